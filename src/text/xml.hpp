@@ -1,0 +1,41 @@
+// XML out: AWS Query and REST-XML answers. XML in: the few small documents that S3 clients send (pugixml, no DTDs).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace text {
+
+// Text with & < > " ' and control characters made safe for element content and attributes.
+[[nodiscard]] std::string escape_xml(std::string_view content);
+
+class XmlWriter {
+public:
+    XmlWriter();  // writes the XML declaration
+    void open(std::string_view name, std::string_view xml_namespace = {});
+    void close();  // the innermost open element
+    void element(std::string_view name, std::string_view content);
+    void empty(std::string_view name);
+    [[nodiscard]] std::string finish();  // REQUIRES: every element closed
+private:
+    std::string out_;
+    std::vector<std::string> open_;
+};
+
+// A parsed element; namespaces are dropped (`x:Key` is `Key`).
+struct XmlElement {
+    std::string name;
+    std::string content;  // the text directly inside, untrimmed
+    std::vector<XmlElement> children;
+
+    [[nodiscard]] const XmlElement* child(std::string_view child_name) const;
+    [[nodiscard]] std::string child_text(std::string_view child_name) const;  // "" if absent
+};
+
+// Error `MalformedXML`. Refuses DTDs, processing instructions, more than 64 levels.
+[[nodiscard]] base::Result<XmlElement> parse_xml(std::string_view document);
+
+}  // namespace text
