@@ -1,0 +1,56 @@
+#include "policy/catalogue.hpp"
+
+#include <algorithm>
+
+#include "base/strings.hpp"
+#include "policy/catalogue_data.hpp"
+#include "policy/glob.hpp"
+
+namespace policy {
+
+namespace {
+
+std::string_view name_of(const CatalogueAction& action) { return {action.name, action.length}; }
+
+bool less_ignoring_case(std::string_view a, std::string_view b) {
+    return std::ranges::lexicographical_compare(a, b, [](char x, char y) {
+        return static_cast<unsigned char>(base::lower(x)) < static_cast<unsigned char>(base::lower(y));
+    });
+}
+
+const CatalogueAction* find(std::string_view action) {
+    const auto all = catalogue_actions();
+    const auto at = std::ranges::lower_bound(all, action, less_ignoring_case, name_of);
+    return at != all.end() && base::equals_ignoring_case(name_of(*at), action) ? &*at : nullptr;
+}
+
+}  // namespace
+
+bool action_has_resources(std::string_view action) {
+    const auto* found = find(action);
+    return !found || found->has_resources;
+}
+
+bool action_exists(std::string_view action) { return find(action) != nullptr; }
+
+std::vector<std::string_view> actions_matching(std::string_view pattern) {
+    std::vector<std::string_view> out;
+    const auto glob = Pattern::glob(base::lower(pattern));
+    // Everything before the first wildcard is a prefix of the match: search only there.
+    const auto prefix = pattern.substr(0, pattern.find_first_of("*?"));
+    const auto all = catalogue_actions();
+    for (auto at = std::ranges::lower_bound(all, prefix, less_ignoring_case, name_of); at != all.end(); ++at) {
+        const auto name = name_of(*at);
+        if (!base::equals_ignoring_case(name.substr(0, prefix.size()), prefix)) break;
+        if (glob.matches(base::lower(name), Context())) out.push_back(name);
+    }
+    return out;
+}
+
+size_t action_count() { return catalogue_actions().size(); }
+
+bool supports_resource_control(std::string_view service) {
+    return std::ranges::binary_search(resource_control_services(), service);
+}
+
+}  // namespace policy

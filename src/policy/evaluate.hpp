@@ -1,0 +1,62 @@
+// Decides one request against every policy that applies (SEMANTICS.md section 1).
+//
+// The rule: an explicit deny anywhere wins; every ceiling that is present (RCP, SCP, boundary, session) must allow; then one
+// identity or resource allow is enough in the same account, both across accounts. Otherwise: implicit deny.
+//
+// Pure: same inputs, same Decision. Nothing here reads a clock, a file or a socket: aws:CurrentTime is in the request.
+// A statement that cannot be evaluated never allows, and denies if its effect is Deny (fail closed).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/policy.hpp"
+#include "policy/request.hpp"
+
+namespace policy {
+
+// One policy and where it hangs; `name` is what people see: an ARN, or `inline policy NAME of role R`.
+struct AttachedPolicy {
+    PolicyPtr policy;
+    std::string name;
+};
+
+struct PolicySet {
+    std::vector<AttachedPolicy> identity;  // managed and inline, groups included
+    std::optional<AttachedPolicy> boundary;
+    std::optional<std::vector<AttachedPolicy>> session;         // absent: no session policy; together they are one layer
+    std::vector<std::vector<AttachedPolicy>> service_control;   // root first, account last; empty: no organization
+    std::vector<std::vector<AttachedPolicy>> resource_control;  // of the resource's account
+    std::optional<AttachedPolicy> resource;                     // bucket policy, trust policy, …
+};
+
+enum class Outcome : uint8_t { implicit_deny, explicit_deny, allow };
+
+enum class Layer : uint8_t { identity, boundary, session, service_control, resource_control, resource, account_root, always };
+[[nodiscard]] std::string_view describe(Layer layer);  // "identity-based policy", "permissions boundary", … AWS's words
+
+struct StatementRef {
+    Layer layer = Layer::identity;
+    std::string policy_name;
+    size_t statement = 0;  // index in the policy
+    StatementInfo info;
+};
+
+// Default-constructed means no. There is no conversion to bool: say which outcome you mean.
+struct Decision {
+    Outcome outcome = Outcome::implicit_deny;
+    Layer layer = Layer::identity;      // the layer that settled it (the one AWS names in its message)
+    std::vector<StatementRef> because;  // the statements that settled it
+    std::vector<Layer> missing;         // implicit deny: every layer that had to allow and did not
+    explicit operator bool() const = delete;
+};
+
+[[nodiscard]] Decision evaluate(const Request& request, const PolicySet& policies);
+
+// AWS's sentence for a refusal: `User: ARN is not authorized to perform: ACTION on resource: R because no identity-based
+// policy allows the ACTION action` / `… with an explicit deny in a resource-based policy`.
+// Source: IAM User Guide, "Troubleshoot access denied error messages".
+[[nodiscard]] std::string denial_message(const Request& request, const Decision& decision);
+
+}  // namespace policy

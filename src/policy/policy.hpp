@@ -1,0 +1,65 @@
+// A policy document, parsed strictly and compiled for deciding. Immutable: share it freely.
+//
+// Rules: SEMANTICS.md (R…, G…). Grammar: AWS IAM User Guide, "Grammar of the IAM JSON policy language".
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "text/json.hpp"
+
+namespace policy {
+
+enum class PolicyKind : uint8_t { identity, resource, trust, session, service_control, resource_control };
+
+enum class Effect : uint8_t { deny, allow };
+
+// Where a statement stands in the text it came from; for explanations.
+struct StatementInfo {
+    std::string sid;  // empty if it has none
+    Effect effect = Effect::deny;
+    text::Position position;
+};
+
+struct CompiledStatement;  // compile.hpp; only the engine looks inside
+
+class Policy {
+public:
+    // Errors carry AWS's code for the kind: `MalformedPolicyDocument` (IAM), `MalformedPolicy` (S3 bucket policies use
+    // PolicyKind::resource), and the message AWS gives; a note names JSON path, line and column.
+    // Size limits are the caller's business (they depend on where the policy is attached), but 512 KiB is the most here.
+    [[nodiscard]] static base::Result<std::shared_ptr<const Policy>> parse(std::string_view json, PolicyKind kind);
+
+    // For documents that were accepted before and must be read whatever they hold: a statement that no longer compiles
+    // never allows and, if it denies, always denies (R73). Never fails: unreadable JSON is a policy that denies everything.
+    [[nodiscard]] static std::shared_ptr<const Policy> parse_stored(std::string_view json, PolicyKind kind);
+
+    ~Policy();
+    Policy(const Policy&) = delete;
+    Policy& operator=(const Policy&) = delete;
+
+    [[nodiscard]] PolicyKind kind() const { return kind_; }
+    [[nodiscard]] const std::string& text() const { return text_; }  // as given
+    [[nodiscard]] const std::vector<StatementInfo>& statements() const { return infos_; }
+    [[nodiscard]] const std::vector<CompiledStatement>& compiled() const { return compiled_; }
+    // Principals named by Principal/NotPrincipal AWS entries that are ARNs of users, roles or role sessions, for the identity
+    // room to check that they exist and to bind to unique ids (R32).
+    [[nodiscard]] const std::vector<std::string>& named_principals() const { return named_principals_; }
+
+private:
+    Policy();
+    friend class Compiler;
+    PolicyKind kind_ = PolicyKind::identity;
+    std::string text_;
+    std::vector<StatementInfo> infos_;
+    std::vector<CompiledStatement> compiled_;
+    std::vector<std::string> named_principals_;
+};
+
+using PolicyPtr = std::shared_ptr<const Policy>;
+
+}  // namespace policy

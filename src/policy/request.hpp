@@ -1,0 +1,58 @@
+// One question to the engine: may this principal do this action on this resource, under these circumstances?
+// Pure data; the gate fills it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace policy {
+
+enum class PrincipalKind : uint8_t { anonymous, root, user, role_session, federated_user, service };
+
+// Who asks. ARNs are the ones AWS shows.
+struct Principal {
+    PrincipalKind kind = PrincipalKind::anonymous;
+    std::string account;  // 12 digits; empty for anonymous and service principals
+    // arn:aws:iam::A:root | …:user/path/name | arn:aws:sts::A:assumed-role/R/session | arn:aws:sts::A:federated-user/N
+    std::string arn;
+    std::string unique_id;  // A (root) | AIDA… | AROA…:session | A:name (federated): a UserId
+    std::string role_arn;   // role sessions: arn:aws:iam::A:role/path/R, path included
+    std::string role_id;    // role sessions: AROA…
+    std::string user_arn;   // federated users: the user who federated; users: same as arn
+    std::string service;    // service principals: sagemaker.amazonaws.com
+    bool service_linked_role = false;
+    // sts:AssumeRoleWithWebIdentity and …WithSAML (kind anonymous): the identity provider that vouched, as trust policies name
+    // it: its ARN, or a built-in provider's host.
+    std::string federated_provider;
+};
+
+// Condition keys and their values. Key names are case-insensitive (SEMANTICS R56): stored in lower case.
+class Context {
+public:
+    struct Entry {
+        std::string key;  // lower case
+        std::vector<std::string> values;
+        bool multivalued = false;  // a list key (aws:TagKeys), even with one value
+    };
+
+    void set(std::string_view key, std::string value);  // single-valued; replaces
+    void set_list(std::string_view key, std::vector<std::string> values);
+    [[nodiscard]] const Entry* find(std::string_view key) const;  // any case
+    [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
+    void merge(const Context& other);  // other's entries win
+
+private:
+    std::vector<Entry> entries_;
+};
+
+struct Request {
+    Principal principal;
+    std::string action;            // service:Action
+    std::string resource;          // an ARN, or `*` for actions without one
+    std::string resource_account;  // who owns the resource; empty means the principal's own account
+    Context context;
+};
+
+}  // namespace policy
