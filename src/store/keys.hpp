@@ -1,0 +1,72 @@
+// Metadata: ordered keys with snapshot reads and atomic commits. Embedded: RocksDB (rocks_keys.cpp).
+//
+// A commit is durable when it returns (written ahead and fsynced; concurrent commits share one fsync) and visible to every later
+// read. Conflicts are found by preconditions in the batch, never by locks the caller holds: read, decide, commit with
+// `expect`, and on `Conflict` read again.
+// Key layout: each room owns a prefix that ends in '/', e.g. `iam/`, `s3/`; see the room's README.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace store {
+
+struct Entry {
+    std::string key;
+    std::string value;
+};
+
+struct Scan {
+    std::string prefix;       // only keys that start with this
+    std::string from;         // the first key wanted (inclusive); empty: the prefix's first
+    size_t limit = SIZE_MAX;  // at most this many entries
+};
+
+class Batch {
+public:
+    Batch& put(std::string key, std::string value);
+    Batch& erase(std::string key);
+    // The commit fails with `Conflict` unless the key holds exactly this value (nullopt: is absent) at that moment.
+    Batch& expect(std::string key, std::optional<std::string> value);
+
+    struct Write {
+        std::string key;
+        std::optional<std::string> value;
+    };
+    [[nodiscard]] const std::vector<Write>& writes() const { return writes_; }
+    [[nodiscard]] const std::vector<Write>& expectations() const { return expectations_; }
+
+private:
+    std::vector<Write> writes_;
+    std::vector<Write> expectations_;
+};
+
+// Reads as of one moment.
+class Snapshot {
+public:
+    virtual ~Snapshot() = default;
+    [[nodiscard]] virtual base::Result<std::optional<std::string>> get(std::string_view key) const = 0;
+    [[nodiscard]] virtual base::Result<std::vector<Entry>> scan(const Scan& scan) const = 0;
+};
+
+class Keys {
+public:
+    virtual ~Keys() = default;
+    [[nodiscard]] virtual base::Result<std::optional<std::string>> get(std::string_view key) const = 0;
+    [[nodiscard]] virtual base::Result<std::vector<Entry>> scan(const Scan& scan) const = 0;
+    [[nodiscard]] virtual std::unique_ptr<Snapshot> snapshot() const = 0;
+    // Errors: `Conflict` (a precondition failed; nothing was written), `InternalError`.
+    [[nodiscard]] virtual base::Result<void> commit(const Batch& batch) = 0;
+};
+
+// Opens (makes) the database in `directory`. One process at a time: a second gets `StoreBusy` naming the directory.
+[[nodiscard]] base::Result<std::unique_ptr<Keys>> open_rocks_keys(const std::string& directory);
+// Nothing on disk; for tests of rooms above.
+[[nodiscard]] std::unique_ptr<Keys> make_memory_keys();
+
+}  // namespace store

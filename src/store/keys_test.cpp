@@ -1,0 +1,148 @@
+// One suite, every implementation of Keys.
+#include "store/keys.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <thread>
+
+namespace {
+
+struct Folder {
+    Folder() {
+        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-keys-XXXXXX").string();
+        path = ::mkdtemp(name.data());
+    }
+    ~Folder() { std::filesystem::remove_all(path); }
+    std::string path;
+};
+
+void both(const std::function<void(store::Keys&)>& test) {
+    SUBCASE("memory") { test(*store::make_memory_keys()); }
+    SUBCASE("rocks") {
+        const Folder folder;
+        auto keys = store::open_rocks_keys(folder.path);
+        REQUIRE(keys.has_value());
+        test(**keys);
+    }
+}
+
+std::vector<std::string> names(const store::Keys& keys, store::Scan scan) {
+    const auto entries = keys.scan(scan);
+    REQUIRE(entries.has_value());
+    std::vector<std::string> out;
+    for (const auto& entry : *entries) out.push_back(entry.key + "=" + entry.value);
+    return out;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("get, put, erase; any byte in keys and values") {
+    both([](store::Keys& keys) {
+        const std::string odd("\0\xff/\n", 4);
+        REQUIRE(keys.commit(store::Batch().put("a", "1").put(odd, odd).put("empty", "")).has_value());
+        CHECK(keys.get("a").value() == "1");
+        CHECK(keys.get(odd).value() == odd);
+        CHECK(keys.get("empty").value() == "");
+        CHECK(keys.get("b").value() == std::nullopt);
+        REQUIRE(keys.commit(store::Batch().erase("a").erase("never there")).has_value());
+        CHECK(keys.get("a").value() == std::nullopt);
+    });
+}
+
+TEST_CASE("within a batch the last write of a key wins") {
+    both([](store::Keys& keys) {
+        REQUIRE(keys.commit(store::Batch().put("a", "1").put("a", "2").put("b", "1").erase("b")).has_value());
+        CHECK(keys.get("a").value() == "2");
+        CHECK(keys.get("b").value() == std::nullopt);
+    });
+}
+
+TEST_CASE("scan: order, prefix, from, limit") {
+    both([](store::Keys& keys) {
+        REQUIRE(keys.commit(store::Batch().put("p/b", "2").put("p/a", "1").put("p/\xff", "3").put("q/a", "4").put("o", "0"))
+                    .has_value());
+        CHECK(names(keys, {.prefix = "p/"}) == Names{"p/a=1", "p/b=2", "p/\xff=3"});
+        CHECK(names(keys, {.prefix = "p/", .from = "p/aa"}) == Names{"p/b=2", "p/\xff=3"});
+        CHECK(names(keys, {.prefix = "p/", .from = "a"}) == Names{"p/a=1", "p/b=2", "p/\xff=3"});
+        CHECK(names(keys, {.prefix = "p/", .from = "q"}) == Names{});
+        CHECK(names(keys, {.prefix = "p/", .limit = 1}) == Names{"p/a=1"});
+        CHECK(names(keys, {.limit = 2}) == Names{"o=0", "p/a=1"});
+        CHECK(names(keys, {.prefix = "r"}) == Names{});
+    });
+}
+
+TEST_CASE("expectations: all hold or nothing is written") {
+    both([](store::Keys& keys) {
+        REQUIRE(keys.commit(store::Batch().expect("a", std::nullopt).put("a", "1")).has_value());
+        const auto again = keys.commit(store::Batch().expect("a", std::nullopt).put("a", "2").put("b", "2"));
+        REQUIRE_FALSE(again.has_value());
+        CHECK(again.error().code == "Conflict");
+        CHECK(keys.get("a").value() == "1");
+        CHECK(keys.get("b").value() == std::nullopt);
+        CHECK(keys.commit(store::Batch().expect("a", "1").expect("b", std::nullopt).put("a", "2")).has_value());
+        CHECK_FALSE(keys.commit(store::Batch().expect("a", "1").erase("a")).has_value());
+        CHECK(keys.get("a").value() == "2");
+        CHECK(keys.commit(store::Batch().expect("a", "2")).has_value());
+        CHECK_FALSE(keys.commit(store::Batch().expect("a", "1")).has_value());
+    });
+}
+
+TEST_CASE("a snapshot does not move") {
+    both([](store::Keys& keys) {
+        REQUIRE(keys.commit(store::Batch().put("a", "1")).has_value());
+        const auto before = keys.snapshot();
+        REQUIRE(keys.commit(store::Batch().put("a", "2").put("b", "2")).has_value());
+        CHECK(before->get("a").value() == "1");
+        CHECK(before->get("b").value() == std::nullopt);
+        CHECK(before->scan({}).value().size() == 1);
+        CHECK(keys.snapshot()->get("a").value() == "2");
+    });
+}
+
+TEST_CASE("concurrent increments by expectation lose nothing") {
+    both([](store::Keys& keys) {
+        constexpr int threads = 4, rounds = 25;
+        REQUIRE(keys.commit(store::Batch().put("n", "0")).has_value());
+        std::atomic<int> failures = 0;
+        std::vector<std::jthread> running;
+        for (int t = 0; t < threads; ++t) {
+            running.emplace_back([&keys, &failures, t] {
+                for (int done = 0; done < rounds;) {
+                    const auto now = *keys.get("n").value();
+                    const auto next = std::to_string(std::stoi(now) + 1);
+                    const auto mine = "t" + std::to_string(t) + "/" + std::to_string(done);
+                    const auto result = keys.commit(store::Batch().expect("n", now).put("n", next).put(mine, next));
+                    if (result)
+                        ++done;
+                    else if (result.error().code != "Conflict")
+                        ++failures, ++done;
+                }
+            });
+        }
+        running.clear();
+        CHECK(failures == 0);
+        CHECK(keys.get("n").value() == std::to_string(threads * rounds));
+        CHECK(keys.scan({.prefix = "t"}).value().size() == threads * rounds);
+    });
+}
+
+TEST_CASE("rocks: commits survive reopening, a second process is refused") {
+    const Folder folder;
+    {
+        auto keys = store::open_rocks_keys(folder.path + "/deep/inside");
+        REQUIRE(keys.has_value());
+        REQUIRE((*keys)->commit(store::Batch().put("a", "1")).has_value());
+        const auto second = store::open_rocks_keys(folder.path + "/deep/inside");
+        REQUIRE_FALSE(second.has_value());
+        CHECK(second.error().code == "StoreBusy");
+        CHECK(second.error().message.find(folder.path) != std::string::npos);
+    }
+    auto keys = store::open_rocks_keys(folder.path + "/deep/inside");
+    REQUIRE(keys.has_value());
+    CHECK((*keys)->get("a").value() == "1");
+}
