@@ -1,0 +1,207 @@
+// From credentials to the Caller behind them, with every policy that hangs on it: one picture, taken under one lock.
+#include <fmt/core.h>
+
+#include "base/strings.hpp"
+#include "identity/names.hpp"
+#include "identity/state.hpp"
+#include "text/time.hpp"
+
+namespace identity {
+
+namespace {
+
+constexpr size_t open_sessions_max = 8192;
+
+std::unexpected<base::Error> invalid_token() {
+    return base::fail("InvalidClientTokenId", "The security token included in the request is invalid.");
+}
+
+void set_tags(Caller& caller, Tags tags) {
+    for (const auto& [key, value] : tags) caller.context.set("aws:PrincipalTag/" + key, value);
+    caller.tags = std::move(tags);
+}
+
+void set_global_keys(Caller& caller, std::string_view type, const std::string& principal_arn) {
+    caller.context.set("aws:PrincipalArn", principal_arn);
+    caller.context.set("aws:PrincipalAccount", caller.principal.account);
+    caller.context.set("aws:PrincipalType", std::string(type));
+    caller.context.set("aws:userid", caller.principal.unique_id);
+    caller.context.set("aws:PrincipalIsAWSService", "false");
+}
+
+}  // namespace
+
+Caller DirectoryState::root_caller(const std::string& account) const {
+    Caller caller;
+    caller.principal.kind = policy::PrincipalKind::root;
+    caller.principal.account = account;
+    caller.principal.arn = fmt::format("arn:aws:iam::{}:root", account);
+    caller.principal.unique_id = account;
+    set_global_keys(caller, "Account", caller.principal.arn);
+    return caller;
+}
+
+Caller DirectoryState::user_caller(const User& user) const {
+    Caller caller;
+    caller.principal.kind = policy::PrincipalKind::user;
+    caller.principal.account = user.account;
+    caller.principal.arn = user.arn;
+    caller.principal.user_arn = user.arn;
+    caller.principal.unique_id = user.id;
+    set_global_keys(caller, "User", user.arn);
+    caller.context.set("aws:username", user.name);
+    set_tags(caller, user.tags);
+    add_entity_policies(user, "user", caller.policies.identity);
+    const Household& house = world_.accounts.at(user.account);
+    for (const auto& group : user.groups) add_entity_policies(*house.groups.at(group), "group", caller.policies.identity);
+    if (!user.boundary.empty()) caller.policies.boundary = managed(user.boundary);
+    return caller;
+}
+
+Caller DirectoryState::role_session_caller(const Role& role, const std::string& session_name, const Session* session) const {
+    Caller caller;
+    caller.principal.kind = policy::PrincipalKind::role_session;
+    caller.principal.account = role.account;
+    caller.principal.arn = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", role.account, role.name, session_name);
+    caller.principal.unique_id = role.id + ":" + session_name;
+    caller.principal.role_arn = role.arn;
+    caller.principal.role_id = role.id;
+    caller.principal.service_linked_role = role.path.starts_with("/aws-service-role/");
+    caller.session_name = session_name;
+    set_global_keys(caller, "AssumedRole", role.arn);
+    // Session tags override the role's tags (SEMANTICS R71).
+    set_tags(caller, session == nullptr ? role.tags : merge_tags(role.tags, session->tags));
+    add_entity_policies(role, "role", caller.policies.identity);
+    if (!role.boundary.empty()) caller.policies.boundary = managed(role.boundary);
+    return caller;
+}
+
+policy::AttachedPolicy DirectoryState::managed(const std::string& arn) const {
+    const ManagedPolicyPtr found = world_.policy_by_arn(arn);
+    // A policy cannot be deleted while something uses it, but a session may name one that has gone since: fail closed.
+    static const policy::PolicyPtr denies_everything = policy::Policy::parse_stored("", policy::PolicyKind::identity);
+    return {found ? found->version(found->default_version)->policy : denies_everything, arn};
+}
+
+void DirectoryState::add_entity_policies(const Entity& entity, std::string_view kind,
+                                         std::vector<policy::AttachedPolicy>& out) const {
+    for (const auto& one : entity.inline_policies) {
+        out.push_back({one.policy, fmt::format("inline policy {} of {} {}", one.name, kind, entity.name)});
+    }
+    for (const auto& arn : entity.attached) out.push_back(managed(arn));
+}
+
+void DirectoryState::add_session(const OpenedSession& opened, Caller& caller) const {
+    const Session& session = opened.session;
+    caller.access_key_id = opened.access_key_id;
+    caller.token_issue_time = session.issued;
+    caller.source_identity = session.source_identity;
+    caller.transitive_tag_keys = session.transitive_tag_keys;
+    caller.context.set("aws:TokenIssueTime", text::iso8601(session.issued));
+    caller.context.set("aws:MultiFactorAuthPresent", "false");
+    if (!session.source_identity.empty()) caller.context.set("aws:SourceIdentity", session.source_identity);
+    if (opened.policy == nullptr && session.policy_arns.empty()) return;
+    auto& layer = caller.policies.session.emplace();
+    if (opened.policy != nullptr) layer.push_back({opened.policy, "session policy"});
+    for (const auto& arn : session.policy_arns) layer.push_back(managed(arn));
+}
+
+base::Result<std::shared_ptr<const DirectoryState::OpenedSession>> DirectoryState::open_token(const std::string& access_key_id,
+                                                                                              const std::string& token) const {
+    {
+        const std::shared_lock lock(sessions_mutex_);
+        if (const auto found = sessions_.find(token); found != sessions_.end() && found->second->access_key_id == access_key_id) {
+            return found->second;
+        }
+    }
+    auto session = identity::open_session(token, access_key_id, session_keys_);
+    if (!session) return invalid_token();
+    auto opened = std::make_shared<OpenedSession>();
+    if (!session->policy.empty()) opened->policy = policy::Policy::parse_stored(session->policy, policy::PolicyKind::session);
+    opened->session = std::move(*session);
+    opened->access_key_id = access_key_id;
+    opened->secret = session_secret(token, session_keys_);
+    const std::unique_lock lock(sessions_mutex_);
+    if (sessions_.size() >= open_sessions_max) sessions_.clear();
+    sessions_[token] = opened;
+    return opened;
+}
+
+base::Result<Caller> DirectoryState::caller_of_session(const OpenedSession& opened) const {
+    const Session& session = opened.session;
+    const Household* house = world_.household(session.account);
+    if (house == nullptr) return invalid_token();
+    if (session.kind == SessionKind::root) return root_caller(session.account);
+    if (session.kind == SessionKind::user) {
+        const auto found = house->users.find(session.principal_key);
+        if (found != house->users.end() && found->second->id == session.principal_id) return user_caller(*found->second);
+        // Renamed since: the id still finds them.
+        for (const auto& [key, user] : house->users) {
+            if (user->id == session.principal_id) return user_caller(*user);
+        }
+        return invalid_token();
+    }
+    const auto found = house->roles.find(session.principal_key);
+    if (found == house->roles.end() || found->second->id != session.principal_id) return invalid_token();
+    return role_session_caller(*found->second, session.session_name, &session);
+}
+
+base::Result<Caller> DirectoryState::caller_of_key(const AccessKey& key) const {
+    Caller caller;
+    if (key.user_id.empty()) {
+        caller = root_caller(key.account);
+    } else {
+        const auto& users = world_.accounts.at(key.account).users;
+        const auto found = users.find(key.user);
+        if (found == users.end() || found->second->id != key.user_id) return invalid_token();
+        caller = user_caller(*found->second);
+    }
+    caller.access_key_id = key.id;
+    return caller;
+}
+
+base::Result<Authenticated> DirectoryState::authenticate(const std::string& access_key_id,
+                                                         const std::string& session_token) const {
+    if (session_token.empty()) {
+        const std::shared_lock lock(mutex_);
+        const auto found = world_.keys.find(access_key_id);
+        if (found == world_.keys.end() || !found->second->active) return invalid_token();
+        return Authenticated{found->second->secret, TRY(caller_of_key(*found->second))};
+    }
+    const auto opened = TRY(open_token(access_key_id, session_token));
+    if (parts_.clock->now() >= opened->session.expires) {
+        return base::fail("ExpiredToken", "The security token included in the request is expired");
+    }
+    const std::shared_lock lock(mutex_);
+    Authenticated out{opened->secret, TRY(caller_of_session(*opened))};
+    add_session(*opened, out.caller);
+    return out;
+}
+
+base::Result<Caller> DirectoryState::role_caller(const std::string& role_arn, const std::string& session_name) const {
+    const std::shared_lock lock(mutex_);
+    const RolePtr found = world_.role_by_arn(role_arn);
+    if (!found) return base::fail("NoSuchEntity", fmt::format("The role {} cannot be found.", role_arn));
+    return role_session_caller(*found, session_name, nullptr);
+}
+
+base::Result<std::vector<policy::AttachedPolicy>> DirectoryState::policies_of(const std::string& principal_arn) const {
+    const std::shared_lock lock(mutex_);
+    if (const RolePtr found = world_.role_by_arn(principal_arn)) {
+        return role_session_caller(*found, "session", nullptr).policies.identity;
+    }
+    if (const UserPtr found = world_.user_by_arn(principal_arn)) return user_caller(*found).policies.identity;
+    return base::fail("NoSuchEntity", fmt::format("The principal {} cannot be found.", principal_arn));
+}
+
+std::vector<Caller> DirectoryState::all_callers() const {
+    const std::shared_lock lock(mutex_);
+    std::vector<Caller> callers;
+    for (const auto& [account, house] : world_.accounts) {
+        for (const auto& [key, user] : house.users) callers.push_back(user_caller(*user));
+        for (const auto& [key, role] : house.roles) callers.push_back(role_session_caller(*role, "session", nullptr));
+    }
+    return callers;
+}
+
+}  // namespace identity

@@ -1,0 +1,361 @@
+#include <fmt/core.h>
+
+#include "base/invariant.hpp"
+#include "crypto/digest.hpp"
+#include "crypto/seal.hpp"
+#include "identity/aws_managed.hpp"
+#include "identity/names.hpp"
+#include "identity/records.hpp"
+#include "identity/state.hpp"
+#include "policy/arn.hpp"
+#include "text/base64.hpp"
+#include "text/json.hpp"
+
+namespace identity {
+
+namespace {
+
+// The last part of `role/some/path/NAME`, if the resource is of that type.
+std::optional<std::string_view> name_in(std::string_view resource, std::string_view type) {
+    if (!resource.starts_with(type) || resource.size() <= type.size() || resource[type.size()] != '/') return std::nullopt;
+    return resource.substr(resource.rfind('/') + 1);
+}
+
+std::string bound_to(const std::string& access_key_id) { return "access-key:" + access_key_id; }
+
+}  // namespace
+
+const Household* World::household(std::string_view account) const {
+    const auto found = accounts.find(account);
+    return found == accounts.end() ? nullptr : &found->second;
+}
+
+base::Result<RolePtr> World::role(const std::string& account, const std::string& name) const {
+    if (const Household* house = household(account)) {
+        if (const auto found = house->roles.find(key_of(name)); found != house->roles.end()) return found->second;
+    }
+    return base::fail("NoSuchEntity", fmt::format("The role with name {} cannot be found.", name));
+}
+
+base::Result<UserPtr> World::user(const std::string& account, const std::string& name) const {
+    if (const Household* house = household(account)) {
+        if (const auto found = house->users.find(key_of(name)); found != house->users.end()) return found->second;
+    }
+    return base::fail("NoSuchEntity", fmt::format("The user with name {} cannot be found.", name));
+}
+
+base::Result<GroupPtr> World::group(const std::string& account, const std::string& name) const {
+    if (const Household* house = household(account)) {
+        if (const auto found = house->groups.find(key_of(name)); found != house->groups.end()) return found->second;
+    }
+    return base::fail("NoSuchEntity", fmt::format("The group with name {} cannot be found.", name));
+}
+
+RolePtr World::role_by_arn(std::string_view arn) const {
+    const auto parts = policy::parse_arn(arn);
+    if (!parts || parts->service != "iam") return nullptr;
+    const auto name = name_in(parts->resource, "role");
+    if (!name) return nullptr;
+    const auto found = role(std::string(parts->account), std::string(*name));
+    return found && (*found)->arn == arn ? *found : nullptr;
+}
+
+UserPtr World::user_by_arn(std::string_view arn) const {
+    const auto parts = policy::parse_arn(arn);
+    if (!parts || parts->service != "iam") return nullptr;
+    const auto name = name_in(parts->resource, "user");
+    if (!name) return nullptr;
+    const auto found = user(std::string(parts->account), std::string(*name));
+    return found && (*found)->arn == arn ? *found : nullptr;
+}
+
+ManagedPolicyPtr World::policy_by_arn(const std::string& arn) const {
+    const auto parts = policy::parse_arn(arn);
+    if (!parts || parts->service != "iam") return nullptr;
+    if (parts->account == "aws") return aws_managed_policy(arn);
+    const auto name = name_in(parts->resource, "policy");
+    const Household* house = household(parts->account);
+    if (!name || house == nullptr) return nullptr;
+    const auto found = house->policies.find(key_of(*name));
+    return found != house->policies.end() && found->second->arn == arn ? found->second : nullptr;
+}
+
+ManagedPolicyPtr World::usable_policy(const std::string& account, const std::string& arn) const {
+    ManagedPolicyPtr found = policy_by_arn(arn);
+    return found && (found->account.empty() || found->account == account) ? found : nullptr;
+}
+
+std::optional<std::string> World::unique_id(std::string_view arn) const {
+    const auto parts = policy::parse_arn(arn);
+    if (!parts || parts->partition != "aws" || !parts->region.empty()) return std::nullopt;
+    const Household* house = household(parts->account);
+    if (house == nullptr) return std::nullopt;
+    if (parts->service == "iam") {
+        if (parts->resource == "root") return house->account->id;
+        if (const auto found = role_by_arn(arn)) return found->id;
+        if (const auto found = user_by_arn(arn)) return found->id;
+    }
+    if (parts->service == "sts") {
+        // assumed-role/ROLE/SESSION: a session is there if its role is.
+        const std::string_view resource = parts->resource;
+        constexpr std::string_view type = "assumed-role/";
+        const size_t end = resource.find('/', type.size());
+        if (resource.starts_with(type) && end != std::string_view::npos && end + 1 < resource.size()) {
+            const auto found = role(house->account->id, std::string(resource.substr(type.size(), end - type.size())));
+            if (found && resource.substr(type.size(), end - type.size()) == (*found)->name) {
+                return (*found)->id + ":" + std::string(resource.substr(end + 1));
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+void Change::put(Account account) {
+    batch_.put(record_key(account), write_record(account));
+    steps_.push_back([shared = std::make_shared<const Account>(std::move(account))](World& world) {
+        world.accounts[shared->id].account = shared;
+    });
+}
+
+void Change::put(Role role) {
+    batch_.put(record_key(role), write_record(role));
+    steps_.push_back([shared = std::make_shared<const Role>(std::move(role))](World& world) {
+        world.accounts.at(shared->account).roles[key_of(shared->name)] = shared;
+    });
+}
+
+void Change::put(User user) {
+    batch_.put(record_key(user), write_record(user));
+    steps_.push_back([shared = std::make_shared<const User>(std::move(user))](World& world) {
+        world.accounts.at(shared->account).users[key_of(shared->name)] = shared;
+    });
+}
+
+void Change::put(Group group) {
+    batch_.put(record_key(group), write_record(group));
+    steps_.push_back([shared = std::make_shared<const Group>(std::move(group))](World& world) {
+        world.accounts.at(shared->account).groups[key_of(shared->name)] = shared;
+    });
+}
+
+void Change::put(ManagedPolicy policy) {
+    INVARIANT(policy.version(policy.default_version) != nullptr);
+    batch_.put(record_key(policy), write_record(policy));
+    steps_.push_back([shared = std::make_shared<const ManagedPolicy>(std::move(policy))](World& world) {
+        world.accounts.at(shared->account).policies[key_of(shared->name)] = shared;
+    });
+}
+
+void Change::put(AccessKey key, std::string_view sealed_secret) {
+    batch_.put(record_key(key), write_record(key, sealed_secret));
+    steps_.push_back(
+        [shared = std::make_shared<const AccessKey>(std::move(key))](World& world) { world.keys[shared->id] = shared; });
+}
+
+void Change::erase(const Role& role) {
+    batch_.erase(record_key(role)).erase("iam/used/" + role.id);
+    steps_.push_back(
+        [account = role.account, key = key_of(role.name)](World& world) { world.accounts.at(account).roles.erase(key); });
+}
+
+void Change::erase(const User& user) {
+    batch_.erase(record_key(user));
+    steps_.push_back(
+        [account = user.account, key = key_of(user.name)](World& world) { world.accounts.at(account).users.erase(key); });
+}
+
+void Change::erase(const Group& group) {
+    batch_.erase(record_key(group));
+    steps_.push_back(
+        [account = group.account, key = key_of(group.name)](World& world) { world.accounts.at(account).groups.erase(key); });
+}
+
+void Change::erase(const ManagedPolicy& policy) {
+    batch_.erase(record_key(policy));
+    steps_.push_back(
+        [account = policy.account, key = key_of(policy.name)](World& world) { world.accounts.at(account).policies.erase(key); });
+}
+
+void Change::erase(const AccessKey& key) {
+    batch_.erase(record_key(key)).erase("iam/used/" + key.id);
+    steps_.push_back([id = key.id](World& world) { world.keys.erase(id); });
+}
+
+DirectoryState::DirectoryState(Parts parts)
+    : parts_(std::move(parts)),
+      session_keys_(derive_session_keys(parts_.master_key)),
+      secrets_key_(crypto::hmac_sha256(parts_.master_key, "trainwarden secrets at rest")) {}
+
+base::Result<std::unique_ptr<Directory>> Directory::open(Parts parts) {
+    INVARIANT(parts.keys != nullptr && parts.clock != nullptr && parts.random != nullptr);
+    if (parts.master_key.size() != 32) return base::fail("InvalidMasterKey", "the master key must be 32 bytes");
+    auto state = std::make_unique<DirectoryState>(std::move(parts));
+    TRY(state->load());
+    return std::unique_ptr<Directory>(std::move(state));
+}
+
+base::Result<void> DirectoryState::load() {
+    const auto snapshot = parts_.keys->snapshot();
+    // Calls `place` with what `read` makes of every record of that kind.
+    const auto each = [&](std::string_view kind, auto read, auto place) -> base::Result<void> {
+        store::Scan scan;
+        scan.prefix = fmt::format("iam/{}/", kind);
+        for (const auto& entry : TRY(snapshot->scan(scan))) {
+            auto value = read(entry.value);
+            if (!value) return base::fail("CorruptRecord", fmt::format("{}: {}", entry.key, value.error().message));
+            TRY(place(std::move(*value)));
+        }
+        return {};
+    };
+    TRY(each("account", read_account, [&](Account account) -> base::Result<void> {
+        const std::string id = account.id;
+        world_.accounts[id].account = std::make_shared<const Account>(std::move(account));
+        return {};
+    }));
+    const auto placed = [&](auto member) {
+        return [this, member](auto entity) -> base::Result<void> {
+            const auto found = world_.accounts.find(entity.account);
+            if (found == world_.accounts.end()) return base::fail("CorruptRecord", entity.arn + " belongs to no account");
+            const std::string key = key_of(entity.name);
+            (found->second.*member)[key] = std::make_shared<const decltype(entity)>(std::move(entity));
+            return {};
+        };
+    };
+    TRY(each("role", read_role, placed(&Household::roles)));
+    TRY(each("user", read_user, placed(&Household::users)));
+    TRY(each("group", read_group, placed(&Household::groups)));
+    TRY(each("policy", read_managed_policy, placed(&Household::policies)));
+    TRY(each("key", read_access_key, [&](AccessKey key) -> base::Result<void> {
+        const auto sealed = text::decode_base64(key.secret);
+        auto secret =
+            sealed ? crypto::open_seal(secrets_key_, *sealed, bound_to(key.id)) : base::fail("InvalidSeal", "not base64");
+        if (!secret) {
+            return base::fail("InvalidMasterKey",
+                              fmt::format("the secret of access key {} cannot be opened with this master key", key.id));
+        }
+        key.secret = std::move(*secret);
+        const std::string id = key.id;
+        world_.keys[id] = std::make_shared<const AccessKey>(std::move(key));
+        return {};
+    }));
+    store::Scan used;
+    used.prefix = "iam/used/";
+    for (const auto& entry : TRY(snapshot->scan(used))) {
+        const auto value = TRY(text::parse_json(entry.value));
+        const base::Time time(std::chrono::milliseconds(value["time"].as_int()));
+        used_[entry.key.substr(used.prefix.size())] = {{time, value["service"].as_string(), value["region"].as_string()}, time};
+    }
+    return {};
+}
+
+base::Result<void> DirectoryState::commit(Change change) {
+    TRY(parts_.keys->commit(change.batch_));
+    const std::unique_lock lock(mutex_);
+    for (const auto& step : change.steps_) step(world_);
+    return {};
+}
+
+base::Result<AccessKey> DirectoryState::make_access_key(const std::string& account, std::string user_id, std::string user) {
+    AccessKey key;
+    do {
+        key.id = make_access_key_id(*parts_.random, "AKIA", account);
+    } while (world_.keys.contains(key.id));
+    key.secret = make_secret(*parts_.random);
+    key.account = account;
+    key.user_id = std::move(user_id);
+    key.user = std::move(user);
+    key.created = parts_.clock->now();
+    return key;
+}
+
+void DirectoryState::put_key(Change& change, AccessKey key) {
+    const std::string sealed = text::encode_base64(crypto::seal(*parts_.random, secrets_key_, key.secret, bound_to(key.id)));
+    change.put(std::move(key), sealed);
+}
+
+base::Result<std::optional<Directory::FirstAccount>> DirectoryState::bootstrap() {
+    const std::lock_guard writing(writer_);
+    if (!world_.accounts.empty()) return std::nullopt;
+    Account account;
+    // Twelve digits, the first not zero: tools that read account ids as numbers lose nothing.
+    account.id = parts_.random->text(1, "123456789") + parts_.random->text(11, "0123456789");
+    account.created = parts_.clock->now();
+    const AccessKey key = TRY(make_access_key(account.id, "", ""));
+    account.access_keys.push_back(key.id);
+    Change change;
+    const std::string id = account.id;
+    change.put(std::move(account));
+    put_key(change, key);
+    TRY(commit(std::move(change)));
+    return FirstAccount{id, Credentials{key.id, key.secret, "", std::nullopt}};
+}
+
+base::Result<Directory::FirstAccount> DirectoryState::root_credentials() const {
+    const std::shared_lock lock(mutex_);
+    if (!world_.accounts.empty()) {
+        const Account& account = *world_.accounts.begin()->second.account;
+        if (!account.access_keys.empty()) {
+            const AccessKey& key = *world_.keys.at(account.access_keys.front());
+            return FirstAccount{account.id, Credentials{key.id, key.secret, "", std::nullopt}};
+        }
+    }
+    return base::fail("NoSuchEntity", "The account's root has no access keys.");
+}
+
+std::string DirectoryState::default_account() const {
+    const std::shared_lock lock(mutex_);
+    return world_.accounts.empty() ? "" : world_.accounts.begin()->first;
+}
+
+bool DirectoryState::principal_exists(const std::string& arn) const { return unique_id(arn).has_value(); }
+
+std::optional<std::string> DirectoryState::unique_id(const std::string& arn) const {
+    const std::shared_lock lock(mutex_);
+    return world_.unique_id(arn);
+}
+
+base::Result<policy::AttachedPolicy> DirectoryState::trust_policy(const std::string& role_arn) const {
+    const std::shared_lock lock(mutex_);
+    const RolePtr found = world_.role_by_arn(role_arn);
+    if (!found) {
+        return base::fail("NoSuchEntity",
+                          fmt::format("The role with name {} cannot be found.", role_arn.substr(role_arn.rfind('/') + 1)));
+    }
+    return policy::AttachedPolicy{found->trust, "trust policy of role " + found->name};
+}
+
+void DirectoryState::record_use(const Caller& caller, const std::string& service, const std::string& region) {
+    constexpr auto write_interval = std::chrono::minutes(15);
+    const bool role = caller.principal.kind == policy::PrincipalKind::role_session;
+    const std::string& id = role ? caller.principal.role_id : caller.access_key_id;
+    if (id.empty() || (!role && caller.token_issue_time)) return;
+    const base::Time now = parts_.clock->now();
+    {
+        const std::lock_guard lock(used_mutex_);
+        Used& used = used_[id];
+        used.use = {now, service, region};
+        if (used.written != base::Time{} && now - used.written < write_interval) return;
+        used.written = now;
+    }
+    store::Batch batch;
+    batch.put("iam/used/" + id,
+              text::Json::object(
+                  {{"time", static_cast<int64_t>(now.time_since_epoch().count())}, {"service", service}, {"region", region}})
+                  .dump());
+    // Losing this costs a quarter of an hour of last-used data; failing the request over it would cost more.
+    (void)parts_.keys->commit(batch);
+}
+
+std::optional<LastUse> DirectoryState::last_use(const std::string& key_or_role) const {
+    const std::lock_guard lock(used_mutex_);
+    const auto found = used_.find(key_or_role);
+    return found == used_.end() ? std::nullopt : std::optional(found->second.use);
+}
+
+AccountPtr DirectoryState::account(const std::string& id) const {
+    const std::shared_lock lock(mutex_);
+    const Household* house = world_.household(id);
+    return house == nullptr ? nullptr : house->account;
+}
+
+}  // namespace identity

@@ -1,0 +1,396 @@
+#include "identity/directory.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "identity/house_for_tests.hpp"
+
+using namespace identity;
+
+TEST_CASE("bootstrap makes one account with root keys, once") {
+    House house;
+    CHECK(house.account.size() == 12);
+    CHECK(house.account[0] != '0');
+    CHECK(house.root.access_key_id.starts_with("AKIA"));
+    CHECK(house.root.access_key_id.size() == 20);
+    CHECK(house.root.secret_access_key.size() == 40);
+    CHECK_FALSE(house.directory->bootstrap()->has_value());
+    house.reopen();
+    CHECK_FALSE(house.directory->bootstrap()->has_value());
+    CHECK(house.directory->default_account() == house.account);
+    CHECK(house.directory->root_credentials()->root.secret_access_key == house.root.secret_access_key);
+    const auto who = house.directory->authenticate(house.root.access_key_id, "");
+    REQUIRE(who.has_value());
+    CHECK(who->secret_access_key == house.root.secret_access_key);
+    CHECK(who->caller.principal.kind == policy::PrincipalKind::root);
+    CHECK(who->caller.principal.arn == "arn:aws:iam::" + house.account + ":root");
+    CHECK(house.decide(house.root, "s3:GetObject") == policy::Outcome::allow);
+}
+
+TEST_CASE("an access key holds its account as AWS's keys do") {
+    House house;
+    constexpr std::string_view base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    unsigned __int128 bits = 0;
+    for (const char c : house.root.access_key_id.substr(4)) bits = bits << 5 | base32.find(c);
+    const auto first_six = static_cast<uint64_t>(bits >> 32);
+    CHECK(std::to_string((first_six & 0x7fffffffff80) >> 7) == house.account);
+}
+
+TEST_CASE("no secret is at rest in clear, and another master key opens nothing") {
+    House house;
+    const auto entries = house.keys->scan({"iam/", "", SIZE_MAX});
+    REQUIRE(entries.has_value());
+    REQUIRE(entries->size() == 2);
+    for (const auto& entry : *entries) CHECK(entry.value.find(house.root.secret_access_key) == std::string::npos);
+    const auto other = Directory::open({house.keys.get(), &house.clock, &house.random, std::string(32, 'x')});
+    CHECK(code_of(other) == "InvalidMasterKey");
+}
+
+TEST_CASE("unknown, inactive and mismatched credentials are refused alike") {
+    House house;
+    const auto user = house.make_user("ann");
+    const auto key = *house.iam().create_access_key(house.account, "ann");
+    CHECK(house.directory->authenticate(key->id, "").has_value());
+    CHECK(code_of(house.directory->authenticate("AKIAXXXXXXXXXXXXXXXX", "")) == "InvalidClientTokenId");
+    CHECK(code_of(house.directory->authenticate("", "")) == "InvalidClientTokenId");
+    CHECK(code_of(house.directory->authenticate(key->id, "bm9uc2Vuc2U=")) == "InvalidClientTokenId");
+    REQUIRE(house.iam().update_access_key(house.account, "ann", key->id, false).has_value());
+    CHECK(code_of(house.directory->authenticate(key->id, "")) == "InvalidClientTokenId");
+    house.reopen();
+    CHECK(code_of(house.directory->authenticate(key->id, "")) == "InvalidClientTokenId");
+    REQUIRE(house.iam().update_access_key(house.account, "ann", key->id, true).has_value());
+    CHECK(house.directory->authenticate(key->id, "").has_value());
+    REQUIRE(house.iam().delete_access_key(house.account, "ann", key->id).has_value());
+    CHECK(code_of(house.directory->authenticate(key->id, "")) == "InvalidClientTokenId");
+}
+
+TEST_CASE("a session is its role: ARN, ids, policies, tags, expiry") {
+    House house;
+    const auto role = house.make_role("trainer", trust_sagemaker, "/ml/");
+    REQUIRE(house.iam().put_inline_policy(house.role("trainer"), "s3", allow_s3).has_value());
+    REQUIRE(house.iam().tag(house.role("trainer"), {{"team", "vision"}, {"cost", "low"}}).has_value());
+    AssumeRole request;
+    request.role_arn = role->arn;
+    request.session_name = "job-1";
+    request.tags = {{"Cost", "high"}};
+    const auto made = house.directory->assume_role(request);
+    REQUIRE(made.has_value());
+    CHECK(made->assumed_role_arn == "arn:aws:sts::" + house.account + ":assumed-role/trainer/job-1");
+    CHECK(made->assumed_role_id == role->id + ":job-1");
+    CHECK(made->credentials.access_key_id.starts_with("ASIA"));
+    const auto& credentials = made->credentials;
+
+    house.reopen();  // tokens need no memory of their making
+    const auto who = house.directory->authenticate(credentials.access_key_id, credentials.session_token);
+    REQUIRE(who.has_value());
+    CHECK(who->secret_access_key == credentials.secret_access_key);
+    CHECK(who->caller.principal.role_arn == role->arn);
+    CHECK(who->caller.context.find("aws:PrincipalArn")->values == std::vector<std::string>{role->arn});
+    CHECK(who->caller.context.find("aws:userid")->values == std::vector<std::string>{role->id + ":job-1"});
+    CHECK(who->caller.context.find("aws:PrincipalTag/team")->values == std::vector<std::string>{"vision"});
+    CHECK(who->caller.context.find("aws:PrincipalTag/cost")->values == std::vector<std::string>{"high"});  // R71
+    CHECK(who->caller.tags.size() == 2);
+    CHECK(house.decide(credentials, "s3:GetObject") == policy::Outcome::allow);
+    CHECK(house.decide(credentials, "iam:CreateUser") == policy::Outcome::implicit_deny);
+
+    house.clock.advance(std::chrono::seconds(3599));
+    CHECK(house.directory->authenticate(credentials.access_key_id, credentials.session_token).has_value());
+    house.clock.advance(std::chrono::seconds(1));
+    CHECK(code_of(house.directory->authenticate(credentials.access_key_id, credentials.session_token)) == "ExpiredToken");
+}
+
+TEST_CASE("a tampered, swapped or missing token is refused") {
+    House house;
+    const auto role = house.make_role("trainer");
+    const auto one = house.assume(role->arn).credentials, two = house.assume(role->arn).credentials;
+    CHECK(house.directory->authenticate(one.access_key_id, one.session_token).has_value());
+    CHECK(house.directory->authenticate(two.access_key_id, two.session_token).has_value());
+    CHECK(code_of(house.directory->authenticate(one.access_key_id, two.session_token)) == "InvalidClientTokenId");
+    CHECK(code_of(house.directory->authenticate(one.access_key_id, "")) == "InvalidClientTokenId");
+    for (size_t at = 0; at < one.session_token.size(); at += 7) {
+        std::string tampered = one.session_token;
+        tampered[at] = tampered[at] == 'A' ? 'B' : 'A';
+        CHECK(code_of(house.directory->authenticate(one.access_key_id, tampered)) == "InvalidClientTokenId");
+    }
+}
+
+TEST_CASE("a session dies with its role, and does not come back with a namesake") {
+    House house;
+    const auto role = house.make_role("trainer");
+    const auto credentials = house.assume(role->arn).credentials;
+    CHECK(house.directory->authenticate(credentials.access_key_id, credentials.session_token).has_value());
+    REQUIRE(house.iam().delete_role(house.account, "trainer").has_value());
+    CHECK(code_of(house.directory->authenticate(credentials.access_key_id, credentials.session_token)) == "InvalidClientTokenId");
+    house.make_role("trainer");
+    CHECK(code_of(house.directory->authenticate(credentials.access_key_id, credentials.session_token)) == "InvalidClientTokenId");
+}
+
+TEST_CASE("session policies intersect; so do boundaries") {
+    House house;
+    const auto role = house.make_role("trainer");
+    REQUIRE(house.iam().put_inline_policy(house.role("trainer"), "s3", allow_s3).has_value());
+    AssumeRole request;
+    request.role_arn = role->arn;
+    request.session_name = "job";
+    request.session_policy =
+        R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetObject","iam:*"],"Resource":"*"}})";
+    const auto scoped = house.directory->assume_role(request);
+    REQUIRE(scoped.has_value());
+    CHECK(scoped->packed_policy_percent > 0);
+    CHECK(house.decide(scoped->credentials, "s3:GetObject") == policy::Outcome::allow);
+    CHECK(house.decide(scoped->credentials, "s3:PutObject") == policy::Outcome::implicit_deny);
+    CHECK(house.decide(scoped->credentials, "iam:CreateUser") == policy::Outcome::implicit_deny);
+
+    request.session_policy.clear();
+    request.session_policy_arns = {"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"};
+    const auto read_only = house.directory->assume_role(request);
+    REQUIRE(read_only.has_value());
+    CHECK(house.decide(read_only->credentials, "s3:GetObject") == policy::Outcome::allow);
+    CHECK(house.decide(read_only->credentials, "s3:PutObject") == policy::Outcome::implicit_deny);
+
+    const auto whole = house.assume(role->arn).credentials;
+    CHECK(house.decide(whole, "s3:PutObject") == policy::Outcome::allow);
+    REQUIRE(house.iam().put_boundary(house.role("trainer"), "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess").has_value());
+    CHECK(house.decide(whole, "s3:PutObject") == policy::Outcome::implicit_deny);
+    CHECK(house.decide(whole, "s3:GetObject") == policy::Outcome::allow);
+    REQUIRE(house.iam().delete_boundary(house.role("trainer")).has_value());
+    CHECK(house.decide(whole, "s3:PutObject") == policy::Outcome::allow);
+}
+
+TEST_CASE("assume_role refuses what STS refuses") {
+    House house;
+    const auto role = house.make_role("trainer");
+    AssumeRole good;
+    good.role_arn = role->arn;
+    good.session_name = "job";
+    const auto with = [&](auto change) {
+        AssumeRole request = good;
+        change(request);
+        return code_of(house.directory->assume_role(request));
+    };
+    CHECK(with([](auto&) {}) == "");
+    CHECK(with([](auto& r) { r.duration = std::chrono::seconds(899); }) == "ValidationError");
+    CHECK(with([](auto& r) { r.duration = std::chrono::seconds(3601); }) == "ValidationError");
+    CHECK(with([](auto& r) { r.session_name = "a b"; }) == "ValidationError");
+    CHECK(with([](auto& r) { r.session_name = "x"; }) == "ValidationError");
+    CHECK(with([](auto& r) { r.session_policy = "{"; }) == "MalformedPolicyDocument");
+    CHECK(with([](auto& r) { r.session_policy = std::string(2049, ' '); }) == "ValidationError");
+    CHECK(with([](auto& r) { r.tags = {{"a", "1"}, {"A", "2"}}; }) == "InvalidParameterValue");
+    CHECK(with([](auto& r) { r.tags = {{"aws:x", "1"}}; }) == "InvalidParameterValue");
+    CHECK(with([](auto& r) { r.role_arn += "x"; }) == "NoSuchEntity");
+    CHECK(with([](auto& r) { r.session_policy_arns = {"arn:aws:iam::aws:policy/NoSuch"}; }) == "InvalidParameterValue");
+    CHECK(with([](auto& r) {
+              for (int i = 0; i < 40; ++i) r.tags.emplace_back("key" + std::to_string(i), std::string(200, 'v'));
+          }) == "PackedPolicyTooLarge");
+    REQUIRE(house.iam().update_role(house.account, "trainer", std::nullopt, 7200).has_value());
+    CHECK(with([](auto& r) { r.duration = std::chrono::seconds(7200); }) == "");
+    const auto who = house.directory->authenticate(house.assume(role->arn).credentials.access_key_id, "");
+    const auto chained_from = house.directory->role_caller(role->arn, "job");
+    REQUIRE(chained_from.has_value());
+    CHECK(with([&](auto& r) {
+              r.duration = std::chrono::seconds(7200);
+              r.chained_from = &*chained_from;
+          }) == "ValidationError");
+}
+
+TEST_CASE("a service assumes a role only if the role trusts it") {
+    House house;
+    const auto trusts = house.make_role("trainer");
+    const auto not_trusting = house.make_role("other", house.trust_of("arn:aws:iam::" + house.account + ":root"));
+    AssumeRole request;
+    request.session_name = "SageMaker";
+    request.role_arn = trusts->arn;
+    CHECK(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {}).has_value());
+    CHECK(code_of(house.directory->assume_role_as_service("lambda.amazonaws.com", request, {})) == "AccessDenied");
+    request.tags = {{"job", "one"}};
+    CHECK(code_of(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {})) == "AccessDenied");
+    request.tags.clear();
+    request.role_arn = not_trusting->arn;
+    CHECK(code_of(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {})) == "AccessDenied");
+    request.role_arn += "x";
+    CHECK(code_of(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {})) == "AccessDenied");
+}
+
+TEST_CASE("GetSessionToken: the user's own policies, no second generation") {
+    House house;
+    house.make_user("ann");
+    REQUIRE(house.iam().put_inline_policy(house.user("ann"), "s3", allow_s3).has_value());
+    const auto key = *house.iam().create_access_key(house.account, "ann");
+    const auto ann = house.directory->authenticate(key->id, "");
+    REQUIRE(ann.has_value());
+    const auto session = house.directory->session_token(ann->caller, std::chrono::seconds(43200));
+    REQUIRE(session.has_value());
+    CHECK(house.decide(*session, "s3:GetObject") == policy::Outcome::allow);
+    const auto who = house.directory->authenticate(session->access_key_id, session->session_token);
+    REQUIRE(who.has_value());
+    CHECK(who->caller.principal.arn == ann->caller.principal.arn);
+    CHECK(who->caller.token_issue_time.has_value());
+    CHECK(who->caller.context.find("aws:MultiFactorAuthPresent")->values == std::vector<std::string>{"false"});
+    CHECK(ann->caller.context.find("aws:MultiFactorAuthPresent") == nullptr);  // R72
+    CHECK(code_of(house.directory->session_token(who->caller, std::chrono::seconds(900))) == "AccessDenied");
+    CHECK(code_of(house.directory->session_token(ann->caller, std::chrono::seconds(899))) == "ValidationError");
+    const auto root = house.directory->authenticate(house.root.access_key_id, "");
+    const auto root_session = house.directory->session_token(root->caller, std::chrono::seconds(43200));
+    REQUIRE(root_session.has_value());
+    CHECK(*root_session->expiration - house.clock.now() == std::chrono::hours(1));
+    CHECK(house.decide(*root_session, "s3:GetObject") == policy::Outcome::allow);
+}
+
+TEST_CASE("trust names principals that exist, and is bound to who they are (R32)") {
+    House house;
+    const auto ann = house.make_user("ann");
+    const std::string path = "arn:aws:iam::" + house.account;
+    CreateRole request;
+    request.account = house.account;
+    request.name = "r";
+    request.trust_document = house.trust_of(path + ":user/bob");
+    CHECK(message_of(house.iam().create_role(request)) == "Invalid principal in policy: \"AWS\":\"" + path + ":user/bob\"");
+    request.trust_document = house.trust_of(path + ":user/ann");
+    REQUIRE(house.iam().create_role(request).has_value());
+
+    const auto trusts = [&](const std::string& user) {
+        const auto key = house.iam().create_access_key(house.account, user);
+        const auto who = house.directory->authenticate((*key)->id, "");
+        policy::Request question;
+        question.principal = who->caller.principal;
+        question.action = "sts:AssumeRole";
+        question.resource = path + ":role/r";
+        question.resource_account = house.account;
+        question.context = who->caller.context;
+        policy::PolicySet policies = who->caller.policies;
+        policies.resource = *house.directory->trust_policy(path + ":role/r");
+        const auto outcome = policy::evaluate(question, policies).outcome;
+        REQUIRE(house.iam().delete_access_key(house.account, user, (*key)->id).has_value());
+        return outcome;
+    };
+    CHECK(trusts("ann") == policy::Outcome::allow);
+
+    // A renamed user keeps what it was trusted with.
+    REQUIRE(house.iam().update_user(house.account, "ann", "anne", std::nullopt).has_value());
+    CHECK((*house.iam().role(house.account, "r"))->trust->text().find(path + ":user/anne") != std::string::npos);
+    CHECK(trusts("anne") == policy::Outcome::allow);
+    house.make_user("ann");
+    CHECK(trusts("ann") != policy::Outcome::allow);
+    REQUIRE(house.iam().delete_user(house.account, "ann").has_value());
+
+    REQUIRE(house.iam().delete_user(house.account, "anne").has_value());
+    CHECK((*house.iam().role(house.account, "r"))->trust->text().find(ann->id) != std::string::npos);
+    house.make_user("anne");
+    CHECK(trusts("anne") != policy::Outcome::allow);
+    house.reopen();
+    CHECK(trusts("anne") != policy::Outcome::allow);
+}
+
+TEST_CASE("trust in one session is bound to its role") {
+    House house;
+    const auto role = house.make_role("worker");
+    const std::string session = "arn:aws:sts::" + house.account + ":assumed-role/worker/one";
+    CreateRole request;
+    request.account = house.account;
+    request.name = "r";
+    request.trust_document = house.trust_of("arn:aws:sts::" + house.account + ":assumed-role/nobody/one");
+    CHECK(code_of(house.iam().create_role(request)) == "MalformedPolicyDocument");
+    request.trust_document = house.trust_of(session);
+    REQUIRE(house.iam().create_role(request).has_value());
+    REQUIRE(house.iam().delete_role(house.account, "worker").has_value());
+    CHECK((*house.iam().role(house.account, "r"))->trust->text().find(role->id + ":one") != std::string::npos);
+}
+
+TEST_CASE("principals that a policy may name") {
+    House house;
+    const auto role = house.make_role("trainer", trust_sagemaker, "/ml/");
+    const auto user = house.make_user("ann");
+    const auto& directory = *house.directory;
+    CHECK(directory.principal_exists(role->arn));
+    CHECK(directory.principal_exists(user->arn));
+    CHECK(directory.principal_exists("arn:aws:iam::" + house.account + ":root"));
+    CHECK(directory.principal_exists("arn:aws:sts::" + house.account + ":assumed-role/trainer/any"));
+    CHECK(directory.unique_id(role->arn) == role->id);
+    for (const std::string& wrong :
+         {"arn:aws:iam::" + house.account + ":role/trainer", "arn:aws:iam::" + house.account + ":user/Ann",
+          std::string("arn:aws:iam::999999999999:root"), "arn:aws-cn:iam::" + house.account + ":user/ann",
+          "arn:aws:sts::" + house.account + ":assumed-role/trainer/", std::string("ann"), std::string()}) {
+        CHECK_MESSAGE(!directory.principal_exists(wrong), wrong);
+    }
+    CHECK(directory.all_callers().size() == 2);
+    REQUIRE(house.iam().attach_policy(house.role("trainer"), "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess").has_value());
+    const auto policies = directory.policies_of(role->arn);
+    REQUIRE(policies.has_value());
+    REQUIRE(policies->size() == 1);
+    CHECK(policies->front().name == "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess");
+}
+
+TEST_CASE("transitive tags and the source identity follow through role chaining, and stay what they were") {
+    House house;
+    const auto first = house.make_role("first"), second = house.make_role("second");
+    AssumeRole request;
+    request.role_arn = first->arn;
+    request.session_name = "job";
+    request.tags = {{"team", "vision"}, {"cost", "low"}};
+    request.transitive_tag_keys = {"Team"};
+    request.source_identity = "ann";
+    const auto outer = house.directory->assume_role(request);
+    REQUIRE_MESSAGE(outer.has_value(), outer.error().describe());
+    const auto caller = house.directory->authenticate(outer->credentials.access_key_id, outer->credentials.session_token)->caller;
+    CHECK(caller.context.find("aws:SourceIdentity")->values == std::vector<std::string>{"ann"});
+
+    AssumeRole next;
+    next.role_arn = second->arn;
+    next.session_name = "job";
+    next.chained_from = &caller;
+    const auto inner = house.directory->assume_role(next);
+    REQUIRE(inner.has_value());
+    const auto chained =
+        house.directory->authenticate(inner->credentials.access_key_id, inner->credentials.session_token)->caller;
+    CHECK(chained.tags == Tags{{"team", "vision"}});
+    CHECK(chained.source_identity == "ann");
+    CHECK(chained.transitive_tag_keys.size() == 1);
+
+    next.tags = {{"TEAM", "other"}};
+    CHECK(code_of(house.directory->assume_role(next)) == "InvalidParameterValue");
+    next.tags.clear();
+    next.source_identity = "bob";
+    CHECK(code_of(house.directory->assume_role(next)) == "AccessDenied");
+    request.transitive_tag_keys = {"absent"};
+    CHECK(code_of(house.directory->assume_role(request)) == "InvalidParameterValue");
+}
+
+TEST_CASE("readers see whole pictures while a writer changes everything") {
+    House house;
+    const auto role = house.make_role("r");
+    house.make_user("u");
+    REQUIRE(house.iam().create_group(house.account, "g", "/").has_value());
+    const auto key = *house.iam().create_access_key(house.account, "u");
+    const auto session = house.assume(role->arn).credentials;
+    std::atomic<bool> done = false;
+    std::atomic<int> odd = 0, seen = 0;
+    std::vector<std::jthread> readers;
+    for (int i = 0; i < 3; ++i) {
+        readers.emplace_back([&] {
+            while (!done) {
+                const auto as_role = house.directory->authenticate(session.access_key_id, session.session_token);
+                if (!as_role || as_role->caller.policies.identity.size() > 1) ++odd;
+                const auto as_user = house.directory->authenticate(key->id, "");
+                if (!as_user || as_user->caller.principal.unique_id.empty()) ++odd;
+                if (as_user) house.directory->record_use(as_user->caller, "s3", "us-east-1");
+                if (house.directory->all_callers().size() != 2) ++odd;
+                ++seen;
+            }
+        });
+    }
+    for (int i = 0; i < 100; ++i) {
+        CHECK(house.iam().put_inline_policy(house.role("r"), "p", allow_s3).has_value());
+        CHECK(house.iam().add_user_to_group(house.account, "g", "u").has_value());
+        CHECK(house.iam().update_user(house.account, "u", i % 2 == 0 ? "U" : "u", std::nullopt).has_value());
+        CHECK(house.iam().remove_user_from_group(house.account, "g", "u").has_value());
+        CHECK(house.iam().delete_inline_policy(house.role("r"), "p").has_value());
+        CHECK(house.directory->assume_role({.role_arn = role->arn, .session_name = "job"}).has_value());
+    }
+    while (seen < 3) std::this_thread::yield();
+    done = true;
+    readers.clear();
+    CHECK(odd == 0);
+}

@@ -1,0 +1,214 @@
+// Managed policies: the account's own, with their versions, and AWS's.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "identity/names.hpp"
+#include "identity/state.hpp"
+
+namespace identity {
+
+namespace {
+
+std::unexpected<base::Error> no_such_policy(const std::string& arn) {
+    return base::fail("NoSuchEntity", fmt::format("Policy {} was not found.", arn));
+}
+
+std::unexpected<base::Error> no_such_version(const std::string& arn, const std::string& version) {
+    return base::fail("NoSuchEntity", fmt::format("Policy {} version {} does not exist or is not attachable.", arn, version));
+}
+
+base::Result<policy::PolicyPtr> parse_managed(const std::string& document) {
+    auto parsed = TRY(policy::Policy::parse(document, policy::PolicyKind::identity));
+    if (measure(document) > managed_policy_characters_max) {
+        return base::fail("LimitExceeded", fmt::format("Cannot exceed quota for PolicySize: {}", managed_policy_characters_max));
+    }
+    return parsed;
+}
+
+// A copy of one of the account's own policies, to change; AWS's cannot be changed by anybody (SEMANTICS R78).
+base::Result<ManagedPolicy> own_policy(const World& world, const std::string& account, const std::string& arn) {
+    const ManagedPolicyPtr found = world.policy_by_arn(arn);
+    if (!found) return no_such_policy(arn);
+    if (found->account != account)
+        return base::fail("AccessDenied", fmt::format("Policy {} cannot be changed by this account.", arn));
+    return *found;
+}
+
+}  // namespace
+
+base::Result<ManagedPolicyPtr> DirectoryState::create_policy(const CreatePolicy& request) {
+    TRY(check_name(request.name, "policyName", 128));
+    TRY(check_path(request.path));
+    TRY(check_tags(request.tags));
+    if (request.description.size() > 1000) {
+        return base::fail("ValidationError",
+                          "1 validation error detected: Value at 'description' failed to satisfy constraint: Member "
+                          "must have length less than or equal to 1000");
+    }
+    auto parsed = TRY(parse_managed(request.document));
+    const std::lock_guard writing(writer_);
+    const Household* house = world_.household(request.account);
+    if (house == nullptr) return base::fail("NoSuchEntity", fmt::format("The account {} cannot be found.", request.account));
+    if (house->policies.contains(key_of(request.name))) {
+        return base::fail("EntityAlreadyExists",
+                          fmt::format("A policy called {} already exists. Duplicate names are not allowed.", request.name));
+    }
+    ManagedPolicy made;
+    made.account = request.account;
+    made.path = request.path;
+    made.name = request.name;
+    made.id = make_unique_id(*parts_.random, "ANPA");
+    made.arn = fmt::format("arn:aws:iam::{}:policy{}{}", request.account, request.path, request.name);
+    made.description = request.description;
+    made.created = made.updated = parts_.clock->now();
+    made.versions.push_back({"v1", std::move(parsed), made.created});
+    made.default_version = "v1";
+    made.next_version = 2;
+    made.tags = request.tags;
+    const std::string arn = made.arn;
+    Change change;
+    change.put(std::move(made));
+    TRY(commit(std::move(change)));
+    return world_.policy_by_arn(arn);
+}
+
+base::Result<ManagedPolicyPtr> DirectoryState::managed_policy(const std::string& account, const std::string& arn) const {
+    const std::shared_lock lock(mutex_);
+    const ManagedPolicyPtr found = world_.usable_policy(account, arn);
+    if (!found) return no_such_policy(arn);
+    return found;
+}
+
+std::vector<ManagedPolicyPtr> DirectoryState::customer_policies(const std::string& account) const {
+    const std::shared_lock lock(mutex_);
+    std::vector<ManagedPolicyPtr> out;
+    if (const Household* house = world_.household(account)) {
+        for (const auto& [key, one] : house->policies) out.push_back(one);
+    }
+    return out;
+}
+
+base::Result<void> DirectoryState::delete_policy(const std::string& account, const std::string& arn) {
+    const std::lock_guard writing(writer_);
+    const ManagedPolicy gone = TRY(own_policy(world_, account, arn));
+    const PolicyUsage usage = policy_usage(account, arn);
+    if (!usage.roles.empty() || !usage.users.empty() || !usage.groups.empty() || !usage.bounded_roles.empty() ||
+        !usage.bounded_users.empty()) {
+        return base::fail("DeleteConflict", "Cannot delete a policy attached to entities.");
+    }
+    if (gone.versions.size() > 1) {
+        return base::fail("DeleteConflict",
+                          "This policy has more than one version. Before you delete a policy, you must delete the "
+                          "policy's versions. The default version is deleted with the policy.");
+    }
+    Change change;
+    change.erase(gone);
+    return commit(std::move(change));
+}
+
+base::Result<PolicyVersion> DirectoryState::create_policy_version(const std::string& account, const std::string& arn,
+                                                                  const std::string& document, bool set_default) {
+    auto parsed = TRY(parse_managed(document));
+    const std::lock_guard writing(writer_);
+    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    if (changed.versions.size() >= policy_versions_max) {
+        return base::fail("LimitExceeded",
+                          fmt::format("A managed policy can have up to {} versions. Before you create a new version, you "
+                                      "must delete an existing version.",
+                                      policy_versions_max));
+    }
+    const base::Time now = parts_.clock->now();
+    PolicyVersion made{fmt::format("v{}", changed.next_version++), std::move(parsed), now};
+    changed.versions.push_back(made);
+    changed.updated = now;
+    if (set_default) changed.default_version = made.id;
+    Change change;
+    change.put(std::move(changed));
+    TRY(commit(std::move(change)));
+    return made;
+}
+
+base::Result<void> DirectoryState::delete_policy_version(const std::string& account, const std::string& arn,
+                                                         const std::string& version) {
+    const std::lock_guard writing(writer_);
+    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    if (changed.default_version == version) {
+        return base::fail("DeleteConflict", "Cannot delete the default version of a policy.");
+    }
+    if (std::erase_if(changed.versions, [&](const auto& one) { return one.id == version; }) == 0)
+        return no_such_version(arn, version);
+    changed.updated = parts_.clock->now();
+    Change change;
+    change.put(std::move(changed));
+    return commit(std::move(change));
+}
+
+base::Result<void> DirectoryState::set_default_policy_version(const std::string& account, const std::string& arn,
+                                                              const std::string& version) {
+    const std::lock_guard writing(writer_);
+    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    if (changed.version(version) == nullptr) return no_such_version(arn, version);
+    changed.default_version = version;
+    changed.updated = parts_.clock->now();
+    Change change;
+    change.put(std::move(changed));
+    return commit(std::move(change));
+}
+
+base::Result<void> DirectoryState::tag_policy(const std::string& account, const std::string& arn, const Tags& tags) {
+    TRY(check_tags(tags));
+    const std::lock_guard writing(writer_);
+    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    changed.tags = merge_tags(std::move(changed.tags), tags);
+    if (changed.tags.size() > tags_max) return base::fail("LimitExceeded", "The number of tags has reached the maximum limit.");
+    Change change;
+    change.put(std::move(changed));
+    return commit(std::move(change));
+}
+
+base::Result<void> DirectoryState::untag_policy(const std::string& account, const std::string& arn,
+                                                const std::vector<std::string>& keys) {
+    const std::lock_guard writing(writer_);
+    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    changed.tags = without_tags(std::move(changed.tags), keys);
+    Change change;
+    change.put(std::move(changed));
+    return commit(std::move(change));
+}
+
+PolicyUsage DirectoryState::policy_usage(const std::string& account, const std::string& arn) const {
+    const std::shared_lock lock(mutex_);
+    PolicyUsage usage;
+    const Household* house = world_.household(account);
+    if (house == nullptr) return usage;
+    for (const auto& [key, role] : house->roles) {
+        if (contains(role->attached, arn)) usage.roles.push_back(role);
+        if (role->boundary == arn) usage.bounded_roles.push_back(role);
+    }
+    for (const auto& [key, user] : house->users) {
+        if (contains(user->attached, arn)) usage.users.push_back(user);
+        if (user->boundary == arn) usage.bounded_users.push_back(user);
+    }
+    for (const auto& [key, group] : house->groups) {
+        if (contains(group->attached, arn)) usage.groups.push_back(group);
+    }
+    return usage;
+}
+
+std::map<std::string, UsageCount> DirectoryState::usage_counts(const std::string& account) const {
+    const std::shared_lock lock(mutex_);
+    std::map<std::string, UsageCount> counts;
+    const Household* house = world_.household(account);
+    if (house == nullptr) return counts;
+    const auto count = [&](const Entity& entity, const std::string& boundary) {
+        for (const auto& arn : entity.attached) ++counts[arn].attachments;
+        if (!boundary.empty()) ++counts[boundary].boundaries;
+    };
+    for (const auto& [key, role] : house->roles) count(*role, role->boundary);
+    for (const auto& [key, user] : house->users) count(*user, user->boundary);
+    for (const auto& [key, group] : house->groups) count(*group, "");
+    return counts;
+}
+
+}  // namespace identity

@@ -1,0 +1,225 @@
+// Minting temporary credentials: AssumeRole, GetSessionToken, and services that assume roles.
+// Source: STS API Reference; IAM User Guide, "Pass session tags in AWS STS", "Methods to assume a role" (role chaining).
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/strings.hpp"
+#include "identity/names.hpp"
+#include "identity/state.hpp"
+
+namespace identity {
+
+namespace {
+
+constexpr std::chrono::seconds role_duration_min{900};
+constexpr std::chrono::seconds role_duration_max{43200};
+constexpr std::chrono::seconds chained_duration_max{3600};
+constexpr std::chrono::seconds user_duration_max{129600};
+constexpr std::chrono::seconds root_duration_max{3600};
+constexpr size_t session_policy_characters_max = 2048;
+constexpr size_t session_policy_arns_max = 10;
+// AWS packs policies and tags into a binary form of unpublished size; here they count as they are.
+constexpr size_t packed_bytes_max = 4096;
+
+bool is_session_name(std::string_view name) {
+    return name.size() >= 2 && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      std::string_view("_+=,.@-").contains(c);
+           });
+}
+
+base::Result<void> check_constraint(bool holds, std::string_view value, std::string_view member, std::string_view constraint) {
+    if (holds) return {};
+    return base::fail("ValidationError",
+                      fmt::format("1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: {}", value,
+                                  member, constraint));
+}
+
+base::Result<void> check_duration(std::chrono::seconds duration, std::chrono::seconds most) {
+    TRY(check_constraint(duration >= role_duration_min, std::to_string(duration.count()), "durationSeconds",
+                         fmt::format("Member must have value greater than or equal to {}", role_duration_min.count())));
+    return check_constraint(duration <= most, std::to_string(duration.count()), "durationSeconds",
+                            fmt::format("Member must have value less than or equal to {}", most.count()));
+}
+
+base::Result<void> check_session_tags(const Tags& tags) {
+    auto checked = check_tags(tags);
+    if (!checked && checked.error().code == "InvalidInput") return base::fail("InvalidParameterValue", checked.error().message);
+    return checked;
+}
+
+base::Result<void> check_source_identity(const AssumeRole& request) {
+    if (!request.source_identity.empty()) {
+        TRY(check_constraint(
+            is_session_name(request.source_identity) && !base::lower(request.source_identity).starts_with("aws:"),
+            request.source_identity, "sourceIdentity", "Member must satisfy regular expression pattern: [\\w+=,.@-]*"));
+    }
+    const Caller* from = request.chained_from;
+    if (from != nullptr && !from->source_identity.empty() && !request.source_identity.empty() &&
+        request.source_identity != from->source_identity) {
+        return base::fail("AccessDenied", "The source identity of a session cannot change through role chaining.");
+    }
+    return {};
+}
+
+// The tags that the new session carries: its own, and those of the session it comes from that are transitive.
+base::Result<void> add_tags(const AssumeRole& request, Session& session) {
+    TRY(check_session_tags(request.tags));
+    session.tags = request.tags;
+    for (const auto& key : request.transitive_tag_keys) {
+        const bool known =
+            std::ranges::any_of(request.tags, [&](const auto& tag) { return base::equals_ignoring_case(tag.first, key); });
+        if (!known) {
+            return base::fail("InvalidParameterValue",
+                              fmt::format("The transitive tag key {} is not among the session tags.", key));
+        }
+        session.transitive_tag_keys.push_back(key);
+    }
+    if (request.chained_from == nullptr) return {};
+    for (const auto& key : request.chained_from->transitive_tag_keys) {
+        for (const auto& tag : request.chained_from->tags) {
+            if (!base::equals_ignoring_case(tag.first, key)) continue;
+            if (std::ranges::any_of(session.tags, [&](const auto& own) { return base::equals_ignoring_case(own.first, key); })) {
+                return base::fail("InvalidParameterValue",
+                                  "One of the specified transitive tag keys can't be set because it conflicts "
+                                  "with a transitive tag key from the calling session.");
+            }
+            session.tags.push_back(tag);
+            session.transitive_tag_keys.push_back(key);
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request) {
+    TRY(check_constraint(is_session_name(request.session_name), request.session_name, "roleSessionName",
+                         "Member must satisfy regular expression pattern: [\\w+=,.@-]*"));
+    TRY(check_duration(request.duration, role_duration_max));
+    TRY(check_source_identity(request));
+    const bool chained =
+        request.chained_from != nullptr && request.chained_from->principal.kind == policy::PrincipalKind::role_session;
+    if (chained && request.duration > chained_duration_max) {
+        return base::fail("ValidationError",
+                          "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining");
+    }
+    TRY(check_constraint(request.session_policy_arns.size() <= session_policy_arns_max, "", "policyArns",
+                         fmt::format("Member must have length less than or equal to {}", session_policy_arns_max)));
+    Session session;
+    session.kind = SessionKind::role;
+    TRY(add_tags(request, session));
+    if (!request.session_policy.empty()) {
+        TRY(check_constraint(request.session_policy.size() <= session_policy_characters_max, "", "policy",
+                             fmt::format("Member must have length less than or equal to {}", session_policy_characters_max)));
+        TRY(policy::Policy::parse(request.session_policy, policy::PolicyKind::session));
+    }
+    size_t packed = measure(request.session_policy);
+    for (const auto& arn : request.session_policy_arns) packed += arn.size();
+    for (const auto& [key, value] : session.tags) packed += key.size() + value.size();
+    const int percent = static_cast<int>((packed * 100 + packed_bytes_max - 1) / packed_bytes_max);
+    if (percent > 100) {
+        return base::fail("PackedPolicyTooLarge",
+                          fmt::format("Packed size of session tags consumes {}% of allotted space.", percent));
+    }
+
+    const std::shared_lock lock(mutex_);
+    const RolePtr role = world_.role_by_arn(request.role_arn);
+    if (!role) return base::fail("NoSuchEntity", fmt::format("The role {} cannot be found.", request.role_arn));
+    if (request.duration.count() > role->max_session_seconds) {
+        return base::fail("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+    }
+    for (const auto& arn : request.session_policy_arns) {
+        if (!world_.usable_policy(role->account, arn)) {
+            return base::fail("InvalidParameterValue", fmt::format("The session policy {} does not exist.", arn));
+        }
+    }
+    session.account = role->account;
+    session.principal_id = role->id;
+    session.principal_key = key_of(role->name);
+    session.session_name = request.session_name;
+    session.issued = parts_.clock->now();
+    session.expires = session.issued + request.duration;
+    session.policy = request.session_policy;
+    session.policy_arns = request.session_policy_arns;
+    session.source_identity = request.source_identity;
+    if (session.source_identity.empty() && request.chained_from != nullptr) {
+        session.source_identity = request.chained_from->source_identity;
+    }
+    AssumedRole out;
+    out.credentials.access_key_id = make_access_key_id(*parts_.random, "ASIA", session.account);
+    out.credentials.session_token = seal_session(session, out.credentials.access_key_id, session_keys_, *parts_.random);
+    out.credentials.secret_access_key = session_secret(out.credentials.session_token, session_keys_);
+    out.credentials.expiration = session.expires;
+    out.assumed_role_id = role->id + ":" + request.session_name;
+    out.assumed_role_arn = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", role->account, role->name, request.session_name);
+    out.packed_policy_percent = percent;
+    return out;
+}
+
+base::Result<Credentials> DirectoryState::session_token(const Caller& caller, std::chrono::seconds duration) {
+    const bool root = caller.principal.kind == policy::PrincipalKind::root;
+    if ((!root && caller.principal.kind != policy::PrincipalKind::user) || caller.token_issue_time) {
+        return base::fail("AccessDenied", "Cannot call GetSessionToken with session credentials");
+    }
+    TRY(check_duration(duration, user_duration_max));
+    Session session;
+    session.kind = root ? SessionKind::root : SessionKind::user;
+    session.account = caller.principal.account;
+    session.principal_id = caller.principal.unique_id;
+    if (!root) session.principal_key = key_of(caller.principal.arn.substr(caller.principal.arn.rfind('/') + 1));
+    session.issued = parts_.clock->now();
+    // Root's sessions last an hour, however much more was asked for.
+    session.expires = session.issued + (root ? std::min(duration, root_duration_max) : duration);
+    Credentials out;
+    out.access_key_id = make_access_key_id(*parts_.random, "ASIA", session.account);
+    out.session_token = seal_session(session, out.access_key_id, session_keys_, *parts_.random);
+    out.secret_access_key = session_secret(out.session_token, session_keys_);
+    out.expiration = session.expires;
+    return out;
+}
+
+base::Result<AssumedRole> DirectoryState::assume_role_as_service(const std::string& service_principal, const AssumeRole& request,
+                                                                 const policy::Context& context) {
+    const auto refused = [&] {
+        return base::fail("AccessDenied", fmt::format("{} is not authorized to perform: sts:AssumeRole on resource: {}",
+                                                      service_principal, request.role_arn));
+    };
+    const auto trust = trust_policy(request.role_arn);
+    if (!trust) return refused();
+    policy::Request question;
+    question.principal.kind = policy::PrincipalKind::service;
+    question.principal.service = service_principal;
+    question.resource = request.role_arn;
+    question.resource_account = request.role_arn.substr(0, request.role_arn.find(":role/"));
+    question.resource_account = question.resource_account.substr(question.resource_account.rfind(':') + 1);
+    question.context = context;
+    question.context.set("aws:PrincipalIsAWSService", "true");
+    question.context.set("aws:PrincipalServiceName", service_principal);
+    question.context.set("sts:RoleSessionName", request.session_name);
+    if (!request.external_id.empty()) question.context.set("sts:ExternalId", request.external_id);
+    policy::PolicySet policies;
+    policies.resource = *trust;
+    std::vector<std::string> actions = {"sts:AssumeRole"};
+    if (!request.tags.empty()) {
+        actions.emplace_back("sts:TagSession");
+        std::vector<std::string> keys;
+        for (const auto& [key, value] : request.tags) {
+            question.context.set("aws:RequestTag/" + key, value);
+            keys.push_back(key);
+        }
+        question.context.set_list("aws:TagKeys", std::move(keys));
+    }
+    if (!request.source_identity.empty()) {
+        actions.emplace_back("sts:SetSourceIdentity");
+        question.context.set("sts:SourceIdentity", request.source_identity);
+    }
+    for (const auto& action : actions) {
+        question.action = action;
+        if (policy::evaluate(question, policies).outcome != policy::Outcome::allow) return refused();
+    }
+    return assume_role(request);
+}
+
+}  // namespace identity

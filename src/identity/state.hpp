@@ -1,0 +1,234 @@
+// The directory's inside; only this room includes it.
+//
+// Invariants
+// 1. `world_` is read under `mutex_` shared and changed under `mutex_` exclusive; entities in it never change, they are replaced.
+// 2. One writer at a time (`writer_`): it reads the world, builds a Change, commits the Change's batch, and only then shows it.
+//    What a reader sees is therefore always in the store.
+// 3. Every access key, group membership and attachment in an entity names something that exists.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "identity/directory.hpp"
+#include "identity/iam.hpp"
+#include "identity/model.hpp"
+#include "identity/session_token.hpp"
+
+namespace identity {
+
+constexpr size_t attached_policies_max = 10;
+constexpr size_t groups_per_user_max = 10;
+constexpr size_t access_keys_max = 2;
+constexpr size_t policy_versions_max = 5;
+constexpr size_t managed_policy_characters_max = 6144;
+constexpr size_t trust_policy_characters_max = 2048;
+constexpr size_t inline_characters_max_role = 10240;
+constexpr size_t inline_characters_max_user = 2048;
+constexpr size_t inline_characters_max_group = 5120;
+
+[[nodiscard]] inline bool contains(const std::vector<std::string>& values, const std::string& value) {
+    return std::ranges::find(values, value) != values.end();
+}
+
+// What one account holds, by name in lower case.
+struct Household {
+    AccountPtr account;
+    std::map<std::string, RolePtr, std::less<>> roles;
+    std::map<std::string, UserPtr, std::less<>> users;
+    std::map<std::string, GroupPtr, std::less<>> groups;
+    std::map<std::string, ManagedPolicyPtr, std::less<>> policies;
+};
+
+struct World {
+    std::map<std::string, Household, std::less<>> accounts;
+    std::unordered_map<std::string, AccessKeyPtr> keys;
+
+    [[nodiscard]] const Household* household(std::string_view account) const;
+    [[nodiscard]] base::Result<RolePtr> role(const std::string& account, const std::string& name) const;
+    [[nodiscard]] base::Result<UserPtr> user(const std::string& account, const std::string& name) const;
+    [[nodiscard]] base::Result<GroupPtr> group(const std::string& account, const std::string& name) const;
+    // By exact ARN; nullptr if there is none. AWS's own included.
+    [[nodiscard]] RolePtr role_by_arn(std::string_view arn) const;
+    [[nodiscard]] UserPtr user_by_arn(std::string_view arn) const;
+    [[nodiscard]] ManagedPolicyPtr policy_by_arn(const std::string& arn) const;
+    // One that this account may use: its own or AWS's.
+    [[nodiscard]] ManagedPolicyPtr usable_policy(const std::string& account, const std::string& arn) const;
+    [[nodiscard]] std::optional<std::string> unique_id(std::string_view arn) const;
+};
+
+// Writes that become durable together and visible together.
+class Change {
+public:
+    void put(Account account);
+    void put(Role role);
+    void put(User user);
+    void put(Group group);
+    void put(ManagedPolicy policy);
+    void put(AccessKey key, std::string_view sealed_secret);
+    void erase(const Role& role);
+    void erase(const User& user);
+    void erase(const Group& group);
+    void erase(const ManagedPolicy& policy);
+    void erase(const AccessKey& key);
+
+private:
+    friend class DirectoryState;
+    store::Batch batch_;
+    std::vector<std::function<void(World&)>> steps_;
+};
+
+class DirectoryState final : public Directory, public Iam {
+public:
+    explicit DirectoryState(Parts parts);
+    [[nodiscard]] base::Result<void> load();
+
+    // Directory (directory.cpp, callers.cpp, sessions.cpp).
+    [[nodiscard]] base::Result<std::optional<FirstAccount>> bootstrap() override;
+    [[nodiscard]] base::Result<FirstAccount> root_credentials() const override;
+    [[nodiscard]] std::string default_account() const override;
+    [[nodiscard]] base::Result<Authenticated> authenticate(const std::string& access_key_id,
+                                                           const std::string& session_token) const override;
+    [[nodiscard]] base::Result<policy::AttachedPolicy> trust_policy(const std::string& role_arn) const override;
+    [[nodiscard]] base::Result<AssumedRole> assume_role(const AssumeRole& request) override;
+    [[nodiscard]] base::Result<Credentials> session_token(const Caller& caller, std::chrono::seconds duration) override;
+    [[nodiscard]] base::Result<AssumedRole> assume_role_as_service(const std::string& service_principal,
+                                                                   const AssumeRole& request,
+                                                                   const policy::Context& context) override;
+    [[nodiscard]] base::Result<Caller> role_caller(const std::string& role_arn, const std::string& session_name) const override;
+    [[nodiscard]] bool principal_exists(const std::string& arn) const override;
+    [[nodiscard]] std::optional<std::string> unique_id(const std::string& arn) const override;
+    [[nodiscard]] base::Result<std::vector<policy::AttachedPolicy>> policies_of(const std::string& principal_arn) const override;
+    void record_use(const Caller& caller, const std::string& service, const std::string& region) override;
+    [[nodiscard]] Iam& iam() override { return *this; }
+    [[nodiscard]] std::vector<Caller> all_callers() const override;
+
+    // Iam (roles.cpp, users.cpp, groups.cpp, holders.cpp, managed_policies.cpp, access_keys.cpp).
+    [[nodiscard]] base::Result<RolePtr> create_role(const CreateRole& request) override;
+    [[nodiscard]] base::Result<RolePtr> role(const std::string& account, const std::string& name) const override;
+    [[nodiscard]] std::vector<RolePtr> roles(const std::string& account) const override;
+    [[nodiscard]] base::Result<void> update_trust(const std::string& account, const std::string& name,
+                                                  const std::string& document) override;
+    [[nodiscard]] base::Result<RolePtr> update_role(const std::string& account, const std::string& name,
+                                                    std::optional<std::string> description,
+                                                    std::optional<int64_t> max_session_seconds) override;
+    [[nodiscard]] base::Result<void> delete_role(const std::string& account, const std::string& name) override;
+
+    [[nodiscard]] base::Result<UserPtr> create_user(const CreateUser& request) override;
+    [[nodiscard]] base::Result<UserPtr> user(const std::string& account, const std::string& name) const override;
+    [[nodiscard]] std::vector<UserPtr> users(const std::string& account) const override;
+    [[nodiscard]] base::Result<void> update_user(const std::string& account, const std::string& name,
+                                                 std::optional<std::string> new_name,
+                                                 std::optional<std::string> new_path) override;
+    [[nodiscard]] base::Result<void> delete_user(const std::string& account, const std::string& name) override;
+
+    [[nodiscard]] base::Result<GroupPtr> create_group(const std::string& account, const std::string& name,
+                                                      const std::string& path) override;
+    [[nodiscard]] base::Result<GroupPtr> group(const std::string& account, const std::string& name) const override;
+    [[nodiscard]] std::vector<GroupPtr> groups(const std::string& account) const override;
+    [[nodiscard]] base::Result<void> update_group(const std::string& account, const std::string& name,
+                                                  std::optional<std::string> new_name,
+                                                  std::optional<std::string> new_path) override;
+    [[nodiscard]] base::Result<void> delete_group(const std::string& account, const std::string& name) override;
+    [[nodiscard]] base::Result<void> add_user_to_group(const std::string& account, const std::string& group,
+                                                       const std::string& user) override;
+    [[nodiscard]] base::Result<void> remove_user_from_group(const std::string& account, const std::string& group,
+                                                            const std::string& user) override;
+    [[nodiscard]] base::Result<std::vector<UserPtr>> members(const std::string& account, const std::string& group) const override;
+    [[nodiscard]] base::Result<std::vector<GroupPtr>> groups_of(const std::string& account,
+                                                                const std::string& user) const override;
+
+    [[nodiscard]] base::Result<void> attach_policy(const Holder& holder, const std::string& policy_arn) override;
+    [[nodiscard]] base::Result<void> detach_policy(const Holder& holder, const std::string& policy_arn) override;
+    [[nodiscard]] base::Result<void> put_inline_policy(const Holder& holder, const std::string& policy_name,
+                                                       const std::string& document) override;
+    [[nodiscard]] base::Result<void> delete_inline_policy(const Holder& holder, const std::string& policy_name) override;
+    [[nodiscard]] base::Result<void> put_boundary(const Holder& holder, const std::string& policy_arn) override;
+    [[nodiscard]] base::Result<void> delete_boundary(const Holder& holder) override;
+    [[nodiscard]] base::Result<void> tag(const Holder& holder, const Tags& tags) override;
+    [[nodiscard]] base::Result<void> untag(const Holder& holder, const std::vector<std::string>& keys) override;
+
+    [[nodiscard]] base::Result<ManagedPolicyPtr> create_policy(const CreatePolicy& request) override;
+    [[nodiscard]] base::Result<ManagedPolicyPtr> managed_policy(const std::string& account,
+                                                                const std::string& arn) const override;
+    [[nodiscard]] std::vector<ManagedPolicyPtr> customer_policies(const std::string& account) const override;
+    [[nodiscard]] base::Result<void> delete_policy(const std::string& account, const std::string& arn) override;
+    [[nodiscard]] base::Result<PolicyVersion> create_policy_version(const std::string& account, const std::string& arn,
+                                                                    const std::string& document, bool set_default) override;
+    [[nodiscard]] base::Result<void> delete_policy_version(const std::string& account, const std::string& arn,
+                                                           const std::string& version) override;
+    [[nodiscard]] base::Result<void> set_default_policy_version(const std::string& account, const std::string& arn,
+                                                                const std::string& version) override;
+    [[nodiscard]] base::Result<void> tag_policy(const std::string& account, const std::string& arn, const Tags& tags) override;
+    [[nodiscard]] base::Result<void> untag_policy(const std::string& account, const std::string& arn,
+                                                  const std::vector<std::string>& keys) override;
+    [[nodiscard]] PolicyUsage policy_usage(const std::string& account, const std::string& arn) const override;
+    [[nodiscard]] std::map<std::string, UsageCount> usage_counts(const std::string& account) const override;
+
+    [[nodiscard]] base::Result<AccessKeyPtr> create_access_key(const std::string& account, const std::string& user) override;
+    [[nodiscard]] base::Result<std::vector<AccessKeyPtr>> access_keys(const std::string& account,
+                                                                      const std::string& user) const override;
+    [[nodiscard]] base::Result<void> update_access_key(const std::string& account, const std::string& user, const std::string& id,
+                                                       bool active) override;
+    [[nodiscard]] base::Result<void> delete_access_key(const std::string& account, const std::string& user,
+                                                       const std::string& id) override;
+    [[nodiscard]] base::Result<AccessKeyPtr> access_key(const std::string& id) const override;
+    [[nodiscard]] std::optional<LastUse> last_use(const std::string& key_or_role) const override;
+
+    [[nodiscard]] AccountPtr account(const std::string& id) const override;
+    [[nodiscard]] base::Result<void> create_alias(const std::string& account, const std::string& alias) override;
+    [[nodiscard]] base::Result<void> delete_alias(const std::string& account, const std::string& alias) override;
+
+private:
+    // What a session adds to the principal it belongs to; opened once and kept, because training reads with the same token
+    // thousands of times a second.
+    struct OpenedSession {
+        Session session;
+        std::string access_key_id, secret;
+        policy::PolicyPtr policy;  // null: no inline session policy
+    };
+
+    [[nodiscard]] base::Result<void> commit(Change change);
+    template <class Edit>
+    [[nodiscard]] base::Result<void> edit(const Holder& holder, Edit edit);
+    [[nodiscard]] base::Result<AccessKey> make_access_key(const std::string& account, std::string user_id, std::string user);
+    void put_key(Change& change, AccessKey key);
+    [[nodiscard]] base::Result<std::shared_ptr<const OpenedSession>> open_token(const std::string& access_key_id,
+                                                                                const std::string& token) const;
+    [[nodiscard]] base::Result<Caller> caller_of_session(const OpenedSession& opened) const;
+    [[nodiscard]] base::Result<Caller> caller_of_key(const AccessKey& key) const;
+
+    // REQUIRES of all below: mutex_ (shared) or writer_ is held.
+    [[nodiscard]] Caller root_caller(const std::string& account) const;
+    [[nodiscard]] Caller user_caller(const User& user) const;
+    [[nodiscard]] Caller role_session_caller(const Role& role, const std::string& session_name, const Session* session) const;
+    void add_entity_policies(const Entity& entity, std::string_view kind, std::vector<policy::AttachedPolicy>& out) const;
+    [[nodiscard]] policy::AttachedPolicy managed(const std::string& arn) const;
+    void add_session(const OpenedSession& opened, Caller& caller) const;
+    [[nodiscard]] base::Result<std::map<std::string, std::string>> bind_principals(const policy::Policy& trust) const;
+    // In every trust policy that is bound to `id`, the principal becomes `principal` (another ARN, or the id itself).
+    void rebind(const std::string& id, const std::string& principal, Change& change) const;
+
+    Parts parts_;
+    SessionKeys session_keys_;
+    std::string secrets_key_;  // seals access keys' secrets at rest
+    std::mutex writer_;
+    mutable std::shared_mutex mutex_;
+    World world_;
+
+    mutable std::shared_mutex sessions_mutex_;
+    mutable std::unordered_map<std::string, std::shared_ptr<const OpenedSession>> sessions_;  // by token
+
+    struct Used {
+        LastUse use;
+        base::Time written;
+    };
+    mutable std::mutex used_mutex_;
+    std::unordered_map<std::string, Used> used_;
+};
+
+}  // namespace identity
