@@ -1,0 +1,132 @@
+#include "objects/bucket.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "objects/public_policy.hpp"
+#include "policy/rewrite.hpp"
+#include "text/json.hpp"
+
+namespace objects {
+namespace {
+
+bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+bool looks_like_address(std::string_view name) {
+    return std::ranges::count(name, '.') == 3 && name.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool is_bucket_name(std::string_view name) {
+    if (name.size() < 3 || name.size() > 63) return false;
+    if (!std::ranges::all_of(name, [](char c) { return is_lower_or_digit(c) || c == '.' || c == '-'; })) return false;
+    if (!is_lower_or_digit(name.front()) || !is_lower_or_digit(name.back())) return false;
+    if (name.find("..") != std::string_view::npos || looks_like_address(name)) return false;
+    for (const std::string_view reserved : {"xn--", "sthree-", "amzn-s3-demo-"}) {
+        if (name.starts_with(reserved)) return false;
+    }
+    for (const std::string_view reserved : {"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"}) {
+        if (name.ends_with(reserved)) return false;
+    }
+    return true;
+}
+
+// In characters, as AWS counts; continuation bytes of UTF-8 do not count.
+size_t characters(std::string_view text) {
+    return static_cast<size_t>(
+        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+base::Result<void> check_bucket_name(std::string_view name) {
+    if (is_bucket_name(name)) return {};
+    return std::unexpected(
+        base::Error("InvalidBucketName", "The specified bucket is not valid.")
+            .note("`" + std::string(name) +
+                  "`: 3 to 63 lower-case letters, digits, dots and hyphens, "
+                  "beginning and ending with a letter or digit, not an IP address, no reserved prefix or suffix"));
+}
+
+base::Result<void> check_tags(const Tags& tags, size_t most) {
+    if (tags.size() > most) {
+        return base::fail("BadRequest", most == object_tags_max ? "Object tags cannot be greater than 10"
+                                                                : "Bucket tag count cannot be greater than 50");
+    }
+    std::set<std::string_view> seen;
+    for (const auto& [key, value] : tags) {
+        if (key.empty() || characters(key) > 128) return base::fail("InvalidTag", "The TagKey you have provided is invalid");
+        if (characters(value) > 256) return base::fail("InvalidTag", "The TagValue you have provided is invalid");
+        if (key.starts_with("aws:")) return base::fail("InvalidTag", "System tags cannot be added/updated by requester");
+        if (!seen.insert(key).second) return base::fail("InvalidTag", "Cannot provide multiple Tags with the same key");
+    }
+    return {};
+}
+
+std::string bucket_record(const Bucket& bucket) {
+    auto record = text::Json::object({
+        {"Account", bucket.account},
+        {"Region", bucket.region},
+        {"CreatedMs", static_cast<int64_t>(bucket.created.time_since_epoch().count())},
+    });
+    if (bucket.being_deleted) record.set("BeingDeleted", true);
+    return record.dump();
+}
+
+std::string configuration_record(const BucketConfiguration& configuration) {
+    auto record = text::Json::object();
+    if (!configuration.policy.empty()) record.set("Policy", configuration.policy);
+    auto principals = text::Json::object();
+    for (const auto& [arn, id] : configuration.policy_principals) principals.set(arn, id);
+    if (principals.size() > 0) record.set("PolicyPrincipals", std::move(principals));
+    if (const auto& block = configuration.public_access_block) {
+        record.set("PublicAccessBlock", text::Json::object({
+                                            {"BlockPublicAcls", block->block_public_acls},
+                                            {"IgnorePublicAcls", block->ignore_public_acls},
+                                            {"BlockPublicPolicy", block->block_public_policy},
+                                            {"RestrictPublicBuckets", block->restrict_public_buckets},
+                                        }));
+    }
+    if (!configuration.object_ownership.empty()) record.set("ObjectOwnership", configuration.object_ownership);
+    if (!configuration.versioning.empty()) record.set("Versioning", configuration.versioning);
+    auto tags = text::Json::array();
+    for (const auto& [key, value] : configuration.tags) tags.push(text::Json::array({key, value}));
+    if (tags.size() > 0) record.set("Tags", std::move(tags));
+    return record.dump();
+}
+
+base::Result<Bucket> read_bucket(std::string name, std::string_view record, std::string_view configuration) {
+    const auto owned = text::parse_json(record);
+    const auto configured = text::parse_json(configuration);
+    if (!owned || !configured) return base::fail("InternalError", "the stored record of the bucket `" + name + "` is damaged");
+
+    Bucket bucket;
+    bucket.name = std::move(name);
+    bucket.account = (*owned)["Account"].as_string();
+    bucket.region = (*owned)["Region"].as_string();
+    bucket.created = base::Time(std::chrono::milliseconds((*owned)["CreatedMs"].as_int()));
+    bucket.being_deleted = (*owned)["BeingDeleted"].as_bool();
+    bucket.record = record;
+
+    auto& into = bucket.configuration;
+    into.policy = (*configured)["Policy"].as_string();
+    for (const auto& [arn, id] : (*configured)["PolicyPrincipals"].members()) into.policy_principals[arn] = id.as_string();
+    if (const auto* block = configured->find("PublicAccessBlock")) {
+        into.public_access_block =
+            PublicAccessBlock{(*block)["BlockPublicAcls"].as_bool(), (*block)["IgnorePublicAcls"].as_bool(),
+                              (*block)["BlockPublicPolicy"].as_bool(), (*block)["RestrictPublicBuckets"].as_bool()};
+    }
+    into.object_ownership = (*configured)["ObjectOwnership"].as_string();
+    into.versioning = (*configured)["Versioning"].as_string();
+    for (const auto& tag : (*configured)["Tags"].items())
+        into.tags.emplace_back(tag.items().at(0).as_string(), tag.items().at(1).as_string());
+
+    if (!into.policy.empty()) {
+        // Whom the policy names is decided by who they were when it was put: a role made anew under an old ARN inherits nothing.
+        bucket.policy = policy::Policy::parse_stored(policy::replace_principals(into.policy, into.policy_principals),
+                                                     policy::PolicyKind::resource);
+        bucket.policy_is_public = is_public_policy(into.policy);
+    }
+    return bucket;
+}
+
+}  // namespace objects

@@ -1,0 +1,73 @@
+// A bucket and its configuration, as it is kept and as deciding needs it. Immutable once made: readers share it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "policy/policy.hpp"
+
+namespace objects {
+
+using Tags = std::vector<std::pair<std::string, std::string>>;
+
+constexpr size_t bucket_tags_max = 50;
+constexpr size_t object_tags_max = 10;
+constexpr size_t bucket_policy_bytes_max = 20 * 1024;
+
+struct PublicAccessBlock {
+    bool block_public_acls = false;
+    bool ignore_public_acls = false;
+    bool block_public_policy = false;
+    bool restrict_public_buckets = false;
+};
+
+struct BucketConfiguration {
+    std::string policy;  // the document as given; empty: none
+    // The unique id behind every user, role or role session that the policy names (R32): deciding goes by these.
+    std::map<std::string, std::string> policy_principals;
+    std::optional<PublicAccessBlock> public_access_block;  // absent: nothing is blocked
+    std::string object_ownership;                          // BucketOwnerEnforced; empty: no ownership controls
+    std::string versioning;                                // empty: never set; Suspended
+    Tags tags;
+};
+
+struct Bucket {
+    std::string name;
+    std::string account;  // of the owner
+    std::string region;
+    base::Time created;
+    BucketConfiguration configuration;
+    // Follow from the configuration.
+    policy::PolicyPtr policy;  // null: none
+    bool policy_is_public = false;
+    // Internal to the room: the stored record that writers of objects expect to find unchanged.
+    std::string record;
+    bool being_deleted = false;
+
+    [[nodiscard]] std::string arn() const { return "arn:aws:s3:::" + name; }
+    [[nodiscard]] bool restricts_public() const {
+        return policy_is_public && configuration.public_access_block &&
+               configuration.public_access_block->restrict_public_buckets;
+    }
+};
+
+// S3 User Guide, "General purpose bucket naming rules". Error `InvalidBucketName`.
+[[nodiscard]] base::Result<void> check_bucket_name(std::string_view name);
+
+// Errors `InvalidTag` (lengths, duplicates, the reserved prefix `aws:`) and `BadRequest` (too many).
+[[nodiscard]] base::Result<void> check_tags(const Tags& tags, size_t most);
+
+// The stored forms (JSON): who owns the bucket, and how it is configured. `read_bucket` fails with `InternalError` on what it did
+// not write.
+[[nodiscard]] std::string bucket_record(const Bucket& bucket);
+[[nodiscard]] std::string configuration_record(const BucketConfiguration& configuration);
+[[nodiscard]] base::Result<Bucket> read_bucket(std::string name, std::string_view record, std::string_view configuration);
+
+}  // namespace objects

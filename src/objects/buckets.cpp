@@ -1,0 +1,220 @@
+// Storage: opening, buckets and their configuration.
+//
+// Deleting a bucket must not race with an upload that is about to commit into it. The delete first rewrites the bucket's
+// record as `being deleted`: uploads that expected the old record fail their commit and look again. Then nothing can be added,
+// the bucket is looked at, and either removed or restored. A crash in between leaves the mark; opening restores it, for nobody
+// was told that the bucket is gone.
+#include <unordered_set>
+
+#include "base/log.hpp"
+#include "objects/record.hpp"
+#include "objects/storage.hpp"
+#include "objects/storage_keys.hpp"
+#include "policy/arn.hpp"
+
+namespace objects {
+namespace {
+
+constexpr size_t scan_page = 512;
+
+// Calls `visit` with every entry under a prefix, page by page.
+base::Result<void> for_each(const store::Keys& keys, const std::string& prefix,
+                            const std::function<base::Result<void>(const store::Entry&)>& visit) {
+    store::Scan scan{.prefix = prefix, .limit = scan_page};
+    for (;;) {
+        const auto page = TRY(keys.scan(scan));
+        for (const auto& entry : page) TRY(visit(entry));
+        if (page.size() < scan_page) return {};
+        scan.from = page.back().key + '\0';
+    }
+}
+
+std::string_view bucket_of_arn(std::string_view arn) {
+    const auto parsed = policy::parse_arn(arn);
+    if (!parsed || parsed->partition != "aws") return {};
+    const std::string_view service = arn.substr(0, 11);
+    if (service != "arn:aws:s3:") return {};
+    return parsed->resource.substr(0, parsed->resource.find('/'));
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Storage>> Storage::open(Parts parts) {
+    auto storage = std::unique_ptr<Storage>(new Storage(parts));
+    TRY(storage->load_buckets());
+    TRY(storage->sweep());
+    return storage;
+}
+
+base::Result<void> Storage::load_buckets() {
+    const std::string prefix = bucket_key("");
+    return for_each(*parts_.keys, prefix, [&](const store::Entry& entry) -> base::Result<void> {
+        const auto name = entry.key.substr(prefix.size());
+        const auto configuration = TRY(parts_.keys->get(configuration_key(name)));
+        auto bucket = TRY(read_bucket(name, entry.value, configuration.value_or("{}")));
+        if (bucket.being_deleted) {
+            bucket.being_deleted = false;
+            bucket.record = bucket_record(bucket);
+            TRY(parts_.keys->commit(store::Batch().put(entry.key, bucket.record)));
+        }
+        remember(std::make_shared<Bucket>(std::move(bucket)));
+        return {};
+    });
+}
+
+base::Result<void> Storage::sweep() {
+    std::unordered_set<std::string> uploads, blobs;
+    TRY(for_each(*parts_.keys, "s3/u/", [&](const store::Entry& entry) -> base::Result<void> {
+        uploads.insert(entry.key.substr(entry.key.rfind('\0') + 1));
+        return {};
+    }));
+    store::Batch orphans;
+    const std::string parts = "s3/p/";
+    TRY(for_each(*parts_.keys, parts, [&](const store::Entry& entry) -> base::Result<void> {
+        if (uploads.contains(entry.key.substr(parts.size(), entry.key.rfind('/') - parts.size()))) {
+            blobs.insert(TRY(read_part(entry.value)).blob);
+        } else {
+            orphans.erase(entry.key);
+        }
+        return {};
+    }));
+    if (!orphans.writes().empty()) TRY(parts_.keys->commit(orphans));
+
+    const auto present = TRY(parts_.blobs->list());
+    if (present.empty()) return {};
+    TRY(for_each(*parts_.keys, "s3/o/", [&](const store::Entry& entry) -> base::Result<void> {
+        const auto object = TRY(read_object(entry.value));
+        for (const auto& segment : object.segments) blobs.insert(segment.blob);
+        return {};
+    }));
+    size_t swept = 0;
+    for (const auto& blob : present) {
+        if (blobs.contains(blob)) continue;
+        TRY(parts_.blobs->remove(blob));
+        ++swept;
+    }
+    if (swept > 0) base::log_info("swept " + std::to_string(swept) + " blobs that no object names");
+    return {};
+}
+
+void Storage::remember(BucketPtr bucket) {
+    const std::scoped_lock lock(buckets_mutex_);
+    buckets_.insert_or_assign(bucket->name, std::move(bucket));
+}
+
+void Storage::forget(const std::string& name) {
+    const std::scoped_lock lock(buckets_mutex_);
+    buckets_.erase(name);
+}
+
+void Storage::remove_blob(const store::BlobId& id) const {
+    const auto removed = parts_.blobs->remove(id);
+    if (!removed) base::log_warn("cannot remove a replaced blob: " + removed.error().describe());
+}
+
+base::Result<BucketPtr> Storage::bucket(std::string_view name) const {
+    const std::shared_lock lock(buckets_mutex_);
+    const auto found = buckets_.find(name);
+    if (found == buckets_.end()) return base::fail("NoSuchBucket", "The specified bucket does not exist");
+    return found->second;
+}
+
+std::vector<BucketPtr> Storage::buckets_of(const std::string& account) const {
+    const std::shared_lock lock(buckets_mutex_);
+    std::vector<BucketPtr> owned;
+    for (const auto& [name, bucket] : buckets_) {
+        if (bucket->account == account) owned.push_back(bucket);
+    }
+    return owned;
+}
+
+base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const std::string& account, const std::string& region,
+                                               const Tags& tags) {
+    TRY(check_bucket_name(name));
+    TRY(check_tags(tags, bucket_tags_max));
+    const std::scoped_lock one_at_a_time(configuring_);
+    if (const auto present = bucket(name)) {
+        if ((*present)->account == account) {
+            return base::fail("BucketAlreadyOwnedByYou",
+                              "Your previous request to create the named bucket succeeded and you already own it.");
+        }
+        return base::fail("BucketAlreadyExists",
+                          "The requested bucket name is not available. The bucket namespace is shared by all users of "
+                          "the system. Please select a different name and try again.");
+    }
+    Bucket made;
+    made.name = name;
+    made.account = account;
+    made.region = region;
+    made.created = parts_.clock->now();
+    made.configuration.public_access_block = PublicAccessBlock{true, true, true, true};
+    made.configuration.object_ownership = "BucketOwnerEnforced";
+    made.configuration.tags = tags;
+    made.record = bucket_record(made);
+    store::Batch batch;
+    batch.expect(bucket_key(name), std::nullopt).put(bucket_key(name), made.record);
+    batch.put(configuration_key(name), configuration_record(made.configuration));
+    TRY(parts_.keys->commit(batch));
+    auto shared = std::make_shared<const Bucket>(std::move(made));
+    remember(shared);
+    return shared;
+}
+
+base::Result<void> Storage::delete_bucket(const std::string& name) {
+    const std::scoped_lock one_at_a_time(configuring_);
+    const auto before = TRY(bucket(name));
+    auto marked = *before;
+    marked.being_deleted = true;
+    marked.record = bucket_record(marked);
+    TRY(parts_.keys->commit(store::Batch().expect(bucket_key(name), before->record).put(bucket_key(name), marked.record)));
+    remember(std::make_shared<Bucket>(marked));
+
+    const auto restore = [&]() -> base::Result<void> {
+        TRY(parts_.keys->commit(store::Batch().put(bucket_key(name), before->record)));
+        remember(before);
+        return {};
+    };
+    const auto objects = parts_.keys->scan({.prefix = object_prefix(name), .limit = 1});
+    if (!objects || !objects->empty()) {
+        TRY(restore());
+        if (!objects) return base::fail(objects.error());
+        return base::fail("BucketNotEmpty", "The bucket you tried to delete is not empty");
+    }
+    store::Batch batch;
+    std::vector<std::string> abandoned;
+    const std::string uploads = upload_prefix(name);
+    TRY(for_each(*parts_.keys, uploads, [&](const store::Entry& upload) -> base::Result<void> {
+        batch.erase(upload.key);
+        abandoned.push_back(upload.key.substr(upload.key.rfind('\0') + 1));
+        return {};
+    }));
+    batch.expect(bucket_key(name), marked.record).erase(bucket_key(name)).erase(configuration_key(name));
+    TRY(parts_.keys->commit(batch));
+    forget(name);
+    for (const auto& id : abandoned) clear_parts(id);
+    return {};
+}
+
+base::Result<void> Storage::configure(const std::string& name, const Change& change) {
+    const std::scoped_lock one_at_a_time(configuring_);
+    const auto before = TRY(bucket(name));
+    auto configuration = before->configuration;
+    TRY(change(configuration));
+    const auto record = configuration_record(configuration);
+    TRY(parts_.keys->commit(store::Batch().expect(bucket_key(name), before->record).put(configuration_key(name), record)));
+    remember(std::make_shared<Bucket>(TRY(read_bucket(name, before->record, record))));
+    return {};
+}
+
+std::optional<policy::AttachedPolicy> Storage::policy_of_arn(std::string_view arn) const {
+    const auto found = bucket(bucket_of_arn(arn));
+    if (!found || !(*found)->policy) return std::nullopt;
+    return policy::AttachedPolicy{(*found)->policy, "bucket policy of " + (*found)->arn()};
+}
+
+std::string Storage::account_of_arn(std::string_view arn) const {
+    const auto found = bucket(bucket_of_arn(arn));
+    return found ? (*found)->account : std::string();
+}
+
+}  // namespace objects

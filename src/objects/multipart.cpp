@@ -1,0 +1,370 @@
+// Storage: multipart uploads.
+//
+//   create_upload   s3/u/BUCKET/KEY\0ID = UploadRecord
+//   put_part        a blob, then s3/p/ID/NNNNN = PartRecord, expecting the upload unchanged
+//   complete        one commit: the object's record with a segment a part; the upload and its parts erased. No byte is copied.
+//   abort           one commit: the upload and its parts erased, then their blobs removed
+//
+// A part may be committed between the look at an upload's parts and the commit that erases the upload; after that commit none
+// can, so what is left is cleared then (clear_parts), or at the next start.
+//
+// A completed object remembers the upload it came from, so that a client whose answer was lost can complete again.
+#include <algorithm>
+#include <chrono>
+
+#include "base/strings.hpp"
+#include "crypto/digest.hpp"
+#include "objects/record.hpp"
+#include "objects/rollup.hpp"
+#include "objects/storage.hpp"
+#include "objects/storage_keys.hpp"
+#include "objects/stored.hpp"
+
+namespace objects {
+namespace {
+
+constexpr size_t page_max = 256;
+
+base::Error no_such_upload() {
+    return {
+        "NoSuchUpload",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."};
+}
+
+base::Error invalid_part() {
+    return {
+        "InvalidPart",
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity "
+        "tag may not match the part's entity tag."};
+}
+
+Upload make_upload(const std::string& bucket, const std::string& key, const std::string& id, const UploadRecord& record) {
+    return {bucket,
+            key,
+            id,
+            record.initiated,
+            record.account,
+            record.initiator,
+            record.checksum_kind,
+            record.checksum_type,
+            record.checksum_declared};
+}
+
+Part make_part(uint32_t number, PartRecord record) {
+    return {number, record.size, std::move(record.etag), std::move(record.checksum), record.last_modified};
+}
+
+bool is_upload_id(std::string_view id) {
+    return !id.empty() && id.size() <= 64 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+bool has_type(ChecksumKind kind, ChecksumType type) {
+    switch (kind) {
+        case ChecksumKind::crc32:
+        case ChecksumKind::crc32c:
+            return true;
+        case ChecksumKind::crc64nvme:
+            return type == ChecksumType::full_object;
+        case ChecksumKind::sha1:
+        case ChecksumKind::sha256:
+            return type == ChecksumType::composite;
+    }
+    return false;
+}
+
+struct StoredPart {
+    std::string record_key, record;  // as stored, to expect unchanged
+    PartRecord part;
+};
+using StoredParts = std::map<uint32_t, StoredPart>;
+
+base::Result<StoredParts> read_parts(const store::Keys& keys, const std::string& upload_id) {
+    StoredParts parts;
+    const auto prefix = part_prefix(upload_id);
+    for (auto& entry : TRY(keys.scan({.prefix = prefix}))) {
+        const auto number = static_cast<uint32_t>(std::stoul(entry.key.substr(prefix.size())));
+        auto part = TRY(read_part(entry.value));
+        parts.emplace(number, StoredPart{std::move(entry.key), std::move(entry.value), std::move(part)});
+    }
+    return parts;
+}
+
+// The parts the client named, in its order, checked against what was uploaded.
+base::Result<std::vector<const StoredPart*>> choose_parts(const CompleteUpload& request, const StoredParts& stored,
+                                                          ChecksumKind kind) {
+    if (request.parts.empty() || request.parts.size() > parts_max) {
+        return base::fail("MalformedXML",
+                          "The XML you provided was not well-formed or did not validate against our published schema");
+    }
+    std::vector<const StoredPart*> chosen;
+    for (const auto& wanted : request.parts) {
+        if (&wanted != &request.parts.front() && wanted.number <= (&wanted - 1)->number) {
+            return base::fail(
+                "InvalidPartOrder",
+                "The list of parts was not in ascending order. The parts list must be specified in order by part number.");
+        }
+    }
+    for (const auto& wanted : request.parts) {
+        const auto found = stored.find(wanted.number);
+        std::string_view etag = wanted.etag;
+        if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+        if (found == stored.end() || found->second.part.etag != etag) return base::fail(invalid_part());
+        for (const auto& [said, value] : wanted.checksums) {
+            if (said == kind && value != found->second.part.checksum) return base::fail(invalid_part());
+        }
+        chosen.push_back(&found->second);
+    }
+    for (const auto* part : chosen) {
+        if (part != chosen.back() && part->part.size < part_bytes_min) {
+            return base::fail("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
+        }
+    }
+    return chosen;
+}
+
+// The whole's checksum, and the client's claim about it.
+base::Result<Checksum> check_whole(const CompleteUpload& request, const UploadRecord& upload,
+                                   const std::vector<const StoredPart*>& chosen) {
+    if (request.checksum_type && *request.checksum_type != upload.checksum_type) {
+        return base::fail("InvalidRequest", "The upload was created using the " + std::string(name_of(upload.checksum_type)) +
+                                                " checksum mode. The complete request must use the same checksum mode.");
+    }
+    std::vector<PartChecksum> sums;
+    for (const auto* part : chosen) sums.push_back({part->part.checksum, part->part.size});
+    auto whole = combine(upload.checksum_kind, upload.checksum_type, sums);
+    if (request.checksum) {
+        if (request.checksum->first != upload.checksum_kind) {
+            return base::fail("InvalidRequest", "The upload was created using the " + std::string(name_of(upload.checksum_kind)) +
+                                                    " checksum. The complete request must use the same checksum.");
+        }
+        // Of a composite checksum the count behind it may be left out.
+        const auto said = request.checksum->second.substr(0, request.checksum->second.find('-'));
+        if (said != whole.value.substr(0, whole.value.find('-'))) {
+            return base::fail("BadDigest", "The " + std::string(name_of(upload.checksum_kind)) +
+                                               " you specified did not match the calculated checksum.");
+        }
+    }
+    return whole;
+}
+
+}  // namespace
+
+base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
+    if (request.key.size() > key_bytes_max) return base::fail("KeyTooLongError", "Your key is too long");
+    if (request.key.empty() || request.key.find('\0') != std::string::npos)
+        return base::fail("InvalidArgument", "The object key is not valid.");
+    TRY(check_tags(request.tags, object_tags_max));
+    UploadRecord record;
+    record.account = request.account;
+    record.initiator = request.initiator;
+    record.attributes = request.attributes;
+    record.tags = request.tags;
+    record.checksum_declared = request.checksum_kind.has_value();
+    record.checksum_kind = request.checksum_kind.value_or(ChecksumKind::crc64nvme);
+    record.checksum_type = request.checksum_type.value_or(
+        record.checksum_kind == ChecksumKind::crc64nvme ? ChecksumType::full_object : ChecksumType::composite);
+    if (!has_type(record.checksum_kind, record.checksum_type)) {
+        return base::fail("InvalidRequest", "The " + std::string(name_of(record.checksum_type)) +
+                                                " checksum type cannot be used with the " +
+                                                base::lower(name_of(record.checksum_kind)) + " checksum algorithm.");
+    }
+    record.initiated = parts_.clock->now();
+    const auto id = parts_.random->hex(64);
+    for (;;) {
+        const auto bucket = TRY(this->bucket(request.bucket));
+        store::Batch batch;
+        batch.expect(bucket_key(request.bucket), bucket->record);
+        batch.put(upload_key(request.bucket, request.key, id), write_record(record));
+        const auto committed = parts_.keys->commit(batch);
+        if (committed) return make_upload(request.bucket, request.key, id, record);
+        if (committed.error().code != "Conflict") return base::fail(committed.error());
+    }
+}
+
+base::Result<Upload> Storage::find_upload(const std::string& bucket, const std::string& key, const std::string& upload_id) const {
+    if (!is_upload_id(upload_id)) return base::fail(no_such_upload());
+    const auto record = TRY(parts_.keys->get(upload_key(bucket, key, upload_id)));
+    if (!record) return base::fail(no_such_upload());
+    return make_upload(bucket, key, upload_id, TRY(read_upload(*record)));
+}
+
+base::Result<Part> Storage::put_part(const PutPart& request) {
+    if (request.number < 1 || request.number > parts_max) {
+        return base::fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+    }
+    if (!is_upload_id(request.upload_id)) return base::fail(no_such_upload());
+    const auto owner_key = upload_key(request.bucket, request.key, request.upload_id);
+    const auto owner = TRY(parts_.keys->get(owner_key));
+    if (!owner) return base::fail(no_such_upload());
+    const auto upload = TRY(read_upload(*owner));
+    if (request.checksum && upload.checksum_declared && *request.checksum != upload.checksum_kind) {
+        return base::fail("InvalidRequest", "Checksum Type mismatch occurred, expected checksum Type: " +
+                                                base::lower(name_of(upload.checksum_kind)) +
+                                                ", actual checksum Type: " + base::lower(name_of(*request.checksum)));
+    }
+    const auto stored = TRY(receive(request.body, request.length, {upload.checksum_kind}, 0));
+    auto blob = stored.blob;
+    if (blob.empty()) {  // an empty part is a part
+        const auto writer = TRY(parts_.blobs->create());
+        blob = TRY(writer->commit());
+    }
+    const PartRecord part{blob, stored.size, crypto::hex(stored.sums.md5), *stored.sums.find(upload.checksum_kind),
+                          parts_.clock->now()};
+    const auto record_key = part_key(request.upload_id, request.number);
+    for (;;) {
+        auto before = TRY(parts_.keys->get(record_key));
+        store::Batch batch;
+        batch.expect(owner_key, owner).expect(record_key, before).put(record_key, write_record(part));
+        const auto committed = parts_.keys->commit(batch);
+        if (committed) {
+            if (before) remove_blob(TRY(read_part(*before)).blob);
+            return make_part(request.number, part);
+        }
+        if (committed.error().code != "Conflict") return base::fail(committed.error());
+        if (!TRY(parts_.keys->get(owner_key))) {
+            remove_blob(blob);
+            return base::fail(no_such_upload());
+        }
+    }
+}
+
+base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) {
+    TRY(bucket(request.bucket));
+    if (!is_upload_id(request.upload_id)) return base::fail(no_such_upload());
+    const auto owner_key = upload_key(request.bucket, request.key, request.upload_id);
+    const auto owner = TRY(parts_.keys->get(owner_key));
+    if (!owner) {
+        const auto present = find(request.bucket, request.key);
+        if (present && (*present)->upload_id == request.upload_id) return *present;
+        return base::fail(no_such_upload());
+    }
+    const auto upload = TRY(read_upload(*owner));
+    const auto stored = TRY(read_parts(*parts_.keys, request.upload_id));
+    const auto chosen = TRY(choose_parts(request, stored, upload.checksum_kind));
+
+    auto object = std::make_shared<Object>();
+    std::string digests;
+    for (const auto* part : chosen) {
+        object->size += part->part.size;
+        object->segments.push_back({part->part.blob, part->part.size, part->part.checksum});
+        for (size_t at = 0; at < part->part.etag.size(); at += 2) {
+            digests.push_back(static_cast<char>(std::stoi(part->part.etag.substr(at, 2), nullptr, 16)));
+        }
+    }
+    if (object->size > object_bytes_max)
+        return base::fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+    if (request.size && *request.size != object->size) {
+        return base::fail("InvalidRequest", "The provided 'x-amz-mp-object-size' header does not match what was computed.");
+    }
+    object->etag = crypto::hex(crypto::md5(digests)) + "-" + std::to_string(chosen.size());
+    object->checksum = TRY(check_whole(request, upload, chosen));
+    object->attributes = upload.attributes;
+    object->tags = upload.tags;
+    object->upload_id = request.upload_id;
+
+    const auto stored_object = replace(
+        request.bucket, request.key, request.conditions,
+        [&](const Object*) -> base::Result<ObjectPtr> {
+            // A part uploaded or the upload aborted meanwhile shows as a conflict of the commit; this look ends the retries.
+            if (TRY(parts_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
+            for (const auto& [number, part] : stored) {
+                if (TRY(parts_.keys->get(part.record_key)) != part.record) return base::fail(invalid_part());
+            }
+            object->last_modified = parts_.clock->now();
+            return object;
+        },
+        [&](store::Batch& batch) {
+            batch.expect(owner_key, owner).erase(owner_key);
+            for (const auto& [number, part] : stored) batch.expect(part.record_key, part.record).erase(part.record_key);
+        });
+    if (!stored_object) return stored_object;
+    clear_parts(request.upload_id);
+    for (const auto& [number, part] : stored) {
+        const bool used = std::ranges::any_of(chosen, [&](const StoredPart* other) { return other == &part; });
+        if (!used) remove_blob(part.part.blob);
+    }
+    return stored_object;
+}
+
+base::Result<void> Storage::abort_upload(const std::string& bucket, const std::string& key, const std::string& upload_id) {
+    if (!is_upload_id(upload_id)) return base::fail(no_such_upload());
+    const auto owner_key = upload_key(bucket, key, upload_id);
+    for (;;) {
+        const auto owner = TRY(parts_.keys->get(owner_key));
+        if (!owner) return base::fail(no_such_upload());
+        const auto stored = TRY(read_parts(*parts_.keys, upload_id));
+        store::Batch batch;
+        batch.expect(owner_key, owner).erase(owner_key);
+        for (const auto& [number, part] : stored) batch.expect(part.record_key, part.record).erase(part.record_key);
+        const auto committed = parts_.keys->commit(batch);
+        if (!committed && committed.error().code == "Conflict") continue;
+        if (!committed) return base::fail(committed.error());
+        for (const auto& [number, part] : stored) remove_blob(part.part.blob);
+        clear_parts(upload_id);
+        return {};
+    }
+}
+
+void Storage::clear_parts(const std::string& upload_id) const {
+    const auto late = read_parts(*parts_.keys, upload_id);
+    if (!late || late->empty()) return;
+    store::Batch batch;
+    for (const auto& [number, part] : *late) batch.erase(part.record_key);
+    if (!parts_.keys->commit(batch)) return;
+    for (const auto& [number, part] : *late) remove_blob(part.part.blob);
+}
+
+base::Result<ListedParts> Storage::list_parts(const std::string& bucket, const std::string& key, const std::string& upload_id,
+                                              uint32_t after, size_t max_parts) const {
+    ListedParts listed;
+    listed.upload = TRY(find_upload(bucket, key, upload_id));
+    auto stored = TRY(read_parts(*parts_.keys, upload_id));
+    for (auto at = stored.upper_bound(after); at != stored.end(); ++at) {
+        if (listed.parts.size() == max_parts) {
+            listed.truncated = true;
+            break;
+        }
+        listed.parts.push_back(make_part(at->first, std::move(at->second.part)));
+    }
+    return listed;
+}
+
+base::Result<ListedUploads> Storage::list_uploads(const ListUploads& request) const {
+    TRY(bucket(request.bucket));
+    ListedUploads listed;
+    const auto root = upload_prefix(request.bucket);
+    store::Scan scan{.prefix = root + request.prefix};
+    if (!request.key_marker.empty()) {
+        // Without an upload id: beyond every upload of that key. With one: beyond that upload.
+        scan.from = root + request.key_marker;
+        request.upload_id_marker.empty() ? scan.from.push_back('\x01')
+                                         : scan.from.append(1, '\0').append(request.upload_id_marker).push_back('\0');
+    }
+    const auto snapshot = parts_.keys->snapshot();
+    for (;;) {
+        scan.limit = page_max;
+        const auto page = TRY(snapshot->scan(scan));
+        for (const auto& entry : page) {
+            const auto separator = entry.key.rfind('\0');
+            const auto key = entry.key.substr(root.size(), separator - root.size());
+            const auto id = entry.key.substr(separator + 1);
+            const std::string rolled(common_prefix(key, request.prefix, request.delimiter));
+            if (!rolled.empty() && !listed.common_prefixes.empty() && listed.common_prefixes.back() == rolled) continue;
+            if (!rolled.empty() && rolled == request.key_marker) continue;
+            if (listed.uploads.size() + listed.common_prefixes.size() == request.max_uploads) {
+                listed.truncated = true;
+                return listed;
+            }
+            listed.next_key_marker = rolled.empty() ? key : rolled;
+            listed.next_upload_id_marker = rolled.empty() ? id : "";
+            if (rolled.empty())
+                listed.uploads.push_back(make_upload(request.bucket, key, id, TRY(read_upload(entry.value))));
+            else
+                listed.common_prefixes.push_back(rolled);
+        }
+        if (page.size() < scan.limit) return listed;
+        scan.from = page.back().key + '\0';
+    }
+}
+
+}  // namespace objects

@@ -1,0 +1,76 @@
+// An object: what is known about it, and where its bytes are.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "objects/bucket.hpp"
+#include "objects/checksums.hpp"
+#include "store/blobs.hpp"
+
+namespace objects {
+
+constexpr size_t key_bytes_max = 1024;
+constexpr size_t user_metadata_bytes_max = 2048;
+constexpr size_t inline_bytes_max = 4096;       // smaller bodies live in the metadata record
+constexpr uint64_t put_bytes_max = 5ull << 30;  // one PUT, one part
+constexpr uint64_t object_bytes_max = 5ull << 40;
+constexpr uint64_t part_bytes_min = 5ull << 20;  // every part but the last
+constexpr uint32_t parts_max = 10000;
+
+// What the uploader said about the bytes, given back as it was said.
+struct Attributes {
+    std::string content_type, cache_control, content_disposition, content_encoding, content_language, expires;
+    std::string website_redirect_location;
+    std::vector<std::pair<std::string, std::string>> user_metadata;  // names without `x-amz-meta-`, lower case
+};
+
+// The bytes of an object are its segments, one after the other: one of a simple PUT, one a part of a multipart upload.
+struct Segment {
+    store::BlobId blob;
+    uint64_t size = 0;
+    std::string checksum;  // of the part, of the object's kind, base64; empty for a simple PUT
+};
+
+struct Object {
+    uint64_t size = 0;
+    std::string etag;  // without quotes: MD5 in hex, or MD5 of the parts' MD5s with `-N`
+    base::Time last_modified;
+    std::optional<Checksum> checksum;
+    Attributes attributes;
+    Tags tags;
+    std::string upload_id;  // of the multipart upload it came from; empty if none
+    std::string content;    // the bytes themselves, if there are no segments
+    std::vector<Segment> segments;
+};
+
+// A stream to read from: fills at most the span, 0 is the end. An error ends what is being stored with nothing stored.
+using Source = std::function<base::Result<size_t>(std::span<char>)>;
+
+// An object that is being read: replaced or deleted meanwhile, its bytes stay readable.
+struct OpenObject {
+    std::shared_ptr<const Object> object;
+    std::vector<std::shared_ptr<store::BlobReader>> readers;  // one a segment; null outside the range it was opened for
+};
+
+// The bytes [offset, offset + length) of an object opened for them. The source keeps them open.
+[[nodiscard]] Source read_range(OpenObject open, uint64_t offset, uint64_t length);
+
+// RFC 9110 preconditions as S3 has them.
+struct Conditions {
+    std::optional<std::string> if_match, if_none_match;  // a list of ETags, or `*`
+    std::optional<base::Time> if_modified_since, if_unmodified_since;
+    [[nodiscard]] bool any() const { return if_match || if_none_match || if_modified_since || if_unmodified_since; }
+};
+enum class Verdict : uint8_t { proceed, not_modified, precondition_failed };
+[[nodiscard]] Verdict judge(const Conditions& conditions, const Object& object);
+
+}  // namespace objects

@@ -1,0 +1,242 @@
+// Storage: what writes objects. The bytes first, then one commit that names them.
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "crypto/digest.hpp"
+#include "objects/pipeline.hpp"
+#include "objects/record.hpp"
+#include "objects/storage.hpp"
+#include "objects/storage_keys.hpp"
+#include "objects/stored.hpp"
+
+namespace objects {
+namespace {
+
+constexpr size_t buffer_bytes = 1u << 20;
+constexpr int attempts_max = 1000;
+
+base::Result<void> check_key(const std::string& key) {
+    if (key.size() > key_bytes_max) return base::fail("KeyTooLongError", "Your key is too long");
+    if (key.empty() || key.find('\0') != std::string::npos) return base::fail("InvalidArgument", "The object key is not valid.");
+    return {};
+}
+
+base::Result<void> check_attributes(const Attributes& attributes) {
+    size_t bytes = 0;
+    for (const auto& [name, value] : attributes.user_metadata) bytes += name.size() + value.size();
+    if (bytes <= user_metadata_bytes_max) return {};
+    return base::fail("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size");
+}
+
+base::Error too_large() { return {"EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"}; }
+
+base::Error incomplete() {
+    return {"IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"};
+}
+
+// Fills the buffer as far as the source goes; a short count is the end.
+base::Result<size_t> fill(const Source& source, std::span<char> into) {
+    size_t filled = 0;
+    while (filled < into.size()) {
+        const auto got = TRY(source(into.subspan(filled)));
+        if (got == 0) break;
+        filled += got;
+    }
+    return filled;
+}
+
+// The rest of a body whose first bytes are in the blob already. Every path reads until the source says that it ended: that is
+// when it has verified what it gave.
+base::Result<uint64_t> receive_rest(const Source& body, std::span<char> room, const Pipeline::Consume& consume) {
+    uint64_t size = 0;
+    for (;;) {
+        const auto filled = TRY(fill(body, room));
+        if (filled == 0) return size;
+        size += filled;
+        if (size > put_bytes_max) return base::fail(too_large());
+        TRY(consume({room.data(), filled}));
+    }
+}
+
+base::Result<uint64_t> receive_rest_side_by_side(const Source& body, const Pipeline::Consume& consume) {
+    Pipeline pipeline(buffer_bytes, consume);
+    uint64_t size = 0;
+    for (;;) {
+        const auto room = TRY(pipeline.buffer());
+        const auto filled = TRY(fill(body, room));
+        if (filled == 0) break;
+        size += filled;
+        if (size > put_bytes_max) return base::fail(too_large());
+        pipeline.submit(filled);
+    }
+    TRY(pipeline.finish());
+    return size;
+}
+
+}  // namespace
+
+base::Result<Storage::Stored> Storage::receive(const Source& body, std::optional<uint64_t> length,
+                                               const std::vector<ChecksumKind>& kinds, size_t inline_max) {
+    if (length && *length > put_bytes_max) return base::fail(too_large());
+    Stored stored;
+    BodyDigest digest(kinds);
+    // One byte more than fits inline, so that a body of exactly that size is known to have ended.
+    const size_t first = std::max<size_t>(inline_max + 1, std::min<uint64_t>(length.value_or(buffer_bytes), buffer_bytes));
+    const auto buffer = std::make_unique_for_overwrite<char[]>(first);
+    const std::span<char> room(buffer.get(), first);
+    const auto filled = TRY(fill(body, room));
+    stored.size = filled;
+    if (filled <= inline_max) {
+        digest.update({buffer.get(), filled});
+        stored.content.assign(buffer.get(), filled);
+    } else {
+        const auto writer = TRY(parts_.blobs->create());
+        const Pipeline::Consume consume = [&](std::string_view bytes) {
+            digest.update(bytes);
+            return writer->write(bytes);
+        };
+        TRY(consume({buffer.get(), filled}));
+        const bool large = !length || *length > filled;
+        stored.size += large ? TRY(receive_rest_side_by_side(body, consume)) : TRY(receive_rest(body, room, consume));
+        if (length && stored.size != *length) return base::fail(incomplete());
+        stored.blob = TRY(writer->commit());
+    }
+    if (length && stored.size != *length) return base::fail(incomplete());
+    stored.sums = digest.finish();
+    return stored;
+}
+
+base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const std::string& key, const Conditions& conditions,
+                                         const Make& make, const std::function<void(store::Batch&)>& more) {
+    const auto record_key = object_key(bucket_name, key);
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+        const auto bucket = TRY(this->bucket(bucket_name));
+        if (bucket->being_deleted) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            continue;
+        }
+        auto before = TRY(parts_.keys->get(record_key));
+        std::optional<Object> current;
+        if (before) current = TRY(read_object(*before));
+        if (conditions.any()) {
+            if (!current && conditions.if_match) return base::fail("NoSuchKey", "The specified key does not exist.");
+            if (current && judge(conditions, *current) != Verdict::proceed) {
+                return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+            }
+        }
+        const auto made = TRY(make(current ? &*current : nullptr));
+        if (!made && !current) return made;  // nothing there, nothing wanted
+
+        store::Batch batch;
+        batch.expect(bucket_key(bucket_name), bucket->record).expect(record_key, std::move(before));
+        made ? batch.put(record_key, write_record(*made)) : batch.erase(record_key);
+        if (more) more(batch);
+        const auto committed = parts_.keys->commit(batch);
+        if (!committed && committed.error().code == "Conflict") continue;
+        if (!committed) return base::fail(committed.error());
+
+        if (current) {
+            for (const auto& segment : current->segments) {
+                const bool kept =
+                    made && std::ranges::any_of(made->segments, [&](const Segment& s) { return s.blob == segment.blob; });
+                if (!kept) remove_blob(segment.blob);
+            }
+        }
+        return made;
+    }
+    return base::fail("SlowDown", "Please reduce your request rate.");
+}
+
+base::Result<ObjectPtr> Storage::put(const PutRequest& request) {
+    TRY(check_key(request.key));
+    TRY(check_attributes(request.attributes));
+    TRY(check_tags(request.tags, object_tags_max));
+    TRY(bucket(request.bucket));
+    auto stored = TRY(receive(request.body, request.length, {request.checksum}, inline_bytes_max));
+
+    auto object = std::make_shared<Object>();
+    object->size = stored.size;
+    object->etag = crypto::hex(stored.sums.md5);
+    object->checksum = Checksum{request.checksum, ChecksumType::full_object, *stored.sums.find(request.checksum)};
+    object->attributes = request.attributes;
+    object->tags = request.tags;
+    object->content = std::move(stored.content);
+    if (!stored.blob.empty()) object->segments.push_back({stored.blob, stored.size, {}});
+    const auto put = replace(request.bucket, request.key, request.conditions, [&](const Object*) -> base::Result<ObjectPtr> {
+        object->last_modified = parts_.clock->now();
+        return object;
+    });
+    // After a failure of the store itself nobody knows whether the commit went through: the next start finds out.
+    if (!put && put.error().code != "InternalError" && !stored.blob.empty()) remove_blob(stored.blob);
+    return put;
+}
+
+base::Result<ObjectPtr> Storage::copy(const CopyRequest& request) {
+    const auto& source = *request.source.object;
+    if (source.size > put_bytes_max) {
+        return base::fail("InvalidRequest",
+                          "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120");
+    }
+    if (request.bucket != request.source_bucket || request.key != request.source_key) {
+        const auto kind = request.checksum  ? *request.checksum
+                          : source.checksum ? source.checksum->kind
+                                            : ChecksumKind::crc64nvme;
+        return put({request.bucket, request.key, request.attributes, request.tags, request.conditions,
+                    read_range(request.source, 0, source.size), source.size, kind});
+    }
+    TRY(check_attributes(request.attributes));
+    TRY(check_tags(request.tags, object_tags_max));
+    return replace(request.bucket, request.key, request.conditions, [&](const Object* current) -> base::Result<ObjectPtr> {
+        if (current == nullptr) return base::fail("NoSuchKey", "The specified key does not exist.");
+        auto changed = std::make_shared<Object>(*current);
+        changed->attributes = request.attributes;
+        changed->tags = request.tags;
+        changed->last_modified = parts_.clock->now();
+        return changed;
+    });
+}
+
+base::Result<void> Storage::delete_object(const std::string& bucket, const std::string& key, const Conditions& conditions) {
+    TRY(check_key(key));
+    TRY(replace(bucket, key, conditions, [](const Object*) -> base::Result<ObjectPtr> { return ObjectPtr(); }));
+    return {};
+}
+
+std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucket_name, const std::vector<std::string>& keys) {
+    const auto together = [&]() -> base::Result<void> {
+        const auto bucket = TRY(this->bucket(bucket_name));
+        store::Batch batch;
+        batch.expect(bucket_key(bucket_name), bucket->record);
+        std::vector<store::BlobId> blobs;
+        for (const auto& key : keys) {
+            TRY(check_key(key));
+            const auto record_key = object_key(bucket_name, key);
+            auto record = TRY(parts_.keys->get(record_key));
+            if (!record) continue;
+            const auto object = TRY(read_object(*record));
+            for (const auto& segment : object.segments) blobs.push_back(segment.blob);
+            batch.expect(record_key, std::move(record)).erase(record_key);
+        }
+        if (!batch.writes().empty()) TRY(parts_.keys->commit(batch));
+        for (const auto& blob : blobs) remove_blob(blob);
+        return {};
+    };
+    if (keys.empty() || together()) return std::vector<base::Result<void>>(keys.size());
+    std::vector<base::Result<void>> outcomes;
+    for (const auto& key : keys) outcomes.push_back(delete_object(bucket_name, key));
+    return outcomes;
+}
+
+base::Result<void> Storage::set_tags(const std::string& bucket, const std::string& key, const Tags& tags) {
+    TRY(check_tags(tags, object_tags_max));
+    TRY(replace(bucket, key, {}, [&](const Object* current) -> base::Result<ObjectPtr> {
+        if (current == nullptr) return base::fail("NoSuchKey", "The specified key does not exist.");
+        auto changed = std::make_shared<Object>(*current);
+        changed->tags = tags;
+        return changed;
+    }));
+    return {};
+}
+
+}  // namespace objects

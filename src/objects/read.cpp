@@ -1,0 +1,104 @@
+// Storage: what reads objects, and RFC 9110's preconditions.
+#include <algorithm>
+
+#include "base/strings.hpp"
+#include "objects/record.hpp"
+#include "objects/storage.hpp"
+#include "objects/storage_keys.hpp"
+
+namespace objects {
+namespace {
+
+constexpr int reopen_attempts_max = 100;
+
+// A list of entity tags: `*`, or tags with or without quotes, weak ones counted as strong (S3 has only strong ones).
+bool lists(std::string_view tags, std::string_view etag) {
+    for (auto tag : base::split(tags, ',')) {
+        tag = base::trim(tag);
+        if (tag == "*") return true;
+        if (tag.starts_with("W/")) tag.remove_prefix(2);
+        if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"') tag = tag.substr(1, tag.size() - 2);
+        if (tag == etag) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Verdict judge(const Conditions& conditions, const Object& object) {
+    // HTTP dates have no fraction: an object is not newer than the date that was given for it.
+    const auto modified = std::chrono::floor<std::chrono::seconds>(object.last_modified);
+    if (conditions.if_match) {
+        if (!lists(*conditions.if_match, object.etag)) return Verdict::precondition_failed;
+    } else if (conditions.if_unmodified_since && modified > *conditions.if_unmodified_since) {
+        return Verdict::precondition_failed;
+    }
+    if (conditions.if_none_match) {
+        if (lists(*conditions.if_none_match, object.etag)) return Verdict::not_modified;
+    } else if (conditions.if_modified_since && modified <= *conditions.if_modified_since) {
+        return Verdict::not_modified;
+    }
+    return Verdict::proceed;
+}
+
+Source read_range(OpenObject open, uint64_t offset, uint64_t length) {
+    return [open = std::move(open), offset, left = length](std::span<char> into) mutable -> base::Result<size_t> {
+        const auto& object = *open.object;
+        const size_t wanted = std::min<uint64_t>(into.size(), left);
+        if (wanted == 0) return 0;
+        std::string bytes;
+        if (object.segments.empty()) {
+            bytes = object.content.substr(offset, wanted);
+        } else {
+            uint64_t start = 0;
+            size_t index = 0;
+            while (index < object.segments.size() && start + object.segments[index].size <= offset)
+                start += object.segments[index++].size;
+            if (index == object.segments.size()) return 0;
+            bytes = TRY(open.readers[index]->read(offset - start, wanted));
+        }
+        std::ranges::copy(bytes, into.begin());
+        offset += bytes.size();
+        left -= bytes.size();
+        return bytes.size();
+    };
+}
+
+base::Result<ObjectPtr> Storage::find(const std::string& bucket, const std::string& key) const {
+    const auto record = TRY(parts_.keys->get(object_key(bucket, key)));
+    if (!record) return base::fail("NoSuchKey", "The specified key does not exist.");
+    return std::make_shared<const Object>(TRY(read_object(*record)));
+}
+
+base::Result<OpenObject> Storage::open_object(const std::string& bucket, const std::string& key, ObjectPtr found,
+                                              const Range& range) const {
+    for (int attempt = 0; attempt < reopen_attempts_max; ++attempt) {
+        OpenObject open;
+        open.object = found ? found : TRY(find(bucket, key));
+        const auto [offset, length] = range ? TRY(range(*open.object)) : std::pair<uint64_t, uint64_t>(0, open.object->size);
+        bool gone = false;
+        uint64_t start = 0;
+        for (const auto& segment : open.object->segments) {
+            const bool wanted = start < offset + length && start + segment.size > offset;
+            start += segment.size;
+            if (!wanted) {
+                open.readers.emplace_back();
+                continue;
+            }
+            auto reader = parts_.blobs->open(segment.blob);
+            if (!reader && reader.error().code == "NoSuchBlob") {
+                gone = true;  // replaced since the record was read: read it again
+                break;
+            }
+            if (!reader) return base::fail(reader.error());
+            if ((*reader)->size() != segment.size)
+                return base::fail("InternalError", "a blob has not the size that its object says");
+            open.readers.push_back(std::move(*reader));
+        }
+        if (!gone) return open;
+        found.reset();
+    }
+    return base::fail("InternalError", "the bytes of an object are missing from the blob store");
+}
+
+}  // namespace objects

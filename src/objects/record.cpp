@@ -1,0 +1,180 @@
+#include "objects/record.hpp"
+
+namespace objects {
+namespace {
+
+constexpr unsigned char version = 1;
+
+class Writer {
+public:
+    Writer() { out_.push_back(static_cast<char>(version)); }
+    Writer& number(uint64_t value) {
+        for (; value >= 0x80; value >>= 7) out_.push_back(static_cast<char>(value | 0x80));
+        out_.push_back(static_cast<char>(value));
+        return *this;
+    }
+    Writer& text(std::string_view bytes) {
+        number(bytes.size());
+        out_ += bytes;
+        return *this;
+    }
+    Writer& time(base::Time time) { return number(static_cast<uint64_t>(time.time_since_epoch().count())); }
+    Writer& pairs(const std::vector<std::pair<std::string, std::string>>& list) {
+        number(list.size());
+        for (const auto& [name, value] : list) text(name).text(value);
+        return *this;
+    }
+    Writer& attributes(const Attributes& a) {
+        text(a.content_type).text(a.cache_control).text(a.content_disposition).text(a.content_encoding).text(a.content_language);
+        return text(a.expires).text(a.website_redirect_location).pairs(a.user_metadata);
+    }
+    [[nodiscard]] std::string finish() { return std::move(out_); }
+
+private:
+    std::string out_;
+};
+
+// Reads past the end or of impossible lengths make it fail for good; the caller asks once, at the end.
+class Reader {
+public:
+    explicit Reader(std::string_view bytes) : left_(bytes) {
+        if (left_.empty() || static_cast<unsigned char>(left_.front()) != version)
+            failed_ = true;
+        else
+            left_.remove_prefix(1);
+    }
+    uint64_t number() {
+        uint64_t value = 0;
+        for (int shift = 0; shift < 64 && !left_.empty(); shift += 7) {
+            const auto byte = static_cast<unsigned char>(left_.front());
+            left_.remove_prefix(1);
+            value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+            if (byte < 0x80) return value;
+        }
+        failed_ = true;
+        return 0;
+    }
+    std::string text() {
+        const auto size = number();
+        if (failed_ || size > left_.size()) {
+            failed_ = true;
+            return {};
+        }
+        std::string bytes(left_.substr(0, size));
+        left_.remove_prefix(size);
+        return bytes;
+    }
+    base::Time time() { return base::Time(std::chrono::milliseconds(static_cast<int64_t>(number()))); }
+    std::vector<std::pair<std::string, std::string>> pairs() {
+        std::vector<std::pair<std::string, std::string>> list;
+        for (auto count = number(); count > 0 && !failed_; --count) {
+            auto name = text();
+            list.emplace_back(std::move(name), text());
+        }
+        return list;
+    }
+    Attributes attributes() {
+        Attributes a;
+        for (auto* field : {&a.content_type, &a.cache_control, &a.content_disposition, &a.content_encoding, &a.content_language,
+                            &a.expires, &a.website_redirect_location}) {
+            *field = text();
+        }
+        a.user_metadata = pairs();
+        return a;
+    }
+    template <class Record>
+    base::Result<Record> finish(Record record, const char* what) {
+        if (failed_ || !left_.empty())
+            return base::fail("InternalError", std::string("the stored record of ") + what + " is damaged");
+        return record;
+    }
+    [[nodiscard]] bool failed() const { return failed_; }
+
+private:
+    std::string_view left_;
+    bool failed_ = false;
+};
+
+}  // namespace
+
+std::string write_record(const Object& object) {
+    Writer out;
+    out.number(object.size).text(object.etag).time(object.last_modified);
+    out.number(object.checksum ? 1 : 0);
+    if (object.checksum) {
+        out.number(static_cast<uint64_t>(object.checksum->kind))
+            .number(static_cast<uint64_t>(object.checksum->type))
+            .text(object.checksum->value);
+    }
+    out.attributes(object.attributes).pairs(object.tags).text(object.upload_id).text(object.content);
+    out.number(object.segments.size());
+    for (const auto& segment : object.segments) out.text(segment.blob).number(segment.size).text(segment.checksum);
+    return out.finish();
+}
+
+base::Result<Object> read_object(std::string_view record) {
+    Reader in(record);
+    Object object;
+    object.size = in.number();
+    object.etag = in.text();
+    object.last_modified = in.time();
+    if (in.number() == 1) {
+        auto& checksum = object.checksum.emplace();
+        checksum.kind = static_cast<ChecksumKind>(in.number());
+        checksum.type = static_cast<ChecksumType>(in.number());
+        checksum.value = in.text();
+    }
+    object.attributes = in.attributes();
+    object.tags = in.pairs();
+    object.upload_id = in.text();
+    object.content = in.text();
+    for (auto count = in.number(); count > 0 && !in.failed(); --count) {
+        auto& segment = object.segments.emplace_back();
+        segment.blob = in.text();
+        segment.size = in.number();
+        segment.checksum = in.text();
+    }
+    return in.finish(std::move(object), "an object");
+}
+
+std::string write_record(const UploadRecord& upload) {
+    Writer out;
+    out.time(upload.initiated).text(upload.account).text(upload.initiator).attributes(upload.attributes).pairs(upload.tags);
+    out.number(static_cast<uint64_t>(upload.checksum_kind))
+        .number(static_cast<uint64_t>(upload.checksum_type))
+        .number(upload.checksum_declared);
+    return out.finish();
+}
+
+base::Result<UploadRecord> read_upload(std::string_view record) {
+    Reader in(record);
+    UploadRecord upload;
+    upload.initiated = in.time();
+    upload.account = in.text();
+    upload.initiator = in.text();
+    upload.attributes = in.attributes();
+    upload.tags = in.pairs();
+    upload.checksum_kind = static_cast<ChecksumKind>(in.number());
+    upload.checksum_type = static_cast<ChecksumType>(in.number());
+    upload.checksum_declared = in.number() == 1;
+    return in.finish(std::move(upload), "a multipart upload");
+}
+
+std::string write_record(const PartRecord& part) {
+    Writer out;
+    out.text(part.blob).number(part.size).text(part.etag).text(part.checksum).time(part.last_modified);
+    return out.finish();
+}
+
+base::Result<PartRecord> read_part(std::string_view record) {
+    Reader in(record);
+    PartRecord part;
+    part.blob = in.text();
+    part.size = in.number();
+    part.etag = in.text();
+    part.checksum = in.text();
+    part.last_modified = in.time();
+    return in.finish(std::move(part), "a part");
+}
+
+}  // namespace objects

@@ -1,0 +1,232 @@
+// Buckets, objects and multipart uploads behind a typed door. Knows neither HTTP nor who may do what: callers have authorized.
+//
+// Invariants:
+// 1. An object is whole or absent: its bytes are on disk before the one commit that names them.
+// 2. What a call returned for survives the machine.
+// 3. A blob belongs to one object or part. Whoever takes the last name off a blob removes it, after the commit; what a crash
+// leaves is
+//    swept at open. Readers keep their descriptors, so nobody waits for them.
+// 4. Objects exist only in a bucket that exists: every write expects the bucket's record unchanged.
+//
+// Source of behaviour and error codes: Amazon S3 API Reference.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "crypto/random.hpp"
+#include "objects/bucket.hpp"
+#include "objects/object.hpp"
+#include "policy/evaluate.hpp"
+#include "store/blobs.hpp"
+#include "store/keys.hpp"
+
+namespace objects {
+
+using BucketPtr = std::shared_ptr<const Bucket>;
+using ObjectPtr = std::shared_ptr<const Object>;
+
+struct PutRequest {
+    std::string bucket, key;
+    Attributes attributes;
+    Tags tags;
+    Conditions conditions;
+    Source body;
+    std::optional<uint64_t> length;  // how much will come, if known
+    ChecksumKind checksum = ChecksumKind::crc64nvme;
+};
+
+struct CopyRequest {
+    std::string bucket, key;  // the target
+    OpenObject source;
+    std::string source_bucket, source_key;
+    Attributes attributes;
+    Tags tags;
+    Conditions conditions;                 // of the target
+    std::optional<ChecksumKind> checksum;  // absent: the source's
+};
+
+struct ListRequest {
+    std::string bucket, prefix, delimiter;
+    std::string after;  // keys and common prefixes beyond this
+    size_t max_keys = 1000;
+};
+struct ListedObject {
+    std::string key;
+    uint64_t size = 0;
+    std::string etag;
+    base::Time last_modified;
+    std::optional<Checksum> checksum;
+};
+struct Listing {
+    std::vector<ListedObject> objects;
+    std::vector<std::string> common_prefixes;
+    bool truncated = false;
+    std::string next;  // the last key or prefix listed, for `after`
+};
+
+struct Upload {
+    std::string bucket, key, id;
+    base::Time initiated;
+    std::string account, initiator;
+    ChecksumKind checksum_kind = ChecksumKind::crc64nvme;
+    ChecksumType checksum_type = ChecksumType::full_object;
+    bool checksum_declared = false;
+};
+struct CreateUpload {
+    std::string bucket, key;
+    Attributes attributes;
+    Tags tags;
+    std::string account, initiator;
+    std::optional<ChecksumKind> checksum_kind;
+    std::optional<ChecksumType> checksum_type;
+};
+struct Part {
+    uint32_t number = 0;
+    uint64_t size = 0;
+    std::string etag;
+    std::string checksum;  // of the upload's kind, base64
+    base::Time last_modified;
+};
+struct PutPart {
+    std::string bucket, key, upload_id;
+    uint32_t number = 0;
+    Source body;
+    std::optional<uint64_t> length;
+    std::optional<ChecksumKind> checksum;  // the client's; must be the upload's if that declared one
+};
+struct CompletedPart {
+    uint32_t number = 0;
+    std::string etag;
+    std::vector<std::pair<ChecksumKind, std::string>> checksums;
+};
+struct CompleteUpload {
+    std::string bucket, key, upload_id;
+    std::vector<CompletedPart> parts;
+    Conditions conditions;
+    std::optional<uint64_t> size;  // of the object, if the client says
+    std::optional<ChecksumType> checksum_type;
+    std::optional<std::pair<ChecksumKind, std::string>> checksum;  // of the object, if the client says
+};
+struct ListedParts {
+    Upload upload;
+    std::vector<Part> parts;
+    bool truncated = false;
+};
+struct ListUploads {
+    std::string bucket, prefix, delimiter;
+    std::string key_marker, upload_id_marker;
+    size_t max_uploads = 1000;
+};
+struct ListedUploads {
+    std::vector<Upload> uploads;
+    std::vector<std::string> common_prefixes;
+    bool truncated = false;
+    std::string next_key_marker, next_upload_id_marker;
+};
+
+class Storage {
+public:
+    struct Parts {
+        store::Keys* keys = nullptr;
+        store::Blobs* blobs = nullptr;  // all of it: what no object names is swept at open
+        const base::Clock* clock = nullptr;
+        crypto::Random* random = nullptr;
+    };
+    [[nodiscard]] static base::Result<std::unique_ptr<Storage>> open(Parts parts);
+
+    // --- Buckets (buckets.cpp). Names are global to the server. -------------------------------------------------------
+
+    // Errors: `InvalidBucketName`, `BucketAlreadyOwnedByYou`, `BucketAlreadyExists`. The new bucket has AWS's defaults: all
+    // public access blocked, BucketOwnerEnforced.
+    [[nodiscard]] base::Result<BucketPtr> create_bucket(const std::string& name, const std::string& account,
+                                                        const std::string& region, const Tags& tags = {});
+    // From memory. Error `NoSuchBucket`.
+    [[nodiscard]] base::Result<BucketPtr> bucket(std::string_view name) const;
+    [[nodiscard]] std::vector<BucketPtr> buckets_of(const std::string& account) const;
+    // Errors: `NoSuchBucket`, `BucketNotEmpty`. Multipart uploads in progress go with it.
+    [[nodiscard]] base::Result<void> delete_bucket(const std::string& name);
+    // Changes the configuration, one change at a time. An error from `change` changes nothing.
+    using Change = std::function<base::Result<void>(BucketConfiguration&)>;
+    [[nodiscard]] base::Result<void> configure(const std::string& name, const Change& change);
+    // The bucket policy that applies to an S3 ARN of a bucket or an object; nullopt if there is none.
+    [[nodiscard]] std::optional<policy::AttachedPolicy> policy_of_arn(std::string_view arn) const;
+    // Who owns the bucket of an S3 ARN; "" if there is no such bucket.
+    [[nodiscard]] std::string account_of_arn(std::string_view arn) const;
+
+    // --- Objects (put.cpp, read.cpp, listing.cpp) -------------------------------------------------------------------
+
+    // Errors: `NoSuchBucket`, `KeyTooLongError`, `MetadataTooLarge`, `EntityTooLarge`, `PreconditionFailed`, `NoSuchKey`
+    // (If-Match of nothing), the body's.
+    [[nodiscard]] base::Result<ObjectPtr> put(const PutRequest& request);
+    // Copying an object onto itself changes what is said about it and leaves the bytes where they are.
+    [[nodiscard]] base::Result<ObjectPtr> copy(const CopyRequest& request);
+    // Error `NoSuchKey`.
+    [[nodiscard]] base::Result<ObjectPtr> find(const std::string& bucket, const std::string& key) const;
+    // `found` is what `find` said a moment ago, if the caller asked; if it was replaced since, the new one is opened. `range`
+    // says which bytes of an object will be read; only the files that hold them are opened, for an object may have ten thousand.
+    using Range = std::function<base::Result<std::pair<uint64_t, uint64_t>>(const Object&)>;  // offset and length
+    [[nodiscard]] base::Result<OpenObject> open_object(const std::string& bucket, const std::string& key, ObjectPtr found = {},
+                                                       const Range& range = {}) const;
+    // Deleting what is not there succeeds, as in S3. Error `PreconditionFailed`.
+    [[nodiscard]] base::Result<void> delete_object(const std::string& bucket, const std::string& key,
+                                                   const Conditions& conditions = {});
+    // Many at once, in one commit if nobody interferes; one outcome a key.
+    [[nodiscard]] std::vector<base::Result<void>> delete_objects(const std::string& bucket, const std::vector<std::string>& keys);
+    // Error `NoSuchKey`.
+    [[nodiscard]] base::Result<void> set_tags(const std::string& bucket, const std::string& key, const Tags& tags);
+    [[nodiscard]] base::Result<Listing> list(const ListRequest& request) const;
+
+    // --- Multipart uploads (multipart.cpp) ----------------------------------------------------------------------------
+
+    // Error `InvalidRequest`: a checksum type that the kind does not have.
+    [[nodiscard]] base::Result<Upload> create_upload(const CreateUpload& request);
+    // Errors: `NoSuchUpload`, `InvalidArgument` (the part number), `InvalidRequest` (the checksum's kind), the body's.
+    [[nodiscard]] base::Result<Part> put_part(const PutPart& request);
+    // Errors: `NoSuchUpload`, `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `BadDigest`, `PreconditionFailed`. Completing
+    // again what is complete answers the same.
+    [[nodiscard]] base::Result<ObjectPtr> complete_upload(const CompleteUpload& request);
+    [[nodiscard]] base::Result<void> abort_upload(const std::string& bucket, const std::string& key,
+                                                  const std::string& upload_id);
+    [[nodiscard]] base::Result<Upload> find_upload(const std::string& bucket, const std::string& key,
+                                                   const std::string& upload_id) const;
+    [[nodiscard]] base::Result<ListedParts> list_parts(const std::string& bucket, const std::string& key,
+                                                       const std::string& upload_id, uint32_t after, size_t max_parts) const;
+    [[nodiscard]] base::Result<ListedUploads> list_uploads(const ListUploads& request) const;
+
+private:
+    explicit Storage(Parts parts) : parts_(parts) {}
+
+    base::Result<void> load_buckets();
+    base::Result<void> sweep();
+    void remember(BucketPtr bucket);
+    void forget(const std::string& name);
+
+    // Writes one object record over whatever is there, if the conditions hold; `make` sees what is there and returns the new one,
+    // or null to remove it. `more` adds to the same commit. Removes the blobs that lost their name.
+    using Make = std::function<base::Result<ObjectPtr>(const Object* current)>;
+    base::Result<ObjectPtr> replace(const std::string& bucket, const std::string& key, const Conditions& conditions,
+                                    const Make& make, const std::function<void(store::Batch&)>& more = {});
+
+    struct Stored;  // bytes that were received: inline or in a blob, with their digests
+    base::Result<Stored> receive(const Source& body, std::optional<uint64_t> length, const std::vector<ChecksumKind>& kinds,
+                                 size_t inline_max);
+    void clear_parts(const std::string& upload_id) const;  // REQUIRES: the upload is gone
+    void remove_blob(const store::BlobId& id) const;       // logs what goes wrong: the sweep at the next start finds it again
+
+    Parts parts_;
+    mutable std::shared_mutex buckets_mutex_;  // guards the map, never held during I/O
+    std::map<std::string, BucketPtr, std::less<>> buckets_;
+    std::mutex configuring_;  // one change of buckets at a time
+};
+
+}  // namespace objects

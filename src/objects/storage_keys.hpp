@@ -1,0 +1,31 @@
+// The room's key layout (see README.md): every key that it reads or writes is made here.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace objects {
+
+inline std::string joined(std::string_view prefix, std::string_view a) { return std::string(prefix).append(a); }
+
+inline std::string bucket_key(std::string_view bucket) { return joined("s3/b/", bucket); }
+inline std::string configuration_key(std::string_view bucket) { return joined("s3/c/", bucket); }
+inline std::string object_prefix(std::string_view bucket) { return joined("s3/o/", bucket) + "/"; }
+inline std::string object_key(std::string_view bucket, std::string_view key) { return object_prefix(bucket).append(key); }
+// Object keys hold no NUL (check_key), so the upload id's start is unambiguous and uploads sort by key first.
+inline std::string upload_prefix(std::string_view bucket) { return joined("s3/u/", bucket) + "/"; }
+inline std::string upload_key(std::string_view bucket, std::string_view key, std::string_view id) {
+    auto made = upload_prefix(bucket).append(key);
+    made.push_back('\0');
+    return made.append(id);
+}
+inline std::string part_prefix(std::string_view upload_id) { return joined("s3/p/", upload_id) + "/"; }
+inline std::string part_key(std::string_view upload_id, uint32_t number) {
+    char digits[8];
+    std::snprintf(digits, sizeof digits, "%05u", number % 100000u);
+    return part_prefix(upload_id) + digits;
+}
+
+}  // namespace objects

@@ -1,0 +1,486 @@
+#include "objects/storage.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
+#include "crypto/digest.hpp"
+#include "objects/record.hpp"
+
+namespace {
+
+using objects::Storage;
+
+objects::Source bytes(std::string content) {
+    return [content = std::move(content), at = size_t{0}](std::span<char> into) mutable -> base::Result<size_t> {
+        const auto count = std::min(into.size(), content.size() - at);
+        std::memcpy(into.data(), content.data() + at, count);
+        at += count;
+        return count;
+    };
+}
+
+std::string noise(size_t size, unsigned seed = 1) {
+    std::string made(size, '\0');
+    for (auto& c : made) c = static_cast<char>(seed = seed * 1664525 + 1013904223, seed >> 24);
+    return made;
+}
+
+// A storage on a disk of its own, that can be closed and opened again over the same keys.
+struct World {
+    World() {
+        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-objects-XXXXXX").string();
+        folder = ::mkdtemp(name.data());
+        keys = store::make_memory_keys();
+        reopen();
+        REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
+    }
+    ~World() { std::filesystem::remove_all(folder); }
+    void reopen() {
+        storage.reset();
+        blobs = std::move(*store::open_file_blobs(folder));
+        auto opened = Storage::open({keys.get(), blobs.get(), &clock, &random});
+        REQUIRE(opened.has_value());
+        storage = std::move(*opened);
+    }
+    objects::ObjectPtr put(const std::string& key, const std::string& content, objects::Conditions conditions = {}) {
+        auto made = storage->put({.bucket = "bucket", .key = key, .conditions = std::move(conditions), .body = bytes(content)});
+        REQUIRE(made.has_value());
+        return *made;
+    }
+    std::string get(const std::string& key) const {
+        auto open = storage->open_object("bucket", key);
+        if (!open) return "error " + open.error().code;
+        return drain(objects::read_range(*open, 0, open->object->size));
+    }
+    static std::string drain(objects::Source source) {
+        std::string all;
+        char buffer[1000];
+        for (;;) {
+            const auto got = source(buffer);
+            REQUIRE(got.has_value());
+            if (*got == 0) return all;
+            all.append(buffer, *got);
+        }
+    }
+    [[nodiscard]] size_t blob_count() const { return blobs->list()->size(); }
+
+    std::string folder;
+    std::unique_ptr<store::Keys> keys;
+    std::unique_ptr<store::Blobs> blobs;
+    base::ManualClock clock{base::Time(std::chrono::milliseconds(1'700'000'000'123))};
+    crypto::SystemRandom random;
+    std::unique_ptr<Storage> storage;
+};
+
+template <class T>
+std::string code(const base::Result<T>& result) {
+    return result ? "" : result.error().code;
+}
+
+std::string listed(const base::Result<objects::Listing>& listing) {
+    REQUIRE(listing.has_value());
+    std::string out;
+    for (const auto& object : listing->objects) out += object.key + " ";
+    for (const auto& prefix : listing->common_prefixes) out += "[" + prefix + "] ";
+    return out + (listing->truncated ? "... " + listing->next : "");
+}
+
+}  // namespace
+
+TEST_CASE("small and large objects come back whole") {
+    World world;
+    for (const size_t size :
+         {0ul, 1ul, 4095ul, 4096ul, 4097ul, 100000ul, (1ul << 20) - 1, 1ul << 20, (1ul << 20) + 1, 3'000'000ul}) {
+        CAPTURE(size);
+        const auto content = noise(size);
+        const auto object = world.put("k", content);
+        CHECK(object->size == size);
+        CHECK(object->etag == crypto::hex(crypto::md5(content)));
+        CHECK(object->segments.size() == (size > objects::inline_bytes_max ? 1 : 0));
+        CHECK(world.get("k") == content);
+    }
+    CHECK(world.blob_count() == 1);
+}
+
+TEST_CASE("ranges read across segments and inline") {
+    World world;
+    world.put("k", "0123456789");
+    const auto open = world.storage->open_object("bucket", "k");
+    CHECK(World::drain(objects::read_range(*open, 3, 4)) == "3456");
+    CHECK(World::drain(objects::read_range(*open, 9, 4)) == "9");
+}
+
+TEST_CASE("a body that fails or ends early stores nothing") {
+    World world;
+    const objects::Source failing = [n = 0](std::span<char> into) mutable -> base::Result<size_t> {
+        if (n++ > 3) return base::fail("BadDigest", "no");
+        std::memset(into.data(), 'x', into.size());
+        return into.size();
+    };
+    CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = failing})) == "BadDigest");
+    CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes("short"), .length = 10})) == "IncompleteBody");
+    CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes(noise(9000)), .length = 10000})) ==
+          "IncompleteBody");
+    CHECK(code(world.storage->put({.bucket = "nowhere", .key = "k", .body = bytes("x")})) == "NoSuchBucket");
+    CHECK(code(world.storage->put({.bucket = "bucket", .key = std::string(1025, 'k'), .body = bytes("x")})) == "KeyTooLongError");
+    CHECK(code(world.storage->put({.bucket = "bucket", .key = std::string("a\0b", 3), .body = bytes("x")})) == "InvalidArgument");
+    CHECK(world.get("k") == "error NoSuchKey");
+    CHECK(world.blob_count() == 0);
+}
+
+TEST_CASE("a large body that fails half-way stores nothing, of whatever length it was said to be") {
+    World world;
+    for (const auto length : {std::optional<uint64_t>(), std::optional<uint64_t>(20u << 20)}) {
+        const objects::Source failing = [n = 0](std::span<char> into) mutable -> base::Result<size_t> {
+            if (n++ == 150) return base::fail("XAmzContentSHA256Mismatch", "no");
+            std::memset(into.data(), n, std::min<size_t>(into.size(), 65536));
+            return std::min<size_t>(into.size(), 65536);
+        };
+        CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = failing, .length = length})) ==
+              "XAmzContentSHA256Mismatch");
+    }
+    CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes(noise(3u << 20)), .length = 4u << 20})) ==
+          "IncompleteBody");
+    CHECK(world.get("k") == "error NoSuchKey");
+    CHECK(world.blob_count() == 0);
+}
+
+TEST_CASE("conditions on writes") {
+    World world;
+    const auto first = world.put("k", "1", {.if_none_match = "*"});
+    CHECK(code(world.storage->put(
+              {.bucket = "bucket", .key = "k", .conditions = {.if_none_match = "*"}, .body = bytes(noise(9000))})) ==
+          "PreconditionFailed");
+    CHECK(world.get("k") == "1");
+    CHECK(world.blob_count() == 0);
+    const auto second = world.put("k", "2", {.if_match = "\"" + first->etag + "\""});
+    CHECK(
+        code(world.storage->put({.bucket = "bucket", .key = "k", .conditions = {.if_match = first->etag}, .body = bytes("3")})) ==
+        "PreconditionFailed");
+    CHECK(code(world.storage->put(
+              {.bucket = "bucket", .key = "new", .conditions = {.if_match = first->etag}, .body = bytes("3")})) == "NoSuchKey");
+    CHECK(code(world.storage->delete_object("bucket", "k", {.if_match = first->etag})) == "PreconditionFailed");
+    CHECK(world.storage->delete_object("bucket", "k", {.if_match = second->etag}).has_value());
+    CHECK(world.storage->delete_object("bucket", "k").has_value());
+}
+
+TEST_CASE("conditions on reads follow RFC 9110") {
+    objects::Object object;
+    object.etag = "abc";
+    object.last_modified = base::Time(std::chrono::milliseconds(10'500));
+    const base::Time before(std::chrono::seconds(9)), same(std::chrono::seconds(10)), after(std::chrono::seconds(11));
+    using objects::Verdict;
+    CHECK(objects::judge({}, object) == Verdict::proceed);
+    CHECK(objects::judge({.if_match = "\"abc\""}, object) == Verdict::proceed);
+    CHECK(objects::judge({.if_match = "\"x\", W/\"abc\""}, object) == Verdict::proceed);
+    CHECK(objects::judge({.if_match = "\"x\""}, object) == Verdict::precondition_failed);
+    CHECK(objects::judge({.if_none_match = "*"}, object) == Verdict::not_modified);
+    CHECK(objects::judge({.if_none_match = "x"}, object) == Verdict::proceed);
+    CHECK(objects::judge({.if_modified_since = same}, object) == Verdict::not_modified);
+    CHECK(objects::judge({.if_modified_since = before}, object) == Verdict::proceed);
+    CHECK(objects::judge({.if_unmodified_since = before}, object) == Verdict::precondition_failed);
+    CHECK(objects::judge({.if_unmodified_since = same}, object) == Verdict::proceed);
+    CHECK(objects::judge({.if_match = "abc", .if_unmodified_since = before}, object) == Verdict::proceed);
+    CHECK(objects::judge({.if_none_match = "x", .if_modified_since = after}, object) == Verdict::proceed);
+}
+
+TEST_CASE("listing: prefixes, delimiters, pages") {
+    World world;
+    for (const char* key : {"a", "b/1", "b/2", "b/c/3", "c", "d/1", "d\xff/2"}) world.put(key, "x");
+    const auto list = [&](std::string prefix, std::string delimiter, std::string after = "", size_t most = 1000) {
+        return listed(world.storage->list({"bucket", std::move(prefix), std::move(delimiter), std::move(after), most}));
+    };
+    CHECK(list("", "") == "a b/1 b/2 b/c/3 c d/1 d\xff/2 ");
+    CHECK(list("", "/") == "a c [b/] [d/] [d\xff/] ");
+    CHECK(list("b/", "/") == "b/1 b/2 [b/c/] ");
+    CHECK(list("b", "") == "b/1 b/2 b/c/3 ");
+    CHECK(list("", "", "b/2") == "b/c/3 c d/1 d\xff/2 ");
+    CHECK(list("", "", "", 2) == "a b/1 ... b/1");
+    CHECK(list("", "/", "", 2) == "a [b/] ... b/");
+    CHECK(list("", "/", "b/", 2) == "c [d/] ... d/");
+    CHECK(list("", "/", "d/", 2) == "[d\xff/] ");
+    CHECK(list("b", "/", "", 1) == "[b/] ");
+    CHECK(list("", "", "", 0) == "");
+    CHECK(list("zzz", "/") == "");
+}
+
+TEST_CASE("listing jumps over what one prefix stands for") {
+    World world;
+    for (int i = 0; i < 700; ++i) world.put("p/" + std::to_string(i), "x");
+    world.put("q", "x");
+    CHECK(listed(world.storage->list({"bucket", "", "/", "", 1000})) == "q [p/] ");
+    const auto all = world.storage->list({"bucket", "", "", "", 1000});
+    CHECK(all->objects.size() == 701);
+}
+
+TEST_CASE("buckets: names, owners, deletion") {
+    World world;
+    auto& storage = *world.storage;
+    for (const char* name : {"ab", "A-bucket", "a_b", "-ab", "ab-", "a..b", "192.168.5.4", "xn--a", "my-s3alias", "a.b-"}) {
+        CAPTURE(name);
+        CHECK(code(storage.create_bucket(name, "1", "us-east-1")) == "InvalidBucketName");
+    }
+    CHECK(storage.create_bucket("ml-data-bucket-0123abc", "1", "us-east-1").has_value());
+    CHECK(storage.create_bucket("my.bucket.1", "1", "us-east-1").has_value());
+    CHECK(code(storage.create_bucket("bucket", "111122223333", "us-east-1")) == "BucketAlreadyOwnedByYou");
+    CHECK(code(storage.create_bucket("bucket", "2", "us-east-1")) == "BucketAlreadyExists");
+    CHECK(storage.buckets_of("1").size() == 2);
+
+    world.put("k", "x");
+    CHECK(code(storage.delete_bucket("bucket")) == "BucketNotEmpty");
+    CHECK(world.get("k") == "x");
+    CHECK(storage.delete_object("bucket", "k").has_value());
+    const auto upload = storage.create_upload({.bucket = "bucket", .key = "u"});
+    REQUIRE(storage.put_part({.bucket = "bucket", .key = "u", .upload_id = upload->id, .number = 1, .body = bytes("part")})
+                .has_value());
+    CHECK(storage.delete_bucket("bucket").has_value());
+    CHECK(world.blob_count() == 0);
+    CHECK(code(storage.delete_bucket("bucket")) == "NoSuchBucket");
+    CHECK(code(storage.list({.bucket = "bucket"})) == "NoSuchBucket");
+    CHECK(world.keys->scan({.prefix = "s3/p/"})->empty());
+}
+
+TEST_CASE("uploads racing with the deletion of their bucket leave no objects behind") {
+    World world;
+    for (int round = 0; round < 20; ++round) {
+        REQUIRE(world.storage->create_bucket("race", "1", "us-east-1").has_value());
+        std::atomic<int> stored = 0, deleted = 0;
+        {
+            std::vector<std::jthread> running;
+            for (int t = 0; t < 3; ++t) {
+                running.emplace_back([&, t] {
+                    stored += world.storage->put({.bucket = "race", .key = std::to_string(t), .body = bytes("x")}).has_value();
+                });
+            }
+            running.emplace_back([&] { deleted += world.storage->delete_bucket("race").has_value(); });
+        }
+        const auto left = world.keys->scan({.prefix = "s3/o/race/"})->size();
+        if (deleted)
+            CHECK(left == 0);
+        else
+            CHECK(left == static_cast<size_t>(stored));
+        for (int t = 0; t < 3 && !deleted; ++t) (void)world.storage->delete_object("race", std::to_string(t));
+        if (!deleted) REQUIRE(world.storage->delete_bucket("race").has_value());
+    }
+}
+
+TEST_CASE("configuration survives reopening; new buckets have AWS's defaults") {
+    World world;
+    const auto before = *world.storage->bucket("bucket");
+    CHECK(before->configuration.object_ownership == "BucketOwnerEnforced");
+    REQUIRE(before->configuration.public_access_block.has_value());
+    CHECK(before->configuration.public_access_block->restrict_public_buckets);
+    const std::string policy =
+        R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}})";
+    REQUIRE(world.storage
+                ->configure("bucket",
+                            [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
+                                configuration.policy = policy;
+                                configuration.tags = {{"team", "ml"}};
+                                configuration.versioning = "Suspended";
+                                return {};
+                            })
+                .has_value());
+    CHECK(code(world.storage->configure("bucket", [](auto&) -> base::Result<void> { return base::fail("Refused", ""); })) ==
+          "Refused");
+    world.reopen();
+    const auto after = *world.storage->bucket("bucket");
+    CHECK(after->configuration.policy == policy);
+    CHECK(after->configuration.tags == objects::Tags{{"team", "ml"}});
+    CHECK(after->configuration.versioning == "Suspended");
+    CHECK(after->policy_is_public);
+    CHECK(after->restricts_public());
+    CHECK(after->created == before->created);
+    CHECK(world.storage->policy_of_arn("arn:aws:s3:::bucket/some/key").has_value());
+    CHECK(world.storage->policy_of_arn("arn:aws:s3:::bucket").has_value());
+    CHECK_FALSE(world.storage->policy_of_arn("arn:aws:s3:::bucke").has_value());
+    CHECK_FALSE(world.storage->policy_of_arn("arn:aws:sqs:::bucket").has_value());
+    CHECK(world.storage->account_of_arn("arn:aws:s3:::bucket/k") == "111122223333");
+}
+
+TEST_CASE("multipart: complete, repeat, order, sizes, checksums") {
+    World world;
+    auto& storage = *world.storage;
+    const auto one = noise(5 << 20, 1), two = noise((5 << 20) + 17, 2), three = noise(1000, 3);
+    for (const auto& [kind, type] : std::initializer_list<std::pair<objects::ChecksumKind, objects::ChecksumType>>{
+             {objects::ChecksumKind::crc64nvme, objects::ChecksumType::full_object},
+             {objects::ChecksumKind::crc32, objects::ChecksumType::full_object},
+             {objects::ChecksumKind::crc32c, objects::ChecksumType::full_object},
+             {objects::ChecksumKind::sha256, objects::ChecksumType::composite}}) {
+        const auto upload =
+            storage.create_upload({.bucket = "bucket", .key = "big", .checksum_kind = kind, .checksum_type = type});
+        REQUIRE(upload.has_value());
+        std::vector<objects::CompletedPart> parts;
+        for (const auto& [number, content] : std::map<uint32_t, std::string>{{1, one}, {4, two}, {9, three}}) {
+            const auto part = storage.put_part(
+                {.bucket = "bucket", .key = "big", .upload_id = upload->id, .number = number, .body = bytes(content)});
+            REQUIRE(part.has_value());
+            CHECK(part->etag == crypto::hex(crypto::md5(content)));
+            parts.push_back({number, "\"" + part->etag + "\"", {}});
+        }
+        objects::CompleteUpload complete{
+            .bucket = "bucket", .key = "big", .upload_id = upload->id, .parts = {parts[1], parts[0]}};
+        CHECK(code(storage.complete_upload(complete)) == "InvalidPartOrder");
+        complete.parts = {parts[2], {10, parts[0].etag, {}}};
+        CHECK(code(storage.complete_upload(complete)) == "InvalidPart");
+        complete.parts = {{9, parts[2].etag, {}}};
+        complete.checksum = {{kind, "AAAA"}};
+        CHECK(code(storage.complete_upload(complete)) == "BadDigest");
+        complete.checksum.reset();
+        complete.size = 5;
+        CHECK(code(storage.complete_upload(complete)) == "InvalidRequest");
+        complete.size.reset();
+        complete.parts = parts;
+        const auto object = storage.complete_upload(complete);
+        REQUIRE(object.has_value());
+        CHECK((*object)->etag == crypto::hex(crypto::md5(crypto::md5(one) + crypto::md5(two) + crypto::md5(three))) + "-3");
+        CHECK(world.get("big") == one + two + three);
+        CHECK((*object)->checksum->type == type);
+        if (type == objects::ChecksumType::full_object) {
+            objects::BodyDigest digest({kind});
+            digest.update(one + two + three);
+            CHECK((*object)->checksum->value == *digest.finish().find(kind));
+        } else {
+            CHECK((*object)->checksum->value.ends_with("-3"));
+        }
+        CHECK((*storage.complete_upload(complete))->etag == (*object)->etag);
+        const auto open = storage.open_object("bucket", "big");
+        CHECK(World::drain(objects::read_range(*open, one.size() - 2, 4)) == one.substr(one.size() - 2) + two.substr(0, 2));
+    }
+    CHECK(world.blob_count() == 3);
+    CHECK(code(storage.create_upload({.bucket = "bucket",
+                                      .key = "k",
+                                      .checksum_kind = objects::ChecksumKind::sha1,
+                                      .checksum_type = objects::ChecksumType::full_object})) == "InvalidRequest");
+}
+
+TEST_CASE("multipart: small parts, replaced parts, abort, lists") {
+    World world;
+    auto& storage = *world.storage;
+    const auto upload = storage.create_upload({.bucket = "bucket", .key = "dir/k"});
+    const auto put = [&](uint32_t number, const std::string& content) {
+        return storage.put_part(
+            {.bucket = "bucket", .key = "dir/k", .upload_id = upload->id, .number = number, .body = bytes(content)});
+    };
+    CHECK(code(put(0, "x")) == "InvalidArgument");
+    CHECK(code(put(10001, "x")) == "InvalidArgument");
+    const auto a = put(1, "a"), b = put(2, "b");
+    const auto again = put(1, "A");
+    CHECK(world.blob_count() == 2);
+    CHECK(code(storage.complete_upload(
+              {.bucket = "bucket", .key = "dir/k", .upload_id = upload->id, .parts = {{1, a->etag, {}}}})) == "InvalidPart");
+    CHECK(
+        code(storage.complete_upload(
+            {.bucket = "bucket", .key = "dir/k", .upload_id = upload->id, .parts = {{1, again->etag, {}}, {2, b->etag, {}}}})) ==
+        "EntityTooSmall");
+    const auto page = storage.list_parts("bucket", "dir/k", upload->id, 0, 1);
+    CHECK(page->parts.size() == 1);
+    CHECK(page->truncated);
+    CHECK(storage.list_parts("bucket", "dir/k", upload->id, 1, 10)->parts.at(0).number == 2);
+    CHECK(storage.list_uploads({.bucket = "bucket"})->uploads.at(0).key == "dir/k");
+    CHECK(storage.list_uploads({.bucket = "bucket", .delimiter = "/"})->common_prefixes.at(0) == "dir/");
+    CHECK(storage.list_uploads({.bucket = "bucket", .key_marker = "dir/k"})->uploads.empty());
+    CHECK(storage.list_uploads({.bucket = "bucket", .key_marker = "dir/k", .upload_id_marker = "0"})->uploads.size() == 1);
+    CHECK(code(storage.abort_upload("bucket", "other", upload->id)) == "NoSuchUpload");
+    CHECK(storage.abort_upload("bucket", "dir/k", upload->id).has_value());
+    CHECK(code(storage.abort_upload("bucket", "dir/k", upload->id)) == "NoSuchUpload");
+    CHECK(code(put(3, "c")) == "NoSuchUpload");
+    CHECK(code(storage.find_upload("bucket", "dir/k", "../x")) == "NoSuchUpload");
+    CHECK(world.blob_count() == 0);
+    CHECK(world.keys->scan({.prefix = "s3/p/"})->empty());
+}
+
+TEST_CASE("opening sweeps what no object names, and only that") {
+    World world;
+    world.put("kept", noise(10000));
+    const auto upload = world.storage->create_upload({.bucket = "bucket", .key = "u"});
+    REQUIRE(world.storage->put_part({.bucket = "bucket", .key = "u", .upload_id = upload->id, .number = 1, .body = bytes("p")})
+                .has_value());
+    REQUIRE(world.keys->commit(store::Batch().put("s3/p/0123/00001", objects::write_record(objects::PartRecord{.blob = "gone"})))
+                .has_value());
+    {
+        auto writer = *world.blobs->create();
+        REQUIRE(writer->write("garbage").has_value());
+        REQUIRE(writer->commit().has_value());
+    }
+    CHECK(world.blob_count() == 3);
+    world.reopen();
+    CHECK(world.blob_count() == 2);
+    CHECK(world.get("kept") == noise(10000));
+    CHECK(world.storage->list_parts("bucket", "u", upload->id, 0, 10)->parts.size() == 1);
+    CHECK_FALSE(world.keys->get("s3/p/0123/00001")->has_value());
+}
+
+TEST_CASE("readers keep what they opened; copies and tags") {
+    World world;
+    auto& storage = *world.storage;
+    const auto content = noise(50000);
+    world.put("k", content);
+    const auto open = *storage.open_object("bucket", "k");
+    world.put("k", "new");
+    CHECK(World::drain(objects::read_range(open, 0, open.object->size)) == content);
+    CHECK(world.blob_count() == 0);
+
+    world.put("k", content);
+    const auto source = *storage.open_object("bucket", "k");
+    REQUIRE(storage.copy({.bucket = "bucket", .key = "copy", .source = source, .source_bucket = "bucket", .source_key = "k"})
+                .has_value());
+    CHECK(world.get("copy") == content);
+    objects::Attributes attributes;
+    attributes.user_metadata = {{"a", "b"}};
+    REQUIRE(storage
+                .copy({.bucket = "bucket",
+                       .key = "k",
+                       .source = source,
+                       .source_bucket = "bucket",
+                       .source_key = "k",
+                       .attributes = attributes})
+                .has_value());
+    CHECK((*storage.find("bucket", "k"))->attributes.user_metadata == attributes.user_metadata);
+    CHECK(world.get("k") == content);
+    CHECK(world.blob_count() == 2);
+
+    REQUIRE(storage.set_tags("bucket", "k", {{"a", "1"}}).has_value());
+    CHECK((*storage.find("bucket", "k"))->tags == objects::Tags{{"a", "1"}});
+    CHECK(code(storage.set_tags("bucket", "nothing", {})) == "NoSuchKey");
+    CHECK(code(storage.set_tags("bucket", "k", {{"aws:x", "1"}})) == "InvalidTag");
+    CHECK(code(storage.set_tags("bucket", "k", {{"a", "1"}, {"a", "2"}})) == "InvalidTag");
+    CHECK(code(storage.set_tags("bucket", "k", objects::Tags(11, {"a", "1"}))) == "BadRequest");
+}
+
+TEST_CASE("writers of one key do not leak blobs") {
+    World world;
+    {
+        std::vector<std::jthread> running;
+        for (unsigned t = 0; t < 4; ++t) {
+            running.emplace_back([&, t] {
+                for (unsigned i = 0; i < 10; ++i) {
+                    if (!world.storage->put({.bucket = "bucket", .key = "k", .body = bytes(noise(5000 + t, i))})) std::abort();
+                }
+            });
+        }
+    }
+    CHECK(world.blob_count() == 1);
+    CHECK(world.get("k").size() >= 5000);
+}
+
+TEST_CASE("damaged records are errors, never crashes") {
+    objects::Object object;
+    object.size = 3;
+    object.etag = "abc";
+    object.checksum = objects::Checksum{objects::ChecksumKind::sha1, objects::ChecksumType::composite, "x-2"};
+    object.attributes.user_metadata = {{"n", "v"}};
+    object.segments = {{"blob", 3, "sum"}};
+    const auto record = objects::write_record(object);
+    const auto read = objects::read_object(record);
+    REQUIRE(read.has_value());
+    CHECK(read->checksum == object.checksum);
+    CHECK(read->segments.at(0).blob == "blob");
+    for (size_t size = 0; size < record.size(); ++size)
+        CHECK(code(objects::read_object(record.substr(0, size))) == "InternalError");
+    CHECK(code(objects::read_object(record + "x")) == "InternalError");
+}
