@@ -1,0 +1,37 @@
+// One AWS API call on its way from HTTP to a service and back. The gate makes it; services read it.
+#pragma once
+
+#include <any>
+#include <optional>
+#include <string>
+
+#include "http/message.hpp"
+#include "text/json.hpp"
+
+namespace wire {
+
+struct Call {
+    http::Request* http = nullptr;
+    std::string service;    // signing name: iam, sts, s3, sagemaker, logs, trainwarden
+    std::string operation;  // CreateRole, PutObject, …
+    std::string request_id;
+    std::string region;  // from the credential scope; `us-east-1` for anonymous
+    // Query and JSON services: the input, decoded and validated by the service model (wire/model.hpp): an object
+    // with the model's member names; lists are arrays, maps are objects, timestamps are ISO 8601 strings, blobs base64 text.
+    // S3: null; its services read the request itself (wire/s3_request.hpp).
+    text::Json input;
+    // The payload: aws-chunked framing removed, signatures, declared hashes and trailing checksums verified as it is read.
+    // A read of the last bytes fails (`XAmzContentSHA256Mismatch`, `BadDigest`, `SignatureDoesNotMatch`, `IncompleteBody`)
+    // when they do not hold: store nothing that was not read to its end.
+    http::BodyReader* body = nullptr;
+    // What an operation's `classify` already read or looked up, for its `handle`. Nobody else looks inside.
+    std::any prepared;
+};
+
+struct Answer {
+    int status = 200;
+    text::Json output;                  // Query and JSON services: by the model's member names
+    std::optional<http::Response> raw;  // REST services (S3): the response itself
+};
+
+}  // namespace wire

@@ -1,0 +1,283 @@
+#include "wire/errors.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/strings.hpp"
+#include "text/json.hpp"
+#include "text/xml.hpp"
+#include "wire/model.hpp"
+
+namespace wire {
+
+using text::Json;
+
+namespace {
+
+struct CodeStatus {
+    std::string_view code;
+    int status;
+};
+
+// Amazon S3 API Reference, "Error responses", as far as something here says them.
+constexpr std::array s3_codes = std::to_array<CodeStatus>({
+    {"AccessControlListNotSupported", 400},
+    {"AccessDenied", 403},
+    {"AuthorizationHeaderMalformed", 400},
+    {"AuthorizationQueryParametersError", 400},
+    {"BadDigest", 400},
+    {"BadRequest", 400},
+    {"BucketAlreadyExists", 409},
+    {"BucketAlreadyOwnedByYou", 409},
+    {"BucketNotEmpty", 409},
+    {"ConditionalRequestConflict", 409},
+    {"EntityTooLarge", 400},
+    {"EntityTooSmall", 400},
+    {"ExpiredToken", 400},
+    {"IllegalLocationConstraintException", 400},
+    {"IllegalVersioningConfigurationException", 400},
+    {"IncompleteBody", 400},
+    {"IncompleteSignature", 400},
+    {"InternalError", 500},
+    {"InvalidAccessKeyId", 403},
+    {"InvalidArgument", 400},
+    {"InvalidBucketName", 400},
+    {"InvalidBucketState", 409},
+    {"InvalidChunkSizeError", 400},
+    {"InvalidDigest", 400},
+    {"InvalidLocationConstraint", 400},
+    {"InvalidObjectState", 403},
+    {"InvalidPart", 400},
+    {"InvalidPartNumber", 416},
+    {"InvalidPartOrder", 400},
+    {"InvalidPolicyDocument", 400},
+    {"InvalidRange", 416},
+    {"InvalidRequest", 400},
+    {"InvalidStorageClass", 400},
+    {"InvalidTag", 400},
+    {"InvalidToken", 400},
+    {"InvalidURI", 400},
+    {"KeyTooLongError", 400},
+    {"MalformedACLError", 400},
+    {"MalformedPolicy", 400},
+    {"MalformedTrailerError", 400},
+    {"MalformedXML", 400},
+    {"MaxMessageLengthExceeded", 400},
+    {"MetadataTooLarge", 400},
+    {"MethodNotAllowed", 405},
+    {"MissingContentLength", 411},
+    {"MissingRequestBodyError", 400},
+    {"MissingSecurityHeader", 400},
+    {"NoSuchBucket", 404},
+    {"NoSuchBucketPolicy", 404},
+    {"NoSuchCORSConfiguration", 404},
+    {"NoSuchKey", 404},
+    {"NoSuchLifecycleConfiguration", 404},
+    {"NoSuchPublicAccessBlockConfiguration", 404},
+    {"NoSuchTagSet", 404},
+    {"NoSuchTagSetError", 404},
+    {"NoSuchUpload", 404},
+    {"NoSuchVersion", 404},
+    {"NoSuchWebsiteConfiguration", 404},
+    {"NotImplemented", 501},
+    {"NotModified", 304},
+    {"ObjectLockConfigurationNotFoundError", 404},
+    {"OperationAborted", 409},
+    {"OwnershipControlsNotFoundError", 404},
+    {"PermanentRedirect", 301},
+    {"PolicyNotFound", 404},
+    {"PolicyTooLarge", 400},
+    {"PreconditionFailed", 412},
+    {"ReplicationConfigurationNotFoundError", 404},
+    {"RequestTimeTooSkewed", 403},
+    {"RequestTimeout", 400},
+    {"ServerSideEncryptionConfigurationNotFoundError", 404},
+    {"ServiceUnavailable", 503},
+    {"SignatureDoesNotMatch", 403},
+    {"SlowDown", 503},
+    {"TooManyBuckets", 400},
+    {"UnexpectedContent", 400},
+    {"UnresolvableGrantByEmailAddress", 400},
+    {"XAmzContentSHA256Mismatch", 400},
+});
+
+// "Common errors" of the IAM, STS, SageMaker and CloudWatch Logs API References; what a service's own operations say comes from
+// its model.
+constexpr std::array common_codes = std::to_array<CodeStatus>({
+    {"AccessDenied", 403},
+    {"AccessDeniedException", 400},
+    {"EntityTooLarge", 413},
+    {"ExpiredToken", 403},
+    {"ExpiredTokenException", 400},
+    {"IncompleteBody", 400},
+    {"IncompleteSignature", 400},
+    {"IncompleteSignatureException", 400},
+    {"InternalFailure", 500},
+    {"InvalidAction", 400},
+    {"InvalidClientTokenId", 403},
+    {"InvalidInput", 400},
+    {"InvalidParameterCombination", 400},
+    {"InvalidParameterException", 400},
+    {"InvalidParameterValue", 400},
+    {"InvalidQueryParameter", 400},
+    {"InvalidRequest", 400},
+    {"InvalidSignatureException", 400},
+    {"MalformedInput", 400},
+    {"MalformedQueryString", 404},
+    {"MissingAction", 400},
+    {"MissingAuthenticationToken", 403},
+    {"MissingAuthenticationTokenException", 400},
+    {"MissingParameter", 400},
+    {"NotAuthorized", 400},
+    {"RequestExpired", 400},
+    {"RequestTimeout", 400},
+    {"ResourceInUse", 400},
+    {"ResourceLimitExceeded", 400},
+    {"ResourceNotFound", 400},
+    {"ResourceNotFoundException", 400},
+    {"SerializationException", 400},
+    {"ServiceUnavailable", 503},
+    {"SignatureDoesNotMatch", 403},
+    {"Throttling", 400},
+    {"ThrottlingException", 400},
+    {"UnknownOperationException", 400},
+    {"UnrecognizedClientException", 400},
+    {"ValidationError", 400},
+    {"ValidationException", 400},
+});
+
+// The JSON services say the same things with other names.
+constexpr std::array json_names = std::to_array<std::pair<std::string_view, std::string_view>>({
+    {"AccessDenied", "AccessDeniedException"},
+    {"ExpiredToken", "ExpiredTokenException"},
+    {"IncompleteSignature", "IncompleteSignatureException"},
+    {"InvalidAction", "UnknownOperationException"},
+    {"InvalidClientTokenId", "UnrecognizedClientException"},
+    {"MalformedInput", "SerializationException"},
+    {"MissingAuthenticationToken", "MissingAuthenticationTokenException"},
+    {"SignatureDoesNotMatch", "InvalidSignatureException"},
+    {"Throttling", "ThrottlingException"},
+});
+
+std::optional<int> find_in(std::span<const CodeStatus> table, std::string_view code) {
+    const auto found = std::ranges::find(table, code, &CodeStatus::code);
+    return found == table.end() ? std::nullopt : std::optional(found->status);
+}
+
+std::optional<int> known_status(std::string_view service, std::string_view code) {
+    const auto* model = find_service(service);
+    if (!model) return find_in(s3_codes, code);
+    for (const auto& error : model->errors)
+        if (error.code == code) return error.status;
+    return find_in(common_codes, code);
+}
+
+// Whose shape an error takes when the service could not be told: the client's library is what will read it.
+enum class ErrorShape : uint8_t { s3, query, json };
+
+ErrorShape shape_for(std::string_view service, const http::RequestHead& head) {
+    if (const auto* model = find_service(service))
+        return model->protocol == Protocol::query ? ErrorShape::query : ErrorShape::json;
+    if (service == "s3") return ErrorShape::s3;
+    if (head.headers.find("X-Amz-Target")) return ErrorShape::json;
+    if (base::lower(head.headers.get("Content-Type")).starts_with("application/x-www-form-urlencoded")) return ErrorShape::query;
+    return ErrorShape::s3;
+}
+
+// What goes out: never an internal code, never an internal message.
+struct Told {
+    std::string code, message;
+    std::vector<std::string> notes;
+    int status = 500;
+};
+
+Told tell(std::string_view service, ErrorShape shape, const base::Error& error) {
+    Told out{.code = error.code, .message = error.message, .notes = error.notes};
+    if (shape == ErrorShape::json)
+        for (const auto& [from, to] : json_names)
+            if (out.code == from) out.code = to;
+    auto status = known_status(service, out.code);
+    if (!status && service.empty()) status = find_in(common_codes, out.code);
+    if (status) {
+        out.status = *status;
+        return out;
+    }
+    out.code = shape == ErrorShape::s3 ? "InternalError" : "InternalFailure";
+    out.message = shape == ErrorShape::s3
+                      ? "We encountered an internal error. Please try again."
+                      : "The request processing has failed because of an unknown error, exception or failure.";
+    out.notes.clear();
+    return out;
+}
+
+std::string s3_body(const Told& told, const http::RequestHead& head, std::string_view request_id) {
+    text::XmlWriter out;
+    out.open("Error");
+    out.element("Code", told.code);
+    out.element("Message", told.message);
+    out.element("Resource", head.path);
+    out.element("RequestId", request_id);
+    out.element("HostId", "trainwarden");
+    if (!told.notes.empty()) out.element("Note", base::join(told.notes, "\n"));
+    out.close();
+    return out.finish();
+}
+
+std::string query_body(std::string_view service, const Told& told, std::string_view request_id) {
+    const auto* model = find_service(service);
+    text::XmlWriter out;
+    out.open("ErrorResponse", model ? model->xml_namespace : "");
+    out.open("Error");
+    out.element("Type", told.status < 500 ? "Sender" : "Receiver");
+    out.element("Code", told.code);
+    out.element("Message", told.message);
+    if (!told.notes.empty()) out.element("Note", base::join(told.notes, "\n"));
+    out.close();
+    out.element("RequestId", request_id);
+    out.close();
+    return out.finish();
+}
+
+std::string json_body(const Told& told) {
+    Json out = Json::object({{"__type", told.code}, {"message", told.message}});
+    if (!told.notes.empty()) out.set("note", base::join(told.notes, "\n"));
+    return out.dump();
+}
+
+}  // namespace
+
+int status_of(std::string_view service, std::string_view code) { return known_status(service, code).value_or(500); }
+
+http::Response encode_error(std::string_view service, const base::Error& error, const http::RequestHead& head,
+                            std::string_view request_id) {
+    const auto shape = shape_for(service, head);
+    const auto told = tell(service, shape, error);
+    http::Response out{.status = told.status, .headers = {}, .body = std::string(), .content_length = {}};
+    switch (shape) {
+        case ErrorShape::s3:
+            out.headers.add("Content-Type", "application/xml");
+            if (head.method != "HEAD" && told.status != 304) out.body = s3_body(told, head, request_id);
+            add_request_id(out.headers, "s3", request_id);
+            return out;
+        case ErrorShape::query:
+            out.headers.add("Content-Type", "text/xml");
+            out.body = query_body(service, told, request_id);
+            break;
+        case ErrorShape::json:
+            out.headers.add("Content-Type", "application/x-amz-json-1.1");
+            out.headers.add("x-amzn-ErrorType", told.code);
+            out.body = json_body(told);
+            break;
+    }
+    add_request_id(out.headers, service, request_id);
+    return out;
+}
+
+void add_request_id(http::Headers& headers, std::string_view service, std::string_view request_id) {
+    const auto* name = service == "s3" ? "x-amz-request-id" : "x-amzn-RequestId";
+    if (!headers.find(name)) headers.add(name, std::string(request_id));
+    if (service == "s3" && !headers.find("x-amz-id-2")) headers.add("x-amz-id-2", "trainwarden");
+}
+
+}  // namespace wire

@@ -1,0 +1,27 @@
+// Errors on the wire: the one table from AWS's error code to HTTP status, and the shapes that each protocol gives an error.
+//
+//   S3      <Error><Code/><Message/><Resource/><RequestId/><HostId/></Error>; a HEAD's answer has no body
+//   Query   <ErrorResponse xmlns><Error><Type>Sender</Type><Code/><Message/></Error><RequestId/></ErrorResponse>
+//   JSON    {"__type":"Code","message":"…"} and x-amzn-errortype
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "http/message.hpp"
+
+namespace wire {
+
+// 500 for a code that is in no table: an internal code must not reach a client as if it were the client's mistake.
+[[nodiscard]] int status_of(std::string_view service, std::string_view code);
+
+// The answer for an error. Internal codes become `InternalError`/`InternalFailure` and keep their message out of the client's
+// sight. `head` is the request's (method, path).
+[[nodiscard]] http::Response encode_error(std::string_view service, const base::Error& error, const http::RequestHead& head,
+                                          std::string_view request_id);
+
+// x-amz-request-id (S3) or x-amzn-requestid; for answers that carry none yet.
+void add_request_id(http::Headers& headers, std::string_view service, std::string_view request_id);
+
+}  // namespace wire

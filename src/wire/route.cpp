@@ -1,0 +1,133 @@
+#include "wire/route.hpp"
+
+#include "base/strings.hpp"
+#include "wire/errors.hpp"
+
+namespace wire {
+
+using base::fail;
+using base::Result;
+using text::Json;
+
+namespace {
+
+// A Query request's parameters: of its form if it has one, else of its query. Never both: two readers could differ.
+Result<text::QueryParameters> query_parameters(const http::RequestHead& head, std::string_view body) {
+    auto parameters = text::parse_query(head.method == "POST" ? body : std::string_view(head.query), head.method == "POST");
+    if (!parameters) return fail("MalformedQueryString", "The query string contains a syntax error.");
+    return std::move(*parameters);
+}
+
+const std::string* find_parameter(const text::QueryParameters& parameters, std::string_view name) {
+    for (const auto& [key, value] : parameters)
+        if (key == name) return &value;
+    return nullptr;
+}
+
+std::string target_of(const http::RequestHead& head) { return head.headers.get("X-Amz-Target"); }
+
+const ServiceModel* service_of_target(std::string_view target) {
+    const auto prefix = target.substr(0, target.find('.'));
+    for (const auto* service : service_models())
+        if (service->protocol == Protocol::json && service->target_prefix == prefix) return service;
+    return nullptr;
+}
+
+// By the API version and the action's name: unsigned requests only.
+Result<std::string> service_of_parameters(const text::QueryParameters& parameters) {
+    const auto* action = find_parameter(parameters, "Action");
+    const auto* version = find_parameter(parameters, "Version");
+    if (!action) return fail("MissingAction", "The request is missing an action or a required parameter.");
+    for (const auto* service : service_models())
+        if (service->protocol == Protocol::query && version && service->version == *version)
+            return std::string(service->signing_name);
+    return fail("InvalidAction",
+                "Could not find operation " + *action + " for version " + (version ? *version : "NO_VERSION_SPECIFIED"));
+}
+
+}  // namespace
+
+Result<std::string> find_service_name(const http::RequestHead& head, const std::optional<Signature>& signature) {
+    if (signature) {
+        const auto& name = signature->scope.service;
+        if (name == "s3" || find_service(name)) return name;
+        return fail("UnrecognizedClientException",
+                    "The request is signed for the service " + name + ", which is not served here");
+    }
+    if (const auto target = target_of(head); !target.empty()) {
+        if (const auto* service = service_of_target(target)) return std::string(service->signing_name);
+        return fail("UnknownOperationException", "The target " + target + " is not served here");
+    }
+    if (head.method == "POST" && base::lower(head.headers.get("Content-Type")).starts_with("application/x-www-form-urlencoded"))
+        return std::string();
+    if (head.path == "/") {
+        const auto parameters = text::parse_query(head.query);
+        if (parameters && find_parameter(*parameters, "Action")) return service_of_parameters(*parameters);
+    }
+    return std::string("s3");
+}
+
+Result<std::string> form_service(std::string_view body) {
+    const auto parameters = text::parse_query(body, true);
+    if (!parameters) return fail("MalformedQueryString", "The query string contains a syntax error.");
+    return service_of_parameters(*parameters);
+}
+
+base::Error not_implemented(const ServiceModel& service, std::string_view operation) {
+    const std::string name(operation);
+    return {service.protocol == Protocol::query ? "InvalidAction" : "UnknownOperationException",
+            "The operation " + name + " of " + std::string(service.signing_name) + " is not implemented here"};
+}
+
+Result<const OperationModel*> find_operation(const ServiceModel& service, const http::RequestHead& head, std::string_view body) {
+    std::string name;
+    if (service.protocol == Protocol::json) {
+        const auto target = target_of(head);
+        if (target.empty()) return fail("UnknownOperationException", "The request has no X-Amz-Target header");
+        if (service_of_target(target) != &service)
+            return fail("UnknownOperationException", "The target " + target + " is not one of this service");
+        name = target.substr(target.find('.') + 1);
+        if (const auto* found = service.find(name)) return found;
+        if (!service.is_known_elsewhere(name)) return fail("UnknownOperationException", "There is no operation " + name);
+    } else {
+        const auto parameters = TRY(query_parameters(head, body));
+        const auto* action = find_parameter(parameters, "Action");
+        if (!action) return fail("MissingAction", "The request is missing an action or a required parameter.");
+        const auto* version = find_parameter(parameters, "Version");
+        if (!version || *version != service.version)
+            return fail("InvalidAction",
+                        "Could not find operation " + *action + " for version " + (version ? *version : "NO_VERSION_SPECIFIED"));
+        name = *action;
+        if (const auto* found = service.find(name)) return found;
+        if (!service.is_known_elsewhere(name))
+            return fail("InvalidAction", "Could not find operation " + name + " for version " + *version);
+    }
+    return fail(not_implemented(service, name));
+}
+
+Result<Json> decode_input(const ServiceModel& service, const OperationModel& operation, const http::RequestHead& head,
+                          std::string_view body) {
+    if (service.protocol == Protocol::json) return decode_json_input(service, operation, body);
+    return decode_query_input(service, operation, TRY(query_parameters(head, body)));
+}
+
+http::Response encode_answer(std::string_view service, std::string_view operation, Answer answer, std::string_view request_id) {
+    if (answer.raw) {
+        add_request_id(answer.raw->headers, service, request_id);
+        return std::move(*answer.raw);
+    }
+    http::Response out{.status = answer.status, .headers = {}, .body = std::string(), .content_length = {}};
+    const auto* model = find_service(service);
+    const auto* found = model ? model->find(operation) : nullptr;
+    if (found && model->protocol == Protocol::query) {
+        out.headers.add("Content-Type", "text/xml");
+        out.body = encode_query_output(*model, *found, answer.output, request_id);
+    } else if (found) {
+        out.headers.add("Content-Type", "application/x-amz-json-" + std::string(model->json_version));
+        out.body = encode_json_output(*found, answer.output);
+    }
+    add_request_id(out.headers, service, request_id);
+    return out;
+}
+
+}  // namespace wire

@@ -1,0 +1,49 @@
+// Which service and operation an HTTP request is for. One port serves all of AWS's APIs, so the request itself must say:
+//
+//   1. the credential scope, if it is signed: .../us-east-1/iam/aws4_request;
+//   2. else X-Amz-Target: its prefix names a JSON service;
+//   3. else an Action parameter (POST form or query) with its Version: iam 2010-05-08, sts 2011-06-15;
+//   4. else S3, whose requests say nothing.
+//
+// How the gate uses it, in order: read_signature (sigv4.hpp) → find_service_name → for all but S3:
+// body.read_all(request_body_bytes_max) → find_operation → directory → verify → decode_input → … → encode_answer or encode_error
+// (errors.hpp).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "http/message.hpp"
+#include "text/json.hpp"
+#include "wire/call.hpp"
+#include "wire/model.hpp"
+#include "wire/sigv4.hpp"
+
+namespace wire {
+
+constexpr size_t request_body_bytes_max = 4u << 20;  // of Query and JSON requests
+
+// The signing name: iam, sts, sagemaker, logs, trainwarden, s3. A scope that names a service we do not speak is
+// an error of that request: `UnrecognizedClientException` naming it. Needs the head alone; a POST form without any other sign is
+// answered by `form_service` below once its body is read (the name is then "").
+[[nodiscard]] base::Result<std::string> find_service_name(const http::RequestHead& head,
+                                                          const std::optional<Signature>& signature);
+// For an unsigned POST form: by Action and Version. Error `MissingAction`.
+[[nodiscard]] base::Result<std::string> form_service(std::string_view body);
+
+// The operation's name for every service but S3 (s3_request.hpp). Errors: `InvalidAction`/`MissingAction` (Query),
+// `UnknownOperationException` (JSON): both also for operations that AWS has and Trainwarden does not, naming them.
+[[nodiscard]] base::Result<const OperationModel*> find_operation(const ServiceModel& service, const http::RequestHead& head,
+                                                                 std::string_view body);
+// The error for an operation that AWS has and this server does not.
+[[nodiscard]] base::Error not_implemented(const ServiceModel& service, std::string_view operation);
+// Decoded and validated. `body` as read.
+[[nodiscard]] base::Result<text::Json> decode_input(const ServiceModel& service, const OperationModel& operation,
+                                                    const http::RequestHead& head, std::string_view body);
+// The 200 of a Query or JSON service; `raw` answers pass unchanged, with the request id added.
+[[nodiscard]] http::Response encode_answer(std::string_view service, std::string_view operation, Answer answer,
+                                           std::string_view request_id);
+
+}  // namespace wire

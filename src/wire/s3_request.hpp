@@ -1,0 +1,33 @@
+// Which S3 operation an HTTP request is: the bucket, the key, the sub-resource. S3 names its operations nowhere in a
+// request; they follow from the method, from whether there is a bucket and a key, and from one query parameter.
+//
+// Source: Amazon S3 API Reference, the request syntax of each action; "Virtual hosting of buckets".
+// The bucket is in the path (`/bucket/key`) or in the host (`bucket.s3.…`, `bucket.localhost`): a host that is an address or that
+// starts with `s3.` or `s3-` holds none.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "http/message.hpp"
+#include "text/uri.hpp"
+
+namespace wire {
+
+struct S3Request {
+    std::string operation;        // as AWS names it: PutObject, GetBucketPolicy, …
+    std::string bucket;           // empty: the service itself (ListBuckets)
+    std::string key;              // decoded; empty: the bucket itself
+    text::QueryParameters query;  // decoded
+
+    [[nodiscard]] const std::string* parameter(std::string_view name) const;  // nullptr if absent
+};
+
+// Pure. Errors: `NotImplemented` naming a sub-resource that is unknown here, `MethodNotAllowed`, `InvalidURI` (broken escapes).
+[[nodiscard]] base::Result<S3Request> read_s3_request(const http::RequestHead& head);
+
+// The bucket that a Host header names, or "".
+[[nodiscard]] std::string_view bucket_of_host(std::string_view host);
+
+}  // namespace wire
