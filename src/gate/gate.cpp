@@ -1,0 +1,240 @@
+// The pipeline. `serve` answers, `pass` walks; each step leaves what it found in the Passage, so that a refusal at any point
+// is recorded with everything that was known by then.
+//
+//   find_out_what   which service and operation        (wire)
+//   authenticate    whose credentials, does the signature hold        (identity, wire)
+//   classify        which actions on which resources        (the operation)
+//   decide          is every one of them allowed        (policy)
+//   record          before anything happens        (audit)
+//   handle          with a Permit        (the operation)
+#include "gate/gate.hpp"
+
+#include <exception>
+
+#include "audit/log.hpp"
+#include "base/invariant.hpp"
+#include "base/log.hpp"
+#include "crypto/digest.hpp"
+#include "gate/decide.hpp"
+#include "gate/globals.hpp"
+#include "gate/wording.hpp"
+#include "identity/directory.hpp"
+#include "wire/errors.hpp"
+#include "wire/model.hpp"
+#include "wire/payload.hpp"
+#include "wire/route.hpp"
+#include "wire/s3_request.hpp"
+#include "wire/sigv4.hpp"
+
+namespace gate {
+namespace {
+
+// Of a client's header in the record: nobody fills the log with one request.
+constexpr size_t user_agent_bytes_max = 512;
+constexpr std::string_view s3_request_id_alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+}  // namespace
+
+struct Gate::Passage {
+    http::Request& http;
+    base::Time now;
+    std::string service;  // empty until known
+    wire::Call call;
+    std::string body;  // of Query and JSON requests
+    std::optional<wire::Signature> signature;
+    std::optional<wire::Verified> verified;
+    std::unique_ptr<wire::PayloadReader> payload;
+    identity::Caller caller = anonymous_caller();
+    audit::Record record;
+    bool recorded = false;
+};
+
+Gate::Gate(GateParts parts) : parts_(std::move(parts)) {
+    INVARIANT(parts_.registry && parts_.directory && parts_.audit && parts_.clock && parts_.random);
+}
+
+http::Response Gate::serve(http::Request& request) {
+    Passage passage{.http = request};
+    try {
+        passage.now = parts_.clock->now();
+        passage.call.http = &request;
+        passage.call.region = parts_.region;
+        passage.call.request_id = parts_.random->uuid();
+        auto answer = pass(passage);
+        if (answer) return std::move(*answer);
+        return refuse(passage, std::move(answer).error());
+    } catch (const std::exception& error) {
+        base::log_error("request " + passage.call.request_id + " (" + passage.service + " " + passage.call.operation +
+                        "): " + error.what());
+    }
+    try {
+        return refuse(passage, base::Error("InternalFailure", "an exception stopped the request"));
+    } catch (const std::exception&) {
+        return http::Response{.status = 500};
+    }
+}
+
+base::Result<http::Response> Gate::pass(Passage& passage) {
+    wire::Call& call = passage.call;
+    // What the request is for is found out first, so that the record of bad credentials names it, but told only to the
+    // authenticated.
+    auto known = find_out_what(passage);
+    if (!known && passage.service.empty()) return base::fail(std::move(known).error());
+    TRY(authenticate(passage));
+    if (!known) return base::fail(std::move(known).error());
+
+    const Operation* operation = parts_.registry->find(passage.service, call.operation);
+    if (operation == nullptr) return base::fail(unknown_operation(passage.service, call.operation));
+    if (passage.service == "s3") {
+        passage.payload = TRY(
+            wire::PayloadReader::open(passage.http.head, *passage.http.body, passage.verified ? &*passage.verified : nullptr));
+        call.body = passage.payload.get();
+    } else {
+        const wire::ServiceModel* service = wire::find_service(passage.service);
+        call.input = TRY(wire::decode_input(*service, *service->find(call.operation), passage.http.head, passage.body));
+    }
+
+    auto accesses = operation->classify(passage.caller, call);
+    if (!accesses) {
+        // A stranger learns which buckets exist, as in AWS, and nothing else.
+        const bool stranger = passage.caller.principal.kind == policy::PrincipalKind::anonymous;
+        if (stranger && wire::status_of(passage.service, accesses.error().code) == 404 && accesses.error().code != "NoSuchBucket")
+            return base::fail("AccessDenied", "Access Denied");
+        return base::fail(std::move(accesses).error());
+    }
+    std::map<size_t, std::string> refusals;
+    if (!operation->needs_no_permission) refusals = TRY(decide(passage, *accesses));
+    TRY(record(passage, nullptr));
+    if (passage.signature) parts_.directory->record_use(passage.caller, passage.service, call.region);
+
+    const Permit permit(passage.caller, call.request_id, passage.now, std::move(refusals));
+    wire::Answer answer = TRY(operation->handle(permit, call));
+    return wire::encode_answer(passage.service, call.operation, std::move(answer), call.request_id);
+}
+
+base::Result<void> Gate::find_out_what(Passage& passage) {
+    const http::RequestHead& head = passage.http.head;
+    wire::Call& call = passage.call;
+    auto signature = wire::read_signature(head);
+    auto service = wire::find_service_name(head, signature ? *signature : std::nullopt);
+    // Broken credentials are nobody's: the service is remembered for the wording alone.
+    if (service) call.service = *service;
+    if (call.service == "s3") call.request_id = parts_.random->text(16, s3_request_id_alphabet);
+    if (!signature) return base::fail(std::move(signature).error());
+    passage.signature = std::move(*signature);
+    passage.service = TRY(std::move(service));
+    if (passage.service.empty()) {
+        passage.body = TRY(passage.http.body->read_all(wire::request_body_bytes_max));
+        passage.service = TRY(wire::form_service(passage.body));
+    } else if (passage.service != "s3") {
+        passage.body = TRY(passage.http.body->read_all(wire::request_body_bytes_max));
+    }
+    call.service = passage.service;
+    if (passage.signature) call.region = passage.signature->scope.region;
+    if (passage.service == "s3") {
+        call.operation = TRY(wire::read_s3_request(head)).operation;
+        return {};
+    }
+    const wire::ServiceModel* model = wire::find_service(passage.service);
+    if (model == nullptr) return base::fail("UnrecognizedClientException", "there is no service " + passage.service);
+    call.operation = std::string(TRY(wire::find_operation(*model, head, passage.body))->name);
+    return {};
+}
+
+base::Result<void> Gate::authenticate(Passage& passage) {
+    if (!passage.signature) {
+        if (passage.service == "s3") return {};
+        return base::fail(missing_credentials(passage.service));
+    }
+    const wire::Signature& signature = *passage.signature;
+    passage.record.access_key_id = signature.access_key_id;
+    auto found = parts_.directory->authenticate(signature.access_key_id, signature.session_token);
+    if (!found) return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
+    wire::VerifyOptions options{.secret_access_key = found->secret_access_key, .service = passage.service, .now = passage.now};
+    const std::string body_sha256 = passage.service == "s3" ? "" : crypto::hex(crypto::sha256(passage.body));
+    options.body_sha256 = body_sha256;
+    passage.verified = TRY(wire::verify(signature, passage.http.head, options));
+    passage.caller = std::move(found->caller);
+    return {};
+}
+
+base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, const std::vector<Access>& accesses) {
+    if (accesses.empty()) {
+        base::log_error(passage.service + ":" + passage.call.operation +
+                        " asked for no permission without saying that it needs none");
+        return base::fail("AccessDenied", "Access Denied");
+    }
+    const policy::Context globals = global_context({.http = &passage.http,
+                                                    .service = passage.service,
+                                                    .region = passage.call.region,
+                                                    .signature = passage.signature ? &*passage.signature : nullptr,
+                                                    .now = passage.now});
+    passage.record.accesses = decide_each(passage.caller, accesses, globals);
+    std::map<size_t, std::string> refusals;
+    for (size_t i = 0; i < accesses.size(); ++i) {
+        const auto& [request, decision] = passage.record.accesses[i];
+        if (decision.outcome == policy::Outcome::allow) continue;
+        std::string sentence = refusal_sentence(passage.service, accesses[i], request, decision);
+        if (!accesses[i].separate) return base::fail("AccessDenied", std::move(sentence));
+        refusals.emplace(i, std::move(sentence));
+    }
+    return refusals;
+}
+
+base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
+    audit::Record& record = passage.record;
+    record.time = passage.now;
+    record.request_id = passage.call.request_id;
+    record.service = passage.service.empty() ? passage.call.service : passage.service;
+    record.operation = passage.call.operation;
+    record.source_address = plain_address(passage.http.peer_address);
+    record.user_agent = passage.http.head.headers.get("user-agent").substr(0, user_agent_bytes_max);
+    record.principal = passage.caller.principal;
+    record.session_name = passage.caller.session_name;
+    if (refusal != nullptr) {
+        record.error_code = refusal->code;
+        record.error_message = refusal->message;
+    }
+    auto written = parts_.audit->append(record);
+    if (!written) {
+        base::log_error("request " + record.request_id + " was stopped: " + written.error().describe());
+        return base::fail("InternalFailure", "the decision could not be recorded");
+    }
+    passage.recorded = true;
+    return {};
+}
+
+http::Response Gate::refuse(Passage& passage, base::Error error) {
+    const std::string& service =
+        passage.service.empty() ? (passage.call.service.empty() ? "s3" : passage.call.service) : passage.service;
+    error = in_dialect(service, std::move(error));
+    if (!passage.recorded) {
+        if (auto written = record(passage, &error); !written) error = std::move(written).error();
+    }
+    if (wire::status_of(service, error.code) >= 500)
+        base::log_error("request " + passage.call.request_id + ": " + error.describe());
+    return wire::encode_error(service, error, passage.http.head, passage.call.request_id);
+}
+
+base::Result<void> Gate::authorize(const identity::Caller& caller, const std::vector<Access>& accesses,
+                                   const std::string& request_id) {
+    audit::Record record;
+    record.time = parts_.clock->now();
+    record.request_id = request_id;
+    record.principal = caller.principal;
+    record.session_name = caller.session_name;
+    record.access_key_id = caller.access_key_id;
+    record.accesses = decide_each(caller, accesses, global_context({.region = parts_.region, .now = record.time}));
+    for (size_t i = 0; i < accesses.size() && record.error_code.empty(); ++i) {
+        const auto& [request, decision] = record.accesses[i];
+        if (decision.outcome == policy::Outcome::allow) continue;
+        record.error_code = "AccessDenied";
+        record.error_message = refusal_sentence("", accesses[i], request, decision);
+    }
+    if (auto written = parts_.audit->append(record); !written)
+        return base::fail("InternalFailure", "the decision could not be recorded");
+    if (!record.error_code.empty()) return base::fail(record.error_code, record.error_message);
+    return {};
+}
+
+}  // namespace gate

@@ -1,0 +1,99 @@
+// The one gate. Every request, whatever its service: authenticate, classify, authorize, record, and only then the handler.
+//
+// A handler takes a `const Permit&`, which only the Gate can make: a handler that skips authorization does not compile
+// (tests/permit_does_not_compile shows it). Refusals answer as AWS does and are resolvable by request id.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "crypto/random.hpp"
+#include "gate/permit.hpp"
+#include "http/message.hpp"
+#include "identity/caller.hpp"
+#include "policy/evaluate.hpp"
+#include "wire/call.hpp"
+
+namespace audit {
+class Log;
+}
+namespace identity {
+class Directory;
+}
+
+namespace gate {
+
+// One thing a request needs: an action on a resource. All of a request's must be allowed.
+struct Access {
+    std::string action;  // s3:GetObject
+    std::string resource = "*";
+    std::string resource_account;                           // empty: the caller's account
+    policy::Context context;                                // service keys: s3:prefix, iam:PassedToService, aws:RequestTag/…
+    std::optional<policy::AttachedPolicy> resource_policy;  // bucket policy
+    // Replaces AWS's standard sentence for this access, e.g. SageMaker's PassRole wording. Empty: the standard one.
+    std::string refusal_message;
+    // Set by Public Access Block: a resource policy that is public counts for nobody outside the account (R79).
+    bool restrict_public = false;
+    // A refusal of this access does not refuse the request: the handler asks `Permit::refusal(index)` and refuses that part alone
+    // (DeleteObjects answers each key for itself).
+    bool separate = false;
+};
+
+struct Operation {
+    std::string service;
+    std::string name;
+    // Which accesses this call needs. Errors here are answers (`NoSuchBucket`), given only to authenticated callers.
+    // An operation that needs none (sts:GetCallerIdentity, R74) returns an empty list: it must say so by `needs_no_permission`.
+    std::function<base::Result<std::vector<Access>>(const identity::Caller&, wire::Call&)> classify;
+    std::function<base::Result<wire::Answer>(const Permit&, wire::Call&)> handle;
+    bool needs_no_permission = false;
+};
+
+class Registry {
+public:
+    void add(Operation operation);
+    [[nodiscard]] const Operation* find(std::string_view service, std::string_view name) const;
+    [[nodiscard]] std::vector<const Operation*> all() const;
+
+private:
+    std::map<std::pair<std::string, std::string>, Operation, std::less<>> operations_;
+};
+
+struct GateParts {
+    const Registry* registry = nullptr;
+    identity::Directory* directory = nullptr;
+    audit::Log* audit = nullptr;
+    const base::Clock* clock = nullptr;
+    crypto::Random* random = nullptr;
+    std::string region = "us-east-1";  // aws:RequestedRegion of anonymous requests
+};
+
+class Gate {
+public:
+    explicit Gate(GateParts parts);
+    // Never throws, always answers.
+    [[nodiscard]] http::Response serve(http::Request& request);
+
+    // Decides accesses for a caller that is not on the wire (a service acting for a job's role at create time):
+    // same evaluation, same record. Error: AccessDenied with AWS's sentence.
+    [[nodiscard]] base::Result<void> authorize(const identity::Caller& caller, const std::vector<Access>& accesses,
+                                               const std::string& request_id);
+
+private:
+    struct Passage;  // one request on its way through
+    [[nodiscard]] base::Result<http::Response> pass(Passage& passage);
+    [[nodiscard]] base::Result<void> find_out_what(Passage& passage);
+    [[nodiscard]] base::Result<void> authenticate(Passage& passage);
+    [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(Passage& passage, const std::vector<Access>& accesses);
+    [[nodiscard]] base::Result<void> record(Passage& passage, const base::Error* refusal);
+    [[nodiscard]] http::Response refuse(Passage& passage, base::Error error);
+
+    GateParts parts_;
+};
+
+}  // namespace gate

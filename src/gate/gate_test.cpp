@@ -1,0 +1,274 @@
+// The gate's promises, with a real directory in memory, requests signed as clients sign them, and operations made for the
+// occasion.
+#include "gate/gate.hpp"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+#include "audit/log.hpp"
+#include "crypto/digest.hpp"
+#include "gate/globals.hpp"
+#include "identity/directory.hpp"
+#include "store/keys.hpp"
+#include "wire/sigv4.hpp"
+
+namespace {
+
+class MemoryLog final : public audit::Log {
+public:
+    base::Result<void> append(const audit::Record& record) override {
+        if (broken) return base::fail("AuditUnavailable", "disk full");
+        records.push_back(record);
+        return {};
+    }
+    base::Result<std::vector<std::string>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
+    base::Result<void> each(const std::function<bool(std::string_view)>&) const override { return {}; }
+    std::vector<audit::Record> records;
+    bool broken = false;
+};
+
+struct Fixture {
+    base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
+    crypto::SystemRandom random;
+    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<identity::Directory> directory =
+        std::move(identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}).value());
+    identity::Directory::FirstAccount first = directory->bootstrap().value().value();
+    MemoryLog log;
+    gate::Registry registry;
+    std::unique_ptr<gate::Gate> the_gate;
+    int handled = 0;
+
+    gate::Gate& gate() {
+        if (!the_gate)
+            the_gate = std::make_unique<gate::Gate>(gate::GateParts{&registry, directory.get(), &log, &clock, &random});
+        return *the_gate;
+    }
+
+    // Answers an S3 GET of any object; what it needs is up to the test.
+    void get_object(std::vector<gate::Access> accesses, bool needs_no_permission = false) {
+        registry.add({.service = "s3",
+                      .name = "GetObject",
+                      .classify = [accesses](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                          return accesses;
+                      },
+                      .handle = [this](const gate::Permit& permit, wire::Call&) -> base::Result<wire::Answer> {
+                          ++handled;
+                          wire::Answer answer;
+                          answer.raw = http::Response{.status = 200,
+                                                      .body = permit.refusal(1) ? *permit.refusal(1) : std::string("bytes")};
+                          return answer;
+                      },
+                      .needs_no_permission = needs_no_permission});
+    }
+
+    http::RequestHead head_of(const std::string& method, const std::string& path) {
+        http::RequestHead head{.method = method, .path = path};
+        head.headers.add("Host", "127.0.0.1:4566");
+        return head;
+    }
+
+    http::Response send(http::RequestHead head, const std::string& body = "") {
+        http::StringBody reader(body);
+        http::Request request{.head = std::move(head), .body = &reader, .peer_address = "::ffff:10.1.2.3"};
+        return gate().serve(request);
+    }
+
+    http::Response get(const std::string& service = "s3", const std::string& secret = "", const std::string& token = "") {
+        auto head = head_of("GET", "/bucket/key");
+        wire::sign(head, {first.root.access_key_id, secret.empty() ? first.root.secret_access_key : secret, token}, "us-east-1",
+                   service, clock.now(), crypto::hex(crypto::sha256("")));
+        return send(std::move(head));
+    }
+};
+
+std::string text_of(const http::Response& response) { return std::get<std::string>(response.body); }
+bool holds(const http::Response& response, const std::string& text) { return text_of(response).find(text) != std::string::npos; }
+
+gate::Access read_key() { return {.action = "s3:GetObject", .resource = "arn:aws:s3:::bucket/key", .resource_account = ""}; }
+
+gate::Access foreign_key() {
+    gate::Access access = read_key();
+    access.resource_account = "999988887777";
+    return access;
+}
+
+}  // namespace
+
+TEST_CASE("an allowed request is recorded, then handled") {
+    Fixture f;
+    f.get_object({read_key()});
+    const auto response = f.get();
+    CHECK(response.status == 200);
+    CHECK(text_of(response) == "bytes");
+    CHECK(f.handled == 1);
+    REQUIRE(f.log.records.size() == 1);
+    const audit::Record& record = f.log.records[0];
+    CHECK(record.service == "s3");
+    CHECK(record.operation == "GetObject");
+    CHECK(record.source_address == "10.1.2.3");
+    CHECK(record.principal.kind == policy::PrincipalKind::root);
+    CHECK(record.error_code.empty());
+    REQUIRE(record.accesses.size() == 1);
+    const policy::Context& context = record.accesses[0].request.context;
+    REQUIRE(context.find("aws:SourceIp") != nullptr);
+    CHECK(context.find("aws:SourceIp")->values.front() == "10.1.2.3");
+    CHECK(context.find("s3:authType")->values.front() == "REST-HEADER");
+    CHECK(response.headers.get("x-amz-request-id") == record.request_id);
+}
+
+TEST_CASE("what cannot be recorded does not happen") {
+    Fixture f;
+    f.get_object({read_key()});
+    f.log.broken = true;
+    CHECK(f.get().status == 500);
+    CHECK(f.handled == 0);
+}
+
+TEST_CASE("a refusal that cannot be recorded is a 500, not a 403") {
+    Fixture f;
+    f.get_object({foreign_key()});
+    CHECK(f.get().status == 403);
+    f.log.broken = true;
+    CHECK(f.get().status == 500);
+    CHECK(f.handled == 0);
+}
+
+TEST_CASE("an operation that needs nothing must say so") {
+    Fixture f;
+    f.get_object({});
+    CHECK(f.get().status == 403);
+    CHECK(f.handled == 0);
+    Fixture g;
+    g.get_object({}, true);
+    CHECK(g.get().status == 200);
+}
+
+TEST_CASE("every access must be allowed; one marked separate refuses itself alone") {
+    Fixture f;
+    f.get_object({read_key(), foreign_key()});
+    CHECK(f.get().status == 403);
+    CHECK(f.handled == 0);
+    REQUIRE(f.log.records.size() == 1);
+    CHECK(f.log.records[0].accesses.size() == 2);
+    CHECK(f.log.records[0].error_code == "AccessDenied");
+
+    Fixture g;
+    gate::Access apart = foreign_key();
+    apart.separate = true;
+    g.get_object({read_key(), apart});
+    const auto response = g.get();
+    CHECK(response.status == 200);
+    CHECK(holds(response, "is not authorized to perform: s3:GetObject"));
+}
+
+TEST_CASE("an exception anywhere is a 500 without a word of it") {
+    Fixture f;
+    f.registry.add({.service = "s3",
+                    .name = "GetObject",
+                    .classify = [](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                        throw std::runtime_error("the secret plan");
+                    },
+                    .handle = [](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> { return wire::Answer{}; }});
+    const auto response = f.get();
+    CHECK(response.status == 500);
+    CHECK_FALSE(holds(response, "secret plan"));
+    REQUIRE(f.log.records.size() == 1);
+    CHECK_FALSE(f.log.records[0].error_code.empty());
+}
+
+TEST_CASE("bad credentials, in the words of S3") {
+    Fixture f;
+    f.get_object({read_key()});
+    CHECK(holds(f.get("s3", "wrong"), "<Code>SignatureDoesNotMatch</Code>"));
+    f.first.root.access_key_id = "AKIAAAAAAAAAAAAAAAAA";
+    CHECK(holds(f.get(), "<Code>InvalidAccessKeyId</Code>"));
+    CHECK(holds(f.get("s3", "", "no such token"), "<Code>InvalidToken</Code>"));
+    CHECK(f.handled == 0);
+    for (const auto& record : f.log.records) CHECK(record.principal.kind == policy::PrincipalKind::anonymous);
+    CHECK(f.log.records.size() == 3);
+}
+
+TEST_CASE("an expired session, in the words of each protocol") {
+    Fixture f;
+    f.get_object({read_key()});
+    auto root = f.directory->authenticate(f.first.root.access_key_id, "");
+    REQUIRE(root);
+    auto session = f.directory->session_token(root->caller, std::chrono::seconds(900));
+    REQUIRE(session);
+    f.first.root = *session;
+    CHECK(f.get("s3", "", session->session_token).status == 200);
+    f.clock.advance(std::chrono::minutes(16));
+    const auto refused = f.get("s3", "", session->session_token);
+    CHECK(refused.status == 400);
+    CHECK(holds(refused, "<Code>ExpiredToken</Code><Message>The provided token has expired.</Message>"));
+    CHECK(f.handled == 1);
+
+    struct Row {
+        const char* service;
+        const char* target;
+        int status;
+        const char* words;
+    };
+    const Row rows[] = {{"sts", "", 403, "<Code>ExpiredToken</Code>"},
+                        {"sagemaker", "SageMaker.ListTrainingJobs", 400, "ExpiredTokenException"}};
+    for (const Row& row : rows) {
+        CAPTURE(row.service);
+        const std::string body = *row.target != 0 ? "{}" : "Action=GetCallerIdentity&Version=2011-06-15";
+        auto head = f.head_of("POST", "/");
+        head.headers.add("Content-Type", *row.target != 0 ? "application/x-amz-json-1.1" : "application/x-www-form-urlencoded");
+        if (*row.target != 0) head.headers.add("X-Amz-Target", row.target);
+        wire::sign(head, {session->access_key_id, session->secret_access_key, session->session_token}, "us-east-1", row.service,
+                   f.clock.now(), crypto::hex(crypto::sha256(body)));
+        const auto response = f.send(std::move(head), body);
+        CHECK(response.status == row.status);
+        CHECK(holds(response, row.words));
+    }
+}
+
+TEST_CASE("strangers: S3 lets them ask, a bucket policy may let them in, RestrictPublicBuckets shuts it again") {
+    auto bucket_policy = policy::Policy::parse(
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}]})",
+        policy::PolicyKind::resource);
+    REQUIRE(bucket_policy);
+    for (const bool restricted : {false, true}) {
+        CAPTURE(restricted);
+        Fixture f;
+        gate::Access access = foreign_key();
+        access.resource_policy = policy::AttachedPolicy{*bucket_policy, "bucket policy of bucket"};
+        access.restrict_public = restricted;
+        f.get_object({access});
+        const auto response = f.send(f.head_of("GET", "/bucket/key"));
+        CHECK(response.status == (restricted ? 403 : 200));
+        if (restricted) CHECK(holds(response, "<Message>Access Denied</Message>"));
+    }
+}
+
+TEST_CASE("services other than S3 want credentials") {
+    Fixture f;
+    auto head = f.head_of("POST", "/");
+    head.headers.add("Content-Type", "application/x-www-form-urlencoded");
+    const auto response = f.send(std::move(head), "Action=GetCallerIdentity&Version=2011-06-15");
+    CHECK(response.status == 403);
+    CHECK(holds(response, "<Code>MissingAuthenticationToken</Code>"));
+}
+
+TEST_CASE("a service acting on its own is decided and recorded alike") {
+    Fixture f;
+    auto caller = f.directory->authenticate(f.first.root.access_key_id, "");
+    REQUIRE(caller);
+    CHECK(f.gate().authorize(caller->caller, {read_key()}, "RID").has_value());
+    const auto refused = f.gate().authorize(caller->caller, {foreign_key()}, "RID");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "AccessDenied");
+    CHECK(f.log.records.size() == 2);
+    f.log.broken = true;
+    CHECK_FALSE(f.gate().authorize(caller->caller, {read_key()}, "RID").has_value());
+}
+
+TEST_CASE("mapped addresses are the plain ones") {
+    CHECK(gate::plain_address("::ffff:10.0.0.1") == "10.0.0.1");
+    CHECK(gate::plain_address("::1") == "::1");
+    CHECK(gate::plain_address("10.0.0.1") == "10.0.0.1");
+}

@@ -1,0 +1,40 @@
+#include "gate/globals.hpp"
+
+#include "base/strings.hpp"
+#include "text/time.hpp"
+
+namespace gate {
+
+std::string plain_address(const std::string& peer) {
+    constexpr std::string_view mapped = "::ffff:";
+    if (base::lower(peer).starts_with(mapped) && peer.find('.') != std::string::npos) return peer.substr(mapped.size());
+    return peer;
+}
+
+policy::Context global_context(const RequestFacts& facts) {
+    using namespace std::chrono;
+    policy::Context context;
+    context.set("aws:CurrentTime", text::iso8601(facts.now));
+    context.set("aws:EpochTime", std::to_string(duration_cast<seconds>(facts.now.time_since_epoch()).count()));
+    context.set("aws:RequestedRegion", facts.region);
+    context.set("aws:ViaAWSService", "false");
+    context.set("aws:SecureTransport", "false");  // TLS ends at a proxy in front, which nothing here can vouch for
+    if (facts.http == nullptr) return context;
+
+    const http::Headers& headers = facts.http->head.headers;
+    context.set("aws:PrincipalIsAWSService", "false");
+    if (!facts.http->peer_address.empty()) context.set("aws:SourceIp", plain_address(facts.http->peer_address));
+    if (const std::string* agent = headers.find("user-agent")) context.set("aws:UserAgent", *agent);
+    if (const std::string* referer = headers.find("referer")) context.set("aws:Referer", *referer);
+    if (facts.service != "s3") return context;
+
+    if (const std::string* hash = headers.find("x-amz-content-sha256")) context.set("s3:x-amz-content-sha256", *hash);
+    if (facts.signature == nullptr) return context;
+    const bool is_v2 = facts.signature->version == wire::SignatureVersion::v2;
+    context.set("s3:signatureversion", is_v2 ? "AWS" : "AWS4-HMAC-SHA256");
+    context.set("s3:authType", facts.signature->place == wire::SignaturePlace::query ? "REST-QUERY-STRING" : "REST-HEADER");
+    if (!is_v2) context.set("s3:signatureAge", std::to_string((facts.now - facts.signature->time).count()));
+    return context;
+}
+
+}  // namespace gate

@@ -1,0 +1,29 @@
+// The global condition keys that a request itself carries (the caller's own come with the Caller).
+// Source: IAM User Guide, "AWS global condition context keys"; Service Authorization Reference, Amazon S3 (s3:authType and its
+// kin).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "http/message.hpp"
+#include "policy/request.hpp"
+#include "wire/sigv4.hpp"
+
+namespace gate {
+
+struct RequestFacts {
+    const http::Request* http = nullptr;  // nullptr: a service acting on its own
+    std::string service;
+    std::string region;
+    const wire::Signature* signature = nullptr;  // nullptr: anonymous
+    base::Time now;
+};
+
+[[nodiscard]] policy::Context global_context(const RequestFacts& facts);
+
+// "::ffff:10.0.0.1" is 10.0.0.1: IpAddress conditions are written for the address that the client has.
+[[nodiscard]] std::string plain_address(const std::string& peer);
+
+}  // namespace gate

@@ -1,0 +1,74 @@
+#include "gate/wording.hpp"
+
+#include "wire/model.hpp"
+
+namespace gate {
+
+Dialect dialect_of(std::string_view service) {
+    if (service == "s3") return Dialect::s3;
+    const wire::ServiceModel* model = wire::find_service(service);
+    return model != nullptr && model->protocol == wire::Protocol::json ? Dialect::json : Dialect::query;
+}
+
+base::Error credentials_error(std::string_view service, base::Error error, bool has_session_token) {
+    const bool s3 = dialect_of(service) == Dialect::s3;
+    if (error.code == "InvalidClientTokenId") {
+        if (!s3) return {"InvalidClientTokenId", "The security token included in the request is invalid."};
+        if (has_session_token) return {"InvalidToken", "The provided token is malformed or otherwise invalid."};
+        return {"InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."};
+    }
+    if (error.code == "ExpiredToken") {
+        if (s3) return {"ExpiredToken", "The provided token has expired."};
+        return {"ExpiredToken", "The security token included in the request is expired"};
+    }
+    return error;
+}
+
+base::Error in_dialect(std::string_view service, base::Error error) {
+    if (dialect_of(service) != Dialect::json) return error;
+    constexpr std::pair<std::string_view, std::string_view> names[] = {
+        {"AccessDenied", "AccessDeniedException"},
+        {"ExpiredToken", "ExpiredTokenException"},
+        {"IncompleteSignature", "IncompleteSignatureException"},
+        {"InvalidClientTokenId", "UnrecognizedClientException"},
+        {"MissingAuthenticationToken", "MissingAuthenticationTokenException"},
+        {"SignatureDoesNotMatch", "InvalidSignatureException"},
+    };
+    for (const auto& [query, json] : names) {
+        if (error.code == query) error.code = json;
+    }
+    return error;
+}
+
+base::Error missing_credentials(std::string_view) {
+    return {"MissingAuthenticationToken", "Request is missing Authentication Token"};
+}
+
+base::Error unknown_operation(std::string_view service, std::string_view operation) {
+    const std::string name(operation);
+    switch (dialect_of(service)) {
+        case Dialect::s3:
+            return {"NotImplemented", "A header or query you provided implies functionality that is not implemented: " + name};
+        case Dialect::json:
+            return {"UnknownOperationException", "The operation " + name + " is not implemented by Trainwarden"};
+        case Dialect::query:
+            break;
+    }
+    return {"InvalidAction", "Could not find operation " + name + ": it is not implemented by Trainwarden"};
+}
+
+std::string refusal_sentence(std::string_view service, const Access& access, const policy::Request& request,
+                             const policy::Decision& decision) {
+    // S3 tells a stranger nothing.
+    if (request.principal.kind == policy::PrincipalKind::anonymous) return "Access Denied";
+    if (!access.refusal_message.empty()) return access.refusal_message;
+    std::string sentence = policy::denial_message(request, decision);
+    if (service != "s3") return sentence;
+    // S3 alone puts the resource in quotes.
+    const std::string bare = "on resource: " + request.resource;
+    if (size_t at = sentence.find(bare); at != std::string::npos)
+        sentence.replace(at, bare.size(), "on resource: \"" + request.resource + "\"");
+    return sentence;
+}
+
+}  // namespace gate

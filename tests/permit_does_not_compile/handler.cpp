@@ -1,0 +1,16 @@
+// Compiled twice by check.cmake: with WITH_PERMIT it must compile, without it must not.
+// A service cannot call a handler on its own: the Permit that every handler takes comes from the Gate alone.
+#include "gate/gate.hpp"
+
+base::Result<wire::Answer> call_handler(const gate::Operation& operation, wire::Call& call
+#ifdef WITH_PERMIT
+                                        ,
+                                        const gate::Permit& permit
+#endif
+) {
+#ifndef WITH_PERMIT
+    const identity::Caller caller;
+    const gate::Permit permit(caller, "request-id", base::Time{});
+#endif
+    return operation.handle(permit, call);
+}
