@@ -1,0 +1,212 @@
+#include "training/contract.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/strings.hpp"
+
+namespace training {
+namespace {
+
+using text::Json;
+
+constexpr std::string_view group_name = "homogeneousCluster";
+
+// Every host is this machine: its loopback is the only network they share.
+constexpr std::string_view network_interface = "lo";
+
+std::string upper(std::string_view name) {
+    std::string out;
+    for (char c : name) {
+        bool plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : plain ? c : '_';
+    }
+    return out;
+}
+
+Json strings(const std::vector<std::string>& values) {
+    auto list = Json::array();
+    for (const auto& value : values) list.push(value);
+    return list;
+}
+
+Json resource_config(const Plan& plan, size_t index) {
+    return Json::object({
+        {"current_host", plan.hosts[index]},
+        {"current_instance_type", plan.instance_type},
+        {"current_group_name", std::string(group_name)},
+        {"hosts", strings(plan.hosts)},
+        {"instance_groups", Json::array({Json::object({{"instance_group_name", std::string(group_name)},
+                                                       {"instance_type", plan.instance_type},
+                                                       {"hosts", strings(plan.hosts)}})})},
+        {"network_interface_name", std::string(network_interface)},
+    });
+}
+
+Json input_data_config(const Plan& plan) {
+    auto config = Json::object();
+    for (const auto& channel : plan.channels) {
+        auto entry = Json::object({{"TrainingInputMode", "File"},
+                                   {"S3DistributionType", channel.sharded ? "ShardedByS3Key" : "FullyReplicated"},
+                                   {"RecordWrapperType", "None"}});
+        if (!channel.content_type.empty()) entry.set("ContentType", channel.content_type);
+        config.set(channel.name, std::move(entry));
+    }
+    return config;
+}
+
+// The hyperparameters for the script, without SageMaker's own.
+Json user_hyperparameters(const Plan& plan) {
+    auto values = Json::object();
+    for (const auto& [key, value] : plan.hyperparameters) {
+        if (!key.starts_with("sagemaker_")) values.set(key, decode_hyperparameter(value));
+    }
+    return values;
+}
+
+std::string module_name(const std::string& program) {
+    return program.ends_with(".py") ? program.substr(0, program.size() - 3) : program;
+}
+
+void add_toolkit(const Plan& plan, const WorkerPlace& place, Environment& environment) {
+    auto set = [&](std::string name, std::string value) { environment.emplace_back(std::move(name), std::move(value)); };
+    const std::string& base = place.base;
+    std::vector<std::string> channels;
+    for (const auto& channel : plan.channels) {
+        channels.push_back(channel.name);
+        set("SM_CHANNEL_" + upper(channel.name), base + "/input/data/" + channel.name);
+    }
+    set("SM_CHANNELS", strings(channels).dump());
+    set("SM_HOSTS", strings(plan.hosts).dump());
+    set("SM_CURRENT_HOST", plan.hosts[place.index]);
+    set("SM_HOST_COUNT", std::to_string(plan.hosts.size()));
+    set("SM_CURRENT_HOST_RANK", std::to_string(place.index));
+    set("SM_CURRENT_INSTANCE_TYPE", plan.instance_type);
+    set("SM_CURRENT_INSTANCE_GROUP", std::string(group_name));
+    set("SM_CURRENT_INSTANCE_GROUP_HOSTS", strings(plan.hosts).dump());
+    set("SM_IS_HETERO", "false");
+    set("SM_NETWORK_INTERFACE_NAME", std::string(network_interface));
+    set("SM_NUM_CPUS", std::to_string(place.cpus));
+    set("SM_NUM_GPUS", "0");
+    set("SM_NUM_NEURONS", "0");
+    set("SM_MODEL_DIR", base + "/model");
+    set("SM_OUTPUT_DIR", base + "/output");
+    set("SM_OUTPUT_DATA_DIR", base + "/output/data");
+    set("SM_OUTPUT_INTERMEDIATE_DIR", base + "/output/intermediate");
+    set("SM_INPUT_DIR", base + "/input");
+    set("SM_INPUT_CONFIG_DIR", base + "/input/config");
+    set("SM_RESOURCE_CONFIG", resource_config(plan, place.index).dump());
+    set("SM_INPUT_DATA_CONFIG", input_data_config(plan).dump());
+    set("SM_LOG_LEVEL", "20");
+    set("SM_FRAMEWORK_PARAMS", "{}");
+    Json hyperparameters = user_hyperparameters(plan);
+    for (const auto& [key, value] : hyperparameters.members()) {
+        set("SM_HP_" + upper(key), value.is_string() ? value.as_string() : value.dump());
+    }
+    set("SM_HPS", hyperparameters.dump());
+    set("SM_USER_ARGS", strings(user_arguments(plan.hyperparameters)).dump());
+    set("SM_USER_ENTRY_POINT", plan.program);
+    set("SM_MODULE_NAME", module_name(plan.program));
+    set("SM_MODULE_DIR", plan.submit_directory ? plan.submit_directory->text() : base + "/code");
+}
+
+// What PyTorch's env:// rendezvous reads. The hosts share the loopback, so only the port tells jobs apart.
+void add_rendezvous(const Plan& plan, const WorkerPlace& place, Environment& environment) {
+    environment.emplace_back("MASTER_ADDR", "127.0.0.1");
+    environment.emplace_back("MASTER_PORT", std::to_string(place.master_port));
+    environment.emplace_back("SM_MASTER_ADDR", plan.hosts.front());
+    environment.emplace_back("SM_MASTER_PORT", std::to_string(place.master_port));
+    environment.emplace_back("RANK", std::to_string(place.index));
+    environment.emplace_back("LOCAL_RANK", "0");
+    environment.emplace_back("WORLD_SIZE", std::to_string(plan.hosts.size()));
+    environment.emplace_back("GLOO_SOCKET_IFNAME", std::string(network_interface));
+    environment.emplace_back("OMP_NUM_THREADS", std::to_string(place.cpus));
+}
+
+base::Result<void> write_file(const std::string& path, const std::string& content) {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file << content;
+    file.close();
+    if (!file) return base::fail("InternalError", "cannot write " + path);
+    return {};
+}
+
+}  // namespace
+
+std::string hyperparameters_json(const Plan& plan) {
+    auto values = Json::object();
+    for (const auto& [key, value] : plan.hyperparameters) values.set(key, value);
+    return values.dump();
+}
+
+std::string input_data_config_json(const Plan& plan) { return input_data_config(plan).dump(); }
+
+std::string resource_config_json(const Plan& plan, size_t index) { return resource_config(plan, index).dump(); }
+
+Environment environment(const Job& job, const Plan& plan, const WorkerPlace& place) {
+    Environment all = {
+        {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        {"HOME", place.home},
+        {"LANG", "C.UTF-8"},
+        {"HOSTNAME", plan.hosts[place.index]},
+        {"PYTHONUNBUFFERED", "TRUE"},
+        {"SAGEMAKER_BASE_DIR", place.base},
+        {"AWS_REGION", job.id.region},
+        {"AWS_DEFAULT_REGION", job.id.region},
+        {"AWS_ENDPOINT_URL", place.aws_endpoint},
+        {"S3_ENDPOINT_URL", place.aws_endpoint},
+        // The machine below may have a role of its own: never the job's.
+        {"AWS_EC2_METADATA_DISABLED", "true"},
+    };
+    add_toolkit(plan, place, all);
+    add_rendezvous(plan, place, all);
+    auto override_with = [&](const std::string& name, const std::string& value) {
+        std::erase_if(all, [&](const auto& variable) { return variable.first == name; });
+        all.emplace_back(name, value);
+    };
+    for (const auto& [name, value] : plan.environment) override_with(name, value);
+    override_with("TRAINING_JOB_NAME", job.id.name);
+    override_with("TRAINING_JOB_ARN", job.id.arn());
+    override_with("TRAINING_JOB_RUN_ID", job.run_id);
+    override_with("AWS_CONTAINER_CREDENTIALS_FULL_URI", place.credentials_uri);
+    override_with("AWS_CONTAINER_AUTHORIZATION_TOKEN", place.token);
+    return all;
+}
+
+std::vector<std::string> command(const Plan& plan) {
+    if (!plan.command.empty()) return plan.command;
+    std::vector<std::string> words;
+    if (plan.program.ends_with(".py")) {
+        words = {"/usr/bin/python3", plan.program};
+    } else if (plan.program.ends_with(".sh")) {
+        words = {"/bin/sh", plan.program};
+    } else {
+        words = {"./" + plan.program};
+    }
+    auto arguments = user_arguments(plan.hyperparameters);
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return words;
+}
+
+base::Result<void> make_folders(const Plan& plan, const WorkerPlace& place) {
+    std::string ml = place.folder + "/ml";
+    std::vector<std::string> folders = {ml + "/input/config",   ml + "/model",        ml + "/output/data",
+                                        ml + "/code",           ml + "/checkpoints",  place.folder + "/tmp",
+                                        place.folder + "/home", place.folder + "/opt"};
+    for (const auto& channel : plan.channels) folders.push_back(ml + "/input/data/" + channel.name);
+    for (const auto& folder : folders) {
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        if (error) return base::fail("InternalError", "cannot make the folder " + folder + ": " + error.message());
+    }
+    std::string config = ml + "/input/config/";
+    TRY(write_file(config + "hyperparameters.json", hyperparameters_json(plan)));
+    TRY(write_file(config + "inputdataconfig.json", input_data_config_json(plan)));
+    TRY(write_file(config + "resourceconfig.json", resource_config_json(plan, place.index)));
+    std::string hosts = "127.0.0.1 localhost\n::1 localhost\n";
+    for (const auto& host : plan.hosts) hosts += "127.0.0.1 " + host + "\n";
+    return write_file(place.folder + "/hosts", hosts);
+}
+
+}  // namespace training

@@ -1,0 +1,81 @@
+// One training job, as it is stored and described.
+//
+// The status of a job only moves forward; the secondary status says where in its life it is:
+//
+//     InProgress  Starting ─→ Downloading ─→ Training ─→ Uploading ─→ Completed
+//                     │            │            │            │
+//     Stopping        └────────────┴── Stopping ┴────────────┴─→ Stopped | MaxRuntimeExceeded
+//                     └────────────┴────────────┴────────────┴─→ Failed
+//
+// Source: SageMaker API Reference, DescribeTrainingJob (SecondaryStatus, SecondaryStatusTransitions).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "text/json.hpp"
+
+namespace training {
+
+enum class Status : uint8_t { in_progress, stopping, completed, failed, stopped };
+[[nodiscard]] std::string_view name(Status status);  // InProgress, Stopping, …
+[[nodiscard]] bool is_final(Status status);
+
+struct Transition {
+    std::string status;
+    std::string message;
+    base::Time start;
+    std::optional<base::Time> end;
+};
+
+// One host of the job: a process on this machine.
+struct Worker {
+    std::string host;        // algo-1
+    std::string log_stream;  // <job>/algo-1-<epoch-ms>; empty until it is launched
+    int process = 0;         // its process id and process group; 0: not running
+};
+
+using Tags = std::vector<std::pair<std::string, std::string>>;
+
+struct JobId {
+    std::string account, region, name;
+    auto operator<=>(const JobId&) const = default;
+    [[nodiscard]] std::string arn() const;  // arn:aws:sagemaker:REGION:ACCOUNT:training-job/NAME
+};
+
+// The job that such an ARN names; nullopt for anything else.
+[[nodiscard]] std::optional<JobId> parse_job_arn(std::string_view arn);
+
+struct Job {
+    JobId id;
+    text::Json request;  // CreateTrainingJob's input without Tags, for Describe to echo
+    Tags tags;
+    std::string run_id;  // marks every process of this run (environment TRAINING_JOB_RUN_ID)
+    Tags session_tags;   // session tag chaining: the creator's session tags
+
+    Status status = Status::in_progress;
+    std::string secondary_status = "Starting";
+    std::string failure_reason;
+    std::vector<Transition> transitions;
+    std::vector<Worker> workers;
+    base::Time creation_time;
+    base::Time last_modified_time;
+    std::optional<base::Time> training_start_time;
+    std::optional<base::Time> training_end_time;
+
+    [[nodiscard]] std::string role_arn() const { return request["RoleArn"].as_string(); }
+    [[nodiscard]] std::string model_artifacts() const;  // <S3OutputPath>/<job>/output/model.tar.gz
+    // Closes the open transition and opens the next. A final status also sets the primary one.
+    void enter(std::string secondary, std::string message, base::Time now);
+    void finish(Status final_status, std::string secondary, std::string message, base::Time now);
+};
+
+[[nodiscard]] text::Json to_json(const Job& job);
+[[nodiscard]] base::Result<Job> job_from_json(const text::Json& json);
+
+}  // namespace training

@@ -1,0 +1,43 @@
+// How a job's bytes move: S3 with the role's credentials, nothing else.
+// The server implements it over the wire, so that every byte of every job passes the gate like anybody's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "identity/caller.hpp"
+
+namespace training {
+
+struct S3Uri {
+    std::string bucket;
+    std::string key;  // or prefix; may be empty
+    [[nodiscard]] std::string text() const { return "s3://" + bucket + "/" + key; }
+};
+
+// Error `ValidationException`.
+[[nodiscard]] base::Result<S3Uri> parse_s3_uri(std::string_view uri);
+
+struct DataObject {
+    std::string key;
+    uint64_t size = 0;
+};
+
+// Many threads use one JobData. Errors carry S3's own codes and messages.
+class JobData {
+public:
+    virtual ~JobData() = default;
+    // Keys in order; at most `limit` of them.
+    [[nodiscard]] virtual base::Result<std::vector<DataObject>> list(const identity::Credentials& credentials,
+                                                                     const S3Uri& prefix, size_t limit) = 0;
+    // Into a new file at `path`; on an error no file remains.
+    [[nodiscard]] virtual base::Result<void> download(const identity::Credentials& credentials, const S3Uri& object,
+                                                      const std::string& path) = 0;
+    [[nodiscard]] virtual base::Result<void> upload(const identity::Credentials& credentials, const std::string& path,
+                                                    const S3Uri& object) = 0;
+};
+
+}  // namespace training

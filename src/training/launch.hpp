@@ -1,0 +1,60 @@
+// Starting one worker: a process group of its own, a clean environment, its folder at /opt/ml.
+//
+// Where the kernel allows it (root, or unprivileged user namespaces), the worker gets private mount and UTS namespaces:
+//
+//     WORKER/ml    → /opt/ml        WORKER/tmp  → /tmp         the machine's other /opt/* stay
+//     WORKER/home  → the home of the server's user             WORKER/hosts → /etc/hosts
+//     what the server keeps to itself (data folder, master key, AWS settings) is covered with nothing
+//
+// and, as root, only the capabilities that Docker gives a container: it cannot undo these mounts nor read the server's memory
+// or environment. It shares the machine's processes and network: this is a contract, not yet a prison.
+// Otherwise the worker runs with SM_* variables that name its folder, and its log says what is missing.
+//
+// Between fork and exec the child calls only what is async-signal-safe: the server has many threads. Everything it needs is
+// prepared before.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "training/contract.hpp"
+
+namespace training {
+
+struct LaunchRequest {
+    std::vector<std::string> command;
+    Environment environment;
+    std::string worker_folder;      // WORKER
+    std::string working_directory;  // as the worker sees it
+    std::string host_name;
+    std::vector<std::string> hidden;  // folders and files of the server that no worker may see
+    bool private_mounts = false;
+};
+
+// The caller owns both descriptors and must wait for the process.
+struct LaunchedProcess {
+    int process = 0;              // also its process group and session
+    int process_descriptor = -1;  // pidfd: readable when the process has ended
+    int output = -1;              // stdout and stderr together
+};
+
+// Errors: `LaunchFailed` says which step failed and why.
+[[nodiscard]] base::Result<LaunchedProcess> launch(const LaunchRequest& request);
+
+// Can workers have mounts of their own here? Tried once, in a child.
+[[nodiscard]] bool private_mounts_available();
+
+// The home folder of the user who runs the server: what a worker's home is mounted over.
+[[nodiscard]] std::string home_of_server();
+
+// Every process whose environment says that it belongs to this run, wherever it has hidden from its group.
+[[nodiscard]] std::vector<int> processes_of_run(const std::string& run_id);
+
+// Kills them until none is left; false if some would not die within seconds.
+bool end_processes_of_run(const std::string& run_id);
+
+// A TCP port on the loopback that nobody listens on now.
+[[nodiscard]] int free_port();
+
+}  // namespace training

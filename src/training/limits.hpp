@@ -1,0 +1,25 @@
+// How much of everything: what one machine takes on. AWS's service quotas have the same shape.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace training {
+
+constexpr int instances_per_job_max = 16;
+constexpr int instances_total_max = 32;  // of all jobs in progress
+constexpr size_t channels_max = 20;
+constexpr size_t objects_per_channel_max = 1'000'000;
+constexpr size_t failure_reason_characters_max = 1024;
+constexpr size_t manifest_bytes_max = 16 * 1024 * 1024;
+constexpr size_t log_event_bytes_max = 256 * 1024 - 26;  // CloudWatch Logs' limit for one event
+constexpr size_t log_stream_bytes_max = 1ULL << 30;      // what a worker writes past this is dropped, and the log says so
+constexpr size_t tags_max = 50;
+
+constexpr std::chrono::seconds stop_grace{120};    // between SIGTERM and SIGKILL on StopTrainingJob, as `docker stop -t 120`
+constexpr std::chrono::seconds sibling_grace{10};  // for the other workers once one has failed
+constexpr std::chrono::seconds runtime_default{86'400};
+constexpr std::chrono::seconds session_duration{3600};  // of the role's sessions that jobs hold
+constexpr std::chrono::seconds session_renewal{900};    // a session older than this is not handed out any more
+
+}  // namespace training

@@ -1,0 +1,314 @@
+#include "training/plan.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/strings.hpp"
+#include "training/limits.hpp"
+
+namespace training {
+namespace {
+
+constexpr std::string_view image_name = "host/python3";
+
+std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
+
+std::unexpected<base::Error> unsupported(std::string_view what, std::string_view instead) {
+    return invalid(std::string(what) + " is not supported by this server. " + std::string(instead));
+}
+
+// Members that are refused when they are present (and, for flags, true).
+struct Refusal {
+    std::string_view group, member, instead;
+};
+constexpr Refusal refusals[] = {
+    {"AlgorithmSpecification", "AlgorithmName", "Name a TrainingImage."},
+    {"AlgorithmSpecification", "TrainingImageConfig", "Images are not pulled from registries here."},
+    {"ResourceConfig", "InstanceGroups", "Give InstanceType and InstanceCount."},
+    {"ResourceConfig", "VolumeKmsKeyId", "Leave it out."},
+    {"ResourceConfig", "TrainingPlanArn", "Leave it out."},
+    {"ResourceConfig", "InstancePlacementConfig", "Leave it out."},
+    {"ResourceConfig", "InstancePreferences", "Give InstanceType and InstanceCount."},
+    {"OutputDataConfig", "KmsKeyId", "Leave it out: there is no key service here yet."},
+    {"StoppingCondition", "MaxWaitTimeInSeconds", "It is for managed spot training, which does not exist here."},
+    {"StoppingCondition", "MaxPendingTimeInSeconds", "Jobs start at once here."},
+    {"RemoteDebugConfig", "EnableRemoteDebug", "Leave it out."},
+    {"", "EnableManagedSpotTraining", "Every instance is this machine: leave it out."},
+    {"", "EnableNetworkIsolation", "Workers share this machine's network for now: leave it out."},
+    {"", "ServerlessJobConfig", "Give AlgorithmSpecification and ResourceConfig."},
+    {"", "ModelPackageConfig", "Leave it out."},
+    {"", "MlflowConfig", "Leave it out."},
+};
+
+// Members that are recorded and echoed but do nothing here.
+constexpr std::pair<std::string_view, std::string_view> without_effect[] = {
+    {"MetricDefinitions", "no metrics are extracted from the log"},
+    {"VpcConfig", "workers use this machine's network"},
+    {"DebugHookConfig", "no debugger runs"},
+    {"DebugRuleConfigurations", "no debugger rules run"},
+    {"TensorBoardOutputConfig", "no TensorBoard data is collected"},
+    {"ExperimentConfig", "there is no experiment tracking"},
+    {"ProfilerConfig", "no profiler runs"},
+    {"ProfilerRuleConfigurations", "no profiler rules run"},
+    {"RetryStrategy", "jobs are tried once"},
+    {"InfraCheckConfig", "no infrastructure check runs"},
+};
+
+bool is_given(const text::Json& value) {
+    if (value.is_null()) return false;
+    if (value.is_bool()) return value.as_bool();
+    if (value.is_array() || value.is_object()) return value.size() > 0;
+    return true;
+}
+
+base::Result<void> refuse_unsupported(const text::Json& request) {
+    for (const auto& [group, member, instead] : refusals) {
+        const text::Json& holder = group.empty() ? request : request[group];
+        if (!is_given(holder[member])) continue;
+        std::string path = group.empty() ? std::string(member) : std::string(group) + "." + std::string(member);
+        return unsupported(path, instead);
+    }
+    if (request["ResourceConfig"]["KeepAlivePeriodInSeconds"].as_int() > 0) {
+        return unsupported("ResourceConfig.KeepAlivePeriodInSeconds", "There are no warm pools here: leave it out.");
+    }
+    return {};
+}
+
+base::Result<void> check_image(const text::Json& algorithm) {
+    const std::string& image = algorithm["TrainingImage"].as_string();
+    std::string_view bare = image;
+    if (auto colon = bare.rfind(':'); colon != std::string_view::npos) bare = bare.substr(0, colon);
+    if (bare == image_name) return {};
+    if (image.empty()) return invalid("AlgorithmSpecification.TrainingImage is required. Supported images: host/python3.");
+    return invalid("The training image " + image + " is not available on this server. Supported images: host/python3 " +
+                   "(this machine's own /usr, with its python3).");
+}
+
+base::Result<Channel> plan_channel(const text::Json& input, const std::string& job_mode) {
+    Channel channel;
+    channel.name = input["ChannelName"].as_string();
+    channel.content_type = input["ContentType"].as_string();
+    std::string where = "in channel " + channel.name;
+    std::string mode = input["InputMode"].as_string_or(job_mode);
+    if (mode != "File") {
+        return unsupported("Input mode " + mode + " (" + where + ")", "Use TrainingInputMode File.");
+    }
+    std::string compression = input["CompressionType"].as_string_or("None");
+    if (compression != "None")
+        return unsupported("CompressionType " + compression + " (" + where + ")", "It is for Pipe mode; use None.");
+    std::string wrapper = input["RecordWrapperType"].as_string_or("None");
+    if (wrapper != "None")
+        return unsupported("RecordWrapperType " + wrapper + " (" + where + ")", "It is for Pipe mode; use None.");
+    if (is_given(input["ShuffleConfig"])) return unsupported("ShuffleConfig (" + where + ")", "Shuffle in the training script.");
+    const text::Json& source = input["DataSource"];
+    for (std::string_view other : {"FileSystemDataSource", "DatasetSource"}) {
+        if (is_given(source[other]))
+            return unsupported("DataSource." + std::string(other) + " (" + where + ")", "Use S3DataSource.");
+    }
+    const text::Json& s3 = source["S3DataSource"];
+    if (!s3.is_object()) return invalid("DataSource.S3DataSource is required (" + where + ").");
+    if (is_given(s3["AttributeNames"]) || is_given(s3["InstanceGroupNames"])) {
+        return unsupported("S3DataSource AttributeNames and InstanceGroupNames (" + where + ")", "Leave them out.");
+    }
+    std::string type = s3["S3DataType"].as_string();
+    if (type != "S3Prefix" && type != "ManifestFile") {
+        return unsupported("S3DataType " + type + " (" + where + ")", "Use S3Prefix or ManifestFile.");
+    }
+    channel.manifest = type == "ManifestFile";
+    channel.sharded = s3["S3DataDistributionType"].as_string() == "ShardedByS3Key";
+    channel.source = TRY(parse_s3_uri(s3["S3Uri"].as_string()));
+    if (channel.manifest && channel.source.key.empty()) return invalid("S3Uri must name the manifest object (" + where + ").");
+    return channel;
+}
+
+base::Result<void> plan_input(const text::Json& request, Plan& plan) {
+    std::string mode = request["AlgorithmSpecification"]["TrainingInputMode"].as_string_or("File");
+    if (mode != "File") return unsupported("TrainingInputMode " + mode, "Use File.");
+    const auto& inputs = request["InputDataConfig"].items();
+    if (inputs.size() > channels_max) return invalid("InputDataConfig has more than 20 channels.");
+    std::set<std::string> names;
+    for (const auto& input : inputs) {
+        Channel channel = TRY(plan_channel(input, mode));
+        if (channel.name.find_first_not_of(".") == std::string::npos)
+            return invalid("ChannelName " + channel.name + " is not a folder name.");
+        if (!names.insert(channel.name).second) return invalid("InputDataConfig has two channels named " + channel.name + ".");
+        plan.channels.push_back(std::move(channel));
+    }
+    return {};
+}
+
+base::Result<void> plan_command(const text::Json& request, Plan& plan) {
+    const text::Json& algorithm = request["AlgorithmSpecification"];
+    for (std::string_view part : {"ContainerEntrypoint", "ContainerArguments"}) {
+        for (const auto& word : algorithm[part].items()) plan.command.push_back(word.as_string());
+    }
+    if (!plan.command.empty()) {
+        if (algorithm["ContainerEntrypoint"].size() == 0) {
+            return invalid(
+                "The image host/python3 has no entry point of its own: give ContainerEntrypoint with ContainerArguments.");
+        }
+        return {};
+    }
+    for (const auto& [key, value] : plan.hyperparameters) {
+        if (key == "sagemaker_program") plan.program = decode_hyperparameter(value).as_string();
+        if (key == "sagemaker_submit_directory") {
+            std::string directory = decode_hyperparameter(value).as_string();
+            if (!directory.starts_with("s3://")) {
+                return unsupported("sagemaker_submit_directory " + directory, "Give the s3:// address of a sourcedir.tar.gz.");
+            }
+            plan.submit_directory = TRY(parse_s3_uri(directory));
+        }
+    }
+    if (plan.program.empty() || !plan.submit_directory) {
+        return invalid(
+            "The image host/python3 has no `train` program: give ContainerEntrypoint, or the hyperparameters "
+            "sagemaker_program and sagemaker_submit_directory (script mode).");
+    }
+    if (plan.program.starts_with('/') || plan.program.find("..") != std::string::npos) {
+        return invalid("sagemaker_program must be a path inside the source directory.");
+    }
+    return {};
+}
+
+base::Result<void> plan_resources(const text::Json& request, Plan& plan) {
+    const text::Json& resources = request["ResourceConfig"];
+    plan.instance_type = resources["InstanceType"].as_string();
+    if (plan.instance_type.empty()) return invalid("ResourceConfig.InstanceType is required.");
+    int64_t count = resources["InstanceCount"].as_int();
+    if (count < 1) return invalid("ResourceConfig.InstanceCount must be at least 1.");
+    if (count > instances_per_job_max) {
+        return base::fail(
+            limit_exceeded(plan.instance_type, instances_per_job_max, 0, static_cast<int>(std::min<int64_t>(count, 1'000'000))));
+    }
+    for (int64_t host = 1; host <= count; ++host) plan.hosts.push_back("algo-" + std::to_string(host));
+    plan.runtime_max = std::chrono::seconds(request["StoppingCondition"]["MaxRuntimeInSeconds"].as_int(runtime_default.count()));
+    return {};
+}
+
+base::Result<void> plan_output(const JobId& id, const text::Json& request, Plan& plan) {
+    const text::Json& output = request["OutputDataConfig"];
+    plan.output = TRY(parse_s3_uri(output["S3OutputPath"].as_string()));
+    while (plan.output.key.ends_with('/')) plan.output.key.pop_back();
+    plan.output.key += (plan.output.key.empty() ? "" : "/") + id.name;
+    plan.compress_output = output["CompressionType"].as_string_or("GZIP") == "GZIP";
+    const text::Json& checkpoints = request["CheckpointConfig"];
+    if (checkpoints.is_object()) {
+        plan.checkpoints.emplace(TRY(parse_s3_uri(checkpoints["S3Uri"].as_string())),
+                                 checkpoints["LocalPath"].as_string_or("/opt/ml/checkpoints"));
+        if (plan.checkpoints->local_path != "/opt/ml/checkpoints") {
+            return unsupported("CheckpointConfig.LocalPath " + plan.checkpoints->local_path, "Use /opt/ml/checkpoints.");
+        }
+    }
+    return {};
+}
+
+// Python's repr() of a decoded hyperparameter, inside lists and dictionaries.
+std::string python_text(const text::Json& value, bool nested) {
+    using Type = text::Json::Type;
+    switch (value.type()) {
+        case Type::null:
+            return "None";
+        case Type::boolean:
+            return value.as_bool() ? "True" : "False";
+        case Type::number:
+            return value.as_string();
+        case Type::string:
+            return nested ? "'" + value.as_string() + "'" : value.as_string();
+        case Type::array: {
+            std::vector<std::string> parts;
+            for (const auto& item : value.items()) parts.push_back(python_text(item, true));
+            return "[" + base::join(parts, ", ") + "]";
+        }
+        case Type::object: {
+            std::vector<std::string> parts;
+            for (const auto& [key, item] : value.members()) parts.push_back("'" + key + "': " + python_text(item, true));
+            return "{" + base::join(parts, ", ") + "}";
+        }
+    }
+    return "";
+}
+
+}  // namespace
+
+base::Result<S3Uri> parse_s3_uri(std::string_view uri) {
+    constexpr std::string_view scheme = "s3://";
+    if (!uri.starts_with(scheme)) return invalid("`" + std::string(uri) + "` is not an S3 address: write s3://BUCKET/KEY.");
+    uri.remove_prefix(scheme.size());
+    auto slash = uri.find('/');
+    S3Uri result{std::string(uri.substr(0, slash)), slash == std::string_view::npos ? "" : std::string(uri.substr(slash + 1))};
+    if (result.bucket.empty()) return invalid("`s3://" + std::string(uri) + "` names no bucket: write s3://BUCKET/KEY.");
+    return result;
+}
+
+base::Error limit_exceeded(const std::string& instance_type, int limit, int in_use, int wanted) {
+    return {"ResourceLimitExceeded",
+            "The account-level service limit '" + instance_type + " for training job usage' is " + std::to_string(limit) +
+                " Instances, with current utilization of " + std::to_string(in_use) + " Instances and a request delta of " +
+                std::to_string(wanted) +
+                " Instances. Please use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not "
+                "available, contact AWS support to request an increase for this quota."};
+}
+
+base::Result<Plan> plan(const JobId& id, const text::Json& request) {
+    TRY(refuse_unsupported(request));
+    TRY(check_image(request["AlgorithmSpecification"]));
+    Plan result;
+    for (const auto& [key, value] : request["HyperParameters"].members())
+        result.hyperparameters.emplace_back(key, value.as_string());
+    std::sort(result.hyperparameters.begin(), result.hyperparameters.end());
+    for (const auto& [key, value] : request["Environment"].members()) result.environment.emplace_back(key, value.as_string());
+    TRY(plan_resources(request, result));
+    TRY(plan_input(request, result));
+    TRY(plan_command(request, result));
+    TRY(plan_output(id, request, result));
+    result.tag_chaining = request["SessionChainingConfig"]["EnableSessionTagChaining"].as_bool();
+    for (const auto& [member, effect] : without_effect) {
+        if (is_given(request[member]) || is_given(request["AlgorithmSpecification"][member])) {
+            result.notes.push_back(std::string(member) + " is recorded but has no effect here: " + std::string(effect));
+        }
+    }
+    return result;
+}
+
+std::vector<DataObject> share_of(const Channel& channel, const std::vector<DataObject>& objects, size_t host, size_t hosts) {
+    if (!channel.sharded) return objects;
+    std::vector<DataObject> share;
+    for (size_t i = host; i < objects.size(); i += hosts) share.push_back(objects[i]);
+    return share;
+}
+
+base::Result<std::string> local_name(const std::string& prefix, const std::string& key) {
+    std::string rest;
+    auto last_slash = prefix.rfind('/');
+    std::string folder = last_slash == std::string::npos ? "" : prefix.substr(0, last_slash + 1);
+    if (!prefix.empty() && !prefix.ends_with('/') && key.starts_with(prefix + "/")) {
+        rest = key.substr(prefix.size() + 1);
+    } else if (key.starts_with(folder)) {
+        rest = key.substr(folder.size());
+    } else {
+        rest = key;
+    }
+    for (auto part : base::split(rest, '/')) {
+        if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string_view::npos) {
+            return base::fail("ClientError", "the object key `" + key + "` is not a file name");
+        }
+    }
+    return rest;
+}
+
+text::Json decode_hyperparameter(const std::string& value) {
+    auto parsed = text::parse_json(value);
+    return parsed ? std::move(*parsed) : text::Json(value);
+}
+
+std::vector<std::string> user_arguments(const std::vector<std::pair<std::string, std::string>>& hyperparameters) {
+    std::vector<std::string> arguments;
+    for (const auto& [key, value] : hyperparameters) {
+        if (key.starts_with("sagemaker_")) continue;
+        arguments.push_back((key.size() == 1 ? "-" : "--") + key);
+        arguments.push_back(python_text(decode_hyperparameter(value), false));
+    }
+    return arguments;
+}
+
+}  // namespace training

@@ -1,0 +1,74 @@
+// What a CreateTrainingJob request means on this machine: hosts, channels, command, limits. Pure.
+//
+// Sources: SageMaker API Reference, CreateTrainingJob; SageMaker Developer Guide, "How Amazon SageMaker Provides Training
+// Information"; the SageMaker Training Toolkit's script mode (`sagemaker_program`, `sagemaker_submit_directory`).
+//
+// What this machine cannot do is refused by name with a ValidationException. What has no effect here but harms nothing
+// (debugger hooks, experiments, …) is recorded and echoed; `notes` says so in the job's log.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "text/json.hpp"
+#include "training/job.hpp"
+#include "training/job_data.hpp"
+
+namespace training {
+
+struct Channel {
+    std::string name;
+    S3Uri source;           // a prefix, or the manifest
+    bool manifest = false;  // S3DataType ManifestFile
+    bool sharded = false;   // ShardedByS3Key: each host gets every n-th object
+    std::string content_type;
+};
+
+struct Checkpoints {
+    S3Uri destination;
+    std::string local_path;  // inside /opt/ml
+};
+
+struct Plan {
+    std::string instance_type;
+    std::vector<std::string> hosts;  // algo-1 … algo-N
+    std::vector<Channel> channels;
+    std::vector<std::string> command;       // ContainerEntrypoint and ContainerArguments; empty: script mode
+    std::string program;                    // script mode: the file to run …
+    std::optional<S3Uri> submit_directory;  // … in this sourcedir.tar.gz
+    std::vector<std::pair<std::string, std::string>> hyperparameters;  // as sent, sorted by key
+    std::vector<std::pair<std::string, std::string>> environment;
+    S3Uri output;  // <S3OutputPath>/<job>
+    bool compress_output = true;
+    std::optional<Checkpoints> checkpoints;
+    std::chrono::seconds runtime_max;
+    bool tag_chaining = false;
+    std::vector<std::string> notes;
+};
+
+// Errors: `ValidationException`, `ResourceLimitExceeded` (more instances than one job may have).
+[[nodiscard]] base::Result<Plan> plan(const JobId& id, const text::Json& request);
+
+// The objects of a channel that one host gets, from all of them in key order.
+[[nodiscard]] std::vector<DataObject> share_of(const Channel& channel, const std::vector<DataObject>& objects, size_t host,
+                                               size_t hosts);
+
+// Where under the channel's folder an object lands: below the prefix if that names a folder, else below the prefix's last folder.
+// Error `ClientError` for keys that would leave the folder.
+[[nodiscard]] base::Result<std::string> local_name(const std::string& prefix, const std::string& key);
+
+// AWS's sentence for too many instances.
+[[nodiscard]] base::Error limit_exceeded(const std::string& instance_type, int limit, int in_use, int wanted);
+
+// A hyperparameter's value: the SDKs send each as JSON, people send plain text; both mean the same.
+[[nodiscard]] text::Json decode_hyperparameter(const std::string& value);
+
+// Script mode's command line: `--key value` for every hyperparameter that is not SageMaker's own, sorted by key;
+// one-letter keys get one dash. Values print as Python's str() prints them, as the toolkit does.
+[[nodiscard]] std::vector<std::string> user_arguments(const std::vector<std::pair<std::string, std::string>>& hyperparameters);
+
+}  // namespace training

@@ -1,0 +1,202 @@
+#include "training/plan.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "training/contract.hpp"
+
+namespace training {
+namespace {
+
+using text::Json;
+
+const JobId id{"111122223333", "us-east-1", "job"};
+
+Json request() {
+    auto parsed = text::parse_json(R"({
+        "AlgorithmSpecification": {"TrainingImage": "host/python3:latest", "TrainingInputMode": "File", "ContainerEntrypoint": ["/bin/true"]},
+        "RoleArn": "arn:aws:iam::111122223333:role/r",
+        "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/p/"}}}],
+        "OutputDataConfig": {"S3OutputPath": "s3://b/out"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60}})");
+    REQUIRE(parsed.has_value());
+    return *parsed;
+}
+
+std::string refusal(const Json& changed) {
+    auto result = plan(id, changed);
+    return result ? "" : result.error().code + ": " + result.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("what cannot be done is refused by name") {
+    struct Row {
+        const char* path;  // members, separated by '/'; `0` is the first channel
+        const char* value;
+        const char* told;
+    };
+    const Row rows[] = {
+        {"AlgorithmSpecification/TrainingInputMode", R"("Pipe")",
+         "ValidationException: TrainingInputMode Pipe is not supported by this server. Use File."},
+        {"AlgorithmSpecification/TrainingInputMode", R"("FastFile")",
+         "ValidationException: TrainingInputMode FastFile is not supported"},
+        {"AlgorithmSpecification/TrainingImage", R"("763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.1")",
+         "ValidationException: The training image 763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.1 is not available on "
+         "this server. "
+         "Supported images: host/python3"},
+        {"AlgorithmSpecification/AlgorithmName", R"("arn:x")",
+         "ValidationException: AlgorithmSpecification.AlgorithmName is not supported"},
+        {"AlgorithmSpecification/ContainerEntrypoint", R"([])",
+         "ValidationException: The image host/python3 has no `train` program"},
+        {"EnableManagedSpotTraining", "true", "ValidationException: EnableManagedSpotTraining is not supported"},
+        {"EnableNetworkIsolation", "true", "ValidationException: EnableNetworkIsolation is not supported"},
+        {"ResourceConfig/KeepAlivePeriodInSeconds", "60",
+         "ValidationException: ResourceConfig.KeepAlivePeriodInSeconds is not supported"},
+        {"ResourceConfig/VolumeKmsKeyId", R"("k")", "ValidationException: ResourceConfig.VolumeKmsKeyId is not supported"},
+        {"ResourceConfig/InstanceCount", "0", "ValidationException: ResourceConfig.InstanceCount must be at least 1."},
+        {"OutputDataConfig/KmsKeyId", R"("k")", "ValidationException: OutputDataConfig.KmsKeyId is not supported"},
+        {"OutputDataConfig/S3OutputPath", R"("https://b/out")", "ValidationException: `https://b/out` is not an S3 address"},
+        {"0/InputMode", R"("Pipe")", "ValidationException: Input mode Pipe (in channel train) is not supported"},
+        {"0/CompressionType", R"("Gzip")", "ValidationException: CompressionType Gzip (in channel train) is not supported"},
+        {"0/RecordWrapperType", R"("RecordIO")",
+         "ValidationException: RecordWrapperType RecordIO (in channel train) is not supported"},
+        {"0/ChannelName", R"("..")", "ValidationException: ChannelName .. is not a folder name."},
+        {"0/DataSource", R"({"FileSystemDataSource": {"FileSystemId": "fs-1"}})",
+         "ValidationException: DataSource.FileSystemDataSource (in channel train) is not supported"},
+        {"0/DataSource/S3DataSource/S3DataType", R"("AugmentedManifestFile")",
+         "ValidationException: S3DataType AugmentedManifestFile (in channel train) is not supported"},
+        {"CheckpointConfig", R"({"S3Uri": "s3://b/c", "LocalPath": "/elsewhere"})",
+         "ValidationException: CheckpointConfig.LocalPath /elsewhere is not supported"},
+    };
+    CHECK(refusal(request()) == "");
+    for (const auto& row : rows) {
+        CAPTURE(row.path);
+        Json changed = request();
+        Json* at = &changed;
+        std::string_view path = row.path;
+        for (auto slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/')) {
+            std::string_view part = path.substr(0, slash);
+            at = part == "0" ? &changed.find("InputDataConfig")->items().front() : at->find(part);
+            REQUIRE(at != nullptr);
+            path.remove_prefix(slash + 1);
+        }
+        auto value = text::parse_json(row.value);
+        REQUIRE(value.has_value());
+        at->set(path, *value);
+        CHECK(refusal(changed).starts_with(row.told));
+    }
+    Json twice = request();
+    Json channel = twice["InputDataConfig"].items().front();
+    twice.find("InputDataConfig")->push(channel);
+    CHECK(refusal(twice) == "ValidationException: InputDataConfig has two channels named train.");
+}
+
+TEST_CASE("where objects land") {
+    struct Row {
+        const char* prefix;
+        const char* key;
+        const char* name;  // "" is refused
+    };
+    const Row rows[] = {
+        {"", "a/b", "a/b"},
+        {"data/", "data/x.npz", "x.npz"},
+        {"data", "data/deep/x", "deep/x"},
+        {"data", "data2/x", "data2/x"},
+        {"top/da", "top/data.csv", "data.csv"},
+        {"data/x.csv", "data/x.csv", "x.csv"},
+        {"data/", "data/../x", ""},
+        {"data/", "data/a//b", ""},
+        {"data/", "data/./b", ""},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.prefix);
+        CAPTURE(row.key);
+        auto name = local_name(row.prefix, row.key);
+        if (*row.name == '\0') {
+            CHECK_FALSE(name.has_value());
+        } else {
+            REQUIRE(name.has_value());
+            CHECK(*name == row.name);
+        }
+    }
+}
+
+TEST_CASE("ShardedByS3Key gives every object to exactly one host") {
+    Channel channel;
+    channel.sharded = true;
+    std::vector<DataObject> objects;
+    for (int i = 0; i < 7; ++i) objects.push_back({std::to_string(i), 1});
+    std::vector<std::string> seen;
+    for (size_t host = 0; host < 3; ++host) {
+        auto share = share_of(channel, objects, host, 3);
+        CHECK(share.size() >= 2);
+        for (const auto& object : share) seen.push_back(object.key);
+    }
+    std::sort(seen.begin(), seen.end());
+    CHECK(seen == std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6"});
+}
+
+TEST_CASE("hyperparameters become arguments as the toolkit prints them") {
+    CHECK(user_arguments({{"sagemaker_program", "\"t.py\""},
+                          {"b", "\"x y\""},
+                          {"rate", "0.1"},
+                          {"on", "true"},
+                          {"list", "[1, \"a\", null]"},
+                          {"plain", "text"}}) ==
+          std::vector<std::string>{"-b", "x y", "--rate", "0.1", "--on", "True", "--list", "[1, 'a', None]", "--plain", "text"});
+}
+
+TEST_CASE("the files of input/config are SageMaker's") {
+    Json changed = request();
+    changed.set("HyperParameters", Json::object({{"epochs", "10"}, {"name", "\"a\""}}));
+    changed.find("InputDataConfig")->items().front().set("ContentType", "text/csv");
+    auto planned = plan(id, changed);
+    REQUIRE(planned.has_value());
+    CHECK(hyperparameters_json(*planned) == R"({"epochs":"10","name":"\"a\""})");
+    CHECK(
+        input_data_config_json(*planned) ==
+        R"({"train":{"TrainingInputMode":"File","S3DistributionType":"FullyReplicated","RecordWrapperType":"None","ContentType":"text/csv"}})");
+    CHECK(
+        resource_config_json(*planned, 1) ==
+        R"({"current_host":"algo-2","current_instance_type":"ml.m5.large","current_group_name":"homogeneousCluster","hosts":["algo-1","algo-2"],)"
+        R"("instance_groups":[{"instance_group_name":"homogeneousCluster","instance_type":"ml.m5.large","hosts":["algo-1","algo-2"]}],)"
+        R"("network_interface_name":"lo"})");
+}
+
+TEST_CASE("the job's own variables cannot replace its identity or its credentials") {
+    Json changed = request();
+    changed.set("Environment", Json::object({{"TRAINING_JOB_NAME", "other"},
+                                             {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "mine"},
+                                             {"PATH", "/opt/ml/code"},
+                                             {"PYTHONHASHSEED", "0"}}));
+    auto planned = plan(id, changed);
+    REQUIRE(planned.has_value());
+    Job job;
+    job.id = id;
+    WorkerPlace place;
+    place.token = "real";
+    place.base = "/opt/ml";
+    auto variables = environment(job, *planned, place);
+    auto value = [&](std::string_view name) {
+        std::string found;
+        int count = 0;
+        for (const auto& variable : variables) {
+            if (variable.first == name) {
+                found = variable.second;
+                ++count;
+            }
+        }
+        CHECK(count == 1);
+        return found;
+    };
+    CHECK(value("TRAINING_JOB_NAME") == "job");
+    CHECK(value("AWS_CONTAINER_AUTHORIZATION_TOKEN") == "real");
+    CHECK(value("PATH") == "/opt/ml/code");
+    CHECK(value("PYTHONHASHSEED") == "0");
+    CHECK(value("SM_CHANNEL_TRAIN") == "/opt/ml/input/data/train");
+}
+
+}  // namespace training

@@ -1,0 +1,368 @@
+// Whole jobs with small shell workers and an S3 that is a map.
+#include "training/training.hpp"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "training/archive.hpp"
+#include "training/launch.hpp"
+
+namespace training {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_file(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream content;
+    content << file.rdbuf();
+    return content.str();
+}
+
+class FakeS3 final : public JobData {
+public:
+    base::Result<std::vector<DataObject>> list(const identity::Credentials&, const S3Uri& prefix, size_t limit) override {
+        std::lock_guard lock(mutex);
+        std::vector<DataObject> found;
+        for (const auto& [key, content] : objects) {
+            if (key.starts_with(prefix.bucket + "/" + prefix.key) && found.size() < limit) {
+                found.push_back({key.substr(prefix.bucket.size() + 1), content.size()});
+            }
+        }
+        return found;
+    }
+    base::Result<void> download(const identity::Credentials&, const S3Uri& object, const std::string& path) override {
+        std::lock_guard lock(mutex);
+        if (denied == object.key) return base::fail("AccessDenied", "Access Denied");
+        auto found = objects.find(object.bucket + "/" + object.key);
+        if (found == objects.end()) return base::fail("NoSuchKey", "The specified key does not exist.");
+        std::ofstream(path, std::ios::binary) << found->second;
+        return {};
+    }
+    base::Result<void> upload(const identity::Credentials&, const std::string& path, const S3Uri& object) override {
+        std::lock_guard lock(mutex);
+        objects[object.bucket + "/" + object.key] = read_file(path);
+        return {};
+    }
+    std::mutex mutex;
+    std::map<std::string, std::string> objects;
+    std::string denied;
+};
+
+// A folder that is gone when the test ends.
+struct Folder {
+    Folder() {
+        char name[] = "/tmp/training-test-XXXXXX";
+        REQUIRE(::mkdtemp(name) != nullptr);
+        path = name;
+    }
+    ~Folder() { fs::remove_all(path); }
+    std::string path;
+};
+
+struct World {
+    Folder folder;
+    FakeS3 s3;
+    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    base::SystemClock clock;
+    crypto::SystemRandom random;
+    bool trusted = true;
+    std::unique_ptr<Training> training;
+
+    World() { open(); }
+    void open() {
+        Training::Parts parts;
+        parts.keys = keys.get();
+        parts.assume = [this](const JobId&, const std::string& role, const Tags&) -> base::Result<identity::Credentials> {
+            if (!trusted) return base::fail("AccessDenied", "not trusted");
+            return identity::Credentials{"ASIA" + role, "secret", "token", clock.now() + std::chrono::hours(1)};
+        };
+        parts.data = &s3;
+        parts.clock = &clock;
+        parts.random = &random;
+        parts.folder = folder.path + "/training";
+        parts.hidden = {folder.path};
+        auto opened = Training::open(std::move(parts));
+        REQUIRE(opened.has_value());
+        training = std::move(*opened);
+        training->serve_at({"http://127.0.0.1:4566", "http://127.0.0.1:4567/v2/credentials"});
+    }
+    JobId id(const std::string& name) const { return {"111122223333", "us-east-1", name}; }
+
+    static text::Json request(const std::string& script, int instances) {
+        using text::Json;
+        return Json::object(
+            {{"AlgorithmSpecification", Json::object({{"TrainingImage", "host/python3"},
+                                                      {"TrainingInputMode", "File"},
+                                                      {"ContainerEntrypoint", Json::array({"/bin/sh", "-c", script})}})},
+             {"RoleArn", "arn:aws:iam::111122223333:role/trainer"},
+             {"OutputDataConfig", Json::object({{"S3OutputPath", "s3://out/models/"}})},
+             {"ResourceConfig",
+              Json::object({{"InstanceType", "ml.m5.large"}, {"InstanceCount", instances}, {"VolumeSizeInGB", 1}})},
+             {"StoppingCondition", Json::object({{"MaxRuntimeInSeconds", 60}})}});
+    }
+    static text::Json channel(const std::string& name, const std::string& uri, const std::string& distribution) {
+        using text::Json;
+        return Json::object(
+            {{"ChannelName", name},
+             {"DataSource", Json::object({{"S3DataSource", Json::object({{"S3DataType", "S3Prefix"},
+                                                                         {"S3Uri", uri},
+                                                                         {"S3DataDistributionType", distribution}})}})}});
+    }
+    Job finished(const std::string& name) {
+        for (;;) {
+            auto job = training->describe(id(name));
+            REQUIRE(job.has_value());
+            if (is_final(job->status)) return *job;
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+    }
+    Job run(const std::string& name, text::Json request) {
+        auto created = training->create({id(name), std::move(request), {}});
+        REQUIRE_MESSAGE(created.has_value(), (created ? "" : created.error().describe()));
+        return finished(name);
+    }
+    // Everything that a job's hosts wrote, host by host.
+    std::string log(const std::string& name) {
+        std::string all;
+        for (const auto& stream : training->logs().streams("111122223333", "us-east-1", name + "/")) {
+            auto page = training->logs().read("111122223333", "us-east-1", stream.name, 0, true, {}, 10'000);
+            REQUIRE(page.has_value());
+            for (const auto& event : page->events) all += event.message + "\n";
+        }
+        return all;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("two workers get their shards, write a model, and it lands in the bucket") {
+    World world;
+    world.s3.objects = {
+        {"in/train/0.txt", "zero"}, {"in/train/1.txt", "one"}, {"in/train/deep/2.txt", "two"}, {"in/all/x", "same"}};
+    auto request = World::request(
+        "cd $SM_CHANNEL_TRAIN; echo $SM_CURRENT_HOST has $(find . -type f | sort | tr '\\n' ' ') and $(cat $SM_CHANNEL_ALL/x); "
+        "echo weights-$RANK > $SM_MODEL_DIR/part-$RANK; echo metrics > $SM_OUTPUT_DATA_DIR/metrics-$RANK; "
+        "ln -s /etc/passwd $SM_MODEL_DIR/link-$RANK",
+        2);
+    request.set("InputDataConfig", text::Json::array({World::channel("train", "s3://in/train", "ShardedByS3Key"),
+                                                      World::channel("all", "s3://in/all/", "FullyReplicated")}));
+    Job job = world.run("shards", request);
+    CHECK(job.failure_reason == "");
+    CHECK(job.status == Status::completed);
+    CHECK(job.secondary_status == "Completed");
+    std::vector<std::string> steps;
+    for (const auto& transition : job.transitions) steps.push_back(transition.status);
+    CHECK(steps == std::vector<std::string>{"Starting", "Downloading", "Training", "Uploading", "Completed"});
+    CHECK(world.log("shards") == "algo-1 has ./0.txt ./deep/2.txt and same\nalgo-2 has ./1.txt and same\n");
+
+    REQUIRE(world.s3.objects.contains("out/models/shards/output/model.tar.gz"));
+    REQUIRE(world.s3.objects.contains("out/models/shards/output/output.tar.gz"));
+    std::ofstream(world.folder.path + "/model.tar.gz", std::ios::binary)
+        << world.s3.objects["out/models/shards/output/model.tar.gz"];
+    fs::create_directories(world.folder.path + "/unpacked");
+    REQUIRE(unpack(world.folder.path + "/model.tar.gz", world.folder.path + "/unpacked").has_value());
+    CHECK(read_file(world.folder.path + "/unpacked/part-0") == "weights-0\n");
+    CHECK(read_file(world.folder.path + "/unpacked/part-1") == "weights-1\n");
+    // A link stays a link: what it points at is not read.
+    CHECK(fs::is_symlink(world.folder.path + "/unpacked/link-0"));
+    CHECK_FALSE(fs::exists(world.folder.path + "/training/111122223333/us-east-1/shards/algo-1"));
+}
+
+TEST_CASE("nothing of the server's environment, home or data folder reaches a worker") {
+    ::setenv("AWS_SECRET_ACCESS_KEY", "planted-secret", 1);
+    World world;
+    std::ofstream(world.folder.path + "/master-key") << "planted-key";
+    Job job = world.run(
+        "leak",
+        World::request("env; cat " + world.folder.path + "/master-key; cat /proc/$PPID/environ; ls -la /proc/self/fd; true", 1));
+    ::unsetenv("AWS_SECRET_ACCESS_KEY");
+    CHECK(job.status == Status::completed);
+    std::string log = world.log("leak");
+    CHECK(log.find("planted-secret") == std::string::npos);
+    if (private_mounts_available()) CHECK(log.find("planted-key") == std::string::npos);
+    CHECK(log.find("AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:4567/v2/credentials") != std::string::npos);
+    CHECK(log.find("TRAINING_JOB_NAME=leak") != std::string::npos);
+    CHECK(log.find("AWS_SECRET_ACCESS_KEY") == std::string::npos);
+}
+
+TEST_CASE("a failing worker fails the job with what it wrote, and ends the others") {
+    World world;
+    Job job = world.run(
+        "fails",
+        World::request("if [ $RANK = 1 ]; then printf 'bad learning rate' > /opt/ml/output/failure; exit 3; fi; sleep 600", 2));
+    CHECK(job.status == Status::failed);
+    CHECK(job.failure_reason == "AlgorithmError: bad learning rate, exit code: 3");
+    CHECK(world.s3.objects.empty());
+    for (const auto& worker : job.workers) CHECK(worker.process == 0);
+    CHECK(processes_of_run(job.run_id).empty());
+}
+
+TEST_CASE("a program that does not exist is the client's error") {
+    World world;
+    auto request = World::request("", 1);
+    request.find("AlgorithmSpecification")->set("ContainerEntrypoint", text::Json::array({"/no/such/program"}));
+    Job job = world.run("absent", request);
+    CHECK(job.status == Status::failed);
+    CHECK(job.failure_reason == "ClientError: cannot execute `/no/such/program`: No such file or directory");
+}
+
+TEST_CASE("StopTrainingJob ends the workers and keeps the partial model") {
+    World world;
+    auto request = World::request(
+        "echo half > $SM_MODEL_DIR/weights; (trap '' TERM; setsid sleep 600 &) ; echo ready; "
+        "trap 'echo asked; exit 0' TERM; while :; do sleep 0.01; done",
+        1);
+    auto created = world.training->create({world.id("stop"), request, {}});
+    REQUIRE(created.has_value());
+    while (world.log("stop").find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    REQUIRE(world.training->stop(world.id("stop")).has_value());
+    Job job = world.finished("stop");
+    CHECK(job.status == Status::stopped);
+    CHECK(job.secondary_status == "Stopped");
+    CHECK(world.log("stop").find("asked") != std::string::npos);
+    CHECK(world.s3.objects.contains("out/models/stop/output/model.tar.gz"));
+    CHECK(processes_of_run(job.run_id).empty());
+    auto again = world.training->stop(world.id("stop"));
+    REQUIRE_FALSE(again.has_value());
+    CHECK(again.error().message == "The request was rejected because the training job is in status Stopped.");
+    CHECK(world.training->stop(world.id("nobody")).error().message == "Requested resource not found.");
+}
+
+TEST_CASE("MaxRuntimeInSeconds ends a job") {
+    World world;
+    auto request = World::request("exec sleep 600", 1);
+    request.find("StoppingCondition")->set("MaxRuntimeInSeconds", 1);
+    Job job = world.run("slow", request);
+    CHECK(job.status == Status::stopped);
+    CHECK(job.secondary_status == "MaxRuntimeExceeded");
+}
+
+TEST_CASE("data that the role may not read fails the job with S3's words") {
+    World world;
+    world.s3.objects = {{"in/train/a", "a"}};
+    world.s3.denied = "train/a";
+    auto request = World::request("true", 1);
+    request.set("InputDataConfig", text::Json::array({World::channel("train", "s3://in/train/", "FullyReplicated")}));
+    Job job = world.run("denied", request);
+    CHECK(job.failure_reason ==
+          "ClientError: Data download failed:Unable to download object s3://in/train/a (AccessDenied: Access Denied)");
+}
+
+TEST_CASE("what create refuses, in AWS's words") {
+    World world;
+    auto refused = [&](text::Json request) {
+        auto created = world.training->create({world.id("job"), std::move(request), {}});
+        REQUIRE_FALSE(created.has_value());
+        return created.error().code + ": " + created.error().message;
+    };
+    auto missing = World::request("true", 1);
+    missing.set("InputDataConfig", text::Json::array({World::channel("train", "s3://in/none/", "FullyReplicated")}));
+    CHECK(refused(missing) ==
+          "ValidationException: No S3 objects found under S3 URL \"s3://in/none/\" given in input data source. Please ensure "
+          "that the "
+          "bucket exists in the selected region (us-east-1), that objects exist under that S3 prefix, and that the role "
+          "\"arn:aws:iam::111122223333:role/trainer\" has \"s3:ListBucket\" permissions on bucket \"in\".");
+    CHECK(refused(World::request("true", 17))
+              .starts_with(
+                  "ResourceLimitExceeded: The account-level service limit 'ml.m5.large for training job usage' is 16 Instances"));
+    world.trusted = false;
+    CHECK(refused(World::request("true", 1)) ==
+          "ValidationException: Could not assume role arn:aws:iam::111122223333:role/trainer. Please ensure that the role exists "
+          "and "
+          "allows principal 'sagemaker.amazonaws.com' to assume the role.");
+    world.trusted = true;
+    CHECK(world.run("job", World::request("true", 1)).status == Status::completed);
+    CHECK(refused(World::request("true", 1)).starts_with("ResourceInUse: Training job names must be unique"));
+}
+
+TEST_CASE("checkpoints are restored at the start and in the bucket at the end") {
+    World world;
+    world.s3.objects = {{"ck/run/old.pt", "epoch 1"}};
+    auto request = World::request("cat /opt/ml/checkpoints/old.pt; echo; echo 'epoch 2' > /opt/ml/checkpoints/new.pt", 1);
+    request.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/run/"}}));
+    Job job = world.run("resume", request);
+    CHECK(job.failure_reason == "");
+    CHECK(world.log("resume") == "epoch 1\n");
+    CHECK(world.s3.objects["ck/run/new.pt"] == "epoch 2\n");
+    CHECK(world.s3.objects["ck/run/old.pt"] == "epoch 1");
+}
+
+TEST_CASE("a worker's credentials are the role's and end with the job") {
+    World world;
+    auto created =
+        world.training->create({world.id("keys"), World::request("echo $AWS_CONTAINER_AUTHORIZATION_TOKEN; sleep 600", 1), {}});
+    REQUIRE(created.has_value());
+    std::string token;
+    while (token.empty()) token = world.log("keys");
+    token.pop_back();
+    auto credentials = world.training->credentials_for(token);
+    REQUIRE(credentials.has_value());
+    CHECK(credentials->credentials.access_key_id == "ASIAarn:aws:iam::111122223333:role/trainer");
+    CHECK(world.training->credentials_for(token + "x").error().code == "AccessDenied");
+    CHECK(world.training->credentials_for("").error().code == "AccessDenied");
+    REQUIRE(world.training->stop(world.id("keys")).has_value());
+    world.finished("keys");
+    CHECK(world.training->credentials_for(token).error().code == "AccessDenied");
+}
+
+TEST_CASE("a server that stops ends its jobs; one that was killed settles them at its next start") {
+    World world;
+    auto created = world.training->create({world.id("cut"), World::request("echo ready; sleep 600", 2), {}});
+    REQUIRE(created.has_value());
+    while (world.log("cut").empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    world.training->shutdown();
+    auto job = world.training->describe(world.id("cut"));
+    REQUIRE(job.has_value());
+    CHECK(job->status == Status::failed);
+    CHECK(job->failure_reason.starts_with("InternalServerError: The server stopped"));
+    CHECK(processes_of_run(job->run_id).empty());
+
+    Job lost = *created;
+    lost.id.name = "lost";
+    store::Batch batch;
+    batch.put("training/job/111122223333/us-east-1/lost", to_json(lost).dump());
+    REQUIRE(world.keys->commit(batch).has_value());
+    world.training.reset();
+    world.open();
+    Job settled = world.finished("lost");
+    CHECK(settled.status == Status::failed);
+    CHECK(settled.failure_reason.starts_with("InternalServerError: The server stopped while the job was in progress (Starting)"));
+    CHECK(world.finished("cut").status == Status::failed);
+}
+
+TEST_CASE("script mode runs the program of sourcedir.tar.gz with the hyperparameters") {
+    World world;
+    fs::create_directories(world.folder.path + "/worker/src");
+    std::ofstream(world.folder.path + "/worker/src/train.py")
+        << "import json, os, "
+           "sys\nprint(sys.argv[1:])\nprint(os.getcwd())\nprint(json.load(open('/opt/ml/input/config/hyperparameters.json')))\n"
+           "print(os.uname().nodename)\nraise ValueError('boom')\n";
+    REQUIRE(pack({world.folder.path + "/worker"}, "src", world.folder.path + "/sourcedir.tar.gz").has_value());
+    world.s3.objects["code/sourcedir.tar.gz"] = read_file(world.folder.path + "/sourcedir.tar.gz");
+    auto request = World::request("", 1);
+    request.find("AlgorithmSpecification")->erase("ContainerEntrypoint");
+    request.set("HyperParameters", text::Json::object({{"sagemaker_program", "\"train.py\""},
+                                                       {"sagemaker_submit_directory", "\"s3://code/sourcedir.tar.gz\""},
+                                                       {"epochs", "3"},
+                                                       {"name", "\"a b\""},
+                                                       {"flag", "true"}}));
+    Job job = world.run("script", request);
+    CHECK(job.status == Status::failed);
+    CHECK(job.failure_reason ==
+          "AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage \"ValueError: boom\"\nCommand \"/usr/bin/python3 "
+          "train.py "
+          "--epochs 3 --flag True --name a b\", exit code: 1");
+    std::string log = world.log("script");
+    CHECK(log.starts_with("['--epochs', '3', '--flag', 'True', '--name', 'a b']\n/opt/ml/code\n"));
+    CHECK(log.find("algo-1") != std::string::npos);
+}
+
+}  // namespace training

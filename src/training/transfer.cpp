@@ -1,0 +1,257 @@
+#include "training/transfer.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/log.hpp"
+#include "training/archive.hpp"
+#include "training/beneath.hpp"
+#include "training/limits.hpp"
+
+namespace training {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds checkpoint_interval{2};
+
+std::unexpected<base::Error> client_error(std::string message) { return base::fail("ClientError", std::move(message)); }
+
+std::string reason(const base::Error& error) { return "(" + error.code + ": " + error.message + ")"; }
+
+base::Result<void> make_parent(const std::string& path) {
+    std::error_code error;
+    fs::create_directories(fs::path(path).parent_path(), error);
+    if (error) return client_error("Data download failed:cannot make the folder of " + path + ": " + error.message());
+    return {};
+}
+
+// Removes a scratch file when the block ends, however it ends.
+struct ScratchFile {
+    std::string path;
+    ~ScratchFile() { ::unlink(path.c_str()); }
+};
+
+}  // namespace
+
+base::Result<identity::Credentials> Transfer::credentials() {
+    if (cancelled_.load()) return base::fail("Cancelled", "the job was stopped");
+    auto current = session_.current();
+    if (!current) {
+        return client_error("SageMaker was unable to assume the role '" + session_.role_arn() + "' " + reason(current.error()));
+    }
+    return current;
+}
+
+base::Result<void> Transfer::check_channel(const Channel& channel, const std::string& region) {
+    auto found = data_.list(TRY(credentials()), channel.source, 1);
+    if (found && !found->empty()) return {};
+    auto refusal =
+        base::fail("ValidationException", "No S3 objects found under S3 URL \"" + channel.source.text() +
+                                              "\" given in input data source. Please ensure that the bucket "
+                                              "exists in the selected region (" +
+                                              region + "), that objects exist under that S3 prefix, and that the role \"" +
+                                              session_.role_arn() + "\" has \"s3:ListBucket\" permissions on bucket \"" +
+                                              channel.source.bucket + "\".");
+    if (!found) refusal.error().notes.push_back("S3 answered the role " + reason(found.error()));
+    return refusal;
+}
+
+base::Result<void> Transfer::download(const S3Uri& object, const std::string& path) {
+    TRY(make_parent(path));
+    auto done = data_.download(TRY(credentials()), object, path);
+    if (!done)
+        return client_error("Data download failed:Unable to download object " + object.text() + " " + reason(done.error()));
+    return {};
+}
+
+// A manifest is a JSON list: {"prefix": "s3://bucket/folder/"}, then keys below it.
+base::Result<std::vector<DataObject>> Transfer::objects_of(const Channel& channel, std::string& prefix) {
+    prefix = channel.source.key;
+    if (!channel.manifest) {
+        auto found = data_.list(TRY(credentials()), channel.source, objects_per_channel_max);
+        if (!found) {
+            return client_error("Data download failed:Unable to list objects under " + channel.source.text() + " " +
+                                reason(found.error()));
+        }
+        // Consoles make empty objects that stand for folders.
+        std::erase_if(*found, [](const DataObject& object) { return object.key.ends_with('/'); });
+        return found;
+    }
+    ScratchFile scratch{scratch_ + "/manifest.json"};
+    TRY(download(channel.source, scratch.path));
+    std::error_code error;
+    if (fs::file_size(scratch.path, error) > manifest_bytes_max || error)
+        return client_error("Data download failed:the manifest is too large");
+    std::ifstream file(scratch.path, std::ios::binary);
+    std::stringstream content;
+    content << file.rdbuf();
+    auto manifest = text::parse_json(content.str());
+    if (!manifest || !manifest->is_array() || manifest->size() == 0 || !manifest->items().front()["prefix"].is_string()) {
+        return client_error("Data download failed:" + channel.source.text() +
+                            " is not a manifest: a JSON list that starts with {\"prefix\": \"s3://…\"}");
+    }
+    S3Uri base = TRY(parse_s3_uri(manifest->items().front()["prefix"].as_string()));
+    if (base.bucket != channel.source.bucket) {
+        return client_error("Data download failed:the manifest names another bucket than its own");
+    }
+    prefix = base.key;
+    std::vector<DataObject> objects;
+    for (size_t i = 1; i < manifest->size(); ++i) objects.push_back({base.key + manifest->items()[i].as_string(), 0});
+    return objects;
+}
+
+base::Result<void> Transfer::download_channel(const Channel& channel, const std::vector<std::string>& workers) {
+    std::string prefix;
+    auto objects = TRY(objects_of(channel, prefix));
+    std::string below = "/ml/input/data/" + channel.name + "/";
+    for (size_t host = 0; host < workers.size(); ++host) {
+        for (const auto& object : share_of(channel, objects, host, workers.size())) {
+            auto name = local_name(prefix, object.key);
+            if (!name) return client_error("Data download failed:" + name.error().message);
+            std::string path = workers[host] + below + *name;
+            // Every host of a replicated channel gets a copy of its own; S3 is asked once.
+            if (host > 0 && !channel.sharded) {
+                TRY(make_parent(path));
+                std::error_code error;
+                fs::copy_file(workers[0] + below + *name, path, error);
+                if (error) return client_error("Data download failed:" + error.message());
+                continue;
+            }
+            TRY(download({channel.source.bucket, object.key}, path));
+        }
+    }
+    return {};
+}
+
+base::Result<void> Transfer::download_source(const S3Uri& archive, const std::vector<std::string>& workers) {
+    ScratchFile file{scratch_ + "/sourcedir.tar.gz"};
+    TRY(download(archive, file.path));
+    for (const auto& worker : workers) {
+        auto done = unpack(file.path, worker + "/ml/code");
+        if (!done) return client_error("The source " + archive.text() + " cannot be unpacked: " + done.error().message);
+    }
+    return {};
+}
+
+base::Result<void> Transfer::restore_checkpoints(const S3Uri& prefix, const std::vector<std::string>& workers) {
+    Channel channel;
+    channel.source = prefix;
+    auto found = data_.list(TRY(credentials()), prefix, objects_per_channel_max);
+    if (!found) {
+        return client_error("Data download failed:Unable to list checkpoints under " + prefix.text() + " " +
+                            reason(found.error()));
+    }
+    for (const auto& object : *found) {
+        if (object.key.ends_with('/')) continue;
+        auto name = local_name(prefix.key, object.key);
+        if (!name) return client_error("Data download failed:" + name.error().message);
+        for (const auto& worker : workers) TRY(download({prefix.bucket, object.key}, worker + "/ml/checkpoints/" + *name));
+    }
+    return {};
+}
+
+base::Result<void> Transfer::upload_file(const std::string& path, const S3Uri& object) {
+    auto done = data_.upload(TRY(credentials()), path, object);
+    if (!done) return client_error("Artifact upload failed:Unable to upload " + object.text() + " " + reason(done.error()));
+    return {};
+}
+
+base::Result<std::vector<std::string>> Transfer::upload_folder(const std::vector<std::string>& workers, const std::string& folder,
+                                                               const S3Uri& destination, bool compress) {
+    std::vector<std::string> remarks;
+    if (!compress) {
+        for (const auto& worker : workers) {
+            for (const auto& file : files_beneath(worker, "ml/" + folder)) {
+                if (file.is_link) continue;
+                ScratchFile copy{scratch_ + "/upload"};
+                TRY(copy_beneath(worker, "ml/" + folder + "/" + file.path, copy.path));
+                TRY(upload_file(copy.path, {destination.bucket, destination.key + "/" + file.path}));
+            }
+        }
+        return remarks;
+    }
+    ScratchFile packed{scratch_ + "/upload.tar.gz"};
+    auto done = pack(workers, "ml/" + folder, packed.path);
+    if (!done) return client_error("Artifact upload failed:" + done.error().message);
+    for (const auto& clash : done->clashes)
+        remarks.push_back("more than one host wrote " + folder + "/" + clash + ": the first host's is kept");
+    if (done->entries > 0) TRY(upload_file(packed.path, {destination.bucket, destination.key + ".tar.gz"}));
+    return remarks;
+}
+
+CheckpointSync::CheckpointSync(JobData& data, RoleSession& session, S3Uri prefix, std::vector<std::string> workers)
+    : data_(data), session_(session), prefix_(std::move(prefix)), workers_(std::move(workers)) {
+    while (prefix_.key.ends_with('/')) prefix_.key.pop_back();
+    // What was restored is in S3 already.
+    for (const auto& worker : workers_) {
+        for (const auto& file : files_beneath(worker, "ml/checkpoints")) {
+            seen_[worker + "/" + file.path] = {file.modified, file.size, true};
+        }
+    }
+    thread_ = std::thread([this] { run(); });
+}
+
+CheckpointSync::~CheckpointSync() { (void)finish(); }
+
+void CheckpointSync::run() {
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, checkpoint_interval, [this] { return stop_; })) {
+        lock.unlock();
+        round(false);
+        lock.lock();
+    }
+}
+
+base::Result<void> CheckpointSync::finish() {
+    if (!thread_.joinable()) return outcome_;
+    {
+        std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+    outcome_ = {};
+    round(true);
+    return outcome_;
+}
+
+// A file is uploaded once it has not changed between two rounds: scripts write checkpoints in place.
+void CheckpointSync::round(bool last) {
+    for (const auto& worker : workers_) {
+        for (const auto& file : files_beneath(worker, "ml/checkpoints")) {
+            if (file.is_link) continue;
+            Seen now{file.modified, file.size, false};
+            Seen& before = seen_[worker + "/" + file.path];
+            bool same = before.modified == now.modified && before.size == now.size;
+            if (same && before.uploaded) continue;
+            if (same || last) {
+                upload(worker, file.path);
+                now.uploaded = outcome_.has_value();
+            }
+            before = now;
+        }
+    }
+}
+
+void CheckpointSync::upload(const std::string& worker, const std::string& path) {
+    auto failed = [&](base::Error error) {
+        base::log_warn("the checkpoint " + path + " was not uploaded: " + error.describe());
+        outcome_ = base::fail(std::move(error));
+    };
+    auto credentials = session_.current();
+    if (!credentials) return failed(std::move(credentials).error());
+    ScratchFile copy{worker + "/checkpoint.upload"};
+    if (auto copied = copy_beneath(worker, "ml/checkpoints/" + path, copy.path); !copied) {
+        if (copied.error().code == "NotAFile") return;  // Replaced or removed meanwhile: the next round sees.
+        return failed(std::move(copied).error());
+    }
+    auto done = data_.upload(*credentials, copy.path, {prefix_.bucket, prefix_.key + (prefix_.key.empty() ? "" : "/") + path});
+    if (!done) return failed(std::move(done).error());
+    outcome_ = {};
+}
+
+}  // namespace training

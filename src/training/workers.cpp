@@ -1,0 +1,138 @@
+#include "training/workers.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+
+#include "training/limits.hpp"
+
+namespace training {
+
+Workers::~Workers() {
+    kill_all();
+    for (size_t host = 0; host < workers_.size(); ++host) {
+        if (workers_[host].running) reap(host);
+        if (workers_[host].process.output >= 0) ::close(workers_[host].process.output);
+        if (workers_[host].process.process_descriptor >= 0) ::close(workers_[host].process.process_descriptor);
+    }
+}
+
+base::Result<int> Workers::start(const LaunchRequest& request, LogWriter log) {
+    auto process = TRY(launch(request));
+    workers_.push_back({process, std::move(log), true, 0});
+    return process.process;
+}
+
+void Workers::remark(size_t host, const std::string& text) {
+    workers_[host].log.write("[trainwarden] " + text + "\n", clock_.now());
+}
+
+bool Workers::any_running() const {
+    return std::any_of(workers_.begin(), workers_.end(), [](const One& one) { return one.running; });
+}
+
+void Workers::terminate(std::chrono::seconds grace) {
+    auto due = std::chrono::steady_clock::now() + grace;
+    kill_at_ = std::min(kill_at_, due);
+    terminating_ = true;
+    for (const auto& one : workers_) {
+        if (one.running) ::kill(-one.process.process, SIGTERM);
+    }
+}
+
+void Workers::kill_all() {
+    for (const auto& one : workers_) {
+        if (one.running) ::kill(-one.process.process, SIGKILL);
+    }
+}
+
+void Workers::drain(One& one) {
+    std::array<char, 65536> buffer;
+    while (one.process.output >= 0) {
+        ssize_t count = ::read(one.process.output, buffer.data(), buffer.size());
+        if (count > 0) {
+            one.log.write({buffer.data(), static_cast<size_t>(count)}, clock_.now());
+            continue;
+        }
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0 && errno == EAGAIN) return;
+        ::close(one.process.output);
+        one.process.output = -1;
+    }
+}
+
+// The worker has ended (or is about to, after SIGKILL): its exit code, and the end of whatever it left behind in its group.
+void Workers::reap(size_t host) {
+    One& one = workers_[host];
+    // While the leader is unreaped its group id cannot be somebody else's.
+    ::kill(-one.process.process, SIGKILL);
+    int status = 0;
+    while (::waitpid(one.process.process, &status, 0) < 0 && errno == EINTR) {
+    }
+    one.running = false;
+    one.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    drain(one);
+    one.log.close(clock_.now());
+    if (one.exit_code != 0 && !terminating_) {
+        ended_ = {Ended::How::failed, host, one.exit_code, one.log.last_line()};
+        terminate(sibling_grace);
+    }
+}
+
+void Workers::on_wake() {
+    uint64_t count = 0;
+    while (::read(wake_, &count, sizeof count) < 0 && errno == EINTR) {
+    }
+    StopReason reason = stop_.load();
+    if (reason == StopReason::none || ended_.how == Ended::How::shutdown) return;
+    if (reason == StopReason::shutdown) {
+        ended_ = {Ended::How::shutdown, 0, 0, ""};
+        terminate(std::chrono::seconds{3});
+    } else if (!terminating_) {
+        ended_ = {Ended::How::stopped, 0, 0, ""};
+        terminate(stop_grace);
+    }
+}
+
+int Workers::patience(Moment now) const {
+    Moment due = terminating_ ? kill_at_ : runtime_end_;
+    if (due == Moment::max()) return -1;
+    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(due - now).count() + 1;
+    return static_cast<int>(std::clamp<int64_t>(left, 0, std::numeric_limits<int>::max()));
+}
+
+Ended Workers::wait(std::chrono::seconds runtime_max) {
+    runtime_end_ = std::chrono::steady_clock::now() + runtime_max;
+    std::vector<pollfd> watched;
+    while (any_running()) {
+        watched.assign(1, {wake_, POLLIN, 0});
+        for (const auto& one : workers_) {
+            watched.push_back({one.running ? one.process.process_descriptor : -1, POLLIN, 0});
+            watched.push_back({one.process.output, POLLIN, 0});
+        }
+        ::poll(watched.data(), watched.size(), patience(std::chrono::steady_clock::now()));
+        if (watched[0].revents != 0) on_wake();
+        for (size_t host = 0; host < workers_.size(); ++host) {
+            if (watched[2 + 2 * host].revents != 0) drain(workers_[host]);
+            if (workers_[host].running && watched[1 + 2 * host].revents != 0) reap(host);
+        }
+        auto now = std::chrono::steady_clock::now();
+        if (!terminating_ && now >= runtime_end_) {
+            ended_ = {Ended::How::runtime_exceeded, 0, 0, ""};
+            terminate(stop_grace);
+        }
+        if (terminating_ && now >= kill_at_) {
+            kill_all();
+            kill_at_ = now + std::chrono::seconds{1};  // A process that a debugger or the kernel holds: ask again.
+        }
+    }
+    return ended_;
+}
+
+}  // namespace training

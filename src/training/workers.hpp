@@ -1,0 +1,69 @@
+// The workers of one job while they run: their output into the logs, their ends, the signals that end them.
+// One thread owns a group; nothing here is shared.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "training/launch.hpp"
+#include "training/logs.hpp"
+
+namespace training {
+
+enum class StopReason : uint8_t { none, requested, shutdown };
+
+// How a job's training part ended. `host` and `exit_code` are of the first worker that failed.
+struct Ended {
+    enum class How : uint8_t { finished, failed, stopped, runtime_exceeded, shutdown } how = How::finished;
+    size_t host = 0;
+    int exit_code = 0;      // 128 + signal for a worker that a signal killed
+    std::string last_line;  // of that worker's output
+};
+
+class Workers {
+public:
+    // `wake` is an eventfd that is written after `stop` has changed.
+    Workers(const base::Clock& clock, int wake, const std::atomic<StopReason>& stop) : clock_(clock), wake_(wake), stop_(stop) {}
+    ~Workers();  // kills what still runs
+    Workers(const Workers&) = delete;
+    Workers& operator=(const Workers&) = delete;
+
+    // Error `LaunchFailed`. Returns the process id.
+    [[nodiscard]] base::Result<int> start(const LaunchRequest& request, LogWriter log);
+    // Lines of our own in a worker's log.
+    void remark(size_t host, const std::string& text);
+    // Until every worker has ended. Past `runtime_max` they are stopped as StopTrainingJob stops them.
+    [[nodiscard]] Ended wait(std::chrono::seconds runtime_max);
+
+private:
+    struct One {
+        LaunchedProcess process;
+        LogWriter log;
+        bool running = true;
+        int exit_code = 0;
+    };
+    using Moment = std::chrono::steady_clock::time_point;
+
+    void terminate(std::chrono::seconds grace);
+    void kill_all();
+    void drain(One& one);
+    void reap(size_t host);
+    void on_wake();
+    [[nodiscard]] bool any_running() const;
+    [[nodiscard]] int patience(Moment now) const;  // milliseconds until something is due
+
+    const base::Clock& clock_;
+    int wake_;
+    const std::atomic<StopReason>& stop_;
+    std::vector<One> workers_;
+    Ended ended_;
+    bool terminating_ = false;
+    Moment runtime_end_ = Moment::max();
+    Moment kill_at_ = Moment::max();
+};
+
+}  // namespace training
