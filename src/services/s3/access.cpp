@@ -1,0 +1,86 @@
+// Which actions on which resources, with which condition keys.
+#include "services/s3/service.hpp"
+
+namespace services::s3 {
+namespace {
+
+gate::Access access_to(const objects::Bucket& bucket, std::string action, std::string resource) {
+    gate::Access access;
+    access.action = std::move(action);
+    access.resource = std::move(resource);
+    access.resource_account = bucket.account;
+    access.context.set("s3:ResourceAccount", bucket.account);
+    if (bucket.policy) access.resource_policy = policy::AttachedPolicy{bucket.policy, "bucket policy of " + bucket.arn()};
+    access.restrict_public = bucket.restricts_public();
+    return access;
+}
+
+}  // namespace
+
+gate::Access bucket_access(const objects::Bucket& bucket, std::string action) {
+    return access_to(bucket, std::move(action), bucket.arn());
+}
+
+gate::Access object_access(const objects::Bucket& bucket, std::string_view key, std::string action) {
+    return access_to(bucket, std::move(action), bucket.arn() + "/" + std::string(key));
+}
+
+Classify on_bucket(std::string action) {
+    return [action = std::move(action)](const Service&, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
+        return std::vector{bucket_access(*incoming.bucket, action)};
+    };
+}
+
+Classify on_object(std::string action) {
+    return [action = std::move(action)](const Service&, const Caller&, wire::Call& call, Incoming& incoming) -> Accesses {
+        auto access = object_access(*incoming.bucket, incoming.key(), action);
+        add_header_keys(access.context, call.http->head.headers);
+        return std::vector{std::move(access)};
+    };
+}
+
+void add_header_keys(policy::Context& context, const http::Headers& headers) {
+    for (const std::string_view name :
+         {"x-amz-acl", "x-amz-copy-source", "x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp",
+          "x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-metadata-directive", "x-amz-object-ownership",
+          "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-storage-class",
+          "x-amz-website-redirect-location"}) {
+        if (const auto* value = headers.find(name)) context.set("s3:" + std::string(name), *value);
+    }
+    if (const auto* value = headers.find("if-none-match")) context.set("s3:if-none-match", *value);
+    if (const auto* value = headers.find("if-match")) context.set("s3:if-match", *value);
+}
+
+void add_existing_tags(policy::Context& context, const objects::Tags& tags) {
+    for (const auto& [key, value] : tags) context.set("s3:ExistingObjectTag/" + key, value);
+}
+
+void add_request_tags(policy::Context& context, const objects::Tags& tags) {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : tags) {
+        context.set("s3:RequestObjectTag/" + key, value);
+        keys.push_back(key);
+    }
+    if (!keys.empty()) context.set_list("s3:RequestObjectTagKeys", std::move(keys));
+}
+
+Accesses reading(const Service& service, Incoming& incoming, std::initializer_list<std::string_view> actions) {
+    auto found = service.storage().find(incoming.bucket->name, incoming.key());
+    if (!found && found.error().code != "NoSuchKey") return base::fail(std::move(found).error());
+    if (found) incoming.object = std::move(*found);
+    std::vector<gate::Access> accesses;
+    for (const auto action : actions) {
+        auto access = object_access(*incoming.bucket, incoming.key(), std::string(action));
+        if (incoming.object) add_existing_tags(access.context, incoming.object->tags);
+        if (names_version(incoming)) access.context.set("s3:versionid", incoming.parameter("versionId"));
+        accesses.push_back(std::move(access));
+    }
+    if (!incoming.object) {
+        auto access = bucket_access(*incoming.bucket, "s3:ListBucket");
+        access.context.set("s3:prefix", incoming.key());
+        accesses.push_back(std::move(access));
+    }
+    return accesses;
+}
+
+}  // namespace services::s3

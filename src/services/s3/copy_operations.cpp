@@ -1,0 +1,144 @@
+// CopyObject and what UploadPartCopy shares with it.
+#include "base/strings.hpp"
+#include "services/s3/copy_source.hpp"
+#include "services/s3/copying.hpp"
+#include "services/s3/service.hpp"
+#include "text/time.hpp"
+#include "text/uri.hpp"
+
+namespace services::s3 {
+
+base::Result<CopySource> read_copy_source(std::string_view header) {
+    if (header.starts_with("arn:")) {
+        return base::fail("NotImplemented",
+                          "A header you provided implies functionality that is not implemented: x-amz-copy-source with an ARN");
+    }
+    CopySource source;
+    const auto question = header.find('?');
+    if (question != std::string_view::npos) {
+        const auto version = header.substr(question + 1);
+        if (!version.starts_with("versionId=")) return base::fail("InvalidArgument", "Unsupported copy source parameter.");
+        if (version != "versionId=null") return base::fail("InvalidArgument", "Invalid version id specified");
+        source.names_version = true;
+        header = header.substr(0, question);
+    }
+    auto decoded = text::decode_uri(header);
+    if (!decoded) return base::fail("InvalidArgument", "Invalid copy source encoding.");
+    std::string_view path = *decoded;
+    if (path.starts_with('/')) path.remove_prefix(1);
+    const auto slash = path.find('/');
+    if (slash == std::string_view::npos || slash == 0 || slash + 1 == path.size()) {
+        return base::fail("InvalidArgument", "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey");
+    }
+    source.bucket = path.substr(0, slash);
+    source.key = path.substr(slash + 1);
+    return source;
+}
+
+Accesses classify_source(const Service& service, const wire::Call& call, Copying& copying) {
+    const auto& headers = call.http->head.headers;
+    const auto source = TRY(read_copy_source(headers.get("x-amz-copy-source")));
+    copying.source.uri.key = source.key;
+    if (source.names_version) copying.source.uri.query.emplace_back("versionId", "null");
+    copying.source.bucket = TRY(service.storage().bucket(source.bucket));
+    const auto* expected = headers.find("x-amz-source-expected-bucket-owner");
+    if (expected != nullptr && *expected != copying.source.bucket->account) return base::fail("AccessDenied", "Access Denied");
+    return reading(service, copying.source, {source.names_version ? "s3:GetObjectVersion" : "s3:GetObject"});
+}
+
+base::Result<objects::OpenObject> open_source(const Service& service, const wire::Call& call, const Copying& copying) {
+    const auto& from = copying.source;
+    if (!from.object) return base::fail("NoSuchKey", "The specified key does not exist.");
+    auto open = TRY(service.storage().open_object(from.bucket->name, from.key(), from.object));
+    if (objects::judge(read_conditions(call.http->head.headers, "x-amz-copy-source-"), *open.object) !=
+        objects::Verdict::proceed) {
+        return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    }
+    return open;
+}
+
+namespace {
+
+base::Result<bool> replaces(const http::Headers& headers, std::string_view header) {
+    const auto* directive = headers.find(header);
+    if (directive == nullptr || *directive == "COPY") return false;
+    if (*directive == "REPLACE") return true;
+    return base::fail("InvalidArgument", "Unknown directive: " + std::string(header) + ": " + *directive);
+}
+
+Accesses classify_copy(const Service& service, const Caller&, wire::Call& call, Incoming& incoming) {
+    const auto& headers = call.http->head.headers;
+    TRY(refuse_unsupported(headers));
+    Copying copying;
+    auto accesses = TRY(classify_source(service, call, copying));
+    copying.replaces_metadata = TRY(replaces(headers, "x-amz-metadata-directive"));
+    copying.replaces_tags = TRY(replaces(headers, "x-amz-tagging-directive"));
+    const bool has_tags = copying.source.object && !copying.source.object->tags.empty();
+    copying.tags = copying.replaces_tags ? TRY(read_tagging_header(headers))
+                   : has_tags            ? copying.source.object->tags
+                                         : objects::Tags{};
+
+    auto target = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
+    add_header_keys(target.context, headers);
+    add_request_tags(target.context, copying.tags);
+    target.context.set("s3:ObjectCreationOperation", "true");
+    accesses.push_back(target);
+    if (!copying.tags.empty()) {
+        target.action = "s3:PutObjectTagging";
+        accesses.push_back(target);
+    }
+    if (has_tags && !copying.replaces_tags) {
+        auto source_tags = object_access(*copying.source.bucket, copying.source.key(), "s3:GetObjectTagging");
+        add_existing_tags(source_tags.context, copying.source.object->tags);
+        accesses.push_back(std::move(source_tags));
+    }
+    if (headers.find("x-amz-acl") != nullptr) {
+        target.action = "s3:PutObjectAcl";
+        accesses.push_back(target);
+    }
+    incoming.detail = std::move(copying);
+    return accesses;
+}
+
+Answered copy_object(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
+    const auto& headers = call.http->head.headers;
+    const auto& copying = std::any_cast<const Copying&>(incoming.detail);
+    objects::CopyRequest request;
+    request.source = TRY(open_source(service, call, copying));
+    request.source_bucket = copying.source.bucket->name;
+    request.source_key = copying.source.key();
+    request.bucket = incoming.bucket->name;
+    request.key = incoming.key();
+    if (const auto* name = headers.find("x-amz-checksum-algorithm")) {
+        request.checksum = objects::checksum_kind(*name);
+        if (!request.checksum) return base::fail("InvalidRequest", "Checksum algorithm provided is unsupported: " + *name);
+    }
+    const bool itself = request.bucket == request.source_bucket && request.key == request.source_key;
+    const bool redirects = headers.find("x-amz-website-redirect-location") != nullptr;
+    if (itself && !copying.replaces_metadata && !copying.replaces_tags && !redirects) {
+        return base::fail(
+            "InvalidRequest",
+            "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
+            "metadata, storage class, website redirect location or encryption attributes.");
+    }
+    request.attributes = copying.replaces_metadata ? read_attributes(headers) : request.source.object->attributes;
+    request.attributes.website_redirect_location = headers.get("x-amz-website-redirect-location");
+    request.tags = copying.tags;
+    request.conditions = read_conditions(headers);
+    request.conditions.if_modified_since.reset();
+    request.conditions.if_unmodified_since.reset();
+    const auto made = TRY(service.storage().copy(request));
+    text::XmlWriter xml;
+    xml.open("CopyObjectResult", xml_namespace);
+    xml.element("LastModified", text::iso8601_millis(made->last_modified));
+    xml.element("ETag", quoted(made->etag));
+    if (made->checksum) write_checksum(xml, *made->checksum);
+    xml.close();
+    return xml_answer(xml);
+}
+
+}  // namespace
+
+Definitions copy_operations() { return {{"CopyObject", classify_copy, copy_object}}; }
+
+}  // namespace services::s3

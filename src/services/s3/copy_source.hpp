@@ -1,0 +1,19 @@
+// The x-amz-copy-source header: `[/]bucket/key[?versionId=id]`, percent-encoded.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace services::s3 {
+
+struct CopySource {
+    std::string bucket, key;
+    bool names_version = false;  // `versionId=null`; no other exists
+};
+
+// Pure. Errors `InvalidArgument`, `NotImplemented` (access point ARNs).
+[[nodiscard]] base::Result<CopySource> read_copy_source(std::string_view header);
+
+}  // namespace services::s3

@@ -1,0 +1,136 @@
+// What S3 clients say in headers.
+#include <algorithm>
+#include <charconv>
+
+#include "base/strings.hpp"
+#include "services/s3/service.hpp"
+#include "text/time.hpp"
+#include "text/uri.hpp"
+
+namespace services::s3 {
+namespace {
+
+base::Error not_implemented(std::string_view header, std::string_view value = {}) {
+    return {"NotImplemented", "A header you provided implies functionality that is not implemented: " + std::string(header) +
+                                  (value.empty() ? "" : ": " + std::string(value))};
+}
+
+constexpr std::string_view metadata_prefix = "x-amz-meta-";
+
+}  // namespace
+
+base::Result<void> refuse_unsupported(const http::Headers& headers) {
+    for (const auto& [raw_name, value] : headers.fields()) {
+        const auto name = base::lower(raw_name);
+        if (!name.starts_with("x-amz-")) continue;
+        if (name.starts_with("x-amz-server-side-encryption-") || name.starts_with("x-amz-copy-source-server-side-encryption-") ||
+            name.starts_with("x-amz-object-lock-") || name.starts_with("x-amz-bucket-object-lock") ||
+            name == "x-amz-write-offset-bytes") {
+            if (name == "x-amz-bucket-object-lock-enabled" && base::equals_ignoring_case(value, "false")) continue;
+            return base::fail(not_implemented(name));
+        }
+        if (name == "x-amz-server-side-encryption" && value != "AES256") return base::fail(not_implemented(name, value));
+        if (name == "x-amz-storage-class" && value != "STANDARD") return base::fail(not_implemented(name, value));
+        if (name.starts_with("x-amz-grant-") || (name == "x-amz-acl" && value != "bucket-owner-full-control")) {
+            return base::fail("AccessControlListNotSupported", "The bucket does not allow ACLs");
+        }
+    }
+    return {};
+}
+
+bool names_version(const Incoming& incoming) { return incoming.uri.parameter("versionId") != nullptr; }
+
+base::Result<void> check_version(const Incoming& incoming) {
+    if (!names_version(incoming) || incoming.parameter("versionId") == "null") return {};
+    return base::fail("InvalidArgument", "Invalid version id specified");
+}
+
+objects::Attributes read_attributes(const http::Headers& headers) {
+    objects::Attributes attributes;
+    attributes.content_type = headers.get("content-type");
+    attributes.cache_control = headers.get("cache-control");
+    attributes.content_disposition = headers.get("content-disposition");
+    attributes.content_language = headers.get("content-language");
+    attributes.expires = headers.get("expires");
+    attributes.website_redirect_location = headers.get("x-amz-website-redirect-location");
+    // `aws-chunked` is how the body came, not what it is.
+    for (const auto coding : base::split(headers.get("content-encoding"), ',')) {
+        const auto name = base::trim(coding);
+        if (name.empty() || base::equals_ignoring_case(name, "aws-chunked")) continue;
+        if (!attributes.content_encoding.empty()) attributes.content_encoding += ",";
+        attributes.content_encoding += name;
+    }
+    for (const auto& [name, value] : headers.fields()) {
+        auto lower = base::lower(name);
+        if (lower.size() > metadata_prefix.size() && lower.starts_with(metadata_prefix)) {
+            lower.erase(0, metadata_prefix.size());
+            // The same name twice is one value with a comma, as in any header list.
+            auto& list = attributes.user_metadata;
+            const auto same = std::ranges::find_if(list, [&](const auto& field) { return field.first == lower; });
+            same == list.end() ? (void)list.emplace_back(lower, value) : (void)(same->second += "," + value);
+        }
+    }
+    return attributes;
+}
+
+base::Result<objects::Tags> read_tagging_header(const http::Headers& headers) {
+    const auto* value = headers.find("x-amz-tagging");
+    if (value == nullptr || value->empty()) return objects::Tags{};
+    auto tags = text::parse_query(*value, true);
+    if (!tags)
+        return base::fail("InvalidArgument",
+                          "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "
+                          "name duplicates.");
+    TRY(objects::check_tags(*tags, objects::object_tags_max));
+    return *tags;
+}
+
+objects::Conditions read_conditions(const http::Headers& headers, std::string_view prefix) {
+    const auto named = [&](std::string_view name) { return headers.find(std::string(prefix).append(name)); };
+    objects::Conditions conditions;
+    if (const auto* value = named("if-match")) conditions.if_match = *value;
+    if (const auto* value = named("if-none-match")) conditions.if_none_match = *value;
+    // RFC 9110: a date that cannot be read is as if it were not there.
+    if (const auto* value = named("if-modified-since")) conditions.if_modified_since = text::parse_http_date(*value);
+    if (const auto* value = named("if-unmodified-since")) conditions.if_unmodified_since = text::parse_http_date(*value);
+    return conditions;
+}
+
+base::Result<std::optional<objects::ChecksumKind>> read_checksum_kind(const http::Headers& headers) {
+    std::optional<objects::ChecksumKind> sent;
+    for (const auto kind : objects::checksum_kinds) {
+        const bool in_trailer = base::equals_ignoring_case(base::trim(headers.get("x-amz-trailer")), objects::header_of(kind));
+        if (headers.find(objects::header_of(kind)) == nullptr && !in_trailer) continue;
+        if (sent)
+            return base::fail("InvalidRequest",
+                              "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
+        sent = kind;
+    }
+    if (sent) return sent;
+    for (const std::string_view header : {"x-amz-sdk-checksum-algorithm", "x-amz-checksum-algorithm"}) {
+        const auto* name = headers.find(header);
+        if (name == nullptr) continue;
+        const auto kind = objects::checksum_kind(*name);
+        if (!kind)
+            return base::fail("InvalidRequest",
+                              "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
+                              "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+        return kind;
+    }
+    return sent;
+}
+
+base::Result<uint64_t> read_number(const std::string& name, const std::string& value, uint64_t most) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size() || number > 2147483647u) {
+        return base::fail("InvalidArgument", "Provided " + name + " not an integer or within integer range");
+    }
+    return std::min(number, most);
+}
+
+objects::Source source_of(http::BodyReader& body) {
+    return [&body](std::span<char> into) { return body.read(into); };
+}
+
+}  // namespace services::s3

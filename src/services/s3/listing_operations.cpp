@@ -1,0 +1,140 @@
+// ListObjects (v1), ListObjectsV2, ListObjectVersions: three dresses of one listing.
+#include "services/s3/service.hpp"
+#include "text/base64.hpp"
+#include "text/time.hpp"
+
+namespace services::s3 {
+namespace {
+
+Classify listing(std::string action) {
+    return [action = std::move(action)](const Service&, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
+        auto access = bucket_access(*incoming.bucket, action);
+        for (const std::string_view parameter : {"prefix", "delimiter", "max-keys"}) {
+            if (const auto* value = incoming.uri.parameter(parameter)) access.context.set("s3:" + std::string(parameter), *value);
+        }
+        return std::vector{std::move(access)};
+    };
+}
+
+struct Wanted {
+    objects::ListRequest list;
+    bool url_encoding = false;
+};
+
+base::Result<Wanted> read_wanted(const Incoming& incoming, std::string after) {
+    Wanted wanted;
+    wanted.list = {incoming.bucket->name, incoming.parameter("prefix"), incoming.parameter("delimiter"), std::move(after),
+                   list_max};
+    if (const auto* value = incoming.uri.parameter("max-keys"); value != nullptr && !value->empty()) {
+        wanted.list.max_keys = TRY(read_number("max-keys", *value, list_max));
+    }
+    wanted.url_encoding = TRY(wants_url_encoding(incoming));
+    return wanted;
+}
+
+void write_common(text::XmlWriter& xml, const Wanted& wanted, const objects::Listing& listing) {
+    xml.element("Name", wanted.list.bucket);
+    xml.element("Prefix", encoded(wanted.list.prefix, wanted.url_encoding));
+    if (!wanted.list.delimiter.empty()) xml.element("Delimiter", encoded(wanted.list.delimiter, wanted.url_encoding));
+    xml.element("MaxKeys", std::to_string(wanted.list.max_keys));
+    if (wanted.url_encoding) xml.element("EncodingType", "url");
+    xml.element("IsTruncated", listing.truncated ? "true" : "false");
+}
+
+// `owner` empty: without owners.
+void write_entries(text::XmlWriter& xml, const Wanted& wanted, const objects::Listing& listing, std::string_view element,
+                   const std::string& owner) {
+    for (const auto& object : listing.objects) {
+        xml.open(element);
+        xml.element("Key", encoded(object.key, wanted.url_encoding));
+        if (element == "Version") {
+            xml.element("VersionId", "null");
+            xml.element("IsLatest", "true");
+        }
+        xml.element("LastModified", text::iso8601_millis(object.last_modified));
+        xml.element("ETag", quoted(object.etag));
+        if (object.checksum) {
+            xml.element("ChecksumAlgorithm", objects::name_of(object.checksum->kind));
+            xml.element("ChecksumType", objects::name_of(object.checksum->type));
+        }
+        xml.element("Size", std::to_string(object.size));
+        if (!owner.empty()) write_owner(xml, "Owner", owner);
+        xml.element("StorageClass", "STANDARD");
+        xml.close();
+    }
+    for (const auto& prefix : listing.common_prefixes) {
+        xml.open("CommonPrefixes");
+        xml.element("Prefix", encoded(prefix, wanted.url_encoding));
+        xml.close();
+    }
+}
+
+Answered list_v1(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
+    const auto marker = incoming.parameter("marker");
+    const auto wanted = TRY(read_wanted(incoming, marker));
+    const auto listing = TRY(service.storage().list(wanted.list));
+    text::XmlWriter xml;
+    xml.open("ListBucketResult", xml_namespace);
+    xml.element("Marker", encoded(marker, wanted.url_encoding));
+    if (listing.truncated && !wanted.list.delimiter.empty())
+        xml.element("NextMarker", encoded(listing.next, wanted.url_encoding));
+    write_common(xml, wanted, listing);
+    write_entries(xml, wanted, listing, "Contents", incoming.bucket->account);
+    xml.close();
+    return xml_answer(xml);
+}
+
+// The continuation token is where the last page ended, in base64: clients must not look inside, and nothing secret is there.
+Answered list_v2(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
+    const auto* token = incoming.uri.parameter("continuation-token");
+    const auto start_after = incoming.parameter("start-after");
+    auto after = start_after;
+    if (token != nullptr) {
+        const auto decoded = text::decode_base64(*token);
+        if (!decoded || decoded->empty()) return base::fail("InvalidArgument", "The continuation token provided is incorrect");
+        after = *decoded;
+    }
+    const auto wanted = TRY(read_wanted(incoming, after));
+    const auto listing = TRY(service.storage().list(wanted.list));
+    text::XmlWriter xml;
+    xml.open("ListBucketResult", xml_namespace);
+    write_common(xml, wanted, listing);
+    if (token != nullptr) xml.element("ContinuationToken", *token);
+    if (listing.truncated) xml.element("NextContinuationToken", text::encode_base64(listing.next));
+    if (!start_after.empty()) xml.element("StartAfter", encoded(start_after, wanted.url_encoding));
+    xml.element("KeyCount", std::to_string(listing.objects.size() + listing.common_prefixes.size()));
+    write_entries(xml, wanted, listing, "Contents", incoming.parameter("fetch-owner") == "true" ? incoming.bucket->account : "");
+    xml.close();
+    return xml_answer(xml);
+}
+
+// Without versions every object is the latest of its only one.
+Answered list_versions(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
+    const auto marker = incoming.parameter("key-marker");
+    const auto wanted = TRY(read_wanted(incoming, marker));
+    const auto listing = TRY(service.storage().list(wanted.list));
+    text::XmlWriter xml;
+    xml.open("ListVersionsResult", xml_namespace);
+    xml.element("KeyMarker", encoded(marker, wanted.url_encoding));
+    xml.element("VersionIdMarker", incoming.parameter("version-id-marker"));
+    if (listing.truncated) {
+        xml.element("NextKeyMarker", encoded(listing.next, wanted.url_encoding));
+        xml.element("NextVersionIdMarker", "null");
+    }
+    write_common(xml, wanted, listing);
+    write_entries(xml, wanted, listing, "Version", incoming.bucket->account);
+    xml.close();
+    return xml_answer(xml);
+}
+
+}  // namespace
+
+Definitions listing_operations() {
+    return {
+        {"ListObjects", listing("s3:ListBucket"), list_v1},
+        {"ListObjectsV2", listing("s3:ListBucket"), list_v2},
+        {"ListObjectVersions", listing("s3:ListBucketVersions"), list_versions},
+    };
+}
+
+}  // namespace services::s3

@@ -1,0 +1,51 @@
+#include "services/s3/operations.hpp"
+
+#include "services/s3/service.hpp"
+
+namespace services::s3 {
+namespace {
+
+// Whoever says whose bucket they mean gets no other's. Source: "Verifying bucket ownership with bucket owner condition".
+base::Result<void> check_expected_owner(const http::Headers& headers, std::string_view header, const objects::Bucket& bucket) {
+    const auto* expected = headers.find(header);
+    if (expected == nullptr || *expected == bucket.account) return {};
+    return base::fail("AccessDenied", "Access Denied");
+}
+
+base::Result<std::shared_ptr<Incoming>> prepare(const Service& service, const Definition& definition, const wire::Call& call) {
+    auto incoming = std::make_shared<Incoming>();
+    incoming->uri = TRY(wire::read_s3_request(call.http->head));
+    if (!definition.needs_bucket) return incoming;
+    incoming->bucket = TRY(service.storage().bucket(incoming->uri.bucket));
+    TRY(check_expected_owner(call.http->head.headers, "x-amz-expected-bucket-owner", *incoming->bucket));
+    return incoming;
+}
+
+}  // namespace
+
+void add_operations(gate::Registry& registry, const Dependencies& dependencies) {
+    const auto service = std::make_shared<const Service>(Service{dependencies});
+    for (auto& share :
+         {bucket_operations(), bucket_configuration_operations(), unconfigured_operations(), object_operations(),
+          copy_operations(), tagging_operations(), delete_operations(), listing_operations(), multipart_operations()}) {
+        for (const auto& each : share) {
+            const auto definition = std::make_shared<const Definition>(each);
+            registry.add({
+                .service = "s3",
+                .name = std::string(definition->name),
+                .classify = [service, definition](const Caller& caller, wire::Call& call) -> Accesses {
+                    auto incoming = TRY(prepare(*service, *definition, call));
+                    auto accesses = TRY(definition->classify(*service, caller, call, *incoming));
+                    call.prepared = std::move(incoming);
+                    return accesses;
+                },
+                .handle = [service, definition](const gate::Permit& permit, wire::Call& call) -> Answered {
+                    const auto incoming = std::any_cast<std::shared_ptr<Incoming>>(call.prepared);
+                    return definition->handle(*service, permit, call, *incoming);
+                },
+            });
+        }
+    }
+}
+
+}  // namespace services::s3

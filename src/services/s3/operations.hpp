@@ -1,0 +1,27 @@
+// Amazon S3: what each call needs (classify) and objects::Storage doing it (handle). REST-XML by hand, because S3's requests
+// follow no model.
+//
+// Sources: Amazon S3 API Reference; Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3".
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "gate/gate.hpp"
+#include "objects/storage.hpp"
+
+namespace services::s3 {
+
+struct Dependencies {
+    objects::Storage* storage = nullptr;
+    const base::Clock* clock = nullptr;
+    // identity::Directory::unique_id: whom a bucket policy names by this ARN, if anybody.
+    std::function<std::optional<std::string>(const std::string& arn)> principal_id;
+};
+
+// What the dependencies point at outlives the registry.
+void add_operations(gate::Registry& registry, const Dependencies& dependencies);
+
+}  // namespace services::s3

@@ -1,0 +1,76 @@
+#include "services/s3/ranges.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/strings.hpp"
+
+namespace services::s3 {
+namespace {
+
+std::optional<uint64_t> number(std::string_view digits) {
+    uint64_t value = 0;
+    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc()) return UINT64_MAX;  // more digits than fit: beyond every object
+    return value;
+}
+
+base::Error invalid_range() { return {"InvalidRange", "The requested range is not satisfiable"}; }
+
+}  // namespace
+
+base::Result<std::optional<ByteRange>> read_range_header(std::string_view value, uint64_t size) {
+    value = base::trim(value);
+    if (value.size() < 6 || !base::equals_ignoring_case(value.substr(0, 6), "bytes=")) return std::nullopt;
+    value = base::trim(value.substr(6));
+    const auto dash = value.find('-');
+    if (dash == std::string_view::npos || value.find(',') != std::string_view::npos) return std::nullopt;
+    const auto first = number(value.substr(0, dash)), last = number(value.substr(dash + 1));
+    if (dash == 0) {
+        if (!last) return std::nullopt;
+        if (*last == 0 || size == 0) return base::fail(invalid_range());
+        const auto length = std::min(*last, size);
+        return ByteRange{size - length, length};
+    }
+    if (!first || (!last && dash + 1 != value.size())) return std::nullopt;
+    if (last && *last < *first) return std::nullopt;
+    if (*first >= size) return base::fail(invalid_range());
+    const auto end = last ? std::min(*last, size - 1) : size - 1;
+    return ByteRange{*first, end - *first + 1};
+}
+
+base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size) {
+    const base::Error malformed(
+        "InvalidArgument",
+        "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based "
+        "offsets of the first and last bytes to copy");
+    if (!value.starts_with("bytes=")) return base::fail(malformed);
+    value.remove_prefix(6);
+    const auto dash = value.find('-');
+    if (dash == std::string_view::npos) return base::fail(malformed);
+    const auto first = number(value.substr(0, dash)), last = number(value.substr(dash + 1));
+    if (!first || !last || *last < *first) return base::fail(malformed);
+    if (*last >= size) {
+        return base::fail("InvalidArgument", "Range specified is not valid for source object of size: " + std::to_string(size));
+    }
+    return ByteRange{*first, *last - *first + 1};
+}
+
+std::variant<std::string, http::FileRange, std::vector<http::FileRange>> body_of(const objects::OpenObject& open,
+                                                                                 ByteRange bytes) {
+    if (open.object->segments.empty()) return open.object->content.substr(bytes.offset, bytes.length);
+    std::vector<http::FileRange> files;
+    uint64_t start = 0;
+    for (size_t index = 0; index < open.readers.size(); ++index) {
+        const auto& reader = open.readers[index];
+        const auto size = open.object->segments[index].size;
+        const auto from = std::max(bytes.offset, start), to = std::min(bytes.offset + bytes.length, start + size);
+        if (from < to) files.push_back({reader, reader->descriptor(), from - start, to - from});
+        start += size;
+    }
+    if (files.size() == 1) return files.front();
+    return files;
+}
+
+}  // namespace services::s3

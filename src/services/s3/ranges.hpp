@@ -1,0 +1,30 @@
+// Byte ranges: the Range header, and the part of an object's files that answers it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "http/message.hpp"
+#include "objects/object.hpp"
+
+namespace services::s3 {
+
+struct ByteRange {
+    uint64_t offset = 0;
+    uint64_t length = 0;
+};
+
+// RFC 9110, 14.2: `bytes=a-b`, `bytes=a-`, `bytes=-n`. nullopt: to be ignored (other units, several ranges, nonsense), as S3
+// does. Error `InvalidRange`: well formed, but not one byte of it is there.
+[[nodiscard]] base::Result<std::optional<ByteRange>> read_range_header(std::string_view value, uint64_t size);
+
+// `bytes=a-b` of x-amz-copy-source-range: both ends, inside the object. Errors `InvalidArgument`, `InvalidRange`.
+[[nodiscard]] base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size);
+
+// Those bytes, sent from the files they are in. REQUIRES: the range is inside the object.
+[[nodiscard]] std::variant<std::string, http::FileRange, std::vector<http::FileRange>> body_of(const objects::OpenObject& open,
+                                                                                               ByteRange bytes);
+
+}  // namespace services::s3

@@ -1,0 +1,160 @@
+// The pure parts of the folder; the operations are tested with real clients in tests/conformance.
+#include <doctest/doctest.h>
+
+#include "services/s3/copy_source.hpp"
+#include "services/s3/ranges.hpp"
+#include "services/s3/service.hpp"
+
+namespace {
+
+template <class T>
+std::string code(const base::Result<T>& result) {
+    return result ? "" : result.error().code;
+}
+
+std::string range(std::string_view header, uint64_t size) {
+    const auto read = services::s3::read_range_header(header, size);
+    if (!read) return read.error().code;
+    if (!*read) return "ignored";
+    return std::to_string((*read)->offset) + "+" + std::to_string((*read)->length);
+}
+
+std::string source(std::string_view header) {
+    const auto read = services::s3::read_copy_source(header);
+    return read ? read->bucket + "|" + read->key : read.error().code;
+}
+
+std::string refusal(const std::string& statement) {
+    objects::Bucket bucket;
+    bucket.name = "bucket";
+    bucket.account = "111122223333";
+    const auto checked = services::s3::check_bucket_policy(
+        R"({"Version":"2012-10-17","Statement":[)" + statement + "]}", bucket, [](const std::string& arn) {
+            return arn == "arn:aws:iam::111122223333:role/here" ? std::optional<std::string>("AROAEXAMPLE") : std::nullopt;
+        });
+    return checked ? "" : checked.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("Range headers") {
+    CHECK(range("bytes=0-4", 10) == "0+5");
+    CHECK(range("bytes=5-", 10) == "5+5");
+    CHECK(range("bytes=-3", 10) == "7+3");
+    CHECK(range("bytes=-30", 10) == "0+10");
+    CHECK(range("bytes=0-99999999999999999999999", 10) == "0+10");
+    CHECK(range("Bytes= 9-9 ", 10) == "9+1");
+    CHECK(range("bytes=10-", 10) == "InvalidRange");
+    CHECK(range("bytes=99999999999999999999999-", 10) == "InvalidRange");
+    CHECK(range("bytes=-0", 10) == "InvalidRange");
+    CHECK(range("bytes=0-0", 0) == "InvalidRange");
+    for (const char* nonsense :
+         {"bytes=4-2", "bytes=0-1,3-4", "items=0-1", "bytes=", "bytes=-", "bytes=a-b", "bytes=1-x", "bytes=--1", "", "bytes"}) {
+        CAPTURE(nonsense);
+        CHECK(range(nonsense, 10) == "ignored");
+    }
+    CHECK(services::s3::read_copy_range("bytes=2-4", 10)->length == 3);
+    for (const char* bad : {"bytes=2-10", "bytes=4-2", "bytes=2-", "2-4", "bytes=-2", ""})
+        CHECK(code(services::s3::read_copy_range(bad, 10)) == "InvalidArgument");
+}
+
+TEST_CASE("ranges of objects of several files") {
+    struct Reader final : store::BlobReader {
+        explicit Reader(uint64_t size) : size_(size) {}
+        uint64_t size() const override { return size_; }
+        base::Result<std::string> read(uint64_t, size_t) const override { return std::string(); }
+        uint64_t size_;
+    };
+    auto object = std::make_shared<objects::Object>();
+    object->segments = {{"a", 10, ""}, {"b", 5, ""}, {"c", 10, ""}};
+    objects::OpenObject open{object, {std::make_shared<Reader>(10), std::make_shared<Reader>(5), std::make_shared<Reader>(10)}};
+    const auto all = std::get<std::vector<http::FileRange>>(services::s3::body_of(open, {0, 25}));
+    CHECK(all.size() == 3);
+    const auto middle = std::get<std::vector<http::FileRange>>(services::s3::body_of(open, {8, 4}));
+    CHECK(middle.at(0).offset == 8);
+    CHECK(middle.at(0).length == 2);
+    CHECK(middle.at(1).offset == 0);
+    CHECK(middle.at(1).length == 2);
+    const auto one = std::get<http::FileRange>(services::s3::body_of(open, {11, 3}));
+    CHECK(one.offset == 1);
+    CHECK(one.length == 3);
+    CHECK(std::get<std::vector<http::FileRange>>(services::s3::body_of(open, {25, 0})).empty());
+}
+
+TEST_CASE("copy sources, crafted ones too") {
+    CHECK(source("bucket/key") == "bucket|key");
+    CHECK(source("/bucket/a/b%20c%3Fd") == "bucket|a/b c?d");
+    CHECK(source("bucket%2Fkey") == "bucket|key");
+    CHECK(source("bucket/key?versionId=null") == "bucket|key");
+    CHECK(source("bucket/../other/key") == "bucket|../other/key");
+    for (const char* bad : {"", "/", "//", "bucket", "bucket/", "/bucket", "?versionId=null", "bucket/key?versionId=x",
+                            "bucket/key?x", "bucket/%zz", "%"}) {
+        CAPTURE(bad);
+        CHECK(source(bad) == "InvalidArgument");
+    }
+    CHECK(source("arn:aws:s3:us-east-1:1:accesspoint/a/object/k") == "NotImplemented");
+}
+
+TEST_CASE("bucket policies are about this bucket, S3's actions and principals that exist") {
+    const std::string everybody = R"("Effect":"Allow","Principal":"*",)";
+    CHECK(refusal("{" + everybody + R"("Action":"s3:*","Resource":["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"]})") == "");
+    CHECK(refusal("{" + everybody + R"("Action":"s3:*","Resource":"arn:aws:s3:::bucket/*"})") == "");
+    CHECK(refusal("{" + everybody + R"("Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/home/${aws:username}/*"})") == "");
+    CHECK(refusal("{" + everybody + R"("Action":"s3:GetObject","Resource":"arn:aws:s3:::buck*"})") == "");
+    CHECK(refusal("{" + everybody + R"("Action":"s3:GetObject","Resource":"arn:aws:s3:::other/*"})") ==
+          "Policy has invalid resource");
+    CHECK(
+        refusal("{" + everybody + R"("Action":"s3:GetObject","Resource":["arn:aws:s3:::bucket/*","arn:aws:s3:::bucket2/*"]})") ==
+        "Policy has invalid resource");
+    CHECK(refusal("{" + everybody + R"("Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket"})") ==
+          "Action does not apply to any resource(s) in statement");
+    CHECK(refusal("{" + everybody + R"("Action":["s3:GetObject","s3:ListBucket"],"Resource":"arn:aws:s3:::bucket/*"})") ==
+          "Action does not apply to any resource(s) in statement");
+    CHECK(refusal("{" + everybody + R"("Action":"s3:Get*","Resource":"arn:aws:s3:::bucket"})") == "");
+    CHECK(refusal("{" + everybody + R"("Action":"ec2:RunInstances","Resource":"arn:aws:s3:::bucket/*"})") ==
+          "Policy has invalid action");
+    CHECK(refusal("{" + everybody + R"("Action":"s3:NoSuchThing","Resource":"arn:aws:s3:::bucket/*"})") ==
+          "Policy has invalid action");
+    CHECK(
+        refusal(
+            R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/here"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"})") ==
+        "");
+    CHECK(
+        refusal(
+            R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/gone"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"})") ==
+        "Invalid principal in policy");
+    objects::Bucket bucket;
+    bucket.name = "bucket";
+    CHECK(code(services::s3::check_bucket_policy("{", bucket, {})) == "MalformedPolicy");
+    CHECK(code(services::s3::check_bucket_policy(
+              R"({"Version":"2012-10-17","Id":")" + std::string(21000, 'x') + R"(","Statement":[]})", bucket, {})) ==
+          "PolicyTooLarge");
+    CHECK(code(services::s3::check_bucket_policy(
+              R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}})", bucket, {})) ==
+          "MalformedPolicy");
+}
+
+TEST_CASE("headers: what is not here is refused by name, aws-chunked is not kept, metadata is lower case") {
+    const auto refused = [](std::string name, std::string value) {
+        http::Headers headers;
+        headers.add(std::move(name), std::move(value));
+        const auto result = services::s3::refuse_unsupported(headers);
+        return result ? "" : result.error().code;
+    };
+    CHECK(refused("x-amz-server-side-encryption", "AES256") == "");
+    CHECK(refused("x-amz-server-side-encryption", "aws:kms") == "NotImplemented");
+    CHECK(refused("x-amz-server-side-encryption-customer-key", "k") == "NotImplemented");
+    CHECK(refused("x-amz-object-lock-mode", "GOVERNANCE") == "NotImplemented");
+    CHECK(refused("X-Amz-Storage-Class", "GLACIER") == "NotImplemented");
+    CHECK(refused("x-amz-acl", "public-read") == "AccessControlListNotSupported");
+    CHECK(refused("x-amz-acl", "bucket-owner-full-control") == "");
+    CHECK(refused("x-amz-grant-read", "id=1") == "AccessControlListNotSupported");
+
+    http::Headers headers;
+    headers.add("Content-Encoding", "aws-chunked, gzip");
+    headers.add("X-Amz-Meta-Colour", "red");
+    headers.add("x-amz-meta-colour", "blue");
+    const auto attributes = services::s3::read_attributes(headers);
+    CHECK(attributes.content_encoding == "gzip");
+    CHECK(attributes.user_metadata == std::vector<std::pair<std::string, std::string>>{{"colour", "red,blue"}});
+}

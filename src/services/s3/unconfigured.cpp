@@ -1,0 +1,95 @@
+// Features that no bucket here can have, read: answered as AWS answers for a bucket on which nobody configured them. Tools that
+// manage buckets (the Terraform and Pulumi providers, the SDKs) ask for all of them. Configuring them is NotImplemented.
+//
+// ACLs are the same kind of thing: disabled for new buckets (BucketOwnerEnforced), they read as "the owner has full control" and
+// refuse to be set.
+#include "services/s3/service.hpp"
+
+namespace services::s3 {
+namespace {
+
+Handle absent(std::string code, std::string message) {
+    return [code = std::move(code), message = std::move(message)](const Service&, const gate::Permit&, wire::Call&,
+                                                                  Incoming&) -> Answered { return base::fail(code, message); };
+}
+
+Handle empty(std::string root) {
+    return [root = std::move(root)](const Service&, const gate::Permit&, wire::Call&, Incoming&) -> Answered {
+        text::XmlWriter xml;
+        xml.open(root, xml_namespace);
+        xml.close();
+        return xml_answer(xml);
+    };
+}
+
+Answered request_payment(const Service&, const gate::Permit&, wire::Call&, Incoming&) {
+    text::XmlWriter xml;
+    xml.open("RequestPaymentConfiguration", xml_namespace);
+    xml.element("Payer", "BucketOwner");
+    xml.close();
+    return xml_answer(xml);
+}
+
+// AWS's default of every bucket. Whether the disk under the data folder is encrypted is the operator's business.
+Answered encryption(const Service&, const gate::Permit&, wire::Call&, Incoming&) {
+    text::XmlWriter xml;
+    xml.open("ServerSideEncryptionConfiguration", xml_namespace);
+    xml.open("Rule");
+    xml.open("ApplyServerSideEncryptionByDefault");
+    xml.element("SSEAlgorithm", "AES256");
+    xml.close();
+    xml.element("BucketKeyEnabled", "false");
+    xml.close();
+    xml.close();
+    return xml_answer(xml);
+}
+
+Answered acl(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
+    if (incoming.uri.operation == "GetObjectAcl" && !incoming.object)
+        return base::fail("NoSuchKey", "The specified key does not exist.");
+    const auto id = canonical_id(incoming.bucket->account);
+    auto answer = empty_answer();
+    answer.raw->headers.set("Content-Type", "application/xml");
+    answer.raw->body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AccessControlPolicy xmlns=\"" + std::string(xml_namespace) +
+                       "\"><Owner><ID>" + id +
+                       "</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+                       "xsi:type=\"CanonicalUser\"><ID>" +
+                       id +
+                       "</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList>"
+                       "</AccessControlPolicy>";
+    return answer;
+}
+
+}  // namespace
+
+Definitions unconfigured_operations() {
+    const auto no_acls = absent("AccessControlListNotSupported", "The bucket does not allow ACLs");
+    return {
+        {"GetBucketAccelerateConfiguration", on_bucket("s3:GetAccelerateConfiguration"), empty("AccelerateConfiguration")},
+        {"GetBucketCors", on_bucket("s3:GetBucketCORS"),
+         absent("NoSuchCORSConfiguration", "The CORS configuration does not exist")},
+        {"GetBucketEncryption", on_bucket("s3:GetEncryptionConfiguration"), encryption},
+        {"GetBucketLifecycleConfiguration", on_bucket("s3:GetLifecycleConfiguration"),
+         absent("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")},
+        {"GetBucketLogging", on_bucket("s3:GetBucketLogging"), empty("BucketLoggingStatus")},
+        {"GetBucketNotificationConfiguration", on_bucket("s3:GetBucketNotification"), empty("NotificationConfiguration")},
+        {"GetBucketReplication", on_bucket("s3:GetReplicationConfiguration"),
+         absent("ReplicationConfigurationNotFoundError", "The replication configuration was not found")},
+        {"GetBucketRequestPayment", on_bucket("s3:GetBucketRequestPayment"), request_payment},
+        {"GetBucketWebsite", on_bucket("s3:GetBucketWebsite"),
+         absent("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration")},
+        {"GetObjectLockConfiguration", on_bucket("s3:GetBucketObjectLockConfiguration"),
+         absent("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")},
+        {"GetBucketAcl", on_bucket("s3:GetBucketAcl"), acl},
+        {"PutBucketAcl", on_bucket("s3:PutBucketAcl"), no_acls},
+        {"GetObjectAcl",
+         [](const Service& service, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
+             TRY(check_version(incoming));
+             return reading(service, incoming, {names_version(incoming) ? "s3:GetObjectVersionAcl" : "s3:GetObjectAcl"});
+         },
+         acl},
+        {"PutObjectAcl", on_object("s3:PutObjectAcl"), no_acls},
+    };
+}
+
+}  // namespace services::s3

@@ -1,0 +1,146 @@
+// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon SageMaker"; SageMaker Developer
+// Guide, "Identity-based policy examples" (what published policies test with Null, ForAllValues and Bool).
+//
+//   key                                       from the request                          type
+//   sagemaker:InstanceTypes                   ResourceConfig.InstanceType               list
+//   sagemaker:VpcSubnets, VpcSecurityGroupIds VpcConfig                                 list
+//   sagemaker:NetworkIsolation, InterContainerTrafficEncryption, EnableRemoteDebug      Bool, false when not said
+//   sagemaker:MaxRuntimeInSeconds             StoppingCondition                         Numeric
+//   sagemaker:KeepAlivePeriod                 ResourceConfig.KeepAlivePeriodInSeconds   Numeric
+//   sagemaker:OutputKmsKeyArn, VolumeKmsKeyArn (and OutputKmsKey, VolumeKmsKey, deprecated but used)   ARN
+//   sagemaker:FileSystemId, …AccessMode, …Type, …DirectoryPath    the channels' FileSystemDataSource
+#include "services/sagemaker/classify.hpp"
+
+#include "policy/arn.hpp"
+#include "training/plan.hpp"
+
+namespace services::sagemaker {
+namespace {
+
+using text::Json;
+
+training::JobId job_of(const identity::Caller& caller, const wire::Call& call) {
+    return {caller.principal.account, call.region, call.input["TrainingJobName"].as_string()};
+}
+
+void set_if_given(policy::Context& context, std::string_view key, const Json& value) {
+    if (value.is_string() || value.is_number()) context.set(key, value.as_string());
+}
+
+void set_list_if_given(policy::Context& context, std::string_view key, const Json& list) {
+    std::vector<std::string> values;
+    for (const auto& item : list.items()) values.push_back(item.as_string());
+    if (!values.empty()) context.set_list(key, std::move(values));
+}
+
+void set_request_tags(policy::Context& context, const Json& tags) {
+    std::vector<std::string> keys;
+    for (const auto& tag : tags.items()) {
+        context.set("aws:RequestTag/" + tag["Key"].as_string(), tag["Value"].as_string());
+        keys.push_back(tag["Key"].as_string());
+    }
+    if (!keys.empty()) context.set_list("aws:TagKeys", std::move(keys));
+}
+
+void set_resource_tags(policy::Context& context, const training::Tags& tags) {
+    for (const auto& [key, value] : tags) {
+        context.set("aws:ResourceTag/" + key, value);
+        context.set("sagemaker:ResourceTag/" + key, value);
+    }
+}
+
+void set_file_systems(policy::Context& context, const Json& channels) {
+    for (const auto& channel : channels.items()) {
+        const Json& source = channel["DataSource"]["FileSystemDataSource"];
+        set_if_given(context, "sagemaker:FileSystemId", source["FileSystemId"]);
+        set_if_given(context, "sagemaker:FileSystemAccessMode", source["FileSystemAccessMode"]);
+        set_if_given(context, "sagemaker:FileSystemType", source["FileSystemType"]);
+        set_if_given(context, "sagemaker:FileSystemDirectoryPath", source["DirectoryPath"]);
+    }
+}
+
+policy::Context create_context(const Json& input) {
+    policy::Context context;
+    auto set_flag = [&](std::string_view key, const Json& value) { context.set(key, value.as_bool() ? "true" : "false"); };
+    set_flag("sagemaker:NetworkIsolation", input["EnableNetworkIsolation"]);
+    set_flag("sagemaker:InterContainerTrafficEncryption", input["EnableInterContainerTrafficEncryption"]);
+    set_flag("sagemaker:EnableRemoteDebug", input["RemoteDebugConfig"]["EnableRemoteDebug"]);
+    const Json& resources = input["ResourceConfig"];
+    std::vector<std::string> types;
+    if (resources["InstanceType"].is_string()) types.push_back(resources["InstanceType"].as_string());
+    for (const auto& group : resources["InstanceGroups"].items()) types.push_back(group["InstanceType"].as_string());
+    if (!types.empty()) context.set_list("sagemaker:InstanceTypes", std::move(types));
+    set_if_given(context, "sagemaker:KeepAlivePeriod", resources["KeepAlivePeriodInSeconds"]);
+    set_if_given(context, "sagemaker:MaxRuntimeInSeconds", input["StoppingCondition"]["MaxRuntimeInSeconds"]);
+    for (std::string_view key : {"sagemaker:VolumeKmsKeyArn", "sagemaker:VolumeKmsKey"}) {
+        set_if_given(context, key, resources["VolumeKmsKeyId"]);
+    }
+    for (std::string_view key : {"sagemaker:OutputKmsKeyArn", "sagemaker:OutputKmsKey"}) {
+        set_if_given(context, key, input["OutputDataConfig"]["KmsKeyId"]);
+    }
+    set_list_if_given(context, "sagemaker:VpcSubnets", input["VpcConfig"]["Subnets"]);
+    set_list_if_given(context, "sagemaker:VpcSecurityGroupIds", input["VpcConfig"]["SecurityGroupIds"]);
+    set_file_systems(context, input["InputDataConfig"]);
+    set_request_tags(context, input["Tags"]);
+    return context;
+}
+
+}  // namespace
+
+Accesses classify_create(const identity::Caller& caller, const wire::Call& call) {
+    const Json& input = call.input;
+    std::string job = job_of(caller, call).arn();
+    const std::string& role = input["RoleArn"].as_string();
+    auto arn = policy::parse_arn(role);
+    if (!arn) return base::fail("ValidationException", "RoleArn `" + role + "` is not an ARN");
+    if (arn->account != caller.principal.account)
+        return base::fail("ValidationException", "Cross-account pass role is not allowed.");
+
+    gate::Access create;
+    create.action = "sagemaker:CreateTrainingJob";
+    create.resource = job;
+    create.context = create_context(input);
+    gate::Access pass;
+    pass.action = "iam:PassRole";
+    pass.resource = role;
+    pass.context.set("iam:PassedToService", training::service_principal);
+    pass.context.set("iam:AssociatedResourceArn", job);
+    std::vector<gate::Access> accesses{create, pass};
+    if (input["Tags"].size() > 0) {
+        gate::Access tag;
+        tag.action = "sagemaker:AddTags";
+        tag.resource = job;
+        tag.context.set("sagemaker:TaggingAction", "CreateTrainingJob");
+        set_request_tags(tag.context, input["Tags"]);
+        accesses.push_back(std::move(tag));
+    }
+    return accesses;
+}
+
+Accesses classify_job(const training::Training& training, const identity::Caller& caller, const wire::Call& call) {
+    auto id = job_of(caller, call);
+    gate::Access access;
+    access.action = "sagemaker:" + call.operation;
+    access.resource = id.arn();
+    // A job that does not exist has no tags; whether it exists is told only to those who may ask.
+    if (auto job = training.describe(id)) set_resource_tags(access.context, job->tags);
+    return std::vector<gate::Access>{access};
+}
+
+Accesses classify_list(const wire::Call& call) { return std::vector<gate::Access>{{.action = "sagemaker:" + call.operation}}; }
+
+Accesses classify_tagging(const training::Training& training, const wire::Call& call) {
+    const std::string& arn = call.input["ResourceArn"].as_string();
+    gate::Access access;
+    access.action = "sagemaker:" + call.operation;
+    access.resource = arn;
+    if (auto parsed = policy::parse_arn(arn)) access.resource_account = std::string(parsed->account);
+    if (auto id = training::parse_job_arn(arn)) {
+        if (auto job = training.describe(*id)) set_resource_tags(access.context, job->tags);
+    }
+    if (call.operation == "AddTags") set_request_tags(access.context, call.input["Tags"]);
+    if (call.operation == "DeleteTags") set_list_if_given(access.context, "aws:TagKeys", call.input["TagKeys"]);
+    return std::vector<gate::Access>{access};
+}
+
+}  // namespace services::sagemaker

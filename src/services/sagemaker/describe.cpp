@@ -1,0 +1,130 @@
+// A page token is the name of the last job of the page before, in base64url: it stays right while jobs are added.
+#include "services/sagemaker/describe.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "text/base64.hpp"
+#include "text/time.hpp"
+
+namespace services::sagemaker {
+namespace {
+
+using text::Json;
+using training::Job;
+
+constexpr size_t page_default = 10;
+
+// Request members that Describe does not show: tags have their own operation.
+constexpr std::string_view not_echoed[] = {"TrainingJobName", "Tags", "SessionChainingConfig"};
+
+Json transitions_json(const Job& job) {
+    auto list = Json::array();
+    for (const auto& transition : job.transitions) {
+        auto item = Json::object({{"Status", transition.status}, {"StartTime", text::iso8601_millis(transition.start)}});
+        if (transition.end) item.set("EndTime", text::iso8601_millis(*transition.end));
+        item.set("StatusMessage", transition.message);
+        list.push(std::move(item));
+    }
+    return list;
+}
+
+Json summary(const Job& job) {
+    auto json = Json::object({{"TrainingJobName", job.id.name},
+                              {"TrainingJobArn", job.id.arn()},
+                              {"CreationTime", text::iso8601_millis(job.creation_time)},
+                              {"LastModifiedTime", text::iso8601_millis(job.last_modified_time)},
+                              {"TrainingJobStatus", std::string(training::name(job.status))},
+                              {"SecondaryStatus", job.secondary_status}});
+    if (job.training_end_time) json.set("TrainingEndTime", text::iso8601_millis(*job.training_end_time));
+    return json;
+}
+
+// Is `time` inside the bounds that two members of the request give, if they do?
+base::Result<bool> is_between(base::Time time, const Json& input, std::string_view after, std::string_view before) {
+    for (std::string_view member : {after, before}) {
+        if (!input.contains(member)) continue;
+        auto bound = text::parse_iso8601(input[member].as_string());
+        if (!bound) return base::fail("ValidationException", std::string(member) + " is not a time");
+        if (member == after ? time < *bound : time > *bound) return false;
+    }
+    return true;
+}
+
+base::Result<bool> is_wanted(const Job& job, const Json& input) {
+    const std::string& name_part = input["NameContains"].as_string();
+    if (!name_part.empty() && job.id.name.find(name_part) == std::string::npos) return false;
+    const std::string& status = input["StatusEquals"].as_string();
+    if (!status.empty() && training::name(job.status) != status) return false;
+    // There are neither warm pools nor training plans: no job matches.
+    if (input.contains("WarmPoolStatusEquals") || input.contains("TrainingPlanArnEquals")) return false;
+    if (!TRY(is_between(job.creation_time, input, "CreationTimeAfter", "CreationTimeBefore"))) return false;
+    return is_between(job.last_modified_time, input, "LastModifiedTimeAfter", "LastModifiedTimeBefore");
+}
+
+void sort(std::vector<Job>& jobs, const Json& input) {
+    std::string by = input["SortBy"].as_string_or("CreationTime");
+    bool descending = input["SortOrder"].as_string() == "Descending";
+    std::sort(jobs.begin(), jobs.end(), [&](const Job& left, const Job& right) {
+        const Job& a = descending ? right : left;
+        const Job& b = descending ? left : right;
+        if (by == "Status" && a.status != b.status) return training::name(a.status) < training::name(b.status);
+        if (by == "CreationTime" && a.creation_time != b.creation_time) return a.creation_time < b.creation_time;
+        return a.id.name < b.id.name;
+    });
+}
+
+}  // namespace
+
+Json tags_json(const training::Tags& tags) {
+    auto list = Json::array();
+    for (const auto& [key, value] : tags) list.push(Json::object({{"Key", key}, {"Value", value}}));
+    return list;
+}
+
+Json describe(const Job& job) {
+    Json json = summary(job);
+    json.set("ModelArtifacts", Json::object({{"S3ModelArtifacts", job.model_artifacts()}}));
+    if (!job.failure_reason.empty()) json.set("FailureReason", job.failure_reason);
+    for (const auto& [member, value] : job.request.members()) {
+        if (std::find(std::begin(not_echoed), std::end(not_echoed), member) == std::end(not_echoed)) json.set(member, value);
+    }
+    if (!json.contains("StoppingCondition")) json.set("StoppingCondition", Json::object({{"MaxRuntimeInSeconds", 86'400}}));
+    for (std::string_view flag :
+         {"EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"}) {
+        if (!json.contains(flag)) json.set(flag, false);
+    }
+    if (job.training_start_time) json.set("TrainingStartTime", text::iso8601_millis(*job.training_start_time));
+    if (job.training_start_time && job.training_end_time) {
+        auto seconds =
+            std::chrono::duration_cast<std::chrono::seconds>(*job.training_end_time - *job.training_start_time).count();
+        json.set("TrainingTimeInSeconds", std::max<int64_t>(1, seconds));
+        json.set("BillableTimeInSeconds", std::max<int64_t>(1, seconds));
+    }
+    json.set("SecondaryStatusTransitions", transitions_json(job));
+    return json;
+}
+
+base::Result<Json> list(std::vector<Job> jobs, const Json& input) {
+    std::vector<Job> wanted;
+    for (auto& job : jobs) {
+        if (TRY(is_wanted(job, input))) wanted.push_back(std::move(job));
+    }
+    sort(wanted, input);
+    auto start = wanted.begin();
+    if (const std::string& token = input["NextToken"].as_string(); !token.empty()) {
+        auto last = text::decode_base64url(token);
+        start = std::find_if(wanted.begin(), wanted.end(), [&](const Job& job) { return last && job.id.name == *last; });
+        if (start == wanted.end()) return base::fail("ValidationException", "NextToken is not valid for this request.");
+        ++start;
+    }
+    auto count = static_cast<size_t>(input["MaxResults"].as_int(page_default));
+    auto summaries = Json::array();
+    auto job = start;
+    for (; job != wanted.end() && summaries.size() < count; ++job) summaries.push(summary(*job));
+    auto answer = Json::object({{"TrainingJobSummaries", std::move(summaries)}});
+    if (job != wanted.end() && job != start) answer.set("NextToken", text::encode_base64url(std::prev(job)->id.name));
+    return answer;
+}
+
+}  // namespace services::sagemaker

@@ -1,0 +1,108 @@
+#include "services/sagemaker/operations.hpp"
+
+#include "services/sagemaker/classify.hpp"
+#include "services/sagemaker/describe.hpp"
+
+namespace services::sagemaker {
+namespace {
+
+using text::Json;
+using training::JobId;
+using training::Training;
+using Answered = base::Result<wire::Answer>;
+
+wire::Answer answer(Json output) {
+    wire::Answer result;
+    result.output = std::move(output);
+    return result;
+}
+
+JobId job_of(const gate::Permit& permit, const wire::Call& call) {
+    return {permit.account(), call.region, call.input["TrainingJobName"].as_string()};
+}
+
+Answered create(Training& training, const gate::Permit& permit, wire::Call& call) {
+    training::NewJob job{job_of(permit, call), call.input, {}};
+    // Session tag chaining passes on the tags of the caller's session, not those of the role behind it.
+    if (permit.caller().token_issue_time) job.session_tags = permit.caller().tags;
+    auto created = TRY(training.create(std::move(job)));
+    return answer(Json::object({{"TrainingJobArn", created.id.arn()}}));
+}
+
+// AddTags and its siblings take any SageMaker resource's ARN; the ones that exist here are training jobs.
+base::Result<JobId> tagged_job(const wire::Call& call) {
+    const std::string& arn = call.input["ResourceArn"].as_string();
+    auto id = training::parse_job_arn(arn);
+    if (!id)
+        return base::fail("ValidationException",
+                          "The resource " + arn + " is not a training job: other resources do not exist here.");
+    return *id;
+}
+
+Answered add_tags(Training& training, wire::Call& call) {
+    training::Tags tags;
+    for (const auto& tag : call.input["Tags"].items()) tags.emplace_back(tag["Key"].as_string(), tag["Value"].as_string());
+    JobId id = TRY(tagged_job(call));
+    auto all = TRY(training.add_tags(id, tags));
+    return answer(Json::object({{"Tags", tags_json(all)}}));
+}
+
+Answered list_tags(Training& training, wire::Call& call) {
+    JobId id = TRY(tagged_job(call));
+    auto job = TRY(training.describe(id));
+    // A job has at most 50 tags: always one page.
+    return answer(Json::object({{"Tags", tags_json(job.tags)}}));
+}
+
+Answered delete_tags(Training& training, wire::Call& call) {
+    std::vector<std::string> keys;
+    for (const auto& key : call.input["TagKeys"].items()) keys.push_back(key.as_string());
+    JobId id = TRY(tagged_job(call));
+    TRY(training.delete_tags(id, keys));
+    return answer(Json::object());
+}
+
+}  // namespace
+
+void add_operations(gate::Registry& registry, Training& training) {
+    Training* jobs = &training;
+    auto about_job = [jobs](const identity::Caller& caller, wire::Call& call) { return classify_job(*jobs, caller, call); };
+    auto about_tags = [jobs](const identity::Caller&, wire::Call& call) { return classify_tagging(*jobs, call); };
+    registry.add({.service = "sagemaker",
+                  .name = "CreateTrainingJob",
+                  .classify = [](const identity::Caller& caller, wire::Call& call) { return classify_create(caller, call); },
+                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return create(*jobs, permit, call); }});
+    registry.add({.service = "sagemaker",
+                  .name = "DescribeTrainingJob",
+                  .classify = about_job,
+                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
+                      return answer(describe(TRY(jobs->describe(job_of(permit, call)))));
+                  }});
+    registry.add({.service = "sagemaker",
+                  .name = "StopTrainingJob",
+                  .classify = about_job,
+                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
+                      TRY(jobs->stop(job_of(permit, call)));
+                      return answer(Json::object());
+                  }});
+    registry.add({.service = "sagemaker",
+                  .name = "ListTrainingJobs",
+                  .classify = [](const identity::Caller&, wire::Call& call) { return classify_list(call); },
+                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
+                      return answer(TRY(list(jobs->list(permit.account(), call.region), call.input)));
+                  }});
+    registry.add({.service = "sagemaker",
+                  .name = "AddTags",
+                  .classify = about_tags,
+                  .handle = [jobs](const gate::Permit&, wire::Call& call) { return add_tags(*jobs, call); }});
+    registry.add({.service = "sagemaker",
+                  .name = "ListTags",
+                  .classify = about_tags,
+                  .handle = [jobs](const gate::Permit&, wire::Call& call) { return list_tags(*jobs, call); }});
+    registry.add({.service = "sagemaker",
+                  .name = "DeleteTags",
+                  .classify = about_tags,
+                  .handle = [jobs](const gate::Permit&, wire::Call& call) { return delete_tags(*jobs, call); }});
+}
+
+}  // namespace services::sagemaker

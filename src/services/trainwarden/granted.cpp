@@ -1,0 +1,53 @@
+#include "services/trainwarden/granted.hpp"
+
+#include "policy/catalogue.hpp"
+#include "text/json.hpp"
+
+namespace services::trainwarden {
+namespace {
+
+using text::Json;
+
+std::vector<Json> one_or_many(const Json& value) {
+    if (value.is_array()) return value.items();
+    if (value.is_null()) return {};
+    return {value};
+}
+
+std::set<std::string> actions_of(const Json& statement) {
+    std::set<std::string> out;
+    for (const Json& pattern : one_or_many(statement["Action"]))
+        for (std::string_view action : policy::actions_matching(pattern.as_string())) out.emplace(action);
+    if (!statement.contains("NotAction")) return out;
+    for (std::string_view action : policy::actions_matching("*")) out.emplace(action);
+    for (const Json& pattern : one_or_many(statement["NotAction"]))
+        for (std::string_view action : policy::actions_matching(pattern.as_string())) out.erase(std::string(action));
+    return out;
+}
+
+bool denies_everything_always(const Json& statement) {
+    if (statement.contains("Condition") || !statement.contains("Resource")) return false;
+    for (const Json& resource : one_or_many(statement["Resource"]))
+        if (resource.as_string() == "*") return true;
+    return false;
+}
+
+}  // namespace
+
+std::set<std::string> granted_actions(const policy::PolicySet& policies) {
+    std::set<std::string> allowed, denied;
+    for (const policy::AttachedPolicy& attached : policies.identity) {
+        const auto document = text::parse_json(attached.policy->text());
+        if (!document) continue;  // grants nothing: parse_stored reads it as a deny
+        for (const Json& statement : one_or_many((*document)["Statement"])) {
+            if (statement["Effect"].as_string() == "Allow")
+                allowed.merge(actions_of(statement));
+            else if (denies_everything_always(statement))
+                denied.merge(actions_of(statement));
+        }
+    }
+    for (const std::string& action : denied) allowed.erase(action);
+    return allowed;
+}
+
+}  // namespace services::trainwarden

@@ -1,0 +1,16 @@
+// Which actions a set of identity policies grants, whatever the resource and the circumstances: the other half of "what was
+// used".
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "policy/evaluate.hpp"
+
+namespace services::trainwarden {
+
+// Every catalogued action that some Allow statement names, less those that a Deny takes away from everything, always
+// (Resource `*`, no Condition). An upper bound: a Condition or a Resource may narrow what remains.
+[[nodiscard]] std::set<std::string> granted_actions(const policy::PolicySet& policies);
+
+}  // namespace services::trainwarden

@@ -1,0 +1,218 @@
+#include "services/trainwarden/operations.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "base/strings.hpp"
+#include "gate/decide.hpp"
+#include "gate/globals.hpp"
+#include "services/trainwarden/advice.hpp"
+#include "services/trainwarden/granted.hpp"
+#include "services/trainwarden/principals.hpp"
+#include "text/time.hpp"
+
+namespace services::trainwarden {
+namespace {
+
+using identity::Caller;
+using text::Json;
+
+constexpr int64_t list_requests_default = 50;
+constexpr size_t resources_named_max = 20;  // of one used action
+
+wire::Answer answer_of(std::initializer_list<Json::Member> members) {
+    wire::Answer answer;
+    answer.output = Json::object(members);
+    return answer;
+}
+
+Json advised(Json access, const Json& principal) {
+    Json advice = Json::array();
+    for (std::string& line : advice_for(access, principal)) advice.push(std::move(line));
+    if (advice.size() > 0) access.set("Advice", std::move(advice));
+    return access;
+}
+
+base::Result<wire::Answer> explain_request(const Dependencies& parts, wire::Call& call) {
+    const auto lines = TRY(parts.audit->find(call.input["RequestId"].as_string()));
+    Json records = Json::array();
+    for (const std::string& line : lines) {
+        Json record = TRY(text::parse_json(line));
+        Json accesses = Json::array();
+        for (const Json& access : record["Accesses"].items()) accesses.push(advised(access, record["Principal"]));
+        record.set("Accesses", std::move(accesses));
+        records.push(std::move(record));
+    }
+    return answer_of({{"Records", std::move(records)}});
+}
+
+// The question as the gate would ask it now, with the circumstances that the asker supposes.
+base::Result<gate::Access> supposed_access(const Dependencies& parts, const Json& input) {
+    return parts.access_to(input["Action"].as_string(), input["Resource"].as_string_or("*"));
+}
+
+policy::Context supposed_globals(const Dependencies& parts, const Json& input) {
+    policy::Context context = gate::global_context({.region = parts.region, .now = parts.clock->now()});
+    for (const Json& entry : input["Context"].items()) {
+        std::vector<std::string> values;
+        for (const Json& value : entry["Values"].items()) values.push_back(value.as_string());
+        if (values.size() == 1)
+            context.set(entry["Key"].as_string(), values.front());
+        else
+            context.set_list(entry["Key"].as_string(), std::move(values));
+    }
+    return context;
+}
+
+base::Result<wire::Answer> explain_access(const Dependencies& parts, wire::Call& call) {
+    const Caller caller = TRY(find_principal(*parts.directory, call.input["PrincipalArn"].as_string()));
+    const gate::Access access = TRY(supposed_access(parts, call.input));
+    const audit::DecidedAccess decided = gate::decide_each(caller, {access}, supposed_globals(parts, call.input)).front();
+    const Json principal = audit::to_json(caller.principal);
+    Json out = advised(audit::to_json(decided), principal);
+    if (decided.decision.outcome != policy::Outcome::allow)
+        out.set("Message", policy::denial_message(decided.request, decided.decision));
+    return answer_of({{"Principal", principal}, {"Access", std::move(out)}});
+}
+
+base::Result<wire::Answer> who_can(const Dependencies& parts, wire::Call& call) {
+    const gate::Access access = TRY(supposed_access(parts, call.input));
+    const policy::Context globals = supposed_globals(parts, call.input);
+    Json principals = Json::array();
+    const std::vector<Caller> all = every_principal(*parts.directory);
+    for (const Caller& caller : all) {
+        const audit::DecidedAccess decided = gate::decide_each(caller, {access}, globals).front();
+        if (decided.decision.outcome != policy::Outcome::allow) continue;
+        Json decision = audit::to_json(decided);
+        principals.push(Json::object({{"Principal", audit::to_json(caller.principal)},
+                                      {"DecidedBy", decision["DecidedBy"]},
+                                      {"MatchedStatements", decision["MatchedStatements"]}}));
+    }
+    return answer_of({{"Principals", std::move(principals)}, {"Checked", static_cast<uint64_t>(all.size())}});
+}
+
+bool is_of(const Json& record, const std::string& principal_arn) {
+    const Json& principal = record["Principal"];
+    return principal["Arn"].as_string() == principal_arn || principal["RoleArn"].as_string() == principal_arn;
+}
+
+base::Result<base::Time> since_of(const Json& input) {
+    if (!input.contains("Since")) return base::Time{};
+    auto since = text::parse_iso8601(input["Since"].as_string());
+    if (!since)
+        return base::fail("ValidationException", "Since must be a date and time in ISO 8601, for example 2026-01-31T12:00:00Z");
+    return *since;
+}
+
+// Every record of a principal (empty: of anyone) since then, as JSON, oldest first.
+base::Result<void> each_record(const Dependencies& parts, const std::string& principal_arn, base::Time since,
+                               const std::function<void(Json)>& visit) {
+    const std::string quoted = text::quote_json(principal_arn);
+    return parts.audit->each([&](std::string_view line) {
+        // Most lines are somebody else's: do not parse those.
+        if (!principal_arn.empty() && line.find(quoted) == std::string_view::npos) return true;
+        auto record = text::parse_json(line);
+        if (!record || (!principal_arn.empty() && !is_of(*record, principal_arn))) return true;
+        const auto time = text::parse_iso8601((*record)["Time"].as_string());
+        if (time && *time >= since) visit(std::move(*record));
+        return true;
+    });
+}
+
+base::Result<wire::Answer> list_requests(const Dependencies& parts, wire::Call& call) {
+    const Json& input = call.input;
+    const base::Time since = TRY(since_of(input));
+    const auto most = static_cast<size_t>(input["MaxResults"].as_int(list_requests_default));
+    const std::string after = input["AfterRequestId"].as_string();
+    const bool refused_only = input["RefusedOnly"].as_bool();
+    std::deque<Json> newest;
+    TRY(each_record(parts, input["PrincipalArn"].as_string(), since, [&](Json record) {
+        if (!after.empty() && record["RequestId"].as_string() == after) {
+            newest.clear();
+            return;
+        }
+        if (refused_only && !record.contains("ErrorCode")) return;
+        newest.push_back(std::move(record));
+        if (newest.size() > most) newest.pop_front();
+    }));
+    Json records = Json::array();
+    for (Json& record : newest) records.push(std::move(record));
+    return answer_of({{"Records", std::move(records)}});
+}
+
+struct Use {
+    int64_t count = 0;
+    std::string last;
+    std::vector<std::string> resources;
+};
+
+void count_uses(const Json& record, std::map<std::string, Use>& used) {
+    if (record.contains("ErrorCode")) return;  // refused as a whole
+    for (const Json& access : record["Accesses"].items()) {
+        if (access["Decision"].as_string() != "allowed") continue;
+        Use& use = used[access["Action"].as_string()];
+        ++use.count;
+        use.last = record["Time"].as_string();
+        const std::string& resource = access["Resource"].as_string();
+        if (use.resources.size() < resources_named_max && std::ranges::find(use.resources, resource) == use.resources.end())
+            use.resources.push_back(resource);
+    }
+}
+
+base::Result<wire::Answer> used_actions(const Dependencies& parts, wire::Call& call) {
+    const std::string arn = call.input["PrincipalArn"].as_string();
+    const Caller caller = TRY(find_principal(*parts.directory, arn));
+    const base::Time since = TRY(since_of(call.input));
+    std::map<std::string, Use> used;
+    TRY(each_record(parts, arn, since, [&](const Json& record) { count_uses(record, used); }));
+    Json used_json = Json::array(), granted = Json::array(), unused = Json::array();
+    std::set<std::string> used_names;
+    for (const auto& [action, use] : used) {
+        used_names.insert(base::lower(action));
+        Json resources = Json::array();
+        for (const std::string& resource : use.resources) resources.push(resource);
+        used_json.push(Json::object(
+            {{"Action", action}, {"Count", use.count}, {"LastUsed", use.last}, {"Resources", std::move(resources)}}));
+    }
+    for (const std::string& action : granted_actions(caller.policies)) {
+        granted.push(action);
+        if (!used_names.contains(base::lower(action))) unused.push(action);
+    }
+    return answer_of(
+        {{"Used", std::move(used_json)}, {"GrantedActions", std::move(granted)}, {"UnusedActions", std::move(unused)}});
+}
+
+using Handler = base::Result<wire::Answer> (*)(const Dependencies&, wire::Call&);
+using ResourceOf = std::string (*)(const Caller&, const wire::Call&);
+
+std::string everything(const Caller&, const wire::Call&) { return "*"; }
+std::string the_principal(const Caller&, const wire::Call& call) { return call.input["PrincipalArn"].as_string_or("*"); }
+std::string the_request(const Caller& caller, const wire::Call& call) {
+    return "arn:aws:trainwarden:" + call.region + ":" + caller.principal.account + ":request/" +
+           call.input["RequestId"].as_string();
+}
+
+}  // namespace
+
+void add_operations(gate::Registry& registry, Dependencies dependencies) {
+    const auto parts = std::make_shared<const Dependencies>(std::move(dependencies));
+    auto add = [&](const std::string& name, ResourceOf resource_of, Handler handler) {
+        registry.add(
+            {.service = "trainwarden",
+             .name = name,
+             .classify = [name, resource_of](const Caller& caller, wire::Call& call) -> base::Result<std::vector<gate::Access>> {
+                 return std::vector<gate::Access>{{.action = "trainwarden:" + name, .resource = resource_of(caller, call)}};
+             },
+             .handle = [parts, handler](const gate::Permit&, wire::Call& call) { return handler(*parts, call); }});
+    };
+    add("ExplainRequest", the_request, explain_request);
+    add("ExplainAccess", the_principal, explain_access);
+    add("WhoCan", everything, who_can);
+    add("ListRequests", the_principal, list_requests);
+    add("UsedActions", the_principal, used_actions);
+}
+
+}  // namespace services::trainwarden

@@ -1,0 +1,28 @@
+// Trainwarden's own API (models/trainwarden.service-2.json): what was decided and why, what would be, who can, what was used.
+// Every answer comes from the audit log or from the function that the gate itself decides with.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "audit/log.hpp"
+#include "base/clock.hpp"
+#include "gate/gate.hpp"
+#include "identity/directory.hpp"
+
+namespace services::trainwarden {
+
+// All outlive the registry.
+struct Dependencies {
+    identity::Directory* directory = nullptr;
+    const audit::Log* audit = nullptr;
+    const base::Clock* clock = nullptr;
+    std::string region = "us-east-1";
+    // The Access that asking for this action on this resource would be: with the resource's account and its resource-based
+    // policy.
+    std::function<base::Result<gate::Access>(const std::string& action, const std::string& resource)> access_to;
+};
+
+void add_operations(gate::Registry& registry, Dependencies parts);
+
+}  // namespace services::trainwarden
