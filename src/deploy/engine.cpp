@@ -1,0 +1,335 @@
+// The engine as the program and the operation see it; the work is in registration.cpp, steps.cpp and removal.cpp.
+#include "deploy/engine.hpp"
+
+#include <algorithm>
+
+#include "base/invariant.hpp"
+#include "deploy/urn.hpp"
+#include "text/time.hpp"
+
+namespace deploy {
+
+using provider::Property;
+
+std::string_view name_of(Op op) {
+    switch (op) {
+        case Op::same:
+            return "same";
+        case Op::create:
+            return "create";
+        case Op::update:
+            return "update";
+        case Op::replace:
+            return "replace";
+        case Op::create_replacement:
+            return "create-replacement";
+        case Op::delete_replaced:
+            return "delete-replaced";
+        case Op::remove:
+            return "delete";
+        case Op::read:
+            return "read";
+        case Op::import:
+            return "import";
+        case Op::refresh:
+            return "refresh";
+        case Op::discard:
+            return "discard";
+    }
+    return "";
+}
+
+Engine::Engine(EngineOptions options, EngineHooks hooks, Snapshot old)
+    : options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      olds_(std::move(old.resources)),
+      pool_(std::make_unique<Pool>(options_.parallel)) {
+    INVARIANT(hooks_.make_provider && hooks_.events != nullptr && hooks_.clock != nullptr && hooks_.random != nullptr);
+    for (const ResourcePtr& resource : olds_)
+        if (!resource->doomed) old_by_urn_[resource->urn] = resource;
+    for (PendingOperation& operation : old.pending) pending_.insert_or_assign(operation.resource.urn, std::move(operation));
+}
+
+Engine::~Engine() { pool_.reset(); }
+
+bool Engine::stopping() const {
+    const std::lock_guard lock(mutex_);
+    // A preview goes on after an error, so that one run shows all of them.
+    return interrupted_ || (failed_ && !options_.preview);
+}
+
+bool Engine::failed() const {
+    const std::lock_guard lock(mutex_);
+    return failed_;
+}
+
+bool Engine::interrupted() const {
+    const std::lock_guard lock(mutex_);
+    return interrupted_;
+}
+
+void Engine::interrupt() {
+    const std::lock_guard lock(mutex_);
+    interrupted_ = true;
+    changed_.notify_all();
+}
+
+void Engine::register_resource(rpc::Registration registration, rpc::Reply<rpc::Registered> reply) {
+    pool_->post([this, registration = std::move(registration), reply = std::move(reply)] {
+        if (stopping()) return;
+        auto registered = process(registration);
+        if (!registered) return fail(registered.error(), registration.type + "::" + registration.name, registration.source);
+        if (!stopping()) reply(std::move(registered));
+    });
+}
+
+void Engine::register_outputs(const std::string& urn, Property outputs) {
+    const std::lock_guard lock(mutex_);
+    if (urn == stack_urn_) {
+        // The stack speaks before its last children do: its outputs are kept until the end.
+        stack_outputs_ = std::move(outputs);
+        return;
+    }
+    for (const auto& resource : news_)
+        if (resource->urn == urn) resource->outputs = std::move(outputs);
+}
+
+std::optional<provider::ReadState> Engine::planned(std::string_view type, std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& resource : news_)
+        if (resource->type == type && resource->id == id)
+            return provider::ReadState{resource->id, resource->inputs, resource->outputs};
+    return std::nullopt;
+}
+
+void Engine::read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> reply) {
+    pool_->post([this, reading = std::move(reading), reply = std::move(reply)] {
+        if (stopping()) return;
+        const auto read = [&]() -> base::Result<rpc::Registered> {
+            std::string urn;
+            {
+                const std::lock_guard lock(mutex_);
+                urn = make_urn(options_.stack, options_.project, reading.parent.empty() ? stack_urn_ : reading.parent,
+                               reading.type, reading.name);
+            }
+            if (reading.type == "pulumi:pulumi:StackReference") {
+                if (!hooks_.stack_outputs) return base::fail("NotSupported", "stack references are not supported here");
+                const std::string name = reading.id.empty() ? reading.name : reading.id;
+                const Property outputs = TRY(hooks_.stack_outputs(name));
+                Property::Array secret_names;
+                for (const auto& [key, value] : outputs.members())
+                    if (value.has_secrets()) secret_names.emplace_back(key);
+                return rpc::Registered{urn, name,
+                                       Property(Property::Object{{"name", Property(name)},
+                                                                 {"outputs", outputs},
+                                                                 {"secretOutputNames", Property(std::move(secret_names))}})};
+            }
+            const Instance instance = TRY(provider_for(reading.type, reading.provider, reading.parent, reading.version));
+            if (!instance.provider->knows(reading.type)) return base::fail("NotSupported", reading.type + " is not supported");
+            auto state = TRY(instance.provider->read(reading.type, reading.id, Property(), Property()));
+            // Names are known before anything is made, so a program may ask in a preview for what the run itself will make.
+            if (!state && options_.preview) state = planned(reading.type, reading.id);
+            if (!state) return base::fail("NoSuchEntity", "there is no " + reading.type + " `" + reading.id + "`");
+            auto resource = std::make_shared<Resource>();
+            resource->urn = urn;
+            resource->type = reading.type;
+            resource->id = state->id;
+            resource->parent = reading.parent;
+            resource->provider = instance.reference;
+            resource->custom = resource->external = true;
+            resource->inputs = state->inputs;
+            resource->outputs = state->outputs;
+            resource->dependencies = reading.dependencies;
+            const std::lock_guard lock(mutex_);
+            if (!seen_.insert(urn).second)
+                return base::fail("DuplicateResource", "two resources are named `" + reading.name + "` (" + urn + ")");
+            std::erase_if(olds_, [&](const ResourcePtr& old) { return old->urn == urn && old->external; });
+            news_.push_back(resource);
+            return rpc::Registered{urn, state->id, state->outputs};
+        };
+        auto registered = read();
+        if (!registered) return fail(registered.error(), reading.type + "::" + reading.name, reading.source);
+        if (!stopping()) reply(std::move(registered));
+    });
+}
+
+void Engine::invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) {
+    pool_->post([this, invocation = std::move(invocation), reply = std::move(reply)] {
+        if (stopping()) return;
+        const auto call = [&]() -> base::Result<rpc::Invoked> {
+            if (invocation.token == "pulumi:pulumi:getResource") {
+                const std::string& urn = invocation.arguments["urn"].as_string();
+                const std::lock_guard lock(mutex_);
+                for (const auto& resource : news_) {
+                    if (resource->urn != urn) continue;
+                    return rpc::Invoked{
+                        Property(Property::Object{
+                            {"urn", Property(urn)}, {"id", Property(resource->id)}, {"state", resource->outputs}}),
+                        {}};
+                }
+                return base::fail("NoSuchEntity", "there is no resource " + urn);
+            }
+            const Instance instance =
+                TRY(provider_for(invocation.token, invocation.provider, invocation.parent, invocation.version));
+            const bool secret = invocation.arguments.has_secrets();
+            Property result = TRY(instance.provider->invoke(invocation.token, invocation.arguments.without_secrets()));
+            if (secret) {
+                for (auto& [key, value] : result.members()) value = Property::secret(value);
+            }
+            return rpc::Invoked{std::move(result), {}};
+        };
+        auto invoked = call();
+        if (!invoked) return fail(invoked.error(), invocation.token, invocation.source);
+        if (!stopping()) reply(std::move(invoked));
+    });
+}
+
+void Engine::finish(rpc::Reply<bool> reply) {
+    const std::lock_guard lock(mutex_);
+    finish_reply_ = std::move(reply);
+    program_over_ = true;
+    changed_.notify_all();
+}
+
+void Engine::release_program() {
+    rpc::Reply<bool> reply;
+    {
+        const std::lock_guard lock(mutex_);
+        std::swap(reply, finish_reply_);
+    }
+    if (reply) reply(true);
+}
+
+void Engine::program_ended(std::optional<std::string> error) {
+    bool news = false;
+    {
+        const std::lock_guard lock(mutex_);
+        program_over_ = true;
+        // A program that we stopped ourselves has nothing to add.
+        news = error.has_value() && !failed_ && !interrupted_;
+        if (error.has_value()) failed_ = true;
+        changed_.notify_all();
+    }
+    if (news && !error->empty()) hooks_.events->diagnostic({.severity = rpc::Severity::error, .message = *error});
+}
+
+void Engine::log(rpc::Severity severity, std::string message, const std::string& urn, bool ephemeral) {
+    hooks_.events->diagnostic({.severity = severity, .message = std::move(message), .urn = urn, .ephemeral = ephemeral});
+}
+
+rpc::DeploymentInfo Engine::info() const {
+    return {.project = options_.project,
+            .stack = options_.stack,
+            .organization = "organization",
+            .config = options_.config,
+            .secret_keys = options_.secret_keys,
+            .preview = options_.preview,
+            .parallel = options_.parallel};
+}
+
+void Engine::run() {
+    {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return program_over_ || failed_ || interrupted_; });
+        if (failed_ && options_.preview && !program_over_) {
+            // What is on its way may be wrong as well: a moment, so that the preview shows more than the first mistake.
+            changed_.wait_for(lock, std::chrono::milliseconds(300), [this] { return program_over_ || interrupted_; });
+        }
+    }
+    pool_->drain();
+    const bool well = [this] {
+        const std::lock_guard lock(mutex_);
+        return !failed_ && !interrupted_;
+    }();
+    if (well) delete_unwanted();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& resource : news_) {
+            if (resource->urn != stack_urn_ || !stack_outputs_) continue;
+            if (!failed_ && !interrupted_) {
+                resource->outputs = *stack_outputs_;
+            } else {
+                for (const auto& [key, value] : stack_outputs_->members())
+                    if (!value.has_unknowns()) resource->outputs.set(key, value);
+            }
+        }
+    }
+    if (auto saved = persist(); !saved) fail(saved.error(), "", {});
+}
+
+Property Engine::stack_outputs() const {
+    const std::lock_guard lock(mutex_);
+    if (stack_outputs_) return *stack_outputs_;
+    return snapshot_locked().stack_outputs();
+}
+
+Snapshot Engine::snapshot() const {
+    const std::lock_guard lock(mutex_);
+    return snapshot_locked();
+}
+
+Snapshot Engine::snapshot_locked() const {
+    Snapshot snapshot;
+    std::set<std::string> present;
+    const auto add = [&](const Resource& resource) {
+        auto copy = std::make_shared<Resource>(resource);
+        // What it needed may be gone (deleted before a replacement, lost outside): a state must not name what it does not hold.
+        const auto gone = [&](const std::string& urn) { return !present.contains(urn); };
+        std::erase_if(copy->dependencies, gone);
+        for (auto& [property, urns] : copy->property_dependencies) std::erase_if(urns, gone);
+        if (!copy->parent.empty() && gone(copy->parent)) copy->parent.clear();
+        if (!copy->provider.empty() && gone(parse_provider_reference(copy->provider).urn)) copy->provider.clear();
+        present.insert(copy->urn);
+        snapshot.resources.push_back(std::move(copy));
+    };
+    for (const auto& resource : news_) add(*resource);
+    for (const ResourcePtr& resource : olds_) add(*resource);
+    for (const auto& [urn, operation] : pending_) snapshot.pending.push_back(operation);
+    return snapshot;
+}
+
+base::Result<void> Engine::persist() {
+    if (options_.preview || !hooks_.journal) return {};
+    std::unique_lock lock(journal_mutex_);
+    const uint64_t mine = ++journal_wanted_;
+    while (journal_written_ < mine && !journal_error_) {
+        if (journal_busy_) {
+            journal_changed_.wait(lock);
+            continue;
+        }
+        // One writer at a time; it writes for all who came before it took its copy.
+        journal_busy_ = true;
+        const uint64_t upto = journal_wanted_;
+        lock.unlock();
+        auto saved = hooks_.journal(snapshot());
+        lock.lock();
+        journal_busy_ = false;
+        if (saved)
+            journal_written_ = upto;
+        else
+            journal_error_ = std::move(saved.error());
+        journal_changed_.notify_all();
+    }
+    if (journal_error_) return base::fail(*journal_error_);
+    return {};
+}
+
+void Engine::fail(const base::Error& error, const std::string& urn, const rpc::Source& source) {
+    hooks_.events->diagnostic(
+        {.severity = rpc::Severity::error, .message = error.message, .urn = urn, .source = shown(source), .notes = error.notes});
+    const std::lock_guard lock(mutex_);
+    failed_ = true;
+    changed_.notify_all();
+}
+
+std::string Engine::now_text() const { return text::iso8601_millis(hooks_.clock->now()); }
+
+std::string Engine::shown(const rpc::Source& source) const {
+    if (source.file.empty()) return "";
+    std::string file = source.file;
+    const std::string folder = options_.root.empty() || options_.root.ends_with('/') ? options_.root : options_.root + "/";
+    if (!folder.empty() && file.starts_with(folder)) file.erase(0, folder.size());
+    return source.line > 0 ? file + ":" + std::to_string(source.line) : file;
+}
+
+}  // namespace deploy

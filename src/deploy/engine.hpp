@@ -1,0 +1,195 @@
+// From what a program registers to what is done about it.
+//
+// For each registration: name it, find its old state (by URN or alias), let the provider check and compare, then keep, create,
+// update or replace it, and answer the program with its outputs. When the program has ended well, what it did not register is
+// deleted, dependents first.
+//
+//   program ── register ──> process() ──> provider ──> record() ──> reply
+//                               │                         └──> Journal (state file: before and after every change)
+//                               └─ error: stop() — nothing new starts, what runs ends, the program never gets its answer and is
+//                               killed
+//
+// Rules:
+//   1. A failure never answers a registration: an SDK that gets an error status may take half a minute to die of it (Node).
+//   2. Nothing is deleted when the program failed, was killed or interrupted.
+//   3. Before a provider changes anything, the state file says what is about to change; after it, what has changed.
+//   4. A preview runs the same code and touches nothing.
+//
+// Threads: registrations run on at most `parallel` workers; run() is the one that waits and deletes. mutex_ guards everything
+// below it and is not held while a provider works.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "deploy/events.hpp"
+#include "deploy/pool.hpp"
+#include "deploy/rpc/monitor.hpp"
+#include "deploy/state.hpp"
+#include "provider/provider.hpp"
+
+namespace deploy {
+
+// Makes the provider of a package from its configuration (the inputs of its provider resource); an error for a package that there
+// is none for.
+using ProviderFactory = std::function<base::Result<std::shared_ptr<provider::Provider>>(const std::string& package,
+                                                                                        const provider::Property& configuration)>;
+
+// Where the state goes while a deployment runs.
+using Journal = std::function<base::Result<void>(const Snapshot& snapshot)>;
+
+struct EngineOptions {
+    std::string project, stack;
+    std::map<std::string, std::string> config;  // ns:key to text, secrets too
+    std::vector<std::string> secret_keys;
+    std::string root;  // the project's folder: source positions are shown relative to it
+    bool preview = false;
+    int parallel = 16;
+    std::string seed;  // of automatic names: a preview and its update share it
+};
+
+struct EngineHooks {
+    ProviderFactory make_provider;
+    Journal journal;
+    Events* events = nullptr;
+    base::Clock* clock = nullptr;
+    crypto::Random* random = nullptr;
+    // Fails when a secret could not be kept (no passphrase): asked before something with a secret is made.
+    std::function<base::Result<void>()> can_keep_secrets;
+    // The outputs of another stack, for StackReference.
+    std::function<base::Result<provider::Property>(const std::string& name)> stack_outputs;
+};
+
+class Engine final : public rpc::Monitor {
+public:
+    Engine(EngineOptions options, EngineHooks hooks, Snapshot old);
+    ~Engine() override;
+
+    // rpc::Monitor
+    void register_resource(rpc::Registration registration, rpc::Reply<rpc::Registered> reply) override;
+    void register_outputs(const std::string& urn, provider::Property outputs) override;
+    void read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> reply) override;
+    void invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) override;
+    void finish(rpc::Reply<bool> reply) override;
+    void log(rpc::Severity severity, std::string message, const std::string& urn, bool ephemeral) override;
+    [[nodiscard]] rpc::DeploymentInfo info() const override;
+
+    // What an earlier run left half-done: asks the providers what became of it and puts that into the old state. Before anything
+    // else.
+    [[nodiscard]] base::Result<void> recover();
+    // Waits until the program ended or a step failed; deletes what is no longer wanted if all went well.
+    void run();
+    // The program ended; `error` says how it failed, if it did. From any thread.
+    void program_ended(std::optional<std::string> error);
+    // Deletes everything / reads everything anew; instead of run().
+    void destroy();
+    void refresh();
+    // Starts nothing more, lets what runs end. From any thread.
+    void interrupt();
+
+    [[nodiscard]] bool failed() const;
+    [[nodiscard]] bool interrupted() const;
+    // The state as it is now; valid at any time.
+    [[nodiscard]] Snapshot snapshot() const;
+    [[nodiscard]] provider::Property stack_outputs() const;
+    // Answers finish(), after run().
+    void release_program();
+
+private:
+    struct Context;     // one registration on its way (registration.cpp)
+    struct Inherited {  // what children get from a parent
+        bool protect = false, retain_on_delete = false;
+        std::string deleted_with;
+        std::map<std::string, std::string> providers;
+        std::vector<std::string> aliases;
+    };
+    struct Instance {  // a configured provider
+        std::shared_ptr<provider::Provider> provider;
+        std::string reference;  // <urn>::<id>
+    };
+
+    // registration.cpp: what is wanted
+    base::Result<rpc::Registered> process(const rpc::Registration& registration);
+    base::Result<rpc::Registered> process_component(Context& context);
+    base::Result<rpc::Registered> process_provider(Context& context);
+    base::Result<rpc::Registered> process_custom(Context& context);
+    base::Result<void> prepare(Context& context);
+    base::Result<provider::Property> checked_inputs(Context& context, const provider::Property& olds, int attempt);
+    base::Result<rpc::Registered> import_resource(Context& context);
+    ResourcePtr find_old(const rpc::Registration& registration, const std::string& urn);
+    std::vector<std::string> alias_urns(const rpc::Registration& registration, const std::string& urn);
+    base::Result<Instance> provider_for(const std::string& type, const std::string& reference, const std::string& parent,
+                                        const std::string& version);
+    base::Result<Instance> provider_of(const Resource& resource);
+    base::Result<Instance> default_provider(const std::string& package, const std::string& version);
+    base::Result<Instance> instance_of(const std::string& package, const std::string& reference,
+                                       const provider::Property& configuration);
+
+    // steps.cpp: what is done
+    base::Result<rpc::Registered> keep(Context& context);
+    base::Result<rpc::Registered> create(Context& context, Op op);
+    base::Result<rpc::Registered> update(Context& context, const provider::Difference& difference);
+    base::Result<rpc::Registered> replace(Context& context, const provider::Difference& difference);
+    base::Result<void> delete_dependents_of(const Resource& resource);
+    base::Result<void> delete_resource(const ResourcePtr& resource, Op op);
+    rpc::Registered record(Context& context, std::shared_ptr<Resource> resource, const ResourcePtr& replaces);
+    base::Result<void> begin(const std::string& kind, const Resource& resource);  // the write-ahead record
+    base::Result<void> end(const std::string& urn);
+    base::Result<void> persist();
+    void forget(const ResourcePtr& resource);
+
+    // removal.cpp
+    void delete_unwanted();
+    std::vector<ResourcePtr> unwanted() const;
+    void delete_in_order(const std::vector<ResourcePtr>& resources);
+
+    // In a preview: what this run would make, by its id.
+    std::optional<provider::ReadState> planned(std::string_view type, std::string_view id);
+    void fail(const base::Error& error, const std::string& urn, const rpc::Source& source);
+    [[nodiscard]] bool stopping() const;
+    [[nodiscard]] std::string now_text() const;
+    [[nodiscard]] std::string shown(const rpc::Source& source) const;
+    [[nodiscard]] Snapshot snapshot_locked() const;
+
+    const EngineOptions options_;
+    const EngineHooks hooks_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    bool failed_ = false;
+    bool interrupted_ = false;
+    bool program_over_ = false;  // it called finish() or ended
+    bool program_failed_ = false;
+    rpc::Reply<bool> finish_reply_;
+    std::vector<ResourcePtr> olds_;                  // what is left of the old state
+    std::vector<std::shared_ptr<Resource>> news_;    // what this run has recorded, in order
+    std::map<std::string, ResourcePtr> old_by_urn_;  // live ones
+    std::set<std::string> seen_;                     // URNs registered in this run
+    std::set<std::string> recreated_;                // deleted in this run to make way; come back as replacements
+    std::map<std::string, PendingOperation> pending_;
+    std::map<std::string, Inherited> inherited_;
+    std::string stack_urn_;
+    std::optional<provider::Property> stack_outputs_;
+
+    std::mutex providers_mutex_;                 // a provider is made once; making one may take long
+    std::map<std::string, Instance> providers_;  // by reference, and default ones by package@version
+
+    std::mutex journal_mutex_;
+    std::condition_variable journal_changed_;
+    uint64_t journal_wanted_ = 0, journal_written_ = 0;
+    bool journal_busy_ = false;
+    std::optional<base::Error> journal_error_;
+
+    std::unique_ptr<Pool> pool_;  // last: its threads use all the above
+};
+
+}  // namespace deploy

@@ -1,0 +1,324 @@
+// A world of things for tests: a provider whose resources live in a map, and a program written as a function.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "deploy/engine.hpp"
+
+namespace deploy::testing {
+
+// What exists, by id. `fake:index/thing:Thing` has the inputs `name` (automatic; a change replaces), `value` (changes in place),
+// `pinned` (a change replaces, the old one first), `link` (of a `Chained`: a change replaces) and `broken` (its creation or
+// update fails).
+struct World {
+    std::mutex mutex;
+    std::map<std::string, provider::Property> things;
+    std::vector<std::string> log;  // `create a-1234567`, `update …`, `delete …`
+    int at_once = 0, at_once_max = 0;
+    std::function<void()> moment;  // before and after every effect: a process may die there
+    void pass() const {
+        if (moment) moment();
+    }
+};
+
+class FakeProvider final : public provider::Provider {
+public:
+    explicit FakeProvider(World& world) : world_(world) {}
+    [[nodiscard]] bool knows(std::string_view type) const override {
+        return type == "fake:index/thing:Thing" || type == "fake:index/chained:Chained";
+    }
+
+    base::Result<provider::Checked> check(std::string_view, std::string_view name, const provider::Property& olds,
+                                          const provider::Property& news, std::string_view random_hex) override {
+        provider::Checked checked;
+        checked.inputs = news;
+        for (const auto& [key, value] : news.members()) {
+            if (key != "name" && key != "value" && key != "pinned" && key != "link" && key != "broken" && key != "secret")
+                checked.failures.push_back({key, "unknown property " + key});
+        }
+        if (!news.contains("name")) {
+            const bool was_automatic = olds.contains("automatic");
+            checked.inputs.set("name", was_automatic ? provider::Property(olds["name"])
+                                                     : provider::Property(std::string(name) + "-" + std::string(random_hex)));
+            checked.inputs.set("automatic", provider::Property(true));
+        }
+        return checked;
+    }
+
+    base::Result<provider::Difference> diff(std::string_view type, const std::string&, const provider::Property& old_inputs,
+                                            const provider::Property&, const provider::Property& new_inputs) override {
+        provider::Difference difference;
+        for (const char* key : {"name", "value", "pinned", "link", "secret"}) {
+            if (old_inputs[key] == new_inputs[key]) continue;
+            difference.changed.emplace_back(key);
+            const std::string_view changed = key;
+            if (changed == "name" || changed == "pinned" || (changed == "link" && type.ends_with("Chained")))
+                difference.replace.emplace_back(key);
+            if (changed == "pinned") difference.delete_before_replace = true;
+        }
+        return difference;
+    }
+
+    base::Result<provider::State> create(std::string_view, const provider::Property& inputs, bool preview) override {
+        const std::string id = inputs["name"].as_string();
+        provider::Property outputs = inputs;
+        outputs.set("made", preview ? provider::Property::unknown() : provider::Property("yes"));
+        if (preview) return provider::State{id, outputs};
+        const Working working(world_);
+        if (inputs["broken"].as_bool()) return base::fail("Broken", "it is broken");
+        world_.pass();
+        {
+            const std::lock_guard lock(world_.mutex);
+            if (world_.things.contains(id)) return base::fail("AlreadyExists", id + " exists");
+            world_.things[id] = inputs;
+            world_.log.push_back("create " + id);
+        }
+        world_.pass();
+        return provider::State{id, outputs};
+    }
+
+    base::Result<provider::State> update(std::string_view, const std::string& id, const provider::Property&,
+                                         const provider::Property& new_inputs, bool preview) override {
+        provider::Property outputs = new_inputs;
+        outputs.set("made", provider::Property("yes"));
+        if (preview) return provider::State{id, outputs};
+        const Working working(world_);
+        if (new_inputs["broken"].as_bool()) return base::fail("Broken", "it is broken");
+        world_.pass();
+        {
+            const std::lock_guard lock(world_.mutex);
+            if (!world_.things.contains(id)) return base::fail("NoSuchEntity", id + " is gone");
+            world_.things[id] = new_inputs;
+            world_.log.push_back("update " + id);
+        }
+        world_.pass();
+        return provider::State{id, outputs};
+    }
+
+    base::Result<std::optional<provider::ReadState>> read(std::string_view, const std::string& id, const provider::Property&,
+                                                          const provider::Property&) override {
+        const std::lock_guard lock(world_.mutex);
+        const auto found = world_.things.find(id);
+        if (found == world_.things.end()) return std::nullopt;
+        provider::Property outputs = found->second;
+        outputs.set("made", provider::Property("yes"));
+        return provider::ReadState{id, found->second, outputs};
+    }
+
+    base::Result<void> remove(std::string_view, const std::string& id, const provider::Property&) override {
+        const Working working(world_);
+        world_.pass();
+        {
+            const std::lock_guard lock(world_.mutex);
+            world_.things.erase(id);
+            world_.log.push_back("delete " + id);
+        }
+        world_.pass();
+        return {};
+    }
+
+    base::Result<provider::Property> invoke(std::string_view token, const provider::Property& arguments) override {
+        if (token != "fake:index/echo:echo") return base::fail("NotSupported", std::string(token) + " is not supported");
+        return provider::Property(provider::Property::Object{{"echo", arguments["say"]}});
+    }
+
+private:
+    struct Working {
+        explicit Working(World& world_in) : world(world_in) {
+            const std::lock_guard lock(world.mutex);
+            world.at_once_max = std::max(world.at_once_max, ++world.at_once);
+        }
+        ~Working() {
+            const std::lock_guard lock(world.mutex);
+            --world.at_once;
+        }
+        World& world;
+    };
+    World& world_;
+};
+
+struct Collected final : Events {
+    std::mutex mutex;
+    std::vector<std::string> steps;  // `create a`, as they are done
+    std::vector<Diagnostic> errors, warnings;
+    std::vector<std::string> lines;
+    void step(const Step& step) override {
+        const std::lock_guard lock(mutex);
+        if (step.phase == Step::Phase::done && !step.hidden && step.type != "pulumi:pulumi:Stack")
+            steps.push_back(std::string(name_of(step.op)) + " " + step.name);
+    }
+    void diagnostic(const Diagnostic& diagnostic) override {
+        const std::lock_guard lock(mutex);
+        if (diagnostic.severity == rpc::Severity::error) errors.push_back(diagnostic);
+        if (diagnostic.severity == rpc::Severity::warning) warnings.push_back(diagnostic);
+    }
+    void program_line(const std::string& line, bool) override {
+        const std::lock_guard lock(mutex);
+        lines.push_back(line);
+    }
+};
+
+class FixedRandom final : public crypto::Random {
+public:
+    std::string bytes(size_t count) override {
+        std::string result;
+        for (size_t i = 0; i < count; ++i) result += static_cast<char>(++next_);
+        return result;
+    }
+
+private:
+    unsigned char next_ = 0;
+};
+
+// The program was stopped: its registration is never answered.
+struct Stopped {};
+
+// What an SDK does, in the order that the test says.
+class Client {
+public:
+    explicit Client(Engine& engine) : engine_(engine) {
+        stack_ =
+            registered(
+                {.type = "pulumi:pulumi:Stack", .name = "proj-dev", .inputs = provider::Property(provider::Property::Object{})})
+                .urn;
+    }
+    rpc::Registered registered(rpc::Registration registration) {
+        return answer<rpc::Registered>(
+            [&](rpc::Reply<rpc::Registered> reply) { engine_.register_resource(std::move(registration), std::move(reply)); });
+    }
+    rpc::Registered thing(const std::string& name, provider::Property::Object inputs,
+                          const std::function<void(rpc::Registration&)>& with = {}) {
+        rpc::Registration registration{.type = "fake:index/thing:Thing", .name = name, .parent = stack_, .custom = true};
+        registration.inputs = provider::Property(std::move(inputs));
+        registration.source = {"/project/__main__.py", 12, 1};
+        if (with) with(registration);
+        return registered(std::move(registration));
+    }
+    void output(const std::string& name, provider::Property value) {
+        outputs_.set(name, std::move(value));
+        engine_.register_outputs(stack_, outputs_);
+    }
+    [[nodiscard]] const std::string& stack() const { return stack_; }
+    template <class T>
+    T answer(const std::function<void(rpc::Reply<T>)>& ask) {
+        struct Slot {
+            std::mutex mutex;
+            std::condition_variable changed;
+            std::optional<T> value;
+        };
+        auto slot = std::make_shared<Slot>();
+        ask([slot](base::Result<T> result) {
+            const std::lock_guard lock(slot->mutex);
+            if (result) slot->value = std::move(*result);
+            slot->changed.notify_all();
+        });
+        std::unique_lock lock(slot->mutex);
+        while (!slot->value) {
+            slot->changed.wait_for(lock, std::chrono::milliseconds(2));
+            if (!slot->value && (engine_.failed() || engine_.interrupted())) throw Stopped();
+        }
+        return *slot->value;
+    }
+
+private:
+    Engine& engine_;
+    std::string stack_;
+    provider::Property outputs_ = provider::Property(provider::Property::Object{});
+};
+
+using Script = std::function<void(Client&)>;
+
+// A stack that is deployed again and again.
+struct Bench {
+    World world;
+    Snapshot state;
+    std::map<std::string, std::string> config;
+    FixedRandom random;
+    base::SystemClock clock;
+    int parallel = 1;
+    int saves = 0;
+    std::function<void(const Snapshot&)> on_save;
+    std::string seed = "seed";
+
+    struct Ran {
+        bool ok = false;
+        std::vector<std::string> steps;
+        std::vector<Diagnostic> errors, warnings;
+    };
+    std::unique_ptr<Engine> engine(Collected& events, bool preview) {
+        EngineHooks hooks;
+        hooks.make_provider = [this](const std::string& package,
+                                     const provider::Property&) -> base::Result<std::shared_ptr<provider::Provider>> {
+            if (package != "fake") return base::fail("NotSupported", "no provider for " + package);
+            return std::make_shared<FakeProvider>(world);
+        };
+        hooks.journal = [this](const Snapshot& snapshot) -> base::Result<void> {
+            ++saves;
+            if (auto valid = verify(snapshot); !valid) return valid;
+            state = snapshot;
+            if (on_save) on_save(snapshot);
+            return {};
+        };
+        hooks.events = &events;
+        hooks.clock = &clock;
+        hooks.random = &random;
+        seed += "+";
+        return std::make_unique<Engine>(EngineOptions{.project = "proj",
+                                                      .stack = "dev",
+                                                      .config = config,
+                                                      .root = "/project",
+                                                      .preview = preview,
+                                                      .parallel = parallel,
+                                                      .seed = seed},
+                                        std::move(hooks), state);
+    }
+    Ran finish(Engine& engine, Collected& events) {
+        return {!engine.failed() && !engine.interrupted(), events.steps, events.errors, events.warnings};
+    }
+    // The program runs to its end, or throws std::string: what it died of.
+    Ran up(const Script& script, bool preview = false, const std::function<void(Engine&)>& meanwhile = {}) {
+        Collected events;
+        auto one = engine(events, preview);
+        if (auto recovered = one->recover(); !recovered)
+            return {false, {}, {Diagnostic{.message = recovered.error().message}}, {}};
+        std::thread program([&] {
+            try {
+                Client client(*one);
+                script(client);
+                one->program_ended(std::nullopt);
+            } catch (const Stopped&) {
+                one->program_ended("");
+            } catch (const std::string& reason) {
+                one->program_ended(reason);
+            }
+        });
+        if (meanwhile) meanwhile(*one);
+        one->run();
+        program.join();
+        return finish(*one, events);
+    }
+    Ran preview(const Script& script) { return up(script, true); }
+    Ran destroy(bool only_preview = false) {
+        Collected events;
+        auto one = engine(events, only_preview);
+        one->destroy();
+        return finish(*one, events);
+    }
+    Ran refresh() {
+        Collected events;
+        auto one = engine(events, false);
+        one->refresh();
+        return finish(*one, events);
+    }
+    std::vector<std::string> take_log() { return std::exchange(world.log, {}); }
+};
+
+}  // namespace deploy::testing

@@ -1,0 +1,237 @@
+#include "provider/aws.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/strings.hpp"
+#include "text/uri.hpp"
+
+namespace provider {
+
+using base::Error;
+using base::Result;
+using std::chrono::milliseconds;
+using text::Json;
+
+namespace {
+
+constexpr milliseconds patience_with_made_things{120'000};
+constexpr milliseconds patience_with_other_principals{15'000};
+constexpr milliseconds pause_first{250};
+constexpr milliseconds pause_most{10'000};
+
+bool contains_ignoring_case(std::string_view text, std::string_view part) {
+    return base::lower(text).find(base::lower(part)) != std::string::npos;
+}
+
+bool is_conflict_of_writers(const Error& error) {
+    return error.code == "OperationAborted" || error.code == "ConcurrentModification" ||
+           error.code == "ConcurrentModificationException";
+}
+
+bool is_unknown_principal(const Error& error) {
+    return (error.code == "MalformedPolicy" || error.code == "MalformedPolicyDocument") &&
+           contains_ignoring_case(error.message, "principal");
+}
+
+}  // namespace
+
+class Aws::Lease {
+public:
+    Lease(Aws& aws, std::string region, std::unique_ptr<Transport> transport)
+        : aws_(aws), region_(std::move(region)), transport_(std::move(transport)) {}
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() {
+        const std::lock_guard lock(aws_.mutex_);
+        aws_.idle_[region_].push_back(std::move(transport_));
+    }
+    Transport* operator->() { return transport_.get(); }
+
+private:
+    Aws& aws_;
+    std::string region_;
+    std::unique_ptr<Transport> transport_;
+};
+
+Aws::Aws(AwsOptions options, Connect connect, Sleep sleep)
+    : options_(std::move(options)), connect_(std::move(connect)), sleep_(std::move(sleep)) {
+    if (options_.region.empty()) options_.region = "us-east-1";
+}
+
+Aws::Lease Aws::lend(const std::string& region) {
+    const std::string& wanted = region.empty() ? options_.region : region;
+    {
+        const std::lock_guard lock(mutex_);
+        auto& idle = idle_[wanted];
+        if (!idle.empty()) {
+            auto transport = std::move(idle.back());
+            idle.pop_back();
+            return {*this, wanted, std::move(transport)};
+        }
+    }
+    return {*this, wanted, connect_(wanted)};
+}
+
+// How long an error is worth waiting out.
+milliseconds Aws::patience(const Error& error, std::string_view request) const {
+    if (is_conflict_of_writers(error)) return patience_with_made_things;
+    if (!is_aws_itself()) return milliseconds(0);
+    const bool unknown_principal = is_unknown_principal(error);
+    if (!unknown_principal && error.code != "NoSuchEntity" && error.code != "NoSuchBucket") return milliseconds(0);
+    const std::lock_guard lock(mutex_);
+    const bool ours =
+        std::ranges::any_of(made_, [&](const std::string& name) { return request.find(name) != std::string_view::npos; });
+    if (ours) return patience_with_made_things;
+    return unknown_principal ? patience_with_other_principals : milliseconds(0);
+}
+
+template <class Call>
+auto Aws::with_patience(std::string_view request, Call call) {
+    milliseconds waited{0};
+    milliseconds pause = pause_first;
+    while (true) {
+        auto answer = call();
+        if (answer || waited >= patience(answer.error(), request)) return answer;
+        sleep_(pause);
+        waited += pause;
+        pause = std::min(pause * 2, pause_most);
+    }
+}
+
+Result<Json> Aws::iam(const std::string& operation, const Json& input) {
+    return with_patience(input.dump(), [&] { return lend({})->call("iam", operation, input); });
+}
+
+Result<Json> Aws::sts(const std::string& operation, const Json& input) { return lend({})->call("sts", operation, input); }
+
+Result<Json::Array> Aws::iam_list(const std::string& operation, Json input, std::string_view member) {
+    Json::Array all;
+    while (true) {
+        const Json page = TRY(iam(operation, input));
+        for (const Json& item : page[member].items()) all.push_back(item);
+        if (!page["IsTruncated"].as_bool() || page["Marker"].as_string().empty()) return all;
+        input.set("Marker", page["Marker"]);
+    }
+}
+
+Result<void> Aws::update_iam_tags(const std::string& tag, const std::string& untag, const Json& subject, const Property& olds,
+                                  const Property& news) {
+    Json dropped = Json::array();
+    for (const auto& [key, value] : olds.members())
+        if (!news.contains(key)) dropped.push(key);
+    if (dropped.size() > 0) {
+        Json call = subject;
+        call.set("TagKeys", std::move(dropped));
+        TRY(about("tags", iam(untag, call)));
+    }
+    if (news.members().empty() || olds == news) return {};
+    Json call = subject;
+    call.set("Tags", tag_list(news));
+    TRY(about("tags", iam(tag, call)));
+    return {};
+}
+
+Result<wire::S3Answer> Aws::s3(const wire::S3Call& call, const std::string& region) {
+    return with_patience(call.bucket + ' ' + call.body, [&] { return lend(region)->s3(call); });
+}
+
+std::string Aws::partition() const {
+    if (options_.region.starts_with("cn-")) return "aws-cn";
+    if (options_.region.starts_with("us-gov-")) return "aws-us-gov";
+    return "aws";
+}
+
+std::string Aws::dns_suffix() const { return partition() == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"; }
+
+Result<std::string> Aws::account() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!account_.empty()) return account_;
+    }
+    const Json identity = TRY(sts("GetCallerIdentity", Json::object()));
+    const std::lock_guard lock(mutex_);
+    account_ = identity["Account"].as_string();
+    return account_;
+}
+
+Result<std::string> Aws::iam_arn(std::string_view kind, std::string_view path, std::string_view name) {
+    const std::string owner = TRY(account());
+    return "arn:" + partition() + ":iam::" + owner + ":" + std::string(kind) + std::string(path.empty() ? "/" : path) +
+           std::string(name);
+}
+
+bool Aws::is_aws_itself() const {
+    if (options_.endpoint.empty()) return true;
+    const std::string_view endpoint = options_.endpoint;
+    return endpoint.find(".amazonaws.com") != std::string_view::npos;
+}
+
+std::unique_lock<std::mutex> Aws::serialise(const std::string& thing) {
+    std::mutex* mutex = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        auto& slot = serialised_[thing];
+        if (!slot) slot = std::make_unique<std::mutex>();
+        mutex = slot.get();
+    }
+    return std::unique_lock(*mutex);
+}
+
+void Aws::made(std::string name_or_arn) {
+    const std::lock_guard lock(mutex_);
+    made_.insert(std::move(name_or_arn));
+}
+
+void Aws::removed(const std::string& name_or_arn) {
+    const std::lock_guard lock(mutex_);
+    made_.erase(name_or_arn);
+}
+
+Error about_property(Error error, std::string_view property) {
+    error.notes.push_back("property `" + std::string(property) + "`");
+    return error;
+}
+
+bool is_gone(const Error& error) {
+    static constexpr std::array codes = {"NoSuchEntity",
+                                         "NoSuchBucket",
+                                         "NoSuchKey",
+                                         "NotFound",
+                                         "NoSuchBucketPolicy",
+                                         "NoSuchTagSet",
+                                         "NoSuchPublicAccessBlockConfiguration",
+                                         "OwnershipControlsNotFoundError"};
+    return std::ranges::find(codes, error.code) != codes.end();
+}
+
+std::string decode_document(const std::string& document) {
+    // A JSON document starts with `{` or white space, an encoded one with %7B or %0A: no text is both.
+    if (!document.starts_with('%')) return document;
+    return text::decode_uri(document).value_or(document);
+}
+
+Json tag_list(const Property& tags) {
+    Json list = Json::array();
+    for (const auto& [key, value] : tags.members()) list.push(Json::object({{"Key", key}, {"Value", value.as_string()}}));
+    return list;
+}
+
+Property tags_from_list(const Json& list) {
+    Property::Object tags;
+    for (const Json& tag : list.items()) tags.emplace(tag["Key"].as_string(), tag["Value"].as_string());
+    return tags;
+}
+
+Result<void> gone_is_fine(Result<Json> result) {
+    if (!result && !is_gone(result.error())) return base::fail(std::move(result).error());
+    return {};
+}
+
+void set_if_given(Json& input, std::string_view member, const Property& value) {
+    if (value.is(Property::Kind::null)) return;
+    if (value.is(Property::Kind::string) && value.as_string().empty()) return;
+    input.set(member, value.to_json());
+}
+
+}  // namespace provider
