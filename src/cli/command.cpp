@@ -1,0 +1,143 @@
+// The one file that includes CLI11.
+#include "cli/command.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "cli/terminal.hpp"
+
+namespace cli {
+
+// One per command. The root owns the CLI::App tree; children point into it.
+struct Command::State {
+    CLI::App* app = nullptr;
+    std::function<base::Result<int>()> act;
+    std::vector<std::shared_ptr<State>> children;
+};
+
+class CommandLine {
+public:
+    CommandLine() : app_("Access control for distributed machine-learning training, in AWS's own words", "trainwarden") {
+        app_.get_formatter()->column_width(34);
+        app_.failure_message(CLI::FailureMessage::simple);
+        app_.set_version_flag("--version", "trainwarden " TRAINWARDEN_VERSION);
+        root_ = std::make_shared<Command::State>();
+        root_->app = &app_;
+        root_->app->require_subcommand(1);
+    }
+    Command root() { return Command(root_); }
+    CLI::App& app() { return app_; }
+
+    // The deepest command that was named.
+    std::shared_ptr<Command::State> chosen() const {
+        std::shared_ptr<Command::State> at = root_;
+        for (bool deeper = true; deeper;) {
+            deeper = false;
+            for (const auto& child : at->children) {
+                if (child->app->parsed()) {
+                    at = child;
+                    deeper = true;
+                    break;
+                }
+            }
+        }
+        return at;
+    }
+
+private:
+    CLI::App app_;
+    std::shared_ptr<Command::State> root_;
+};
+
+namespace {
+
+template <class Target>
+CLI::Option* add(CLI::App& app, const std::string& names, const std::string& value, Target& target, const std::string& help) {
+    CLI::Option* option = app.add_option(names, target, help);
+    option->type_name(value);
+    return option;
+}
+
+}  // namespace
+
+Command Command::subcommand(const std::string& name, const std::string& help) {
+    auto child = std::make_shared<State>();
+    child->app = state_->app->add_subcommand(name, help);
+    child->app->get_formatter()->column_width(34);
+    state_->children.push_back(child);
+    if (!state_->act) state_->app->require_subcommand(1);
+    return Command(child);
+}
+
+void Command::option(const std::string& names, const std::string& value, std::string& target, const std::string& help,
+                     bool required) {
+    CLI::Option* option = add(*state_->app, names, value, target, help);
+    if (!target.empty()) option->capture_default_str();
+    if (required) option->required();
+}
+
+void Command::option(const std::string& names, const std::string& value, int64_t& target, const std::string& help) {
+    add(*state_->app, names, value, target, help)->capture_default_str();
+}
+
+void Command::option(const std::string& names, const std::string& value, std::vector<std::string>& target,
+                     const std::string& help) {
+    // One value a use, so that a positional may follow.
+    add(*state_->app, names, value, target, help)->allow_extra_args(false);
+}
+
+void Command::flag(const std::string& names, bool& target, const std::string& help) {
+    state_->app->add_flag(names, target, help);
+}
+
+void Command::positional(const std::string& name, std::string& target, const std::string& help, bool required) {
+    CLI::Option* option = state_->app->add_option(name, target, help);
+    option->type_name("");
+    if (required) option->required();
+}
+
+void Command::positional(const std::string& name, std::vector<std::string>& target, const std::string& help, bool required) {
+    CLI::Option* option = state_->app->add_option(name, target, help);
+    option->type_name("");
+    if (required) option->required();
+}
+
+void Command::rest(std::vector<std::string>& target) {
+    state_->app->prefix_command();
+    CLI::App* app = state_->app;
+    state_->app->final_callback([app, &target] { target = app->remaining(); });
+}
+
+void Command::action(std::function<base::Result<int>()> action) {
+    state_->act = std::move(action);
+    state_->app->require_subcommand(0, 1);
+}
+
+void Command::footer(const std::string& text) { state_->app->footer(text); }
+
+int run(int argc, const char* const* argv, const std::vector<AddCommands>& commands) {
+    CommandLine line;
+    Command root = line.root();
+    for (const AddCommands& add_to : commands) add_to(root);
+    try {
+        line.app().parse(argc, const_cast<char**>(argv));
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == 0) return line.app().exit(error);  // --help, --version
+        line.app().exit(error);
+        return 2;
+    }
+    auto chosen = line.chosen();
+    if (!chosen->act) {
+        std::fputs(chosen->app->help().c_str(), stderr);
+        return 2;
+    }
+    auto status = chosen->act();
+    std::fflush(stdout);
+    if (!status) {
+        print_error(status.error());
+        return 1;
+    }
+    return *status;
+}
+
+}  // namespace cli

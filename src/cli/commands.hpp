@@ -1,0 +1,25 @@
+// Every subcommand, one line each: declared here, defined in its own file, called in commands.cpp.
+#pragma once
+
+#include "cli/command.hpp"
+
+namespace cli {
+
+void add_audit(Command& root);
+void add_config(Command& root);
+void add_destroy(Command& root);
+void add_doctor(Command& root);
+void add_env(Command& root);
+void add_explain(Command& root);
+void add_preview(Command& root);
+void add_refresh(Command& root);
+void add_stack(Command& root);
+void add_train(Command& root);
+void add_up(Command& root);
+void add_who_can(Command& root);
+void add_version(Command& root);
+
+// All of them.
+void add_commands(Command& root);
+
+}  // namespace cli

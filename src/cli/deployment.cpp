@@ -1,0 +1,245 @@
+#include "cli/deployment.hpp"
+
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <set>
+#include <thread>
+
+#include "base/strings.hpp"
+#include "cli/plan.hpp"
+#include "cli/terminal.hpp"
+#include "deploy/files.hpp"
+#include "wire/client.hpp"
+
+namespace cli {
+
+using deploy::Operation;
+using provider::Property;
+
+namespace {
+
+constexpr const char* default_stack = "dev";
+constexpr int interrupted_status = 130;  // 128 + SIGINT
+
+std::filesystem::path selection_path(const deploy::Project& project) { return project.root / ".pulumi" / "selected-stack"; }
+
+base::Result<std::string> ask_passphrase() {
+    std::fputs("passphrase of the stack's secrets: ", stderr);
+    termios before{};
+    ::tcgetattr(STDIN_FILENO, &before);
+    termios silent = before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    std::string phrase;
+    const bool read = static_cast<bool>(std::getline(std::cin, phrase));
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    std::fputs("\n", stderr);
+    if (!read) return base::fail("PassphraseRequired", "no passphrase was given");
+    return phrase;
+}
+
+std::string_view verb(Operation operation, bool preview) {
+    switch (operation) {
+        case Operation::update:
+            return preview ? "Previewing" : "Updating";
+        case Operation::destroy:
+            return preview ? "Previewing the end of" : "Destroying";
+        case Operation::refresh:
+            return "Refreshing";
+    }
+    return "";
+}
+
+base::Result<void> keep_config(const std::vector<std::string>& settings, deploy::Stack& stack) {
+    for (const std::string& setting : settings) {
+        const size_t equals = setting.find('=');
+        if (equals == 0 || equals == std::string::npos)
+            return base::fail("InvalidArgument", "--config takes KEY=VALUE, not `" + setting + "`");
+        TRY(stack.file().set(deploy::full_key(stack.project(), setting.substr(0, equals)), setting.substr(equals + 1)));
+    }
+    return {};
+}
+
+}  // namespace
+
+base::Clock& system_clock() {
+    static base::SystemClock clock;
+    return clock;
+}
+
+crypto::Random& system_random() {
+    static crypto::SystemRandom random;
+    return random;
+}
+
+void add_stack_options(Command& command, StackChoice& choice) {
+    command.option("-C,--cwd", "DIR", choice.folder, "folder of the program");
+    command.option("-s,--stack", "NAME", choice.stack, "stack (default: the selected one, else dev)");
+}
+
+void add_run_options(Command& command, RunChoice& choice) {
+    add_stack_options(command, choice);
+    command.option("-p,--parallel", "N", choice.parallel, "resources at a time (0: four for each processor)");
+    command.flag("--json", choice.json, "print one JSON object, at the end");
+    command.flag("--show-secrets", choice.show_secrets, "with --json: outputs that are secret, too");
+    command.flag("--diff", choice.details, "show the properties of what is created and deleted, too");
+}
+
+bool confirm(const std::string& question) {
+    if (::isatty(STDIN_FILENO) == 0) return false;
+    std::fputs((question + " [y/N] ").c_str(), stdout);
+    std::fflush(stdout);
+    std::string answer;
+    return static_cast<bool>(std::getline(std::cin, answer)) && base::lower(base::trim(answer)).starts_with("y");
+}
+
+deploy::PassphraseSource passphrase_source() {
+    return deploy::passphrase_from_environment(::isatty(STDIN_FILENO) != 0 ? deploy::PassphraseSource(ask_passphrase)
+                                                                           : deploy::PassphraseSource());
+}
+
+base::Result<std::string> chosen_stack(const deploy::Project& project, const std::string& given) {
+    if (!given.empty()) return given;
+    if (!std::filesystem::exists(selection_path(project))) return std::string(default_stack);
+    return std::string(base::trim(TRY(deploy::read_whole(selection_path(project)))));
+}
+
+base::Result<void> select_stack(const deploy::Project& project, const std::string& name) {
+    TRY(deploy::make_folders(selection_path(project).parent_path()));
+    return deploy::replace_whole(selection_path(project), name + "\n", 0644);
+}
+
+base::Result<Opened> open_stack(const StackChoice& choice, deploy::Stack::Open how) {
+    Opened opened;
+    opened.project = std::make_unique<deploy::Project>(TRY(deploy::find_project(choice.folder)));
+    const std::string name = TRY(chosen_stack(*opened.project, choice.stack));
+    opened.stack = TRY(deploy::Stack::open(*opened.project, name, how, passphrase_source(), system_clock(), system_random()));
+    return opened;
+}
+
+base::Result<int> run_operation(RunChoice& choice, Operation operation, bool only_preview) {
+    const bool asks = !only_preview && !choice.yes;
+    if (asks && (choice.json || ::isatty(STDIN_FILENO) == 0)) {
+        return base::fail(base::Error("ConfirmationRequired", "there is no terminal to confirm on")
+                              .note("say --yes to go ahead without a question"));
+    }
+    using Open = deploy::Stack::Open;
+    const Open how = operation != Operation::update ? Open::to_change : only_preview ? Open::to_try : Open::to_make;
+    Opened opened = TRY(open_stack(choice, how));
+    deploy::Stack& stack = *opened.stack;
+    if (stack.is_new() && !only_preview && !choice.json)
+        std::fprintf(stderr, "stack `%s` did not exist and was made\n", stack.name().c_str());
+    TRY(keep_config(choice.config, stack));
+    // Relative paths in a program (assets) mean its folder.
+    std::error_code error;
+    std::filesystem::current_path(opened.project->program, error);
+    if (error) return base::fail("NoProject", "cannot enter " + opened.project->program.string() + ": " + error.message());
+
+    deploy::Run run;
+    run.operation = operation;
+    run.parallel = choice.parallel > 0 ? static_cast<int>(choice.parallel)
+                                       : 4 * static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    run.seed = system_random().hex(32);
+    run.make_provider = make_provider;
+    const Property old_outputs = TRY(stack.snapshot()).stack_outputs();
+    const auto pass = [&](bool preview) -> base::Result<std::pair<int, bool>> {
+        PlanDisplay display({.json = choice.json, .preview = preview, .details = choice.details});
+        if (!choice.json)
+            std::printf("%s stack %s of %s\n", std::string(verb(operation, preview)).c_str(), stack.name().c_str(),
+                        opened.project->name.c_str());
+        std::fflush(stdout);
+        run.preview = preview;
+        run.events = &display;
+        const deploy::Outcome outcome = TRY(deploy::run(stack, run));
+        display.summary(outcome, old_outputs);
+        if (choice.json && preview == only_preview)
+            std::printf("%s\n", display.report(outcome, choice.show_secrets).pretty().c_str());
+        run.after_preview = true;
+        return std::pair{outcome.ok ? 0 : outcome.interrupted ? interrupted_status : 1, display.changes_anything()};
+    };
+    // A program that only reads JSON gains nothing from a plan it cannot refuse.
+    const bool previews = only_preview || asks || (!choice.skip_preview && !choice.json && operation != Operation::refresh);
+    if (previews) {
+        const auto [status, changes] = TRY(pass(true));
+        if (status != 0 || only_preview) return status;
+        if (asks && changes && !confirm("Go ahead?")) {
+            std::fputs("nothing was changed\n", stderr);
+            return 1;
+        }
+    }
+    return TRY(pass(false)).first;
+}
+
+namespace {
+
+// The one endpoint of `endpoints`, which Pulumi writes as JSON text: [{"s3":"http://…","iam":"http://…"}].
+base::Result<std::string> endpoint_of(const Property& endpoints) {
+    Property list = endpoints;
+    if (list.is(Property::Kind::string) && !list.as_string().empty())
+        list = Property::from_json(TRY(text::parse_json(endpoints.as_string())));
+    const Property::Array items = list.is(Property::Kind::array) ? list.items() : Property::Array{list};
+    std::set<std::string> seen;
+    for (const Property& item : items)
+        for (const auto& [service, url] : item.members()) seen.insert(url.as_string());
+    seen.erase("");
+    if (seen.size() > 1)
+        return base::fail("NotSupported",
+                          "aws:endpoints names different endpoints for different services; only one for all is supported");
+    return seen.empty() ? std::string() : *seen.begin();
+}
+
+}  // namespace
+
+base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::string& package, const Property& configuration) {
+    if (package != "aws") {
+        return base::fail(
+            base::Error("NotSupported", "there is no provider for the package `" + package + "`").note("supported: aws"));
+    }
+    // These tune how Pulumi's plugin talks to AWS and mean nothing here.
+    static const std::set<std::string, std::less<>> harmless = {"version",
+                                                                "skipCredentialsValidation",
+                                                                "skipMetadataApiCheck",
+                                                                "skipRegionValidation",
+                                                                "skipRequestingAccountId",
+                                                                "s3UsePathStyle",
+                                                                "maxRetries",
+                                                                "pluginDownloadURL"};
+    provider::AwsOptions options;
+    for (const auto& [key, value] : configuration.members()) {
+        if (key == "region")
+            options.region = value.as_string();
+        else if (key == "accessKey")
+            options.access_key_id = value.as_string();
+        else if (key == "secretKey")
+            options.secret_access_key = value.as_string();
+        else if (key == "token")
+            options.session_token = value.as_string();
+        else if (key == "endpoints")
+            options.endpoint = TRY(endpoint_of(value));
+        else if (!harmless.contains(key))
+            return base::fail("NotSupported", "the provider setting aws:" + key + " is not supported");
+    }
+    auto environment = wire::options_from_environment();
+    if (environment) {
+        if (options.endpoint.empty()) options.endpoint = environment->endpoint;
+        if (options.region.empty()) options.region = environment->region;
+        if (options.access_key_id.empty()) {
+            options.access_key_id = environment->access_key_id;
+            options.secret_access_key = environment->secret_access_key;
+            options.session_token = environment->session_token;
+        }
+    } else if (options.access_key_id.empty()) {
+        return base::fail(std::move(environment.error()));
+    }
+    if (options.region.empty()) options.region = "us-east-1";
+    const char* strict = std::getenv("TRAINWARDEN_STRICT_NAMES");
+    options.strict_names = strict != nullptr && std::string_view(strict) == "1";
+    return std::shared_ptr<provider::Provider>(provider::make_aws_provider(std::move(options)));
+}
+
+}  // namespace cli

@@ -1,0 +1,113 @@
+// `trainwarden doctor`: what works on this machine, what does not, and what to do about it.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/strings.hpp"
+#include "cli/commands.hpp"
+#include "cli/places.hpp"
+#include "cli/terminal.hpp"
+#include "wire/client.hpp"
+
+namespace cli {
+namespace {
+
+enum class Finding { good, missing_option, bad };
+
+struct Report {
+    bool json = false;
+    text::Json checks = text::Json::array();
+    bool bad = false;
+
+    void add(Finding finding, const std::string& what, const std::string& remedy = "") {
+        bad = bad || finding == Finding::bad;
+        const char* word = finding == Finding::good ? "ok" : finding == Finding::bad ? "bad" : "absent";
+        if (json) {
+            text::Json check = text::Json::object({{"Finding", word}, {"What", what}});
+            if (!remedy.empty()) check.set("Remedy", remedy);
+            checks.push(std::move(check));
+            return;
+        }
+        const Style style = finding == Finding::good ? Style::green : finding == Finding::bad ? Style::red : Style::yellow;
+        std::printf("%s  %s\n", paint(style, std::string(word) + std::string(6 - std::string_view(word).size(), ' ')).c_str(),
+                    what.c_str());
+        if (!remedy.empty()) std::printf("        %s\n", remedy.c_str());
+    }
+};
+
+bool in_path(const std::string& program) {
+    const char* path = std::getenv("PATH");
+    for (std::string_view folder : base::split(path != nullptr ? path : "", ':')) {
+        if (!folder.empty() && ::access((std::string(folder) + "/" + program).c_str(), X_OK) == 0) return true;
+    }
+    return false;
+}
+
+void check_server(Report& report) {
+    auto options = wire::options_from_environment();
+    if (!options) {
+        report.add(Finding::bad, "no credentials: " + options.error().message, "run: eval \"$(trainwarden env)\"");
+        return;
+    }
+    const std::string endpoint = options->endpoint.empty() ? "AWS itself (AWS_ENDPOINT_URL is not set)" : options->endpoint;
+    options->attempts_max = 1;
+    options->timeout_seconds = 5;
+    wire::Client client(*options);
+    auto identity = client.call("sts", "GetCallerIdentity", text::Json::object());
+    if (identity)
+        report.add(Finding::good, endpoint + " knows you as " + (*identity)["Arn"].as_string());
+    else
+        report.add(Finding::bad, endpoint + ": " + identity.error().message,
+                   "is the server running? are the credentials its own? eval \"$(trainwarden env)\"");
+}
+
+void check_data(Report& report) {
+    const std::string data = default_data_folder();
+    struct stat status{};
+    if (::stat(data.c_str(), &status) != 0) {
+        report.add(Finding::missing_option, "no data folder at " + data,
+                   "`trainwarden serve` makes one; TRAINWARDEN_DATA names another");
+    } else if ((status.st_mode & 077) != 0) {
+        report.add(Finding::bad, "the data folder " + data + " is open to others", "run: chmod 700 " + data);
+    } else {
+        report.add(Finding::good, "the data folder " + data + " is yours alone");
+    }
+}
+
+void check_programs(Report& report) {
+    struct Wanted {
+        const char* program;
+        const char* what_for;
+        const char* remedy;
+    };
+    constexpr Wanted wanted[] = {
+        {"python3", "Pulumi programs in Python, training workers", "apt install python3"},
+        {"node", "Pulumi programs in TypeScript", "apt install nodejs npm"},
+        {"aws", "the AWS command line (any other AWS tool works too)", "apt install awscli"},
+    };
+    for (const Wanted& each : wanted) {
+        if (in_path(each.program))
+            report.add(Finding::good, std::string(each.program) + " for " + each.what_for);
+        else
+            report.add(Finding::missing_option, std::string("no ") + each.program + " for " + each.what_for, each.remedy);
+    }
+}
+
+}  // namespace
+
+void add_doctor(Command& root) {
+    auto report = std::make_shared<Report>();
+    Command command = root.subcommand("doctor", "Check this machine, the server and your credentials");
+    command.flag("--json", report->json, "print JSON");
+    command.action([report]() -> base::Result<int> {
+        check_server(*report);
+        check_data(*report);
+        check_programs(*report);
+        if (report->json) std::puts(report->checks.pretty().c_str());
+        return report->bad ? 1 : 0;
+    });
+}
+
+}  // namespace cli

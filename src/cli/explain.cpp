@@ -1,0 +1,72 @@
+// `trainwarden explain`: why a request was decided as it was, or how one would be.
+#include <cstdio>
+
+#include "cli/commands.hpp"
+#include "cli/question.hpp"
+#include "cli/show_decision.hpp"
+#include "cli/terminal.hpp"
+#include "wire/client.hpp"
+
+namespace cli {
+namespace {
+
+using text::Json;
+
+struct Options {
+    std::string request_id, principal, action, resource;
+    std::vector<std::string> context;
+    bool json = false;
+};
+
+base::Result<int> explain_request(wire::Client& client, const Options& options) {
+    const Json answer = TRY(client.call("trainwarden", "ExplainRequest", Json::object({{"RequestId", options.request_id}})));
+    if (options.json) {
+        std::puts(answer.pretty().c_str());
+        return 0;
+    }
+    for (const Json& record : answer["Records"].items()) std::fputs(show_record(record).c_str(), stdout);
+    return 0;
+}
+
+base::Result<int> explain_access(wire::Client& client, const Options& options) {
+    Json input = Json::object({{"PrincipalArn", options.principal}, {"Action", options.action}});
+    if (!options.resource.empty()) input.set("Resource", options.resource);
+    TRY(set_context(input, options.context));
+    const Json answer = TRY(client.call("trainwarden", "ExplainAccess", input));
+    if (options.json) {
+        std::puts(answer.pretty().c_str());
+        return 0;
+    }
+    std::printf("%s\n%s", show_principal(answer["Principal"]).c_str(), show_access(answer["Access"]).c_str());
+    return 0;
+}
+
+base::Result<int> explain(const Options& options) {
+    const bool asks = !options.principal.empty() || !options.action.empty();
+    if (asks == !options.request_id.empty())
+        return base::fail(base::Error("Usage", "say which request, or ask a question")
+                              .note("trainwarden explain REQUEST-ID")
+                              .note("trainwarden explain --as ARN --action s3:GetObject --resource arn:aws:s3:::bucket/key"));
+    if (asks && (options.principal.empty() || options.action.empty()))
+        return base::fail("Usage", "a question needs both --as and --action");
+    wire::Client client(TRY(wire::options_from_environment()));
+    return asks ? explain_access(client, options) : explain_request(client, options);
+}
+
+}  // namespace
+
+void add_explain(Command& root) {
+    auto options = std::make_shared<Options>();
+    Command command = root.subcommand("explain", "Why a request was allowed or refused, or how one would be");
+    command.positional("request-id", options->request_id, "the id that the answer carried (x-amz-request-id, x-amzn-requestid)",
+                       false);
+    command.option("--as", "ARN", options->principal, "who would ask: a role, user or root; `*` for anyone");
+    command.option("--action", "ACTION", options->action, "what: s3:GetObject");
+    command.option("--resource", "ARN", options->resource, "on what");
+    command.option("--context", "KEY=VALUE", options->context,
+                   "a condition key of the request (may be repeated; VALUE,VALUE for a list)");
+    command.flag("--json", options->json, "print JSON");
+    command.action([options] { return explain(*options); });
+}
+
+}  // namespace cli

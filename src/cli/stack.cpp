@@ -1,0 +1,180 @@
+// `trainwarden stack`: the stacks of a project, their outputs, their state in and out.
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+#include "cli/commands.hpp"
+#include "cli/deployment.hpp"
+#include "cli/terminal.hpp"
+#include "deploy/files.hpp"
+
+namespace cli {
+
+using text::Json;
+using Open = deploy::Stack::Open;
+
+namespace {
+
+struct StackOptions : StackChoice {
+    std::string name, file;
+    bool json = false, show_secrets = false, yes = false, force = false;
+};
+
+base::Result<int> make(StackOptions& options) {
+    if (!options.name.empty()) options.stack = options.name;
+    Opened opened = TRY(open_stack(options, Open::to_make));
+    if (!opened.stack->is_new()) return base::fail("StackExists", "there is a stack `" + opened.stack->name() + "` already");
+    TRY(select_stack(*opened.project, opened.stack->name()));
+    std::printf("made stack %s of %s\n", opened.stack->name().c_str(), opened.project->name.c_str());
+    return 0;
+}
+
+base::Result<int> list(const StackOptions& options) {
+    const deploy::Project project = TRY(deploy::find_project(options.folder));
+    const deploy::Backend backend = TRY(deploy::Backend::open(project.backend_url, project.root));
+    const std::string selected = TRY(chosen_stack(project, options.stack));
+    Json json = Json::array();
+    std::vector<std::vector<std::string>> rows = {{"NAME", "RESOURCES", "LAST UPDATE"}};
+    for (const std::string& name : backend.stacks(project.name)) {
+        const Json deployment = TRY(backend.load(project.name, name));
+        Json entry = Json::object();
+        entry.set("name", Json(name));
+        entry.set("current", Json(name == selected));
+        entry.set("lastUpdate", Json(deployment["manifest"]["time"].as_string()));
+        entry.set("resourceCount", Json(static_cast<int64_t>(deployment["resources"].size())));
+        json.push(std::move(entry));
+        rows.push_back({name + (name == selected ? "*" : ""), std::to_string(deployment["resources"].size()),
+                        deployment["manifest"]["time"].as_string()});
+    }
+    if (options.json)
+        std::printf("%s\n", json.pretty().c_str());
+    else
+        std::fputs(table(rows).c_str(), stdout);
+    return 0;
+}
+
+base::Result<int> select(const StackOptions& options) {
+    StackOptions named = options;
+    named.stack = options.name;
+    Opened opened = TRY(open_stack(named, Open::to_read));
+    TRY(select_stack(*opened.project, opened.stack->name()));
+    return 0;
+}
+
+base::Result<int> output(const StackOptions& options) {
+    Opened opened = TRY(open_stack(options, Open::to_read));
+    const provider::Property outputs = TRY(opened.stack->snapshot()).stack_outputs();
+    const Json json = deploy::to_plain_json(outputs, options.show_secrets);
+    if (options.name.empty()) {
+        if (options.json) {
+            std::printf("%s\n", json.pretty().c_str());
+            return 0;
+        }
+        std::vector<std::vector<std::string>> rows = {{"OUTPUT", "VALUE"}};
+        for (const auto& [name, value] : json.members())
+            rows.push_back({name, value.is_string() ? value.as_string() : value.dump()});
+        std::fputs(table(rows).c_str(), stdout);
+        return 0;
+    }
+    const Json* value = json.find(options.name);
+    if (value == nullptr)
+        return base::fail("NoSuchOutput", "the stack `" + opened.stack->name() + "` has no output `" + options.name + "`");
+    std::printf("%s\n", options.json || !value->is_string() ? value->dump().c_str() : value->as_string().c_str());
+    return 0;
+}
+
+base::Result<int> remove(StackOptions& options) {
+    if (!options.name.empty()) options.stack = options.name;
+    Opened opened = TRY(open_stack(options, Open::to_change));
+    const Json deployment = TRY(opened.stack->deployment());
+    if (deployment["resources"].size() > 0 && !options.force) {
+        return base::fail(base::Error("StackNotEmpty", "the stack `" + opened.stack->name() + "` still holds " +
+                                                           std::to_string(deployment["resources"].size()) + " resources")
+                              .note("delete them with `trainwarden destroy`, or say --force to forget them"));
+    }
+    if (!options.yes && !confirm("Remove the stack " + opened.stack->name() + " and its history?"))
+        return base::fail(
+            base::Error("ConfirmationRequired", "nothing was removed").note("say --yes to go ahead without a question"));
+    TRY(opened.stack->backend().remove(opened.project->name, opened.stack->name()));
+    return 0;
+}
+
+base::Result<int> export_state(const StackOptions& options) {
+    Opened opened = TRY(open_stack(options, Open::to_read));
+    Json document = Json::object();
+    document.set("version", Json(3));
+    document.set("deployment", TRY(opened.stack->deployment()));
+    const std::string content = document.pretty() + "\n";
+    if (options.file.empty())
+        std::fputs(content.c_str(), stdout);
+    else
+        TRY(deploy::replace_whole(options.file, content));
+    return 0;
+}
+
+base::Result<int> import_state(const StackOptions& options) {
+    Opened opened = TRY(open_stack(options, Open::to_make));
+    const std::string content =
+        options.file.empty() ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : TRY(deploy::read_whole(options.file));
+    const Json document = TRY(text::parse_json(content));
+    if (document["version"].as_int() != 3) return base::fail("NotSupported", "only exports of format version 3 can be imported");
+    const Json& deployment = document["deployment"];
+    if (!deployment.is_object()) return base::fail("InvalidState", "the document has no `deployment`");
+    // Read it wholly first: a state that cannot be read must not replace one that can. Its secrets need its own salt.
+    const std::string salt = TRY(deploy::read_salt_state(deployment));
+    deploy::Secrets secrets(salt, passphrase_source(), system_random());
+    const deploy::Snapshot snapshot = TRY(deploy::read_deployment(deployment, secrets));
+    for (const auto& resource : snapshot.resources) {
+        const std::string expected = "urn:pulumi:" + opened.stack->name() + "::" + opened.project->name + "::";
+        if (!options.force && !resource->urn.starts_with(expected)) {
+            return base::fail(base::Error("InvalidState", resource->urn + " belongs to another stack")
+                                  .note("say --force to import it all the same"));
+        }
+    }
+    TRY(opened.stack->backend().back_up(opened.project->name, opened.stack->name()));
+    TRY(opened.stack->save(deployment));
+    std::fprintf(stderr, "imported %zu resources\n", snapshot.resources.size());
+    return 0;
+}
+
+}  // namespace
+
+void add_stack(Command& root) {
+    auto options = std::make_shared<StackOptions>();
+    Command stack = root.subcommand("stack", "The stacks of a project");
+    Command init = stack.subcommand("init", "Make an empty stack and select it");
+    add_stack_options(init, *options);
+    init.positional("NAME", options->name, "stack", false);
+    init.action([options] { return make(*options); });
+    Command ls = stack.subcommand("ls", "List the stacks");
+    add_stack_options(ls, *options);
+    ls.flag("--json", options->json, "print a JSON array");
+    ls.action([options] { return list(*options); });
+    Command choose = stack.subcommand("select", "Make a stack the one that commands mean");
+    choose.option("-C,--cwd", "DIR", options->folder, "folder of the program");
+    choose.positional("NAME", options->name, "stack");
+    choose.action([options] { return select(*options); });
+    Command out = stack.subcommand("output", "Print the outputs of a stack, or one of them");
+    add_stack_options(out, *options);
+    out.positional("NAME", options->name, "output", false);
+    out.flag("--json", options->json, "print JSON");
+    out.flag("--show-secrets", options->show_secrets, "decrypt secrets");
+    out.action([options] { return output(*options); });
+    Command rm = stack.subcommand("rm", "Remove an empty stack, its state and its history");
+    add_stack_options(rm, *options);
+    rm.positional("NAME", options->name, "stack", false);
+    rm.flag("-y,--yes", options->yes, "do not ask");
+    rm.flag("--force", options->force, "even if it holds resources, which are then forgotten, not deleted");
+    rm.action([options] { return remove(*options); });
+    Command out_of = stack.subcommand("export", "Print the state, as Pulumi's `stack export` does");
+    add_stack_options(out_of, *options);
+    out_of.option("--file", "FILE", options->file, "write it here");
+    out_of.action([options] { return export_state(*options); });
+    Command into = stack.subcommand("import", "Take over a state, as Pulumi's `stack import` does");
+    add_stack_options(into, *options);
+    into.option("--file", "FILE", options->file, "read it from here, not stdin");
+    into.flag("--force", options->force, "even if it belongs to another stack");
+    into.action([options] { return import_state(*options); });
+}
+
+}  // namespace cli

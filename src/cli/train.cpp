@@ -1,0 +1,336 @@
+// `trainwarden train run | logs | ls | describe | stop`: training jobs by the same API calls that the AWS SDKs make.
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "base/strings.hpp"
+#include "cli/commands.hpp"
+#include "cli/source_archive.hpp"
+#include "cli/terminal.hpp"
+#include "cli/train_log.hpp"
+#include "text/json.hpp"
+#include "text/time.hpp"
+#include "wire/client.hpp"
+
+namespace cli {
+namespace {
+
+using text::Json;
+
+constexpr auto poll_interval = std::chrono::milliseconds(400);
+
+struct RunOptions {
+    std::string role, output, entry, source, name, checkpoints;
+    std::string image = "host/python3";
+    std::string instance_type = "ml.m5.large";
+    int64_t instances = 1;
+    int64_t runtime_max = 86'400;
+    std::vector<std::string> inputs, hyperparameters, environment;
+    bool no_wait = false;
+    bool json = false;
+};
+
+base::Result<wire::Client> connect() { return wire::Client(TRY(wire::options_from_environment())); }
+
+std::unexpected<base::Error> usage(std::string message, std::string note) {
+    base::Error error("InvalidArgument", std::move(message));
+    error.notes.push_back(std::move(note));
+    return base::fail(std::move(error));
+}
+
+base::Result<std::pair<std::string, std::string>> split_pair(const std::string& text, const std::string& option) {
+    auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+        return usage(option + " `" + text + "` has no `=`", "write " + option + " NAME=VALUE");
+    return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+base::Result<std::pair<std::string, std::string>> split_s3(const std::string& uri) {
+    if (!uri.starts_with("s3://") || uri.size() == 5)
+        return usage("`" + uri + "` is not an S3 address", "write s3://BUCKET/PREFIX");
+    std::string rest = uri.substr(5);
+    auto slash = rest.find('/');
+    std::string prefix = slash == std::string::npos ? "" : rest.substr(slash + 1);
+    while (prefix.ends_with('/')) prefix.pop_back();
+    return std::pair(rest.substr(0, slash), prefix);
+}
+
+// [CHANNEL=]S3URI[,sharded|,replicated]
+base::Result<Json> channel(std::string text) {
+    std::string name = "train";
+    auto scheme = text.find("s3://");
+    if (scheme != std::string::npos && scheme > 0) {
+        auto [given, uri] = TRY(split_pair(text, "--input"));
+        name = given;
+        text = uri;
+    }
+    bool sharded = name == "train" || name == "training";
+    for (bool choice : {true, false}) {
+        std::string suffix = choice ? ",sharded" : ",replicated";
+        if (!text.ends_with(suffix)) continue;
+        sharded = choice;
+        text.resize(text.size() - suffix.size());
+    }
+    TRY(split_s3(text));
+    return Json::object(
+        {{"ChannelName", name},
+         {"DataSource", Json::object({{"S3DataSource", Json::object({{"S3DataType", "S3Prefix"},
+                                                                     {"S3Uri", text},
+                                                                     {"S3DataDistributionType",
+                                                                      sharded ? "ShardedByS3Key" : "FullyReplicated"}})}})}});
+}
+
+// train.py → train-2026-11-23-22-30-25-123, as the SageMaker SDK names jobs.
+std::string make_name(const std::string& program) {
+    std::string name;
+    for (char c : std::filesystem::path(program).stem().string()) {
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (plain || (!name.empty() && name.back() != '-')) name += plain ? c : '-';
+    }
+    while (name.ends_with('-')) name.pop_back();
+    if (name.size() > 36) name.resize(36);
+    std::string time = text::iso8601_millis(base::SystemClock().now());
+    for (char& c : time) {
+        if (c == 'T' || c == ':' || c == '.') c = '-';
+    }
+    time.pop_back();
+    return (name.empty() ? "job" : name) + "-" + time;
+}
+
+base::Result<std::string> role_arn(wire::Client& client, const std::string& role) {
+    if (role.starts_with("arn:")) return role;
+    auto found = TRY(client.call("iam", "GetRole", Json::object({{"RoleName", role}})));
+    return found["Role"]["Arn"].as_string();
+}
+
+// The archive goes beside the job's output: whoever may write there brings the source, and the role reads it there.
+base::Result<std::string> upload_source(wire::Client& client, const RunOptions& options) {
+    auto [bucket, prefix] = TRY(split_s3(options.output));
+    wire::S3Call upload;
+    upload.method = "PUT";
+    upload.bucket = bucket;
+    upload.key = (prefix.empty() ? "" : prefix + "/") + options.name + "/source/sourcedir.tar.gz";
+    upload.body = TRY(pack_source(options.source.empty() ? options.entry : options.source));
+    TRY(client.s3(upload));
+    return "s3://" + bucket + "/" + upload.key;
+}
+
+base::Result<Json> make_request(wire::Client& client, const RunOptions& options, const std::string& source) {
+    auto request = Json::object(
+        {{"TrainingJobName", options.name},
+         {"AlgorithmSpecification", Json::object({{"TrainingImage", options.image}, {"TrainingInputMode", "File"}})},
+         {"RoleArn", TRY(role_arn(client, options.role))},
+         {"OutputDataConfig", Json::object({{"S3OutputPath", options.output}})},
+         {"ResourceConfig",
+          Json::object({{"InstanceType", options.instance_type}, {"InstanceCount", options.instances}, {"VolumeSizeInGB", 10}})},
+         {"StoppingCondition", Json::object({{"MaxRuntimeInSeconds", options.runtime_max}})}});
+    auto channels = Json::array();
+    for (const auto& input : options.inputs) channels.push(TRY(channel(input)));
+    if (channels.size() > 0) request.set("InputDataConfig", std::move(channels));
+    std::string program = options.source.empty() ? std::filesystem::path(options.entry).filename().string() : options.entry;
+    // Script mode: the SDKs send every hyperparameter as JSON text.
+    auto hyperparameters = Json::object(
+        {{"sagemaker_program", text::quote_json(program)}, {"sagemaker_submit_directory", text::quote_json(source)}});
+    for (const auto& text : options.hyperparameters) {
+        auto [key, value] = TRY(split_pair(text, "--hyperparameter"));
+        hyperparameters.set(key, value);
+    }
+    request.set("HyperParameters", std::move(hyperparameters));
+    auto environment = Json::object();
+    for (const auto& text : options.environment) {
+        auto [key, value] = TRY(split_pair(text, "--environment"));
+        environment.set(key, value);
+    }
+    if (environment.size() > 0) request.set("Environment", std::move(environment));
+    if (!options.checkpoints.empty()) request.set("CheckpointConfig", Json::object({{"S3Uri", options.checkpoints}}));
+    return request;
+}
+
+base::Result<Json> describe(wire::Client& client, const std::string& name) {
+    return client.call("sagemaker", "DescribeTrainingJob", Json::object({{"TrainingJobName", name}}));
+}
+
+bool is_final(const std::string& status) { return status == "Completed" || status == "Failed" || status == "Stopped"; }
+
+// Prints log lines and changes of state until the job is done; its last description.
+base::Result<Json> follow(wire::Client& client, const std::string& name, bool tell_states) {
+    TrainLog log(client, name);
+    size_t told = 0;
+    for (;;) {
+        Json job = TRY(describe(client, name));
+        TRY(log.print_new());  // after describe: a job that was final then has written all
+        const auto& transitions = job["SecondaryStatusTransitions"].items();
+        for (; tell_states && told < transitions.size(); ++told) {
+            std::string line = transitions[told]["Status"].as_string() + ": " + transitions[told]["StatusMessage"].as_string();
+            std::fprintf(stderr, "%s\n", paint(Style::dim, line, stderr).c_str());
+        }
+        if (is_final(job["TrainingJobStatus"].as_string())) return job;
+        std::this_thread::sleep_for(poll_interval);
+    }
+}
+
+base::Result<int> exit_status(const Json& job) {
+    std::string status = job["TrainingJobStatus"].as_string(), name = job["TrainingJobName"].as_string();
+    if (status == "Completed") {
+        std::fprintf(
+            stderr, "%s\n",
+            paint(Style::green, name + " completed: " + job["ModelArtifacts"]["S3ModelArtifacts"].as_string(), stderr).c_str());
+        return 0;
+    }
+    if (status == "Failed") return base::fail("TrainingJobFailed", name + " failed: " + job["FailureReason"].as_string());
+    return base::fail("TrainingJobStopped", name + " ended as " + status + " (" + job["SecondaryStatus"].as_string() + ")");
+}
+
+base::Result<int> run(RunOptions options) {
+    auto client = TRY(connect());
+    std::string entry = options.source.empty() ? options.entry : options.source + "/" + options.entry;
+    if (!std::filesystem::is_regular_file(entry)) {
+        return usage("there is no script " + entry, "--entry names a file; with --source, a file inside that folder");
+    }
+    if (options.name.empty()) options.name = make_name(options.entry);
+    for (const auto& input : options.inputs) TRY(channel(input));
+    std::string source = TRY(upload_source(client, options));
+    Json request = TRY(make_request(client, options, source));
+    Json created = TRY(client.call("sagemaker", "CreateTrainingJob", request));
+    if (options.no_wait) {
+        std::puts(options.json ? created.dump().c_str() : options.name.c_str());
+        return 0;
+    }
+    std::fprintf(stderr, "training job %s\n", options.name.c_str());
+    return exit_status(TRY(follow(client, options.name, true)));
+}
+
+base::Result<int> logs(const std::string& name, bool follow_on) {
+    auto client = TRY(connect());
+    if (follow_on) {
+        TRY(follow(client, name, false));
+        return 0;
+    }
+    TRY(describe(client, name));  // a job that does not exist is an error, not an empty log
+    TrainLog log(client, name);
+    TRY(log.print_new());
+    return 0;
+}
+
+base::Result<int> list(bool json) {
+    auto client = TRY(connect());
+    auto all = Json::array();
+    std::string token;
+    do {
+        auto input = Json::object({{"MaxResults", 100}, {"SortBy", "CreationTime"}, {"SortOrder", "Descending"}});
+        if (!token.empty()) input.set("NextToken", token);
+        Json page = TRY(client.call("sagemaker", "ListTrainingJobs", input));
+        for (const Json& job : page["TrainingJobSummaries"].items()) all.push(job);
+        token = page["NextToken"].as_string();
+    } while (!token.empty());
+    if (json) {
+        std::puts(all.dump().c_str());
+        return 0;
+    }
+    std::vector<std::vector<std::string>> rows = {{"NAME", "STATUS", "STEP", "CREATED"}};
+    for (const Json& job : all.items()) {
+        rows.push_back({job["TrainingJobName"].as_string(), job["TrainingJobStatus"].as_string(),
+                        job["SecondaryStatus"].as_string(), job["CreationTime"].as_string()});
+    }
+    std::fputs(table(rows).c_str(), stdout);
+    return 0;
+}
+
+base::Result<int> show(const std::string& name, bool json) {
+    auto client = TRY(connect());
+    Json job = TRY(describe(client, name));
+    if (json) {
+        std::puts(job.dump().c_str());
+        return 0;
+    }
+    auto line = [](const char* label, const std::string& value) {
+        if (!value.empty()) std::printf("%-12s %s\n", label, value.c_str());
+    };
+    line("name", job["TrainingJobName"].as_string());
+    line("status", job["TrainingJobStatus"].as_string() + " (" + job["SecondaryStatus"].as_string() + ")");
+    line("reason", job["FailureReason"].as_string());
+    line("role", job["RoleArn"].as_string());
+    line("instances",
+         job["ResourceConfig"]["InstanceCount"].as_string() + " x " + job["ResourceConfig"]["InstanceType"].as_string());
+    for (const Json& input : job["InputDataConfig"].items()) {
+        const Json& s3 = input["DataSource"]["S3DataSource"];
+        line("input", input["ChannelName"].as_string() + "=" + s3["S3Uri"].as_string() + " (" +
+                          s3["S3DataDistributionType"].as_string_or("FullyReplicated") + ")");
+    }
+    line("model", job["ModelArtifacts"]["S3ModelArtifacts"].as_string());
+    line("created", job["CreationTime"].as_string());
+    line("seconds", job["TrainingTimeInSeconds"].as_string());
+    for (const Json& step : job["SecondaryStatusTransitions"].items()) {
+        line("step",
+             step["StartTime"].as_string() + "  " + step["Status"].as_string() + ": " + step["StatusMessage"].as_string());
+    }
+    return 0;
+}
+
+void add_run(Command& train) {
+    auto options = std::make_shared<RunOptions>();
+    Command run_command = train.subcommand("run", "Train a script on this server's workers and follow its log");
+    run_command.option("--role", "ARN", options->role, "role that the workers get (ARN or name)", true);
+    run_command.option("--output", "S3URI", options->output, "where the model goes: s3://BUCKET/PREFIX", true);
+    run_command.option("--entry", "FILE", options->entry, "script to run", true);
+    run_command.option("--source", "DIR", options->source, "folder to take along; --entry is then a path inside it");
+    run_command.option(
+        "--input", "[CHANNEL=]S3URI", options->inputs,
+        "data for the workers, repeatable; append `,sharded` (default for train) or `,replicated` (default for others)");
+    run_command.option("--instances", "N", options->instances, "number of workers");
+    run_command.option("--hyperparameter", "KEY=VALUE", options->hyperparameters, "argument of the script, repeatable");
+    run_command.option("--environment", "NAME=VALUE", options->environment, "environment variable, repeatable");
+    run_command.option("--checkpoints", "S3URI", options->checkpoints, "keep /opt/ml/checkpoints here, and restore it from here");
+    run_command.option("--name", "NAME", options->name, "name of the job (default: from the script and the time)");
+    run_command.option("--image", "IMAGE", options->image, "training image");
+    run_command.option("--instance-type", "TYPE", options->instance_type, "what the workers believe to be");
+    run_command.option("--max-runtime", "SECONDS", options->runtime_max, "stop the job after this long");
+    run_command.flag("--no-wait", options->no_wait, "print the job's name and return at once");
+    run_command.flag("--json", options->json, "with --no-wait: print CreateTrainingJob's answer as JSON");
+    run_command.footer(
+        "Example:\n"
+        "  trainwarden train run --role trainer --instances 2 --input train=s3://data/digits/train/ \\\n"
+        "      --input test=s3://data/digits/test/ --output s3://data/models --entry train.py --hyperparameter epochs=8");
+    run_command.action([options] { return run(*options); });
+}
+
+}  // namespace
+
+void add_train(Command& root) {
+    struct Options {
+        std::string name;
+        bool follow = false;
+        bool json = false;
+    };
+    Command train = root.subcommand("train", "Run training jobs under a role");
+    add_run(train);
+
+    auto logged = std::make_shared<Options>();
+    Command logs_command = train.subcommand("logs", "Print what a job's workers wrote");
+    logs_command.positional("NAME", logged->name, "training job");
+    logs_command.flag("-f,--follow", logged->follow, "go on until the job ends");
+    logs_command.action([logged] { return logs(logged->name, logged->follow); });
+
+    auto listed = std::make_shared<Options>();
+    Command list_command = train.subcommand("ls", "List training jobs, newest first");
+    list_command.flag("--json", listed->json, "print JSON");
+    list_command.action([listed] { return list(listed->json); });
+
+    auto shown = std::make_shared<Options>();
+    Command describe_command = train.subcommand("describe", "Show one job");
+    describe_command.positional("NAME", shown->name, "training job");
+    describe_command.flag("--json", shown->json, "print DescribeTrainingJob's answer as JSON");
+    describe_command.action([shown] { return show(shown->name, shown->json); });
+
+    auto stopped = std::make_shared<Options>();
+    Command stop_command = train.subcommand("stop", "Stop a job: SIGTERM now, SIGKILL after 120 seconds");
+    stop_command.positional("NAME", stopped->name, "training job");
+    stop_command.action([stopped]() -> base::Result<int> {
+        auto client = TRY(connect());
+        TRY(client.call("sagemaker", "StopTrainingJob", Json::object({{"TrainingJobName", stopped->name}})));
+        return 0;
+    });
+}
+
+}  // namespace cli

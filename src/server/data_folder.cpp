@@ -1,0 +1,221 @@
+#include "server/data_folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/strings.hpp"
+#include "crypto/digest.hpp"
+#include "crypto/seal.hpp"
+#include "text/base64.hpp"
+#include "text/json.hpp"
+
+namespace server {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr size_t master_key_bytes = 32;
+constexpr std::string_view sealed_proof = "this is the master key of this data folder";
+
+std::unexpected<base::Error> unusable(const std::string& what, const std::string& path) {
+    return base::fail("DataFolderUnusable", what + " `" + path + "`: " + std::strerror(errno));
+}
+
+base::Result<void> make_folder(const std::string& path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) return base::fail("DataFolderUnusable", "cannot make `" + path + "`: " + error.message());
+    if (::chmod(path.c_str(), 0700) != 0) return unusable("cannot set the mode of", path);
+    return {};
+}
+
+base::Result<std::string> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream content;
+    content << file.rdbuf();
+    if (!file) return unusable("cannot read", path);
+    return content.str();
+}
+
+bool exists(const std::string& path) {
+    std::error_code error;
+    return fs::exists(path, error);
+}
+
+std::string default_key_folder() {
+    const char* config = std::getenv("XDG_CONFIG_HOME");
+    if (config != nullptr && *config == '/') return std::string(config) + "/trainwarden";
+    const char* home = std::getenv("HOME");
+    return std::string(home != nullptr && *home != '\0' ? home : "/root") + "/.config/trainwarden";
+}
+
+std::optional<std::string> decode_hex(std::string_view text) {
+    if (text.size() % 2 != 0) return std::nullopt;
+    std::string out;
+    for (size_t i = 0; i < text.size(); i += 2) {
+        unsigned value = 0;
+        for (char c : text.substr(i, 2)) {
+            const char l = base::lower(c);
+            if (l >= '0' && l <= '9')
+                value = value * 16 + static_cast<unsigned>(l - '0');
+            else if (l >= 'a' && l <= 'f')
+                value = value * 16 + static_cast<unsigned>(l - 'a' + 10);
+            else
+                return std::nullopt;
+        }
+        out += static_cast<char>(value);
+    }
+    return out;
+}
+
+base::Result<std::string> read_master_key(const std::string& file) {
+    struct stat status{};
+    if (::stat(file.c_str(), &status) != 0) return unusable("cannot read the master key", file);
+    if ((status.st_mode & 077) != 0)
+        return base::fail(
+            base::Error("MasterKeyWrong", "the master key `" + file + "` can be read by others").note("run: chmod 600 " + file));
+    const std::string content = TRY(read_file(file));
+    auto key = decode_hex(base::trim(content));
+    if (!key || key->size() != master_key_bytes || std::ranges::all_of(*key, [](char c) { return c == '\0'; }))
+        return base::fail(base::Error("MasterKeyWrong", "`" + file + "` holds no master key")
+                              .note("it must hold 64 hexadecimal digits, not all zero"));
+    return *key;
+}
+
+std::string credentials_file(const identity::Directory::FirstAccount& first) {
+    return "# Root credentials of account " + first.account +
+           ", made by `trainwarden serve`. Whoever has them may do everything.\n"
+           "[default]\naws_access_key_id = " +
+           first.root.access_key_id + "\naws_secret_access_key = " + first.root.secret_access_key + "\n";
+}
+
+}  // namespace
+
+base::Result<void> write_whole(const std::string& path, std::string_view content) {
+    const std::string temporary = path + ".new";
+    int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (descriptor < 0) return unusable("cannot write", temporary);
+    bool good = ::fchmod(descriptor, 0600) == 0;
+    while (good && !content.empty()) {
+        ssize_t n = ::write(descriptor, content.data(), content.size());
+        if (n < 0 && errno == EINTR) continue;
+        good = n > 0;
+        if (good) content.remove_prefix(static_cast<size_t>(n));
+    }
+    good = good && ::fsync(descriptor) == 0;
+    if (!good) {
+        auto error = unusable("cannot write", temporary);
+        ::close(descriptor);
+        ::unlink(temporary.c_str());
+        return error;
+    }
+    ::close(descriptor);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) return unusable("cannot write", path);
+    const std::string folder = fs::path(path).parent_path().string();
+    int folder_descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_descriptor < 0) return unusable("cannot open", folder);
+    const bool synced = ::fsync(folder_descriptor) == 0;
+    ::close(folder_descriptor);
+    if (!synced) return unusable("cannot write", folder);
+    return {};
+}
+
+base::Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& path, const std::string& master_key_file,
+                                                           crypto::Random& random) {
+    std::unique_ptr<DataFolder> folder(new DataFolder);
+    TRY(make_folder(path));
+    std::error_code error;
+    folder->path_ = fs::canonical(path, error).string();
+    if (error) return base::fail("DataFolderUnusable", "cannot read `" + path + "`: " + error.message());
+    TRY(folder->take_lock());
+    TRY(folder->load_master_key(master_key_file, random));
+    for (const std::string& inner :
+         {folder->keys_directory(), folder->blobs_directory(), folder->audit_directory(), folder->jobs_directory()})
+        TRY(make_folder(inner));
+    return folder;
+}
+
+DataFolder::~DataFolder() {
+    if (lock_ >= 0) ::close(lock_);
+}
+
+base::Result<void> DataFolder::take_lock() {
+    const std::string file = path_ + "/lock";
+    lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock_ < 0) return unusable("cannot open", file);
+    if (::flock(lock_, LOCK_EX | LOCK_NB) == 0) return {};
+    if (errno != EWOULDBLOCK) return unusable("cannot lock", file);
+    return base::fail(base::Error("DataFolderBusy", "another server uses the data folder `" + path_ + "`")
+                          .note("stop it first, or give this one a folder of its own with --data"));
+}
+
+base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::Random& random) {
+    const std::string installation = path_ + "/installation";
+    if (exists(installation)) {
+        const std::string content = TRY(read_file(installation));
+        const text::Json json = TRY(text::parse_json(content));
+        const std::string id = json["Id"].as_string();
+        const std::string key_file = file.empty() ? json["MasterKeyFile"].as_string() : file;
+        if (!exists(key_file))
+            return base::fail(base::Error("MasterKeyMissing", "the master key of `" + path_ + "` is not at `" + key_file + "`")
+                                  .note("bring it back, or name its place with --master-key-file; without it no secret in the "
+                                        "folder can be read"));
+        master_key_ = TRY(read_master_key(key_file));
+        auto sealed = text::decode_base64(json["Sealed"].as_string());
+        auto proof =
+            sealed ? crypto::open_seal(master_key_, *sealed, id) : base::Result<std::string>(base::fail("InvalidSeal", ""));
+        if (!proof || *proof != sealed_proof)
+            return base::fail("MasterKeyWrong",
+                              "`" + key_file + "` is not the master key that the data folder `" + path_ + "` was made with");
+        return {};
+    }
+    if (exists(keys_directory()))
+        return base::fail(base::Error("DataFolderUnusable", "`" + path_ + "` holds data but no `installation` file")
+                              .note("it says which master key the data was sealed under: bring it back from a copy"));
+    const std::string id = random.hex(16);
+    std::string key_file = file;
+    if (key_file.empty()) {
+        TRY(make_folder(default_key_folder()));
+        key_file = default_key_folder() + "/" + id + ".key";
+    }
+    std::error_code error;
+    key_file = fs::absolute(key_file, error).string();
+    if (!exists(key_file)) TRY(write_whole(key_file, crypto::hex(random.bytes(master_key_bytes)) + "\n"));
+    master_key_ = TRY(read_master_key(key_file));
+    const std::string sealed = text::encode_base64(crypto::seal(random, master_key_, sealed_proof, id));
+    return write_whole(installation,
+                       text::Json::object({{"Id", id}, {"MasterKeyFile", key_file}, {"Sealed", sealed}}).pretty() + "\n");
+}
+
+base::Result<void> DataFolder::bootstrap(identity::Directory& directory) const {
+    const std::string due = root_credentials_file() + ".due";
+    const bool was_due = exists(due);
+    // Before the first commit, so that whatever happens after it this file is there.
+    if (!was_due && directory.default_account().empty()) TRY(write_whole(due, ""));
+    auto first = TRY(directory.bootstrap());
+    if (!first && was_due) {
+        auto again = directory.root_credentials();
+        if (!again && again.error().code != "NoSuchEntity") return base::fail(again.error());
+        if (again) first = *again;
+    }
+    if (first) TRY(write_whole(root_credentials_file(), credentials_file(*first)));
+    if (exists(due) && ::unlink(due.c_str()) != 0) return unusable("cannot delete", due);
+    return {};
+}
+
+base::Result<void> DataFolder::write_endpoint(const std::string& url) const {
+    return write_whole(path_ + "/endpoint", url + "\n");
+}
+
+void DataFolder::remove_endpoint() const { ::unlink((path_ + "/endpoint").c_str()); }
+
+}  // namespace server

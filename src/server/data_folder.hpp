@@ -1,0 +1,62 @@
+// The data folder of a server, and what is kept for it outside.
+//
+//     DIR/                   0700
+//       lock                 flock'ed while a server runs
+//       installation         JSON: which master key belongs here, and a text sealed under it that shows it is the right one
+//       root-credentials     0600, an AWS credentials file: the first account's root keys
+//       root-credentials.due exists from before bootstrap until root-credentials is written: a crash between is made good
+//       endpoint             the URL of the running server
+//       keys/ blobs/ audit/ jobs/
+//     $XDG_CONFIG_HOME/trainwarden/ID.key   0600: the master key, so that a copy of DIR alone gives no secrets away
+//
+// Every file here is written whole: a temporary file, fsync, rename, fsync of the folder.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "crypto/random.hpp"
+#include "identity/directory.hpp"
+
+namespace server {
+
+class DataFolder {
+public:
+    // Makes what is missing, takes the lock. `master_key_file` empty: the default place.
+    // Errors: `DataFolderBusy`, `MasterKeyMissing`, `MasterKeyWrong`, `DataFolderUnusable`.
+    [[nodiscard]] static base::Result<std::unique_ptr<DataFolder>> open(const std::string& path,
+                                                                        const std::string& master_key_file,
+                                                                        crypto::Random& random);
+    ~DataFolder();
+    DataFolder(const DataFolder&) = delete;
+    DataFolder& operator=(const DataFolder&) = delete;
+
+    [[nodiscard]] const std::string& path() const { return path_; }  // absolute
+    [[nodiscard]] const std::string& master_key() const { return master_key_; }
+    [[nodiscard]] std::string keys_directory() const { return path_ + "/keys"; }
+    [[nodiscard]] std::string blobs_directory() const { return path_ + "/blobs"; }
+    [[nodiscard]] std::string audit_directory() const { return path_ + "/audit"; }
+    [[nodiscard]] std::string jobs_directory() const { return path_ + "/jobs"; }
+    [[nodiscard]] std::string root_credentials_file() const { return path_ + "/root-credentials"; }
+
+    // Makes the first account if there is none and sees to it that its root keys are in root_credentials_file().
+    [[nodiscard]] base::Result<void> bootstrap(identity::Directory& directory) const;
+
+    [[nodiscard]] base::Result<void> write_endpoint(const std::string& url) const;
+    void remove_endpoint() const;
+
+private:
+    DataFolder() = default;
+    [[nodiscard]] base::Result<void> take_lock();
+    [[nodiscard]] base::Result<void> load_master_key(const std::string& file, crypto::Random& random);
+
+    std::string path_;
+    std::string master_key_;
+    int lock_ = -1;
+};
+
+// Writes the file whole or not at all, durably. Error `DataFolderUnusable`.
+[[nodiscard]] base::Result<void> write_whole(const std::string& path, std::string_view content);
+
+}  // namespace server

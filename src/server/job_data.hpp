@@ -1,0 +1,42 @@
+// How training jobs move bytes: S3 over the wire, to our own port, signed with the job's session. So every byte of every job
+// passes the gate and its audit like anybody's.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "training/job_data.hpp"
+#include "wire/client.hpp"
+
+namespace server {
+
+class WireJobData final : public training::JobData {
+public:
+    // Where the server answers; known once its port is open, before the first job.
+    void set_endpoint(std::string endpoint, std::string region);
+
+    [[nodiscard]] base::Result<std::vector<training::DataObject>> list(const identity::Credentials& credentials,
+                                                                       const training::S3Uri& prefix, size_t limit) override;
+    [[nodiscard]] base::Result<void> download(const identity::Credentials& credentials, const training::S3Uri& object,
+                                              const std::string& path) override;
+    [[nodiscard]] base::Result<void> upload(const identity::Credentials& credentials, const std::string& path,
+                                            const training::S3Uri& object) override;
+
+private:
+    // A client that keeps its connection, for one call at a time.
+    struct Lent {
+        std::string access_key_id;
+        std::unique_ptr<wire::Client> client;
+    };
+    [[nodiscard]] base::Result<wire::S3Answer> call(const identity::Credentials& credentials, const wire::S3Call& call);
+    [[nodiscard]] base::Result<void> upload_parts(const identity::Credentials& credentials, const std::string& path,
+                                                  uint64_t size, const training::S3Uri& object);
+
+    std::mutex mutex_;  // guards what follows
+    std::string endpoint_, region_;
+    std::vector<Lent> idle_;
+};
+
+}  // namespace server

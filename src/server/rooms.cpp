@@ -1,0 +1,81 @@
+#include "server/rooms.hpp"
+
+#include "policy/arn.hpp"
+#include "services/iam/operations.hpp"
+#include "services/logs/operations.hpp"
+#include "services/s3/operations.hpp"
+#include "services/sagemaker/operations.hpp"
+#include "services/sts/operations.hpp"
+#include "services/trainwarden/operations.hpp"
+
+namespace server {
+namespace {
+
+// What guards a resource, for questions about it (`explain`, `who-can`): the gate's own requests get this from their service.
+base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& action, const std::string& resource) {
+    gate::Access access{.action = action, .resource = resource};
+    const auto arn = policy::parse_arn(resource);
+    if (!arn) return access;
+    if (!arn->account.empty()) access.resource_account = std::string(arn->account);
+    if (arn->service == "s3" && arn->account.empty()) {
+        const std::string_view name = arn->resource.substr(0, arn->resource.find('/'));
+        if (name.find_first_of("*?") != std::string_view::npos) return access;
+        const objects::BucketPtr bucket = TRY(rooms.storage->bucket(name));
+        access.resource_account = bucket->account;
+        if (bucket->policy) access.resource_policy = policy::AttachedPolicy{bucket->policy, "bucket policy of " + bucket->name};
+        access.restrict_public = bucket->restricts_public();
+    } else if (arn->service == "iam" && arn->resource.starts_with("role/") && action.starts_with("sts:")) {
+        access.resource_policy = TRY(rooms.directory->trust_policy(resource));
+    }
+    return access;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const std::string& master_key_file,
+                                                 const std::string& region) {
+    auto rooms = std::make_unique<Rooms>();
+    rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));
+    const DataFolder& folder = *rooms->folder;
+    rooms->keys = TRY(store::open_rocks_keys(folder.keys_directory()));
+    rooms->blobs = TRY(store::open_file_blobs(folder.blobs_directory()));
+    rooms->directory = TRY(identity::Directory::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.master_key()}));
+    TRY(folder.bootstrap(*rooms->directory));
+    rooms->storage = TRY(objects::Storage::open({rooms->keys.get(), rooms->blobs.get(), &rooms->clock, &rooms->random}));
+    rooms->audit = TRY(audit::Log::open({folder.audit_directory()}));
+    rooms->training = TRY(TrainingRoom::open({.keys = rooms->keys.get(),
+                                              .directory = rooms->directory.get(),
+                                              .clock = &rooms->clock,
+                                              .random = &rooms->random,
+                                              .jobs_directory = folder.jobs_directory(),
+                                              .data_folder = folder.path(),
+                                              .master_key_file = master_key_file}));
+    rooms->add_services(region);
+    rooms->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &rooms->registry,
+                                                               .directory = rooms->directory.get(),
+                                                               .audit = rooms->audit.get(),
+                                                               .clock = &rooms->clock,
+                                                               .random = &rooms->random,
+                                                               .region = region});
+    return rooms;
+}
+
+void Rooms::add_services(const std::string& region) {
+    services::iam::add_operations(registry, *directory);
+    services::sts::add_operations(registry, *directory);
+    services::s3::add_operations(registry,
+                                 {.storage = storage.get(), .clock = &clock, .principal_id = [this](const std::string& arn) {
+                                      return directory->unique_id(arn);
+                                  }});
+    services::sagemaker::add_operations(registry, training->jobs());
+    services::logs::add_operations(registry, training->jobs());
+    services::trainwarden::add_operations(registry, {.directory = directory.get(),
+                                                     .audit = audit.get(),
+                                                     .clock = &clock,
+                                                     .region = region,
+                                                     .access_to = [this](const std::string& action, const std::string& resource) {
+                                                         return access_to(*this, action, resource);
+                                                     }});
+}
+
+}  // namespace server

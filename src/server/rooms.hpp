@@ -1,0 +1,42 @@
+// Every room of a server, made in the order of who needs whom and destroyed in reverse.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "audit/log.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "crypto/random.hpp"
+#include "gate/gate.hpp"
+#include "identity/directory.hpp"
+#include "objects/storage.hpp"
+#include "server/data_folder.hpp"
+#include "server/training_room.hpp"
+#include "store/blobs.hpp"
+#include "store/keys.hpp"
+
+namespace server {
+
+struct Rooms {
+    base::SystemClock clock;
+    crypto::SystemRandom random;
+    std::unique_ptr<DataFolder> folder;
+    std::unique_ptr<store::Keys> keys;
+    std::unique_ptr<store::Blobs> blobs;
+    std::unique_ptr<identity::Directory> directory;
+    std::unique_ptr<objects::Storage> storage;
+    std::unique_ptr<audit::Log> audit;
+    std::unique_ptr<TrainingRoom> training;
+    gate::Registry registry;
+    std::unique_ptr<gate::Gate> gate;
+
+    // Opens the data folder (makes it, and the first account, if there is none) and everything above it.
+    [[nodiscard]] static base::Result<std::unique_ptr<Rooms>> open(const std::string& data, const std::string& master_key_file,
+                                                                   const std::string& region);
+
+private:
+    void add_services(const std::string& region);
+};
+
+}  // namespace server

@@ -1,0 +1,102 @@
+// Wiring: every room is made here, in the order of who needs whom, and taken down in reverse.
+#include "server/serve.hpp"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <charconv>
+#include <cstdio>
+#include <memory>
+
+#include "base/log.hpp"
+#include "cli/places.hpp"
+#include "http/server.hpp"
+#include "server/rooms.hpp"
+#include "server/signals.hpp"
+
+namespace server {
+namespace {
+
+std::string url_of(const Listen& listen, uint16_t port) {
+    // 0.0.0.0 and :: are places to listen, not to call.
+    std::string host = listen.address == "0.0.0.0" ? "127.0.0.1" : listen.address == "::" ? "::1" : listen.address;
+    if (host.find(':') != std::string::npos) host = "[" + host + "]";
+    return "http://" + host + ":" + std::to_string(port);
+}
+
+// Connections and the files of objects being read are descriptors; the soft limit is a shell's habit (1024), the hard one a
+// decision.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // if not, the old limit stands and is reported by whoever meets it
+}
+
+bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1" || address == "localhost"; }
+
+}  // namespace
+
+base::Result<Listen> parse_listen(const std::string& text) {
+    Listen listen{"127.0.0.1", 0};
+    const size_t colon = text.rfind(':');
+    std::string port = text;
+    if (colon != std::string::npos) {
+        port = text.substr(colon + 1);
+        std::string address = text.substr(0, colon);
+        if (address.starts_with('[') && address.ends_with(']'))
+            address = address.substr(1, address.size() - 2);
+        else if (address.find(':') != std::string::npos)
+            port.clear();
+        if (!address.empty()) listen.address = address;
+    }
+    auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), listen.port);
+    if (port.empty() || error != std::errc() || end != port.data() + port.size())
+        return base::fail(base::Error("InvalidListen", "`" + text + "` is no address to listen on")
+                              .note("write ADDRESS:PORT, for example 127.0.0.1:4566 or [::1]:4566"));
+    return listen;
+}
+
+base::Result<int> serve(const Settings& settings) {
+    raise_descriptor_limit();
+    const Listen listen = TRY(parse_listen(settings.listen));
+    ::umask(077);
+    if (settings.verbose) base::set_log_level(base::LogLevel::debug);
+    StopSignals signals;
+    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, settings.region));
+    auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port},
+                                               [&rooms](http::Request& request) { return rooms->gate->serve(request); }));
+    const std::string url = url_of(listen, http_server->port());
+    if (!is_loopback(listen.address)) base::log_warn("listening on " + listen.address + " without TLS: put a TLS proxy in front");
+    TRY(rooms->training->start(url, settings.region));
+    TRY(rooms->folder->write_endpoint(url));
+    if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
+    std::printf("trainwarden serves account %s at %s (region %s, data in %s)\n", rooms->directory->default_account().c_str(),
+                url.c_str(), settings.region.c_str(), settings.data.c_str());
+    std::fflush(stdout);
+
+    const int signal = signals.wait();
+    base::log_info("stopping on signal " + std::to_string(signal));
+    rooms->folder->remove_endpoint();
+    // Jobs first: a worker that is told to end may still want the port.
+    rooms->training->stop();
+    http_server->stop();
+    return 0;
+}
+
+void add_serve(cli::Command& root) {
+    auto settings = std::make_shared<Settings>();
+    settings->data = cli::default_data_folder();
+    cli::Command command = root.subcommand("serve", "Serve the AWS APIs: IAM, STS, S3, SageMaker, Logs");
+    command.option("--data", "DIR", settings->data, "folder of everything that is kept");
+    command.option("--listen", "ADDRESS:PORT", settings->listen, "where to listen; port 0: any free one");
+    command.option("--region", "REGION", settings->region, "the region that this server is");
+    command.option("--master-key-file", "FILE", settings->master_key_file,
+                   "the key that secrets are sealed under; made if missing");
+    command.option("--ready-file", "FILE", settings->ready_file, "written with the URL once requests are answered");
+    command.flag("-v,--verbose", settings->verbose, "log what the server does");
+    command.footer("Then, in another shell:  eval \"$(trainwarden env)\"");
+    command.action([settings] { return serve(*settings); });
+}
+
+}  // namespace server

@@ -1,0 +1,33 @@
+// `trainwarden serve`: settings, wiring, life cycle.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.hpp"
+#include "cli/command.hpp"
+
+namespace server {
+
+struct Settings {
+    std::string data;                       // the data folder
+    std::string listen = "127.0.0.1:4566";  // address:port; port 0: any free one
+    std::string region = "us-east-1";
+    std::string master_key_file;  // empty: $XDG_CONFIG_HOME/trainwarden/ID.key
+    std::string ready_file;       // gets the URL once requests are answered
+    bool verbose = false;
+};
+
+struct Listen {
+    std::string address;
+    uint16_t port = 0;
+};
+// "127.0.0.1:4566", "[::1]:4566", ":4566", "4566". Error `InvalidListen`.
+[[nodiscard]] base::Result<Listen> parse_listen(const std::string& text);
+
+// Runs until SIGTERM or SIGINT; 0 after a clean stop.
+[[nodiscard]] base::Result<int> serve(const Settings& settings);
+
+void add_serve(cli::Command& root);
+
+}  // namespace server

@@ -1,0 +1,45 @@
+// The training room with what it needs from the server: a data mover over the wire and the workers' credentials endpoint.
+//
+// Order of life: open() (settles the jobs of an earlier run) → add_operations(registry, jobs()) → the port opens →
+// start(endpoint) → … → stop() while the port still answers, so that running jobs can end.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "crypto/random.hpp"
+#include "identity/directory.hpp"
+#include "server/credentials_endpoint.hpp"
+#include "server/job_data.hpp"
+#include "store/keys.hpp"
+#include "training/training.hpp"
+
+namespace server {
+
+class TrainingRoom {
+public:
+    struct Parts {
+        store::Keys* keys = nullptr;
+        identity::Directory* directory = nullptr;
+        const base::Clock* clock = nullptr;
+        crypto::Random* random = nullptr;
+        std::string jobs_directory;   // DIR/jobs
+        std::string data_folder;      // DIR: hidden from workers, with the AWS and Trainwarden settings of the server's user
+        std::string master_key_file;  // if it is not in the default place: hidden too
+    };
+    [[nodiscard]] static base::Result<std::unique_ptr<TrainingRoom>> open(const Parts& parts);
+    [[nodiscard]] training::Training& jobs() { return *training_; }
+    // `endpoint`: the URL that workers and the data mover use, http://127.0.0.1:4566.
+    [[nodiscard]] base::Result<void> start(const std::string& endpoint, const std::string& region);
+    void stop();
+
+private:
+    TrainingRoom() = default;
+    WireJobData data_;
+    std::unique_ptr<training::Training> training_;
+    std::unique_ptr<CredentialsEndpoint> credentials_;
+};
+
+}  // namespace server

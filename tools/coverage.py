@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""docs/coverage.md from the code: what `trainwarden coverage` says works, beside every operation of AWS's own service models (botocore).
+
+coverage.py TRAINWARDEN > docs/coverage.md
+"""
+
+import json
+import subprocess
+import sys
+
+import botocore.session
+
+SERVICES = {
+    "iam": ("IAM", "InvalidAction"),
+    "sts": ("STS", "InvalidAction"),
+    "s3": ("S3", "NotImplemented"),
+    "sagemaker": ("SageMaker", "UnknownOperationException"),
+    "logs": ("CloudWatch Logs", "UnknownOperationException"),
+}
+
+HEAD = """# API coverage
+
+Made by `tools/coverage.py` from the operations that the gate has registered (`trainwarden coverage`) and AWS's own service models; a test
+checks that it is current. What is not implemented is refused by AWS's own error, never answered as if it were.
+
+| service | works | refused | refused with |
+|---|---|---|---|
+"""
+
+
+def paragraph(names):
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def main():
+    works = json.loads(subprocess.run([sys.argv[1], "coverage", "--json"], check=True, capture_output=True, text=True).stdout)
+    session = botocore.session.get_session()
+    table, sections = "", ""
+    for service, (title, error) in SERVICES.items():
+        everything = set(session.get_service_model(service).operation_names)
+        ours = works.get(service, [])
+        unknown = sorted(set(ours) - everything)
+        if unknown:
+            sys.exit(f"{service} has no operations {unknown}")
+        refused = sorted(everything - set(ours))
+        table += f"| {title} | {len(ours)} | {len(refused)} | `{error}` |\n"
+        sections += f"\n## {title}\n\nWorks: {paragraph(ours) or 'nothing yet'}.\n"
+        if len(refused) <= 120:
+            sections += f"\nRefused: {paragraph(refused)}.\n"
+        else:
+            sections += f"\nRefused: the other {len(refused)} operations.\n"
+    sections += f"\n## Trainwarden's own\n\nWorks: {paragraph(works['trainwarden'])}.\n"
+    sys.stdout.write(HEAD + table + sections)
+
+
+if __name__ == "__main__":
+    main()
