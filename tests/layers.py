@@ -1,0 +1,93 @@
+"""Checks every #include in src/ against the links that cmake/rooms.cmake declares: the arrows of ARCHITECTURE.md are these.
+
+A room may include itself and the rooms it links, no others (not even those its links link): an arrow that is used is an arrow that is
+declared. A test may include whatever its room links, however far away: it builds the world that its room lives in. Heavy library headers
+may stand in .cpp files only.
+"""
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(__file__).resolve().parent.parent
+source = root / "src"
+
+HEAVY = re.compile(r"#include <(rocksdb/|simdjson|pugixml|yaml-cpp/|spdlog/|fmt/|grpc|google/protobuf|CLI/|boost/|openssl/|curl/|archive)")
+INCLUDE = re.compile(r'#include "([^"]+)"')
+
+
+def declared_rooms():
+    """{room: (folder, allowed rooms)} from the room(...) lines."""
+    text = re.sub(r"#.*", "", (root / "cmake/rooms.cmake").read_text())
+    rooms = {}
+    for name, rest in re.findall(r"^room\((\w+)([^)]*)\)", text, re.M):
+        words = rest.split()
+        folder, allowed, field = name, [], None
+        for word in words:
+            if word in ("PATH", "LINK", "PRIVATE", "GENERATED"):
+                field = word
+            elif field == "PATH":
+                folder = word
+            elif field == "LINK":
+                allowed.append(word)
+        rooms[name] = (folder, allowed)
+    return rooms
+
+
+def main():
+    rooms = declared_rooms()
+    folders = {folder: name for name, (folder, _) in rooms.items()}
+    problems = []
+
+    def room_of(path):
+        """The room a path below src/ belongs to: the longest folder that is one."""
+        parts = path.split("/")
+        for length in (2, 1):
+            if "/".join(parts[:length]) in folders and len(parts) > length:
+                return folders["/".join(parts[:length])]
+        return None
+
+    def reachable(room):
+        """The room, what it links, and what those link."""
+        found, waiting = set(), [room]
+        while waiting:
+            name = waiting.pop()
+            if name in rooms and name not in found:
+                found.add(name)
+                waiting += rooms[name][1]
+        return found
+
+    checked = 0
+    for path in sorted(source.rglob("*.[ch]pp")):
+        relative = path.relative_to(source).as_posix()
+        if relative.startswith("server/"):
+            continue  # main: the only room that knows every room
+        room = room_of(relative)
+        if room is None:
+            problems.append(f"src/{relative}: not in any room of cmake/rooms.cmake")
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if path.suffix == ".hpp" and HEAVY.match(line):
+                problems.append(f"src/{relative}:{number}: a heavy library header in a header: {line.strip()}")
+            match = INCLUDE.match(line)
+            if not match:
+                continue
+            checked += 1
+            other = room_of(match[1])
+            if other is None:
+                if not (source / match[1]).exists():
+                    continue  # generated
+                problems.append(f"src/{relative}:{number}: includes {match[1]}, which is in no room")
+            elif relative.endswith("_test.cpp") and other in reachable(room):
+                continue
+            elif other != room and other not in rooms[room][1]:
+                problems.append(f"src/{relative}:{number}: {room} may not know {other} (cmake/rooms.cmake does not link it)")
+    if checked < 20:
+        problems.append(f"only {checked} includes were found: the check itself is broken")
+    for problem in problems:
+        print(problem)
+    print(f"{checked} includes checked, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
