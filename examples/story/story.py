@@ -1,0 +1,274 @@
+"""The story of the README, end to end: declare, enforce, train, prove, and leave nothing behind.
+
+Every step runs the real binary or a real AWS client and checks what came out; the first surprise ends the story with exit code 1.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import boto3
+from botocore.exceptions import ClientError
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+TRAINWARDEN = os.environ.get("TRAINWARDEN", str(ROOT / "build/dev/trainwarden"))
+PROGRAM = ROOT / "examples/sagemaker-access"
+DIGITS = ROOT / "examples/digits"
+AWS = str(ROOT / ".venv/bin/aws")
+DEBIAN_PYTHON = "/usr/bin/python3"  # has torch and scikit-learn
+ACCURACY_LEAST = 0.95
+
+COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def paint(text, code):
+    return f"\033[{code}m{text}\033[0m" if COLOUR else text
+
+
+class Surprise(Exception):
+    """A step did not come out as the story says."""
+
+
+class Story:
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.steps = []
+        # Nothing of the user's own AWS or Pulumi settings may leak into the story, nor the story into them.
+        self.environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_"))}
+        self.environment.update(
+            HOME=str(self.folder / "home"),
+            XDG_CONFIG_HOME=str(self.folder / "home/.config"),
+            PULUMI_BACKEND_URL=f"file://{self.folder}/stacks",
+            VIRTUAL_ENV=str(ROOT / ".venv"),
+            PATH=f"{pathlib.Path(TRAINWARDEN).parent}:{ROOT}/.venv/bin:{os.environ['PATH']}",
+        )
+        (self.folder / "home").mkdir()
+        (self.folder / "stacks").mkdir()
+        self.server = None
+
+    @contextlib.contextmanager
+    def step(self, title):
+        print(f"\n{paint(f'{len(self.steps) + 1}. {title}', '1;36')}", flush=True)
+        start = time.monotonic()
+        yield
+        self.steps.append((title, time.monotonic() - start))
+
+    def run(self, *command, show=True, fails=False, cwd=None):
+        """Runs a command as a user would type it, prints it and what it says, gives back its output."""
+        words = [str(word) for word in command]
+        shown = " ".join(words).replace(str(ROOT) + "/", "").replace(str(self.folder), "$DEMO").replace(".venv/bin/aws", "aws")
+        print(paint(f"$ {shown}", "2"), flush=True)
+        done = subprocess.run(words, env=self.environment, cwd=cwd or ROOT, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
+        if show or (done.returncode != 0) != fails:
+            print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="", flush=True)
+        if (done.returncode != 0) != fails:
+            raise Surprise(f"`{shown}` exited with {done.returncode}")
+        return done.stdout
+
+    def client(self, service, credentials=None):
+        keys = credentials or {
+            "AccessKeyId": self.environment["AWS_ACCESS_KEY_ID"],
+            "SecretAccessKey": self.environment["AWS_SECRET_ACCESS_KEY"],
+        }
+        return boto3.session.Session().client(
+            service, endpoint_url=self.environment["AWS_ENDPOINT_URL"], region_name="us-east-1",
+            aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"))
+
+    # The steps ------------------------------------------------------------------------------------------------------------------
+
+    def serve(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        data = self.folder / "data"
+        print(paint(f"$ trainwarden serve --data $DEMO/data --listen 127.0.0.1:{port} &", "2"))
+        self.server = subprocess.Popen([TRAINWARDEN, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"],
+                                       env=self.environment, stdout=open(self.folder / "server.log", "wb"), stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            if self.server.poll() is not None or time.monotonic() > deadline:
+                raise Surprise("the server did not start:\n" + (self.folder / "server.log").read_text())
+            time.sleep(0.05)
+        exports = self.run(TRAINWARDEN, "env", "--data", data, show=False)
+        for name, value in re.findall(r"^export (\w+)='?([^'\n]*)'?$", exports, re.M):
+            self.environment[name] = value
+        if "AWS_ACCESS_KEY_ID" not in self.environment:
+            raise Surprise(f"`trainwarden env` exported no credentials:\n{exports}")
+        identity = json.loads(self.run(AWS, "sts", "get-caller-identity", "--output", "json"))
+        self.account = identity["Account"]
+
+    def declare(self):
+        self.run(TRAINWARDEN, "up", "--yes", "--stack", "demo", "--cwd", PROGRAM)
+        outputs = json.loads(self.run(TRAINWARDEN, "stack", "output", "--json", "--stack", "demo", "--cwd", PROGRAM, show=False))
+        self.role = outputs["sagemaker_role_arn"]
+        self.bucket = outputs["ml_data_bucket_name"]
+        if not re.fullmatch(r"ml-data-bucket-[0-9a-f]{7}", self.bucket):
+            raise Surprise(f"the bucket's name is {self.bucket}")
+        again = self.run(TRAINWARDEN, "up", "--yes", "--stack", "demo", "--cwd", PROGRAM, show=False)
+        changes = [line for line in again.splitlines() if re.search(r"created|updated|replaced|deleted", line)]
+        if changes:
+            raise Surprise("the second `up` changed something:\n" + "\n".join(changes))
+        print("  (a second `up` changes nothing)")
+
+    def upload(self):
+        self.run(DEBIAN_PYTHON, DIGITS / "prepare.py", "--output", self.folder / "dataset", "--shards", "2")
+        self.run(AWS, "s3", "cp", "--recursive", "--only-show-errors", self.folder / "dataset", f"s3://{self.bucket}/digits/")
+        listing = self.run(AWS, "s3", "ls", "--recursive", f"s3://{self.bucket}/digits/")
+        if listing.count("train/") < 2:
+            raise Surprise("the shards are not in the bucket")
+
+    def train(self):
+        self.job = "digits-demo"
+        log = self.run(TRAINWARDEN, "train", "run", "--name", self.job, "--role", self.role, "--instances", "2",
+                       "--input", f"train=s3://{self.bucket}/digits/train/", "--input", f"test=s3://{self.bucket}/digits/test/",
+                       "--output", f"s3://{self.bucket}/models", "--checkpoints", f"s3://{self.bucket}/checkpoints/digits",
+                       "--entry", DIGITS / "train.py")
+        described = self.client("sagemaker").describe_training_job(TrainingJobName=self.job)
+        if described["TrainingJobStatus"] != "Completed":
+            raise Surprise(f"the job ended as {described['TrainingJobStatus']}: {described.get('FailureReason')}")
+        accuracies = [float(value) for value in re.findall(r"test_accuracy=([0-9.]+)", log)]
+        if not accuracies or accuracies[-1] < ACCURACY_LEAST:
+            raise Surprise(f"test accuracy {accuracies[-1:] or 'missing'}, wanted {ACCURACY_LEAST}")
+        model = described["ModelArtifacts"]["S3ModelArtifacts"]
+        self.run(AWS, "s3", "ls", model)
+        if ".pt" not in self.run(AWS, "s3", "ls", f"s3://{self.bucket}/checkpoints/digits/"):
+            raise Surprise("no checkpoint is in the bucket")
+
+    def refuse(self):
+        iam = self.client("iam")
+        trust = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{self.account}:root"}, "Action": "sts:AssumeRole"}]}
+        role = iam.create_role(RoleName="report-writer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        iam.put_role_policy(RoleName="report-writer", PolicyName="list-buckets", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}))
+        # Nobody assumes a role as the root user, here as on AWS: a user does.
+        iam.create_user(UserName="researcher")
+        iam.put_user_policy(UserName="researcher", PolicyName="assume-report-writer", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role}]}))
+        keys = iam.create_access_key(UserName="researcher")["AccessKey"]
+        credentials = self.client("sts", keys).assume_role(RoleArn=role, RoleSessionName="story")["Credentials"]
+        key = self.client("s3").list_objects_v2(Bucket=self.bucket, Prefix="digits/train/")["Contents"][0]["Key"]
+        print(paint(f"$ aws s3api get-object --bucket {self.bucket} --key {key}    # as the role report-writer", "2"))
+        try:
+            self.client("s3", credentials).get_object(Bucket=self.bucket, Key=key)
+        except ClientError as refused:
+            error = refused.response["Error"]
+            if error["Code"] != "AccessDenied":
+                raise Surprise(f"refused, but with {error['Code']}") from refused
+            print(f"  {error['Code']}: {error['Message']}")
+            request_id = refused.response["ResponseMetadata"]["RequestId"]
+        else:
+            raise Surprise("the role report-writer could read the training data")
+        self.run(TRAINWARDEN, "explain", request_id)
+
+    def admit(self):
+        iam = self.client("iam")
+        iam.create_user(UserName="storage-admin")
+        iam.put_user_policy(UserName="storage-admin", PolicyName="all-of-s3", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
+        keys = iam.create_access_key(UserName="storage-admin")["AccessKey"]
+        print("  The bucket policy allows the role, so its author believes that only the role gets in. But it keeps nobody out:")
+        print("  a user `storage-admin`, whose own policy allows s3:*, tries.")
+        s3 = self.client("s3", keys)
+        key = s3.list_objects_v2(Bucket=self.bucket, Prefix="digits/train/")["Contents"][0]["Key"]
+        size = len(s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        print(f"  storage-admin read s3://{self.bucket}/{key}: {size} bytes. The bucket policy never mentions that user.")
+        listed = self.run(TRAINWARDEN, "who-can", "s3:GetObject", f"arn:aws:s3:::{self.bucket}/{key}")
+        if "storage-admin" not in listed or "sagemaker_role" not in listed:
+            raise Surprise("`who-can` missed somebody who can")
+        self.run(TRAINWARDEN, "audit", "used", self.role)
+
+    def tear_down(self):
+        self.run(AWS, "s3", "rm", "--recursive", "--only-show-errors", f"s3://{self.bucket}/")
+        iam = self.client("iam")
+        iam.delete_role_policy(RoleName="report-writer", PolicyName="list-buckets")
+        iam.delete_role(RoleName="report-writer")
+        for user in ("storage-admin", "researcher"):
+            for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
+                iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+            for policy in iam.list_user_policies(UserName=user)["PolicyNames"]:
+                iam.delete_user_policy(UserName=user, PolicyName=policy)
+            iam.delete_user(UserName=user)
+        self.run(TRAINWARDEN, "destroy", "--yes", "--stack", "demo", "--cwd", PROGRAM)
+        left = [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
+        if left or self.client("iam").list_roles()["Roles"]:
+            raise Surprise(f"something was left behind: {left}")
+        self.stop()
+
+    def stop(self):
+        """Stops the server; no process of the story outlives it."""
+        if self.server is None:
+            return
+        self.server.send_signal(signal.SIGTERM)
+        try:
+            code = self.server.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.server.wait()
+            raise Surprise("the server did not stop within 30 seconds") from None
+        self.server = None
+        if code != 0:
+            raise Surprise(f"the server ended with {code}:\n" + (self.folder / "server.log").read_text()[-2000:])
+        left = [path for path in pathlib.Path("/proc").glob("[0-9]*/environ") if self._is_ours(path)]
+        if left:
+            raise Surprise(f"processes were left behind: {[path.parent.name for path in left]}")
+
+    def _is_ours(self, path):
+        with contextlib.suppress(OSError):
+            return path.parent.name != str(os.getpid()) and str(self.folder).encode() in path.read_bytes()
+        return False
+
+    def tell(self):
+        with self.step("Enforce: the server starts with an account of its own"):
+            self.serve()
+        with self.step("Declare: an unmodified Pulumi program, its plan and its outputs"):
+            self.declare()
+        with self.step("Upload: a real dataset, sharded"):
+            self.upload()
+        with self.step("Train: two workers, PyTorch DistributedDataParallel, the role's temporary credentials only"):
+            self.train()
+        with self.step("Refuse: another role, and why"):
+            self.refuse()
+        with self.step("Prove: who gets in after all, and what the run needed"):
+            self.admit()
+        with self.step("Tear down"):
+            self.tear_down()
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="trainwarden-story-")
+    story = Story(folder)
+    try:
+        story.tell()
+    except Surprise as surprise:
+        print(f"\nerror: {surprise}", file=sys.stderr)
+        log = pathlib.Path(folder) / "server.log"
+        if log.exists():
+            print("the end of the server's log:\n" + "\n".join(log.read_text().splitlines()[-20:]), file=sys.stderr)
+        return 1
+    finally:
+        if story.server is not None:
+            story.server.kill()
+            story.server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"\n{paint('How long each step took', '1')}")
+    for title, seconds in story.steps:
+        print(f"  {seconds:6.1f} s  {title}")
+    print(f"  {sum(seconds for _, seconds in story.steps):6.1f} s  in all")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
