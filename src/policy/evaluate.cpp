@@ -129,6 +129,7 @@ public:
             give_reasons();
         } else {
             decision_.layer = decision_.missing.front();
+            give_grants();
         }
         return std::move(decision_);
     }
@@ -203,10 +204,17 @@ private:
             for (const auto& hit : verdict->allows) because(hit);
     }
 
-    void because(const Hit& hit) {
-        decision_.because.push_back(
-            {hit.layer, hit.policy->name, hit.statement, hit.policy->policy->statements()[hit.statement]});
+    // "The bucket policy names the role, but its permissions boundary does not allow it": the first half of that sentence.
+    void give_grants() {
+        for (const auto* verdict :
+             {&resource_, &identity_, &boundary_, &session_, &service_control_.verdict, &resource_control_.verdict})
+            for (const auto& hit : verdict->allows) decision_.granted.push_back(reference(hit));
     }
+
+    static StatementRef reference(const Hit& hit) {
+        return {hit.layer, hit.policy->name, hit.statement, hit.policy->policy->statements()[hit.statement]};
+    }
+    void because(const Hit& hit) { decision_.because.push_back(reference(hit)); }
     void missing(Layer layer) { decision_.missing.push_back(layer); }
 
     const Question& question_;

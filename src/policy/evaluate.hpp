@@ -49,6 +49,7 @@ struct Decision {
     Layer layer = Layer::identity;      // the layer that settled it (the one AWS names in its message)
     std::vector<StatementRef> because;  // the statements that settled it
     std::vector<Layer> missing;         // implicit deny: every layer that had to allow and did not
+    std::vector<StatementRef> granted;  // implicit deny: the statements that would have allowed it, had no layer been missing
     explicit operator bool() const = delete;
 };
 

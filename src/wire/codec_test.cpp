@@ -76,6 +76,29 @@ TEST_CASE("every pattern of the models compiles") {
     CHECK(walk.seen.size() > 300);
 }
 
+TEST_CASE("Query lists keep their items where they are") {
+    const auto& sts = service("sts");
+    const auto& assume = *sts.find("AssumeRole");
+    const auto decode = [&](const std::string& arns) {
+        const auto form = text::parse_query("RoleArn=arn:aws:iam::111122223333:role/R&RoleSessionName=session&" + arns, true);
+        REQUIRE(form);
+        return wire::decode_query_input(sts, assume, *form);
+    };
+    // An item that is there but empty is sent as one: left out, the second would become the first.
+    const auto input = decode("PolicyArns.member.1=&PolicyArns.member.2.arn=arn:aws:iam::aws:policy/ReadOnlyAccess");
+    REQUIRE(input);
+    CHECK((*input)["PolicyArns"].size() == 2);
+    const auto sent = wire::encode_query_input(sts, assume, *input);
+    CHECK(sent.find("PolicyArns.member.1=&") != std::string::npos);
+    const auto form = text::parse_query(sent, true);
+    REQUIRE(form);
+    const auto again = wire::decode_query_input(sts, assume, *form);
+    REQUIRE(again);
+    CHECK(again->dump() == input->dump());
+    CHECK(words(decode_query("SimulateCustomPolicy", "ActionNames.member.1.nonsense=x")) ==
+          "MalformedInput: The value of ActionNames.member.1 is not a string");
+}
+
 TEST_CASE("Query input") {
     const auto role =
         decode_query("CreateRole",

@@ -75,7 +75,11 @@ private:
             if (number > list_items_max)
                 return fail("MalformedInput", path + " has more than " + std::to_string(list_items_max) + " items");
             auto item = TRY(read(*shape.item, items + std::to_string(number)));
-            out.push(item ? std::move(*item) : Json());
+            // Mentioned, but only by names that it does not have.
+            if (!item)
+                return fail("MalformedInput",
+                            "The value of " + items + std::to_string(number) + " is not " + std::string(name_of(shape.item->type)));
+            out.push(std::move(*item));
         }
         return out;
     }
@@ -90,7 +94,8 @@ private:
             if (key == form_.end() || number > list_items_max)
                 return fail("MalformedInput", path + " has an entry without a key");
             auto value = TRY(read(*shape.item, entry + std::string(shape.value_name)));
-            out.set(key->second, value ? std::move(*value) : Json());
+            if (!value) return fail("MalformedInput", path + " has no value for the key " + key->second);
+            out.set(key->second, std::move(*value));
         }
         return out;
     }
@@ -127,34 +132,37 @@ void write_value(text::XmlWriter& out, const Shape& shape, std::string_view name
     }
 }
 
-void write_parameters(const Shape& shape, const std::string& path, const Json& value, std::string& out) {
+// An empty list, and an empty structure that is an item of a list or map, is its name alone: left out, it would be absent, and
+// the items after it would move up.
+void write_parameters(const Shape& shape, const std::string& path, const Json& value, std::string& out, bool item = false) {
     const auto add = [&](const std::string& name, std::string_view text) {
         ((out += '&') += text::encode_uri(name)) += '=';
         out += text::encode_uri(text);
     };
     switch (shape.type) {
-        case ShapeType::structure:
+        case ShapeType::structure: {
+            const auto before = out.size();
             for (const auto& member : shape.members)
                 if (const auto* inside = value.find(member.name); inside && !inside->is_null())
                     write_parameters(*member.shape, (path.empty() ? "" : path + ".") + std::string(member.wire_name), *inside,
                                      out);
+            if (item && out.size() == before) add(path, "");
             return;
+        }
         case ShapeType::list: {
             if (value.items().empty()) return add(path, "");
+            const auto items = path + (shape.flattened ? "." : "." + std::string(shape.item_name) + ".");
             size_t number = 0;
-            for (const auto& item : value.items())
-                write_parameters(
-                    *shape.item,
-                    path + (shape.flattened ? "." : "." + std::string(shape.item_name) + ".") + std::to_string(++number), item,
-                    out);
+            for (const auto& element : value.items())
+                write_parameters(*shape.item, items + std::to_string(++number), element, out, true);
             return;
         }
         case ShapeType::map: {
             size_t number = 0;
-            for (const auto& [key, item] : value.members()) {
+            for (const auto& [key, element] : value.members()) {
                 const auto entry = path + (shape.flattened ? "." : ".entry.") + std::to_string(++number) + ".";
                 add(entry + std::string(shape.item_name), key);
-                write_parameters(*shape.item, entry + std::string(shape.value_name), item, out);
+                write_parameters(*shape.item, entry + std::string(shape.value_name), element, out, true);
             }
             return;
         }
