@@ -101,13 +101,29 @@ struct Scenario {
 
 void decide(benchmark::State& state) {
     const Scenario scenario(static_cast<int>(state.range(0)));
-    if (policy::evaluate(scenario.request, scenario.policies).outcome != policy::Outcome::allow) {
+    const policy::Question question(scenario.request);
+    if (policy::decide(question, scenario.policies).outcome != policy::Outcome::allow) {
         state.SkipWithError("the scenario must be allowed");
         return;
     }
+    for (auto _ : state) benchmark::DoNotOptimize(policy::decide(question, scenario.policies));
+}
+BENCHMARK(decide)->Arg(10)->Arg(100)->Arg(1000)->Arg(10000)->ArgName("identity_statements");
+
+void prepare(benchmark::State& state) {
+    const Scenario scenario(10);
+    for (auto _ : state) {
+        const policy::Question question(scenario.request);
+        benchmark::DoNotOptimize(question.action_hash);
+    }
+}
+BENCHMARK(prepare);
+
+void decide_and_explain(benchmark::State& state) {
+    const Scenario scenario(static_cast<int>(state.range(0)));
     for (auto _ : state) benchmark::DoNotOptimize(policy::evaluate(scenario.request, scenario.policies));
 }
-BENCHMARK(decide)->Arg(10)->Arg(100)->Arg(1000)->ArgName("identity_statements");
+BENCHMARK(decide_and_explain)->Arg(10)->Arg(1000)->ArgName("identity_statements");
 
 void compile(benchmark::State& state) {
     const auto json = bucket_policy();

@@ -80,8 +80,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto decision = policy::evaluate(request, hang(stored, kind));
     INVARIANT(!policy::explain(request, decision).empty());
     if (const auto parsed = policy::Policy::parse(document, kind)) {
-        for (const auto& statement : (*parsed)->compiled()) INVARIANT(!statement.broken);
+        for (const auto& statement : (*parsed)->compiled().statements()) INVARIANT(!statement.broken);
         INVARIANT(policy::evaluate(request, hang(*parsed, kind)).outcome == decision.outcome);
+        INVARIANT(policy::decide(policy::Question(request), hang(*parsed, kind)).outcome == decision.outcome);
     }
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/strings.hpp"
 #include "policy/catalogue_data.hpp"
 #include "policy/glob.hpp"
+#include "policy/hash.hpp"
 
 namespace policy {
 
@@ -18,10 +19,19 @@ bool less_ignoring_case(std::string_view a, std::string_view b) {
     });
 }
 
+const CatalogueAction* find(std::string_view action, uint64_t hash) {
+    const auto actions = catalogue_actions();
+    const auto places = catalogue_places();
+    for (auto at = hash & (places.size() - 1); places[at] != 0; at = (at + 1) & (places.size() - 1)) {
+        const auto& found = actions[places[at] - 1u];
+        if (base::equals_ignoring_case(name_of(found), action)) return &found;
+    }
+    return nullptr;
+}
+
 const CatalogueAction* find(std::string_view action) {
-    const auto all = catalogue_actions();
-    const auto at = std::ranges::lower_bound(all, action, less_ignoring_case, name_of);
-    return at != all.end() && base::equals_ignoring_case(name_of(*at), action) ? &*at : nullptr;
+    const auto lower = base::lower(action);
+    return find(lower, hash_of(lower));
 }
 
 }  // namespace
@@ -33,16 +43,21 @@ bool action_has_resources(std::string_view action) {
 
 bool action_exists(std::string_view action) { return find(action) != nullptr; }
 
+KnownAction find_action(std::string_view lower_action, uint64_t hash) {
+    if (const auto* found = find(lower_action, hash)) return {found->has_resources, found->under_resource_control};
+    return {true, supports_resource_control(lower_action.substr(0, lower_action.find(':')))};
+}
+
 std::vector<std::string_view> actions_matching(std::string_view pattern) {
     std::vector<std::string_view> out;
-    const auto glob = Pattern::glob(base::lower(pattern));
+    const auto glob = base::lower(pattern);
     // Everything before the first wildcard is a prefix of the match: search only there.
     const auto prefix = pattern.substr(0, pattern.find_first_of("*?"));
     const auto all = catalogue_actions();
     for (auto at = std::ranges::lower_bound(all, prefix, less_ignoring_case, name_of); at != all.end(); ++at) {
         const auto name = name_of(*at);
         if (!base::equals_ignoring_case(name.substr(0, prefix.size()), prefix)) break;
-        if (glob.matches(base::lower(name), Context())) out.push_back(name);
+        if (glob_matches(glob, base::lower(name))) out.push_back(name);
     }
     return out;
 }

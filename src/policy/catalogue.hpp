@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +11,14 @@ namespace policy {
 
 // False for actions that no resource ARN can scope: they need `"Resource": "*"` (R44). True for unknown actions. Any case.
 [[nodiscard]] bool action_has_resources(std::string_view action);
+
+// What the engine needs to know of an action, in one look-up. `lower_action` is in lower case and `hash` its hash_of.
+// Unknown actions: what is said of them above and below.
+struct KnownAction {
+    bool has_resources = true;
+    bool under_resource_control = false;
+};
+[[nodiscard]] KnownAction find_action(std::string_view lower_action, uint64_t hash);
 
 // Is `service:Action` in the catalogue? Any case.
 [[nodiscard]] bool action_exists(std::string_view action);

@@ -69,56 +69,51 @@ bool ordered(Comparison comparison, const T& given, const T& wanted) {
     }
 }
 
-template <class T, class Parse>
-bool ordered_text(Comparison comparison, std::string_view given, const ConditionValue& wanted, Parse parse) {
-    const auto value = parse(given);
-    return value && ordered(comparison, *value, std::get<T>(wanted));
-}
-
 // Does one value of the request match one value of the policy? A request value of the wrong type matches nothing.
-bool matches(Comparison comparison, std::string_view given, const ConditionValue& wanted, const Context& context) {
+bool matches(Comparison comparison, std::string_view given, const ConditionValue& wanted, const ConditionTables& tables,
+             const Context& context) {
     switch (comparison) {
         case Comparison::string_equals:
         case Comparison::string_like:
-            return std::get<Pattern>(wanted).matches(given, context);
-        case Comparison::string_equals_ignore_case:
-        case Comparison::boolean: {
-            const auto text = std::get<Pattern>(wanted).expand(context);
-            return text && base::equals_ignoring_case(*text, given);
-        }
         case Comparison::arn_like:
-            return std::get<Pattern>(wanted).matches_arn(given, context);
-        case Comparison::binary_equals: {
-            const auto bytes = text::decode_base64(given);
-            return bytes && *bytes == std::get<std::string>(wanted);
-        }
+            return matches(wanted.pattern, tables.patterns, given, context);
+        case Comparison::string_equals_ignore_case:
+        case Comparison::boolean:
+            return equals_ignoring_case(wanted.pattern, tables.patterns, given, context);
+        case Comparison::binary_equals:
+            return given == tables.patterns.text(wanted.encoded);
         case Comparison::ip_address: {
             const auto address = Network::parse(given);
-            return address && std::get<Network>(wanted).contains(*address);
+            return address && tables.networks[wanted.network].contains(*address);
         }
         case Comparison::numeric_equals:
         case Comparison::numeric_less:
         case Comparison::numeric_less_equals:
         case Comparison::numeric_greater:
-        case Comparison::numeric_greater_equals:
-            return ordered_text<Decimal>(comparison, given, wanted, Decimal::parse);
+        case Comparison::numeric_greater_equals: {
+            const auto number = Decimal::parse(given);
+            const auto& [digits, point, negative] = wanted.decimal;
+            return number && ordered(comparison, *number, Decimal::of(negative, tables.patterns.text(digits), point));
+        }
         case Comparison::date_equals:
         case Comparison::date_less:
         case Comparison::date_less_equals:
         case Comparison::date_greater:
-        case Comparison::date_greater_equals:
-            return ordered_text<base::Time>(comparison, given, wanted, parse_date);
+        case Comparison::date_greater_equals: {
+            const auto date = parse_date(given);
+            return date && ordered(comparison, date->time_since_epoch().count(), wanted.millis);
+        }
         case Comparison::null:
             return false;
     }
     std::unreachable();
 }
 
-bool null_holds(const Condition& condition, bool missing) {
+bool null_holds(const Condition& condition, std::span<const ConditionValue> values, bool missing) {
     // The set prefixes make Null constant: Access Analyzer's "Null with qualifier".
     if (condition.op.set == SetPrefix::all_values) return true;
     if (condition.op.set == SetPrefix::any_value) return false;
-    return std::ranges::any_of(condition.values, [&](const ConditionValue& value) { return std::get<bool>(value) == missing; });
+    return std::ranges::any_of(values, [&](const ConditionValue& value) { return value.flag == missing; });
 }
 
 }  // namespace
@@ -144,60 +139,82 @@ std::optional<Operator> parse_operator(std::string_view name) {
     return out;
 }
 
-std::optional<ConditionValue> compile_value(Comparison comparison, std::string_view text, bool variables) {
-    const auto wrap = [](auto value) -> std::optional<ConditionValue> {
-        if (!value) return std::nullopt;
-        return ConditionValue(*std::move(value));
+bool add_value(ConditionPool& pool, Comparison comparison, std::string_view text, bool variables) {
+    using Wildcards = PatternPool::Wildcards;
+    ConditionValue value;
+    const auto pattern = [&](Wildcards wildcards) {
+        const auto compiled = pool.patterns.compile(text, {.wildcards = wildcards, .variables = variables});
+        if (compiled) value.pattern = *compiled;
+        return compiled.has_value();
     };
+    bool good = true;
     switch (comparison) {
         case Comparison::string_equals:
         case Comparison::string_equals_ignore_case:
-            return wrap(Pattern::compile(text, {.wildcards = false, .variables = variables}));
+            good = pattern(Wildcards::none);
+            break;
         case Comparison::string_like:
+            good = pattern(Wildcards::all);
+            break;
         case Comparison::arn_like:
-            return wrap(Pattern::compile(text, {.wildcards = true, .variables = variables}));
-        case Comparison::boolean: {
-            auto pattern = Pattern::compile(text, {.wildcards = false, .variables = variables});
-            const bool literal = pattern && !pattern->has_variables();
-            if (literal && !base::equals_ignoring_case(text, "true") && !base::equals_ignoring_case(text, "false"))
-                return std::nullopt;
-            return wrap(std::move(pattern));
-        }
+            good = pattern(Wildcards::arn);
+            break;
+        case Comparison::boolean:
+            good = pattern(Wildcards::none) && (value.pattern.has_variables() || base::equals_ignoring_case(text, "true") ||
+                                                base::equals_ignoring_case(text, "false"));
+            break;
         case Comparison::binary_equals:
-            return wrap(text::decode_base64(text));
-        case Comparison::ip_address:
-            return wrap(Network::parse(text));
+            good = text::decode_base64(text).has_value();
+            if (good) value.encoded = pool.patterns.add(text);
+            break;
+        case Comparison::ip_address: {
+            const auto network = Network::parse(text);
+            good = network.has_value();
+            value.network = static_cast<uint32_t>(pool.networks.size());
+            if (good) pool.networks.push_back(*network);
+            break;
+        }
         case Comparison::null:
-            if (base::equals_ignoring_case(text, "true")) return ConditionValue(true);
-            if (base::equals_ignoring_case(text, "false")) return ConditionValue(false);
-            return std::nullopt;
+            value.flag = base::equals_ignoring_case(text, "true");
+            good = value.flag || base::equals_ignoring_case(text, "false");
+            break;
         case Comparison::numeric_equals:
         case Comparison::numeric_less:
         case Comparison::numeric_less_equals:
         case Comparison::numeric_greater:
-        case Comparison::numeric_greater_equals:
-            return wrap(Decimal::parse(text));
+        case Comparison::numeric_greater_equals: {
+            const auto number = Decimal::parse(text);
+            good = number.has_value();
+            if (good) value.decimal = {pool.patterns.add(number->digits()), number->point(), number->negative()};
+            break;
+        }
         case Comparison::date_equals:
         case Comparison::date_less:
         case Comparison::date_less_equals:
         case Comparison::date_greater:
-        case Comparison::date_greater_equals:
-            return wrap(parse_date(text));
+        case Comparison::date_greater_equals: {
+            const auto date = parse_date(text);
+            good = date.has_value();
+            if (good) value.millis = date->time_since_epoch().count();
+            break;
+        }
     }
-    std::unreachable();
+    if (good) pool.values.push_back(value);
+    return good;
 }
 
-bool holds(const Condition& condition, const Context& context) {
-    const auto* entry = context.find(condition.key);
+bool holds(const Condition& condition, const ConditionTables& tables, const Context& context) {
+    const auto* entry = context.find(condition.key_hash, tables.patterns.text(condition.key));
     const bool missing = !entry || entry->values.empty();
     const auto& op = condition.op;
-    if (op.comparison == Comparison::null) return null_holds(condition, missing);
+    const auto values = tables.values.subspan(condition.values.at, condition.values.size);
+    if (op.comparison == Comparison::null) return null_holds(condition, values, missing);
 
-    const auto matches_any = [&](const std::string& given) {
-        return std::ranges::any_of(condition.values,
-                                   [&](const ConditionValue& wanted) { return matches(op.comparison, given, wanted, context); });
+    const auto passes = [&](const std::string& given) {
+        const bool matched = std::ranges::any_of(
+            values, [&](const ConditionValue& wanted) { return matches(op.comparison, given, wanted, tables, context); });
+        return matched != op.negated;  // negated: NOR (R50)
     };
-    const auto passes = [&](const std::string& given) { return matches_any(given) != op.negated; };  // negated: NOR (R50)
 
     switch (op.set) {
         case SetPrefix::none:

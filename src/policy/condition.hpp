@@ -8,9 +8,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "policy/glob.hpp"
@@ -52,18 +52,43 @@ struct Operator {
 // Any case. nullopt for what is no operator (R73), NullIfExists included (R60).
 [[nodiscard]] std::optional<Operator> parse_operator(std::string_view name);
 
-using ConditionValue = std::variant<Pattern, Decimal, base::Time, Network, std::string, bool>;
+// One value that a condition compares with, of the operator's type. Ranges and indexes are into the policy's tables.
+union ConditionValue {
+    Pattern pattern{};  // strings, ARNs, Bool
+    struct {
+        Text digits;
+        int32_t point;
+        bool negative;
+    } decimal;
+    int64_t millis;    // dates: since the epoch
+    uint32_t network;  // which of the networks
+    Text encoded;      // binary: base64, of which each byte string has one
+    bool flag;         // Null
+};
 
 struct Condition {
     Operator op;
-    std::string name;  // the operator as written, for explanations
-    std::string key;   // lower case
-    std::vector<ConditionValue> values;
+    uint64_t key_hash = 0;
+    Text key;     // lower case
+    Text values;  // a range of the policy's condition values
 };
 
-// nullopt if the text is not a value of the operator's type, or holds a malformed variable.
-[[nodiscard]] std::optional<ConditionValue> compile_value(Comparison comparison, std::string_view text, bool variables);
+// What conditions are made of, while a policy is compiled and when it decides.
+struct ConditionTables {
+    PatternTables patterns;
+    std::span<const ConditionValue> values;
+    std::span<const Network> networks;
+};
+struct ConditionPool {
+    PatternPool patterns;
+    std::vector<ConditionValue> values;
+    std::vector<Network> networks;
+    [[nodiscard]] ConditionTables tables() const { return {patterns.tables(), values, networks}; }
+};
 
-[[nodiscard]] bool holds(const Condition& condition, const Context& context);
+// Adds one value; false if the text is not one of the operator's type, or holds a malformed variable.
+[[nodiscard]] bool add_value(ConditionPool& pool, Comparison comparison, std::string_view text, bool variables);
+
+[[nodiscard]] bool holds(const Condition& condition, const ConditionTables& tables, const Context& context);
 
 }  // namespace policy

@@ -1,244 +1,298 @@
+// One walk over every policy that applies, taken in two ways: `decide` stops as soon as the outcome is settled, `evaluate` goes
+// on and notes every statement that applies, for explanations.
 #include "policy/evaluate.hpp"
 
 #include <algorithm>
 
-#include "base/strings.hpp"
-#include "policy/catalogue.hpp"
 #include "policy/compile.hpp"
 
 namespace policy {
 
 namespace {
 
-using base::lower;
-
-// The request, prepared once for every statement.
-struct Question {
-    const Request& request;
-    std::string action;         // lower case
-    std::string_view resource;  // `*` for actions that no ARN can scope (R44)
-    bool has_boundary = false;
-    bool same_account = true;
-};
-
 // A statement that applies.
 struct Hit {
     Layer layer;
     const AttachedPolicy* policy;
-    size_t statement;
+    uint32_t statement;
+    Effect effect;
 };
-
-bool matches_any(const std::vector<Pattern>& patterns, std::string_view text, const Context& context) {
-    return std::ranges::any_of(patterns, [&](const Pattern& pattern) { return pattern.matches(text, context); });
-}
-
-// Does everything but the principal fit? Negated elements are the complement of the union of their items (R45).
-bool fits(const CompiledStatement& statement, const Question& question) {
-    const auto& context = question.request.context;
-    if (matches_any(statement.actions, question.action, context) == statement.not_action) return false;
-    if (!statement.any_resource && matches_any(statement.resources, question.resource, context) == statement.not_resource)
-        return false;
-    return std::ranges::all_of(statement.conditions, [&](const Condition& c) { return holds(c, context); });
-}
 
 bool has_principals(PolicyKind kind) {
     return kind == PolicyKind::resource || kind == PolicyKind::trust || kind == PolicyKind::resource_control;
 }
 
-// `none` if the statement does not apply; for policies without principals, `direct` if it does.
-Grant applies(const CompiledStatement& statement, PolicyKind kind, const Question& question) {
-    const bool deny = statement.effect == Effect::deny;
-    if (statement.broken) return deny ? Grant::direct : Grant::none;
-    auto grant = Grant::direct;
-    if (has_principals(kind))
-        grant = names(statement.principal, question.request.principal, question.action, question.has_boundary, deny);
-    return grant != Grant::none && fits(statement, question) ? grant : Grant::none;
-}
-
-// What the policies of one layer (or of one level of an organization) say.
-struct Verdict {
-    std::vector<Hit> denies, allows;
-    Grant grant = Grant::none;  // the strongest Allow
-};
-
-void ask(const AttachedPolicy& attached, Layer layer, const Question& question, Verdict& out) {
-    const auto& statements = attached.policy->compiled();
-    for (size_t i = 0; i < statements.size(); ++i) {
-        const auto grant = applies(statements[i], attached.policy->kind(), question);
-        if (grant == Grant::none) continue;
-        if (statements[i].effect == Effect::deny) {
-            out.denies.push_back({layer, &attached, i});
-        } else {
-            out.allows.push_back({layer, &attached, i});
-            out.grant = std::max(out.grant, grant);
-        }
+bool names_action(const CompiledPolicy& policy, const CompiledStatement& statement, const Question& question) {
+    const auto tables = policy.patterns();
+    for (const auto& action : policy.actions(statement)) {
+        if (action.hash != 0 && action.hash != question.action_hash) continue;
+        if (matches(action.pattern, tables, question.action, question.context())) return true;
     }
+    return false;
 }
 
-template <class Policies>
-Verdict ask_all(const Policies& policies, Layer layer, const Question& question) {
-    Verdict out;
-    for (const auto& attached : policies) ask(attached, layer, question, out);
-    return out;
+bool names_resource(const CompiledPolicy& policy, const CompiledStatement& statement, const Question& question) {
+    const auto tables = policy.patterns();
+    return std::ranges::any_of(policy.resources(statement), [&](const Pattern& pattern) {
+        return matches(pattern, tables, question.resource, question.context());
+    });
 }
 
-// Organization policies: an Allow is needed at every level (R7).
-struct Ceiling {
-    Verdict verdict;
-    bool allowed = true;
-};
-
-Ceiling ask_levels(const std::vector<std::vector<AttachedPolicy>>& levels, Layer layer, const Question& question) {
-    Ceiling out;
-    for (const auto& level : levels) {
-        auto verdict = ask_all(level, layer, question);
-        out.allowed = out.allowed && !verdict.allows.empty();
-        std::ranges::move(verdict.denies, std::back_inserter(out.verdict.denies));
-        std::ranges::move(verdict.allows, std::back_inserter(out.verdict.allows));
+// Does everything but the principal fit? Negated elements are the complement of the union of their items (R45). `resource` is the
+// pattern that the index proposes: another entry proposes the others.
+bool fits(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource, const Question& question) {
+    if (names_action(policy, statement, question) == statement.not_action) return false;
+    if (resource != Index::whole_element) {
+        if (!matches(policy.resource(resource), policy.patterns(), question.resource, question.context())) return false;
+    } else if (!statement.any_resource && names_resource(policy, statement, question) == statement.not_resource) {
+        return false;
     }
-    return out;
+    if (statement.conditions.size == 0) return true;
+    const auto tables = policy.condition_tables();
+    return std::ranges::all_of(policy.conditions(statement),
+                               [&](const Condition& condition) { return holds(condition, tables, question.context()); });
 }
 
-std::string_view service_of(std::string_view action) { return action.substr(0, action.find(':')); }
-
-bool is_assume_role(std::string_view action) {
-    return action == "sts:assumerole" || action == "sts:assumerolewithsaml" || action == "sts:assumerolewithwebidentity";
+// Calls visit(statement, resource) for every statement that may apply, some perhaps more than once, until it returns false.
+template <class Visit>
+void each_candidate(const Policy& whole, const Question& question, Visit&& visit) {
+    const auto& policy = whole.compiled();
+    const auto index = policy.index();
+    if (index.empty()) {
+        const auto statements = policy.statements();
+        const auto bit = service_bit(question.service_hash);
+        for (uint32_t i = 0; i < statements.size(); ++i)
+            if ((statements[i].services & bit) && !visit(i, Index::whole_element)) return;
+        return;
+    }
+    const auto ask_group = [&](uint64_t group) {
+        if ((whole.summary().groups & Index::group_bit(group)) == 0) return true;
+        return index.each(group, policy.characters(), question.resource, question.action_hash,
+                          [&](const IndexEntry& entry) { return visit(entry.statement, entry.resource); });
+    };
+    if (!ask_group(Index::no_group)) return;
+    if (!has_principals(whole.kind())) {
+        ask_group(Index::group_of(question.service_hash));
+        return;
+    }
+    const auto& names = question.names;
+    for (const auto* name : {&names.account, &names.arn, &names.unique_id, &names.role_arn, &names.role_id, &names.user_arn,
+                             &names.service, &names.provider})
+        if (!name->text.empty() && !ask_group(Index::group_of(name->hash))) return;
 }
 
 // Trust policies and key policies: the resource's own policy has the first word, identity policies alone are never enough
 // (R75, R76).
 bool needs_resource_grant(const Question& question, const PolicySet& policies) {
     if (policies.resource && policies.resource->policy->kind() == PolicyKind::trust) return true;
-    return is_assume_role(question.action) || (question.action.starts_with("kms:") && question.resource != "*");
+    return question.is_assume_role || (question.service == "kms" && question.resource != "*");
 }
 
-class Evaluation {
+class Walk {
 public:
-    Evaluation(const Question& question, const PolicySet& policies) : question_(question), policies_(policies) { collect(); }
+    // Notes every statement that applies, if there is somewhere to.
+    Walk(const Question& question, const PolicySet& policies, std::vector<Hit>* notes)
+        : question_(question), policies_(policies), notes_(notes), service_bit_(service_bit(question.service_hash)) {}
 
-    Decision decide() {
-        if (deny()) return std::move(decision_);
-        if (!resource_control_.allowed) missing(Layer::resource_control);
-        if (!service_control_.allowed) missing(Layer::service_control);
-        if (has_identity_side())
-            decide_with_identity();
-        else if (resource_.grant != Grant::direct)
-            missing(Layer::resource);
-        if (decision_.missing.empty()) {
-            decision_.outcome = Outcome::allow;
-            give_reasons();
-        } else {
-            decision_.layer = decision_.missing.front();
-            give_grants();
+    Ruling decide() {
+        collect();
+        if (denied_) {  // An explicit deny anywhere wins (R2).
+            ruling_.outcome = Outcome::explicit_deny;
+            ruling_.layer = denied_by_;
+            return ruling_;
         }
-        return std::move(decision_);
+        // Ceilings that do not allow come first in what a refusal names.
+        if (!resource_control_allows_) missing(Layer::resource_control);
+        if (!service_control_allows_) missing(Layer::service_control);
+        if (question_.has_identity_side)
+            decide_with_identity();
+        else if (resource_ != Grant::direct)
+            missing(Layer::resource);
+        if (ruling_.missing == 0) {
+            ruling_.outcome = Outcome::allow;
+            ruling_.layer = allowing_layer();
+        }
+        return ruling_;
+    }
+
+    // Is the grant of the resource's policy among the reasons for an allow?
+    [[nodiscard]] bool by_resource() const {
+        return resource_ != Grant::none && (!question_.has_identity_side || !question_.same_account ||
+                                            resource_ != Grant::account || needs_resource_grant(question_, policies_));
     }
 
 private:
-    [[nodiscard]] const Principal& caller() const { return question_.request.principal; }
-    // Service principals and anonymous callers have no policies of their own.
-    [[nodiscard]] bool has_identity_side() const {
-        return caller().kind != PrincipalKind::anonymous && caller().kind != PrincipalKind::service;
-    }
-
+    // The layers in the order in which AWS names the one that denies.
     void collect() {
-        const bool linked_role = caller().service_linked_role;
-        if (!linked_role && supports_resource_control(service_of(question_.action)))  // R10
-            resource_control_ = ask_levels(policies_.resource_control, Layer::resource_control, question_);
-        if (has_identity_side() && !linked_role)  // R9
-            service_control_ = ask_levels(policies_.service_control, Layer::service_control, question_);
-        if (policies_.resource) ask(*policies_.resource, Layer::resource, question_, resource_);
-        if (!has_identity_side()) return;
-        identity_ = ask_all(policies_.identity, Layer::identity, question_);
-        if (policies_.boundary) ask(*policies_.boundary, Layer::boundary, question_, boundary_);
-        if (policies_.session) session_ = ask_all(*policies_.session, Layer::session, question_);
+        const bool linked_role = question_.caller().service_linked_role;
+        if (!linked_role && question_.under_resource_control)  // R10
+            resource_control_allows_ = ask_levels(policies_.resource_control, Layer::resource_control);
+        if (settled()) return;
+        if (question_.has_identity_side && !linked_role)  // R9
+            service_control_allows_ = ask_levels(policies_.service_control, Layer::service_control);
+        if (settled()) return;
+        if (policies_.resource) ask(*policies_.resource, Layer::resource, resource_);
+        if (!question_.has_identity_side) return;
+        ask_all(policies_.identity, Layer::identity, identity_);
+        if (policies_.boundary && !settled()) ask(*policies_.boundary, Layer::boundary, boundary_);
+        if (policies_.session) ask_all(*policies_.session, Layer::session, session_);
     }
 
-    // An explicit deny anywhere wins (R2). The layer that AWS would name comes first.
-    bool deny() {
-        for (const auto* verdict :
-             {&resource_control_.verdict, &service_control_.verdict, &resource_, &identity_, &boundary_, &session_})
-            for (const auto& hit : verdict->denies) because(hit);
-        if (decision_.because.empty()) return false;
-        decision_.outcome = Outcome::explicit_deny;
-        decision_.layer = decision_.because.front().layer;
-        return true;
+    [[nodiscard]] bool settled() const { return denied_ && notes_ == nullptr; }
+
+    void ask_all(const std::vector<AttachedPolicy>& policies, Layer layer, Grant& grant) {
+        for (const auto& attached : policies) {
+            if (settled()) return;
+            ask(attached, layer, grant);
+        }
+    }
+
+    // Organization policies: an Allow is needed at every level (R7).
+    bool ask_levels(const std::vector<std::vector<AttachedPolicy>>& levels, Layer layer) {
+        bool allowed = true;
+        for (const auto& level : levels) {
+            auto grant = Grant::none;
+            ask_all(level, layer, grant);
+            allowed = allowed && grant != Grant::none;
+        }
+        return allowed;
+    }
+
+    // Raises `grant` to the strongest Allow of the policy.
+    void ask(const AttachedPolicy& attached, Layer layer, Grant& grant) {
+        if (notes_ == nullptr) {
+            const auto& summary = attached.policy->summary();
+            if (summary.allows_everything) grant = Grant::direct;
+            const bool may_deny = summary.deny_services & service_bit_;
+            const bool may_allow = grant != Grant::direct && (summary.allow_services & service_bit_);
+            if (!may_deny && !may_allow) return;
+        }
+        const auto& policy = attached.policy->compiled();
+        const auto kind = attached.policy->kind();
+        const auto first_note = notes_ ? notes_->size() : 0;
+        const auto statements = policy.statements();
+        each_candidate(*attached.policy, question_, [&](uint32_t number, uint32_t resource) {
+            const auto& statement = statements[number];
+            if (notes_ == nullptr && statement.effect == Effect::allow && grant == Grant::direct) return true;
+            const auto applied = applies(policy, kind, statement, resource);
+            if (applied == Grant::none) return true;
+            if (notes_) notes_->push_back({layer, &attached, number, statement.effect});
+            if (statement.effect == Effect::allow) {
+                grant = std::max(grant, applied);
+                return true;
+            }
+            if (!denied_) denied_by_ = layer;
+            denied_ = true;
+            return notes_ != nullptr;
+        });
+        if (notes_) put_in_order(first_note);
+    }
+
+    // `none` if the statement does not apply; for policies without principals, `direct` if it does.
+    Grant applies(const CompiledPolicy& policy, PolicyKind kind, const CompiledStatement& statement, uint32_t resource) {
+        const bool deny = statement.effect == Effect::deny;
+        if (statement.broken) return deny ? Grant::direct : Grant::none;
+        auto grant = Grant::direct;
+        if (has_principals(kind))
+            grant = names(policy.principals(statement), question_.names, policies_.boundary.has_value(), deny);
+        return grant != Grant::none && fits(policy, statement, resource, question_) ? grant : Grant::none;
+    }
+
+    // The index proposes in its own order, and twice what two of its entries lead to.
+    void put_in_order(size_t first) {
+        const auto begin = notes_->begin() + static_cast<std::ptrdiff_t>(first);
+        std::sort(begin, notes_->end(), [](const Hit& a, const Hit& b) { return a.statement < b.statement; });
+        notes_->erase(std::unique(begin, notes_->end(), [](const Hit& a, const Hit& b) { return a.statement == b.statement; }),
+                      notes_->end());
     }
 
     void decide_with_identity() {
-        const bool root = caller().kind == PrincipalKind::root;
-        const bool identity = root || !identity_.allows.empty();  // an account's root user may do anything in it
-        const bool boundary = !policies_.boundary || !boundary_.allows.empty();
+        const auto kind = question_.caller().kind;
+        by_root_ = kind == PrincipalKind::root;
+        const bool identity = by_root_ || identity_ != Grant::none;  // an account's root user may do anything in it
+        const bool boundary = !policies_.boundary || boundary_ != Grant::none;
         // A federated session without a session policy can do only what a resource policy grants to it directly.
-        const bool session = policies_.session ? !session_.allows.empty() : caller().kind != PrincipalKind::federated_user;
+        const bool session = policies_.session ? session_ != Grant::none : kind != PrincipalKind::federated_user;
         const auto require = [&](bool good, Layer layer) {
             if (!good) missing(layer);
         };
         if (!question_.same_account) {  // Both sides, and no grant passes the caller's own ceilings by (R4, R22).
-            require(resource_.grant != Grant::none, Layer::resource);
+            require(resource_ != Grant::none, Layer::resource);
             require(identity, Layer::identity);
         } else {
-            if (resource_.grant == Grant::direct) return;  // R15, R17, R18, R20
+            if (resource_ == Grant::direct) return;  // R15, R17, R18, R20
             const bool needs_grant = needs_resource_grant(question_, policies_);
-            if (needs_grant) require(resource_.grant != Grant::none, Layer::resource);
-            if (resource_.grant != Grant::role) require(identity, Layer::identity);  // R16: a grant to the role stands for it
+            if (needs_grant) require(resource_ != Grant::none, Layer::resource);
+            if (resource_ != Grant::role) require(identity, Layer::identity);  // R16: a grant to the role stands for it
         }
         require(boundary, Layer::boundary);
         require(session, Layer::session);
-        by_root_ = root;
     }
 
-    void give_reasons() {
-        decision_.layer = Layer::identity;
-        const bool by_resource =
-            resource_.grant != Grant::none && (!has_identity_side() || !question_.same_account ||
-                                               resource_.grant != Grant::account || needs_resource_grant(question_, policies_));
-        if (by_resource)
-            decision_.layer = Layer::resource;
-        else if (by_root_ && identity_.allows.empty())
-            decision_.layer = Layer::account_root;
-        for (const auto& hit : identity_.allows) because(hit);
-        if (by_resource)
-            for (const auto& hit : resource_.allows) because(hit);
-        for (const auto* verdict : {&boundary_, &session_, &service_control_.verdict, &resource_control_.verdict})
-            for (const auto& hit : verdict->allows) because(hit);
+    // The first that is missing is the one that the refusal names.
+    void missing(Layer layer) {
+        if (ruling_.missing == 0) ruling_.layer = layer;
+        ruling_.missing |= static_cast<uint8_t>(1u << static_cast<unsigned>(layer));
     }
 
-    // "The bucket policy names the role, but its permissions boundary does not allow it": the first half of that sentence.
-    void give_grants() {
-        for (const auto* verdict :
-             {&resource_, &identity_, &boundary_, &session_, &service_control_.verdict, &resource_control_.verdict})
-            for (const auto& hit : verdict->allows) decision_.granted.push_back(reference(hit));
+    [[nodiscard]] Layer allowing_layer() const {
+        if (by_resource()) return Layer::resource;
+        return by_root_ && identity_ == Grant::none ? Layer::account_root : Layer::identity;
     }
-
-    static StatementRef reference(const Hit& hit) {
-        return {hit.layer, hit.policy->name, hit.statement, hit.policy->policy->statements()[hit.statement]};
-    }
-    void because(const Hit& hit) { decision_.because.push_back(reference(hit)); }
-    void missing(Layer layer) { decision_.missing.push_back(layer); }
 
     const Question& question_;
     const PolicySet& policies_;
-    Ceiling resource_control_, service_control_;
-    Verdict resource_, identity_, boundary_, session_;
-    bool by_root_ = false;
-    Decision decision_;
+    std::vector<Hit>* notes_;
+    const uint64_t service_bit_;
+    bool resource_control_allows_ = true, service_control_allows_ = true;
+    Grant resource_ = Grant::none, identity_ = Grant::none, boundary_ = Grant::none, session_ = Grant::none;
+    bool denied_ = false, by_root_ = false;
+    Layer denied_by_ = Layer::identity;
+    Ruling ruling_;
 };
+
+constexpr Ruling needs_nothing{.outcome = Outcome::allow, .layer = Layer::always};
+
+std::vector<StatementRef> pick(const std::vector<Hit>& notes, Effect effect, std::initializer_list<Layer> layers) {
+    std::vector<StatementRef> out;
+    for (const auto layer : layers)
+        for (const auto& hit : notes)
+            if (hit.layer == layer && hit.effect == effect)
+                out.push_back({layer, hit.policy->name, hit.statement, hit.policy->policy->statement(hit.statement)});
+    return out;
+}
 
 }  // namespace
 
+Ruling decide(const Question& question, const PolicySet& policies) {
+    if (question.needs_no_permission) return needs_nothing;  // R74
+    return Walk(question, policies, nullptr).decide();
+}
+
 Decision evaluate(const Request& request, const PolicySet& policies) {
-    Question question{.request = request, .action = lower(request.action), .resource = request.resource};
-    if (!action_has_resources(question.action)) question.resource = "*";
-    question.has_boundary = policies.boundary.has_value();
-    question.same_account = request.resource_account.empty() || request.resource_account == request.principal.account;
-    if (question.action == "sts:getcalleridentity" && request.principal.kind != PrincipalKind::anonymous) {  // R74
-        Decision always;
-        always.outcome = Outcome::allow;
-        always.layer = Layer::always;
-        return always;
+    using enum Layer;
+    const Question question(request);
+    std::vector<Hit> notes;
+    Walk walk(question, policies, &notes);
+    const auto ruling = question.needs_no_permission ? needs_nothing : walk.decide();
+    Decision out;
+    out.outcome = ruling.outcome;
+    out.layer = ruling.layer;
+    switch (ruling.outcome) {
+        case Outcome::explicit_deny:
+            out.because = pick(notes, Effect::deny, {resource_control, service_control, resource, identity, boundary, session});
+            break;
+        case Outcome::allow:
+            if (!walk.by_resource()) std::erase_if(notes, [](const Hit& hit) { return hit.layer == resource; });
+            out.because = pick(notes, Effect::allow, {identity, resource, boundary, session, service_control, resource_control});
+            break;
+        case Outcome::implicit_deny:
+            for (const auto layer : {resource_control, service_control, resource, identity, boundary, session})
+                if (ruling.missing >> static_cast<unsigned>(layer) & 1) out.missing.push_back(layer);
+            out.granted = pick(notes, Effect::allow, {resource, identity, boundary, session, service_control, resource_control});
+            break;
     }
-    return Evaluation(question, policies).decide();
+    return out;
 }
 
 }  // namespace policy

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "policy/policy.hpp"
+#include "policy/question.hpp"
 #include "policy/request.hpp"
 
 namespace policy {
@@ -54,6 +55,15 @@ struct Decision {
 };
 
 [[nodiscard]] Decision evaluate(const Request& request, const PolicySet& policies);
+
+// The decision without its reasons: the same walk, taking no notes and stopping where the outcome is settled. Allocates nothing.
+struct Ruling {
+    Outcome outcome = Outcome::implicit_deny;
+    Layer layer = Layer::identity;  // as in Decision
+    uint8_t missing = 0;            // implicit deny: the bit 1 << layer of every layer that had to allow and did not
+    explicit operator bool() const = delete;
+};
+[[nodiscard]] Ruling decide(const Question& question, const PolicySet& policies);
 
 // AWS's sentence for a refusal: `User: ARN is not authorized to perform: ACTION on resource: R because no identity-based
 // policy allows the ACTION action` / `… with an explicit deny in a resource-based policy`.

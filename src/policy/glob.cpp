@@ -1,21 +1,20 @@
 #include "policy/glob.hpp"
 
-#include <span>
+#include <algorithm>
+#include <cstring>
 
-#include "base/invariant.hpp"
 #include "base/strings.hpp"
+#include "policy/hash.hpp"
 
 namespace policy {
 
 namespace {
 
 using Kind = PatternPiece::Kind;
+using Shape = Pattern::Shape;
 
-// A piece whose variable has its value.
-struct Resolved {
-    Kind kind;
-    std::string_view text;
-};
+constexpr auto npos = std::string_view::npos;
+constexpr int head_colons = 5;  // an ARN's: what follows them is the resource
 
 size_t character_bytes(std::string_view text, size_t at) {
     const auto lead = static_cast<unsigned char>(text[at]);
@@ -23,131 +22,121 @@ size_t character_bytes(std::string_view text, size_t at) {
     return std::min(length, text.size() - at);
 }
 
-// Where the search after a `*` goes on: for a literal at its next occurrence, else one character on.
-template <class Piece>
-size_t next_start(std::span<const Piece> pieces, size_t piece, std::string_view text, size_t at) {
-    if (at >= text.size()) return std::string_view::npos;
-    at += character_bytes(text, at);
-    if (piece < pieces.size() && pieces[piece].kind == Kind::literal) return text.find(pieces[piece].text, at);
-    return at;
+// Linear for every needle: memmem is, but takes a while to start, so short needles are looked for by their first character.
+size_t find(std::string_view text, std::string_view needle, size_t from) {
+    if (needle.empty()) return from <= text.size() ? from : npos;
+    constexpr size_t short_needle = 16;
+    if (needle.size() <= short_needle) {
+        while (from + needle.size() <= text.size()) {
+            const auto* first =
+                static_cast<const char*>(std::memchr(text.data() + from, needle[0], text.size() - needle.size() + 1 - from));
+            if (!first) return npos;
+            from = static_cast<size_t>(first - text.data());
+            if (begins_with(text.substr(from), needle)) return from;
+            ++from;
+        }
+        return npos;
+    }
+    if (from > text.size()) return npos;
+    const auto* found = static_cast<const char*>(memmem(text.data() + from, text.size() - from, needle.data(), needle.size()));
+    return found ? static_cast<size_t>(found - text.data()) : npos;
 }
 
-template <class Piece>
-bool match(std::span<const Piece> pieces, std::string_view text) {
-    constexpr auto none = std::string_view::npos;
+// The pieces of a pattern as the matcher sees them: variables are literals.
+struct Pieces {
+    std::span<const PatternPiece> all;
+    const PatternTables& tables;
+    const Context& context;
+    size_t head = 0;  // wildcards among the first `head` pieces stay inside their segment
+
+    [[nodiscard]] size_t size() const { return all.size(); }
+    [[nodiscard]] bool is_any(size_t i) const { return all[i].kind == Kind::any || all[i].kind == Kind::any_inside; }
+    [[nodiscard]] bool is_one(size_t i) const { return all[i].kind == Kind::one || all[i].kind == Kind::one_inside; }
+    [[nodiscard]] bool is_inside(size_t i) const {
+        return i < head || all[i].kind == Kind::any_inside || all[i].kind == Kind::one_inside;
+    }
+    [[nodiscard]] std::string_view literal(size_t i) const {
+        if (all[i].kind == Kind::literal) return tables.text(all[i].text);
+        const auto& variable = tables.variables[all[i].text.at];
+        const auto* entry = context.find(variable.key_hash, tables.text(variable.key));
+        return entry && !entry->values.empty() ? std::string_view(entry->values.front()) : tables.text(variable.fallback);
+    }
+    // Has every variable one value?
+    [[nodiscard]] bool resolved() const {
+        return std::ranges::all_of(all, [&](const PatternPiece& piece) {
+            if (piece.kind != Kind::variable) return true;
+            const auto& variable = tables.variables[piece.text.at];
+            const auto* entry = context.find(variable.key_hash, tables.text(variable.key));
+            if (entry && !entry->values.empty()) return !entry->multivalued && entry->values.size() == 1;
+            return variable.has_fallback;
+        });
+    }
+    // The pieces before the fifth colon; nullopt if there are fewer colons. Colons of variables' values count.
+    [[nodiscard]] std::optional<size_t> head_pieces() const {
+        int colons = 0;
+        for (size_t i = 0; i < all.size(); ++i) {
+            if (is_any(i) || is_one(i)) continue;
+            colons += static_cast<int>(std::ranges::count(literal(i), ':'));
+            if (colons >= head_colons) return i;
+        }
+        return std::nullopt;
+    }
+};
+
+// A `*` that the search may come back to: the piece after it, and where in the text that was last tried.
+struct Star {
+    size_t piece = npos, at = 0;
+};
+
+// Moves a star's tail to the next place worth trying; false if there is none.
+bool advance(Star& star, const Pieces& pieces, std::string_view text, bool inside) {
+    if (star.at >= text.size() || (inside && text[star.at] == ':')) return false;
+    auto next = star.at + character_bytes(text, star.at);
+    if (star.piece < pieces.size() && !pieces.is_any(star.piece) && !pieces.is_one(star.piece)) {
+        const auto found = find(text, pieces.literal(star.piece), next);
+        if (found == npos) return false;
+        if (inside && text.substr(next, found - next).find(':') != npos) return false;
+        next = found;
+    }
+    star.at = next;
+    return true;
+}
+
+bool match(const Pieces& pieces, std::string_view text) {
     size_t piece = 0, at = 0;
-    size_t resume_piece = none, resume_at = 0;  // just after the last `*`, and where its tail was last tried
+    Star wide, narrow;  // the last `*` that crosses colons; the last one after it that does not
     while (true) {
         bool fits = false;
         if (piece == pieces.size()) {
             if (at == text.size()) return true;
-        } else if (const auto& here = pieces[piece]; here.kind == Kind::any) {
-            if (piece + 1 == pieces.size()) return true;
-            resume_piece = piece + 1, resume_at = at;
-            piece++;
+        } else if (pieces.is_any(piece)) {
+            const bool inside = pieces.is_inside(piece);
+            if (!inside && piece + 1 == pieces.size()) return true;
+            ++piece;
+            if (inside)
+                narrow = {piece, at};
+            else
+                wide = {piece, at}, narrow = {};
             fits = true;
-        } else if (here.kind == Kind::one) {
-            if (at < text.size()) at += character_bytes(text, at), piece++, fits = true;
+        } else if (pieces.is_one(piece)) {
+            fits = at < text.size() && !(pieces.is_inside(piece) && text[at] == ':');
+            if (fits) at += character_bytes(text, at), ++piece;
         } else {
-            const std::string_view literal = here.text;
-            if (piece + 1 == pieces.size() && resume_piece == piece)  // `*literal` at the end: only the end will do
+            const auto literal = pieces.literal(piece);
+            if (piece + 1 == pieces.size() && wide.piece == piece)  // `*literal` at the end: only the end will do
                 return text.size() - at >= literal.size() && text.ends_with(literal);
-            if (text.substr(at).starts_with(literal)) at += literal.size(), piece++, fits = true;
+            fits = begins_with(text.substr(at), literal);
+            if (fits) at += literal.size(), ++piece;
         }
         if (fits) continue;
-        if (resume_piece == none) return false;
-        resume_at = next_start(pieces, resume_piece, text, resume_at);
-        if (resume_at == none) return false;
-        at = resume_at, piece = resume_piece;
-    }
-}
-
-// For the few patterns whose wildcards stop at colons: stepping back to the last `*` is not enough there, so this keeps the
-// set of places in the text that the pattern so far can end at.
-template <class Piece>
-bool match_places(std::span<const Piece> pieces, std::string_view text) {
-    std::vector<char> places(text.size() + 1, 0), next;
-    places[0] = 1;
-    for (const auto& piece : pieces) {
-        next.assign(text.size() + 1, 0);
-        const bool colons = piece.kind == Kind::any || piece.kind == Kind::one;
-        for (size_t at = 0; at <= text.size(); ++at) {
-            const bool more = at < text.size() && (colons || text[at] != ':');
-            switch (piece.kind) {
-                case Kind::literal:
-                    if (places[at] && text.substr(at).starts_with(piece.text)) next[at + std::string_view(piece.text).size()] = 1;
-                    break;
-                case Kind::one:
-                case Kind::one_inside:
-                    if (places[at] && more) next[at + character_bytes(text, at)] = 1;
-                    break;
-                case Kind::any:
-                case Kind::any_inside:
-                    if (places[at]) next[at] = 1;
-                    if (next[at] && more) next[at + character_bytes(text, at)] = 1;
-                    break;
-                case Kind::variable:
-                    break;
-            }
-        }
-        places.swap(next);
-    }
-    return places[text.size()] != 0;
-}
-
-// Values for the variables; false if one has none.
-bool resolve(const std::vector<PatternPiece>& pieces, const Context& context, std::vector<Resolved>& out) {
-    out.reserve(pieces.size());
-    for (const auto& piece : pieces) {
-        if (piece.kind != Kind::variable) {
-            out.push_back({piece.kind, piece.text});
+        if (narrow.piece != npos && advance(narrow, pieces, text, true)) {
+            piece = narrow.piece, at = narrow.at;
             continue;
         }
-        const auto* entry = context.find(piece.text);
-        if (entry && !entry->values.empty()) {
-            if (entry->multivalued || entry->values.size() != 1) return false;
-            out.push_back({Kind::literal, entry->values.front()});
-        } else if (piece.fallback) {
-            out.push_back({Kind::literal, *piece.fallback});
-        } else {
-            return false;
-        }
+        narrow = {};
+        if (wide.piece == npos || !advance(wide, pieces, text, false)) return false;
+        piece = wide.piece, at = wide.at;
     }
-    return true;
-}
-
-// The pieces of each of six segments; false if there are fewer. Colons of literals and of variables' values separate.
-bool split_segments(std::span<const Resolved> pieces, std::vector<Resolved> (&segments)[6]) {
-    size_t segment = 0;
-    for (const auto& piece : pieces) {
-        auto rest = piece.text;
-        if (piece.kind != Kind::literal) {
-            segments[segment].push_back(piece);
-            continue;
-        }
-        for (size_t colon = 0; segment < 5 && (colon = rest.find(':')) != std::string_view::npos; ++segment) {
-            segments[segment].push_back({Kind::literal, rest.substr(0, colon)});
-            rest.remove_prefix(colon + 1);
-        }
-        segments[segment].push_back({Kind::literal, rest});
-    }
-    return segment == 5;
-}
-
-// `${key}` or `${key, 'default'}`: the part between the braces.
-std::optional<PatternPiece> compile_variable(std::string_view inside) {
-    PatternPiece piece{Kind::variable, {}, {}};
-    auto key = inside;
-    if (const auto comma = inside.find(','); comma != std::string_view::npos) {
-        key = inside.substr(0, comma);
-        const auto fallback = base::trim(inside.substr(comma + 1));
-        if (fallback.size() < 2 || !fallback.starts_with('\'') || !fallback.ends_with('\'')) return std::nullopt;
-        piece.fallback = std::string(fallback.substr(1, fallback.size() - 2));
-    }
-    key = base::trim(key);
-    if (key.empty() || key.find_first_of("{$\"'") != std::string_view::npos) return std::nullopt;
-    piece.text = base::lower(key);
-    return piece;
 }
 
 // The `}` that ends a variable: one inside the quotes of a default does not.
@@ -157,112 +146,173 @@ size_t closing_brace(std::string_view text, size_t from) {
         if (text[at] == '\'') quoted = !quoted;
         if (text[at] == '}' && !quoted) return at;
     }
-    return std::string_view::npos;
+    return npos;
 }
 
 }  // namespace
 
-std::optional<Pattern> Pattern::compile(std::string_view text, Syntax syntax) {
-    Pattern out;
-    std::string literal;
+Text PatternTables::literal_prefix(const Pattern& pattern) const {
+    if (pattern.shape == Shape::exact || pattern.shape == Shape::prefix) return pattern.where;
+    if (pattern.shape == Shape::nothing || pattern.shape == Shape::everything || pattern.where.size == 0) return {};
+    const auto& first = pieces[pattern.where.at];
+    return first.kind == Kind::literal ? first.text : Text{};
+}
+
+Text PatternPool::add(std::string_view text) {
+    const Text where{static_cast<uint32_t>(characters.size()), static_cast<uint32_t>(text.size())};
+    characters += text;
+    return where;
+}
+
+// `${key}` or `${key, 'default'}`: the part between the braces.
+std::optional<PatternPiece> PatternPool::compile_variable(std::string_view inside) {
+    PatternVariable variable;
+    auto key = inside;
+    if (const auto comma = inside.find(','); comma != npos) {
+        key = inside.substr(0, comma);
+        const auto fallback = base::trim(inside.substr(comma + 1));
+        if (fallback.size() < 2 || !fallback.starts_with('\'') || !fallback.ends_with('\'')) return std::nullopt;
+        variable.has_fallback = true;
+        variable.fallback = add(fallback.substr(1, fallback.size() - 2));
+    }
+    key = base::trim(key);
+    if (key.empty() || key.find_first_of("{$\"'") != npos) return std::nullopt;
+    const auto lower = base::lower(key);
+    variable.key = add(lower);
+    variable.key_hash = hash_of(lower);
+    variables.push_back(variable);
+    return PatternPiece{Kind::variable, {static_cast<uint32_t>(variables.size() - 1), 0}};
+}
+
+std::optional<Pattern> PatternPool::compile(std::string_view text, Syntax syntax) {
+    const bool wildcards = syntax.wildcards != Wildcards::none;
+    // Most patterns are one literal, or one literal and a star: those need no pieces.
+    if (const auto special = text.find_first_of(wildcards ? "*?$" : "$");
+        special == npos || (wildcards && special + 1 == text.size() && text[special] == '*')) {
+        const auto literal = text.substr(0, special);
+        const auto colons = std::ranges::count(literal, ':');
+        const bool arn = syntax.wildcards == Wildcards::arn;
+        if (arn && colons < head_colons) return Pattern{};  // six segments, or nothing matches
+        if (special == npos) return Pattern{Shape::exact, false, add(literal)};
+        if (literal.empty()) return Pattern{Shape::everything, false, {}};
+        return Pattern{Shape::prefix, false, add(literal)};  // a star at the end ends its segment (R41)
+    }
+    const auto first_piece = pieces.size();
+    const bool stays = syntax.wildcards == Wildcards::arn;
+    const bool has_head = stays || syntax.wildcards == Wildcards::resource_arn;
+    auto literal_at = characters.size();
     const auto flush = [&] {
-        if (!literal.empty()) out.pieces_.push_back({Kind::literal, std::move(literal), {}});
-        literal.clear();
+        if (characters.size() > literal_at)
+            pieces.push_back(
+                {Kind::literal, {static_cast<uint32_t>(literal_at), static_cast<uint32_t>(characters.size() - literal_at)}});
+        literal_at = characters.size();
     };
-    bool variables = false;
-    int colons = syntax.resource_arn ? 0 : 5;
+    Pattern out;
+    bool variable_found = false;
+    int colons = has_head ? 0 : head_colons;
     for (size_t at = 0; at < text.size(); ++at) {
         const char c = text[at];
-        if (c == ':' && colons < 5) ++colons;
-        const bool head = colons < 5;
-        if (syntax.wildcards && c == '*') {
+        if (c == ':' && colons < head_colons) ++colons;
+        const bool head = colons < head_colons;
+        if (wildcards && c == '*') {
             flush();
             const bool ends_segment = at + 1 == text.size() || text[at + 1] == ':';
-            const auto kind = head && !ends_segment ? Kind::any_inside : Kind::any;
-            if (out.pieces_.empty() || out.pieces_.back().kind != kind) out.pieces_.push_back({kind, {}, {}});
-            out.inside_ = out.inside_ || kind == Kind::any_inside;
-        } else if (syntax.wildcards && c == '?') {
+            const auto kind = head && (stays || !ends_segment) ? Kind::any_inside : Kind::any;
+            const bool repeats = pieces.size() > first_piece && pieces.back().kind == kind;
+            if (!repeats) pieces.push_back({kind, {}});
+            out.inside = out.inside || kind == Kind::any_inside;
+        } else if (wildcards && c == '?') {
             flush();
-            out.pieces_.push_back({head ? Kind::one_inside : Kind::one, {}, {}});
-            out.inside_ = out.inside_ || head;
-        } else if (syntax.variables && !head && text.substr(at).starts_with("${")) {
+            pieces.push_back({head ? Kind::one_inside : Kind::one, {}});
+            out.inside = out.inside || head;
+        } else if (syntax.variables && (!head || stays) && text.substr(at).starts_with("${")) {
             const auto end = closing_brace(text, at + 2);
-            if (end == std::string_view::npos) return std::nullopt;
+            if (end == npos) return std::nullopt;
             const auto inside = text.substr(at + 2, end - at - 2);
             if (inside == "*" || inside == "?" || inside == "$") {
-                literal += inside;
+                characters += inside;
             } else {
+                flush();
                 auto piece = compile_variable(inside);
                 if (!piece) return std::nullopt;
-                flush();
-                out.pieces_.push_back(std::move(*piece));
-                variables = true;
+                pieces.push_back(*piece);
+                literal_at = characters.size();
+                variable_found = true;
             }
             at = end;
         } else {
-            literal += c;
+            characters += c;
         }
     }
     flush();
-    const auto& pieces = out.pieces_;
-    if (variables)
-        out.shape_ = Shape::variables;
-    else if (out.inside_)
-        out.shape_ = Shape::segments;
-    else if (pieces.empty() || (pieces.size() == 1 && pieces[0].kind == Kind::literal))
-        out.shape_ = Shape::exact;
-    else if (pieces.size() == 1 && pieces[0].kind == Kind::any)
-        out.shape_ = Shape::everything;
-    else if (pieces.size() == 2 && pieces[0].kind == Kind::literal && pieces[1].kind == Kind::any)
-        out.shape_ = Shape::prefix;
-    else
-        out.shape_ = Shape::general;
-    return out;
-}
-
-Pattern Pattern::glob(std::string_view text) {
-    auto pattern = compile(text, {.wildcards = true});
-    INVARIANT(pattern.has_value());
-    return *std::move(pattern);
-}
-
-bool Pattern::matches(std::string_view text, const Context& context) const {
-    switch (shape_) {
-        case Shape::everything:
-            return true;
-        case Shape::exact:
-            return pieces_.empty() ? text.empty() : text == pieces_[0].text;
-        case Shape::prefix:
-            return text.starts_with(pieces_[0].text);
-        case Shape::general:
-            return match(std::span<const PatternPiece>(pieces_), text);
-        case Shape::segments:
-            return match_places(std::span<const PatternPiece>(pieces_), text);
-        case Shape::variables:
-            break;
+    out.where = {static_cast<uint32_t>(first_piece), static_cast<uint32_t>(pieces.size() - first_piece)};
+    if (variable_found) {
+        // Colons in a variable's value count as the ARN's own: which wildcards are in its head is known when it is filled in.
+        out.shape = stays ? Shape::arn_variables : Shape::variables;
+        for (size_t i = first_piece; stays && i < pieces.size(); ++i) {
+            if (pieces[i].kind == Kind::any_inside) pieces[i].kind = Kind::any;
+            if (pieces[i].kind == Kind::one_inside) pieces[i].kind = Kind::one;
+        }
+    } else if (stays && colons < head_colons) {
+        out = {};
+    } else if (stays) {
+        out.shape = Shape::arn;
+    } else if (out.where.size == 1 && pieces.back().kind == Kind::any) {
+        pieces.pop_back();
+        out = {Shape::everything, false, {}};
+    } else if (out.where.size == 1 && pieces.back().kind == Kind::literal) {
+        out = {Shape::exact, false, pieces.back().text};
+        pieces.pop_back();
+    } else if (out.where.size == 2 && pieces[first_piece].kind == Kind::literal && pieces.back().kind == Kind::any) {
+        out = {Shape::prefix, false, pieces[first_piece].text};
+        pieces.resize(first_piece);
+    } else {
+        out.shape = Shape::general;
     }
-    std::vector<Resolved> resolved;
-    if (!resolve(pieces_, context, resolved)) return false;
-    const std::span<const Resolved> pieces(resolved);
-    return inside_ ? match_places(pieces, text) : match(pieces, text);
-}
-
-bool Pattern::matches_arn(std::string_view arn, const Context& context) const {
-    std::vector<Resolved> resolved, wanted[6], given[6];
-    if (!resolve(pieces_, context, resolved) || !split_segments(resolved, wanted)) return false;
-    const Resolved whole{Kind::literal, arn};
-    if (!split_segments({&whole, 1}, given)) return false;
-    for (int i = 0; i < 6; ++i)
-        if (!match(std::span<const Resolved>(wanted[i]), given[i][0].text)) return false;
-    return true;
-}
-
-std::optional<std::string> Pattern::expand(const Context& context) const {
-    std::vector<Resolved> resolved;
-    if (!resolve(pieces_, context, resolved)) return std::nullopt;
-    std::string out;
-    for (const auto& piece : resolved) out += piece.text;
     return out;
+}
+
+bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::string_view text, const Context& context) {
+    Pieces pieces{tables.pieces.subspan(pattern.where.at, pattern.where.size), tables, context};
+    if (pattern.has_variables() && !pieces.resolved()) return false;
+    if (pattern.shape == Shape::arn_variables) {
+        const auto head = pieces.head_pieces();
+        if (!head) return false;
+        pieces.head = *head;
+    }
+    return match(pieces, text);
+}
+
+bool equals_ignoring_case(const Pattern& pattern, const PatternTables& tables, std::string_view text, const Context& context) {
+    if (pattern.shape == Shape::exact) return base::equals_ignoring_case(tables.text(pattern.where), text);
+    const Pieces pieces{tables.pieces.subspan(pattern.where.at, pattern.where.size), tables, context};
+    if (pattern.shape != Shape::variables || !pieces.resolved()) return false;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+        const auto literal = pieces.literal(i);
+        if (!base::equals_ignoring_case(text.substr(0, literal.size()), literal)) return false;
+        text.remove_prefix(literal.size());
+    }
+    return text.empty();
+}
+
+bool glob_matches(std::string_view pattern, std::string_view text) {
+    size_t in_pattern = 0, at = 0;
+    size_t resume = npos, resume_at = 0;
+    while (true) {
+        if (in_pattern == pattern.size() && at == text.size()) return true;
+        if (in_pattern < pattern.size() && pattern[in_pattern] == '*') {
+            resume = ++in_pattern, resume_at = at;
+        } else if (in_pattern < pattern.size() && at < text.size() && pattern[in_pattern] == '?') {
+            ++in_pattern, at += character_bytes(text, at);
+        } else if (in_pattern < pattern.size() && at < text.size() && pattern[in_pattern] == text[at]) {
+            ++in_pattern, ++at;
+        } else if (resume == npos || resume_at >= text.size()) {
+            return false;
+        } else {
+            resume_at += character_bytes(text, resume_at);
+            in_pattern = resume, at = resume_at;
+        }
+    }
 }
 
 }  // namespace policy

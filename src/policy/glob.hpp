@@ -7,13 +7,17 @@
 // A value that is put in for a variable is literal: a tag value `*` is a star, not a wildcard (R69). A variable whose key is
 // absent and has no default makes the pattern match nothing (R68); so does a key with a list of values (R70).
 // In the first five segments of a resource ARN, `?` and a `*` that does not end its segment stay inside it; a `*` that ends
-// its segment runs past the colon (R41).
-// Matching never recurses and steps back only to the last `*`: pattern length times text length at the very worst, and
-// memchr speed on what people write.
+// its segment runs past the colon (R41). In ARN conditions no wildcard leaves its segment (R59).
+//
+// Compiled patterns are a few words that point into a pool, which is the policy's: no pattern owns memory, and matching neither
+// allocates nor recurses. It steps back to the last `*` only (and, where wildcards stop at colons, to the last one that does
+// not): the text's length times the pattern's at the very worst, memchr speed on what people write.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,41 +26,115 @@
 
 namespace policy {
 
+// A range of characters in the pool.
+struct Text {
+    uint32_t at = 0, size = 0;
+};
+
 struct PatternPiece {
     enum class Kind : uint8_t { literal, one, any, one_inside, any_inside, variable };  // …_inside: no colons
     Kind kind = Kind::literal;
-    std::string text;                     // the literal, or the variable's key in lower case
-    std::optional<std::string> fallback;  // the variable's default
+    Text text;  // of a literal; of a variable, `at` is its place among the variables
 };
 
-class Pattern {
+struct PatternVariable {
+    uint64_t key_hash = 0;
+    Text key;  // lower case
+    Text fallback;
+    bool has_fallback = false;
+};
+
+struct Pattern {
+    // prefix: `literal*`. arn_…: no wildcard leaves the first five segments, and there must be six.
+    enum class Shape : uint8_t { nothing, everything, exact, prefix, general, arn, variables, arn_variables };
+    Shape shape = Shape::nothing;
+    bool inside = false;  // has pieces that do not match colons
+    // exact, prefix: characters. Otherwise pieces: the first, and how many.
+    Text where;
+
+    [[nodiscard]] bool is_everything() const { return shape == Shape::everything; }
+    [[nodiscard]] bool has_variables() const { return shape == Shape::variables || shape == Shape::arn_variables; }
+};
+
+// Where compiled patterns find their parts.
+struct PatternTables {
+    std::string_view characters;
+    std::span<const PatternPiece> pieces;
+    std::span<const PatternVariable> variables;
+
+    [[nodiscard]] std::string_view text(Text range) const { return {characters.data() + range.at, range.size}; }
+    // What every match begins with.
+    [[nodiscard]] Text literal_prefix(const Pattern& pattern) const;
+};
+
+// The same while a policy is being compiled.
+class PatternPool {
 public:
+    enum class Wildcards : uint8_t { none, all, resource_arn, arn };
     struct Syntax {
-        bool wildcards = true;
-        bool variables = false;     // documents of Version 2012-10-17 only (R65)
-        bool resource_arn = false;  // variables only after the fifth colon (R64), wildcards by R41 before it
+        Wildcards wildcards = Wildcards::all;
+        bool variables = false;  // documents of Version 2012-10-17 only (R65); in resource ARNs after the fifth colon (R64)
     };
     // nullopt for a variable that is not closed or names no key.
-    [[nodiscard]] static std::optional<Pattern> compile(std::string_view text, Syntax syntax);
+    [[nodiscard]] std::optional<Pattern> compile(std::string_view text, Syntax syntax);
+    [[nodiscard]] Text add(std::string_view text);
+    [[nodiscard]] PatternTables tables() const { return {characters, pieces, variables}; }
 
-    // Wildcards only: cannot fail.
-    [[nodiscard]] static Pattern glob(std::string_view text);
-
-    [[nodiscard]] bool matches(std::string_view text, const Context& context) const;
-    // Six segments against six segments; a wildcard does not leave its segment (R59).
-    [[nodiscard]] bool matches_arn(std::string_view arn, const Context& context) const;
-    // The text of a pattern whose pieces are literals and variables; nullopt if a variable has no value.
-    [[nodiscard]] std::optional<std::string> expand(const Context& context) const;
-
-    [[nodiscard]] bool has_variables() const { return shape_ == Shape::variables; }
-    [[nodiscard]] bool is_everything() const { return shape_ == Shape::everything; }
-    [[nodiscard]] const std::vector<PatternPiece>& pieces() const { return pieces_; }
+    std::string characters;
+    std::vector<PatternPiece> pieces;
+    std::vector<PatternVariable> variables;
 
 private:
-    enum class Shape : uint8_t { everything, exact, prefix, general, segments, variables };
-    std::vector<PatternPiece> pieces_;
-    Shape shape_ = Shape::exact;
-    bool inside_ = false;  // has pieces that do not match colons
+    [[nodiscard]] std::optional<PatternPiece> compile_variable(std::string_view inside);
 };
+
+// Does `text` begin with `prefix`? What the engine does most: a call of memcmp costs more than comparing these few words.
+[[nodiscard]] inline bool begins_with(std::string_view text, std::string_view prefix) {
+    if (text.size() < prefix.size()) return false;
+    const auto same = [](const char* a, const char* b, auto word) {
+        auto other = word;
+        std::memcpy(&word, a, sizeof word);
+        std::memcpy(&other, b, sizeof other);
+        return word == other;
+    };
+    const char *a = text.data(), *b = prefix.data();
+    const auto size = prefix.size();
+    if (size >= 8) {  // the last word may overlap the one before
+        for (size_t at = 0; at + 8 < size; at += 8)
+            if (!same(a + at, b + at, uint64_t{})) return false;
+        return same(a + size - 8, b + size - 8, uint64_t{});
+    }
+    if (size >= 4) return same(a, b, uint32_t{}) && same(a + size - 4, b + size - 4, uint32_t{});
+    for (size_t at = 0; at < size; ++at)
+        if (a[at] != b[at]) return false;
+    return true;
+}
+
+// For patterns of several pieces.
+[[nodiscard]] bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::string_view text,
+                                  const Context& context);
+
+[[nodiscard]] inline bool matches(const Pattern& pattern, const PatternTables& tables, std::string_view text,
+                                  const Context& context) {
+    switch (pattern.shape) {
+        case Pattern::Shape::nothing:
+            return false;
+        case Pattern::Shape::everything:
+            return true;
+        case Pattern::Shape::exact:
+            return text.size() == pattern.where.size && begins_with(text, tables.text(pattern.where));
+        case Pattern::Shape::prefix:
+            return begins_with(text, tables.text(pattern.where));
+        default:
+            return matches_pieces(pattern, tables, text, context);
+    }
+}
+
+// For patterns without wildcards: their text, variables filled in, is `text` but for case.
+[[nodiscard]] bool equals_ignoring_case(const Pattern& pattern, const PatternTables& tables, std::string_view text,
+                                        const Context& context);
+
+// A pattern of `*` and `?` alone, uncompiled.
+[[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view text);
 
 }  // namespace policy

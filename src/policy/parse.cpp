@@ -8,13 +8,13 @@
 // exactly is wrong and where, goes into notes.
 #include <algorithm>
 #include <array>
-#include <map>
 #include <set>
 #include <span>
 
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "policy/compile.hpp"
+#include "policy/hash.hpp"
 #include "policy/policy.hpp"
 #include "policy/sentences.hpp"
 
@@ -27,7 +27,7 @@ using text::Json;
 
 namespace {
 
-constexpr size_t document_bytes_max = 512 * 1024;  // AWS's own largest, indented, passes 128 KiB
+constexpr size_t document_bytes_max = 4 * 1024 * 1024;  // ours: AWS's own largest, indented, passes 128 KiB
 
 bool is_account_id(std::string_view text) {
     return text.size() == 12 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -52,37 +52,70 @@ std::optional<size_t> outside_charset(std::string_view text) {
     return std::nullopt;
 }
 
+// Where in the document something stands. Lives on the stack, and becomes text only when there is something to complain about.
+struct Path {
+    const Path* parent = nullptr;
+    std::string_view name;  // of a member; empty for an item
+    size_t index = 0;       // of an item
+    [[nodiscard]] std::string text() const {
+        auto out = parent ? parent->text() : std::string();
+        if (name.empty()) return parent ? out + "[" + std::to_string(index) + "]" : out;
+        return (out.empty() ? out : out + ".") + std::string(name);
+    }
+    [[nodiscard]] Path member(std::string_view child) const { return {this, child, 0}; }
+    [[nodiscard]] Path item(size_t child) const { return {this, {}, child}; }
+};
+
 }  // namespace
 
 Policy::Policy() = default;
 Policy::~Policy() = default;
 
+StatementInfo Policy::statement(size_t index) const {
+    const auto& info = compiled_->infos()[index];
+    return {std::string(compiled_->text(info.sid)), compiled_->statements()[index].effect, info.position};
+}
+
+std::vector<StatementInfo> Policy::statements() const {
+    std::vector<StatementInfo> out;
+    for (size_t i = 0; i < compiled_->infos().size(); ++i) out.push_back(statement(i));
+    return out;
+}
+
+std::vector<std::string> Policy::named_principals() const {
+    std::vector<std::string> out;
+    for (const auto& entry : compiled_->all_principals()) {
+        const auto name = compiled_->text(entry.text);
+        const auto arn = entry.kind == PrincipalEntry::Kind::arn ? parse_arn(name) : std::nullopt;
+        // A session stands and falls with its role; federated users are nobody's record.
+        if (arn && !arn->resource.starts_with("federated-user/")) out.emplace_back(name);
+    }
+    return out;
+}
+
 class Compiler {
 public:
-    Compiler(PolicyKind kind, bool stored) : kind_(kind), stored_(stored), policy_(new Policy) { policy_->kind_ = kind; }
+    Compiler(PolicyKind kind, bool stored) : kind_(kind), stored_(stored) {}
 
     Result<std::shared_ptr<const Policy>> compile(std::string_view document) {
-        policy_->text_ = document;
-        if (document.size() > document_bytes_max) return fail(error(bad_syntax, {}, "", {}, "a policy holds at most 512 KiB"));
+        const Path root;
+        if (document.size() > document_bytes_max) return fail(error(bad_syntax, {}, root, {}, "a policy holds at most 4 MiB"));
         if (!stored_ && kind_ != PolicyKind::resource)
             if (const auto at = outside_charset(document))
-                return fail(error(bad_syntax, {}, "", {},
+                return fail(error(bad_syntax, {}, root, {},
                                   "the character at byte " + std::to_string(*at + 1) +
                                       " is not one that IAM allows (TAB, LF, CR, U+0020 to U+00FF)"));
         auto json = text::parse_json(document);
-        if (!json) return fail(error(bad_json, {}, "", {}, json.error().message));
+        if (!json) return fail(error(bad_json, {}, root, {}, json.error().message));
         TRY(read_document(*json));
-        return std::shared_ptr<const Policy>(std::move(policy_));
+        return finish(document);
     }
 
     // A policy that denies everything: for text that cannot be read at all.
     static std::shared_ptr<const Policy> closed(std::string_view document, PolicyKind kind) {
-        std::shared_ptr<Policy> out(new Policy);
-        out->kind_ = kind;
-        out->text_ = document;
-        out->infos_.push_back({});
-        out->compiled_.push_back({.effect = Effect::deny, .broken = true});
-        return out;
+        Compiler compiler(kind, true);
+        compiler.add({.effect = Effect::deny, .broken = true, .services = ~uint64_t{0}}, {});
+        return compiler.finish(document);
     }
 
 private:
@@ -90,13 +123,24 @@ private:
     [[nodiscard]] bool takes_principal() const {
         return kind_ == PolicyKind::resource || kind_ == PolicyKind::trust || kind_ == PolicyKind::resource_control;
     }
+    [[nodiscard]] PatternPool& patterns() { return draft_.pool.patterns; }
 
-    [[nodiscard]] Error error(const Sentence& sentence, std::initializer_list<std::string_view> texts, const std::string& path,
+    std::shared_ptr<const Policy> finish(std::string_view document) {
+        std::shared_ptr<Policy> out(new Policy);
+        out->kind_ = kind_;
+        out->text_ = document;
+        if (draft_.statements.size() >= Index::statements_min) draft_.index = Index::build(index_items());
+        out->compiled_ = std::make_unique<const CompiledPolicy>(draft_);
+        out->summary_ = summarize(draft_, kind_);
+        return out;
+    }
+
+    [[nodiscard]] Error error(const Sentence& sentence, std::initializer_list<std::string_view> texts, const Path& path,
                               text::Position position, const std::string& why) const {
         Error out(is_s3() ? "MalformedPolicy" : "MalformedPolicyDocument", fill(is_s3() ? sentence.s3 : sentence.iam, texts));
         std::string note = why;
-        if (!path.empty()) {
-            note += ", at " + path;
+        if (const auto place = path.text(); !place.empty()) {
+            note += ", at " + place;
             if (position.line)
                 note += " (line " + std::to_string(position.line) + ", column " + std::to_string(position.column) + ")";
         }
@@ -105,129 +149,144 @@ private:
     }
 
     // No two members that differ only by case (G1), and none that is not in `known`.
-    Result<> check_fields(const Json& object, const std::string& path, std::span<const std::string_view> known) const {
-        std::map<std::string, const std::string*> seen;
-        for (const auto& [name, value] : object.members()) {
-            const auto [first, is_new] = seen.emplace(base::lower(name), &name);
-            if (!is_new)
-                return fail(error(bad_syntax, {}, path + "." + name, value.position(),
-                                  "`" + name + "` repeats `" + *first->second + "`"));
+    Result<> check_fields(const Json& object, const Path& path, std::span<const std::string_view> known) const {
+        const auto& members = object.members();
+        for (size_t i = 0; i < members.size(); ++i) {
+            const auto& [name, value] = members[i];
+            for (size_t j = 0; j < i; ++j)
+                if (base::equals_ignoring_case(members[j].first, name))
+                    return fail(error(bad_syntax, {}, path.member(name), value.position(),
+                                      "`" + name + "` repeats `" + members[j].first + "`"));
             if (known.empty() || std::ranges::find(known, name) != known.end()) continue;
             std::string why = "`" + name + "` is not an element of a policy";
             for (const auto right : known)
                 if (base::equals_ignoring_case(right, name)) why += "; write `" + std::string(right) + "`";
-            return fail(error(unknown_field, {name}, path.empty() ? name : path + "." + name, value.position(), why));
+            return fail(error(unknown_field, {name}, path.member(name), value.position(), why));
         }
         return {};
     }
 
     Result<> read_document(const Json& json) {
-        if (!json.is_object()) return fail(error(bad_json, {}, "", {}, "a policy is a JSON object"));
-        TRY(check_fields(json, "", document_fields));
+        const Path root;
+        if (!json.is_object()) return fail(error(bad_json, {}, root, {}, "a policy is a JSON object"));
+        TRY(check_fields(json, root, document_fields));
         if (const auto* version = json.find("Version")) {
             const auto& text = version->as_string();
             if (!version->is_string() || (text != "2012-10-17" && text != "2008-10-17"))
-                return fail(error(bad_version, {}, "Version", version->position(), "the Version is 2012-10-17 or 2008-10-17"));
+                return fail(error(bad_version, {}, root.member("Version"), version->position(),
+                                  "the Version is 2012-10-17 or 2008-10-17"));
             variables_ = text == "2012-10-17";
         }
         if (const auto* id = json.find("Id"); id && (!id->is_string() || !takes_principal()))
-            return fail(error(bad_syntax, {}, "Id", id->position(), "Id is a string and only in resource-based policies"));
+            return fail(
+                error(bad_syntax, {}, root.member("Id"), id->position(), "Id is a string and only in resource-based policies"));
         const auto* statement = json.find("Statement");
-        if (!statement) return fail(error(no_statement, {}, "", {}, "a policy has a Statement"));
-        if (statement->is_object()) return read_statement(*statement, "Statement");
+        if (!statement) return fail(error(no_statement, {}, root, {}, "a policy has a Statement"));
+        const auto path = root.member("Statement");
+        if (statement->is_object()) return read_statement(*statement, path);
         if (!statement->is_array() || statement->size() == 0)
-            return fail(error(bad_syntax, {}, "Statement", statement->position(), "Statement is an object or a list of objects"));
-        for (size_t i = 0; i < statement->size(); ++i)
-            TRY(read_statement(statement->items()[i], "Statement[" + std::to_string(i) + "]"));
+            return fail(error(bad_syntax, {}, path, statement->position(), "Statement is an object or a list of objects"));
+        draft_.statements.reserve(statement->size());
+        for (size_t i = 0; i < statement->size(); ++i) TRY(read_statement(statement->items()[i], path.item(i)));
         return {};
     }
 
-    Result<> read_statement(const Json& json, const std::string& path) {
+    void add(CompiledStatement statement, CompiledStatementInfo info) {
+        draft_.statements.push_back(statement);
+        draft_.infos.push_back(info);
+    }
+
+    Result<> read_statement(const Json& json, const Path& path) {
         CompiledStatement statement;
-        StatementInfo info;
+        CompiledStatementInfo info;
         info.position = json.position();
         auto compiled = compile_statement(json, path, statement, info);
         if (!compiled) {
             if (!stored_) return compiled;
             // Fail closed (R73): an Allow that cannot be understood never allows, anything else always denies.
             const auto effect = json["Effect"].as_string() == "Allow" ? Effect::allow : Effect::deny;
-            statement = CompiledStatement{.effect = effect, .broken = true};
-            info.effect = effect;
+            statement = {.effect = effect, .broken = true, .services = ~uint64_t{0}};
         }
-        policy_->infos_.push_back(std::move(info));
-        policy_->compiled_.push_back(std::move(statement));
+        add(statement, info);
         return {};
     }
 
-    Result<> compile_statement(const Json& json, const std::string& path, CompiledStatement& out, StatementInfo& info) {
+    Result<> compile_statement(const Json& json, const Path& path, CompiledStatement& out, CompiledStatementInfo& info) {
         if (!json.is_object()) return fail(error(bad_syntax, {}, path, json.position(), "a statement is a JSON object"));
         TRY(check_fields(json, path, statement_fields));
         TRY(read_sid(json, path, info));
         const auto* effect = json.find("Effect");
         if (!effect) return fail(error(no_effect, {}, path, json.position(), "a statement has an Effect"));
         if (effect->type() != Json::Type::string || (effect->as_string() != "Allow" && effect->as_string() != "Deny"))
-            return fail(error(bad_effect, {effect->as_string()}, path + ".Effect", effect->position(),
+            return fail(error(bad_effect, {effect->as_string()}, path.member("Effect"), effect->position(),
                               "the Effect is Allow or Deny, written just so"));
-        out.effect = info.effect = effect->as_string() == "Allow" ? Effect::allow : Effect::deny;
+        out.effect = effect->as_string() == "Allow" ? Effect::allow : Effect::deny;
         TRY(read_principal(json, path, out));
         TRY(read_actions(json, path, out));
         TRY(read_resources(json, path, out));
-        if (const auto* condition = json.find("Condition")) TRY(read_conditions(*condition, path + ".Condition", out));
+        out.conditions.at = static_cast<uint32_t>(draft_.conditions.size());
+        if (const auto* condition = json.find("Condition")) TRY(read_conditions(*condition, path.member("Condition")));
+        out.conditions.size = static_cast<uint32_t>(draft_.conditions.size()) - out.conditions.at;
         if (kind_ == PolicyKind::resource_control) TRY(check_resource_control(json, path, out));
         return {};
     }
 
-    Result<> read_sid(const Json& json, const std::string& path, StatementInfo& info) {
+    Result<> read_sid(const Json& json, const Path& path, CompiledStatementInfo& info) {
         const auto* sid = json.find("Sid");
         if (!sid) return {};
-        const auto where = path + ".Sid";
+        const auto where = path.member("Sid");
         if (!sid->is_string()) return fail(error(bad_syntax, {}, where, sid->position(), "a Sid is a string"));
-        info.sid = sid->as_string();
-        if (is_s3() || info.sid.empty()) return {};
+        const auto& text = sid->as_string();
+        info.sid = patterns().add(text);
+        if (is_s3() || text.empty()) return {};
         const auto alphanumeric = [](char c) {
             return (c >= '0' && c <= '9') || (base::lower(c) >= 'a' && base::lower(c) <= 'z');
         };
-        if (!std::ranges::all_of(info.sid, alphanumeric))
-            return fail(error(sid_not_alphanumeric, {}, where, sid->position(), "`" + info.sid + "` holds other characters"));
-        if (!sids_.insert(info.sid).second)
-            return fail(error(sid_repeated, {}, where, sid->position(), "`" + info.sid + "` is there twice"));
+        if (!std::ranges::all_of(text, alphanumeric))
+            return fail(error(sid_not_alphanumeric, {}, where, sid->position(), "`" + text + "` holds other characters"));
+        if (!sids_.insert(text).second)
+            return fail(error(sid_repeated, {}, where, sid->position(), "`" + text + "` is there twice"));
         return {};
     }
 
-    // The strings of an element that is a string or a list of strings. `missing` is the sentence for an empty list.
-    Result<std::vector<std::pair<const Json*, std::string>>> strings(const Json& json, const std::string& path,
-                                                                     const Sentence& missing) const {
-        std::vector<std::pair<const Json*, std::string>> out;
-        if (json.is_array()) {
-            for (size_t i = 0; i < json.size(); ++i) out.emplace_back(&json.items()[i], path + "[" + std::to_string(i) + "]");
-            if (out.empty()) return fail(error(missing, {}, path, json.position(), "the list is empty"));
-        } else {
-            out.emplace_back(&json, path);
-        }
-        for (const auto& [item, where] : out)
-            if (!item->is_string()) return fail(error(bad_syntax, {}, where, item->position(), "a string belongs here"));
-        return out;
+    // Calls read(item, path) for the strings of an element that is a string or a list of strings. `missing` is the sentence for
+    // an empty list.
+    template <class Read>
+    Result<> each_string(const Json& json, const Path& path, const Sentence& missing, Read read) const {
+        const auto one = [&](const Json& item, const Path& where) -> Result<> {
+            if (!item.is_string()) return fail(error(bad_syntax, {}, where, item.position(), "a string belongs here"));
+            return read(item, where);
+        };
+        if (!json.is_array()) return one(json, path);
+        if (json.size() == 0) return fail(error(missing, {}, path, json.position(), "the list is empty"));
+        for (size_t i = 0; i < json.size(); ++i) TRY(one(json.items()[i], path.item(i)));
+        return {};
     }
 
     // One of X and NotX (G3); nullptr if neither.
-    Result<const Json*> one_of(const Json& json, const std::string& path, const std::string& name, bool& negated) const {
+    Result<const Json*> one_of(const Json& json, const Path& path, std::string_view name, std::string_view not_name,
+                               bool& negated) const {
         const auto* plain = json.find(name);
-        const auto* inverse = json.find("Not" + name);
+        const auto* inverse = json.find(not_name);
         if (plain && inverse)
-            return fail(error(bad_syntax, {}, path, json.position(), name + " and Not" + name + " exclude each other"));
+            return fail(error(bad_syntax, {}, path, json.position(),
+                              std::string(name) + " and " + std::string(not_name) + " exclude each other"));
         negated = inverse != nullptr;
         return plain ? plain : inverse;
     }
 
-    Result<> read_actions(const Json& json, const std::string& path, CompiledStatement& out) {
-        const auto* actions = TRY(one_of(json, path, "Action", out.not_action));
+    Result<> read_actions(const Json& json, const Path& path, CompiledStatement& out) {
+        const auto* actions = TRY(one_of(json, path, "Action", "NotAction", out.not_action));
         if (!actions) return fail(error(no_actions, {}, path, json.position(), "a statement has an Action or a NotAction"));
-        for (const auto& [item, where] : TRY(strings(*actions, path + (out.not_action ? ".NotAction" : ".Action"), no_actions)))
-            TRY(read_action(*item, where, out));
+        out.actions.at = static_cast<uint32_t>(draft_.actions.size());
+        TRY(each_string(*actions, path.member(out.not_action ? "NotAction" : "Action"), no_actions,
+                        [&](const Json& item, const Path& where) { return read_action(item, where, out); }));
+        out.actions.size = static_cast<uint32_t>(draft_.actions.size()) - out.actions.at;
+        if (out.not_action) out.services = ~uint64_t{0};
         return {};
     }
 
-    Result<> read_action(const Json& item, const std::string& where, CompiledStatement& out) {
+    Result<> read_action(const Json& item, const Path& where, CompiledStatement& out) {
         const auto& text = item.as_string();
         const auto colon = text.find(':');
         const auto wrong = [&](const Sentence& sentence, std::string_view word, const std::string& why) {
@@ -243,104 +302,120 @@ private:
             if (vendor != "*" && !std::ranges::all_of(vendor, fine))
                 return wrong(bad_vendor, vendor, "a service prefix holds no wildcard and no other sign");
         }
-        if (kind_ == PolicyKind::trust && !base::lower(text).starts_with("sts:"))
+        const auto lower = base::lower(text);
+        if (kind_ == PolicyKind::trust && !lower.starts_with("sts:"))
             return wrong(not_sts, "", "`" + text + "` is not one of them");
         // AWS accepts these and they name no action (R38): inside NotAction they exclude nothing.
         const auto name = std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1);
         if (name.empty() || text.find_first_of(" \t\r\n,") != std::string::npos) return {};
-        out.actions.push_back(Pattern::glob(base::lower(text)));
+        ActionPattern action;
+        action.pattern = *patterns().compile(lower, {});
+        if (!has_wildcard(lower)) action.hash = hash_of(lower);
+        const auto service = std::string_view(lower).substr(0, colon);
+        if (service != "*") action.service = hash_of(service);
+        out.services |= service == "*" ? ~uint64_t{0} : service_bit(action.service);
+        draft_.actions.push_back(action);
         return {};
     }
 
-    Result<> read_resources(const Json& json, const std::string& path, CompiledStatement& out) {
-        const auto* resources = TRY(one_of(json, path, "Resource", out.not_resource));
+    Result<> read_resources(const Json& json, const Path& path, CompiledStatement& out) {
+        const auto* resources = TRY(one_of(json, path, "Resource", "NotResource", out.not_resource));
         if (kind_ == PolicyKind::trust) {
             if (resources && !stored_)
                 return fail(error(has_resource, {}, path, resources->position(), "a trust policy is about its own role"));
             out.any_resource = !resources;  // R48
         }
+        out.resources.at = static_cast<uint32_t>(draft_.resources.size());
         if (!resources) {
             if (out.any_resource) return {};
             return fail(error(no_resources, {}, path, json.position(), "a statement has a Resource or a NotResource"));
         }
-        for (const auto& [item, where] :
-             TRY(strings(*resources, path + (out.not_resource ? ".NotResource" : ".Resource"), no_resources)))
-            TRY(read_resource(*item, where, out));
+        TRY(each_string(*resources, path.member(out.not_resource ? "NotResource" : "Resource"), no_resources,
+                        [&](const Json& item, const Path& where) { return read_resource(item, where); }));
+        out.resources.size = static_cast<uint32_t>(draft_.resources.size()) - out.resources.at;
         return {};
     }
 
-    Result<> read_resource(const Json& item, const std::string& where, CompiledStatement& out) {
-        auto text = item.as_string();
+    Result<> read_resource(const Json& item, const Path& where) {
+        const auto& text = item.as_string();
         const auto wrong = [&](const Sentence& sentence, std::initializer_list<std::string_view> words, const std::string& why) {
             return fail(error(sentence, words, where, item.position(), why));
         };
+        using Wildcards = PatternPool::Wildcards;
         if (text == "*") {
-            out.resources.push_back(Pattern::glob(text));
+            draft_.resources.push_back(*patterns().compile(text, {}));
             return {};
         }
         if (!text.starts_with("arn:")) return wrong(not_an_arn, {text}, "`" + text + "` is neither");
-        const auto parts = base::split(text, ':');
-        const auto partition = parts[1];
+        const auto segments = static_cast<size_t>(std::ranges::count(text, ':')) + 1;
+        const auto rest = std::string_view(text).substr(4);
+        const auto partition = rest.substr(0, rest.find(':'));
         if (partition != "*" && std::ranges::find(partitions, partition) == partitions.end())
             return wrong(bad_partition, {partition, text}, "there is no such partition");
         // R42.
-        if (parts.size() < 3 || parts[2].empty() || has_wildcard(parts[2]))
+        const auto after = segments < 3 ? std::string_view() : rest.substr(partition.size() + 1);
+        const auto service = after.substr(0, after.find(':'));
+        if (service.empty() || has_wildcard(service))
             return wrong(resource_vendor, {}, "`" + text + "` does not name its service");
-        if (parts.size() < 6 && (kind_ == PolicyKind::resource_control || kind_ == PolicyKind::session))
+        if (segments < 6 && (kind_ == PolicyKind::resource_control || kind_ == PolicyKind::session))
             return wrong(not_an_arn, {text}, "session and resource control policies need all six segments");
         // AWS fills a short ARN up with wildcards in identity policies (R43). One that ends in `*` needs none: it runs on (R41).
-        if ((kind_ == PolicyKind::identity || kind_ == PolicyKind::service_control) && !text.ends_with('*'))
-            for (auto segments = parts.size(); segments < 6; ++segments) text += ":*";
-        auto pattern = Pattern::compile(text, {.wildcards = true, .variables = variables_, .resource_arn = true});
+        std::string filled;
+        if (segments < 6 && (kind_ == PolicyKind::identity || kind_ == PolicyKind::service_control) && !text.ends_with('*')) {
+            filled = text;
+            for (auto have = segments; have < 6; ++have) filled += ":*";
+        }
+        const auto pattern =
+            patterns().compile(filled.empty() ? text : filled, {.wildcards = Wildcards::resource_arn, .variables = variables_});
         if (!pattern) return wrong(bad_variable, {}, "`" + text + "` holds a malformed policy variable");
-        out.resources.push_back(std::move(*pattern));
+        draft_.resources.push_back(*pattern);
         return {};
     }
 
-    Result<> read_conditions(const Json& block, const std::string& path, CompiledStatement& out) {
+    Result<> read_conditions(const Json& block, const Path& path) {
         if (!block.is_object()) return fail(error(bad_syntax, {}, path, block.position(), "a Condition is a JSON object"));
         TRY(check_fields(block, path, {}));
         for (const auto& [name, keys] : block.members()) {
-            const auto here = path + "." + name;
+            const auto here = path.member(name);
             const auto op = parse_operator(name);
             if (!op)
                 return fail(error(bad_operator, {name}, here, keys.position(), "`" + name + "` is not a condition operator"));
             if (!keys.is_object())
                 return fail(error(bad_syntax, {}, here, keys.position(), "an operator holds an object of keys and values"));
             TRY(check_fields(keys, here, {}));
-            for (const auto& [key, values] : keys.members())
-                TRY(read_condition({*op, name, key, {}}, values, here + "." + key, out));
+            for (const auto& [key, values] : keys.members()) TRY(read_condition(*op, name, key, values, here.member(key)));
         }
         return {};
     }
 
-    Result<> read_condition(Condition condition, const Json& json, const std::string& path, CompiledStatement& out) {
-        if (!condition.key.contains(':'))
-            return fail(error(bad_key, {}, path, json.position(), "`" + condition.key + "` is not a condition key"));
-        condition.key = base::lower(condition.key);
-        const auto add = [&](const Json& value, const std::string& where) -> Result<> {
+    Result<> read_condition(Operator op, const std::string& name, const std::string& key, const Json& json, const Path& path) {
+        if (!key.contains(':')) return fail(error(bad_key, {}, path, json.position(), "`" + key + "` is not a condition key"));
+        const auto lower = base::lower(key);
+        Condition condition{.op = op, .key_hash = hash_of(lower), .key = patterns().add(lower), .values = {}};
+        condition.values.at = static_cast<uint32_t>(draft_.pool.values.size());
+        const auto add = [&](const Json& value, const Path& where) -> Result<> {
             if (!value.is_string() && !value.is_number() && !value.is_bool())
                 return fail(
                     error(bad_value, {}, where, value.position(), "a condition value is a string, a number or a boolean"));
-            const auto text = value.is_bool() ? std::string(value.as_bool() ? "true" : "false") : value.as_string();
-            auto compiled = compile_value(condition.op.comparison, text, variables_);
-            if (!compiled)
+            const std::string_view text =
+                value.is_bool() ? (value.as_bool() ? "true" : "false") : std::string_view(value.as_string());
+            if (!add_value(draft_.pool, op.comparison, text, variables_))
                 return fail(error(bad_value, {}, where, value.position(),
-                                  "`" + text + "` is not a value that " + condition.name + " can compare"));
-            condition.values.push_back(std::move(*compiled));
+                                  "`" + std::string(text) + "` is not a value that " + name + " can compare"));
             return {};
         };
         if (json.is_array()) {
-            for (size_t i = 0; i < json.size(); ++i) TRY(add(json.items()[i], path + "[" + std::to_string(i) + "]"));
+            for (size_t i = 0; i < json.size(); ++i) TRY(add(json.items()[i], path.item(i)));
         } else {
             TRY(add(json, path));
         }
-        out.conditions.push_back(std::move(condition));
+        condition.values.size = static_cast<uint32_t>(draft_.pool.values.size()) - condition.values.at;
+        draft_.conditions.push_back(condition);
         return {};
     }
 
-    Result<> read_principal(const Json& json, const std::string& path, CompiledStatement& out) {
-        const auto* principal = TRY(one_of(json, path, "Principal", out.principal.negated));
+    Result<> read_principal(const Json& json, const Path& path, CompiledStatement& out) {
+        const auto* principal = TRY(one_of(json, path, "Principal", "NotPrincipal", out.not_principal));
         if (!takes_principal()) {
             if (principal)
                 return fail(error(has_principal, {}, path, principal->position(), "whom it concerns is where it is attached"));
@@ -350,35 +425,37 @@ private:
             if (stored_) return {};  // Matches nobody (R35).
             return fail(error(no_principal, {}, path, json.position(), "a resource-based statement says whom it concerns"));
         }
-        const auto where = path + (out.principal.negated ? ".NotPrincipal" : ".Principal");
-        if (out.principal.negated && kind_ == PolicyKind::resource_control)
+        const auto where = path.member(out.not_principal ? "NotPrincipal" : "Principal");
+        if (out.not_principal && kind_ == PolicyKind::resource_control)
             return fail(
                 error(bad_syntax, {}, where, principal->position(), "NotPrincipal is not for organization policies"));  // R13
-        if (out.principal.negated && out.effect == Effect::allow && !stored_)
+        if (out.not_principal && out.effect == Effect::allow && !stored_)
             return fail(
                 error(not_principal_allow, {}, where, principal->position(), "it would admit everyone else, anonymous too"));
-        out.principal.present = true;
+        out.has_principal = true;
+        auto& entries = draft_.principals;
+        out.principals = {static_cast<uint32_t>(entries.size()), 1};
         if (principal->is_string()) {
             if (principal->as_string() != "*") return fail(principal_error("AWS", *principal, where));
-            out.principal.entries.push_back({});
+            entries.push_back({});
             return {};
         }
         if (!principal->is_object() || principal->size() == 0)
             return fail(
                 error(bad_syntax, {}, where, principal->position(), "a Principal is \"*\" or an object of kinds and names"));
         TRY(check_fields(*principal, where, {}));
-        for (const auto& [type, names] : principal->members()) {
-            const auto here = where + "." + type;
-            for (const auto& [item, at] : TRY(strings(names, here, bad_syntax))) {
-                auto entry = principal_entry(type, item->as_string());
-                if (!entry) return fail(principal_error(type, *item, at));
-                out.principal.entries.push_back(std::move(*entry));
-            }
-        }
+        for (const auto& [type, names] : principal->members())
+            TRY(each_string(names, where.member(type), bad_syntax, [&](const Json& item, const Path& at) -> Result<> {
+                const auto entry = principal_entry(type, item.as_string());
+                if (!entry) return fail(principal_error(type, item, at));
+                entries.push_back(*entry);
+                return {};
+            }));
+        out.principals.size = static_cast<uint32_t>(entries.size()) - out.principals.at;
         return {};
     }
 
-    [[nodiscard]] Error principal_error(const std::string& type, const Json& item, const std::string& where) const {
+    [[nodiscard]] Error principal_error(const std::string& type, const Json& item, const Path& where) const {
         std::string upper = type;
         for (auto& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
         const auto shown = "\"" + upper + "\":\"" + item.as_string() + "\"";
@@ -388,20 +465,24 @@ private:
         return error(bad_principal, {shown}, where, item.position(), why);
     }
 
+    PrincipalEntry entry_of(PrincipalEntry::Kind kind, std::string_view name, std::string_view partition = {}) {
+        return {kind, patterns().add(name), patterns().add(partition), hash_of(name)};
+    }
+
     std::optional<PrincipalEntry> principal_entry(const std::string& type, const std::string& name) {
         using Kind = PrincipalEntry::Kind;
         if (type == "AWS") return aws_principal(name);
         if (has_wildcard(name)) return std::nullopt;
         if (type == "Service") {
             for (const std::string_view domain : {".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.internal"})
-                if (name.ends_with(domain) && name.size() > domain.size()) return PrincipalEntry{Kind::service, name, {}};
+                if (name.ends_with(domain) && name.size() > domain.size()) return entry_of(Kind::service, name);
             return std::nullopt;
         }
         if (type == "Federated") {
             const auto arn = parse_arn(name);
             const bool provider = arn && arn->service == "iam" &&
                                   (arn->resource.starts_with("oidc-provider/") || arn->resource.starts_with("saml-provider/"));
-            if (provider || (!arn && name.contains('.'))) return PrincipalEntry{Kind::federated, name, {}};
+            if (provider || (!arn && name.contains('.'))) return entry_of(Kind::federated, name);
         }
         return std::nullopt;
     }
@@ -410,41 +491,93 @@ private:
         using Kind = PrincipalEntry::Kind;
         if (name == "*") return PrincipalEntry{};
         if (has_wildcard(name)) return std::nullopt;
-        if (is_account_id(name)) return PrincipalEntry{Kind::account, name, {}};
-        if (name.starts_with("AIDA") || name.starts_with("AROA")) return PrincipalEntry{Kind::unique_id, name, {}};
+        if (is_account_id(name)) return entry_of(Kind::account, name);
+        if (name.starts_with("AIDA") || name.starts_with("AROA")) return entry_of(Kind::unique_id, name);
         const auto arn = parse_arn(name);
         if (!arn || !arn->region.empty() || arn->account.empty()) return std::nullopt;
-        if (arn->service == "iam" && arn->resource == "root")
-            return PrincipalEntry{Kind::account, std::string(arn->account), std::string(arn->partition)};
+        if (arn->service == "iam" && arn->resource == "root") return entry_of(Kind::account, arn->account, arn->partition);
         const auto names_one = [&](std::string_view prefix) {
             return arn->resource.starts_with(prefix) && arn->resource.size() > prefix.size();
         };
         const bool named = arn->service == "iam" && (names_one("user/") || names_one("role/"));
         const bool session = arn->service == "sts" && (names_one("assumed-role/") || names_one("federated-user/"));
         if (!named && !session) return std::nullopt;  // Groups among others (R33).
-        // A session stands and falls with its role; federated users are nobody's record.
-        if (named || names_one("assumed-role/")) policy_->named_principals_.push_back(name);
-        return PrincipalEntry{Kind::arn, name, {}};
+        return entry_of(Kind::arn, name);
     }
 
     // R11: customers' statements only deny; the one that allows is AWS's RCPFullAWSAccess.
-    Result<> check_resource_control(const Json& json, const std::string& path, const CompiledStatement& statement) const {
-        const auto& entries = statement.principal.entries;
+    Result<> check_resource_control(const Json& json, const Path& path, const CompiledStatement& statement) const {
+        const auto entries = std::span(draft_.principals).subspan(statement.principals.at, statement.principals.size);
         if (entries.size() != 1 || entries[0].kind != PrincipalEntry::Kind::everyone)
             return fail(error(bad_syntax, {}, path, json.position(), "the Principal of a resource control policy is \"*\""));
         if (statement.effect == Effect::deny) return {};
-        const bool full = !statement.not_action && !statement.not_resource && statement.conditions.empty() &&
-                          statement.actions.size() == 1 && statement.actions[0].is_everything() &&
-                          statement.resources.size() == 1 && statement.resources[0].is_everything();
+        const bool full = !statement.not_action && !statement.not_resource && statement.conditions.size == 0 &&
+                          statement.actions.size == 1 && draft_.actions[statement.actions.at].pattern.is_everything() &&
+                          statement.resources.size == 1 && draft_.resources[statement.resources.at].is_everything();
         if (full) return {};
         return fail(error(bad_syntax, {}, path, json.position(), "a resource control policy only denies"));
+    }
+
+    // What the index is told of each statement: every request that it may apply to must find it.
+    [[nodiscard]] std::vector<Index::Item> index_items() const {
+        std::vector<Index::Item> items;
+        for (uint32_t i = 0; i < draft_.statements.size(); ++i) add_items(i, items);
+        return items;
+    }
+
+    void add_items(uint32_t number, std::vector<Index::Item>& items) const {
+        const auto& statement = draft_.statements[number];
+        const auto actions = std::span(draft_.actions).subspan(statement.actions.at, statement.actions.size);
+        // The actions of one group, or all of them.
+        const auto place = [&](uint64_t group, uint64_t service) {
+            std::vector<uint32_t> exact;
+            bool all_exact = !statement.broken && !statement.not_action;
+            for (const auto& action : actions) {
+                if (service != 0 && action.service != service) continue;
+                all_exact = all_exact && action.hash != 0;
+                exact.push_back(static_cast<uint32_t>(action.hash));
+            }
+            constexpr size_t items_max = 64;  // of one statement in one group
+            all_exact = all_exact && exact.size() * std::max<size_t>(1, statement.resources.size) <= items_max;
+            if (!all_exact) exact.assign(1, 0);
+            const auto add = [&](uint32_t resource, Text where) {
+                for (const auto action : exact)
+                    items.push_back({.group = group,
+                                     .prefix = draft_.pool.patterns.tables().text(where),
+                                     .where = where,
+                                     .exact_action = all_exact,
+                                     .entry = {number, resource, action}});
+            };
+            if (statement.broken || statement.not_resource || statement.any_resource) return add(Index::whole_element, {});
+            for (uint32_t r = 0; r < statement.resources.size; ++r)
+                add(statement.resources.at + r,
+                    draft_.pool.patterns.tables().literal_prefix(draft_.resources[statement.resources.at + r]));
+        };
+        if (statement.broken) return place(Index::no_group, 0);
+        std::vector<uint64_t> groups;
+        if (takes_principal()) {
+            for (const auto& entry : std::span(draft_.principals).subspan(statement.principals.at, statement.principals.size))
+                groups.push_back(entry.kind == PrincipalEntry::Kind::everyone ? Index::no_group : Index::group_of(entry.hash));
+            if (statement.not_principal) groups.assign(1, Index::no_group);
+        } else {
+            for (const auto& action : actions) groups.push_back(action.service);
+            if (statement.not_action || std::ranges::find(groups, 0u) != groups.end()) groups.assign(1, 0);
+        }
+        std::ranges::sort(groups);
+        groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+        for (const auto group : groups) {
+            if (takes_principal())
+                place(group, 0);
+            else
+                place(group == 0 ? Index::no_group : Index::group_of(group), group);
+        }
     }
 
     PolicyKind kind_;
     bool stored_;
     bool variables_ = false;  // Version 2012-10-17 (R65)
-    std::set<std::string> sids_;
-    std::shared_ptr<Policy> policy_;
+    std::set<std::string, std::less<>> sids_;
+    Draft draft_;
 };
 
 Result<std::shared_ptr<const Policy>> Policy::parse(std::string_view json, PolicyKind kind) {

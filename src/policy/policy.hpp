@@ -25,13 +25,13 @@ struct StatementInfo {
     text::Position position;
 };
 
-struct CompiledStatement;  // compile.hpp; only the engine looks inside
+class CompiledPolicy;  // compile.hpp; only the engine looks inside
 
 class Policy {
 public:
     // Errors carry AWS's code for the kind: `MalformedPolicyDocument` (IAM), `MalformedPolicy` (S3 bucket policies use
     // PolicyKind::resource), and the message AWS gives; a note names JSON path, line and column.
-    // Size limits are the caller's business (they depend on where the policy is attached), but 512 KiB is the most here.
+    // Size limits are the caller's business (they depend on where the policy is attached), but 4 MiB is the most here.
     [[nodiscard]] static base::Result<std::shared_ptr<const Policy>> parse(std::string_view json, PolicyKind kind);
 
     // For documents that were accepted before and must be read whatever they hold: a statement that no longer compiles
@@ -44,20 +44,29 @@ public:
 
     [[nodiscard]] PolicyKind kind() const { return kind_; }
     [[nodiscard]] const std::string& text() const { return text_; }  // as given
-    [[nodiscard]] const std::vector<StatementInfo>& statements() const { return infos_; }
-    [[nodiscard]] const std::vector<CompiledStatement>& compiled() const { return compiled_; }
+    [[nodiscard]] std::vector<StatementInfo> statements() const;
+    [[nodiscard]] StatementInfo statement(size_t index) const;
     // Principals named by Principal/NotPrincipal AWS entries that are ARNs of users, roles or role sessions, for the identity
     // room to check that they exist and to bind to unique ids (R32).
-    [[nodiscard]] const std::vector<std::string>& named_principals() const { return named_principals_; }
+    [[nodiscard]] std::vector<std::string> named_principals() const;
+    [[nodiscard]] const CompiledPolicy& compiled() const { return *compiled_; }
+
+    // What lets a decision pass a whole policy by: which services its statements can be about (compile.hpp: service_bit), and
+    // whether it holds a statement that allows everything to everybody, always.
+    struct Summary {
+        uint64_t deny_services = 0, allow_services = 0;
+        bool allows_everything = false;
+        uint64_t groups = 0;  // which groups of its index there are (index.hpp: group_bit)
+    };
+    [[nodiscard]] const Summary& summary() const { return summary_; }
 
 private:
     Policy();
     friend class Compiler;
     PolicyKind kind_ = PolicyKind::identity;
+    Summary summary_;
     std::string text_;
-    std::vector<StatementInfo> infos_;
-    std::vector<CompiledStatement> compiled_;
-    std::vector<std::string> named_principals_;
+    std::unique_ptr<const CompiledPolicy> compiled_;
 };
 
 using PolicyPtr = std::shared_ptr<const Policy>;

@@ -13,7 +13,15 @@ using namespace policy;
 
 namespace {
 
-bool glob(std::string_view pattern, std::string_view text) { return Pattern::glob(pattern).matches(text, Context()); }
+// Compiled and not: the two agree.
+bool glob(std::string_view pattern, std::string_view text) {
+    PatternPool pool;
+    const auto compiled = pool.compile(pattern, {});
+    REQUIRE(compiled);
+    const bool matched = matches(*compiled, pool.tables(), text, Context());
+    CHECK(glob_matches(pattern, text) == matched);
+    return matched;
+}
 
 }  // namespace
 

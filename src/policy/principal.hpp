@@ -6,10 +6,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <span>
 #include <string_view>
-#include <vector>
 
+#include "policy/glob.hpp"
 #include "policy/request.hpp"
 
 namespace policy {
@@ -20,19 +20,37 @@ enum class Grant : uint8_t { none, account, role, direct };
 struct PrincipalEntry {
     enum class Kind : uint8_t { everyone, account, arn, unique_id, service, federated };
     Kind kind = Kind::everyone;
-    std::string text;       // ARN, unique id, service name, provider; an account's 12 digits
-    std::string partition;  // accounts named by root ARN; empty matches any
+    Text text;          // ARN, unique id, service name, provider; an account's 12 digits
+    Text partition;     // accounts named by root ARN; empty matches any
+    uint64_t hash = 0;  // hash_of(text)
 };
 
 struct PrincipalClause {
     bool present = false;
     bool negated = false;  // NotPrincipal
-    std::vector<PrincipalEntry> entries;
+    std::span<const PrincipalEntry> entries;
+    std::string_view characters;  // what the entries' texts are ranges of
 };
 
-// The strength with which a statement of this clause applies to the caller. `action` is in lower case.
+// A caller's names, hashed once a request. The principal must outlive it.
+struct CallerNames {
+    struct Name {
+        std::string_view text;
+        uint64_t hash = 0;
+        Name() = default;
+        explicit Name(std::string_view name);
+        [[nodiscard]] bool is(std::string_view other, uint64_t other_hash) const { return hash == other_hash && text == other; }
+    };
+    explicit CallerNames(const Principal& caller, std::string_view lower_action);
+
+    PrincipalKind kind;
+    Name account, arn, unique_id, role_arn, role_id, user_arn, service;
+    Name provider;  // only in AssumeRoleWith… (R37)
+    std::string_view partition;
+};
+
+// The strength with which a statement of this clause applies to the caller.
 // For NotPrincipal with Deny, `has_boundary` decides alone (R23).
-[[nodiscard]] Grant names(const PrincipalClause& clause, const Principal& caller, std::string_view action, bool has_boundary,
-                          bool deny);
+[[nodiscard]] Grant names(const PrincipalClause& clause, const CallerNames& caller, bool has_boundary, bool deny);
 
 }  // namespace policy

@@ -40,11 +40,21 @@ public:
     void set(std::string_view key, std::string value);  // single-valued; replaces
     void set_list(std::string_view key, std::vector<std::string> values);
     [[nodiscard]] const Entry* find(std::string_view key) const;  // any case
+    // The engine's own way: the key in lower case, and its hash_of.
+    [[nodiscard]] const Entry* find(uint64_t key_hash, std::string_view lower_key) const {
+        if ((present_ >> (key_hash & 63) & 1) == 0) return nullptr;
+        for (size_t i = 0; i < hashes_.size(); ++i)
+            if (hashes_[i] == key_hash && entries_[i].key == lower_key) return &entries_[i];
+        return nullptr;
+    }
     [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
     void merge(const Context& other);  // other's entries win
 
 private:
-    std::vector<Entry> entries_;
+    void put(Entry entry);
+    std::vector<Entry> entries_;    // by key
+    std::vector<uint64_t> hashes_;  // of their keys
+    uint64_t present_ = 0;          // bit hash % 64 of every key
 };
 
 struct Request {

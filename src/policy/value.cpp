@@ -46,28 +46,43 @@ std::optional<Decimal> Decimal::parse(std::string_view text) {
         text = text.substr(0, e);
     }
     const auto dot = text.find('.');
-    const auto whole = text.substr(0, dot);
-    const auto fraction = dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
-    if (!all_digits(whole) || (dot != std::string_view::npos && !all_digits(fraction))) return std::nullopt;
-    out.digits_.append(whole).append(fraction);
-    out.point_ = static_cast<int>(whole.size()) + exponent;
-    const auto first = std::min(out.digits_.find_first_not_of('0'), out.digits_.size());
-    out.digits_.erase(0, first);
-    out.point_ -= static_cast<int>(first);
-    while (out.digits_.ends_with('0')) out.digits_.pop_back();
-    if (out.digits_.empty()) out.negative_ = false, out.point_ = 0;
+    out.whole_ = text.substr(0, dot);
+    if (dot != std::string_view::npos) out.fraction_ = text.substr(dot + 1);
+    if (!all_digits(out.whole_) || (dot != std::string_view::npos && !all_digits(out.fraction_))) return std::nullopt;
+    out.point_ = static_cast<int>(out.whole_.size()) + exponent;
+    const auto drop_front = [&](std::string_view& part) {
+        const auto zeros = std::min(part.find_first_not_of('0'), part.size());
+        part.remove_prefix(zeros);
+        out.point_ -= static_cast<int>(zeros);
+    };
+    const auto drop_back = [](std::string_view& part) { part = part.substr(0, part.find_last_not_of('0') + 1); };
+    drop_front(out.whole_);
+    if (out.whole_.empty()) drop_front(out.fraction_);
+    drop_back(out.fraction_);
+    if (out.fraction_.empty()) drop_back(out.whole_);
+    if (out.size() == 0) out.negative_ = false, out.point_ = 0;
+    return out;
+}
+
+Decimal Decimal::of(bool negative, std::string_view digits, int point) {
+    Decimal out;
+    out.negative_ = negative;
+    out.whole_ = digits;
+    out.point_ = point;
     return out;
 }
 
 std::strong_ordering Decimal::operator<=>(const Decimal& other) const {
     if (negative_ != other.negative_) return negative_ ? std::strong_ordering::less : std::strong_ordering::greater;
     auto order = std::strong_ordering::equal;
-    if (digits_.empty() || other.digits_.empty())
-        order = digits_.size() <=> other.digits_.size();
-    else if (point_ != other.point_)
+    if (size() == 0 || other.size() == 0) {
+        order = size() <=> other.size();
+    } else if (point_ != other.point_) {
         order = point_ <=> other.point_;
-    else
-        order = digits_ <=> other.digits_;
+    } else {
+        for (size_t i = 0; order == 0 && i < size() && i < other.size(); ++i) order = digit(i) <=> other.digit(i);
+        if (order == 0) order = size() <=> other.size();
+    }
     return negative_ ? 0 <=> order : order;
 }
 
@@ -85,9 +100,12 @@ std::optional<base::Time> parse_date(std::string_view text) {
 std::optional<Network> Network::parse(std::string_view text) {
     Network out;
     const auto slash = text.find('/');
-    const std::string address(text.substr(0, slash));
+    const auto address = text.substr(0, slash);
+    char terminated[INET6_ADDRSTRLEN] = {};
+    if (address.size() >= sizeof terminated || address.contains('\0')) return std::nullopt;
+    address.copy(terminated, address.size());
     out.v6_ = address.contains(':');
-    if (inet_pton(out.v6_ ? AF_INET6 : AF_INET, address.c_str(), out.bytes_.data()) != 1) return std::nullopt;
+    if (inet_pton(out.v6_ ? AF_INET6 : AF_INET, terminated, out.bytes_.data()) != 1) return std::nullopt;
     const int bits = out.v6_ ? 128 : 32;
     out.prefix_ = bits;
     if (slash != std::string_view::npos) {
@@ -104,6 +122,12 @@ bool Network::contains(const Network& other) const {
     if (!std::equal(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(whole), other.bytes_.begin())) return false;
     const int rest = prefix_ % 8;
     return rest == 0 || (bytes_[whole] ^ other.bytes_[whole]) >> (8 - rest) == 0;
+}
+
+std::string Network::text() const {
+    char address[INET6_ADDRSTRLEN] = {};
+    inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), address, sizeof address);
+    return std::string(address) + "/" + std::to_string(prefix_);
 }
 
 }  // namespace policy

@@ -12,18 +12,26 @@
 
 namespace policy {
 
-// An exact decimal: 0.1 is 0.1, and 64-bit byte counts keep their last digit.
+// An exact decimal: 0.1 is 0.1, and 64-bit byte counts keep their last digit. A view of the text it was read from.
 // text = ["-" | "+"] digits ["." digits] [("e" | "E") ["-" | "+"] digits]
 class Decimal {
 public:
     [[nodiscard]] static std::optional<Decimal> parse(std::string_view text);
+    // From what `negative`, `digits` and `point` said.
+    [[nodiscard]] static Decimal of(bool negative, std::string_view digits, int point);
     [[nodiscard]] std::strong_ordering operator<=>(const Decimal& other) const;
     [[nodiscard]] bool operator==(const Decimal& other) const { return (*this <=> other) == 0; }
 
+    [[nodiscard]] bool negative() const { return negative_; }
+    [[nodiscard]] std::string digits() const { return std::string(whole_).append(fraction_); }
+    [[nodiscard]] int point() const { return point_; }  // 0.digits times ten to this power
+
 private:
+    [[nodiscard]] size_t size() const { return whole_.size() + fraction_.size(); }
+    [[nodiscard]] char digit(size_t i) const { return i < whole_.size() ? whole_[i] : fraction_[i - whole_.size()]; }
     bool negative_ = false;
-    std::string digits_;  // no zeros in front or behind; empty is zero
-    int point_ = 0;       // 0.digits times ten to this power
+    std::string_view whole_, fraction_;  // the digits before and after the dot; together no zeros in front or behind
+    int point_ = 0;
 };
 
 // ISO 8601 in the W3C profiles, or seconds since the epoch (R61).
@@ -34,6 +42,7 @@ class Network {
 public:
     [[nodiscard]] static std::optional<Network> parse(std::string_view text);
     [[nodiscard]] bool contains(const Network& other) const;
+    [[nodiscard]] std::string text() const;  // address/prefix
 
 private:
     bool v6_ = false;

@@ -67,8 +67,7 @@ std::vector<std::string> texts(const text::Json& value) {
 }
 
 bool matches(const std::string& pattern, const std::string& text) {
-    const auto compiled = policy::Pattern::compile(pattern, {});
-    return compiled && compiled->matches(text, {});
+    return policy::glob_matches(pattern, text);
 }
 
 struct Reach {

@@ -1,0 +1,78 @@
+// From the parser's tables to one block. The order of the arrays is the order of their alignment, so nothing is padded.
+#include "policy/compile.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+#include "base/invariant.hpp"
+
+namespace policy {
+
+namespace {
+
+bool is_unconditional(const CompiledStatement& statement, const Draft& draft, PolicyKind kind) {
+    if (statement.effect != Effect::allow || statement.broken || statement.not_action || statement.not_resource) return false;
+    if (statement.conditions.size > 0) return false;
+    const auto everything = [](const Pattern& pattern) { return pattern.is_everything(); };
+    const auto actions = std::span(draft.actions).subspan(statement.actions.at, statement.actions.size);
+    const auto resources = std::span(draft.resources).subspan(statement.resources.at, statement.resources.size);
+    if (std::ranges::none_of(actions, everything, &ActionPattern::pattern)) return false;
+    if (!statement.any_resource && std::ranges::none_of(resources, everything)) return false;
+    if (kind == PolicyKind::identity || kind == PolicyKind::session || kind == PolicyKind::service_control) return true;
+    const auto principals = std::span(draft.principals).subspan(statement.principals.at, statement.principals.size);
+    return statement.has_principal && !statement.not_principal &&
+           std::ranges::any_of(principals, [](const auto& p) { return p.kind == PrincipalEntry::Kind::everyone; });
+}
+
+}  // namespace
+
+Policy::Summary summarize(const Draft& draft, PolicyKind kind) {
+    Policy::Summary out;
+    for (const auto& statement : draft.statements) {
+        if (statement.effect == Effect::deny)
+            out.deny_services |= statement.services;
+        else if (!statement.broken)
+            out.allow_services |= statement.services;
+        out.allows_everything = out.allows_everything || is_unconditional(statement, draft, kind);
+    }
+    for (const auto& group : draft.index.groups)
+        if (group.key != 0) out.groups |= Index::group_bit(group.key);
+    return out;
+}
+
+CompiledPolicy::CompiledPolicy(const Draft& draft) {
+    size_t bytes = 0;
+    const auto lay_out = [&]<class T>(Array<T>& array, const auto& from) {
+        static_assert(std::is_trivially_copyable_v<T>);
+        bytes = (bytes + alignof(T) - 1) / alignof(T) * alignof(T);
+        array = {static_cast<uint32_t>(bytes), static_cast<uint32_t>(from.size())};
+        bytes += from.size() * sizeof(T);
+    };
+    const auto each = [&](auto&& visit) {
+        visit(statements_, draft.statements);
+        visit(actions_, draft.actions);
+        visit(principals_, draft.principals);
+        visit(conditions_, draft.conditions);
+        visit(values_, draft.pool.values);
+        visit(variables_, draft.pool.patterns.variables);
+        visit(groups_, draft.index.groups);
+        visit(networks_, draft.pool.networks);
+        visit(infos_, draft.infos);
+        visit(resources_, draft.resources);
+        visit(pieces_, draft.pool.patterns.pieces);
+        visit(nodes_, draft.index.nodes);
+        visit(entries_, draft.index.entries);
+        visit(branches_, draft.index.branches);
+        visit(characters_, draft.pool.patterns.characters);
+    };
+    each(lay_out);
+    INVARIANT(bytes <= UINT32_MAX);
+    bytes_ = static_cast<uint32_t>(bytes);
+    block_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
+    each([&]<class T>(Array<T>& array, const auto& from) {
+        if (!from.empty()) std::memcpy(block_.get() + array.at, from.data(), from.size() * sizeof(T));
+    });
+}
+
+}  // namespace policy
