@@ -128,6 +128,7 @@ private:
     std::shared_ptr<const Policy> finish(std::string_view document) {
         std::shared_ptr<Policy> out(new Policy);
         out->kind_ = kind_;
+        out->variables_ = variables_;
         out->text_ = document;
         if (draft_.statements.size() >= Index::statements_min) draft_.index = Index::build(index_items());
         out->compiled_ = std::make_unique<const CompiledPolicy>(draft_);

@@ -44,6 +44,8 @@ public:
 
     [[nodiscard]] PolicyKind kind() const { return kind_; }
     [[nodiscard]] const std::string& text() const { return text_; }  // as given
+    // Is it of Version 2012-10-17, where `${…}` is a variable (R65)?
+    [[nodiscard]] bool has_variables() const { return variables_; }
     [[nodiscard]] std::vector<StatementInfo> statements() const;
     [[nodiscard]] StatementInfo statement(size_t index) const;
     // Principals named by Principal/NotPrincipal AWS entries that are ARNs of users, roles or role sessions, for the identity
@@ -64,6 +66,7 @@ private:
     Policy();
     friend class Compiler;
     PolicyKind kind_ = PolicyKind::identity;
+    bool variables_ = false;
     Summary summary_;
     std::string text_;
     std::unique_ptr<const CompiledPolicy> compiled_;
