@@ -104,6 +104,7 @@ public:
         // Ceilings that do not allow come first in what a refusal names.
         if (!resource_control_allows_) missing(Layer::resource_control);
         if (!service_control_allows_) missing(Layer::service_control);
+        if (policies_.vpc_endpoint && vpc_endpoint_ == Grant::none) missing(Layer::vpc_endpoint);
         if (question_.has_identity_side)
             decide_with_identity();
         else if (resource_ != Grant::direct)
@@ -130,6 +131,8 @@ private:
         if (settled()) return;
         if (question_.has_identity_side && !linked_role)  // R9
             service_control_allows_ = ask_levels(policies_.service_control, Layer::service_control);
+        if (settled()) return;
+        if (policies_.vpc_endpoint) ask(*policies_.vpc_endpoint, Layer::vpc_endpoint, vpc_endpoint_);  // R80: whoever calls
         if (settled()) return;
         if (policies_.resource) ask(*policies_.resource, Layer::resource, resource_);
         if (!question_.has_identity_side) return;
@@ -232,7 +235,7 @@ private:
     // The first that is missing is the one that the refusal names.
     void missing(Layer layer) {
         if (ruling_.missing == 0) ruling_.layer = layer;
-        ruling_.missing |= static_cast<uint8_t>(1u << static_cast<unsigned>(layer));
+        ruling_.missing |= static_cast<uint16_t>(1u << static_cast<unsigned>(layer));
     }
 
     [[nodiscard]] Layer allowing_layer() const {
@@ -245,6 +248,7 @@ private:
     std::vector<Hit>* notes_;
     const uint64_t service_bit_;
     bool resource_control_allows_ = true, service_control_allows_ = true;
+    Grant vpc_endpoint_ = Grant::none;
     Grant resource_ = Grant::none, identity_ = Grant::none, boundary_ = Grant::none, session_ = Grant::none;
     bool denied_ = false, by_root_ = false;
     Layer denied_by_ = Layer::identity;
@@ -280,16 +284,19 @@ Decision evaluate(const Request& request, const PolicySet& policies) {
     out.layer = ruling.layer;
     switch (ruling.outcome) {
         case Outcome::explicit_deny:
-            out.because = pick(notes, Effect::deny, {resource_control, service_control, resource, identity, boundary, session});
+            out.because = pick(notes, Effect::deny,
+                               {resource_control, service_control, vpc_endpoint, resource, identity, boundary, session});
             break;
         case Outcome::allow:
             if (!walk.by_resource()) std::erase_if(notes, [](const Hit& hit) { return hit.layer == resource; });
-            out.because = pick(notes, Effect::allow, {identity, resource, boundary, session, service_control, resource_control});
+            out.because = pick(notes, Effect::allow,
+                               {identity, resource, boundary, session, vpc_endpoint, service_control, resource_control});
             break;
         case Outcome::implicit_deny:
-            for (const auto layer : {resource_control, service_control, resource, identity, boundary, session})
+            for (const auto layer : {resource_control, service_control, vpc_endpoint, resource, identity, boundary, session})
                 if (ruling.missing >> static_cast<unsigned>(layer) & 1) out.missing.push_back(layer);
-            out.granted = pick(notes, Effect::allow, {resource, identity, boundary, session, service_control, resource_control});
+            out.granted = pick(notes, Effect::allow,
+                               {resource, identity, boundary, session, vpc_endpoint, service_control, resource_control});
             break;
     }
     return out;

@@ -1,6 +1,7 @@
 // Decides one request against every policy that applies (SEMANTICS.md section 1).
 //
-// The rule: an explicit deny anywhere wins; every ceiling that is present (RCP, SCP, boundary, session) must allow; then one
+// The rule: an explicit deny anywhere wins; every ceiling that is present (RCP, SCP, VPC endpoint,
+// boundary, session) must allow; then one
 // identity or resource allow is enough in the same account, both across accounts. Otherwise: implicit deny.
 //
 // Pure: same inputs, same Decision. Nothing here reads a clock, a file or a socket: aws:CurrentTime is in the request.
@@ -30,11 +31,22 @@ struct PolicySet {
     std::vector<std::vector<AttachedPolicy>> service_control;   // root first, account last; empty: no organization
     std::vector<std::vector<AttachedPolicy>> resource_control;  // of the resource's account
     std::optional<AttachedPolicy> resource;                     // bucket policy, trust policy, …
+    std::optional<AttachedPolicy> vpc_endpoint;                 // of the endpoint that the request came through (R80)
 };
 
 enum class Outcome : uint8_t { implicit_deny, explicit_deny, allow };
 
-enum class Layer : uint8_t { identity, boundary, session, service_control, resource_control, resource, account_root, always };
+enum class Layer : uint8_t {
+    identity,
+    boundary,
+    session,
+    service_control,
+    resource_control,
+    resource,
+    vpc_endpoint,
+    account_root,
+    always,
+};
 [[nodiscard]] std::string_view describe(Layer layer);  // "identity-based policy", "permissions boundary", … AWS's words
 
 struct StatementRef {
@@ -60,7 +72,7 @@ struct Decision {
 struct Ruling {
     Outcome outcome = Outcome::implicit_deny;
     Layer layer = Layer::identity;  // as in Decision
-    uint8_t missing = 0;            // implicit deny: the bit 1 << layer of every layer that had to allow and did not
+    uint16_t missing = 0;           // implicit deny: the bit 1 << layer of every layer that had to allow and did not
     explicit operator bool() const = delete;
 };
 [[nodiscard]] Ruling decide(const Question& question, const PolicySet& policies);

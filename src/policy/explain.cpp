@@ -36,6 +36,8 @@ std::string remedy(Layer layer, const Request& request) {
             return "every level of the organization above the resource's account must allow " + what;
         case Layer::resource:
             return "the resource's own policy must allow " + what + " for " + caller_name(request.principal);
+        case Layer::vpc_endpoint:
+            return "the policy of the VPC endpoint that the request came through must allow " + what;
         case Layer::account_root:
         case Layer::always:
             break;

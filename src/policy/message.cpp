@@ -25,6 +25,8 @@ Name name_of(Layer layer) {
             return {"resource control policy", "a"};
         case Layer::resource:
             return {"resource-based policy", "a"};
+        case Layer::vpc_endpoint:
+            return {"VPC endpoint policy", "a"};
         case Layer::account_root:
             return {"account root user", "the"};
         case Layer::always:

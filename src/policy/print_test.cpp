@@ -1,4 +1,6 @@
 // Printing and parsing again loses nothing; AWS's own managed policies are the largest sample of real policies there is.
+#include "policy/print.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 
 #include "policy/compile.hpp"
 #include "policy/policy.hpp"
-#include "policy/print.hpp"
 #include "text/json.hpp"
 
 namespace {

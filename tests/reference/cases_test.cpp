@@ -46,7 +46,7 @@ std::string_view outcome_name(Outcome outcome) {
 std::optional<PolicyKind> kind_named(std::string_view name) {
     static const std::map<std::string_view, PolicyKind> kinds = {
         {"identity", PolicyKind::identity},   {"boundary", PolicyKind::identity}, {"session", PolicyKind::session},
-        {"resource", PolicyKind::resource},   {"trust", PolicyKind::trust},       {"scp", PolicyKind::service_control},
+        {"resource", PolicyKind::resource},   {"endpoint", PolicyKind::resource}, {"trust", PolicyKind::trust},       {"scp", PolicyKind::service_control},
         {"rcp", PolicyKind::resource_control}};
     const auto found = kinds.find(name);
     return found == kinds.end() ? std::nullopt : std::optional(found->second);
@@ -66,6 +66,8 @@ std::string_view layer_name(Layer layer) {
             return "rcp";
         case Layer::resource:
             return "resource";
+        case Layer::vpc_endpoint:
+            return "endpoint";
         case Layer::account_root:
             return "root";
         case Layer::always:
@@ -198,6 +200,7 @@ private:
             policies_.session->push_back(attached);
         }
         if (word == "resource" || word == "trust") policies_.resource = attached;
+        if (word == "endpoint") policies_.vpc_endpoint = attached;
         auto* levels = word == "scp" ? &policies_.service_control : word == "rcp" ? &policies_.resource_control : nullptr;
         if (!levels) return;
         if (!same_level || levels->empty()) levels->emplace_back();
@@ -213,6 +216,8 @@ private:
             policies_.session.reset();
         else if (layer == "resource" || layer == "trust")
             policies_.resource.reset();
+        else if (layer == "endpoint")
+            policies_.vpc_endpoint.reset();
         else if (layer == "scp")
             policies_.service_control.clear();
         else if (layer == "rcp")

@@ -328,7 +328,7 @@ public:
                 statements.push(statement(kind, large ? deny_percent / 6 : deny_percent));
             if (full) {
                 Json allow = Json::object({{"Effect", "Allow"}, {"Action", "*"}, {"Resource", "*"}});
-                if (kind == PolicyKind::resource_control) allow.set("Principal", "*");
+                if (kind == PolicyKind::resource_control || kind == PolicyKind::resource) allow.set("Principal", "*");
                 statements.push(std::move(allow));
             }
             document.set("Statement", std::move(statements));
@@ -349,6 +349,7 @@ public:
                 out.service_control.push_back({policy(PolicyKind::service_control, 40, dice_.chance(90))});
         if (dice_.chance(20)) out.resource_control = {{policy(PolicyKind::resource_control, 100, dice_.chance(90))}};
         if (dice_.chance(65)) out.resource = policy(dice_.chance(15) ? PolicyKind::trust : PolicyKind::resource, 40);
+        if (dice_.chance(10)) out.vpc_endpoint = policy(PolicyKind::resource, 12, dice_.chance(60));
         return out;
     }
 

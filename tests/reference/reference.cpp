@@ -422,6 +422,7 @@ Layers read(const policy::PolicySet& policies) {
     for (const auto& level : policies.service_control) out.service_control.push_back(documents(level));
     for (const auto& level : policies.resource_control) out.resource_control.push_back(documents(level));
     if (policies.resource) out.resource = document(*policies.resource);
+    if (policies.vpc_endpoint) out.vpc_endpoint = document(*policies.vpc_endpoint);
     return out;
 }
 
@@ -452,6 +453,11 @@ Outcome evaluate(const Request& request, const Layers& layers) {
         if (layers.boundary) boundary = ask(*layers.boundary, asked);
         if (layers.session) session = ask_all(*layers.session, asked);
     }
+    bool endpoint_ok = true;
+    if (layers.vpc_endpoint) {  // R80
+        const auto said = ask(*layers.vpc_endpoint, asked);
+        deny = deny || said.deny, endpoint_ok = said.allows();
+    }
     if (deny || resource.deny || identity.deny || boundary.deny || session.deny) return Outcome::explicit_deny;  // R2
 
     const bool direct = resource.allow == Strength::direct, via_role = resource.allow == Strength::role;
@@ -474,7 +480,7 @@ Outcome evaluate(const Request& request, const Layers& layers) {
         else
             allow = direct || (via_role && boundary_ok && session_ok) || (identity_allow && boundary_ok && session_ok);
     }
-    return allow && rcp_ok && scp_ok ? Outcome::allow : Outcome::implicit_deny;
+    return allow && rcp_ok && scp_ok && endpoint_ok ? Outcome::allow : Outcome::implicit_deny;
 }
 
 }  // namespace reference

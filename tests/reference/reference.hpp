@@ -22,6 +22,7 @@ struct Layers {
     std::optional<std::vector<Document>> session;
     std::vector<std::vector<Document>> service_control, resource_control;
     std::optional<Document> resource;
+    std::optional<Document> vpc_endpoint;
 };
 
 // Reads each policy's text again.
