@@ -1,4 +1,4 @@
-// From the parser's tables to one block. The order of the arrays is the order of their alignment, so nothing is padded.
+// From the parser's tables to one block.
 #include "policy/compile.hpp"
 
 #include <algorithm>
@@ -42,13 +42,7 @@ Policy::Summary summarize(const Draft& draft, PolicyKind kind) {
 }
 
 CompiledPolicy::CompiledPolicy(const Draft& draft) {
-    size_t bytes = 0;
-    const auto lay_out = [&]<class T>(Array<T>& array, const auto& from) {
-        static_assert(std::is_trivially_copyable_v<T>);
-        bytes = (bytes + alignof(T) - 1) / alignof(T) * alignof(T);
-        array = {static_cast<uint32_t>(bytes), static_cast<uint32_t>(from.size())};
-        bytes += from.size() * sizeof(T);
-    };
+    size_t end = 0;
     const auto each = [&](auto&& visit) {
         visit(statements_, draft.statements);
         visit(actions_, draft.actions);
@@ -66,12 +60,18 @@ CompiledPolicy::CompiledPolicy(const Draft& draft) {
         visit(branches_, draft.index.branches);
         visit(characters_, draft.pool.patterns.characters);
     };
-    each(lay_out);
-    INVARIANT(bytes <= UINT32_MAX);
-    bytes_ = static_cast<uint32_t>(bytes);
-    block_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
-    each([&]<class T>(Array<T>& array, const auto& from) {
-        if (!from.empty()) std::memcpy(block_.get() + array.at, from.data(), from.size() * sizeof(T));
+    each([&]<class From>(Section section, const From& from) {
+        using T = typename From::value_type;
+        static_assert(std::is_trivially_copyable_v<T>);
+        INVARIANT(end % alignof(T) == 0);
+        end += from.size() * sizeof(T);
+        ends_[section] = static_cast<uint32_t>(end);
+    });
+    INVARIANT(end <= UINT32_MAX);
+    block_ = std::make_unique_for_overwrite<std::byte[]>(end);
+    each([&](Section section, const auto& from) {
+        const auto begin = section == 0 ? 0 : ends_[section - 1];
+        if (!from.empty()) std::memcpy(block_.get() + begin, from.data(), ends_[section] - begin);
     });
 }
 

@@ -2,6 +2,7 @@
 // is one allocation and its text; deciding reads it front to back. Only the engine and `proof` look inside.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -62,64 +63,83 @@ struct Draft {
 
 class CompiledPolicy {
 public:
-    CompiledPolicy() = default;
     explicit CompiledPolicy(const Draft& draft);
 
-    [[nodiscard]] std::span<const CompiledStatement> statements() const { return view(statements_); }
-    [[nodiscard]] std::span<const CompiledStatementInfo> infos() const { return view(infos_); }
-    [[nodiscard]] std::span<const ActionPattern> actions(const CompiledStatement& s) const { return part(actions_, s.actions); }
-    [[nodiscard]] std::span<const Pattern> resources(const CompiledStatement& s) const { return part(resources_, s.resources); }
+    [[nodiscard]] std::span<const CompiledStatement> statements() const { return view<CompiledStatement>(statements_); }
+    [[nodiscard]] std::span<const CompiledStatementInfo> infos() const { return view<CompiledStatementInfo>(infos_); }
+    [[nodiscard]] std::span<const ActionPattern> actions(const CompiledStatement& s) const {
+        return view<ActionPattern>(actions_).subspan(s.actions.at, s.actions.size);
+    }
+    [[nodiscard]] std::span<const Pattern> resources(const CompiledStatement& s) const {
+        return view<Pattern>(resources_).subspan(s.resources.at, s.resources.size);
+    }
     [[nodiscard]] std::span<const Condition> conditions(const CompiledStatement& s) const {
-        return part(conditions_, s.conditions);
+        return view<Condition>(conditions_).subspan(s.conditions.at, s.conditions.size);
     }
     [[nodiscard]] PrincipalClause principals(const CompiledStatement& s) const {
-        return {s.has_principal, s.not_principal, part(principals_, s.principals), characters()};
+        return {s.has_principal, s.not_principal, view<PrincipalEntry>(principals_).subspan(s.principals.at, s.principals.size),
+                characters()};
     }
-    [[nodiscard]] const Pattern& resource(uint32_t index) const { return view(resources_)[index]; }
-    [[nodiscard]] std::span<const PrincipalEntry> all_principals() const { return view(principals_); }
+    [[nodiscard]] const Pattern& resource(uint32_t index) const { return view<Pattern>(resources_)[index]; }
+    [[nodiscard]] std::span<const PrincipalEntry> all_principals() const { return view<PrincipalEntry>(principals_); }
 
     [[nodiscard]] std::string_view characters() const {
-        const auto chars = view(characters_);
+        const auto chars = view<char>(characters_);
         return {chars.data(), chars.size()};
     }
     [[nodiscard]] std::string_view text(Text range) const { return characters().substr(range.at, range.size); }
-    [[nodiscard]] PatternTables patterns() const { return {characters(), view(pieces_), view(variables_)}; }
-    [[nodiscard]] ConditionTables condition_tables() const { return {patterns(), view(values_), view(networks_)}; }
-    [[nodiscard]] Index index() const { return {view(groups_), view(nodes_), view(branches_), view(entries_)}; }
+    [[nodiscard]] PatternTables patterns() const {
+        return {characters(), view<PatternPiece>(pieces_), view<PatternVariable>(variables_)};
+    }
+    [[nodiscard]] ConditionTables condition_tables() const {
+        return {patterns(), view<ConditionValue>(values_), view<Network>(networks_)};
+    }
+    [[nodiscard]] Index index() const {
+        return {view<IndexGroup>(groups_), view<IndexNode>(nodes_), view<char>(branches_), view<IndexEntry>(entries_)};
+    }
 
-    [[nodiscard]] size_t bytes() const { return bytes_; }
+    [[nodiscard]] size_t bytes() const { return ends_[characters_]; }
 
 private:
-    template <class T>
-    struct Array {
-        uint32_t at = 0, size = 0;  // bytes into the block; elements
+    // The arrays stand in the order of their alignment, so each begins where the one before it ends.
+    enum Section : uint8_t {
+        statements_,
+        actions_,
+        principals_,
+        conditions_,
+        values_,
+        variables_,
+        groups_,
+        networks_,
+        infos_,
+        resources_,
+        pieces_,
+        nodes_,
+        entries_,
+        branches_,
+        characters_,
+        section_count,
     };
     template <class T>
-    [[nodiscard]] std::span<const T> view(Array<T> array) const {
-        return {reinterpret_cast<const T*>(block_.get() + array.at), array.size};
+    [[nodiscard]] std::span<const T> view(Section section) const {
+        const auto begin = section == 0 ? 0 : ends_[section - 1];
+        return {reinterpret_cast<const T*>(block_.get() + begin), (ends_[section] - begin) / sizeof(T)};
     }
-    template <class T>
-    [[nodiscard]] std::span<const T> part(Array<T> array, Text range) const {
-        return view(array).subspan(range.at, range.size);
-    }
-
     std::unique_ptr<std::byte[]> block_;
-    uint32_t bytes_ = 0;
-    Array<CompiledStatement> statements_;
-    Array<CompiledStatementInfo> infos_;
-    Array<ActionPattern> actions_;
-    Array<Pattern> resources_;
-    Array<PrincipalEntry> principals_;
-    Array<Condition> conditions_;
-    Array<ConditionValue> values_;
-    Array<Network> networks_;
-    Array<PatternPiece> pieces_;
-    Array<PatternVariable> variables_;
-    Array<IndexGroup> groups_;
-    Array<IndexNode> nodes_;
-    Array<IndexEntry> entries_;
-    Array<char> branches_;
-    Array<char> characters_;
+    std::array<uint32_t, section_count> ends_{};  // in bytes
 };
+
+// What parse makes: a policy and its tables in one piece.
+class ParsedPolicy final : public Policy {
+public:
+    ParsedPolicy(PolicyKind kind, bool variables, std::string_view text, const Draft& draft)
+        : Policy(kind, variables, text, summarize(draft, kind)), compiled_(draft) {}
+
+private:
+    friend class Policy;
+    CompiledPolicy compiled_;
+};
+
+inline const CompiledPolicy& Policy::compiled() const { return static_cast<const ParsedPolicy&>(*this).compiled_; }
 
 }  // namespace policy

@@ -68,24 +68,21 @@ struct Path {
 
 }  // namespace
 
-Policy::Policy() = default;
-Policy::~Policy() = default;
-
 StatementInfo Policy::statement(size_t index) const {
-    const auto& info = compiled_->infos()[index];
-    return {std::string(compiled_->text(info.sid)), compiled_->statements()[index].effect, info.position};
+    const auto& info = compiled().infos()[index];
+    return {std::string(compiled().text(info.sid)), compiled().statements()[index].effect, info.position};
 }
 
 std::vector<StatementInfo> Policy::statements() const {
     std::vector<StatementInfo> out;
-    for (size_t i = 0; i < compiled_->infos().size(); ++i) out.push_back(statement(i));
+    for (size_t i = 0; i < compiled().infos().size(); ++i) out.push_back(statement(i));
     return out;
 }
 
 std::vector<std::string> Policy::named_principals() const {
     std::vector<std::string> out;
-    for (const auto& entry : compiled_->all_principals()) {
-        const auto name = compiled_->text(entry.text);
+    for (const auto& entry : compiled().all_principals()) {
+        const auto name = compiled().text(entry.text);
         const auto arn = entry.kind == PrincipalEntry::Kind::arn ? parse_arn(name) : std::nullopt;
         // A session stands and falls with its role; federated users are nobody's record.
         if (arn && !arn->resource.starts_with("federated-user/")) out.emplace_back(name);
@@ -126,14 +123,8 @@ private:
     [[nodiscard]] PatternPool& patterns() { return draft_.pool.patterns; }
 
     std::shared_ptr<const Policy> finish(std::string_view document) {
-        std::shared_ptr<Policy> out(new Policy);
-        out->kind_ = kind_;
-        out->variables_ = variables_;
-        out->text_ = document;
         if (draft_.statements.size() >= Index::statements_min) draft_.index = Index::build(index_items());
-        out->compiled_ = std::make_unique<const CompiledPolicy>(draft_);
-        out->summary_ = summarize(draft_, kind_);
-        return out;
+        return std::make_shared<const ParsedPolicy>(kind_, variables_, document, draft_);
     }
 
     [[nodiscard]] Error error(const Sentence& sentence, std::initializer_list<std::string_view> texts, const Path& path,

@@ -38,7 +38,6 @@ public:
     // never allows and, if it denies, always denies (R73). Never fails: unreadable JSON is a policy that denies everything.
     [[nodiscard]] static std::shared_ptr<const Policy> parse_stored(std::string_view json, PolicyKind kind);
 
-    ~Policy();
     Policy(const Policy&) = delete;
     Policy& operator=(const Policy&) = delete;
 
@@ -51,7 +50,7 @@ public:
     // Principals named by Principal/NotPrincipal AWS entries that are ARNs of users, roles or role sessions, for the identity
     // room to check that they exist and to bind to unique ids (R32).
     [[nodiscard]] std::vector<std::string> named_principals() const;
-    [[nodiscard]] const CompiledPolicy& compiled() const { return *compiled_; }
+    [[nodiscard]] const CompiledPolicy& compiled() const;  // compile.hpp
 
     // What lets a decision pass a whole policy by: which services its statements can be about (compile.hpp: service_bit), and
     // whether it holds a statement that allows everything to everybody, always.
@@ -62,14 +61,16 @@ public:
     };
     [[nodiscard]] const Summary& summary() const { return summary_; }
 
+protected:
+    Policy(PolicyKind kind, bool variables, std::string_view text, const Summary& summary)
+        : kind_(kind), variables_(variables), summary_(summary), text_(text) {}
+    ~Policy() = default;
+
 private:
-    Policy();
-    friend class Compiler;
-    PolicyKind kind_ = PolicyKind::identity;
-    bool variables_ = false;
+    PolicyKind kind_;
+    bool variables_;
     Summary summary_;
     std::string text_;
-    std::unique_ptr<const CompiledPolicy> compiled_;
 };
 
 using PolicyPtr = std::shared_ptr<const Policy>;
