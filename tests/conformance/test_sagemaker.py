@@ -7,11 +7,11 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tarfile
 import tempfile
 import time
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -154,10 +154,23 @@ def test_a_job_from_request_to_model(world):
     assert tags == [{"Key": "team", "Value": "vision"}]
 
 
+def boto3_archive():
+    """The boto3 that runs these tests, as data for a worker: the folder it is installed in may be covered there (a home, /tmp)."""
+    packages = pathlib.Path(boto3.__file__).parent.parent
+    wanted = ["boto3", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3"]
+    wanted += [path.relative_to(packages) for path in (packages / "botocore").iterdir() if path.name != "data"]
+    wanted += [path.relative_to(packages) for path in (packages / "botocore/data").iterdir() if path.is_file() or path.name in ("s3", "sts")]
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name in wanted:
+            tar.add(packages / name, arcname=str(name))
+    return archive.getvalue()
+
+
 def test_workers_are_the_role_and_hold_nothing_else(world):
-    # The worker's own boto3, from the environment that runs these tests: it must find its credentials by itself.
-    packages = str(pathlib.Path(sys.prefix) / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
-    script = f"""env; PYTHONPATH={packages} {DEBIAN_PYTHON} -c '
+    # The worker's own boto3 must find its credentials by itself.
+    world.client("s3").put_object(Bucket=BUCKET, Key="packages/boto3.tar", Body=boto3_archive())
+    script = f"""env; mkdir /tmp/packages && tar -xf $SM_CHANNEL_PACKAGES/boto3.tar -C /tmp/packages; PYTHONPATH=/tmp/packages {DEBIAN_PYTHON} -c '
 import boto3, os, urllib.request, urllib.error
 print("IDENTITY", boto3.client("sts").get_caller_identity()["Arn"])
 print("READ", boto3.client("s3").get_object(Bucket="{BUCKET}", Key="data/train/part-0.txt")["Body"].read().decode())
@@ -171,7 +184,7 @@ for token in ("wrong", ""):
     try: urllib.request.urlopen(urllib.request.Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={{"Authorization": token}}))
     except urllib.error.HTTPError as error: print("TOKEN", error.code)
 '; cat {world.data}/root-credentials; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; hostname; cat /etc/hosts"""
-    job = run(world, "identity", script)
+    job = run(world, "identity", script, InputDataConfig=[channel("packages", "packages/")])
     log = log_of(world, "identity")
     assert job["TrainingJobStatus"] == "Completed", log
     assert f"IDENTITY arn:aws:sts::{world.account}:assumed-role/trainer/SageMaker" in log

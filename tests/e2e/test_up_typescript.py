@@ -1,5 +1,6 @@
 """The TypeScript twin of the reference program, with the real @pulumi packages from npm."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,15 +9,18 @@ import pytest
 from conftest import ROOT
 from deploying import Folder, operations
 
-# 175 MB of packages: installed once for all checkouts' runs, beside what git ignores.
+# 175 MB of packages: installed once for all runs of a checkout, beside what git ignores. Pinned: a test that changes by itself is no test.
 PACKAGES = ROOT / ".cache/pulumi-node"
+VERSIONS = {"@pulumi/aws": "7.48.0", "@pulumi/pulumi": "3.248.0", "@types/node": "20.19.43"}
 
 
 @pytest.fixture(scope="module")
 def node_modules():
     if shutil.which("npm") is None:
         pytest.skip("no npm in PATH")
-    wanted = (ROOT / "examples/sagemaker-access-typescript/package.json").read_text()
+    example = json.loads((ROOT / "examples/sagemaker-access-typescript/package.json").read_text())
+    assert {**example["dependencies"], **example["devDependencies"]}.keys() == VERSIONS.keys()
+    wanted = json.dumps({"private": True, "dependencies": VERSIONS})
     stamp = PACKAGES / "installed"
     if not stamp.exists() or stamp.read_text() != wanted:
         PACKAGES.mkdir(parents=True, exist_ok=True)
