@@ -118,7 +118,10 @@ base::Result<void> Gate::find_out_what(Passage& passage) {
     auto signature = wire::read_signature(head);
     auto service = wire::find_service_name(head, signature ? *signature : std::nullopt);
     // Broken credentials are nobody's: the service is remembered for the wording alone.
-    if (service) call.service = *service;
+    if (service)
+        call.service = *service;
+    else if (signature && *signature)
+        call.service = (*signature)->scope.service;  // one that is not served here
     if (call.service == "s3") call.request_id = parts_.random->text(16, s3_request_id_alphabet);
     if (!signature) return base::fail(std::move(signature).error());
     passage.signature = std::move(*signature);
@@ -205,13 +208,12 @@ base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
 }
 
 http::Response Gate::refuse(Passage& passage, base::Error error) {
-    const std::string& service =
-        passage.service.empty() ? (passage.call.service.empty() ? "s3" : passage.call.service) : passage.service;
+    const std::string& service = passage.service.empty() ? passage.call.service : passage.service;
     error = in_dialect(service, std::move(error));
     if (!passage.recorded) {
         if (auto written = record(passage, &error); !written) error = std::move(written).error();
     }
-    if (wire::status_of(service, error.code) >= 500)
+    if (wire::status_of(service, error.code) == 500)
         base::log_error("request " + passage.call.request_id + ": " + error.describe());
     return wire::encode_error(service, error, passage.http.head, passage.call.request_id);
 }

@@ -197,7 +197,9 @@ TEST_CASE("what is asked of no service, no operation or the wrong one") {
     CHECK(name(head({}, "GET", "list-type=2")) == "s3");
     wire::Signature elsewhere;
     elsewhere.scope.service = "ec2";
-    CHECK(wire::find_service_name(head({}), elsewhere).error().code == "UnrecognizedClientException");
+    const auto refused = wire::find_service_name(head({}), elsewhere).error();
+    CHECK(refused.describe() ==
+          "InvalidAction: The service ec2 is not served here: only s3, iam, sts, sagemaker, logs, trainwarden are");
 
     const auto& iam = *wire::find_service("iam");
     const auto operation = [&](std::string_view body) {
@@ -219,6 +221,34 @@ TEST_CASE("what is asked of no service, no operation or the wrong one") {
     CHECK(wire::find_operation(sagemaker, head({{"X-Amz-Target", "Logs_20140328.GetLogEvents"}}), "").error().code ==
           "UnknownOperationException");
     CHECK(wire::find_operation(sagemaker, head({}), "").error().code == "UnknownOperationException");
+}
+
+TEST_CASE("a service that is not served here is refused in its own protocol") {
+    const auto refused = [](std::string service, http::Headers headers) {
+        wire::Signature signature;
+        signature.scope.service = service;
+        const http::RequestHead head{.method = "POST", .path = "/", .query = "", .headers = std::move(headers)};
+        const auto error = wire::find_service_name(head, signature).error();
+        return wire::encode_error(service, error, head, "r");
+    };
+    const auto body = [](const http::Response& response) { return std::get<std::string>(response.body); };
+    http::Headers form, target;
+    form.add("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
+    target.add("X-Amz-Target", "DynamoDB_20120810.ListTables");
+    CHECK(body(refused("ec2", form)).find("<Response><Errors><Error><Code>InvalidAction</Code><Message>The service ec2 is") !=
+          std::string::npos);
+    CHECK(body(refused("sqs", form)).find("<Error><Type>Sender</Type><Code>InvalidAction</Code>") != std::string::npos);
+    CHECK(body(refused("dynamodb", target))
+              .starts_with(R"({"__type":"UnknownOperationException","message":"The service dynamodb)"));
+    CHECK(refused("lambda", {}).headers.get("x-amzn-errortype") == "UnknownOperationException");
+    CHECK(refused("lambda", {}).status == 400);
+    CHECK(refused("s3express", {}).status == 501);
+    CHECK(body(refused("s3express", {})).find("<Error><Code>NotImplemented</Code>") != std::string::npos);
+    // Without a signature there is the form of the request alone.
+    const http::RequestHead post{.method = "POST", .path = "/", .query = "", .headers = form};
+    const auto unknown = wire::encode_error("", wire::form_service("Action=Foo").error(), post, "r");
+    CHECK(unknown.status == 400);
+    CHECK(body(unknown).find("<Code>InvalidAction</Code>") != std::string::npos);
 }
 
 TEST_CASE("the shape of an error follows the protocol") {

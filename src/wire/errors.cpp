@@ -42,6 +42,7 @@ constexpr std::array s3_codes = std::to_array<CodeStatus>({
     {"InternalError", 500},
     {"InvalidAccessKeyId", 403},
     {"InvalidArgument", 400},
+    {"InvalidBucketAclWithObjectOwnership", 400},
     {"InvalidBucketName", 400},
     {"InvalidBucketState", 409},
     {"InvalidChunkSizeError", 400},
@@ -165,25 +166,22 @@ std::optional<int> find_in(std::span<const CodeStatus> table, std::string_view c
     return found == table.end() ? std::nullopt : std::optional(found->status);
 }
 
+// Of a service that is not served here, codes of both tables are known: the request never got to a service's own.
 std::optional<int> known_status(std::string_view service, std::string_view code) {
-    const auto* model = find_service(service);
-    if (!model) return find_in(s3_codes, code);
-    for (const auto& error : model->errors)
-        if (error.code == code) return error.status;
-    return find_in(common_codes, code);
+    if (service == "s3") return find_in(s3_codes, code);
+    if (const auto* model = find_service(service)) {
+        for (const auto& error : model->errors)
+            if (error.code == code) return error.status;
+        return find_in(common_codes, code);
+    }
+    const auto common = find_in(common_codes, code);
+    return common ? common : find_in(s3_codes, code);
 }
 
-// Whose shape an error takes when the service could not be told: the client's library is what will read it.
-enum class ErrorShape : uint8_t { s3, query, json };
-
-ErrorShape shape_for(std::string_view service, const http::RequestHead& head) {
-    if (const auto* model = find_service(service))
-        return model->protocol == Protocol::query ? ErrorShape::query : ErrorShape::json;
-    if (service == "s3") return ErrorShape::s3;
-    if (head.headers.find("X-Amz-Target")) return ErrorShape::json;
-    if (base::lower(head.headers.get("Content-Type")).starts_with("application/x-www-form-urlencoded")) return ErrorShape::query;
-    return ErrorShape::s3;
-}
+// AWS's services, beside S3, that answer in XML without being Query services. Of all that are unknown here, clients of these
+// alone do not read JSON.
+constexpr std::array rest_xml_services =
+    std::to_array<std::string_view>({"s3express", "s3-object-lambda", "s3-outposts", "cloudfront", "route53"});
 
 // What goes out: never an internal code, never an internal message.
 struct Told {
@@ -197,9 +195,7 @@ Told tell(std::string_view service, ErrorShape shape, const base::Error& error) 
     if (shape == ErrorShape::json)
         for (const auto& [from, to] : json_names)
             if (out.code == from) out.code = to;
-    auto status = known_status(service, out.code);
-    if (!status && service.empty()) status = find_in(common_codes, out.code);
-    if (status) {
+    if (const auto status = known_status(service, out.code)) {
         out.status = *status;
         return out;
     }
@@ -239,6 +235,20 @@ std::string query_body(std::string_view service, const Told& told, std::string_v
     return out.finish();
 }
 
+std::string ec2_body(const Told& told, std::string_view request_id) {
+    text::XmlWriter out;
+    out.open("Response");
+    out.open("Errors");
+    out.open("Error");
+    out.element("Code", told.code);
+    out.element("Message", told.message);
+    out.close();
+    out.close();
+    out.element("RequestID", request_id);
+    out.close();
+    return out.finish();
+}
+
 std::string json_body(const Told& told) {
     Json out = Json::object({{"__type", told.code}, {"message", told.message}});
     if (!told.notes.empty()) out.set("note", base::join(told.notes, "\n"));
@@ -247,11 +257,34 @@ std::string json_body(const Told& told) {
 
 }  // namespace
 
+ErrorShape error_shape(std::string_view service, const http::RequestHead& head) {
+    if (const auto* model = find_service(service))
+        return model->protocol == Protocol::query ? ErrorShape::query : ErrorShape::json;
+    if (service == "s3" || std::ranges::find(rest_xml_services, service) != rest_xml_services.end()) return ErrorShape::s3;
+    if (head.headers.find("X-Amz-Target")) return ErrorShape::json;
+    if (service == "ec2") return ErrorShape::ec2;
+    if (base::lower(head.headers.get("Content-Type")).starts_with("application/x-www-form-urlencoded")) return ErrorShape::query;
+    return service.empty() ? ErrorShape::s3 : ErrorShape::json;
+}
+
+std::string_view unknown_operation_code(ErrorShape shape) {
+    switch (shape) {
+        case ErrorShape::s3:
+            return "NotImplemented";
+        case ErrorShape::query:
+        case ErrorShape::ec2:
+            return "InvalidAction";
+        case ErrorShape::json:
+            break;
+    }
+    return "UnknownOperationException";
+}
+
 int status_of(std::string_view service, std::string_view code) { return known_status(service, code).value_or(500); }
 
 http::Response encode_error(std::string_view service, const base::Error& error, const http::RequestHead& head,
                             std::string_view request_id) {
-    const auto shape = shape_for(service, head);
+    const auto shape = error_shape(service, head);
     const auto told = tell(service, shape, error);
     http::Response out{.status = told.status, .headers = {}, .body = std::string(), .content_length = {}};
     switch (shape) {
@@ -263,6 +296,10 @@ http::Response encode_error(std::string_view service, const base::Error& error, 
         case ErrorShape::query:
             out.headers.add("Content-Type", "text/xml");
             out.body = query_body(service, told, request_id);
+            break;
+        case ErrorShape::ec2:
+            out.headers.add("Content-Type", "text/xml");
+            out.body = ec2_body(told, request_id);
             break;
         case ErrorShape::json:
             out.headers.add("Content-Type", "application/x-amz-json-1.1");

@@ -3,8 +3,11 @@
 //   S3      <Error><Code/><Message/><Resource/><RequestId/><HostId/></Error>; a HEAD's answer has no body
 //   Query   <ErrorResponse xmlns><Error><Type>Sender</Type><Code/><Message/></Error><RequestId/></ErrorResponse>
 //   JSON    {"__type":"Code","message":"…"} and x-amzn-errortype
+//   EC2     <Response><Errors><Error><Code/><Message/></Error></Errors><RequestID/></Response>; only to say that EC2 is not
+//   served
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +15,15 @@
 #include "http/message.hpp"
 
 namespace wire {
+
+enum class ErrorShape : uint8_t { s3, query, ec2, json };
+
+// What the client's library will read: the shape of the service or, where that is not served here or could not be told (""), what
+// the request looks like.
+[[nodiscard]] ErrorShape error_shape(std::string_view service, const http::RequestHead& head);
+
+// What AWS says in that shape of an operation that does not exist.
+[[nodiscard]] std::string_view unknown_operation_code(ErrorShape shape);
 
 // 500 for a code that is in no table: an internal code must not reach a client as if it were the client's mistake.
 [[nodiscard]] int status_of(std::string_view service, std::string_view code);

@@ -33,6 +33,12 @@ const ServiceModel* service_of_target(std::string_view target) {
     return nullptr;
 }
 
+std::string served_names() {
+    std::string out = "s3";
+    for (const auto* service : service_models()) (out += ", ") += service->signing_name;
+    return out;
+}
+
 // By the API version and the action's name: unsigned requests only.
 Result<std::string> service_of_parameters(const text::QueryParameters& parameters) {
     const auto* action = find_parameter(parameters, "Action");
@@ -51,8 +57,8 @@ Result<std::string> find_service_name(const http::RequestHead& head, const std::
     if (signature) {
         const auto& name = signature->scope.service;
         if (name == "s3" || find_service(name)) return name;
-        return fail("UnrecognizedClientException",
-                    "The request is signed for the service " + name + ", which is not served here");
+        return fail(std::string(unknown_operation_code(error_shape(name, head))),
+                    "The service " + name + " is not served here: only " + served_names() + " are");
     }
     if (const auto target = target_of(head); !target.empty()) {
         if (const auto* service = service_of_target(target)) return std::string(service->signing_name);

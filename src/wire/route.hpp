@@ -26,7 +26,7 @@ namespace wire {
 constexpr size_t request_body_bytes_max = 4u << 20;  // of Query and JSON requests
 
 // The signing name: iam, sts, sagemaker, logs, trainwarden, s3. A scope that names a service we do not speak is
-// an error of that request: `UnrecognizedClientException` naming it. Needs the head alone; a POST form without any other sign is
+// an error that names it, with AWS's code for an operation that does not exist (`unknown_operation_code`). Needs the head alone; a POST form without any other sign is
 // answered by `form_service` below once its body is read (the name is then "").
 [[nodiscard]] base::Result<std::string> find_service_name(const http::RequestHead& head,
                                                           const std::optional<Signature>& signature);

@@ -14,6 +14,7 @@ import botocore.config
 import botocore.credentials
 import botocore.exceptions
 import pytest
+import urllib3
 
 from conftest import AWS_V1, AWS_V2, BINARY, Credentials, allow
 
@@ -165,6 +166,26 @@ def test_operations_that_do_not_exist_say_so(server):
     assert code == "InvalidAction" and "CreateVirtualMFADevice" in message
     code, status, message, _ = refusal(server.client("sagemaker").list_models)
     assert (code, status) == ("UnknownOperationException", 400) and "ListModels" in message
+
+
+@pytest.mark.parametrize("service, operation, code", [
+    ("ec2", "describe_instances", "InvalidAction"), ("sqs", "list_queues", "UnknownOperationException"),
+    ("cloudformation", "list_stacks", "InvalidAction"), ("dynamodb", "list_tables", "UnknownOperationException"),
+    ("lambda", "list_functions", "UnknownOperationException"), ("cloudfront", "list_distributions", "NotImplemented"),
+])
+def test_services_that_are_not_served_say_so(server, service, operation, code):
+    """Whatever protocol the service speaks, its client reads which service it is that is missing."""
+    got, status, message, _ = refusal(getattr(server.client(service), operation))
+    assert (got, status) == (code, 501 if code == "NotImplemented" else 400)
+    assert f"The service {service} is not served here" in message
+    record = json.loads(server.trainwarden("audit", "--refused", "-n", "1", "--json").stdout.strip().splitlines()[-1])
+    assert service in json.dumps(record)
+
+
+def test_an_unsigned_form_of_no_service_is_refused(server):
+    for body, code in (("Action=RunInstances&Version=2016-11-15", "InvalidAction"), ("", "MissingAction")):
+        answer = urllib3.request("POST", server.endpoint, body=body.encode(), headers={"Content-Type": "application/x-www-form-urlencoded"})
+        assert answer.status == 400 and f"<Code>{code}</Code>" in answer.data.decode()
 
 
 def test_bad_input_is_named(server):

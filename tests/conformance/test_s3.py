@@ -82,6 +82,31 @@ def test_other_regions(s3):
     s3.delete_bucket(Bucket="far-away-bucket")
 
 
+def test_location_constraints(server, s3):
+    """The first region is never named; a region that is no region is refused; an endpoint elsewhere makes its own buckets only."""
+    for location in ("us-east-1", "mars", "eu-central-", "x" * 5000):
+        with refused("InvalidLocationConstraint", 400):
+            s3.create_bucket(Bucket="nowhere-bucket", CreateBucketConfiguration={"LocationConstraint": location})
+    keys = {"aws_access_key_id": server.root.access_key_id, "aws_secret_access_key": server.root.secret_access_key}
+    abroad = boto3.client("s3", region_name="eu-west-1", endpoint_url=server.endpoint, **keys)
+    with refused("IllegalLocationConstraintException", 400):
+        abroad.create_bucket(Bucket="nowhere-bucket")
+    with refused("IllegalLocationConstraintException", 400):
+        abroad.create_bucket(Bucket="nowhere-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    abroad.create_bucket(Bucket="abroad-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    abroad.delete_bucket(Bucket="abroad-bucket")
+    with refused("404", 404):
+        s3.head_bucket(Bucket="nowhere-bucket")
+
+
+def test_acls_of_new_buckets(s3):
+    s3.create_bucket(Bucket="private-bucket", ACL="private")
+    s3.delete_bucket(Bucket="private-bucket")
+    for wish in ({"ACL": "public-read"}, {"GrantRead": "id=1"}):
+        with refused("InvalidBucketAclWithObjectOwnership", 400):
+            s3.create_bucket(Bucket="public-bucket", **wish)
+
+
 @pytest.mark.parametrize("name", ["Upper-case", "under_score", "192.168.5.4", "xn--bucket", "a..b", "ends-with-s3alias", "-dash"])
 def test_bad_bucket_names(server, name):
     client = server.client("s3")
@@ -167,6 +192,8 @@ def test_what_is_not_implemented_says_so(s3, bucket):
     assert "x-amz-server-side-encryption" in refusal.message
     with refused("NotImplemented", 501):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", StorageClass="GLACIER")
+    with refused("InvalidStorageClass", 400):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", StorageClass="NO_SUCH_CLASS")
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
@@ -334,8 +361,9 @@ def test_listing(s3, bucket):
         assert entries == ["a", "b/", "d e/", "z"], operation
     assert s3.list_objects_v2(Bucket=bucket, MaxKeys=0)["KeyCount"] == 0
     assert "DisplayName" not in s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"][0]["Owner"]
-    with refused("InvalidArgument", 400):
-        s3.list_objects_v2(Bucket=bucket, ContinuationToken="?")
+    for token in ("?", "nonsense", ""):
+        with refused("InvalidArgument", 400):
+            s3.list_objects_v2(Bucket=bucket, ContinuationToken=token)
 
 
 def test_more_than_a_page(s3, bucket):

@@ -7,6 +7,7 @@ import urllib.request
 
 import botocore.config
 import pytest
+from botocore.exceptions import ClientError
 
 from conftest import allow
 from test_s3 import refused
@@ -167,6 +168,8 @@ def test_malformed_and_oversize_policies(s3, bucket):
     for document in ("{", "[]", '{"Version":"2012-10-17"}', '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Effect":"Deny"}]}'):
         with refused("MalformedPolicy", 400):
             s3.put_bucket_policy(Bucket=bucket, Policy=document)
+    with pytest.raises(ClientError, match="Policies must be valid JSON and the first byte must be '{'"):
+        s3.put_bucket_policy(Bucket=bucket, Policy="policy.json")
     with refused("PolicyTooLarge", 400):
         s3.put_bucket_policy(Bucket=bucket, Policy=policy(bucket, *[{"Sid": f"s{n}" + "x" * 100} for n in range(150)]))
 

@@ -1,10 +1,16 @@
 // What S3 answers are made of.
 #include "crypto/digest.hpp"
 #include "services/s3/service.hpp"
+#include "text/base64.hpp"
 #include "text/time.hpp"
 #include "text/uri.hpp"
 
 namespace services::s3 {
+namespace {
+
+constexpr std::string_view token_mark = "after:";
+
+}  // namespace
 
 wire::Answer empty_answer(int status) {
     wire::Answer answer;
@@ -70,6 +76,15 @@ base::Result<bool> wants_url_encoding(const Incoming& incoming) {
 
 std::string encoded(std::string_view key, bool url_encoding) {
     return url_encoding ? text::encode_uri(key, true) : std::string(key);
+}
+
+std::string token_for(std::string_view last) { return text::encode_base64(std::string(token_mark) + std::string(last)); }
+
+base::Result<std::string> read_token(std::string_view token) {
+    const auto decoded = text::decode_base64(token);
+    if (!decoded || !decoded->starts_with(token_mark) || decoded->size() == token_mark.size())
+        return base::fail("InvalidArgument", "The continuation token provided is incorrect");
+    return decoded->substr(token_mark.size());
 }
 
 }  // namespace services::s3

@@ -1,7 +1,8 @@
 // Buckets: list, create, look at, delete, where.
+#include <algorithm>
+
 #include "base/strings.hpp"
 #include "services/s3/service.hpp"
-#include "text/base64.hpp"
 #include "text/time.hpp"
 
 namespace services::s3 {
@@ -31,9 +32,46 @@ base::Result<CreateBucket> read_create_bucket(wire::Call& call) {
     return wanted;
 }
 
+// eu-central-1, us-gov-west-1
+bool looks_like_region(std::string_view name) {
+    const auto parts = base::split(name, '-');
+    return parts.size() >= 3 && parts.back().size() == 1 && parts.back() >= "1" && parts.back() <= "9" &&
+           std::ranges::all_of(parts.begin(), parts.end() - 1, [](std::string_view part) {
+               return part.size() >= 2 && std::ranges::all_of(part, [](char c) { return c >= 'a' && c <= 'z'; });
+           });
+}
+
+// Where a bucket goes. us-east-1 makes buckets in every region and is never named; any other makes only its own and wants it
+// said.
+base::Result<std::string> read_region(const std::string& location, const std::string& endpoint) {
+    if (location == "EU") return read_region("eu-west-1", endpoint);
+    if (endpoint == "us-east-1" && location.empty()) return endpoint;
+    if (endpoint != "us-east-1" && location != endpoint)
+        return base::fail("IllegalLocationConstraintException",
+                          "The " + (location.empty() ? "unspecified" : location) +
+                              " location constraint is incompatible for the region specific endpoint this request was sent to.");
+    if (location == "us-east-1" || (location != endpoint && !looks_like_region(location)))
+        return base::fail("InvalidLocationConstraint", "The specified location-constraint is not valid");
+    return location;
+}
+
+// `private` is what a bucket is anyway.
+base::Result<http::Headers> without_acl(const http::Headers& headers) {
+    http::Headers rest;
+    for (const auto& [raw_name, value] : headers.fields()) {
+        const auto name = base::lower(raw_name);
+        if (name.starts_with("x-amz-grant-") || (name == "x-amz-acl" && value != "private"))
+            return base::fail("InvalidBucketAclWithObjectOwnership",
+                              "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
+        if (name != "x-amz-acl") rest.add(raw_name, value);
+    }
+    return rest;
+}
+
 Accesses classify_create_bucket(const Service&, const Caller& caller, wire::Call& call, Incoming& incoming) {
     if (caller.principal.kind == policy::PrincipalKind::anonymous) return base::fail("AccessDenied", "Access Denied");
-    TRY(refuse_unsupported(call.http->head.headers));
+    const auto headers = TRY(without_acl(call.http->head.headers));
+    TRY(refuse_unsupported(headers));
     auto wanted = TRY(read_create_bucket(call));
     gate::Access access;
     access.action = "s3:CreateBucket";
@@ -68,8 +106,7 @@ Answered create_bucket(const Service& service, const gate::Permit& permit, wire:
             "NotImplemented",
             "A header you provided implies functionality that is not implemented: x-amz-object-ownership: " + ownership);
     }
-    auto region = wanted.location.empty() ? call.region : wanted.location;
-    if (region == "EU") region = "eu-west-1";
+    const auto region = TRY(read_region(wanted.location, call.region));
     const auto made = service.storage().create_bucket(incoming.uri.bucket, permit.account(), region, wanted.tags);
     // In the first region, making again what one owns has always succeeded.
     const bool again = !made && made.error().code == "BucketAlreadyOwnedByYou" && region == "us-east-1";
@@ -115,12 +152,12 @@ Accesses classify_list_buckets(const Service&, const Caller& caller, wire::Call&
     return std::vector{access};
 }
 
-// The continuation token is the name of the last bucket listed, in base64.
+// The continuation token is the name of the last bucket listed.
 Answered list_buckets(const Service& service, const gate::Permit& permit, wire::Call&, Incoming& incoming) {
     size_t most = 10000;
     if (const auto* value = incoming.uri.parameter("max-buckets")) most = TRY(read_number("max-buckets", *value, most));
-    const auto after = text::decode_base64(incoming.parameter("continuation-token"));
-    if (!after) return base::fail("InvalidArgument", "The continuation token provided is incorrect");
+    std::string after;
+    if (const auto token = incoming.parameter("continuation-token"); !token.empty()) after = TRY(read_token(token));
     const auto prefix = incoming.parameter("prefix"), region = incoming.parameter("bucket-region");
 
     text::XmlWriter xml;
@@ -131,8 +168,7 @@ Answered list_buckets(const Service& service, const gate::Permit& permit, wire::
     bool truncated = false;
     size_t listed = 0;
     for (const auto& bucket : service.storage().buckets_of(permit.account())) {
-        if (!bucket->name.starts_with(prefix) || bucket->name <= *after || (!region.empty() && bucket->region != region))
-            continue;
+        if (!bucket->name.starts_with(prefix) || bucket->name <= after || (!region.empty() && bucket->region != region)) continue;
         if (listed++ == most) {
             truncated = true;
             break;
@@ -146,7 +182,7 @@ Answered list_buckets(const Service& service, const gate::Permit& permit, wire::
         xml.close();
     }
     xml.close();
-    if (truncated) xml.element("ContinuationToken", text::encode_base64(last));
+    if (truncated) xml.element("ContinuationToken", token_for(last));
     if (!prefix.empty()) xml.element("Prefix", prefix);
     xml.close();
     return xml_answer(xml);

@@ -130,10 +130,7 @@ base::Result<void> check_statement(const text::Json& statement, const objects::B
 base::Result<PrincipalIds> check_bucket_policy(std::string_view document, const objects::Bucket& bucket,
                                                const FindPrincipal& principal_id) {
     const auto json = text::parse_json(document);
-    if (!json) {
-        return base::fail(base::Error("MalformedPolicy", "This policy contains invalid Json").note(json.error().message));
-    }
-    if (json->dump().size() > objects::bucket_policy_bytes_max) {
+    if (json && json->dump().size() > objects::bucket_policy_bytes_max) {
         return base::fail("PolicyTooLarge", "Normalized policy document exceeds the maximum allowed size of 20480 bytes.");
     }
     const auto parsed = TRY(policy::Policy::parse(document, policy::PolicyKind::resource));

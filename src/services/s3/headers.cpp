@@ -1,5 +1,6 @@
 // What S3 clients say in headers.
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/strings.hpp"
@@ -14,6 +15,11 @@ base::Error not_implemented(std::string_view header, std::string_view value = {}
     return {"NotImplemented", "A header you provided implies functionality that is not implemented: " + std::string(header) +
                                   (value.empty() ? "" : ": " + std::string(value))};
 }
+
+// Amazon S3 API Reference, PutObject. Here there is one.
+constexpr std::array storage_classes = std::to_array<std::string_view>(
+    {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS",
+     "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP"});
 
 constexpr std::string_view metadata_prefix = "x-amz-meta-";
 
@@ -30,7 +36,11 @@ base::Result<void> refuse_unsupported(const http::Headers& headers) {
             return base::fail(not_implemented(name));
         }
         if (name == "x-amz-server-side-encryption" && value != "AES256") return base::fail(not_implemented(name, value));
-        if (name == "x-amz-storage-class" && value != "STANDARD") return base::fail(not_implemented(name, value));
+        if (name == "x-amz-storage-class" && value != "STANDARD") {
+            if (std::ranges::find(storage_classes, value) == storage_classes.end())
+                return base::fail("InvalidStorageClass", "The storage class you specified is not valid");
+            return base::fail(not_implemented(name, value));
+        }
         if (name.starts_with("x-amz-grant-") || (name == "x-amz-acl" && value != "bucket-owner-full-control")) {
             return base::fail("AccessControlListNotSupported", "The bucket does not allow ACLs");
         }

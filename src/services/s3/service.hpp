@@ -116,6 +116,9 @@ void add_object_headers(http::Headers& headers, const objects::Object& object);
 // As `encoding-type=url` wants keys and prefixes; unchanged without it.
 [[nodiscard]] base::Result<bool> wants_url_encoding(const Incoming& incoming);
 [[nodiscard]] std::string encoded(std::string_view key, bool url_encoding);
+// A continuation token: where a page ended. Opaque to clients, no secret, and refused (`InvalidArgument`) if it is not ours.
+[[nodiscard]] std::string token_for(std::string_view last);
+[[nodiscard]] base::Result<std::string> read_token(std::string_view token);
 
 // --- bucket_policy.cpp --------------------------------------------------------------------------------------------------
 
