@@ -179,7 +179,11 @@ void Engine::invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) 
             return rpc::Invoked{std::move(result), {}};
         };
         auto invoked = call();
-        if (!invoked) return fail(invoked.error(), invocation.token, invocation.source);
+        if (!invoked) {
+            base::Error error = invoked.error();
+            error.message = "invoking " + invocation.token + ": " + error.message;
+            invoked = base::fail(std::move(error));
+        }
         if (!stopping()) reply(std::move(invoked));
     });
 }

@@ -11,6 +11,7 @@
 //
 // Rules:
 //   1. A failure never answers a registration: an SDK that gets an error status may take half a minute to die of it (Node).
+//      A function's failure is the program's own to handle: it is answered, and a program that does not handle it says where it was.
 //   2. Nothing is deleted when the program failed, was killed or interrupted.
 //   3. Before a provider changes anything, the state file says what is about to change; after it, what has changed.
 //   4. A preview runs the same code and touches nothing.

@@ -313,6 +313,24 @@ TEST_CASE("mistakes name themselves and the line") {
     CHECK(package.errors[0].message.contains("gcp"));
 }
 
+TEST_CASE("a function's failure is the program's own to handle") {
+    Bench bench;
+    std::string said;
+    const auto ran = bench.up([&](Client& client) {
+        said = client.answer<std::string>([&](const deploy::rpc::Reply<std::string>& reply) {
+            client.engine().invoke({.token = "fake:index/nope:nope", .arguments = Property(Property::Object{})},
+                                   [reply](const base::Result<deploy::rpc::Invoked>& invoked) {
+                                       reply(invoked ? "answered" : invoked.error().message);
+                                   });
+        });
+        client.thing("a", {});
+    });
+    CHECK(said == "invoking fake:index/nope:nope: fake:index/nope:nope is not supported");
+    CHECK(ran.ok);
+    CHECK(ran.errors.empty());
+    CHECK(ran.steps.back() == "create a");
+}
+
 TEST_CASE("a preview shows every mistake, not only the first") {
     Bench bench;
     bench.parallel = 4;

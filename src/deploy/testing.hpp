@@ -207,6 +207,7 @@ public:
         engine_.register_outputs(stack_, outputs_);
     }
     [[nodiscard]] const std::string& stack() const { return stack_; }
+    [[nodiscard]] Engine& engine() { return engine_; }
     template <class T>
     T answer(const std::function<void(rpc::Reply<T>)>& ask) {
         struct Slot {

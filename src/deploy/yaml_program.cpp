@@ -35,7 +35,7 @@ struct Shared {
     std::condition_variable changed;
     bool stopped = false;
     std::deque<std::pair<std::string, rpc::Registered>> registered;  // by node
-    std::optional<rpc::Invoked> invoked;
+    std::optional<base::Result<rpc::Invoked>> invoked;
     bool released = false;
 };
 
@@ -426,17 +426,18 @@ private:
         if (invocation.arguments.has_unknowns()) return Property::unknown();
         invocation.provider = invocation.provider.empty() ? default_provider_of(invocation.token) : invocation.provider;
         monitor_.invoke(std::move(invocation), [shared = shared_](base::Result<rpc::Invoked> invoked) {
-            if (!invoked) return;
             const std::lock_guard lock(shared->mutex);
-            shared->invoked = std::move(*invoked);
+            shared->invoked = std::move(invoked);
             shared->changed.notify_all();
         });
         std::unique_lock lock(shared_->mutex);
         shared_->changed.wait(lock, [this] { return shared_->invoked.has_value() || shared_->stopped; });
         if (!shared_->invoked) return stopped();
-        rpc::Invoked invoked = std::move(*shared_->invoked);
+        const base::Result<rpc::Invoked> answer = std::move(*shared_->invoked);
         shared_->invoked.reset();
         lock.unlock();
+        if (!answer) return error_at(call.line, answer.error().message);
+        const rpc::Invoked& invoked = *answer;
         if (!invoked.failures.empty()) return error_at(call.line, token + ": " + invoked.failures.front().second);
         if (const Yaml* part = call.find("return")) {
             if (!invoked.result.contains(part->text)) return error_at(part->line, token + " returns no `" + part->text + "`");

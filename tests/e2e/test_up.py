@@ -143,6 +143,30 @@ def test_mistakes_name_the_line(folder, line, message):
         assert message in said and "at __main__.py:3" in said
 
 
+def test_a_function_that_fails_is_the_programs_own_affair(server, folder):
+    folder.python("""
+import pulumi, pulumi_aws as aws
+
+pulumi.export("image", aws.ec2.get_ami(most_recent=True).id)
+""")
+    said = folder.fails("preview")
+    assert "invoking aws:ec2/getAmi:getAmi: unsupported" in said and "__main__.py\", line 4" in said
+    folder.python("""
+import pulumi, pulumi_aws as aws
+
+try:
+    image = aws.ec2.get_ami(most_recent=True).id
+except Exception:
+    image = "none"
+pulumi.export("image", image)
+""")
+    assert folder.up()["outputs"] == {"image": "none"}
+    folder.destroy()
+    folder.yaml("outputs:\n  image:\n    fn::invoke:\n      function: aws:ec2:getAmi\n      return: id\n")
+    said = folder.fails("preview")
+    assert "invoking aws:ec2/getAmi:getAmi: unsupported" in said and "Pulumi.yaml:5: " in said
+
+
 def test_killed_at_any_moment_the_next_run_goes_on(server, folder):
     before = things(server)
     resources = "".join(f"""

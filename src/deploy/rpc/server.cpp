@@ -80,7 +80,11 @@ private:
     std::set<std::shared_ptr<Pending>> calls_;
 };
 
-grpc::Status status_of(const base::Error& error) { return {grpc::StatusCode::UNKNOWN, error.message}; }
+grpc::Status status_of(const base::Error& error) {
+    std::string text = error.message;
+    for (const auto& note : error.notes) (text += "\n  ") += note;
+    return {grpc::StatusCode::UNKNOWN, std::move(text)};
+}
 
 // The file of a `file://` URI, or of Pulumi's `project://`, which is relative to the project's folder.
 std::string path_of(const std::string& uri) {
