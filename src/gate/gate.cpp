@@ -177,7 +177,7 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, const
     for (size_t i = 0; i < accesses.size(); ++i) {
         const auto& [request, decision] = passage.record.accesses[i];
         if (decision.outcome == policy::Outcome::allow) continue;
-        std::string sentence = refusal_sentence(passage.service, accesses[i], request, decision);
+        std::string sentence = refusal_sentence(accesses[i], request, decision);
         if (!accesses[i].separate) return base::fail("AccessDenied", std::move(sentence));
         refusals.emplace(i, std::move(sentence));
     }
@@ -231,7 +231,7 @@ base::Result<void> Gate::authorize(const identity::Caller& caller, const std::ve
         const auto& [request, decision] = record.accesses[i];
         if (decision.outcome == policy::Outcome::allow) continue;
         record.error_code = "AccessDenied";
-        record.error_message = refusal_sentence("", accesses[i], request, decision);
+        record.error_message = refusal_sentence(accesses[i], request, decision);
     }
     if (auto written = parts_.audit->append(record); !written)
         return base::fail("InternalFailure", "the decision could not be recorded");

@@ -57,18 +57,11 @@ base::Error unknown_operation(std::string_view service, std::string_view operati
     return {"InvalidAction", "Could not find operation " + name + ": it is not implemented by Trainwarden"};
 }
 
-std::string refusal_sentence(std::string_view service, const Access& access, const policy::Request& request,
-                             const policy::Decision& decision) {
+std::string refusal_sentence(const Access& access, const policy::Request& request, const policy::Decision& decision) {
     // S3 tells a stranger nothing.
     if (request.principal.kind == policy::PrincipalKind::anonymous) return "Access Denied";
     if (!access.refusal_message.empty()) return access.refusal_message;
-    std::string sentence = policy::denial_message(request, decision);
-    if (service != "s3") return sentence;
-    // S3 alone puts the resource in quotes.
-    const std::string bare = "on resource: " + request.resource;
-    if (size_t at = sentence.find(bare); at != std::string::npos)
-        sentence.replace(at, bare.size(), "on resource: \"" + request.resource + "\"");
-    return sentence;
+    return policy::denial_message(request, decision);
 }
 
 }  // namespace gate

@@ -23,7 +23,7 @@ enum class Dialect { s3, query, json };
 [[nodiscard]] base::Error unknown_operation(std::string_view service, std::string_view operation);
 
 // The sentence of a refused access.
-[[nodiscard]] std::string refusal_sentence(std::string_view service, const Access& access, const policy::Request& request,
+[[nodiscard]] std::string refusal_sentence(const Access& access, const policy::Request& request,
                                            const policy::Decision& decision);
 
 }  // namespace gate

@@ -22,6 +22,7 @@ namespace policy {
 struct AttachedPolicy {
     PolicyPtr policy;
     std::string name;
+    std::string version = {};  // of a managed policy: v3; empty for others
 };
 
 struct PolicySet {
@@ -54,6 +55,7 @@ struct StatementRef {
     std::string policy_name;
     size_t statement = 0;  // index in the policy
     StatementInfo info;
+    std::string policy_version = {};  // as AttachedPolicy::version; the gate looks it up
 };
 
 // Default-constructed means no. There is no conversion to bool: say which outcome you mean.

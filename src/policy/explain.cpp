@@ -1,8 +1,18 @@
 #include "policy/explain.hpp"
 
+#include <algorithm>
+
+#include "text/json.hpp"
+
 namespace policy {
 
 namespace {
+
+using text::Json;
+
+constexpr size_t statements_named_max = 3;  // in one sentence
+
+bool grants(const StatementRef& ref) { return ref.layer == Layer::identity || ref.layer == Layer::resource; }
 
 std::string caller_name(const Principal& principal) {
     if (principal.kind == PrincipalKind::service) return principal.service;
@@ -12,32 +22,145 @@ std::string caller_name(const Principal& principal) {
     return principal.arn;
 }
 
-std::string statement_line(const StatementRef& ref) {
-    std::string out = ref.info.effect == Effect::deny ? "  denied by " : "  allowed by ";
-    out += ref.info.sid.empty() ? "statement " + std::to_string(ref.statement + 1) : "statement `" + ref.info.sid + "`";
-    out += " of " + std::string(describe(ref.layer)) + " `" + ref.policy_name + "`";
-    if (ref.info.position.line) out += ", line " + std::to_string(ref.info.position.line);
-    return out + "\n";
+// Whom a policy should name: the role, not one session of it.
+std::string subject(const Principal& principal) {
+    return principal.role_arn.empty() ? caller_name(principal) : principal.role_arn;
+}
+
+bool same_account(const Request& request) {
+    return request.resource_account.empty() || request.resource_account == request.principal.account;
+}
+
+std::string listed(const std::vector<std::string>& parts) {
+    std::string out;
+    for (size_t i = 0; i < parts.size(); ++i) out += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i];
+    return out;
+}
+
+// The statements, or the first few of them.
+std::string listed(const std::vector<const StatementRef*>& refs) {
+    std::vector<std::string> parts;
+    for (size_t i = 0; i < refs.size() && i < statements_named_max; ++i) parts.push_back(describe(*refs[i]));
+    if (refs.size() > statements_named_max) parts.push_back(std::to_string(refs.size() - statements_named_max) + " more");
+    return listed(parts);
+}
+
+std::vector<const StatementRef*> those(const std::vector<StatementRef>& refs, bool (*wanted)(const StatementRef&)) {
+    std::vector<const StatementRef*> out;
+    for (const auto& ref : refs)
+        if (wanted(ref)) out.push_back(&ref);
+    return out;
+}
+
+std::vector<Layer> layers_of(const std::vector<const StatementRef*>& refs) {
+    std::vector<Layer> out;
+    for (const auto* ref : refs)
+        if (std::ranges::find(out, ref->layer) == out.end()) out.push_back(ref->layer);
+    return out;
+}
+
+std::string why_allowed(const Decision& decision) {
+    const auto granting = those(decision.because, grants);
+    std::string out;
+    if (decision.layer == Layer::always)
+        out = "every caller may do this";
+    else if (granting.empty())
+        out = "the caller is the root user of its account";
+    else
+        out = listed(granting) + (granting.size() == 1 ? " allows it" : " allow it");
+    std::vector<std::string> within;
+    for (const Layer layer : layers_of(those(decision.because, [](const StatementRef& ref) { return !grants(ref); })))
+        within.push_back("the " + std::string(describe(layer)));
+    if (!within.empty()) out += ", and " + listed(within) + (within.size() == 1 ? " does too" : " do too");
+    return out;
+}
+
+std::string why_denied(const Decision& decision) {
+    const auto denying = those(decision.because, [](const StatementRef&) { return true; });
+    return listed(denying) + (denying.size() == 1 ? " denies it" : " deny it") + ", and a deny wins over every allow";
+}
+
+// One layer that had to allow and did not.
+std::string not_allowed_by(Layer layer, const Request& request) {
+    const auto& caller = request.principal;
+    switch (layer) {
+        case Layer::identity:
+            return "no identity-based policy of " + subject(caller) + " allows it";
+        case Layer::boundary:
+            return "its permissions boundary does not allow it";
+        case Layer::session:
+            return caller.kind == PrincipalKind::federated_user ? "no session policy of the federated session allows it"
+                                                                : "the policy of its session does not allow it";
+        case Layer::service_control:
+            return "not every level of the organization above account " + caller.account +
+                   " has a service control policy that allows it";
+        case Layer::resource_control:
+            return "not every level of the organization above the resource's account has a resource control policy that allows "
+                   "it";
+        case Layer::resource:
+            return "no " + std::string(policy_type(layer, request)) + " allows it to " + subject(caller);
+        case Layer::vpc_endpoint:
+            return "the policy of the VPC endpoint does not allow it";
+        case Layer::account_root:
+        case Layer::always:
+            break;
+    }
+    return "nothing allows it";
+}
+
+std::string why_not_allowed(const Request& request, const Decision& decision) {
+    std::vector<std::string> missing;
+    for (const Layer layer : decision.missing) missing.push_back(not_allowed_by(layer, request));
+    if (missing.empty()) missing.push_back(not_allowed_by(decision.layer, request));
+    const auto granting = those(decision.granted, grants);
+    if (granting.empty()) return listed(missing);
+    std::string out = listed(granting);
+    // What a resource's policy grants to an account, the account's own policies must grant too (R6).
+    const bool delegated = same_account(request) && layers_of(granting) == std::vector{Layer::resource} &&
+                           std::ranges::find(decision.missing, Layer::identity) != decision.missing.end();
+    const bool one = granting.size() == 1;
+    out += delegated ? (one ? " leaves " : " leave ") : (one ? " allows " : " allow ");
+    out += request.action + " to " + (delegated ? "the account's own policies" : subject(request.principal));
+    return out + ", but " + listed(missing);
+}
+
+std::string statement_to_paste(const Request& request, bool with_principal, bool with_resource) {
+    Json statement = Json::object({{"Effect", "Allow"}});
+    const auto& caller = request.principal;
+    if (with_principal) {
+        const bool service = caller.kind == PrincipalKind::service;
+        const std::string name = caller.kind == PrincipalKind::anonymous ? "*" : subject(caller);
+        statement.set("Principal", Json::object({{service ? "Service" : "AWS", name}}));
+    }
+    statement.set("Action", request.action);
+    if (with_resource) statement.set("Resource", request.resource);
+    return statement.dump();
 }
 
 // What has to change for a layer that did not allow.
 std::string remedy(Layer layer, const Request& request) {
-    const auto what = request.action + " on " + request.resource;
+    const auto& caller = request.principal;
     switch (layer) {
         case Layer::identity:
-            return "attach a policy that allows " + what + " to " + caller_name(request.principal);
+            return "allow it in a policy of " + subject(caller) + ": " + statement_to_paste(request, false, true);
         case Layer::boundary:
-            return "add " + what + " to the permissions boundary: it caps what identity-based policies grant";
+            return "allow it in the permissions boundary of " + subject(caller) +
+                   ", which caps what its policies grant: " + statement_to_paste(request, false, true);
         case Layer::session:
-            return "pass a session policy that allows " + what + " when the session is made, or none";
+            return "make a session without a session policy, or with one that holds " + statement_to_paste(request, false, true);
         case Layer::service_control:
-            return "every level of the organization above the caller's account must allow " + what;
+            return "allow it in a service control policy at every level of the organization above account " + caller.account +
+                   ": " + statement_to_paste(request, false, true);
         case Layer::resource_control:
-            return "every level of the organization above the resource's account must allow " + what;
+            return "attach RCPFullAWSAccess at every level of the organization above the resource's account";
         case Layer::resource:
-            return "the resource's own policy must allow " + what + " for " + caller_name(request.principal);
+            if (policy_type(layer, request) != describe(layer))  // a trust policy has no Resource element
+                return "allow it in the trust policy of " + request.resource + ": " + statement_to_paste(request, true, false);
+            return (caller.kind == PrincipalKind::anonymous ? "allow everyone" : "allow it") +
+                   std::string(" in the resource-based policy of ") + request.resource + ": " +
+                   statement_to_paste(request, true, true);
         case Layer::vpc_endpoint:
-            return "the policy of the VPC endpoint that the request came through must allow " + what;
+            return "allow it in the policy of the VPC endpoint: " + statement_to_paste(request, true, true);
         case Layer::account_root:
         case Layer::always:
             break;
@@ -47,26 +170,47 @@ std::string remedy(Layer layer, const Request& request) {
 
 }  // namespace
 
-std::string explain(const Request& request, const Decision& decision) {
-    std::string out = caller_name(request.principal) + " asks for " + request.action + " on " + request.resource + "\n";
+std::string describe(const StatementRef& ref) {
+    std::string out =
+        ref.info.sid.empty() ? "statement " + std::to_string(ref.statement + 1) : "statement `" + ref.info.sid + "`";
+    out += " of " + ref.policy_name;
+    if (!ref.policy_version.empty()) out += " (" + ref.policy_version + ")";
+    if (ref.info.position.line != 0) out += ", line " + std::to_string(ref.info.position.line);
+    return out;
+}
+
+Explanation explanation_of(const Request& request, const Decision& decision) {
+    Explanation out;
     switch (decision.outcome) {
         case Outcome::allow:
-            out += "allowed";
+            out.reason = why_allowed(decision);
             break;
         case Outcome::explicit_deny:
-            out += "denied: an explicit deny wins over every allow";
+            out.reason = why_denied(decision);
+            for (const auto& ref : decision.because)
+                out.remedies.push_back("remove " + describe(ref) + ", or narrow it by Action, Resource or Condition");
             break;
         case Outcome::implicit_deny:
-            out += "denied: nothing denies it, but not everything that must allow it does";
+            out.reason = why_not_allowed(request, decision);
+            for (const Layer layer : decision.missing) out.remedies.push_back(remedy(layer, request));
             break;
     }
-    if (decision.outcome == Outcome::allow && decision.layer == Layer::account_root)
-        out += ": the caller is the root user of its account";
-    if (decision.outcome == Outcome::allow && decision.layer == Layer::always) out += ": this action needs no permission";
-    out += "\n";
-    for (const auto& ref : decision.because) out += statement_line(ref);
-    for (const auto layer : decision.missing)
-        out += "  no " + std::string(describe(layer)) + " allows it: " + remedy(layer, request) + "\n";
+    return out;
+}
+
+std::string explain(const Request& request, const Decision& decision) {
+    const auto explanation = explanation_of(request, decision);
+    std::string out = caller_name(request.principal) + " asks for " + request.action + " on " + request.resource + "\n";
+    out += (decision.outcome == Outcome::allow ? "allowed: " : "denied: ") + explanation.reason + "\n";
+    const auto lines = [&](const std::vector<StatementRef>& refs, std::string_view verb) {
+        for (const auto& ref : refs)
+            out +=
+                "  " + std::string(verb) + " by " + describe(ref) + " (" + std::string(policy_type(ref.layer, request)) + ")\n";
+    };
+    lines(decision.because, decision.outcome == Outcome::allow ? "allowed" : "denied");
+    lines(decision.granted, "allowed");
+    for (const Layer layer : decision.missing) out += "  missing in " + std::string(policy_type(layer, request)) + "\n";
+    for (const auto& line : explanation.remedies) out += "  remedy: " + line + "\n";
     return out;
 }
 

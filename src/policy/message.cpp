@@ -1,62 +1,94 @@
 // AWS's words for a refusal.
-// Source: IAM User Guide, "Troubleshoot access denied error messages".
+//
+//   User: WHO is not authorized to perform: ACTION [on resource: RESOURCE] because no TYPE allows the ACTION action
+//   User: WHO is not authorized to perform: ACTION [on resource: RESOURCE] with an explicit deny in a TYPE[: POLICY-ARN]
+//
+// Sources: IAM User Guide, "Troubleshoot access denied error messages", which has an example for each type; AWS Security Blog,
+// "Enhanced access denied error messages with policy ARNs": the ARN of a denying identity-based policy, boundary, session policy,
+// SCP or RCP follows where caller and resource are of one account. Inline policies have no ARN.
+// The guide's one "sessions policy" is a slip: the services answer "session policy".
+#include <algorithm>
+#include <array>
+
 #include "base/strings.hpp"
 #include "policy/evaluate.hpp"
+#include "policy/explain.hpp"
 
 namespace policy {
 
 namespace {
 
-struct Name {
+struct LayerName {
+    Layer layer;
     std::string_view name, article;
 };
 
-Name name_of(Layer layer) {
-    switch (layer) {
-        case Layer::identity:
-            return {"identity-based policy", "an"};
-        case Layer::boundary:
-            return {"permissions boundary", "a"};
-        case Layer::session:
-            return {"session policy", "a"};
-        case Layer::service_control:
-            return {"service control policy", "a"};
-        case Layer::resource_control:
-            return {"resource control policy", "a"};
-        case Layer::resource:
-            return {"resource-based policy", "a"};
-        case Layer::vpc_endpoint:
-            return {"VPC endpoint policy", "a"};
-        case Layer::account_root:
-            return {"account root user", "the"};
-        case Layer::always:
-            return {"permission that every caller has", "a"};
-    }
-    return {"identity-based policy", "an"};
+constexpr std::array layer_names = std::to_array<LayerName>({
+    {Layer::identity, "identity-based policy", "an"},
+    {Layer::boundary, "permissions boundary", "a"},
+    {Layer::session, "session policy", "a"},
+    {Layer::service_control, "service control policy", "a"},
+    {Layer::resource_control, "resource control policy", "a"},
+    {Layer::resource, "resource-based policy", "a"},
+    {Layer::vpc_endpoint, "VPC endpoint policy", "a"},
+    {Layer::account_root, "account root user", "the"},
+    {Layer::always, "permission that every caller has", "a"},
+});
+constexpr LayerName trust_policy = {Layer::resource, "role trust policy", "the"};
+
+const LayerName& name_of(Layer layer) { return *std::ranges::find(layer_names, layer, &LayerName::layer); }
+
+// A role's own policy decides the sts: actions on it.
+bool is_about_trust(const Request& request) {
+    return base::lower(request.action).starts_with("sts:") && request.resource.find(":role/") != std::string::npos;
+}
+
+const LayerName& name_of(Layer layer, const Request& request) {
+    return layer == Layer::resource && is_about_trust(request) ? trust_policy : name_of(layer);
+}
+
+std::string who(const Principal& principal) {
+    if (principal.kind == PrincipalKind::service) return principal.service;
+    if (principal.kind == PrincipalKind::anonymous) return "anonymous";
+    return principal.arn;
+}
+
+// S3 quotes the resource. What has none (`*`) is left out, but IAM and STS say the star.
+std::string on_resource(const Request& request) {
+    const auto service = base::lower(request.action.substr(0, request.action.find(':')));
+    if (request.resource == "*" && service != "iam" && service != "sts") return "";
+    if (service == "s3") return " on resource: \"" + request.resource + "\"";
+    return " on resource: " + request.resource;
+}
+
+std::string denying_arn(const Request& request, const Decision& decision) {
+    const bool same_account = request.resource_account.empty() || request.resource_account == request.principal.account;
+    if (!same_account || decision.layer == Layer::resource || decision.layer == Layer::vpc_endpoint) return "";
+    const auto found = std::ranges::find(decision.because, decision.layer, &StatementRef::layer);
+    if (found == decision.because.end() || !found->policy_name.starts_with("arn:")) return "";
+    return ": " + found->policy_name;
 }
 
 }  // namespace
 
 std::string_view describe(Layer layer) { return name_of(layer).name; }
 
+std::string_view policy_type(Layer layer, const Request& request) { return name_of(layer, request).name; }
+
+Layer layer_of(std::string_view policy_type) {
+    if (policy_type == trust_policy.name) return trust_policy.layer;
+    const auto found = std::ranges::find(layer_names, policy_type, &LayerName::name);
+    return found == layer_names.end() ? Layer::identity : found->layer;
+}
+
 std::string denial_message(const Request& request, const Decision& decision) {
-    const auto& principal = request.principal;
     if (base::lower(request.action).starts_with("sts:assumerolewith")) return "Not authorized to perform " + request.action;
-    std::string who = principal.arn;
-    if (principal.kind == PrincipalKind::service) who = principal.service;
-    if (principal.kind == PrincipalKind::anonymous) who = "anonymous";
-    std::string out = "User: " + who + " is not authorized to perform: " + request.action;
-    // S3 quotes the resource, and leaves it out where there is none.
-    const bool s3 = request.action.starts_with("s3:");
-    if (!s3)
-        out += " on resource: " + request.resource;
-    else if (request.resource != "*")
-        out += " on resource: \"" + request.resource + "\"";
-    auto name = name_of(decision.layer);
-    if (decision.layer == Layer::resource && base::lower(request.action).starts_with("sts:assumerole"))
-        name = {"role trust policy", "a"};
+    const std::string out =
+        "User: " + who(request.principal) + " is not authorized to perform: " + request.action + on_resource(request);
+    const auto& name = name_of(decision.layer, request);
     if (decision.outcome == Outcome::explicit_deny)
-        return out + " with an explicit deny in " + std::string(name.article) + " " + std::string(name.name);
+        return out + " with an explicit deny in " + std::string(name.article) + " " + std::string(name.name) +
+               denying_arn(request, decision);
     return out + " because no " + std::string(name.name) + " allows the " + request.action + " action";
 }
 

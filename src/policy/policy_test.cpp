@@ -5,7 +5,6 @@
 
 #include "policy/catalogue.hpp"
 #include "policy/evaluate.hpp"
-#include "policy/explain.hpp"
 #include "policy/glob.hpp"
 #include "policy/value.hpp"
 
@@ -138,43 +137,4 @@ TEST_CASE("the catalogue") {
     for (const auto action : actions_matching("sts:assumerole*")) CHECK(action.starts_with("sts:AssumeRole"));
     CHECK(supports_resource_control("s3"));
     CHECK(!supports_resource_control("iam"));
-}
-
-TEST_CASE("AWS's sentences for refusals") {
-    Request request{.action = "s3:GetObject", .resource = "arn:aws:s3:::b/k"};
-    request.principal = {.kind = PrincipalKind::user, .account = "111122223333", .arn = "arn:aws:iam::111122223333:user/u"};
-    CHECK(denial_message(request, evaluate(request, {})) ==
-          "User: arn:aws:iam::111122223333:user/u is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::b/k\" "
-          "because no identity-based policy allows the s3:GetObject action");
-    request.action = "iam:ListUsers", request.resource = "*";
-    PolicySet denied;
-    denied.boundary = {*Policy::parse(R"({"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}})", PolicyKind::identity),
-                       "b"};
-    CHECK(denial_message(request, evaluate(request, denied)) ==
-          "User: arn:aws:iam::111122223333:user/u is not authorized to perform: iam:ListUsers on resource: * "
-          "with an explicit deny in a permissions boundary");
-}
-
-TEST_CASE("explanations name statement, policy, line, and what would help") {
-    Request request{.action = "s3:GetObject", .resource = "arn:aws:s3:::b/k"};
-    request.principal = {.kind = PrincipalKind::user, .account = "111122223333", .arn = "arn:aws:iam::111122223333:user/u"};
-    PolicySet set;
-    set.boundary = {*Policy::parse(R"({"Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}})", PolicyKind::identity),
-                    "Cap"};
-    CHECK(explain(request, evaluate(request, set)) ==
-          "arn:aws:iam::111122223333:user/u asks for s3:GetObject on arn:aws:s3:::b/k\n"
-          "denied: nothing denies it, but not everything that must allow it does\n"
-          "  no identity-based policy allows it: attach a policy that allows s3:GetObject on arn:aws:s3:::b/k to "
-          "arn:aws:iam::111122223333:user/u\n"
-          "  no permissions boundary allows it: add s3:GetObject on arn:aws:s3:::b/k to the permissions boundary: it caps what "
-          "identity-based policies grant\n");
-    set.identity.push_back(
-        {*Policy::parse("{\"Statement\":[\n {\"Sid\":\"NoReads\",\n  \"Effect\":\"Deny\",\"Action\":\"s3:Get*\","
-                        "\"Resource\":\"*\"}]}",
-                        PolicyKind::identity),
-         "inline policy p of user u"});
-    CHECK(explain(request, evaluate(request, set)) ==
-          "arn:aws:iam::111122223333:user/u asks for s3:GetObject on arn:aws:s3:::b/k\n"
-          "denied: an explicit deny wins over every allow\n"
-          "  denied by statement `NoReads` of identity-based policy `inline policy p of user u`, line 2\n");
 }

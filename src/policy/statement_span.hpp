@@ -1,0 +1,23 @@
+// Where a statement begins and ends in its document, counted as IAM's simulator counts (API_Statement, API_Position and the
+// sample answers of SimulateCustomPolicy and SimulatePrincipalPolicy).
+//
+// Lines and columns are 1-based; columns are in characters; LF, CR and CRLF each end a line. A statement starts where its
+// reader stood before it: behind the `[`, or behind the statement before it; a single statement that is no list, behind its `{`.
+// It ends behind its `}`.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "text/json.hpp"
+
+namespace policy {
+
+struct StatementSpan {
+    text::Position start, end;
+};
+
+// Of every statement, in order. Empty for what is not a policy document.
+[[nodiscard]] std::vector<StatementSpan> statement_spans(std::string_view document);
+
+}  // namespace policy
