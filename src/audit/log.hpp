@@ -60,4 +60,7 @@ public:
 [[nodiscard]] text::Json to_json(const DecidedAccess& access);
 [[nodiscard]] text::Json to_json(const policy::Principal& principal);
 
+// An access as it was recorded, to be explained: without its context (the record does not tell lists from single values).
+[[nodiscard]] DecidedAccess read_access(const text::Json& access, const text::Json& principal);
+
 }  // namespace audit

@@ -74,6 +74,16 @@ TEST_CASE("a record comes back by its id, as the object that explains it") {
     CHECK(statement["StatementIndex"].as_int() == 2);
     CHECK(statement["Line"].as_int() == 7);
     CHECK(lines->front().find("5ec3e7") == std::string::npos);
+    // What is read back explains as what was decided.
+    const auto read = audit::read_access(access, (*json)["Principal"]);
+    CHECK(read.request.principal.kind == policy::PrincipalKind::user);
+    CHECK(read.decision.outcome == policy::Outcome::explicit_deny);
+    CHECK(read.decision.layer == policy::Layer::resource);
+    REQUIRE(read.decision.because.size() == 1);
+    CHECK(read.decision.because[0].policy_name == "bucket policy of b");
+    CHECK(read.decision.because[0].info.sid == "NoAda");
+    CHECK(read.decision.because[0].info.effect == policy::Effect::deny);
+    CHECK(read.decision.because[0].info.position.line == 7);
     auto missing = (*log)->find("ID3");
     REQUIRE_FALSE(missing);
     CHECK(missing.error().code == "NoSuchRequest");

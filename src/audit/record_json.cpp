@@ -1,11 +1,16 @@
 // How a decision looks as JSON. The same object is the audit line, the answer of ExplainRequest and what tests compare.
 #include "audit/log.hpp"
+#include "policy/explain.hpp"
 #include "text/time.hpp"
 
 namespace audit {
 namespace {
 
 using text::Json;
+
+constexpr policy::PrincipalKind all_kinds[] = {policy::PrincipalKind::anonymous,      policy::PrincipalKind::root,
+                                               policy::PrincipalKind::user,           policy::PrincipalKind::role_session,
+                                               policy::PrincipalKind::federated_user, policy::PrincipalKind::service};
 
 std::string_view type_of(policy::PrincipalKind kind) {
     switch (kind) {
@@ -55,16 +60,34 @@ Json context_json(const policy::Context& context) {
     return out;
 }
 
-Json statement_json(const policy::StatementRef& ref) {
-    Json out = Json::object({{"PolicyType", policy::describe(ref.layer)},
-                             {"PolicyName", ref.policy_name},
-                             {"StatementIndex", static_cast<uint64_t>(ref.statement)},
-                             {"Effect", ref.info.effect == policy::Effect::allow ? "Allow" : "Deny"}});
+Json statement_json(const policy::StatementRef& ref, const policy::Request& request) {
+    Json out = Json::object({{"PolicyType", policy::policy_type(ref.layer, request)}, {"PolicyName", ref.policy_name}});
+    if (!ref.policy_version.empty()) out.set("PolicyVersion", ref.policy_version);
+    out.set("StatementIndex", static_cast<uint64_t>(ref.statement));
+    out.set("Effect", ref.info.effect == policy::Effect::allow ? "Allow" : "Deny");
     if (!ref.info.sid.empty()) out.set("Sid", ref.info.sid);
     if (ref.info.position.line != 0) {
         out.set("Line", static_cast<uint64_t>(ref.info.position.line));
         out.set("Column", static_cast<uint64_t>(ref.info.position.column));
     }
+    return out;
+}
+
+policy::StatementRef read_statement(const Json& json) {
+    policy::StatementRef ref;
+    ref.layer = policy::layer_of(json["PolicyType"].as_string());
+    ref.policy_name = json["PolicyName"].as_string();
+    ref.policy_version = json["PolicyVersion"].as_string();
+    ref.statement = static_cast<size_t>(json["StatementIndex"].as_int());
+    ref.info.sid = json["Sid"].as_string();
+    ref.info.effect = json["Effect"].as_string() == "Allow" ? policy::Effect::allow : policy::Effect::deny;
+    ref.info.position = {static_cast<uint32_t>(json["Line"].as_int()), static_cast<uint32_t>(json["Column"].as_int())};
+    return ref;
+}
+
+std::vector<policy::StatementRef> read_statements(const Json& list) {
+    std::vector<policy::StatementRef> out;
+    for (const Json& one : list.items()) out.push_back(read_statement(one));
     return out;
 }
 
@@ -85,17 +108,44 @@ Json to_json(const policy::Principal& principal) {
 }
 
 Json to_json(const DecidedAccess& access) {
-    Json because = Json::array();
-    for (const auto& ref : access.decision.because) because.push(statement_json(ref));
+    const auto statements = [&](const std::vector<policy::StatementRef>& refs) {
+        Json list = Json::array();
+        for (const auto& ref : refs) list.push(statement_json(ref, access.request));
+        return list;
+    };
     Json missing = Json::array();
-    for (policy::Layer layer : access.decision.missing) missing.push(policy::describe(layer));
+    for (policy::Layer layer : access.decision.missing) missing.push(policy::policy_type(layer, access.request));
     Json out = Json::object({{"Action", access.request.action}, {"Resource", access.request.resource}});
     set_if(out, "ResourceAccount", access.request.resource_account);
     out.set("Decision", outcome_of(access.decision.outcome));
-    out.set("DecidedBy", policy::describe(access.decision.layer));
-    out.set("MatchedStatements", std::move(because));
-    if (access.decision.outcome == policy::Outcome::implicit_deny) out.set("MissingAllowIn", std::move(missing));
+    out.set("DecidedBy", policy::policy_type(access.decision.layer, access.request));
+    out.set("MatchedStatements", statements(access.decision.because));
+    if (access.decision.outcome == policy::Outcome::implicit_deny) {
+        out.set("MissingAllowIn", std::move(missing));
+        if (!access.decision.granted.empty()) out.set("GrantedBy", statements(access.decision.granted));
+    }
     out.set("Context", context_json(access.request.context));
+    return out;
+}
+
+DecidedAccess read_access(const Json& access, const Json& principal) {
+    DecidedAccess out;
+    for (const auto kind : all_kinds)
+        if (type_of(kind) == principal["Type"].as_string()) out.request.principal.kind = kind;
+    out.request.principal.arn = principal["Arn"].as_string();
+    out.request.principal.account = principal["Account"].as_string();
+    out.request.principal.unique_id = principal["Id"].as_string();
+    out.request.principal.role_arn = principal["RoleArn"].as_string();
+    out.request.principal.service = principal["Service"].as_string();
+    out.request.action = access["Action"].as_string();
+    out.request.resource = access["Resource"].as_string();
+    out.request.resource_account = access["ResourceAccount"].as_string();
+    for (const auto outcome : {policy::Outcome::allow, policy::Outcome::explicit_deny})
+        if (outcome_of(outcome) == access["Decision"].as_string()) out.decision.outcome = outcome;
+    out.decision.layer = policy::layer_of(access["DecidedBy"].as_string());
+    out.decision.because = read_statements(access["MatchedStatements"]);
+    for (const Json& type : access["MissingAllowIn"].items()) out.decision.missing.push_back(policy::layer_of(type.as_string()));
+    out.decision.granted = read_statements(access["GrantedBy"]);
     return out;
 }
 

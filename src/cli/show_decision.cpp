@@ -7,20 +7,23 @@ namespace {
 
 using text::Json;
 
+std::string show_statement(const Json& statement) {
+    return statement["Effect"].as_string() + " " + statement["Description"].as_string() + " (" +
+           statement["PolicyType"].as_string() + ")";
+}
+
 std::string label(std::string_view name) {
     std::string padded = "  " + std::string(name);
-    padded.append(padded.size() < 12 ? 12 - padded.size() : 1, ' ');
+    padded.append(padded.size() < 14 ? 14 - padded.size() : 1, ' ');
     return paint(Style::dim, padded);
 }
 
-std::string why(const Json& access) {
-    const std::string& decision = access["Decision"].as_string();
-    const std::string& by = access["DecidedBy"].as_string();
-    if (decision == "allowed") return "allowed by " + by;
-    if (decision == "explicitDeny") return "denied by " + by;
-    std::string missing;
-    for (const Json& layer : access["MissingAllowIn"].items()) missing += (missing.empty() ? "" : ", ") + layer.as_string();
-    return "no " + (missing.empty() ? by : missing) + " allows it";
+// One statement under its label: what it is, and what kind of policy that is.
+std::string show_labelled(std::string_view name, const Json& statements) {
+    std::string out;
+    for (const Json& statement : statements.items())
+        out += (out.empty() ? label(name) : std::string(14, ' ')) + show_statement(statement) + "\n";
+    return out;
 }
 
 }  // namespace
@@ -33,13 +36,7 @@ std::string show_principal(const Json& principal) {
 
 std::string show_statements(const Json& statements, const std::string& indent) {
     std::string out;
-    for (const Json& statement : statements.items()) {
-        const std::string name = statement.contains("Sid") ? "`" + statement["Sid"].as_string() + "`"
-                                                           : std::to_string(statement["StatementIndex"].as_int() + 1);
-        out += indent + statement["Effect"].as_string() + " statement " + name + " of " + statement["PolicyName"].as_string();
-        if (statement.contains("Line")) out += ", line " + statement["Line"].as_string();
-        out += " (" + statement["PolicyType"].as_string() + ")\n";
-    }
+    for (const Json& statement : statements.items()) out += indent + show_statement(statement) + "\n";
     return out;
 }
 
@@ -47,11 +44,17 @@ std::string show_access(const Json& access) {
     const bool allowed = access["Decision"].as_string() == "allowed";
     std::string out = (allowed ? paint(Style::green, "allowed") : paint(Style::red, "refused")) + "  " +
                       paint(Style::bold, access["Action"].as_string()) + " on " + access["Resource"].as_string() + "\n";
-    out += label("because") + why(access) + "\n";
-    out += show_statements(access["MatchedStatements"], std::string(12, ' '));
+    out += label("because") + access["Reason"].as_string() + "\n";
+    out += show_labelled(allowed ? "allowed by" : "denied by", access["MatchedStatements"]);
+    out += show_labelled("granted by", access["GrantedBy"]);
     bool first = true;
+    for (const Json& layer : access["MissingAllowIn"].items()) {
+        out += (first ? label("missing in") : std::string(14, ' ')) + layer.as_string() + "\n";
+        first = false;
+    }
+    first = true;
     for (const Json& line : access["Advice"].items()) {
-        out += (first ? label("remedy") : std::string(12, ' ')) + line.as_string() + "\n";
+        out += (first ? label("remedy") : std::string(14, ' ')) + line.as_string() + "\n";
         first = false;
     }
     return out;

@@ -1,4 +1,5 @@
-// Decisions as people read them: the same objects that the audit log holds, laid out.
+// Decisions as people read them: the objects of our API's answers, laid out. The words in them are the server's
+// (policy/explain.hpp).
 #pragma once
 
 #include <string>
@@ -11,7 +12,7 @@ namespace cli {
 [[nodiscard]] std::string show_record(const text::Json& record);
 // One access; `principal` as in the record.
 [[nodiscard]] std::string show_access(const text::Json& access);
-// "statement `Sid` (allow) of POLICY, line 3" for each.
+// "Allow statement `Sid` of POLICY, line 3 (identity-based policy)" for each.
 [[nodiscard]] std::string show_statements(const text::Json& statements, const std::string& indent);
 // "Role R (session s)", an ARN, or "anyone, without credentials".
 [[nodiscard]] std::string show_principal(const text::Json& principal);

@@ -1,5 +1,11 @@
 #include "gate/decide.hpp"
 
+#include <algorithm>
+#include <charconv>
+
+#include "gate/globals.hpp"
+#include "text/time.hpp"
+
 namespace gate {
 namespace {
 
@@ -11,7 +17,64 @@ const policy::PolicyPtr& allows_nobody() {
     return policy;
 }
 
+const policy::AttachedPolicy* find(const policy::PolicySet& policies, const policy::StatementRef& ref) {
+    const auto in = [&](const auto& layer) -> const policy::AttachedPolicy* {
+        const auto found = std::ranges::find(layer, ref.policy_name, &policy::AttachedPolicy::name);
+        return found == layer.end() ? nullptr : &*found;
+    };
+    switch (ref.layer) {
+        case policy::Layer::identity:
+            return in(policies.identity);
+        case policy::Layer::boundary:
+            return policies.boundary ? &*policies.boundary : nullptr;
+        case policy::Layer::session:
+            return policies.session ? in(*policies.session) : nullptr;
+        default:
+            return nullptr;  // only managed policies have versions
+    }
+}
+
+// The engine tells a policy by its name; a managed policy had a version at that moment, which explanations name.
+void add_versions(std::vector<policy::StatementRef>& statements, const policy::PolicySet& policies) {
+    for (policy::StatementRef& ref : statements)
+        if (const auto* attached = find(policies, ref)) ref.policy_version = attached->version;
+}
+
+void keep_times_together(policy::Context& context, const policy::Context& said) {
+    const auto* current = said.find("aws:CurrentTime");
+    const auto* epoch = said.find("aws:EpochTime");
+    if (current != nullptr && epoch == nullptr && !current->values.empty()) {
+        if (const auto time = text::parse_iso8601(current->values.front()))
+            context.set("aws:EpochTime",
+                        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count()));
+    }
+    if (epoch != nullptr && current == nullptr && !epoch->values.empty()) {
+        const std::string& text = epoch->values.front();
+        int64_t seconds = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+        if (error == std::errc() && end == text.data() + text.size())
+            context.set("aws:CurrentTime", text::iso8601(base::Time(std::chrono::seconds(seconds))));
+    }
+}
+
 }  // namespace
+
+policy::Context supposed_context(const identity::Caller& caller, const Supposition& supposition) {
+    policy::Context context = global_context({.region = supposition.region, .now = supposition.now});
+    const bool service = caller.principal.kind == policy::PrincipalKind::service;
+    context.set("aws:PrincipalIsAWSService", service ? "true" : "false");
+    if (caller.principal.kind == policy::PrincipalKind::role_session && !caller.token_issue_time) {
+        context.set("aws:TokenIssueTime", text::iso8601(supposition.now));
+        context.set("aws:MultiFactorAuthPresent", "false");
+    }
+    context.merge(supposition.said);
+    keep_times_together(context, supposition.said);
+    return context;
+}
+
+audit::DecidedAccess decide_supposed(const identity::Caller& caller, const Access& access, const Supposition& supposition) {
+    return std::move(decide_each(caller, {access}, supposed_context(caller, supposition)).front());
+}
 
 identity::Caller anonymous_caller() {
     identity::Caller caller;
@@ -40,6 +103,8 @@ std::vector<audit::DecidedAccess> decide_each(const identity::Caller& caller, co
             caller.principal.account != request.resource_account && caller.principal.kind != policy::PrincipalKind::service;
         if (access.restrict_public && policies.resource && outsider) policies.resource->policy = allows_nobody();
         policy::Decision decision = policy::evaluate(request, policies);
+        add_versions(decision.because, policies);
+        add_versions(decision.granted, policies);
         decided.push_back({std::move(request), std::move(decision)});
     }
     return decided;

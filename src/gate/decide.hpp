@@ -1,5 +1,5 @@
-// Deciding accesses for a caller, one by one: what the gate enforces and what `trainwarden explain` and `who-can` tell is this
-// one function.
+// Deciding accesses for a caller, one by one: what the gate enforces and what `trainwarden explain`, `who-can` and IAM's
+// simulator tell is this one function.
 #pragma once
 
 #include <vector>
@@ -12,6 +12,21 @@ namespace gate {
 // `globals` are merged last: nothing that an access brings replaces a global condition key.
 [[nodiscard]] std::vector<audit::DecidedAccess> decide_each(const identity::Caller& caller, const std::vector<Access>& accesses,
                                                             const policy::Context& globals);
+
+// The circumstances of a request that nobody has made.
+struct Supposition {
+    std::string region;
+    base::Time now;
+    policy::Context said;  // what the asker supposes: counts as if the request had it, global keys included
+};
+
+// The global keys that such a request would have: the server's, a new session's if the caller is a role, and over them what is
+// said. If only one of aws:CurrentTime and aws:EpochTime is said, the other follows.
+[[nodiscard]] policy::Context supposed_context(const identity::Caller& caller, const Supposition& supposition);
+
+// decide_each for one access of a request that nobody has made.
+[[nodiscard]] audit::DecidedAccess decide_supposed(const identity::Caller& caller, const Access& access,
+                                                   const Supposition& supposition);
 
 // Who asks without credentials.
 [[nodiscard]] identity::Caller anonymous_caller();

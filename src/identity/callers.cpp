@@ -80,7 +80,8 @@ policy::AttachedPolicy DirectoryState::managed(const std::string& arn) const {
     const ManagedPolicyPtr found = world_.policy_by_arn(arn);
     // A policy cannot be deleted while something uses it, but a session may name one that has gone since: fail closed.
     static const policy::PolicyPtr denies_everything = policy::Policy::parse_stored("", policy::PolicyKind::identity);
-    return {found ? found->version(found->default_version)->policy : denies_everything, arn};
+    if (!found) return {denies_everything, arn};
+    return {found->version(found->default_version)->policy, arn, found->default_version};
 }
 
 void DirectoryState::add_entity_policies(const Entity& entity, std::string_view kind,
@@ -183,6 +184,13 @@ base::Result<Caller> DirectoryState::role_caller(const std::string& role_arn, co
     const RolePtr found = world_.role_by_arn(role_arn);
     if (!found) return base::fail("NoSuchEntity", fmt::format("The role {} cannot be found.", role_arn));
     return role_session_caller(*found, session_name, nullptr);
+}
+
+base::Result<Caller> DirectoryState::user_caller(const std::string& user_arn) const {
+    const std::shared_lock lock(mutex_);
+    const UserPtr found = world_.user_by_arn(user_arn);
+    if (!found) return base::fail("NoSuchEntity", fmt::format("The user {} cannot be found.", user_arn));
+    return user_caller(*found);
 }
 
 base::Result<std::vector<policy::AttachedPolicy>> DirectoryState::policies_of(const std::string& principal_arn) const {

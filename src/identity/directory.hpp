@@ -92,6 +92,9 @@ public:
     [[nodiscard]] virtual base::Result<Caller> role_caller(const std::string& role_arn,
                                                            const std::string& session_name) const = 0;
 
+    // The Caller that this user is; `NoSuchEntity`.
+    [[nodiscard]] virtual base::Result<Caller> user_caller(const std::string& user_arn) const = 0;
+
     // Is this a live principal ARN (role, user, account root) that a resource policy may name?
     [[nodiscard]] virtual bool principal_exists(const std::string& arn) const = 0;
 

@@ -100,6 +100,7 @@ public:
                                                                    const AssumeRole& request,
                                                                    const policy::Context& context) override;
     [[nodiscard]] base::Result<Caller> role_caller(const std::string& role_arn, const std::string& session_name) const override;
+    [[nodiscard]] base::Result<Caller> user_caller(const std::string& user_arn) const override;
     [[nodiscard]] bool principal_exists(const std::string& arn) const override;
     [[nodiscard]] std::optional<std::string> unique_id(const std::string& arn) const override;
     [[nodiscard]] base::Result<std::vector<policy::AttachedPolicy>> policies_of(const std::string& principal_arn) const override;

@@ -209,7 +209,7 @@ base::Result<void> Storage::configure(const std::string& name, const Change& cha
 std::optional<policy::AttachedPolicy> Storage::policy_of_arn(std::string_view arn) const {
     const auto found = bucket(bucket_of_arn(arn));
     if (!found || !(*found)->policy) return std::nullopt;
-    return policy::AttachedPolicy{(*found)->policy, "bucket policy of " + (*found)->arn()};
+    return policy::AttachedPolicy{(*found)->policy, "bucket policy of " + (*found)->name};
 }
 
 std::string Storage::account_of_arn(std::string_view arn) const {

@@ -1,7 +1,9 @@
-// What the simulator reads off a document: the condition keys it asks about, and where its statements stand.
+// What the simulator reads off a document: the condition keys it asks about, and where its statements stand; and off AWS's
+// reference.
 #include <doctest/doctest.h>
 
 #include "policy/context_keys.hpp"
+#include "policy/reference.hpp"
 #include "policy/statement_span.hpp"
 
 using policy::context_keys;
@@ -91,4 +93,16 @@ TEST_CASE("statement positions are counted as IAM counts them") {
     CHECK(show(R"({"Version":"2012-10-17"})").empty());
     CHECK(show("{").empty());
     CHECK(show("[]").empty());
+}
+
+TEST_CASE("the reference knows what an action works on, and which keys hold lists") {
+    CHECK(policy::arn_format("s3:GetObject") == "arn:${Partition}:s3:::${BucketName}/${ObjectName}");
+    CHECK(policy::arn_format("S3:listbucket") == "arn:${Partition}:s3:::${BucketName}");
+    CHECK(policy::arn_format("iam:PassRole") == "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}");
+    CHECK(policy::arn_format("s3:ListAllMyBuckets") == "*");
+    CHECK(policy::arn_format("nobody:KnowsThis") == "*");
+    for (const char* key : {"aws:TagKeys", "AWS:tagkeys", "aws:CalledVia", "sts:TransitiveTagKeys", "sagemaker:VpcSubnets"})
+        CHECK_MESSAGE(policy::key_holds_list(key), key);
+    for (const char* key : {"aws:SourceIp", "aws:PrincipalTag/team", "s3:prefix", "aws:UserAgent"})
+        CHECK_MESSAGE(!policy::key_holds_list(key), key);
 }

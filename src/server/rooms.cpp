@@ -11,22 +11,52 @@
 namespace server {
 namespace {
 
-// What guards a resource, for questions about it (`explain`, `who-can`): the gate's own requests get this from their service.
+// What guards a resource and what is known of it, for questions about it (`explain`, `who-can`, IAM's simulator): the gate's own
+// requests get this from their service.
+base::Result<gate::Access> access_to_bucket(const Rooms& rooms, gate::Access access, std::string_view resource) {
+    const size_t slash = resource.find('/');
+    const std::string_view name = resource.substr(0, slash);
+    if (name.find_first_of("*?") != std::string_view::npos) return access;
+    const objects::BucketPtr bucket = TRY(rooms.storage->bucket(name));
+    access.resource_account = bucket->account;
+    access.context.set("s3:ResourceAccount", bucket->account);
+    if (bucket->policy) access.resource_policy = policy::AttachedPolicy{bucket->policy, "bucket policy of " + bucket->name};
+    access.restrict_public = bucket->restricts_public();
+    if (slash == std::string_view::npos) return access;
+    if (const auto object = rooms.storage->find(bucket->name, std::string(resource.substr(slash + 1)))) {
+        for (const auto& [key, value] : (*object)->tags) access.context.set("s3:ExistingObjectTag/" + key, value);
+    }
+    return access;
+}
+
+void set_tags(policy::Context& context, const identity::Tags& tags, const std::string& boundary) {
+    for (const auto& [key, value] : tags) {
+        context.set("aws:ResourceTag/" + key, value);
+        context.set("iam:ResourceTag/" + key, value);
+    }
+    if (!boundary.empty()) context.set("iam:PermissionsBoundary", boundary);
+}
+
+base::Result<gate::Access> access_to_entity(const Rooms& rooms, gate::Access access, const policy::Arn& arn) {
+    const std::string account(arn.account), name(arn.resource.substr(arn.resource.rfind('/') + 1));
+    if (arn.resource.starts_with("role/")) {
+        if (const auto role = rooms.directory->iam().role(account, name); role && (*role)->arn == access.resource)
+            set_tags(access.context, (*role)->tags, (*role)->boundary);
+        if (access.action.starts_with("sts:")) access.resource_policy = TRY(rooms.directory->trust_policy(access.resource));
+    } else if (arn.resource.starts_with("user/")) {
+        if (const auto user = rooms.directory->iam().user(account, name); user && (*user)->arn == access.resource)
+            set_tags(access.context, (*user)->tags, (*user)->boundary);
+    }
+    return access;
+}
+
 base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& action, const std::string& resource) {
     gate::Access access{.action = action, .resource = resource};
     const auto arn = policy::parse_arn(resource);
     if (!arn) return access;
     if (!arn->account.empty()) access.resource_account = std::string(arn->account);
-    if (arn->service == "s3" && arn->account.empty()) {
-        const std::string_view name = arn->resource.substr(0, arn->resource.find('/'));
-        if (name.find_first_of("*?") != std::string_view::npos) return access;
-        const objects::BucketPtr bucket = TRY(rooms.storage->bucket(name));
-        access.resource_account = bucket->account;
-        if (bucket->policy) access.resource_policy = policy::AttachedPolicy{bucket->policy, "bucket policy of " + bucket->name};
-        access.restrict_public = bucket->restricts_public();
-    } else if (arn->service == "iam" && arn->resource.starts_with("role/") && action.starts_with("sts:")) {
-        access.resource_policy = TRY(rooms.directory->trust_policy(resource));
-    }
+    if (arn->service == "s3" && arn->account.empty()) return access_to_bucket(rooms, std::move(access), arn->resource);
+    if (arn->service == "iam") return access_to_entity(rooms, std::move(access), *arn);
     return access;
 }
 
@@ -61,7 +91,8 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
 }
 
 void Rooms::add_services(const std::string& region) {
-    services::iam::add_operations(registry, *directory);
+    const auto to = [this](const std::string& action, const std::string& resource) { return access_to(*this, action, resource); };
+    services::iam::add_operations(registry, *directory, {.region = region, .access_to = to});
     services::sts::add_operations(registry, *directory);
     services::s3::add_operations(registry,
                                  {.storage = storage.get(), .clock = &clock, .principal_id = [this](const std::string& arn) {
@@ -69,13 +100,8 @@ void Rooms::add_services(const std::string& region) {
                                   }});
     services::sagemaker::add_operations(registry, training->jobs());
     services::logs::add_operations(registry, training->jobs());
-    services::trainwarden::add_operations(registry, {.directory = directory.get(),
-                                                     .audit = audit.get(),
-                                                     .clock = &clock,
-                                                     .region = region,
-                                                     .access_to = [this](const std::string& action, const std::string& resource) {
-                                                         return access_to(*this, action, resource);
-                                                     }});
+    services::trainwarden::add_operations(
+        registry, {.directory = directory.get(), .audit = audit.get(), .clock = &clock, .region = region, .access_to = to});
 }
 
 }  // namespace server

@@ -359,11 +359,11 @@ def test_simulation_is_enforcement(server, make_user):
     by_action = {one["EvalActionName"]: one for one in answers}
     assert by_action["iam:ListGroups"]["EvalDecision"] == "explicitDeny"
     assert by_action["s3:ListAllMyBuckets"]["EvalDecision"] == "implicitDeny"
-    assert by_action["iam:ListGroups"]["MatchedStatements"][0]["SourcePolicyId"] == "inline policy policy-1 of user simulated"
+    assert by_action["iam:ListGroups"]["MatchedStatements"][0]["SourcePolicyId"] == "user_simulated_policy-1"
     # Asked before anything is created.
-    custom = lambda *documents, **more: [one["EvalDecision"] for one in iam.simulate_custom_policy(
+    custom = lambda *documents, **more: [one["EvalResourceDecision"] for one in iam.simulate_custom_policy(
         PolicyInputList=[json.dumps(one) for one in documents], ActionNames=["s3:GetObject"],
-        ResourceArns=["arn:aws:s3:::data/a", "arn:aws:s3:::other/a"], **more)["EvaluationResults"]]
+        ResourceArns=["arn:aws:s3:::data/a", "arn:aws:s3:::other/a"], **more)["EvaluationResults"][0]["ResourceSpecificResults"]]
     assert custom(allow("s3:*", resource="arn:aws:s3:::data/*")) == ["allowed", "implicitDeny"]
     with_key = allow("s3:*", StringEquals={"aws:PrincipalTag/team": "x"})
     assert custom(with_key) == ["implicitDeny", "implicitDeny"]

@@ -21,7 +21,7 @@ struct House {
         directory = std::move(*identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}));
         const auto first = directory->bootstrap();
         root = directory->authenticate((*first)->root.access_key_id, "")->caller;
-        services::iam::add_operations(registry, *directory);
+        services::iam::add_operations(registry, *directory, {});
     }
 
     base::Result<std::vector<gate::Access>> classify(const std::string& operation, const std::string& input,

@@ -195,7 +195,7 @@ base::Result<std::string> user_name(const Caller& caller, const Json& input) {
     }
 }
 
-void add_operations(gate::Registry& registry, identity::Directory& directory) {
+void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorParts simulator) {
     Registration registration(registry, directory);
     add_role_operations(registration);
     add_user_operations(registration);
@@ -205,7 +205,7 @@ void add_operations(gate::Registry& registry, identity::Directory& directory) {
     add_access_key_operations(registration);
     add_account_operations(registration);
     add_absent_operations(registration);
-    add_simulation_operations(registration);
+    add_simulation_operations(registration, std::move(simulator));
 }
 
 }  // namespace services::iam

@@ -57,6 +57,7 @@ void add_policy_operations(Registration& registration);
 void add_access_key_operations(Registration& registration);
 void add_account_operations(Registration& registration);
 void add_absent_operations(Registration& registration);
-void add_simulation_operations(Registration& registration);
+struct SimulatorParts;  // operations.hpp
+void add_simulation_operations(Registration& registration, SimulatorParts simulator);
 
 }  // namespace services::iam

@@ -10,7 +10,7 @@ gate::Access access_to(const objects::Bucket& bucket, std::string action, std::s
     access.resource = std::move(resource);
     access.resource_account = bucket.account;
     access.context.set("s3:ResourceAccount", bucket.account);
-    if (bucket.policy) access.resource_policy = policy::AttachedPolicy{bucket.policy, "bucket policy of " + bucket.arn()};
+    if (bucket.policy) access.resource_policy = policy::AttachedPolicy{bucket.policy, "bucket policy of " + bucket.name};
     access.restrict_public = bucket.restricts_public();
     return access;
 }

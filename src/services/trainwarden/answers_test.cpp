@@ -1,35 +1,30 @@
-// What people are told: the remedy of a refusal, and what policies grant.
+// What people are told: why, what would help, and what policies grant.
 #include <doctest/doctest.h>
 
 #include "audit/log.hpp"
-#include "services/trainwarden/advice.hpp"
+#include "services/trainwarden/explained.hpp"
 #include "services/trainwarden/granted.hpp"
 
 using text::Json;
 
 namespace {
 
-Json principal_of(policy::PrincipalKind kind) {
-    policy::Principal principal;
-    principal.kind = kind;
-    if (kind == policy::PrincipalKind::role_session) {
-        principal.arn = "arn:aws:sts::111122223333:assumed-role/R/s";
-        principal.role_arn = "arn:aws:iam::111122223333:role/R";
-    } else if (kind == policy::PrincipalKind::user) {
-        principal.arn = "arn:aws:iam::111122223333:user/ada";
-    }
-    return audit::to_json(principal);
-}
-
-Json access_of(policy::Outcome outcome, std::vector<policy::Layer> missing) {
+audit::DecidedAccess capped_write() {
     audit::DecidedAccess access;
-    access.request.action = "s3:GetObject";
+    auto& principal = access.request.principal;
+    principal.kind = policy::PrincipalKind::role_session;
+    principal.account = "111122223333";
+    principal.arn = "arn:aws:sts::111122223333:assumed-role/R/s";
+    principal.role_arn = "arn:aws:iam::111122223333:role/R";
+    access.request.action = "s3:PutObject";
     access.request.resource = "arn:aws:s3:::b/k";
-    access.decision.outcome = outcome;
-    access.decision.missing = std::move(missing);
-    if (outcome == policy::Outcome::explicit_deny)
-        access.decision.because.push_back({policy::Layer::resource, "bucket policy of b", 2, {"", policy::Effect::deny, {7, 9}}});
-    return audit::to_json(access);
+    access.decision.layer = policy::Layer::boundary;
+    access.decision.missing = {policy::Layer::boundary};
+    policy::StatementRef write{
+        policy::Layer::identity, "arn:aws:iam::111122223333:policy/Writes", 1, {"Write", policy::Effect::allow, {7, 9}}};
+    write.policy_version = "v3";
+    access.decision.granted.push_back(write);
+    return access;
 }
 
 policy::PolicySet policies_of(std::initializer_list<const char*> documents) {
@@ -41,45 +36,46 @@ policy::PolicySet policies_of(std::initializer_list<const char*> documents) {
 
 }  // namespace
 
-TEST_CASE("the remedy names the layer, whom to name in it, and the statement to paste") {
-    using enum policy::PrincipalKind;
-    using policy::Layer, policy::Outcome;
-    const std::string statement = R"({"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k"})";
-    struct Row {
-        Json principal;
-        Outcome outcome;
-        std::vector<Layer> missing;
-        std::vector<std::string> words;
-    };
-    const Row rows[] = {
-        {principal_of(user), Outcome::allow, {}, {}},
-        {principal_of(user),
-         Outcome::implicit_deny,
-         {Layer::identity},
-         {"policy of arn:aws:iam::111122223333:user/ada: " + statement}},
-        {principal_of(role_session),
-         Outcome::implicit_deny,
-         {Layer::identity},
-         {"policy of arn:aws:iam::111122223333:role/R: " + statement}},
-        {principal_of(role_session),
-         Outcome::implicit_deny,
-         {Layer::boundary, Layer::session},
-         {"permissions boundary of", "session policy"}},
-        {principal_of(role_session),
-         Outcome::implicit_deny,
-         {Layer::resource},
-         {R"("Principal":{"AWS":"arn:aws:iam::111122223333:role/R"})"}},
-        {principal_of(anonymous), Outcome::implicit_deny, {Layer::resource}, {R"("Principal":{"AWS":"*"})"}},
-        {principal_of(user), Outcome::explicit_deny, {}, {"statement 3 of bucket policy of b denies it"}},
-    };
-    for (const Row& row : rows) {
-        const auto advice = services::trainwarden::advice_for(access_of(row.outcome, row.missing), row.principal);
-        REQUIRE(advice.size() == row.words.size());
-        for (size_t i = 0; i < advice.size(); ++i) {
-            CAPTURE(advice[i]);
-            CHECK(advice[i].find(row.words[i]) != std::string::npos);
-        }
+TEST_CASE("a decision is explained by both halves, with the statement's policy, version, Sid and line") {
+    const Json shown = services::trainwarden::explained(capped_write());
+    CHECK(shown["Decision"].as_string() == "implicitDeny");
+    CHECK(shown["Reason"].as_string() ==
+          "statement `Write` of arn:aws:iam::111122223333:policy/Writes (v3), line 7 allows s3:PutObject to "
+          "arn:aws:iam::111122223333:role/R, but its permissions boundary does not allow it");
+    const Json& granted = shown["GrantedBy"].items().at(0);
+    CHECK(granted["PolicyVersion"].as_string() == "v3");
+    CHECK(granted["Sid"].as_string() == "Write");
+    CHECK(granted["Line"].as_int() == 7);
+    CHECK(granted["Description"].as_string() == "statement `Write` of arn:aws:iam::111122223333:policy/Writes (v3), line 7");
+    CHECK(shown["MissingAllowIn"].items().at(0).as_string() == "permissions boundary");
+    REQUIRE(shown["Advice"].size() == 1);
+    CHECK(shown["Advice"].items().at(0).as_string().find(
+              R"({"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/k"})") != std::string::npos);
+}
+
+TEST_CASE("the record of a decision is explained in the same words as the decision itself") {
+    auto denied = capped_write();
+    denied.decision = {};
+    denied.decision.outcome = policy::Outcome::explicit_deny;
+    denied.decision.layer = policy::Layer::resource;
+    denied.decision.because.push_back({policy::Layer::resource, "bucket policy of b", 2, {"", policy::Effect::deny, {7, 9}}});
+    auto allowed = denied;
+    allowed.decision.outcome = policy::Outcome::allow;
+    allowed.decision.because.front().info.effect = policy::Effect::allow;
+    auto by_service = capped_write();
+    by_service.request.principal = {.kind = policy::PrincipalKind::service, .service = "sagemaker.amazonaws.com"};
+    by_service.request.action = "sts:AssumeRole";
+    by_service.request.resource = "arn:aws:iam::111122223333:role/R";
+    by_service.decision.missing = {policy::Layer::resource};
+    for (const auto& access : {capped_write(), denied, allowed, by_service}) {
+        const Json line = *text::parse_json(audit::to_json(access).dump());
+        const Json principal = *text::parse_json(audit::to_json(access.request.principal).dump());
+        CHECK(services::trainwarden::explained(line, principal) == services::trainwarden::explained(access));
     }
+    CHECK(services::trainwarden::explained(denied)["Advice"].items().at(0).as_string() ==
+          "remove statement 3 of bucket policy of b, line 7, or narrow it by Action, Resource or Condition");
+    CHECK_FALSE(services::trainwarden::explained(allowed).contains("Advice"));
+    CHECK(services::trainwarden::explained(by_service)["MissingAllowIn"].items().at(0).as_string() == "role trust policy");
 }
 
 TEST_CASE("granted actions: every allow, less what is always denied everywhere") {

@@ -8,8 +8,8 @@
 
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
-#include "gate/globals.hpp"
-#include "services/trainwarden/advice.hpp"
+#include "policy/reference.hpp"
+#include "services/trainwarden/explained.hpp"
 #include "services/trainwarden/granted.hpp"
 #include "services/trainwarden/principals.hpp"
 #include "text/time.hpp"
@@ -29,20 +29,13 @@ wire::Answer answer_of(std::initializer_list<Json::Member> members) {
     return answer;
 }
 
-Json advised(Json access, const Json& principal) {
-    Json advice = Json::array();
-    for (std::string& line : advice_for(access, principal)) advice.push(std::move(line));
-    if (advice.size() > 0) access.set("Advice", std::move(advice));
-    return access;
-}
-
 base::Result<wire::Answer> explain_request(const Dependencies& parts, wire::Call& call) {
     const auto lines = TRY(parts.audit->find(call.input["RequestId"].as_string()));
     Json records = Json::array();
     for (const std::string& line : lines) {
         Json record = TRY(text::parse_json(line));
         Json accesses = Json::array();
-        for (const Json& access : record["Accesses"].items()) accesses.push(advised(access, record["Principal"]));
+        for (const Json& access : record["Accesses"].items()) accesses.push(explained(access, record["Principal"]));
         record.set("Accesses", std::move(accesses));
         records.push(std::move(record));
     }
@@ -54,39 +47,40 @@ base::Result<gate::Access> supposed_access(const Dependencies& parts, const Json
     return parts.access_to(input["Action"].as_string(), input["Resource"].as_string_or("*"));
 }
 
-policy::Context supposed_globals(const Dependencies& parts, const Json& input) {
-    policy::Context context = gate::global_context({.region = parts.region, .now = parts.clock->now()});
+// A key that holds a list in AWS's reference is one, even with a single value.
+gate::Supposition supposition(const Dependencies& parts, const Json& input) {
+    gate::Supposition out{.region = parts.region, .now = parts.clock->now(), .said = {}};
     for (const Json& entry : input["Context"].items()) {
+        const std::string& key = entry["Key"].as_string();
         std::vector<std::string> values;
         for (const Json& value : entry["Values"].items()) values.push_back(value.as_string());
-        if (values.size() == 1)
-            context.set(entry["Key"].as_string(), values.front());
+        if (values.size() == 1 && !policy::key_holds_list(key))
+            out.said.set(key, values.front());
         else
-            context.set_list(entry["Key"].as_string(), std::move(values));
+            out.said.set_list(key, std::move(values));
     }
-    return context;
+    return out;
 }
 
 base::Result<wire::Answer> explain_access(const Dependencies& parts, wire::Call& call) {
     const Caller caller = TRY(find_principal(*parts.directory, call.input["PrincipalArn"].as_string()));
     const gate::Access access = TRY(supposed_access(parts, call.input));
-    const audit::DecidedAccess decided = gate::decide_each(caller, {access}, supposed_globals(parts, call.input)).front();
-    const Json principal = audit::to_json(caller.principal);
-    Json out = advised(audit::to_json(decided), principal);
+    const audit::DecidedAccess decided = gate::decide_supposed(caller, access, supposition(parts, call.input));
+    Json shown = explained(decided);
     if (decided.decision.outcome != policy::Outcome::allow)
-        out.set("Message", policy::denial_message(decided.request, decided.decision));
-    return answer_of({{"Principal", principal}, {"Access", std::move(out)}});
+        shown.set("Message", policy::denial_message(decided.request, decided.decision));
+    return answer_of({{"Principal", audit::to_json(caller.principal)}, {"Access", std::move(shown)}});
 }
 
 base::Result<wire::Answer> who_can(const Dependencies& parts, wire::Call& call) {
     const gate::Access access = TRY(supposed_access(parts, call.input));
-    const policy::Context globals = supposed_globals(parts, call.input);
+    const gate::Supposition supposed = supposition(parts, call.input);
     Json principals = Json::array();
     const std::vector<Caller> all = every_principal(*parts.directory);
     for (const Caller& caller : all) {
-        const audit::DecidedAccess decided = gate::decide_each(caller, {access}, globals).front();
+        const audit::DecidedAccess decided = gate::decide_supposed(caller, access, supposed);
         if (decided.decision.outcome != policy::Outcome::allow) continue;
-        Json decision = audit::to_json(decided);
+        const Json decision = explained(decided);
         principals.push(Json::object({{"Principal", audit::to_json(caller.principal)},
                                       {"DecidedBy", decision["DecidedBy"]},
                                       {"MatchedStatements", decision["MatchedStatements"]}}));
