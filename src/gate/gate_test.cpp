@@ -8,6 +8,7 @@
 
 #include "audit/log.hpp"
 #include "crypto/digest.hpp"
+#include "gate/decide.hpp"
 #include "gate/globals.hpp"
 #include "identity/directory.hpp"
 #include "store/keys.hpp"
@@ -271,4 +272,71 @@ TEST_CASE("mapped addresses are the plain ones") {
     CHECK(gate::plain_address("::ffff:10.0.0.1") == "10.0.0.1");
     CHECK(gate::plain_address("::1") == "::1");
     CHECK(gate::plain_address("10.0.0.1") == "10.0.0.1");
+}
+
+namespace {
+
+std::string value(const policy::Context& context, const char* key) {
+    const auto* entry = context.find(key);
+    return entry == nullptr ? "(absent)" : entry->values.front();
+}
+
+}  // namespace
+
+TEST_CASE("a request that nobody has made has the keys that it would have") {
+    const base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
+    identity::Caller user;
+    user.principal.kind = policy::PrincipalKind::user;
+    const auto plain = gate::supposed_context(user, {.region = "eu-west-1", .now = now, .said = {}});
+    CHECK(value(plain, "aws:RequestedRegion") == "eu-west-1");
+    CHECK(value(plain, "aws:EpochTime") == "1790000000");
+    CHECK(value(plain, "aws:PrincipalIsAWSService") == "false");
+    CHECK(value(plain, "aws:TokenIssueTime") == "(absent)");
+    CHECK(value(plain, "aws:SourceIp") == "(absent)");
+
+    // What is said stands over it, and the clocks go together.
+    gate::Supposition supposition{.region = "eu-west-1", .now = now, .said = {}};
+    supposition.said.set("aws:currenttime", "2030-01-01T00:00:00Z");
+    supposition.said.set("AWS:RequestedRegion", "us-east-1");
+    CHECK(value(gate::supposed_context(user, supposition), "aws:EpochTime") == "1893456000");
+    CHECK(value(gate::supposed_context(user, supposition), "aws:RequestedRegion") == "us-east-1");
+    supposition.said = {};
+    supposition.said.set("aws:EpochTime", "1893456000");
+    CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == "2030-01-01T00:00:00Z");
+    supposition.said.set("aws:EpochTime", "not a number");
+    CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == value(plain, "aws:CurrentTime"));
+    supposition.said.set("aws:CurrentTime", "2031-01-01T00:00:00Z");  // both: as they are said
+    CHECK(value(gate::supposed_context(user, supposition), "aws:EpochTime") == "not a number");
+
+    identity::Caller role;
+    role.principal.kind = policy::PrincipalKind::role_session;
+    supposition.said = {};
+    CHECK(value(gate::supposed_context(role, supposition), "aws:TokenIssueTime") == "2026-09-21T14:13:20Z");
+    CHECK(value(gate::supposed_context(role, supposition), "aws:MultiFactorAuthPresent") == "false");
+    supposition.said.set("aws:MultiFactorAuthPresent", "true");
+    CHECK(value(gate::supposed_context(role, supposition), "aws:MultiFactorAuthPresent") == "true");
+}
+
+TEST_CASE("a decision names the version of a managed policy, in each layer that can have one") {
+    const auto parsed = [](const char* document, policy::PolicyKind kind) {
+        return policy::Policy::parse(document, kind).value();
+    };
+    const auto all = parsed(R"({"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}})", policy::PolicyKind::identity);
+    const auto session =
+        parsed(R"({"Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}})", policy::PolicyKind::session);
+    identity::Caller caller;
+    caller.principal.kind = policy::PrincipalKind::role_session;
+    caller.principal.account = "111122223333";
+    caller.policies.identity = {{all, "inline policy p of role r"}, {all, "arn:aws:iam::aws:policy/All", "v7"}};
+    caller.policies.boundary = {all, "arn:aws:iam::aws:policy/All", "v7"};
+    caller.policies.session = std::vector<policy::AttachedPolicy>{{session, "arn:aws:iam::111122223333:policy/S", "v2"}};
+    const auto versions = [&](const char* action) {
+        const auto decided = gate::decide_each(caller, {{.action = action, .resource = "arn:aws:s3:::b/k"}}, {}).front();
+        std::vector<std::string> out;
+        for (const auto* refs : {&decided.decision.because, &decided.decision.granted})
+            for (const auto& ref : *refs) out.push_back(ref.policy_version);
+        return out;
+    };
+    CHECK(versions("s3:GetObject") == std::vector<std::string>{"", "v7", "v7", "v2"});
+    CHECK(versions("s3:PutObject") == std::vector<std::string>{"", "v7", "v7"});  // granted; the session policy is missing
 }

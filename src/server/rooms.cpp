@@ -1,5 +1,6 @@
 #include "server/rooms.hpp"
 
+#include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "services/iam/operations.hpp"
 #include "services/logs/operations.hpp"
@@ -50,11 +51,17 @@ base::Result<gate::Access> access_to_entity(const Rooms& rooms, gate::Access acc
     return access;
 }
 
+// What AWS publishes is read as the account's own (services/iam, invariant 3).
+bool reads_what_aws_publishes(const policy::Arn& arn, const std::string& action) {
+    const std::string name = base::lower(action);
+    return arn.service == "iam" && arn.account == "aws" && (name.starts_with("iam:get") || name.starts_with("iam:list"));
+}
+
 base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& action, const std::string& resource) {
     gate::Access access{.action = action, .resource = resource};
     const auto arn = policy::parse_arn(resource);
     if (!arn) return access;
-    if (!arn->account.empty()) access.resource_account = std::string(arn->account);
+    if (!arn->account.empty() && !reads_what_aws_publishes(*arn, action)) access.resource_account = std::string(arn->account);
     if (arn->service == "s3" && arn->account.empty()) return access_to_bucket(rooms, std::move(access), arn->resource);
     if (arn->service == "iam") return access_to_entity(rooms, std::move(access), *arn);
     return access;

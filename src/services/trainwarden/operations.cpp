@@ -44,7 +44,11 @@ base::Result<wire::Answer> explain_request(const Dependencies& parts, wire::Call
 
 // The question as the gate would ask it now, with the circumstances that the asker supposes.
 base::Result<gate::Access> supposed_access(const Dependencies& parts, const Json& input) {
-    return parts.access_to(input["Action"].as_string(), input["Resource"].as_string_or("*"));
+    const std::string resource = input["Resource"].as_string_or("*");
+    auto access = parts.access_to(input["Action"].as_string(), resource);
+    if (access || !access.error().code.starts_with("NoSuch")) return access;
+    return base::fail(base::Error("NoSuchResource", "there is no " + resource + " on this server: " + access.error().message)
+                          .note("`aws iam simulate-principal-policy` can be asked about what is not there yet"));
 }
 
 // A key that holds a list in AWS's reference is one, even with a single value.
