@@ -123,6 +123,14 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
         line.app().parse(argc, const_cast<char**>(argv));
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) return line.app().exit(error);  // --help, --version
+        // CLI11 says of a misspelt command that one is missing.
+        const CLI::App& at = *line.chosen()->app;
+        const auto words = at.remaining();
+        if (error.get_name() == "RequiredError" && !words.empty() && !at.get_subcommands({}).empty()) {
+            std::fprintf(stderr, "`%s` is no command of `%s`\nRun with --help for more information.\n", words.front().c_str(),
+                         at.get_name().c_str());
+            return 2;
+        }
         line.app().exit(error);
         return 2;
     }

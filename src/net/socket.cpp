@@ -48,7 +48,9 @@ Result<Address> parse_address(const std::string& text, uint16_t port) {
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     if (::getaddrinfo(text.c_str(), std::to_string(port).c_str(), &hints, &found) != 0 || !found)
-        return fail("InvalidAddress", "`" + text + "` is not an IP address");
+        return fail(
+            base::Error("InvalidAddress", "`" + text + "` is not an IP address")
+                .note("write localhost or a number: 127.0.0.1 for this machine alone, 0.0.0.0 for every network it is in"));
     Address out;
     std::memcpy(&out.storage, found->ai_addr, found->ai_addrlen);
     out.length = found->ai_addrlen;

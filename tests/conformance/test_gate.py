@@ -383,6 +383,15 @@ def test_one_server_a_folder_and_the_right_key(make_server):
     server.start()
 
 
+@pytest.mark.parametrize("words, said", [
+    (["nonsense"], "`nonsense` is no command of `trainwarden`"), (["stack", "nonsense"], "`nonsense` is no command of `stack`"),
+    (["up", "--nonsense"], "--nonsense"), ([], "A subcommand is required"),
+])
+def test_a_wrong_command_line_is_named(server, words, said):
+    done = server.trainwarden(*words, check=False)
+    assert done.returncode == 2 and said in done.stderr
+
+
 def test_doctor(server):
     report = json.loads(server.trainwarden("doctor", "--json", check=False).stdout)
     assert any(check["Finding"] == "ok" and ":root" in check["What"] for check in report)
