@@ -1,4 +1,7 @@
 // `trainwarden train run | logs | ls | describe | stop`: training jobs by the same API calls that the AWS SDKs make.
+#include <signal.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -170,6 +173,21 @@ base::Result<Json> follow(wire::Client& client, const std::string& name, bool te
     }
 }
 
+// An interrupt ends the following, not the job, which is the server's: the last words say so.
+std::string last_words;
+
+extern "C" void leave(int) {
+    ssize_t ignored = ::write(STDERR_FILENO, last_words.data(), last_words.size());
+    (void)ignored;  // There is nobody else to tell.
+    ::_exit(128 + SIGINT);
+}
+
+void leave_job_on_interrupt(const std::string& name) {
+    last_words = "\n" + name + " goes on. To follow it: trainwarden train logs -f " + name +
+                 "; to stop it: trainwarden train stop " + name + "\n";
+    if (::signal(SIGINT, leave) == SIG_IGN) ::signal(SIGINT, SIG_IGN);  // in the background of a script
+}
+
 base::Result<int> exit_status(const Json& job) {
     std::string status = job["TrainingJobStatus"].as_string(), name = job["TrainingJobName"].as_string();
     if (status == "Completed") {
@@ -198,6 +216,7 @@ base::Result<int> run(RunOptions options) {
         return 0;
     }
     std::fprintf(stderr, "training job %s\n", options.name.c_str());
+    leave_job_on_interrupt(options.name);
     return exit_status(TRY(follow(client, options.name, true)));
 }
 

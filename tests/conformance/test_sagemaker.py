@@ -15,7 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import AWS_V1, AWS_V2, ROOT, Server, allow
+from conftest import AWS_V1, AWS_V2, BINARY, ROOT, Server, allow
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 DEBIAN_PYTHON = "/usr/bin/python3"
@@ -536,6 +536,20 @@ def test_the_aws_command_line(world, program):
     found = world.aws(*endpoint, "logs", "filter-log-events", "--log-group-name", "/aws/sagemaker/TrainingJobs",
                       "--log-stream-name-prefix", name, program=program)
     assert [event["message"] for event in json.loads(found.stdout)["events"]] == ["hello from the worker"]
+
+
+def test_an_interrupt_leaves_the_job_to_the_server(world, tmp_path):
+    (tmp_path / "endless.sh").write_text("echo at work; sleep 600\n")
+    running = subprocess.Popen([BINARY, "train", "run", "--name", "endless", "--role", "trainer", "--output", f"s3://{BUCKET}/models", "--entry",
+                                tmp_path / "endless.sh"], env=world.client_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    assert "at work" in running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130 and "endless goes on" in said and "trainwarden train stop endless" in said
+    assert world.client("sagemaker").describe_training_job(TrainingJobName="endless")["TrainingJobStatus"] == "InProgress"
+    world.trainwarden("train", "stop", "endless")
+    assert wait(world, "endless")["TrainingJobStatus"] == "Stopped"
 
 
 def test_command_line_failures(world, tmp_path):
