@@ -18,6 +18,8 @@ import botocore.credentials
 import pytest
 from botocore.exceptions import ClientError
 
+from test_s3 import crc
+
 EMPTY = hashlib.sha256(b"").hexdigest()
 MODES = ["literal", "UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
          "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"]
@@ -130,8 +132,9 @@ def crc32(content):
     return base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
 
 
-def upload(server, path, content, mode, place="header", secret=None, tamper=None):
-    """One PUT in that payload mode; `tamper` changes the body after signing."""
+def upload(server, path, content, mode, place="header", secret=None, tamper=None, algorithm="crc32", checksum=None):
+    """One PUT in that payload mode; `tamper` changes the body after signing. A trailer holds the `checksum` that `algorithm` gives."""
+    checksum = checksum or crc32(content)
     headers, payload = {}, mode
     if mode == "literal":
         payload = hashlib.sha256(content).hexdigest()
@@ -139,17 +142,17 @@ def upload(server, path, content, mode, place="header", secret=None, tamper=None
         headers["X-Amz-Decoded-Content-Length"] = str(len(content))
         headers["Content-Encoding"] = "aws-chunked"
     if mode.endswith("TRAILER"):
-        headers["X-Amz-Trailer"] = "x-amz-checksum-crc32"
+        headers["X-Amz-Trailer"] = f"x-amz-checksum-{algorithm}"
     url, headers = sign(server, "PUT", path, headers, payload, secret, place)
     body = content
     if mode == "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
-        body = f"{len(content):x}\r\n".encode() + content + f"\r\n0\r\nx-amz-checksum-crc32:{crc32(content)}\r\n\r\n".encode()
+        body = f"{len(content):x}\r\n".encode() + content + f"\r\n0\r\nx-amz-checksum-{algorithm}:{checksum}\r\n\r\n".encode()
     elif mode.startswith("STREAMING"):
         chunks = Chunks(server, headers, url, secret)
         half = len(content) // 2
         body = chunks.chunk(content[:half]) + chunks.chunk(content[half:]) + chunks.chunk(b"")
         if mode.endswith("TRAILER"):
-            body += chunks.trailer("x-amz-checksum-crc32", crc32(content))
+            body += chunks.trailer(f"x-amz-checksum-{algorithm}", checksum)
         body += b"\r\n"
     if tamper:
         body = tamper(body)
@@ -174,6 +177,21 @@ def test_every_payload_mode_in_every_place(server, bucket, mode, place):
     answer = upload(server, f"/{bucket}/{key}", content, mode, place)
     assert (answer.status, answer.body) == (200, b"")
     assert server.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == content
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode.endswith("TRAILER")])
+@pytest.mark.parametrize("algorithm, bits, polynomial", [("crc32c", 32, 0x82F63B78), ("crc64nvme", 64, 0x9A6C9329AC4BC9B5)])
+def test_every_checksum_in_a_trailer(server, bucket, mode, algorithm, bits, polynomial):
+    """Those that boto3 computes only with a package of its own; test_s3.py has the others."""
+    content = b"some content " * 1000
+    right, wrong = crc(bits, polynomial, content), crc(bits, polynomial, b"other content")
+    key = f"trailer-{mode}-{algorithm}"
+    assert upload(server, f"/{bucket}/{key}", content, mode, algorithm=algorithm, checksum=right).status == 200
+    head = server.client("s3").head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+    assert head[f"Checksum{algorithm.upper()}"] == right and head["ContentLength"] == len(content)
+    answer = upload(server, f"/{bucket}/wrong", content, mode, algorithm=algorithm, checksum=wrong)
+    assert (answer.status, answer.code) == (400, "BadDigest")
+    assert "wrong" not in keys_in(server, bucket)
 
 
 @pytest.mark.parametrize("place", ["header", "query"])
