@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
+#include <filesystem>
 
 #include "cli/terminal.hpp"
 
@@ -139,7 +141,14 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
         std::fputs(chosen->app->help().c_str(), stderr);
         return 2;
     }
-    auto status = chosen->act();
+    base::Result<int> status = 0;
+    try {
+        status = chosen->act();
+    } catch (const std::filesystem::filesystem_error& error) {  // a folder that one may not look into, for example
+        status = base::fail("FileError", "`" + error.path1().string() + "`: " + error.code().message());
+    } catch (const std::exception& error) {
+        status = base::fail("InternalError", error.what());
+    }
     std::fflush(stdout);
     if (!status) {
         print_error(status.error());

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 using cli::Command;
 
 namespace {
@@ -34,6 +36,10 @@ int run(Seen& seen, std::vector<const char*> arguments, base::Result<int> result
                         inner.action([&seen]() -> base::Result<int> {
                             ++seen.ran;
                             return 7;
+                        });
+                        Command thrown = root.subcommand("throw", "does what the standard library does");
+                        thrown.action([]() -> base::Result<int> {
+                            return static_cast<int>(std::filesystem::file_size("/no such folder/file"));
                         });
                         Command with = root.subcommand("with", "passes the rest on");
                         with.rest(seen.rest);
@@ -82,6 +88,7 @@ TEST_CASE("exit statuses: 2 for usage, 1 for an error, else the action's") {
     CHECK(seen.ran == 0);
     CHECK(run(seen, {"group", "inner"}) == 7);
     CHECK(run(seen, {"make", "f"}, base::fail("Broken", "it broke")) == 1);
+    CHECK(run(seen, {"throw"}) == 1);
     CHECK(run(seen, {"make", "--help"}) == 0);
 }
 

@@ -70,7 +70,7 @@ std::string full_key(const Project& project, std::string_view key) {
 
 base::Result<StackFile> StackFile::load(const Project& project, const std::string& stack) {
     if (!valid_name(stack))
-        return base::fail("InvalidStackName", "a stack's name is letters, digits, `-`, `_`, `.`: `" + stack + "`");
+        return base::fail("InvalidStackName", "a stack's name is at most 100 letters, digits, `-`, `_`, `.`: `" + stack + "`");
     StackFile file;
     file.project_ = &project;
     file.path_ = project.root / stack_file_name(stack);

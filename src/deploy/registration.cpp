@@ -21,14 +21,16 @@ base::Result<std::string> content_hash(const Property& asset) {
     if (asset.contains("text")) return crypto::hex(crypto::sha256(asset["text"].as_string()));
     if (!asset.contains("path")) return std::string();
     const std::filesystem::path path = asset["path"].as_string();
-    if (!std::filesystem::is_directory(path)) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(path, error)) {
         const std::string content = TRY(read_whole(path));
         return crypto::hex(crypto::sha256(content));
     }
     // A folder: its files' names and hashes, in order.
     std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
-        if (entry.is_regular_file()) files.push_back(entry.path());
+    for (std::filesystem::recursive_directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
+        if (entry->is_regular_file(error)) files.push_back(entry->path());
+    if (error) return base::fail("FileError", "cannot read the folder " + path.string() + ": " + error.message());
     std::ranges::sort(files);
     std::string all;
     for (const auto& file : files) {

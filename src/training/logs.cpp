@@ -163,14 +163,16 @@ std::vector<LogStream> Logs::streams(const std::string& account, const std::stri
     std::string_view job_prefix = prefix.substr(0, prefix.find('/'));
     bool whole_job = prefix.find('/') != std::string_view::npos;
     std::error_code error;  // No folder yet: no streams.
-    for (const auto& job : fs::directory_iterator(fs::path(folder_) / account / region, error)) {
-        std::string name = job.path().filename().string();
+    const fs::directory_iterator end;
+    for (fs::directory_iterator job(fs::path(folder_) / account / region, error); !error && job != end; job.increment(error)) {
+        std::string name = job->path().filename().string();
         if (whole_job ? name != job_prefix : !name.starts_with(job_prefix)) continue;
         std::error_code none;
-        for (const auto& file : fs::directory_iterator(job.path() / "logs", none)) {
-            if (file.path().extension() != extension) continue;
-            if (!(name + "/" + file.path().stem().string()).starts_with(prefix)) continue;
-            found.push_back(describe(file.path(), name));
+        for (fs::directory_iterator file(job->path() / "logs", none); !none && file != end; file.increment(none)) {
+            const fs::path& path = file->path();
+            if (path.extension() != extension) continue;
+            if (!(name + "/" + path.stem().string()).starts_with(prefix)) continue;
+            found.push_back(describe(path, name));
         }
     }
     std::sort(found.begin(), found.end(), [](const LogStream& a, const LogStream& b) { return a.name < b.name; });
@@ -187,7 +189,8 @@ std::optional<std::string> Logs::path_of(const std::string& account, const std::
 
 base::Result<LogStream> Logs::stream(const std::string& account, const std::string& region, std::string_view name) const {
     auto path = path_of(account, region, name);
-    if (!path || !fs::is_regular_file(*path)) {
+    std::error_code error;  // A name that is too long for a file names none either.
+    if (!path || !fs::is_regular_file(*path, error)) {
         return base::fail("ResourceNotFoundException", "The specified log stream does not exist.");
     }
     return describe(*path, std::string(name.substr(0, name.find('/'))));
@@ -236,9 +239,10 @@ base::Result<LogPage> Logs::read(const std::string& account, const std::string& 
 bool Logs::has_group(const std::string& account, const std::string& region) const {
     if (!is_plain(account) || !is_plain(region)) return false;
     std::error_code error;
-    for (const auto& job : fs::directory_iterator(fs::path(folder_) / account / region, error)) {
+    const fs::directory_iterator end;
+    for (fs::directory_iterator job(fs::path(folder_) / account / region, error); !error && job != end; job.increment(error)) {
         std::error_code none;
-        if (fs::directory_iterator(job.path() / "logs", none) != fs::directory_iterator()) return true;
+        if (fs::directory_iterator(job->path() / "logs", none) != end) return true;
     }
     return false;
 }

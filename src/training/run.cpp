@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 
 #include "base/invariant.hpp"
@@ -94,14 +95,20 @@ void Running::life() {
         job.training_start_time = training_.parts_.clock->now();
         job.enter("Downloading", "Downloading input data", *job.training_start_time);
     });
-    base::Result<Ended> trained;
-    if (auto prepared = prepare(); !prepared) {
-        trained = base::fail(std::move(prepared).error());
-    } else {
-        enter("Training", "Training image download completed. Training in progress.");
-        trained = train();
+    Outcome outcome;
+    try {
+        base::Result<Ended> trained;
+        if (auto prepared = prepare(); !prepared) {
+            trained = base::fail(std::move(prepared).error());
+        } else {
+            enter("Training", "Training image download completed. Training in progress.");
+            trained = train();
+        }
+        outcome = conclude(trained);
+    } catch (const std::exception& error) {  // It ends this job, not the server with all the others.
+        base::log_error("training job " + job_.id.name + ": " + error.what());
+        outcome = conclude(base::fail("InternalError", "The job could not be run on this machine; the server's log says why."));
     }
-    Outcome outcome = conclude(trained);
     // Once a job is final nothing of it is left but its record, its logs and what it uploaded.
     clean_up();
     training_.update(job_.id, [&](Job& job) {
@@ -143,7 +150,7 @@ base::Result<void> Running::start_workers(Workers& workers) {
         }
         if (place.index == 0) {
             for (const auto& note : plan_.notes) log.write("[trainwarden] " + note + "\n", training_.parts_.clock->now());
-            if (fs::exists(place.folder + "/ml/code/requirements.txt")) {
+            if (fs::exists(place.folder + "/ml/code/requirements.txt", error)) {
                 log.write(
                     "[trainwarden] requirements.txt is not installed: the image host/python3 has the packages of this machine\n",
                     training_.parts_.clock->now());

@@ -482,6 +482,13 @@ def test_log_pages(world):
     assert refusal(logs.describe_log_streams, logGroupName="/aws/lambda/x")[0] == "ResourceNotFoundException"
 
 
+@pytest.mark.parametrize("stream", ["x/" + "a" * 300, "a" * 300 + "/x", "../x/y", "x/..", "none/x"])
+def test_a_stream_that_cannot_be_there_is_not_there(world, stream):
+    run(world, f"streams-{NUMBERS.__next__()}", "echo one")  # so that there is a group
+    code, _ = refusal(world.client("logs").get_log_events, logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=stream)
+    assert code == "ResourceNotFoundException"
+
+
 def test_a_server_that_stops_or_crashes_loses_no_job(bare_server):
     server = bare_server.start()
     make_trainer(server)
