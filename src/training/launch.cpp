@@ -82,6 +82,24 @@ bool write_whole(const char* path, const std::string& content) {
     return good;
 }
 
+// After a mount namespace of one's own was made: what is mounted from here on is seen nowhere else. Where `/` is no mount itself,
+// as after a chroot, it belongs to one that no path leads to: joining the namespace that one is in anyway moves the root to its
+// top.
+bool keep_mounts_private() {
+    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) return true;
+    if (errno != EINVAL) return false;
+    const int root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int here = ::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    const bool good = root >= 0 && here >= 0 && ::setns(here, CLONE_NEWNS) == 0 &&
+                      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 && ::fchdir(root) == 0 &&
+                      ::chroot(".") == 0;
+    const int error = errno;
+    ::close(here);
+    ::close(root);
+    errno = error;
+    return good;
+}
+
 void enter_namespaces(const Prepared& prepared) {
     if (::unshare(CLONE_NEWNS | CLONE_NEWUTS) != 0) {
         if (errno != EPERM) give_up(prepared, Step::namespaces);
@@ -91,7 +109,7 @@ void enter_namespaces(const Prepared& prepared) {
             give_up(prepared, Step::identity);
         }
     }
-    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) give_up(prepared, Step::namespaces);
+    if (!keep_mounts_private()) give_up(prepared, Step::namespaces);
     if (::sethostname(prepared.host_name.c_str(), prepared.host_name.size()) != 0) give_up(prepared, Step::namespaces);
 }
 
@@ -185,7 +203,8 @@ std::vector<Mount> plan_mounts(const std::string& worker) {
     mounts.push_back({Kind::folder, "", stage + "/ml"});
     mounts.push_back({Kind::bind, worker + "/ml", stage + "/ml"});
     mounts.push_back({Kind::bind, stage, "/opt"});
-    mounts.push_back({Kind::bind_file, worker + "/hosts", "/etc/hosts"});
+    if (std::error_code none; fs::exists("/etc/hosts", none))
+        mounts.push_back({Kind::bind_file, worker + "/hosts", "/etc/hosts"});
     // The worker's folder may itself lie below the home or /tmp: bind what comes from it first, cover last.
     std::string home = home_of_server();
     auto cover_home = [&] {
@@ -288,21 +307,22 @@ base::Result<LaunchedProcess> launch(const LaunchRequest& request) {
     return LaunchedProcess{child, descriptor, output[0]};
 }
 
+bool try_private_mounts() {
+    pid_t child = ::fork();
+    if (child < 0) return false;
+    if (child == 0) {
+        bool good = ::unshare(CLONE_NEWNS | CLONE_NEWUTS) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS) == 0;
+        good = good && keep_mounts_private() && ::mount("tmpfs", "/opt", "tmpfs", 0, "size=4k") == 0;
+        ::_exit(good ? 0 : 1);
+    }
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 bool private_mounts_available() {
-    static const bool available = [] {
-        pid_t child = ::fork();
-        if (child < 0) return false;
-        if (child == 0) {
-            bool good = ::unshare(CLONE_NEWNS | CLONE_NEWUTS) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS) == 0;
-            good = good && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                   ::mount("tmpfs", "/opt", "tmpfs", 0, "size=4k") == 0;
-            ::_exit(good ? 0 : 1);
-        }
-        int status = 0;
-        while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-        }
-        return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    }();
+    static const bool available = try_private_mounts();
     return available;
 }
 

@@ -42,7 +42,8 @@ struct LaunchedProcess {
 // Errors: `LaunchFailed` says which step failed and why.
 [[nodiscard]] base::Result<LaunchedProcess> launch(const LaunchRequest& request);
 
-// Can workers have mounts of their own here? Tried once, in a child.
+// Can workers have mounts of their own here? Tried in a child; the second remembers.
+[[nodiscard]] bool try_private_mounts();
 [[nodiscard]] bool private_mounts_available();
 
 // The home folder of the user who runs the server: what a worker's home is mounted over.

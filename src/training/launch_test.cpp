@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +54,26 @@ TEST_CASE("without private mounts a worker still gets only its own environment a
     std::string output = output_of(*process);
     CHECK(output.starts_with("ONLY=this\nPATH=/usr/bin:/bin\nPWD=" + folder.path + "\n" + folder.path + "\nleads\n"));
     CHECK(output.ends_with("\n4\n"));  // three, and the listing's own
+}
+
+TEST_CASE("private mounts work below a root that is no mount itself, as after a chroot") {
+    Folder folder;
+    std::filesystem::create_directories(folder.path + "/proc");
+    pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        const bool possible = ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                              ::mount("/proc", (folder.path + "/proc").c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0 &&
+                              ::chroot(folder.path.c_str()) == 0 && ::chdir("/") == 0;
+        ::_exit(!possible ? 2 : try_private_mounts() ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2)
+        MESSAGE("not tried: making such a root needs a real one's rights");
+    else
+        CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("with private mounts /opt/ml is the worker's, the rest of /opt stays, what is hidden is not there") {

@@ -129,6 +129,17 @@ struct World {
         REQUIRE_MESSAGE(created.has_value(), (created ? "" : created.error().describe()));
         return finished(name);
     }
+    // Waits for a line of a job that runs; what it wrote by then.
+    std::string logged(const std::string& name, const std::string& line) {
+        for (;;) {
+            const auto job = training->describe(id(name));
+            REQUIRE(job.has_value());
+            std::string all = log(name);
+            if (all.find(line + "\n") != std::string::npos) return all;
+            REQUIRE_MESSAGE(!is_final(job->status), job->failure_reason);
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+    }
     // Everything that a job's hosts wrote, host by host.
     std::string log(const std::string& name) {
         std::string all;
@@ -222,7 +233,7 @@ TEST_CASE("StopTrainingJob ends the workers and keeps the partial model") {
         1);
     auto created = world.training->create({world.id("stop"), request, {}});
     REQUIRE(created.has_value());
-    while (world.log("stop").find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    world.logged("stop", "ready");
     REQUIRE(world.training->stop(world.id("stop")).has_value());
     Job job = world.finished("stop");
     CHECK(job.status == Status::stopped);
@@ -297,12 +308,11 @@ TEST_CASE("checkpoints are restored at the start and in the bucket at the end") 
 
 TEST_CASE("a worker's credentials are the role's and end with the job") {
     World world;
-    auto created =
-        world.training->create({world.id("keys"), World::request("echo $AWS_CONTAINER_AUTHORIZATION_TOKEN; sleep 600", 1), {}});
+    auto created = world.training->create(
+        {world.id("keys"), World::request("echo $AWS_CONTAINER_AUTHORIZATION_TOKEN; echo ready; sleep 600", 1), {}});
     REQUIRE(created.has_value());
-    std::string token;
-    while (token.empty()) token = world.log("keys");
-    token.pop_back();
+    std::string token = world.logged("keys", "ready");
+    token.resize(token.find('\n'));
     auto credentials = world.training->credentials_for(token);
     REQUIRE(credentials.has_value());
     CHECK(credentials->credentials.access_key_id == "ASIAarn:aws:iam::111122223333:role/trainer");
@@ -317,7 +327,7 @@ TEST_CASE("a server that stops ends its jobs; one that was killed settles them a
     World world;
     auto created = world.training->create({world.id("cut"), World::request("echo ready; sleep 600", 2), {}});
     REQUIRE(created.has_value());
-    while (world.log("cut").empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    world.logged("cut", "ready");
     world.training->shutdown();
     auto job = world.training->describe(world.id("cut"));
     REQUIRE(job.has_value());

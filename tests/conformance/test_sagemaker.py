@@ -183,7 +183,7 @@ except Exception as error: print("DELETE", error)
 for token in ("wrong", ""):
     try: urllib.request.urlopen(urllib.request.Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={{"Authorization": token}}))
     except urllib.error.HTTPError as error: print("TOKEN", error.code)
-'; cat {world.data}/root-credentials; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; hostname; cat /etc/hosts"""
+'; cat {world.data}/root-credentials; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; hostname; cat /etc/hosts; true"""
     job = run(world, "identity", script, InputDataConfig=[channel("packages", "packages/")])
     log = log_of(world, "identity")
     assert job["TrainingJobStatus"] == "Completed", log
