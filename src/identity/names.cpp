@@ -25,11 +25,8 @@ bool is_tag_character(char c) {
     return is_alphanumeric(c) || static_cast<unsigned char>(c) >= 0x80 || std::string_view(" _.:/=+-@").contains(c);
 }
 
-// Characters, not bytes: UTF-8 continuation bytes do not count.
-size_t characters(std::string_view text) {
-    return static_cast<size_t>(
-        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
+// UTF-8 continuation bytes do not begin a character.
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
 }  // namespace
 
@@ -143,9 +140,11 @@ std::string make_access_key_id(crypto::Random& random, std::string_view prefix, 
 
 std::string make_secret(crypto::Random& random) { return random.text(40, base64); }
 
+size_t characters(std::string_view text) { return static_cast<size_t>(std::ranges::count_if(text, begins_character)); }
+
 size_t measure(std::string_view document) {
-    return static_cast<size_t>(
-        std::ranges::count_if(document, [](char c) { return c != ' ' && c != '\t' && c != '\r' && c != '\n'; }));
+    return static_cast<size_t>(std::ranges::count_if(
+        document, [](char c) { return c != ' ' && c != '\t' && c != '\r' && c != '\n' && begins_character(c); }));
 }
 
 }  // namespace identity

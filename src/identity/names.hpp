@@ -33,6 +33,8 @@ constexpr size_t tags_max = 50;
 [[nodiscard]] std::string make_access_key_id(crypto::Random& random, std::string_view prefix, std::string_view account);
 // 40 characters of base64's alphabet.
 [[nodiscard]] std::string make_secret(crypto::Random& random);
+// Characters, not bytes.
+[[nodiscard]] size_t characters(std::string_view text);
 // Characters that are not white space: how IAM measures a policy.
 [[nodiscard]] size_t measure(std::string_view document);
 

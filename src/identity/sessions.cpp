@@ -92,6 +92,29 @@ base::Result<void> add_tags(const AssumeRole& request, Session& session) {
     return {};
 }
 
+std::unexpected<base::Error> too_large(bool policies, size_t percent) {
+    return base::fail("PackedPolicyTooLarge",
+                      policies ? fmt::format("Packed policy consumes {}% of allotted space, please use smaller policy.", percent)
+                               : fmt::format("Packed size of session tags consumes {}% of allotted space.", percent));
+}
+
+size_t percent_of(size_t part, size_t whole) { return (part * 100 + whole - 1) / whole; }
+
+// How much of the packed form's room the policies and tags take (PackedPolicySize). Inline policy and managed policies' ARNs are
+// also one plaintext with a limit of its own: STS API Reference, AssumeRole, PolicyArns.
+base::Result<int> packed_percent(const AssumeRole& request, const Session& session) {
+    size_t arns = 0, tags = 0;
+    for (const auto& arn : request.session_policy_arns) arns += characters(arn);
+    for (const auto& [key, value] : session.tags) tags += key.size() + value.size();
+    const bool policies = !request.session_policy.empty() || arns > 0;
+    const size_t plaintext = characters(request.session_policy) + arns;
+    if (plaintext > session_policy_characters_max)
+        return too_large(policies, percent_of(plaintext, session_policy_characters_max));
+    const size_t percent = percent_of(measure(request.session_policy) + arns + tags, packed_bytes_max);
+    if (percent > 100) return too_large(policies, percent);
+    return static_cast<int>(percent);
+}
+
 }  // namespace
 
 base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request) {
@@ -111,18 +134,11 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     session.kind = SessionKind::role;
     TRY(add_tags(request, session));
     if (!request.session_policy.empty()) {
-        TRY(check_constraint(request.session_policy.size() <= session_policy_characters_max, "", "policy",
+        TRY(check_constraint(characters(request.session_policy) <= session_policy_characters_max, "", "policy",
                              fmt::format("Member must have length less than or equal to {}", session_policy_characters_max)));
         TRY(policy::Policy::parse(request.session_policy, policy::PolicyKind::session));
     }
-    size_t packed = measure(request.session_policy);
-    for (const auto& arn : request.session_policy_arns) packed += arn.size();
-    for (const auto& [key, value] : session.tags) packed += key.size() + value.size();
-    const int percent = static_cast<int>((packed * 100 + packed_bytes_max - 1) / packed_bytes_max);
-    if (percent > 100) {
-        return base::fail("PackedPolicyTooLarge",
-                          fmt::format("Packed size of session tags consumes {}% of allotted space.", percent));
-    }
+    const int percent = TRY(packed_percent(request, session));
 
     const std::shared_lock lock(mutex_);
     const RolePtr role = world_.role_by_arn(request.role_arn);
