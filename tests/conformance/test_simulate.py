@@ -539,6 +539,35 @@ def test_a_caller_with_somebody_elses_policies(server, household, make_user):
         iam.delete_user_policy(UserName="ada", PolicyName="Home")
 
 
+def test_permission_to_simulate_one_principal_tells_nothing_of_others(server, household, make_user):
+    """Somebody who may ask about one user cannot feel for what a bucket's policy says of another, or for an object's tags."""
+    iam, s3 = server.client("iam"), server.client("s3")
+    make_user("other")
+    other = f"arn:aws:iam::{server.account}:user/other"
+    s3.create_bucket(Bucket="private-things")
+    s3.put_object(Bucket="private-things", Key="k", Body=b"x", Tagging="class=red")
+    s3.put_bucket_policy(Bucket="private-things", Policy=text(policy(statement(
+        resource="arn:aws:s3:::private-things/*", Principal={"AWS": [other, household["role"]]}))))
+
+    def ask(source, **more):
+        return iam.simulate_principal_policy(PolicySourceArn=source, ActionNames=["s3:GetObject"], ResourceArns=["arn:aws:s3:::private-things/k"],
+                                             **more)["EvaluationResults"][0]
+
+    assert ask(other)["EvalDecision"] == "allowed" and ask(household["role"])["EvalDecision"] == "allowed"
+    assert ask(household["user"])["EvalDecision"] == "implicitDeny"
+    assert ask(household["user"], CallerArn=other)["EvalDecision"] == "implicitDeny"
+    feeling = text(policy(statement(Condition={"StringEquals": {"s3:ExistingObjectTag/class": "red"}})))
+    felt = ask(household["user"], PolicyInputList=[feeling])
+    assert (felt["EvalDecision"], felt["MissingContextValues"]) == ("implicitDeny", ["s3:ExistingObjectTag/class"])
+    assert ask(household["user"], PolicyInputList=[feeling], ContextEntries=[entry("s3:ExistingObjectTag/class", "red")])["EvalDecision"] == "allowed"
+    # The entity's own policies meet the tag as its requests do.
+    iam.put_user_policy(UserName="ada", PolicyName="Red", PolicyDocument=feeling)
+    try:
+        assert ask(household["user"])["EvalDecision"] == "allowed"
+    finally:
+        iam.delete_user_policy(UserName="ada", PolicyName="Red")
+
+
 def test_context_keys_of_policies(server, household):
     iam = server.client("iam")
     one = policy(statement(resource="arn:aws:s3:::home/${aws:username}", Condition={"StringEquals": {"aws:PrincipalTag/team": "x"}}))

@@ -6,11 +6,14 @@
 // IAM User Guide, "IAM policy testing with the IAM policy simulator"; SEMANTICS G7.
 //
 // Beyond AWS's simulator, and as enforcement has it:
-// - SimulatePrincipalPolicy lets the policy that a bucket or a role really has count where the request brings no ResourcePolicy;
+// - SimulatePrincipalPolicy lets the policy that a bucket or a role really has count, and what is known of the resource (its
+//   owner, its tags), where the request brings no ResourcePolicy;
 // - a trust policy counts for the sts: actions on roles, a resource policy for roles as for users;
 // - the global keys that every request here has (aws:CurrentTime, aws:RequestedRegion, …) are there unless ContextEntries say
 //   otherwise.
-// SimulateCustomPolicy knows nothing but what it is given: it tells nobody anything about the account.
+// Permission to ask about one principal tells nothing of others or of the rest of the account: under another CallerArn nothing
+// that is stored counts, and no document of the request can feel for a resource's tags. SimulateCustomPolicy knows nothing but
+// what it is given.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -114,6 +117,13 @@ Outcome alone(const policy::Request& request, const policy::PolicySet& layer_alo
     return std::ranges::find(decision.missing, layer) == decision.missing.end() ? Outcome::allow : Outcome::implicit_deny;
 }
 
+// What of the account counts beside the policies that are simulated.
+enum class Stored : uint8_t {
+    nothing,
+    resource_policies,  // and who owns the resource
+    everything,         // and what is known of the resource
+};
+
 // One action on one resource, decided.
 struct Verdict {
     std::string resource;
@@ -126,8 +136,9 @@ struct Verdict {
 
 class Simulator {
 public:
-    Simulator(const Simulated& simulated, const SimulationInput& input, policy::Context context, const SimulatorParts* stored)
-        : simulated_(simulated), input_(input), context_(std::move(context)), stored_(stored) {
+    Simulator(const Simulated& simulated, const SimulationInput& input, policy::Context context, const SimulatorParts& parts,
+              Stored stored)
+        : simulated_(simulated), input_(input), context_(std::move(context)), parts_(parts), stored_(stored) {
         const auto& policies = simulated.caller.policies;
         identity_.identity = policies.identity;
         boundary_.boundary = policies.boundary;
@@ -163,8 +174,9 @@ private:
     gate::Access access_to(const std::string& action, const std::string& resource) const {
         const bool trust = is_about_trust(action, resource);
         gate::Access access{.action = action, .resource = resource};
-        if (stored_ != nullptr && !input_.has_resource_policy()) {
-            if (auto found = stored_->access_to(action, resource)) access = std::move(*found);
+        if (stored_ != Stored::nothing && !input_.has_resource_policy()) {
+            if (auto found = parts_.access_to(action, resource)) access = std::move(*found);
+            if (stored_ != Stored::everything) access.context = {};
         }
         const auto arn = policy::parse_arn(resource);
         if (arn && arn->account.size() == 12)
@@ -281,14 +293,15 @@ private:
     const Simulated& simulated_;
     const SimulationInput& input_;
     policy::Context context_;
-    const SimulatorParts* stored_;  // nullptr: nothing of the account counts
+    const SimulatorParts& parts_;
+    Stored stored_;
     policy::PolicySet identity_, boundary_, organization_, resource_;
 };
 
 base::Result<Json> simulate(const Simulated& simulated, const SimulationInput& input, const SimulatorParts& parts, base::Time now,
-                            bool stored) {
+                            Stored stored) {
     auto context = gate::supposed_context(simulated.caller, {.region = parts.region, .now = now, .said = input.context});
-    Simulator simulator(simulated, input, std::move(context), stored ? &parts : nullptr);
+    Simulator simulator(simulated, input, std::move(context), parts, stored);
     Json results = Json::array();
     size_t next = input.first;
     while (next < input.actions.size() && results.size() < input.most) {
@@ -365,27 +378,14 @@ base::Result<identity::Caller> caller_of(const identity::Directory& directory, c
     return caller_named(arn, {source.kind, source.entity().account, source.entity().name});
 }
 
-base::Result<identity::Caller> simulated_caller(const identity::Directory& directory, const Entity& source, const Json& input) {
-    if (!input.contains("CallerArn") || input["CallerArn"].as_string() == source.entity().arn)
-        return caller_of(directory, source);
-    const std::string& arn = input["CallerArn"].as_string();
-    identity::Caller caller = TRY(other_caller(arn));
-    // Stored policies are bound to who somebody is, not to what they are called (SEMANTICS R32).
-    if (const auto id = directory.unique_id(arn)) {
-        const bool role = caller.principal.kind == policy::PrincipalKind::role_session;
-        caller.principal.unique_id = role ? *id + ":simulated" : *id;
-        if (role) caller.principal.role_id = *id;
-    }
-    return caller;
-}
-
 base::Result<Json> simulate_principal(const identity::Directory& directory, const identity::Iam& iam, const SimulatorParts& parts,
                                       const Permit& permit, const Json& input) {
     const Entity source = TRY(source_of(iam, permit.account(), input["PolicySourceArn"].as_string()));
     const Exclusions exclusions = TRY(Exclusions::read(input["PolicyExclusionList"]));
     const SimulationInput question = TRY(read_simulation(input));
     Simulated simulated;
-    simulated.caller = TRY(simulated_caller(directory, source, input));
+    const bool another = input.contains("CallerArn") && input["CallerArn"].as_string() != source.entity().arn;
+    simulated.caller = TRY(another ? other_caller(input["CallerArn"].as_string()) : caller_of(directory, source));
     auto& policies = simulated.caller.policies;
     policies.identity.clear();
     for (const SimulatedPolicy& policy : policies_of(iam, source)) {
@@ -401,7 +401,10 @@ base::Result<Json> simulate_principal(const identity::Directory& directory, cons
     }
     if (exclusions.leaves_out_service_control()) policies.service_control.clear();
     TRY(add_inputs(input, simulated));
-    return simulate(simulated, question, parts, permit.time(), true);
+    const Stored stored = another                               ? Stored::nothing
+                          : input["PolicyInputList"].size() > 0 ? Stored::resource_policies
+                                                                : Stored::everything;
+    return simulate(simulated, question, parts, permit.time(), stored);
 }
 
 base::Result<Json> simulate_custom(const SimulatorParts& parts, const Permit& permit, const Json& input) {
@@ -412,7 +415,7 @@ base::Result<Json> simulate_custom(const SimulatorParts& parts, const Permit& pe
     simulated.caller =
         input.contains("CallerArn") ? TRY(other_caller(input["CallerArn"].as_string())) : anybody(permit.account());
     TRY(add_inputs(input, simulated));
-    return simulate(simulated, question, parts, permit.time(), false);
+    return simulate(simulated, question, parts, permit.time(), Stored::nothing);
 }
 
 base::Result<void> add_input_keys(const Json& input, std::vector<std::string>& keys) {
