@@ -122,7 +122,7 @@ Json to_json(const DecidedAccess& access) {
     out.set("MatchedStatements", statements(access.decision.because));
     if (access.decision.outcome == policy::Outcome::implicit_deny) {
         out.set("MissingAllowIn", std::move(missing));
-        if (!access.decision.granted.empty()) out.set("GrantedBy", statements(access.decision.granted));
+        if (!access.decision.granted.empty()) out.set("AllowedBy", statements(access.decision.granted));
     }
     out.set("Context", context_json(access.request.context));
     return out;
@@ -145,7 +145,7 @@ DecidedAccess read_access(const Json& access, const Json& principal) {
     out.decision.layer = policy::layer_of(access["DecidedBy"].as_string());
     out.decision.because = read_statements(access["MatchedStatements"]);
     for (const Json& type : access["MissingAllowIn"].items()) out.decision.missing.push_back(policy::layer_of(type.as_string()));
-    out.decision.granted = read_statements(access["GrantedBy"]);
+    out.decision.granted = read_statements(access["AllowedBy"]);
     return out;
 }
 

@@ -46,7 +46,7 @@ std::string show_access(const Json& access) {
                       paint(Style::bold, access["Action"].as_string()) + " on " + access["Resource"].as_string() + "\n";
     out += label("because") + access["Reason"].as_string() + "\n";
     out += show_labelled(allowed ? "allowed by" : "denied by", access["MatchedStatements"]);
-    out += show_labelled("granted by", access["GrantedBy"]);
+    out += show_labelled("allowed by", access["AllowedBy"]);
     bool first = true;
     for (const Json& layer : access["MissingAllowIn"].items()) {
         out += (first ? label("missing in") : std::string(14, ' ')) + layer.as_string() + "\n";

@@ -68,7 +68,7 @@ def test_both_halves_of_a_refusal(server, trainer):
     reason = (f"statement `Write` of bucket policy of explained, line 4 allows s3:PutObject to {trainer['role']}, but its permissions "
               "boundary does not allow it")
     assert access["Reason"] == reason and access["MissingAllowIn"] == ["permissions boundary"] and access["MatchedStatements"] == []
-    (granted,) = access["GrantedBy"]
+    (granted,) = access["AllowedBy"]
     assert {name: granted[name] for name in ("PolicyType", "PolicyName", "Sid", "Effect", "StatementIndex", "Line")} == {
         "PolicyType": "resource-based policy", "PolicyName": "bucket policy of explained", "Sid": "Write", "Effect": "Allow",
         "StatementIndex": 0, "Line": 4}
@@ -77,13 +77,13 @@ def test_both_halves_of_a_refusal(server, trainer):
     text = server.trainwarden("explain", request_id).stdout.splitlines()
     assert "refused  s3:PutObject on arn:aws:s3:::explained/k" in text
     assert f"  because     {reason}" in text
-    assert "  granted by  Allow statement `Write` of bucket policy of explained, line 4 (resource-based policy)" in text
+    assert "  allowed by  Allow statement `Write` of bucket policy of explained, line 4 (resource-based policy)" in text
     assert "  missing in  permissions boundary" in text
     assert any(line.startswith("  remedy      allow it in the permissions boundary of") for line in text)
     # Asked in advance, the same words.
     before = supposed(server, trainer["role"], "s3:PutObject", "arn:aws:s3:::explained/k")
-    assert [before[name] for name in ("Decision", "Reason", "Advice", "GrantedBy")] == [
-        access[name] for name in ("Decision", "Reason", "Advice", "GrantedBy")]
+    assert [before[name] for name in ("Decision", "Reason", "Advice", "AllowedBy")] == [
+        access[name] for name in ("Decision", "Reason", "Advice", "AllowedBy")]
     assert before["Message"].endswith(sentence)
 
 
@@ -129,7 +129,7 @@ def test_a_session_policy_and_a_role_that_trusts_nobody(server, trainer):
     assert sentence.endswith("because no session policy allows the s3:ListBucket action")
     access = explained(server, request_id)
     assert access["Reason"].endswith(f"allows s3:ListBucket to {trainer['role']}, but the policy of its session does not allow it")
-    assert {one["PolicyType"] for one in access["GrantedBy"]} == {"identity-based policy", "permissions boundary"}
+    assert {one["PolicyType"] for one in access["AllowedBy"]} == {"identity-based policy", "permissions boundary"}
     denying = sts.assume_role(RoleArn=trainer["role"], RoleSessionName="narrow", Policy=policy(statement(), statement("Deny", "s3:List*")))
     sentence, _ = refused(server.client_as(denying, "s3").list_objects_v2, Bucket="explained")
     assert sentence.endswith("with an explicit deny in a session policy")

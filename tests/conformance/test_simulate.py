@@ -163,8 +163,7 @@ def test_a_resource_policy_in_the_same_account(server, custom):
                     PermissionsBoundaryPolicyInputList=[text(iam_only)])
     assert (result["EvalDecision"], result["EvalDecisionDetails"]) == ("allowed", {})
     assert result["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
-    assert [(one["SourcePolicyId"], one["SourcePolicyType"]) for one in result["MatchedStatements"]] == [
-        ("ResourcePolicy", "Resource Policy")]
+    assert result["MatchedStatements"] == [matched("ResourcePolicy", (1, 38), (1, 38 + len(text(grant["Statement"][0]))), "Resource Policy")]
     # Roles too, which AWS's simulator does not: the grant to a role does not pass its boundary by (R16).
     role = f"arn:aws:iam::{server.account}:role/path/r"
     grant = policy(statement(resource="arn:aws:s3:::production/*", Principal={"AWS": role}))
@@ -516,6 +515,38 @@ def test_asking_needs_permission_on_the_entity_itself(server, household, make_us
     assert error(iam.simulate_principal_policy, PolicySourceArn=missing, ActionNames=["s3:GetObject"])[0] == "NoSuchEntity"
     for call, arguments in ((iam.simulate_custom_policy, {"ActionNames": ["s3:GetObject"]}), (iam.get_context_keys_for_custom_policy, {})):
         assert error(call, PolicyInputList=[text(policy(statement()))], **arguments)[0] == "AccessDenied"
+
+
+def test_the_policies_that_a_role_and_a_bucket_really_have(server, household, make_role):
+    """Without ResourcePolicy, SimulatePrincipalPolicy takes the stored one: AWS's asks for a copy."""
+    iam, s3 = server.client("iam"), server.client("s3")
+    iam.put_user_policy(UserName="ada", PolicyName="Assume", PolicyDocument=text(policy(statement(action="sts:*"))))
+    try:
+        make_role("trusting", household["user"])
+        make_role("distrusting", "ec2.amazonaws.com")
+        ask = lambda action, resource, **more: iam.simulate_principal_policy(
+            PolicySourceArn=household["user"], ActionNames=[action], ResourceArns=[resource], **more)["EvaluationResults"][0]
+        role = f"arn:aws:iam::{server.account}:role/"
+        trusted = ask("sts:AssumeRole", role + "trusting")
+        assert trusted["EvalDecision"] == "allowed"
+        document = iam.get_role(RoleName="trusting")["Role"]["AssumeRolePolicyDocument"]
+        assert trusted["MatchedStatements"][-1]["SourcePolicyId"] == "trust policy of role trusting"
+        assert trusted["MatchedStatements"][-1]["StartPosition"]["Line"] == 1 and document["Statement"][0]["Action"] == "sts:AssumeRole"
+        assert [ask("sts:AssumeRole", role + name)["EvalDecision"] for name in ("distrusting", "nobody")] == ["implicitDeny"] * 2
+        assert ask("sts:TagSession", role + "trusting")["EvalDecision"] == "implicitDeny"  # the trust policy speaks of AssumeRole alone
+        # A copy of the request is taken instead.
+        closed = text(policy({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}))
+        assert ask("sts:AssumeRole", role + "trusting", ResourcePolicy=closed)["EvalDecision"] == "explicitDeny"
+        s3.create_bucket(Bucket="stored-policy")
+        assert ask("s3:DeleteObject", "arn:aws:s3:::stored-policy/k")["EvalDecision"] == "explicitDeny"  # by the managed policy
+        assert ask("s3:GetObjectTagging", "arn:aws:s3:::stored-policy/k")["EvalDecision"] == "implicitDeny"
+        s3.put_bucket_policy(Bucket="stored-policy", Policy=text(policy(statement(
+            action="s3:GetObjectTagging", resource="arn:aws:s3:::stored-policy/*", Principal={"AWS": household["user"]}))))
+        (granted,) = ask("s3:GetObjectTagging", "arn:aws:s3:::stored-policy/k")["MatchedStatements"]
+        assert granted == {"SourcePolicyId": "bucket policy of stored-policy", "SourcePolicyType": "Resource Policy"}
+        assert ask("s3:GetObjectTagging", "arn:aws:s3:::not-there-yet/k")["EvalDecision"] == "implicitDeny"
+    finally:
+        iam.delete_user_policy(UserName="ada", PolicyName="Assume")
 
 
 def test_a_caller_with_somebody_elses_policies(server, household, make_user):

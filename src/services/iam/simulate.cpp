@@ -138,7 +138,12 @@ class Simulator {
 public:
     Simulator(const Simulated& simulated, const SimulationInput& input, policy::Context context, const SimulatorParts& parts,
               Stored stored)
-        : simulated_(simulated), input_(input), context_(std::move(context)), parts_(parts), stored_(stored) {
+        : simulated_(simulated),
+          labels_(simulated.labels),
+          input_(input),
+          context_(std::move(context)),
+          parts_(parts),
+          stored_(stored) {
         const auto& policies = simulated.caller.policies;
         identity_.identity = policies.identity;
         boundary_.boundary = policies.boundary;
@@ -171,7 +176,7 @@ private:
         return {policy, "trust policy of " + role};
     }
 
-    gate::Access access_to(const std::string& action, const std::string& resource) const {
+    gate::Access access_to(const std::string& action, const std::string& resource) {
         const bool trust = is_about_trust(action, resource);
         gate::Access access{.action = action, .resource = resource};
         if (stored_ != Stored::nothing && !input_.has_resource_policy()) {
@@ -185,6 +190,9 @@ private:
             access.resource_account = input_.owner;
         const auto& given = trust ? input_.trust_policy : input_.resource_policy;
         if (given) access.resource_policy = policy::AttachedPolicy{given, "ResourcePolicy"};
+        // A bucket's policy is kept bound to who its principals are (SEMANTICS R32): its columns are not those of the document.
+        if (access.resource_policy && (given || trust))
+            labels_.add(of_request(access.resource_policy->policy, access.resource_policy->name));
         if (trust && !access.resource_policy) access.resource_policy = trusts_nobody(resource);
         return access;
     }
@@ -229,7 +237,7 @@ private:
     Json show_matched(const std::vector<policy::StatementRef>& matched) const {
         Json list = Json::array();
         for (const auto& statement : matched) {
-            Json shown = simulated_.labels.show(statement);
+            Json shown = labels_.show(statement);
             if (std::ranges::find(list.items(), shown) == list.items().end()) list.push(std::move(shown));
         }
         return list;
@@ -291,6 +299,7 @@ private:
     }
 
     const Simulated& simulated_;
+    Labels labels_;
     const SimulationInput& input_;
     policy::Context context_;
     const SimulatorParts& parts_;

@@ -42,7 +42,7 @@ TEST_CASE("a decision is explained by both halves, with the statement's policy, 
     CHECK(shown["Reason"].as_string() ==
           "statement `Write` of arn:aws:iam::111122223333:policy/Writes (v3), line 7 allows s3:PutObject to "
           "arn:aws:iam::111122223333:role/R, but its permissions boundary does not allow it");
-    const Json& granted = shown["GrantedBy"].items().at(0);
+    const Json& granted = shown["AllowedBy"].items().at(0);
     CHECK(granted["PolicyVersion"].as_string() == "v3");
     CHECK(granted["Sid"].as_string() == "Write");
     CHECK(granted["Line"].as_int() == 7);

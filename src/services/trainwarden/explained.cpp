@@ -17,7 +17,7 @@ void describe_statements(Json& shown, std::string_view member, const std::vector
 Json with_words(Json shown, const audit::DecidedAccess& access) {
     const auto& [request, decision] = access;
     describe_statements(shown, "MatchedStatements", decision.because);
-    describe_statements(shown, "GrantedBy", decision.granted);
+    describe_statements(shown, "AllowedBy", decision.granted);
     policy::Explanation explanation = policy::explanation_of(request, decision);
     shown.set("Reason", std::move(explanation.reason));
     if (decision.outcome == policy::Outcome::allow) return shown;
