@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: packages data build test fuzz demo bench format tidy clean
+.PHONY: packages data build test fuzz demo bench bench-policy format tidy clean
 
 # Debian's Python: its torch and scikit-learn are what the demo trains with.
 PYTHON ?= /usr/bin/python3
@@ -49,6 +49,12 @@ demo: build
 bench: data
 	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS)
 	@.venv/bin/python bench/run.py
+	@.venv/bin/python bench/policy/run.py
+
+# The policy engine alone, side by side with Cedar, OPA and iam-simulate. Options: make bench-policy OPTIONS="--rounds 3 --peers Cedar"
+bench-policy: data
+	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) bench_policy
+	@.venv/bin/python bench/policy/run.py $(OPTIONS)
 
 format:
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 -i
