@@ -143,6 +143,9 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     session.expires = session.issued + request.duration;
     session.policy = request.session_policy;
     session.policy_arns = request.session_policy_arns;
+    session.lease = request.lease;
+    // A session that comes from a leased one dies with it and is cut as it is: chaining is no way out of a job.
+    if (session.lease.empty() && request.chained_from != nullptr) session.lease = request.chained_from->lease_id;
     session.source_identity = request.source_identity;
     if (session.source_identity.empty() && request.chained_from != nullptr) {
         session.source_identity = request.chained_from->source_identity;
