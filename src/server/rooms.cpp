@@ -70,7 +70,7 @@ base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& acti
 }  // namespace
 
 base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const std::string& master_key_file,
-                                                 const std::string& region) {
+                                                 const std::string& region, training::InstanceTypes instances) {
     auto rooms = std::make_unique<Rooms>();
     rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));
     const DataFolder& folder = *rooms->folder;
@@ -80,13 +80,17 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
     TRY(folder.bootstrap(*rooms->directory));
     rooms->storage = TRY(objects::Storage::open({rooms->keys.get(), rooms->blobs.get(), &rooms->clock, &rooms->random}));
     rooms->audit = TRY(audit::Log::open({folder.audit_directory()}));
-    rooms->training = TRY(TrainingRoom::open({.keys = rooms->keys.get(),
-                                              .directory = rooms->directory.get(),
-                                              .clock = &rooms->clock,
-                                              .random = &rooms->random,
-                                              .jobs_directory = folder.jobs_directory(),
-                                              .data_folder = folder.path(),
-                                              .master_key_file = master_key_file}));
+    rooms->training = TRY(TrainingRoom::open(
+        {.keys = rooms->keys.get(),
+         .directory = rooms->directory.get(),
+         .clock = &rooms->clock,
+         .random = &rooms->random,
+         .jobs_directory = folder.jobs_directory(),
+         .data_folder = folder.path(),
+         .master_key_file = master_key_file,
+         .instances = std::move(instances),
+         .may = [made = rooms.get()](const identity::Credentials& credentials, const std::string& action,
+                                     const std::string& resource) { return made->may(credentials, action, resource); }}));
     rooms->add_services(region);
     rooms->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &rooms->registry,
                                                                .directory = rooms->directory.get(),
@@ -95,6 +99,12 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
                                                                .random = &rooms->random,
                                                                .region = region});
     return rooms;
+}
+
+// What the gate would say to a request with these credentials, before anybody makes it. On the record like a request.
+base::Result<void> Rooms::may(const identity::Credentials& credentials, const std::string& action, const std::string& resource) {
+    auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));
+    return gate->authorize(found.caller, {TRY(access_to(*this, action, resource))}, random.uuid());
 }
 
 void Rooms::add_services(const std::string& region) {

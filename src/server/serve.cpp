@@ -6,7 +6,9 @@
 
 #include <charconv>
 #include <cstdio>
+#include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "base/log.hpp"
 #include "cli/places.hpp"
@@ -34,6 +36,18 @@ void raise_descriptor_limit() {
 }
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1" || address == "localhost"; }
+
+base::Result<training::InstanceTypes> read_instance_types(const std::string& path) {
+    const training::Machine machine = training::this_machine();
+    if (path.empty()) return training::InstanceTypes::of(machine);
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream content;
+    content << file.rdbuf();
+    if (!file) return base::fail("InvalidConfiguration", "the table of instance types " + path + " cannot be read");
+    auto types = training::InstanceTypes::parse(content.str(), machine);
+    if (!types) return base::fail(std::move(types).error().note("in " + path + ", the table of instance types (docs/train.md)"));
+    return types;
+}
 
 }  // namespace
 
@@ -63,7 +77,8 @@ base::Result<int> serve(const Settings& settings) {
     ::umask(077);
     if (settings.verbose) base::set_log_level(base::LogLevel::debug);
     StopSignals signals;
-    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, settings.region));
+    auto instances = TRY(read_instance_types(settings.instance_types_file));
+    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, settings.region, std::move(instances)));
     auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port},
                                                [&rooms](http::Request& request) { return rooms->gate->serve(request); }));
     const std::string url = url_of(listen, http_server->port());
@@ -94,6 +109,8 @@ void add_serve(cli::Command& root) {
     command.option("--master-key-file", "FILE", settings->master_key_file,
                    "the key that secrets are sealed under; made if missing");
     command.option("--ready-file", "FILE", settings->ready_file, "written with the URL once requests are answered");
+    command.option("--instance-types", "FILE", settings->instance_types_file,
+                   "what ml.* names stand for and how many of each there are (JSON)");
     command.flag("-v,--verbose", settings->verbose, "log what the server does");
     command.footer("Then, in another shell:  eval \"$(trainwarden env)\"");
     command.action([settings] { return serve(*settings); });

@@ -27,11 +27,14 @@ base::Result<std::unique_ptr<TrainingRoom>> TrainingRoom::open(const Parts& part
     training::Training::Parts inside;
     inside.keys = parts.keys;
     inside.assume = training::assume_through(*parts.directory);
+    inside.leases = &parts.directory->leases();
     inside.data = &room->data_;
     inside.clock = parts.clock;
     inside.random = parts.random;
     inside.folder = parts.jobs_directory;
     inside.hidden = private_places(parts);
+    inside.instances = parts.instances;
+    inside.may = parts.may;
     room->training_ = TRY(training::Training::open(std::move(inside)));
     return room;
 }

@@ -4,6 +4,7 @@
 // start(endpoint) → … → stop() while the port still answers, so that running jobs can end.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,7 @@
 #include "server/credentials_endpoint.hpp"
 #include "server/job_data.hpp"
 #include "store/keys.hpp"
+#include "training/instances.hpp"
 #include "training/training.hpp"
 
 namespace server {
@@ -28,6 +30,10 @@ public:
         std::string jobs_directory;   // DIR/jobs
         std::string data_folder;      // DIR: hidden from workers, with the AWS and Trainwarden settings of the server's user
         std::string master_key_file;  // if it is not in the default place: hidden too
+        training::InstanceTypes instances;
+        // May a job's session do this? Asked at create time: training/training.hpp.
+        std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource)>
+            may;
     };
     [[nodiscard]] static base::Result<std::unique_ptr<TrainingRoom>> open(const Parts& parts);
     [[nodiscard]] training::Training& jobs() { return *training_; }

@@ -71,6 +71,13 @@ void Job::finish(Status final_status, std::string secondary, std::string message
     training_end_time = now;
 }
 
+void Job::retry(std::string new_run_id, base::Time now) {
+    ++retries;
+    run_id = std::move(new_run_id);
+    ended = {};
+    enter("Starting", "Retrying the training job", now);
+}
+
 text::Json to_json(const Job& job) {
     auto json = text::Json::object({
         {"Account", job.id.account},
@@ -80,6 +87,10 @@ text::Json to_json(const Job& job) {
         {"Tags", tags_json(job.tags)},
         {"RunId", job.run_id},
         {"SessionTags", tags_json(job.session_tags)},
+        {"SourceIdentity", job.source_identity},
+        {"Retries", job.retries},
+        {"RuntimeUsed", int64_t{job.runtime_used.count()}},
+        {"Ended", job.ended},
         {"Status", std::string(name(job.status))},
         {"SecondaryStatus", job.secondary_status},
         {"FailureReason", job.failure_reason},
@@ -113,6 +124,10 @@ base::Result<Job> job_from_json(const text::Json& json) {
     job.tags = tags_from(json["Tags"]);
     job.run_id = json["RunId"].as_string();
     job.session_tags = tags_from(json["SessionTags"]);
+    job.source_identity = json["SourceIdentity"].as_string();
+    job.retries = static_cast<int>(json["Retries"].as_int());
+    job.runtime_used = std::chrono::milliseconds(json["RuntimeUsed"].as_int());
+    job.ended = json["Ended"];
     bool known = false;
     for (const auto& [value, text] : status_names) {
         if (text == json["Status"].as_string()) {

@@ -4,7 +4,9 @@
 #include <set>
 
 #include "base/strings.hpp"
+#include "training/instances.hpp"
 #include "training/limits.hpp"
+#include "training/request.hpp"
 
 namespace training {
 namespace {
@@ -50,7 +52,6 @@ constexpr std::pair<std::string_view, std::string_view> without_effect[] = {
     {"ExperimentConfig", "there is no experiment tracking"},
     {"ProfilerConfig", "no profiler runs"},
     {"ProfilerRuleConfigurations", "no profiler rules run"},
-    {"RetryStrategy", "jobs are tried once"},
     {"InfraCheckConfig", "no infrastructure check runs"},
 };
 
@@ -177,8 +178,7 @@ base::Result<void> plan_resources(const text::Json& request, Plan& plan) {
     int64_t count = resources["InstanceCount"].as_int();
     if (count < 1) return invalid("ResourceConfig.InstanceCount must be at least 1.");
     if (count > instances_per_job_max) {
-        return base::fail(
-            limit_exceeded(plan.instance_type, instances_per_job_max, 0, static_cast<int>(std::min<int64_t>(count, 1'000'000))));
+        return base::fail(limit_exceeded("Number of instances for a training job", instances_per_job_max, 0, count));
     }
     for (int64_t host = 1; host <= count; ++host) plan.hosts.push_back("algo-" + std::to_string(host));
     plan.runtime_max = std::chrono::seconds(request["StoppingCondition"]["MaxRuntimeInSeconds"].as_int(runtime_default.count()));
@@ -240,16 +240,8 @@ base::Result<S3Uri> parse_s3_uri(std::string_view uri) {
     return result;
 }
 
-base::Error limit_exceeded(const std::string& instance_type, int limit, int in_use, int wanted) {
-    return {"ResourceLimitExceeded",
-            "The account-level service limit '" + instance_type + " for training job usage' is " + std::to_string(limit) +
-                " Instances, with current utilization of " + std::to_string(in_use) + " Instances and a request delta of " +
-                std::to_string(wanted) +
-                " Instances. Please use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not "
-                "available, contact AWS support to request an increase for this quota."};
-}
-
 base::Result<Plan> plan(const JobId& id, const text::Json& request) {
+    TRY(check_request(request));
     TRY(refuse_unsupported(request));
     TRY(check_image(request["AlgorithmSpecification"]));
     Plan result;
@@ -262,6 +254,9 @@ base::Result<Plan> plan(const JobId& id, const text::Json& request) {
     TRY(plan_command(request, result));
     TRY(plan_output(id, request, result));
     result.tag_chaining = request["SessionChainingConfig"]["EnableSessionTagChaining"].as_bool();
+    result.spot = request["EnableManagedSpotTraining"].as_bool();
+    result.whole_role = scope_of(request) == "role";
+    result.retries_max = static_cast<int>(request["RetryStrategy"]["MaximumRetryAttempts"].as_int());
     for (const auto& [member, effect] : without_effect) {
         if (is_given(request[member]) || is_given(request["AlgorithmSpecification"][member])) {
             result.notes.push_back(std::string(member) + " is recorded but has no effect here: " + std::string(effect));

@@ -47,6 +47,9 @@ struct Plan {
     std::optional<Checkpoints> checkpoints;
     std::chrono::seconds runtime_max;
     bool tag_chaining = false;
+    bool spot = false;        // managed spot training: another quota
+    bool whole_role = false;  // Environment TRAINWARDEN_SCOPE=role: workers are not cut to what the job names (scope.hpp)
+    int retries_max = 0;      // RetryStrategy
     std::vector<std::string> notes;
 };
 
@@ -60,9 +63,6 @@ struct Plan {
 // Where under the channel's folder an object lands: below the prefix if that names a folder, else below the prefix's last folder.
 // Error `ClientError` for keys that would leave the folder.
 [[nodiscard]] base::Result<std::string> local_name(const std::string& prefix, const std::string& key);
-
-// AWS's sentence for too many instances.
-[[nodiscard]] base::Error limit_exceeded(const std::string& instance_type, int limit, int in_use, int wanted);
 
 // A hyperparameter's value: the SDKs send each as JSON, people send plain text; both mean the same.
 [[nodiscard]] text::Json decode_hyperparameter(const std::string& value);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "training/contract.hpp"
+#include "training/instances.hpp"
 
 namespace training {
 namespace {
@@ -48,11 +49,19 @@ TEST_CASE("what cannot be done is refused by name") {
          "this server. "
          "Supported images: host/python3"},
         {"AlgorithmSpecification/AlgorithmName", R"("arn:x")",
+         "ValidationException: AlgorithmSpecification must specify either TrainingImage or AlgorithmName, not both."},
+        {"AlgorithmSpecification", R"({"AlgorithmName": "arn:x", "TrainingInputMode": "File"})",
          "ValidationException: AlgorithmSpecification.AlgorithmName is not supported"},
         {"AlgorithmSpecification/ContainerEntrypoint", R"([])",
          "ValidationException: The image host/python3 has no `train` program"},
-        {"EnableManagedSpotTraining", "true", "ValidationException: EnableManagedSpotTraining is not supported"},
         {"EnableNetworkIsolation", "true", "ValidationException: EnableNetworkIsolation is not supported"},
+        {"ResourceConfig/InstanceGroups", R"([{"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "g"}])",
+         "ValidationException: ResourceConfig must specify either InstanceGroups or InstanceType and InstanceCount, not both."},
+        {"ResourceConfig",
+         R"({"InstanceGroups": [{"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "g"}]})",
+         "ValidationException: ResourceConfig.InstanceGroups is not supported"},
+        {"ServerlessJobConfig", R"({"BaseModelArn": "arn:x", "JobType": "FineTuning"})",
+         "ValidationException: ServerlessJobConfig is not supported"},
         {"ResourceConfig/KeepAlivePeriodInSeconds", "60",
          "ValidationException: ResourceConfig.KeepAlivePeriodInSeconds is not supported"},
         {"ResourceConfig/VolumeKmsKeyId", R"("k")", "ValidationException: ResourceConfig.VolumeKmsKeyId is not supported"},
@@ -92,6 +101,88 @@ TEST_CASE("what cannot be done is refused by name") {
     Json channel = twice["InputDataConfig"].items().front();
     twice.find("InputDataConfig")->push(channel);
     CHECK(refusal(twice) == "ValidationException: InputDataConfig has two channels named train.");
+}
+
+// What AWS answers where members exclude or need each other, and what is no use anywhere.
+TEST_CASE("constraints beyond the service model") {
+    auto changed = [](std::initializer_list<std::pair<const char*, const char*>> members) {
+        Json all = request();
+        for (const auto& [name, value] : members) {
+            auto parsed = text::parse_json(value);
+            REQUIRE(parsed.has_value());
+            all.set(name, *parsed);
+        }
+        return refusal(all);
+    };
+    const char* spot = R"({"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59})";
+    CHECK(
+        changed({{"StoppingCondition", spot}}) ==
+        "ValidationException: Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true");
+    for (const char* condition : {spot, R"({"MaxRuntimeInSeconds": 60})"}) {
+        CHECK(changed({{"StoppingCondition", condition}, {"EnableManagedSpotTraining", "true"}}) ==
+              "ValidationException: Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
+              "MaxRuntimeInSeconds");
+    }
+    CHECK(changed({{"StoppingCondition", R"({"MaxRuntimeInSeconds": 2419201})"}})
+              .starts_with(
+                  "ResourceLimitExceeded: The account-level service limit 'Longest run time for a training job' is 2419200 "
+                  "Seconds, with current utilization of 0 Seconds and a request delta of 2419201 Seconds. Please use AWS "
+                  "Service Quotas to request an increase for this quota."));
+    CHECK(changed({{"StoppingCondition", R"({"MaxRuntimeInSeconds": 2419200})"}}) == "");
+    CHECK(changed({{"ResourceConfig", R"({"InstanceType": "ml.m5.large", "InstanceCount": 257})"}})
+              .starts_with(
+                  "ResourceLimitExceeded: The account-level service limit 'Number of instances for a training job' is 256"));
+    CHECK(changed({{"ResourceConfig", R"({"InstanceType": "ml.m5.large"})"}}) ==
+          "ValidationException: 1 validation error detected: Value null at 'resourceConfig.instanceCount' failed to satisfy "
+          "constraint: Member must not be null");
+    CHECK(changed({{"Tags", R"([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}])"}}) ==
+          "ValidationException: Duplicate tag key: a");
+    CHECK(changed({{"Tags", R"([{"Key": "aws:x", "Value": "1"}])"}}) ==
+          "ValidationException: Tag keys that start with aws: are reserved: aws:x");
+    CHECK(changed({{"ProfilerConfig", R"({"ProfilingIntervalInMilliseconds": 300})"}})
+              .starts_with("ValidationException: ProfilingIntervalInMilliseconds must be one of 100, 200,"));
+    CHECK(changed({{"Environment", R"({"TRAINWARDEN_SCOPE": "all"})"}}) ==
+          "ValidationException: Environment TRAINWARDEN_SCOPE must be `job` or `role`, not `all`.");
+    for (const char* member : {"AlgorithmSpecification", "ResourceConfig"}) {
+        Json without = request();
+        without.erase(member);
+        CHECK(refusal(without).ends_with("failed to satisfy constraint: Member must not be null"));
+    }
+}
+
+TEST_CASE("instance types stand for AWS's sizes, cut to the machine, and for what a table says") {
+    constexpr uint64_t gib = 1ULL << 30;
+    const Machine small{8, 32 * gib, 0}, large{128, 2048 * gib, 8};
+    auto type = InstanceTypes::of(small).find("ml.m5.large");
+    CHECK(type.cores == 2);
+    CHECK(type.memory_bytes == 8 * gib);
+    CHECK(type.count == 16);
+    type = InstanceTypes::of(small).find("ml.r5.24xlarge");
+    CHECK(type.cores == 8);
+    CHECK(type.memory_bytes == 32 * gib);
+    CHECK(InstanceTypes::of(small).find("ml.p4d.24xlarge").count == 0);  // no GPUs, no GPU instances
+    type = InstanceTypes::of(large).find("ml.p4d.24xlarge");
+    CHECK(type.gpus == 8);
+    CHECK(type.cores == 96);
+    CHECK(type.memory_bytes == 1152 * gib);
+    CHECK(type.count == 1);
+    CHECK(InstanceTypes::of(large).find("ml.g5.xlarge").count == 8);
+    CHECK(InstanceTypes::of(large).find("ml.c5.9xlarge").cores == 36);
+
+    auto table = InstanceTypes::parse(R"({"ml.m5.large": {"Cores": 1, "MemoryInGiB": 2, "Count": 3, "SpotCount": 0}})", small);
+    REQUIRE(table.has_value());
+    type = table->find("ml.m5.large");
+    CHECK(type.cores == 1);
+    CHECK(type.memory_bytes == 2 * gib);
+    CHECK(type.count == 3);
+    CHECK(type.spot_count == 0);
+    CHECK(table->find("ml.c5.xlarge").count == 0);
+    CHECK(table->total() == 3);
+    for (const char* wrong : {"[]", "{", R"({"m5": {}})", R"({"ml.m5.large": {"Core": 1}})", R"({"ml.m5.large": {"Count": -1}})",
+                              R"({"ml.m5.large": {"Gpus": 1}})", R"({"ml.m5.large": {"Count": "many"}})"}) {
+        CAPTURE(wrong);
+        CHECK_FALSE(InstanceTypes::parse(wrong, small).has_value());
+    }
 }
 
 TEST_CASE("where objects land") {

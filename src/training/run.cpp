@@ -27,18 +27,44 @@ std::string clipped(std::string reason) {
     return reason;
 }
 
+constexpr std::pair<Ended::How, std::string_view> how_names[] = {
+    {Ended::How::finished, "finished"},
+    {Ended::How::failed, "failed"},
+    {Ended::How::stopped, "stopped"},
+    {Ended::How::runtime_exceeded, "runtime_exceeded"},
+};
+
+// For the record: an upload that the server's end interrupts begins again with it.
+text::Json ended_json(const Ended& ended) {
+    std::string how;
+    for (const auto& [value, name] : how_names) {
+        if (value == ended.how) how = name;
+    }
+    return text::Json::object(
+        {{"How", how}, {"Host", static_cast<int64_t>(ended.host)}, {"ExitCode", ended.exit_code}, {"LastLine", ended.last_line}});
+}
+
+// Of a job that was told to stop before its workers had ended there is nothing else to say.
+Ended ended_from(const text::Json& json, size_t hosts) {
+    Ended ended{Ended::How::stopped, 0, 0, ""};
+    for (const auto& [value, name] : how_names) {
+        if (name == json["How"].as_string()) ended.how = value;
+    }
+    ended.host = std::min(static_cast<size_t>(json["Host"].as_int()), hosts - 1);
+    ended.exit_code = static_cast<int>(json["ExitCode"].as_int());
+    ended.last_line = json["LastLine"].as_string();
+    return ended;
+}
+
 }  // namespace
 
-Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session, std::vector<std::string> tokens)
-    : training_(training),
-      job_(std::move(job)),
-      plan_(std::move(plan)),
-      session_(std::move(session)),
-      tokens_(std::move(tokens)) {
-    INVARIANT(tokens_.size() == plan_.hosts.size());
+Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session)
+    : training_(training), job_(std::move(job)), plan_(std::move(plan)), session_(std::move(session)) {
     folder_ = training_.folder_of(job_.id);
     private_mounts_ = private_mounts_available();
-    unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    const InstanceType type = training_.parts_.instances.find(plan_.instance_type);
+    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    const auto hosts = static_cast<unsigned>(plan_.hosts.size());
     int port = free_port();
     for (size_t index = 0; index < plan_.hosts.size(); ++index) {
         WorkerPlace place;
@@ -47,11 +73,11 @@ Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSes
         std::string home = home_of_server();
         place.base = private_mounts_ ? "/opt/ml" : place.folder + "/ml";
         place.home = private_mounts_ ? (home == "/" ? "/tmp" : home) : place.folder + "/home";
-        place.token = tokens_[index];
         place.aws_endpoint = training_.endpoints_.aws;
         place.credentials_uri = training_.endpoints_.credentials;
         place.master_port = port;
-        place.cpus = std::max(1U, cores / static_cast<unsigned>(plan_.hosts.size()));
+        // All hosts are this machine: what they count on together is not more than it has.
+        place.cpus = std::min(type.cores, std::max(1U, cores / hosts));
         workers_.push_back(place.folder);
         places_.push_back(std::move(place));
     }
@@ -84,30 +110,70 @@ void Running::stop(StopReason reason) {
     (void)ignored;  // Only a full counter can refuse, and then the thread is awake already.
 }
 
-void Running::enter(std::string secondary, std::string message) {
-    training_.update(job_.id,
-                     [&](Job& job) { job.enter(std::move(secondary), std::move(message), training_.parts_.clock->now()); });
+base::Result<void> Running::enter(std::string secondary, std::string message) {
+    return training_.change(
+        job_.id, [&](Job& job) { job.enter(std::move(secondary), std::move(message), training_.parts_.clock->now()); });
 }
 
 void Running::life() {
-    training_.update(job_.id, [&](Job& job) {
-        job.training_start_time = training_.parts_.clock->now();
-        job.enter("Downloading", "Downloading input data", *job.training_start_time);
-    });
-    base::Result<Ended> trained;
-    if (auto prepared = prepare(); !prepared) {
-        trained = base::fail(std::move(prepared).error());
+    std::error_code error;  // Whoever writes there says what is wrong.
+    fs::create_directories(folder_, error);
+    std::optional<Outcome> outcome;
+    if (!job_.ended.is_null() || job_.status == Status::stopping) {
+        outcome = conclude(ended_from(job_.ended, plan_.hosts.size()));
     } else {
-        enter("Training", "Training image download completed. Training in progress.");
-        trained = train();
+        do outcome = attempt();
+        while (outcome && retry(*outcome));
     }
-    Outcome outcome = conclude(trained);
+    if (!outcome) return;
     // Once a job is final nothing of it is left but its record, its logs and what it uploaded.
     clean_up();
-    training_.update(job_.id, [&](Job& job) {
-        job.failure_reason = clipped(outcome.failure_reason);
-        job.finish(outcome.status, outcome.secondary, outcome.message, training_.parts_.clock->now());
+    session_->end();
+    (void)training_.change(job_.id, [&](Job& job) {
+        job.failure_reason = clipped(outcome->failure_reason);
+        job.finish(outcome->status, outcome->secondary, outcome->message, training_.parts_.clock->now());
     });
+}
+
+std::optional<Running::Outcome> Running::attempt() {
+    (void)training_.change(job_.id, [&](Job& job) {
+        base::Time now = training_.parts_.clock->now();
+        if (!job.training_start_time) job.training_start_time = now;
+        job.workers.clear();
+        job.enter("Downloading", "Downloading input data", now);
+    });
+    auto trained = prepare_and_train();
+    if (trained && trained->how != Ended::How::shutdown) {
+        (void)training_.change(job_.id, [&](Job& job) { job.ended = ended_json(*trained); });
+    }
+    return conclude(trained);
+}
+
+bool Running::retry(const Outcome& outcome) {
+    bool ours = outcome.status == Status::failed && outcome.failure_reason.starts_with("InternalServerError");
+    if (!ours || cancelled_) return false;
+    bool begins = false;
+    auto stored = training_.change(job_.id, [&](Job& job) {
+        if (job.retries >= plan_.retries_max || job.status != Status::in_progress) return;
+        job.retry(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        job_ = job;
+        begins = true;
+    });
+    if (begins) base::log_warn("training job " + job_.id.name + " is retried after " + outcome.failure_reason);
+    return begins && stored;
+}
+
+base::Result<Ended> Running::prepare_and_train() {
+    clean_up();  // what an attempt before has left
+    TRY(prepare());
+    // From here on the workers may run: a retry that is not in the store must not.
+    TRY(enter("Training", "Training image download completed. Training in progress."));
+    const auto started = std::chrono::steady_clock::now();
+    auto trained = train();
+    take_back_credentials();
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+    (void)training_.change(job_.id, [&](Job& job) { job.runtime_used += took; });
+    return trained;
 }
 
 base::Result<void> Running::prepare() {
@@ -118,6 +184,38 @@ base::Result<void> Running::prepare() {
     if (plan_.checkpoints) TRY(transfer.restore_checkpoints(plan_.checkpoints->destination, workers_));
     if (cancelled_) return base::fail("Cancelled", "the job was stopped");
     return {};
+}
+
+// Which objects of a sharded or listed channel are this host's.
+base::Result<std::vector<Share>> Running::shares_of(size_t host) {
+    Transfer transfer(*training_.parts_.data, *session_, folder_, cancelled_);
+    std::vector<Share> shares;
+    for (const auto& channel : plan_.channels) {
+        if (!needs_share(channel)) continue;
+        std::string prefix;
+        Share share{channel.name, {}};
+        for (const auto& object : share_of(channel, TRY(transfer.objects_of(channel, prefix)), host, plan_.hosts.size()))
+            share.objects.push_back(channel.source.bucket + "/" + object.key);
+        std::sort(share.objects.begin(), share.objects.end());
+        shares.push_back(std::move(share));
+    }
+    return shares;
+}
+
+base::Result<void> Running::hand_out_credentials() {
+    for (auto& place : places_) {
+        auto lease = worker_lease(job_, plan_, plan_.hosts[place.index], TRY(shares_of(place.index)));
+        place.token = training_.parts_.random->hex(48);
+        tokens_.push_back(place.token);
+        training_.hand_out(place.token, training_.open_session(job_, std::move(lease)));
+    }
+    return {};
+}
+
+// The workers have ended: whoever still has their credentials is not one of them.
+void Running::take_back_credentials() {
+    for (const auto& token : tokens_) training_.take_back(token);
+    tokens_.clear();
 }
 
 base::Result<void> Running::start_workers(Workers& workers) {
@@ -150,7 +248,7 @@ base::Result<void> Running::start_workers(Workers& workers) {
             }
         }
         int process = TRY(workers.start(request, std::move(log)));
-        training_.update(job_.id, [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, process}); });
+        (void)training_.change(job_.id, [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, process}); });
     }
     return {};
 }
@@ -158,13 +256,17 @@ base::Result<void> Running::start_workers(Workers& workers) {
 base::Result<Ended> Running::train() {
     std::optional<CheckpointSync> checkpoints;
     if (plan_.checkpoints) checkpoints.emplace(*training_.parts_.data, *session_, plan_.checkpoints->destination, workers_);
+    TRY(hand_out_credentials());
     Workers workers(*training_.parts_.clock, wake_, stop_);
     TRY(start_workers(workers));
-    Ended ended = workers.wait(plan_.runtime_max);
+    // MaxRuntimeInSeconds is for all attempts together.
+    const auto used = std::chrono::duration_cast<std::chrono::seconds>(job_.runtime_used);
+    Ended ended = workers.wait(std::max(plan_.runtime_max - used, std::chrono::seconds{0}));
     // Whoever left its process group is still of this run.
     if (!end_processes_of_run(job_.run_id))
         base::log_error("processes of the training job " + job_.id.name + " cannot be killed");
-    if (checkpoints && ended.how != Ended::How::shutdown) {
+    // Also when the server stops: a retry goes on from what the workers wrote last.
+    if (checkpoints) {
         if (auto synced = checkpoints->finish(); !synced && ended.how == Ended::How::finished) {
             return base::fail("ClientError", "Artifact upload failed:Unable to upload checkpoints (" + synced.error().code +
                                                  ": " + synced.error().message + ")");
@@ -194,23 +296,20 @@ std::string Running::algorithm_error(const Ended& ended) const {
     return "AlgorithmError: " + told + ", exit code: " + std::to_string(ended.exit_code);
 }
 
-Running::Outcome Running::conclude(const base::Result<Ended>& trained) {
+std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& trained) {
     auto failed = [](std::string reason) { return Outcome{Status::failed, "Failed", "Training job failed", std::move(reason)}; };
-    if (stop_ == StopReason::shutdown) {
-        return failed(
-            "InternalServerError: The server stopped while the job was in progress. Its workers were ended; create the job "
-            "again.");
-    }
+    if (stop_ == StopReason::shutdown) return at_shutdown(trained);
     bool cancelled = !trained && trained.error().code == "Cancelled";
     if (!trained && !cancelled) {
         bool ours = trained.error().code == "InternalError";
         return failed((ours ? "InternalServerError: " : "ClientError: ") + trained.error().message);
     }
-    if (cancelled) return {Status::stopped, "Stopped", "Training job stopped", ""};
+    if (cancelled) return Outcome{Status::stopped, "Stopped", "Training job stopped", ""};
     bool wants_model = trained->how != Ended::How::failed;
     std::string reason = wants_model ? "" : algorithm_error(*trained);
-    enter("Uploading", wants_model ? "Uploading generated training model" : "Uploading generated training output");
+    (void)enter("Uploading", wants_model ? "Uploading generated training model" : "Uploading generated training output");
     auto uploaded = upload(wants_model);
+    if (!uploaded && stop_ == StopReason::shutdown) return std::nullopt;
     if (!wants_model) {
         if (!uploaded) base::log_warn("training job " + job_.id.name + ": " + uploaded.error().message);
         return failed(std::move(reason));
@@ -218,12 +317,26 @@ Running::Outcome Running::conclude(const base::Result<Ended>& trained) {
     if (!uploaded) return failed("ClientError: " + uploaded.error().message);
     switch (trained->how) {
         case Ended::How::finished:
-            return {Status::completed, "Completed", "Training job completed", ""};
+            return Outcome{Status::completed, "Completed", "Training job completed", ""};
         case Ended::How::runtime_exceeded:
-            return {Status::stopped, "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided", ""};
+            return Outcome{Status::stopped, "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided",
+                           ""};
         default:
-            return {Status::stopped, "Stopped", "Training job stopped", ""};
+            return Outcome{Status::stopped, "Stopped", "Training job stopped", ""};
     }
+}
+
+// The server stops. Only a job whose workers were cut short and must not run again ends with it.
+std::optional<Running::Outcome> Running::at_shutdown(const base::Result<Ended>& trained) {
+    if (!trained || trained->how != Ended::How::shutdown) return std::nullopt;
+    bool over = false;
+    (void)training_.change(job_.id, [&](Job& job) {
+        if (job.status != Status::in_progress) return;
+        over = job.retries >= plan_.retries_max;
+        if (!over) job.retry(training_.parts_.random->uuid(), training_.parts_.clock->now());
+    });
+    if (!over) return std::nullopt;
+    return Outcome{Status::failed, "Failed", "Training job failed", std::string(server_stopped)};
 }
 
 void Running::clean_up() {

@@ -74,16 +74,18 @@ struct World {
     base::SystemClock clock;
     crypto::SystemRandom random;
     bool trusted = true;
+    identity::Leases leases;
     std::unique_ptr<Training> training;
 
     World() { open(); }
     void open() {
         Training::Parts parts;
         parts.keys = keys.get();
-        parts.assume = [this](const JobId&, const std::string& role, const Tags&) -> base::Result<identity::Credentials> {
+        parts.assume = [this](const JobId&, const std::string& role, const SessionTerms&) -> base::Result<identity::Credentials> {
             if (!trusted) return base::fail("AccessDenied", "not trusted");
             return identity::Credentials{"ASIA" + role, "secret", "token", clock.now() + std::chrono::hours(1)};
         };
+        parts.leases = &leases;
         parts.data = &s3;
         parts.clock = &clock;
         parts.random = &random;
@@ -220,7 +222,7 @@ TEST_CASE("StopTrainingJob ends the workers and keeps the partial model") {
         "echo half > $SM_MODEL_DIR/weights; (trap '' TERM; setsid sleep 600 &) ; echo ready; "
         "trap 'echo asked; exit 0' TERM; while :; do sleep 0.01; done",
         1);
-    auto created = world.training->create({world.id("stop"), request, {}});
+    auto created = world.training->create({world.id("stop"), request, {}, ""});
     REQUIRE(created.has_value());
     while (world.log("stop").find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     REQUIRE(world.training->stop(world.id("stop")).has_value());
@@ -313,29 +315,196 @@ TEST_CASE("a worker's credentials are the role's and end with the job") {
     CHECK(world.training->credentials_for(token).error().code == "AccessDenied");
 }
 
-TEST_CASE("a server that stops ends its jobs; one that was killed settles them at its next start") {
-    World world;
-    auto created = world.training->create({world.id("cut"), World::request("echo ready; sleep 600", 2), {}});
-    REQUIRE(created.has_value());
-    while (world.log("cut").empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    world.training->shutdown();
-    auto job = world.training->describe(world.id("cut"));
-    REQUIRE(job.has_value());
-    CHECK(job->status == Status::failed);
-    CHECK(job->failure_reason.starts_with("InternalServerError: The server stopped"));
-    CHECK(processes_of_run(job->run_id).empty());
+namespace {
 
-    Job lost = *created;
-    lost.id.name = "lost";
+// As a killed server leaves it: in the store, and nowhere else.
+void leave_behind(World& world, Job job, const std::string& name, const std::string& secondary) {
+    job.id.name = name;
+    job.status = Status::in_progress;
+    if (job.secondary_status != secondary) job.enter(secondary, "", world.clock.now());
     store::Batch batch;
-    batch.put("training/job/111122223333/us-east-1/lost", to_json(lost).dump());
+    batch.put("training/job/111122223333/us-east-1/" + name, to_json(job).dump());
     REQUIRE(world.keys->commit(batch).has_value());
+}
+
+int runs_of(World& world, const std::string& name) {
+    int runs = 0;
+    std::string log = world.log(name);
+    for (size_t at = 0; (at = log.find("run\n", at)) != std::string::npos; ++at) ++runs;
+    return runs;
+}
+
+text::Json with_retries(text::Json request, int retries) {
+    request.set("RetryStrategy", text::Json::object({{"MaximumRetryAttempts", retries}}));
+    return request;
+}
+
+std::vector<std::string> steps_of(const Job& job) {
+    std::vector<std::string> steps;
+    for (const auto& transition : job.transitions) steps.push_back(transition.status);
+    return steps;
+}
+
+}  // namespace
+
+TEST_CASE("a server that stops ends the workers; the next one retries the jobs that may be retried") {
+    World world;
+    // The first attempt hangs, the second finds what the first has left in its checkpoints.
+    auto retried =
+        with_retries(World::request("echo run; if [ -f /opt/ml/checkpoints/mark ]; then cp /opt/ml/checkpoints/mark "
+                                    "$SM_MODEL_DIR/; exit 0; fi; echo mark > /opt/ml/checkpoints/mark; echo ready; sleep 600",
+                                    1),
+                     1);
+    retried.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/retried"}}));
+    REQUIRE(world.training->create({world.id("retried"), retried, {}, ""}).has_value());
+    auto cut = world.training->create({world.id("cut"), World::request("echo run; echo ready; sleep 600", 2), {}, ""});
+    REQUIRE(cut.has_value());
+    for (const char* name : {"retried", "cut"}) {
+        while (world.log(name).find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    world.training->shutdown();
+    auto failed = world.training->describe(world.id("cut"));
+    REQUIRE(failed.has_value());
+    CHECK(failed->status == Status::failed);
+    CHECK(failed->failure_reason == server_stopped);
+    CHECK(processes_of_run(cut->run_id).empty());
+    CHECK(world.training->describe(world.id("retried"))->status == Status::in_progress);
+
     world.training.reset();
     world.open();
-    Job settled = world.finished("lost");
-    CHECK(settled.status == Status::failed);
-    CHECK(settled.failure_reason.starts_with("InternalServerError: The server stopped while the job was in progress (Starting)"));
+    Job job = world.finished("retried");
+    CHECK(job.failure_reason == "");
+    CHECK(job.status == Status::completed);
+    CHECK(job.retries == 1);
+    CHECK(runs_of(world, "retried") == 2);
+    CHECK(steps_of(job) == std::vector<std::string>{"Starting", "Downloading", "Training", "Starting", "Downloading", "Training",
+                                                    "Uploading", "Completed"});
+    CHECK(world.s3.objects.contains("out/models/retried/output/model.tar.gz"));
     CHECK(world.finished("cut").status == Status::failed);
+    CHECK(runs_of(world, "cut") == 2);  // of two workers: once each
+}
+
+TEST_CASE("a server that was killed: jobs go on where their record says, and user code runs again only as a retry") {
+    World world;
+    auto created =
+        world.training->create({world.id("model"), World::request("echo run; echo weights > $SM_MODEL_DIR/w", 1), {}, ""});
+    REQUIRE(created.has_value());
+    world.finished("model");
+    Job job = *created;
+    leave_behind(world, job, "starting", "Starting");
+    leave_behind(world, job, "downloading", "Downloading");
+    leave_behind(world, job, "training", "Training");
+    Job retry = job;
+    retry.request = with_retries(job.request, 2);
+    leave_behind(world, retry, "retry", "Training");
+    retry.retries = 2;
+    leave_behind(world, retry, "retried-out", "Training");
+    // Its worker had ended: what it wrote is uploaded, and it does not run again.
+    Job upload = job;
+    upload.ended = text::Json::object({{"How", "finished"}, {"Host", 0}, {"ExitCode", 0}, {"LastLine", ""}});
+    leave_behind(world, upload, "uploading", "Uploading");
+    fs::create_directories(world.folder.path + "/training/111122223333/us-east-1/uploading/algo-1/ml/model");
+    std::ofstream(world.folder.path + "/training/111122223333/us-east-1/uploading/algo-1/ml/model/w") << "weights";
+    upload.ended.set("How", "failed");
+    upload.ended.set("ExitCode", 3);
+    leave_behind(world, upload, "failing", "Uploading");
+    world.training.reset();
+    // Told to stop, and killed before it had.
+    Job stopping = job;
+    stopping.id.name = "stopping";
+    stopping.status = Status::stopping;
+    stopping.enter("Stopping", "", world.clock.now());
+    store::Batch batch;
+    batch.put("training/job/111122223333/us-east-1/stopping", to_json(stopping).dump());
+    REQUIRE(world.keys->commit(batch).has_value());
+    world.open();
+
+    for (const char* name : {"starting", "downloading", "retry"}) {
+        CAPTURE(name);
+        Job done = world.finished(name);
+        CHECK(done.failure_reason == "");
+        CHECK(done.status == Status::completed);
+        CHECK(runs_of(world, name) == 1);
+    }
+    CHECK(world.finished("starting").retries == 0);
+    CHECK(world.finished("retry").retries == 1);
+    for (const char* name : {"training", "retried-out"}) {
+        CAPTURE(name);
+        CHECK(world.finished(name).failure_reason == server_stopped);
+        CHECK(runs_of(world, name) == 0);
+    }
+    CHECK(world.finished("uploading").status == Status::completed);
+    CHECK(world.s3.objects.contains("out/models/uploading/output/model.tar.gz"));
+    CHECK(runs_of(world, "uploading") == 0);
+    CHECK(world.finished("failing").failure_reason.ends_with(", exit code: 3"));
+    CHECK(world.finished("stopping").status == Status::stopped);
+    CHECK(runs_of(world, "stopping") == 0);
+}
+
+TEST_CASE("an internal error is retried as often as RetryStrategy says, within MaxRuntimeInSeconds for all attempts") {
+    World world;
+    Job job = world.run("once", with_retries(World::request("echo run; exit 1", 1), 3));
+    CHECK(job.status == Status::failed);  // the algorithm's own error is not ours to retry
+    CHECK(runs_of(world, "once") == 1);
+    Job used = job;
+    used.runtime_used = std::chrono::hours(1);
+    used.failure_reason.clear();
+    used.ended = {};
+    used.request = with_retries(World::request("echo run; sleep 600", 1), 3);
+    used.retries = 0;
+    leave_behind(world, used, "used-up", "Training");
+    world.training.reset();
+    world.open();
+    CHECK(world.finished("used-up").secondary_status == "MaxRuntimeExceeded");
+}
+
+TEST_CASE("a finished job can be deleted and its name used again; one in progress can be updated") {
+    World world;
+    CHECK(world.training->remove(world.id("nobody")).error().message == "Requested resource not found.");
+    REQUIRE(world.training->create({world.id("job"), World::request("sleep 600", 1), {}, ""}).has_value());
+    CHECK(world.training->remove(world.id("job")).error().describe() ==
+          "ResourceInUse: The request was rejected because the training job is in status InProgress.");
+    auto profiler = text::Json::object({{"ProfilerConfig", text::Json::object({{"DisableProfiler", true}})}});
+    REQUIRE(world.training->update(world.id("job"), profiler).has_value());
+    CHECK(world.training->describe(world.id("job"))->request["ProfilerConfig"]["DisableProfiler"].as_bool());
+    auto pool = text::Json::object({{"ResourceConfig", text::Json::object({{"KeepAlivePeriodInSeconds", 60}})}});
+    CHECK(world.training->update(world.id("job"), pool).error().message.find("has no warm pool") != std::string::npos);
+    REQUIRE(world.training->stop(world.id("job")).has_value());
+    world.finished("job");
+    CHECK(world.training->update(world.id("job"), profiler).error().message ==
+          "The request was rejected because the training job is in status Stopped.");
+    REQUIRE(world.training->remove(world.id("job")).has_value());
+    CHECK_FALSE(world.training->describe(world.id("job")).has_value());
+    CHECK(world.run("job", World::request("true", 1)).status == Status::completed);
+    world.training.reset();
+    world.open();
+    CHECK(world.finished("job").status == Status::completed);
+}
+
+TEST_CASE("quotas count what one account uses of one type") {
+    World world;
+    std::vector<std::string> names;
+    for (int i = 0; i < 2; ++i) {
+        names.push_back("quota-" + std::to_string(i));
+        REQUIRE(world.training->create({world.id(names.back()), World::request("sleep 600", 7), {}, ""}).has_value());
+    }
+    auto create = [&](const std::string& account, const std::string& type, int count) {
+        auto request = World::request("true", count);
+        request.find("ResourceConfig")->set("InstanceType", type);
+        JobId id{account, "us-east-1", "quota-more-" + account + "-" + type.substr(3, 2)};
+        auto created = world.training->create({id, request, {}, ""});
+        return created ? "" : created.error().message.substr(0, created.error().message.find(". "));
+    };
+    CHECK(create("111122223333", "ml.m5.large", 3) ==
+          "The account-level service limit 'ml.m5.large for training job usage' is 16 Instances, with current utilization of 14 "
+          "Instances and a request delta of 3 Instances");
+    CHECK(create("444455556666", "ml.m5.large", 1) == "");
+    CHECK(create("111122223333", "ml.c5.large", 1) == "");
+    CHECK(create("111122223333", "ml.r5.large", 16)
+              .ends_with("is 32 Instances, with current utilization of 16 Instances and a "
+                         "request delta of 16 Instances") == false);
+    for (const auto& name : names) REQUIRE(world.training->stop(world.id(name)).has_value());
+    for (const auto& name : names) world.finished(name);
 }
 
 TEST_CASE("script mode runs the program of sourcedir.tar.gz with the hyperparameters") {
