@@ -4,17 +4,22 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <memory>
+#include <span>
 #include <sstream>
 
+#include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "cli/places.hpp"
 #include "http/server.hpp"
 #include "server/rooms.hpp"
 #include "server/signals.hpp"
+#include "training/instances.hpp"
+#include "wire/model.hpp"
 
 namespace server {
 namespace {
@@ -37,6 +42,18 @@ void raise_descriptor_limit() {
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1" || address == "localhost"; }
 
+// The names that the SageMaker API takes: a table may not promise others.
+std::span<const std::string_view> known_instance_types() {
+    const wire::Shape* shape = wire::find_service("sagemaker")->find("CreateTrainingJob")->input;
+    for (std::string_view name : {"ResourceConfig", "InstanceType"}) {
+        auto member =
+            std::find_if(shape->members.begin(), shape->members.end(), [&](const auto& one) { return one.name == name; });
+        INVARIANT(member != shape->members.end());
+        shape = member->shape;
+    }
+    return shape->enumeration;
+}
+
 base::Result<training::InstanceTypes> read_instance_types(const std::string& path) {
     const training::Machine machine = training::this_machine();
     if (path.empty()) return training::InstanceTypes::of(machine);
@@ -46,6 +63,11 @@ base::Result<training::InstanceTypes> read_instance_types(const std::string& pat
     if (!file) return base::fail("InvalidConfiguration", "the table of instance types " + path + " cannot be read");
     auto types = training::InstanceTypes::parse(content.str(), machine);
     if (!types) return base::fail(std::move(types).error().note("in " + path + ", the table of instance types (docs/train.md)"));
+    const auto known = known_instance_types();
+    for (const auto& name : types->listed()) {
+        if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+        return base::fail(base::Error("InvalidConfiguration", "SageMaker has no instance type " + name).note("in " + path));
+    }
     return types;
 }
 

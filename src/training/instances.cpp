@@ -138,6 +138,12 @@ InstanceType InstanceTypes::find(const std::string& name) const {
     return none;
 }
 
+std::vector<std::string> InstanceTypes::listed() const {
+    std::vector<std::string> names;
+    for (const auto& [name, type] : listed_) names.push_back(name);
+    return names;
+}
+
 int InstanceTypes::total() const {
     if (!is_configured_) return instances_total_default;
     int total = 0;

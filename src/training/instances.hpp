@@ -15,6 +15,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -42,6 +43,8 @@ public:
     // A configured table; sizes that it leaves out are AWS's, cut to the machine. Error `InvalidConfiguration` names the entry.
     [[nodiscard]] static base::Result<InstanceTypes> parse(std::string_view json, const Machine& machine);
     [[nodiscard]] InstanceType find(const std::string& name) const;
+    // The types that a configured table lists.
+    [[nodiscard]] std::vector<std::string> listed() const;
     // Instances in use at once, of all types and accounts.
     [[nodiscard]] int total() const;
 
