@@ -70,7 +70,18 @@ void set_instance_types(policy::Context& context, const Json& resources) {
     if (!types.empty()) context.set_list("sagemaker:InstanceTypes", std::move(types));
 }
 
-policy::Context create_context(const Json& input) {
+// "The ARN of the key-id must be used", says the reference of its condition keys; requests may also say the key's id or alias.
+std::string kms_arn(const training::JobId& job, const std::string& key) {
+    if (key.starts_with("arn:")) return key;
+    return "arn:aws:kms:" + job.region + ":" + job.account + (key.starts_with("alias/") ? ":" : ":key/") + key;
+}
+
+void set_kms_key(policy::Context& context, const training::JobId& job, const std::string& name, const Json& key) {
+    if (key.as_string().empty()) return;
+    for (std::string_view ending : {"Arn", ""}) context.set(name + std::string(ending), kms_arn(job, key.as_string()));
+}
+
+policy::Context create_context(const training::JobId& job, const Json& input) {
     policy::Context context;
     auto set_flag = [&](std::string_view key, const Json& value) { context.set(key, value.as_bool() ? "true" : "false"); };
     set_flag("sagemaker:NetworkIsolation", input["EnableNetworkIsolation"]);
@@ -80,12 +91,8 @@ policy::Context create_context(const Json& input) {
     set_instance_types(context, resources);
     set_if_given(context, "sagemaker:KeepAlivePeriod", resources["KeepAlivePeriodInSeconds"]);
     set_if_given(context, "sagemaker:MaxRuntimeInSeconds", input["StoppingCondition"]["MaxRuntimeInSeconds"]);
-    for (std::string_view key : {"sagemaker:VolumeKmsKeyArn", "sagemaker:VolumeKmsKey"}) {
-        set_if_given(context, key, resources["VolumeKmsKeyId"]);
-    }
-    for (std::string_view key : {"sagemaker:OutputKmsKeyArn", "sagemaker:OutputKmsKey"}) {
-        set_if_given(context, key, input["OutputDataConfig"]["KmsKeyId"]);
-    }
+    set_kms_key(context, job, "sagemaker:VolumeKmsKey", resources["VolumeKmsKeyId"]);
+    set_kms_key(context, job, "sagemaker:OutputKmsKey", input["OutputDataConfig"]["KmsKeyId"]);
     set_list_if_given(context, "sagemaker:VpcSubnets", input["VpcConfig"]["Subnets"]);
     set_list_if_given(context, "sagemaker:VpcSecurityGroupIds", input["VpcConfig"]["SecurityGroupIds"]);
     set_file_systems(context, input["InputDataConfig"]);
@@ -108,7 +115,7 @@ Accesses classify_create(const identity::Caller& caller, const wire::Call& call)
     gate::Access create;
     create.action = "sagemaker:CreateTrainingJob";
     create.resource = job;
-    create.context = create_context(input);
+    create.context = create_context(job_of(caller, call), input);
     gate::Access pass;
     pass.action = "iam:PassRole";
     pass.resource = role;
