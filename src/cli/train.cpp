@@ -26,6 +26,7 @@ struct RunOptions {
     std::string instance_type = "ml.m5.large";
     int64_t instances = 1;
     int64_t runtime_max = 86'400;
+    int64_t retries = 0;
     std::vector<std::string> inputs, hyperparameters, environment;
     bool no_wait = false;
     bool json = false;
@@ -143,6 +144,7 @@ base::Result<Json> make_request(wire::Client& client, const RunOptions& options,
         environment.set(key, value);
     }
     if (environment.size() > 0) request.set("Environment", std::move(environment));
+    if (options.retries > 0) request.set("RetryStrategy", Json::object({{"MaximumRetryAttempts", options.retries}}));
     if (!options.checkpoints.empty()) request.set("CheckpointConfig", Json::object({{"S3Uri", options.checkpoints}}));
     return request;
 }
@@ -286,6 +288,8 @@ void add_run(Command& train) {
     run_command.option("--image", "IMAGE", options->image, "training image");
     run_command.option("--instance-type", "TYPE", options->instance_type, "what the workers believe to be");
     run_command.option("--max-runtime", "SECONDS", options->runtime_max, "stop the job after this long");
+    run_command.option("--retries", "N", options->retries,
+                       "start the workers again, up to N times, if the server stops while they run");
     run_command.flag("--no-wait", options->no_wait, "print the job's name and return at once");
     run_command.flag("--json", options->json, "with --no-wait: print CreateTrainingJob's answer as JSON");
     run_command.footer(

@@ -528,11 +528,12 @@ def test_digits_on_two_workers(world, tmp_path):
     done = world.trainwarden("train", "run", "--name", "digits", "--role", "trainer", "--instances", "2",
                              "--input", f"train=s3://{BUCKET}/digits/train/", "--input", f"test=s3://{BUCKET}/digits/test/",
                              "--output", f"s3://{BUCKET}/models", "--checkpoints", f"s3://{BUCKET}/checkpoints/digits",
-                             "--entry", digits / "train.py", "--hyperparameter", "epochs=8", timeout=300)
+                             "--entry", digits / "train.py", "--hyperparameter", "epochs=8", "--retries", "1", timeout=300)
     assert float(re.findall(r"test_accuracy=([0-9.]+)", done.stdout)[-1]) >= 0.95
     assert "algo-1 | rank 0 of 2: 749 training images from shard-0000.npz" in done.stdout
     assert "algo-2 | rank 1 of 2: 749 training images from shard-0001.npz" in done.stdout
     job = world.client("sagemaker").describe_training_job(TrainingJobName="digits")
+    assert job["RetryStrategy"] == {"MaximumRetryAttempts": 1}
     with model_of(world, job) as model:
         assert sorted(model.getnames()) == ["metrics.json", "model.pt"]
     kept = s3.list_objects_v2(Bucket=BUCKET, Prefix="checkpoints/digits/")["Contents"]
