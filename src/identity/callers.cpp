@@ -105,7 +105,10 @@ void DirectoryState::add_session(const OpenedSession& opened, Caller& caller) co
     const bool leased = caller.lease != nullptr && !caller.lease->session.empty();
     if (opened.policy == nullptr && session.policy_arns.empty() && !leased) return;
     auto& layer = caller.policies.session.emplace();
-    if (leased) layer = caller.lease->session;
+    if (leased) {
+        layer = caller.lease->session;
+        return;  // no session has both: assume_role
+    }
     if (opened.policy != nullptr) layer.push_back({opened.policy, "session policy"});
     for (const auto& arn : session.policy_arns) layer.push_back(managed(arn));
 }

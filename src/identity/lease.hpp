@@ -19,7 +19,7 @@
 namespace identity {
 
 struct Lease {
-    // Together one session policy: the session's permissions are the principal's, cut to these. Empty: not cut.
+    // Together one session policy, the only one: the session's permissions are the principal's, cut to these. Empty: not cut.
     std::vector<policy::AttachedPolicy> session;
     // Adds condition keys about a resource that only the lease's holder knows; may be empty. Called at every decision, by many
     // threads.

@@ -107,6 +107,11 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     }
     TRY(check_constraint(request.session_policy_arns.size() <= session_policy_arns_max, "", "policyArns",
                          fmt::format("Member must have length less than or equal to {}", session_policy_arns_max)));
+    // A session policy of the new session would stand beside the lease's, not within it. What a lease cuts assumes no roles.
+    if (request.chained_from != nullptr && request.chained_from->lease && !request.chained_from->lease->session.empty()) {
+        return base::fail("AccessDenied", fmt::format("User: {} is limited to its training job and cannot assume roles.",
+                                                      request.chained_from->principal.arn));
+    }
     Session session;
     session.kind = SessionKind::role;
     TRY(add_tags(request, session));
@@ -144,7 +149,7 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     session.policy = request.session_policy;
     session.policy_arns = request.session_policy_arns;
     session.lease = request.lease;
-    // A session that comes from a leased one dies with it and is cut as it is: chaining is no way out of a job.
+    // A session that comes from a leased one dies with it: chaining is no way out of a job.
     if (session.lease.empty() && request.chained_from != nullptr) session.lease = request.chained_from->lease_id;
     session.source_identity = request.source_identity;
     if (session.source_identity.empty() && request.chained_from != nullptr) {
