@@ -1,21 +1,19 @@
 """What a training job's workers may do, for how long, and who may start a job with which role."""
 import itertools
 import json
-import pathlib
 import random
-import sys
 import time
 
 import pytest
 from conftest import Credentials, allow
-from test_sagemaker import (BUCKET, DEBIAN_PYTHON, SAGEMAKER, channel, log_of, make_trainer, refusal, request, role_arn, run, wait)
+from test_sagemaker import (BUCKET, DEBIAN_PYTHON, SAGEMAKER, boto3_archive, channel, log_of, make_trainer, refusal, request, role_arn, run, wait)
 
-PACKAGES = str(pathlib.Path(sys.prefix).resolve() / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
+PACKAGES = channel("packages", "packages/")
 SEED = random.randrange(1_000_000)
 NUMBERS = itertools.count()
 
 # Runs in a worker: tries what it is told to and prints `TRIED <what> <ok or error code>`.
-TRY = f"""PYTHONPATH={PACKAGES} {DEBIAN_PYTHON} - <<'END'
+TRY = f"""mkdir /tmp/packages && tar -xf $SM_CHANNEL_PACKAGES/boto3.tar -C /tmp/packages; PYTHONPATH=/tmp/packages {DEBIAN_PYTHON} - <<'END'
 import boto3, botocore.exceptions, os
 s3 = boto3.client("s3")
 def tried(what, call):
@@ -37,6 +35,7 @@ import time; time.sleep(600)""")
 def world(server):
     make_trainer(server)
     s3 = server.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="packages/boto3.tar", Body=boto3_archive())
     for number in range(4):
         s3.put_object(Bucket=BUCKET, Key=f"data/train/part-{number}.txt", Body=f"part {number}".encode())
     for key in ("data/all/x", "data/private/x", "data/trainees/x", "data/listed/a", "data/listed/b"):
@@ -76,7 +75,6 @@ for prefix in ("data/all/", "data/train/", "checkpoints/scoped/", "", "data/priv
 for key in ("models/scoped/notes/" + host, "checkpoints/scoped/" + host, "models/other/x", "data/all/x", "x"): put(key)
 tried("delete", lambda: s3.delete_object(Bucket="%s", Key="checkpoints/scoped/" + host))
 tried("assume", lambda: boto3.client("sts").assume_role(RoleArn="%s", RoleSessionName="again"))
-tried("create", lambda: boto3.client("sagemaker").list_training_jobs())
 tried("whoami", lambda: boto3.client("sts").get_caller_identity())
 """ % (BUCKET, role_arn(world))
     world.client("s3").put_object(Bucket=BUCKET, Key="checkpoints/scoped/old", Body=b"old")
@@ -84,7 +82,7 @@ tried("whoami", lambda: boto3.client("sts").get_caller_identity())
     listed = channel("listed", "data/the.manifest")
     listed["DataSource"]["S3DataSource"]["S3DataType"] = "ManifestFile"
     job = run(world, "scoped", TRY.replace("@BODY@", body), ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
-              InputDataConfig=[channel("train", "data/train/", "ShardedByS3Key"), channel("all", "data/all/"), listed],
+              InputDataConfig=[PACKAGES, channel("train", "data/train/", "ShardedByS3Key"), channel("all", "data/all/"), listed],
               CheckpointConfig={"S3Uri": f"s3://{BUCKET}/checkpoints/scoped"})
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     for number, host in ((0, "algo-1"), (1, "algo-2")):
@@ -96,7 +94,7 @@ tried("whoami", lambda: boto3.client("sts").get_caller_identity())
             "list data/all/": "ok", "list data/train/": "ok", "list checkpoints/scoped/": "ok", "list ": "AccessDenied", "list data/private/": "AccessDenied",
             f"put models/scoped/notes/{host}": "ok", f"put checkpoints/scoped/{host}": "ok", "put models/other/x": "AccessDenied",
             "put data/all/x": "AccessDenied", "put x": "AccessDenied",
-            "delete": "AccessDenied", "assume": "AccessDenied", "create": "AccessDeniedException", "whoami": "ok"}, host
+            "delete": "AccessDenied", "assume": "AccessDenied", "whoami": "ok"}, host
 
 
 def test_a_refusal_by_the_scope_is_explained_by_it(world):
@@ -104,14 +102,14 @@ def test_a_refusal_by_the_scope_is_explained_by_it(world):
 try: s3.get_object(Bucket="%s", Key="data/private/x")
 except botocore.exceptions.ClientError as error: print("SAID", error.response["Error"]["Message"])
 """ % BUCKET
-    run(world, "explained", TRY.replace("@BODY@", body), InputDataConfig=[channel("all", "data/all/")])
+    run(world, "explained", TRY.replace("@BODY@", body), InputDataConfig=[PACKAGES, channel("all", "data/all/")])
     assert "because no session policy allows the s3:GetObject action" in log_of(world, "explained")
 
 
 def test_the_whole_role_is_for_those_who_may_have_it(world, make_user):
     script = TRY.replace("@BODY@", 'get("data/private/x")')
     wanted = {"Environment": {"TRAINWARDEN_SCOPE": "role"}}
-    assert run(world, "whole-role", script, **wanted)["TrainingJobStatus"] == "Completed"
+    assert run(world, "whole-role", script, InputDataConfig=[PACKAGES], **wanted)["TrainingJobStatus"] == "Completed"
     assert results(world, "whole-role") == {"get data/private/x": "ok"}
     # A policy tells by the condition key, of the job or of the passed role.
     scope = {"StringEquals": {"trainwarden:TrainingScope": "job"}}
@@ -128,7 +126,7 @@ def test_the_whole_role_is_for_those_who_may_have_it(world, make_user):
 
 def test_credentials_end_with_the_job(world):
     sagemaker = world.client("sagemaker")
-    sagemaker.create_training_job(**request(world, "ends", SHOW_CREDENTIALS, InputDataConfig=[channel("all", "data/all/")]))
+    sagemaker.create_training_job(**request(world, "ends", SHOW_CREDENTIALS, InputDataConfig=[PACKAGES, channel("all", "data/all/")]))
     keys = keys_of(world, "ends")
     read = {"Bucket": BUCKET, "Key": "data/all/x"}
     assert world.client_as(keys, "s3").get_object(**read)["Body"].read() == b"x"
@@ -143,7 +141,7 @@ def test_revocation_takes_effect_on_the_next_request(world, make_role):
     role = make_role("revoked", SAGEMAKER, allow("s3:ListBucket", "s3:PutObject"))
     read = iam.create_policy(PolicyName="read-all", PolicyDocument=json.dumps(allow("s3:GetObject")))["Policy"]["Arn"]
     iam.attach_role_policy(RoleName="revoked", PolicyArn=read)
-    sagemaker.create_training_job(**request(world, "revoked", SHOW_CREDENTIALS, RoleArn=role, InputDataConfig=[channel("all", "data/all/")]))
+    sagemaker.create_training_job(**request(world, "revoked", SHOW_CREDENTIALS, RoleArn=role, InputDataConfig=[PACKAGES, channel("all", "data/all/")]))
     keys = keys_of(world, "revoked")
     s3 = world.client_as(keys, "s3")
     where = {"Bucket": BUCKET, "Key": "data/all/x"}
@@ -178,7 +176,7 @@ def test_a_chained_session_is_no_way_out_of_a_job(world):
     script = TRY.replace("@BODY@", """c = boto3.client("sts").assume_role(RoleArn="%s", RoleSessionName="chained")["Credentials"]
 print("KEYS", c["AccessKeyId"], c["SecretAccessKey"], c["SessionToken"])
 import time; time.sleep(600)""" % role_arn(world, "next"))
-    sagemaker.create_training_job(**request(world, "chains", script, Environment={"TRAINWARDEN_SCOPE": "role"}))
+    sagemaker.create_training_job(**request(world, "chains", script, InputDataConfig=[PACKAGES], Environment={"TRAINWARDEN_SCOPE": "role"}))
     keys = keys_of(world, "chains")
     assert ":assumed-role/next/chained" in world.client_as(keys, "sts").get_caller_identity()["Arn"]
     world.client_as(keys, "s3").get_object(Bucket=BUCKET, Key="data/private/x")
