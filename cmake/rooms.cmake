@@ -14,6 +14,7 @@ find_package(CURL REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++ protobuf)
 find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
@@ -95,7 +96,15 @@ set_source_files_properties(${CMAKE_SOURCE_DIR}/src/identity/aws_managed.cpp PRO
   OBJECT_DEPENDS ${MANAGED_POLICIES} COMPILE_DEFINITIONS "TRAINWARDEN_MANAGED_POLICIES=\"${MANAGED_POLICIES}\"")
 room(objects  LINK policy store crypto text base PRIVATE Threads::Threads)
 room(audit    LINK policy store text base)
-room(training LINK identity store policy crypto text base PRIVATE archive)
+# The first process of a sandbox: static, because it runs in any image; without sanitizers, which need their runtime.
+add_executable(inside ${CMAKE_SOURCE_DIR}/src/sandbox/inside/inside.cpp ${CMAKE_SOURCE_DIR}/src/sandbox/inside/remote.cpp)
+target_include_directories(inside PRIVATE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(inside PRIVATE -fno-sanitize=all -fno-exceptions -fno-rtti -Os -g0)
+target_link_options(inside PRIVATE -static -fno-sanitize=all -s)
+room(sandbox LINK net crypto text base PRIVATE PkgConfig::SECCOMP archive)
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/sandbox/launch.cpp PROPERTIES
+  OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/inside COMPILE_DEFINITIONS "TRAINWARDEN_INSIDE=\"${CMAKE_BINARY_DIR}/inside\"")
+room(training LINK identity sandbox store policy crypto net text base PRIVATE archive)
 
 # What AWS clients speak.
 # The service models: AWS's own from botocore, ours from models/ (tools/modelgen says how).
@@ -140,5 +149,5 @@ list(FILTER server_sources EXCLUDE REGEX "_test\\.cpp$")
 if(server_sources)
   add_executable(trainwarden ${server_sources})
   target_include_directories(trainwarden PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
-  target_link_libraries(trainwarden PRIVATE cli ${services} gate training objects audit identity store wire http net policy crypto text base)
+  target_link_libraries(trainwarden PRIVATE cli ${services} gate training sandbox objects audit identity store wire http net policy crypto text base)
 endif()

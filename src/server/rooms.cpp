@@ -70,7 +70,7 @@ base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& acti
 }  // namespace
 
 base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const std::string& master_key_file,
-                                                 const std::string& region, training::InstanceTypes instances) {
+                                                 const std::string& region, const TrainingSettings& training_settings) {
     auto rooms = std::make_unique<Rooms>();
     rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));
     const DataFolder& folder = *rooms->folder;
@@ -88,7 +88,7 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
          .jobs_directory = folder.jobs_directory(),
          .data_folder = folder.path(),
          .master_key_file = master_key_file,
-         .instances = std::move(instances),
+         .settings = training_settings,
          .may = [made = rooms.get()](const identity::Credentials& credentials, const std::string& action,
                                      const std::string& resource) { return made->may(credentials, action, resource); }}));
     rooms->add_services(region);

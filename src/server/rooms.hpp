@@ -33,7 +33,8 @@ struct Rooms {
 
     // Opens the data folder (makes it, and the first account, if there is none) and everything above it.
     [[nodiscard]] static base::Result<std::unique_ptr<Rooms>> open(const std::string& data, const std::string& master_key_file,
-                                                                   const std::string& region, training::InstanceTypes instances);
+                                                                   const std::string& region,
+                                                                   const TrainingSettings& training_settings);
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,

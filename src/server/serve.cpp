@@ -99,13 +99,14 @@ base::Result<int> serve(const Settings& settings) {
     ::umask(077);
     if (settings.verbose) base::set_log_level(base::LogLevel::debug);
     StopSignals signals;
-    auto instances = TRY(read_instance_types(settings.instance_types_file));
-    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, settings.region, std::move(instances)));
-    auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port},
-                                               [&rooms](http::Request& request) { return rooms->gate->serve(request); }));
+    TrainingSettings training = settings.training;
+    training.instances = TRY(read_instance_types(settings.instance_types_file));
+    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, settings.region, training));
+    const http::Handler apis = [&rooms](http::Request& request) { return rooms->gate->serve(request); };
+    auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port}, apis));
     const std::string url = url_of(listen, http_server->port());
     if (!is_loopback(listen.address)) base::log_warn("listening on " + listen.address + " without TLS: put a TLS proxy in front");
-    TRY(rooms->training->start(url, settings.region));
+    TRY(rooms->training->start(url, settings.region, apis));
     TRY(rooms->folder->write_endpoint(url));
     if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
     std::printf("trainwarden serves account %s at %s (region %s, data in %s)\n", rooms->directory->default_account().c_str(),
@@ -131,6 +132,12 @@ void add_serve(cli::Command& root) {
     command.option("--master-key-file", "FILE", settings->master_key_file,
                    "the key that secrets are sealed under; made if missing");
     command.option("--ready-file", "FILE", settings->ready_file, "written with the URL once requests are answered");
+    command.option("--training-isolation", "HOW", settings->training.isolation,
+                   "sandbox: training jobs run in one or not at all; best-effort; process: without");
+    command.option("--training-images", "DIR", settings->training.images,
+                   "root file systems that jobs may name as TrainingImage");
+    command.option("--training-share", "DIR", settings->training.shared,
+                   "a folder that workers of host/... images may read; repeatable");
     command.option("--instance-types", "FILE", settings->instance_types_file,
                    "what ml.* names stand for and how many of each there are (JSON)");
     command.flag("-v,--verbose", settings->verbose, "log what the server does");

@@ -3,6 +3,9 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/log.hpp"
+#include "crypto/digest.hpp"
+
 namespace server {
 namespace {
 
@@ -22,8 +25,46 @@ std::vector<std::string> private_places(const TrainingRoom::Parts& parts) {
 
 }  // namespace
 
+base::Result<training::Isolation> TrainingRoom::isolate(const Parts& parts) {
+    const std::string& wanted = parts.settings.isolation;
+    if (wanted != "sandbox" && wanted != "best-effort" && wanted != "process") {
+        return base::fail(base::Error("InvalidIsolation", "`" + wanted + "` is no way to isolate training jobs")
+                              .note("--training-isolation is sandbox, best-effort or process"));
+    }
+    training::Isolation isolation;
+    isolation.doors = &doors_;
+    isolation.hidden = private_places(parts);
+    if (wanted == "process") {
+        warning_ = "training jobs run as plain processes: they share this machine's network, processes and users";
+        return isolation;
+    }
+    std::string name = crypto::hex(crypto::sha256(parts.data_folder)).substr(0, 12);
+    auto opened =
+        sandbox::Sandboxes::open({.server = name,
+                                  .scratch = parts.jobs_directory,
+                                  .images = parts.settings.images.empty() ? parts.data_folder + "/images" : parts.settings.images,
+                                  .image_cache = parts.data_folder + "/image-cache",
+                                  .shared = parts.settings.shared});
+    if (opened) {
+        sandboxes_ = std::move(*opened);
+        isolation.sandboxes = sandboxes_.get();
+        for (const auto& remark : sandboxes_->remarks()) base::log_info("training sandboxes: " + remark);
+        return isolation;
+    }
+    if (opened.error().code != "SandboxUnavailable") return base::fail(std::move(opened).error());
+    if (wanted == "best-effort") {
+        warning_ = "training jobs run as plain processes, because this machine permits no sandbox: " + opened.error().message;
+        return isolation;
+    }
+    warning_ = "training jobs are refused, because this machine permits no sandbox: " + opened.error().message;
+    isolation.refusal = base::Error("ValidationException",
+                                    "Training jobs run in a sandbox, and this machine permits none (" + opened.error().message +
+                                        "). To run them as plain processes, start the server with --training-isolation=process.");
+    return isolation;
+}
+
 base::Result<std::unique_ptr<TrainingRoom>> TrainingRoom::open(const Parts& parts) {
-    std::unique_ptr<TrainingRoom> room(new TrainingRoom);
+    std::unique_ptr<TrainingRoom> room(new TrainingRoom(parts));
     training::Training::Parts inside;
     inside.keys = parts.keys;
     inside.assume = training::assume_through(*parts.directory);
@@ -32,14 +73,16 @@ base::Result<std::unique_ptr<TrainingRoom>> TrainingRoom::open(const Parts& part
     inside.clock = parts.clock;
     inside.random = parts.random;
     inside.folder = parts.jobs_directory;
-    inside.hidden = private_places(parts);
-    inside.instances = parts.instances;
+    inside.isolation = TRY(room->isolate(parts));
+    inside.instances = parts.settings.instances;
     inside.may = parts.may;
     room->training_ = TRY(training::Training::open(std::move(inside)));
     return room;
 }
 
-base::Result<void> TrainingRoom::start(const std::string& endpoint, const std::string& region) {
+base::Result<void> TrainingRoom::start(const std::string& endpoint, const std::string& region, http::Handler apis) {
+    if (!warning_.empty()) base::log_warn(warning_);
+    doors_.serve(*training_, std::move(apis), region);
     credentials_ = TRY(CredentialsEndpoint::start(*training_));
     data_.set_endpoint(endpoint, region);
     training_->serve_at({endpoint, credentials_->uri()});

@@ -4,14 +4,14 @@
 #include <set>
 
 #include "base/strings.hpp"
+#include "sandbox/image.hpp"
+#include "training/engine.hpp"
 #include "training/instances.hpp"
 #include "training/limits.hpp"
 #include "training/request.hpp"
 
 namespace training {
 namespace {
-
-constexpr std::string_view image_name = "host/python3";
 
 std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
 
@@ -36,7 +36,6 @@ constexpr Refusal refusals[] = {
     {"StoppingCondition", "MaxPendingTimeInSeconds", "Jobs start at once here."},
     {"RemoteDebugConfig", "EnableRemoteDebug", "Leave it out."},
     {"", "EnableManagedSpotTraining", "Every instance is this machine: leave it out."},
-    {"", "EnableNetworkIsolation", "Workers share this machine's network for now: leave it out."},
     {"", "ServerlessJobConfig", "Give AlgorithmSpecification and ResourceConfig."},
     {"", "ModelPackageConfig", "Leave it out."},
     {"", "MlflowConfig", "Leave it out."},
@@ -76,13 +75,10 @@ base::Result<void> refuse_unsupported(const text::Json& request) {
 }
 
 base::Result<void> check_image(const text::Json& algorithm) {
-    const std::string& image = algorithm["TrainingImage"].as_string();
-    std::string_view bare = image;
-    if (auto colon = bare.rfind(':'); colon != std::string_view::npos) bare = bare.substr(0, colon);
-    if (bare == image_name) return {};
-    if (image.empty()) return invalid("AlgorithmSpecification.TrainingImage is required. Supported images: host/python3.");
-    return invalid("The training image " + image + " is not available on this server. Supported images: host/python3 " +
-                   "(this machine's own /usr, with its python3).");
+    if (!algorithm["TrainingImage"].as_string().empty()) return {};
+    return invalid(
+        "AlgorithmSpecification.TrainingImage is required: host/python3 (this machine's own /usr, with its python3) or an image "
+        "of this server.");
 }
 
 base::Result<Channel> plan_channel(const text::Json& input, const std::string& job_mode) {
@@ -143,12 +139,15 @@ base::Result<void> plan_command(const text::Json& request, Plan& plan) {
     for (std::string_view part : {"ContainerEntrypoint", "ContainerArguments"}) {
         for (const auto& word : algorithm[part].items()) plan.command.push_back(word.as_string());
     }
+    bool host = sandbox::is_host_image(algorithm["TrainingImage"].as_string());
     if (!plan.command.empty()) {
-        if (algorithm["ContainerEntrypoint"].size() == 0) {
+        if (algorithm["ContainerEntrypoint"].size() > 0) return {};
+        if (host) {
             return invalid(
                 "The image host/python3 has no entry point of its own: give ContainerEntrypoint with ContainerArguments.");
         }
-        return {};
+        plan.arguments = std::move(plan.command);
+        plan.command.clear();
     }
     for (const auto& [key, value] : plan.hyperparameters) {
         if (key == "sagemaker_program") plan.program = decode_hyperparameter(value).as_string();
@@ -160,6 +159,7 @@ base::Result<void> plan_command(const text::Json& request, Plan& plan) {
             plan.submit_directory = TRY(parse_s3_uri(directory));
         }
     }
+    if (!host && plan.program.empty()) return {};  // `docker run IMAGE train`
     if (plan.program.empty() || !plan.submit_directory) {
         return invalid(
             "The image host/python3 has no `train` program: give ContainerEntrypoint, or the hyperparameters "
@@ -252,7 +252,10 @@ base::Result<Plan> plan(const JobId& id, const text::Json& request) {
     TRY(plan_resources(request, result));
     TRY(plan_input(request, result));
     TRY(plan_command(request, result));
+    TRY(engine_of(result));
     TRY(plan_output(id, request, result));
+    result.image = request["AlgorithmSpecification"]["TrainingImage"].as_string();
+    result.network_isolation = request["EnableNetworkIsolation"].as_bool();
     result.tag_chaining = request["SessionChainingConfig"]["EnableSessionTagChaining"].as_bool();
     result.spot = request["EnableManagedSpotTraining"].as_bool();
     result.whole_role = scope_of(request) == "role";

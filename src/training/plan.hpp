@@ -37,7 +37,8 @@ struct Plan {
     std::string instance_type;
     std::vector<std::string> hosts;  // algo-1 … algo-N
     std::vector<Channel> channels;
-    std::vector<std::string> command;       // ContainerEntrypoint and ContainerArguments; empty: script mode
+    std::vector<std::string> command;  // ContainerEntrypoint and ContainerArguments; empty: the image's entry point, script mode
+    std::vector<std::string> arguments;     // ContainerArguments for the image's own entry point; `train` if there are none
     std::string program;                    // script mode: the file to run …
     std::optional<S3Uri> submit_directory;  // … in this sourcedir.tar.gz
     std::vector<std::pair<std::string, std::string>> hyperparameters;  // as sent, sorted by key
@@ -47,9 +48,11 @@ struct Plan {
     std::optional<Checkpoints> checkpoints;
     std::chrono::seconds runtime_max;
     bool tag_chaining = false;
-    bool spot = false;        // managed spot training: another quota
-    bool whole_role = false;  // Environment TRAINWARDEN_SCOPE=role: workers are not cut to what the job names (scope.hpp)
-    int retries_max = 0;      // RetryStrategy
+    bool network_isolation = false;  // EnableNetworkIsolation: no way out but to the siblings, no credentials
+    std::string image;               // TrainingImage: host/… or one of the server's images
+    bool spot = false;               // managed spot training: another quota
+    bool whole_role = false;         // Environment TRAINWARDEN_SCOPE=role: workers are not cut to what the job names (scope.hpp)
+    int retries_max = 0;             // RetryStrategy
     std::vector<std::string> notes;
 };
 

@@ -44,17 +44,12 @@ TEST_CASE("what cannot be done is refused by name") {
          "ValidationException: TrainingInputMode Pipe is not supported by this server. Use File."},
         {"AlgorithmSpecification/TrainingInputMode", R"("FastFile")",
          "ValidationException: TrainingInputMode FastFile is not supported"},
-        {"AlgorithmSpecification/TrainingImage", R"("763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.1")",
-         "ValidationException: The training image 763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.1 is not available on "
-         "this server. "
-         "Supported images: host/python3"},
         {"AlgorithmSpecification/AlgorithmName", R"("arn:x")",
          "ValidationException: AlgorithmSpecification must specify either TrainingImage or AlgorithmName, not both."},
         {"AlgorithmSpecification", R"({"AlgorithmName": "arn:x", "TrainingInputMode": "File"})",
          "ValidationException: AlgorithmSpecification.AlgorithmName is not supported"},
         {"AlgorithmSpecification/ContainerEntrypoint", R"([])",
          "ValidationException: The image host/python3 has no `train` program"},
-        {"EnableNetworkIsolation", "true", "ValidationException: EnableNetworkIsolation is not supported"},
         {"ResourceConfig/InstanceGroups", R"([{"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "g"}])",
          "ValidationException: ResourceConfig must specify either InstanceGroups or InstanceType and InstanceCount, not both."},
         {"ResourceConfig",
@@ -250,8 +245,10 @@ TEST_CASE("the files of input/config are SageMaker's") {
     CHECK(
         input_data_config_json(*planned) ==
         R"({"train":{"TrainingInputMode":"File","S3DistributionType":"FullyReplicated","RecordWrapperType":"None","ContentType":"text/csv"}})");
+    WorkerPlace place;
+    place.index = 1;
     CHECK(
-        resource_config_json(*planned, 1) ==
+        resource_config_json(*planned, place) ==
         R"({"current_host":"algo-2","current_instance_type":"ml.m5.large","current_group_name":"homogeneousCluster","hosts":["algo-1","algo-2"],)"
         R"("instance_groups":[{"instance_group_name":"homogeneousCluster","instance_type":"ml.m5.large","hosts":["algo-1","algo-2"]}],)"
         R"("network_interface_name":"lo"})");
@@ -288,6 +285,31 @@ TEST_CASE("the job's own variables cannot replace its identity or its credential
     CHECK(value("PATH") == "/opt/ml/code");
     CHECK(value("PYTHONHASHSEED") == "0");
     CHECK(value("SM_CHANNEL_TRAIN") == "/opt/ml/input/data/train");
+    CHECK(value("AWS_EC2_METADATA_DISABLED") == "true");
+}
+
+TEST_CASE("a sandboxed worker has its credentials from the standard addresses, an isolated one has none") {
+    auto planned = plan(id, request());
+    REQUIRE(planned.has_value());
+    Job job;
+    job.id = id;
+    WorkerPlace place;
+    place.token = "real";
+    place.aws_endpoint = "http://127.0.0.1:4566";
+    place.sandboxed = true;
+    auto names_of = [&] {
+        std::string names;
+        for (const auto& [name, value] : environment(job, *planned, place)) {
+            CHECK(value.find("real") == std::string::npos);
+            if (name.starts_with("AWS_") || name.starts_with("S3_")) names += name + "=" + value + " ";
+        }
+        return names;
+    };
+    CHECK(names_of() ==
+          "AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL=http://127.0.0.1:4566 "
+          "S3_ENDPOINT_URL=http://127.0.0.1:4566 AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials ");
+    place.reaches_server = false;
+    CHECK(names_of() == "AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true ");
 }
 
 }  // namespace training

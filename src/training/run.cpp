@@ -61,23 +61,18 @@ Ended ended_from(const text::Json& json, size_t hosts) {
 Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session)
     : training_(training), job_(std::move(job)), plan_(std::move(plan)), session_(std::move(session)) {
     folder_ = training_.folder_of(job_.id);
-    private_mounts_ = private_mounts_available();
     const InstanceType type = training_.parts_.instances.find(plan_.instance_type);
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
     const auto hosts = static_cast<unsigned>(plan_.hosts.size());
-    int port = free_port();
     for (size_t index = 0; index < plan_.hosts.size(); ++index) {
         WorkerPlace place;
         place.index = index;
         place.folder = folder_ + "/" + plan_.hosts[index];
-        std::string home = home_of_server();
-        place.base = private_mounts_ ? "/opt/ml" : place.folder + "/ml";
-        place.home = private_mounts_ ? (home == "/" ? "/tmp" : home) : place.folder + "/home";
         place.aws_endpoint = training_.endpoints_.aws;
         place.credentials_uri = training_.endpoints_.credentials;
-        place.master_port = port;
         // All hosts are this machine: what they count on together is not more than it has.
         place.cpus = std::min(type.cores, std::max(1U, cores / hosts));
+        place.memory_bytes = type.memory_bytes;
         workers_.push_back(place.folder);
         places_.push_back(std::move(place));
     }
@@ -177,6 +172,8 @@ base::Result<Ended> Running::prepare_and_train() {
 }
 
 base::Result<void> Running::prepare() {
+    confinement_ = confine(training_.parts_.isolation);
+    TRY(confinement_->begin(plan_, places_));
     for (const auto& place : places_) TRY(make_folders(plan_, place));
     Transfer transfer(*training_.parts_.data, *session_, folder_, cancelled_);
     for (const auto& channel : plan_.channels) TRY(transfer.download_channel(channel, workers_));
@@ -225,20 +222,9 @@ base::Result<void> Running::start_workers(Workers& workers) {
     for (const auto& place : places_) {
         const std::string& host = plan_.hosts[place.index];
         std::string stream = host + "-" + stamp;
-        LaunchRequest request;
-        request.command = command(plan_);
-        request.environment = environment(job_, plan_, place);
-        request.worker_folder = place.folder;
-        request.working_directory = plan_.command.empty() ? place.base + "/code" : place.base;
-        request.host_name = host;
-        request.hidden = training_.parts_.hidden;
-        request.private_mounts = private_mounts_;
         auto log = TRY(LogWriter::open(training_.logs_.file_of(job_.id, stream)));
-        if (!private_mounts_) {
-            log.write("[trainwarden] this machine permits no private mounts: /opt/ml is " + place.base +
-                          " (see SM_MODEL_DIR, SM_CHANNEL_*)\n",
-                      training_.parts_.clock->now());
-        }
+        for (const auto& remark : confinement_->remarks(place))
+            log.write("[trainwarden] " + remark + "\n", training_.parts_.clock->now());
         if (place.index == 0) {
             for (const auto& note : plan_.notes) log.write("[trainwarden] " + note + "\n", training_.parts_.clock->now());
             if (fs::exists(place.folder + "/ml/code/requirements.txt")) {
@@ -247,8 +233,11 @@ base::Result<void> Running::start_workers(Workers& workers) {
                     training_.parts_.clock->now());
             }
         }
-        int process = TRY(workers.start(request, std::move(log)));
-        (void)training_.change(job_.id, [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, process}); });
+        auto launched = TRY(confinement_->launch(place, host, command(plan_, place), environment(job_, plan_, place),
+                                                 working_directory(plan_, place)));
+        workers.add(launched, std::move(log));
+        (void)training_.change(job_.id,
+                               [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, launched.process}); });
     }
     return {};
 }
@@ -291,7 +280,7 @@ std::string Running::algorithm_error(const Ended& ended) const {
     if (told.empty() && plan_.command.empty()) {
         // What the SageMaker toolkit writes for a script that fails.
         told = "ExecuteUserScriptError:\nExitCode " + std::to_string(ended.exit_code) + "\nErrorMessage \"" + ended.last_line +
-               "\"\nCommand \"" + base::join(command(plan_), " ") + "\"";
+               "\"\nCommand \"" + base::join(command(plan_, places_[ended.host]), " ") + "\"";
     }
     return "AlgorithmError: " + told + ", exit code: " + std::to_string(ended.exit_code);
 }
@@ -340,6 +329,7 @@ std::optional<Running::Outcome> Running::at_shutdown(const base::Result<Ended>& 
 }
 
 void Running::clean_up() {
+    confinement_.reset();
     for (const auto& worker : workers_) {
         std::error_code error;
         fs::remove_all(worker, error);

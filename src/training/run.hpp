@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "training/confinement.hpp"
 #include "training/plan.hpp"
 #include "training/scope.hpp"
 #include "training/session.hpp"
@@ -63,7 +64,7 @@ private:
     std::string folder_;               // …/<job>
     std::vector<WorkerPlace> places_;
     std::vector<std::string> workers_;  // their folders
-    bool private_mounts_ = false;
+    std::unique_ptr<Confinement> confinement_;
     int wake_ = -1;
     std::atomic<StopReason> stop_{StopReason::none};
     std::atomic<bool> cancelled_{false};  // stop_ is not none: what transfers look at

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
+#include "training/engine.hpp"
 #include "training/launch.hpp"
 #include "training/limits.hpp"
 #include "training/plan.hpp"
@@ -126,6 +127,23 @@ base::Result<void> Training::check_limits(const JobId& id, const Plan& plan) con
     return {};
 }
 
+base::Result<void> Training::check_isolation(const Plan& planned) const {
+    const Isolation& isolation = parts_.isolation;
+    if (isolation.refusal) return base::fail(*isolation.refusal);
+    auto needs = [](const std::string& what) {
+        return base::fail("ValidationException", what + " needs a sandbox, and this server runs its workers as plain processes.");
+    };
+    if (isolation.sandboxes != nullptr) {
+        if (auto found = isolation.sandboxes->images().check(planned.image); !found)
+            return base::fail("ValidationException", found.error().message);
+        return {};
+    }
+    if (planned.network_isolation) return needs("EnableNetworkIsolation");
+    if (!sandbox::is_host_image(planned.image)) return needs("The training image " + planned.image);
+    if (TRY(engine_of(planned)).launcher == Launcher::mpi && planned.hosts.size() > 1) return needs("MPI on several instances");
+    return {};
+}
+
 // What the role must be able to do for the job to succeed, asked before the job exists: AWS's sentences where there are any.
 base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSession& session) {
     if (auto assumed = session.current(); !assumed) {
@@ -190,6 +208,7 @@ std::unexpected<base::Error> rejected(std::string code, const Job& job) {
 base::Result<Job> Training::create(NewJob request) {
     const JobId& id = request.id;
     Plan planned = TRY(plan(id, request.request));
+    TRY(check_isolation(planned));
     {
         std::lock_guard lock(mutex_);
         if (jobs_.contains(id)) return name_in_use(id);

@@ -24,6 +24,7 @@
 #include "crypto/random.hpp"
 #include "identity/caller.hpp"
 #include "store/keys.hpp"
+#include "training/confinement.hpp"
 #include "training/instances.hpp"
 #include "training/job.hpp"
 #include "training/job_data.hpp"
@@ -51,8 +52,8 @@ public:
         JobData* data = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
-        std::string folder;               // DATA/training: a folder a job, with its workers' folders and logs
-        std::vector<std::string> hidden;  // folders and files of the server that no worker may see
+        std::string folder;   // DATA/training: a folder a job, with its workers' folders and logs
+        Isolation isolation;  // what workers run in
         InstanceTypes instances = InstanceTypes::of(this_machine());
         // May this session do `action` on `resource`? Error: the refusal in AWS's words. Empty: nobody asks at create time.
         std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource)>
@@ -106,6 +107,8 @@ private:
     void resume(Job job);  // REQUIRES: mutex_ held
 
     [[nodiscard]] base::Result<void> save(const Job& job);
+    // Can this machine keep such a job to itself?
+    [[nodiscard]] base::Result<void> check_isolation(const Plan& planned) const;
     [[nodiscard]] base::Result<void> check_role(const Job& job, const Plan& plan, RoleSession& session);
     [[nodiscard]] base::Result<void> check_limits(const JobId& id, const Plan& plan) const;  // REQUIRES: mutex_ held
     void reap_finished();                                                                    // REQUIRES: mutex_ held

@@ -90,7 +90,7 @@ struct World {
         parts.clock = &clock;
         parts.random = &random;
         parts.folder = folder.path + "/training";
-        parts.hidden = {folder.path};
+        parts.isolation.hidden = {folder.path};
         auto opened = Training::open(std::move(parts));
         REQUIRE(opened.has_value());
         training = std::move(*opened);

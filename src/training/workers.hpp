@@ -32,8 +32,8 @@ public:
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
 
-    // Error `LaunchFailed`. Returns the process id.
-    [[nodiscard]] base::Result<int> start(const LaunchRequest& request, LogWriter log);
+    // Takes the process and its descriptors.
+    void add(LaunchedProcess process, LogWriter log);
     // Lines of our own in a worker's log.
     void remark(size_t host, const std::string& text);
     // Until every worker has ended. Past `runtime_max` they are stopped as StopTrainingJob stops them.
