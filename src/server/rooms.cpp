@@ -4,6 +4,7 @@
 #include "policy/arn.hpp"
 #include "services/iam/operations.hpp"
 #include "services/logs/operations.hpp"
+#include "services/monitoring/operations.hpp"
 #include "services/s3/operations.hpp"
 #include "services/sagemaker/operations.hpp"
 #include "services/sts/operations.hpp"
@@ -79,10 +80,14 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
     rooms->directory = TRY(identity::Directory::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.master_key()}));
     TRY(folder.bootstrap(*rooms->directory));
     rooms->storage = TRY(objects::Storage::open({rooms->keys.get(), rooms->blobs.get(), &rooms->clock, &rooms->random}));
+    rooms->metrics = std::make_unique<metrics::Store>(*rooms->keys, rooms->random);
+    rooms->logs = TRY(logs::Store::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.logs_directory()}));
     rooms->audit = TRY(audit::Log::open({folder.audit_directory()}));
     rooms->training = TRY(TrainingRoom::open(
         {.keys = rooms->keys.get(),
          .directory = rooms->directory.get(),
+         .metrics = rooms->metrics.get(),
+         .logs = rooms->logs.get(),
          .clock = &rooms->clock,
          .random = &rooms->random,
          .jobs_directory = folder.jobs_directory(),
@@ -116,7 +121,8 @@ void Rooms::add_services(const std::string& region) {
                                       return directory->unique_id(arn);
                                   }});
     services::sagemaker::add_operations(registry, training->jobs());
-    services::logs::add_operations(registry, training->jobs());
+    services::logs::add_operations(registry, *logs, clock);
+    services::monitoring::add_operations(registry, *metrics, clock);
     services::trainwarden::add_operations(
         registry, {.directory = directory.get(), .audit = audit.get(), .clock = &clock, .region = region, .access_to = to});
 }

@@ -10,6 +10,8 @@
 #include "crypto/random.hpp"
 #include "gate/gate.hpp"
 #include "identity/directory.hpp"
+#include "logs/store.hpp"
+#include "metrics/store.hpp"
 #include "objects/storage.hpp"
 #include "server/data_folder.hpp"
 #include "server/training_room.hpp"
@@ -27,6 +29,8 @@ struct Rooms {
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<objects::Storage> storage;
     std::unique_ptr<audit::Log> audit;
+    std::unique_ptr<metrics::Store> metrics;
+    std::unique_ptr<logs::Store> logs;
     std::unique_ptr<TrainingRoom> training;
     gate::Registry registry;
     std::unique_ptr<gate::Gate> gate;

@@ -23,6 +23,22 @@ std::vector<std::string> private_places(const TrainingRoom::Parts& parts) {
     return places;
 }
 
+// Where SageMaker's users look for them: namespace and dimensions are AWS's.
+void publish(metrics::Store& store, const training::JobId& job, const std::vector<training::MetricPoint>& points) {
+    std::vector<std::pair<metrics::Metric, metrics::Datum>> data;
+    for (const auto& point : points) {
+        metrics::Metric metric{job.account, job.region, "/aws/sagemaker/TrainingJobs", point.name, {}};
+        if (point.host.empty()) {
+            metric.dimensions = {{"TrainingJobName", job.name}};
+        } else {
+            metric.dimensions = {{"Host", job.name + "/" + point.host}};
+        }
+        data.emplace_back(std::move(metric), metrics::Datum::of(point.time, point.value, point.unit));
+    }
+    if (auto stored = store.put(data); !stored)
+        base::log_error("metrics of the training job " + job.name + " could not be stored: " + stored.error().describe());
+}
+
 }  // namespace
 
 base::Result<training::Isolation> TrainingRoom::isolate(const Parts& parts) {
@@ -70,10 +86,14 @@ base::Result<std::unique_ptr<TrainingRoom>> TrainingRoom::open(const Parts& part
     inside.assume = training::assume_through(*parts.directory);
     inside.leases = &parts.directory->leases();
     inside.data = &room->data_;
+    inside.logs = parts.logs;
     inside.clock = parts.clock;
     inside.random = parts.random;
     inside.folder = parts.jobs_directory;
     inside.isolation = TRY(room->isolate(parts));
+    inside.publish = [store = parts.metrics](const training::JobId& job, const std::vector<training::MetricPoint>& points) {
+        publish(*store, job, points);
+    };
     inside.instances = parts.settings.instances;
     inside.may = parts.may;
     room->training_ = TRY(training::Training::open(std::move(inside)));

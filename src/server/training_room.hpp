@@ -14,6 +14,7 @@
 #include "crypto/random.hpp"
 #include "http/server.hpp"
 #include "identity/directory.hpp"
+#include "metrics/store.hpp"
 #include "sandbox/sandboxes.hpp"
 #include "server/credentials_endpoint.hpp"
 #include "server/job_data.hpp"
@@ -37,6 +38,8 @@ public:
     struct Parts {
         store::Keys* keys = nullptr;
         identity::Directory* directory = nullptr;
+        metrics::Store* metrics = nullptr;
+        logs::Store* logs = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
         std::string jobs_directory;   // DIR/jobs

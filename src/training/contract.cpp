@@ -46,9 +46,10 @@ Json resource_config(const Plan& plan, const WorkerPlace& place) {
 Json input_data_config(const Plan& plan) {
     auto config = Json::object();
     for (const auto& channel : plan.channels) {
-        auto entry = Json::object({{"TrainingInputMode", "File"},
+        // FastFile is a folder of files to the script.
+        auto entry = Json::object({{"TrainingInputMode", channel.mode == InputMode::pipe ? "Pipe" : "File"},
                                    {"S3DistributionType", channel.sharded ? "ShardedByS3Key" : "FullyReplicated"},
-                                   {"RecordWrapperType", "None"}});
+                                   {"RecordWrapperType", channel.recordio ? "RecordIO" : "None"}});
         if (!channel.content_type.empty()) entry.set("ContentType", channel.content_type);
         config.set(channel.name, std::move(entry));
     }

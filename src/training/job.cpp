@@ -114,6 +114,12 @@ text::Json to_json(const Job& job) {
             text::Json::object({{"Host", worker.host}, {"LogStream", worker.log_stream}, {"Process", int64_t{worker.process}}}));
     }
     json.set("Workers", std::move(workers));
+    auto metrics = text::Json::array();
+    for (const auto& metric : job.final_metrics) {
+        metrics.push(
+            text::Json::object({{"Name", metric.name}, {"Value", metric.value}, {"Time", text::iso8601_millis(metric.time)}}));
+    }
+    if (metrics.size() > 0) json.set("FinalMetrics", std::move(metrics));
     return json;
 }
 
@@ -152,6 +158,8 @@ base::Result<Job> job_from_json(const text::Json& json) {
         job.workers.push_back(
             {item["Host"].as_string(), item["LogStream"].as_string(), static_cast<int>(item["Process"].as_int())});
     }
+    for (const auto& item : json["FinalMetrics"].items())
+        job.final_metrics.push_back({item["Name"].as_string(), item["Value"].as_double(), TRY(time_from(item, "Time"))});
     return job;
 }
 

@@ -43,6 +43,13 @@ struct Worker {
     int process = 0;         // its process id and process group; 0: not running
 };
 
+// The last value of a metric that the log showed.
+struct FinalMetric {
+    std::string name;
+    double value = 0;
+    base::Time time;
+};
+
 using Tags = std::vector<std::pair<std::string, std::string>>;
 
 struct JobId {
@@ -71,6 +78,7 @@ struct Job {
     std::string failure_reason;
     std::vector<Transition> transitions;
     std::vector<Worker> workers;
+    std::vector<FinalMetric> final_metrics;
     base::Time creation_time;
     base::Time last_modified_time;
     std::optional<base::Time> training_start_time;

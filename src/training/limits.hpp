@@ -14,8 +14,6 @@ constexpr size_t channels_max = 20;
 constexpr size_t objects_per_channel_max = 1'000'000;
 constexpr size_t failure_reason_characters_max = 1024;
 constexpr size_t manifest_bytes_max = 16 * 1024 * 1024;
-constexpr size_t log_event_bytes_max = 256 * 1024 - 26;  // CloudWatch Logs' limit for one event
-constexpr size_t log_stream_bytes_max = 1ULL << 30;      // what a worker writes past this is dropped, and the log says so
 constexpr size_t tags_max = 50;
 
 constexpr std::chrono::seconds stop_grace{120};    // between SIGTERM and SIGKILL on StopTrainingJob, as `docker stop -t 120`

@@ -8,6 +8,7 @@
 #include "training/engine.hpp"
 #include "training/instances.hpp"
 #include "training/limits.hpp"
+#include "training/monitor.hpp"
 #include "training/request.hpp"
 
 namespace training {
@@ -43,15 +44,10 @@ constexpr Refusal refusals[] = {
 
 // Members that are recorded and echoed but do nothing here.
 constexpr std::pair<std::string_view, std::string_view> without_effect[] = {
-    {"MetricDefinitions", "no metrics are extracted from the log"},
-    {"VpcConfig", "workers use this machine's network"},
-    {"DebugHookConfig", "no debugger runs"},
-    {"DebugRuleConfigurations", "no debugger rules run"},
-    {"TensorBoardOutputConfig", "no TensorBoard data is collected"},
-    {"ExperimentConfig", "there is no experiment tracking"},
-    {"ProfilerConfig", "no profiler runs"},
-    {"ProfilerRuleConfigurations", "no profiler rules run"},
-    {"InfraCheckConfig", "no infrastructure check runs"},
+    {"VpcConfig", "workers use this machine's network"},     {"DebugHookConfig", "no debugger runs"},
+    {"DebugRuleConfigurations", "no debugger rules run"},    {"TensorBoardOutputConfig", "no TensorBoard data is collected"},
+    {"ExperimentConfig", "there is no experiment tracking"}, {"ProfilerConfig", "no profiler runs"},
+    {"ProfilerRuleConfigurations", "no profiler rules run"}, {"InfraCheckConfig", "no infrastructure check runs"},
 };
 
 bool is_given(const text::Json& value) {
@@ -87,16 +83,14 @@ base::Result<Channel> plan_channel(const text::Json& input, const std::string& j
     channel.content_type = input["ContentType"].as_string();
     std::string where = "in channel " + channel.name;
     std::string mode = input["InputMode"].as_string_or(job_mode);
-    if (mode != "File") {
-        return unsupported("Input mode " + mode + " (" + where + ")", "Use TrainingInputMode File.");
-    }
-    std::string compression = input["CompressionType"].as_string_or("None");
-    if (compression != "None")
-        return unsupported("CompressionType " + compression + " (" + where + ")", "It is for Pipe mode; use None.");
-    std::string wrapper = input["RecordWrapperType"].as_string_or("None");
-    if (wrapper != "None")
-        return unsupported("RecordWrapperType " + wrapper + " (" + where + ")", "It is for Pipe mode; use None.");
-    if (is_given(input["ShuffleConfig"])) return unsupported("ShuffleConfig (" + where + ")", "Shuffle in the training script.");
+    channel.mode = mode == "Pipe" ? InputMode::pipe : mode == "FastFile" ? InputMode::fast_file : InputMode::file;
+    bool pipe = channel.mode == InputMode::pipe;
+    channel.gzip = input["CompressionType"].as_string() == "Gzip";
+    channel.recordio = input["RecordWrapperType"].as_string() == "RecordIO";
+    if (channel.gzip && !pipe) return invalid("CompressionType Gzip is used only in Pipe input mode (" + where + "): use None.");
+    if (channel.recordio && !pipe)
+        return invalid("RecordWrapperType RecordIO is used only in Pipe input mode (" + where + "): use None.");
+    if (is_given(input["ShuffleConfig"])) channel.shuffle_seed = static_cast<uint64_t>(input["ShuffleConfig"]["Seed"].as_int());
     const text::Json& source = input["DataSource"];
     for (std::string_view other : {"FileSystemDataSource", "DatasetSource"}) {
         if (is_given(source[other]))
@@ -104,23 +98,30 @@ base::Result<Channel> plan_channel(const text::Json& input, const std::string& j
     }
     const text::Json& s3 = source["S3DataSource"];
     if (!s3.is_object()) return invalid("DataSource.S3DataSource is required (" + where + ").");
-    if (is_given(s3["AttributeNames"]) || is_given(s3["InstanceGroupNames"])) {
-        return unsupported("S3DataSource AttributeNames and InstanceGroupNames (" + where + ")", "Leave them out.");
-    }
+    if (is_given(s3["InstanceGroupNames"]))
+        return unsupported("S3DataSource InstanceGroupNames (" + where + ")", "Leave them out.");
     std::string type = s3["S3DataType"].as_string();
-    if (type != "S3Prefix" && type != "ManifestFile") {
-        return unsupported("S3DataType " + type + " (" + where + ")", "Use S3Prefix or ManifestFile.");
+    if (type != "S3Prefix" && type != "ManifestFile" && type != "AugmentedManifestFile") {
+        return unsupported("S3DataType " + type + " (" + where + ")", "Use S3Prefix, ManifestFile or AugmentedManifestFile.");
     }
     channel.manifest = type == "ManifestFile";
+    channel.augmented = type == "AugmentedManifestFile";
+    for (const auto& attribute : s3["AttributeNames"].items()) channel.attributes.push_back(attribute.as_string());
+    if (channel.augmented && !pipe)
+        return invalid("AugmentedManifestFile is available only if the channel's input mode is Pipe (" + where + ").");
+    if (channel.augmented == channel.attributes.empty()) {
+        return invalid("AttributeNames " + std::string(channel.augmented ? "is required with" : "is only for") +
+                       " S3DataType AugmentedManifestFile (" + where + ").");
+    }
     channel.sharded = s3["S3DataDistributionType"].as_string() == "ShardedByS3Key";
     channel.source = TRY(parse_s3_uri(s3["S3Uri"].as_string()));
-    if (channel.manifest && channel.source.key.empty()) return invalid("S3Uri must name the manifest object (" + where + ").");
+    if ((channel.manifest || channel.augmented) && channel.source.key.empty())
+        return invalid("S3Uri must name the manifest object (" + where + ").");
     return channel;
 }
 
 base::Result<void> plan_input(const text::Json& request, Plan& plan) {
     std::string mode = request["AlgorithmSpecification"]["TrainingInputMode"].as_string_or("File");
-    if (mode != "File") return unsupported("TrainingInputMode " + mode, "Use File.");
     const auto& inputs = request["InputDataConfig"].items();
     if (inputs.size() > channels_max) return invalid("InputDataConfig has more than 20 channels.");
     std::set<std::string> names;
@@ -251,6 +252,10 @@ base::Result<Plan> plan(const JobId& id, const text::Json& request) {
     for (const auto& [key, value] : request["Environment"].members()) result.environment.emplace_back(key, value.as_string());
     TRY(plan_resources(request, result));
     TRY(plan_input(request, result));
+    for (const auto& metric : request["AlgorithmSpecification"]["MetricDefinitions"].items()) {
+        result.metrics.push_back({metric["Name"].as_string(), metric["Regex"].as_string()});
+        TRY(MetricPatterns::check(result.metrics.back()));
+    }
     TRY(plan_command(request, result));
     TRY(engine_of(result));
     TRY(plan_output(id, request, result));
@@ -266,13 +271,6 @@ base::Result<Plan> plan(const JobId& id, const text::Json& request) {
         }
     }
     return result;
-}
-
-std::vector<DataObject> share_of(const Channel& channel, const std::vector<DataObject>& objects, size_t host, size_t hosts) {
-    if (!channel.sharded) return objects;
-    std::vector<DataObject> share;
-    for (size_t i = host; i < objects.size(); i += hosts) share.push_back(objects[i]);
-    return share;
 }
 
 base::Result<std::string> local_name(const std::string& prefix, const std::string& key) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,12 +21,27 @@
 
 namespace training {
 
+// How a channel reaches its workers: copied before they start, mounted and read on demand, or streamed through a named pipe.
+enum class InputMode : uint8_t { file, fast_file, pipe };
+
 struct Channel {
     std::string name;
     S3Uri source;           // a prefix, or the manifest
     bool manifest = false;  // S3DataType ManifestFile
     bool sharded = false;   // ShardedByS3Key: each host gets every n-th object
     std::string content_type;
+    InputMode mode = InputMode::file;
+    // Pipes only, as in AWS.
+    bool augmented = false;               // S3DataType AugmentedManifestFile: JSON lines …
+    std::vector<std::string> attributes;  // … of which these, in this order
+    bool gzip = false;                    // CompressionType: unpacked on the way
+    bool recordio = false;                // RecordWrapperType: each object one record
+    std::optional<uint64_t> shuffle_seed;
+};
+
+// Found in the log: the value is the regular expression's first group.
+struct MetricDefinition {
+    std::string name, regex;
 };
 
 struct Checkpoints {
@@ -37,6 +53,7 @@ struct Plan {
     std::string instance_type;
     std::vector<std::string> hosts;  // algo-1 … algo-N
     std::vector<Channel> channels;
+    std::vector<MetricDefinition> metrics;
     std::vector<std::string> command;  // ContainerEntrypoint and ContainerArguments; empty: the image's entry point, script mode
     std::vector<std::string> arguments;     // ContainerArguments for the image's own entry point; `train` if there are none
     std::string program;                    // script mode: the file to run …
@@ -58,10 +75,6 @@ struct Plan {
 
 // Errors: `ValidationException`, `ResourceLimitExceeded` (more instances than one job may have).
 [[nodiscard]] base::Result<Plan> plan(const JobId& id, const text::Json& request);
-
-// The objects of a channel that one host gets, from all of them in key order.
-[[nodiscard]] std::vector<DataObject> share_of(const Channel& channel, const std::vector<DataObject>& objects, size_t host,
-                                               size_t hosts);
 
 // Where under the channel's folder an object lands: below the prefix if that names a folder, else below the prefix's last folder.
 // Error `ClientError` for keys that would leave the folder.

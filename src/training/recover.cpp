@@ -12,12 +12,11 @@
 // with their server (launch.hpp), and the job goes on as AWS documents for a failure of its own: a retry, from the last
 // checkpoint. A retry counts against RetryStrategy before it starts, so user code runs once more at most, whatever happens in
 // between.
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <filesystem>
 
 #include "base/log.hpp"
+#include "training/fastfile.hpp"
 #include "training/launch.hpp"
 #include "training/plan.hpp"
 #include "training/run.hpp"
@@ -30,15 +29,12 @@ namespace {
 namespace fs = std::filesystem;
 
 // The last sign of life of a job's workers: their last line.
-base::Time last_written(const std::string& logs, base::Time otherwise) {
+base::Time last_written(const logs::Store& store, const JobId& job, base::Time otherwise) {
     base::Time last = otherwise;
-    std::error_code none;
-    for (const auto& file : fs::directory_iterator(logs, none)) {
-        struct stat info{};
-        if (::stat(file.path().c_str(), &info) != 0) continue;
-        last =
-            std::max(last, base::Time(std::chrono::milliseconds(info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1'000'000)));
-    }
+    auto streams = store.streams({job.account, job.region}, std::string(log_group_name), job.name + "/");
+    if (!streams) return last;  // No group: no worker has written anything.
+    for (const auto& stream : *streams)
+        last = std::max(last, base::Time(std::chrono::milliseconds(stream.last_event.value_or(0))));
     return last;
 }
 
@@ -47,13 +43,14 @@ base::Time last_written(const std::string& logs, base::Time otherwise) {
 base::Result<void> Training::recover(Job& job) {
     if (!end_processes_of_run(job.run_id)) base::log_error("processes of the training job " + job.id.name + " cannot be killed");
     for (auto& worker : job.workers) worker.process = 0;
+    unmount_below(folder_of(job.id));
     const bool was_training = job.status == Status::in_progress && job.secondary_status == "Training" && job.ended.is_null();
     if (!was_training) {
         base::log_info("training job " + job.id.name + " goes on: the server stopped while it was " + job.secondary_status);
         return {};
     }
     const base::Time started = job.transitions.back().start;
-    job.runtime_used += last_written(folder_of(job.id) + "/logs", started) - started;
+    job.runtime_used += last_written(*parts_.logs, job.id, started) - started;
     if (job.retries < job.request["RetryStrategy"]["MaximumRetryAttempts"].as_int()) {
         job.retry(parts_.random->uuid(), parts_.clock->now());
         base::log_warn("training job " + job.id.name + " is retried: the server stopped while it was training");

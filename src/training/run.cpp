@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/strings.hpp"
 #include "training/beneath.hpp"
+#include "training/channel.hpp"
 #include "training/limits.hpp"
 #include "training/transfer.hpp"
 
@@ -97,7 +98,13 @@ void Running::start() {
 }
 
 void Running::stop(StopReason reason) {
-    stop_ = reason;
+    StopReason none = StopReason::none;
+    // What fails by itself does not hide that somebody asked.
+    if (reason != StopReason::input_failed) {
+        stop_ = reason;
+    } else if (!stop_.compare_exchange_strong(none, reason)) {
+        return;
+    }
     cancelled_ = true;
     if (reason == StopReason::shutdown) never_ = true;
     uint64_t one = 1;
@@ -176,7 +183,8 @@ base::Result<void> Running::prepare() {
     TRY(confinement_->begin(plan_, places_));
     for (const auto& place : places_) TRY(make_folders(plan_, place));
     Transfer transfer(*training_.parts_.data, *session_, folder_, cancelled_);
-    for (const auto& channel : plan_.channels) TRY(transfer.download_channel(channel, workers_));
+    inputs_ = std::make_unique<Inputs>(*training_.parts_.data, *session_, workers_, [this] { stop(StopReason::input_failed); });
+    for (const auto& channel : plan_.channels) TRY(inputs_->open(channel, transfer));
     if (plan_.submit_directory) TRY(transfer.download_source(*plan_.submit_directory, workers_));
     if (plan_.checkpoints) TRY(transfer.restore_checkpoints(plan_.checkpoints->destination, workers_));
     if (cancelled_) return base::fail("Cancelled", "the job was stopped");
@@ -185,14 +193,13 @@ base::Result<void> Running::prepare() {
 
 // Which objects of a sharded or listed channel are this host's.
 base::Result<std::vector<Share>> Running::shares_of(size_t host) {
-    Transfer transfer(*training_.parts_.data, *session_, folder_, cancelled_);
     std::vector<Share> shares;
     for (const auto& channel : plan_.channels) {
         if (!needs_share(channel)) continue;
-        std::string prefix;
         Share share{channel.name, {}};
-        for (const auto& object : share_of(channel, TRY(transfer.objects_of(channel, prefix)), host, plan_.hosts.size()))
-            share.objects.push_back(channel.source.bucket + "/" + object.key);
+        const auto objects = TRY(objects_of(*training_.parts_.data, *session_, channel, false));
+        for (size_t place : share_of(channel, objects.size(), host, plan_.hosts.size()))
+            share.objects.push_back(objects[place].where.bucket + "/" + objects[place].where.key);
         std::sort(share.objects.begin(), share.objects.end());
         shares.push_back(std::move(share));
     }
@@ -215,14 +222,13 @@ void Running::take_back_credentials() {
     tokens_.clear();
 }
 
-base::Result<void> Running::start_workers(Workers& workers) {
-    std::error_code error;
-    fs::create_directories(folder_ + "/logs", error);
+base::Result<void> Running::start_workers(Workers& workers, JobMonitor& monitor) {
     std::string stamp = std::to_string(training_.parts_.clock->now().time_since_epoch().count());
     for (const auto& place : places_) {
         const std::string& host = plan_.hosts[place.index];
         std::string stream = host + "-" + stamp;
-        auto log = TRY(LogWriter::open(training_.logs_.file_of(job_.id, stream)));
+        auto log = TRY(training_.parts_.logs->start({job_.id.account, job_.id.region}, std::string(log_group_name),
+                                                    job_.id.name + "/" + stream));
         for (const auto& remark : confinement_->remarks(place))
             log.write("[trainwarden] " + remark + "\n", training_.parts_.clock->now());
         if (place.index == 0) {
@@ -233,9 +239,11 @@ base::Result<void> Running::start_workers(Workers& workers) {
                     training_.parts_.clock->now());
             }
         }
+        log.watch([&monitor](std::string_view line, base::Time now) { monitor.line(line, now); });
         auto launched = TRY(confinement_->launch(place, host, command(plan_, place), environment(job_, plan_, place),
                                                  working_directory(plan_, place)));
         workers.add(launched, std::move(log));
+        monitor.watch(place.index, launched.process);
         (void)training_.change(job_.id,
                                [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, launched.process}); });
     }
@@ -245,15 +253,25 @@ base::Result<void> Running::start_workers(Workers& workers) {
 base::Result<Ended> Running::train() {
     std::optional<CheckpointSync> checkpoints;
     if (plan_.checkpoints) checkpoints.emplace(*training_.parts_.data, *session_, plan_.checkpoints->destination, workers_);
+    JobMonitor monitor(
+        *training_.parts_.clock, plan_, [this](size_t host) { return inputs_->bytes_read(host); },
+        [this](const std::vector<MetricPoint>& points) {
+            if (training_.parts_.publish) training_.parts_.publish(job_.id, points);
+        });
     TRY(hand_out_credentials());
     Workers workers(*training_.parts_.clock, wake_, stop_);
-    TRY(start_workers(workers));
+    TRY(start_workers(workers, monitor));
     // MaxRuntimeInSeconds is for all attempts together.
     const auto used = std::chrono::duration_cast<std::chrono::seconds>(job_.runtime_used);
     Ended ended = workers.wait(std::max(plan_.runtime_max - used, std::chrono::seconds{0}));
     // Whoever left its process group is still of this run.
     if (!end_processes_of_run(job_.run_id))
         base::log_error("processes of the training job " + job_.id.name + " cannot be killed");
+    auto metrics = monitor.finish();
+    (void)training_.change(job_.id, [&](Job& job) { job.final_metrics = std::move(metrics); });
+    auto broken = inputs_->failure();
+    inputs_.reset();
+    if (broken && ended.how != Ended::How::shutdown) return base::fail(std::move(*broken));
     // Also when the server stops: a retry goes on from what the workers wrote last.
     if (checkpoints) {
         if (auto synced = checkpoints->finish(); !synced && ended.how == Ended::How::finished) {
@@ -329,12 +347,15 @@ std::optional<Running::Outcome> Running::at_shutdown(const base::Result<Ended>& 
 }
 
 void Running::clean_up() {
+    inputs_.reset();
     confinement_.reset();
     for (const auto& worker : workers_) {
         std::error_code error;
         fs::remove_all(worker, error);
         if (error) base::log_warn("the folder of a finished worker remains: " + worker + ": " + error.message());
     }
+    std::error_code others;  // Not empty: something else is there, which is not ours to remove.
+    fs::remove(folder_, others);
 }
 
 }  // namespace training

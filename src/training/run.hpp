@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "training/confinement.hpp"
+#include "training/inputs.hpp"
+#include "training/monitor.hpp"
 #include "training/plan.hpp"
 #include "training/scope.hpp"
 #include "training/session.hpp"
@@ -48,7 +50,7 @@ private:
     void take_back_credentials();
     [[nodiscard]] base::Result<std::vector<Share>> shares_of(size_t host);
     [[nodiscard]] base::Result<Ended> train();
-    [[nodiscard]] base::Result<void> start_workers(Workers& workers);
+    [[nodiscard]] base::Result<void> start_workers(Workers& workers, JobMonitor& monitor);
     [[nodiscard]] base::Result<void> upload(bool with_model);
     [[nodiscard]] std::optional<Outcome> conclude(const base::Result<Ended>& trained);
     [[nodiscard]] std::optional<Outcome> at_shutdown(const base::Result<Ended>& trained);
@@ -65,6 +67,7 @@ private:
     std::vector<WorkerPlace> places_;
     std::vector<std::string> workers_;  // their folders
     std::unique_ptr<Confinement> confinement_;
+    std::unique_ptr<Inputs> inputs_;  // while the workers live
     int wake_ = -1;
     std::atomic<StopReason> stop_{StopReason::none};
     std::atomic<bool> cancelled_{false};  // stop_ is not none: what transfers look at

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
+#include "training/channel.hpp"
 #include "training/engine.hpp"
+#include "training/fastfile.hpp"
 #include "training/launch.hpp"
 #include "training/limits.hpp"
 #include "training/plan.hpp"
@@ -28,7 +31,9 @@ std::unexpected<base::Error> not_found() { return base::fail("ValidationExceptio
 
 }  // namespace
 
-Training::Training(Parts parts) : parts_(std::move(parts)), logs_(parts_.folder) {}
+Training::Training(Parts parts) : parts_(std::move(parts)) {
+    INVARIANT(parts_.keys && parts_.leases && parts_.data && parts_.logs && parts_.clock && parts_.random);
+}
 
 Training::~Training() { shutdown(); }
 
@@ -169,7 +174,7 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
         // The first object stands for all of them: what only some keys are refused for shows when they are read.
         S3Uri object = channel.source;
         if (!channel.manifest) {
-            auto found = TRY(parts_.data->list(credentials, channel.source, 1));
+            auto found = TRY(parts_.data->list(credentials, listed_prefix(channel), 1));
             if (found.empty()) continue;  // removed since it was found there: the job will say so
             object.key = found.front().key;
         }

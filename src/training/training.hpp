@@ -29,6 +29,7 @@
 #include "training/job.hpp"
 #include "training/job_data.hpp"
 #include "training/logs.hpp"
+#include "training/monitor.hpp"
 #include "training/session.hpp"
 
 namespace training {
@@ -50,10 +51,13 @@ public:
         AssumeJobRole assume;                // assume_through(directory)
         identity::Leases* leases = nullptr;  // of the directory behind `assume`
         JobData* data = nullptr;
+        logs::Store* logs = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
-        std::string folder;   // DATA/training: a folder a job, with its workers' folders and logs
+        std::string folder;   // DATA/jobs: a folder a job, with its workers' folders
         Isolation isolation;  // what workers run in
+        // Takes what jobs measure; may be empty. Called from many threads.
+        std::function<void(const JobId&, const std::vector<MetricPoint>&)> publish;
         InstanceTypes instances = InstanceTypes::of(this_machine());
         // May this session do `action` on `resource`? Error: the refusal in AWS's words. Empty: nobody asks at create time.
         std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource)>
@@ -93,8 +97,6 @@ public:
     };
     [[nodiscard]] base::Result<WorkerCredentials> credentials_for(const std::string& token);
 
-    [[nodiscard]] const Logs& logs() const { return logs_; }
-
     // Ends the workers of every running job and waits for them. A job that cannot be gone on with is Failed, the others go on at
     // the next start.
     void shutdown();
@@ -123,7 +125,6 @@ private:
     [[nodiscard]] std::string folder_of(const JobId& id) const;
 
     Parts parts_;
-    Logs logs_;
     mutable std::mutex mutex_;  // guards what follows
     Endpoints endpoints_;
     std::map<JobId, Job> jobs_;

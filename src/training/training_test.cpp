@@ -33,7 +33,7 @@ public:
         std::vector<DataObject> found;
         for (const auto& [key, content] : objects) {
             if (key.starts_with(prefix.bucket + "/" + prefix.key) && found.size() < limit) {
-                found.push_back({key.substr(prefix.bucket.size() + 1), content.size()});
+                found.push_back({key.substr(prefix.bucket.size() + 1), content.size(), etag_of(content)});
             }
         }
         return found;
@@ -51,6 +51,27 @@ public:
         objects[object.bucket + "/" + object.key] = read_file(path);
         return {};
     }
+    base::Result<DataObject> stat(const identity::Credentials&, const S3Uri& object) override {
+        std::lock_guard lock(mutex);
+        auto found = objects.find(object.bucket + "/" + object.key);
+        if (found == objects.end()) return base::fail("NoSuchKey", "The specified key does not exist.");
+        return DataObject{object.key, found->second.size(), etag_of(found->second)};
+    }
+    base::Result<std::string> read(const identity::Credentials&, const S3Uri& object, const std::string& etag, uint64_t offset,
+                                   uint64_t size) override {
+        std::lock_guard lock(mutex);
+        if (denied == object.key) return base::fail("AccessDenied", "Access Denied");
+        auto found = objects.find(object.bucket + "/" + object.key);
+        if (found == objects.end()) return base::fail("NoSuchKey", "The specified key does not exist.");
+        if (!etag.empty() && etag != etag_of(found->second))
+            return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+        bytes_read += size;
+        return found->second.substr(offset, size);
+    }
+    static std::string etag_of(const std::string& content) {
+        return "\"" + std::to_string(std::hash<std::string>{}(content)) + "\"";
+    }
+    uint64_t bytes_read = 0;  // by range
     std::mutex mutex;
     std::map<std::string, std::string> objects;
     std::string denied;
@@ -74,10 +95,16 @@ struct World {
     base::SystemClock clock;
     crypto::SystemRandom random;
     bool trusted = true;
+    std::unique_ptr<logs::Store> logs;
     identity::Leases leases;
     std::unique_ptr<Training> training;
 
-    World() { open(); }
+    World() {
+        auto opened = logs::Store::open({keys.get(), &clock, &random, folder.path + "/logs"});
+        REQUIRE(opened.has_value());
+        logs = std::move(*opened);
+        open();
+    }
     void open() {
         Training::Parts parts;
         parts.keys = keys.get();
@@ -87,6 +114,7 @@ struct World {
         };
         parts.leases = &leases;
         parts.data = &s3;
+        parts.logs = logs.get();
         parts.clock = &clock;
         parts.random = &random;
         parts.folder = folder.path + "/training";
@@ -134,8 +162,10 @@ struct World {
     // Everything that a job's hosts wrote, host by host.
     std::string log(const std::string& name) {
         std::string all;
-        for (const auto& stream : training->logs().streams("111122223333", "us-east-1", name + "/")) {
-            auto page = training->logs().read("111122223333", "us-east-1", stream.name, 0, true, {}, 10'000);
+        const logs::Owner owner{"111122223333", "us-east-1"};
+        const std::string group(log_group_name);
+        for (const auto& stream : logs->streams(owner, group, name + "/").value_or(std::vector<logs::Stream>{})) {
+            auto page = logs->read(owner, group, stream.name, 0, true, {}, 10'000);
             REQUIRE(page.has_value());
             for (const auto& event : page->events) all += event.message + "\n";
         }
@@ -320,6 +350,7 @@ namespace {
 // As a killed server leaves it: in the store, and nowhere else.
 void leave_behind(World& world, Job job, const std::string& name, const std::string& secondary) {
     job.id.name = name;
+    job.run_id += "-" + name;  // whose end is the end of its processes
     job.status = Status::in_progress;
     if (job.secondary_status != secondary) job.enter(secondary, "", world.clock.now());
     store::Batch batch;
@@ -362,6 +393,7 @@ TEST_CASE("a server that stops ends the workers; the next one retries the jobs t
     for (const char* name : {"retried", "cut"}) {
         while (world.log(name).find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    while (runs_of(world, "cut") < 2) std::this_thread::sleep_for(std::chrono::milliseconds(5));  // both workers
     world.training->shutdown();
     auto failed = world.training->describe(world.id("cut"));
     REQUIRE(failed.has_value());

@@ -40,9 +40,6 @@ public:
                                                                        bool compress);
     [[nodiscard]] base::Result<void> upload_file(const std::string& path, const S3Uri& object);
 
-    // Every object of the channel, in key order; `prefix` is what their local names are told from.
-    [[nodiscard]] base::Result<std::vector<DataObject>> objects_of(const Channel& channel, std::string& prefix);
-
 private:
     [[nodiscard]] base::Result<void> download(const S3Uri& object, const std::string& path);
     [[nodiscard]] base::Result<identity::Credentials> credentials();

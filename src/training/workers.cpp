@@ -107,7 +107,7 @@ void Workers::on_wake() {
         terminate(std::chrono::seconds{3});
     } else if (!terminating_) {
         ended_ = {Ended::How::stopped, 0, 0, ""};
-        terminate(stop_grace);
+        terminate(reason == StopReason::requested ? stop_grace : sibling_grace);
     }
 }
 

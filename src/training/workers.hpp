@@ -14,7 +14,7 @@
 
 namespace training {
 
-enum class StopReason : uint8_t { none, requested, shutdown };
+enum class StopReason : uint8_t { none, requested, input_failed, shutdown };
 
 // How a job's training part ended. `host` and `exit_code` are of the first worker that failed.
 struct Ended {

@@ -56,7 +56,8 @@ Result<http::Response> serve_call(http::Request& request, const Handle& handle, 
     const auto* operation = TRY(wire::find_operation(model, request.head, body));
     served.operation = operation->name;
     const auto input = TRY(wire::decode_input(model, *operation, request.head, body));
-    return wire::encode_answer(served.service, served.operation, {.output = TRY(handle(served.operation, input))}, "req-1");
+    return wire::encode_answer(served.service, served.operation, http::RequestHead{},
+                               {.output = TRY(handle(served.operation, input))}, "req-1");
 }
 
 struct Endpoint {

@@ -424,8 +424,7 @@ def test_missing_and_forbidden_data(world, make_role):
 
 
 @pytest.mark.parametrize("changes, told", [
-    ({"AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "Pipe", "ContainerEntrypoint": ["/bin/true"]}}, "TrainingInputMode Pipe is not supported"),
-    ({"InputDataConfig": [channel("train", "data/train/", InputMode="FastFile")]}, "Input mode FastFile (in channel train) is not supported"),
+    ({"InputDataConfig": [channel("train", "data/train/", CompressionType="Gzip")]}, "CompressionType Gzip is used only in Pipe input mode (in channel train)"),
     ({"AlgorithmSpecification": {"TrainingImage": "pytorch:2", "TrainingInputMode": "File"}}, "The training image pytorch:2"),
     ({"EnableManagedSpotTraining": True}, "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"),
     ({"ResourceConfig": None}, "Value null at 'resourceConfig' failed to satisfy constraint: Member must not be null"),

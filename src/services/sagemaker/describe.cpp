@@ -140,6 +140,12 @@ Json describe(const Job& job) {
         json.set("BillableTimeInSeconds", std::max<int64_t>(1, seconds));
     }
     json.set("SecondaryStatusTransitions", transitions_json(job));
+    auto metrics = Json::array();
+    for (const auto& metric : job.final_metrics) {
+        metrics.push(Json::object(
+            {{"MetricName", metric.name}, {"Value", metric.value}, {"Timestamp", text::iso8601_millis(metric.time)}}));
+    }
+    if (metrics.size() > 0) json.set("FinalMetricDataList", std::move(metrics));
     return json;
 }
 
