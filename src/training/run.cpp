@@ -40,8 +40,11 @@ text::Json ended_json(const Ended& ended) {
     for (const auto& [value, name] : how_names) {
         if (value == ended.how) how = name;
     }
-    return text::Json::object(
-        {{"How", how}, {"Host", static_cast<int64_t>(ended.host)}, {"ExitCode", ended.exit_code}, {"LastLine", ended.last_line}});
+    return text::Json::object({{"How", how},
+                               {"Host", static_cast<int64_t>(ended.host)},
+                               {"ExitCode", ended.exit_code},
+                               {"LastLine", ended.last_line},
+                               {"OutOfMemory", ended.out_of_memory}});
 }
 
 // Of a job that was told to stop before its workers had ended there is nothing else to say.
@@ -53,6 +56,7 @@ Ended ended_from(const text::Json& json, size_t hosts) {
     ended.host = std::min(static_cast<size_t>(json["Host"].as_int()), hosts - 1);
     ended.exit_code = static_cast<int>(json["ExitCode"].as_int());
     ended.last_line = json["LastLine"].as_string();
+    ended.out_of_memory = json["OutOfMemory"].as_bool();
     return ended;
 }
 
@@ -251,6 +255,7 @@ base::Result<Ended> Running::train() {
     // MaxRuntimeInSeconds is for all attempts together.
     const auto used = std::chrono::duration_cast<std::chrono::seconds>(job_.runtime_used);
     Ended ended = workers.wait(std::max(plan_.runtime_max - used, std::chrono::seconds{0}));
+    ended.out_of_memory = ended.how == Ended::How::failed && confinement_->memory_was_exhausted(ended.host);
     // Whoever left its process group is still of this run.
     if (!end_processes_of_run(job_.run_id))
         base::log_error("processes of the training job " + job_.id.name + " cannot be killed");
@@ -276,6 +281,10 @@ base::Result<void> Running::upload(bool with_model) {
 }
 
 std::string Running::algorithm_error(const Ended& ended) const {
+    if (ended.out_of_memory) {
+        return "ClientError: Please use an instance type with more memory, or reduce the size of training data processed on an "
+               "instance.";
+    }
     std::string told = valid_utf8(read_beneath(workers_[ended.host], "ml/output/failure", failure_reason_characters_max));
     if (told.empty() && plan_.command.empty()) {
         // What the SageMaker toolkit writes for a script that fails.
