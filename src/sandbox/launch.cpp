@@ -250,7 +250,7 @@ base::Result<Launched> launch(const Task& task) {
                                         "ALL",
                                         "--seccomp",
                                         std::to_string(seccomp.number())};
-    auto mounts = TRY(mount_arguments(task.image, task.shared, program.number()));
+    auto mounts = TRY(mount_arguments(task.image, task.shared, task.gpus, program.number()));
     options.insert(options.end(), mounts.begin(), mounts.end());
     std::string packed;
     for (const auto& option : options) packed.append(option.c_str(), option.size() + 1);

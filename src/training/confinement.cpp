@@ -137,6 +137,7 @@ public:
         task.image = image_;
         task.shared = shared_;
         task.owner = owner_.user();
+        task.gpus = place.gpus > 0;
         task.user_namespace = network_->user_namespace();
         task.network = network_->namespace_of(place.index);
         task.limits = limits_[place.index].get();

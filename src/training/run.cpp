@@ -65,7 +65,6 @@ Ended ended_from(const text::Json& json, size_t hosts) {
 Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session)
     : training_(training), job_(std::move(job)), plan_(std::move(plan)), session_(std::move(session)) {
     folder_ = training_.folder_of(job_.id);
-    const InstanceType type = training_.parts_.instances.find(plan_.instance_type);
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
     const auto hosts = static_cast<unsigned>(plan_.hosts.size());
     for (size_t index = 0; index < plan_.hosts.size(); ++index) {
@@ -75,8 +74,10 @@ Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSes
         place.aws_endpoint = training_.endpoints_.aws;
         place.credentials_uri = training_.endpoints_.credentials;
         // All hosts are this machine: what they count on together is not more than it has.
+        const InstanceType type = training_.parts_.instances.find(group_of(plan_, index).instance_type);
         place.cpus = std::min(type.cores, std::max(1U, cores / hosts));
         place.memory_bytes = type.memory_bytes;
+        place.gpus = type.gpus;
         workers_.push_back(place.folder);
         places_.push_back(std::move(place));
     }
