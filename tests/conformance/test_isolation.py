@@ -452,6 +452,31 @@ def test_credentials_end_with_their_reasons(sandboxed):
     assert refusal(s3.get_object, Bucket=BUCKET, Key="lender/data.txt")[0] == "ExpiredToken"
 
 
+STORM = """
+import asyncio, json, os
+async def ask(address, path, headers=""):
+    reader, writer = await asyncio.open_connection(address, 80)
+    everybody.append(1)
+    while len(everybody) < 1000: await asyncio.sleep(0.01)  # all of them hold a connection before the first one asks
+    writer.write(f"GET {path} HTTP/1.1\\r\\nHost: {address}\\r\\n{headers}Connection: close\\r\\n\\r\\n".encode())
+    head, _, body = (await reader.read()).partition(b"\\r\\n\\r\\n")
+    writer.close()
+    return head.split()[1].decode(), json.loads(body)["AccessKeyId"]
+async def main():
+    answers = await asyncio.gather(*(ask("169.254.170.2", os.environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]) for _ in range(1000)))
+    print("STORM", len(answers), sorted({status for status, _ in answers}), len({key for _, key in answers}))
+everybody = []
+asyncio.run(main())
+"""
+
+
+def test_a_thousand_processes_ask_for_credentials_at_once(sandboxed):
+    role = make_job_role(sandboxed, "storm", f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/storm/*")
+    sandboxed.client("sagemaker").create_training_job(**python_job(sandboxed, "storm", STORM, role, "storm"))
+    job = wait(sandboxed, "storm")
+    assert "STORM 1000 ['200'] 1" in log_of(sandboxed, "storm"), job
+
+
 def test_a_worker_that_needs_too_much_memory_is_told_so():
     types = pathlib.Path(tempfile.mkdtemp(prefix="trainwarden-types-")) / "types.json"
     types.write_text(json.dumps({"ml.t3.medium": {"Cores": 1, "MemoryInGiB": 1}}))
