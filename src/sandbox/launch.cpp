@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -109,7 +110,9 @@ void become(const Prepared& prepared, int owner) {
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     const Task& task = prepared.task;
-    if (::setsid() < 0) give_up(prepared, Word::group);
+    // A dump would go where the machine's core_pattern says: out of the sandbox.
+    const rlimit no_dump{0, 0};
+    if (::setsid() < 0 || ::setrlimit(RLIMIT_CORE, &no_dump) != 0) give_up(prepared, Word::group);
     ::umask(022);
     if (task.limits != nullptr) {
         for (const auto& door : task.limits->doors()) {

@@ -10,10 +10,28 @@ namespace {
 namespace fs = std::filesystem;
 
 // Of this machine's /etc: what makes programs run, nothing about its users, its network or its services.
-constexpr const char* host_settings[] = {
-    "alternatives", "bash.bashrc", "ca-certificates", "ca-certificates.conf", "fonts",    "inputrc", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "localtime",   "magic",           "mime.types",           "openmpi",  "OpenCL",  "pki",         "pmix",
-    "profile",      "protocols",   "python3",         "python3.11",           "services", "ssl",     "timezone",    "vulkan"};
+constexpr const char* host_settings[] = {"alternatives",
+                                         "bash.bashrc",
+                                         "ca-certificates",
+                                         "ca-certificates.conf",
+                                         "fonts",
+                                         "inputrc",
+                                         "ld.so.cache",
+                                         "ld.so.conf",
+                                         "ld.so.conf.d",
+                                         "localtime",
+                                         "magic",
+                                         "mime.types",
+                                         "openmpi",
+                                         "OpenCL",
+                                         "pki",
+                                         "pmix",
+                                         "profile",
+                                         "protocols",
+                                         "services",
+                                         "ssl",
+                                         "timezone",
+                                         "vulkan"};
 
 constexpr const char* own_settings[] = {"hosts", "hostname", "passwd", "group", "resolv.conf", "nsswitch.conf"};
 
@@ -60,6 +78,9 @@ void show_host(Arguments& arguments) {
     for (const char* name : host_settings) {
         std::string place = std::string("/etc/") + name;
         arguments.show(place, place, place);
+    }
+    for (const auto& entry : entries_of("/etc")) {
+        if (entry.name.starts_with("python3")) arguments.show(entry.path, entry.path, entry.path);
     }
     for (const auto& entry : entries_of("/opt")) {
         if (entry.name != "ml") arguments.show(entry.path, entry.path, "/opt/" + entry.name);

@@ -320,6 +320,7 @@ namespace {
 // As a killed server leaves it: in the store, and nowhere else.
 void leave_behind(World& world, Job job, const std::string& name, const std::string& secondary) {
     job.id.name = name;
+    job.run_id += "-" + name;  // the end of one run ends its processes, no other's
     job.status = Status::in_progress;
     if (job.secondary_status != secondary) job.enter(secondary, "", world.clock.now());
     store::Batch batch;
@@ -412,6 +413,7 @@ TEST_CASE("a server that was killed: jobs go on where their record says, and use
     // Told to stop, and killed before it had.
     Job stopping = job;
     stopping.id.name = "stopping";
+    stopping.run_id += "-stopping";
     stopping.status = Status::stopping;
     stopping.enter("Stopping", "", world.clock.now());
     store::Batch batch;
