@@ -360,9 +360,11 @@ TEST_CASE("a server that stops ends the workers; the next one retries the jobs t
     REQUIRE(world.training->create({world.id("retried"), retried, {}, ""}).has_value());
     auto cut = world.training->create({world.id("cut"), World::request("echo run; echo ready; sleep 600", 2), {}, ""});
     REQUIRE(cut.has_value());
-    for (const char* name : {"retried", "cut"}) {
-        while (world.log(name).find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
+    auto hosts_ready = [&](const char* name) {
+        std::string log = world.log(name);
+        return log.find("ready") == std::string::npos ? 0 : log.find("ready") == log.rfind("ready") ? 1 : 2;
+    };
+    while (hosts_ready("retried") < 1 || hosts_ready("cut") < 2) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     world.training->shutdown();
     auto failed = world.training->describe(world.id("cut"));
     REQUIRE(failed.has_value());
