@@ -137,6 +137,10 @@ attempt("another role's credentials")(lambda: metadata("/latest/meta-data/iam/se
 import time; time.sleep(1.1)
 attempt("metadata with an expired token")(lambda: metadata("/latest/meta-data/", **{"X-aws-ec2-metadata-token": short}))
 outcome["environment"] = dict(os.environ)
+without = {name: value for name, value in os.environ.items() if name != "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"}
+for name, environment in (("boto3 by the container endpoint", dict(os.environ)), ("boto3 by instance metadata", without)):
+    outcome[name] = subprocess.check_output([sys.executable, "-c", "import boto3; session = boto3.Session(); print(session.get_credentials().method, "
+                                             "session.client('sts').get_caller_identity()['Arn'])"], env=environment, text=True).split()
 outcome["credentials"] = json.loads(urllib.request.urlopen("http://169.254.170.2" + os.environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]).read())
 pathlib.Path("/opt/ml/model/outcome.json").write_text(json.dumps(outcome))
 """
@@ -342,6 +346,11 @@ def test_the_image_cannot_be_changed(tried):
 def test_metadata_gives_this_jobs_role_to_this_job(tried):
     assert tried["metadata role"] == "intruder"
     assert tried["metadata credentials"] == ["AccessKeyId", "Code", "Expiration", "LastUpdated", "SecretAccessKey", "Token", "Type"]
+
+
+@pytest.mark.parametrize("what, method", [("boto3 by the container endpoint", "container-role"), ("boto3 by instance metadata", "iam-role")])
+def test_boto3_finds_its_credentials_without_any_setting(sandboxed, tried, what, method):
+    assert tried[what] == [method, f"arn:aws:sts::{sandboxed.account}:assumed-role/intruder/SageMaker"]
 
 
 @pytest.mark.parametrize("what, status", [
