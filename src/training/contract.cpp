@@ -145,9 +145,9 @@ void add_launcher(const Plan& plan, const WorkerPlace& place, Environment& envir
     auto engine = engine_of(plan);
     if (engine && engine->launcher == Launcher::mpi) return;  // mpirun numbers the processes
     add_rendezvous(plan, place, environment);
-    if (sandbox::is_host_image(plan.image)) {
-        environment.emplace_back("PET_REDIRECTS", "1");
-        environment.emplace_back("PET_TEE", "1");
+    for (const char* name : {"PET_REDIRECTS", "PET_TEE"}) {
+        bool is_set = std::any_of(environment.begin(), environment.end(), [&](const auto& one) { return one.first == name; });
+        if (sandbox::is_host_image(plan.image) && !is_set) environment.emplace_back(name, "1");
     }
 }
 
