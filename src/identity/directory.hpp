@@ -37,6 +37,9 @@ struct AssumeRole {
     std::vector<std::string> transitive_tag_keys;  // these tags follow into the sessions that this session assumes
     // Role chaining: the session that asks, or nullptr. A chained session lasts an hour at most and inherits transitive tags.
     const Caller* chained_from = nullptr;
+    // A service asks, not a caller: the role's MaxSessionDuration does not limit its sessions (IAM User Guide, "Update the
+    // maximum session duration for a role").
+    bool by_service = false;
 };
 
 struct AssumedRole {

@@ -270,6 +270,11 @@ TEST_CASE("a service assumes a role only if the role trusts it") {
     request.session_name = "SageMaker";
     request.role_arn = trusts->arn;
     CHECK(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {}).has_value());
+    // MaxSessionDuration is for those who ask themselves, not for services.
+    AssumeRole longer = request;
+    longer.duration = std::chrono::hours(6);
+    CHECK(house.directory->assume_role_as_service("sagemaker.amazonaws.com", longer, {}).has_value());
+    CHECK(code_of(house.directory->assume_role(longer)) == "ValidationError");
     CHECK(code_of(house.directory->assume_role_as_service("lambda.amazonaws.com", request, {})) == "AccessDenied");
     request.tags = {{"job", "one"}};
     CHECK(code_of(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {})) == "AccessDenied");

@@ -132,7 +132,7 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     const std::shared_lock lock(mutex_);
     const RolePtr role = world_.role_by_arn(request.role_arn);
     if (!role) return base::fail("NoSuchEntity", fmt::format("The role {} cannot be found.", request.role_arn));
-    if (request.duration.count() > role->max_session_seconds) {
+    if (!request.by_service && request.duration.count() > role->max_session_seconds) {
         return base::fail("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
     }
     for (const auto& arn : request.session_policy_arns) {
@@ -227,7 +227,9 @@ base::Result<AssumedRole> DirectoryState::assume_role_as_service(const std::stri
         question.action = action;
         if (policy::evaluate(question, policies).outcome != policy::Outcome::allow) return refused();
     }
-    return assume_role(request);
+    AssumeRole of_service = request;
+    of_service.by_service = true;
+    return assume_role(of_service);
 }
 
 }  // namespace identity

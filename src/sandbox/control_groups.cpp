@@ -55,23 +55,25 @@ bool remove_group(const std::string& folder) {
     return false;
 }
 
-void remove_workers_of(const std::string& folder) {
+std::vector<std::string> folders_in(const std::string& folder) {
     std::error_code error;
-    std::vector<std::string> left;
+    std::vector<std::string> found;
     for (const auto& entry : fs::directory_iterator(folder, error)) {
-        if (entry.is_directory(error)) left.push_back(entry.path());
+        if (entry.is_directory(error)) found.push_back(entry.path());
     }
-    for (const auto& one : left) (void)remove_group(one);  // one that stays is in nobody's way: names are never used twice
+    return found;
 }
 
-// Another server that ends may take the upper folder away in between: once more, then.
-base::Result<std::string> make_server_folder(const std::string& base, const std::string& server) {
-    std::string upper = base + "/trainwarden", folder = upper + "/" + server;
-    TRY(make_folder(upper));
-    if (make_folder(folder)) return folder;
-    TRY(make_folder(upper));
-    TRY(make_folder(folder));
-    return folder;
+// What servers that were killed have left, and nobody will start again: groups whose names begin with the number of a process
+// that is gone. A server that lives makes its own folder anew if it was empty just now.
+void remove_abandoned(const std::string& upper) {
+    for (const auto& server : folders_in(upper)) {
+        for (const auto& worker : folders_in(server)) {
+            auto process = static_cast<pid_t>(std::strtol(fs::path(worker).filename().c_str(), nullptr, 10));
+            if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) ::rmdir(worker.c_str());
+        }
+        ::rmdir(server.c_str());
+    }
 }
 
 // Version 2: the controllers must be handed down level by level.
@@ -81,29 +83,23 @@ base::Result<void> hand_down(const std::string& folder) {
     return write_value(folder + "/cgroup.subtree_control", wanted);
 }
 
-base::Result<std::string> unified_below(const std::string& base, const std::string& server) {
-    TRY(hand_down(base));
-    std::string folder = TRY(make_server_folder(base, server));
-    TRY(hand_down(fs::path(folder).parent_path()));
-    TRY(hand_down(folder));
-    return folder;
-}
-
-base::Result<std::string> unified_folder(const std::string& root, const std::string& server) {
-    auto at_top = unified_below(root, server);
-    if (at_top) return at_top;
+// Where the server may make groups.
+base::Result<std::string> unified_base(const std::string& root) {
+    auto at_top = hand_down(root);
+    if (at_top && make_folder(root + "/trainwarden")) return root;
     std::string own = read_value("/proc/self/cgroup");  // 0::/path
     auto start = own.find("0::/");
-    if (start == std::string::npos) return at_top;
+    if (start == std::string::npos) return unavailable("cannot make control groups in " + root, EACCES);
     own = root + own.substr(start + 3, own.find('\n', start) - start - 3);
     // A group with controllers for its children may hold no processes itself: we step aside, if we are the only one.
     std::istringstream inside(read_value(own + "/cgroup.procs"));
     for (pid_t process = 0; inside >> process;) {
-        if (process != ::getpid()) return at_top;
+        if (process != ::getpid()) return unavailable("the control group " + own + " is not this server's alone", EBUSY);
     }
     TRY(make_folder(own + "/server"));
     TRY(write_value(own + "/server/cgroup.procs", "0"));
-    return unified_below(own, server);
+    TRY(hand_down(own));
+    return own;
 }
 
 base::Result<void> set_limits(const std::string& folder, const Limits& limits, bool unified, const std::string& controller) {
@@ -146,38 +142,60 @@ bool ControlGroup::memory_was_exhausted() const {
 base::Result<std::unique_ptr<ControlGroups>> ControlGroups::open(const std::string& server, uint64_t memory_bytes_max,
                                                                  const std::string& root) {
     std::unique_ptr<ControlGroups> groups(new ControlGroups);
+    groups->server_ = server;
+    groups->memory_bytes_max_ = memory_bytes_max;
     groups->unified_ = ::access((root + "/cgroup.controllers").c_str(), F_OK) == 0;
     if (groups->unified_) {
-        groups->folders_ = {TRY(unified_folder(root, server))};
+        groups->bases_ = {TRY(unified_base(root))};
     } else {
         for (const char* controller : controllers) {
-            std::string folder = root + "/" + controller;
-            if (::access(folder.c_str(), F_OK) != 0) return unavailable("there is no control group " + folder, ENOENT);
-            groups->folders_.push_back(TRY(make_server_folder(folder, server)));
+            groups->bases_.push_back(root + "/" + controller);
+            if (::access(groups->bases_.back().c_str(), F_OK) != 0)
+                return unavailable("there is no control group " + groups->bases_.back(), ENOENT);
         }
     }
-    for (const auto& folder : groups->folders_) remove_workers_of(folder);
-    TRY(set_limits(groups->folders_.front(), {.memory_bytes = memory_bytes_max}, groups->unified_, controllers[0]));
+    for (size_t i = 0; i < groups->bases_.size(); ++i) {
+        for (const auto& left : folders_in(TRY(groups->folder(i)))) {
+            (void)remove_group(left);  // one that stays is in nobody's way: names are never used twice
+        }
+        remove_abandoned(groups->bases_[i] + "/trainwarden");
+    }
     return groups;
 }
 
+base::Result<std::string> ControlGroups::folder(size_t base) const {
+    std::string upper = bases_[base] + "/trainwarden";
+    TRY(make_folder(upper));
+    if (unified_) TRY(hand_down(upper));
+    std::string own = upper + "/" + server_;
+    TRY(make_folder(own));
+    if (unified_) TRY(hand_down(own));
+    TRY(set_limits(own, {.memory_bytes = memory_bytes_max_}, unified_, controllers[base]));
+    return own;
+}
+
 ControlGroups::~ControlGroups() {
-    for (const auto& folder : folders_) {
-        ::rmdir(folder.c_str());
-        ::rmdir(fs::path(folder).parent_path().c_str());  // unless another server is in it
+    for (const auto& base : bases_) {
+        ::rmdir((base + "/trainwarden/" + server_).c_str());
+        ::rmdir((base + "/trainwarden").c_str());  // unless another server is in it
     }
 }
 
 base::Result<std::unique_ptr<ControlGroup>> ControlGroups::make(const std::string& worker, const Limits& limits) const {
     std::unique_ptr<ControlGroup> group(new ControlGroup);
     group->unified_ = unified_;
-    for (size_t i = 0; i < folders_.size(); ++i) {
-        std::string folder = folders_[i] + "/" + worker;
-        TRY(make_folder(folder));
-        group->folders_.push_back(folder);
-        TRY(set_limits(folder, limits, unified_, controllers[i]));
-        net::Descriptor door(::open((folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
-        if (!door.is_open()) return unavailable("cannot open " + folder + "/cgroup.procs", errno);
+    for (size_t i = 0; i < bases_.size(); ++i) {
+        std::string name = "/" + std::to_string(::getpid()) + "-" + worker;
+        std::string own = TRY(folder(i)) + name;
+        // Another server that starts or ends takes empty folders away, perhaps ours in between: once more, then.
+        if (!make_folder(own)) {
+            TRY(folder(i));
+            TRY(make_folder(own));
+        }
+        group->folders_.push_back(own);
+        TRY(set_limits(own, limits, unified_, controllers[i]));
+        net::Descriptor door(::open((own + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+        if (!door.is_open()) return unavailable("cannot open " + own + "/cgroup.procs", errno);
         group->doors_.push_back(std::move(door));
     }
     return group;

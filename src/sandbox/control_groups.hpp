@@ -1,12 +1,14 @@
 // Limits on what a worker may use of the machine: memory, processor time, processes. Control groups of version 1 and 2.
 //
-//     version 1   ROOT/{memory,cpu,pids}/trainwarden/SERVER/WORKER
-//     version 2   ROOT/trainwarden/SERVER/WORKER, or below the group that this server was started in if only that is its own
+//     version 1   ROOT/{memory,cpu,pids}/trainwarden/SERVER/PROCESS-WORKER    (PROCESS: the server's)
+//     version 2   ROOT/trainwarden/SERVER/PROCESS-WORKER, or below the group that this server was started in if only that is its
+//     own
 //                 (systemd's Delegate=yes); the server then moves into a leaf, as version 2 wants
 //
 // Source: Linux Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
 //
-// Groups outlive processes and servers: open() kills and removes what an earlier server of the same name left.
+// Groups outlive processes and servers: open() kills and removes what an earlier server of the same name left, and the empty
+// groups of others that are gone.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +62,10 @@ public:
 
 private:
     ControlGroups() = default;
-    std::vector<std::string> folders_;  // where workers' groups are made: one for v2, one a controller for v1
+    [[nodiscard]] base::Result<std::string> folder(size_t base) const;  // the server's own, made anew if it was taken away
+    std::vector<std::string> bases_;                                    // one for v2, one a controller for v1
+    std::string server_;
+    uint64_t memory_bytes_max_ = 0;
     bool unified_ = false;
 };
 

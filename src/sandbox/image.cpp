@@ -204,7 +204,7 @@ std::string tag_of(const std::string& name) {
 
 }  // namespace
 
-bool is_host_image(std::string_view name) { return name.starts_with("host/"); }
+bool is_host_image(std::string_view name) { return name == host_image || name.starts_with(std::string(host_image) + ":"); }
 
 base::Result<std::string> Images::path_of(const std::string& name) const {
     for (auto part : base::split(name, '/')) {

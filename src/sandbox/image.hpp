@@ -1,6 +1,6 @@
 // Training images: root file systems that workers run in.
 //
-//     host/python3, host/…      this machine's /usr
+//     host/python3[:TAG]        this machine's /usr
 //     NAME[:TAG]                FOLDER/NAME[:TAG], a folder: a root file system, or an OCI layout (it has `oci-layout`)
 //                               FOLDER/NAME[:TAG].tar[.gz|.xz|.zst], an archive of either, `docker save`'s included
 //
@@ -16,6 +16,7 @@
 
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct Image {
     std::string directory;
 };
 
+constexpr std::string_view host_image = "host/python3";  // with any tag
 [[nodiscard]] bool is_host_image(std::string_view name);
 
 class Images {

@@ -145,6 +145,8 @@ TEST_CASE("archives: of a root file system, of a layout, of docker save; folders
     CHECK(content("saved:1") == "sh\n");
     CHECK(images.find("saved:1")->entry_point == std::vector<std::string>{"/bin/sh"});
     CHECK(images.find("host/python3")->root.empty());
+    CHECK(images.find("host/python3:latest")->root.empty());
+    CHECK(images.find("host/python").error().code == "ImageNotFound");
 }
 
 TEST_CASE("what is no image is refused, and names lead nowhere else") {

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -109,7 +110,9 @@ void become(const Prepared& prepared, int owner) {
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     const Task& task = prepared.task;
-    if (::setsid() < 0) give_up(prepared, Word::group);
+    // A dump would go where the machine's core_pattern says: out of the sandbox.
+    const rlimit no_dump{0, 0};
+    if (::setsid() < 0 || ::setrlimit(RLIMIT_CORE, &no_dump) != 0) give_up(prepared, Word::group);
     ::umask(022);
     if (task.limits != nullptr) {
         for (const auto& door : task.limits->doors()) {
@@ -250,7 +253,7 @@ base::Result<Launched> launch(const Task& task) {
                                         "ALL",
                                         "--seccomp",
                                         std::to_string(seccomp.number())};
-    auto mounts = TRY(mount_arguments(task.image, task.shared, program.number()));
+    auto mounts = TRY(mount_arguments(task.image, task.shared, task.gpus, program.number()));
     options.insert(options.end(), mounts.begin(), mounts.end());
     std::string packed;
     for (const auto& option : options) packed.append(option.c_str(), option.size() + 1);

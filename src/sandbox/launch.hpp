@@ -31,6 +31,7 @@ struct Task {
     std::string worker_folder;  // holds ml, home, tmp and etc (write_settings), all owned by `owner`
     Image image;
     std::vector<std::string> shared;  // folders of the machine that the worker may read
+    bool gpus = false;                // the machine's GPUs, all of them
     int owner = -1;                   // the job's user on this machine; -1: the server's
     int user_namespace = -1, network = -1;
     const ControlGroup* limits = nullptr;  // none: without limits

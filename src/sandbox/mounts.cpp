@@ -10,10 +10,28 @@ namespace {
 namespace fs = std::filesystem;
 
 // Of this machine's /etc: what makes programs run, nothing about its users, its network or its services.
-constexpr const char* host_settings[] = {
-    "alternatives", "bash.bashrc", "ca-certificates", "ca-certificates.conf", "fonts",    "inputrc", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "localtime",   "magic",           "mime.types",           "openmpi",  "OpenCL",  "pki",         "pmix",
-    "profile",      "protocols",   "python3",         "python3.11",           "services", "ssl",     "timezone",    "vulkan"};
+constexpr const char* host_settings[] = {"alternatives",
+                                         "bash.bashrc",
+                                         "ca-certificates",
+                                         "ca-certificates.conf",
+                                         "fonts",
+                                         "inputrc",
+                                         "ld.so.cache",
+                                         "ld.so.conf",
+                                         "ld.so.conf.d",
+                                         "localtime",
+                                         "magic",
+                                         "mime.types",
+                                         "openmpi",
+                                         "OpenCL",
+                                         "pki",
+                                         "pmix",
+                                         "profile",
+                                         "protocols",
+                                         "services",
+                                         "ssl",
+                                         "timezone",
+                                         "vulkan"};
 
 constexpr const char* own_settings[] = {"hosts", "hostname", "passwd", "group", "resolv.conf", "nsswitch.conf"};
 
@@ -61,6 +79,9 @@ void show_host(Arguments& arguments) {
         std::string place = std::string("/etc/") + name;
         arguments.show(place, place, place);
     }
+    for (const auto& entry : entries_of("/etc")) {
+        if (entry.name.starts_with("python3")) arguments.show(entry.path, entry.path, entry.path);
+    }
     for (const auto& entry : entries_of("/opt")) {
         if (entry.name != "ml") arguments.show(entry.path, entry.path, "/opt/" + entry.name);
     }
@@ -98,7 +119,7 @@ base::Result<void> write_file(const std::string& path, const std::string& conten
 
 std::vector<std::string> writable_paths() { return {"/opt/ml", "/tmp", "/var/tmp", worker_home, "/run", "/dev/shm"}; }
 
-base::Result<std::vector<std::string>> mount_arguments(const Image& image, const std::vector<std::string>& shared,
+base::Result<std::vector<std::string>> mount_arguments(const Image& image, const std::vector<std::string>& shared, bool gpus,
                                                        int inside_descriptor) {
     Arguments arguments;
     if (image.root.empty()) {
@@ -116,6 +137,9 @@ base::Result<std::vector<std::string>> mount_arguments(const Image& image, const
     for (size_t i = 0; i < shared.size(); ++i) arguments.add("--ro-bind", stage_share + std::to_string(i), shared[i]);
     arguments.add("--tmpfs", "/run", "--symlink", "/run", "/var/run");
     arguments.add("--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm");
+    for (const auto& entry : entries_of("/dev")) {
+        if (gpus && entry.name.starts_with("nvidia")) arguments.add("--dev-bind", entry.path.string(), entry.path.string());
+    }
     // How many processors there are and which caches they share; nothing about devices or networks.
     arguments.add("--ro-bind", "/sys/devices/system/cpu", "/sys/devices/system/cpu");
     arguments.add("--ro-bind-try", "/sys/devices/system/node", "/sys/devices/system/node");

@@ -7,6 +7,7 @@
 //     /tmp, /var/tmp      the worker's own, on disk        /home/worker   the worker's own, on disk
 //     /run, /dev/shm      the worker's own, in memory      /dev, /proc    bubblewrap's: no devices but null, zero, random, tty …
 //     shared folders      read-only, in their own places
+//     GPUs                /dev/nvidia*, all of the machine's, if the task has GPUs
 //
 // Sources lie where launch.cpp puts them for bubblewrap: stage_*. Reads the image's folders, changes nothing.
 #pragma once
@@ -36,7 +37,7 @@ constexpr const char* inside_path = "/.inside";  // the first process's program
 // `inside_descriptor`: where bubblewrap reads the first process's program from.
 // Error `SandboxUnavailable`: the image's folder cannot be read.
 [[nodiscard]] base::Result<std::vector<std::string>> mount_arguments(const Image& image, const std::vector<std::string>& shared,
-                                                                     int inside_descriptor);
+                                                                     bool gpus, int inside_descriptor);
 
 // Writes WORKER/etc. Error `SandboxUnavailable`.
 [[nodiscard]] base::Result<void> write_settings(const std::string& worker_folder, const std::string& host_name,

@@ -327,13 +327,14 @@ TEST_CASE("control groups of version 2 are handed down and limited by their own 
         return text;
     };
     // A plain folder makes no files of its own: they are put there first, as the kernel would.
-    for (const char* name : {"cgroup.controllers", "cgroup.subtree_control", "trainwarden/cgroup.subtree_control",
-                             "trainwarden/s/cgroup.subtree_control", "trainwarden/s/memory.max", "trainwarden/s/w/memory.max",
-                             "trainwarden/s/w/memory.swap.max", "trainwarden/s/w/cpu.max", "trainwarden/s/w/pids.max",
-                             "trainwarden/s/w/cgroup.procs"}) {
+    std::string own = "trainwarden/s/" + std::to_string(::getpid()) + "-w/";
+    for (const std::string& name : std::initializer_list<std::string>{
+             "cgroup.controllers", "cgroup.subtree_control", "trainwarden/cgroup.subtree_control",
+             "trainwarden/s/cgroup.subtree_control", "trainwarden/s/memory.max", own + "memory.max", own + "memory.swap.max",
+             own + "cpu.max", own + "pids.max", own + "cgroup.procs"}) {
         file(name);
     }
-    std::ofstream(root.path + "/trainwarden/s/w/memory.events") << "low 0\nhigh 0\nmax 7\noom 1\noom_kill 1\n";
+    std::ofstream(root.path + "/" + own + "memory.events") << "low 0\nhigh 0\nmax 7\noom 1\noom_kill 1\n";
     auto groups = ControlGroups::open("s", 5000, root.path);
     REQUIRE_MESSAGE(groups.has_value(), (groups ? "" : groups.error().message));
     CHECK((*groups)->describe() == "control groups v2");
@@ -342,10 +343,10 @@ TEST_CASE("control groups of version 2 are handed down and limited by their own 
     CHECK((*group)->doors().size() == 1);
     CHECK(content("trainwarden/cgroup.subtree_control") == "+memory +cpu +pids");
     CHECK(content("trainwarden/s/memory.max") == "5000");
-    CHECK(content("trainwarden/s/w/memory.max") == "1000");
-    CHECK(content("trainwarden/s/w/memory.swap.max") == "0");
-    CHECK(content("trainwarden/s/w/cpu.max") == "150000 100000");
-    CHECK(content("trainwarden/s/w/pids.max") == "9");
+    CHECK(content(own + "memory.max") == "1000");
+    CHECK(content(own + "memory.swap.max") == "0");
+    CHECK(content(own + "cpu.max") == "150000 100000");
+    CHECK(content(own + "pids.max") == "9");
     CHECK((*group)->memory_was_exhausted());
     fs::remove_all(root.path + "/trainwarden");  // as the kernel does with an empty group's files
 }

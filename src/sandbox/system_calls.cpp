@@ -21,7 +21,7 @@ constexpr const char* refused[] = {
     // namespaces
     "unshare", "setns",
     // other processes
-    "ptrace", "kcmp", "pidfd_getfd", "process_madvise",
+    "ptrace", "kcmp", "process_madvise",
     // the kernel itself
     "bpf", "perf_event_open", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "create_module",
     "query_module", "get_kernel_syms", "lookup_dcookie", "syslog", "userfaultfd", "fanotify_init", "nfsservctl", "vm86",

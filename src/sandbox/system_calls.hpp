@@ -3,7 +3,10 @@
 // training script has no use (no io_uring, no keys, no new namespaces), looser nowhere.
 //
 // A refused call answers EPERM, as it would without the privilege; clone3 and io_uring answer ENOSYS, so that libraries fall
-// back. Within a worker, process_vm_readv is allowed: MPI's shared memory uses it, and the process namespace ends at the worker.
+// back.
+//
+// Within a worker, process_vm_readv and pidfd_getfd are allowed: the shared memory of MPI and CUDA uses them, and the process
+// namespace ends at the worker.
 #pragma once
 
 #include <string>

@@ -13,7 +13,8 @@ namespace {
 constexpr int closing_seconds = 1;
 
 // Every process of a worker may ask for credentials at the same time: data loaders do.
-constexpr size_t credential_connections_max = 4096;
+constexpr size_t credential_connections_max = 2048;
+constexpr int credential_idle_seconds_max = 10;
 
 class OpenDoor final : public training::Doors::Door {
 public:
@@ -41,7 +42,7 @@ std::unique_ptr<training::Doors::Door> WorkerDoors::open(Sockets sockets, const 
     INVARIANT(training_ != nullptr);
     auto door = std::make_unique<OpenDoor>(std::make_unique<InstanceMetadata>(*training_, clock_, random_, region_, token));
     door->add(http::Server::start({}, std::move(sockets.aws), apis_));
-    http::ServerOptions many{.connections_max = credential_connections_max};
+    http::ServerOptions many{.connections_max = credential_connections_max, .idle_seconds_max = credential_idle_seconds_max};
     door->add(http::Server::start(many, std::move(sockets.container), [training = training_, token](http::Request& request) {
         return answer_credentials(*training, request, token);
     }));

@@ -124,7 +124,7 @@ public:
         if (ready) ready = sandbox::give_folder(place.folder, owner_.user());
         if (!ready) return internal(ready.error());
         auto limits = sandboxes_.limit(
-            base::join({std::to_string(::getpid()), std::to_string(next_name()), host_name}, "-"),
+            std::to_string(next_name()) + "-" + host_name,
             {.cpus = static_cast<double>(place.cpus), .memory_bytes = place.memory_bytes, .processes_max = processes_max});
         if (!limits) return internal(limits.error());
         limits_[place.index] = std::move(*limits);
@@ -137,6 +137,7 @@ public:
         task.image = image_;
         task.shared = shared_;
         task.owner = owner_.user();
+        task.gpus = place.gpus > 0;
         task.user_namespace = network_->user_namespace();
         task.network = network_->namespace_of(place.index);
         task.limits = limits_[place.index].get();

@@ -13,8 +13,6 @@ namespace {
 
 using text::Json;
 
-constexpr std::string_view group_name = "homogeneousCluster";
-
 std::string upper(std::string_view name) {
     std::string out;
     for (char c : name) {
@@ -30,15 +28,21 @@ Json strings(const std::vector<std::string>& values) {
     return list;
 }
 
+Json group_json(const Plan& plan, const InstanceGroup& group) {
+    return Json::object(
+        {{"instance_group_name", group.name}, {"instance_type", group.instance_type}, {"hosts", strings(hosts_of(plan, group))}});
+}
+
 Json resource_config(const Plan& plan, const WorkerPlace& place) {
+    const InstanceGroup& own = group_of(plan, place.index);
+    auto groups = Json::array();
+    for (const auto& group : plan.groups) groups.push(group_json(plan, group));
     return Json::object({
         {"current_host", plan.hosts[place.index]},
-        {"current_instance_type", plan.instance_type},
-        {"current_group_name", std::string(group_name)},
+        {"current_instance_type", own.instance_type},
+        {"current_group_name", own.name},
         {"hosts", strings(plan.hosts)},
-        {"instance_groups", Json::array({Json::object({{"instance_group_name", std::string(group_name)},
-                                                       {"instance_type", plan.instance_type},
-                                                       {"hosts", strings(plan.hosts)}})})},
+        {"instance_groups", std::move(groups)},
         {"network_interface_name", place.network_interface},
     });
 }
@@ -82,13 +86,25 @@ void add_toolkit(const Plan& plan, const WorkerPlace& place, Environment& enviro
     set("SM_CURRENT_HOST", plan.hosts[place.index]);
     set("SM_HOST_COUNT", std::to_string(plan.hosts.size()));
     set("SM_CURRENT_HOST_RANK", std::to_string(place.index));
-    set("SM_CURRENT_INSTANCE_TYPE", plan.instance_type);
-    set("SM_CURRENT_INSTANCE_GROUP", std::string(group_name));
-    set("SM_CURRENT_INSTANCE_GROUP_HOSTS", strings(plan.hosts).dump());
-    set("SM_IS_HETERO", "false");
+    const InstanceGroup& own = group_of(plan, place.index);
+    auto engine = engine_of(plan);  // plan() has checked it
+    std::vector<std::string> groups, distributed;
+    auto by_name = Json::object();
+    for (const auto& group : plan.groups) {
+        groups.push_back(group.name);
+        by_name.set(group.name, group_json(plan, group));
+        if (engine && engine->takes_part(group.first)) distributed.push_back(group.name);
+    }
+    set("SM_CURRENT_INSTANCE_TYPE", own.instance_type);
+    set("SM_CURRENT_INSTANCE_GROUP", own.name);
+    set("SM_CURRENT_INSTANCE_GROUP_HOSTS", strings(hosts_of(plan, own)).dump());
+    set("SM_INSTANCE_GROUPS", strings(groups).dump());
+    set("SM_INSTANCE_GROUPS_DICT", by_name.dump());
+    set("SM_DISTRIBUTION_INSTANCE_GROUPS", strings(distributed).dump());
+    set("SM_IS_HETERO", plan.groups.size() > 1 ? "true" : "false");
     set("SM_NETWORK_INTERFACE_NAME", place.network_interface);
     set("SM_NUM_CPUS", std::to_string(place.cpus));
-    set("SM_NUM_GPUS", "0");
+    set("SM_NUM_GPUS", std::to_string(place.gpus));
     set("SM_NUM_NEURONS", "0");
     set("SM_MODEL_DIR", base + "/model");
     set("SM_OUTPUT_DIR", base + "/output");
@@ -130,9 +146,9 @@ void add_launcher(const Plan& plan, const WorkerPlace& place, Environment& envir
     auto engine = engine_of(plan);
     if (engine && engine->launcher == Launcher::mpi) return;  // mpirun numbers the processes
     add_rendezvous(plan, place, environment);
-    if (sandbox::is_host_image(plan.image)) {
-        environment.emplace_back("PET_REDIRECTS", "1");
-        environment.emplace_back("PET_TEE", "1");
+    for (const char* name : {"PET_REDIRECTS", "PET_TEE"}) {
+        bool is_set = std::any_of(environment.begin(), environment.end(), [&](const auto& one) { return one.first == name; });
+        if (sandbox::is_host_image(plan.image) && !is_set) environment.emplace_back(name, "1");
     }
 }
 
@@ -226,6 +242,8 @@ std::vector<std::string> command(const Plan& plan, const WorkerPlace& place) {
         return words;
     }
     auto engine = engine_of(plan);  // plan() has checked it
+    // torchrun: a process a GPU, as SageMaker's toolkit has it.
+    if (engine && engine->launcher == Launcher::torchrun && place.gpus > 0) engine->processes_per_host = place.gpus;
     return launcher_command(plan, engine ? *engine : Engine{}, place.index, place.network_interface, script_command(plan));
 }
 

@@ -36,7 +36,7 @@ struct WorkerPlace {
     std::string network_interface = "lo";
     std::string master_address = "127.0.0.1";
     int master_port = 0;
-    unsigned cpus = 1;
+    unsigned cpus = 1, gpus = 0;
     uint64_t memory_bytes = 0;  // its limit; 0: none of its own
     // What the image says of itself.
     Environment image_environment;

@@ -92,7 +92,17 @@ size_t Engine::rank_of(size_t host) const {
 
 base::Result<Engine> engine_of(const Plan& plan) {
     Engine engine;
-    for (size_t host = 0; host < plan.hosts.size(); ++host) engine.hosts.push_back(host);
+    // The SDK names the strategy's groups; without, all of them.
+    std::vector<std::string> groups;
+    if (const std::string* named = value_of(plan, "sagemaker_distribution_instance_groups")) {
+        const text::Json names = decode_hyperparameter(*named);
+        for (const auto& name : names.items()) groups.push_back(name.as_string());
+    }
+    for (size_t host = 0; host < plan.hosts.size(); ++host) {
+        if (groups.empty() || std::find(groups.begin(), groups.end(), group_of(plan, host).name) != groups.end())
+            engine.hosts.push_back(host);
+    }
+    if (engine.hosts.empty()) return invalid("sagemaker_distribution_instance_groups names none of the job's instance groups.");
     for (std::string_view other : {"sagemaker_distributed_dataparallel_enabled", "sagemaker_parameter_server_enabled",
                                    "sagemaker_multi_worker_mirrored_strategy_enabled"}) {
         if (is_on(plan, other)) {

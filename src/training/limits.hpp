@@ -20,7 +20,7 @@ constexpr std::chrono::seconds stop_grace{120};    // between SIGTERM and SIGKIL
 constexpr std::chrono::seconds sibling_grace{10};  // for the other workers once one has failed
 constexpr std::chrono::seconds runtime_default{86'400};
 constexpr std::chrono::seconds runtime_longest{28 * 86'400};  // `Longest run time for a training job`
-constexpr std::chrono::seconds session_duration{3600};        // of the role's sessions that jobs hold
+constexpr std::chrono::seconds session_duration{6 * 3600};    // of the role's sessions that jobs hold
 constexpr std::chrono::seconds session_renewal{900};          // a session older than this is not handed out any more
 
 }  // namespace training

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "sandbox/image.hpp"
 #include "training/engine.hpp"
@@ -27,7 +28,6 @@ struct Refusal {
 constexpr Refusal refusals[] = {
     {"AlgorithmSpecification", "AlgorithmName", "Name a TrainingImage."},
     {"AlgorithmSpecification", "TrainingImageConfig", "Images are not pulled from registries here."},
-    {"ResourceConfig", "InstanceGroups", "Give InstanceType and InstanceCount."},
     {"ResourceConfig", "VolumeKmsKeyId", "Leave it out."},
     {"ResourceConfig", "TrainingPlanArn", "Leave it out."},
     {"ResourceConfig", "InstancePlacementConfig", "Leave it out."},
@@ -174,14 +174,21 @@ base::Result<void> plan_command(const text::Json& request, Plan& plan) {
 
 base::Result<void> plan_resources(const text::Json& request, Plan& plan) {
     const text::Json& resources = request["ResourceConfig"];
-    plan.instance_type = resources["InstanceType"].as_string();
-    if (plan.instance_type.empty()) return invalid("ResourceConfig.InstanceType is required.");
-    int64_t count = resources["InstanceCount"].as_int();
-    if (count < 1) return invalid("ResourceConfig.InstanceCount must be at least 1.");
-    if (count > instances_per_job_max) {
-        return base::fail(limit_exceeded("Number of instances for a training job", instances_per_job_max, 0, count));
-    }
-    for (int64_t host = 1; host <= count; ++host) plan.hosts.push_back("algo-" + std::to_string(host));
+    auto add = [&](std::string name, const text::Json& group) -> base::Result<void> {
+        const std::string& type = group["InstanceType"].as_string();
+        if (type.empty()) return invalid("ResourceConfig.InstanceType is required.");
+        int64_t count = group["InstanceCount"].as_int();
+        if (count < 1) return invalid("ResourceConfig.InstanceCount must be at least 1.");
+        int64_t all = static_cast<int64_t>(plan.hosts.size()) + count;
+        if (all > instances_per_job_max)
+            return base::fail(limit_exceeded("Number of instances for a training job", instances_per_job_max, 0, all));
+        plan.groups.push_back({std::move(name), type, plan.hosts.size(), static_cast<size_t>(count)});
+        while (static_cast<int64_t>(plan.hosts.size()) < all)
+            plan.hosts.push_back("algo-" + std::to_string(plan.hosts.size() + 1));
+        return {};
+    };
+    for (const auto& group : resources["InstanceGroups"].items()) TRY(add(group["InstanceGroupName"].as_string(), group));
+    if (plan.groups.empty()) TRY(add("homogeneousCluster", resources));
     plan.runtime_max = std::chrono::seconds(request["StoppingCondition"]["MaxRuntimeInSeconds"].as_int(runtime_default.count()));
     return {};
 }
@@ -230,6 +237,24 @@ std::string python_text(const text::Json& value, bool nested) {
 }
 
 }  // namespace
+
+const InstanceGroup& group_of(const Plan& plan, size_t host) {
+    auto found = std::find_if(plan.groups.begin(), plan.groups.end(),
+                              [&](const auto& group) { return host >= group.first && host < group.first + group.count; });
+    INVARIANT(found != plan.groups.end());
+    return *found;
+}
+
+std::vector<std::string> hosts_of(const Plan& plan, const InstanceGroup& group) {
+    auto first = plan.hosts.begin() + static_cast<std::ptrdiff_t>(group.first);
+    return {first, first + static_cast<std::ptrdiff_t>(group.count)};
+}
+
+std::map<std::string, int64_t> instances_of(const Plan& plan) {
+    std::map<std::string, int64_t> counts;
+    for (const auto& group : plan.groups) counts[group.instance_type] += static_cast<int64_t>(group.count);
+    return counts;
+}
 
 base::Result<S3Uri> parse_s3_uri(std::string_view uri) {
     constexpr std::string_view scheme = "s3://";

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -49,9 +50,15 @@ struct Checkpoints {
     std::string local_path;  // inside /opt/ml
 };
 
+// Hosts of one instance type. A job without InstanceGroups is one group, `homogeneousCluster`.
+struct InstanceGroup {
+    std::string name, instance_type;
+    size_t first = 0, count = 0;  // of Plan::hosts
+};
+
 struct Plan {
-    std::string instance_type;
-    std::vector<std::string> hosts;  // algo-1 … algo-N
+    std::vector<InstanceGroup> groups;  // in the order of the request; every host is in one
+    std::vector<std::string> hosts;     // algo-1 … algo-N, group by group
     std::vector<Channel> channels;
     std::vector<MetricDefinition> metrics;
     std::vector<std::string> command;  // ContainerEntrypoint and ContainerArguments; empty: the image's entry point, script mode
@@ -72,6 +79,11 @@ struct Plan {
     int retries_max = 0;             // RetryStrategy
     std::vector<std::string> notes;
 };
+
+[[nodiscard]] const InstanceGroup& group_of(const Plan& plan, size_t host);
+[[nodiscard]] std::vector<std::string> hosts_of(const Plan& plan, const InstanceGroup& group);
+// How many instances of each type.
+[[nodiscard]] std::map<std::string, int64_t> instances_of(const Plan& plan);
 
 // Errors: `ValidationException`, `ResourceLimitExceeded` (more instances than one job may have).
 [[nodiscard]] base::Result<Plan> plan(const JobId& id, const text::Json& request);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "base/strings.hpp"
 #include "training/contract.hpp"
+#include "training/engine.hpp"
 #include "training/instances.hpp"
 
 namespace training {
@@ -48,9 +50,6 @@ TEST_CASE("what cannot be done is refused by name") {
          "ValidationException: The image host/python3 has no `train` program"},
         {"ResourceConfig/InstanceGroups", R"([{"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "g"}])",
          "ValidationException: ResourceConfig must specify either InstanceGroups or InstanceType and InstanceCount, not both."},
-        {"ResourceConfig",
-         R"({"InstanceGroups": [{"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "g"}]})",
-         "ValidationException: ResourceConfig.InstanceGroups is not supported"},
         {"ServerlessJobConfig", R"({"BaseModelArn": "arn:x", "JobType": "FineTuning"})",
          "ValidationException: ServerlessJobConfig is not supported"},
         {"ResourceConfig/KeepAlivePeriodInSeconds", "60",
@@ -233,6 +232,70 @@ TEST_CASE("the files of input/config are SageMaker's") {
         R"({"current_host":"algo-2","current_instance_type":"ml.m5.large","current_group_name":"homogeneousCluster","hosts":["algo-1","algo-2"],)"
         R"("instance_groups":[{"instance_group_name":"homogeneousCluster","instance_type":"ml.m5.large","hosts":["algo-1","algo-2"]}],)"
         R"("network_interface_name":"lo"})");
+}
+
+TEST_CASE("instance groups: hosts in order, each knows its own group, one strategy for some of them") {
+    Json changed = request();
+    changed.set("ResourceConfig", *text::parse_json(R"({"VolumeSizeInGB": 1, "InstanceGroups": [
+        {"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "data"},
+        {"InstanceType": "ml.c5.xlarge", "InstanceCount": 2, "InstanceGroupName": "train"}]})"));
+    changed.find("AlgorithmSpecification")->erase("ContainerEntrypoint");
+    changed.set("HyperParameters", Json::object({{"sagemaker_program", "t.py"},
+                                                 {"sagemaker_submit_directory", "s3://b/s.tar.gz"},
+                                                 {"sagemaker_torch_distributed_enabled", "true"},
+                                                 {"sagemaker_distribution_instance_groups", "[\"train\"]"}}));
+    auto planned = plan(id, changed);
+    REQUIRE_MESSAGE(planned.has_value(), (planned ? "" : planned.error().message));
+    CHECK(planned->hosts == std::vector<std::string>{"algo-1", "algo-2", "algo-3"});
+    CHECK(instances_of(*planned) == std::map<std::string, int64_t>{{"ml.c5.xlarge", 2}, {"ml.m5.large", 1}});
+    WorkerPlace place;
+    place.index = 2;
+    place.base = "/opt/ml";
+    auto config = text::parse_json(resource_config_json(*planned, place));
+    REQUIRE(config.has_value());
+    CHECK((*config)["current_group_name"].as_string() == "train");
+    CHECK((*config)["current_instance_type"].as_string() == "ml.c5.xlarge");
+    CHECK((*config)["instance_groups"].items()[1]["hosts"].dump() == R"(["algo-2","algo-3"])");
+    Job job;
+    job.id = id;
+    std::map<std::string, std::string> variables;
+    for (const auto& [name, value] : environment(job, *planned, place)) variables[name] = value;
+    CHECK(variables["SM_IS_HETERO"] == "true");
+    CHECK(variables["SM_CURRENT_INSTANCE_GROUP_HOSTS"] == R"(["algo-2","algo-3"])");
+    CHECK(variables["SM_DISTRIBUTION_INSTANCE_GROUPS"] == R"(["train"])");
+    CHECK(variables["SM_INSTANCE_GROUPS"] == R"(["data","train"])");
+    CHECK(base::join(command(*planned, place), " ") ==
+          "torchrun --nnodes 2 --nproc_per_node 1 --master_addr algo-2 --master_port 7777 --node_rank 1 t.py");
+    place.index = 0;
+    CHECK(base::join(command(*planned, place), " ") == "/usr/bin/python3 t.py");
+    changed.find("HyperParameters")->set("sagemaker_distribution_instance_groups", "[\"other\"]");
+    CHECK(refusal(changed) ==
+          "ValidationException: sagemaker_distribution_instance_groups names none of the job's instance groups.");
+}
+
+TEST_CASE("mpirun's command, and what the other hosts do") {
+    Json changed = request();
+    changed.find("AlgorithmSpecification")->erase("ContainerEntrypoint");
+    changed.set("HyperParameters", Json::object({{"sagemaker_program", "t.py"},
+                                                 {"sagemaker_submit_directory", "s3://b/s.tar.gz"},
+                                                 {"sagemaker_mpi_enabled", "true"},
+                                                 {"sagemaker_mpi_num_of_processes_per_host", "2"},
+                                                 {"sagemaker_mpi_custom_mpi_options", "\"-x 'A=b c' --verbose\""}}));
+    auto planned = plan(id, changed);
+    REQUIRE_MESSAGE(planned.has_value(), (planned ? "" : planned.error().message));
+    WorkerPlace place;
+    place.network_interface = "eth0";
+    std::string first = base::join(command(*planned, place), " ");
+    CHECK(first.starts_with("/.inside lead algo-2 -- mpirun --host algo-1:2,algo-2:2 -np 4 -mca plm_rsh_agent /.inside rsh "));
+    CHECK(first.ends_with(" -x A=b c --verbose /usr/bin/python3 t.py"));
+    place.index = 1;
+    CHECK(base::join(command(*planned, place), " ") == "/.inside serve");
+    for (const char* count : {"0", "257", "x"}) {
+        changed.find("HyperParameters")->set("sagemaker_mpi_num_of_processes_per_host", count);
+        CHECK(refusal(changed) == "ValidationException: sagemaker_mpi_num_of_processes_per_host must be between 1 and 256.");
+    }
+    CHECK_FALSE(shell_words("a 'b").has_value());
+    CHECK(*shell_words("a  'b c'd \"e\\\"f\" g\\ h ''") == std::vector<std::string>{"a", "b cd", "e\"f", "g h", ""});
 }
 
 TEST_CASE("the job's own variables cannot replace its identity or its credentials") {

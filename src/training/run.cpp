@@ -41,8 +41,11 @@ text::Json ended_json(const Ended& ended) {
     for (const auto& [value, name] : how_names) {
         if (value == ended.how) how = name;
     }
-    return text::Json::object(
-        {{"How", how}, {"Host", static_cast<int64_t>(ended.host)}, {"ExitCode", ended.exit_code}, {"LastLine", ended.last_line}});
+    return text::Json::object({{"How", how},
+                               {"Host", static_cast<int64_t>(ended.host)},
+                               {"ExitCode", ended.exit_code},
+                               {"LastLine", ended.last_line},
+                               {"OutOfMemory", ended.out_of_memory}});
 }
 
 // Of a job that was told to stop before its workers had ended there is nothing else to say.
@@ -54,6 +57,7 @@ Ended ended_from(const text::Json& json, size_t hosts) {
     ended.host = std::min(static_cast<size_t>(json["Host"].as_int()), hosts - 1);
     ended.exit_code = static_cast<int>(json["ExitCode"].as_int());
     ended.last_line = json["LastLine"].as_string();
+    ended.out_of_memory = json["OutOfMemory"].as_bool();
     return ended;
 }
 
@@ -62,7 +66,6 @@ Ended ended_from(const text::Json& json, size_t hosts) {
 Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session)
     : training_(training), job_(std::move(job)), plan_(std::move(plan)), session_(std::move(session)) {
     folder_ = training_.folder_of(job_.id);
-    const InstanceType type = training_.parts_.instances.find(plan_.instance_type);
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
     const auto hosts = static_cast<unsigned>(plan_.hosts.size());
     for (size_t index = 0; index < plan_.hosts.size(); ++index) {
@@ -72,8 +75,10 @@ Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSes
         place.aws_endpoint = training_.endpoints_.aws;
         place.credentials_uri = training_.endpoints_.credentials;
         // All hosts are this machine: what they count on together is not more than it has.
+        const InstanceType type = training_.parts_.instances.find(group_of(plan_, index).instance_type);
         place.cpus = std::min(type.cores, std::max(1U, cores / hosts));
         place.memory_bytes = type.memory_bytes;
+        place.gpus = type.gpus;
         workers_.push_back(place.folder);
         places_.push_back(std::move(place));
     }
@@ -264,6 +269,7 @@ base::Result<Ended> Running::train() {
     // MaxRuntimeInSeconds is for all attempts together.
     const auto used = std::chrono::duration_cast<std::chrono::seconds>(job_.runtime_used);
     Ended ended = workers.wait(std::max(plan_.runtime_max - used, std::chrono::seconds{0}));
+    ended.out_of_memory = ended.how == Ended::How::failed && confinement_->memory_was_exhausted(ended.host);
     // Whoever left its process group is still of this run.
     if (!end_processes_of_run(job_.run_id))
         base::log_error("processes of the training job " + job_.id.name + " cannot be killed");
@@ -294,6 +300,10 @@ base::Result<void> Running::upload(bool with_model) {
 }
 
 std::string Running::algorithm_error(const Ended& ended) const {
+    if (ended.out_of_memory) {
+        return "ClientError: Please use an instance type with more memory, or reduce the size of training data processed on an "
+               "instance.";
+    }
     std::string told = valid_utf8(read_beneath(workers_[ended.host], "ml/output/failure", failure_reason_characters_max));
     if (told.empty() && plan_.command.empty()) {
         // What the SageMaker toolkit writes for a script that fails.

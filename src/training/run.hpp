@@ -30,9 +30,7 @@ public:
     void stop(StopReason reason);
     void join();
     [[nodiscard]] bool done() const { return done_.load(); }
-    [[nodiscard]] size_t instances() const { return plan_.hosts.size(); }
-    [[nodiscard]] const std::string& instance_type() const { return plan_.instance_type; }
-    [[nodiscard]] bool is_spot() const { return plan_.spot; }
+    [[nodiscard]] const Plan& plan() const { return plan_; }
 
 private:
     // How the job ends: what its record says last.

@@ -1,10 +1,11 @@
 // The role as a job holds it: sessions of `assumed-role/ROLE/SageMaker`, renewed long before they expire, and dead the moment the
 // job lets go of them.
 //
-// Sessions last an hour and are handed out for at most 15 minutes after they were made, so whoever gets one has at least 45
-// minutes: AWS's SDKs refresh when less than 15 are left. A role that is deleted or stops to trust the service gives no
-// further sessions. Every session lives by a lease (identity/lease.hpp): end() closes it, and whoever still has the credentials
-// gets ExpiredToken on the next request.
+// Sessions last six hours, as those of an EC2 instance's role, and are handed out for at most 15 minutes after they were made.
+// Shorter ones would not be safer (they die by their lease) but hurt: AWS's SDKs ask again and again when less than 15 minutes
+// are left, and stretch what instance metadata gave them past its expiry. A role that is deleted or stops to trust the service
+// gives no further sessions. Every session lives by a lease (identity/lease.hpp): end() closes it, and whoever still has the
+// credentials gets ExpiredToken on the next request.
 #pragma once
 
 #include <functional>

@@ -111,20 +111,20 @@ void Training::reap_finished() {
 }
 
 base::Result<void> Training::check_limits(const JobId& id, const Plan& plan) const {
-    const InstanceType type = parts_.instances.find(plan.instance_type);
-    const auto wanted = static_cast<int64_t>(plan.hosts.size());
-    int64_t of_type = 0, of_all = 0;
+    std::map<std::string, int64_t> in_use;  // of this account, by type
+    int64_t of_all = 0;
     for (const auto& [other, running] : running_) {
-        const auto used = static_cast<int64_t>(running->instances());
-        of_all += used;
-        if (other.account == id.account && other.region == id.region && running->instance_type() == plan.instance_type &&
-            running->is_spot() == plan.spot) {
-            of_type += used;
-        }
+        of_all += static_cast<int64_t>(running->plan().hosts.size());
+        if (other.account != id.account || other.region != id.region || running->plan().spot != plan.spot) continue;
+        for (const auto& [name, count] : instances_of(running->plan())) in_use[name] += count;
     }
-    const int quota = plan.spot ? type.spot_count : type.count;
-    if (of_type + wanted > quota)
-        return base::fail(limit_exceeded(quota_name(plan.instance_type, plan.spot), quota, of_type, wanted));
+    for (const auto& [name, wanted] : instances_of(plan)) {
+        const InstanceType type = parts_.instances.find(name);
+        const int quota = plan.spot ? type.spot_count : type.count;
+        if (in_use[name] + wanted > quota)
+            return base::fail(limit_exceeded(quota_name(name, plan.spot), quota, in_use[name], wanted));
+    }
+    const auto wanted = static_cast<int64_t>(plan.hosts.size());
     if (of_all + wanted > parts_.instances.total()) {
         return base::fail(
             limit_exceeded("Number of instances across all training jobs", parts_.instances.total(), of_all, wanted));

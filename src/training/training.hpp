@@ -90,7 +90,7 @@ public:
     [[nodiscard]] base::Result<Tags> add_tags(const JobId& id, const Tags& tags);
     [[nodiscard]] base::Result<void> delete_tags(const JobId& id, const std::vector<std::string>& keys);
 
-    // The role session behind a worker's token; `AccessDenied` for any other text. At least 45 minutes of it are left.
+    // The role session behind a worker's token; `AccessDenied` for any other text. More than five hours of it are left.
     struct WorkerCredentials {
         identity::Credentials credentials;
         std::string role_arn;

@@ -20,8 +20,9 @@ enum class StopReason : uint8_t { none, requested, input_failed, shutdown };
 struct Ended {
     enum class How : uint8_t { finished, failed, stopped, runtime_exceeded, shutdown } how = How::finished;
     size_t host = 0;
-    int exit_code = 0;      // 128 + signal for a worker that a signal killed
-    std::string last_line;  // of that worker's output
+    int exit_code = 0;           // 128 + signal for a worker that a signal killed
+    std::string last_line;       // of that worker's output
+    bool out_of_memory = false;  // it used up its memory
 };
 
 class Workers {

@@ -23,7 +23,7 @@ def world(server):
     return server
 
 
-def run_script(server, name, script, hosts=2, **hyperparameters):
+def run_script(server, name, script, ResourceConfig=None, **hyperparameters):
     """Script mode, as the SDK submits it: every value is JSON."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
@@ -34,7 +34,7 @@ def run_script(server, name, script, hosts=2, **hyperparameters):
     parameters = {"sagemaker_program": "train.py", SUBMITTED: f"s3://{BUCKET}/source/{name}/sourcedir.tar.gz", **hyperparameters}
     wanted = request(server, name, "", AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
                      HyperParameters={key: json.dumps(value) for key, value in parameters.items()},
-                     ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": hosts, "VolumeSizeInGB": 1})
+                     ResourceConfig=ResourceConfig or {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1})
     server.client("sagemaker").create_training_job(**wanted)
     return wait(server, name)
 
@@ -85,6 +85,25 @@ class TestMpi:
         job = run_script(world, "mpi-fails", MPI, sagemaker_mpi_enabled=True, sagemaker_mpi_custom_mpi_options="-x FAIL_ON=1")
         assert job["TrainingJobStatus"] == "Failed"
         assert job["FailureReason"].startswith("AlgorithmError: ExecuteUserScriptError:\nExitCode 1")
+
+
+def test_instance_groups(world):
+    """Two groups, one strategy: the data group's host runs the script alone, the others under torchrun."""
+    script = ALL_REDUCE.replace("import os,", "import os, sys,").replace("distributed.init", """
+if "TORCHELASTIC_RUN_ID" not in os.environ:
+    print("ALONE", os.environ["SM_CURRENT_INSTANCE_GROUP"], os.environ["SM_CURRENT_INSTANCE_TYPE"])
+    sys.exit()
+distributed.init""", 1)
+    groups = [{"InstanceGroupName": "data", "InstanceType": "ml.m5.large", "InstanceCount": 1},
+              {"InstanceGroupName": "train", "InstanceType": "ml.c5.xlarge", "InstanceCount": 2}]
+    job = run_script(world, "groups", script, ResourceConfig={"InstanceGroups": groups, "VolumeSizeInGB": 1},
+                     sagemaker_torch_distributed_enabled=True, sagemaker_distribution_instance_groups=["train"])
+    logs = {host: log_of(world, "groups", host) for host in ("algo-1", "algo-2", "algo-3")}
+    assert job["TrainingJobStatus"] == "Completed", logs
+    assert job["ResourceConfig"]["InstanceGroups"] == groups
+    assert "ALONE data ml.m5.large" in logs["algo-1"]
+    for rank, host in enumerate(("algo-2", "algo-3")):
+        assert f"SUM 3.0 rank {rank} of 2 on {host}" in logs[host]
 
 
 def make_root(folder):
