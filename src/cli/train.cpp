@@ -29,6 +29,8 @@ struct RunOptions {
     int64_t runtime_max = 86'400;
     int64_t retries = 0;
     std::vector<std::string> inputs, hyperparameters, environment, metrics;
+    int64_t wait_max = 0;
+    bool spot = false;
     bool no_wait = false;
     bool json = false;
 };
@@ -167,6 +169,11 @@ base::Result<Json> make_request(wire::Client& client, const RunOptions& options,
         environment.set(key, value);
     }
     if (environment.size() > 0) request.set("Environment", std::move(environment));
+    if (options.spot) {
+        request.set("EnableManagedSpotTraining", true);
+        request.find("StoppingCondition")
+            ->set("MaxWaitTimeInSeconds", options.wait_max > 0 ? options.wait_max : options.runtime_max);
+    }
     if (options.retries > 0) request.set("RetryStrategy", Json::object({{"MaximumRetryAttempts", options.retries}}));
     if (!options.checkpoints.empty()) request.set("CheckpointConfig", Json::object({{"S3Uri", options.checkpoints}}));
     return request;
@@ -314,6 +321,10 @@ void add_run(Command& train) {
     run_command.option("--image", "IMAGE", options->image, "training image");
     run_command.option("--instance-type", "TYPE", options->instance_type, "what the workers believe to be");
     run_command.option("--max-runtime", "SECONDS", options->runtime_max, "stop the job after this long");
+    run_command.flag("--spot", options->spot,
+                     "managed spot training: the job may be interrupted, and goes on from its checkpoints");
+    run_command.option("--max-wait", "SECONDS", options->wait_max,
+                       "with --spot: end the job after this long, interruptions included");
     run_command.option("--retries", "N", options->retries,
                        "start the workers again, up to N times, if the server stops while they run");
     run_command.flag("--no-wait", options->no_wait, "print the job's name and return at once");
@@ -353,6 +364,16 @@ void add_train(Command& root) {
     describe_command.positional("NAME", shown->name, "training job");
     describe_command.flag("--json", shown->json, "print DescribeTrainingJob's answer as JSON");
     describe_command.action([shown] { return show(shown->name, shown->json); });
+
+    auto interrupted = std::make_shared<Options>();
+    Command interrupt_command =
+        train.subcommand("interrupt", "Take a managed spot training job's instances away; it begins again from its checkpoints");
+    interrupt_command.positional("NAME", interrupted->name, "training job");
+    interrupt_command.action([interrupted]() -> base::Result<int> {
+        auto client = TRY(connect());
+        TRY(client.call("trainwarden", "InterruptTrainingJob", Json::object({{"TrainingJobName", interrupted->name}})));
+        return 0;
+    });
 
     auto stopped = std::make_shared<Options>();
     Command stop_command = train.subcommand("stop", "Stop a job: SIGTERM now, SIGKILL after 120 seconds");

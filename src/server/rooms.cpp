@@ -124,7 +124,14 @@ void Rooms::add_services(const std::string& region) {
     services::logs::add_operations(registry, *logs, clock);
     services::monitoring::add_operations(registry, *metrics, clock);
     services::trainwarden::add_operations(
-        registry, {.directory = directory.get(), .audit = audit.get(), .clock = &clock, .region = region, .access_to = to});
+        registry, {.directory = directory.get(),
+                   .audit = audit.get(),
+                   .clock = &clock,
+                   .region = region,
+                   .access_to = to,
+                   .interrupt = [this](const std::string& account, const std::string& in, const std::string& job) {
+                       return training->jobs().interrupt({account, in, job});
+                   }});
 }
 
 }  // namespace server

@@ -71,6 +71,13 @@ void Job::finish(Status final_status, std::string secondary, std::string message
     training_end_time = now;
 }
 
+void Job::interrupt(std::string new_run_id, base::Time now) {
+    run_id = std::move(new_run_id);
+    ended = {};
+    enter("Interrupted", "The managed spot training instances were interrupted", now);
+    enter("Starting", "Starting the training job", now);
+}
+
 void Job::retry(std::string new_run_id, base::Time now) {
     ++retries;
     run_id = std::move(new_run_id);

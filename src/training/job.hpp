@@ -2,7 +2,8 @@
 //
 // The status of a job only moves forward; the secondary status says where in its life it is:
 //
-// A retry (RetryStrategy) goes back to Starting. Until the workers have ended nothing but a retry starts them again.
+// A retry (RetryStrategy) goes back to Starting, and so does an interruption (managed spot training) by way of Interrupted. Until
+// the workers have ended nothing but a retry starts them again.
 //
 //     InProgress  Starting ─→ Downloading ─→ Training ─→ Uploading ─→ Completed
 //                     │            │            │            │
@@ -89,6 +90,8 @@ struct Job {
     // Closes the open transition and opens the next. A final status also sets the primary one.
     void enter(std::string secondary, std::string message, base::Time now);
     void finish(Status final_status, std::string secondary, std::string message, base::Time now);
+    // Managed spot training: Interrupted, and back to Starting. Costs no retry.
+    void interrupt(std::string new_run_id, base::Time now);
     // Begins the next attempt: one more retry is used, back to Starting.
     void retry(std::string new_run_id, base::Time now);
 };

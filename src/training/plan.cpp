@@ -33,10 +33,8 @@ constexpr Refusal refusals[] = {
     {"ResourceConfig", "InstancePlacementConfig", "Leave it out."},
     {"ResourceConfig", "InstancePreferences", "Give InstanceType and InstanceCount."},
     {"OutputDataConfig", "KmsKeyId", "Leave it out: there is no key service here yet."},
-    {"StoppingCondition", "MaxWaitTimeInSeconds", "It is for managed spot training, which does not exist here."},
     {"StoppingCondition", "MaxPendingTimeInSeconds", "Jobs start at once here."},
     {"RemoteDebugConfig", "EnableRemoteDebug", "Leave it out."},
-    {"", "EnableManagedSpotTraining", "Every instance is this machine: leave it out."},
     {"", "ServerlessJobConfig", "Give AlgorithmSpecification and ResourceConfig."},
     {"", "ModelPackageConfig", "Leave it out."},
     {"", "MlflowConfig", "Leave it out."},
@@ -288,6 +286,8 @@ base::Result<Plan> plan(const JobId& id, const text::Json& request) {
     result.network_isolation = request["EnableNetworkIsolation"].as_bool();
     result.tag_chaining = request["SessionChainingConfig"]["EnableSessionTagChaining"].as_bool();
     result.spot = request["EnableManagedSpotTraining"].as_bool();
+    if (const text::Json& wait = request["StoppingCondition"]["MaxWaitTimeInSeconds"]; result.spot && wait.is_number())
+        result.wait_max = std::chrono::seconds(wait.as_int());
     result.whole_role = scope_of(request) == "role";
     result.retries_max = static_cast<int>(request["RetryStrategy"]["MaximumRetryAttempts"].as_int());
     for (const auto& [member, effect] : without_effect) {

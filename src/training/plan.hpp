@@ -72,11 +72,12 @@ struct Plan {
     std::optional<Checkpoints> checkpoints;
     std::chrono::seconds runtime_max;
     bool tag_chaining = false;
-    bool network_isolation = false;  // EnableNetworkIsolation: no way out but to the siblings, no credentials
-    std::string image;               // TrainingImage: host/… or one of the server's images
-    bool spot = false;               // managed spot training: another quota
-    bool whole_role = false;         // Environment TRAINWARDEN_SCOPE=role: workers are not cut to what the job names (scope.hpp)
-    int retries_max = 0;             // RetryStrategy
+    bool network_isolation = false;                // EnableNetworkIsolation: no way out but to the siblings, no credentials
+    std::string image;                             // TrainingImage: host/… or one of the server's images
+    bool spot = false;                             // managed spot training: another quota, and it may be interrupted
+    std::optional<std::chrono::seconds> wait_max;  // MaxWaitTimeInSeconds, from creation on; only with spot
+    bool whole_role = false;  // Environment TRAINWARDEN_SCOPE=role: workers are not cut to what the job names (scope.hpp)
+    int retries_max = 0;      // RetryStrategy
     std::vector<std::string> notes;
 };
 

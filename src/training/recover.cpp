@@ -2,7 +2,8 @@
 //
 //     it was in                the next server goes on
 //     Starting, Downloading    from the beginning: no worker of this attempt has run
-//     Training                 from the beginning, as a retry, if its RetryStrategy has one left; else the job is Failed
+//     Training                 from the beginning, as a retry, if its RetryStrategy has one left, or after an
+//                              interruption, if it is managed spot training; else the job is Failed
 //     Uploading                with the upload: what the workers wrote is still in their folders
 //     Stopping                 with the upload of what there is; then it is Stopped
 //
@@ -51,6 +52,11 @@ base::Result<void> Training::recover(Job& job) {
     }
     const base::Time started = job.transitions.back().start;
     job.runtime_used += last_written(*parts_.logs, job.id, started) - started;
+    if (job.request["EnableManagedSpotTraining"].as_bool()) {
+        job.interrupt(parts_.random->uuid(), parts_.clock->now());
+        base::log_warn("training job " + job.id.name + " was interrupted: the server stopped while it was training");
+        return save(job);
+    }
     if (job.retries < job.request["RetryStrategy"]["MaximumRetryAttempts"].as_int()) {
         job.retry(parts_.random->uuid(), parts_.clock->now());
         base::log_warn("training job " + job.id.name + " is retried: the server stopped while it was training");

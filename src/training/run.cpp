@@ -104,8 +104,8 @@ void Running::start() {
 
 void Running::stop(StopReason reason) {
     StopReason none = StopReason::none;
-    // What fails by itself does not hide that somebody asked.
-    if (reason != StopReason::input_failed) {
+    // What fails or is interrupted does not hide that somebody asked.
+    if (reason != StopReason::input_failed && reason != StopReason::interrupted) {
         stop_ = reason;
     } else if (!stop_.compare_exchange_strong(none, reason)) {
         return;
@@ -142,14 +142,40 @@ void Running::life() {
     });
 }
 
-std::optional<Running::Outcome> Running::attempt() {
-    (void)training_.change(job_.id, [&](Job& job) {
-        base::Time now = training_.parts_.clock->now();
-        if (!job.training_start_time) job.training_start_time = now;
-        job.workers.clear();
-        job.enter("Downloading", "Downloading input data", now);
+bool Running::waited_too_long() const {
+    return plan_.wait_max && training_.parts_.clock->now() - job_.creation_time >= *plan_.wait_max;
+}
+
+bool Running::begin_again(const base::Result<Ended>& trained) {
+    const bool cut = trained ? trained->how == Ended::How::interrupted : trained.error().code == "Cancelled";
+    if (!cut || waited_too_long()) return false;
+    cancelled_ = false;
+    StopReason interrupted = StopReason::interrupted;
+    if (!stop_.compare_exchange_strong(interrupted, StopReason::none)) {
+        cancelled_ = true;  // Somebody asked for more meanwhile.
+        return false;
+    }
+    bool begins = false;
+    auto stored = training_.change(job_.id, [&](Job& job) {
+        if (job.status != Status::in_progress) return;
+        job.interrupt(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        job_ = job;
+        begins = true;
     });
-    auto trained = prepare_and_train();
+    return begins && stored;
+}
+
+std::optional<Running::Outcome> Running::attempt() {
+    base::Result<Ended> trained;
+    do {
+        (void)training_.change(job_.id, [&](Job& job) {
+            base::Time now = training_.parts_.clock->now();
+            if (!job.training_start_time) job.training_start_time = now;
+            job.workers.clear();
+            job.enter("Downloading", "Downloading input data", now);
+        });
+        trained = prepare_and_train();
+    } while (begin_again(trained));
     if (trained && trained->how != Ended::How::shutdown) {
         (void)training_.change(job_.id, [&](Job& job) { job.ended = ended_json(*trained); });
     }
@@ -266,9 +292,14 @@ base::Result<Ended> Running::train() {
     TRY(hand_out_credentials());
     Workers workers(*training_.parts_.clock, wake_, stop_);
     TRY(start_workers(workers, monitor));
-    // MaxRuntimeInSeconds is for all attempts together.
-    const auto used = std::chrono::duration_cast<std::chrono::seconds>(job_.runtime_used);
-    Ended ended = workers.wait(std::max(plan_.runtime_max - used, std::chrono::seconds{0}));
+    // MaxRuntimeInSeconds is for all attempts together, MaxWaitTimeInSeconds for what is between them, too.
+    using std::chrono::seconds;
+    auto left = plan_.runtime_max - std::chrono::duration_cast<seconds>(job_.runtime_used);
+    if (plan_.wait_max) {
+        const auto waited = training_.parts_.clock->now() - job_.creation_time;
+        left = std::min(left, std::chrono::ceil<seconds>(*plan_.wait_max - waited));
+    }
+    Ended ended = workers.wait(std::max(left, seconds{0}));
     ended.out_of_memory = ended.how == Ended::How::failed && confinement_->memory_was_exhausted(ended.host);
     // Whoever left its process group is still of this run.
     if (!end_processes_of_run(job_.run_id))
@@ -321,7 +352,10 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
         bool ours = trained.error().code == "InternalError";
         return failed((ours ? "InternalServerError: " : "ClientError: ") + trained.error().message);
     }
-    if (cancelled) return Outcome{Status::stopped, "Stopped", "Training job stopped", ""};
+    const bool late = waited_too_long() &&
+                      (cancelled || trained->how == Ended::How::interrupted || trained->how == Ended::How::runtime_exceeded);
+    const Outcome waited{Status::stopped, "MaxWaitTimeExceeded", "Training job exceeded MaxWaitTimeInSeconds provided", ""};
+    if (cancelled) return late ? waited : Outcome{Status::stopped, "Stopped", "Training job stopped", ""};
     bool wants_model = trained->how != Ended::How::failed;
     std::string reason = wants_model ? "" : algorithm_error(*trained);
     (void)enter("Uploading", wants_model ? "Uploading generated training model" : "Uploading generated training output");
@@ -332,6 +366,7 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
         return failed(std::move(reason));
     }
     if (!uploaded) return failed("ClientError: " + uploaded.error().message);
+    if (late) return waited;
     switch (trained->how) {
         case Ended::How::finished:
             return Outcome{Status::completed, "Completed", "Training job completed", ""};
@@ -349,8 +384,13 @@ std::optional<Running::Outcome> Running::at_shutdown(const base::Result<Ended>& 
     bool over = false;
     (void)training_.change(job_.id, [&](Job& job) {
         if (job.status != Status::in_progress) return;
-        over = job.retries >= plan_.retries_max;
-        if (!over) job.retry(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        // To managed spot training the end of the server is an interruption like any other.
+        over = !plan_.spot && job.retries >= plan_.retries_max;
+        if (plan_.spot) {
+            job.interrupt(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        } else if (!over) {
+            job.retry(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        }
     });
     if (!over) return std::nullopt;
     return Outcome{Status::failed, "Failed", "Training job failed", std::string(server_stopped)};

@@ -39,7 +39,10 @@ private:
         std::string secondary, message, failure_reason;
     };
     void life();
-    // One attempt; nothing: the server stops, and the record says where the next one goes on.
+    // Managed spot training: an attempt that was interrupted begins again, if nothing else ends the job.
+    [[nodiscard]] bool begin_again(const base::Result<Ended>& trained);
+    [[nodiscard]] bool waited_too_long() const;
+    // One attempt, and what follows its interruptions; nothing: the server stops, and the record says where the next one goes on.
     [[nodiscard]] std::optional<Outcome> attempt();
     [[nodiscard]] bool retry(const Outcome& outcome);
     [[nodiscard]] base::Result<Ended> prepare_and_train();

@@ -284,6 +284,25 @@ base::Result<void> Training::stop(const JobId& id) {
     return {};
 }
 
+base::Result<void> Training::interrupt(const JobId& id) {
+    std::lock_guard lock(mutex_);
+    auto found = jobs_.find(id);
+    if (found == jobs_.end()) return not_found();
+    const Job& job = found->second;
+    if (!job.request["EnableManagedSpotTraining"].as_bool()) {
+        return base::fail("ValidationException",
+                          "The request was rejected because the training job does not use managed spot training.");
+    }
+    if (job.status != Status::in_progress) return rejected("ValidationException", job);
+    auto running = running_.find(id);
+    if (job.secondary_status == "Uploading" || running == running_.end()) {
+        return base::fail("ValidationException", "The request was rejected because the training job is in secondary status " +
+                                                     job.secondary_status + ".");
+    }
+    running->second->stop(StopReason::interrupted);
+    return {};
+}
+
 base::Result<Job> Training::update(const JobId& id, const text::Json& changes) {
     TRY(check_update(changes));
     std::lock_guard lock(mutex_);

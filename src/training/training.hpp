@@ -83,6 +83,9 @@ public:
     // Every job of the account and region, in order of name.
     [[nodiscard]] std::vector<Job> list(const std::string& account, const std::string& region) const;
     [[nodiscard]] base::Result<void> stop(const JobId& id);
+    // Takes the instances of a managed spot training job away: SIGTERM, SIGKILL after 120 seconds; then it begins again, from
+    // its checkpoints. Errors `ValidationException`: no such job, it is no spot job, it is not (or no longer) training.
+    [[nodiscard]] base::Result<void> interrupt(const JobId& id);
     // UpdateTrainingJob's input. Errors `ValidationException`: not found, not in progress, nothing here that it could change.
     [[nodiscard]] base::Result<Job> update(const JobId& id, const text::Json& changes);
     // Forgets a finished job; its name may be used again, its logs stay. Errors: not found; `ResourceInUse` until it has ended.

@@ -378,6 +378,92 @@ std::vector<std::string> steps_of(const Job& job) {
 
 }  // namespace
 
+TEST_CASE("managed spot training: an interrupted job begins again from its checkpoints, as often as it takes") {
+    World world;
+    // Each attempt leaves a mark; the third finds two and ends.
+    auto request = World::request(
+        "echo run; cd /opt/ml/checkpoints; n=$(ls | wc -l); if [ $n = 2 ]; then ls > $SM_MODEL_DIR/marks; "
+        "exit 0; fi; echo $n > mark-$n; echo ready; trap 'echo told; exit 1' TERM; "
+        "while :; do sleep 0.05; done",
+        1);
+    request.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/spot"}}));
+    auto plain = request;
+    plain.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/plain"}}));
+    REQUIRE(world.training->create({world.id("plain"), plain, {}, ""}).has_value());
+    CHECK(world.training->interrupt(world.id("plain")).error().message ==
+          "The request was rejected because the training job does not use managed spot training.");
+    REQUIRE(world.training->stop(world.id("plain")).has_value());
+    request.set("EnableManagedSpotTraining", true);
+    request.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 60}, {"MaxWaitTimeInSeconds", 3600}}));
+    REQUIRE(world.training->create({world.id("spot"), request, {}, ""}).has_value());
+    for (int attempt = 1; attempt <= 2; ++attempt) {
+        while (runs_of(world, "spot") < attempt) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        auto readies = [&] {
+            int count = 0;
+            std::string log = world.log("spot");
+            for (size_t at = 0; (at = log.find("ready", at)) != std::string::npos; ++at) ++count;
+            return count;
+        };
+        while (readies() < attempt) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        REQUIRE(world.training->interrupt(world.id("spot")).has_value());
+    }
+    Job job = world.finished("spot");
+    CHECK(job.failure_reason == "");
+    CHECK(job.status == Status::completed);
+    CHECK(job.retries == 0);
+    CHECK(runs_of(world, "spot") == 3);
+    const std::vector<std::string> once = {"Starting", "Downloading", "Training", "Interrupted"};
+    std::vector<std::string> steps = once;
+    steps.insert(steps.end(), once.begin(), once.end());
+    steps.insert(steps.end(), {"Starting", "Downloading", "Training", "Uploading", "Completed"});
+    CHECK(steps_of(job) == steps);
+    CHECK(world.s3.objects.contains("out/models/spot/output/model.tar.gz"));
+    CHECK(world.s3.objects["ck/spot/mark-1"] == "1\n");
+    CHECK(world.training->interrupt(world.id("spot")).error().message ==
+          "The request was rejected because the training job is in status Completed.");
+    CHECK(world.training->interrupt(world.id("none")).error().message == "Requested resource not found.");
+}
+
+TEST_CASE("managed spot training: stopping ends it for good, and so does MaxWaitTimeInSeconds") {
+    World world;
+    auto ends = World::request("echo run; echo ready; sleep 600", 1);
+    ends.set("EnableManagedSpotTraining", true);
+    ends.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 2}, {"MaxWaitTimeInSeconds", 2}}));
+    REQUIRE(world.training->create({world.id("late"), ends, {}, ""}).has_value());
+    Job late = world.finished("late");
+    CHECK(late.status == Status::stopped);
+    CHECK(late.secondary_status == "MaxWaitTimeExceeded");
+
+    auto asked = World::request("echo run; trap 'sleep 1; exit 0' TERM; echo ready; while :; do sleep 0.05; done", 1);
+    asked.set("EnableManagedSpotTraining", true);
+    asked.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 3600}, {"MaxWaitTimeInSeconds", 3600}}));
+    REQUIRE(world.training->create({world.id("asked"), asked, {}, ""}).has_value());
+    while (world.log("asked").find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    REQUIRE(world.training->interrupt(world.id("asked")).has_value());
+    REQUIRE(world.training->stop(world.id("asked")).has_value());  // while its worker still saves itself
+    Job stopped = world.finished("asked");
+    CHECK(stopped.status == Status::stopped);
+    CHECK(stopped.secondary_status == "Stopped");
+    CHECK(runs_of(world, "asked") == 1);
+
+    // The end of the server is an interruption.
+    auto survives = World::request(
+        "echo run; if [ -f /opt/ml/checkpoints/mark ]; then exit 0; fi; touch /opt/ml/checkpoints/mark; "
+        "echo ready; sleep 600",
+        1);
+    survives.set("EnableManagedSpotTraining", true);
+    survives.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 60}, {"MaxWaitTimeInSeconds", 60}}));
+    survives.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/survives"}}));
+    REQUIRE(world.training->create({world.id("survives"), survives, {}, ""}).has_value());
+    while (world.log("survives").find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    world.training->shutdown();
+    world.training.reset();
+    world.open();
+    Job survived = world.finished("survives");
+    CHECK(survived.status == Status::completed);
+    CHECK(steps_of(survived)[3] == "Interrupted");
+}
+
 TEST_CASE("a server that stops ends the workers; the next one retries the jobs that may be retried") {
     World world;
     // The first attempt hangs, the second finds what the first has left in its checkpoints.

@@ -106,8 +106,8 @@ void Workers::on_wake() {
         ended_ = {Ended::How::shutdown, 0, 0, ""};
         terminate(std::chrono::seconds{3});
     } else if (!terminating_) {
-        ended_ = {Ended::How::stopped, 0, 0, ""};
-        terminate(reason == StopReason::requested ? stop_grace : sibling_grace);
+        ended_ = {reason == StopReason::interrupted ? Ended::How::interrupted : Ended::How::stopped, 0, 0, ""};
+        terminate(reason == StopReason::input_failed ? sibling_grace : stop_grace);
     }
 }
 

@@ -14,11 +14,11 @@
 
 namespace training {
 
-enum class StopReason : uint8_t { none, requested, input_failed, shutdown };
+enum class StopReason : uint8_t { none, requested, interrupted, input_failed, shutdown };
 
 // How a job's training part ended. `host` and `exit_code` are of the first worker that failed.
 struct Ended {
-    enum class How : uint8_t { finished, failed, stopped, runtime_exceeded, shutdown } how = How::finished;
+    enum class How : uint8_t { finished, failed, stopped, interrupted, runtime_exceeded, shutdown } how = How::finished;
     size_t host = 0;
     int exit_code = 0;           // 128 + signal for a worker that a signal killed
     std::string last_line;       // of that worker's output
