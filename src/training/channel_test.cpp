@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -29,8 +30,12 @@ class Bucket final : public JobData {
 public:
     std::map<std::string, std::string> objects;  // of the bucket `b`, by key
     std::mutex mutex;
-    uint64_t bytes = 0, requests = 0;
-    bool denied = false;
+    std::atomic<uint64_t> bytes{0}, requests{0};
+    std::atomic<bool> denied{false};
+    void replace(const std::string& key, const std::string& content) {
+        std::lock_guard lock(mutex);
+        objects[key] = content;
+    }
 
     base::Result<std::vector<DataObject>> list(const identity::Credentials&, const S3Uri& prefix, size_t limit) override {
         std::lock_guard lock(mutex);
@@ -257,7 +262,7 @@ TEST_CASE("what cannot be read on is an error, not an end") {
         told = error.message;
         ++failures;
     });
-    world.bucket.objects["d/b"] = "replaced";
+    world.bucket.replace("d/b", "replaced");
     int reader = ::open(world.data("train_0").c_str(), O_RDONLY);
     REQUIRE(reader >= 0);
     char bytes[16];
@@ -327,7 +332,7 @@ TEST_CASE("FastFile: a folder whose bytes come when they are read") {
     CHECK(fs::is_empty(folder));
     auto mounted = FastFileMount::mount(world.bucket, world.session, *objects, folder, &read);
     REQUIRE(mounted.has_value());
-    world.bucket.objects["d/a"] = "omega";
+    world.bucket.replace("d/a", "omega");
     int file = ::open((folder + "/a").c_str(), O_RDONLY);
     char few[8];
     CHECK(::read(file, few, sizeof few) == -1);

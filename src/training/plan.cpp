@@ -201,6 +201,8 @@ base::Result<void> plan_output(const JobId& id, const text::Json& request, Plan&
     if (checkpoints.is_object()) {
         plan.checkpoints.emplace(TRY(parse_s3_uri(checkpoints["S3Uri"].as_string())),
                                  checkpoints["LocalPath"].as_string_or("/opt/ml/checkpoints"));
+        // The API Reference writes its default with a slash at the end, the SDK without.
+        if (plan.checkpoints->local_path.ends_with('/')) plan.checkpoints->local_path.pop_back();
         if (plan.checkpoints->local_path != "/opt/ml/checkpoints") {
             return unsupported("CheckpointConfig.LocalPath " + plan.checkpoints->local_path, "Use /opt/ml/checkpoints.");
         }

@@ -71,6 +71,9 @@ TEST_CASE("what cannot be done is refused by name") {
          "ValidationException: CheckpointConfig.LocalPath /elsewhere is not supported"},
     };
     CHECK(refusal(request()) == "");
+    Json with_slash = request();
+    with_slash.set("CheckpointConfig", Json::object({{"S3Uri", "s3://b/c"}, {"LocalPath", "/opt/ml/checkpoints/"}}));
+    CHECK(refusal(with_slash) == "");
     for (const auto& row : rows) {
         CAPTURE(row.path);
         Json changed = request();
