@@ -13,6 +13,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -30,6 +31,9 @@ AWS_V2 = "/usr/bin/aws"
 
 SESSION = boto3.session.Session(aws_access_key_id="none", aws_secret_access_key="none")
 SESSION_LOCK = threading.Lock()
+
+# Workers of training jobs import boto3 from the environment that runs the tests.
+PACKAGES = str(pathlib.Path(sys.prefix).resolve() / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
 
 # What would make a client read the settings of whoever runs the tests.
 FOREIGN = [name for name in os.environ if name.startswith("AWS_")]
@@ -67,11 +71,13 @@ class Credentials:
 
 
 class Server:
-    def __init__(self, home, *arguments, data=None):
+    def __init__(self, home, *arguments, data=None, isolation="best-effort"):
         self.home = pathlib.Path(home)
         self.data = pathlib.Path(data or self.home / "data")
-        self.arguments = [str(argument) for argument in arguments]
+        # best-effort: where the machine permits no sandbox, the tests of training jobs still run; those of sandboxes are skipped then.
+        self.arguments = ["--training-isolation", isolation, "--training-share", PACKAGES, *(str(argument) for argument in arguments)]
         self.environment = clean_environment(self.home)
+        self.prefix = []  # a command that runs the server in surroundings of its own
         self.process = None
         self.region = "us-east-1"
         self.output = self.home / "server.out"
@@ -82,7 +88,7 @@ class Server:
         ready.unlink(missing_ok=True)
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", "--ready-file", str(ready), *self.arguments],
+                [*self.prefix, BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", "--ready-file", str(ready), *self.arguments],
                 env=self.environment, stdout=output, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + timeout
         while not ready.exists():

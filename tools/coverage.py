@@ -16,7 +16,11 @@ SERVICES = {
     "s3": ("S3", "NotImplemented"),
     "sagemaker": ("SageMaker", "UnknownOperationException"),
     "logs": ("CloudWatch Logs", "UnknownOperationException"),
+    "monitoring": ("CloudWatch", "InvalidAction"),
 }
+
+# Where botocore's name is not the signing name.
+MODELS = {"monitoring": "cloudwatch"}
 
 HEAD = """# API coverage
 
@@ -37,7 +41,7 @@ def main():
     session = botocore.session.get_session()
     table, sections = "", ""
     for service, (title, error) in SERVICES.items():
-        everything = set(session.get_service_model(service).operation_names)
+        everything = set(session.get_service_model(MODELS.get(service, service)).operation_names)
         ours = works.get(service, [])
         unknown = sorted(set(ours) - everything)
         if unknown:

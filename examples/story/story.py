@@ -92,7 +92,8 @@ class Story:
             port = probe.getsockname()[1]
         data = self.folder / "data"
         print(paint(f"$ trainwarden serve --data $DEMO/data --listen 127.0.0.1:{port} &", "2"))
-        self.server = subprocess.Popen([TRAINWARDEN, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"],
+        self.server = subprocess.Popen([TRAINWARDEN, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}",
+                                       "--training-isolation", "best-effort"],  # in a container there may be no sandbox
                                        env=self.environment, stdout=open(self.folder / "server.log", "wb"), stderr=subprocess.STDOUT)
         deadline = time.monotonic() + 30
         while True:

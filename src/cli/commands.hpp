@@ -22,4 +22,7 @@ void add_version(Command& root);
 // All of them.
 void add_commands(Command& root);
 
+// Below `train`.
+void add_train_ps(Command& train);
+
 }  // namespace cli

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
@@ -95,6 +96,40 @@ void check_programs(Report& report) {
     }
 }
 
+// A number of the kernel's settings; `otherwise` where this kernel has no such setting.
+long setting(const char* path, long otherwise) {
+    std::ifstream file(path);
+    long value = otherwise;
+    file >> value;
+    return file ? value : otherwise;
+}
+
+// What training sandboxes stand on; the server itself tries a whole one at its start and says why it fails.
+void check_sandbox(Report& report) {
+    struct Wanted {
+        const char* path;
+        const char* package;
+    };
+    bool whole = true;
+    for (const Wanted& each : {Wanted{"/usr/bin/bwrap", "bubblewrap"}, Wanted{"/sbin/ip", "iproute2"}}) {
+        if (::access(each.path, X_OK) == 0) continue;
+        whole = false;
+        report.add(Finding::missing_option, std::string("no ") + each.path + " for the sandboxes of training jobs",
+                   std::string("apt install ") + each.package);
+    }
+    const bool permitted = setting("/proc/sys/user/max_user_namespaces", 1) > 0 &&
+                           setting("/proc/sys/kernel/unprivileged_userns_clone", 1) != 0 &&
+                           (::geteuid() == 0 || setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 0);
+    if (!permitted) {
+        report.add(Finding::missing_option,
+                   "this kernel is set to permit no user namespaces: there are no sandboxes for training jobs",
+                   "allow them (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
+                   "kernel.apparmor_restrict_unprivileged_userns), or serve with --training-isolation=process");
+    } else if (whole) {
+        report.add(Finding::good, "bubblewrap, iproute2 and user namespaces for the sandboxes of training jobs");
+    }
+}
+
 }  // namespace
 
 void add_doctor(Command& root) {
@@ -105,6 +140,7 @@ void add_doctor(Command& root) {
         check_server(*report);
         check_data(*report);
         check_programs(*report);
+        check_sandbox(*report);
         if (report->json) std::puts(report->checks.pretty().c_str());
         return report->bad ? 1 : 0;
     });

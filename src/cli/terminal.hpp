@@ -15,6 +15,8 @@ enum class Style { plain, bold, dim, red, green, yellow, blue, cyan };
 // Whether this stream takes colours.
 [[nodiscard]] bool has_colours(std::FILE* stream);
 [[nodiscard]] bool is_terminal(std::FILE* stream);
+// Columns of the terminal on stdout; 80 if it does not say.
+[[nodiscard]] size_t terminal_width();
 // The text wrapped in escape codes if the stream takes colours.
 [[nodiscard]] std::string paint(Style style, std::string_view text, std::FILE* stream = stdout);
 

@@ -1,4 +1,5 @@
-// `trainwarden train run | logs | ls | describe | stop`: training jobs by the same API calls that the AWS SDKs make.
+// `trainwarden train run | logs | ls | describe | stop` (`ps`: train_ps.cpp): training jobs by the same API calls that the AWS
+// SDKs make.
 #include <signal.h>
 #include <unistd.h>
 
@@ -29,7 +30,10 @@ struct RunOptions {
     std::string instance_type = "ml.m5.large";
     int64_t instances = 1;
     int64_t runtime_max = 86'400;
-    std::vector<std::string> inputs, hyperparameters, environment;
+    int64_t retries = 0;
+    std::vector<std::string> inputs, hyperparameters, environment, metrics;
+    int64_t wait_max = 0;
+    bool spot = false;
     bool no_wait = false;
     bool json = false;
 };
@@ -59,7 +63,7 @@ base::Result<std::pair<std::string, std::string>> split_s3(const std::string& ur
     return std::pair(rest.substr(0, slash), prefix);
 }
 
-// [CHANNEL=]S3URI[,sharded|,replicated]
+// [CHANNEL=]S3URI[,sharded|,replicated][,file|,fastfile|,pipe]
 base::Result<Json> channel(std::string text) {
     std::string name = "train";
     auto scheme = text.find("s3://");
@@ -69,19 +73,35 @@ base::Result<Json> channel(std::string text) {
         text = uri;
     }
     bool sharded = name == "train" || name == "training";
-    for (bool choice : {true, false}) {
-        std::string suffix = choice ? ",sharded" : ",replicated";
-        if (!text.ends_with(suffix)) continue;
-        sharded = choice;
+    const char* mode = nullptr;
+    auto take = [&](std::string_view suffix) {
+        if (!text.ends_with(suffix)) return false;
         text.resize(text.size() - suffix.size());
+        return true;
+    };
+    for (bool found = true; found;) {
+        found = false;
+        for (auto [suffix, value] :
+             {std::pair(",file", "File"), std::pair(",fastfile", "FastFile"), std::pair(",pipe", "Pipe")}) {
+            if (!take(suffix)) continue;
+            mode = value;
+            found = true;
+        }
+        for (bool choice : {true, false}) {
+            if (!take(choice ? ",sharded" : ",replicated")) continue;
+            sharded = choice;
+            found = true;
+        }
     }
     TRY(split_s3(text));
-    return Json::object(
+    auto out = Json::object(
         {{"ChannelName", name},
          {"DataSource", Json::object({{"S3DataSource", Json::object({{"S3DataType", "S3Prefix"},
                                                                      {"S3Uri", text},
                                                                      {"S3DataDistributionType",
                                                                       sharded ? "ShardedByS3Key" : "FullyReplicated"}})}})}});
+    if (mode != nullptr) out.set("InputMode", mode);
+    return out;
 }
 
 // train.py → train-2026-11-23-22-30-25-123, as the SageMaker SDK names jobs.
@@ -140,12 +160,24 @@ base::Result<Json> make_request(wire::Client& client, const RunOptions& options,
         hyperparameters.set(key, value);
     }
     request.set("HyperParameters", std::move(hyperparameters));
+    auto metrics = Json::array();
+    for (const auto& text : options.metrics) {
+        auto [metric, regex] = TRY(split_pair(text, "--metric"));
+        metrics.push(Json::object({{"Name", metric}, {"Regex", regex}}));
+    }
+    if (metrics.size() > 0) request.find("AlgorithmSpecification")->set("MetricDefinitions", std::move(metrics));
     auto environment = Json::object();
     for (const auto& text : options.environment) {
         auto [key, value] = TRY(split_pair(text, "--environment"));
         environment.set(key, value);
     }
     if (environment.size() > 0) request.set("Environment", std::move(environment));
+    if (options.spot) {
+        request.set("EnableManagedSpotTraining", true);
+        request.find("StoppingCondition")
+            ->set("MaxWaitTimeInSeconds", options.wait_max > 0 ? options.wait_max : options.runtime_max);
+    }
+    if (options.retries > 0) request.set("RetryStrategy", Json::object({{"MaximumRetryAttempts", options.retries}}));
     if (!options.checkpoints.empty()) request.set("CheckpointConfig", Json::object({{"S3Uri", options.checkpoints}}));
     return request;
 }
@@ -280,6 +312,8 @@ base::Result<int> show(const std::string& name, bool json) {
     line("model", job["ModelArtifacts"]["S3ModelArtifacts"].as_string());
     line("created", job["CreationTime"].as_string());
     line("seconds", job["TrainingTimeInSeconds"].as_string());
+    for (const Json& metric : job["FinalMetricDataList"].items())
+        line("metric", metric["MetricName"].as_string() + "=" + metric["Value"].as_string());
     for (const Json& step : job["SecondaryStatusTransitions"].items()) {
         line("step",
              step["StartTime"].as_string() + "  " + step["Status"].as_string() + ": " + step["StatusMessage"].as_string());
@@ -294,17 +328,24 @@ void add_run(Command& train) {
     run_command.option("--output", "S3URI", options->output, "where the model goes: s3://BUCKET/PREFIX", true);
     run_command.option("--entry", "FILE", options->entry, "script to run", true);
     run_command.option("--source", "DIR", options->source, "folder to take along; --entry is then a path inside it");
-    run_command.option(
-        "--input", "[CHANNEL=]S3URI", options->inputs,
-        "data for the workers, repeatable; append `,sharded` (default for train) or `,replicated` (default for others)");
+    run_command.option("--input", "[CHANNEL=]S3URI", options->inputs,
+                       "data for the workers, repeatable; append `,sharded` (default for train) or `,replicated` (default for "
+                       "others), and `,fastfile` or `,pipe`");
     run_command.option("--instances", "N", options->instances, "number of workers");
     run_command.option("--hyperparameter", "KEY=VALUE", options->hyperparameters, "argument of the script, repeatable");
     run_command.option("--environment", "NAME=VALUE", options->environment, "environment variable, repeatable");
+    run_command.option("--metric", "NAME=REGEX", options->metrics, "metric in the log: the expression's first group, repeatable");
     run_command.option("--checkpoints", "S3URI", options->checkpoints, "keep /opt/ml/checkpoints here, and restore it from here");
     run_command.option("--name", "NAME", options->name, "name of the job (default: from the script and the time)");
     run_command.option("--image", "IMAGE", options->image, "training image");
     run_command.option("--instance-type", "TYPE", options->instance_type, "what the workers believe to be");
     run_command.option("--max-runtime", "SECONDS", options->runtime_max, "stop the job after this long");
+    run_command.flag("--spot", options->spot,
+                     "managed spot training: the job may be interrupted, and goes on from its checkpoints");
+    run_command.option("--max-wait", "SECONDS", options->wait_max,
+                       "with --spot: end the job after this long, interruptions included");
+    run_command.option("--retries", "N", options->retries,
+                       "start the workers again, up to N times, if the server stops while they run");
     run_command.flag("--no-wait", options->no_wait, "print the job's name and return at once");
     run_command.flag("--json", options->json, "with --no-wait: print CreateTrainingJob's answer as JSON");
     run_command.footer(
@@ -324,6 +365,7 @@ void add_train(Command& root) {
     };
     Command train = root.subcommand("train", "Run training jobs under a role");
     add_run(train);
+    add_train_ps(train);
 
     auto logged = std::make_shared<Options>();
     Command logs_command = train.subcommand("logs", "Print what a job's workers wrote");
@@ -341,6 +383,16 @@ void add_train(Command& root) {
     describe_command.positional("NAME", shown->name, "training job");
     describe_command.flag("--json", shown->json, "print DescribeTrainingJob's answer as JSON");
     describe_command.action([shown] { return show(shown->name, shown->json); });
+
+    auto interrupted = std::make_shared<Options>();
+    Command interrupt_command =
+        train.subcommand("interrupt", "Take a managed spot training job's instances away; it begins again from its checkpoints");
+    interrupt_command.positional("NAME", interrupted->name, "training job");
+    interrupt_command.action([interrupted]() -> base::Result<int> {
+        auto client = TRY(connect());
+        TRY(client.call("trainwarden", "InterruptTrainingJob", Json::object({{"TrainingJobName", interrupted->name}})));
+        return 0;
+    });
 
     auto stopped = std::make_shared<Options>();
     Command stop_command = train.subcommand("stop", "Stop a job: SIGTERM now, SIGKILL after 120 seconds");

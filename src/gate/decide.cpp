@@ -95,6 +95,7 @@ std::vector<audit::DecidedAccess> decide_each(const identity::Caller& caller, co
         request.resource = access.resource;
         request.resource_account = access.resource_account.empty() ? caller.principal.account : access.resource_account;
         request.context = access.context;
+        if (caller.lease && caller.lease->describe) caller.lease->describe(access.resource, request.context);
         request.context.merge(caller.context);
         request.context.merge(globals);
         if (!request.resource_account.empty()) request.context.set("aws:ResourceAccount", request.resource_account);

@@ -40,7 +40,8 @@ struct Gate::Passage {
     base::Time now;
     std::string service;  // empty until known
     wire::Call call;
-    std::string body;  // of Query and JSON requests
+    std::string body;         // of Query and JSON requests, unpacked …
+    std::string body_sha256;  // … and the digest of what came, which is what was signed
     std::optional<wire::Signature> signature;
     std::optional<wire::Verified> verified;
     std::unique_ptr<wire::PayloadReader> payload;
@@ -109,7 +110,7 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
 
     const Permit permit(passage.caller, call.request_id, passage.now, std::move(refusals));
     wire::Answer answer = TRY(operation->handle(permit, call));
-    return wire::encode_answer(passage.service, call.operation, std::move(answer), call.request_id);
+    return wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(answer), call.request_id);
 }
 
 base::Result<void> Gate::find_out_what(Passage& passage) {
@@ -126,11 +127,11 @@ base::Result<void> Gate::find_out_what(Passage& passage) {
     if (!signature) return base::fail(std::move(signature).error());
     passage.signature = std::move(*signature);
     passage.service = TRY(std::move(service));
-    if (passage.service.empty()) {
+    if (passage.service != "s3") {
         passage.body = TRY(passage.http.body->read_all(wire::request_body_bytes_max));
-        passage.service = TRY(wire::form_service(passage.body));
-    } else if (passage.service != "s3") {
-        passage.body = TRY(passage.http.body->read_all(wire::request_body_bytes_max));
+        passage.body_sha256 = crypto::hex(crypto::sha256(passage.body));
+        TRY(wire::unpack_body(head, passage.body));
+        if (passage.service.empty()) passage.service = TRY(wire::form_service(passage.body));
     }
     call.service = passage.service;
     if (passage.signature) call.region = passage.signature->scope.region;
@@ -154,8 +155,7 @@ base::Result<void> Gate::authenticate(Passage& passage) {
     auto found = parts_.directory->authenticate(signature.access_key_id, signature.session_token);
     if (!found) return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
     wire::VerifyOptions options{.secret_access_key = found->secret_access_key, .service = passage.service, .now = passage.now};
-    const std::string body_sha256 = passage.service == "s3" ? "" : crypto::hex(crypto::sha256(passage.body));
-    options.body_sha256 = body_sha256;
+    options.body_sha256 = passage.body_sha256;
     passage.verified = TRY(wire::verify(signature, passage.http.head, options));
     passage.caller = std::move(found->caller);
     return {};

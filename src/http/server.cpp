@@ -108,8 +108,12 @@ void ThreadServer::stop(int grace_seconds) {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Handler handler) {
-    net::ignore_broken_pipes();
     auto listener = TRY(net::Listener::open(options.address, options.port));
+    return start(std::move(options), std::move(listener), std::move(handler));
+}
+
+std::unique_ptr<Server> Server::start(ServerOptions options, net::Listener listener, Handler handler) {
+    net::ignore_broken_pipes();
     auto server = std::make_unique<ThreadServer>(std::move(options), std::move(handler), std::move(listener));
     server->begin();
     return server;

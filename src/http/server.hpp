@@ -12,6 +12,7 @@
 
 #include "base/result.hpp"
 #include "http/message.hpp"
+#include "net/socket.hpp"
 
 namespace http {
 
@@ -29,6 +30,8 @@ class Server {
 public:
     // Binds and starts to accept. Error `AddressInUse` names the address and the remedy.
     [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(ServerOptions options, Handler handler);
+    // On a socket that listens already; the options' address and port count for nothing.
+    [[nodiscard]] static std::unique_ptr<Server> start(ServerOptions options, net::Listener listener, Handler handler);
     virtual ~Server() = default;  // stop()
     [[nodiscard]] virtual uint16_t port() const = 0;
     // No new requests; waits for the ones in progress up to `grace_seconds`, then closes their connections.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "identity/lease.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/request.hpp"
 
@@ -26,9 +27,12 @@ struct Caller {
     std::optional<base::Time> token_issue_time;  // temporary credentials only
     std::string source_identity;
     std::string session_name;
-    std::vector<std::pair<std::string, std::string>> tags;  // session tags over principal tags
-    std::vector<std::string> transitive_tag_keys;           // of those, the ones that follow into chained sessions
-    policy::PolicySet policies;                             // identity, boundary, session, organization layers
+    std::vector<std::pair<std::string, std::string>> tags;          // session tags over principal tags
+    std::vector<std::pair<std::string, std::string>> session_tags;  // the session's own: what session tag chaining passes on
+    std::vector<std::string> transitive_tag_keys;                   // of those, the ones that follow into chained sessions
+    std::string lease_id;                                           // of sessions that live by a lease …
+    LeasePtr lease;                                                 // … and its terms, as they were when the request came in
+    policy::PolicySet policies;                                     // identity, boundary, session, organization layers
     // Global condition keys that authentication knows: aws:PrincipalArn, aws:PrincipalAccount, aws:userid, aws:username,
     // aws:PrincipalType, aws:TokenIssueTime, aws:PrincipalTag/…, aws:MultiFactorAuthPresent, … The gate adds the request's own.
     policy::Context context;

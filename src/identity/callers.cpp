@@ -97,12 +97,18 @@ void DirectoryState::add_session(const OpenedSession& opened, Caller& caller) co
     caller.access_key_id = opened.access_key_id;
     caller.token_issue_time = session.issued;
     caller.source_identity = session.source_identity;
+    caller.session_tags = session.tags;
     caller.transitive_tag_keys = session.transitive_tag_keys;
     caller.context.set("aws:TokenIssueTime", text::iso8601(session.issued));
     caller.context.set("aws:MultiFactorAuthPresent", "false");
     if (!session.source_identity.empty()) caller.context.set("aws:SourceIdentity", session.source_identity);
-    if (opened.policy == nullptr && session.policy_arns.empty()) return;
+    const bool leased = caller.lease != nullptr && !caller.lease->session.empty();
+    if (opened.policy == nullptr && session.policy_arns.empty() && !leased) return;
     auto& layer = caller.policies.session.emplace();
+    if (leased) {
+        layer = caller.lease->session;
+        return;  // no session has both: assume_role
+    }
     if (opened.policy != nullptr) layer.push_back({opened.policy, "session policy"});
     for (const auto& arn : session.policy_arns) layer.push_back(managed(arn));
 }
@@ -170,11 +176,15 @@ base::Result<Authenticated> DirectoryState::authenticate(const std::string& acce
         return Authenticated{found->second->secret, TRY(caller_of_key(*found->second))};
     }
     const auto opened = TRY(open_token(access_key_id, session_token));
-    if (parts_.clock->now() >= opened->session.expires) {
+    const std::string& lease_id = opened->session.lease;
+    LeasePtr lease = lease_id.empty() ? nullptr : leases_.find(lease_id);
+    if (parts_.clock->now() >= opened->session.expires || (!lease_id.empty() && lease == nullptr)) {
         return base::fail("ExpiredToken", "The security token included in the request is expired");
     }
     const std::shared_lock lock(mutex_);
     Authenticated out{opened->secret, TRY(caller_of_session(*opened))};
+    out.caller.lease_id = lease_id;
+    out.caller.lease = std::move(lease);
     add_session(*opened, out.caller);
     return out;
 }

@@ -13,6 +13,7 @@
 #include "crypto/random.hpp"
 #include "identity/caller.hpp"
 #include "identity/iam.hpp"
+#include "identity/lease.hpp"
 #include "store/keys.hpp"
 
 namespace identity {
@@ -32,9 +33,13 @@ struct AssumeRole {
     std::vector<std::pair<std::string, std::string>> tags;
     std::string source_identity;
     std::string external_id;
+    std::string lease;                             // id of the lease that the session lives by (lease.hpp); empty: none
     std::vector<std::string> transitive_tag_keys;  // these tags follow into the sessions that this session assumes
     // Role chaining: the session that asks, or nullptr. A chained session lasts an hour at most and inherits transitive tags.
     const Caller* chained_from = nullptr;
+    // A service asks, not a caller: the role's MaxSessionDuration does not limit its sessions (IAM User Guide, "Update the
+    // maximum session duration for a role").
+    bool by_service = false;
 };
 
 struct AssumedRole {
@@ -68,7 +73,8 @@ public:
     [[nodiscard]] virtual std::string default_account() const = 0;
 
     // The secret and the caller behind an access key and, for temporary credentials, its session token.
-    // Errors: `InvalidClientTokenId`, `ExpiredToken`. (S3 words them differently; the gate translates.)
+    // Errors: `InvalidClientTokenId`, `ExpiredToken` (also: its lease was closed). (S3 words them differently; the gate
+    // translates.)
     [[nodiscard]] virtual base::Result<Authenticated> authenticate(const std::string& access_key_id,
                                                                    const std::string& session_token) const = 0;
 
@@ -111,6 +117,9 @@ public:
 
     // IAM's operations.
     [[nodiscard]] virtual Iam& iam() = 0;
+
+    // The leases that sessions of this directory live by.
+    [[nodiscard]] virtual Leases& leases() = 0;
 
     // Every principal that can hold credentials, for `who can?`: roles (as role_caller) and users.
     [[nodiscard]] virtual std::vector<Caller> all_callers() const = 0;

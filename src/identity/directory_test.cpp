@@ -160,6 +160,72 @@ TEST_CASE("session policies intersect; so do boundaries") {
     CHECK(house.decide(whole, "s3:PutObject") == policy::Outcome::allow);
 }
 
+TEST_CASE("a session that lives by a lease is cut by it, changes with it, dies with it, and so do the sessions it makes") {
+    House house;
+    const auto role = house.make_role("trainer");
+    REQUIRE(house.iam().put_inline_policy(house.role("trainer"), "s3", allow_s3).has_value());
+    Leases& leases = house.directory->leases();
+    auto lease = std::make_shared<Lease>();
+    lease->session.push_back(
+        {policy::Policy::parse_stored(
+             R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/mine*"}})",
+             policy::PolicyKind::session),
+         "scope"});
+    leases.set("lease-1", lease);
+    AssumeRole request;
+    request.role_arn = role->arn;
+    request.session_name = "SageMaker";
+    request.lease = "lease-1";
+    const auto made = house.directory->assume_role(request);
+    REQUIRE(made.has_value());
+    const auto authenticate = [&](const Credentials& credentials) {
+        return house.directory->authenticate(credentials.access_key_id, credentials.session_token);
+    };
+    const auto may = [&](const Caller& caller, const std::string& key) {
+        policy::Request question;
+        question.principal = caller.principal;
+        question.action = "s3:GetObject";
+        question.resource = "arn:aws:s3:::b/" + key;
+        return policy::evaluate(question, caller.policies).outcome == policy::Outcome::allow;
+    };
+    auto caller = authenticate(made->credentials);
+    REQUIRE(caller.has_value());
+    CHECK(may(caller->caller, "mine"));
+    CHECK_FALSE(may(caller->caller, "other"));
+    AssumeRole out;
+    out.role_arn = role->arn;
+    out.session_name = "out";
+    out.session_policy = allow_s3;
+    out.chained_from = &caller->caller;
+    CHECK(code_of(house.directory->assume_role(out)) == "AccessDenied");
+
+    // A lease that does not cut still ends.
+    leases.set("lease-1", std::make_shared<Lease>());
+    caller = authenticate(made->credentials);
+    REQUIRE(caller.has_value());
+    CHECK(may(caller->caller, "other"));
+
+    AssumeRole again;
+    again.role_arn = role->arn;
+    again.session_name = "again";
+    again.chained_from = &caller->caller;
+    const auto chained = house.directory->assume_role(again);
+    REQUIRE(chained.has_value());
+    CHECK(authenticate(chained->credentials).has_value());
+    leases.close("lease-1");
+    CHECK(code_of(authenticate(made->credentials)) == "ExpiredToken");
+    CHECK(code_of(authenticate(chained->credentials)) == "ExpiredToken");
+
+    // Leases are in memory: after a restart nobody holds one.
+    leases.set("lease-2", std::make_shared<Lease>());
+    request.lease = "lease-2";
+    const auto later = house.directory->assume_role(request);
+    REQUIRE(later.has_value());
+    CHECK(authenticate(later->credentials).has_value());
+    house.reopen();
+    CHECK(code_of(authenticate(later->credentials)) == "ExpiredToken");
+}
+
 TEST_CASE("assume_role refuses what STS refuses") {
     House house;
     const auto role = house.make_role("trainer");
@@ -204,6 +270,11 @@ TEST_CASE("a service assumes a role only if the role trusts it") {
     request.session_name = "SageMaker";
     request.role_arn = trusts->arn;
     CHECK(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {}).has_value());
+    // MaxSessionDuration is for those who ask themselves, not for services.
+    AssumeRole longer = request;
+    longer.duration = std::chrono::hours(6);
+    CHECK(house.directory->assume_role_as_service("sagemaker.amazonaws.com", longer, {}).has_value());
+    CHECK(code_of(house.directory->assume_role(longer)) == "ValidationError");
     CHECK(code_of(house.directory->assume_role_as_service("lambda.amazonaws.com", request, {})) == "AccessDenied");
     request.tags = {{"job", "one"}};
     CHECK(code_of(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {})) == "AccessDenied");

@@ -12,7 +12,7 @@ namespace {
 using text::Json;
 
 // The first member: a token of an older form is refused by it, never read as if it were this one.
-constexpr int64_t form = 1;
+constexpr int64_t form = 2;
 
 Json strings(const std::vector<std::string>& values) {
     Json list = Json::array();
@@ -43,7 +43,7 @@ std::string seal_session(const Session& session, std::string_view access_key_id,
         {form, static_cast<int64_t>(session.kind), session.account, session.principal_id, session.principal_key,
          session.session_name, static_cast<int64_t>(session.issued.time_since_epoch().count()),
          static_cast<int64_t>(session.expires.time_since_epoch().count()), session.policy, strings(session.policy_arns),
-         std::move(tags), strings(session.transitive_tag_keys), session.source_identity});
+         std::move(tags), strings(session.transitive_tag_keys), session.source_identity, session.lease});
     return text::encode_base64(crypto::seal(random, keys.token, plain.dump(), bound(access_key_id)));
 }
 
@@ -54,7 +54,7 @@ base::Result<Session> open_session(std::string_view token, std::string_view acce
     if (!plain) return base::fail("InvalidSessionToken", "the session token was not issued here");
     const Json value = TRY(text::parse_json(*plain));
     const auto& items = value.items();
-    if (items.size() != 13 || items[0].as_int() != form || items[1].as_int(-1) < 0 || items[1].as_int() > 2) {
+    if (items.size() != 14 || items[0].as_int() != form || items[1].as_int(-1) < 0 || items[1].as_int() > 2) {
         return base::fail("InvalidSessionToken", "the session token has another form");
     }
     Session session;
@@ -72,6 +72,7 @@ base::Result<Session> open_session(std::string_view token, std::string_view acce
     }
     session.transitive_tag_keys = read_strings(items[11]);
     session.source_identity = items[12].as_string();
+    session.lease = items[13].as_string();
     return session;
 }
 

@@ -31,6 +31,7 @@ struct Session {
     Tags tags;
     std::vector<std::string> transitive_tag_keys;
     std::string source_identity;
+    std::string lease;  // id; empty: none
 };
 
 struct SessionKeys {

@@ -130,6 +130,11 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     }
     TRY(check_constraint(request.session_policy_arns.size() <= session_policy_arns_max, "", "policyArns",
                          fmt::format("Member must have length less than or equal to {}", session_policy_arns_max)));
+    // A session policy of the new session would stand beside the lease's, not within it. What a lease cuts assumes no roles.
+    if (request.chained_from != nullptr && request.chained_from->lease && !request.chained_from->lease->session.empty()) {
+        return base::fail("AccessDenied", fmt::format("User: {} is limited to its training job and cannot assume roles.",
+                                                      request.chained_from->principal.arn));
+    }
     Session session;
     session.kind = SessionKind::role;
     TRY(add_tags(request, session));
@@ -143,7 +148,7 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     const std::shared_lock lock(mutex_);
     const RolePtr role = world_.role_by_arn(request.role_arn);
     if (!role) return base::fail("NoSuchEntity", fmt::format("The role {} cannot be found.", request.role_arn));
-    if (request.duration.count() > role->max_session_seconds) {
+    if (!request.by_service && request.duration.count() > role->max_session_seconds) {
         return base::fail("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
     }
     for (const auto& arn : request.session_policy_arns) {
@@ -159,6 +164,9 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     session.expires = session.issued + request.duration;
     session.policy = request.session_policy;
     session.policy_arns = request.session_policy_arns;
+    session.lease = request.lease;
+    // A session that comes from a leased one dies with it: chaining is no way out of a job.
+    if (session.lease.empty() && request.chained_from != nullptr) session.lease = request.chained_from->lease_id;
     session.source_identity = request.source_identity;
     if (session.source_identity.empty() && request.chained_from != nullptr) {
         session.source_identity = request.chained_from->source_identity;
@@ -235,7 +243,9 @@ base::Result<AssumedRole> DirectoryState::assume_role_as_service(const std::stri
         question.action = action;
         if (policy::evaluate(question, policies).outcome != policy::Outcome::allow) return refused();
     }
-    return assume_role(request);
+    AssumeRole of_service = request;
+    of_service.by_service = true;
+    return assume_role(of_service);
 }
 
 }  // namespace identity

@@ -106,6 +106,7 @@ public:
     [[nodiscard]] base::Result<std::vector<policy::AttachedPolicy>> policies_of(const std::string& principal_arn) const override;
     void record_use(const Caller& caller, const std::string& service, const std::string& region) override;
     [[nodiscard]] Iam& iam() override { return *this; }
+    [[nodiscard]] Leases& leases() override { return leases_; }
     [[nodiscard]] std::vector<Caller> all_callers() const override;
 
     // Iam (roles.cpp, users.cpp, groups.cpp, holders.cpp, managed_policies.cpp, access_keys.cpp).
@@ -216,6 +217,7 @@ private:
 
     Parts parts_;
     SessionKeys session_keys_;
+    Leases leases_;
     std::string secrets_key_;  // seals access keys' secrets at rest
     std::mutex writer_;
     mutable std::shared_mutex mutex_;

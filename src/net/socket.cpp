@@ -164,6 +164,13 @@ Result<Listener> Listener::open(const std::string& address, uint16_t port) {
     return out;
 }
 
+Listener Listener::adopt(Descriptor listening, uint16_t port) {
+    Listener out;
+    out.socket_ = std::move(listening);
+    out.port_ = port;
+    return out;
+}
+
 std::optional<Stream> Listener::accept() {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;

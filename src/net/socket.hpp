@@ -45,6 +45,8 @@ public:
     // `address` is a numeric IPv4 or IPv6 address or `localhost`; port 0 takes any free one.
     // Errors: `AddressInUse`, `InvalidAddress`, `IoError`.
     [[nodiscard]] static base::Result<Listener> open(const std::string& address, uint16_t port);
+    // A socket that listens already, made elsewhere: in another network namespace, by a supervisor.
+    [[nodiscard]] static Listener adopt(Descriptor listening, uint16_t port);
     [[nodiscard]] uint16_t port() const { return port_; }
     // nullopt: close() was called, or the system is out of descriptors for a moment (ask again).
     [[nodiscard]] std::optional<Stream> accept();

@@ -7,8 +7,6 @@
 namespace server {
 namespace {
 
-constexpr const char* path = "/v2/credentials";
-
 http::Response json_answer(int status, const text::Json& body) {
     http::Response response;
     response.status = status;
@@ -24,10 +22,11 @@ http::Response refusal(int status, const std::string& code, const std::string& m
 
 }  // namespace
 
-http::Response answer_credentials(training::Training& training, const http::Request& request) {
-    if (request.head.path != path) return refusal(404, "NotFound", "there is only GET /v2/credentials here");
+http::Response answer_credentials(training::Training& training, const http::Request& request, const std::string& token) {
+    if (request.head.path != training::credentials_path)
+        return refusal(404, "NotFound", "there is only GET /v2/credentials here");
     if (request.head.method != "GET") return refusal(405, "MethodNotAllowed", "there is only GET /v2/credentials here");
-    auto vended = training.credentials_for(request.head.headers.get("authorization"));
+    auto vended = training.credentials_for(token);
     if (!vended) {
         base::log_warn("the credentials endpoint refused a request: " + vended.error().message);
         return refusal(403, "AccessDenied", vended.error().message);
@@ -44,11 +43,14 @@ http::Response answer_credentials(training::Training& training, const http::Requ
 base::Result<std::unique_ptr<CredentialsEndpoint>> CredentialsEndpoint::start(training::Training& training) {
     std::unique_ptr<CredentialsEndpoint> endpoint(new CredentialsEndpoint);
     http::ServerOptions options;
-    endpoint->server_ =
-        TRY(http::Server::start(options, [&training](http::Request& request) { return answer_credentials(training, request); }));
+    endpoint->server_ = TRY(http::Server::start(options, [&training](http::Request& request) {
+        return answer_credentials(training, request, request.head.headers.get("authorization"));
+    }));
     return endpoint;
 }
 
-std::string CredentialsEndpoint::uri() const { return "http://127.0.0.1:" + std::to_string(server_->port()) + path; }
+std::string CredentialsEndpoint::uri() const {
+    return "http://127.0.0.1:" + std::to_string(server_->port()) + std::string(training::credentials_path);
+}
 
 }  // namespace server

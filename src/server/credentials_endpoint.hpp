@@ -1,11 +1,17 @@
-// The container credentials endpoint of training workers: a listener of its own on the loopback.
+// The container credentials endpoint of training workers.
 //
-//     GET /v2/credentials            AWS_CONTAINER_CREDENTIALS_FULL_URI
-//     Authorization: TOKEN           AWS_CONTAINER_AUTHORIZATION_TOKEN
+//     GET /v2/credentials
 //     → {"RoleArn", "AccessKeyId", "SecretAccessKey", "Token", "Expiration"}
 //
+// A sandboxed worker finds it at 169.254.170.2 in its own network (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, see worker_doors.hpp):
+// the socket says who it is. For workers that are plain processes there is a listener on the loopback, and who holds a worker's
+// token is that worker:
+//
+//     GET /v2/credentials            AWS_CONTAINER_CREDENTIALS_FULL_URI
+//     Authorization: TOKEN           AWS_CONTAINER_AUTHORIZATION_TOKEN; any other: 403
+//
 // Source: AWS SDKs and Tools Reference Guide, "Container credential provider"; Amazon ECS Developer Guide, "Task IAM role".
-// No SigV4 here, hence not on the port of the AWS APIs: who holds a worker's token is that worker. Any other token: 403.
+// No SigV4 here, hence not on the port of the AWS APIs.
 #pragma once
 
 #include <memory>
@@ -29,7 +35,8 @@ private:
     std::unique_ptr<http::Server> server_;
 };
 
-// The answer to one request; for tests.
-[[nodiscard]] http::Response answer_credentials(training::Training& training, const http::Request& request);
+// The answer to one request of the worker that has this token.
+[[nodiscard]] http::Response answer_credentials(training::Training& training, const http::Request& request,
+                                                const std::string& token);
 
 }  // namespace server

@@ -138,8 +138,8 @@ base::Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& pa
     if (error) return base::fail("DataFolderUnusable", "cannot read `" + path + "`: " + error.message());
     TRY(folder->take_lock());
     TRY(folder->load_master_key(master_key_file, random));
-    for (const std::string& inner :
-         {folder->keys_directory(), folder->blobs_directory(), folder->audit_directory(), folder->jobs_directory()})
+    for (const std::string& inner : {folder->keys_directory(), folder->blobs_directory(), folder->audit_directory(),
+                                     folder->jobs_directory(), folder->logs_directory()})
         TRY(make_folder(inner));
     return folder;
 }

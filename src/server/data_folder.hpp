@@ -6,7 +6,7 @@
 //       root-credentials     0600, an AWS credentials file: the first account's root keys
 //       root-credentials.due exists from before bootstrap until root-credentials is written: a crash between is made good
 //       endpoint             the URL of the running server
-//       keys/ blobs/ audit/ jobs/
+//       keys/ blobs/ audit/ jobs/ logs/
 //     $XDG_CONFIG_HOME/trainwarden/ID.key   0600: the master key, so that a copy of DIR alone gives no secrets away
 //
 // Every file here is written whole: a temporary file, fsync, rename, fsync of the folder.
@@ -37,6 +37,7 @@ public:
     [[nodiscard]] std::string keys_directory() const { return path_ + "/keys"; }
     [[nodiscard]] std::string blobs_directory() const { return path_ + "/blobs"; }
     [[nodiscard]] std::string audit_directory() const { return path_ + "/audit"; }
+    [[nodiscard]] std::string logs_directory() const { return path_ + "/logs"; }
     [[nodiscard]] std::string jobs_directory() const { return path_ + "/jobs"; }
     [[nodiscard]] std::string root_credentials_file() const { return path_ + "/root-credentials"; }
 

@@ -81,7 +81,7 @@ base::Result<std::vector<training::DataObject>> WireJobData::list(const identity
             if (child.name != "Contents") continue;
             auto key = text::decode_uri(child.child_text("Key"), true);
             if (!key) return base::fail("InternalError", "a listing of " + prefix.text() + " has a key that cannot be read");
-            training::DataObject object{std::move(*key), 0};
+            training::DataObject object{std::move(*key), 0, child.child_text("ETag")};
             object.size = std::strtoull(child.child_text("Size").c_str(), nullptr, 10);
             found.push_back(std::move(object));
         }
@@ -135,13 +135,44 @@ base::Result<void> WireJobData::upload(const identity::Credentials& credentials,
     request.bucket = object.bucket;
     request.key = object.key;
     request.body_file = path;
+    TRY(insist(credentials, request));
+    return {};
+}
+
+base::Result<wire::S3Answer> WireJobData::insist(const identity::Credentials& credentials, const wire::S3Call& request) {
     base::Result<wire::S3Answer> answer = call(credentials, request);
     for (int attempt = 1; !answer && is_passing(answer.error()) && attempt < attempts_max; ++attempt) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100 << attempt));
         answer = call(credentials, request);
     }
-    if (!answer) return base::fail(std::move(answer).error());
-    return {};
+    return answer;
+}
+
+base::Result<training::DataObject> WireJobData::stat(const identity::Credentials& credentials, const training::S3Uri& object) {
+    wire::S3Call request;
+    request.method = "HEAD";
+    request.bucket = object.bucket;
+    request.key = object.key;
+    auto answer = TRY(insist(credentials, request));
+    training::DataObject found{object.key, 0, answer.headers.get("etag")};
+    found.size = std::strtoull(answer.headers.get("content-length").c_str(), nullptr, 10);
+    return found;
+}
+
+base::Result<std::string> WireJobData::read(const identity::Credentials& credentials, const training::S3Uri& object,
+                                            const std::string& etag, uint64_t offset, uint64_t size) {
+    if (size == 0) return std::string();
+    wire::S3Call request;
+    request.bucket = object.bucket;
+    request.key = object.key;
+    request.headers.add("Range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + size - 1));
+    if (!etag.empty()) request.headers.add("If-Match", etag);
+    auto answer = TRY(insist(credentials, request));
+    if (answer.body.size() != size) {
+        return base::fail("IncompleteBody",
+                          "got " + std::to_string(answer.body.size()) + " of " + std::to_string(size) + " bytes");
+    }
+    return std::move(answer.body);
 }
 
 base::Result<void> WireJobData::upload_parts(const identity::Credentials& credentials, const std::string& path, uint64_t size,

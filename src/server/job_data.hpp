@@ -23,6 +23,10 @@ public:
                                               const std::string& path) override;
     [[nodiscard]] base::Result<void> upload(const identity::Credentials& credentials, const std::string& path,
                                             const training::S3Uri& object) override;
+    [[nodiscard]] base::Result<training::DataObject> stat(const identity::Credentials& credentials,
+                                                          const training::S3Uri& object) override;
+    [[nodiscard]] base::Result<std::string> read(const identity::Credentials& credentials, const training::S3Uri& object,
+                                                 const std::string& etag, uint64_t offset, uint64_t size) override;
 
 private:
     // A client that keeps its connection, for one call at a time.
@@ -31,6 +35,8 @@ private:
         std::unique_ptr<wire::Client> client;
     };
     [[nodiscard]] base::Result<wire::S3Answer> call(const identity::Credentials& credentials, const wire::S3Call& call);
+    // Again while something is in the way. For calls without a sink.
+    [[nodiscard]] base::Result<wire::S3Answer> insist(const identity::Credentials& credentials, const wire::S3Call& call);
     [[nodiscard]] base::Result<void> upload_parts(const identity::Credentials& credentials, const std::string& path,
                                                   uint64_t size, const training::S3Uri& object);
 

@@ -4,6 +4,7 @@
 #include "policy/arn.hpp"
 #include "services/iam/operations.hpp"
 #include "services/logs/operations.hpp"
+#include "services/monitoring/operations.hpp"
 #include "services/s3/operations.hpp"
 #include "services/sagemaker/operations.hpp"
 #include "services/sts/operations.hpp"
@@ -70,7 +71,7 @@ base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& acti
 }  // namespace
 
 base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const std::string& master_key_file,
-                                                 const std::string& region) {
+                                                 const std::string& region, const TrainingSettings& training_settings) {
     auto rooms = std::make_unique<Rooms>();
     rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));
     const DataFolder& folder = *rooms->folder;
@@ -79,14 +80,22 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
     rooms->directory = TRY(identity::Directory::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.master_key()}));
     TRY(folder.bootstrap(*rooms->directory));
     rooms->storage = TRY(objects::Storage::open({rooms->keys.get(), rooms->blobs.get(), &rooms->clock, &rooms->random}));
+    rooms->metrics = std::make_unique<metrics::Store>(*rooms->keys, rooms->random);
+    rooms->logs = TRY(logs::Store::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.logs_directory()}));
     rooms->audit = TRY(audit::Log::open({folder.audit_directory()}));
-    rooms->training = TRY(TrainingRoom::open({.keys = rooms->keys.get(),
-                                              .directory = rooms->directory.get(),
-                                              .clock = &rooms->clock,
-                                              .random = &rooms->random,
-                                              .jobs_directory = folder.jobs_directory(),
-                                              .data_folder = folder.path(),
-                                              .master_key_file = master_key_file}));
+    rooms->training = TRY(TrainingRoom::open(
+        {.keys = rooms->keys.get(),
+         .directory = rooms->directory.get(),
+         .metrics = rooms->metrics.get(),
+         .logs = rooms->logs.get(),
+         .clock = &rooms->clock,
+         .random = &rooms->random,
+         .jobs_directory = folder.jobs_directory(),
+         .data_folder = folder.path(),
+         .master_key_file = master_key_file,
+         .settings = training_settings,
+         .may = [made = rooms.get()](const identity::Credentials& credentials, const std::string& action,
+                                     const std::string& resource) { return made->may(credentials, action, resource); }}));
     rooms->add_services(region);
     rooms->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &rooms->registry,
                                                                .directory = rooms->directory.get(),
@@ -95,6 +104,12 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
                                                                .random = &rooms->random,
                                                                .region = region});
     return rooms;
+}
+
+// What the gate would say to a request with these credentials, before anybody makes it. On the record like a request.
+base::Result<void> Rooms::may(const identity::Credentials& credentials, const std::string& action, const std::string& resource) {
+    auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));
+    return gate->authorize(found.caller, {TRY(access_to(*this, action, resource))}, random.uuid());
 }
 
 void Rooms::add_services(const std::string& region) {
@@ -106,9 +121,17 @@ void Rooms::add_services(const std::string& region) {
                                       return directory->unique_id(arn);
                                   }});
     services::sagemaker::add_operations(registry, training->jobs());
-    services::logs::add_operations(registry, training->jobs());
+    services::logs::add_operations(registry, *logs, clock);
+    services::monitoring::add_operations(registry, *metrics, clock);
     services::trainwarden::add_operations(
-        registry, {.directory = directory.get(), .audit = audit.get(), .clock = &clock, .region = region, .access_to = to});
+        registry, {.directory = directory.get(),
+                   .audit = audit.get(),
+                   .clock = &clock,
+                   .region = region,
+                   .access_to = to,
+                   .interrupt = [this](const std::string& account, const std::string& in, const std::string& job) {
+                       return training->jobs().interrupt({account, in, job});
+                   }});
 }
 
 }  // namespace server

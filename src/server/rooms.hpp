@@ -10,6 +10,8 @@
 #include "crypto/random.hpp"
 #include "gate/gate.hpp"
 #include "identity/directory.hpp"
+#include "logs/store.hpp"
+#include "metrics/store.hpp"
 #include "objects/storage.hpp"
 #include "server/data_folder.hpp"
 #include "server/training_room.hpp"
@@ -27,15 +29,20 @@ struct Rooms {
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<objects::Storage> storage;
     std::unique_ptr<audit::Log> audit;
+    std::unique_ptr<metrics::Store> metrics;
+    std::unique_ptr<logs::Store> logs;
     std::unique_ptr<TrainingRoom> training;
     gate::Registry registry;
     std::unique_ptr<gate::Gate> gate;
 
     // Opens the data folder (makes it, and the first account, if there is none) and everything above it.
     [[nodiscard]] static base::Result<std::unique_ptr<Rooms>> open(const std::string& data, const std::string& master_key_file,
-                                                                   const std::string& region);
+                                                                   const std::string& region,
+                                                                   const TrainingSettings& training_settings);
 
 private:
+    [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,
+                                         const std::string& resource);
     void add_services(const std::string& region);
 };
 

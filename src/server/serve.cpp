@@ -4,15 +4,22 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <fstream>
 #include <memory>
+#include <span>
+#include <sstream>
 
+#include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "cli/places.hpp"
 #include "http/server.hpp"
 #include "server/rooms.hpp"
 #include "server/signals.hpp"
+#include "training/instances.hpp"
+#include "wire/model.hpp"
 
 namespace server {
 namespace {
@@ -34,6 +41,35 @@ void raise_descriptor_limit() {
 }
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1" || address == "localhost"; }
+
+// The names that the SageMaker API takes: a table may not promise others.
+std::span<const std::string_view> known_instance_types() {
+    const wire::Shape* shape = wire::find_service("sagemaker")->find("CreateTrainingJob")->input;
+    for (std::string_view name : {"ResourceConfig", "InstanceType"}) {
+        auto member =
+            std::find_if(shape->members.begin(), shape->members.end(), [&](const auto& one) { return one.name == name; });
+        INVARIANT(member != shape->members.end());
+        shape = member->shape;
+    }
+    return shape->enumeration;
+}
+
+base::Result<training::InstanceTypes> read_instance_types(const std::string& path) {
+    const training::Machine machine = training::this_machine();
+    if (path.empty()) return training::InstanceTypes::of(machine);
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream content;
+    content << file.rdbuf();
+    if (!file) return base::fail("InvalidConfiguration", "the table of instance types " + path + " cannot be read");
+    auto types = training::InstanceTypes::parse(content.str(), machine);
+    if (!types) return base::fail(std::move(types).error().note("in " + path + ", the table of instance types (docs/train.md)"));
+    const auto known = known_instance_types();
+    for (const auto& name : types->listed()) {
+        if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+        return base::fail(base::Error("InvalidConfiguration", "SageMaker has no instance type " + name).note("in " + path));
+    }
+    return types;
+}
 
 }  // namespace
 
@@ -63,12 +99,14 @@ base::Result<int> serve(const Settings& settings) {
     ::umask(077);
     if (settings.verbose) base::set_log_level(base::LogLevel::debug);
     StopSignals signals;
-    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, settings.region));
-    auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port},
-                                               [&rooms](http::Request& request) { return rooms->gate->serve(request); }));
+    TrainingSettings training = settings.training;
+    training.instances = TRY(read_instance_types(settings.instance_types_file));
+    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, settings.region, training));
+    const http::Handler apis = [&rooms](http::Request& request) { return rooms->gate->serve(request); };
+    auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port}, apis));
     const std::string url = url_of(listen, http_server->port());
     if (!is_loopback(listen.address)) base::log_warn("listening on " + listen.address + " without TLS: put a TLS proxy in front");
-    TRY(rooms->training->start(url, settings.region));
+    TRY(rooms->training->start(url, settings.region, apis));
     TRY(rooms->folder->write_endpoint(url));
     if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
     std::printf("trainwarden serves account %s at %s (region %s, data in %s)\n", rooms->directory->default_account().c_str(),
@@ -94,6 +132,14 @@ void add_serve(cli::Command& root) {
     command.option("--master-key-file", "FILE", settings->master_key_file,
                    "the key that secrets are sealed under; made if missing");
     command.option("--ready-file", "FILE", settings->ready_file, "written with the URL once requests are answered");
+    command.option("--training-isolation", "HOW", settings->training.isolation,
+                   "sandbox: training jobs run in one or not at all; best-effort; process: without");
+    command.option("--training-images", "DIR", settings->training.images,
+                   "root file systems that jobs may name as TrainingImage");
+    command.option("--training-share", "DIR", settings->training.shared,
+                   "a folder that workers of host/... images may read; repeatable");
+    command.option("--instance-types", "FILE", settings->instance_types_file,
+                   "what ml.* names stand for and how many of each there are (JSON)");
     command.flag("-v,--verbose", settings->verbose, "log what the server does");
     command.footer("Then, in another shell:  eval \"$(trainwarden env)\"");
     command.action([settings] { return serve(*settings); });

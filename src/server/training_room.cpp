@@ -3,6 +3,9 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/log.hpp"
+#include "crypto/digest.hpp"
+
 namespace server {
 namespace {
 
@@ -20,23 +23,86 @@ std::vector<std::string> private_places(const TrainingRoom::Parts& parts) {
     return places;
 }
 
+// Where SageMaker's users look for them: namespace and dimensions are AWS's.
+void publish(metrics::Store& store, const training::JobId& job, const std::vector<training::MetricPoint>& points) {
+    std::vector<std::pair<metrics::Metric, metrics::Datum>> data;
+    for (const auto& point : points) {
+        metrics::Metric metric{job.account, job.region, "/aws/sagemaker/TrainingJobs", point.name, {}};
+        if (point.host.empty()) {
+            metric.dimensions = {{"TrainingJobName", job.name}};
+        } else {
+            metric.dimensions = {{"Host", job.name + "/" + point.host}};
+        }
+        data.emplace_back(std::move(metric), metrics::Datum::of(point.time, point.value, point.unit));
+    }
+    if (auto stored = store.put(data); !stored)
+        base::log_error("metrics of the training job " + job.name + " could not be stored: " + stored.error().describe());
+}
+
 }  // namespace
 
+base::Result<training::Isolation> TrainingRoom::isolate(const Parts& parts) {
+    const std::string& wanted = parts.settings.isolation;
+    if (wanted != "sandbox" && wanted != "best-effort" && wanted != "process") {
+        return base::fail(base::Error("InvalidIsolation", "`" + wanted + "` is no way to isolate training jobs")
+                              .note("--training-isolation is sandbox, best-effort or process"));
+    }
+    training::Isolation isolation;
+    isolation.doors = &doors_;
+    isolation.hidden = private_places(parts);
+    if (wanted == "process") {
+        warning_ = "training jobs run as plain processes: they share this machine's network, processes and users";
+        return isolation;
+    }
+    std::string name = crypto::hex(crypto::sha256(parts.data_folder)).substr(0, 12);
+    auto opened =
+        sandbox::Sandboxes::open({.server = name,
+                                  .scratch = parts.jobs_directory,
+                                  .images = parts.settings.images.empty() ? parts.data_folder + "/images" : parts.settings.images,
+                                  .image_cache = parts.data_folder + "/image-cache",
+                                  .shared = parts.settings.shared});
+    if (opened) {
+        sandboxes_ = std::move(*opened);
+        isolation.sandboxes = sandboxes_.get();
+        for (const auto& remark : sandboxes_->remarks()) base::log_info("training sandboxes: " + remark);
+        return isolation;
+    }
+    if (opened.error().code != "SandboxUnavailable") return base::fail(std::move(opened).error());
+    if (wanted == "best-effort") {
+        warning_ = "training jobs run as plain processes, because this machine permits no sandbox: " + opened.error().message;
+        return isolation;
+    }
+    warning_ = "training jobs are refused, because this machine permits no sandbox: " + opened.error().message;
+    isolation.refusal = base::Error("ValidationException",
+                                    "Training jobs run in a sandbox, and this machine permits none (" + opened.error().message +
+                                        "). To run them as plain processes, start the server with --training-isolation=process.");
+    return isolation;
+}
+
 base::Result<std::unique_ptr<TrainingRoom>> TrainingRoom::open(const Parts& parts) {
-    std::unique_ptr<TrainingRoom> room(new TrainingRoom);
+    std::unique_ptr<TrainingRoom> room(new TrainingRoom(parts));
     training::Training::Parts inside;
     inside.keys = parts.keys;
     inside.assume = training::assume_through(*parts.directory);
+    inside.leases = &parts.directory->leases();
     inside.data = &room->data_;
+    inside.logs = parts.logs;
     inside.clock = parts.clock;
     inside.random = parts.random;
     inside.folder = parts.jobs_directory;
-    inside.hidden = private_places(parts);
+    inside.isolation = TRY(room->isolate(parts));
+    inside.publish = [store = parts.metrics](const training::JobId& job, const std::vector<training::MetricPoint>& points) {
+        publish(*store, job, points);
+    };
+    inside.instances = parts.settings.instances;
+    inside.may = parts.may;
     room->training_ = TRY(training::Training::open(std::move(inside)));
     return room;
 }
 
-base::Result<void> TrainingRoom::start(const std::string& endpoint, const std::string& region) {
+base::Result<void> TrainingRoom::start(const std::string& endpoint, const std::string& region, http::Handler apis) {
+    if (!warning_.empty()) base::log_warn(warning_);
+    doors_.serve(*training_, std::move(apis), region);
     credentials_ = TRY(CredentialsEndpoint::start(*training_));
     data_.set_endpoint(endpoint, region);
     training_->serve_at({endpoint, credentials_->uri()});

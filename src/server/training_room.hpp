@@ -4,40 +4,65 @@
 // start(endpoint) → … → stop() while the port still answers, so that running jobs can end.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
+#include "http/server.hpp"
 #include "identity/directory.hpp"
+#include "metrics/store.hpp"
+#include "sandbox/sandboxes.hpp"
 #include "server/credentials_endpoint.hpp"
 #include "server/job_data.hpp"
+#include "server/worker_doors.hpp"
 #include "store/keys.hpp"
+#include "training/instances.hpp"
 #include "training/training.hpp"
 
 namespace server {
+
+// `trainwarden serve --training-…`: what workers run in.
+struct TrainingSettings {
+    training::InstanceTypes instances;
+    std::string isolation = "sandbox";  // a sandbox or no jobs | best-effort: plain processes where there is none | process
+    std::string images;                 // the folder of training images; empty: DIR/images
+    std::vector<std::string> shared;    // folders of this machine that workers of host/… images may read
+};
 
 class TrainingRoom {
 public:
     struct Parts {
         store::Keys* keys = nullptr;
         identity::Directory* directory = nullptr;
+        metrics::Store* metrics = nullptr;
+        logs::Store* logs = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
         std::string jobs_directory;   // DIR/jobs
         std::string data_folder;      // DIR: hidden from workers, with the AWS and Trainwarden settings of the server's user
         std::string master_key_file;  // if it is not in the default place: hidden too
+        TrainingSettings settings;
+        // May a job's session do this? Asked at create time: training/training.hpp.
+        std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource)>
+            may;
     };
     [[nodiscard]] static base::Result<std::unique_ptr<TrainingRoom>> open(const Parts& parts);
     [[nodiscard]] training::Training& jobs() { return *training_; }
-    // `endpoint`: the URL that workers and the data mover use, http://127.0.0.1:4566.
-    [[nodiscard]] base::Result<void> start(const std::string& endpoint, const std::string& region);
+    // `endpoint`: the URL that workers and the data mover use, http://127.0.0.1:4566; `apis` answers there.
+    [[nodiscard]] base::Result<void> start(const std::string& endpoint, const std::string& region, http::Handler apis);
     void stop();
 
 private:
-    TrainingRoom() = default;
+    explicit TrainingRoom(const Parts& parts) : doors_(*parts.clock, *parts.random) {}
+    [[nodiscard]] base::Result<training::Isolation> isolate(const Parts& parts);
     WireJobData data_;
+    WorkerDoors doors_;
+    std::unique_ptr<sandbox::Sandboxes> sandboxes_;
+    std::string warning_;  // about how jobs are isolated, for when the server starts
     std::unique_ptr<training::Training> training_;
     std::unique_ptr<CredentialsEndpoint> credentials_;
 };

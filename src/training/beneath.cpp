@@ -127,4 +127,37 @@ base::Result<void> copy_beneath(const std::string& root, const std::string& path
     }
 }
 
+namespace {
+
+// The folder that holds `path`, opened beneath the root; `name` gets the last part.
+int open_parent(const std::string& root, const std::string& path, std::string& name) {
+    Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    auto slash = path.rfind('/');
+    name = slash == std::string::npos ? path : path.substr(slash + 1);
+    return top.ok() ? open_inside(top.get(), slash == std::string::npos ? "." : path.substr(0, slash), O_PATH | O_DIRECTORY) : -1;
+}
+
+}  // namespace
+
+base::Result<int> make_fifo_beneath(const std::string& root, const std::string& path) {
+    std::string name;
+    Descriptor parent(open_parent(root, path, name));
+    if (!parent.ok() || ::mkfifoat(parent.get(), name.c_str(), 0644) != 0)
+        return base::fail("InternalError", "cannot make the named pipe " + path + ": " + std::strerror(errno));
+    Descriptor fifo(open_inside(parent.get(), name, O_PATH | O_NOFOLLOW));
+    struct stat info{};
+    if (!fifo.ok() || ::fstat(fifo.get(), &info) != 0 || !S_ISFIFO(info.st_mode))
+        return base::fail("InternalError", "the named pipe " + path + " was replaced");
+    // Whatever the umask is: the worker may be another user.
+    if (::chmod(("/proc/self/fd/" + std::to_string(fifo.get())).c_str(), 0644) != 0)
+        return base::fail("InternalError", "cannot open up the named pipe " + path + ": " + std::strerror(errno));
+    return fifo.release();
+}
+
+void remove_beneath(const std::string& root, const std::string& path) {
+    std::string name;
+    Descriptor parent(open_parent(root, path, name));
+    if (parent.ok()) ::unlinkat(parent.get(), name.c_str(), 0);
+}
+
 }  // namespace training

@@ -33,4 +33,11 @@ struct FoundFile {
 // Copies a regular file out; error `NotAFile`, `InternalError`.
 [[nodiscard]] base::Result<void> copy_beneath(const std::string& root, const std::string& path, const std::string& to);
 
+// Makes a named pipe that everybody may read, in a folder that is there; an O_PATH descriptor of that very pipe, the caller's to
+// close. Error `InternalError`.
+[[nodiscard]] base::Result<int> make_fifo_beneath(const std::string& root, const std::string& path);
+
+// Removes a file, if it is there.
+void remove_beneath(const std::string& root, const std::string& path);
+
 }  // namespace training

@@ -71,6 +71,20 @@ void Job::finish(Status final_status, std::string secondary, std::string message
     training_end_time = now;
 }
 
+void Job::interrupt(std::string new_run_id, base::Time now) {
+    run_id = std::move(new_run_id);
+    ended = {};
+    enter("Interrupted", "The managed spot training instances were interrupted", now);
+    enter("Starting", "Starting the training job", now);
+}
+
+void Job::retry(std::string new_run_id, base::Time now) {
+    ++retries;
+    run_id = std::move(new_run_id);
+    ended = {};
+    enter("Starting", "Retrying the training job", now);
+}
+
 text::Json to_json(const Job& job) {
     auto json = text::Json::object({
         {"Account", job.id.account},
@@ -80,6 +94,10 @@ text::Json to_json(const Job& job) {
         {"Tags", tags_json(job.tags)},
         {"RunId", job.run_id},
         {"SessionTags", tags_json(job.session_tags)},
+        {"SourceIdentity", job.source_identity},
+        {"Retries", job.retries},
+        {"RuntimeUsed", int64_t{job.runtime_used.count()}},
+        {"Ended", job.ended},
         {"Status", std::string(name(job.status))},
         {"SecondaryStatus", job.secondary_status},
         {"FailureReason", job.failure_reason},
@@ -103,6 +121,12 @@ text::Json to_json(const Job& job) {
             text::Json::object({{"Host", worker.host}, {"LogStream", worker.log_stream}, {"Process", int64_t{worker.process}}}));
     }
     json.set("Workers", std::move(workers));
+    auto metrics = text::Json::array();
+    for (const auto& metric : job.final_metrics) {
+        metrics.push(
+            text::Json::object({{"Name", metric.name}, {"Value", metric.value}, {"Time", text::iso8601_millis(metric.time)}}));
+    }
+    if (metrics.size() > 0) json.set("FinalMetrics", std::move(metrics));
     return json;
 }
 
@@ -113,6 +137,10 @@ base::Result<Job> job_from_json(const text::Json& json) {
     job.tags = tags_from(json["Tags"]);
     job.run_id = json["RunId"].as_string();
     job.session_tags = tags_from(json["SessionTags"]);
+    job.source_identity = json["SourceIdentity"].as_string();
+    job.retries = static_cast<int>(json["Retries"].as_int());
+    job.runtime_used = std::chrono::milliseconds(json["RuntimeUsed"].as_int());
+    job.ended = json["Ended"];
     bool known = false;
     for (const auto& [value, text] : status_names) {
         if (text == json["Status"].as_string()) {
@@ -137,6 +165,8 @@ base::Result<Job> job_from_json(const text::Json& json) {
         job.workers.push_back(
             {item["Host"].as_string(), item["LogStream"].as_string(), static_cast<int>(item["Process"].as_int())});
     }
+    for (const auto& item : json["FinalMetrics"].items())
+        job.final_metrics.push_back({item["Name"].as_string(), item["Value"].as_double(), TRY(time_from(item, "Time"))});
     return job;
 }
 

@@ -2,6 +2,9 @@
 //
 // The status of a job only moves forward; the secondary status says where in its life it is:
 //
+// A retry (RetryStrategy) goes back to Starting, and so does an interruption (managed spot training) by way of Interrupted. Until
+// the workers have ended nothing but a retry starts them again.
+//
 //     InProgress  Starting ─→ Downloading ─→ Training ─→ Uploading ─→ Completed
 //                     │            │            │            │
 //     Stopping        └────────────┴── Stopping ┴────────────┴─→ Stopped | MaxRuntimeExceeded
@@ -10,6 +13,7 @@
 // Source: SageMaker API Reference, DescribeTrainingJob (SecondaryStatus, SecondaryStatusTransitions).
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +44,13 @@ struct Worker {
     int process = 0;         // its process id and process group; 0: not running
 };
 
+// The last value of a metric that the log showed.
+struct FinalMetric {
+    std::string name;
+    double value = 0;
+    base::Time time;
+};
+
 using Tags = std::vector<std::pair<std::string, std::string>>;
 
 struct JobId {
@@ -55,14 +66,20 @@ struct Job {
     JobId id;
     text::Json request;  // CreateTrainingJob's input without Tags, for Describe to echo
     Tags tags;
-    std::string run_id;  // marks every process of this run (environment TRAINING_JOB_RUN_ID)
-    Tags session_tags;   // session tag chaining: the creator's session tags
+    std::string run_id;           // marks every process of this run (environment TRAINING_JOB_RUN_ID)
+    Tags session_tags;            // session tag chaining: the creator's session tags
+    std::string source_identity;  // of the creator's session, if it had one: the job's sessions carry it on
+
+    int retries = 0;                            // of RetryStrategy's, used so far
+    std::chrono::milliseconds runtime_used{0};  // of MaxRuntimeInSeconds, by attempts that have ended
+    text::Json ended;                           // how the workers ended, once they have: an upload can begin again
 
     Status status = Status::in_progress;
     std::string secondary_status = "Starting";
     std::string failure_reason;
     std::vector<Transition> transitions;
     std::vector<Worker> workers;
+    std::vector<FinalMetric> final_metrics;
     base::Time creation_time;
     base::Time last_modified_time;
     std::optional<base::Time> training_start_time;
@@ -73,7 +90,17 @@ struct Job {
     // Closes the open transition and opens the next. A final status also sets the primary one.
     void enter(std::string secondary, std::string message, base::Time now);
     void finish(Status final_status, std::string secondary, std::string message, base::Time now);
+    // Managed spot training: Interrupted, and back to Starting. Costs no retry.
+    void interrupt(std::string new_run_id, base::Time now);
+    // Begins the next attempt: one more retry is used, back to Starting.
+    void retry(std::string new_run_id, base::Time now);
 };
+
+// FailureReason of a job that the server's end has cut short.
+constexpr std::string_view server_stopped =
+    "InternalServerError: The server stopped while the job was training. Its workers were ended; create the job again, or give "
+    "it a "
+    "RetryStrategy.";
 
 [[nodiscard]] text::Json to_json(const Job& job);
 [[nodiscard]] base::Result<Job> job_from_json(const text::Json& json);

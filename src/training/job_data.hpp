@@ -24,6 +24,7 @@ struct S3Uri {
 struct DataObject {
     std::string key;
     uint64_t size = 0;
+    std::string etag;  // as S3 writes it, with its quotes
 };
 
 // Many threads use one JobData. Errors carry S3's own codes and messages.
@@ -38,6 +39,12 @@ public:
                                                       const std::string& path) = 0;
     [[nodiscard]] virtual base::Result<void> upload(const identity::Credentials& credentials, const std::string& path,
                                                     const S3Uri& object) = 0;
+    // Size and ETag.
+    [[nodiscard]] virtual base::Result<DataObject> stat(const identity::Credentials& credentials, const S3Uri& object) = 0;
+    // `size` bytes from `offset` on, of the version with this ETag (empty: whichever is there). Error `PreconditionFailed`: the
+    // object is another one by now.
+    [[nodiscard]] virtual base::Result<std::string> read(const identity::Credentials& credentials, const S3Uri& object,
+                                                         const std::string& etag, uint64_t offset, uint64_t size) = 0;
 };
 
 }  // namespace training

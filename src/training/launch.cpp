@@ -304,7 +304,7 @@ base::Result<LaunchedProcess> launch(const LaunchRequest& request) {
     }
     ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
     ::fcntl(output[0], F_SETFL, O_NONBLOCK);
-    return LaunchedProcess{child, descriptor, output[0]};
+    return LaunchedProcess{child, descriptor, output[0], -1};
 }
 
 bool try_private_mounts() {

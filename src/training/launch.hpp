@@ -1,4 +1,5 @@
-// Starting one worker: a process group of its own, a clean environment, its folder at /opt/ml.
+// Starting one worker as a plain process, without a sandbox: a process group of its own, a clean environment, its folder at
+// /opt/ml.
 //
 // Where the kernel allows it (root, or unprivileged user namespaces), the worker gets private mount and UTS namespaces:
 //
@@ -32,11 +33,12 @@ struct LaunchRequest {
     bool private_mounts = false;
 };
 
-// The caller owns both descriptors and must wait for the process.
+// The caller owns the descriptors and must wait for the process.
 struct LaunchedProcess {
     int process = 0;              // also its process group and session
     int process_descriptor = -1;  // pidfd: readable when the process has ended
     int output = -1;              // stdout and stderr together
+    int control = -1;             // of a sandbox: how it is asked to end (sandbox/inside/spec.hpp); a plain process gets signals
 };
 
 // Errors: `LaunchFailed` says which step failed and why.

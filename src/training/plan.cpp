@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <set>
 
+#include "base/invariant.hpp"
 #include "base/strings.hpp"
+#include "sandbox/image.hpp"
+#include "training/engine.hpp"
+#include "training/instances.hpp"
 #include "training/limits.hpp"
+#include "training/monitor.hpp"
+#include "training/request.hpp"
 
 namespace training {
 namespace {
-
-constexpr std::string_view image_name = "host/python3";
 
 std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
 
@@ -24,17 +28,13 @@ struct Refusal {
 constexpr Refusal refusals[] = {
     {"AlgorithmSpecification", "AlgorithmName", "Name a TrainingImage."},
     {"AlgorithmSpecification", "TrainingImageConfig", "Images are not pulled from registries here."},
-    {"ResourceConfig", "InstanceGroups", "Give InstanceType and InstanceCount."},
     {"ResourceConfig", "VolumeKmsKeyId", "Leave it out."},
     {"ResourceConfig", "TrainingPlanArn", "Leave it out."},
     {"ResourceConfig", "InstancePlacementConfig", "Leave it out."},
     {"ResourceConfig", "InstancePreferences", "Give InstanceType and InstanceCount."},
     {"OutputDataConfig", "KmsKeyId", "Leave it out: there is no key service here yet."},
-    {"StoppingCondition", "MaxWaitTimeInSeconds", "It is for managed spot training, which does not exist here."},
     {"StoppingCondition", "MaxPendingTimeInSeconds", "Jobs start at once here."},
     {"RemoteDebugConfig", "EnableRemoteDebug", "Leave it out."},
-    {"", "EnableManagedSpotTraining", "Every instance is this machine: leave it out."},
-    {"", "EnableNetworkIsolation", "Workers share this machine's network for now: leave it out."},
     {"", "ServerlessJobConfig", "Give AlgorithmSpecification and ResourceConfig."},
     {"", "ModelPackageConfig", "Leave it out."},
     {"", "MlflowConfig", "Leave it out."},
@@ -42,16 +42,10 @@ constexpr Refusal refusals[] = {
 
 // Members that are recorded and echoed but do nothing here.
 constexpr std::pair<std::string_view, std::string_view> without_effect[] = {
-    {"MetricDefinitions", "no metrics are extracted from the log"},
-    {"VpcConfig", "workers use this machine's network"},
-    {"DebugHookConfig", "no debugger runs"},
-    {"DebugRuleConfigurations", "no debugger rules run"},
-    {"TensorBoardOutputConfig", "no TensorBoard data is collected"},
-    {"ExperimentConfig", "there is no experiment tracking"},
-    {"ProfilerConfig", "no profiler runs"},
-    {"ProfilerRuleConfigurations", "no profiler rules run"},
-    {"RetryStrategy", "jobs are tried once"},
-    {"InfraCheckConfig", "no infrastructure check runs"},
+    {"VpcConfig", "workers use this machine's network"},     {"DebugHookConfig", "no debugger runs"},
+    {"DebugRuleConfigurations", "no debugger rules run"},    {"TensorBoardOutputConfig", "no TensorBoard data is collected"},
+    {"ExperimentConfig", "there is no experiment tracking"}, {"ProfilerConfig", "no profiler runs"},
+    {"ProfilerRuleConfigurations", "no profiler rules run"}, {"InfraCheckConfig", "no infrastructure check runs"},
 };
 
 bool is_given(const text::Json& value) {
@@ -75,13 +69,10 @@ base::Result<void> refuse_unsupported(const text::Json& request) {
 }
 
 base::Result<void> check_image(const text::Json& algorithm) {
-    const std::string& image = algorithm["TrainingImage"].as_string();
-    std::string_view bare = image;
-    if (auto colon = bare.rfind(':'); colon != std::string_view::npos) bare = bare.substr(0, colon);
-    if (bare == image_name) return {};
-    if (image.empty()) return invalid("AlgorithmSpecification.TrainingImage is required. Supported images: host/python3.");
-    return invalid("The training image " + image + " is not available on this server. Supported images: host/python3 " +
-                   "(this machine's own /usr, with its python3).");
+    if (!algorithm["TrainingImage"].as_string().empty()) return {};
+    return invalid(
+        "AlgorithmSpecification.TrainingImage is required: host/python3 (this machine's own /usr, with its python3) or an image "
+        "of this server.");
 }
 
 base::Result<Channel> plan_channel(const text::Json& input, const std::string& job_mode) {
@@ -90,16 +81,14 @@ base::Result<Channel> plan_channel(const text::Json& input, const std::string& j
     channel.content_type = input["ContentType"].as_string();
     std::string where = "in channel " + channel.name;
     std::string mode = input["InputMode"].as_string_or(job_mode);
-    if (mode != "File") {
-        return unsupported("Input mode " + mode + " (" + where + ")", "Use TrainingInputMode File.");
-    }
-    std::string compression = input["CompressionType"].as_string_or("None");
-    if (compression != "None")
-        return unsupported("CompressionType " + compression + " (" + where + ")", "It is for Pipe mode; use None.");
-    std::string wrapper = input["RecordWrapperType"].as_string_or("None");
-    if (wrapper != "None")
-        return unsupported("RecordWrapperType " + wrapper + " (" + where + ")", "It is for Pipe mode; use None.");
-    if (is_given(input["ShuffleConfig"])) return unsupported("ShuffleConfig (" + where + ")", "Shuffle in the training script.");
+    channel.mode = mode == "Pipe" ? InputMode::pipe : mode == "FastFile" ? InputMode::fast_file : InputMode::file;
+    bool pipe = channel.mode == InputMode::pipe;
+    channel.gzip = input["CompressionType"].as_string() == "Gzip";
+    channel.recordio = input["RecordWrapperType"].as_string() == "RecordIO";
+    if (channel.gzip && !pipe) return invalid("CompressionType Gzip is used only in Pipe input mode (" + where + "): use None.");
+    if (channel.recordio && !pipe)
+        return invalid("RecordWrapperType RecordIO is used only in Pipe input mode (" + where + "): use None.");
+    if (is_given(input["ShuffleConfig"])) channel.shuffle_seed = static_cast<uint64_t>(input["ShuffleConfig"]["Seed"].as_int());
     const text::Json& source = input["DataSource"];
     for (std::string_view other : {"FileSystemDataSource", "DatasetSource"}) {
         if (is_given(source[other]))
@@ -107,23 +96,30 @@ base::Result<Channel> plan_channel(const text::Json& input, const std::string& j
     }
     const text::Json& s3 = source["S3DataSource"];
     if (!s3.is_object()) return invalid("DataSource.S3DataSource is required (" + where + ").");
-    if (is_given(s3["AttributeNames"]) || is_given(s3["InstanceGroupNames"])) {
-        return unsupported("S3DataSource AttributeNames and InstanceGroupNames (" + where + ")", "Leave them out.");
-    }
+    if (is_given(s3["InstanceGroupNames"]))
+        return unsupported("S3DataSource InstanceGroupNames (" + where + ")", "Leave them out.");
     std::string type = s3["S3DataType"].as_string();
-    if (type != "S3Prefix" && type != "ManifestFile") {
-        return unsupported("S3DataType " + type + " (" + where + ")", "Use S3Prefix or ManifestFile.");
+    if (type != "S3Prefix" && type != "ManifestFile" && type != "AugmentedManifestFile") {
+        return unsupported("S3DataType " + type + " (" + where + ")", "Use S3Prefix, ManifestFile or AugmentedManifestFile.");
     }
     channel.manifest = type == "ManifestFile";
+    channel.augmented = type == "AugmentedManifestFile";
+    for (const auto& attribute : s3["AttributeNames"].items()) channel.attributes.push_back(attribute.as_string());
+    if (channel.augmented && !pipe)
+        return invalid("AugmentedManifestFile is available only if the channel's input mode is Pipe (" + where + ").");
+    if (channel.augmented == channel.attributes.empty()) {
+        return invalid("AttributeNames " + std::string(channel.augmented ? "is required with" : "is only for") +
+                       " S3DataType AugmentedManifestFile (" + where + ").");
+    }
     channel.sharded = s3["S3DataDistributionType"].as_string() == "ShardedByS3Key";
     channel.source = TRY(parse_s3_uri(s3["S3Uri"].as_string()));
-    if (channel.manifest && channel.source.key.empty()) return invalid("S3Uri must name the manifest object (" + where + ").");
+    if ((channel.manifest || channel.augmented) && channel.source.key.empty())
+        return invalid("S3Uri must name the manifest object (" + where + ").");
     return channel;
 }
 
 base::Result<void> plan_input(const text::Json& request, Plan& plan) {
     std::string mode = request["AlgorithmSpecification"]["TrainingInputMode"].as_string_or("File");
-    if (mode != "File") return unsupported("TrainingInputMode " + mode, "Use File.");
     const auto& inputs = request["InputDataConfig"].items();
     if (inputs.size() > channels_max) return invalid("InputDataConfig has more than 20 channels.");
     std::set<std::string> names;
@@ -142,12 +138,15 @@ base::Result<void> plan_command(const text::Json& request, Plan& plan) {
     for (std::string_view part : {"ContainerEntrypoint", "ContainerArguments"}) {
         for (const auto& word : algorithm[part].items()) plan.command.push_back(word.as_string());
     }
+    bool host = sandbox::is_host_image(algorithm["TrainingImage"].as_string());
     if (!plan.command.empty()) {
-        if (algorithm["ContainerEntrypoint"].size() == 0) {
+        if (algorithm["ContainerEntrypoint"].size() > 0) return {};
+        if (host) {
             return invalid(
                 "The image host/python3 has no entry point of its own: give ContainerEntrypoint with ContainerArguments.");
         }
-        return {};
+        plan.arguments = std::move(plan.command);
+        plan.command.clear();
     }
     for (const auto& [key, value] : plan.hyperparameters) {
         if (key == "sagemaker_program") plan.program = decode_hyperparameter(value).as_string();
@@ -159,6 +158,7 @@ base::Result<void> plan_command(const text::Json& request, Plan& plan) {
             plan.submit_directory = TRY(parse_s3_uri(directory));
         }
     }
+    if (!host && plan.program.empty()) return {};  // `docker run IMAGE train`
     if (plan.program.empty() || !plan.submit_directory) {
         return invalid(
             "The image host/python3 has no `train` program: give ContainerEntrypoint, or the hyperparameters "
@@ -172,15 +172,21 @@ base::Result<void> plan_command(const text::Json& request, Plan& plan) {
 
 base::Result<void> plan_resources(const text::Json& request, Plan& plan) {
     const text::Json& resources = request["ResourceConfig"];
-    plan.instance_type = resources["InstanceType"].as_string();
-    if (plan.instance_type.empty()) return invalid("ResourceConfig.InstanceType is required.");
-    int64_t count = resources["InstanceCount"].as_int();
-    if (count < 1) return invalid("ResourceConfig.InstanceCount must be at least 1.");
-    if (count > instances_per_job_max) {
-        return base::fail(
-            limit_exceeded(plan.instance_type, instances_per_job_max, 0, static_cast<int>(std::min<int64_t>(count, 1'000'000))));
-    }
-    for (int64_t host = 1; host <= count; ++host) plan.hosts.push_back("algo-" + std::to_string(host));
+    auto add = [&](std::string name, const text::Json& group) -> base::Result<void> {
+        const std::string& type = group["InstanceType"].as_string();
+        if (type.empty()) return invalid("ResourceConfig.InstanceType is required.");
+        int64_t count = group["InstanceCount"].as_int();
+        if (count < 1) return invalid("ResourceConfig.InstanceCount must be at least 1.");
+        int64_t all = static_cast<int64_t>(plan.hosts.size()) + count;
+        if (all > instances_per_job_max)
+            return base::fail(limit_exceeded("Number of instances for a training job", instances_per_job_max, 0, all));
+        plan.groups.push_back({std::move(name), type, plan.hosts.size(), static_cast<size_t>(count)});
+        while (static_cast<int64_t>(plan.hosts.size()) < all)
+            plan.hosts.push_back("algo-" + std::to_string(plan.hosts.size() + 1));
+        return {};
+    };
+    for (const auto& group : resources["InstanceGroups"].items()) TRY(add(group["InstanceGroupName"].as_string(), group));
+    if (plan.groups.empty()) TRY(add("homogeneousCluster", resources));
     plan.runtime_max = std::chrono::seconds(request["StoppingCondition"]["MaxRuntimeInSeconds"].as_int(runtime_default.count()));
     return {};
 }
@@ -195,6 +201,8 @@ base::Result<void> plan_output(const JobId& id, const text::Json& request, Plan&
     if (checkpoints.is_object()) {
         plan.checkpoints.emplace(TRY(parse_s3_uri(checkpoints["S3Uri"].as_string())),
                                  checkpoints["LocalPath"].as_string_or("/opt/ml/checkpoints"));
+        // The API Reference writes its default with a slash at the end, the SDK without.
+        if (plan.checkpoints->local_path.ends_with('/')) plan.checkpoints->local_path.pop_back();
         if (plan.checkpoints->local_path != "/opt/ml/checkpoints") {
             return unsupported("CheckpointConfig.LocalPath " + plan.checkpoints->local_path, "Use /opt/ml/checkpoints.");
         }
@@ -230,6 +238,24 @@ std::string python_text(const text::Json& value, bool nested) {
 
 }  // namespace
 
+const InstanceGroup& group_of(const Plan& plan, size_t host) {
+    auto found = std::find_if(plan.groups.begin(), plan.groups.end(),
+                              [&](const auto& group) { return host >= group.first && host < group.first + group.count; });
+    INVARIANT(found != plan.groups.end());
+    return *found;
+}
+
+std::vector<std::string> hosts_of(const Plan& plan, const InstanceGroup& group) {
+    auto first = plan.hosts.begin() + static_cast<std::ptrdiff_t>(group.first);
+    return {first, first + static_cast<std::ptrdiff_t>(group.count)};
+}
+
+std::map<std::string, int64_t> instances_of(const Plan& plan) {
+    std::map<std::string, int64_t> counts;
+    for (const auto& group : plan.groups) counts[group.instance_type] += static_cast<int64_t>(group.count);
+    return counts;
+}
+
 base::Result<S3Uri> parse_s3_uri(std::string_view uri) {
     constexpr std::string_view scheme = "s3://";
     if (!uri.starts_with(scheme)) return invalid("`" + std::string(uri) + "` is not an S3 address: write s3://BUCKET/KEY.");
@@ -240,16 +266,8 @@ base::Result<S3Uri> parse_s3_uri(std::string_view uri) {
     return result;
 }
 
-base::Error limit_exceeded(const std::string& instance_type, int limit, int in_use, int wanted) {
-    return {"ResourceLimitExceeded",
-            "The account-level service limit '" + instance_type + " for training job usage' is " + std::to_string(limit) +
-                " Instances, with current utilization of " + std::to_string(in_use) + " Instances and a request delta of " +
-                std::to_string(wanted) +
-                " Instances. Please use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not "
-                "available, contact AWS support to request an increase for this quota."};
-}
-
 base::Result<Plan> plan(const JobId& id, const text::Json& request) {
+    TRY(check_request(request));
     TRY(refuse_unsupported(request));
     TRY(check_image(request["AlgorithmSpecification"]));
     Plan result;
@@ -259,22 +277,27 @@ base::Result<Plan> plan(const JobId& id, const text::Json& request) {
     for (const auto& [key, value] : request["Environment"].members()) result.environment.emplace_back(key, value.as_string());
     TRY(plan_resources(request, result));
     TRY(plan_input(request, result));
+    for (const auto& metric : request["AlgorithmSpecification"]["MetricDefinitions"].items()) {
+        result.metrics.push_back({metric["Name"].as_string(), metric["Regex"].as_string()});
+        TRY(MetricPatterns::check(result.metrics.back()));
+    }
     TRY(plan_command(request, result));
+    TRY(engine_of(result));
     TRY(plan_output(id, request, result));
+    result.image = request["AlgorithmSpecification"]["TrainingImage"].as_string();
+    result.network_isolation = request["EnableNetworkIsolation"].as_bool();
     result.tag_chaining = request["SessionChainingConfig"]["EnableSessionTagChaining"].as_bool();
+    result.spot = request["EnableManagedSpotTraining"].as_bool();
+    if (const text::Json& wait = request["StoppingCondition"]["MaxWaitTimeInSeconds"]; result.spot && wait.is_number())
+        result.wait_max = std::chrono::seconds(wait.as_int());
+    result.whole_role = scope_of(request) == "role";
+    result.retries_max = static_cast<int>(request["RetryStrategy"]["MaximumRetryAttempts"].as_int());
     for (const auto& [member, effect] : without_effect) {
         if (is_given(request[member]) || is_given(request["AlgorithmSpecification"][member])) {
             result.notes.push_back(std::string(member) + " is recorded but has no effect here: " + std::string(effect));
         }
     }
     return result;
-}
-
-std::vector<DataObject> share_of(const Channel& channel, const std::vector<DataObject>& objects, size_t host, size_t hosts) {
-    if (!channel.sharded) return objects;
-    std::vector<DataObject> share;
-    for (size_t i = host; i < objects.size(); i += hosts) share.push_back(objects[i]);
-    return share;
 }
 
 base::Result<std::string> local_name(const std::string& prefix, const std::string& key) {

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,12 +22,27 @@
 
 namespace training {
 
+// How a channel reaches its workers: copied before they start, mounted and read on demand, or streamed through a named pipe.
+enum class InputMode : uint8_t { file, fast_file, pipe };
+
 struct Channel {
     std::string name;
     S3Uri source;           // a prefix, or the manifest
     bool manifest = false;  // S3DataType ManifestFile
     bool sharded = false;   // ShardedByS3Key: each host gets every n-th object
     std::string content_type;
+    InputMode mode = InputMode::file;
+    // Pipes only, as in AWS.
+    bool augmented = false;               // S3DataType AugmentedManifestFile: JSON lines …
+    std::vector<std::string> attributes;  // … of which these, in this order
+    bool gzip = false;                    // CompressionType: unpacked on the way
+    bool recordio = false;                // RecordWrapperType: each object one record
+    std::optional<uint64_t> shuffle_seed;
+};
+
+// Found in the log: the value is the regular expression's first group.
+struct MetricDefinition {
+    std::string name, regex;
 };
 
 struct Checkpoints {
@@ -33,11 +50,19 @@ struct Checkpoints {
     std::string local_path;  // inside /opt/ml
 };
 
+// Hosts of one instance type. A job without InstanceGroups is one group, `homogeneousCluster`.
+struct InstanceGroup {
+    std::string name, instance_type;
+    size_t first = 0, count = 0;  // of Plan::hosts
+};
+
 struct Plan {
-    std::string instance_type;
-    std::vector<std::string> hosts;  // algo-1 … algo-N
+    std::vector<InstanceGroup> groups;  // in the order of the request; every host is in one
+    std::vector<std::string> hosts;     // algo-1 … algo-N, group by group
     std::vector<Channel> channels;
-    std::vector<std::string> command;       // ContainerEntrypoint and ContainerArguments; empty: script mode
+    std::vector<MetricDefinition> metrics;
+    std::vector<std::string> command;  // ContainerEntrypoint and ContainerArguments; empty: the image's entry point, script mode
+    std::vector<std::string> arguments;     // ContainerArguments for the image's own entry point; `train` if there are none
     std::string program;                    // script mode: the file to run …
     std::optional<S3Uri> submit_directory;  // … in this sourcedir.tar.gz
     std::vector<std::pair<std::string, std::string>> hyperparameters;  // as sent, sorted by key
@@ -47,22 +72,26 @@ struct Plan {
     std::optional<Checkpoints> checkpoints;
     std::chrono::seconds runtime_max;
     bool tag_chaining = false;
+    bool network_isolation = false;                // EnableNetworkIsolation: no way out but to the siblings, no credentials
+    std::string image;                             // TrainingImage: host/… or one of the server's images
+    bool spot = false;                             // managed spot training: another quota, and it may be interrupted
+    std::optional<std::chrono::seconds> wait_max;  // MaxWaitTimeInSeconds, from creation on; only with spot
+    bool whole_role = false;  // Environment TRAINWARDEN_SCOPE=role: workers are not cut to what the job names (scope.hpp)
+    int retries_max = 0;      // RetryStrategy
     std::vector<std::string> notes;
 };
+
+[[nodiscard]] const InstanceGroup& group_of(const Plan& plan, size_t host);
+[[nodiscard]] std::vector<std::string> hosts_of(const Plan& plan, const InstanceGroup& group);
+// How many instances of each type.
+[[nodiscard]] std::map<std::string, int64_t> instances_of(const Plan& plan);
 
 // Errors: `ValidationException`, `ResourceLimitExceeded` (more instances than one job may have).
 [[nodiscard]] base::Result<Plan> plan(const JobId& id, const text::Json& request);
 
-// The objects of a channel that one host gets, from all of them in key order.
-[[nodiscard]] std::vector<DataObject> share_of(const Channel& channel, const std::vector<DataObject>& objects, size_t host,
-                                               size_t hosts);
-
 // Where under the channel's folder an object lands: below the prefix if that names a folder, else below the prefix's last folder.
 // Error `ClientError` for keys that would leave the folder.
 [[nodiscard]] base::Result<std::string> local_name(const std::string& prefix, const std::string& key);
-
-// AWS's sentence for too many instances.
-[[nodiscard]] base::Error limit_exceeded(const std::string& instance_type, int limit, int in_use, int wanted);
 
 // A hyperparameter's value: the SDKs send each as JSON, people send plain text; both mean the same.
 [[nodiscard]] text::Json decode_hyperparameter(const std::string& value);

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 
+#include "base/strings.hpp"
 #include "training/contract.hpp"
+#include "training/engine.hpp"
+#include "training/instances.hpp"
 
 namespace training {
 namespace {
@@ -39,39 +42,38 @@ TEST_CASE("what cannot be done is refused by name") {
         const char* told;
     };
     const Row rows[] = {
-        {"AlgorithmSpecification/TrainingInputMode", R"("Pipe")",
-         "ValidationException: TrainingInputMode Pipe is not supported by this server. Use File."},
-        {"AlgorithmSpecification/TrainingInputMode", R"("FastFile")",
-         "ValidationException: TrainingInputMode FastFile is not supported"},
-        {"AlgorithmSpecification/TrainingImage", R"("763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.1")",
-         "ValidationException: The training image 763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.1 is not available on "
-         "this server. "
-         "Supported images: host/python3"},
         {"AlgorithmSpecification/AlgorithmName", R"("arn:x")",
+         "ValidationException: AlgorithmSpecification must specify either TrainingImage or AlgorithmName, not both."},
+        {"AlgorithmSpecification", R"({"AlgorithmName": "arn:x", "TrainingInputMode": "File"})",
          "ValidationException: AlgorithmSpecification.AlgorithmName is not supported"},
         {"AlgorithmSpecification/ContainerEntrypoint", R"([])",
          "ValidationException: The image host/python3 has no `train` program"},
-        {"EnableManagedSpotTraining", "true", "ValidationException: EnableManagedSpotTraining is not supported"},
-        {"EnableNetworkIsolation", "true", "ValidationException: EnableNetworkIsolation is not supported"},
+        {"ResourceConfig/InstanceGroups", R"([{"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "g"}])",
+         "ValidationException: ResourceConfig must specify either InstanceGroups or InstanceType and InstanceCount, not both."},
+        {"ServerlessJobConfig", R"({"BaseModelArn": "arn:x", "JobType": "FineTuning"})",
+         "ValidationException: ServerlessJobConfig is not supported"},
         {"ResourceConfig/KeepAlivePeriodInSeconds", "60",
          "ValidationException: ResourceConfig.KeepAlivePeriodInSeconds is not supported"},
         {"ResourceConfig/VolumeKmsKeyId", R"("k")", "ValidationException: ResourceConfig.VolumeKmsKeyId is not supported"},
         {"ResourceConfig/InstanceCount", "0", "ValidationException: ResourceConfig.InstanceCount must be at least 1."},
         {"OutputDataConfig/KmsKeyId", R"("k")", "ValidationException: OutputDataConfig.KmsKeyId is not supported"},
         {"OutputDataConfig/S3OutputPath", R"("https://b/out")", "ValidationException: `https://b/out` is not an S3 address"},
-        {"0/InputMode", R"("Pipe")", "ValidationException: Input mode Pipe (in channel train) is not supported"},
-        {"0/CompressionType", R"("Gzip")", "ValidationException: CompressionType Gzip (in channel train) is not supported"},
+        {"0/CompressionType", R"("Gzip")",
+         "ValidationException: CompressionType Gzip is used only in Pipe input mode (in channel train)"},
         {"0/RecordWrapperType", R"("RecordIO")",
-         "ValidationException: RecordWrapperType RecordIO (in channel train) is not supported"},
+         "ValidationException: RecordWrapperType RecordIO is used only in Pipe input mode (in channel train)"},
         {"0/ChannelName", R"("..")", "ValidationException: ChannelName .. is not a folder name."},
         {"0/DataSource", R"({"FileSystemDataSource": {"FileSystemId": "fs-1"}})",
          "ValidationException: DataSource.FileSystemDataSource (in channel train) is not supported"},
         {"0/DataSource/S3DataSource/S3DataType", R"("AugmentedManifestFile")",
-         "ValidationException: S3DataType AugmentedManifestFile (in channel train) is not supported"},
+         "ValidationException: AugmentedManifestFile is available only if the channel's input mode is Pipe (in channel train)"},
         {"CheckpointConfig", R"({"S3Uri": "s3://b/c", "LocalPath": "/elsewhere"})",
          "ValidationException: CheckpointConfig.LocalPath /elsewhere is not supported"},
     };
     CHECK(refusal(request()) == "");
+    Json with_slash = request();
+    with_slash.set("CheckpointConfig", Json::object({{"S3Uri", "s3://b/c"}, {"LocalPath", "/opt/ml/checkpoints/"}}));
+    CHECK(refusal(with_slash) == "");
     for (const auto& row : rows) {
         CAPTURE(row.path);
         Json changed = request();
@@ -92,6 +94,88 @@ TEST_CASE("what cannot be done is refused by name") {
     Json channel = twice["InputDataConfig"].items().front();
     twice.find("InputDataConfig")->push(channel);
     CHECK(refusal(twice) == "ValidationException: InputDataConfig has two channels named train.");
+}
+
+// What AWS answers where members exclude or need each other, and what is no use anywhere.
+TEST_CASE("constraints beyond the service model") {
+    auto changed = [](std::initializer_list<std::pair<const char*, const char*>> members) {
+        Json all = request();
+        for (const auto& [name, value] : members) {
+            auto parsed = text::parse_json(value);
+            REQUIRE(parsed.has_value());
+            all.set(name, *parsed);
+        }
+        return refusal(all);
+    };
+    const char* spot = R"({"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59})";
+    CHECK(
+        changed({{"StoppingCondition", spot}}) ==
+        "ValidationException: Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true");
+    for (const char* condition : {spot, R"({"MaxRuntimeInSeconds": 60})"}) {
+        CHECK(changed({{"StoppingCondition", condition}, {"EnableManagedSpotTraining", "true"}}) ==
+              "ValidationException: Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
+              "MaxRuntimeInSeconds");
+    }
+    CHECK(changed({{"StoppingCondition", R"({"MaxRuntimeInSeconds": 2419201})"}})
+              .starts_with(
+                  "ResourceLimitExceeded: The account-level service limit 'Longest run time for a training job' is 2419200 "
+                  "Seconds, with current utilization of 0 Seconds and a request delta of 2419201 Seconds. Please use AWS "
+                  "Service Quotas to request an increase for this quota."));
+    CHECK(changed({{"StoppingCondition", R"({"MaxRuntimeInSeconds": 2419200})"}}) == "");
+    CHECK(changed({{"ResourceConfig", R"({"InstanceType": "ml.m5.large", "InstanceCount": 257})"}})
+              .starts_with(
+                  "ResourceLimitExceeded: The account-level service limit 'Number of instances for a training job' is 256"));
+    CHECK(changed({{"ResourceConfig", R"({"InstanceType": "ml.m5.large"})"}}) ==
+          "ValidationException: 1 validation error detected: Value null at 'resourceConfig.instanceCount' failed to satisfy "
+          "constraint: Member must not be null");
+    CHECK(changed({{"Tags", R"([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}])"}}) ==
+          "ValidationException: Duplicate tag key: a");
+    CHECK(changed({{"Tags", R"([{"Key": "aws:x", "Value": "1"}])"}}) ==
+          "ValidationException: Tag keys that start with aws: are reserved: aws:x");
+    CHECK(changed({{"ProfilerConfig", R"({"ProfilingIntervalInMilliseconds": 300})"}})
+              .starts_with("ValidationException: ProfilingIntervalInMilliseconds must be one of 100, 200,"));
+    CHECK(changed({{"Environment", R"({"TRAINWARDEN_SCOPE": "all"})"}}) ==
+          "ValidationException: Environment TRAINWARDEN_SCOPE must be `job` or `role`, not `all`.");
+    for (const char* member : {"AlgorithmSpecification", "ResourceConfig"}) {
+        Json without = request();
+        without.erase(member);
+        CHECK(refusal(without).ends_with("failed to satisfy constraint: Member must not be null"));
+    }
+}
+
+TEST_CASE("instance types stand for AWS's sizes, cut to the machine, and for what a table says") {
+    constexpr uint64_t gib = 1ULL << 30;
+    const Machine small{8, 32 * gib, 0}, large{128, 2048 * gib, 8};
+    auto type = InstanceTypes::of(small).find("ml.m5.large");
+    CHECK(type.cores == 2);
+    CHECK(type.memory_bytes == 8 * gib);
+    CHECK(type.count == 16);
+    type = InstanceTypes::of(small).find("ml.r5.24xlarge");
+    CHECK(type.cores == 8);
+    CHECK(type.memory_bytes == 32 * gib);
+    CHECK(InstanceTypes::of(small).find("ml.p4d.24xlarge").count == 0);  // no GPUs, no GPU instances
+    type = InstanceTypes::of(large).find("ml.p4d.24xlarge");
+    CHECK(type.gpus == 8);
+    CHECK(type.cores == 96);
+    CHECK(type.memory_bytes == 1152 * gib);
+    CHECK(type.count == 1);
+    CHECK(InstanceTypes::of(large).find("ml.g5.xlarge").count == 8);
+    CHECK(InstanceTypes::of(large).find("ml.c5.9xlarge").cores == 36);
+
+    auto table = InstanceTypes::parse(R"({"ml.m5.large": {"Cores": 1, "MemoryInGiB": 2, "Count": 3, "SpotCount": 0}})", small);
+    REQUIRE(table.has_value());
+    type = table->find("ml.m5.large");
+    CHECK(type.cores == 1);
+    CHECK(type.memory_bytes == 2 * gib);
+    CHECK(type.count == 3);
+    CHECK(type.spot_count == 0);
+    CHECK(table->find("ml.c5.xlarge").count == 0);
+    CHECK(table->total() == 3);
+    for (const char* wrong : {"[]", "{", R"({"m5": {}})", R"({"ml.m5.large": {"Core": 1}})", R"({"ml.m5.large": {"Count": -1}})",
+                              R"({"ml.m5.large": {"Gpus": 1}})", R"({"ml.m5.large": {"Count": "many"}})"}) {
+        CAPTURE(wrong);
+        CHECK_FALSE(InstanceTypes::parse(wrong, small).has_value());
+    }
 }
 
 TEST_CASE("where objects land") {
@@ -124,21 +208,6 @@ TEST_CASE("where objects land") {
     }
 }
 
-TEST_CASE("ShardedByS3Key gives every object to exactly one host") {
-    Channel channel;
-    channel.sharded = true;
-    std::vector<DataObject> objects;
-    for (int i = 0; i < 7; ++i) objects.push_back({std::to_string(i), 1});
-    std::vector<std::string> seen;
-    for (size_t host = 0; host < 3; ++host) {
-        auto share = share_of(channel, objects, host, 3);
-        CHECK(share.size() >= 2);
-        for (const auto& object : share) seen.push_back(object.key);
-    }
-    std::sort(seen.begin(), seen.end());
-    CHECK(seen == std::vector<std::string>{"0", "1", "2", "3", "4", "5", "6"});
-}
-
 TEST_CASE("hyperparameters become arguments as the toolkit prints them") {
     CHECK(user_arguments({{"sagemaker_program", "\"t.py\""},
                           {"b", "\"x y\""},
@@ -159,11 +228,77 @@ TEST_CASE("the files of input/config are SageMaker's") {
     CHECK(
         input_data_config_json(*planned) ==
         R"({"train":{"TrainingInputMode":"File","S3DistributionType":"FullyReplicated","RecordWrapperType":"None","ContentType":"text/csv"}})");
+    WorkerPlace place;
+    place.index = 1;
     CHECK(
-        resource_config_json(*planned, 1) ==
+        resource_config_json(*planned, place) ==
         R"({"current_host":"algo-2","current_instance_type":"ml.m5.large","current_group_name":"homogeneousCluster","hosts":["algo-1","algo-2"],)"
         R"("instance_groups":[{"instance_group_name":"homogeneousCluster","instance_type":"ml.m5.large","hosts":["algo-1","algo-2"]}],)"
         R"("network_interface_name":"lo"})");
+}
+
+TEST_CASE("instance groups: hosts in order, each knows its own group, one strategy for some of them") {
+    Json changed = request();
+    changed.set("ResourceConfig", *text::parse_json(R"({"VolumeSizeInGB": 1, "InstanceGroups": [
+        {"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "data"},
+        {"InstanceType": "ml.c5.xlarge", "InstanceCount": 2, "InstanceGroupName": "train"}]})"));
+    changed.find("AlgorithmSpecification")->erase("ContainerEntrypoint");
+    changed.set("HyperParameters", Json::object({{"sagemaker_program", "t.py"},
+                                                 {"sagemaker_submit_directory", "s3://b/s.tar.gz"},
+                                                 {"sagemaker_torch_distributed_enabled", "true"},
+                                                 {"sagemaker_distribution_instance_groups", "[\"train\"]"}}));
+    auto planned = plan(id, changed);
+    REQUIRE_MESSAGE(planned.has_value(), (planned ? "" : planned.error().message));
+    CHECK(planned->hosts == std::vector<std::string>{"algo-1", "algo-2", "algo-3"});
+    CHECK(instances_of(*planned) == std::map<std::string, int64_t>{{"ml.c5.xlarge", 2}, {"ml.m5.large", 1}});
+    WorkerPlace place;
+    place.index = 2;
+    place.base = "/opt/ml";
+    auto config = text::parse_json(resource_config_json(*planned, place));
+    REQUIRE(config.has_value());
+    CHECK((*config)["current_group_name"].as_string() == "train");
+    CHECK((*config)["current_instance_type"].as_string() == "ml.c5.xlarge");
+    CHECK((*config)["instance_groups"].items()[1]["hosts"].dump() == R"(["algo-2","algo-3"])");
+    Job job;
+    job.id = id;
+    std::map<std::string, std::string> variables;
+    for (const auto& [name, value] : environment(job, *planned, place)) variables[name] = value;
+    CHECK(variables["SM_IS_HETERO"] == "true");
+    CHECK(variables["SM_CURRENT_INSTANCE_GROUP_HOSTS"] == R"(["algo-2","algo-3"])");
+    CHECK(variables["SM_DISTRIBUTION_INSTANCE_GROUPS"] == R"(["train"])");
+    CHECK(variables["SM_INSTANCE_GROUPS"] == R"(["data","train"])");
+    CHECK(base::join(command(*planned, place), " ") ==
+          "torchrun --nnodes 2 --nproc_per_node 1 --master_addr algo-2 --master_port 7777 --node_rank 1 t.py");
+    place.index = 0;
+    CHECK(base::join(command(*planned, place), " ") == "/usr/bin/python3 t.py");
+    changed.find("HyperParameters")->set("sagemaker_distribution_instance_groups", "[\"other\"]");
+    CHECK(refusal(changed) ==
+          "ValidationException: sagemaker_distribution_instance_groups names none of the job's instance groups.");
+}
+
+TEST_CASE("mpirun's command, and what the other hosts do") {
+    Json changed = request();
+    changed.find("AlgorithmSpecification")->erase("ContainerEntrypoint");
+    changed.set("HyperParameters", Json::object({{"sagemaker_program", "t.py"},
+                                                 {"sagemaker_submit_directory", "s3://b/s.tar.gz"},
+                                                 {"sagemaker_mpi_enabled", "true"},
+                                                 {"sagemaker_mpi_num_of_processes_per_host", "2"},
+                                                 {"sagemaker_mpi_custom_mpi_options", "\"-x 'A=b c' --verbose\""}}));
+    auto planned = plan(id, changed);
+    REQUIRE_MESSAGE(planned.has_value(), (planned ? "" : planned.error().message));
+    WorkerPlace place;
+    place.network_interface = "eth0";
+    std::string first = base::join(command(*planned, place), " ");
+    CHECK(first.starts_with("/.inside lead algo-2 -- mpirun --host algo-1:2,algo-2:2 -np 4 -mca plm_rsh_agent /.inside rsh "));
+    CHECK(first.ends_with(" -x A=b c --verbose /usr/bin/python3 t.py"));
+    place.index = 1;
+    CHECK(base::join(command(*planned, place), " ") == "/.inside serve");
+    for (const char* count : {"0", "257", "x"}) {
+        changed.find("HyperParameters")->set("sagemaker_mpi_num_of_processes_per_host", count);
+        CHECK(refusal(changed) == "ValidationException: sagemaker_mpi_num_of_processes_per_host must be between 1 and 256.");
+    }
+    CHECK_FALSE(shell_words("a 'b").has_value());
+    CHECK(*shell_words("a  'b c'd \"e\\\"f\" g\\ h ''") == std::vector<std::string>{"a", "b cd", "e\"f", "g h", ""});
 }
 
 TEST_CASE("the job's own variables cannot replace its identity or its credentials") {
@@ -197,6 +332,31 @@ TEST_CASE("the job's own variables cannot replace its identity or its credential
     CHECK(value("PATH") == "/opt/ml/code");
     CHECK(value("PYTHONHASHSEED") == "0");
     CHECK(value("SM_CHANNEL_TRAIN") == "/opt/ml/input/data/train");
+    CHECK(value("AWS_EC2_METADATA_DISABLED") == "true");
+}
+
+TEST_CASE("a sandboxed worker has its credentials from the standard addresses, an isolated one has none") {
+    auto planned = plan(id, request());
+    REQUIRE(planned.has_value());
+    Job job;
+    job.id = id;
+    WorkerPlace place;
+    place.token = "real";
+    place.aws_endpoint = "http://127.0.0.1:4566";
+    place.sandboxed = true;
+    auto names_of = [&] {
+        std::string names;
+        for (const auto& [name, value] : environment(job, *planned, place)) {
+            CHECK(value.find("real") == std::string::npos);
+            if (name.starts_with("AWS_") || name.starts_with("S3_")) names += name + "=" + value + " ";
+        }
+        return names;
+    };
+    CHECK(names_of() ==
+          "AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL=http://127.0.0.1:4566 "
+          "S3_ENDPOINT_URL=http://127.0.0.1:4566 AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials ");
+    place.reaches_server = false;
+    CHECK(names_of() == "AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true ");
 }
 
 }  // namespace training

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/strings.hpp"
 #include "training/beneath.hpp"
+#include "training/channel.hpp"
 #include "training/limits.hpp"
 #include "training/transfer.hpp"
 
@@ -28,31 +29,57 @@ std::string clipped(std::string reason) {
     return reason;
 }
 
+constexpr std::pair<Ended::How, std::string_view> how_names[] = {
+    {Ended::How::finished, "finished"},
+    {Ended::How::failed, "failed"},
+    {Ended::How::stopped, "stopped"},
+    {Ended::How::runtime_exceeded, "runtime_exceeded"},
+};
+
+// For the record: an upload that the server's end interrupts begins again with it.
+text::Json ended_json(const Ended& ended) {
+    std::string how;
+    for (const auto& [value, name] : how_names) {
+        if (value == ended.how) how = name;
+    }
+    return text::Json::object({{"How", how},
+                               {"Host", static_cast<int64_t>(ended.host)},
+                               {"ExitCode", ended.exit_code},
+                               {"LastLine", ended.last_line},
+                               {"OutOfMemory", ended.out_of_memory}});
+}
+
+// Of a job that was told to stop before its workers had ended there is nothing else to say.
+Ended ended_from(const text::Json& json, size_t hosts) {
+    Ended ended{Ended::How::stopped, 0, 0, ""};
+    for (const auto& [value, name] : how_names) {
+        if (name == json["How"].as_string()) ended.how = value;
+    }
+    ended.host = std::min(static_cast<size_t>(json["Host"].as_int()), hosts - 1);
+    ended.exit_code = static_cast<int>(json["ExitCode"].as_int());
+    ended.last_line = json["LastLine"].as_string();
+    ended.out_of_memory = json["OutOfMemory"].as_bool();
+    return ended;
+}
+
 }  // namespace
 
-Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session, std::vector<std::string> tokens)
-    : training_(training),
-      job_(std::move(job)),
-      plan_(std::move(plan)),
-      session_(std::move(session)),
-      tokens_(std::move(tokens)) {
-    INVARIANT(tokens_.size() == plan_.hosts.size());
+Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session)
+    : training_(training), job_(std::move(job)), plan_(std::move(plan)), session_(std::move(session)) {
     folder_ = training_.folder_of(job_.id);
-    private_mounts_ = private_mounts_available();
-    unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-    int port = free_port();
+    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    const auto hosts = static_cast<unsigned>(plan_.hosts.size());
     for (size_t index = 0; index < plan_.hosts.size(); ++index) {
         WorkerPlace place;
         place.index = index;
         place.folder = folder_ + "/" + plan_.hosts[index];
-        std::string home = home_of_server();
-        place.base = private_mounts_ ? "/opt/ml" : place.folder + "/ml";
-        place.home = private_mounts_ ? (home == "/" ? "/tmp" : home) : place.folder + "/home";
-        place.token = tokens_[index];
         place.aws_endpoint = training_.endpoints_.aws;
         place.credentials_uri = training_.endpoints_.credentials;
-        place.master_port = port;
-        place.cpus = std::max(1U, cores / static_cast<unsigned>(plan_.hosts.size()));
+        // All hosts are this machine: what they count on together is not more than it has.
+        const InstanceType type = training_.parts_.instances.find(group_of(plan_, index).instance_type);
+        place.cpus = std::min(type.cores, std::max(1U, cores / hosts));
+        place.memory_bytes = type.memory_bytes;
+        place.gpus = type.gpus;
         workers_.push_back(place.folder);
         places_.push_back(std::move(place));
     }
@@ -77,7 +104,13 @@ void Running::start() {
 }
 
 void Running::stop(StopReason reason) {
-    stop_ = reason;
+    StopReason none = StopReason::none;
+    // What fails or is interrupted does not hide that somebody asked.
+    if (reason != StopReason::input_failed && reason != StopReason::interrupted) {
+        stop_ = reason;
+    } else if (!stop_.compare_exchange_strong(none, reason)) {
+        return;
+    }
     cancelled_ = true;
     if (reason == StopReason::shutdown) never_ = true;
     uint64_t one = 1;
@@ -85,79 +118,171 @@ void Running::stop(StopReason reason) {
     (void)ignored;  // Only a full counter can refuse, and then the thread is awake already.
 }
 
-void Running::enter(std::string secondary, std::string message) {
-    training_.update(job_.id,
-                     [&](Job& job) { job.enter(std::move(secondary), std::move(message), training_.parts_.clock->now()); });
+base::Result<void> Running::enter(std::string secondary, std::string message) {
+    return training_.change(
+        job_.id, [&](Job& job) { job.enter(std::move(secondary), std::move(message), training_.parts_.clock->now()); });
 }
 
 void Running::life() {
-    training_.update(job_.id, [&](Job& job) {
-        job.training_start_time = training_.parts_.clock->now();
-        job.enter("Downloading", "Downloading input data", *job.training_start_time);
-    });
-    Outcome outcome;
+    std::error_code error;  // Whoever writes there says what is wrong.
+    fs::create_directories(folder_, error);
+    std::optional<Outcome> outcome;
     try {
-        base::Result<Ended> trained;
-        if (auto prepared = prepare(); !prepared) {
-            trained = base::fail(std::move(prepared).error());
+        if (!job_.ended.is_null() || job_.status == Status::stopping) {
+            outcome = conclude(ended_from(job_.ended, plan_.hosts.size()));
         } else {
-            enter("Training", "Training image download completed. Training in progress.");
-            trained = train();
+            do outcome = attempt();
+            while (outcome && retry(*outcome));
         }
-        outcome = conclude(trained);
-    } catch (const std::exception& error) {  // It ends this job, not the server with all the others.
-        base::log_error("training job " + job_.id.name + ": " + error.what());
+    } catch (const std::exception& thrown) {  // It ends this job, not the server with all the others.
+        base::log_error("training job " + job_.id.name + ": " + thrown.what());
         outcome = conclude(base::fail("InternalError", "The job could not be run on this machine; the server's log says why."));
     }
+    if (!outcome) return;
     // Once a job is final nothing of it is left but its record, its logs and what it uploaded.
     clean_up();
-    training_.update(job_.id, [&](Job& job) {
-        job.failure_reason = clipped(outcome.failure_reason);
-        job.finish(outcome.status, outcome.secondary, outcome.message, training_.parts_.clock->now());
+    session_->end();
+    (void)training_.change(job_.id, [&](Job& job) {
+        job.failure_reason = clipped(outcome->failure_reason);
+        job.finish(outcome->status, outcome->secondary, outcome->message, training_.parts_.clock->now());
     });
 }
 
+bool Running::waited_too_long() const {
+    return plan_.wait_max && training_.parts_.clock->now() - job_.creation_time >= *plan_.wait_max;
+}
+
+bool Running::begin_again(const base::Result<Ended>& trained) {
+    const bool cut = trained ? trained->how == Ended::How::interrupted : trained.error().code == "Cancelled";
+    if (!cut || waited_too_long()) return false;
+    cancelled_ = false;
+    StopReason interrupted = StopReason::interrupted;
+    if (!stop_.compare_exchange_strong(interrupted, StopReason::none)) {
+        cancelled_ = true;  // Somebody asked for more meanwhile.
+        return false;
+    }
+    bool begins = false;
+    auto stored = training_.change(job_.id, [&](Job& job) {
+        if (job.status != Status::in_progress) return;
+        job.interrupt(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        job_ = job;
+        begins = true;
+    });
+    return begins && stored;
+}
+
+std::optional<Running::Outcome> Running::attempt() {
+    base::Result<Ended> trained;
+    do {
+        (void)training_.change(job_.id, [&](Job& job) {
+            base::Time now = training_.parts_.clock->now();
+            if (!job.training_start_time) job.training_start_time = now;
+            job.workers.clear();
+            job.enter("Downloading", "Downloading input data", now);
+        });
+        trained = prepare_and_train();
+    } while (begin_again(trained));
+    if (trained && trained->how != Ended::How::shutdown) {
+        (void)training_.change(job_.id, [&](Job& job) { job.ended = ended_json(*trained); });
+    }
+    return conclude(trained);
+}
+
+bool Running::retry(const Outcome& outcome) {
+    bool ours = outcome.status == Status::failed && outcome.failure_reason.starts_with("InternalServerError");
+    if (!ours || cancelled_) return false;
+    bool begins = false;
+    auto stored = training_.change(job_.id, [&](Job& job) {
+        if (job.retries >= plan_.retries_max || job.status != Status::in_progress) return;
+        job.retry(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        job_ = job;
+        begins = true;
+    });
+    if (begins) base::log_warn("training job " + job_.id.name + " is retried after " + outcome.failure_reason);
+    return begins && stored;
+}
+
+base::Result<Ended> Running::prepare_and_train() {
+    clean_up();  // what an attempt before has left
+    TRY(prepare());
+    // From here on the workers may run: a retry that is not in the store must not.
+    TRY(enter("Training", "Training image download completed. Training in progress."));
+    const auto started = std::chrono::steady_clock::now();
+    auto trained = train();
+    take_back_credentials();
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+    (void)training_.change(job_.id, [&](Job& job) { job.runtime_used += took; });
+    return trained;
+}
+
 base::Result<void> Running::prepare() {
+    confinement_ = confine(training_.parts_.isolation);
+    TRY(confinement_->begin(plan_, places_));
     for (const auto& place : places_) TRY(make_folders(plan_, place));
     Transfer transfer(*training_.parts_.data, *session_, folder_, cancelled_);
-    for (const auto& channel : plan_.channels) TRY(transfer.download_channel(channel, workers_));
+    inputs_ = std::make_unique<Inputs>(*training_.parts_.data, *session_, workers_, [this] { stop(StopReason::input_failed); });
+    for (const auto& channel : plan_.channels) TRY(inputs_->open(channel, transfer));
     if (plan_.submit_directory) TRY(transfer.download_source(*plan_.submit_directory, workers_));
     if (plan_.checkpoints) TRY(transfer.restore_checkpoints(plan_.checkpoints->destination, workers_));
     if (cancelled_) return base::fail("Cancelled", "the job was stopped");
     return {};
 }
 
-base::Result<void> Running::start_workers(Workers& workers) {
-    std::error_code error;
-    fs::create_directories(folder_ + "/logs", error);
+// Which objects of a sharded or listed channel are this host's.
+base::Result<std::vector<Share>> Running::shares_of(size_t host) {
+    std::vector<Share> shares;
+    for (const auto& channel : plan_.channels) {
+        if (!needs_share(channel)) continue;
+        Share share{channel.name, {}};
+        const auto objects = TRY(objects_of(*training_.parts_.data, *session_, channel, false));
+        for (size_t place : share_of(channel, objects.size(), host, plan_.hosts.size()))
+            share.objects.push_back(objects[place].where.bucket + "/" + objects[place].where.key);
+        std::sort(share.objects.begin(), share.objects.end());
+        shares.push_back(std::move(share));
+    }
+    return shares;
+}
+
+base::Result<void> Running::hand_out_credentials() {
+    for (auto& place : places_) {
+        auto lease = worker_lease(job_, plan_, plan_.hosts[place.index], TRY(shares_of(place.index)));
+        place.token = training_.parts_.random->hex(48);
+        tokens_.push_back(place.token);
+        training_.hand_out(place.token, training_.open_session(job_, std::move(lease)));
+    }
+    return {};
+}
+
+// The workers have ended: whoever still has their credentials is not one of them.
+void Running::take_back_credentials() {
+    for (const auto& token : tokens_) training_.take_back(token);
+    tokens_.clear();
+}
+
+base::Result<void> Running::start_workers(Workers& workers, JobMonitor& monitor) {
     std::string stamp = std::to_string(training_.parts_.clock->now().time_since_epoch().count());
     for (const auto& place : places_) {
         const std::string& host = plan_.hosts[place.index];
         std::string stream = host + "-" + stamp;
-        LaunchRequest request;
-        request.command = command(plan_);
-        request.environment = environment(job_, plan_, place);
-        request.worker_folder = place.folder;
-        request.working_directory = plan_.command.empty() ? place.base + "/code" : place.base;
-        request.host_name = host;
-        request.hidden = training_.parts_.hidden;
-        request.private_mounts = private_mounts_;
-        auto log = TRY(LogWriter::open(training_.logs_.file_of(job_.id, stream)));
-        if (!private_mounts_) {
-            log.write("[trainwarden] this machine permits no private mounts: /opt/ml is " + place.base +
-                          " (see SM_MODEL_DIR, SM_CHANNEL_*)\n",
-                      training_.parts_.clock->now());
-        }
+        auto log = TRY(training_.parts_.logs->start({job_.id.account, job_.id.region}, std::string(log_group_name),
+                                                    job_.id.name + "/" + stream));
+        for (const auto& remark : confinement_->remarks(place))
+            log.write("[trainwarden] " + remark + "\n", training_.parts_.clock->now());
         if (place.index == 0) {
             for (const auto& note : plan_.notes) log.write("[trainwarden] " + note + "\n", training_.parts_.clock->now());
-            if (fs::exists(place.folder + "/ml/code/requirements.txt", error)) {
+            if (std::error_code error; fs::exists(place.folder + "/ml/code/requirements.txt", error)) {
                 log.write(
                     "[trainwarden] requirements.txt is not installed: the image host/python3 has the packages of this machine\n",
                     training_.parts_.clock->now());
             }
         }
-        int process = TRY(workers.start(request, std::move(log)));
-        training_.update(job_.id, [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, process}); });
+        log.watch([&monitor](std::string_view line, base::Time now) { monitor.line(line, now); });
+        auto launched = TRY(confinement_->launch(place, host, command(plan_, place), environment(job_, plan_, place),
+                                                 working_directory(plan_, place)));
+        workers.add(launched, std::move(log));
+        monitor.watch(place.index, launched.process);
+        (void)training_.change(job_.id,
+                               [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, launched.process}); });
     }
     return {};
 }
@@ -165,13 +290,33 @@ base::Result<void> Running::start_workers(Workers& workers) {
 base::Result<Ended> Running::train() {
     std::optional<CheckpointSync> checkpoints;
     if (plan_.checkpoints) checkpoints.emplace(*training_.parts_.data, *session_, plan_.checkpoints->destination, workers_);
+    JobMonitor monitor(
+        *training_.parts_.clock, plan_, [this](size_t host) { return inputs_->bytes_read(host); },
+        [this](const std::vector<MetricPoint>& points) {
+            if (training_.parts_.publish) training_.parts_.publish(job_.id, points);
+        });
+    TRY(hand_out_credentials());
     Workers workers(*training_.parts_.clock, wake_, stop_);
-    TRY(start_workers(workers));
-    Ended ended = workers.wait(plan_.runtime_max);
+    TRY(start_workers(workers, monitor));
+    // MaxRuntimeInSeconds is for all attempts together, MaxWaitTimeInSeconds for what is between them, too.
+    using std::chrono::seconds;
+    auto left = plan_.runtime_max - std::chrono::duration_cast<seconds>(job_.runtime_used);
+    if (plan_.wait_max) {
+        const auto waited = training_.parts_.clock->now() - job_.creation_time;
+        left = std::min(left, std::chrono::ceil<seconds>(*plan_.wait_max - waited));
+    }
+    Ended ended = workers.wait(std::max(left, seconds{0}));
+    ended.out_of_memory = ended.how == Ended::How::failed && confinement_->memory_was_exhausted(ended.host);
     // Whoever left its process group is still of this run.
     if (!end_processes_of_run(job_.run_id))
         base::log_error("processes of the training job " + job_.id.name + " cannot be killed");
-    if (checkpoints && ended.how != Ended::How::shutdown) {
+    auto metrics = monitor.finish();
+    (void)training_.change(job_.id, [&](Job& job) { job.final_metrics = std::move(metrics); });
+    auto broken = inputs_->failure();
+    inputs_.reset();
+    if (broken && ended.how != Ended::How::shutdown) return base::fail(std::move(*broken));
+    // Also when the server stops: a retry goes on from what the workers wrote last.
+    if (checkpoints) {
         if (auto synced = checkpoints->finish(); !synced && ended.how == Ended::How::finished) {
             return base::fail("ClientError", "Artifact upload failed:Unable to upload checkpoints (" + synced.error().code +
                                                  ": " + synced.error().message + ")");
@@ -192,53 +337,81 @@ base::Result<void> Running::upload(bool with_model) {
 }
 
 std::string Running::algorithm_error(const Ended& ended) const {
+    if (ended.out_of_memory) {
+        return "ClientError: Please use an instance type with more memory, or reduce the size of training data processed on an "
+               "instance.";
+    }
     std::string told = valid_utf8(read_beneath(workers_[ended.host], "ml/output/failure", failure_reason_characters_max));
     if (told.empty() && plan_.command.empty()) {
         // What the SageMaker toolkit writes for a script that fails.
         told = "ExecuteUserScriptError:\nExitCode " + std::to_string(ended.exit_code) + "\nErrorMessage \"" + ended.last_line +
-               "\"\nCommand \"" + base::join(command(plan_), " ") + "\"";
+               "\"\nCommand \"" + base::join(command(plan_, places_[ended.host]), " ") + "\"";
     }
     return "AlgorithmError: " + told + ", exit code: " + std::to_string(ended.exit_code);
 }
 
-Running::Outcome Running::conclude(const base::Result<Ended>& trained) {
+std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& trained) {
     auto failed = [](std::string reason) { return Outcome{Status::failed, "Failed", "Training job failed", std::move(reason)}; };
-    if (stop_ == StopReason::shutdown) {
-        return failed(
-            "InternalServerError: The server stopped while the job was in progress. Its workers were ended; create the job "
-            "again.");
-    }
+    if (stop_ == StopReason::shutdown) return at_shutdown(trained);
     bool cancelled = !trained && trained.error().code == "Cancelled";
     if (!trained && !cancelled) {
         bool ours = trained.error().code == "InternalError";
         return failed((ours ? "InternalServerError: " : "ClientError: ") + trained.error().message);
     }
-    if (cancelled) return {Status::stopped, "Stopped", "Training job stopped", ""};
+    const bool late = waited_too_long() &&
+                      (cancelled || trained->how == Ended::How::interrupted || trained->how == Ended::How::runtime_exceeded);
+    const Outcome waited{Status::stopped, "MaxWaitTimeExceeded", "Training job exceeded MaxWaitTimeInSeconds provided", ""};
+    if (cancelled) return late ? waited : Outcome{Status::stopped, "Stopped", "Training job stopped", ""};
     bool wants_model = trained->how != Ended::How::failed;
     std::string reason = wants_model ? "" : algorithm_error(*trained);
-    enter("Uploading", wants_model ? "Uploading generated training model" : "Uploading generated training output");
+    (void)enter("Uploading", wants_model ? "Uploading generated training model" : "Uploading generated training output");
     auto uploaded = upload(wants_model);
+    if (!uploaded && stop_ == StopReason::shutdown) return std::nullopt;
     if (!wants_model) {
         if (!uploaded) base::log_warn("training job " + job_.id.name + ": " + uploaded.error().message);
         return failed(std::move(reason));
     }
     if (!uploaded) return failed("ClientError: " + uploaded.error().message);
+    if (late) return waited;
     switch (trained->how) {
         case Ended::How::finished:
-            return {Status::completed, "Completed", "Training job completed", ""};
+            return Outcome{Status::completed, "Completed", "Training job completed", ""};
         case Ended::How::runtime_exceeded:
-            return {Status::stopped, "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided", ""};
+            return Outcome{Status::stopped, "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided",
+                           ""};
         default:
-            return {Status::stopped, "Stopped", "Training job stopped", ""};
+            return Outcome{Status::stopped, "Stopped", "Training job stopped", ""};
     }
 }
 
+// The server stops. Only a job whose workers were cut short and must not run again ends with it.
+std::optional<Running::Outcome> Running::at_shutdown(const base::Result<Ended>& trained) {
+    if (!trained || trained->how != Ended::How::shutdown) return std::nullopt;
+    bool over = false;
+    (void)training_.change(job_.id, [&](Job& job) {
+        if (job.status != Status::in_progress) return;
+        // To managed spot training the end of the server is an interruption like any other.
+        over = !plan_.spot && job.retries >= plan_.retries_max;
+        if (plan_.spot) {
+            job.interrupt(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        } else if (!over) {
+            job.retry(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        }
+    });
+    if (!over) return std::nullopt;
+    return Outcome{Status::failed, "Failed", "Training job failed", std::string(server_stopped)};
+}
+
 void Running::clean_up() {
+    inputs_.reset();
+    confinement_.reset();
     for (const auto& worker : workers_) {
         std::error_code error;
         fs::remove_all(worker, error);
         if (error) base::log_warn("the folder of a finished worker remains: " + worker + ": " + error.message());
     }
+    std::error_code others;  // Not empty: something else is there, which is not ours to remove.
+    fs::remove(folder_, others);
 }
 
 }  // namespace training

@@ -1,4 +1,5 @@
-// One job's life, on a thread of its own: download, train, upload, settle. See job.hpp for the states.
+// One job's life, on a thread of its own: download, train, upload, settle; from where its record says that it is (recover.cpp).
+// See job.hpp for the states.
 #pragma once
 
 #include <atomic>
@@ -8,7 +9,11 @@
 #include <thread>
 #include <vector>
 
+#include "training/confinement.hpp"
+#include "training/inputs.hpp"
+#include "training/monitor.hpp"
 #include "training/plan.hpp"
+#include "training/scope.hpp"
 #include "training/session.hpp"
 #include "training/training.hpp"
 #include "training/workers.hpp"
@@ -17,42 +22,53 @@ namespace training {
 
 class Running {
 public:
-    Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session, std::vector<std::string> tokens);
+    // REQUIRES: the training room's lock is held. `session` is the data mover's.
+    Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session);
     ~Running();  // joins
 
     void start();
     void stop(StopReason reason);
     void join();
     [[nodiscard]] bool done() const { return done_.load(); }
-    [[nodiscard]] const std::vector<std::string>& tokens() const { return tokens_; }
-    [[nodiscard]] size_t instances() const { return plan_.hosts.size(); }
-    [[nodiscard]] const std::string& instance_type() const { return plan_.instance_type; }
+    [[nodiscard]] const Plan& plan() const { return plan_; }
 
 private:
-    void life();
-    [[nodiscard]] base::Result<void> prepare();
-    [[nodiscard]] base::Result<Ended> train();
-    [[nodiscard]] base::Result<void> start_workers(Workers& workers);
-    [[nodiscard]] base::Result<void> upload(bool with_model);
     // How the job ends: what its record says last.
     struct Outcome {
         Status status;
         std::string secondary, message, failure_reason;
     };
-    [[nodiscard]] Outcome conclude(const base::Result<Ended>& trained);
+    void life();
+    // Managed spot training: an attempt that was interrupted begins again, if nothing else ends the job.
+    [[nodiscard]] bool begin_again(const base::Result<Ended>& trained);
+    [[nodiscard]] bool waited_too_long() const;
+    // One attempt, and what follows its interruptions; nothing: the server stops, and the record says where the next one goes on.
+    [[nodiscard]] std::optional<Outcome> attempt();
+    [[nodiscard]] bool retry(const Outcome& outcome);
+    [[nodiscard]] base::Result<Ended> prepare_and_train();
+    [[nodiscard]] base::Result<void> prepare();
+    [[nodiscard]] base::Result<void> hand_out_credentials();
+    void take_back_credentials();
+    [[nodiscard]] base::Result<std::vector<Share>> shares_of(size_t host);
+    [[nodiscard]] base::Result<Ended> train();
+    [[nodiscard]] base::Result<void> start_workers(Workers& workers, JobMonitor& monitor);
+    [[nodiscard]] base::Result<void> upload(bool with_model);
+    [[nodiscard]] std::optional<Outcome> conclude(const base::Result<Ended>& trained);
+    [[nodiscard]] std::optional<Outcome> at_shutdown(const base::Result<Ended>& trained);
     [[nodiscard]] std::string algorithm_error(const Ended& ended) const;
-    void enter(std::string secondary, std::string message);
+    base::Result<void> enter(std::string secondary, std::string message);
     void clean_up();
 
     Training& training_;
-    Job job_;  // as it was created: what does not change
+    Job job_;  // as this attempt began: what does not change meanwhile
     Plan plan_;
     std::shared_ptr<RoleSession> session_;
-    std::vector<std::string> tokens_;
-    std::string folder_;  // …/<job>
+    std::vector<std::string> tokens_;  // of this attempt's workers, while they run
+    std::string folder_;               // …/<job>
     std::vector<WorkerPlace> places_;
     std::vector<std::string> workers_;  // their folders
-    bool private_mounts_ = false;
+    std::unique_ptr<Confinement> confinement_;
+    std::unique_ptr<Inputs> inputs_;  // while the workers live
     int wake_ = -1;
     std::atomic<StopReason> stop_{StopReason::none};
     std::atomic<bool> cancelled_{false};  // stop_ is not none: what transfers look at

@@ -5,12 +5,15 @@
 namespace training {
 
 AssumeJobRole assume_through(identity::Directory& directory) {
-    return [&directory](const JobId& job, const std::string& role_arn, const Tags& tags) -> base::Result<identity::Credentials> {
+    return [&directory](const JobId& job, const std::string& role_arn,
+                        const SessionTerms& terms) -> base::Result<identity::Credentials> {
         identity::AssumeRole request;
         request.role_arn = role_arn;
         request.session_name = "SageMaker";
         request.duration = session_duration;
-        request.tags = tags;
+        request.tags = terms.tags;
+        request.source_identity = terms.source_identity;
+        request.lease = terms.lease;
         policy::Context context;
         context.set("aws:SourceAccount", job.account);
         context.set("aws:SourceArn", job.arn());
@@ -18,14 +21,26 @@ AssumeJobRole assume_through(identity::Directory& directory) {
     };
 }
 
+RoleSession::RoleSession(Parts parts, JobId job, std::string role_arn, SessionTerms terms, identity::LeasePtr lease)
+    : parts_(parts), job_(std::move(job)), role_arn_(std::move(role_arn)), terms_(std::move(terms)) {
+    parts_.leases->set(terms_.lease, std::move(lease));
+}
+
 base::Result<identity::Credentials> RoleSession::current() {
     std::lock_guard lock(mutex_);
-    base::Time now = clock_.now();
+    if (ended_) return base::fail("ExpiredToken", "the session of this training job has ended");
+    base::Time now = parts_.clock->now();
     if (!credentials_ || now - made_ >= session_renewal) {
-        credentials_ = TRY(assume_(job_, role_arn_, tags_));
+        credentials_ = TRY((*parts_.assume)(job_, role_arn_, terms_));
         made_ = now;
     }
     return *credentials_;
+}
+
+void RoleSession::end() {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+    parts_.leases->close(terms_.lease);
 }
 
 }  // namespace training

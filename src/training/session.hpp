@@ -1,8 +1,11 @@
-// The role as a job holds it: sessions of `assumed-role/ROLE/SageMaker`, renewed long before they expire.
+// The role as a job holds it: sessions of `assumed-role/ROLE/SageMaker`, renewed long before they expire, and dead the moment the
+// job lets go of them.
 //
-// Sessions last an hour and are handed out for at most 15 minutes after they were made, so whoever gets one has at least 45
-// minutes: AWS's SDKs refresh when less than 15 are left. A role that is deleted or stops to trust the service gives no
-// further sessions.
+// Sessions last six hours, as those of an EC2 instance's role, and are handed out for at most 15 minutes after they were made.
+// Shorter ones would not be safer (they die by their lease) but hurt: AWS's SDKs ask again and again when less than 15 minutes
+// are left, and stretch what instance metadata gave them past its expiry. A role that is deleted or stops to trust the service
+// gives no further sessions. Every session lives by a lease (identity/lease.hpp): end() closes it, and whoever still has the
+// credentials gets ExpiredToken on the next request.
 #pragma once
 
 #include <functional>
@@ -14,15 +17,23 @@
 #include "base/result.hpp"
 #include "identity/caller.hpp"
 #include "identity/directory.hpp"
+#include "identity/lease.hpp"
 #include "training/job.hpp"
 
 namespace training {
 
 constexpr const char* service_principal = "sagemaker.amazonaws.com";
 
+// What a session of a job's role is asked for with.
+struct SessionTerms {
+    Tags tags;                    // session tag chaining
+    std::string source_identity;  // carried on from the job's creator
+    std::string lease;            // the lease's id
+};
+
 // Makes a session of the role for the job, if the role's trust policy lets the service have one.
 using AssumeJobRole =
-    std::function<base::Result<identity::Credentials>(const JobId& job, const std::string& role_arn, const Tags& tags)>;
+    std::function<base::Result<identity::Credentials>(const JobId& job, const std::string& role_arn, const SessionTerms& terms)>;
 
 // As `sagemaker.amazonaws.com`, session name `SageMaker`, with aws:SourceAccount and aws:SourceArn for the trust policy's
 // conditions.
@@ -30,22 +41,32 @@ using AssumeJobRole =
 
 class RoleSession {
 public:
-    RoleSession(const AssumeJobRole& assume, const base::Clock& clock, const JobId& job, std::string role_arn, Tags tags)
-        : assume_(assume), clock_(clock), job_(job), role_arn_(std::move(role_arn)), tags_(std::move(tags)) {}
+    struct Parts {
+        const AssumeJobRole* assume = nullptr;
+        const base::Clock* clock = nullptr;
+        identity::Leases* leases = nullptr;
+    };
+    // Opens the lease under `terms.lease`, which nobody has used before.
+    RoleSession(Parts parts, JobId job, std::string role_arn, SessionTerms terms, identity::LeasePtr lease);
+    ~RoleSession() { end(); }
+    RoleSession(const RoleSession&) = delete;
+    RoleSession& operator=(const RoleSession&) = delete;
 
-    // Errors of the directory: the trust policy's AccessDenied, NoSuchEntity.
+    // Errors of the directory: the trust policy's AccessDenied, NoSuchEntity. `ExpiredToken` after end().
     [[nodiscard]] base::Result<identity::Credentials> current();
     [[nodiscard]] const std::string& role_arn() const { return role_arn_; }
+    // For good; any thread, any number of times.
+    void end();
 
 private:
-    const AssumeJobRole& assume_;
-    const base::Clock& clock_;
+    Parts parts_;
     JobId job_;
     std::string role_arn_;
-    Tags tags_;
+    SessionTerms terms_;
     std::mutex mutex_;  // guards what follows
     std::optional<identity::Credentials> credentials_;
     base::Time made_;
+    bool ended_ = false;
 };
 
 }  // namespace training

@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
+#include "training/channel.hpp"
+#include "training/engine.hpp"
+#include "training/fastfile.hpp"
 #include "training/launch.hpp"
 #include "training/limits.hpp"
 #include "training/plan.hpp"
+#include "training/request.hpp"
 #include "training/run.hpp"
+#include "training/scope.hpp"
 #include "training/session.hpp"
 #include "training/transfer.hpp"
 
@@ -25,7 +31,9 @@ std::unexpected<base::Error> not_found() { return base::fail("ValidationExceptio
 
 }  // namespace
 
-Training::Training(Parts parts) : parts_(std::move(parts)), logs_(parts_.folder) {}
+Training::Training(Parts parts) : parts_(std::move(parts)) {
+    INVARIANT(parts_.keys && parts_.leases && parts_.data && parts_.logs && parts_.clock && parts_.random);
+}
 
 Training::~Training() { shutdown(); }
 
@@ -43,27 +51,10 @@ base::Result<void> Training::load() {
     for (const auto& entry : TRY(parts_.keys->scan({.prefix = job_prefix}))) {
         auto stored = TRY(text::parse_json(entry.value));
         Job job = TRY(job_from_json(stored));
-        if (!is_final(job.status)) TRY(settle(job));
+        if (!is_final(job.status)) TRY(recover(job));
         jobs_[job.id] = std::move(job);
     }
     return {};
-}
-
-// An earlier server was killed while the job ran. Its workers die with their supervisor (PR_SET_PDEATHSIG); what they started may
-// not.
-base::Result<void> Training::settle(Job& job) {
-    if (!end_processes_of_run(job.run_id)) base::log_error("processes of the training job " + job.id.name + " cannot be killed");
-    std::string during = job.secondary_status;
-    job.failure_reason = "InternalServerError: The server stopped while the job was in progress (" + during +
-                         "). Its workers were ended; create the job again.";
-    job.finish(Status::failed, "Failed", "Training job failed", parts_.clock->now());
-    for (auto& worker : job.workers) {
-        worker.process = 0;
-        std::error_code error;
-        fs::remove_all(folder_of(job.id) + "/" + worker.host, error);
-    }
-    base::log_warn("training job " + job.id.name + " was in progress when the server stopped: it is Failed now");
-    return save(job);
 }
 
 base::Result<void> Training::save(const Job& job) {
@@ -79,47 +70,153 @@ std::string Training::folder_of(const JobId& id) const {
 void Training::serve_at(Endpoints endpoints) {
     std::lock_guard lock(mutex_);
     endpoints_ = std::move(endpoints);
+    for (const auto& [id, job] : jobs_) {
+        if (!is_final(job.status) && !running_.contains(id)) resume(job);
+    }
 }
 
-void Training::update(const JobId& id, const std::function<void(Job&)>& change) {
+base::Result<void> Training::change(const JobId& id, const std::function<void(Job&)>& change) {
     std::lock_guard lock(mutex_);
-    Job& job = jobs_[id];
+    Job& job = jobs_.at(id);
     change(job);
     if (is_final(job.status)) {
         for (auto& worker : job.workers) worker.process = 0;
-        // The job's credentials end with it.
-        auto running = running_.find(id);
-        if (running != running_.end()) {
-            for (const auto& token : running->second->tokens()) sessions_.erase(crypto::sha256(token));
-        }
     }
-    if (auto saved = save(job); !saved)
-        base::log_error("training job " + id.name + " could not be stored: " + saved.error().describe());
+    auto saved = save(job);
+    if (!saved) base::log_error("training job " + job.id.name + " could not be stored: " + saved.error().describe());
+    return saved;
+}
+
+void Training::hand_out(const std::string& token, std::shared_ptr<RoleSession> session) {
+    std::lock_guard lock(mutex_);
+    sessions_[crypto::sha256(token)] = std::move(session);
+}
+
+void Training::take_back(const std::string& token) {
+    std::lock_guard lock(mutex_);
+    auto found = sessions_.find(crypto::sha256(token));
+    if (found == sessions_.end()) return;
+    found->second->end();
+    sessions_.erase(found);
+}
+
+std::shared_ptr<RoleSession> Training::open_session(const Job& job, identity::LeasePtr lease) {
+    SessionTerms terms{job.session_tags, job.source_identity, parts_.random->uuid()};
+    return std::make_shared<RoleSession>(RoleSession::Parts{&parts_.assume, parts_.clock, parts_.leases}, job.id, job.role_arn(),
+                                         std::move(terms), std::move(lease));
 }
 
 void Training::reap_finished() {
     std::erase_if(running_, [](const auto& entry) { return entry.second->done(); });
 }
 
-base::Result<void> Training::check_limits(const std::string& instance_type, size_t wanted) const {
-    size_t in_use = 0;
-    for (const auto& [id, running] : running_) in_use += running->instances();
-    if (in_use + wanted <= instances_total_max) return {};
-    return base::fail(limit_exceeded(instance_type, instances_total_max, static_cast<int>(in_use), static_cast<int>(wanted)));
+base::Result<void> Training::check_limits(const JobId& id, const Plan& plan) const {
+    std::map<std::string, int64_t> in_use;  // of this account, by type
+    int64_t of_all = 0;
+    for (const auto& [other, running] : running_) {
+        of_all += static_cast<int64_t>(running->plan().hosts.size());
+        if (other.account != id.account || other.region != id.region || running->plan().spot != plan.spot) continue;
+        for (const auto& [name, count] : instances_of(running->plan())) in_use[name] += count;
+    }
+    for (const auto& [name, wanted] : instances_of(plan)) {
+        const InstanceType type = parts_.instances.find(name);
+        const int quota = plan.spot ? type.spot_count : type.count;
+        if (in_use[name] + wanted > quota)
+            return base::fail(limit_exceeded(quota_name(name, plan.spot), quota, in_use[name], wanted));
+    }
+    const auto wanted = static_cast<int64_t>(plan.hosts.size());
+    if (of_all + wanted > parts_.instances.total()) {
+        return base::fail(
+            limit_exceeded("Number of instances across all training jobs", parts_.instances.total(), of_all, wanted));
+    }
+    return {};
 }
+
+base::Result<void> Training::check_isolation(const Plan& planned) const {
+    const Isolation& isolation = parts_.isolation;
+    if (isolation.refusal) return base::fail(*isolation.refusal);
+    auto needs = [](const std::string& what) {
+        return base::fail("ValidationException", what + " needs a sandbox, and this server runs its workers as plain processes.");
+    };
+    if (isolation.sandboxes != nullptr) {
+        if (auto found = isolation.sandboxes->images().check(planned.image); !found)
+            return base::fail("ValidationException", found.error().message);
+        return {};
+    }
+    if (planned.network_isolation) return needs("EnableNetworkIsolation");
+    if (!sandbox::is_host_image(planned.image)) return needs("The training image " + planned.image);
+    if (TRY(engine_of(planned)).launcher == Launcher::mpi && planned.hosts.size() > 1) return needs("MPI on several instances");
+    return {};
+}
+
+// What the role must be able to do for the job to succeed, asked before the job exists: AWS's sentences where there are any.
+base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSession& session) {
+    if (auto assumed = session.current(); !assumed) {
+        auto refusal = base::fail("ValidationException", "Could not assume role " + job.role_arn() +
+                                                             ". Please ensure that the role exists and allows principal "
+                                                             "'sagemaker.amazonaws.com' to assume the role.");
+        refusal.error().notes = {assumed.error().describe()};
+        return refusal;
+    }
+    std::atomic<bool> never{false};
+    Transfer transfer(*parts_.data, session, parts_.folder, never);
+    for (const auto& channel : plan.channels) TRY(transfer.check_channel(channel, job.id.region));
+    if (!parts_.may) return {};
+    const identity::Credentials credentials = TRY(session.current());
+    auto need = [&](const std::string& action, const S3Uri& object, const std::string& where) -> base::Result<void> {
+        auto decided = parts_.may(credentials, action, "arn:aws:s3:::" + object.bucket + "/" + object.key);
+        if (decided) return {};
+        return base::fail("ValidationException", "The role \"" + job.role_arn() + "\" does not have \"" + action +
+                                                     "\" permissions on \"" + object.text() + "\" given in " + where + ". " +
+                                                     decided.error().message);
+    };
+    for (const auto& channel : plan.channels) {
+        // The first object stands for all of them: what only some keys are refused for shows when they are read.
+        S3Uri object = channel.source;
+        if (!channel.manifest) {
+            auto found = TRY(parts_.data->list(credentials, listed_prefix(channel), 1));
+            if (found.empty()) continue;  // removed since it was found there: the job will say so
+            object.key = found.front().key;
+        }
+        TRY(need("s3:GetObject", object, "input data source"));
+    }
+    if (plan.submit_directory) TRY(need("s3:GetObject", *plan.submit_directory, "sagemaker_submit_directory"));
+    if (plan.checkpoints) {
+        if (auto listed = parts_.data->list(credentials, plan.checkpoints->destination, 1); !listed) {
+            return base::fail("ValidationException", "The role \"" + job.role_arn() +
+                                                         "\" does not have \"s3:ListBucket\" permissions on bucket \"" +
+                                                         plan.checkpoints->destination.bucket +
+                                                         "\" given in checkpoint config. " + listed.error().message);
+        }
+    }
+    return need("s3:PutObject",
+                {plan.output.bucket, plan.output.key + "/output/" + (plan.compress_output ? "model.tar.gz" : "model/")},
+                "output data config");
+}
+
+namespace {
+
+std::unexpected<base::Error> name_in_use(const JobId& id) {
+    return base::fail("ResourceInUse",
+                      "Training job names must be unique within an AWS account and region, and a training job with this name "
+                      "already exists (" +
+                          id.arn() + ")");
+}
+
+std::unexpected<base::Error> rejected(std::string code, const Job& job) {
+    return base::fail(std::move(code),
+                      "The request was rejected because the training job is in status " + std::string(name(job.status)) + ".");
+}
+
+}  // namespace
 
 base::Result<Job> Training::create(NewJob request) {
     const JobId& id = request.id;
     Plan planned = TRY(plan(id, request.request));
+    TRY(check_isolation(planned));
     {
         std::lock_guard lock(mutex_);
-        if (jobs_.contains(id)) {
-            return base::fail(
-                "ResourceInUse",
-                "Training job names must be unique within an AWS account and region, and a training job with this name "
-                "already exists (" +
-                    id.arn() + ")");
-        }
+        if (jobs_.contains(id)) return name_in_use(id);
     }
     Job job;
     job.id = id;
@@ -128,43 +225,27 @@ base::Result<Job> Training::create(NewJob request) {
     job.request = std::move(request.request);
     job.request.erase("Tags");
     if (planned.tag_chaining) job.session_tags = std::move(request.session_tags);
+    job.source_identity = std::move(request.source_identity);
     job.run_id = parts_.random->uuid();
 
-    auto session = std::make_shared<RoleSession>(parts_.assume, *parts_.clock, id, job.role_arn(), job.session_tags);
-    if (auto assumed = session->current(); !assumed) {
-        auto refusal = base::fail("ValidationException", "Could not assume role " + job.role_arn() +
-                                                             ". Please ensure that the role exists and allows principal "
-                                                             "'sagemaker.amazonaws.com' to assume the role.");
-        refusal.error().notes = {assumed.error().describe()};
-        return refusal;
-    }
-    std::atomic<bool> never{false};
-    Transfer transfer(*parts_.data, *session, parts_.folder, never);
-    for (const auto& channel : planned.channels) TRY(transfer.check_channel(channel, id.region));
+    auto session = open_session(job, mover_lease());
+    TRY(check_role(job, planned, *session));
 
     std::lock_guard lock(mutex_);
     if (shutting_down_ || endpoints_.aws.empty())
         return base::fail("ServiceUnavailable", "the server is starting or stopping: try again");
     reap_finished();
-    TRY(check_limits(planned.instance_type, planned.hosts.size()));
+    TRY(check_limits(id, planned));
     job.creation_time = parts_.clock->now();
     job.enter("Starting", "Starting the training job", job.creation_time);
     store::Batch batch;
     batch.expect(key_of(id), std::nullopt).put(key_of(id), to_json(job).dump());
     if (auto stored = parts_.keys->commit(batch); !stored) {
         if (stored.error().code != "Conflict") return base::fail(std::move(stored).error());
-        return base::fail("ResourceInUse",
-                          "Training job names must be unique within an AWS account and region, and a training job with this name "
-                          "already exists (" +
-                              id.arn() + ")");
+        return name_in_use(id);
     }
     jobs_[id] = job;
-    std::vector<std::string> tokens;
-    for (size_t host = 0; host < planned.hosts.size(); ++host) {
-        tokens.push_back(parts_.random->hex(48));
-        sessions_[crypto::sha256(tokens.back())] = session;
-    }
-    auto running = std::make_unique<Running>(*this, job, std::move(planned), std::move(session), std::move(tokens));
+    auto running = std::make_unique<Running>(*this, job, std::move(planned), std::move(session));
     running->start();
     running_[id] = std::move(running);
     return job;
@@ -192,10 +273,7 @@ base::Result<void> Training::stop(const JobId& id) {
     auto found = jobs_.find(id);
     if (found == jobs_.end()) return not_found();
     Job& job = found->second;
-    if (is_final(job.status)) {
-        return base::fail("ValidationException", "The request was rejected because the training job is in status " +
-                                                     std::string(name(job.status)) + ".");
-    }
+    if (is_final(job.status)) return rejected("ValidationException", job);
     if (job.status == Status::stopping) return {};
     Job stopping = job;
     stopping.status = Status::stopping;
@@ -203,6 +281,70 @@ base::Result<void> Training::stop(const JobId& id) {
     TRY(save(stopping));
     job = std::move(stopping);
     if (auto running = running_.find(id); running != running_.end()) running->second->stop(StopReason::requested);
+    return {};
+}
+
+base::Result<void> Training::interrupt(const JobId& id) {
+    std::lock_guard lock(mutex_);
+    auto found = jobs_.find(id);
+    if (found == jobs_.end()) return not_found();
+    const Job& job = found->second;
+    if (!job.request["EnableManagedSpotTraining"].as_bool()) {
+        return base::fail("ValidationException",
+                          "The request was rejected because the training job does not use managed spot training.");
+    }
+    if (job.status != Status::in_progress) return rejected("ValidationException", job);
+    auto running = running_.find(id);
+    if (job.secondary_status == "Uploading" || running == running_.end()) {
+        return base::fail("ValidationException", "The request was rejected because the training job is in secondary status " +
+                                                     job.secondary_status + ".");
+    }
+    running->second->stop(StopReason::interrupted);
+    return {};
+}
+
+base::Result<Job> Training::update(const JobId& id, const text::Json& changes) {
+    TRY(check_update(changes));
+    std::lock_guard lock(mutex_);
+    auto found = jobs_.find(id);
+    if (found == jobs_.end()) return not_found();
+    if (changes["ResourceConfig"].is_object()) {
+        return base::fail("ValidationException",
+                          "The training job " + id.name + " has no warm pool: KeepAlivePeriodInSeconds cannot be updated.");
+    }
+    if (changes["RemoteDebugConfig"]["EnableRemoteDebug"].as_bool()) {
+        return base::fail("ValidationException",
+                          "RemoteDebugConfig.EnableRemoteDebug is not supported by this server. Leave it out.");
+    }
+    if (found->second.status != Status::in_progress) return rejected("ValidationException", found->second);
+    Job changed = found->second;
+    for (std::string_view member : {"ProfilerConfig", "RemoteDebugConfig"}) {
+        for (const auto& [key, value] : changes[member].members()) {
+            text::Json merged = changed.request[member];
+            merged.set(key, value);
+            changed.request.set(member, std::move(merged));
+        }
+    }
+    if (changes.contains("ProfilerRuleConfigurations"))
+        changed.request.set("ProfilerRuleConfigurations", changes["ProfilerRuleConfigurations"]);
+    changed.last_modified_time = parts_.clock->now();
+    TRY(save(changed));
+    found->second = changed;
+    return changed;
+}
+
+base::Result<void> Training::remove(const JobId& id) {
+    std::lock_guard lock(mutex_);
+    auto found = jobs_.find(id);
+    if (found == jobs_.end()) return not_found();
+    if (!is_final(found->second.status)) return rejected("ResourceInUse", found->second);
+    if (shutting_down_) return base::fail("ServiceUnavailable", "the server is stopping: try again");
+    store::Batch batch;
+    batch.erase(key_of(id));
+    TRY(parts_.keys->commit(batch));
+    // Its thread has written the last word and takes the lock no more.
+    running_.erase(id);
+    jobs_.erase(found);
     return {};
 }
 

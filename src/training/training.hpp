@@ -1,10 +1,14 @@
-// Training jobs on this machine: create, describe, list, stop; each job runs on a thread of its own (run.cpp).
+// Training jobs on this machine: create, describe, list, stop, update, delete; each job runs on a thread of its own (run.cpp).
 //
 // Invariants
-//   1. A job that was acknowledged is in the store; it reaches a final status even when the server dies under it: at the next
-//      start it becomes Failed (`InternalServerError: …`) and what is left of its processes is killed.
-//   2. Workers hold no credentials but sessions of the job's role, fetched with a token that dies with the job.
-//   3. No byte reaches or leaves a job but through JobData with such a session.
+//   1. A job that was acknowledged is in the store and reaches a final status, however often the server stops or dies under it:
+//      the next start goes on where the record says (recover.cpp). No job is lost.
+//   2. Its workers are started once, and once more for each retry of its RetryStrategy; a retry is in the store before it begins,
+//      and whatever is left of the attempt before is killed first. No job is doubled.
+//   3. Workers hold no credentials but sessions of the job's role, cut to what the job names (scope.hpp), fetched with a token
+//   that
+//      dies with the job; the sessions die with it, too.
+//   4. No byte reaches or leaves a job but through JobData with such a session.
 // Knows neither HTTP nor AWS's wire.
 #pragma once
 
@@ -20,34 +24,47 @@
 #include "crypto/random.hpp"
 #include "identity/caller.hpp"
 #include "store/keys.hpp"
+#include "training/confinement.hpp"
+#include "training/instances.hpp"
 #include "training/job.hpp"
 #include "training/job_data.hpp"
 #include "training/logs.hpp"
+#include "training/monitor.hpp"
 #include "training/session.hpp"
 
 namespace training {
 
 struct NewJob {
     JobId id;
-    text::Json request;  // CreateTrainingJob's input
-    Tags session_tags;   // of the caller's session, for tag chaining
+    text::Json request;           // CreateTrainingJob's input
+    Tags session_tags;            // of the caller's session, for tag chaining
+    std::string source_identity;  // of the caller's session
 };
 
 class Running;
+struct Plan;
 
 class Training {
 public:
     struct Parts {
         store::Keys* keys = nullptr;
-        AssumeJobRole assume;  // assume_through(directory)
+        AssumeJobRole assume;                // assume_through(directory)
+        identity::Leases* leases = nullptr;  // of the directory behind `assume`
         JobData* data = nullptr;
+        logs::Store* logs = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
-        std::string folder;               // DATA/training: a folder a job, with its workers' folders and logs
-        std::vector<std::string> hidden;  // folders and files of the server that no worker may see
+        std::string folder;   // DATA/jobs: a folder a job, with its workers' folders
+        Isolation isolation;  // what workers run in
+        // Takes what jobs measure; may be empty. Called from many threads.
+        std::function<void(const JobId&, const std::vector<MetricPoint>&)> publish;
+        InstanceTypes instances = InstanceTypes::of(this_machine());
+        // May this session do `action` on `resource`? Error: the refusal in AWS's words. Empty: nobody asks at create time.
+        std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource)>
+            may;
     };
 
-    // Loads the jobs; settles those that an earlier server left in progress.
+    // Loads the jobs; ends what an earlier server left of those in progress.
     [[nodiscard]] static base::Result<std::unique_ptr<Training>> open(Parts parts);
     ~Training();  // shutdown()
 
@@ -56,6 +73,7 @@ public:
         std::string aws;          // AWS_ENDPOINT_URL: http://127.0.0.1:4566
         std::string credentials;  // AWS_CONTAINER_CREDENTIALS_FULL_URI
     };
+    // Goes on with the jobs that an earlier server left in progress.
     void serve_at(Endpoints endpoints);
 
     // Checks the request, the role's trust and the inputs with AWS's messages, stores the job, starts it.
@@ -65,37 +83,51 @@ public:
     // Every job of the account and region, in order of name.
     [[nodiscard]] std::vector<Job> list(const std::string& account, const std::string& region) const;
     [[nodiscard]] base::Result<void> stop(const JobId& id);
+    // Takes the instances of a managed spot training job away: SIGTERM, SIGKILL after 120 seconds; then it begins again, from
+    // its checkpoints. Errors `ValidationException`: no such job, it is no spot job, it is not (or no longer) training.
+    [[nodiscard]] base::Result<void> interrupt(const JobId& id);
+    // UpdateTrainingJob's input. Errors `ValidationException`: not found, not in progress, nothing here that it could change.
+    [[nodiscard]] base::Result<Job> update(const JobId& id, const text::Json& changes);
+    // Forgets a finished job; its name may be used again, its logs stay. Errors: not found; `ResourceInUse` until it has ended.
+    [[nodiscard]] base::Result<void> remove(const JobId& id);
     [[nodiscard]] base::Result<Tags> add_tags(const JobId& id, const Tags& tags);
     [[nodiscard]] base::Result<void> delete_tags(const JobId& id, const std::vector<std::string>& keys);
 
-    // The role session behind a worker's token; `AccessDenied` for any other text. At least 45 minutes of it are left.
+    // The role session behind a worker's token; `AccessDenied` for any other text. More than five hours of it are left.
     struct WorkerCredentials {
         identity::Credentials credentials;
         std::string role_arn;
     };
     [[nodiscard]] base::Result<WorkerCredentials> credentials_for(const std::string& token);
 
-    [[nodiscard]] const Logs& logs() const { return logs_; }
-
-    // Ends every running job (Failed: the server stopped) and waits for it.
+    // Ends the workers of every running job and waits for them. A job that cannot be gone on with is Failed, the others go on at
+    // the next start.
     void shutdown();
 
 private:
     explicit Training(Parts parts);
     [[nodiscard]] base::Result<void> load();
-    [[nodiscard]] base::Result<void> settle(Job& job);
+    // recover.cpp
+    [[nodiscard]] base::Result<void> recover(Job& job);
+    void resume(Job job);  // REQUIRES: mutex_ held
+
     [[nodiscard]] base::Result<void> save(const Job& job);
-    [[nodiscard]] base::Result<void> check_limits(const std::string& instance_type,
-                                                  size_t wanted) const;  // REQUIRES: mutex_ held
-    void reap_finished();                                                // REQUIRES: mutex_ held
+    // Can this machine keep such a job to itself?
+    [[nodiscard]] base::Result<void> check_isolation(const Plan& planned) const;
+    [[nodiscard]] base::Result<void> check_role(const Job& job, const Plan& plan, RoleSession& session);
+    [[nodiscard]] base::Result<void> check_limits(const JobId& id, const Plan& plan) const;  // REQUIRES: mutex_ held
+    void reap_finished();                                                                    // REQUIRES: mutex_ held
+    [[nodiscard]] std::shared_ptr<RoleSession> open_session(const Job& job, identity::LeasePtr lease);
 
     friend class Running;
-    // For the job's thread: changes the stored job. A store that fails is logged; the job goes on in memory.
-    void update(const JobId& id, const std::function<void(Job&)>& change);
+    // For the job's thread: changes the stored job. A store that fails is logged; the change stays in memory.
+    base::Result<void> change(const JobId& id, const std::function<void(Job&)>& change);
+    // A worker's token, good until it is taken back.
+    void hand_out(const std::string& token, std::shared_ptr<RoleSession> session);
+    void take_back(const std::string& token);
     [[nodiscard]] std::string folder_of(const JobId& id) const;
 
     Parts parts_;
-    Logs logs_;
     mutable std::mutex mutex_;  // guards what follows
     Endpoints endpoints_;
     std::map<JobId, Job> jobs_;

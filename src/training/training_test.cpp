@@ -33,7 +33,7 @@ public:
         std::vector<DataObject> found;
         for (const auto& [key, content] : objects) {
             if (key.starts_with(prefix.bucket + "/" + prefix.key) && found.size() < limit) {
-                found.push_back({key.substr(prefix.bucket.size() + 1), content.size()});
+                found.push_back({key.substr(prefix.bucket.size() + 1), content.size(), etag_of(content)});
             }
         }
         return found;
@@ -51,6 +51,27 @@ public:
         objects[object.bucket + "/" + object.key] = read_file(path);
         return {};
     }
+    base::Result<DataObject> stat(const identity::Credentials&, const S3Uri& object) override {
+        std::lock_guard lock(mutex);
+        auto found = objects.find(object.bucket + "/" + object.key);
+        if (found == objects.end()) return base::fail("NoSuchKey", "The specified key does not exist.");
+        return DataObject{object.key, found->second.size(), etag_of(found->second)};
+    }
+    base::Result<std::string> read(const identity::Credentials&, const S3Uri& object, const std::string& etag, uint64_t offset,
+                                   uint64_t size) override {
+        std::lock_guard lock(mutex);
+        if (denied == object.key) return base::fail("AccessDenied", "Access Denied");
+        auto found = objects.find(object.bucket + "/" + object.key);
+        if (found == objects.end()) return base::fail("NoSuchKey", "The specified key does not exist.");
+        if (!etag.empty() && etag != etag_of(found->second))
+            return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+        bytes_read += size;
+        return found->second.substr(offset, size);
+    }
+    static std::string etag_of(const std::string& content) {
+        return "\"" + std::to_string(std::hash<std::string>{}(content)) + "\"";
+    }
+    uint64_t bytes_read = 0;  // by range
     std::mutex mutex;
     std::map<std::string, std::string> objects;
     std::string denied;
@@ -74,21 +95,30 @@ struct World {
     base::SystemClock clock;
     crypto::SystemRandom random;
     bool trusted = true;
+    std::unique_ptr<logs::Store> logs;
+    identity::Leases leases;
     std::unique_ptr<Training> training;
 
-    World() { open(); }
+    World() {
+        auto opened = logs::Store::open({keys.get(), &clock, &random, folder.path + "/logs"});
+        REQUIRE(opened.has_value());
+        logs = std::move(*opened);
+        open();
+    }
     void open() {
         Training::Parts parts;
         parts.keys = keys.get();
-        parts.assume = [this](const JobId&, const std::string& role, const Tags&) -> base::Result<identity::Credentials> {
+        parts.assume = [this](const JobId&, const std::string& role, const SessionTerms&) -> base::Result<identity::Credentials> {
             if (!trusted) return base::fail("AccessDenied", "not trusted");
             return identity::Credentials{"ASIA" + role, "secret", "token", clock.now() + std::chrono::hours(1)};
         };
+        parts.leases = &leases;
         parts.data = &s3;
+        parts.logs = logs.get();
         parts.clock = &clock;
         parts.random = &random;
         parts.folder = folder.path + "/training";
-        parts.hidden = {folder.path};
+        parts.isolation.hidden = {folder.path};
         auto opened = Training::open(std::move(parts));
         REQUIRE(opened.has_value());
         training = std::move(*opened);
@@ -143,8 +173,10 @@ struct World {
     // Everything that a job's hosts wrote, host by host.
     std::string log(const std::string& name) {
         std::string all;
-        for (const auto& stream : training->logs().streams("111122223333", "us-east-1", name + "/")) {
-            auto page = training->logs().read("111122223333", "us-east-1", stream.name, 0, true, {}, 10'000);
+        const logs::Owner owner{"111122223333", "us-east-1"};
+        const std::string group(log_group_name);
+        for (const auto& stream : logs->streams(owner, group, name + "/").value_or(std::vector<logs::Stream>{})) {
+            auto page = logs->read(owner, group, stream.name, 0, true, {}, 10'000);
             REQUIRE(page.has_value());
             for (const auto& event : page->events) all += event.message + "\n";
         }
@@ -231,7 +263,7 @@ TEST_CASE("StopTrainingJob ends the workers and keeps the partial model") {
         "echo half > $SM_MODEL_DIR/weights; (trap '' TERM; setsid sleep 600 &) ; echo ready; "
         "trap 'echo asked; exit 0' TERM; while :; do sleep 0.01; done",
         1);
-    auto created = world.training->create({world.id("stop"), request, {}});
+    auto created = world.training->create({world.id("stop"), request, {}, ""});
     REQUIRE(created.has_value());
     world.logged("stop", "ready");
     REQUIRE(world.training->stop(world.id("stop")).has_value());
@@ -323,29 +355,286 @@ TEST_CASE("a worker's credentials are the role's and end with the job") {
     CHECK(world.training->credentials_for(token).error().code == "AccessDenied");
 }
 
-TEST_CASE("a server that stops ends its jobs; one that was killed settles them at its next start") {
-    World world;
-    auto created = world.training->create({world.id("cut"), World::request("echo ready; sleep 600", 2), {}});
-    REQUIRE(created.has_value());
-    world.logged("cut", "ready");
-    world.training->shutdown();
-    auto job = world.training->describe(world.id("cut"));
-    REQUIRE(job.has_value());
-    CHECK(job->status == Status::failed);
-    CHECK(job->failure_reason.starts_with("InternalServerError: The server stopped"));
-    CHECK(processes_of_run(job->run_id).empty());
+namespace {
 
-    Job lost = *created;
-    lost.id.name = "lost";
+// As a killed server leaves it: in the store, and nowhere else.
+void leave_behind(World& world, Job job, const std::string& name, const std::string& secondary) {
+    job.id.name = name;
+    job.run_id += "-" + name;  // the end of one run ends its processes, no other's
+    job.status = Status::in_progress;
+    if (job.secondary_status != secondary) job.enter(secondary, "", world.clock.now());
     store::Batch batch;
-    batch.put("training/job/111122223333/us-east-1/lost", to_json(lost).dump());
+    batch.put("training/job/111122223333/us-east-1/" + name, to_json(job).dump());
     REQUIRE(world.keys->commit(batch).has_value());
+}
+
+int runs_of(World& world, const std::string& name) {
+    int runs = 0;
+    std::string log = world.log(name);
+    for (size_t at = 0; (at = log.find("run\n", at)) != std::string::npos; ++at) ++runs;
+    return runs;
+}
+
+text::Json with_retries(text::Json request, int retries) {
+    request.set("RetryStrategy", text::Json::object({{"MaximumRetryAttempts", retries}}));
+    return request;
+}
+
+std::vector<std::string> steps_of(const Job& job) {
+    std::vector<std::string> steps;
+    for (const auto& transition : job.transitions) steps.push_back(transition.status);
+    return steps;
+}
+
+}  // namespace
+
+TEST_CASE("managed spot training: an interrupted job begins again from its checkpoints, as often as it takes") {
+    World world;
+    // Each attempt leaves a mark; the third finds two and ends.
+    auto request = World::request(
+        "echo run; cd /opt/ml/checkpoints; n=$(ls | wc -l); if [ $n = 2 ]; then ls > $SM_MODEL_DIR/marks; "
+        "exit 0; fi; echo $n > mark-$n; echo ready; trap 'echo told; exit 1' TERM; "
+        "while :; do sleep 0.05; done",
+        1);
+    request.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/spot"}}));
+    auto plain = request;
+    plain.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/plain"}}));
+    REQUIRE(world.training->create({world.id("plain"), plain, {}, ""}).has_value());
+    CHECK(world.training->interrupt(world.id("plain")).error().message ==
+          "The request was rejected because the training job does not use managed spot training.");
+    REQUIRE(world.training->stop(world.id("plain")).has_value());
+    request.set("EnableManagedSpotTraining", true);
+    request.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 60}, {"MaxWaitTimeInSeconds", 3600}}));
+    REQUIRE(world.training->create({world.id("spot"), request, {}, ""}).has_value());
+    for (int attempt = 1; attempt <= 2; ++attempt) {
+        while (runs_of(world, "spot") < attempt) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        auto readies = [&] {
+            int count = 0;
+            std::string log = world.log("spot");
+            for (size_t at = 0; (at = log.find("ready", at)) != std::string::npos; ++at) ++count;
+            return count;
+        };
+        while (readies() < attempt) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        REQUIRE(world.training->interrupt(world.id("spot")).has_value());
+    }
+    Job job = world.finished("spot");
+    CHECK(job.failure_reason == "");
+    CHECK(job.status == Status::completed);
+    CHECK(job.retries == 0);
+    CHECK(runs_of(world, "spot") == 3);
+    const std::vector<std::string> once = {"Starting", "Downloading", "Training", "Interrupted"};
+    std::vector<std::string> steps = once;
+    steps.insert(steps.end(), once.begin(), once.end());
+    steps.insert(steps.end(), {"Starting", "Downloading", "Training", "Uploading", "Completed"});
+    CHECK(steps_of(job) == steps);
+    CHECK(world.s3.objects.contains("out/models/spot/output/model.tar.gz"));
+    CHECK(world.s3.objects["ck/spot/mark-1"] == "1\n");
+    CHECK(world.training->interrupt(world.id("spot")).error().message ==
+          "The request was rejected because the training job is in status Completed.");
+    CHECK(world.training->interrupt(world.id("none")).error().message == "Requested resource not found.");
+}
+
+TEST_CASE("managed spot training: stopping ends it for good, and so does MaxWaitTimeInSeconds") {
+    World world;
+    auto ends = World::request("echo run; echo ready; sleep 600", 1);
+    ends.set("EnableManagedSpotTraining", true);
+    ends.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 2}, {"MaxWaitTimeInSeconds", 2}}));
+    REQUIRE(world.training->create({world.id("late"), ends, {}, ""}).has_value());
+    Job late = world.finished("late");
+    CHECK(late.status == Status::stopped);
+    CHECK(late.secondary_status == "MaxWaitTimeExceeded");
+
+    auto asked = World::request("echo run; trap 'sleep 1; exit 0' TERM; echo ready; while :; do sleep 0.05; done", 1);
+    asked.set("EnableManagedSpotTraining", true);
+    asked.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 3600}, {"MaxWaitTimeInSeconds", 3600}}));
+    REQUIRE(world.training->create({world.id("asked"), asked, {}, ""}).has_value());
+    while (world.log("asked").find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    REQUIRE(world.training->interrupt(world.id("asked")).has_value());
+    REQUIRE(world.training->stop(world.id("asked")).has_value());  // while its worker still saves itself
+    Job stopped = world.finished("asked");
+    CHECK(stopped.status == Status::stopped);
+    CHECK(stopped.secondary_status == "Stopped");
+    CHECK(runs_of(world, "asked") == 1);
+
+    // The end of the server is an interruption.
+    auto survives = World::request(
+        "echo run; if [ -f /opt/ml/checkpoints/mark ]; then exit 0; fi; touch /opt/ml/checkpoints/mark; "
+        "echo ready; sleep 600",
+        1);
+    survives.set("EnableManagedSpotTraining", true);
+    survives.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 60}, {"MaxWaitTimeInSeconds", 60}}));
+    survives.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/survives"}}));
+    REQUIRE(world.training->create({world.id("survives"), survives, {}, ""}).has_value());
+    while (world.log("survives").find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    world.training->shutdown();
     world.training.reset();
     world.open();
-    Job settled = world.finished("lost");
-    CHECK(settled.status == Status::failed);
-    CHECK(settled.failure_reason.starts_with("InternalServerError: The server stopped while the job was in progress (Starting)"));
+    Job survived = world.finished("survives");
+    CHECK(survived.status == Status::completed);
+    CHECK(steps_of(survived)[3] == "Interrupted");
+}
+
+TEST_CASE("a server that stops ends the workers; the next one retries the jobs that may be retried") {
+    World world;
+    // The first attempt hangs, the second finds what the first has left in its checkpoints.
+    auto retried =
+        with_retries(World::request("echo run; if [ -f /opt/ml/checkpoints/mark ]; then cp /opt/ml/checkpoints/mark "
+                                    "$SM_MODEL_DIR/; exit 0; fi; echo mark > /opt/ml/checkpoints/mark; echo ready; sleep 600",
+                                    1),
+                     1);
+    retried.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/retried"}}));
+    REQUIRE(world.training->create({world.id("retried"), retried, {}, ""}).has_value());
+    auto cut = world.training->create({world.id("cut"), World::request("echo run; echo ready; sleep 600", 2), {}, ""});
+    REQUIRE(cut.has_value());
+    auto hosts_ready = [&](const char* name) {
+        std::string log = world.log(name);
+        return log.find("ready") == std::string::npos ? 0 : log.find("ready") == log.rfind("ready") ? 1 : 2;
+    };
+    while (hosts_ready("retried") < 1 || hosts_ready("cut") < 2) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    world.training->shutdown();
+    auto failed = world.training->describe(world.id("cut"));
+    REQUIRE(failed.has_value());
+    CHECK(failed->status == Status::failed);
+    CHECK(failed->failure_reason == server_stopped);
+    CHECK(processes_of_run(cut->run_id).empty());
+    CHECK(world.training->describe(world.id("retried"))->status == Status::in_progress);
+
+    world.training.reset();
+    world.open();
+    Job job = world.finished("retried");
+    CHECK(job.failure_reason == "");
+    CHECK(job.status == Status::completed);
+    CHECK(job.retries == 1);
+    CHECK(runs_of(world, "retried") == 2);
+    CHECK(steps_of(job) == std::vector<std::string>{"Starting", "Downloading", "Training", "Starting", "Downloading", "Training",
+                                                    "Uploading", "Completed"});
+    CHECK(world.s3.objects.contains("out/models/retried/output/model.tar.gz"));
     CHECK(world.finished("cut").status == Status::failed);
+    CHECK(runs_of(world, "cut") == 2);  // of two workers: once each
+}
+
+TEST_CASE("a server that was killed: jobs go on where their record says, and user code runs again only as a retry") {
+    World world;
+    auto created =
+        world.training->create({world.id("model"), World::request("echo run; echo weights > $SM_MODEL_DIR/w", 1), {}, ""});
+    REQUIRE(created.has_value());
+    world.finished("model");
+    Job job = *created;
+    leave_behind(world, job, "starting", "Starting");
+    leave_behind(world, job, "downloading", "Downloading");
+    leave_behind(world, job, "training", "Training");
+    Job retry = job;
+    retry.request = with_retries(job.request, 2);
+    leave_behind(world, retry, "retry", "Training");
+    retry.retries = 2;
+    leave_behind(world, retry, "retried-out", "Training");
+    // Its worker had ended: what it wrote is uploaded, and it does not run again.
+    Job upload = job;
+    upload.ended = text::Json::object({{"How", "finished"}, {"Host", 0}, {"ExitCode", 0}, {"LastLine", ""}});
+    leave_behind(world, upload, "uploading", "Uploading");
+    fs::create_directories(world.folder.path + "/training/111122223333/us-east-1/uploading/algo-1/ml/model");
+    std::ofstream(world.folder.path + "/training/111122223333/us-east-1/uploading/algo-1/ml/model/w") << "weights";
+    upload.ended.set("How", "failed");
+    upload.ended.set("ExitCode", 3);
+    leave_behind(world, upload, "failing", "Uploading");
+    world.training.reset();
+    // Told to stop, and killed before it had.
+    Job stopping = job;
+    stopping.id.name = "stopping";
+    stopping.run_id += "-stopping";
+    stopping.status = Status::stopping;
+    stopping.enter("Stopping", "", world.clock.now());
+    store::Batch batch;
+    batch.put("training/job/111122223333/us-east-1/stopping", to_json(stopping).dump());
+    REQUIRE(world.keys->commit(batch).has_value());
+    world.open();
+
+    for (const char* name : {"starting", "downloading", "retry"}) {
+        CAPTURE(name);
+        Job done = world.finished(name);
+        CHECK(done.failure_reason == "");
+        CHECK(done.status == Status::completed);
+        CHECK(runs_of(world, name) == 1);
+    }
+    CHECK(world.finished("starting").retries == 0);
+    CHECK(world.finished("retry").retries == 1);
+    for (const char* name : {"training", "retried-out"}) {
+        CAPTURE(name);
+        CHECK(world.finished(name).failure_reason == server_stopped);
+        CHECK(runs_of(world, name) == 0);
+    }
+    CHECK(world.finished("uploading").status == Status::completed);
+    CHECK(world.s3.objects.contains("out/models/uploading/output/model.tar.gz"));
+    CHECK(runs_of(world, "uploading") == 0);
+    CHECK(world.finished("failing").failure_reason.ends_with(", exit code: 3"));
+    CHECK(world.finished("stopping").status == Status::stopped);
+    CHECK(runs_of(world, "stopping") == 0);
+}
+
+TEST_CASE("an internal error is retried as often as RetryStrategy says, within MaxRuntimeInSeconds for all attempts") {
+    World world;
+    Job job = world.run("once", with_retries(World::request("echo run; exit 1", 1), 3));
+    CHECK(job.status == Status::failed);  // the algorithm's own error is not ours to retry
+    CHECK(runs_of(world, "once") == 1);
+    Job used = job;
+    used.runtime_used = std::chrono::hours(1);
+    used.failure_reason.clear();
+    used.ended = {};
+    used.request = with_retries(World::request("echo run; sleep 600", 1), 3);
+    used.retries = 0;
+    leave_behind(world, used, "used-up", "Training");
+    world.training.reset();
+    world.open();
+    CHECK(world.finished("used-up").secondary_status == "MaxRuntimeExceeded");
+}
+
+TEST_CASE("a finished job can be deleted and its name used again; one in progress can be updated") {
+    World world;
+    CHECK(world.training->remove(world.id("nobody")).error().message == "Requested resource not found.");
+    REQUIRE(world.training->create({world.id("job"), World::request("sleep 600", 1), {}, ""}).has_value());
+    CHECK(world.training->remove(world.id("job")).error().describe() ==
+          "ResourceInUse: The request was rejected because the training job is in status InProgress.");
+    auto profiler = text::Json::object({{"ProfilerConfig", text::Json::object({{"DisableProfiler", true}})}});
+    REQUIRE(world.training->update(world.id("job"), profiler).has_value());
+    CHECK(world.training->describe(world.id("job"))->request["ProfilerConfig"]["DisableProfiler"].as_bool());
+    auto pool = text::Json::object({{"ResourceConfig", text::Json::object({{"KeepAlivePeriodInSeconds", 60}})}});
+    CHECK(world.training->update(world.id("job"), pool).error().message.find("has no warm pool") != std::string::npos);
+    REQUIRE(world.training->stop(world.id("job")).has_value());
+    world.finished("job");
+    CHECK(world.training->update(world.id("job"), profiler).error().message ==
+          "The request was rejected because the training job is in status Stopped.");
+    REQUIRE(world.training->remove(world.id("job")).has_value());
+    CHECK_FALSE(world.training->describe(world.id("job")).has_value());
+    CHECK(world.run("job", World::request("true", 1)).status == Status::completed);
+    world.training.reset();
+    world.open();
+    CHECK(world.finished("job").status == Status::completed);
+}
+
+TEST_CASE("quotas count what one account uses of one type") {
+    World world;
+    std::vector<std::string> names;
+    for (int i = 0; i < 2; ++i) {
+        names.push_back("quota-" + std::to_string(i));
+        REQUIRE(world.training->create({world.id(names.back()), World::request("sleep 600", 7), {}, ""}).has_value());
+    }
+    auto create = [&](const std::string& account, const std::string& type, int count) {
+        auto request = World::request("true", count);
+        request.find("ResourceConfig")->set("InstanceType", type);
+        JobId id{account, "us-east-1", "quota-more-" + account + "-" + type.substr(3, 2)};
+        auto created = world.training->create({id, request, {}, ""});
+        return created ? "" : created.error().message.substr(0, created.error().message.find(". "));
+    };
+    CHECK(create("111122223333", "ml.m5.large", 3) ==
+          "The account-level service limit 'ml.m5.large for training job usage' is 16 Instances, with current utilization of 14 "
+          "Instances and a request delta of 3 Instances");
+    CHECK(create("444455556666", "ml.m5.large", 1) == "");
+    CHECK(create("111122223333", "ml.c5.large", 1) == "");
+    CHECK(create("111122223333", "ml.r5.large", 16)
+              .ends_with("is 32 Instances, with current utilization of 16 Instances and a "
+                         "request delta of 16 Instances") == false);
+    for (const auto& name : names) REQUIRE(world.training->stop(world.id(name)).has_value());
+    for (const auto& name : names) world.finished(name);
 }
 
 TEST_CASE("script mode runs the program of sourcedir.tar.gz with the hyperparameters") {

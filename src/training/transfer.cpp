@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/log.hpp"
 #include "training/archive.hpp"
 #include "training/beneath.hpp"
+#include "training/channel.hpp"
+#include "training/fastfile.hpp"
 #include "training/limits.hpp"
 
 namespace training {
@@ -19,8 +19,6 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds checkpoint_interval{2};
 
 std::unexpected<base::Error> client_error(std::string message) { return base::fail("ClientError", std::move(message)); }
-
-std::string reason(const base::Error& error) { return "(" + error.code + ": " + error.message + ")"; }
 
 base::Result<void> make_parent(const std::string& path) {
     std::error_code error;
@@ -39,15 +37,16 @@ struct ScratchFile {
 
 base::Result<identity::Credentials> Transfer::credentials() {
     if (cancelled_.load()) return base::fail("Cancelled", "the job was stopped");
-    auto current = session_.current();
-    if (!current) {
-        return client_error("SageMaker was unable to assume the role '" + session_.role_arn() + "' " + reason(current.error()));
-    }
-    return current;
+    return credentials_of(session_);
 }
 
 base::Result<void> Transfer::check_channel(const Channel& channel, const std::string& region) {
-    auto found = data_.list(TRY(credentials()), channel.source, 1);
+    if (channel.mode == InputMode::fast_file && !fast_file_available()) {
+        return base::fail("ValidationException", "FastFile input (in channel " + channel.name +
+                                                     ") is not available on this server: it needs /dev/fuse, and root or "
+                                                     "fusermount3. Use File or Pipe.");
+    }
+    auto found = data_.list(TRY(credentials()), listed_prefix(channel), 1);
     if (found && !found->empty()) return {};
     auto refusal =
         base::fail("ValidationException", "No S3 objects found under S3 URL \"" + channel.source.text() +
@@ -68,60 +67,22 @@ base::Result<void> Transfer::download(const S3Uri& object, const std::string& pa
     return {};
 }
 
-// A manifest is a JSON list: {"prefix": "s3://bucket/folder/"}, then keys below it.
-base::Result<std::vector<DataObject>> Transfer::objects_of(const Channel& channel, std::string& prefix) {
-    prefix = channel.source.key;
-    if (!channel.manifest) {
-        auto found = data_.list(TRY(credentials()), channel.source, objects_per_channel_max);
-        if (!found) {
-            return client_error("Data download failed:Unable to list objects under " + channel.source.text() + " " +
-                                reason(found.error()));
-        }
-        // Consoles make empty objects that stand for folders.
-        std::erase_if(*found, [](const DataObject& object) { return object.key.ends_with('/'); });
-        return found;
-    }
-    ScratchFile scratch{scratch_ + "/manifest.json"};
-    TRY(download(channel.source, scratch.path));
-    std::error_code error;
-    if (fs::file_size(scratch.path, error) > manifest_bytes_max || error)
-        return client_error("Data download failed:the manifest is too large");
-    std::ifstream file(scratch.path, std::ios::binary);
-    std::stringstream content;
-    content << file.rdbuf();
-    auto manifest = text::parse_json(content.str());
-    if (!manifest || !manifest->is_array() || manifest->size() == 0 || !manifest->items().front()["prefix"].is_string()) {
-        return client_error("Data download failed:" + channel.source.text() +
-                            " is not a manifest: a JSON list that starts with {\"prefix\": \"s3://…\"}");
-    }
-    S3Uri base = TRY(parse_s3_uri(manifest->items().front()["prefix"].as_string()));
-    if (base.bucket != channel.source.bucket) {
-        return client_error("Data download failed:the manifest names another bucket than its own");
-    }
-    prefix = base.key;
-    std::vector<DataObject> objects;
-    for (size_t i = 1; i < manifest->size(); ++i) objects.push_back({base.key + manifest->items()[i].as_string(), 0});
-    return objects;
-}
-
 base::Result<void> Transfer::download_channel(const Channel& channel, const std::vector<std::string>& workers) {
-    std::string prefix;
-    auto objects = TRY(objects_of(channel, prefix));
+    auto objects = TRY(objects_of(data_, session_, channel, false));
     std::string below = "/ml/input/data/" + channel.name + "/";
     for (size_t host = 0; host < workers.size(); ++host) {
-        for (const auto& object : share_of(channel, objects, host, workers.size())) {
-            auto name = local_name(prefix, object.key);
-            if (!name) return client_error("Data download failed:" + name.error().message);
-            std::string path = workers[host] + below + *name;
+        for (size_t place : share_of(channel, objects.size(), host, workers.size())) {
+            const auto& object = objects[place];
+            std::string path = workers[host] + below + object.name;
             // Every host of a replicated channel gets a copy of its own; S3 is asked once.
             if (host > 0 && !channel.sharded) {
                 TRY(make_parent(path));
                 std::error_code error;
-                fs::copy_file(workers[0] + below + *name, path, error);
+                fs::copy_file(workers[0] + below + object.name, path, error);
                 if (error) return client_error("Data download failed:" + error.message());
                 continue;
             }
-            TRY(download({channel.source.bucket, object.key}, path));
+            TRY(download(object.where, path));
         }
     }
     return {};

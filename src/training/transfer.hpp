@@ -41,7 +41,6 @@ public:
     [[nodiscard]] base::Result<void> upload_file(const std::string& path, const S3Uri& object);
 
 private:
-    [[nodiscard]] base::Result<std::vector<DataObject>> objects_of(const Channel& channel, std::string& prefix);
     [[nodiscard]] base::Result<void> download(const S3Uri& object, const std::string& path);
     [[nodiscard]] base::Result<identity::Credentials> credentials();
 

@@ -10,9 +10,23 @@
 #include <cerrno>
 #include <limits>
 
+#include "sandbox/inside/spec.hpp"
 #include "training/limits.hpp"
 
 namespace training {
+
+namespace {
+
+void ask_to_end(const LaunchedProcess& process) {
+    if (process.control < 0) {
+        ::kill(-process.process, SIGTERM);
+        return;
+    }
+    ssize_t ignored = ::write(process.control, &sandbox::word_terminate, 1);
+    (void)ignored;  // Whoever does not listen any more has ended.
+}
+
+}  // namespace
 
 Workers::~Workers() {
     kill_all();
@@ -20,14 +34,11 @@ Workers::~Workers() {
         if (workers_[host].running) reap(host);
         if (workers_[host].process.output >= 0) ::close(workers_[host].process.output);
         if (workers_[host].process.process_descriptor >= 0) ::close(workers_[host].process.process_descriptor);
+        if (workers_[host].process.control >= 0) ::close(workers_[host].process.control);
     }
 }
 
-base::Result<int> Workers::start(const LaunchRequest& request, LogWriter log) {
-    auto process = TRY(launch(request));
-    workers_.push_back({process, std::move(log), true, 0});
-    return process.process;
-}
+void Workers::add(LaunchedProcess process, LogWriter log) { workers_.push_back({process, std::move(log), true, 0}); }
 
 void Workers::remark(size_t host, const std::string& text) {
     workers_[host].log.write("[trainwarden] " + text + "\n", clock_.now());
@@ -42,7 +53,7 @@ void Workers::terminate(std::chrono::seconds grace) {
     kill_at_ = std::min(kill_at_, due);
     terminating_ = true;
     for (const auto& one : workers_) {
-        if (one.running) ::kill(-one.process.process, SIGTERM);
+        if (one.running) ask_to_end(one.process);
     }
 }
 
@@ -95,8 +106,8 @@ void Workers::on_wake() {
         ended_ = {Ended::How::shutdown, 0, 0, ""};
         terminate(std::chrono::seconds{3});
     } else if (!terminating_) {
-        ended_ = {Ended::How::stopped, 0, 0, ""};
-        terminate(stop_grace);
+        ended_ = {reason == StopReason::interrupted ? Ended::How::interrupted : Ended::How::stopped, 0, 0, ""};
+        terminate(reason == StopReason::input_failed ? sibling_grace : stop_grace);
     }
 }
 

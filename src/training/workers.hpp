@@ -14,14 +14,15 @@
 
 namespace training {
 
-enum class StopReason : uint8_t { none, requested, shutdown };
+enum class StopReason : uint8_t { none, requested, interrupted, input_failed, shutdown };
 
 // How a job's training part ended. `host` and `exit_code` are of the first worker that failed.
 struct Ended {
-    enum class How : uint8_t { finished, failed, stopped, runtime_exceeded, shutdown } how = How::finished;
+    enum class How : uint8_t { finished, failed, stopped, interrupted, runtime_exceeded, shutdown } how = How::finished;
     size_t host = 0;
-    int exit_code = 0;      // 128 + signal for a worker that a signal killed
-    std::string last_line;  // of that worker's output
+    int exit_code = 0;           // 128 + signal for a worker that a signal killed
+    std::string last_line;       // of that worker's output
+    bool out_of_memory = false;  // it used up its memory
 };
 
 class Workers {
@@ -32,8 +33,8 @@ public:
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
 
-    // Error `LaunchFailed`. Returns the process id.
-    [[nodiscard]] base::Result<int> start(const LaunchRequest& request, LogWriter log);
+    // Takes the process and its descriptors.
+    void add(LaunchedProcess process, LogWriter log);
     // Lines of our own in a worker's log.
     void remark(size_t host, const std::string& text);
     // Until every worker has ended. Past `runtime_max` they are stopped as StopTrainingJob stops them.

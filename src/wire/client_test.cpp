@@ -56,7 +56,8 @@ Result<http::Response> serve_call(http::Request& request, const Handle& handle, 
     const auto* operation = TRY(wire::find_operation(model, request.head, body));
     served.operation = operation->name;
     const auto input = TRY(wire::decode_input(model, *operation, request.head, body));
-    return wire::encode_answer(served.service, served.operation, {.output = TRY(handle(served.operation, input))}, "req-1");
+    return wire::encode_answer(served.service, served.operation, http::RequestHead{},
+                               {.output = TRY(handle(served.operation, input))}, "req-1");
 }
 
 struct Endpoint {
@@ -199,7 +200,7 @@ TEST_CASE("what is asked of no service, no operation or the wrong one") {
     elsewhere.scope.service = "ec2";
     const auto refused = wire::find_service_name(head({}), elsewhere).error();
     CHECK(refused.describe() ==
-          "InvalidAction: The service ec2 is not served here: only s3, iam, sts, sagemaker, logs, trainwarden are");
+          "InvalidAction: The service ec2 is not served here: only s3, iam, sts, sagemaker, logs, monitoring, trainwarden are");
 
     const auto& iam = *wire::find_service("iam");
     const auto operation = [&](std::string_view body) {
@@ -277,4 +278,48 @@ TEST_CASE("the shape of an error follows the protocol") {
     CHECK(internal.status == 500);
     CHECK(body(internal).find("secret") == std::string::npos);
     CHECK(body(internal).find("<Code>InternalError</Code>") != std::string::npos);
+}
+
+TEST_CASE("CloudWatch speaks JSON and Query, and takes packed bodies") {
+    const auto& service = *wire::find_service("monitoring");
+    http::RequestHead json{.method = "POST", .path = "/", .query = "", .headers = {}};
+    json.headers.add("X-Amz-Target", "GraniteServiceVersion20100801.PutMetricData");
+    const http::RequestHead query{.method = "POST", .path = "/", .query = "", .headers = {}};
+    CHECK(wire::protocol_of(service, json) == wire::Protocol::json);
+    CHECK(wire::protocol_of(service, query) == wire::Protocol::query);
+    const auto* put = *wire::find_operation(service, json, "{}");
+    CHECK(put == *wire::find_operation(service, query, "Action=PutMetricData&Version=2010-08-01"));
+    const auto by_json =
+        wire::decode_input(service, *put, json, R"({"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1}]})");
+    const auto by_query =
+        wire::decode_input(service, *put, query,
+                           "Action=PutMetricData&Version=2010-08-01&Namespace=n&MetricData.member.1.MetricName=m&"
+                           "MetricData.member.1.Value=1");
+    REQUIRE(by_json.has_value());
+    REQUIRE(by_query.has_value());
+    CHECK((*by_json)["MetricData"].items()[0]["Value"].as_double() == (*by_query)["MetricData"].items()[0]["Value"].as_double());
+
+    // JSON clients get Query's code beside the shape's name.
+    const base::Error error("InvalidParameterValue", "no");
+    const auto told = wire::encode_error("monitoring", error, json, "id");
+    CHECK(told.headers.get("x-amzn-query-error") == "InvalidParameterValue;Sender");
+    CHECK(told.headers.get("Content-Type") == "application/x-amz-json-1.0");
+    CHECK(std::get<std::string>(told.body).find(R"("__type":"InvalidParameterValueException")") != std::string::npos);
+    CHECK(std::get<std::string>(wire::encode_error("monitoring", error, query, "id").body)
+              .find("<Code>InvalidParameterValue</Code>") != std::string::npos);
+    CHECK(wire::encode_error("monitoring", {"something", "internal"}, json, "id").headers.get("x-amzn-query-error") ==
+          "InternalFailure;Receiver");
+
+    http::RequestHead packed = json;
+    packed.headers.add("Content-Encoding", "gzip");
+    // printf '{"a":1}' | gzip -n
+    std::string body(
+        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\x56\x4a\x54\xb2\x32\xac\x05\x00\xaf\xac\x1b\x56\x07\x00\x00\x00", 27);
+    std::string torn = body.substr(0, 20), plain = "{}";
+    REQUIRE(wire::unpack_body(packed, body).has_value());
+    CHECK(body == R"({"a":1})");
+    CHECK(wire::unpack_body(packed, torn).error().code == "MalformedInput");
+    CHECK(wire::unpack_body(packed, plain).error().code == "MalformedInput");
+    REQUIRE(wire::unpack_body(json, plain).has_value());
+    CHECK(plain == "{}");
 }

@@ -185,21 +185,27 @@ constexpr std::array rest_xml_services =
 
 // What goes out: never an internal code, never an internal message.
 struct Told {
+    std::string query_code;  // what Query clients are told
     std::string code, message;
     std::vector<std::string> notes;
     int status = 500;
 };
 
 Told tell(std::string_view service, ErrorShape shape, const base::Error& error) {
-    Told out{.code = error.code, .message = error.message, .notes = error.notes};
+    Told out{.query_code = error.code, .code = error.code, .message = error.message, .notes = error.notes};
     if (shape == ErrorShape::json)
         for (const auto& [from, to] : json_names)
             if (out.code == from) out.code = to;
     if (const auto status = known_status(service, out.code)) {
         out.status = *status;
+        // JSON names an error by its shape; where it differs from Query's code, clients get both.
+        const auto* model = find_service(service);
+        if (shape == ErrorShape::json && model && model->query_compatible)
+            for (const auto& known : model->errors)
+                if (known.code == out.code) out.code = known.shape;
         return out;
     }
-    out.code = shape == ErrorShape::s3 ? "InternalError" : "InternalFailure";
+    out.query_code = out.code = shape == ErrorShape::s3 ? "InternalError" : "InternalFailure";
     out.message = shape == ErrorShape::s3
                       ? "We encountered an internal error. Please try again."
                       : "The request processing has failed because of an unknown error, exception or failure.";
@@ -255,11 +261,16 @@ std::string json_body(const Told& told) {
     return out.dump();
 }
 
+std::string json_version(std::string_view service) {
+    const auto* model = find_service(service);
+    return model && !model->json_version.empty() ? std::string(model->json_version) : "1.1";
+}
+
 }  // namespace
 
 ErrorShape error_shape(std::string_view service, const http::RequestHead& head) {
     if (const auto* model = find_service(service))
-        return model->protocol == Protocol::query ? ErrorShape::query : ErrorShape::json;
+        return protocol_of(*model, head) == Protocol::query ? ErrorShape::query : ErrorShape::json;
     if (service == "s3" || std::ranges::find(rest_xml_services, service) != rest_xml_services.end()) return ErrorShape::s3;
     if (head.headers.find("X-Amz-Target")) return ErrorShape::json;
     if (service == "ec2") return ErrorShape::ec2;
@@ -302,8 +313,10 @@ http::Response encode_error(std::string_view service, const base::Error& error, 
             out.body = ec2_body(told, request_id);
             break;
         case ErrorShape::json:
-            out.headers.add("Content-Type", "application/x-amz-json-1.1");
+            out.headers.add("Content-Type", "application/x-amz-json-" + json_version(service));
             out.headers.add("x-amzn-ErrorType", told.code);
+            if (const auto* model = find_service(service); model && model->query_compatible)
+                out.headers.add("x-amzn-query-error", told.query_code + (told.status < 500 ? ";Sender" : ";Receiver"));
             out.body = json_body(told);
             break;
     }

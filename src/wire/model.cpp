@@ -17,9 +17,13 @@ bool ServiceModel::is_known_elsewhere(std::string_view operation) const {
 }
 
 std::span<const ServiceModel* const> service_models() {
-    static constexpr std::array<const ServiceModel*, 5> all = {&tables::iam, &tables::sts, &tables::sagemaker, &tables::logs,
-                                                               &tables::trainwarden};
+    static constexpr std::array<const ServiceModel*, 6> all = {&tables::iam,  &tables::sts,        &tables::sagemaker,
+                                                               &tables::logs, &tables::cloudwatch, &tables::trainwarden};
     return all;
+}
+
+Protocol protocol_of(const ServiceModel& service, const http::RequestHead& head) {
+    return service.query_compatible && head.headers.find("X-Amz-Target") ? Protocol::json : service.protocol;
 }
 
 const ServiceModel* find_service(std::string_view signing_name) {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "http/message.hpp"
 #include "text/json.hpp"
 #include "text/uri.hpp"
 
@@ -65,6 +66,8 @@ struct ErrorModel {
 struct ServiceModel {
     std::string_view signing_name;
     Protocol protocol = Protocol::json;
+    // Speaks JSON too, where X-Amz-Target says so, with Query's error codes beside its own (`awsQueryCompatible`: CloudWatch).
+    bool query_compatible = false;
     std::string_view version;  // 2010-05-08
     std::string_view xml_namespace;
     std::string_view target_prefix;                      // SageMaker
@@ -79,6 +82,9 @@ struct ServiceModel {
 
 [[nodiscard]] std::span<const ServiceModel* const> service_models();
 [[nodiscard]] const ServiceModel* find_service(std::string_view signing_name);
+
+// What a request to this service speaks.
+[[nodiscard]] Protocol protocol_of(const ServiceModel& service, const http::RequestHead& head);
 
 // --- Server side.
 // Input by protocol, then validated with AWS's own messages. Errors: `ValidationError` (Query) or `ValidationException` (JSON),

@@ -9,6 +9,7 @@ extern const ServiceModel iam;
 extern const ServiceModel sts;
 extern const ServiceModel sagemaker;
 extern const ServiceModel logs;
+extern const ServiceModel cloudwatch;
 extern const ServiceModel trainwarden;
 
 }  // namespace wire::tables

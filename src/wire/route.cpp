@@ -1,5 +1,7 @@
 #include "wire/route.hpp"
 
+#include <zlib.h>
+
 #include "base/strings.hpp"
 #include "wire/errors.hpp"
 
@@ -29,7 +31,8 @@ std::string target_of(const http::RequestHead& head) { return head.headers.get("
 const ServiceModel* service_of_target(std::string_view target) {
     const auto prefix = target.substr(0, target.find('.'));
     for (const auto* service : service_models())
-        if (service->protocol == Protocol::json && service->target_prefix == prefix) return service;
+        if ((service->protocol == Protocol::json || service->query_compatible) && service->target_prefix == prefix)
+            return service;
     return nullptr;
 }
 
@@ -87,7 +90,7 @@ base::Error not_implemented(const ServiceModel& service, std::string_view operat
 
 Result<const OperationModel*> find_operation(const ServiceModel& service, const http::RequestHead& head, std::string_view body) {
     std::string name;
-    if (service.protocol == Protocol::json) {
+    if (protocol_of(service, head) == Protocol::json) {
         const auto target = target_of(head);
         if (target.empty()) return fail("UnknownOperationException", "The request has no X-Amz-Target header");
         if (service_of_target(target) != &service)
@@ -111,13 +114,34 @@ Result<const OperationModel*> find_operation(const ServiceModel& service, const 
     return fail(not_implemented(service, name));
 }
 
+Result<void> unpack_body(const http::RequestHead& head, std::string& body) {
+    if (!base::equals_ignoring_case(head.headers.get("Content-Encoding"), "gzip")) return {};
+    std::string out(request_body_bytes_max, '\0');
+    z_stream stream{};
+    if (::inflateInit2(&stream, 15 + 16) != Z_OK) return fail("InternalFailure", "cannot unpack a body");
+    stream.next_in = reinterpret_cast<Bytef*>(body.data());
+    stream.avail_in = static_cast<uInt>(body.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    const int status = ::inflate(&stream, Z_FINISH);
+    const bool whole = status == Z_STREAM_END && stream.avail_in == 0;
+    const bool full = status != Z_STREAM_END && stream.avail_out == 0;
+    out.resize(stream.total_out);
+    ::inflateEnd(&stream);
+    if (full) return fail("EntityTooLarge", "The unpacked body is larger than the maximum allowed size.");
+    if (!whole) return fail("MalformedInput", "The body is not what its Content-Encoding says: gzip");
+    body = std::move(out);
+    return {};
+}
+
 Result<Json> decode_input(const ServiceModel& service, const OperationModel& operation, const http::RequestHead& head,
                           std::string_view body) {
-    if (service.protocol == Protocol::json) return decode_json_input(service, operation, body);
+    if (protocol_of(service, head) == Protocol::json) return decode_json_input(service, operation, body);
     return decode_query_input(service, operation, TRY(query_parameters(head, body)));
 }
 
-http::Response encode_answer(std::string_view service, std::string_view operation, Answer answer, std::string_view request_id) {
+http::Response encode_answer(std::string_view service, std::string_view operation, const http::RequestHead& head, Answer answer,
+                             std::string_view request_id) {
     if (answer.raw) {
         add_request_id(answer.raw->headers, service, request_id);
         return std::move(*answer.raw);
@@ -125,7 +149,7 @@ http::Response encode_answer(std::string_view service, std::string_view operatio
     http::Response out{.status = answer.status, .headers = {}, .body = std::string(), .content_length = {}};
     const auto* model = find_service(service);
     const auto* found = model ? model->find(operation) : nullptr;
-    if (found && model->protocol == Protocol::query) {
+    if (found && protocol_of(*model, head) == Protocol::query) {
         out.headers.add("Content-Type", "text/xml");
         out.body = encode_query_output(*model, *found, answer.output, request_id);
     } else if (found) {

@@ -25,7 +25,7 @@ namespace wire {
 
 constexpr size_t request_body_bytes_max = 4u << 20;  // of Query and JSON requests
 
-// The signing name: iam, sts, sagemaker, logs, trainwarden, s3. A scope that names a service we do not speak is
+// The signing name: iam, sts, sagemaker, logs, monitoring, trainwarden, s3. A scope that names a service we do not speak is
 // an error that names it, with AWS's code for an operation that does not exist (`unknown_operation_code`). Needs the head alone; a POST form without any other sign is
 // answered by `form_service` below once its body is read (the name is then "").
 [[nodiscard]] base::Result<std::string> find_service_name(const http::RequestHead& head,
@@ -39,11 +39,14 @@ constexpr size_t request_body_bytes_max = 4u << 20;  // of Query and JSON reques
                                                                  std::string_view body);
 // The error for an operation that AWS has and this server does not.
 [[nodiscard]] base::Error not_implemented(const ServiceModel& service, std::string_view operation);
-// Decoded and validated. `body` as read.
+// Unpacks a body that says `Content-Encoding: gzip` (the SDKs pack large inputs of some operations), to at most
+// `request_body_bytes_max`; what was signed is the packed one. Errors `MalformedInput`, `EntityTooLarge`.
+[[nodiscard]] base::Result<void> unpack_body(const http::RequestHead& head, std::string& body);
+// Decoded and validated. `body` as read, unpacked.
 [[nodiscard]] base::Result<text::Json> decode_input(const ServiceModel& service, const OperationModel& operation,
                                                     const http::RequestHead& head, std::string_view body);
 // The 200 of a Query or JSON service; `raw` answers pass unchanged, with the request id added.
-[[nodiscard]] http::Response encode_answer(std::string_view service, std::string_view operation, Answer answer,
-                                           std::string_view request_id);
+[[nodiscard]] http::Response encode_answer(std::string_view service, std::string_view operation, const http::RequestHead& head,
+                                           Answer answer, std::string_view request_id);
 
 }  // namespace wire

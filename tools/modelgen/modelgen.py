@@ -24,7 +24,8 @@ SCALARS = {
     "string": "string", "character": "string", "integer": "integer", "long": "integer", "float": "floating", "double": "floating",
     "boolean": "boolean", "timestamp": "timestamp", "blob": "blob",
 }
-PROTOCOLS = {"query": "query", "json": "json"}
+# CloudWatch: JSON and Query are what the SDKs that we drive speak; the CBOR of its model they can do without.
+PROTOCOLS = {"query": "query", "json": "json", "smithy-rpc-v2-cbor": "query"}
 REPEATS_MAX = 1000  # RE2's own limit
 
 
@@ -199,6 +200,7 @@ class Writer:
             f"const ServiceModel {s} = {{",
             f"    .signing_name = {quoted(metadata.get('signingName', metadata['endpointPrefix']))},",
             f"    .protocol = Protocol::{protocol},",
+            f"    .query_compatible = {'true' if 'awsQueryCompatible' in metadata else 'false'},",
             f"    .version = {quoted(metadata['apiVersion'])},",
             f"    .xml_namespace = {quoted(metadata.get('xmlNamespace', ''))},",
             f"    .target_prefix = {quoted(metadata.get('targetPrefix', ''))},",

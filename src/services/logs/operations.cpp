@@ -1,8 +1,9 @@
 // Sources: CloudWatch Logs API Reference (DescribeLogGroups, DescribeLogStreams, GetLogEvents, FilterLogEvents); Service
 // Authorization Reference, "Actions, resources, and condition keys for Amazon CloudWatch Logs".
 //
-// Tokens: GetLogEvents `f/<offset>` and `b/<offset>`, byte offsets in the stream; DescribeLogStreams the name of the last stream
-// of the page before; FilterLogEvents how many events were given so far, in an order that does not change: by time, then stream.
+// Tokens: GetLogEvents `f/<offset>` and `b/<offset>`, byte offsets in the stream; DescribeLogGroups and
+// DescribeLogStreams the last name of the page before; FilterLogEvents how many events were given so far, in an order that does
+// not change: by time, then stream.
 #include "services/logs/operations.hpp"
 
 #include <algorithm>
@@ -11,20 +12,16 @@
 
 #include "base/strings.hpp"
 #include "services/logs/filter.hpp"
+#include "services/logs/request.hpp"
 #include "text/base64.hpp"
 
 namespace services::logs {
-namespace {
 
+using ::logs::Event;
+using ::logs::Owner;
+using ::logs::Range;
+using ::logs::Stream;
 using text::Json;
-using training::LogEvent;
-using training::LogStream;
-using training::Training;
-using Answered = base::Result<wire::Answer>;
-
-constexpr size_t streams_default = 50;
-constexpr size_t events_default = 10'000;
-constexpr size_t token_digits = 56;  // AWS's tokens are as long
 
 std::unexpected<base::Error> invalid(std::string message) { return base::fail("InvalidParameterException", std::move(message)); }
 
@@ -34,7 +31,8 @@ wire::Answer answer(Json output) {
     return result;
 }
 
-// logGroupName, or the name in logGroupIdentifier (a name or an ARN). Both or none is an error.
+Owner owner_of(const gate::Permit& permit, const wire::Call& call) { return {permit.account(), call.region}; }
+
 base::Result<std::string> group_of(const wire::Call& call) {
     std::string name = call.input["logGroupName"].as_string();
     std::string identifier = call.input["logGroupIdentifier"].as_string();
@@ -49,73 +47,78 @@ std::string group_arn(const std::string& account, const std::string& region, std
     return "arn:aws:logs:" + region + ":" + account + ":log-group:" + std::string(group);
 }
 
-base::Result<void> require_group(const Training& training, const std::string& account, const wire::Call& call) {
-    std::string group = TRY(group_of(call));
-    if (group != training::log_group_name || !training.logs().has_group(account, call.region)) {
-        return base::fail("ResourceNotFoundException", "The specified log group does not exist.");
-    }
-    return {};
-}
+namespace {
 
+constexpr size_t groups_default = 50;
+constexpr size_t streams_default = 50;
+constexpr size_t events_default = 10'000;
+constexpr size_t token_digits = 56;  // AWS's tokens are as long
+
+// Group and stream as policies name them; what asks about no one stream has an empty one, as in AWS.
 base::Result<std::vector<gate::Access>> classify(const identity::Caller& caller, const wire::Call& call) {
     // DescribeLogGroups asks about every group; AWS writes that as a group without a name.
     std::string group = call.operation == "DescribeLogGroups" ? "" : TRY(group_of(call));
-    std::string stream = call.operation == "GetLogEvents" ? call.input["logStreamName"].as_string() : "";
     gate::Access access;
     access.action = "logs:" + call.operation;
-    access.resource = group_arn(caller.principal.account, call.region, group) + ":log-stream:" + stream;
+    access.resource =
+        group_arn(caller.principal.account, call.region, group) + ":log-stream:" + call.input["logStreamName"].as_string();
     return std::vector<gate::Access>{access};
 }
 
-Answered describe_groups(const Training& training, const gate::Permit& permit, wire::Call& call) {
+Answered describe_groups(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
     const Json& input = call.input;
     for (std::string_view member : {"accountIdentifiers", "includeLinkedAccounts", "logGroupIdentifiers"}) {
         if (input.contains(member)) return invalid(std::string(member) + " is not supported by this server");
     }
-    auto groups = Json::array();
-    std::string_view name = training::log_group_name;
-    std::string pattern = input["logGroupNamePattern"].as_string();
-    bool wanted = name.starts_with(input["logGroupNamePrefix"].as_string()) && name.find(pattern) != std::string_view::npos;
-    auto streams = wanted ? training.logs().streams(permit.account(), call.region, "") : std::vector<LogStream>{};
-    if (!streams.empty()) {
-        uint64_t bytes = 0;
-        int64_t created = streams.front().creation_time;
-        for (const auto& stream : streams) {
-            bytes += stream.stored_bytes;
-            created = std::min(created, stream.creation_time);
-        }
-        std::string arn = group_arn(permit.account(), call.region, name);
-        groups.push(Json::object({{"logGroupName", std::string(name)},
-                                  {"creationTime", created},
-                                  {"metricFilterCount", 0},
-                                  {"arn", arn + ":*"},
-                                  {"logGroupArn", arn},
-                                  {"logGroupClass", "STANDARD"},
-                                  {"storedBytes", bytes}}));
+    if (input.contains("logGroupNamePrefix") && input.contains("logGroupNamePattern"))
+        return invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
+    auto groups = TRY(parts.store->groups(owner_of(permit, call), input["logGroupNamePrefix"].as_string()));
+    const std::string pattern = base::lower(input["logGroupNamePattern"].as_string());
+    std::erase_if(groups, [&](const auto& group) { return base::lower(group.name).find(pattern) == std::string::npos; });
+    auto at = groups.begin();
+    if (const std::string& token = input["nextToken"].as_string(); !token.empty()) {
+        auto last = text::decode_base64url(token);
+        if (!last) return invalid("The specified nextToken is invalid.");
+        at = std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.name > *last; });
     }
-    return answer(Json::object({{"logGroups", std::move(groups)}}));
+    auto limit = static_cast<size_t>(input["limit"].as_int(groups_default));
+    auto page = Json::array();
+    for (; at != groups.end() && page.size() < limit; ++at) {
+        std::string arn = group_arn(permit.account(), call.region, at->name);
+        page.push(Json::object({{"logGroupName", at->name},
+                                {"creationTime", at->creation_time},
+                                {"metricFilterCount", 0},
+                                {"arn", arn + ":*"},
+                                {"logGroupArn", arn},
+                                {"logGroupClass", "STANDARD"},
+                                {"storedBytes", at->stored_bytes}}));
+    }
+    auto output = Json::object({{"logGroups", std::move(page)}});
+    if (at != groups.end()) output.set("nextToken", text::encode_base64url(std::prev(at)->name));
+    return answer(std::move(output));
 }
 
-Json stream_json(const LogStream& stream, const std::string& group) {
+Json stream_json(const Stream& stream, const std::string& group) {
     auto json = Json::object({{"logStreamName", stream.name},
                               {"creationTime", stream.creation_time},
                               {"arn", group + ":log-stream:" + stream.name},
                               {"storedBytes", stream.stored_bytes}});
     if (stream.first_event) json.set("firstEventTimestamp", *stream.first_event);
     if (stream.last_event) json.set("lastEventTimestamp", *stream.last_event);
-    if (stream.last_event) json.set("lastIngestionTime", *stream.last_event);
+    if (stream.last_ingestion) json.set("lastIngestionTime", *stream.last_ingestion);
+    json.set("uploadSequenceToken", "49640000000000000000000000000000000000000000000000000002");
     return json;
 }
 
-Answered describe_streams(const Training& training, const gate::Permit& permit, wire::Call& call) {
-    TRY(require_group(training, permit.account(), call));
+Answered describe_streams(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
+    const std::string name = TRY(group_of(call));
     const Json& input = call.input;
     bool by_time = input["orderBy"].as_string() == "LastEventTime";
     const std::string& prefix = input["logStreamNamePrefix"].as_string();
     if (by_time && !prefix.empty()) return invalid("Cannot order by LastEventTime with a logStreamNamePrefix.");
-    auto streams = training.logs().streams(permit.account(), call.region, prefix);
+    auto streams = TRY(parts.store->streams(owner_of(permit, call), name, prefix));
     if (by_time) {
-        std::sort(streams.begin(), streams.end(), [](const LogStream& a, const LogStream& b) {
+        std::sort(streams.begin(), streams.end(), [](const Stream& a, const Stream& b) {
             return std::tuple(a.last_event.value_or(0), a.name) < std::tuple(b.last_event.value_or(0), b.name);
         });
     }
@@ -123,13 +126,13 @@ Answered describe_streams(const Training& training, const gate::Permit& permit, 
     auto at = streams.begin();
     if (const std::string& token = input["nextToken"].as_string(); !token.empty()) {
         auto last = text::decode_base64url(token);
-        at = std::find_if(streams.begin(), streams.end(), [&](const LogStream& stream) { return last && stream.name == *last; });
+        at = std::find_if(streams.begin(), streams.end(), [&](const Stream& stream) { return last && stream.name == *last; });
         if (at == streams.end()) return invalid("The specified nextToken is invalid.");
         ++at;
     }
     auto limit = static_cast<size_t>(input["limit"].as_int(streams_default));
     auto page = Json::array();
-    std::string group = group_arn(permit.account(), call.region, training::log_group_name);
+    std::string group = group_arn(permit.account(), call.region, name);
     for (; at != streams.end() && page.size() < limit; ++at) page.push(stream_json(*at, group));
     auto output = Json::object({{"logStreams", std::move(page)}});
     if (at != streams.end()) output.set("nextToken", text::encode_base64url(std::prev(at)->name));
@@ -158,30 +161,30 @@ base::Result<Position> parse_event_token(std::string_view token) {
     return position;
 }
 
-training::Logs::Range range_of(const Json& input) {
-    training::Logs::Range range;
+Range range_of(const Json& input) {
+    Range range;
     if (input.contains("startTime")) range.start = input["startTime"].as_int();
     if (input.contains("endTime")) range.end = input["endTime"].as_int();
     return range;
 }
 
-Answered get_events(const Training& training, const gate::Permit& permit, wire::Call& call) {
-    TRY(require_group(training, permit.account(), call));
+Answered get_events(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
+    const std::string group = TRY(group_of(call));
+    const Owner owner = owner_of(permit, call);
     const Json& input = call.input;
-    const auto& logs = training.logs();
     const std::string& name = input["logStreamName"].as_string();
-    auto stream = TRY(logs.stream(permit.account(), call.region, name));
+    auto stream = TRY(parts.store->stream(owner, group, name));
     bool from_head = input["startFromHead"].as_bool();
     Position position{from_head, from_head ? 0 : stream.stored_bytes};
     if (const std::string& token = input["nextToken"].as_string(); !token.empty()) position = TRY(parse_event_token(token));
     auto limit = static_cast<size_t>(input["limit"].as_int(events_default));
-    auto page = TRY(logs.read(permit.account(), call.region, name, position.offset, position.forward, range_of(input), limit));
+    auto page = TRY(parts.store->read(owner, group, name, position.offset, position.forward, range_of(input), limit));
     auto events = Json::array();
     for (const auto& event : page.events) {
         // AWS has no empty events; a blank line of output stays visible as one space.
         events.push(Json::object({{"timestamp", event.timestamp},
                                   {"message", event.message.empty() ? std::string(" ") : event.message},
-                                  {"ingestionTime", event.timestamp}}));
+                                  {"ingestionTime", event.ingestion}}));
     }
     return answer(Json::object({{"events", std::move(events)},
                                 {"nextForwardToken", event_token('f', page.end)},
@@ -190,29 +193,28 @@ Answered get_events(const Training& training, const gate::Permit& permit, wire::
 
 struct Found {
     std::string stream;
-    LogEvent event;
+    Event event;
 };
 
-base::Result<std::vector<Found>> matching_events(const Training& training, const std::string& account, const wire::Call& call) {
+base::Result<std::vector<Found>> matching_events(const Parts& parts, const Owner& owner, const wire::Call& call) {
     const Json& input = call.input;
-    const auto& logs = training.logs();
+    const std::string group = TRY(group_of(call));
     Filter filter = TRY(Filter::parse(input["filterPattern"].as_string()));
     std::vector<std::string> names;
     for (const auto& name : input["logStreamNames"].items()) {
-        TRY(logs.stream(account, call.region, name.as_string()));
+        TRY(parts.store->stream(owner, group, name.as_string()));
         names.push_back(name.as_string());
     }
-    if (!names.empty() && input.contains("logStreamNamePrefix")) {
+    if (!names.empty() && input.contains("logStreamNamePrefix"))
         return invalid("logStreamNames and logStreamNamePrefix cannot be used together.");
-    }
     if (names.empty()) {
-        for (const auto& stream : logs.streams(account, call.region, input["logStreamNamePrefix"].as_string()))
+        for (const auto& stream : TRY(parts.store->streams(owner, group, input["logStreamNamePrefix"].as_string())))
             names.push_back(stream.name);
     }
     std::vector<Found> found;
     for (const auto& name : names) {
         for (uint64_t offset = 0;;) {
-            auto page = TRY(logs.read(account, call.region, name, offset, true, range_of(input), events_default));
+            auto page = TRY(parts.store->read(owner, group, name, offset, true, range_of(input), events_default));
             for (auto& event : page.events) {
                 if (filter.matches(event.message)) found.push_back({name, std::move(event)});
             }
@@ -226,9 +228,8 @@ base::Result<std::vector<Found>> matching_events(const Training& training, const
     return found;
 }
 
-Answered filter_events(const Training& training, const gate::Permit& permit, wire::Call& call) {
-    TRY(require_group(training, permit.account(), call));
-    auto found = TRY(matching_events(training, permit.account(), call));
+Answered filter_events(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
+    auto found = TRY(matching_events(parts, owner_of(permit, call), call));
     size_t start = 0;
     if (const std::string& token = call.input["nextToken"].as_string(); !token.empty()) {
         auto position = TRY(parse_event_token(token));
@@ -242,7 +243,7 @@ Answered filter_events(const Training& training, const gate::Permit& permit, wir
         events.push(Json::object({{"logStreamName", stream},
                                   {"timestamp", event.timestamp},
                                   {"message", event.message.empty() ? std::string(" ") : event.message},
-                                  {"ingestionTime", event.timestamp},
+                                  {"ingestionTime", event.ingestion},
                                   {"eventId", stream + "@" + std::to_string(event.offset)}}));
     }
     auto output = Json::object({{"events", std::move(events)}, {"searchedLogStreams", Json::array()}});
@@ -252,18 +253,17 @@ Answered filter_events(const Training& training, const gate::Permit& permit, wir
 
 }  // namespace
 
-void add_operations(gate::Registry& registry, const Training& training) {
-    using Handler = Answered (*)(const Training&, const gate::Permit&, wire::Call&);
-    const std::pair<const char*, Handler> operations[] = {{"DescribeLogGroups", describe_groups},
-                                                          {"DescribeLogStreams", describe_streams},
-                                                          {"GetLogEvents", get_events},
-                                                          {"FilterLogEvents", filter_events}};
+void add_operations(gate::Registry& registry, ::logs::Store& store, const base::Clock& clock) {
+    const std::pair<const char*, Handler> operations[] = {
+        {"CreateLogGroup", create_group},         {"DeleteLogGroup", delete_group}, {"CreateLogStream", create_stream},
+        {"DeleteLogStream", delete_stream},       {"PutLogEvents", put_events},     {"DescribeLogGroups", describe_groups},
+        {"DescribeLogStreams", describe_streams}, {"GetLogEvents", get_events},     {"FilterLogEvents", filter_events}};
     for (const auto& [name, handler] : operations) {
         registry.add({.service = "logs",
                       .name = name,
                       .classify = [](const identity::Caller& caller, wire::Call& call) { return classify(caller, call); },
-                      .handle = [jobs = &training, act = handler](const gate::Permit& permit,
-                                                                  wire::Call& call) { return act(*jobs, permit, call); }});
+                      .handle = [parts = Parts{&store, &clock}, act = handler](
+                                    const gate::Permit& permit, wire::Call& call) { return act(parts, permit, call); }});
     }
 }
 

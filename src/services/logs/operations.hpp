@@ -1,12 +1,13 @@
-// CloudWatch Logs, for reading what training jobs wrote.
+// CloudWatch Logs: what training jobs wrote, and what programs write.
 #pragma once
 
+#include "base/clock.hpp"
 #include "gate/gate.hpp"
-#include "training/training.hpp"
+#include "logs/store.hpp"
 
 namespace services::logs {
 
-// `training` outlives the registry.
-void add_operations(gate::Registry& registry, const training::Training& training);
+// Both outlive the registry.
+void add_operations(gate::Registry& registry, ::logs::Store& store, const base::Clock& clock);
 
 }  // namespace services::logs

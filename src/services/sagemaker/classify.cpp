@@ -9,10 +9,13 @@
 //   sagemaker:KeepAlivePeriod                 ResourceConfig.KeepAlivePeriodInSeconds   Numeric
 //   sagemaker:OutputKmsKeyArn, VolumeKmsKeyArn (and OutputKmsKey, VolumeKmsKey, deprecated but used)   ARN
 //   sagemaker:FileSystemId, …AccessMode, …Type, …DirectoryPath    the channels' FileSystemDataSource
+//   trainwarden:TrainingScope                 Environment.TRAINWARDEN_SCOPE             String, `job` when not said; also of
+//   PassRole
 #include "services/sagemaker/classify.hpp"
 
 #include "policy/arn.hpp"
 #include "training/plan.hpp"
+#include "training/request.hpp"
 
 namespace services::sagemaker {
 namespace {
@@ -59,29 +62,42 @@ void set_file_systems(policy::Context& context, const Json& channels) {
     }
 }
 
-policy::Context create_context(const Json& input) {
+void set_instance_types(policy::Context& context, const Json& resources) {
+    std::vector<std::string> types;
+    if (resources["InstanceType"].is_string()) types.push_back(resources["InstanceType"].as_string());
+    for (const auto& group : resources["InstanceGroups"].items()) types.push_back(group["InstanceType"].as_string());
+    for (const auto& wish : resources["InstancePreferences"].items()) types.push_back(wish["InstanceType"].as_string());
+    if (!types.empty()) context.set_list("sagemaker:InstanceTypes", std::move(types));
+}
+
+// "The ARN of the key-id must be used", says the reference of its condition keys; requests may also say the key's id or alias.
+std::string kms_arn(const training::JobId& job, const std::string& key) {
+    if (key.starts_with("arn:")) return key;
+    return "arn:aws:kms:" + job.region + ":" + job.account + (key.starts_with("alias/") ? ":" : ":key/") + key;
+}
+
+void set_kms_key(policy::Context& context, const training::JobId& job, const std::string& name, const Json& key) {
+    if (key.as_string().empty()) return;
+    for (std::string_view ending : {"Arn", ""}) context.set(name + std::string(ending), kms_arn(job, key.as_string()));
+}
+
+policy::Context create_context(const training::JobId& job, const Json& input) {
     policy::Context context;
     auto set_flag = [&](std::string_view key, const Json& value) { context.set(key, value.as_bool() ? "true" : "false"); };
     set_flag("sagemaker:NetworkIsolation", input["EnableNetworkIsolation"]);
     set_flag("sagemaker:InterContainerTrafficEncryption", input["EnableInterContainerTrafficEncryption"]);
     set_flag("sagemaker:EnableRemoteDebug", input["RemoteDebugConfig"]["EnableRemoteDebug"]);
     const Json& resources = input["ResourceConfig"];
-    std::vector<std::string> types;
-    if (resources["InstanceType"].is_string()) types.push_back(resources["InstanceType"].as_string());
-    for (const auto& group : resources["InstanceGroups"].items()) types.push_back(group["InstanceType"].as_string());
-    if (!types.empty()) context.set_list("sagemaker:InstanceTypes", std::move(types));
+    set_instance_types(context, resources);
     set_if_given(context, "sagemaker:KeepAlivePeriod", resources["KeepAlivePeriodInSeconds"]);
     set_if_given(context, "sagemaker:MaxRuntimeInSeconds", input["StoppingCondition"]["MaxRuntimeInSeconds"]);
-    for (std::string_view key : {"sagemaker:VolumeKmsKeyArn", "sagemaker:VolumeKmsKey"}) {
-        set_if_given(context, key, resources["VolumeKmsKeyId"]);
-    }
-    for (std::string_view key : {"sagemaker:OutputKmsKeyArn", "sagemaker:OutputKmsKey"}) {
-        set_if_given(context, key, input["OutputDataConfig"]["KmsKeyId"]);
-    }
+    set_kms_key(context, job, "sagemaker:VolumeKmsKey", resources["VolumeKmsKeyId"]);
+    set_kms_key(context, job, "sagemaker:OutputKmsKey", input["OutputDataConfig"]["KmsKeyId"]);
     set_list_if_given(context, "sagemaker:VpcSubnets", input["VpcConfig"]["Subnets"]);
     set_list_if_given(context, "sagemaker:VpcSecurityGroupIds", input["VpcConfig"]["SecurityGroupIds"]);
     set_file_systems(context, input["InputDataConfig"]);
     set_request_tags(context, input["Tags"]);
+    context.set(training::scope_condition_key, training::scope_of(input));
     return context;
 }
 
@@ -99,12 +115,14 @@ Accesses classify_create(const identity::Caller& caller, const wire::Call& call)
     gate::Access create;
     create.action = "sagemaker:CreateTrainingJob";
     create.resource = job;
-    create.context = create_context(input);
+    create.context = create_context(job_of(caller, call), input);
     gate::Access pass;
     pass.action = "iam:PassRole";
     pass.resource = role;
     pass.context.set("iam:PassedToService", training::service_principal);
     pass.context.set("iam:AssociatedResourceArn", job);
+    // So that a policy can let a role be passed to jobs that are cut to what they name, and to no others.
+    pass.context.set(training::scope_condition_key, training::scope_of(input));
     std::vector<gate::Access> accesses{create, pass};
     if (input["Tags"].size() > 0) {
         gate::Access tag;
@@ -125,6 +143,16 @@ Accesses classify_job(const training::Training& training, const identity::Caller
     // A job that does not exist has no tags; whether it exists is told only to those who may ask.
     if (auto job = training.describe(id)) set_resource_tags(access.context, job->tags);
     return std::vector<gate::Access>{access};
+}
+
+Accesses classify_update(const training::Training& training, const identity::Caller& caller, const wire::Call& call) {
+    auto accesses = TRY(classify_job(training, caller, call));
+    policy::Context& context = accesses.front().context;
+    const Json& debug = call.input["RemoteDebugConfig"]["EnableRemoteDebug"];
+    if (debug.is_bool()) context.set("sagemaker:EnableRemoteDebug", debug.as_bool() ? "true" : "false");
+    set_if_given(context, "sagemaker:KeepAlivePeriod", call.input["ResourceConfig"]["KeepAlivePeriodInSeconds"]);
+    if (auto job = training.describe(job_of(caller, call))) set_instance_types(context, job->request["ResourceConfig"]);
+    return accesses;
 }
 
 Accesses classify_list(const wire::Call& call) { return std::vector<gate::Access>{{.action = "sagemaker:" + call.operation}}; }

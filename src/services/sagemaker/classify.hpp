@@ -12,8 +12,10 @@ namespace services::sagemaker {
 using Accesses = base::Result<std::vector<gate::Access>>;
 
 [[nodiscard]] Accesses classify_create(const identity::Caller& caller, const wire::Call& call);
-// Describe, Stop: the job with the tags it has.
+// Describe, Stop, Delete: the job with the tags it has.
 [[nodiscard]] Accesses classify_job(const training::Training& training, const identity::Caller& caller, const wire::Call& call);
+[[nodiscard]] Accesses classify_update(const training::Training& training, const identity::Caller& caller,
+                                       const wire::Call& call);
 [[nodiscard]] Accesses classify_list(const wire::Call& call);
 // AddTags, ListTags, DeleteTags.
 [[nodiscard]] Accesses classify_tagging(const training::Training& training, const wire::Call& call);

@@ -1,9 +1,13 @@
-// A page token is the name of the last job of the page before, in base64url: it stays right while jobs are added.
+// A page token says where the page before ended in the listing's order (`<epoch-ms> <status> <name>`, base64url): it stays right
+// while jobs are added and deleted.
 #include "services/sagemaker/describe.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <optional>
 
+#include "base/strings.hpp"
 #include "text/base64.hpp"
 #include "text/time.hpp"
 
@@ -62,17 +66,49 @@ base::Result<bool> is_wanted(const Job& job, const Json& input) {
     return is_between(job.last_modified_time, input, "LastModifiedTimeAfter", "LastModifiedTimeBefore");
 }
 
-void sort(std::vector<Job>& jobs, const Json& input) {
-    std::string by = input["SortBy"].as_string_or("CreationTime");
-    bool descending = input["SortOrder"].as_string() == "Descending";
-    std::sort(jobs.begin(), jobs.end(), [&](const Job& left, const Job& right) {
-        const Job& a = descending ? right : left;
-        const Job& b = descending ? left : right;
-        if (by == "Status" && a.status != b.status) return training::name(a.status) < training::name(b.status);
-        if (by == "CreationTime" && a.creation_time != b.creation_time) return a.creation_time < b.creation_time;
-        return a.id.name < b.id.name;
-    });
+// Where a job stands in a listing.
+struct Place {
+    int64_t created = 0;
+    std::string status, name;
+};
+
+Place place_of(const Job& job) {
+    return {job.creation_time.time_since_epoch().count(), std::string(training::name(job.status)), job.id.name};
 }
+
+std::string token_of(const Place& place) {
+    return text::encode_base64url(std::to_string(place.created) + " " + place.status + " " + place.name);
+}
+
+std::optional<Place> place_of_token(const std::string& token) {
+    auto plain = text::decode_base64url(token);
+    if (!plain) return std::nullopt;
+    auto parts = base::split(*plain, ' ');
+    Place place;
+    if (parts.size() != 3) return std::nullopt;
+    auto [end, error] = std::from_chars(parts[0].data(), parts[0].data() + parts[0].size(), place.created);
+    if (error != std::errc() || end != parts[0].data() + parts[0].size()) return std::nullopt;
+    place.status = parts[1];
+    place.name = parts[2];
+    return place;
+}
+
+class Order {
+public:
+    explicit Order(const Json& input)
+        : by_(input["SortBy"].as_string_or("CreationTime")), descending_(input["SortOrder"].as_string() == "Descending") {}
+    bool operator()(const Place& left, const Place& right) const {
+        const Place& a = descending_ ? right : left;
+        const Place& b = descending_ ? left : right;
+        if (by_ == "Status" && a.status != b.status) return a.status < b.status;
+        if (by_ == "CreationTime" && a.created != b.created) return a.created < b.created;
+        return a.name < b.name;
+    }
+
+private:
+    std::string by_;
+    bool descending_;
+};
 
 }  // namespace
 
@@ -94,6 +130,8 @@ Json describe(const Job& job) {
          {"EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"}) {
         if (!json.contains(flag)) json.set(flag, false);
     }
+    // The settings are echoed; no profiler runs.
+    if (job.request.contains("ProfilerConfig")) json.set("ProfilingStatus", "Disabled");
     if (job.training_start_time) json.set("TrainingStartTime", text::iso8601_millis(*job.training_start_time));
     if (job.training_start_time && job.training_end_time) {
         auto seconds =
@@ -102,6 +140,12 @@ Json describe(const Job& job) {
         json.set("BillableTimeInSeconds", std::max<int64_t>(1, seconds));
     }
     json.set("SecondaryStatusTransitions", transitions_json(job));
+    auto metrics = Json::array();
+    for (const auto& metric : job.final_metrics) {
+        metrics.push(Json::object(
+            {{"MetricName", metric.name}, {"Value", metric.value}, {"Timestamp", text::iso8601_millis(metric.time)}}));
+    }
+    if (metrics.size() > 0) json.set("FinalMetricDataList", std::move(metrics));
     return json;
 }
 
@@ -110,20 +154,20 @@ base::Result<Json> list(std::vector<Job> jobs, const Json& input) {
     for (auto& job : jobs) {
         if (TRY(is_wanted(job, input))) wanted.push_back(std::move(job));
     }
-    sort(wanted, input);
+    const Order before(input);
+    std::sort(wanted.begin(), wanted.end(), [&](const Job& a, const Job& b) { return before(place_of(a), place_of(b)); });
     auto start = wanted.begin();
     if (const std::string& token = input["NextToken"].as_string(); !token.empty()) {
-        auto last = text::decode_base64url(token);
-        start = std::find_if(wanted.begin(), wanted.end(), [&](const Job& job) { return last && job.id.name == *last; });
-        if (start == wanted.end()) return base::fail("ValidationException", "NextToken is not valid for this request.");
-        ++start;
+        auto last = place_of_token(token);
+        if (!last) return base::fail("ValidationException", "NextToken is not valid for this request.");
+        start = std::find_if(wanted.begin(), wanted.end(), [&](const Job& job) { return before(*last, place_of(job)); });
     }
     auto count = static_cast<size_t>(input["MaxResults"].as_int(page_default));
     auto summaries = Json::array();
     auto job = start;
     for (; job != wanted.end() && summaries.size() < count; ++job) summaries.push(summary(*job));
     auto answer = Json::object({{"TrainingJobSummaries", std::move(summaries)}});
-    if (job != wanted.end() && job != start) answer.set("NextToken", text::encode_base64url(std::prev(job)->id.name));
+    if (job != wanted.end() && job != start) answer.set("NextToken", token_of(place_of(*std::prev(job))));
     return answer;
 }
 

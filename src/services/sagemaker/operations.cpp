@@ -2,6 +2,7 @@
 
 #include "services/sagemaker/classify.hpp"
 #include "services/sagemaker/describe.hpp"
+#include "training/request.hpp"
 
 namespace services::sagemaker {
 namespace {
@@ -22,9 +23,9 @@ JobId job_of(const gate::Permit& permit, const wire::Call& call) {
 }
 
 Answered create(Training& training, const gate::Permit& permit, wire::Call& call) {
-    training::NewJob job{job_of(permit, call), call.input, {}};
-    // Session tag chaining passes on the tags of the caller's session, not those of the role behind it.
-    if (permit.caller().token_issue_time) job.session_tags = permit.caller().tags;
+    // Session tag chaining passes on the tags of the caller's session, not those of the role behind it. A source identity stays
+    // with whatever a session starts, as through role chaining.
+    training::NewJob job{job_of(permit, call), call.input, permit.caller().session_tags, permit.caller().source_identity};
     auto created = TRY(training.create(std::move(job)));
     return answer(Json::object({{"TrainingJobArn", created.id.arn()}}));
 }
@@ -40,6 +41,7 @@ base::Result<JobId> tagged_job(const wire::Call& call) {
 }
 
 Answered add_tags(Training& training, wire::Call& call) {
+    TRY(training::check_tags(call.input["Tags"]));
     training::Tags tags;
     for (const auto& tag : call.input["Tags"].items()) tags.emplace_back(tag["Key"].as_string(), tag["Value"].as_string());
     JobId id = TRY(tagged_job(call));
@@ -83,6 +85,21 @@ void add_operations(gate::Registry& registry, Training& training) {
                   .classify = about_job,
                   .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
                       TRY(jobs->stop(job_of(permit, call)));
+                      return answer(Json::object());
+                  }});
+    registry.add(
+        {.service = "sagemaker",
+         .name = "UpdateTrainingJob",
+         .classify = [jobs](const identity::Caller& caller, wire::Call& call) { return classify_update(*jobs, caller, call); },
+         .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
+             auto updated = TRY(jobs->update(job_of(permit, call), call.input));
+             return answer(Json::object({{"TrainingJobArn", updated.id.arn()}}));
+         }});
+    registry.add({.service = "sagemaker",
+                  .name = "DeleteTrainingJob",
+                  .classify = about_job,
+                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
+                      TRY(jobs->remove(job_of(permit, call)));
                       return answer(Json::object());
                   }});
     registry.add({.service = "sagemaker",

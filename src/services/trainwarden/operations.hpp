@@ -21,6 +21,8 @@ struct Dependencies {
     // The Access that asking for this action on this resource would be: with the resource's account and its resource-based
     // policy.
     std::function<base::Result<gate::Access>(const std::string& action, const std::string& resource)> access_to;
+    // Interrupts a training job of managed spot training.
+    std::function<base::Result<void>(const std::string& account, const std::string& region, const std::string& job)> interrupt;
 };
 
 void add_operations(gate::Registry& registry, Dependencies parts);

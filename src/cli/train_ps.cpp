@@ -1,0 +1,56 @@
+// `trainwarden train ps`: the workers of running jobs, once or as they go.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "cli/commands.hpp"
+#include "cli/terminal.hpp"
+#include "cli/train_workers.hpp"
+
+namespace cli {
+namespace {
+
+constexpr auto interval = std::chrono::seconds(1);
+constexpr size_t plain_width = 200;
+
+struct Options {
+    std::string name;
+    bool watch = false, json = false;
+};
+
+bool in_progress(const std::vector<JobRow>& jobs) {
+    return std::any_of(jobs.begin(), jobs.end(),
+                       [](const JobRow& job) { return job.status == "InProgress" || job.status == "Stopping"; });
+}
+
+base::Result<int> ps(const Options& options) {
+    wire::Client client(TRY(wire::options_from_environment()));
+    bool live = options.watch && !options.json && is_terminal(stdout);
+    std::string before;
+    for (;;) {
+        auto jobs = TRY(look_at_workers(client, options.name));
+        std::string now = options.json ? to_json(jobs).dump() + "\n" : show(jobs, live ? terminal_width() : plain_width);
+        // On a terminal the view is drawn over the one before; elsewhere it is printed when it has changed.
+        if (live && !before.empty())
+            std::printf("\033[%dF\033[J", static_cast<int>(std::count(before.begin(), before.end(), '\n')));
+        if (live || now != before) std::fputs(now.c_str(), stdout);
+        std::fflush(stdout);
+        before = std::move(now);
+        if (!options.watch || !in_progress(jobs)) return 0;
+        std::this_thread::sleep_for(interval);
+    }
+}
+
+}  // namespace
+
+void add_train_ps(Command& train) {
+    auto options = std::make_shared<Options>();
+    Command command = train.subcommand("ps", "Show the workers of running jobs: step, processor, memory, input, refusals");
+    command.positional("NAME", options->name, "only of this job, running or not", false);
+    command.flag("-w,--watch", options->watch, "go on until no job is in progress; redrawn on a terminal");
+    command.flag("--json", options->json, "print JSON, one line each time");
+    command.action([options] { return ps(*options); });
+}
+
+}  // namespace cli

@@ -1,0 +1,290 @@
+#include "logs/store.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "text/json.hpp"
+
+namespace logs {
+namespace {
+
+namespace fs = std::filesystem;
+using text::Json;
+
+constexpr size_t page_bytes_max = 1024 * 1024;  // GetLogEvents: "up to 1 MB"
+constexpr uint64_t line_bytes_max = 2 * event_bytes_max + 64;
+
+std::string group_prefix(const Owner& owner) { return "logs/group/" + owner.account + "/" + owner.region + "/"; }
+
+// Group names have no line feed.
+std::string stream_prefix(const Owner& owner, const std::string& group) {
+    return "logs/stream/" + owner.account + "/" + owner.region + "/" + group + "\n";
+}
+
+std::unexpected<base::Error> no_group() {
+    return base::fail("ResourceNotFoundException", "The specified log group does not exist.");
+}
+std::unexpected<base::Error> no_stream() {
+    return base::fail("ResourceNotFoundException", "The specified log stream does not exist.");
+}
+
+bool in_range(const Event& event, const Range& range) {
+    return (!range.start || event.timestamp >= *range.start) && (!range.end || event.timestamp < *range.end);
+}
+
+std::optional<Event> last_event(const std::string& path, uint64_t size) {
+    // The last line is at most one event long: look at the tail only.
+    std::ifstream file(path, std::ios::binary);
+    uint64_t tail = std::min<uint64_t>(size, line_bytes_max);
+    file.seekg(static_cast<std::streamoff>(size - tail));
+    std::string bytes(tail, '\0');
+    file.read(bytes.data(), static_cast<std::streamsize>(tail));
+    auto end = bytes.rfind('\n');
+    if (end == std::string::npos) return std::nullopt;
+    std::string_view view(bytes.data(), end);
+    auto start = view.rfind('\n');
+    return parse_line(start == std::string_view::npos ? view : view.substr(start + 1), 0);
+}
+
+Stream describe(std::string name, int64_t creation_time, const std::string& path) {
+    Stream stream;
+    stream.name = std::move(name);
+    stream.creation_time = creation_time;
+    std::error_code ignored;  // A stream that vanishes between listing and reading has no bytes.
+    auto size = fs::file_size(path, ignored);
+    stream.stored_bytes = ignored ? 0 : size;
+    if (stream.stored_bytes == 0) return stream;
+    std::ifstream file(path, std::ios::binary);
+    std::string line;
+    if (std::getline(file, line) && !file.eof()) {
+        if (auto event = parse_line(line, 0)) stream.first_event = event->timestamp;
+    }
+    if (auto event = last_event(path, stream.stored_bytes)) {
+        stream.last_event = event->timestamp;
+        stream.last_ingestion = event->ingestion;
+    }
+    return stream;
+}
+
+// Appends with one write, after cutting off what a crash has left of a line; on disk when it returns.
+base::Result<void> append(const std::string& path, const std::string& lines) {
+    auto failed = [&](const char* what) {
+        return base::fail("InternalError", std::string("cannot ") + what + " " + path + ": " + std::strerror(errno));
+    };
+    int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0) return failed("open");
+    struct Closer {
+        int file;
+        ~Closer() { ::close(file); }
+    } closer{file};
+    struct stat info{};
+    if (::fstat(file, &info) != 0) return failed("read");
+    off_t end = info.st_size;
+    std::string block;
+    while (end > 0) {
+        size_t size = static_cast<size_t>(std::min<off_t>(end, 64 * 1024));
+        block.resize(size);
+        if (::pread(file, block.data(), size, end - static_cast<off_t>(size)) != static_cast<ssize_t>(size))
+            return failed("read");
+        auto last = block.rfind('\n');
+        if (last != std::string::npos) {
+            end += static_cast<off_t>(last) + 1 - static_cast<off_t>(size);
+            break;
+        }
+        end -= static_cast<off_t>(size);
+    }
+    if (end != info.st_size && ::ftruncate(file, end) != 0) return failed("repair");
+    for (size_t done = 0; done < lines.size();) {
+        ssize_t count = ::pwrite(file, lines.data() + done, lines.size() - done, end + static_cast<off_t>(done));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) {
+            int reason = errno;
+            if (::ftruncate(file, end) != 0) return failed("repair");
+            errno = reason;
+            return failed("write");
+        }
+        done += static_cast<size_t>(count);
+    }
+    if (::fdatasync(file) != 0) return failed("write");
+    return {};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Store>> Store::open(Parts parts) {
+    std::error_code error;
+    fs::create_directories(parts.folder, error);
+    if (error) return base::fail("InternalError", "cannot make the folder " + parts.folder + ": " + error.message());
+    fs::permissions(parts.folder, fs::perms::owner_all, error);
+    return std::unique_ptr<Store>(new Store(std::move(parts)));
+}
+
+std::string Store::path_of(const std::string& id) const { return parts_.folder + "/" + id.substr(0, 2) + "/" + id + ".log"; }
+
+base::Result<Store::Found> Store::found_in(std::string_view record) const {
+    auto json = TRY(text::parse_json(record));
+    return Found{json["Created"].as_int(), path_of(json["Id"].as_string())};
+}
+
+base::Result<void> Store::create_group(const Owner& owner, const std::string& group) {
+    std::string key = group_prefix(owner) + group;
+    store::Batch batch;
+    batch.expect(key, std::nullopt)
+        .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}}).dump());
+    auto stored = parts_.keys->commit(batch);
+    if (!stored && stored.error().code == "Conflict")
+        return base::fail("ResourceAlreadyExistsException", "The specified log group already exists");
+    return stored;
+}
+
+base::Result<void> Store::require_group(const Owner& owner, const std::string& group) const {
+    if (!TRY(parts_.keys->get(group_prefix(owner) + group))) return no_group();
+    return {};
+}
+
+base::Result<void> Store::delete_group(const Owner& owner, const std::string& group) {
+    std::string key = group_prefix(owner) + group;
+    auto record = TRY(parts_.keys->get(key));
+    if (!record) return no_group();
+    std::vector<std::string> files;
+    store::Batch batch;
+    batch.expect(key, *record).erase(key);
+    for (const auto& entry : TRY(parts_.keys->scan({.prefix = stream_prefix(owner, group)}))) {
+        files.push_back(TRY(found_in(entry.value)).file);
+        batch.erase(entry.key);
+    }
+    TRY(parts_.keys->commit(batch));
+    for (const auto& file : files) ::unlink(file.c_str());
+    return {};
+}
+
+base::Result<std::vector<Group>> Store::groups(const Owner& owner, std::string_view prefix) const {
+    std::string all = group_prefix(owner);
+    std::vector<Group> found;
+    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all + std::string(prefix)}))) {
+        Group group{entry.key.substr(all.size()), TRY(text::parse_json(entry.value))["Created"].as_int(), 0};
+        for (const auto& stream : TRY(parts_.keys->scan({.prefix = stream_prefix(owner, group.name)}))) {
+            std::error_code none;
+            auto size = fs::file_size(TRY(found_in(stream.value)).file, none);
+            if (!none) group.stored_bytes += size;
+        }
+        found.push_back(std::move(group));
+    }
+    return found;
+}
+
+base::Result<void> Store::create_stream(const Owner& owner, const std::string& group, const std::string& stream) {
+    auto record = TRY(parts_.keys->get(group_prefix(owner) + group));
+    if (!record) return no_group();
+    std::string key = stream_prefix(owner, group) + stream, id = parts_.random->hex(32);
+    std::error_code error;
+    fs::create_directories(fs::path(path_of(id)).parent_path(), error);
+    if (error) return base::fail("InternalError", "cannot make a folder for logs: " + error.message());
+    store::Batch batch;
+    batch.expect(group_prefix(owner) + group, *record)
+        .expect(key, std::nullopt)
+        .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}, {"Id", id}}).dump());
+    auto stored = parts_.keys->commit(batch);
+    if (!stored && stored.error().code == "Conflict") {
+        TRY(require_group(owner, group));
+        return base::fail("ResourceAlreadyExistsException", "The specified log stream already exists");
+    }
+    return stored;
+}
+
+base::Result<void> Store::delete_stream(const Owner& owner, const std::string& group, const std::string& stream) {
+    auto found = TRY(find(owner, group, stream));
+    store::Batch batch;
+    batch.erase(stream_prefix(owner, group) + stream);
+    TRY(parts_.keys->commit(batch));
+    ::unlink(found.file.c_str());
+    return {};
+}
+
+base::Result<Store::Found> Store::find(const Owner& owner, const std::string& group, const std::string& stream) const {
+    auto record = TRY(parts_.keys->get(stream_prefix(owner, group) + stream));
+    if (record) return found_in(*record);
+    TRY(require_group(owner, group));
+    return no_stream();
+}
+
+base::Result<Stream> Store::stream(const Owner& owner, const std::string& group, const std::string& stream) const {
+    auto found = TRY(find(owner, group, stream));
+    return describe(stream, found.creation_time, found.file);
+}
+
+base::Result<std::vector<Stream>> Store::streams(const Owner& owner, const std::string& group, std::string_view prefix) const {
+    TRY(require_group(owner, group));
+    std::string all = stream_prefix(owner, group);
+    std::vector<Stream> streams;
+    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all + std::string(prefix)}))) {
+        auto found = TRY(found_in(entry.value));
+        streams.push_back(describe(entry.key.substr(all.size()), found.creation_time, found.file));
+    }
+    return streams;
+}
+
+base::Result<void> Store::put(const Owner& owner, const std::string& group, const std::string& stream,
+                              const std::vector<Event>& events) {
+    auto found = TRY(find(owner, group, stream));
+    std::string lines;
+    for (const auto& event : events) lines += to_line(event);
+    std::lock_guard lock(appending_[std::hash<std::string>{}(found.file) % appending_.size()]);
+    return append(found.file, lines);
+}
+
+base::Result<LogWriter> Store::start(const Owner& owner, const std::string& group, const std::string& stream) {
+    for (auto made : {create_group(owner, group), create_stream(owner, group, stream)}) {
+        if (!made && made.error().code != "ResourceAlreadyExistsException") return base::fail(std::move(made).error());
+    }
+    return LogWriter::open(TRY(find(owner, group, stream)).file);
+}
+
+base::Result<Page> Store::read(const Owner& owner, const std::string& group, const std::string& stream, uint64_t offset,
+                               bool forward, const Range& range, size_t limit) const {
+    auto found = TRY(find(owner, group, stream));
+    std::ifstream file(found.file, std::ios::binary);
+    Page page;
+    page.begin = page.end = offset;
+    std::string line;
+    if (forward) {
+        file.seekg(static_cast<std::streamoff>(offset));
+        size_t bytes = 0;
+        // A line without its end is still being written: the next read gets it.
+        while (page.events.size() < limit && bytes < page_bytes_max && std::getline(file, line) && !file.eof()) {
+            uint64_t start = page.end;
+            page.end += line.size() + 1;
+            auto event = parse_line(line, start);
+            if (!event || !in_range(*event, range)) continue;
+            bytes += line.size();
+            page.events.push_back(std::move(*event));
+        }
+        return page;
+    }
+    // Backward: all events before the offset, of which the last ones stay. Logs of jobs are small enough to be read whole.
+    uint64_t at = 0;
+    std::vector<Event> before;
+    while (at < offset && std::getline(file, line) && !file.eof()) {
+        auto event = parse_line(line, at);
+        at += line.size() + 1;
+        if (event && in_range(*event, range)) before.push_back(std::move(*event));
+        if (before.size() > 2 * limit) before.erase(before.begin(), before.end() - static_cast<std::ptrdiff_t>(limit));
+    }
+    page.end = std::min(at, offset);
+    size_t kept = 0, bytes = 0;
+    while (kept < limit && kept < before.size() && bytes < page_bytes_max) bytes += before[before.size() - ++kept].message.size();
+    page.events.assign(std::make_move_iterator(before.end() - static_cast<std::ptrdiff_t>(kept)),
+                       std::make_move_iterator(before.end()));
+    page.begin = page.events.empty() ? 0 : page.events.front().offset;
+    return page;
+}
+
+}  // namespace logs

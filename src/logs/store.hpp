@@ -1,0 +1,97 @@
+// Log groups and streams of every account and region, and their events.
+//
+// Source: CloudWatch Logs API Reference. Errors are AWS's: `ResourceNotFoundException`, `ResourceAlreadyExistsException`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "crypto/random.hpp"
+#include "logs/line.hpp"
+#include "logs/writer.hpp"
+#include "store/keys.hpp"
+
+namespace logs {
+
+// Whose groups: names are unique in an account and region.
+struct Owner {
+    std::string account, region;
+};
+
+struct Group {
+    std::string name;
+    int64_t creation_time = 0;  // epoch milliseconds
+    uint64_t stored_bytes = 0;
+};
+
+struct Stream {
+    std::string name;
+    int64_t creation_time = 0;
+    std::optional<int64_t> first_event, last_event, last_ingestion;
+    uint64_t stored_bytes = 0;
+};
+
+struct Page {
+    std::vector<Event> events;
+    uint64_t begin = 0, end = 0;  // the byte range the page covers
+};
+
+struct Range {
+    std::optional<int64_t> start, end;  // epoch milliseconds: start inclusive, end exclusive
+};
+
+class Store {
+public:
+    struct Parts {
+        store::Keys* keys = nullptr;
+        const base::Clock* clock = nullptr;
+        crypto::Random* random = nullptr;
+        std::string folder;  // DIR/logs
+    };
+    [[nodiscard]] static base::Result<std::unique_ptr<Store>> open(Parts parts);
+
+    [[nodiscard]] base::Result<void> create_group(const Owner& owner, const std::string& group);
+    // With its streams.
+    [[nodiscard]] base::Result<void> delete_group(const Owner& owner, const std::string& group);
+    [[nodiscard]] base::Result<void> require_group(const Owner& owner, const std::string& group) const;
+    // In order of name.
+    [[nodiscard]] base::Result<std::vector<Group>> groups(const Owner& owner, std::string_view prefix) const;
+
+    [[nodiscard]] base::Result<void> create_stream(const Owner& owner, const std::string& group, const std::string& stream);
+    [[nodiscard]] base::Result<void> delete_stream(const Owner& owner, const std::string& group, const std::string& stream);
+    [[nodiscard]] base::Result<Stream> stream(const Owner& owner, const std::string& group, const std::string& stream) const;
+    // In order of name.
+    [[nodiscard]] base::Result<std::vector<Stream>> streams(const Owner& owner, const std::string& group,
+                                                            std::string_view prefix) const;
+
+    // All or nothing, and on disk when it returns.
+    [[nodiscard]] base::Result<void> put(const Owner& owner, const std::string& group, const std::string& stream,
+                                         const std::vector<Event>& events);
+    // A stream for a worker's output; makes it, and the group, if they are not there.
+    [[nodiscard]] base::Result<LogWriter> start(const Owner& owner, const std::string& group, const std::string& stream);
+    // Up to `limit` events from byte `offset` on (forward), or the last ones before it (backward; in order of time all the same).
+    [[nodiscard]] base::Result<Page> read(const Owner& owner, const std::string& group, const std::string& stream,
+                                          uint64_t offset, bool forward, const Range& range, size_t limit) const;
+
+private:
+    explicit Store(Parts parts) : parts_(std::move(parts)) {}
+    struct Found {
+        int64_t creation_time = 0;
+        std::string file;  // its path
+    };
+    [[nodiscard]] base::Result<Found> find(const Owner& owner, const std::string& group, const std::string& stream) const;
+    [[nodiscard]] base::Result<Found> found_in(std::string_view record) const;
+    [[nodiscard]] std::string path_of(const std::string& id) const;
+
+    Parts parts_;
+    std::array<std::mutex, 16> appending_;  // by file: one batch at a time
+};
+
+}  // namespace logs

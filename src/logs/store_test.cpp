@@ -1,0 +1,123 @@
+#include "logs/store.hpp"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace logs {
+namespace {
+
+struct World {
+    std::string folder;
+    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    base::ManualClock clock{base::Time(std::chrono::milliseconds(1'700'000'000'000))};
+    crypto::SystemRandom random;
+    std::unique_ptr<Store> store;
+    Owner owner{"111122223333", "us-east-1"};
+
+    World() {
+        char name[] = "/tmp/logs-test-XXXXXX";
+        REQUIRE(::mkdtemp(name) != nullptr);
+        folder = name;
+        auto opened = Store::open({keys.get(), &clock, &random, folder});
+        REQUIRE(opened.has_value());
+        store = std::move(*opened);
+    }
+    ~World() { std::filesystem::remove_all(folder); }
+    [[nodiscard]] std::vector<std::string> messages(const std::string& group, const std::string& stream) const {
+        std::vector<std::string> out;
+        auto page = store->read(owner, group, stream, 0, true, {}, 1000);
+        REQUIRE(page.has_value());
+        for (const auto& event : page->events) out.push_back(event.message);
+        return out;
+    }
+    [[nodiscard]] std::string only_file() const {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+            if (entry.is_regular_file()) return entry.path();
+        return "";
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a line holds any message") {
+    for (std::string message : {"plain", "", " ", "two\nlines", "back\\slash", "\\n", "end\\", "re\rturn", "\n"}) {
+        std::string line = to_line({5, 6, message, 0});
+        CHECK(line.find('\n') == line.size() - 1);
+        auto event = parse_line(std::string_view(line).substr(0, line.size() - 1), 9);
+        REQUIRE(event.has_value());
+        CHECK(event->message == message);
+        CHECK(event->timestamp == 5);
+        CHECK(event->ingestion == 6);
+    }
+    CHECK_FALSE(parse_line("5 x message", 0).has_value());
+    CHECK_FALSE(parse_line("", 0).has_value());
+}
+
+TEST_CASE("groups and streams are made once, and gone when they are deleted") {
+    World world;
+    auto& store = *world.store;
+    CHECK(store.create_stream(world.owner, "g", "s").error().code == "ResourceNotFoundException");
+    CHECK(store.create_group(world.owner, "g").has_value());
+    CHECK(store.create_group(world.owner, "g").error().code == "ResourceAlreadyExistsException");
+    CHECK(store.create_group(world.owner, "g2").has_value());
+    CHECK(store.create_stream(world.owner, "g", "s/1").has_value());
+    CHECK(store.create_stream(world.owner, "g", "s/1").error().code == "ResourceAlreadyExistsException");
+    CHECK(store.create_stream(world.owner, "g2", "other").has_value());
+    CHECK(store.put(world.owner, "g", "s/1", {{1, 2, "one", 0}}).has_value());
+    CHECK(store.put(world.owner, "g", "none", {{1, 2, "one", 0}}).error().message == "The specified log stream does not exist.");
+    CHECK(store.put(world.owner, "none", "s/1", {{1, 2, "one", 0}}).error().message == "The specified log group does not exist.");
+    CHECK(store.groups(world.owner, "g")->size() == 2);
+    CHECK(store.groups(world.owner, "g")->front().stored_bytes > 0);
+    CHECK(store.groups({"111122223333", "eu-west-1"}, "")->empty());
+    CHECK(store.streams(world.owner, "g", "s/")->front().last_event == 1);
+    CHECK(store.delete_group(world.owner, "g").has_value());
+    CHECK(store.stream(world.owner, "g", "s/1").error().code == "ResourceNotFoundException");
+    CHECK(store.create_group(world.owner, "g").has_value());
+    CHECK(store.streams(world.owner, "g", "")->empty());
+    CHECK(store.streams(world.owner, "g2", "")->size() == 1);
+    CHECK(store.delete_stream(world.owner, "g2", "other").has_value());
+    CHECK(world.only_file().empty());
+}
+
+TEST_CASE("what a crash left of a batch is cut off by the next") {
+    World world;
+    REQUIRE(world.store->create_group(world.owner, "g").has_value());
+    REQUIRE(world.store->create_stream(world.owner, "g", "s").has_value());
+    REQUIRE(world.store->put(world.owner, "g", "s", {{1, 1, "whole", 0}}).has_value());
+    std::ofstream(world.only_file(), std::ios::app) << "2 2 half an eve";
+    CHECK(world.messages("g", "s") == std::vector<std::string>{"whole"});
+    CHECK(world.store->stream(world.owner, "g", "s")->last_event == 1);
+    REQUIRE(world.store->put(world.owner, "g", "s", {{3, 3, "next", 0}, {4, 4, "two\nlines", 0}}).has_value());
+    CHECK(world.messages("g", "s") == std::vector<std::string>{"whole", "next", "two\nlines"});
+}
+
+TEST_CASE("a worker's output: a line an event, whatever its bytes") {
+    World world;
+    auto writer = world.store->start(world.owner, "jobs", "job/algo-1-1");
+    REQUIRE(writer.has_value());
+    std::vector<std::string> watched;
+    writer->watch([&](std::string_view line, base::Time) { watched.emplace_back(line); });
+    writer->write("one\ntwo\r\n10%\r20%\r100%\nthr", world.clock.now());
+    world.clock.advance(std::chrono::seconds(-5));
+    writer->write("ee\n\nbad \xff byte\nno end", world.clock.now());
+    writer->close(world.clock.now());
+    const std::vector<std::string> lines = {"one", "two", "100%", "three", "", "bad \xEF\xBF\xBD byte", "no end"};
+    CHECK(world.messages("jobs", "job/algo-1-1") == lines);
+    CHECK(watched == lines);
+    CHECK(writer->last_line() == "no end");
+    auto page = world.store->read(world.owner, "jobs", "job/algo-1-1", 0, true, {}, 1000);
+    for (size_t i = 1; i < page->events.size(); ++i) CHECK(page->events[i].timestamp >= page->events[i - 1].timestamp);
+    auto tail = world.store->read(world.owner, "jobs", "job/algo-1-1", page->end, false, {}, 2);
+    REQUIRE(tail->events.size() == 2);
+    CHECK(tail->events[1].message == "no end");
+    CHECK(world.store->read(world.owner, "jobs", "job/algo-1-1", tail->begin, false, {}, 1)->events[0].message.empty());
+    // Once more: it goes on.
+    auto again = world.store->start(world.owner, "jobs", "job/algo-1-1");
+    again->write("more\n", world.clock.now());
+    CHECK(world.messages("jobs", "job/algo-1-1").size() == 8);
+}
+
+}  // namespace logs

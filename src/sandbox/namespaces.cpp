@@ -1,0 +1,242 @@
+#include "sandbox/namespaces.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+namespace sandbox {
+namespace {
+
+std::unexpected<base::Error> unavailable(const std::string& what) { return base::fail("SandboxUnavailable", what); }
+
+// One message of a child: which step failed (0: none) and why, and with it one descriptor or none.
+struct Report {
+    int step;
+    int error;
+};
+
+void send(int channel, Report report, int descriptor) {
+    iovec part{&report, sizeof report};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (descriptor >= 0) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    }
+    ssize_t ignored = ::sendmsg(channel, &message, MSG_NOSIGNAL);
+    (void)ignored;  // There is nobody else to tell.
+}
+
+std::optional<std::pair<Report, net::Descriptor>> receive(int channel) {
+    Report report{};
+    iovec part{&report, sizeof report};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    ssize_t got = 0;
+    do got = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got != sizeof report) return std::nullopt;
+    net::Descriptor descriptor;
+    if (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+        int number = -1;
+        std::memcpy(&number, CMSG_DATA(header), sizeof number);
+        descriptor = net::Descriptor(number);
+    }
+    return std::pair(report, std::move(descriptor));
+}
+
+void reap(pid_t child) {
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+// Forks; the child runs `work(channel)`, which sends its descriptors, and ends. `steps` are what a Report's step says.
+template <class Work>
+base::Result<std::vector<net::Descriptor>> descriptors_of_child(size_t count, const char* const* steps, const Work& work) {
+    int channel[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0)
+        return unavailable(std::string("no socket pair: ") + std::strerror(errno));
+    net::Descriptor ours(channel[0]), theirs(channel[1]);
+    pid_t child = ::fork();
+    if (child == 0) {
+        work(theirs.number());
+        ::_exit(0);
+    }
+    if (child < 0) return unavailable(std::string("cannot fork: ") + std::strerror(errno));
+    theirs.close();
+    std::vector<net::Descriptor> found;
+    std::string failure;
+    while (auto message = receive(ours.number())) {
+        if (message->first.step != 0)
+            failure = std::string("cannot ") + steps[message->first.step] + ": " + std::strerror(message->first.error);
+        else
+            found.push_back(std::move(message->second));
+    }
+    reap(child);
+    if (!failure.empty()) return unavailable(failure);
+    if (found.size() != count) return unavailable("a child ended before it had made its namespaces");
+    return found;
+}
+
+bool write_whole(const char* path, const char* content, size_t size) {
+    int file = ::open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    bool good = ::write(file, content, size) == static_cast<ssize_t>(size);
+    int error = errno;
+    ::close(file);
+    errno = error;
+    return good;
+}
+
+}  // namespace
+
+bool enter(int user, int network) {
+    if (user >= 0 && ::setns(user, CLONE_NEWUSER) != 0) return false;
+    return network < 0 || ::setns(network, CLONE_NEWNET) == 0;
+}
+
+base::Result<Namespaces> make_namespaces(size_t networks) {
+    static constexpr const char* steps[] = {"", "make a user namespace", "map the user into its namespace",
+                                            "make a network namespace", "open a namespace"};
+    bool root = ::geteuid() == 0;
+    std::string users = "0 " + std::to_string(::geteuid()) + " 1\n", groups = "0 " + std::to_string(::getegid()) + " 1\n";
+    auto work = [&](int channel) {
+        auto fail = [&](int step) {
+            send(channel, {step, errno}, -1);
+            ::_exit(1);
+        };
+        auto give = [&](const char* path) {
+            int descriptor = ::open(path, O_RDONLY | O_CLOEXEC);
+            if (descriptor < 0) fail(4);
+            send(channel, {0, 0}, descriptor);
+            ::close(descriptor);
+        };
+        if (!root) {
+            if (::unshare(CLONE_NEWUSER) != 0) fail(1);
+            if (!write_whole("/proc/self/setgroups", "deny", 4) ||
+                !write_whole("/proc/self/uid_map", users.data(), users.size()) ||
+                !write_whole("/proc/self/gid_map", groups.data(), groups.size())) {
+                fail(2);
+            }
+            give("/proc/self/ns/user");
+        }
+        for (size_t i = 0; i < networks; ++i) {
+            if (::unshare(CLONE_NEWNET) != 0) fail(3);
+            give("/proc/self/ns/net");
+        }
+    };
+    auto found = TRY(descriptors_of_child(networks + (root ? 0 : 1), steps, work));
+    Namespaces made;
+    size_t first = 0;
+    if (!root) made.user = std::move(found[first++]);
+    for (; first < found.size(); ++first) made.networks.push_back(std::move(found[first]));
+    return made;
+}
+
+base::Result<std::vector<net::Descriptor>> listen_inside(int user, int network, const std::vector<SocketAddress>& addresses) {
+    static constexpr const char* steps[] = {"", "enter a worker's network", "make a socket in a worker's network",
+                                            "listen in a worker's network"};
+    std::vector<sockaddr_storage> names(addresses.size());
+    std::vector<socklen_t> sizes(addresses.size());
+    for (size_t i = 0; i < addresses.size(); ++i) {
+        auto& v4 = reinterpret_cast<sockaddr_in&>(names[i]);
+        auto& v6 = reinterpret_cast<sockaddr_in6&>(names[i]);
+        if (::inet_pton(AF_INET, addresses[i].address.c_str(), &v4.sin_addr) == 1) {
+            v4.sin_family = AF_INET;
+            v4.sin_port = htons(addresses[i].port);
+            sizes[i] = sizeof v4;
+        } else if (::inet_pton(AF_INET6, addresses[i].address.c_str(), &v6.sin6_addr) == 1) {
+            v6.sin6_family = AF_INET6;
+            v6.sin6_port = htons(addresses[i].port);
+            sizes[i] = sizeof v6;
+        } else {
+            return unavailable("`" + addresses[i].address + "` is no address to listen on");
+        }
+    }
+    auto work = [&](int channel) {
+        auto fail = [&](int step) {
+            send(channel, {step, errno}, -1);
+            ::_exit(1);
+        };
+        if (!enter(user, network)) fail(1);
+        for (size_t i = 0; i < names.size(); ++i) {
+            int listener = ::socket(names[i].ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            if (listener < 0) fail(2);
+            if (::bind(listener, reinterpret_cast<sockaddr*>(&names[i]), sizes[i]) != 0 || ::listen(listener, 4096) != 0) fail(3);
+            send(channel, {0, 0}, listener);
+            ::close(listener);
+        }
+    };
+    return descriptors_of_child(addresses.size(), steps, work);
+}
+
+base::Result<void> configure_inside(int user, int network, const std::string& lines, const std::vector<int>& passed) {
+    static constexpr const char* program = "/sbin/ip";
+    int output[2] = {-1, -1};
+    net::Descriptor script(::memfd_create("ip", MFD_CLOEXEC));
+    if (!script.is_open() || ::write(script.number(), lines.data(), lines.size()) != static_cast<ssize_t>(lines.size()) ||
+        ::lseek(script.number(), 0, SEEK_SET) != 0 || ::pipe2(output, O_CLOEXEC) != 0) {
+        return unavailable(std::string("cannot prepare `ip`: ") + std::strerror(errno));
+    }
+    net::Descriptor said(output[0]), say(output[1]);
+    std::array<const char*, 4> words = {"ip", "-batch", "-", nullptr};
+    std::array<const char*, 2> variables = {"LC_ALL=C", nullptr};
+    pid_t child = ::fork();
+    if (child == 0) {
+        auto fail = [&](const char* what) {
+            const char* why = ::strerrordesc_np(errno);
+            for (const char* part : {what, ": ", why}) {
+                ssize_t ignored = ::write(say.number(), part, std::strlen(part));
+                (void)ignored;
+            }
+            ::_exit(127);
+        };
+        if (!enter(user, network)) fail("cannot enter the network");
+        ::dup2(script.number(), 0);
+        ::dup2(say.number(), 1);
+        ::dup2(say.number(), 2);
+        ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+        for (int descriptor : passed) ::fcntl(descriptor, F_SETFD, 0);
+        ::execve(program, const_cast<char**>(words.data()), const_cast<char**>(variables.data()));
+        fail("cannot run /sbin/ip (Debian package iproute2)");
+    }
+    int fork_error = errno;
+    say.close();
+    if (child < 0) return unavailable(std::string("cannot fork: ") + std::strerror(fork_error));
+    std::string text;
+    char buffer[512];
+    for (ssize_t got; (got = ::read(said.number(), buffer, sizeof buffer)) > 0 || (got < 0 && errno == EINTR);) {
+        if (got > 0 && text.size() < 4096) text.append(buffer, static_cast<size_t>(got));
+    }
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+    while (text.ends_with('\n')) text.pop_back();
+    return unavailable("the worker's network cannot be set up: " + text);
+}
+
+}  // namespace sandbox

@@ -1,0 +1,44 @@
+// Namespaces as descriptors: made, entered and used in forked children, so that the server itself never leaves its own.
+//
+// Nothing here has a name in the file system: a namespace lives as long as a descriptor of it or a process in it does. When the
+// server is killed, even with SIGKILL, its descriptors close, its workers die, and the kernel takes the namespaces away with
+// every interface, address and socket in them.
+//
+// A child calls only what is async-signal-safe: the server has many threads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "net/descriptor.hpp"
+
+namespace sandbox {
+
+struct Namespaces {
+    net::Descriptor user;                   // not open: the server is root and needs none
+    std::vector<net::Descriptor> networks;  // all of them owned by `user`
+};
+
+// Error `SandboxUnavailable`: says which step the kernel refused.
+[[nodiscard]] base::Result<Namespaces> make_namespaces(size_t networks);
+
+struct SocketAddress {
+    std::string address;  // numeric IPv4 or IPv6
+    uint16_t port = 0;
+};
+
+// TCP sockets that listen inside a network, one for each address, in their order. Error `SandboxUnavailable`.
+[[nodiscard]] base::Result<std::vector<net::Descriptor>> listen_inside(int user, int network,
+                                                                       const std::vector<SocketAddress>& addresses);
+
+// Runs `ip -batch` with these lines inside a network. `passed` are descriptors that the lines may name as /proc/self/fd/N.
+// Error `SandboxUnavailable` with what `ip` said.
+[[nodiscard]] base::Result<void> configure_inside(int user, int network, const std::string& lines,
+                                                  const std::vector<int>& passed);
+
+// For children: enters both (`user` -1: stay). Async-signal-safe; false with errno.
+[[nodiscard]] bool enter(int user, int network);
+
+}  // namespace sandbox

@@ -1,0 +1,53 @@
+#include "sandbox/network.hpp"
+
+namespace sandbox {
+namespace {
+
+// Private to the job: its namespaces see no other network that could use it too.
+constexpr const char* subnet = "10.77.0.";
+
+bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
+
+}  // namespace
+
+base::Result<std::unique_ptr<Network>> Network::make(size_t workers, const std::vector<std::string>& addresses) {
+    std::unique_ptr<Network> network(new Network);
+    network->namespaces_ = TRY(make_namespaces(workers + 1));
+    int user = network->user_namespace();
+    std::vector<int> passed;
+    std::string bridge = "link add siblings type bridge\nlink set siblings up\n";
+    for (size_t worker = 0; worker < workers; ++worker) {
+        std::string end = "w" + std::to_string(worker + 1);
+        passed.push_back(network->namespace_of(worker));
+        bridge += "link add " + end + " type veth peer name " + std::string(network_interface) + " netns /proc/self/fd/" +
+                  std::to_string(passed.back()) + "\nlink set " + end + " addrgenmode none\nlink set " + end +
+                  " master siblings up\n";
+    }
+    TRY(configure_inside(user, network->namespace_of(workers), bridge, passed));
+    for (size_t worker = 0; worker < workers; ++worker) {
+        std::string lines = "link set lo up\n";
+        for (const auto& address : addresses) {
+            if (is_loopback(address)) continue;
+            bool v6 = address.find(':') != std::string::npos;
+            lines += "addr add " + address + (v6 ? "/128 nodad" : "/32") + " dev lo\n";
+        }
+        std::string interface(network_interface);
+        // No IPv6 address that nobody asked for: libraries would prefer it.
+        lines += "link set " + interface + " addrgenmode none\naddr add " + network->address_of(worker) + "/24 dev " + interface +
+                 "\nlink set " + interface + " up\n";
+        TRY(configure_inside(user, network->namespace_of(worker), lines, {}));
+    }
+    return network;
+}
+
+base::Result<std::vector<net::Listener>> Network::listen(size_t worker, const std::vector<SocketAddress>& addresses) const {
+    auto sockets = TRY(listen_inside(user_namespace(), namespace_of(worker), addresses));
+    std::vector<net::Listener> listeners;
+    for (size_t i = 0; i < sockets.size(); ++i)
+        listeners.push_back(net::Listener::adopt(std::move(sockets[i]), addresses[i].port));
+    return listeners;
+}
+
+std::string Network::address_of(size_t worker) const { return subnet + std::to_string(worker + 1); }
+
+}  // namespace sandbox

@@ -1,0 +1,354 @@
+// Whole sandboxes with small shell workers: what they see, what they reach, how they end. Skipped where this machine permits
+// none.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "sandbox/inside/spec.hpp"
+#include "sandbox/launch.hpp"
+#include "sandbox/mounts.hpp"
+#include "sandbox/network.hpp"
+#include "sandbox/sandboxes.hpp"
+
+namespace sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Folder {
+    Folder() {
+        char name[] = "/tmp/sandbox-test-XXXXXX";
+        REQUIRE(::mkdtemp(name) != nullptr);
+        path = name;
+    }
+    ~Folder() { fs::remove_all(path); }
+    std::string path;
+};
+
+struct Ended {
+    int exit_code = -1;
+    std::string output;
+};
+
+Ended finish(Launched& launched) {
+    ::fcntl(launched.output.number(), F_SETFL, 0);
+    Ended ended;
+    char buffer[4096];
+    for (ssize_t got; (got = ::read(launched.output.number(), buffer, sizeof buffer)) > 0;)
+        ended.output.append(buffer, static_cast<size_t>(got));
+    int status = 0;
+    ::waitpid(launched.process, &status, 0);
+    ended.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return ended;
+}
+
+// One job of `workers` workers, made anew for every test.
+struct World {
+    Folder folder;
+    std::unique_ptr<Sandboxes> house;
+    Owner owner;
+    std::unique_ptr<Network> network;
+
+    explicit World(size_t workers = 1) {
+        auto opened = Sandboxes::open({.server = "sandbox-test", .scratch = folder.path, .images = folder.path + "/images"});
+        if (!opened) {
+            MESSAGE("no sandbox on this machine: " << opened.error().message);
+            return;
+        }
+        house = std::move(*opened);
+        owner = *house->take_owner();
+        auto made = Network::make(workers, {"169.254.169.254"});
+        REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().message));
+        network = std::move(*made);
+    }
+    [[nodiscard]] explicit operator bool() const { return house != nullptr; }
+
+    Task task(size_t worker, const std::string& script) {
+        std::string name = "algo-" + std::to_string(worker + 1), mine = folder.path + "/" + name, hosts = "127.0.0.1 localhost\n";
+        for (const char* part : {"/ml", "/home", "/tmp"}) fs::create_directories(mine + part);
+        for (size_t i = 0; i < 2; ++i) hosts += network->address_of(i) + " algo-" + std::to_string(i + 1) + "\n";
+        REQUIRE(write_settings(mine, name, hosts).has_value());
+        REQUIRE(give_folder(mine, owner.user()).has_value());
+        Task wanted;
+        wanted.command = {"/bin/sh", "-c", script};
+        wanted.environment = {{"PATH", "/usr/bin:/bin"}, {"HOME", worker_home}, {"ONLY", "this"}};
+        wanted.working_directory = "/opt/ml";
+        wanted.host_name = name;
+        wanted.worker_folder = mine;
+        wanted.owner = owner.user();
+        wanted.user_namespace = network->user_namespace();
+        wanted.network = network->namespace_of(worker);
+        return wanted;
+    }
+    Launched start(const Task& wanted) {
+        auto launched = launch(wanted);
+        REQUIRE_MESSAGE(launched.has_value(), (launched ? "" : launched.error().message));
+        return std::move(*launched);
+    }
+    Ended run(const std::string& script) {
+        auto launched = start(task(0, script));
+        return finish(launched);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a worker has its own folder, its own name, its own processes, and no privilege") {
+    World world;
+    if (!world) return;
+    auto ended = world.run(
+        "id -u; hostname; pwd; echo made > /opt/ml/made; echo $ONLY; ls /proc | grep -c '^[0-9]'; grep Cap /proc/self/status; "
+        "grep -E 'NoNewPrivs|Seccomp:' /proc/self/status; touch /usr/x /etc/x /x; ls -A /opt /home /tmp; exit 3");
+    CAPTURE(ended.output);
+    CHECK(ended.exit_code == 3);
+    CHECK(ended.output.starts_with("1000\nalgo-1\n/opt/ml\nthis\n"));
+    CHECK(ended.output.find("CapEff:\t0000000000000000") != std::string::npos);
+    CHECK(ended.output.find("CapBnd:\t0000000000000000") != std::string::npos);
+    CHECK(ended.output.find("NoNewPrivs:\t1") != std::string::npos);
+    CHECK(ended.output.find("Seccomp:\t2") != std::string::npos);
+    CHECK(ended.output.find("'/usr/x'") != std::string::npos);
+    CHECK(ended.output.find("'/x'") != std::string::npos);
+    struct stat made{};
+    REQUIRE(::stat((world.folder.path + "/algo-1/ml/made").c_str(), &made) == 0);
+    CHECK(made.st_uid == (::geteuid() == 0 ? static_cast<uid_t>(world.owner.user()) : ::geteuid()));
+}
+
+TEST_CASE("what training never needs is refused by the kernel") {
+    World world;
+    if (!world) return;
+    auto ended = world.run(R"(python3 - <<'END'
+import ctypes, errno, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, *arguments):
+    ctypes.set_errno(0)
+    result = getattr(libc, name)(*arguments)
+    print(name, errno.errorcode.get(ctypes.get_errno(), "done") if result < 0 else "done")
+def number(name, *arguments):
+    ctypes.set_errno(0)
+    result = libc.syscall(*arguments)
+    print(name, errno.errorcode.get(ctypes.get_errno(), "done") if result < 0 else "done")
+call("mount", b"none", b"/tmp", b"tmpfs", 0, None)
+call("umount2", b"/opt/ml", 2)
+call("unshare", 0x10000000)
+call("setns", 0, 0)
+call("ptrace", 0, 0, 0, 0)
+call("chroot", b"/tmp")
+call("sethostname", b"x", 1)
+call("mknod", b"/tmp/device", 0o20666, 0x103)
+number("bpf", 321, 0, 0, 0)
+number("keyctl", 250, 0, 0, 0)
+number("kexec_load", 246, 0, 0, 0, 0)
+number("init_module", 175, 0, 0, 0)
+number("io_uring_setup", 425, 1, 0)
+number("clone3", 435, 0, 0)
+number("clone", 56, 0x10000000 | 17, 0, 0, 0, 0)
+number("move_mount", 429, 0, 0, 0, 0, 0)
+number("open_by_handle_at", 304, 0, 0, 0)
+number("userfaultfd", 323, 0)
+number("perf_event_open", 298, 0, 0, 0, 0, 0)
+for family in (17, 38, 40, 44, 100):
+    try: socket.socket(family, socket.SOCK_RAW); print("socket", family, "done")
+    except OSError as error: print("socket", family, errno.errorcode[error.errno])
+try: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1); print("raw done")
+except OSError as error: print("raw", errno.errorcode[error.errno])
+END)");
+    CAPTURE(ended.output);
+    CHECK(ended.exit_code == 0);
+    for (const char* name :
+         {"mount", "umount2", "unshare", "setns", "ptrace", "chroot", "sethostname", "mknod", "bpf", "keyctl", "kexec_load",
+          "init_module", "clone", "move_mount", "open_by_handle_at", "userfaultfd", "perf_event_open", "raw"}) {
+        CAPTURE(name);
+        CHECK(("\n" + ended.output).find("\n" + std::string(name) + " EPERM\n") != std::string::npos);
+    }
+    CHECK(ended.output.find("io_uring_setup ENOSYS\nclone3 ENOSYS\n") != std::string::npos);
+    for (const char* family : {"17", "38", "40", "44", "100"})
+        CHECK(ended.output.find("socket " + std::string(family) + " EAFNOSUPPORT\n") != std::string::npos);
+}
+
+TEST_CASE("what programs need works: threads, shared memory, pipes, /dev/stderr, subprocesses, the loopback") {
+    World world;
+    if (!world) return;
+    auto ended = world.run(R"(echo said > /dev/stderr; python3 - <<'END'
+import multiprocessing, os, socket, subprocess, sys, tempfile, threading, getpass
+from multiprocessing import shared_memory
+threads = [threading.Thread(target=lambda: None) for _ in range(8)]
+[thread.start() for thread in threads]; [thread.join() for thread in threads]
+block = shared_memory.SharedMemory(create=True, size=1 << 20); block.unlink()
+print(multiprocessing.Pool(2).map(abs, [-1, -2]), subprocess.check_output(["echo", "child"], text=True).strip())
+print(getpass.getuser(), os.path.expanduser("~"), socket.gethostbyname("algo-1"))
+with tempfile.NamedTemporaryFile() as file: os.rename(file.name, "/tmp/moved"); open(file.name, "w")
+listener = socket.create_server(("127.0.0.1", 0)); socket.create_connection(listener.getsockname())
+END)");
+    CAPTURE(ended.output);
+    CHECK(ended.exit_code == 0);
+    CHECK(ended.output == "said\n[1, 2] child\nworker /home/worker 10.77.0.1\n");
+}
+
+TEST_CASE("siblings reach each other; nobody reaches the machine") {
+    World world(2);
+    if (!world) return;
+    auto listening = net::Listener::open("0.0.0.0", 0);
+    REQUIRE(listening.has_value());
+    auto server = world.start(world.task(0,
+                                         "python3 -c 'import socket; s = socket.create_server((\"0.0.0.0\", 7000)); "
+                                         "print(s.accept()[0].recv(9).decode())'"));
+    std::string port = std::to_string(listening->port());
+    auto client = world.start(world.task(1,
+                                         "python3 - <<'END'\nimport socket, time\n"
+                                         "while True:\n"
+                                         "    try: socket.create_connection((\"algo-1\", 7000)).send(b\"hello\"); break\n"
+                                         "    except ConnectionRefusedError: time.sleep(0.01)\n"
+                                         "for address in (\"127.0.0.1\", \"10.77.0.254\", \"8.8.8.8\", \"169.254.169.254\"):\n"
+                                         "    try: socket.create_connection((address, " +
+                                             port +
+                                             "), 1); print(address, 1)\n"
+                                             "    except OSError as error: print(address, \"refused\" if isinstance(error, "
+                                             "ConnectionRefusedError) else \"no way\")\nEND"));
+    auto heard = finish(server), told = finish(client);
+    CHECK(heard.output == "hello\n");
+    CHECK(told.output == "127.0.0.1 refused\n10.77.0.254 no way\n8.8.8.8 no way\n169.254.169.254 refused\n");
+}
+
+TEST_CASE("the server listens inside a worker's network: whoever connects is that worker") {
+    World world(2);
+    if (!world) return;
+    auto listeners = world.network->listen(0, {{"127.0.0.1", 4566}, {"169.254.169.254", 80}});
+    REQUIRE_MESSAGE(listeners.has_value(), (listeners ? "" : listeners.error().message));
+    std::string script =
+        "python3 - <<'END'\nimport socket\nfor place in ((\"127.0.0.1\", 4566), (\"169.254.169.254\", 80)):\n"
+        "    try: print(socket.create_connection(place).recv(9).decode())\n"
+        "    except OSError as error: print(error.errno)\nEND";
+    auto worker = world.start(world.task(0, script));
+    for (auto& listener : *listeners) {
+        auto stream = listener.accept();
+        REQUIRE(stream.has_value());
+        REQUIRE(stream->write_all("welcome").has_value());
+    }
+    CHECK(finish(worker).output == "welcome\nwelcome\n");
+    auto other = world.start(world.task(1, script));
+    CHECK(finish(other).output == "111\n111\n");
+}
+
+TEST_CASE("a worker that is asked to end may finish; one whose server is gone does not") {
+    World world;
+    if (!world) return;
+    auto polite = world.start(world.task(0, "trap 'echo asked; exit 5' TERM; echo ready; while :; do sleep 0.02; done"));
+    char first = 0;
+    ::fcntl(polite.output.number(), F_SETFL, 0);
+    REQUIRE(::read(polite.output.number(), &first, 1) == 1);
+    REQUIRE(::write(polite.control.number(), &word_terminate, 1) == 1);
+    auto ended = finish(polite);
+    CHECK(ended.output.ends_with("asked\n"));
+    CHECK(ended.exit_code == 5);
+
+    auto orphan = world.start(world.task(0, "trap '' TERM; (setsid sleep 1000 &) ; echo ready; sleep 1000"));
+    ::fcntl(orphan.output.number(), F_SETFL, 0);
+    REQUIRE(::read(orphan.output.number(), &first, 1) == 1);
+    orphan.control.close();
+    CHECK(finish(orphan).exit_code == 137);  // finish() reads until no process has the output any more
+}
+
+TEST_CASE("a launch that fails says at which step") {
+    World world;
+    if (!world) return;
+    auto wanted = world.task(0, "");
+    wanted.command = {"no-such-program"};
+    auto launched = launch(wanted);
+    REQUIRE_FALSE(launched.has_value());
+    CHECK(launched.error().message == "cannot execute `no-such-program`: No such file or directory");
+    wanted.command = {"true"};
+    wanted.working_directory = "/opt/nowhere";
+    CHECK(launch(wanted).error().message == "cannot enter the working directory: No such file or directory");
+    wanted.working_directory = "/";
+    wanted.worker_folder = world.folder.path + "/nowhere";
+    CHECK(launch(wanted).error().message == "cannot prepare the worker's mounts: No such file or directory");
+    wanted.worker_folder = world.folder.path + "/algo-1";
+    fs::remove_all(wanted.worker_folder + "/home");
+    CHECK(launch(wanted).error().message.starts_with("cannot make the sandbox: bwrap: Can't find source path"));
+}
+
+TEST_CASE("nothing of the job runs outside: its LD_PRELOAD is not bubblewrap's") {
+    World world;
+    if (!world) return;
+    auto wanted = world.task(0, "echo $LD_PRELOAD");
+    wanted.environment.emplace_back("LD_PRELOAD", "/opt/ml/evil.so");
+    auto worker = world.start(wanted);
+    auto ended = finish(worker);
+    CHECK(ended.output.find("/opt/ml/evil.so\n") != std::string::npos);
+    // The dynamic linker complains once: of the shell. Bubblewrap and the first process never saw it.
+    CHECK(ended.output.find("ERROR: ld.so") == ended.output.rfind("ERROR: ld.so"));
+}
+
+TEST_CASE("limits hold: memory, processors, processes") {
+    World world;
+    if (!world) return;
+    auto group = world.house->limit("limits", {.cpus = 0.5, .memory_bytes = 96 << 20, .processes_max = 40});
+    REQUIRE_MESSAGE(group.has_value(), (group ? "" : group.error().message));
+    if (*group == nullptr) return;  // nobody delegated control groups to this user
+    auto run = [&](const std::string& script) {
+        auto wanted = world.task(0, script);
+        wanted.limits = group->get();
+        auto worker = world.start(wanted);
+        return finish(worker);
+    };
+    CHECK(run("python3 -c 'x = bytearray(32 << 20); print(len(x))'").output == "33554432\n");
+    CHECK_FALSE((*group)->memory_was_exhausted());
+    auto greedy = run("python3 -c 'x = bytearray(256 << 20); print(len(x))'");
+    CHECK(greedy.output.find("268435456") == std::string::npos);
+    CHECK(greedy.exit_code == 137);
+    CHECK((*group)->memory_was_exhausted());
+    auto many = run("i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; echo all");
+    CHECK(many.output.find("all") == std::string::npos);
+    CHECK(many.output.find("Cannot fork") != std::string::npos);
+    auto busy =
+        run("python3 -c 'import time\nwall, cpu = time.monotonic(), time.process_time()\n"
+            "while time.process_time() - cpu < 0.4: pass\nprint(time.monotonic() - wall > 0.6)'");
+    CHECK(busy.output == "True\n");
+}
+
+TEST_CASE("control groups of version 2 are handed down and limited by their own files") {
+    Folder root;
+    auto file = [&](const std::string& name) {
+        fs::create_directories(fs::path(root.path + "/" + name).parent_path());
+        std::ofstream(root.path + "/" + name) << "";
+    };
+    auto content = [&](const std::string& name) {
+        std::ifstream in(root.path + "/" + name);
+        std::string text;
+        std::getline(in, text);
+        return text;
+    };
+    // A plain folder makes no files of its own: they are put there first, as the kernel would.
+    std::string own = "trainwarden/s/" + std::to_string(::getpid()) + "-w/";
+    for (const std::string& name : std::initializer_list<std::string>{
+             "cgroup.controllers", "cgroup.subtree_control", "trainwarden/cgroup.subtree_control",
+             "trainwarden/s/cgroup.subtree_control", "trainwarden/s/memory.max", own + "memory.max", own + "memory.swap.max",
+             own + "cpu.max", own + "pids.max", own + "cgroup.procs"}) {
+        file(name);
+    }
+    std::ofstream(root.path + "/" + own + "memory.events") << "low 0\nhigh 0\nmax 7\noom 1\noom_kill 1\n";
+    auto groups = ControlGroups::open("s", 5000, root.path);
+    REQUIRE_MESSAGE(groups.has_value(), (groups ? "" : groups.error().message));
+    CHECK((*groups)->describe() == "control groups v2");
+    auto group = (*groups)->make("w", {.cpus = 1.5, .memory_bytes = 1000, .processes_max = 9});
+    REQUIRE_MESSAGE(group.has_value(), (group ? "" : group.error().message));
+    CHECK((*group)->doors().size() == 1);
+    CHECK(content("trainwarden/cgroup.subtree_control") == "+memory +cpu +pids");
+    CHECK(content("trainwarden/s/memory.max") == "5000");
+    CHECK(content(own + "memory.max") == "1000");
+    CHECK(content(own + "memory.swap.max") == "0");
+    CHECK(content(own + "cpu.max") == "150000 100000");
+    CHECK(content(own + "pids.max") == "9");
+    CHECK((*group)->memory_was_exhausted());
+    fs::remove_all(root.path + "/trainwarden");  // as the kernel does with an empty group's files
+}
+
+}  // namespace sandbox

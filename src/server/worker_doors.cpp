@@ -1,0 +1,54 @@
+#include "server/worker_doors.hpp"
+
+#include <vector>
+
+#include "base/invariant.hpp"
+#include "server/credentials_endpoint.hpp"
+#include "server/instance_metadata.hpp"
+
+namespace server {
+namespace {
+
+// The worker is gone when its doors close: nobody to be patient with.
+constexpr int closing_seconds = 1;
+
+// Every process of a worker may ask for credentials at the same time: data loaders do.
+constexpr size_t credential_connections_max = 2048;
+constexpr int credential_idle_seconds_max = 10;
+
+class OpenDoor final : public training::Doors::Door {
+public:
+    explicit OpenDoor(std::unique_ptr<InstanceMetadata> metadata) : metadata_(std::move(metadata)) {}
+    ~OpenDoor() override {
+        for (auto& one : servers_) one->stop(closing_seconds);
+    }
+    [[nodiscard]] const InstanceMetadata& metadata() const { return *metadata_; }
+    void add(std::unique_ptr<http::Server> one) { servers_.push_back(std::move(one)); }
+
+private:
+    std::unique_ptr<InstanceMetadata> metadata_;
+    std::vector<std::unique_ptr<http::Server>> servers_;
+};
+
+}  // namespace
+
+void WorkerDoors::serve(training::Training& training, http::Handler apis, std::string region) {
+    training_ = &training;
+    apis_ = std::move(apis);
+    region_ = std::move(region);
+}
+
+std::unique_ptr<training::Doors::Door> WorkerDoors::open(Sockets sockets, const std::string& token) {
+    INVARIANT(training_ != nullptr);
+    auto door = std::make_unique<OpenDoor>(std::make_unique<InstanceMetadata>(*training_, clock_, random_, region_, token));
+    door->add(http::Server::start({}, std::move(sockets.aws), apis_));
+    http::ServerOptions many{.connections_max = credential_connections_max, .idle_seconds_max = credential_idle_seconds_max};
+    door->add(http::Server::start(many, std::move(sockets.container), [training = training_, token](http::Request& request) {
+        return answer_credentials(*training, request, token);
+    }));
+    door->add(http::Server::start(many, std::move(sockets.metadata),
+                                  [metadata = &door->metadata()](http::Request& request) { return metadata->answer(request); }));
+    return door;
+}
+
+}  // namespace server

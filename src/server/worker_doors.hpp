@@ -1,0 +1,32 @@
+// What a sandboxed worker finds in its own network: the AWS APIs at this server's address, its role's credentials as a container
+// and as an instance find them. Each is a listener inside that network, so whoever connects is that worker; a worker that asks
+// too much fills its own listeners' places, nobody else's.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "crypto/random.hpp"
+#include "http/server.hpp"
+#include "training/confinement.hpp"
+#include "training/training.hpp"
+
+namespace server {
+
+class WorkerDoors final : public training::Doors {
+public:
+    WorkerDoors(const base::Clock& clock, crypto::Random& random) : clock_(clock), random_(random) {}
+    // Once, before the first job. `apis` answers AWS's APIs; both outlive every door.
+    void serve(training::Training& training, http::Handler apis, std::string region);
+    [[nodiscard]] std::unique_ptr<Door> open(Sockets sockets, const std::string& token) override;
+
+private:
+    const base::Clock& clock_;
+    crypto::Random& random_;
+    training::Training* training_ = nullptr;
+    http::Handler apis_;
+    std::string region_;
+};
+
+}  // namespace server

@@ -1,0 +1,146 @@
+#include "services/monitoring/input.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "text/time.hpp"
+
+namespace services::monitoring {
+namespace {
+
+using text::Json;
+
+constexpr size_t values_max = 150;  // of one MetricDatum
+constexpr auto past_max = std::chrono::days(14);
+constexpr auto future_max = std::chrono::hours(2);
+
+std::optional<double> percent_of(const std::string& name) {
+    if (name.size() < 2 || name[0] != 'p') return std::nullopt;
+    double percent = 0;
+    auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), percent);
+    if (error != std::errc() || end != name.data() + name.size() || !(percent >= 0 && percent <= 100)) return std::nullopt;
+    return percent;
+}
+
+// "Values must be in the range of -2^360 to 2^360"; NaN and infinities are rejected.
+base::Result<double> number_of(const Json& value, const std::string& path) {
+    double number = value.as_double(NAN);
+    if (std::isfinite(number) && std::abs(number) <= std::ldexp(1.0, 360)) return number;
+    return invalid_value("The value " + value.as_string() + " for parameter " + path + " is invalid.");
+}
+
+base::Result<void> read_values(const Json& json, const std::string& path, metrics::Datum& datum) {
+    const auto& values = json["Values"].items();
+    const auto& counts = json["Counts"].items();
+    if (values.size() > values_max)
+        return invalid_value("The parameter " + path + ".Values must have at most " + std::to_string(values_max) + " values.");
+    if (!counts.empty() && counts.size() != values.size())
+        return invalid_value("The parameters " + path + ".Values and " + path + ".Counts must be of the same size.");
+    for (size_t i = 0; i < values.size(); ++i) {
+        std::string at = ".member." + std::to_string(i + 1);
+        double value = TRY(number_of(values[i], path + ".Values" + at));
+        double count = counts.empty() ? 1 : TRY(number_of(counts[i], path + ".Counts" + at));
+        if (count <= 0) return invalid_value("The value for parameter " + path + ".Counts" + at + " must be greater than 0.");
+        datum.values.emplace_back(value, count);
+    }
+    datum.summarize();
+    return {};
+}
+
+base::Result<void> read_statistics(const Json& json, const std::string& path, metrics::Datum& datum) {
+    datum.count = TRY(number_of(json["SampleCount"], path + ".SampleCount"));
+    datum.sum = TRY(number_of(json["Sum"], path + ".Sum"));
+    datum.minimum = TRY(number_of(json["Minimum"], path + ".Minimum"));
+    datum.maximum = TRY(number_of(json["Maximum"], path + ".Maximum"));
+    if (datum.count <= 0) return invalid_value("The parameter " + path + ".SampleCount must be greater than 0.");
+    if (datum.minimum > datum.maximum) return invalid_value("The parameter " + path + ".Maximum must not be less than Minimum.");
+    return {};
+}
+
+}  // namespace
+
+std::unexpected<base::Error> invalid_value(std::string message) {
+    return base::fail("InvalidParameterValue", std::move(message));
+}
+
+std::unexpected<base::Error> invalid_combination(std::string message) {
+    return base::fail("InvalidParameterCombination", std::move(message));
+}
+
+metrics::Dimensions dimensions_of(const Json& list) {
+    metrics::Dimensions out;
+    for (const auto& item : list.items()) out.emplace_back(item["Name"].as_string(), item["Value"].as_string());
+    return out;
+}
+
+base::Result<metrics::Datum> datum_of(const Json& json, const std::string& path, base::Time now) {
+    metrics::Datum datum;
+    datum.time = now;
+    if (json.contains("Timestamp")) {
+        auto time = text::parse_iso8601(json["Timestamp"].as_string());
+        if (!time) return invalid_value("The parameter " + path + ".Timestamp is not a time.");
+        if (*time < now - past_max)
+            return invalid_value("The parameter " + path + ".Timestamp must specify a time no more than two weeks in the past.");
+        if (*time > now + future_max)
+            return invalid_value("The parameter " + path +
+                                 ".Timestamp must specify a time no more than two hours in the future.");
+        datum.time = *time;
+    }
+    datum.unit = json["Unit"].as_string_or("None");
+    int64_t resolution = json["StorageResolution"].as_int(60);
+    if (resolution != 1 && resolution != 60)
+        return invalid_value("The parameter " + path + ".StorageResolution must be 1 or 60.");
+    int given = json.contains("Value") + json.contains("StatisticValues") + json.contains("Values");
+    if (given == 0) {
+        return base::fail("MissingParameter", "At least one of the parameters " + path + ".Value, " + path + ".Values and " +
+                                                  path + ".StatisticValues must be specified.");
+    }
+    if (given > 1) {
+        return invalid_combination("The parameters " + path + ".Value, " + path + ".Values and " + path +
+                                   ".StatisticValues are mutually exclusive and you have specified more than one.");
+    }
+    if (json.contains("Value")) {
+        datum.values = {{TRY(number_of(json["Value"], path + ".Value")), 1}};
+        datum.summarize();
+    } else if (json.contains("Values")) {
+        TRY(read_values(json, path, datum));
+        if (datum.values.empty()) return invalid_value("The parameter " + path + ".Values must not be empty.");
+    } else {
+        TRY(read_statistics(json["StatisticValues"], path + ".StatisticValues", datum));
+    }
+    return datum;
+}
+
+base::Result<Range> range_of(const Json& start, const Json& end, int64_t period) {
+    auto from = text::parse_iso8601(start.as_string()), to = text::parse_iso8601(end.as_string());
+    if (!from || !to) return invalid_value("StartTime and EndTime must be times.");
+    if (*from >= *to) return base::fail("ValidationError", "The parameter StartTime must be less than the parameter EndTime.");
+    constexpr int64_t short_periods[] = {1, 5, 10, 20, 30};
+    bool is_short = std::find(std::begin(short_periods), std::end(short_periods), period) != std::end(short_periods);
+    if (!is_short && period % 60 != 0) return invalid_value("The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.");
+    Range range{*from, *to, std::chrono::seconds(period)};
+    auto step = std::chrono::milliseconds(std::chrono::seconds(is_short ? period : 60));
+    range.start -= range.start.time_since_epoch() % step;
+    return range;
+}
+
+base::Result<void> check_statistic(const std::string& name, const std::string& parameter) {
+    for (const char* known : {"Average", "Sum", "Minimum", "Maximum", "SampleCount"}) {
+        if (name == known) return {};
+    }
+    if (percent_of(name)) return {};
+    return invalid_value("The value " + name + " for parameter " + parameter + " is not supported.");
+}
+
+base::Result<std::optional<double>> statistic_of(const metrics::Summary& summary, const std::string& name) {
+    if (name == "Average") return summary.average();
+    if (name == "Sum") return summary.sum;
+    if (name == "Minimum") return summary.minimum;
+    if (name == "Maximum") return summary.maximum;
+    if (name == "SampleCount") return summary.count;
+    TRY(check_statistic(name, "Stat"));
+    return summary.percentile(*percent_of(name));
+}
+
+}  // namespace services::monitoring

@@ -1,0 +1,36 @@
+// The inputs of CloudWatch's operations, with the constraints that its service model does not state.
+//
+// Sources: CloudWatch API Reference (PutMetricData, MetricDatum, GetMetricStatistics, GetMetricData).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "metrics/store.hpp"
+#include "text/json.hpp"
+
+namespace services::monitoring {
+
+[[nodiscard]] std::unexpected<base::Error> invalid_value(std::string message);        // InvalidParameterValue
+[[nodiscard]] std::unexpected<base::Error> invalid_combination(std::string message);  // InvalidParameterCombination
+
+[[nodiscard]] metrics::Dimensions dimensions_of(const text::Json& list);
+
+// One MetricDatum; `path` names it in messages: MetricData.member.1
+[[nodiscard]] base::Result<metrics::Datum> datum_of(const text::Json& json, const std::string& path, base::Time now);
+
+// The time range and period of a question. The start is rounded down as AWS does: to whole minutes, or to a shorter period.
+struct Range {
+    base::Time start, end;
+    std::chrono::seconds period;
+};
+[[nodiscard]] base::Result<Range> range_of(const text::Json& start, const text::Json& end, int64_t period);
+
+// A statistic of a summary: Average, Sum, Minimum, Maximum, SampleCount, p99.9. Error `InvalidParameterValue`: none of these.
+[[nodiscard]] base::Result<std::optional<double>> statistic_of(const metrics::Summary& summary, const std::string& name);
+[[nodiscard]] base::Result<void> check_statistic(const std::string& name, const std::string& parameter);
+
+}  // namespace services::monitoring

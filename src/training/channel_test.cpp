@@ -1,0 +1,351 @@
+// Channels without a server: what is selected, in which order, and what readers of pipes and mounts see.
+#include "training/channel.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <set>
+#include <sstream>
+
+#include "training/beneath.hpp"
+#include "training/fastfile.hpp"
+#include "training/pipe.hpp"
+#include "training/scope.hpp"
+
+namespace training {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Bucket final : public JobData {
+public:
+    std::map<std::string, std::string> objects;  // of the bucket `b`, by key
+    std::mutex mutex;
+    std::atomic<uint64_t> bytes{0}, requests{0};
+    std::atomic<bool> denied{false};
+    void replace(const std::string& key, const std::string& content) {
+        std::lock_guard lock(mutex);
+        objects[key] = content;
+    }
+
+    base::Result<std::vector<DataObject>> list(const identity::Credentials&, const S3Uri& prefix, size_t limit) override {
+        std::lock_guard lock(mutex);
+        std::vector<DataObject> found;
+        for (const auto& [key, content] : objects) {
+            if (key.starts_with(prefix.key) && found.size() < limit) found.push_back({key, content.size(), etag(content)});
+        }
+        return found;
+    }
+    base::Result<void> download(const identity::Credentials&, const S3Uri&, const std::string&) override {
+        return base::fail("NotImplemented", "");
+    }
+    base::Result<void> upload(const identity::Credentials&, const std::string&, const S3Uri&) override {
+        return base::fail("NotImplemented", "");
+    }
+    base::Result<DataObject> stat(const identity::Credentials&, const S3Uri& object) override {
+        std::lock_guard lock(mutex);
+        if (!objects.contains(object.key)) return base::fail("NoSuchKey", "there is no such object");
+        return DataObject{object.key, objects[object.key].size(), etag(objects[object.key])};
+    }
+    base::Result<std::string> read(const identity::Credentials&, const S3Uri& object, const std::string& wanted, uint64_t offset,
+                                   uint64_t size) override {
+        std::lock_guard lock(mutex);
+        if (denied) return base::fail("AccessDenied", "Access Denied");
+        if (!objects.contains(object.key)) return base::fail("NoSuchKey", "there is no such object");
+        const auto& content = objects[object.key];
+        if (!wanted.empty() && wanted != etag(content)) return base::fail("PreconditionFailed", "it was replaced");
+        bytes += size;
+        ++requests;
+        return content.substr(offset, size);
+    }
+    static std::string etag(const std::string& content) { return std::to_string(std::hash<std::string>{}(content)); }
+};
+
+struct World {
+    Bucket bucket;
+    base::SystemClock clock;
+    AssumeJobRole assume = [this](const JobId&, const std::string&, const SessionTerms&) -> base::Result<identity::Credentials> {
+        return identity::Credentials{"ASIA", "secret", "token", clock.now() + std::chrono::hours(1)};
+    };
+    identity::Leases leases;
+    RoleSession session{{&assume, &clock, &leases},
+                        {"111122223333", "us-east-1", "job"},
+                        "arn:aws:iam::111122223333:role/r",
+                        {.lease = "lease"},
+                        mover_lease()};
+    std::string worker;
+
+    World() {
+        char name[] = "/tmp/channel-test-XXXXXX";
+        REQUIRE(::mkdtemp(name) != nullptr);
+        worker = name;
+        fs::create_directories(worker + "/ml/input/data/train");
+    }
+    ~World() { fs::remove_all(worker); }
+
+    static Channel channel(InputMode mode, const std::string& key = "d/") {
+        Channel channel;
+        channel.name = "train";
+        channel.source = {"b", key};
+        channel.mode = mode;
+        return channel;
+    }
+    [[nodiscard]] std::string data(const std::string& name) const { return worker + "/ml/input/data/" + name; }
+    std::unique_ptr<Pipe> pipe(const Channel& channel, std::function<void(base::Error)> on_failure = {}) {
+        auto samples = samples_of(bucket, session, channel);
+        REQUIRE_MESSAGE(samples.has_value(), (samples ? "" : samples.error().describe()));
+        auto pipe = Pipe::start({.data = &bucket,
+                                 .session = &session,
+                                 .channel = channel,
+                                 .samples = std::make_shared<const std::vector<Sample>>(std::move(*samples)),
+                                 .worker = worker,
+                                 .on_failure = std::move(on_failure)});
+        REQUIRE(pipe.has_value());
+        return std::move(*pipe);
+    }
+};
+
+std::string contents(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream all;
+    all << file.rdbuf();
+    return all.str();
+}
+
+std::string noise(size_t size, uint32_t seed) {
+    std::string out(size, '\0');
+    for (auto& c : out) c = static_cast<char>((seed = seed * 1664525 + 1013904223) >> 24);
+    return out;
+}
+
+std::string gzipped(const std::string& content) {
+    z_stream stream{};
+    REQUIRE(::deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    std::string out(content.size() + content.size() / 1000 + 1024, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
+    stream.avail_in = static_cast<uInt>(content.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    REQUIRE(::deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    out.resize(stream.total_out);
+    ::deflateEnd(&stream);
+    return out;
+}
+
+std::string record(const std::string& payload) {
+    return recordio_header(payload.size()) + payload + recordio_padding(payload.size());
+}
+
+}  // namespace
+
+TEST_CASE("sharding takes every n-th, shuffling is the seed's and the epoch's") {
+    Channel channel;
+    CHECK(share_of(channel, 4, 1, 2) == std::vector<size_t>{0, 1, 2, 3});
+    CHECK(order_of(channel, 4, 0, 1, 2) == std::vector<size_t>{0, 1, 2, 3});
+    channel.sharded = true;
+    CHECK(order_of(channel, 5, 0, 1, 2) == std::vector<size_t>{1, 3});
+    channel.shuffle_seed = 7;
+    CHECK(share_of(channel, 5, 1, 2) == std::vector<size_t>{1, 3});  // files are not shuffled
+    std::set<size_t> seen;
+    for (size_t host = 0; host < 3; ++host)
+        for (size_t place : order_of(channel, 100, 4, host, 3)) CHECK(seen.insert(place).second);
+    CHECK(seen.size() == 100);
+    channel.sharded = false;
+    auto first = order_of(channel, 100, 0, 0, 1);
+    CHECK(first == order_of(channel, 100, 0, 3, 4));
+    CHECK(first != order_of(channel, 100, 1, 0, 1));
+    CHECK_FALSE(std::ranges::is_sorted(first));
+    channel.shuffle_seed = 8;
+    CHECK(first != order_of(channel, 100, 0, 0, 1));
+}
+
+TEST_CASE("RecordIO as MXNet writes it") {
+    using namespace std::literals;
+    CHECK(record("abc") == "\x0a\x23\xd7\xce\x03\0\0\0abc\0"s);
+    CHECK(record("abcd") == "\x0a\x23\xd7\xce\x04\0\0\0abcd"s);
+    CHECK(record("") == "\x0a\x23\xd7\xce\0\0\0\0"s);
+}
+
+TEST_CASE("a pipe an epoch, each with everything in order") {
+    World world;
+    world.bucket.objects = {{"d/a", "first "}, {"d/b", noise(9'000'000, 1)}, {"d/c", ""}, {"d/", ""}, {"e/x", "not ours"}};
+    auto pipe = world.pipe(World::channel(InputMode::pipe));
+    for (int epoch = 0; epoch < 3; ++epoch) {
+        CAPTURE(epoch);
+        CHECK(contents(world.data("train_" + std::to_string(epoch))) == "first " + world.bucket.objects["d/b"]);
+        CHECK(fs::is_fifo(world.data("train_" + std::to_string(epoch + 1))));
+    }
+}
+
+TEST_CASE("a reader that leaves early gets the next epoch whole") {
+    World world;
+    world.bucket.objects = {{"d/a", noise(20'000'000, 2)}};
+    auto pipe = world.pipe(World::channel(InputMode::pipe));
+    char few[16];
+    int early = ::open(world.data("train_0").c_str(), O_RDONLY);
+    REQUIRE(early >= 0);
+    CHECK(::read(early, few, sizeof few) == 16);
+    ::close(early);
+    while (!fs::exists(world.data("train_1"))) ::usleep(1000);
+    CHECK(contents(world.data("train_1")) == world.bucket.objects["d/a"]);
+}
+
+TEST_CASE("nobody reads: a pipe ends all the same, in the middle too") {
+    World world;
+    world.bucket.objects = {{"d/a", noise(20'000'000, 3)}};
+    {
+        auto waiting = world.pipe(World::channel(InputMode::pipe));
+    }
+    fs::remove(world.data("train_0"));
+    auto pipe = world.pipe(World::channel(InputMode::pipe));
+    int reader = ::open(world.data("train_0").c_str(), O_RDONLY);
+    REQUIRE(reader >= 0);
+    pipe.reset();
+    ::close(reader);
+    CHECK(true);
+}
+
+TEST_CASE("gzip and RecordIO on the way") {
+    World world;
+    std::string large = noise(5'000'000, 4);
+    world.bucket.objects = {{"d/a", gzipped("alpha")}, {"d/b", gzipped(large) + gzipped("tail")}};
+    Channel channel = World::channel(InputMode::pipe);
+    channel.gzip = true;
+    {
+        auto pipe = world.pipe(channel);
+        CHECK(contents(world.data("train_0")) == "alpha" + large + "tail");
+    }
+    fs::remove_all(world.data(""));
+    fs::create_directories(world.data(""));
+    channel.recordio = true;
+    auto pipe = world.pipe(channel);
+    CHECK(contents(world.data("train_0")) == record("alpha") + record(large + "tail"));
+}
+
+TEST_CASE("an augmented manifest's attributes in the order that was asked for") {
+    World world;
+    world.bucket.objects = {{"m.jsonl",
+                             "{\"source-ref\": \"s3://b/i/1.jpg\", \"class\": 4, \"box\": {\"w\": 2}}\n\n"
+                             "{\"source-ref\": \"s3://b/i/2.jpg\", \"class\": \"cat\", \"box\": []}\n"},
+                            {"i/1.jpg", "ONE"},
+                            {"i/2.jpg", "TWO"}};
+    Channel channel = World::channel(InputMode::pipe, "m.jsonl");
+    channel.augmented = true;
+    channel.attributes = {"class", "source-ref"};
+    channel.recordio = true;
+    {
+        auto pipe = world.pipe(channel);
+        CHECK(contents(world.data("train_0")) == record("4") + record("ONE") + record("cat") + record("TWO"));
+    }
+    channel.attributes = {"label"};
+    auto missing = samples_of(world.bucket, world.session, channel);
+    REQUIRE_FALSE(missing.has_value());
+    CHECK(missing.error().message.find("line 1 of the augmented manifest s3://b/m.jsonl has no attribute label") !=
+          std::string::npos);
+}
+
+TEST_CASE("what cannot be read on is an error, not an end") {
+    World world;
+    world.bucket.objects = {{"d/a", "alpha"}, {"d/b", "beta"}};
+    std::atomic<int> failures{0};
+    std::string told;
+    auto pipe = world.pipe(World::channel(InputMode::pipe), [&](const base::Error& error) {
+        told = error.message;
+        ++failures;
+    });
+    world.bucket.replace("d/b", "replaced");
+    int reader = ::open(world.data("train_0").c_str(), O_RDONLY);
+    REQUIRE(reader >= 0);
+    char bytes[16];
+    CHECK(::read(reader, bytes, sizeof bytes) == 5);
+    while (failures == 0) ::usleep(1000);
+    CHECK(told.find("s3://b/d/b (PreconditionFailed") != std::string::npos);
+    // Still no end of file.
+    ::fcntl(reader, F_SETFL, O_NONBLOCK);
+    CHECK(::read(reader, bytes, sizeof bytes) == -1);
+    CHECK(errno == EAGAIN);
+    ::close(reader);
+}
+
+TEST_CASE("manifests name their objects below a prefix, and nothing above it") {
+    World world;
+    world.bucket.objects = {{"m.json", R"([{"prefix": "s3://b/d/"}, "x/1", "2"])"}, {"d/x/1", "one"}, {"d/2", "two"}};
+    Channel channel = World::channel(InputMode::file, "m.json");
+    channel.manifest = true;
+    auto objects = objects_of(world.bucket, world.session, channel, true);
+    REQUIRE(objects.has_value());
+    REQUIRE(objects->size() == 2);
+    CHECK((*objects)[0].name == "x/1");
+    CHECK((*objects)[1].size == 3);
+    world.bucket.objects["m.json"] = R"([{"prefix": "s3://b/d/"}, "../2"])";
+    CHECK_FALSE(objects_of(world.bucket, world.session, channel, true).has_value());
+}
+
+TEST_CASE("FastFile: a folder whose bytes come when they are read") {
+    if (!fast_file_available() || ::geteuid() != 0) {
+        MESSAGE("no /dev/fuse or not root: not tried");
+        return;
+    }
+    World world;
+    std::string large = noise(50'000'000, 5);
+    world.bucket.objects = {{"d/a", "alpha"}, {"d/sub/b", large}, {"d/sub/empty", ""}, {"dx", "a partial name is no folder"}};
+    auto objects = objects_of(world.bucket, world.session, World::channel(InputMode::fast_file, "d"), true);
+    REQUIRE(objects.has_value());
+    CHECK(objects->size() == 3);
+    std::atomic<uint64_t> read{0};
+    std::string folder = world.data("train");
+    {
+        auto mounted = FastFileMount::mount(world.bucket, world.session, *objects, folder, &read);
+        REQUIRE(mounted.has_value());
+        CHECK(world.bucket.requests == 0);
+        CHECK(contents(folder + "/a") == "alpha");
+        CHECK(fs::file_size(folder + "/sub/b") == large.size());
+        CHECK(contents(folder + "/sub/empty").empty());
+        std::set<std::string> names;
+        for (const auto& entry : fs::recursive_directory_iterator(folder)) names.insert(entry.path().lexically_relative(folder));
+        CHECK(names == std::set<std::string>{"a", "sub", "sub/b", "sub/empty"});
+        // A little from far inside costs little.
+        int file = ::open((folder + "/sub/b").c_str(), O_RDONLY);
+        REQUIRE(file >= 0);
+        ::posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM);
+        char few[100];
+        CHECK(::pread(file, few, sizeof few, 40'000'000) == 100);
+        CHECK(std::string(few, sizeof few) == large.substr(40'000'000, 100));
+        ::close(file);
+        CHECK(read < 2'000'000);
+        CHECK(contents(folder + "/sub/b") == large);
+        CHECK(world.bucket.requests < 40);
+        // Read only, and pinned.
+        CHECK(::open((folder + "/a").c_str(), O_WRONLY) == -1);
+        CHECK(errno == EROFS);
+        CHECK(::open((folder + "/new").c_str(), O_WRONLY | O_CREAT, 0644) == -1);
+    }
+    CHECK(fs::is_empty(folder));
+    auto mounted = FastFileMount::mount(world.bucket, world.session, *objects, folder, &read);
+    REQUIRE(mounted.has_value());
+    world.bucket.replace("d/a", "omega");
+    int file = ::open((folder + "/a").c_str(), O_RDONLY);
+    char few[8];
+    CHECK(::read(file, few, sizeof few) == -1);
+    CHECK(errno == EIO);
+    world.bucket.denied = true;
+    CHECK(::read(file, few, sizeof few) == -1);
+    CHECK(errno == EACCES);
+    ::close(file);
+    // What a killed server leaves is mounted and dead; here it is alive, which is harder.
+    int held = ::open((folder + "/a").c_str(), O_RDONLY);
+    unmount_below(world.worker);
+    CHECK(fs::is_empty(folder));
+    ::close(held);
+}
+
+}  // namespace training

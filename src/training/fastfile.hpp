@@ -1,0 +1,44 @@
+// FastFile input: a channel as a read-only folder whose files are read from S3 when the script reads them.
+//
+// Source: SageMaker Developer Guide, "Access Training Data" (fast file mode). A FUSE file system, served by this process with the
+// role's credentials: the worker needs none. Names and sizes are those of the moment when the job began; contents are pinned by
+// ETag, so a file that is replaced meanwhile gives EIO, never a mixture of two.
+//
+// A file that is read in order is fetched in ever larger ranges, ahead of the reader; a random read fetches what it asks for.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "training/channel.hpp"
+
+namespace training {
+
+// Can this machine mount them? /dev/fuse, and root or fusermount3.
+[[nodiscard]] bool fast_file_available();
+
+class FastFileMount {
+public:
+    // On `folder`, which exists. The names of `objects` are paths below it. Error `InternalError`.
+    [[nodiscard]] static base::Result<std::unique_ptr<FastFileMount>> mount(JobData& data, RoleSession& session,
+                                                                            std::vector<ChannelObject> objects,
+                                                                            const std::string& folder,
+                                                                            std::atomic<uint64_t>* bytes_read);
+    // Unmounts, whoever still has files open there.
+    ~FastFileMount();
+
+    struct State;
+
+private:
+    explicit FastFileMount(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+// Unmounts whatever a server that was killed left mounted at or below the folder.
+void unmount_below(const std::string& folder);
+
+}  // namespace training

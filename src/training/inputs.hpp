@@ -1,0 +1,52 @@
+// The channels of one job while it runs: copied, mounted or streamed, as each asks for.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "training/fastfile.hpp"
+#include "training/job_data.hpp"
+#include "training/pipe.hpp"
+#include "training/plan.hpp"
+#include "training/session.hpp"
+#include "training/transfer.hpp"
+
+namespace training {
+
+class Inputs {
+public:
+    // `workers`: the hosts' folders. `on_failure`: a stream broke while the job ran; called from another thread.
+    Inputs(JobData& data, RoleSession& session, std::vector<std::string> workers, std::function<void()> on_failure);
+    // Ends every stream and unmounts every channel.
+    ~Inputs() = default;
+
+    // Before the workers start; `transfer` copies what is copied. Errors `ClientError`, `Cancelled`, `InternalError`.
+    [[nodiscard]] base::Result<void> open(const Channel& channel, Transfer& transfer);
+
+    // Why a stream broke, if one did.
+    [[nodiscard]] std::optional<base::Error> failure() const;
+    // What a host got of mounted and streamed channels so far.
+    [[nodiscard]] uint64_t bytes_read(size_t host) const { return read_[host].load(); }
+
+private:
+    void broke(base::Error error);
+
+    JobData& data_;
+    RoleSession& session_;
+    std::vector<std::string> workers_;
+    std::function<void()> on_failure_;
+    std::vector<std::atomic<uint64_t>> read_;  // by host
+    mutable std::mutex mutex_;                 // guards failure_
+    std::optional<base::Error> failure_;
+    // Last, so that they end before what their threads use.
+    std::vector<std::unique_ptr<FastFileMount>> mounts_;
+    std::vector<std::unique_ptr<Pipe>> pipes_;
+};
+
+}  // namespace training

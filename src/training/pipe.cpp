@@ -1,0 +1,265 @@
+#include "training/pipe.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <future>
+
+#include "base/log.hpp"
+#include "training/beneath.hpp"
+
+namespace training {
+namespace {
+
+constexpr uint64_t piece_bytes = 4ULL << 20;
+constexpr size_t pieces_ahead = 4;
+constexpr auto reader_poll = std::chrono::milliseconds(10);
+constexpr int write_poll_milliseconds = 100;
+
+std::string little_endian(uint32_t value) {
+    std::string out(4, '\0');
+    for (int i = 0; i < 4; ++i) out[static_cast<size_t>(i)] = static_cast<char>(value >> (8 * i));
+    return out;
+}
+
+// gzip, members one after another as `cat a.gz b.gz` makes them.
+class Inflater {
+public:
+    Inflater() { good_ = ::inflateInit2(&stream_, 15 + 16) == Z_OK; }
+    ~Inflater() { ::inflateEnd(&stream_); }
+    Inflater(const Inflater&) = delete;
+    Inflater& operator=(const Inflater&) = delete;
+
+    base::Result<void> feed(std::string_view bytes, const std::function<base::Result<void>(std::string_view)>& sink) {
+        std::string out(256 * 1024, '\0');
+        stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+        stream_.avail_in = static_cast<uInt>(bytes.size());
+        while (stream_.avail_in > 0 || stream_.avail_out == 0) {
+            if (ended_ && (stream_.avail_in == 0 || ::inflateReset(&stream_) != Z_OK)) break;
+            ended_ = false;
+            stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+            stream_.avail_out = static_cast<uInt>(out.size());
+            int status = good_ ? ::inflate(&stream_, Z_NO_FLUSH) : Z_MEM_ERROR;
+            if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+                return base::fail("InvalidArchive", "it is not gzip");
+            TRY(sink(std::string_view(out).substr(0, out.size() - stream_.avail_out)));
+            ended_ = status == Z_STREAM_END;
+            if (status == Z_BUF_ERROR) break;
+        }
+        return {};
+    }
+    [[nodiscard]] bool ended() const { return ended_; }
+
+private:
+    z_stream stream_{};
+    bool good_ = false;
+    bool ended_ = false;
+};
+
+// A stretch of one object, or a literal.
+struct Piece {
+    const SamplePart* part = nullptr;
+    uint64_t offset = 0, size = 0;
+    [[nodiscard]] bool first() const { return offset == 0; }
+    [[nodiscard]] bool last() const { return !part->is_object || offset + size >= part->object.size; }
+};
+
+}  // namespace
+
+std::string recordio_header(uint64_t size) {
+    constexpr uint32_t magic = 0xCED7230A;
+    return little_endian(magic) + little_endian(static_cast<uint32_t>(size));  // upper three bits 0: a whole record
+}
+
+std::string recordio_padding(uint64_t size) { return std::string((4 - size % 4) % 4, '\0'); }
+
+// One epoch's bytes: reads ahead, unpacks, wraps.
+class SampleStream {
+public:
+    SampleStream(Pipe& pipe, std::vector<size_t> order) : pipe_(pipe), channel_(pipe.parts_.channel), order_(std::move(order)) {}
+
+    base::Result<void> run() {
+        for (;;) {
+            while (ahead_.size() < pieces_ahead) {
+                auto piece = next();
+                if (!piece.part) break;
+                ahead_.emplace_back(piece, std::async(std::launch::async, [this, piece] { return fetch(piece); }));
+            }
+            if (ahead_.empty()) return {};
+            auto [piece, future] = std::move(ahead_.front());
+            ahead_.pop_front();
+            auto done = deliver(piece, TRY(future.get()));
+            if (done) continue;
+            if (done.error().code != "InvalidArchive") return done;
+            return base::fail("ClientError", "Data download failed:Unable to unpack object " + piece.part->object.where.text() +
+                                                 ": " + done.error().message);
+        }
+    }
+
+private:
+    Piece next() {
+        const auto& samples = *pipe_.parts_.samples;
+        while (at_ < order_.size()) {
+            const Sample& sample = samples[order_[at_]];
+            if (part_ == sample.size()) {
+                ++at_;
+                part_ = 0;
+                continue;
+            }
+            const SamplePart& part = sample[part_];
+            Piece piece{&part, offset_, 0};
+            if (part.is_object) piece.size = std::min(piece_bytes, part.object.size - offset_);
+            offset_ += piece.size;
+            if (!part.is_object || offset_ == part.object.size) {
+                ++part_;
+                offset_ = 0;
+            }
+            return piece;
+        }
+        return {};
+    }
+
+    base::Result<std::string> fetch(const Piece& piece) {
+        if (!piece.part->is_object) return piece.part->text;
+        if (piece.size == 0) return std::string();
+        const auto& object = piece.part->object;
+        auto bytes = pipe_.parts_.data->read(TRY(credentials_of(*pipe_.parts_.session)), object.where, object.etag, piece.offset,
+                                             piece.size);
+        if (!bytes) {
+            return base::fail("ClientError", "Data download failed:Unable to download object " + object.where.text() + " " +
+                                                 reason(bytes.error()));
+        }
+        if (pipe_.parts_.bytes_read != nullptr) *pipe_.parts_.bytes_read += bytes->size();
+        return std::move(*bytes);
+    }
+
+    base::Result<void> record(std::string_view payload) {
+        if (payload.size() > recordio_payload_max)
+            return base::fail("ClientError", "Data download failed:a RecordIO record holds less than 512 MiB");
+        TRY(pipe_.send(recordio_header(payload.size())));
+        TRY(pipe_.send(payload));
+        return pipe_.send(recordio_padding(payload.size()));
+    }
+
+    base::Result<void> deliver(const Piece& piece, const std::string& bytes) {
+        if (!piece.part->is_object) return channel_.recordio ? record(bytes) : pipe_.send(bytes);
+        if (channel_.gzip) return deliver_unpacked(piece, bytes);
+        uint64_t size = piece.part->object.size;
+        if (channel_.recordio && piece.first()) {
+            if (size > recordio_payload_max) {
+                return base::fail("ClientError", "Data download failed:" + piece.part->object.where.text() +
+                                                     " is too large for RecordIO: a record holds less than 512 MiB");
+            }
+            TRY(pipe_.send(recordio_header(size)));
+        }
+        TRY(pipe_.send(bytes));
+        if (channel_.recordio && piece.last()) TRY(pipe_.send(recordio_padding(size)));
+        return {};
+    }
+
+    // A record's length stands before it: what is wrapped is unpacked whole first.
+    base::Result<void> deliver_unpacked(const Piece& piece, const std::string& bytes) {
+        if (piece.first()) {
+            inflater_ = std::make_unique<Inflater>();
+            unpacked_.clear();
+        }
+        TRY(inflater_->feed(bytes, [&](std::string_view part) -> base::Result<void> {
+            if (!channel_.recordio) return pipe_.send(part);
+            unpacked_ += part;
+            if (unpacked_.size() <= recordio_payload_max) return {};
+            return base::fail("InvalidArchive", "unpacked it is too large for RecordIO: a record holds less than 512 MiB");
+        }));
+        if (!piece.last()) return {};
+        if (!inflater_->ended()) return base::fail("InvalidArchive", "it ends in the middle");
+        return channel_.recordio ? record(unpacked_) : base::Result<void>{};
+    }
+
+    Pipe& pipe_;
+    const Channel& channel_;
+    std::vector<size_t> order_;
+    size_t at_ = 0, part_ = 0;
+    uint64_t offset_ = 0;
+    std::deque<std::pair<Piece, std::future<base::Result<std::string>>>> ahead_;  // their destructors wait
+    std::unique_ptr<Inflater> inflater_;
+    std::string unpacked_;
+};
+
+std::string Pipe::path_of(size_t epoch) const { return "ml/input/data/" + parts_.channel.name + "_" + std::to_string(epoch); }
+
+base::Result<std::unique_ptr<Pipe>> Pipe::start(Parts parts) {
+    std::unique_ptr<Pipe> pipe(new Pipe(std::move(parts)));
+    pipe->next_ = TRY(make_fifo_beneath(pipe->parts_.worker, pipe->path_of(0)));
+    pipe->thread_ = std::thread([raw = pipe.get()] { raw->run(); });
+    return pipe;
+}
+
+Pipe::~Pipe() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+    for (int descriptor : {next_, output_, held_}) {
+        if (descriptor >= 0) ::close(descriptor);
+    }
+}
+
+void Pipe::run() {
+    // A reader that goes away is an ordinary event here, whatever the process thinks of SIGPIPE.
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+    for (size_t number = 0; !stop_; ++number) {
+        auto done = epoch(number);
+        if (done) continue;
+        if (stop_) return;
+        base::log_warn("channel " + parts_.channel.name + ": " + done.error().describe());
+        held_ = std::exchange(output_, -1);
+        if (parts_.on_failure) parts_.on_failure(std::move(done).error());
+        return;
+    }
+}
+
+base::Result<void> Pipe::epoch(size_t number) {
+    // The descriptor names the pipe that we made, whatever the worker has put in its place.
+    std::string self = "/proc/self/fd/" + std::to_string(next_);
+    while (output_ < 0) {
+        if (stop_) return base::fail("Cancelled", "the job ended");
+        output_ = ::open(self.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        if (output_ < 0 && errno != ENXIO && errno != EINTR)
+            return base::fail("InternalError", std::string("cannot open a named pipe: ") + std::strerror(errno));
+        if (output_ < 0) std::this_thread::sleep_for(reader_poll);
+    }
+    ::close(std::exchange(next_, -1));
+    next_ = TRY(make_fifo_beneath(parts_.worker, path_of(number + 1)));
+    SampleStream stream(*this, order_of(parts_.channel, parts_.samples->size(), number, parts_.host, parts_.hosts));
+    auto sent = stream.run();
+    if (!sent && sent.error().code != "ReaderLeft") return sent;
+    ::close(std::exchange(output_, -1));
+    remove_beneath(parts_.worker, path_of(number));
+    return {};
+}
+
+base::Result<void> Pipe::send(std::string_view bytes) {
+    while (!bytes.empty()) {
+        if (stop_) return base::fail("Cancelled", "the job ended");
+        ssize_t count = ::write(output_, bytes.data(), bytes.size());
+        if (count > 0) {
+            bytes.remove_prefix(static_cast<size_t>(count));
+        } else if (errno == EAGAIN) {
+            pollfd room{output_, POLLOUT, 0};
+            ::poll(&room, 1, write_poll_milliseconds);
+        } else if (errno == EPIPE) {
+            return base::fail("ReaderLeft", "the reader closed the pipe");
+        } else if (errno != EINTR) {
+            return base::fail("InternalError", std::string("cannot write to a named pipe: ") + std::strerror(errno));
+        }
+    }
+    return {};
+}
+
+}  // namespace training

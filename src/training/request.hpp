@@ -1,0 +1,30 @@
+// What a CreateTrainingJob request must be beyond its service model: members that need or exclude each other, limits that depend
+// on others. Pure. What is right but cannot be done on this machine is plan.hpp's to refuse.
+//
+// Sources: SageMaker API Reference, CreateTrainingJob and its data types; the sentences that AWS answers, where they are public.
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "text/json.hpp"
+
+namespace training {
+
+// The variable of a job's Environment that says how much of its role the workers get, and the condition key that guards it.
+constexpr std::string_view scope_variable = "TRAINWARDEN_SCOPE";
+constexpr std::string_view scope_condition_key = "trainwarden:TrainingScope";
+
+// "job" (the default) or "role"; whatever else the request says is returned as it is, for check_request to refuse.
+[[nodiscard]] std::string scope_of(const text::Json& request);
+
+// Errors: `ValidationException`, `ResourceLimitExceeded`.
+[[nodiscard]] base::Result<void> check_request(const text::Json& request);
+
+// The same for UpdateTrainingJob's members.
+[[nodiscard]] base::Result<void> check_update(const text::Json& request);
+
+// For CreateTrainingJob and AddTags: no key twice, none of AWS's own.
+[[nodiscard]] base::Result<void> check_tags(const text::Json& tags);
+
+}  // namespace training
