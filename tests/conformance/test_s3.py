@@ -188,8 +188,8 @@ def test_what_is_not_implemented_says_so(s3, bucket):
         s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]})
     assert "PutBucketCors" in refusal.message
     with refused("NotImplemented", 501) as refusal:
-        s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms")
-    assert "x-amz-server-side-encryption" in refusal.message
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/mine")
+    assert "x-amz-server-side-encryption-aws-kms-key-id" in refusal.message
     with refused("NotImplemented", 501):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", StorageClass="GLACIER")
     with refused("InvalidStorageClass", 400):

@@ -35,7 +35,11 @@ base::Result<void> refuse_unsupported(const http::Headers& headers) {
             if (name == "x-amz-bucket-object-lock-enabled" && base::equals_ignoring_case(value, "false")) continue;
             return base::fail(not_implemented(name));
         }
-        if (name == "x-amz-server-side-encryption" && value != "AES256") return base::fail(not_implemented(name, value));
+        // Encryption at rest by a key that nobody names (SSE-S3, or the account's `aws/s3`) is the operator's disk; a key that
+        // somebody names would be a promise.
+        if (name == "x-amz-server-side-encryption" && value != "AES256" && value != "aws:kms") {
+            return base::fail(not_implemented(name, value));
+        }
         if (name == "x-amz-storage-class" && value != "STANDARD") {
             if (std::ranges::find(storage_classes, value) == storage_classes.end())
                 return base::fail("InvalidStorageClass", "The storage class you specified is not valid");
