@@ -1,0 +1,57 @@
+"""Installs the real clients that cannot share the tests' virtual environment, each into build/clients/NAME.
+
+    tests/clients/install.py [NAME…]      sagemaker-v2, sagemaker-v3: virtual environments; javascript: node_modules
+
+What is there already and made from the same list is left alone, so a second run is free.
+"""
+import fcntl
+import hashlib
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+CLIENTS = HERE.parent.parent / "build/clients"
+# Debian's: its Python is the one that .venv is made with.
+PYTHON = "/usr/bin/python3"
+
+
+def virtual_environment(folder, requirements):
+    """Every package is listed, so that none of the gigabytes that the SDKs declare for other uses of theirs comes along."""
+    subprocess.run([PYTHON, "-m", "venv", folder], check=True)
+    subprocess.run([folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", requirements], check=True)
+
+
+def node_modules(folder, package):
+    folder.mkdir()
+    shutil.copy(package, folder)
+    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"], cwd=folder, check=True)
+
+
+RECIPES = {
+    "sagemaker-v2": (virtual_environment, HERE / "sagemaker-v2.txt"),
+    "sagemaker-v3": (virtual_environment, HERE / "sagemaker-v3.txt"),
+    "javascript": (node_modules, HERE / "javascript/package.json"),
+}
+
+
+def install(name):
+    """The client's folder, complete."""
+    make, wanted = RECIPES[name]
+    CLIENTS.mkdir(parents=True, exist_ok=True)
+    folder = CLIENTS / name
+    stamp = folder / ".made-from"
+    digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
+    with open(CLIENTS / f"{name}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests that run side by side may want the same client
+        if not stamp.exists() or stamp.read_text(encoding="ascii") != digest:
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder, wanted)
+            stamp.write_text(digest, encoding="ascii")
+    return folder
+
+
+if __name__ == "__main__":
+    for client in sys.argv[1:] or RECIPES:
+        print(install(client))
