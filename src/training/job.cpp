@@ -54,7 +54,8 @@ std::optional<JobId> parse_job_arn(std::string_view arn) {
 std::string Job::model_artifacts() const {
     std::string path = request["OutputDataConfig"]["S3OutputPath"].as_string();
     while (path.ends_with('/')) path.pop_back();
-    return path + "/" + id.name + "/output/model.tar.gz";
+    bool compressed = request["OutputDataConfig"]["CompressionType"].as_string_or("GZIP") == "GZIP";
+    return path + "/" + id.name + (compressed ? "/output/model.tar.gz" : "/output/model/");
 }
 
 void Job::enter(std::string secondary, std::string message, base::Time now) {

@@ -86,7 +86,7 @@ struct Job {
     std::optional<base::Time> training_end_time;
 
     [[nodiscard]] std::string role_arn() const { return request["RoleArn"].as_string(); }
-    [[nodiscard]] std::string model_artifacts() const;  // <S3OutputPath>/<job>/output/model.tar.gz
+    [[nodiscard]] std::string model_artifacts() const;  // <S3OutputPath>/<job>/output/model.tar.gz, or …/model/
     // Closes the open transition and opens the next. A final status also sets the primary one.
     void enter(std::string secondary, std::string message, base::Time now);
     void finish(Status final_status, std::string secondary, std::string message, base::Time now);

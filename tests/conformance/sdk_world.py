@@ -73,9 +73,9 @@ class World:
         environment = {name: value for name, value in self.server.environment.items() if name != "AWS_MAX_ATTEMPTS"}
         return {**environment, **json.loads(told.stdout), **user.environment(), "SAGEMAKER_USER_CONFIG_OVERRIDE": str(settings)}
 
-    def run(self, program, *arguments, user=None, check=True):
-        """Runs an SDK program as the scientist, or another user; its CompletedProcess."""
-        done = subprocess.run([self.python, program, *arguments], env=self.environment(user or self.scientist), cwd=self.folder,
+    def run(self, program, *arguments, user=None, folder=None, check=True):
+        """Runs an SDK program as the scientist, or another user, in a folder that it may write to; its CompletedProcess."""
+        done = subprocess.run([self.python, program, *arguments], env=self.environment(user or self.scientist), cwd=folder or self.folder,
                               text=True, capture_output=True, timeout=600, check=False)
         if check and done.returncode != 0:
             raise AssertionError(f"{program} exited with {done.returncode}\n{done.stdout}\n{done.stderr}")

@@ -71,3 +71,54 @@ def test_a_role_that_the_caller_may_not_pass(world):
     assert done.returncode == 1
     assert (f"User: arn:aws:iam::{world.server.account}:user/other is not authorized to perform: iam:PassRole on resource: {world.role}"
             in done.stderr)
+
+
+FOLLOWS_JOBS = """
+import pathlib
+import sys
+import time
+
+from sagemaker.core.resources import TrainingJob
+from sagemaker.core.shapes import CheckpointConfig
+from sagemaker.train import ModelTrainer
+from sagemaker.train.configs import Compute, InputData, OutputDataConfig, SourceCode, StoppingCondition, Tag
+
+bucket, role = sys.argv[1:]
+for name, text in (("source/go.sh", "cat $SM_CHANNEL_LOCAL/*; echo $COLOUR $1 > $SM_MODEL_DIR/weights"), ("local/data.txt", "from this machine")):
+    path = pathlib.Path(name)
+    path.parent.mkdir()
+    path.write_text(text)
+trainer = ModelTrainer(
+    training_image="host/python3", role=role, base_job_name="command", source_code=SourceCode(source_dir="source", command="sh go.sh extra"),
+    compute=Compute(instance_type="ml.m5.large", instance_count=1), tags=[Tag(key="team", value="vision")], environment={"COLOUR": "red"},
+    output_data_config=OutputDataConfig(s3_output_path=f"s3://{bucket}/command", compression_type="NONE"),
+    checkpoint_config=CheckpointConfig(s3_uri=f"s3://{bucket}/checkpoints"), stopping_condition=StoppingCondition(max_runtime_in_seconds=300))
+trainer.train([InputData(channel_name="local", data_source="local")], wait=False)  # a folder of this machine: the SDK uploads it
+job = trainer._latest_training_job
+job.wait(poll=1)
+assert job.training_job_status == "Completed", job.failure_reason
+assert [found.training_job_name for found in TrainingJob.get_all(name_contains="command-")] == [job.training_job_name]
+
+sleeper = ModelTrainer(training_image="host/python3", role=role, base_job_name="sleeper", source_code=SourceCode(command="sleep 600"))
+sleeper.train(wait=False)
+sleeping = sleeper._latest_training_job
+while TrainingJob.get(sleeping.training_job_name).secondary_status != "Training":
+    time.sleep(0.1)
+sleeping.stop()
+sleeping.wait(poll=1)
+print(job.model_artifacts.s3_model_artifacts, sleeping.training_job_status)
+"""
+
+
+def test_jobs_are_followed_and_stopped(world, tmp_path):
+    program = tmp_path / "follows.py"
+    program.write_text(FOLLOWS_JOBS)
+    user = world.make_user("operator", USES_SDK, allow("iam:PassRole", resource=world.role),
+                           allow("sagemaker:StopTrainingJob", "sagemaker:AddTags", "sagemaker:ListTrainingJobs"))
+    artifacts, status = world.run(program, world.bucket, world.role, user=user, folder=tmp_path).stdout.split()[-2:]
+    assert status == "Stopped"
+    s3 = world.server.client("s3")
+    prefix = artifacts.split("/", 3)[3]
+    assert artifacts.startswith(f"s3://{world.bucket}/command/command-") and artifacts.endswith("/output/model/")
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=world.bucket, Prefix=prefix)["Contents"]] == [prefix + "weights"]
+    assert s3.get_object(Bucket=world.bucket, Key=prefix + "weights")["Body"].read() == b"red extra\n"

@@ -5,7 +5,8 @@ import tempfile
 
 import pytest
 
-from sdk_world import DIGITS, ROLE, World, install
+from conftest import allow
+from sdk_world import DIGITS, ROLE, USES_SDK, World, install
 
 PROGRAM = DIGITS / "estimator.py"
 
@@ -43,3 +44,45 @@ def test_a_script_that_fails_fails_the_fit(world, tmp_path):
     told = re.sub(r"[\s│]+", " ", done.stdout + done.stderr)
     assert "UnexpectedStatusException: Error for Training job digits-" in told
     assert "Failed. Reason: AlgorithmError" in told and "ValueError: no data today" in told
+
+
+FOLLOWS_JOBS = """
+import pathlib
+import sys
+import time
+
+from sagemaker.estimator import Estimator
+
+bucket, role = sys.argv[1:]
+source = pathlib.Path("source")
+source.mkdir()
+(source / "go.sh").write_text("echo $SM_CURRENT_HOST trains with $@; echo model > $SM_MODEL_DIR/weights")
+estimator = Estimator(image_uri="host/python3", role=role, instance_count=2, instance_type="ml.m5.large", source_dir="source", entry_point="go.sh",
+                      base_job_name="shell", output_path=f"s3://{bucket}/shell", tags=[{"Key": "team", "Value": "vision"}], hyperparameters={"rate": 0.1})
+estimator.fit({"train": f"s3://{bucket}/digits/train/"}, wait=False)
+attached = Estimator.attach(estimator.latest_training_job.name)  # waits for the job
+attached.logs()
+assert attached.model_data == f"s3://{bucket}/shell/{estimator.latest_training_job.name}/output/model.tar.gz", attached.model_data
+assert (attached.instance_count, attached.role, attached.tags) == (2, role, [{"Key": "team", "Value": "vision"}])
+assert attached.hyperparameters()["rate"] == "0.1"
+
+plain = Estimator(image_uri="host/python3", role=role, instance_count=1, instance_type="ml.m5.large", base_job_name="plain",
+                  container_entry_point=["/bin/sh", "-c"], container_arguments=["sleep 600"])
+plain.fit(wait=False)
+job = plain.latest_training_job
+while job.describe()["SecondaryStatus"] != "Training":
+    time.sleep(0.1)
+job.stop()
+job.wait(logs=False)
+print("ended as", job.describe()["TrainingJobStatus"])
+"""
+
+
+def test_estimators_attach_to_jobs_and_stop_them(world, tmp_path):
+    program = tmp_path / "follows.py"
+    program.write_text(FOLLOWS_JOBS)
+    user = world.make_user("operator", USES_SDK, allow("iam:PassRole", resource=world.role),
+                           allow("sagemaker:StopTrainingJob", "sagemaker:AddTags", "sagemaker:ListTags"))
+    done = world.run(program, world.bucket, world.role, user=user, folder=tmp_path)
+    assert "algo-1 trains with --rate 0.1" in done.stdout and "algo-2 trains with --rate 0.1" in done.stdout
+    assert done.stdout.strip().splitlines()[-1] == "ended as Stopped"

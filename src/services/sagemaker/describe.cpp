@@ -33,6 +33,25 @@ Json transitions_json(const Job& job) {
     return list;
 }
 
+void set_default(Json& json, std::string_view member, Json value) {
+    if (!json.contains(member)) json.set(member, std::move(value));
+}
+
+// What the request left out and AWS says all the same: the SageMaker SDK, version 2, attaches to a job by these.
+void fill_in(Json& json) {
+    for (auto& [member, value] : json.members()) {
+        if (member == "OutputDataConfig") {
+            set_default(value, "KmsKeyId", "");
+            set_default(value, "CompressionType", "GZIP");
+        }
+        if (member != "InputDataConfig") continue;
+        for (auto& channel : value.items()) {
+            set_default(channel, "CompressionType", "None");
+            set_default(channel, "RecordWrapperType", "None");
+        }
+    }
+}
+
 Json summary(const Job& job) {
     auto json = Json::object({{"TrainingJobName", job.id.name},
                               {"TrainingJobArn", job.id.arn()},
@@ -125,6 +144,7 @@ Json describe(const Job& job) {
     for (const auto& [member, value] : job.request.members()) {
         if (std::find(std::begin(not_echoed), std::end(not_echoed), member) == std::end(not_echoed)) json.set(member, value);
     }
+    fill_in(json);
     if (!json.contains("StoppingCondition")) json.set("StoppingCondition", Json::object({{"MaxRuntimeInSeconds", 86'400}}));
     for (std::string_view flag :
          {"EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"}) {
