@@ -1,4 +1,5 @@
 """The SageMaker Python SDK, version 2, unmodified: a PyTorch estimator trains the digits on two workers; its waiting and its logs end."""
+import json
 import re
 import shutil
 import tempfile
@@ -86,3 +87,32 @@ def test_estimators_attach_to_jobs_and_stop_them(world, tmp_path):
     done = world.run(program, world.bucket, world.role, user=user, folder=tmp_path)
     assert "algo-1 trains with --rate 0.1" in done.stdout and "algo-2 trains with --rate 0.1" in done.stdout
     assert done.stdout.strip().splitlines()[-1] == "ended as Stopped"
+
+
+MEASURES = """
+import pathlib
+import sys
+
+from sagemaker.analytics import TrainingJobAnalytics
+from sagemaker.estimator import Estimator
+
+bucket, role = sys.argv[1:]
+source = pathlib.Path("source")
+source.mkdir()
+(source / "go.sh").write_text("for loss in 0.8 0.4; do echo loss=$loss; sleep 0.1; done")
+estimator = Estimator(image_uri="host/python3", role=role, instance_count=1, instance_type="ml.m5.large", source_dir="source", entry_point="go.sh",
+                      base_job_name="measured", metric_definitions=[{"Name": "loss", "Regex": "loss=([0-9.]+)"}])
+estimator.fit(logs=False)
+frame = TrainingJobAnalytics(estimator.latest_training_job.name).dataframe()
+print(frame.to_json(orient="records"))
+"""
+
+
+def test_metrics_become_a_data_frame(world, tmp_path):
+    """A minute's average of what the regular expression found, from CloudWatch."""
+    program = tmp_path / "measures.py"
+    program.write_text(MEASURES)
+    user = world.make_user("analyst", USES_SDK, allow("iam:PassRole", resource=world.role), allow("cloudwatch:GetMetricStatistics"))
+    rows = json.loads(world.run(program, world.bucket, world.role, user=user, folder=tmp_path).stdout.strip().splitlines()[-1])
+    assert {row["metric_name"] for row in rows} == {"loss"}
+    assert sum(row["value"] for row in rows) == pytest.approx(0.6 if len(rows) == 1 else 1.2)  # 0.8 and 0.4, in one minute or two
