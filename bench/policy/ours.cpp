@@ -48,16 +48,29 @@ policy::AttachedPolicy attached(const Json& named, policy::PolicyKind kind) {
 // it was made, so that it may point into itself.
 struct Asked {
     policy::Request request;
+    policy::Question question;
     const policy::PolicySet& policies;
     policy::Outcome expected;
 
     Asked(policy::Request asked, const policy::PolicySet& set, policy::Outcome answer)
-        : request(std::move(asked)), policies(set), expected(answer) {}
+        : request(std::move(asked)), question(request), policies(set), expected(answer) {}
     Asked(const Asked&) = delete;
 };
 
 // The one place that decides. Nothing is reused from one call to the next.
-policy::Outcome decide(const Asked& asked) { return policy::evaluate(asked.request, asked.policies).outcome; }
+policy::Outcome decide(const Asked& asked) { return policy::decide(asked.question, asked.policies).outcome; }
+
+// What a server keeps of a principal: its own policy, compiled. What many share (managed policies, boundaries, service control
+// policies) is compiled and kept once, and the set of a request points to it all.
+struct Principal {
+    std::string policy_name;
+    policy::PolicyPtr own;
+};
+
+policy::PolicySet set_of(const Principal& principal, policy::PolicySet shared) {
+    shared.identity[0] = {principal.own, principal.policy_name};
+    return shared;
+}
 
 policy::PolicySet policy_set(const Json& policies, bool with_resource) {
     using policy::PolicyKind;
@@ -257,19 +270,17 @@ std::string numbered(std::string text, uint64_t number) {
     return text;
 }
 
-// `count` principals, each ready to be asked: its own inline policy parsed, the documents that all share parsed once.
+// `count` principals: each one's own inline policy parsed, the documents that all share parsed once. Some are asked.
 Json populated(const Json& population, uint64_t count) {
     const auto& policies = population["policies"];
     const auto inline_document = policies["identity"].items()[0].items()[1].dump();
     const auto shared = policy_set(policies, false);
     const auto before = resident_bytes();
     const auto start = Wall::now();
-    std::vector<policy::PolicySet> principals;
+    std::vector<Principal> principals;
     principals.reserve(count);
-    for (uint64_t i = 0; i < count; ++i) {
-        auto& set = principals.emplace_back(shared);
-        set.identity[0].policy = parsed(numbered(inline_document, i), policy::PolicyKind::identity);
-    }
+    for (uint64_t i = 0; i < count; ++i)
+        principals.push_back({"own", parsed(numbered(inline_document, i), policy::PolicyKind::identity)});
     auto out = Json::object();
     out.set("seconds", nanoseconds_since(start) / 1e9);
     out.set("bytes", resident_bytes() - before);
@@ -278,7 +289,8 @@ Json populated(const Json& population, uint64_t count) {
         for (uint64_t i = 0; i < count; i += std::max<uint64_t>(1, count / 1000)) {
             const auto json = text::parse_json(numbered(each.dump(), i));
             if (!json) die(json.error().describe());
-            const Asked asked(request_of(*json), principals[i], outcome_named(each["expected"].as_string()));
+            const auto set = set_of(principals[i], shared);
+            const Asked asked(request_of(*json), set, outcome_named(each["expected"].as_string()));
             if (decide(asked) != asked.expected)
                 die(fmt::format("principal {} of {}: {} instead of {}", i, count, name_of(decide(asked)),
                                 name_of(asked.expected)));
