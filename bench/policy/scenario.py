@@ -223,8 +223,9 @@ def mixed(requests):
 
 
 def in_documents(name, statements):
-    """Documents of 100 statements: one document holds at most 512 KiB."""
-    return [[f"{name}-{at // 100}", document(*statements[at:at + 100])] for at in range(0, len(statements), 100)]
+    """Up to ten documents, which is IAM's quota of managed policies for a role, of a hundred statements or more."""
+    each = max(100, -(-len(statements) // 10))
+    return [[f"{name}-{at // each}", document(*statements[at:at + each])] for at in range(0, len(statements), each)]
 
 
 def growing(node_modules, size, resource):
@@ -286,21 +287,17 @@ def growing_actions(node_modules, size):
 
 
 def growing_principals(node_modules, size):
-    """The bucket policy names `size` roles, one a statement up to 1,000; 10,000 stand in 1,000 statements of ten, since one
-    statement each would pass the 512 KiB that a document may hold. Nothing but the bucket policy allows."""
-    each = max(1, size // 1_000)
+    """The bucket policy names `size` roles, one a statement. Nothing but the bucket policy allows."""
     case = reference(node_modules)
     name = "{:05}".format
     statements = []
-    for at in range(0, size, each):
-        roles = [role_arn(name(i)) for i in range(at, at + each)]
-        effect = "Deny" if denies(at // each) else "Allow"
-        statements.append(statement(effect, "s3:GetObject", BUCKET + "/*", principal=roles if each > 1 else roles[0]))
+    for i in range(size):
+        statements.append(statement("Deny" if denies(i) else "Allow", "s3:GetObject", BUCKET + "/*", principal=role_arn(name(i))))
     case["policies"]["identity"] = [["Logs", document(statement("Allow", "logs:*", "*"))]]
     case["policies"]["resource"] = document(*statements)
     key = BUCKET + "/train/shard-00017.tar"
     case["requests"] = mixed(
-        [request(EXPLICIT if denies(i) else ALLOW, "s3:GetObject", key, name(i * each)) for i in positions(size // each)]
+        [request(EXPLICIT if denies(i) else ALLOW, "s3:GetObject", key, name(i)) for i in positions(size)]
         + [request(IMPLICIT, "s3:GetObject", key, name(size + i)) for i in range(16)])
     return case
 

@@ -45,12 +45,12 @@ CompiledPolicy::CompiledPolicy(const Draft& draft) {
     size_t end = 0;
     const auto each = [&](auto&& visit) {
         visit(statements_, draft.statements);
-        visit(actions_, draft.actions);
         visit(principals_, draft.principals);
         visit(conditions_, draft.conditions);
         visit(values_, draft.pool.values);
         visit(variables_, draft.pool.patterns.variables);
         visit(groups_, draft.index.groups);
+        visit(actions_, draft.actions);
         visit(networks_, draft.pool.networks);
         visit(infos_, draft.infos);
         visit(resources_, draft.resources);

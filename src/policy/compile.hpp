@@ -20,8 +20,8 @@ namespace policy {
 
 // An item of an Action element, in lower case. One that can name no action is left out (R38).
 struct ActionPattern {
-    uint64_t hash = 0;     // hash_of the text, if it is an exact name
-    uint64_t service = 0;  // hash_of the service prefix; 0 for `*`
+    uint32_t hash = 0;     // the low half of the text's hash_of, if it is an exact name
+    uint32_t service = 0;  // the low half of the service prefix's hash_of; 0 for `*`
     Pattern pattern;
 };
 
@@ -41,6 +41,10 @@ struct CompiledStatement {
 
 // One bit of 64 for a service prefix: a filter, not an identity. ~0 stands for every service.
 [[nodiscard]] inline uint64_t service_bit(uint64_t service_hash) { return uint64_t{1} << (service_hash & 63); }
+// The index's group of a service, by the low half of its hash.
+[[nodiscard]] inline uint64_t service_group(uint32_t service_hash) {
+    return Index::group_of(service_hash * 0x9e3779b97f4a7c15ULL);
+}
 
 struct CompiledStatementInfo {
     Text sid;
@@ -49,7 +53,7 @@ struct CompiledStatementInfo {
 
 // The tables while the policy is parsed.
 struct Draft {
-    ConditionPool pool;  // characters, pieces, variables, condition values, networks
+    ConditionPool pool;  // characters (the document's own first), pieces, variables, condition values, networks
     std::vector<CompiledStatement> statements;
     std::vector<CompiledStatementInfo> infos;
     std::vector<ActionPattern> actions;
@@ -104,12 +108,12 @@ private:
     // The arrays stand in the order of their alignment, so each begins where the one before it ends.
     enum Section : uint8_t {
         statements_,
-        actions_,
         principals_,
         conditions_,
         values_,
         variables_,
         groups_,
+        actions_,
         networks_,
         infos_,
         resources_,
@@ -132,8 +136,8 @@ private:
 // What parse makes: a policy and its tables in one piece.
 class ParsedPolicy final : public Policy {
 public:
-    ParsedPolicy(PolicyKind kind, bool variables, std::string_view text, const Draft& draft)
-        : Policy(kind, variables, text, summarize(draft, kind)), compiled_(draft) {}
+    ParsedPolicy(PolicyKind kind, bool variables, uint32_t text_size, const Draft& draft)
+        : Policy(kind, variables, text_size, summarize(draft, kind)), compiled_(draft) {}
 
 private:
     friend class Policy;

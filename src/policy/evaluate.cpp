@@ -25,7 +25,8 @@ bool has_principals(PolicyKind kind) {
 bool names_action(const CompiledPolicy& policy, const CompiledStatement& statement, const Question& question) {
     const auto tables = policy.patterns();
     for (const auto& action : policy.actions(statement)) {
-        if (action.hash != 0 && action.hash != question.action_hash) continue;
+        if (action.service != 0 && action.service != static_cast<uint32_t>(question.service_hash)) continue;
+        if (action.hash != 0 && action.hash != static_cast<uint32_t>(question.action_hash)) continue;
         if (matches(action.pattern, tables, question.action, question.context())) return true;
     }
     return false;
@@ -72,7 +73,7 @@ void each_candidate(const Policy& whole, const Question& question, Visit&& visit
     };
     if (!ask_group(Index::no_group)) return;
     if (!has_principals(whole.kind())) {
-        ask_group(Index::group_of(question.service_hash));
+        ask_group(service_group(static_cast<uint32_t>(question.service_hash)));
         return;
     }
     const auto& names = question.names;

@@ -158,7 +158,24 @@ Text PatternTables::literal_prefix(const Pattern& pattern) const {
     return first.kind == Kind::literal ? first.text : Text{};
 }
 
+void PatternPool::begin(std::string_view document) {
+    characters = document;
+    document_size_ = document.size();
+}
+
+// Only a little ahead: documents are mostly read from front to back, and a second copy costs less than a long search.
+std::optional<Text> PatternPool::find_in_document(std::string_view text) {
+    constexpr size_t ahead = 256;
+    const auto end = std::min(document_size_, reading_ + ahead + text.size());
+    if (text.empty() || reading_ >= end) return std::nullopt;
+    const auto found = find(std::string_view(characters).substr(0, end), text, reading_);
+    if (found == npos) return std::nullopt;
+    reading_ = found + text.size();
+    return Text{static_cast<uint32_t>(found), static_cast<uint32_t>(text.size())};
+}
+
 Text PatternPool::add(std::string_view text) {
+    if (const auto found = find_in_document(text)) return *found;
     const Text where{static_cast<uint32_t>(characters.size()), static_cast<uint32_t>(text.size())};
     characters += text;
     return where;
@@ -274,6 +291,13 @@ std::optional<Pattern> PatternPool::compile(std::string_view text, Syntax syntax
 
 bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::string_view text, const Context& context) {
     Pieces pieces{tables.pieces.subspan(pattern.where.at, pattern.where.size), tables, context};
+    // Most texts that do not match differ at an end.
+    const auto &first = pieces.all.front(), &last = pieces.all.back();
+    if (first.kind == Kind::literal && !begins_with(text, tables.text(first.text))) return false;
+    if (last.kind == Kind::literal) {
+        const auto end = tables.text(last.text);
+        if (text.size() < end.size() || !begins_with(text.substr(text.size() - end.size()), end)) return false;
+    }
     if (pattern.has_variables() && !pieces.resolved()) return false;
     if (pattern.shape == Shape::arn_variables) {
         const auto head = pieces.head_pieces();

@@ -78,6 +78,8 @@ public:
     // nullopt for a variable that is not closed or names no key.
     [[nodiscard]] std::optional<Pattern> compile(std::string_view text, Syntax syntax);
     [[nodiscard]] Text add(std::string_view text);
+    // The document that is being compiled: it is kept anyway, so what stands in it word for word is not stored again.
+    void begin(std::string_view document);
     [[nodiscard]] PatternTables tables() const { return {characters, pieces, variables}; }
 
     std::string characters;
@@ -86,6 +88,10 @@ public:
 
 private:
     [[nodiscard]] std::optional<PatternPiece> compile_variable(std::string_view inside);
+    [[nodiscard]] std::optional<Text> find_in_document(std::string_view text);
+
+    size_t document_size_ = 0;
+    size_t reading_ = 0;  // how far into the document the compiler is, about
 };
 
 // Does `text` begin with `prefix`? What the engine does most: a call of memcmp costs more than comparing these few words.

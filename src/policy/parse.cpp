@@ -68,6 +68,8 @@ struct Path {
 
 }  // namespace
 
+std::string_view Policy::text() const { return compiled().characters().substr(0, text_size_); }
+
 StatementInfo Policy::statement(size_t index) const {
     const auto& info = compiled().infos()[index];
     return {std::string(compiled().text(info.sid)), compiled().statements()[index].effect, info.position};
@@ -96,6 +98,7 @@ public:
 
     Result<std::shared_ptr<const Policy>> compile(std::string_view document) {
         const Path root;
+        patterns().begin(document);
         if (document.size() > document_bytes_max) return fail(error(bad_syntax, {}, root, {}, "a policy holds at most 4 MiB"));
         if (!stored_ && kind_ != PolicyKind::resource)
             if (const auto at = outside_charset(document))
@@ -111,6 +114,7 @@ public:
     // A policy that denies everything: for text that cannot be read at all.
     static std::shared_ptr<const Policy> closed(std::string_view document, PolicyKind kind) {
         Compiler compiler(kind, true);
+        compiler.patterns().begin(document);
         compiler.add({.effect = Effect::deny, .broken = true, .services = ~uint64_t{0}}, {});
         return compiler.finish(document);
     }
@@ -124,7 +128,7 @@ private:
 
     std::shared_ptr<const Policy> finish(std::string_view document) {
         if (draft_.statements.size() >= Index::statements_min) draft_.index = Index::build(index_items());
-        return std::make_shared<const ParsedPolicy>(kind_, variables_, document, draft_);
+        return std::make_shared<const ParsedPolicy>(kind_, variables_, static_cast<uint32_t>(document.size()), draft_);
     }
 
     [[nodiscard]] Error error(const Sentence& sentence, std::initializer_list<std::string_view> texts, const Path& path,
@@ -302,9 +306,9 @@ private:
         if (name.empty() || text.find_first_of(" \t\r\n,") != std::string::npos) return {};
         ActionPattern action;
         action.pattern = *patterns().compile(lower, {});
-        if (!has_wildcard(lower)) action.hash = hash_of(lower);
+        if (!has_wildcard(lower)) action.hash = static_cast<uint32_t>(hash_of(lower));
         const auto service = std::string_view(lower).substr(0, colon);
-        if (service != "*") action.service = hash_of(service);
+        if (service != "*") action.service = static_cast<uint32_t>(hash_of(service));
         out.services |= service == "*" ? ~uint64_t{0} : service_bit(action.service);
         draft_.actions.push_back(action);
         return {};
@@ -521,13 +525,13 @@ private:
         const auto& statement = draft_.statements[number];
         const auto actions = std::span(draft_.actions).subspan(statement.actions.at, statement.actions.size);
         // The actions of one group, or all of them.
-        const auto place = [&](uint64_t group, uint64_t service) {
+        const auto place = [&](uint64_t group, uint32_t service) {
             std::vector<uint32_t> exact;
             bool all_exact = !statement.broken && !statement.not_action;
             for (const auto& action : actions) {
                 if (service != 0 && action.service != service) continue;
                 all_exact = all_exact && action.hash != 0;
-                exact.push_back(static_cast<uint32_t>(action.hash));
+                exact.push_back(action.hash);
             }
             constexpr size_t items_max = 64;  // of one statement in one group
             all_exact = all_exact && exact.size() * std::max<size_t>(1, statement.resources.size) <= items_max;
@@ -546,23 +550,25 @@ private:
                     draft_.pool.patterns.tables().literal_prefix(draft_.resources[statement.resources.at + r]));
         };
         if (statement.broken) return place(Index::no_group, 0);
-        std::vector<uint64_t> groups;
         if (takes_principal()) {
+            std::vector<uint64_t> groups;
             for (const auto& entry : std::span(draft_.principals).subspan(statement.principals.at, statement.principals.size))
                 groups.push_back(entry.kind == PrincipalEntry::Kind::everyone ? Index::no_group : Index::group_of(entry.hash));
             if (statement.not_principal) groups.assign(1, Index::no_group);
-        } else {
-            for (const auto& action : actions) groups.push_back(action.service);
-            if (statement.not_action || std::ranges::find(groups, 0u) != groups.end()) groups.assign(1, 0);
+            for (const auto group : distinct(std::move(groups))) place(group, 0);
+            return;
         }
-        std::ranges::sort(groups);
-        groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
-        for (const auto group : groups) {
-            if (takes_principal())
-                place(group, 0);
-            else
-                place(group == 0 ? Index::no_group : Index::group_of(group), group);
-        }
+        std::vector<uint32_t> services;
+        for (const auto& action : actions) services.push_back(action.service);
+        if (statement.not_action || std::ranges::find(services, 0u) != services.end()) return place(Index::no_group, 0);
+        for (const auto service : distinct(std::move(services))) place(service_group(service), service);
+    }
+
+    template <class T>
+    static std::vector<T> distinct(std::vector<T> values) {
+        std::ranges::sort(values);
+        values.erase(std::unique(values.begin(), values.end()), values.end());
+        return values;
     }
 
     PolicyKind kind_;

@@ -42,7 +42,7 @@ public:
     Policy& operator=(const Policy&) = delete;
 
     [[nodiscard]] PolicyKind kind() const { return kind_; }
-    [[nodiscard]] const std::string& text() const { return text_; }  // as given
+    [[nodiscard]] std::string_view text() const;  // as given
     // Is it of Version 2012-10-17, where `${…}` is a variable (R65)?
     [[nodiscard]] bool has_variables() const { return variables_; }
     [[nodiscard]] std::vector<StatementInfo> statements() const;
@@ -62,15 +62,15 @@ public:
     [[nodiscard]] const Summary& summary() const { return summary_; }
 
 protected:
-    Policy(PolicyKind kind, bool variables, std::string_view text, const Summary& summary)
-        : kind_(kind), variables_(variables), summary_(summary), text_(text) {}
+    Policy(PolicyKind kind, bool variables, uint32_t text_size, const Summary& summary)
+        : kind_(kind), variables_(variables), text_size_(text_size), summary_(summary) {}
     ~Policy() = default;
 
 private:
     PolicyKind kind_;
     bool variables_;
+    uint32_t text_size_;
     Summary summary_;
-    std::string text_;
 };
 
 using PolicyPtr = std::shared_ptr<const Policy>;

@@ -23,7 +23,7 @@ void set_boundary(Json& out, const std::string& boundary) {
 
 }  // namespace
 
-std::string encode_document(const std::string& document) { return text::encode_uri(document); }
+std::string encode_document(std::string_view document) { return text::encode_uri(document); }
 
 Json show(const identity::Tags& tags) {
     Json list = Json::array();

@@ -28,7 +28,7 @@ enum class Detail : uint8_t { list, full };
 [[nodiscard]] std::vector<std::string> read_strings(const text::Json& list);
 
 // Policy documents travel percent-encoded (RFC 3986), as IAM sends them.
-[[nodiscard]] std::string encode_document(const std::string& document);
+[[nodiscard]] std::string encode_document(std::string_view document);
 
 // One row of a list, and what it is sorted and found again by.
 struct Row {
