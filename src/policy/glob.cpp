@@ -174,8 +174,8 @@ std::optional<Text> PatternPool::find_in_document(std::string_view text) {
     return Text{static_cast<uint32_t>(found), static_cast<uint32_t>(text.size())};
 }
 
-Text PatternPool::add(std::string_view text) {
-    if (const auto found = find_in_document(text)) return *found;
+Text PatternPool::add(std::string_view text, bool changed) {
+    if (const auto found = changed ? std::nullopt : find_in_document(text)) return *found;
     const Text where{static_cast<uint32_t>(characters.size()), static_cast<uint32_t>(text.size())};
     characters += text;
     return where;
@@ -210,9 +210,9 @@ std::optional<Pattern> PatternPool::compile(std::string_view text, Syntax syntax
         const auto colons = std::ranges::count(literal, ':');
         const bool arn = syntax.wildcards == Wildcards::arn;
         if (arn && colons < head_colons) return Pattern{};  // six segments, or nothing matches
-        if (special == npos) return Pattern{Shape::exact, false, add(literal)};
+        if (special == npos) return Pattern{Shape::exact, false, add(literal, syntax.changed)};
         if (literal.empty()) return Pattern{Shape::everything, false, {}};
-        return Pattern{Shape::prefix, false, add(literal)};  // a star at the end ends its segment (R41)
+        return Pattern{Shape::prefix, false, add(literal, syntax.changed)};  // a star at the end ends its segment (R41)
     }
     const auto first_piece = pieces.size();
     const bool stays = syntax.wildcards == Wildcards::arn;

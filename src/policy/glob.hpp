@@ -74,10 +74,11 @@ public:
     struct Syntax {
         Wildcards wildcards = Wildcards::all;
         bool variables = false;  // documents of Version 2012-10-17 only (R65); in resource ARNs after the fifth colon (R64)
+        bool changed = false;    // not as it stands in the document: no need to look for it there
     };
     // nullopt for a variable that is not closed or names no key.
     [[nodiscard]] std::optional<Pattern> compile(std::string_view text, Syntax syntax);
-    [[nodiscard]] Text add(std::string_view text);
+    [[nodiscard]] Text add(std::string_view text, bool changed = false);
     // The document that is being compiled: it is kept anyway, so what stands in it word for word is not stored again.
     void begin(std::string_view document);
     [[nodiscard]] PatternTables tables() const { return {characters, pieces, variables}; }

@@ -305,7 +305,7 @@ private:
         const auto name = std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1);
         if (name.empty() || text.find_first_of(" \t\r\n,") != std::string::npos) return {};
         ActionPattern action;
-        action.pattern = *patterns().compile(lower, {});
+        action.pattern = *patterns().compile(lower, {.changed = lower != text});
         if (!has_wildcard(lower)) action.hash = static_cast<uint32_t>(hash_of(lower));
         const auto service = std::string_view(lower).substr(0, colon);
         if (service != "*") action.service = static_cast<uint32_t>(hash_of(service));
@@ -387,7 +387,7 @@ private:
     Result<> read_condition(Operator op, const std::string& name, const std::string& key, const Json& json, const Path& path) {
         if (!key.contains(':')) return fail(error(bad_key, {}, path, json.position(), "`" + key + "` is not a condition key"));
         const auto lower = base::lower(key);
-        Condition condition{.op = op, .key_hash = hash_of(lower), .key = patterns().add(lower), .values = {}};
+        Condition condition{.op = op, .key_hash = hash_of(lower), .key = patterns().add(lower, lower != key), .values = {}};
         condition.values.at = static_cast<uint32_t>(draft_.pool.values.size());
         const auto add = [&](const Json& value, const Path& where) -> Result<> {
             if (!value.is_string() && !value.is_number() && !value.is_bool())

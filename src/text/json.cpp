@@ -257,8 +257,8 @@ bool Json::operator==(const Json& other) const {
 class JsonReader {
 public:
     explicit JsonReader(std::string_view document) : padded_(document) {
-        for (size_t at = 0; at < document.size(); ++at)
-            if (document[at] == '\n') line_starts_.push_back(at + 1);
+        for (auto at = document.find('\n'); at != std::string_view::npos; at = document.find('\n', at + 1))
+            line_starts_.push_back(at + 1);
     }
 
     Result<Json> read() {
@@ -376,6 +376,7 @@ private:
                 break;
             case ondemand::json_type::array:
                 out = Json::array();
+                out.items_.reserve(4);
                 for (auto item : value.get_array()) out.push(read_value(item.value(), depth + 1));
                 break;
             case ondemand::json_type::string:
@@ -399,6 +400,7 @@ private:
 
     Json read_object(ondemand::value& value, int depth) {
         Json out = Json::object();
+        out.members_.reserve(4);
         std::set<std::string> seen;  // once there are many: whoever writes the text chooses how many
         const auto repeated = [&](const std::string& key) {
             if (out.members_.size() < 32) return out.contains(key);
@@ -407,7 +409,7 @@ private:
             return !seen.insert(key).second;
         };
         for (auto field : value.get_object()) {
-            const std::string key(std::string_view(field.unescaped_key()));
+            std::string key(std::string_view(field.unescaped_key()));
             const auto where = last_;
             auto member = read_value(field.value(), depth + 1);
             if (repeated(key)) {
@@ -415,7 +417,7 @@ private:
                 throw simdjson::simdjson_error(simdjson::TAPE_ERROR);
             }
             last_ = where;
-            out.members_.emplace_back(key, std::move(member));
+            out.members_.emplace_back(std::move(key), std::move(member));
         }
         return out;
     }
