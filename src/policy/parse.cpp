@@ -33,6 +33,9 @@ bool is_account_id(std::string_view text) {
     return text.size() == 12 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// Of a user or a role, whose principal was an ARN when the policy was written (R32); `AROA…:session` is a role's session.
+bool is_unique_id(std::string_view text) { return (text.starts_with("AIDA") || text.starts_with("AROA")) && text.size() > 4; }
+
 bool has_wildcard(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
 
 // The members that a document or a statement may have.
@@ -173,6 +176,10 @@ private:
                                   "the Version is 2012-10-17 or 2008-10-17"));
             variables_ = text == "2012-10-17";
         }
+        // Organizations User Guide, "RCP syntax": the only version.
+        if (kind_ == PolicyKind::resource_control && !variables_ && !stored_)
+            return fail(
+                error(bad_version, {}, root.member("Version"), {}, "the Version of a resource control policy is 2012-10-17"));
         if (const auto* id = json.find("Id"); id && (!id->is_string() || !takes_principal()))
             return fail(
                 error(bad_syntax, {}, root.member("Id"), id->position(), "Id is a string and only in resource-based policies"));
@@ -425,6 +432,10 @@ private:
         if (out.not_principal && kind_ == PolicyKind::resource_control)
             return fail(
                 error(bad_syntax, {}, where, principal->position(), "NotPrincipal is not for organization policies"));  // R13
+        if (out.not_principal && kind_ == PolicyKind::trust && out.effect == Effect::deny && !stored_)
+            return fail(
+                error(bad_syntax, {}, where, principal->position(),
+                      "a role trust policy has no NotPrincipal; deny with Principal \"*\" and a condition on aws:PrincipalArn"));
         if (out.not_principal && out.effect == Effect::allow && !stored_)
             return fail(
                 error(not_principal_allow, {}, where, principal->position(), "it would admit everyone else, anonymous too"));
@@ -488,9 +499,12 @@ private:
         if (name == "*") return PrincipalEntry{};
         if (has_wildcard(name)) return std::nullopt;
         if (is_account_id(name)) return entry_of(Kind::account, name);
-        if (name.starts_with("AIDA") || name.starts_with("AROA")) return entry_of(Kind::unique_id, name);
+        if (is_unique_id(name)) return entry_of(Kind::unique_id, name);
         const auto arn = parse_arn(name);
         if (!arn || !arn->region.empty() || arn->account.empty()) return std::nullopt;
+        // A stored one that nobody can have matches nobody.
+        const bool known = std::ranges::find(partitions, arn->partition) != partitions.end() && is_account_id(arn->account);
+        if (!known && !stored_) return std::nullopt;
         if (arn->service == "iam" && arn->resource == "root") return entry_of(Kind::account, arn->account, arn->partition);
         const auto names_one = [&](std::string_view prefix) {
             return arn->resource.starts_with(prefix) && arn->resource.size() > prefix.size();
@@ -506,6 +520,9 @@ private:
         const auto entries = std::span(draft_.principals).subspan(statement.principals.at, statement.principals.size);
         if (entries.size() != 1 || entries[0].kind != PrincipalEntry::Kind::everyone)
             return fail(error(bad_syntax, {}, path, json.position(), "the Principal of a resource control policy is \"*\""));
+        if (statement.not_action && !stored_)
+            return fail(error(bad_syntax, {}, path.member("NotAction"), json["NotAction"].position(),
+                              "a resource control policy names its actions; NotAction is not among its elements"));
         if (statement.effect == Effect::deny) return {};
         const bool full = !statement.not_action && !statement.not_resource && statement.conditions.size == 0 &&
                           statement.actions.size == 1 && draft_.actions[statement.actions.at].pattern.is_everything() &&

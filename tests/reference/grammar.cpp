@@ -119,13 +119,16 @@ bool good_resource(const std::string& text, PolicyKind kind, bool variables) {
 
 // --- Principals ---------------------------------------------------------------------------------------------------------
 
-bool good_aws_principal(const std::string& name) {
+bool good_aws_principal(const std::string& name, bool written) {
     if (name == "*") return true;
     if (has_wildcard(name)) return false;  // R25
     if (digits(name) && name.size() == 12) return true;
-    if (name.starts_with("AIDA") || name.starts_with("AROA")) return true;  // R32
+    if ((name.starts_with("AIDA") || name.starts_with("AROA")) && name.size() > 4) return true;  // R32
     const auto parts = base::split(name, ':');
     if (parts.size() < 6 || parts[0] != "arn" || !parts[3].empty() || parts[4].empty()) return false;
+    const std::set<std::string_view> partitions = {"aws",       "aws-cn",    "aws-us-gov", "aws-iso",
+                                                   "aws-iso-b", "aws-iso-e", "aws-iso-f",  "aws-eusc"};
+    if (written && (!partitions.contains(parts[1]) || parts[4].size() != 12 || !digits(parts[4]))) return false;
     size_t sixth = 0;
     for (int i = 0; i < 5; ++i) sixth = name.find(':', sixth) + 1;
     const auto what = name.substr(sixth);
@@ -153,12 +156,12 @@ bool good_provider(const std::string& name) {
     return parts[2] == "iam" && (what.starts_with("oidc-provider/") || what.starts_with("saml-provider/"));
 }
 
-bool good_principals(const Json& json) {
+bool good_principals(const Json& json, bool written) {
     if (json.is_string()) return json.as_string() == "*";
     if (!json.is_object() || json.size() == 0 || !unique_members(json)) return false;
-    return std::ranges::all_of(json.members(), [](const auto& member) {
+    return std::ranges::all_of(json.members(), [&](const auto& member) {
         const auto& [type, names] = member;
-        if (type == "AWS") return strings_that(names, good_aws_principal);
+        if (type == "AWS") return strings_that(names, [&](const auto& name) { return good_aws_principal(name, written); });
         if (type == "Service") return strings_that(names, good_service_principal);
         if (type == "Federated") return strings_that(names, good_provider);
         return false;
@@ -250,11 +253,13 @@ bool good_statement(const Json& json, const Mood& mood, std::set<std::string>& s
     if (json.contains("NotPrincipal")) {
         if (mood.kind == PolicyKind::resource_control) return false;      // R13
         if (mood.written && effect.as_string() == "Allow") return false;  // R27
-        if (!good_principals(json["NotPrincipal"])) return false;
+        if (mood.written && mood.kind == PolicyKind::trust) return false;
+        if (!good_principals(json["NotPrincipal"], mood.written)) return false;
     }
-    if (json.contains("Principal") && !good_principals(json["Principal"])) return false;
+    if (json.contains("Principal") && !good_principals(json["Principal"], mood.written)) return false;
 
     if (!one_of(json, "Action", false)) return false;
+    if (mood.written && mood.kind == PolicyKind::resource_control && json.contains("NotAction")) return false;  // R11
     for (const char* name : {"Action", "NotAction"})
         if (const auto* actions = json.find(name))
             if (!strings_that(*actions, [&](const auto& text) { return good_action(text, mood.kind); })) return false;
@@ -297,6 +302,7 @@ bool acceptable(std::string_view document, PolicyKind kind) {
     const auto json = text::parse_json(document);
     if (!json || !good_outside(*json, kind)) return false;
     const Mood mood{kind, true, (*json)["Version"] == Json("2012-10-17")};
+    if (kind == PolicyKind::resource_control && !mood.variables) return false;  // R11
     std::set<std::string> sids;
     return std::ranges::all_of(statements_of(*json), [&](const Json& one) { return good_statement(one, mood, sids); });
 }
