@@ -104,7 +104,14 @@ void become(const Prepared& prepared, int owner) {
         give_up(prepared, Word::user);
 }
 
+// A worker must not outlive its server, even one that was killed. A change of user clears this.
+void die_with_server(const Prepared& prepared) {
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) give_up(prepared, Word::group);
+    if (::getppid() != prepared.parent) ::_exit(127);
+}
+
 [[noreturn]] void become_bubblewrap(const Prepared& prepared) {
+    die_with_server(prepared);  // at once: it still holds the server's listening socket
     for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
@@ -123,9 +130,7 @@ void become(const Prepared& prepared, int owner) {
     stage_sources(prepared);
     if (!enter(-1, task.network)) give_up(prepared, Word::network);
     become(prepared, task.owner);
-    // After the change of user, which clears it. A worker must not outlive its server, even one that was killed.
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) give_up(prepared, Word::group);
-    if (::getppid() != prepared.parent) ::_exit(127);
+    die_with_server(prepared);
     if (::chdir("/") != 0 || ::dup2(prepared.null_input, 0) < 0 || ::dup2(prepared.output, 1) < 0 ||
         ::dup2(prepared.output, 2) < 0)
         give_up(prepared, Word::bubblewrap);

@@ -1,7 +1,6 @@
 #include "server/data_folder.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,9 +151,16 @@ base::Result<void> DataFolder::take_lock() {
     const std::string file = path_ + "/lock";
     lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_ < 0) return unusable("cannot open", file);
-    if (::flock(lock_, LOCK_EX | LOCK_NB) == 0) return {};
-    if (errno != EWOULDBLOCK) return unusable("cannot lock", file);
-    return base::fail(base::Error("DataFolderBusy", "another server uses the data folder `" + path_ + "`")
+    // A record lock is this process's alone. A flock() would live on in children that a killed server has just forked, and the
+    // next start would find the folder busy.
+    struct flock whole{};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    if (::fcntl(lock_, F_SETLK, &whole) == 0) return {};
+    if (errno != EACCES && errno != EAGAIN) return unusable("cannot lock", file);
+    const bool known = ::fcntl(lock_, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK && whole.l_pid > 0;
+    const std::string holder = known ? " (process " + std::to_string(whole.l_pid) + ")" : "";
+    return base::fail(base::Error("DataFolderBusy", "another server uses the data folder `" + path_ + "`" + holder)
                           .note("stop it first, or give this one a folder of its own with --data"));
 }
 

@@ -1,7 +1,7 @@
 // The data folder of a server, and what is kept for it outside.
 //
 //     DIR/                   0700
-//       lock                 flock'ed while a server runs
+//       lock                 locked (fcntl) while a server runs
 //       installation         JSON: which master key belongs here, and a text sealed under it that shows it is the right one
 //       root-credentials     0600, an AWS credentials file: the first account's root keys
 //       root-credentials.due exists from before bootstrap until root-credentials is written: a crash between is made good

@@ -150,13 +150,15 @@ void drop_capabilities(const Prepared& prepared) {
 }
 
 [[noreturn]] void become_worker(Prepared& prepared) {
+    // A worker must not outlive its supervisor, even one that was killed. First of all: it still holds the server's listening
+    // socket.
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) give_up(prepared, Step::group);
+    if (::getppid() != prepared.parent) ::_exit(127);
     for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    // A worker must not outlive its supervisor, even one that was killed.
-    if (::setsid() < 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) give_up(prepared, Step::group);
-    if (::getppid() != prepared.parent) ::_exit(127);
+    if (::setsid() < 0) give_up(prepared, Step::group);
     ::umask(022);
     if (prepared.private_mounts) {
         enter_namespaces(prepared);
