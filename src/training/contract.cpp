@@ -47,9 +47,10 @@ Json resource_config(const Plan& plan, const WorkerPlace& place) {
     });
 }
 
-Json input_data_config(const Plan& plan) {
+Json input_data_config(const Plan& plan, size_t host) {
     auto config = Json::object();
     for (const auto& channel : plan.channels) {
+        if (!has_channel(channel, host)) continue;
         // FastFile is a folder of files to the script.
         auto entry = Json::object({{"TrainingInputMode", channel.mode == InputMode::pipe ? "Pipe" : "File"},
                                    {"S3DistributionType", channel.sharded ? "ShardedByS3Key" : "FullyReplicated"},
@@ -78,6 +79,7 @@ void add_toolkit(const Plan& plan, const WorkerPlace& place, Environment& enviro
     const std::string& base = place.base;
     std::vector<std::string> channels;
     for (const auto& channel : plan.channels) {
+        if (!has_channel(channel, place.index)) continue;
         channels.push_back(channel.name);
         set("SM_CHANNEL_" + upper(channel.name), base + "/input/data/" + channel.name);
     }
@@ -113,7 +115,7 @@ void add_toolkit(const Plan& plan, const WorkerPlace& place, Environment& enviro
     set("SM_INPUT_DIR", base + "/input");
     set("SM_INPUT_CONFIG_DIR", base + "/input/config");
     set("SM_RESOURCE_CONFIG", resource_config(plan, place).dump());
-    set("SM_INPUT_DATA_CONFIG", input_data_config(plan).dump());
+    set("SM_INPUT_DATA_CONFIG", input_data_config(plan, place.index).dump());
     set("SM_LOG_LEVEL", "20");
     set("SM_FRAMEWORK_PARAMS", "{}");
     Json hyperparameters = user_hyperparameters(plan);
@@ -168,7 +170,7 @@ std::string hyperparameters_json(const Plan& plan) {
     return values.dump();
 }
 
-std::string input_data_config_json(const Plan& plan) { return input_data_config(plan).dump(); }
+std::string input_data_config_json(const Plan& plan, size_t host) { return input_data_config(plan, host).dump(); }
 
 std::string resource_config_json(const Plan& plan, const WorkerPlace& place) { return resource_config(plan, place).dump(); }
 
@@ -257,7 +259,9 @@ base::Result<void> make_folders(const Plan& plan, const WorkerPlace& place) {
     std::vector<std::string> folders = {ml + "/input/config",   ml + "/model",        ml + "/output/data",
                                         ml + "/code",           ml + "/checkpoints",  place.folder + "/tmp",
                                         place.folder + "/home", place.folder + "/opt"};
-    for (const auto& channel : plan.channels) folders.push_back(ml + "/input/data/" + channel.name);
+    for (const auto& channel : plan.channels) {
+        if (has_channel(channel, place.index)) folders.push_back(ml + "/input/data/" + channel.name);
+    }
     for (const auto& folder : folders) {
         std::error_code error;
         std::filesystem::create_directories(folder, error);
@@ -265,7 +269,7 @@ base::Result<void> make_folders(const Plan& plan, const WorkerPlace& place) {
     }
     std::string config = ml + "/input/config/";
     TRY(write_file(config + "hyperparameters.json", hyperparameters_json(plan)));
-    TRY(write_file(config + "inputdataconfig.json", input_data_config_json(plan)));
+    TRY(write_file(config + "inputdataconfig.json", input_data_config_json(plan, place.index)));
     TRY(write_file(config + "resourceconfig.json", resource_config_json(plan, place)));
     std::string hosts = "127.0.0.1 localhost\n::1 localhost\n";
     for (const auto& host : plan.hosts) hosts += "127.0.0.1 " + host + "\n";

@@ -45,7 +45,7 @@ struct WorkerPlace {
 };
 
 [[nodiscard]] std::string hyperparameters_json(const Plan& plan);
-[[nodiscard]] std::string input_data_config_json(const Plan& plan);
+[[nodiscard]] std::string input_data_config_json(const Plan& plan, size_t host);
 [[nodiscard]] std::string resource_config_json(const Plan& plan, const WorkerPlace& place);
 
 // The whole environment: nothing is inherited. The job's own variables override all but the identity of the job and its

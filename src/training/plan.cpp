@@ -1,6 +1,7 @@
 #include "training/plan.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "base/invariant.hpp"
@@ -96,8 +97,7 @@ base::Result<Channel> plan_channel(const text::Json& input, const std::string& j
     }
     const text::Json& s3 = source["S3DataSource"];
     if (!s3.is_object()) return invalid("DataSource.S3DataSource is required (" + where + ").");
-    if (is_given(s3["InstanceGroupNames"]))
-        return unsupported("S3DataSource InstanceGroupNames (" + where + ")", "Leave them out.");
+    for (const auto& group : s3["InstanceGroupNames"].items()) channel.groups.push_back(group.as_string());
     std::string type = s3["S3DataType"].as_string();
     if (type != "S3Prefix" && type != "ManifestFile" && type != "AugmentedManifestFile") {
         return unsupported("S3DataType " + type + " (" + where + ")", "Use S3Prefix, ManifestFile or AugmentedManifestFile.");
@@ -118,6 +118,23 @@ base::Result<Channel> plan_channel(const text::Json& input, const std::string& j
     return channel;
 }
 
+// InstanceGroupNames: which hosts get the channel.
+base::Result<void> seat_channel(const text::Json& request, const Plan& plan, Channel& channel) {
+    if (channel.groups.empty()) return {};
+    const std::string where = "InstanceGroupNames of channel " + channel.name;
+    if (request["ResourceConfig"]["InstanceGroups"].size() == 0)
+        return invalid(where + " needs a ResourceConfig with InstanceGroups.");
+    for (const auto& name : channel.groups) {
+        if (std::ranges::find(plan.groups, name, &InstanceGroup::name) == plan.groups.end())
+            return invalid(where + " names " + name + ", which is not an instance group of the job.");
+    }
+    for (const auto& group : plan.groups) {
+        if (std::ranges::find(channel.groups, group.name) == channel.groups.end()) continue;
+        for (size_t i = 0; i < group.count; ++i) channel.hosts.push_back(group.first + i);
+    }
+    return {};
+}
+
 base::Result<void> plan_input(const text::Json& request, Plan& plan) {
     std::string mode = request["AlgorithmSpecification"]["TrainingInputMode"].as_string_or("File");
     const auto& inputs = request["InputDataConfig"].items();
@@ -127,6 +144,7 @@ base::Result<void> plan_input(const text::Json& request, Plan& plan) {
         Channel channel = TRY(plan_channel(input, mode));
         if (channel.name.find_first_not_of(".") == std::string::npos)
             return invalid("ChannelName " + channel.name + " is not a folder name.");
+        TRY(seat_channel(request, plan, channel));
         if (!names.insert(channel.name).second) return invalid("InputDataConfig has two channels named " + channel.name + ".");
         plan.channels.push_back(std::move(channel));
     }
@@ -243,6 +261,17 @@ const InstanceGroup& group_of(const Plan& plan, size_t host) {
                               [&](const auto& group) { return host >= group.first && host < group.first + group.count; });
     INVARIANT(found != plan.groups.end());
     return *found;
+}
+
+std::vector<size_t> hosts_of(const Channel& channel, size_t count) {
+    if (!channel.hosts.empty()) return channel.hosts;
+    std::vector<size_t> all(count);
+    std::iota(all.begin(), all.end(), size_t{0});
+    return all;
+}
+
+bool has_channel(const Channel& channel, size_t host) {
+    return channel.hosts.empty() || std::ranges::binary_search(channel.hosts, host);
 }
 
 std::vector<std::string> hosts_of(const Plan& plan, const InstanceGroup& group) {

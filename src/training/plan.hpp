@@ -27,9 +27,11 @@ enum class InputMode : uint8_t { file, fast_file, pipe };
 
 struct Channel {
     std::string name;
-    S3Uri source;           // a prefix, or the manifest
-    bool manifest = false;  // S3DataType ManifestFile
-    bool sharded = false;   // ShardedByS3Key: each host gets every n-th object
+    S3Uri source;                     // a prefix, or the manifest
+    bool manifest = false;            // S3DataType ManifestFile
+    bool sharded = false;             // ShardedByS3Key: each host gets every n-th object
+    std::vector<std::string> groups;  // InstanceGroupNames: only the hosts of these get the channel; empty: all
+    std::vector<size_t> hosts;        // these, of Plan::hosts, in order; empty: all
     std::string content_type;
     InputMode mode = InputMode::file;
     // Pipes only, as in AWS.
@@ -83,6 +85,9 @@ struct Plan {
 
 [[nodiscard]] const InstanceGroup& group_of(const Plan& plan, size_t host);
 [[nodiscard]] std::vector<std::string> hosts_of(const Plan& plan, const InstanceGroup& group);
+// Which of a job's `count` hosts get the channel. ShardedByS3Key shards among these.
+[[nodiscard]] std::vector<size_t> hosts_of(const Channel& channel, size_t count);
+[[nodiscard]] bool has_channel(const Channel& channel, size_t host);
 // How many instances of each type.
 [[nodiscard]] std::map<std::string, int64_t> instances_of(const Plan& plan);
 

@@ -226,7 +226,7 @@ TEST_CASE("the files of input/config are SageMaker's") {
     REQUIRE(planned.has_value());
     CHECK(hyperparameters_json(*planned) == R"({"epochs":"10","name":"\"a\""})");
     CHECK(
-        input_data_config_json(*planned) ==
+        input_data_config_json(*planned, 0) ==
         R"({"train":{"TrainingInputMode":"File","S3DistributionType":"FullyReplicated","RecordWrapperType":"None","ContentType":"text/csv"}})");
     WorkerPlace place;
     place.index = 1;
@@ -274,6 +274,45 @@ TEST_CASE("instance groups: hosts in order, each knows its own group, one strate
     changed.find("HyperParameters")->set("sagemaker_distribution_instance_groups", "[\"other\"]");
     CHECK(refusal(changed) ==
           "ValidationException: sagemaker_distribution_instance_groups names none of the job's instance groups.");
+}
+
+TEST_CASE("a channel with InstanceGroupNames is there for the hosts of those groups only") {
+    Json changed = request();
+    changed.set("ResourceConfig", *text::parse_json(R"({"VolumeSizeInGB": 1, "InstanceGroups": [
+        {"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "first"},
+        {"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "InstanceGroupName": "middle"},
+        {"InstanceType": "ml.m5.large", "InstanceCount": 2, "InstanceGroupName": "last"}]})"));
+    auto with_groups =
+        [&](const char* names) {
+            changed.set("InputDataConfig", *text::parse_json(R"([
+            {"ChannelName": "all", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/all/"}}},
+            {"ChannelName": "some", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/some/",
+             "InstanceGroupNames": )" + std::string(names) + "}}}]"));
+        };
+    with_groups(R"(["last", "first", "last"])");
+    auto planned = plan(id, changed);
+    REQUIRE_MESSAGE(planned.has_value(), (planned ? "" : planned.error().message));
+    CHECK(hosts_of(planned->channels[0], 4) == std::vector<size_t>{0, 1, 2, 3});
+    CHECK(hosts_of(planned->channels[1], 4) == std::vector<size_t>{0, 2, 3});
+    auto channels_of = [&](size_t host) {
+        Job job;
+        WorkerPlace place;
+        place.index = host;
+        for (const auto& [name, value] : environment(job, *planned, place)) {
+            if (name == "SM_CHANNELS") return value;
+        }
+        return std::string();
+    };
+    CHECK(channels_of(0) == R"(["all","some"])");
+    CHECK(channels_of(1) == R"(["all"])");
+    CHECK(input_data_config_json(*planned, 1).find("some") == std::string::npos);
+    CHECK(input_data_config_json(*planned, 3).find("some") != std::string::npos);
+    with_groups(R"(["middle", "none"])");
+    CHECK(refusal(changed) ==
+          "ValidationException: InstanceGroupNames of channel some names none, which is not an instance group of the job.");
+    changed.set("ResourceConfig", request()["ResourceConfig"]);
+    CHECK(refusal(changed) ==
+          "ValidationException: InstanceGroupNames of channel some needs a ResourceConfig with InstanceGroups.");
 }
 
 TEST_CASE("mpirun's command, and what the other hosts do") {

@@ -232,10 +232,12 @@ base::Result<void> Running::prepare() {
 base::Result<std::vector<Share>> Running::shares_of(size_t host) {
     std::vector<Share> shares;
     for (const auto& channel : plan_.channels) {
-        if (!needs_share(channel)) continue;
+        if (!needs_share(channel) || !has_channel(channel, host)) continue;
+        const auto hosts = hosts_of(channel, plan_.hosts.size());
+        const auto seat = static_cast<size_t>(std::ranges::find(hosts, host) - hosts.begin());
         Share share{channel.name, {}};
         const auto objects = TRY(objects_of(*training_.parts_.data, *session_, channel, false));
-        for (size_t place : share_of(channel, objects.size(), host, plan_.hosts.size()))
+        for (size_t place : share_of(channel, objects.size(), seat, hosts.size()))
             share.objects.push_back(objects[place].where.bucket + "/" + objects[place].where.key);
         std::sort(share.objects.begin(), share.objects.end());
         shares.push_back(std::move(share));
@@ -245,7 +247,7 @@ base::Result<std::vector<Share>> Running::shares_of(size_t host) {
 
 base::Result<void> Running::hand_out_credentials() {
     for (auto& place : places_) {
-        auto lease = worker_lease(job_, plan_, plan_.hosts[place.index], TRY(shares_of(place.index)));
+        auto lease = worker_lease(job_, plan_, place.index, TRY(shares_of(place.index)));
         place.token = training_.parts_.random->hex(48);
         tokens_.push_back(place.token);
         training_.hand_out(place.token, training_.open_session(job_, std::move(lease)));

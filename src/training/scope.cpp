@@ -79,10 +79,11 @@ std::vector<S3Uri> other_outputs(const Json& request) {
     return found;
 }
 
-void allow_channels(const Plan& plan, Document& document) {
+void allow_channels(const Plan& plan, size_t host, Document& document) {
     auto whole = Json::array(), shared = Json::array(), names = Json::array(), buckets = Json::array();
     std::map<std::string, Json> prefixes;  // by bucket: what may be listed
     for (const auto& channel : plan.channels) {
+        if (!has_channel(channel, host)) continue;
         if (!needs_share(channel)) {
             whole.push(below(channel.source));
         } else {
@@ -131,19 +132,19 @@ void allow_reports(const Job& job, Document& document) {
 
 }  // namespace
 
-std::string scope_policy(const Job& job, const Plan& plan) {
+std::string scope_policy(const Job& job, const Plan& plan, size_t host) {
     Document document;
-    allow_channels(plan, document);
+    allow_channels(plan, host, document);
     allow_outputs(job, plan, document);
     allow_reports(job, document);
     return std::move(document).text();
 }
 
-identity::LeasePtr worker_lease(const Job& job, const Plan& plan, const std::string& host, std::vector<Share> shares) {
+identity::LeasePtr worker_lease(const Job& job, const Plan& plan, size_t host, std::vector<Share> shares) {
     auto lease = std::make_shared<identity::Lease>();
     if (plan.whole_role) return lease;
-    lease->session.push_back({policy::Policy::parse_stored(scope_policy(job, plan), policy::PolicyKind::session),
-                              "scope of training job " + job.id.name + " (" + host + ")"});
+    lease->session.push_back({policy::Policy::parse_stored(scope_policy(job, plan, host), policy::PolicyKind::session),
+                              "scope of training job " + job.id.name + " (" + plan.hosts[host] + ")"});
     if (shares.empty()) return lease;
     lease->describe = [shares = std::move(shares)](const std::string& resource, policy::Context& context) {
         std::string_view object = resource;

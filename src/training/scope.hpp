@@ -38,12 +38,11 @@ struct Share {
 // Does the channel need a Share to say what a worker may read? Otherwise every object below its prefix.
 [[nodiscard]] inline bool needs_share(const Channel& channel) { return channel.manifest || channel.sharded; }
 
-// The session policy of the job's workers, in IAM's JSON.
-[[nodiscard]] std::string scope_policy(const Job& job, const Plan& plan);
+// The session policy of one of the job's workers, in IAM's JSON.
+[[nodiscard]] std::string scope_policy(const Job& job, const Plan& plan, size_t host);
 
 // The terms of one worker's sessions.
-[[nodiscard]] identity::LeasePtr worker_lease(const Job& job, const Plan& plan, const std::string& host,
-                                              std::vector<Share> shares);
+[[nodiscard]] identity::LeasePtr worker_lease(const Job& job, const Plan& plan, size_t host, std::vector<Share> shares);
 
 // The terms of the data mover's sessions: the whole role. It does what the job says and nothing else, outside of any worker.
 [[nodiscard]] identity::LeasePtr mover_lease();

@@ -36,7 +36,7 @@ Scoped scoped(const std::string& extra, std::vector<Share> shares = {}) {
     auto planned = plan(made.job.id, *request);
     REQUIRE(planned.has_value());
     made.planned = *planned;
-    made.lease = worker_lease(made.job, made.planned, "algo-1", std::move(shares));
+    made.lease = worker_lease(made.job, made.planned, 0, std::move(shares));
     return made;
 }
 
@@ -65,7 +65,7 @@ bool may(const Scoped& scope, const std::string& action, const std::string& reso
 
 TEST_CASE("the scope of a job's workers is valid IAM and says what the job names, nothing else") {
     Scoped scope = scoped("", {{"shards", {"data/shards/1", "data/shards/3"}}, {"listed", {"data/a", "data/deep/b"}}});
-    auto strict = policy::Policy::parse(scope_policy(scope.job, scope.planned), policy::PolicyKind::session);
+    auto strict = policy::Policy::parse(scope_policy(scope.job, scope.planned, 0), policy::PolicyKind::session);
     REQUIRE_MESSAGE(strict.has_value(), (strict ? "" : strict.error().describe()));
 
     struct Row {

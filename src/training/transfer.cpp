@@ -70,15 +70,16 @@ base::Result<void> Transfer::download(const S3Uri& object, const std::string& pa
 base::Result<void> Transfer::download_channel(const Channel& channel, const std::vector<std::string>& workers) {
     auto objects = TRY(objects_of(data_, session_, channel, false));
     std::string below = "/ml/input/data/" + channel.name + "/";
-    for (size_t host = 0; host < workers.size(); ++host) {
-        for (size_t place : share_of(channel, objects.size(), host, workers.size())) {
+    const auto hosts = hosts_of(channel, workers.size());
+    for (size_t seat = 0; seat < hosts.size(); ++seat) {
+        for (size_t place : share_of(channel, objects.size(), seat, hosts.size())) {
             const auto& object = objects[place];
-            std::string path = workers[host] + below + object.name;
+            std::string path = workers[hosts[seat]] + below + object.name;
             // Every host of a replicated channel gets a copy of its own; S3 is asked once.
-            if (host > 0 && !channel.sharded) {
+            if (seat > 0 && !channel.sharded) {
                 TRY(make_parent(path));
                 std::error_code error;
-                fs::copy_file(workers[0] + below + object.name, path, error);
+                fs::copy_file(workers[hosts[0]] + below + object.name, path, error);
                 if (error) return client_error("Data download failed:" + error.message());
                 continue;
             }

@@ -77,6 +77,29 @@ def test_fastfile_sharded(world):
     assert mounts(world) == []
 
 
+def test_instance_groups_get_their_own_channels(world):
+    """A channel of some groups is dealt out among their hosts; for the others it is not there."""
+    script = """
+for name in all deep; do test -d /opt/ml/input/data/$name && (cd /opt/ml/input/data/$name; echo has $name; find . -type f); done; echo channels $SM_CHANNELS
+"""
+    groups = [{"InstanceGroupName": "loaders", "InstanceType": "ml.m5.large", "InstanceCount": 1},
+              {"InstanceGroupName": "trainers", "InstanceType": "ml.m5.large", "InstanceCount": 2}]
+    job = run(world, "grouped", script, ResourceConfig={"InstanceGroups": groups, "VolumeSizeInGB": 1}, InputDataConfig=[
+        source_of(channel("all", "data/train/part-", "ShardedByS3Key"), InstanceGroupNames=["trainers"]),
+        source_of(channel("deep", "data/train/deep/", InputMode="FastFile"), InstanceGroupNames=["loaders"])])
+    logs = [log_of(world, "grouped", f"algo-{host}") for host in (1, 2, 3)]
+    assert job["TrainingJobStatus"] == "Completed", logs
+    assert 'channels ["deep",' in logs[0] and "has deep\n./er/part-4.txt" in logs[0] and "has all" not in logs[0]
+    for log, own, other in ((logs[1], 0, 1), (logs[2], 1, 0)):
+        assert 'channels ["all",' in log and "has all" in log and "has deep" not in log
+        assert f"./part-{own}.txt" in log and f"./part-{other}.txt" not in log
+    code, message = refusal(world.client("sagemaker").create_training_job, **request(
+        world, "grouped-wrongly", "true", ResourceConfig={"InstanceGroups": groups, "VolumeSizeInGB": 1},
+        InputDataConfig=[source_of(channel("all", "data/"), InstanceGroupNames=["trainer"])]))
+    assert (code, message) == ("ValidationException",
+                               "InstanceGroupNames of channel all names trainer, which is not an instance group of the job.")
+
+
 def test_a_killed_server_leaves_no_mount(bare_server):  # noqa: F811
     server = bare_server.start()
     make_trainer(server)

@@ -97,6 +97,20 @@ tried("whoami", lambda: boto3.client("sts").get_caller_identity())
             "delete": "AccessDenied", "assume": "AccessDenied", "whoami": "ok"}, host
 
 
+def test_a_channel_of_another_instance_group_cannot_be_read(world):
+    groups = [{"InstanceGroupName": "first", "InstanceType": "ml.m5.large", "InstanceCount": 1},
+              {"InstanceGroupName": "second", "InstanceType": "ml.m5.large", "InstanceCount": 1}]
+    channels = [PACKAGES, channel("private", "data/private/"), channel("all", "data/all/")]
+    for of_one, group in zip(channels[1:], ("first", "second")):
+        of_one["DataSource"]["S3DataSource"]["InstanceGroupNames"] = [group]
+    job = run(world, "groups", TRY.replace("@BODY@", 'get("data/private/x"); get("data/all/x"); ls("data/private/")'),
+              ResourceConfig={"InstanceGroups": groups, "VolumeSizeInGB": 1}, InputDataConfig=channels)
+    assert job["TrainingJobStatus"] == "Completed", job
+    assert results(world, "groups", "algo-1") == {"get data/private/x": "ok", "get data/all/x": "AccessDenied", "list data/private/": "ok"}
+    assert results(world, "groups", "algo-2") == {"get data/private/x": "AccessDenied", "get data/all/x": "ok",
+                                                  "list data/private/": "AccessDenied"}
+
+
 def test_a_refusal_by_the_scope_is_explained_by_it(world):
     body = """
 try: s3.get_object(Bucket="%s", Key="data/private/x")
