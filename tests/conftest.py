@@ -77,6 +77,7 @@ class Server:
         # best-effort: where the machine permits no sandbox, the tests of training jobs still run; those of sandboxes are skipped then.
         self.arguments = ["--training-isolation", isolation, "--training-share", PACKAGES, *(str(argument) for argument in arguments)]
         self.environment = clean_environment(self.home)
+        self.listen = "127.0.0.1:0"
         self.prefix = []  # a command that runs the server in surroundings of its own
         self.process = None
         self.region = "us-east-1"
@@ -88,7 +89,7 @@ class Server:
         ready.unlink(missing_ok=True)
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(
-                [*self.prefix, BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", "--ready-file", str(ready), *self.arguments],
+                [*self.prefix, BINARY, "serve", "--data", str(self.data), "--listen", self.listen, "--ready-file", str(ready), *self.arguments],
                 env=self.environment, stdout=output, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + timeout
         while not ready.exists():

@@ -12,6 +12,7 @@ void add_commands(Command& root) {
     add_stack(root);
     add_config(root);
     add_train(root);
+    add_slurm(root);
     add_explain(root);
     add_who_can(root);
     add_audit(root);

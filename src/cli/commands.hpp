@@ -13,6 +13,7 @@ void add_env(Command& root);
 void add_explain(Command& root);
 void add_preview(Command& root);
 void add_refresh(Command& root);
+void add_slurm(Command& root);
 void add_stack(Command& root);
 void add_train(Command& root);
 void add_up(Command& root);

@@ -9,6 +9,7 @@
 #include "services/sagemaker/operations.hpp"
 #include "services/sts/operations.hpp"
 #include "services/trainwarden/operations.hpp"
+#include "services/trainwarden/slurm.hpp"
 
 namespace server {
 namespace {
@@ -96,6 +97,11 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
          .settings = training_settings,
          .may = [made = rooms.get()](const identity::Credentials& credentials, const std::string& action,
                                      const std::string& resource) { return made->may(credentials, action, resource); }}));
+    rooms->slurm_sessions = TRY(training::SlurmSessions::open({.keys = rooms->keys.get(),
+                                                               .assume = training::assume_through(*rooms->directory),
+                                                               .leases = &rooms->directory->leases(),
+                                                               .clock = &rooms->clock,
+                                                               .random = &rooms->random}));
     rooms->add_services(region);
     rooms->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &rooms->registry,
                                                                .directory = rooms->directory.get(),
@@ -132,6 +138,8 @@ void Rooms::add_services(const std::string& region) {
                    .interrupt = [this](const std::string& account, const std::string& in, const std::string& job) {
                        return training->jobs().interrupt({account, in, job});
                    }});
+    services::trainwarden::add_slurm_operations(
+        registry, {.directory = directory.get(), .sessions = slurm_sessions.get(), .clock = &clock});
 }
 
 }  // namespace server

@@ -17,6 +17,7 @@
 #include "server/training_room.hpp"
 #include "store/blobs.hpp"
 #include "store/keys.hpp"
+#include "training/slurm_sessions.hpp"
 
 namespace server {
 
@@ -32,6 +33,7 @@ struct Rooms {
     std::unique_ptr<metrics::Store> metrics;
     std::unique_ptr<logs::Store> logs;
     std::unique_ptr<TrainingRoom> training;
+    std::unique_ptr<training::SlurmSessions> slurm_sessions;
     gate::Registry registry;
     std::unique_ptr<gate::Gate> gate;
 

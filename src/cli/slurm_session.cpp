@@ -1,0 +1,174 @@
+#include "cli/slurm_session.hpp"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "crypto/digest.hpp"
+#include "crypto/random.hpp"
+#include "http/server.hpp"
+#include "net/descriptor.hpp"
+#include "text/json.hpp"
+#include "wire/client.hpp"
+
+namespace cli {
+namespace {
+
+using text::Json;
+
+constexpr std::string_view path = "/v2/credentials";
+// The SDKs ask again when less than 15 minutes of six hours are left; what is older than this is renewed first.
+constexpr std::chrono::minutes renewal{15};
+
+// The process that stays.
+class Session {
+public:
+    Session(wire::Client client, SlurmJobHere job) : client_(std::move(client)), job_(std::move(job)) {}
+
+    base::Result<void> open() {
+        answer_ = TRY(client_.call("trainwarden", "OpenSlurmSession",
+                                   Json::object({{"SlurmJobId", job_.id}, {"UserName", job_.user}, {"RoleArn", job_.role_arn}})));
+        made_ = std::chrono::steady_clock::now();
+        return {};
+    }
+    [[nodiscard]] const std::string& id() const { return answer_["SessionId"].as_string(); }
+
+    [[nodiscard]] http::Response answer(const http::Request& request, const std::string& token) {
+        if (request.head.path != path || request.head.method != "GET")
+            return refuse(404, "NotFound", "there is only GET /v2/credentials here");
+        if (crypto::sha256(request.head.headers.get("authorization")) != crypto::sha256(token))
+            return refuse(403, "AccessDenied", "this is not the token of the job");
+        std::lock_guard lock(mutex_);
+        if (std::chrono::steady_clock::now() - made_ >= renewal) {
+            auto renewed = client_.call("trainwarden", "RenewSlurmSession", Json::object({{"SessionId", id()}}));
+            // What we have lasts for hours: a server that restarts is no reason to refuse a job. A session that is closed is.
+            if (!renewed && renewed.error().code == "NoSuchSession") return refuse(403, "AccessDenied", renewed.error().message);
+            if (renewed) {
+                answer_ = std::move(*renewed);
+                made_ = std::chrono::steady_clock::now();
+            }
+        }
+        return json(200, Json::object({{"RoleArn", job_.role_arn},
+                                       {"AccessKeyId", answer_["AccessKeyId"]},
+                                       {"SecretAccessKey", answer_["SecretAccessKey"]},
+                                       {"Token", answer_["SessionToken"]},
+                                       {"Expiration", answer_["Expiration"]}}));
+    }
+
+private:
+    static http::Response json(int status, const Json& body) {
+        http::Response response;
+        response.status = status;
+        response.headers.add("Content-Type", "application/json");
+        response.headers.add("Cache-Control", "no-store");
+        response.body = body.dump();
+        return response;
+    }
+    static http::Response refuse(int status, const std::string& code, const std::string& message) {
+        return json(status, Json::object({{"code", code}, {"message", message}}));
+    }
+
+    wire::Client client_;
+    SlurmJobHere job_;
+    std::mutex mutex_;  // guards what follows
+    Json answer_;
+    std::chrono::steady_clock::time_point made_;
+};
+
+struct flock whole_file() {
+    struct flock lock{};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
+base::Result<net::Descriptor> take_lock(const std::string& file) {
+    net::Descriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    auto whole = whole_file();
+    if (!lock.is_open() || ::fcntl(lock.number(), F_SETLK, &whole) != 0)
+        return base::fail("SlurmSessionFailed", "cannot lock `" + file + "`: " + std::strerror(errno));
+    return lock;
+}
+
+void tell(int report, const Json& what) {
+    const std::string line = what.dump();
+    ssize_t ignored = ::write(report, line.data(), line.size());  // one line, below PIPE_BUF
+    (void)ignored;                                                // Nobody listens any more: nobody needs it.
+}
+
+// Serves until it is killed. Says on `report` how it began, once.
+[[noreturn]] void stay(const SlurmJobHere& job, const std::string& lock_file, int report) {
+    ::setsid();  // Slurm kills the prolog's process group when it has ended.
+    const auto serve = [&]() -> base::Result<void> {
+        const net::Descriptor lock = TRY(take_lock(lock_file));
+        Session session(wire::Client(TRY(wire::options_from_environment())), job);
+        TRY(session.open());
+        crypto::SystemRandom random;
+        const std::string token = random.hex(48);
+        auto server = TRY(http::Server::start({}, [&](http::Request& request) { return session.answer(request, token); }));
+        tell(report, Json::object({{"Session", session.id()},
+                                   {"Uri", "http://127.0.0.1:" + std::to_string(server->port()) + std::string(path)},
+                                   {"Token", token},
+                                   {"Process", static_cast<int64_t>(::getpid())}}));
+        ::close(report);
+        for (;;) ::pause();  // The epilog's SIGTERM ends the process, and the sessions with it on the server.
+    };
+    const auto failed = serve();
+    tell(report, Json::object({{"Code", failed.error().code}, {"Message", failed.error().message}}));
+    ::_exit(1);
+}
+
+}  // namespace
+
+base::Result<SlurmSessionHere> leave_slurm_session(const SlurmJobHere& job, const std::string& lock_file) {
+    int report[2] = {-1, -1};
+    if (::pipe2(report, O_CLOEXEC) != 0)
+        return base::fail("SlurmSessionFailed", std::string("cannot make a pipe: ") + std::strerror(errno));
+    const pid_t child = ::fork();
+    if (child < 0) return base::fail("SlurmSessionFailed", std::string("cannot fork: ") + std::strerror(errno));
+    if (child == 0) {
+        const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (int standard = 0; standard < 3; ++standard) ::dup2(nowhere, standard);
+        const int kept = ::fcntl(report[1], F_DUPFD_CLOEXEC, 3);
+        ::dup2(kept, 3);  // Everything else that Slurm has open it waits for.
+        ::syscall(SYS_close_range, 4U, ~0U, 0U);
+        stay(job, lock_file, 3);
+    }
+    ::close(report[1]);
+    const net::Descriptor said(report[0]);
+    std::string text;
+    char buffer[4096];
+    for (ssize_t got; (got = ::read(said.number(), buffer, sizeof buffer)) > 0 || (got < 0 && errno == EINTR);)
+        if (got > 0) text.append(buffer, static_cast<size_t>(got));
+    const auto told = text::parse_json(text);
+    if (!told)
+        return base::fail("SlurmSessionFailed", "the process that should serve the job's credentials ended without a word");
+    if (told->contains("Code")) return base::fail((*told)["Code"].as_string(), (*told)["Message"].as_string());
+    return SlurmSessionHere{(*told)["Session"].as_string(), (*told)["Uri"].as_string(), (*told)["Token"].as_string(),
+                            static_cast<int>((*told)["Process"].as_int())};
+}
+
+base::Result<void> end_slurm_session(const std::string& lock_file) {
+    const net::Descriptor file(::open(lock_file.c_str(), O_RDWR | O_CLOEXEC));
+    if (!file.is_open()) return {};  // no such session here
+    // Whoever holds the lock is the process; a process id alone could be somebody else's by now.
+    for (int tries = 0; tries < 200; ++tries) {
+        auto whole = whole_file();
+        if (::fcntl(file.number(), F_GETLK, &whole) != 0)
+            return base::fail("SlurmSessionFailed", "cannot ask for the lock of `" + lock_file + "`: " + std::strerror(errno));
+        if (whole.l_type == F_UNLCK) return {};
+        ::kill(whole.l_pid, tries < 100 ? SIGTERM : SIGKILL);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return base::fail("SlurmSessionFailed", "the process that serves the job's credentials does not end");
+}
+
+}  // namespace cli

@@ -1,0 +1,98 @@
+#include "services/trainwarden/slurm.hpp"
+
+#include "gate/decide.hpp"
+#include "policy/arn.hpp"
+#include "policy/evaluate.hpp"
+#include "text/time.hpp"
+#include "training/request.hpp"
+
+namespace services::trainwarden {
+namespace {
+
+using identity::Caller;
+using text::Json;
+
+wire::Answer answer_of(const std::string& session, const identity::Credentials& credentials) {
+    wire::Answer answer;
+    answer.output = Json::object({{"SessionId", session},
+                                  {"AccessKeyId", credentials.access_key_id},
+                                  {"SecretAccessKey", credentials.secret_access_key},
+                                  {"SessionToken", credentials.session_token},
+                                  {"Expiration", text::iso8601(credentials.expiration.value_or(base::Time{}))}});
+    return answer;
+}
+
+// Names of users differ by more than case, whatever their paths.
+base::Result<Caller> user_named(const identity::Directory& directory, const std::string& account, const std::string& name) {
+    for (Caller& caller : directory.all_callers()) {
+        const auto& principal = caller.principal;
+        if (principal.kind != policy::PrincipalKind::user || principal.account != account) continue;
+        if (principal.arn.substr(principal.arn.find_last_of("/") + 1) == name) return std::move(caller);
+    }
+    return base::fail("NoSuchPrincipal", "there is no IAM user " + name + " in account " + account +
+                                             ": a Slurm job belongs to the IAM user that is named as its Unix user");
+}
+
+base::Result<void> check_pass(const Caller& user, const training::JobId& job, const std::string& role, const std::string& region,
+                              base::Time now) {
+    gate::Access pass;
+    pass.action = "iam:PassRole";
+    pass.resource = role;
+    pass.context.set("iam:PassedToService", training::service_principal);
+    pass.context.set("iam:AssociatedResourceArn", job.arn());
+    pass.context.set(training::scope_condition_key, "role");
+    const auto decided = gate::decide_supposed(user, pass, {.region = region, .now = now, .said = {}});
+    if (decided.decision.outcome == policy::Outcome::allow) return {};
+    return base::fail("AccessDenied", policy::denial_message(decided.request, decided.decision));
+}
+
+base::Result<wire::Answer> open_session(const SlurmDependencies& parts, const std::string& account, wire::Call& call) {
+    training::SlurmJob job{.account = account,
+                           .region = call.region,
+                           .id = call.input["SlurmJobId"].as_string(),
+                           .user = call.input["UserName"].as_string(),
+                           .role_arn = call.input["RoleArn"].as_string()};
+    const Caller user = TRY(user_named(*parts.directory, account, job.user));
+    TRY(check_pass(user, {account, job.region, "slurm-" + job.id}, job.role_arn, call.region, parts.clock->now()));
+    auto opened = TRY(parts.sessions->open_session(job));
+    return answer_of(opened.id, opened.credentials);
+}
+
+}  // namespace
+
+void add_slurm_operations(gate::Registry& registry, SlurmDependencies parts) {
+    registry.add({.service = "trainwarden",
+                  .name = "OpenSlurmSession",
+                  .classify = [](const Caller& caller, wire::Call& call) -> base::Result<std::vector<gate::Access>> {
+                      const std::string& role = call.input["RoleArn"].as_string();
+                      const auto arn = policy::parse_arn(role);
+                      if (!arn || arn->service != "iam" || !arn->resource.starts_with("role/"))
+                          return base::fail("ValidationException", "RoleArn `" + role + "` is not the ARN of a role");
+                      if (arn->account != caller.principal.account)
+                          return base::fail("ValidationException", "Cross-account pass role is not allowed.");
+                      return std::vector<gate::Access>{{.action = "trainwarden:OpenSlurmSession", .resource = role}};
+                  },
+                  .handle = [parts](const gate::Permit& permit,
+                                    wire::Call& call) { return open_session(parts, permit.account(), call); }});
+    const auto any_session = [](const std::string& name) {
+        return [name](const Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+            return std::vector<gate::Access>{{.action = "trainwarden:" + name, .resource = "*"}};
+        };
+    };
+    registry.add({.service = "trainwarden",
+                  .name = "RenewSlurmSession",
+                  .classify = any_session("RenewSlurmSession"),
+                  .handle = [parts](const gate::Permit& permit, wire::Call& call) -> base::Result<wire::Answer> {
+                      const std::string& session = call.input["SessionId"].as_string();
+                      return answer_of(session, TRY(parts.sessions->renew(permit.account(), session)));
+                  }});
+    registry.add({.service = "trainwarden",
+                  .name = "CloseSlurmSession",
+                  .classify = any_session("CloseSlurmSession"),
+                  .handle = [parts](const gate::Permit& permit, wire::Call& call) -> base::Result<wire::Answer> {
+                      TRY(parts.sessions->close(permit.account(), call.input["SessionId"].as_string()));
+                      return wire::Answer{.output = Json::object()};
+                  }});
+}
+
+}  // namespace services::trainwarden

@@ -1,0 +1,108 @@
+#include "training/slurm_sessions.hpp"
+
+#include "base/log.hpp"
+#include "text/json.hpp"
+#include "training/limits.hpp"
+#include "training/scope.hpp"
+
+namespace training {
+namespace {
+
+using text::Json;
+
+constexpr std::string_view prefix = "training/slurm/";
+
+std::string key_of(const std::string& account, const std::string& id) { return std::string(prefix) + account + "/" + id; }
+
+std::string record_of(const SlurmJob& job, base::Time renewed) {
+    return Json::object({{"Region", job.region},
+                         {"Job", job.id},
+                         {"User", job.user},
+                         {"RoleArn", job.role_arn},
+                         {"Renewed", static_cast<int64_t>(
+                                         std::chrono::duration_cast<std::chrono::seconds>(renewed.time_since_epoch()).count())}})
+        .dump();
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Parts parts) {
+    std::unique_ptr<SlurmSessions> sessions(new SlurmSessions(std::move(parts)));
+    for (const auto& [key, value] : TRY(sessions->parts_.keys->scan({.prefix = std::string(prefix)}))) {
+        const Json record = TRY(text::parse_json(value));
+        const std::string place = key.substr(prefix.size());
+        const size_t slash = place.find('/');
+        SlurmJob job{place.substr(0, slash), record["Region"].as_string(), record["Job"].as_string(), record["User"].as_string(),
+                     record["RoleArn"].as_string()};
+        sessions->held_[place] = {sessions->hold(job, place.substr(slash + 1)),
+                                  base::Time(std::chrono::seconds(record["Renewed"].as_int()))};
+    }
+    TRY(sessions->close_lapsed());
+    return sessions;
+}
+
+std::unique_ptr<RoleSession> SlurmSessions::hold(const SlurmJob& job, const std::string& id) {
+    return std::make_unique<RoleSession>(RoleSession::Parts{&parts_.assume, parts_.clock, parts_.leases},
+                                         JobId{job.account, job.region, "slurm-" + job.id}, job.role_arn,
+                                         SessionTerms{.tags = {}, .source_identity = {}, .lease = id}, mover_lease());
+}
+
+// A machine that died ran no epilog. What it held has expired by now; this forgets it.
+base::Result<void> SlurmSessions::close_lapsed() {
+    for (auto held = held_.begin(); held != held_.end();) {
+        if (parts_.clock->now() - held->second.renewed < slurm_session_lapse) {
+            ++held;
+            continue;
+        }
+        store::Batch batch;
+        batch.erase(std::string(prefix) + held->first);
+        TRY(parts_.keys->commit(batch));
+        held = held_.erase(held);
+    }
+    return {};
+}
+
+base::Result<SlurmSessions::Opened> SlurmSessions::open_session(const SlurmJob& job) {
+    Opened opened;
+    opened.id = parts_.random->hex(48);
+    auto session = hold(job, opened.id);
+    opened.credentials = TRY(session->current());
+    const base::Time now = parts_.clock->now();
+    std::lock_guard lock(mutex_);
+    TRY(close_lapsed());
+    store::Batch batch;
+    batch.put(key_of(job.account, opened.id), record_of(job, now));
+    TRY(parts_.keys->commit(batch));
+    held_[job.account + "/" + opened.id] = {std::move(session), now};
+    return opened;
+}
+
+base::Result<identity::Credentials> SlurmSessions::renew(const std::string& account, const std::string& id) {
+    std::lock_guard lock(mutex_);
+    const auto held = held_.find(account + "/" + id);
+    if (held == held_.end()) return base::fail("NoSuchSession", "there is no such session of a Slurm job: its job has ended");
+    auto credentials = TRY(held->second.session->current());
+    held->second.renewed = parts_.clock->now();
+    auto stored = TRY(parts_.keys->get(key_of(account, id)));
+    if (!stored) return base::fail("InternalError", "the record of a Slurm job's session is gone");
+    Json record = TRY(text::parse_json(*stored));
+    const auto since_epoch = held->second.renewed.time_since_epoch();
+    record.set("Renewed", static_cast<int64_t>(std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count()));
+    store::Batch batch;
+    batch.put(key_of(account, id), record.dump());
+    TRY(parts_.keys->commit(batch));
+    return credentials;
+}
+
+base::Result<void> SlurmSessions::close(const std::string& account, const std::string& id) {
+    std::lock_guard lock(mutex_);
+    const auto held = held_.find(account + "/" + id);
+    if (held == held_.end()) return {};
+    store::Batch batch;
+    batch.erase(key_of(account, id));
+    TRY(parts_.keys->commit(batch));
+    held_.erase(held);  // and with it the lease
+    return {};
+}
+
+}  // namespace training

@@ -1,0 +1,68 @@
+// The role as a job holds it that somebody gave to Slurm himself: `sbatch --comment=role=ARN`. The machine's Slurm prolog opens a
+// session for the job, renews it, and its epilog closes it (docs/slurm.md).
+//
+// To the role's trust policy it is a training job of the name `slurm-ID`: service sagemaker.amazonaws.com, aws:SourceAccount,
+// aws:SourceArn. Unlike a training job's sessions these outlive the server: the job runs on machines that go on without it. So
+// what is open is in the store, and the next server holds the same leases again.
+//
+// Any thread. Storage: `training/slurm/ACCOUNT/SESSION` → JSON.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "crypto/random.hpp"
+#include "store/keys.hpp"
+#include "training/session.hpp"
+
+namespace training {
+
+struct SlurmJob {
+    std::string account, region;
+    std::string id;    // Slurm's, a number
+    std::string user;  // the IAM user who gave it to Slurm
+    std::string role_arn;
+};
+
+class SlurmSessions {
+public:
+    struct Parts {
+        store::Keys* keys = nullptr;
+        AssumeJobRole assume;                // assume_through(directory)
+        identity::Leases* leases = nullptr;  // of the directory behind `assume`
+        const base::Clock* clock = nullptr;
+        crypto::Random* random = nullptr;
+    };
+    // Holds again what an earlier server held.
+    [[nodiscard]] static base::Result<std::unique_ptr<SlurmSessions>> open(Parts parts);
+
+    struct Opened {
+        std::string id;  // unguessable: who has it may renew and close
+        identity::Credentials credentials;
+    };
+    // The caller has authorized it. Errors of the directory: the trust policy's AccessDenied, NoSuchEntity.
+    [[nodiscard]] base::Result<Opened> open_session(const SlurmJob& job);
+    // Credentials with more than five hours left. Errors: `NoSuchSession`, the directory's.
+    [[nodiscard]] base::Result<identity::Credentials> renew(const std::string& account, const std::string& id);
+    // The job has ended: its credentials are refused from now on. Closing what is not open is no error.
+    [[nodiscard]] base::Result<void> close(const std::string& account, const std::string& id);
+
+private:
+    explicit SlurmSessions(Parts parts) : parts_(std::move(parts)) {}
+    struct Held {
+        std::unique_ptr<RoleSession> session;
+        base::Time renewed;
+    };
+    [[nodiscard]] std::unique_ptr<RoleSession> hold(const SlurmJob& job, const std::string& id);
+    [[nodiscard]] base::Result<void> close_lapsed();  // REQUIRES: mutex_ held
+
+    Parts parts_;
+    std::mutex mutex_;                  // guards what follows
+    std::map<std::string, Held> held_;  // by ACCOUNT/SESSION
+};
+
+}  // namespace training

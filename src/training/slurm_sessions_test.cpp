@@ -1,0 +1,94 @@
+#include "training/slurm_sessions.hpp"
+
+#include <doctest/doctest.h>
+
+#include "crypto/random.hpp"
+#include "training/limits.hpp"
+
+using namespace training;
+
+namespace {
+
+// What a directory would say, and what it was asked.
+struct House {
+    base::ManualClock clock{base::Time(std::chrono::seconds(1'800'000'000))};
+    crypto::SystemRandom random;
+    identity::Leases leases;
+    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::vector<std::pair<std::string, std::string>> assumed;  // job ARN, lease
+    bool trusts = true;
+
+    std::unique_ptr<SlurmSessions> open() {
+        auto opened = SlurmSessions::open({.keys = keys.get(),
+                                           .assume = [this](const JobId& job, const std::string&,
+                                                            const SessionTerms& terms) -> base::Result<identity::Credentials> {
+                                               if (!trusts) return base::fail("AccessDenied", "the role does not trust it");
+                                               assumed.emplace_back(job.arn(), terms.lease);
+                                               return identity::Credentials{"ASIA" + std::to_string(assumed.size()), "secret",
+                                                                            "token", clock.now()};
+                                           },
+                                           .leases = &leases,
+                                           .clock = &clock,
+                                           .random = &random});
+        REQUIRE(opened.has_value());
+        return std::move(*opened);
+    }
+    [[nodiscard]] size_t stored() const { return keys->scan({.prefix = "training/slurm/"})->size(); }
+};
+
+const SlurmJob job{"111122223333", "eu-west-1", "42", "ada", "arn:aws:iam::111122223333:role/r"};
+
+}  // namespace
+
+TEST_CASE("a Slurm job's session lives by a lease that its epilog closes") {
+    House house;
+    auto sessions = house.open();
+    auto opened = sessions->open_session(job);
+    REQUIRE(opened.has_value());
+    CHECK(house.assumed.front().first == "arn:aws:sagemaker:eu-west-1:111122223333:training-job/slurm-42");
+    CHECK(house.assumed.front().second == opened->id);
+    CHECK(house.leases.find(opened->id) != nullptr);
+    // Young credentials are handed out again, older ones are not.
+    CHECK(sessions->renew(job.account, opened->id)->access_key_id == "ASIA1");
+    house.clock.advance(session_renewal);
+    CHECK(sessions->renew(job.account, opened->id)->access_key_id == "ASIA2");
+    // Who has the id but is of another account has nothing.
+    CHECK(sessions->renew("999999999999", opened->id).error().code == "NoSuchSession");
+    CHECK(sessions->close("999999999999", opened->id).has_value());
+    CHECK(house.leases.find(opened->id) != nullptr);
+    CHECK(sessions->close(job.account, opened->id).has_value());
+    CHECK(house.leases.find(opened->id) == nullptr);
+    CHECK(house.stored() == 0);
+    CHECK(sessions->renew(job.account, opened->id).error().code == "NoSuchSession");
+    CHECK(sessions->close(job.account, opened->id).has_value());
+}
+
+TEST_CASE("a role that does not trust the service gives no session and leaves no lease") {
+    House house;
+    house.trusts = false;
+    auto sessions = house.open();
+    CHECK(sessions->open_session(job).error().code == "AccessDenied");
+    CHECK(house.stored() == 0);
+}
+
+TEST_CASE("the next server holds what the one before held, but not what nobody renewed for a day") {
+    House house;
+    auto first = house.open();
+    const auto kept = first->open_session(job), forgotten = first->open_session(job);
+    REQUIRE((kept.has_value() && forgotten.has_value()));
+    house.clock.advance(slurm_session_lapse / 2);
+    REQUIRE(first->renew(job.account, kept->id).has_value());
+    first.reset();
+    CHECK(house.leases.find(kept->id) == nullptr);
+    house.clock.advance(slurm_session_lapse / 2);
+    auto second = house.open();
+    CHECK(house.leases.find(kept->id) != nullptr);
+    CHECK(house.leases.find(forgotten->id) == nullptr);
+    CHECK(house.stored() == 1);
+    CHECK(second->renew(job.account, kept->id).has_value());
+    CHECK(house.assumed.back().second == kept->id);
+    house.clock.advance(slurm_session_lapse);
+    REQUIRE(second->open_session(job).has_value());
+    CHECK(house.leases.find(kept->id) == nullptr);
+    CHECK(house.stored() == 1);
+}
