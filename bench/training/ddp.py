@@ -60,7 +60,7 @@ def bare(data, epochs):
         begin = time.monotonic()
         for rank, host in enumerate(HOSTS):
             base = folder / host
-            environment = {"PATH": os.environ["PATH"], "HOME": str(base), "PYTHONUNBUFFERED": "1", "SM_NUM_CPUS": "1",
+            environment = {"PATH": os.environ["PATH"], "HOME": str(base), "PYTHONUNBUFFERED": "1", "SM_NUM_CPUS": "1", "OMP_NUM_THREADS": "1",
                            "RANK": str(rank), "WORLD_SIZE": str(len(HOSTS)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "SAGEMAKER_BASE_DIR": str(base),
                            "SM_CHANNEL_TRAIN": str(base / "input/data/train"), "SM_CHANNEL_TEST": str(base / "input/data/test"),
                            "SM_MODEL_DIR": str(base / "model"), "GLOO_SOCKET_IFNAME": "lo"}
@@ -79,7 +79,7 @@ def bare(data, epochs):
 
 
 def measure(table, options):
-    epochs, rounds = (2, 1) if options.small else (20, max(options.rounds, 5))
+    epochs, rounds = (2, 1) if options.small else (40, max(options.rounds, 5))
     with Server("sandbox", cores=1) as server:
         data = server.folder / "digits"
         subprocess.run([PYTHON, EXAMPLE / "prepare.py", "--output", data, "--shards", "2"], check=True, stdout=subprocess.DEVNULL)
