@@ -26,7 +26,7 @@ LABEL, CELL = 42, 24
 
 
 def number_text(value):
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 class Table:
@@ -57,7 +57,7 @@ class Table:
                 cells.append("-")
                 continue
             ratio = f" ({medians[column] / medians[base]:.2f}x)" if column != base and medians.get(base) else ""
-            cells.append(f"{number_text(medians[column])} {unit}{ratio}")
+            cells.append(f"{number_text(medians[column])} {unit}".strip() + ratio)
         self._say(f"{label:<{LABEL}}" + "".join(f"{cell:>{CELL}}" for cell in cells))
 
     def note(self, text):
@@ -83,7 +83,7 @@ def main():
     if options.slurm and missing and {"starts", "burst"} & set(options.only):
         print(f"Slurm is left out: `apt-get install {' '.join(missing)}` would bring what is missing (--no-slurm says that this is meant)")
         options.slurm = False
-    elif options.slurm:
+    elif options.slurm and {"starts", "burst"} & set(options.only):
         print(f"Slurm {slurm.version()}")
     table = Table()
     try:
@@ -95,7 +95,7 @@ def main():
     print(f"\nload average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps({
-        "sections": table.sections, "cores": os.cpu_count(), "load_average": os.getloadavg(), "slurm": options.slurm and slurm.version(),
+        "sections": table.sections, "cores": os.cpu_count(), "load_average": os.getloadavg(), "slurm": None if missing else slurm.version(),
         "options": {"rounds": options.rounds, "small": options.small, "only": options.only}}, indent=1))
     return 0
 
