@@ -53,9 +53,18 @@ class Server:
 
     def __exit__(self, *_):
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            self.process.terminate()  # the server takes its jobs, mounts and control groups with it
+            try:
+                self.process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        # A server that crashed could not unmount its channels, and nothing can be removed around a dead mount.
+        for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+            if (place := line.split()[1]).startswith(f"{self.folder}/"):
+                command = ["umount", "-l", place] if os.geteuid() == 0 else ["fusermount3", "-u", "-z", place]
+                subprocess.run(command, check=False)
+        shutil.rmtree(self.folder)
 
     def start(self):
         ready = self.folder / "ready"
