@@ -11,7 +11,7 @@ def storm(server, way, connections, workers):
     """The merged answers of all workers: seconds of each request that was answered, failures, the longest worker's time."""
     name = server.create(["/usr/bin/python3", "/opt/ml/input/data/code/storm.py", way, str(connections // workers)], workers=workers,
                          channels=[channel("code", "code")])
-    server.wait(name)
+    server.wait(name, pause=0.2)
     lines = [line for worker in server.lines(name) for line in worker if line.startswith("STORM ")]
     if len(lines) != workers:
         raise Broken(f"{len(lines)} of {workers} workers answered: {server.lines(name)}")

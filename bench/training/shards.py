@@ -46,7 +46,7 @@ def read_by(server, mode, name, seconds, most):
     job = server.create([PYTHON, "/opt/ml/input/data/code/reader.py", "/opt/ml/input/data/data", name, str(seconds), "--most", str(most),
                          *(["--forget"] if mode == "FastFile" else [])],
                         channels=[channel("code", "code"), channel("data", name, mode)])
-    described = server.wait(job)
+    described = server.wait(job, pause=0.5)
     steps = {step["Status"]: step for step in described["SecondaryStatusTransitions"]}
     downloading = steps["Downloading"]["EndTime"] - steps["Downloading"]["StartTime"]
     return result_of("\n".join(server.lines(job)[0])), downloading.total_seconds()
@@ -56,12 +56,12 @@ def drain_pipe(server, name):
     """Bytes a second of one Pipe channel, read to its end."""
     job = server.create([PYTHON, "/opt/ml/input/data/code/drain.py", "/opt/ml/input/data/data_0"],
                         channels=[channel("code", "code"), channel("data", name, "Pipe")])
-    server.wait(job)
+    server.wait(job, pause=0.5)
     return float(re.search(r"^PIPE ([0-9.]+)$", "\n".join(server.lines(job)[0]), re.M)[1])
 
 
 def measure_shape(table, options, server, name):
-    count, seconds, rounds = (2, 2, 1) if options.small else (FILES, 5, options.rounds)
+    count, seconds, rounds = (2, 2, 1) if options.small else (FILES, 3, options.rounds)
     most = count
     folder = server.folder / "local"
     total = write_files(folder, name, count)

@@ -156,4 +156,4 @@ PartitionName=bench Nodes=ALL Default=YES State=UP
         while self._ask("squeue", "-h", "-t", "PENDING,CONFIGURING,RUNNING", "-o", "%i").strip():
             if time.monotonic() > deadline:
                 raise Broken(f"Slurm: jobs did not end in {SECONDS_MOST} s:\n{self._ask('squeue')}")
-            time.sleep(0.02)
+            time.sleep(0.1)
