@@ -41,9 +41,10 @@ class Table:
 
     def title(self, text, columns, note=""):
         self.columns = columns
-        self.sections.append({"title": text, "rows": []})
+        # How busy the machine was meanwhile, we included.
+        self.sections.append({"title": text, "rows": [], "load_average": os.getloadavg()[1]})
         self._say("")
-        self._say(f"{text}{f' ({note})' if note else ''}")
+        self._say(f"{text}{f' ({note})' if note else ''}; load average {os.getloadavg()[1]:.1f}")
         self._say(f"{'':<{LABEL}}" + "".join(f"{column:>{CELL}}" for column in columns))
 
     def row(self, label, figures, unit, base=None):
