@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: packages data build test fuzz demo bench bench-policy format tidy clean
+.PHONY: packages data build test fuzz demo bench bench-policy bench-training format tidy clean
 
 # Debian's Python: its torch and scikit-learn are what the demo trains with.
 PYTHON ?= /usr/bin/python3
@@ -50,11 +50,17 @@ bench: data
 	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS)
 	@.venv/bin/python bench/run.py
 	@.venv/bin/python bench/policy/run.py
+	@.venv/bin/python bench/training/run.py
 
 # The policy engine alone, side by side with Cedar, OPA and iam-simulate. Options: make bench-policy OPTIONS="--rounds 3 --peers Cedar"
 bench-policy: data
 	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) bench_policy
 	@.venv/bin/python bench/policy/run.py $(OPTIONS)
+
+# Training jobs alone, beside Slurm (if its Debian packages are here) and the same scripts run bare. Options: make bench-training OPTIONS="--only starts --small"
+bench-training: data
+	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) trainwarden
+	@.venv/bin/python bench/training/run.py $(OPTIONS)
 
 format:
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 -i

@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <mutex>
 
@@ -56,6 +57,11 @@ size_t on_body(char* bytes, size_t size, size_t count, void* user) {
         transfer.refused =
             base::Error("EntityTooLarge", "the answer is larger than " + std::to_string(answer_bytes_max) + " bytes");
         return 0;
+    }
+    if (transfer.response.body.empty()) {
+        curl_off_t announced = 0;
+        curl_easy_getinfo(transfer.handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+        if (announced > 0) transfer.response.body.reserve(std::min(static_cast<size_t>(announced), answer_bytes_max));
     }
     transfer.response.body += part;
     return part.size();

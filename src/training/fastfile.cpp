@@ -77,8 +77,9 @@ struct FastFileMount::State {
     [[nodiscard]] base::Result<void> add_names();
     void serve();
     [[nodiscard]] struct stat attributes(size_t place) const;
-    // The bytes at `offset`; an errno below zero if they cannot be had.
-    [[nodiscard]] int read(OpenFile& file, uint64_t offset, uint64_t size, std::string& out);
+    // The bytes at `offset`, in the file's window: whoever reads holds its mutex as long as it looks at them. An errno if they
+    // cannot be had.
+    [[nodiscard]] int read(OpenFile& file, uint64_t offset, uint64_t size, std::string_view& out);
     [[nodiscard]] int fetch(OpenFile& file, uint64_t offset, uint64_t size);
 };
 
@@ -140,23 +141,29 @@ void on_open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
         fuse_reply_err(request, node.object == nullptr ? EISDIR : EROFS);
         return;
     }
-    auto* file = new OpenFile;
-    file->object = node.object;
-    info->fh = reinterpret_cast<uint64_t>(file);
+    // Held by the handle and by each read: the release may come before a read's thread has let go of it.
+    auto* held = new std::shared_ptr<OpenFile>(std::make_shared<OpenFile>());
+    (*held)->object = node.object;
+    info->fh = reinterpret_cast<uint64_t>(held);
     info->keep_cache = 1;
-    if (fuse_reply_open(request, info) != 0) delete file;  // the opener was interrupted: nobody will release it
+    if (fuse_reply_open(request, info) != 0) delete held;  // the opener was interrupted: nobody will release it
 }
 
 void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-    auto* file = reinterpret_cast<OpenFile*>(info->fh);
-    state_of(request).held -= file->window.size();
-    delete file;
+    auto* held = reinterpret_cast<std::shared_ptr<OpenFile>*>(info->fh);
+    {
+        std::lock_guard lock((*held)->mutex);
+        state_of(request).held -= (*held)->window.size();
+    }
+    delete held;
     fuse_reply_err(request, 0);
 }
 
 void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
-    std::string out;
-    int error = state_of(request).read(*reinterpret_cast<OpenFile*>(info->fh), static_cast<uint64_t>(offset), size, out);
+    const auto file = *reinterpret_cast<const std::shared_ptr<OpenFile>*>(info->fh);
+    std::lock_guard lock(file->mutex);
+    std::string_view out;
+    int error = state_of(request).read(*file, static_cast<uint64_t>(offset), size, out);
     if (error != 0) {
         fuse_reply_err(request, error);
     } else {
@@ -241,8 +248,7 @@ int FastFileMount::State::fetch(OpenFile& file, uint64_t offset, uint64_t size) 
     return 0;
 }
 
-int FastFileMount::State::read(OpenFile& file, uint64_t offset, uint64_t size, std::string& out) {
-    std::lock_guard lock(file.mutex);
+int FastFileMount::State::read(OpenFile& file, uint64_t offset, uint64_t size, std::string_view& out) {
     uint64_t total = file.object->size;
     if (offset >= total) return 0;
     size = std::min(size, total - offset);
@@ -262,7 +268,7 @@ int FastFileMount::State::read(OpenFile& file, uint64_t offset, uint64_t size, s
         length = std::min(length, total - from);
         if (int error = fetch(file, from, length); error != 0) return error;
     }
-    out = file.window.substr(offset - file.start, size);
+    out = std::string_view(file.window).substr(offset - file.start, size);
     return 0;
 }
 

@@ -53,6 +53,27 @@ def test_fastfile_is_a_folder_that_is_read_when_it_is_read(world):
     assert mounts(world) == []
 
 
+def test_fastfile_open_and_closed_by_many_at_once(world):
+    """Every read through the mount, none from the kernel's cache; a file is closed the moment its last byte came."""
+    job = run(world, "fast-many", """
+/usr/bin/python3 - <<'END'
+import concurrent.futures, hashlib, os
+def digest(number):
+    file = os.open("/opt/ml/input/data/all/large.bin", os.O_RDONLY)
+    os.lseek(file, number % 16 << 20, os.SEEK_SET)
+    bytes_ = os.read(file, 1 << 20)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(file)
+    return hashlib.md5(bytes_).hexdigest()
+with concurrent.futures.ThreadPoolExecutor(16) as pool:
+    print(len(list(pool.map(digest, range(800)))), *set(pool.map(digest, range(16))))
+END
+""", InputDataConfig=[channel("all", "data/", InputMode="FastFile")])
+    log = log_of(world, "fast-many")
+    assert job["TrainingJobStatus"] == "Completed", log
+    assert log == "800 " + hashlib.md5(bytes(range(256)) * 4096).hexdigest()
+
+
 def test_fastfile_reads_are_the_roles(world, make_role):
     """What the role may list but not read fails when it is read, with the system's own word for it, and nothing stays mounted."""
     # The first object is looked at when the job is created: that one may be read.
