@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
+#include <thread>
 
 namespace sandbox {
 namespace {
@@ -102,6 +105,14 @@ base::Result<std::string> unified_base(const std::string& root) {
     return own;
 }
 
+// Where processors are short, a group gets its part by its weight. Without one, all workers together would weigh as much as one
+// process beside them.
+base::Result<void> set_weight(const std::string& folder, double cpus, bool unified) {
+    const auto weight = static_cast<int64_t>(cpus * (unified ? 100 : 1024));  // of one process, and of one group, by default
+    if (unified) return write_value(folder + "/cpu.weight", std::to_string(std::clamp<int64_t>(weight, 1, 10'000)));
+    return write_value(folder + "/cpu.shares", std::to_string(std::clamp<int64_t>(weight, 2, 262'144)));
+}
+
 base::Result<void> set_limits(const std::string& folder, const Limits& limits, bool unified, const std::string& controller) {
     auto is = [&](const char* name) { return unified || controller == name; };
     if (is("memory") && limits.memory_bytes > 0) {
@@ -119,6 +130,7 @@ base::Result<void> set_limits(const std::string& folder, const Limits& limits, b
             TRY(write_value(folder + "/cpu.cfs_period_us", std::to_string(period)));
             TRY(write_value(folder + "/cpu.cfs_quota_us", quota));
         }
+        TRY(set_weight(folder, limits.cpus, unified));
     }
     if (is("pids") && limits.processes_max > 0) TRY(write_value(folder + "/pids.max", std::to_string(limits.processes_max)));
     return {};
@@ -171,6 +183,9 @@ base::Result<std::string> ControlGroups::folder(size_t base) const {
     TRY(make_folder(own));
     if (unified_) TRY(hand_down(own));
     TRY(set_limits(own, {.memory_bytes = memory_bytes_max_}, unified_, controllers[base]));
+    if (unified_ || controllers[base] == std::string_view("cpu")) {
+        for (const auto& group : {upper, own}) TRY(set_weight(group, std::thread::hardware_concurrency(), unified_));
+    }
     return own;
 }
 

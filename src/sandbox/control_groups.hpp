@@ -7,6 +7,9 @@
 //
 // Source: Linux Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
 //
+// A worker weighs as many processes as it has processors, all of them together as many as the machine has: where processors are
+// short, what else runs on the machine keeps about one.
+//
 // Groups outlive processes and servers: open() kills and removes what an earlier server of the same name left, and the empty
 // groups of others that are gone.
 #pragma once

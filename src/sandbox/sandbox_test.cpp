@@ -8,9 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "sandbox/inside/spec.hpp"
 #include "sandbox/launch.hpp"
@@ -331,7 +333,8 @@ TEST_CASE("control groups of version 2 are handed down and limited by their own 
     for (const std::string& name : std::initializer_list<std::string>{
              "cgroup.controllers", "cgroup.subtree_control", "trainwarden/cgroup.subtree_control",
              "trainwarden/s/cgroup.subtree_control", "trainwarden/s/memory.max", own + "memory.max", own + "memory.swap.max",
-             own + "cpu.max", own + "pids.max", own + "cgroup.procs"}) {
+             "trainwarden/cpu.weight", "trainwarden/s/cpu.weight", own + "cpu.weight", own + "cpu.max", own + "pids.max",
+             own + "cgroup.procs"}) {
         file(name);
     }
     std::ofstream(root.path + "/" + own + "memory.events") << "low 0\nhigh 0\nmax 7\noom 1\noom_kill 1\n";
@@ -347,6 +350,10 @@ TEST_CASE("control groups of version 2 are handed down and limited by their own 
     CHECK(content(own + "memory.swap.max") == "0");
     CHECK(content(own + "cpu.max") == "150000 100000");
     CHECK(content(own + "pids.max") == "9");
+    CHECK(content(own + "cpu.weight") == "150");
+    const auto whole = std::to_string(std::clamp(100 * std::thread::hardware_concurrency(), 1U, 10'000U));
+    CHECK(content("trainwarden/cpu.weight") == whole);
+    CHECK(content("trainwarden/s/cpu.weight") == whole);
     CHECK((*group)->memory_was_exhausted());
     fs::remove_all(root.path + "/trainwarden");  // as the kernel does with an empty group's files
 }
