@@ -108,6 +108,7 @@ room(sandbox LINK net crypto text base PRIVATE PkgConfig::SECCOMP archive)
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/sandbox/launch.cpp PROPERTIES
   OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/inside COMPILE_DEFINITIONS "TRAINWARDEN_INSIDE=\"${CMAKE_BINARY_DIR}/inside\"")
 room(training LINK identity sandbox logs store policy crypto net text base PRIVATE archive ZLIB::ZLIB PkgConfig::FUSE3 PkgConfig::RE2)
+room(slurm LINK training sandbox crypto net text base PRIVATE OpenSSL::Crypto)
 
 # What AWS clients speak.
 # The service models: AWS's own from botocore, ours from models/ (tools/modelgen says how).
@@ -153,5 +154,5 @@ list(FILTER server_sources EXCLUDE REGEX "_test\\.cpp$")
 if(server_sources)
   add_executable(trainwarden ${server_sources})
   target_include_directories(trainwarden PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
-  target_link_libraries(trainwarden PRIVATE cli ${services} gate training sandbox metrics logs objects audit identity store wire http net policy crypto text base)
+  target_link_libraries(trainwarden PRIVATE cli ${services} gate slurm training sandbox metrics logs objects audit identity store wire http net policy crypto text base)
 endif()

@@ -117,6 +117,8 @@ void Command::action(std::function<base::Result<int>()> action) {
 
 void Command::footer(const std::string& text) { state_->app->footer(text); }
 
+void Command::hide() { state_->app->group(""); }
+
 int run(int argc, const char* const* argv, const std::vector<AddCommands>& commands) {
     CommandLine line;
     Command root = line.root();

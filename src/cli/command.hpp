@@ -51,6 +51,8 @@ public:
     void action(std::function<base::Result<int>()> action);
     // More text at the end of `--help`: examples.
     void footer(const std::string& text);
+    // Help does not list it: a program runs it, not a person.
+    void hide();
 
 private:
     friend class CommandLine;

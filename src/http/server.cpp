@@ -27,12 +27,14 @@ class ThreadServer final : public Server {
 public:
     ThreadServer(ServerOptions options, Handler handler, net::Listener listener)
         : options_(std::move(options)), handler_(std::move(handler)), listener_(std::move(listener)) {}
+    ThreadServer(ServerOptions options, Handler handler) : options_(std::move(options)), handler_(std::move(handler)) {}
     ~ThreadServer() override { stop(5); }
 
     void begin() {
         acceptor_ = std::thread([this] { accept_all(); });
     }
     [[nodiscard]] uint16_t port() const override { return listener_.port(); }
+    void take(net::Stream stream) override;
     void stop(int grace_seconds) override;
 
 private:
@@ -58,20 +60,24 @@ void ThreadServer::accept_all() {
             if (!stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
             continue;
         }
-        const std::lock_guard lock(mutex_);
-        if (guests_.size() >= options_.connections_max) {
-            turn_away(std::move(*stream));
-            continue;
-        }
-        const auto guest = guests_.emplace(guests_.end());
-        guest->stream = std::move(*stream);
-        try {
-            std::thread([this, guest] { serve(guest); }).detach();
-        } catch (const std::system_error& error) {
-            base::log_warn(std::string("no thread for a connection: ") + error.what());
-            turn_away(std::move(guest->stream));
-            guests_.erase(guest);
-        }
+        take(std::move(*stream));
+    }
+}
+
+void ThreadServer::take(net::Stream stream) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || guests_.size() >= options_.connections_max) {
+        turn_away(std::move(stream));
+        return;
+    }
+    const auto guest = guests_.emplace(guests_.end());
+    guest->stream = std::move(stream);
+    try {
+        std::thread([this, guest] { serve(guest); }).detach();
+    } catch (const std::system_error& error) {
+        base::log_warn(std::string("no thread for a connection: ") + error.what());
+        turn_away(std::move(guest->stream));
+        guests_.erase(guest);
     }
 }
 
@@ -91,10 +97,11 @@ void ThreadServer::turn_away(net::Stream stream) {
 }
 
 void ThreadServer::stop(int grace_seconds) {
-    if (!acceptor_.joinable()) return;
     stopping_ = true;
-    listener_.wake();
-    acceptor_.join();
+    if (acceptor_.joinable()) {
+        listener_.wake();
+        acceptor_.join();
+    }
     std::unique_lock lock(mutex_);
     // A connection that turns busy at this moment loses its unread request: it was not begun, the client may repeat it.
     for (auto& guest : guests_)
@@ -117,6 +124,11 @@ std::unique_ptr<Server> Server::start(ServerOptions options, net::Listener liste
     auto server = std::make_unique<ThreadServer>(std::move(options), std::move(handler), std::move(listener));
     server->begin();
     return server;
+}
+
+std::unique_ptr<Server> Server::without_port(ServerOptions options, Handler handler) {
+    net::ignore_broken_pipes();
+    return std::make_unique<ThreadServer>(std::move(options), std::move(handler));
 }
 
 }  // namespace http

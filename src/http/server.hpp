@@ -32,8 +32,12 @@ public:
     [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(ServerOptions options, Handler handler);
     // On a socket that listens already; the options' address and port count for nothing.
     [[nodiscard]] static std::unique_ptr<Server> start(ServerOptions options, net::Listener listener, Handler handler);
+    // Listens nowhere: its connections are those that take() gets.
+    [[nodiscard]] static std::unique_ptr<Server> without_port(ServerOptions options, Handler handler);
     virtual ~Server() = default;  // stop()
     [[nodiscard]] virtual uint16_t port() const = 0;
+    // A connection that came another way.
+    virtual void take(net::Stream stream) = 0;
     // No new requests; waits for the ones in progress up to `grace_seconds`, then closes their connections.
     virtual void stop(int grace_seconds = 5) = 0;
 };

@@ -171,6 +171,11 @@ Process::~Process() {
     (void)wait();
 }
 
+Process::Released Process::release() {
+    shared_.reset();
+    return {pid_, std::move(pidfd_)};
+}
+
 // The group is killed between the leader's end and its reaping, while its number cannot belong to anybody else yet.
 std::optional<ExitStatus> Process::reap_if_ended() {
     const std::lock_guard lock(shared_->mutex);

@@ -71,6 +71,13 @@ public:
     [[nodiscard]] ExitStatus wait();
     [[nodiscard]] std::optional<ExitStatus> wait_for(std::chrono::milliseconds timeout);
 
+    // Gives the child away: whoever gets it waits for it. Nothing else may be asked of this object then.
+    struct Released {
+        int process = 0;
+        Descriptor ended;  // pidfd: readable when it has ended
+    };
+    [[nodiscard]] Released release();
+
     // To the leader, or to its whole group. Nothing happens once it was reaped.
     void signal(int number);
     void signal_group(int number);

@@ -2,9 +2,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -191,6 +194,27 @@ base::Result<std::vector<net::Descriptor>> listen_inside(int user, int network, 
         }
     };
     return descriptors_of_child(addresses.size(), steps, work);
+}
+
+base::Result<net::Descriptor> open_tunnel(int user, int network, const std::string& name) {
+    static constexpr const char* steps[] = {"", "enter a worker's network", "open /dev/net/tun (is the kernel module tun loaded?)",
+                                            "make a tunnel in a worker's network"};
+    ifreq device{};
+    device.ifr_flags = IFF_TUN | IFF_NO_PI;
+    name.copy(device.ifr_name, sizeof device.ifr_name - 1);
+    auto work = [&](int channel) {
+        auto fail = [&](int step) {
+            send(channel, {step, errno}, -1);
+            ::_exit(1);
+        };
+        if (!enter(user, network)) fail(1);
+        int tunnel = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+        if (tunnel < 0) fail(2);
+        if (::ioctl(tunnel, TUNSETIFF, &device) != 0) fail(3);
+        send(channel, {0, 0}, tunnel);
+    };
+    auto found = TRY(descriptors_of_child(1, steps, work));
+    return std::move(found.front());
 }
 
 base::Result<void> configure_inside(int user, int network, const std::string& lines, const std::vector<int>& passed) {

@@ -33,6 +33,10 @@ struct SocketAddress {
 [[nodiscard]] base::Result<std::vector<net::Descriptor>> listen_inside(int user, int network,
                                                                        const std::vector<SocketAddress>& addresses);
 
+// A device inside a network whose other end is the descriptor: IP packets without a header (Linux: Documentation/networking/
+// tuntap.rst). It goes when the descriptor is closed. Error `SandboxUnavailable`.
+[[nodiscard]] base::Result<net::Descriptor> open_tunnel(int user, int network, const std::string& name);
+
 // Runs `ip -batch` with these lines inside a network. `passed` are descriptors that the lines may name as /proc/self/fd/N.
 // Error `SandboxUnavailable` with what `ip` said.
 [[nodiscard]] base::Result<void> configure_inside(int user, int network, const std::string& lines,

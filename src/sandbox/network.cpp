@@ -8,7 +8,32 @@ constexpr const char* subnet = "10.77.0.";
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
+// What `ip` does in a worker's own namespace, once its eth0 is there.
+std::string own_devices(size_t worker, const std::vector<std::string>& addresses) {
+    std::string lines = "link set lo up\n";
+    for (const auto& address : addresses) {
+        if (is_loopback(address)) continue;
+        bool v6 = address.find(':') != std::string::npos;
+        lines += "addr add " + address + (v6 ? "/128 nodad" : "/32") + " dev lo\n";
+    }
+    std::string interface(network_interface);
+    // No IPv6 address that nobody asked for: libraries would prefer it.
+    return lines + "link set " + interface + " addrgenmode none\naddr add " + Network::address_of(worker) + "/24 dev " +
+           interface + "\nlink set " + interface + " up\n";
+}
+
 }  // namespace
+
+base::Result<std::unique_ptr<Network>> Network::make_alone(size_t worker, const std::vector<std::string>& addresses, int mtu) {
+    std::unique_ptr<Network> network(new Network);
+    network->namespaces_ = TRY(make_namespaces(1));
+    const int user = network->user_namespace(), own = network->namespace_of(0);
+    network->tunnel_ = TRY(open_tunnel(user, own, std::string(network_interface)));
+    TRY(configure_inside(
+        user, own, "link set " + std::string(network_interface) + " mtu " + std::to_string(mtu) + "\n" + own_devices(worker, addresses),
+        {}));
+    return network;
+}
 
 base::Result<std::unique_ptr<Network>> Network::make(size_t workers, const std::vector<std::string>& addresses) {
     std::unique_ptr<Network> network(new Network);
@@ -24,19 +49,8 @@ base::Result<std::unique_ptr<Network>> Network::make(size_t workers, const std::
                   " master siblings up\n";
     }
     TRY(configure_inside(user, network->namespace_of(workers), bridge, passed));
-    for (size_t worker = 0; worker < workers; ++worker) {
-        std::string lines = "link set lo up\n";
-        for (const auto& address : addresses) {
-            if (is_loopback(address)) continue;
-            bool v6 = address.find(':') != std::string::npos;
-            lines += "addr add " + address + (v6 ? "/128 nodad" : "/32") + " dev lo\n";
-        }
-        std::string interface(network_interface);
-        // No IPv6 address that nobody asked for: libraries would prefer it.
-        lines += "link set " + interface + " addrgenmode none\naddr add " + network->address_of(worker) + "/24 dev " + interface +
-                 "\nlink set " + interface + " up\n";
-        TRY(configure_inside(user, network->namespace_of(worker), lines, {}));
-    }
+    for (size_t worker = 0; worker < workers; ++worker)
+        TRY(configure_inside(user, network->namespace_of(worker), own_devices(worker, addresses), {}));
     return network;
 }
 
@@ -48,6 +62,6 @@ base::Result<std::vector<net::Listener>> Network::listen(size_t worker, const st
     return listeners;
 }
 
-std::string Network::address_of(size_t worker) const { return subnet + std::to_string(worker + 1); }
+std::string Network::address_of(size_t worker) { return subnet + std::to_string(worker + 1); }
 
 }  // namespace sandbox

@@ -11,6 +11,8 @@
 // sockets that the server itself listens on inside the worker's namespace (listen()), on the worker's own loopback. So a worker
 // has its siblings and those sockets, and nothing to filter: no port of the machine, no metadata address of its cloud, no other
 // job. Who connects to such a socket is that worker: the socket is the identity.
+//
+// Where a job's workers are on several machines (room `slurm`) there is no bridge: eth0 is a tunnel, the rest is the same.
 #pragma once
 
 #include <memory>
@@ -33,15 +35,22 @@ public:
     // Error `SandboxUnavailable`.
     [[nodiscard]] static base::Result<std::unique_ptr<Network>> make(size_t workers, const std::vector<std::string>& addresses);
 
+    // The network of one worker whose siblings are on other machines: its eth0 is a tunnel, and whoever holds the descriptor
+    // carries the packets. `mtu`: the largest. Error `SandboxUnavailable`.
+    [[nodiscard]] static base::Result<std::unique_ptr<Network>> make_alone(size_t worker,
+                                                                           const std::vector<std::string>& addresses, int mtu);
+    [[nodiscard]] const net::Descriptor& tunnel() const { return tunnel_; }
+
     [[nodiscard]] base::Result<std::vector<net::Listener>> listen(size_t worker,
                                                                   const std::vector<SocketAddress>& addresses) const;
-    [[nodiscard]] std::string address_of(size_t worker) const;  // of its eth0
+    [[nodiscard]] static std::string address_of(size_t worker);  // of its eth0
     [[nodiscard]] int user_namespace() const { return namespaces_.user.is_open() ? namespaces_.user.number() : -1; }
     [[nodiscard]] int namespace_of(size_t worker) const { return namespaces_.networks[worker].number(); }
 
 private:
     Network() = default;
-    Namespaces namespaces_;  // the workers' networks, then the bridge's
+    Namespaces namespaces_;   // the workers' networks, then the bridge's
+    net::Descriptor tunnel_;  // of make_alone
 };
 
 }  // namespace sandbox

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -82,6 +83,7 @@ bool give_below(int folder, uid_t owner, dev_t device) {
 Owner& Owner::operator=(Owner&& other) noexcept {
     std::swap(house_, other.house_);
     std::swap(user_, other.user_);
+    std::swap(lock_, other.lock_);
     return *this;
 }
 
@@ -101,12 +103,14 @@ base::Result<std::unique_ptr<Sandboxes>> Sandboxes::open(Settings settings) {
         if (!fs::is_directory(folder))
             return base::fail("InvalidShare", "the folder to share with workers, " + folder + ", is not there");
     }
-    if (auto groups = ControlGroups::open(house->settings_.server, memory_for_workers())) {
-        house->groups_ = std::move(*groups);
-    } else {
-        house->remarks_.push_back("no limits on memory, processors and processes: " + groups.error().message);
+    if (house->settings_.limits) {
+        if (auto groups = ControlGroups::open(house->settings_.server, memory_for_workers())) {
+            house->groups_ = std::move(*groups);
+        } else {
+            house->remarks_.push_back("no limits on memory, processors and processes: " + groups.error().message);
+        }
     }
-    TRY(house->try_one());
+    if (house->settings_.trial) TRY(house->try_one());
     return house;
 }
 
@@ -115,7 +119,9 @@ base::Result<void> Sandboxes::choose_owners() {
         remarks_.emplace_back("workers run as this server's own user: only a server of root's gives each job its own");
         return {};
     }
-    int first = owners_begin + static_cast<int>(std::hash<std::string>{}(settings_.server) % servers_max) * owners_per_server;
+    // Those who share a range share the one after the servers'.
+    const size_t range = settings_.owner_locks.empty() ? std::hash<std::string>{}(settings_.server) % servers_max : servers_max;
+    int first = owners_begin + static_cast<int>(range) * owners_per_server;
     if (!is_mapped("/proc/self/uid_map", first, owners_per_server) || !is_mapped("/proc/self/gid_map", first, owners_per_server))
         first = small_owners_begin;
     if (!is_mapped("/proc/self/uid_map", first, owners_per_server) || !is_mapped("/proc/self/gid_map", first, owners_per_server))
@@ -129,11 +135,24 @@ base::Result<Owner> Sandboxes::take_owner() {
     Owner owner;
     if (first_owner_ < 0) return owner;
     std::lock_guard lock(mutex_);
-    if (free_owners_.empty()) return unavailable("every user for jobs on this machine has one");
-    owner.house_ = this;
-    owner.user_ = *free_owners_.begin();
-    free_owners_.erase(free_owners_.begin());
-    return owner;
+    for (const int user : free_owners_) {
+        if (!settings_.owner_locks.empty() && !(owner.lock_ = lock_owner(user)).is_open()) continue;
+        owner.house_ = this;
+        owner.user_ = user;
+        free_owners_.erase(user);
+        return owner;
+    }
+    return unavailable("every user for jobs on this machine has one");
+}
+
+// Not open: another process has this user. The lock goes with the last descriptor, so no crash leaves one behind.
+net::Descriptor Sandboxes::lock_owner(int owner) const {
+    std::error_code error;
+    fs::create_directories(settings_.owner_locks, error);
+    const std::string path = settings_.owner_locks + "/" + std::to_string(owner);
+    net::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (file.is_open() && ::flock(file.number(), LOCK_EX | LOCK_NB) != 0) file.close();
+    return file;
 }
 
 base::Result<std::unique_ptr<ControlGroup>> Sandboxes::limit(const std::string& worker, const Limits& limits) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "net/descriptor.hpp"
 #include "sandbox/control_groups.hpp"
 #include "sandbox/image.hpp"
 
@@ -21,7 +22,9 @@ namespace sandbox {
 class Owner {
 public:
     Owner() = default;  // the server's own user
-    Owner(Owner&& other) noexcept : house_(other.house_), user_(other.user_) { other.house_ = nullptr, other.user_ = -1; }
+    Owner(Owner&& other) noexcept : house_(other.house_), user_(other.user_), lock_(std::move(other.lock_)) {
+        other.house_ = nullptr, other.user_ = -1;
+    }
     Owner& operator=(Owner&& other) noexcept;
     ~Owner();
     [[nodiscard]] int user() const { return user_; }  // also its group; -1: the server's own
@@ -30,6 +33,7 @@ private:
     friend class Sandboxes;
     class Sandboxes* house_ = nullptr;
     int user_ = -1;
+    net::Descriptor lock_;
 };
 
 class Sandboxes {
@@ -40,6 +44,10 @@ public:
         std::string images;   // see image.hpp
         std::string image_cache;
         std::vector<std::string> shared;  // folders of the machine that every worker may read
+        // Where several processes of this machine share one range of job users: a folder for the lock of each user.
+        std::string owner_locks;
+        bool limits = true;  // false: somebody else sets them
+        bool trial = true;   // false: whoever launches will see
     };
     // Error `SandboxUnavailable`: which step this machine does not permit.
     [[nodiscard]] static base::Result<std::unique_ptr<Sandboxes>> open(Settings settings);
@@ -57,6 +65,7 @@ private:
     friend class Owner;
     [[nodiscard]] base::Result<void> choose_owners();
     [[nodiscard]] base::Result<void> try_one();
+    [[nodiscard]] net::Descriptor lock_owner(int owner) const;
 
     Settings settings_;
     Images images_;

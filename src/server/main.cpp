@@ -3,5 +3,6 @@
 #include "cli/commands.hpp"
 #include "server/coverage.hpp"
 #include "server/serve.hpp"
+#include "server/slurm_worker.hpp"
 
-int main(int argc, char** argv) { return cli::run(argc, argv, {server::add_serve, cli::add_commands, server::add_coverage}); }
+int main(int argc, char** argv) { return cli::run(argc, argv, {server::add_serve, cli::add_commands, server::add_coverage, server::add_slurm_worker}); }

@@ -138,6 +138,12 @@ void add_serve(cli::Command& root) {
                    "root file systems that jobs may name as TrainingImage");
     command.option("--training-share", "DIR", settings->training.shared,
                    "a folder that workers of host/... images may read; repeatable");
+    command.option("--launcher", "HOW", settings->training.launcher,
+                   "local: training jobs run on this machine; slurm: on machines that Slurm gives");
+    command.option("--slurm-options", "OPTIONS", settings->training.slurm_options,
+                   "more options of salloc, in one word: \"--partition=gpu --account=lab\"");
+    command.option("--slurm-program", "FILE", settings->training.slurm_program,
+                   "this program on the cluster's nodes; by default, where it is here");
     command.option("--instance-types", "FILE", settings->instance_types_file,
                    "what ml.* names stand for and how many of each there are (JSON)");
     command.flag("-v,--verbose", settings->verbose, "log what the server does");

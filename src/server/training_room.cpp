@@ -1,5 +1,7 @@
 #include "server/training_room.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 
@@ -21,6 +23,13 @@ std::vector<std::string> private_places(const TrainingRoom::Parts& parts) {
         places.push_back(std::string(config) + "/trainwarden");
     }
     return places;
+}
+
+// Tells the servers of a machine apart.
+std::string name_of(const TrainingRoom::Parts& parts) { return crypto::hex(crypto::sha256(parts.data_folder)).substr(0, 12); }
+
+std::string images_of(const TrainingRoom::Parts& parts) {
+    return parts.settings.images.empty() ? parts.data_folder + "/images" : parts.settings.images;
 }
 
 // Where SageMaker's users look for them: namespace and dimensions are AWS's.
@@ -50,15 +59,24 @@ base::Result<training::Isolation> TrainingRoom::isolate(const Parts& parts) {
     training::Isolation isolation;
     isolation.doors = &doors_;
     isolation.hidden = private_places(parts);
+    if (wanted == "process" && parts.settings.launcher == "slurm") {
+        return base::fail(base::Error("InvalidIsolation", "the launcher slurm runs workers in sandboxes alone")
+                              .note("leave out --training-isolation=process"));
+    }
     if (wanted == "process") {
         warning_ = "training jobs run as plain processes: they share this machine's network, processes and users";
         return isolation;
     }
-    std::string name = crypto::hex(crypto::sha256(parts.data_folder)).substr(0, 12);
+    if (parts.settings.launcher == "slurm") return isolate_on_slurm(parts);
+    if (parts.settings.launcher != "local") {
+        return base::fail(base::Error("InvalidLauncher", "`" + parts.settings.launcher + "` launches no training jobs")
+                              .note("--launcher is local or slurm"));
+    }
+    std::string name = name_of(parts);
     auto opened =
         sandbox::Sandboxes::open({.server = name,
                                   .scratch = parts.jobs_directory,
-                                  .images = parts.settings.images.empty() ? parts.data_folder + "/images" : parts.settings.images,
+                                  .images = images_of(parts),
                                   .image_cache = parts.data_folder + "/image-cache",
                                   .shared = parts.settings.shared});
     if (opened) {
@@ -76,6 +94,25 @@ base::Result<training::Isolation> TrainingRoom::isolate(const Parts& parts) {
     isolation.refusal = base::Error("ValidationException",
                                     "Training jobs run in a sandbox, and this machine permits none (" + opened.error().message +
                                         "). To run them as plain processes, start the server with --training-isolation=process.");
+    return isolation;
+}
+
+base::Result<training::Isolation> TrainingRoom::isolate_on_slurm(const Parts& parts) {
+    // Two servers with one folder cannot be on one machine, but on two they can: the machine's name tells those apart.
+    char machine[256] = "";
+    ::gethostname(machine, sizeof machine - 1);
+    slurm_ = TRY(slurm::Launcher::open({.options = parts.settings.slurm_options,
+                                        .program = parts.settings.slurm_program,
+                                        .server = name_of(parts) + "@" + machine,
+                                        .images = images_of(parts),
+                                        .image_cache = parts.data_folder + "/image-cache",
+                                        .shared = parts.settings.shared,
+                                        .doors = &doors_,
+                                        .random = parts.random}));
+    training::Isolation isolation;
+    isolation.doors = &doors_;
+    isolation.images = &slurm_->images();
+    isolation.elsewhere = [this] { return slurm_->confine(); };
     return isolation;
 }
 

@@ -19,6 +19,7 @@
 #include "server/credentials_endpoint.hpp"
 #include "server/job_data.hpp"
 #include "server/worker_doors.hpp"
+#include "slurm/launcher.hpp"
 #include "store/keys.hpp"
 #include "training/instances.hpp"
 #include "training/training.hpp"
@@ -31,6 +32,9 @@ struct TrainingSettings {
     std::string isolation = "sandbox";  // a sandbox or no jobs | best-effort: plain processes where there is none | process
     std::string images;                 // the folder of training images; empty: DIR/images
     std::vector<std::string> shared;    // folders of this machine that workers of host/… images may read
+    std::string launcher = "local";     // local: on this machine | slurm: on those that Slurm gives (docs/slurm.md)
+    std::string slurm_options;          // for salloc, one line
+    std::string slurm_program;          // this program on the nodes; empty: where it is here
 };
 
 class TrainingRoom {
@@ -59,9 +63,11 @@ public:
 private:
     explicit TrainingRoom(const Parts& parts) : doors_(*parts.clock, *parts.random) {}
     [[nodiscard]] base::Result<training::Isolation> isolate(const Parts& parts);
+    [[nodiscard]] base::Result<training::Isolation> isolate_on_slurm(const Parts& parts);
     WireJobData data_;
     WorkerDoors doors_;
     std::unique_ptr<sandbox::Sandboxes> sandboxes_;
+    std::unique_ptr<slurm::Launcher> slurm_;
     std::string warning_;  // about how jobs are isolated, for when the server starts
     std::unique_ptr<training::Training> training_;
     std::unique_ptr<CredentialsEndpoint> credentials_;

@@ -23,6 +23,9 @@ public:
         for (auto& one : servers_) one->stop(closing_seconds);
     }
     [[nodiscard]] const InstanceMetadata& metadata() const { return *metadata_; }
+    void take(training::Doors::Which which, net::Stream connection) override {
+        servers_.at(static_cast<size_t>(which))->take(std::move(connection));
+    }
     void add(std::unique_ptr<http::Server> one) { servers_.push_back(std::move(one)); }
 
 private:
@@ -38,17 +41,28 @@ void WorkerDoors::serve(training::Training& training, http::Handler apis, std::s
     region_ = std::move(region);
 }
 
-std::unique_ptr<training::Doors::Door> WorkerDoors::open(Sockets sockets, const std::string& token) {
+std::unique_ptr<training::Doors::Door> WorkerDoors::open(std::optional<Sockets> sockets, const std::string& token) {
     INVARIANT(training_ != nullptr);
     auto door = std::make_unique<OpenDoor>(std::make_unique<InstanceMetadata>(*training_, clock_, random_, region_, token));
-    door->add(http::Server::start({}, std::move(sockets.aws), apis_));
-    http::ServerOptions many{.connections_max = credential_connections_max, .idle_seconds_max = credential_idle_seconds_max};
-    door->add(http::Server::start(many, std::move(sockets.container), [training = training_, token](http::Request& request) {
-        return answer_credentials(*training, request, token);
-    }));
-    door->add(http::Server::start(many, std::move(sockets.metadata),
-                                  [metadata = &door->metadata()](http::Request& request) { return metadata->answer(request); }));
+    const auto add = [&](const http::ServerOptions& options, net::Listener Sockets::*listener, http::Handler handler) {
+        door->add(sockets ? http::Server::start(options, std::move((*sockets).*listener), std::move(handler))
+                          : http::Server::without_port(options, std::move(handler)));
+    };
+    // In the order of Which.
+    const http::ServerOptions many{.connections_max = credential_connections_max, .idle_seconds_max = credential_idle_seconds_max};
+    add({}, &Sockets::aws, apis_);
+    add(many, &Sockets::container,
+        [training = training_, token](http::Request& request) { return answer_credentials(*training, request, token); });
+    add(many, &Sockets::metadata, [metadata = &door->metadata()](http::Request& request) { return metadata->answer(request); });
     return door;
+}
+
+std::unique_ptr<training::Doors::Door> WorkerDoors::open(Sockets sockets, const std::string& token) {
+    return open(std::optional(std::move(sockets)), token);
+}
+
+std::unique_ptr<training::Doors::Door> WorkerDoors::open(const std::string& token) {
+    return open(std::optional<Sockets>(), token);
 }
 
 }  // namespace server

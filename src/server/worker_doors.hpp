@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -20,8 +21,11 @@ public:
     // Once, before the first job. `apis` answers AWS's APIs; both outlive every door.
     void serve(training::Training& training, http::Handler apis, std::string region);
     [[nodiscard]] std::unique_ptr<Door> open(Sockets sockets, const std::string& token) override;
+    [[nodiscard]] std::unique_ptr<Door> open(const std::string& token) override;
 
 private:
+    [[nodiscard]] std::unique_ptr<Door> open(std::optional<Sockets> sockets, const std::string& token);
+
     const base::Clock& clock_;
     crypto::Random& random_;
     training::Training* training_ = nullptr;

@@ -14,8 +14,6 @@
 namespace training {
 namespace {
 
-constexpr uint64_t processes_max = 16'384;
-
 std::unexpected<base::Error> internal(const base::Error& error) { return base::fail("InternalError", error.message); }
 
 class PlainProcesses final : public Confinement {
@@ -23,7 +21,7 @@ public:
     explicit PlainProcesses(std::vector<std::string> hidden)
         : hidden_(std::move(hidden)), private_mounts_(private_mounts_available()) {}
 
-    base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places) override {
+    base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places, const Attempt&) override {
         if (plan.network_isolation)
             return base::fail("InternalError", "EnableNetworkIsolation needs a sandbox, and workers are plain processes here");
         std::string home = home_of_server();
@@ -64,7 +62,8 @@ private:
     bool private_mounts_;
 };
 
-// http://ADDRESS:PORT, where the server listens.
+}  // namespace
+
 base::Result<sandbox::SocketAddress> address_of(const std::string& url) {
     std::string_view rest = url;
     if (auto scheme = rest.find("://"); scheme != std::string_view::npos) rest.remove_prefix(scheme + 3);
@@ -76,11 +75,13 @@ base::Result<sandbox::SocketAddress> address_of(const std::string& url) {
     return sandbox::SocketAddress{address, static_cast<uint16_t>(std::stoi(std::string(rest.substr(colon + 1))))};
 }
 
+namespace {
+
 class Sandboxed final : public Confinement {
 public:
     Sandboxed(sandbox::Sandboxes& sandboxes, Doors& doors) : sandboxes_(sandboxes), doors_(doors) {}
 
-    base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places) override {
+    base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places, const Attempt&) override {
         reaches_server_ = !plan.network_isolation;
         // The machine's own programs may want the machine's own folders; an image has its own.
         if (sandbox::is_host_image(plan.image)) shared_ = sandboxes_.shared();
@@ -187,6 +188,7 @@ private:
 }  // namespace
 
 std::unique_ptr<Confinement> confine(const Isolation& isolation) {
+    if (isolation.elsewhere) return isolation.elsewhere();
     if (isolation.sandboxes != nullptr) return std::make_unique<Sandboxed>(*isolation.sandboxes, *isolation.doors);
     return std::make_unique<PlainProcesses>(isolation.hidden);
 }

@@ -1,9 +1,13 @@
-// What one job's workers run in: sandboxes (room `sandbox`), or plain processes where the operator allows it (launch.hpp).
+// What one job's workers run in: sandboxes (room `sandbox`), on this machine or on those of a cluster (room `slurm`), or plain
+// processes where the operator allows it (launch.hpp).
 //
 // A sandboxed worker reaches of the server what the Doors open inside its own network; it holds no secret: the socket that it
 // connects to says who it is. A plain process shares the machine's network, so it has a token.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,8 +15,10 @@
 
 #include "base/result.hpp"
 #include "net/socket.hpp"
+#include "sandbox/namespaces.hpp"
 #include "sandbox/sandboxes.hpp"
 #include "training/contract.hpp"
+#include "training/job.hpp"
 #include "training/launch.hpp"
 
 namespace training {
@@ -21,9 +27,12 @@ namespace training {
 class Doors {
 public:
     // Closes the sockets and everything that came through them when it is destroyed.
+    enum class Which : uint8_t { aws, container, metadata };
     class Door {
     public:
         virtual ~Door() = default;
+        // A connection of that worker's which came from another machine. Any thread.
+        virtual void take(Which which, net::Stream connection) = 0;
     };
     struct Sockets {
         net::Listener aws;        // the AWS APIs, at the server's own address
@@ -33,7 +42,11 @@ public:
     virtual ~Doors() = default;
     // Whoever connects is the worker that has `token` in Training::credentials_for, which it never sees.
     [[nodiscard]] virtual std::unique_ptr<Door> open(Sockets sockets, const std::string& token) = 0;
+    // The same for a worker whose network is on another machine: its connections come by Door::take.
+    [[nodiscard]] virtual std::unique_ptr<Door> open(const std::string& token) = 0;
 };
+
+class Confinement;
 
 // How workers are kept apart on this machine; the same for all jobs of a server.
 struct Isolation {
@@ -41,14 +54,25 @@ struct Isolation {
     std::optional<base::Error> refusal;       // … or, if the operator wants sandboxes and there are none, no jobs: why
     Doors* doors = nullptr;                   // for sandboxes
     std::vector<std::string> hidden;          // for plain processes: folders and files of the server that no worker may see
+    // Another launcher (room `slurm`): its workers are sandboxed, too, perhaps on other machines.
+    std::function<std::unique_ptr<Confinement>()> elsewhere;
+    sandbox::Images* images = nullptr;  // its images
+};
+
+// The attempt at a job that a confinement is for.
+struct Attempt {
+    const Job& job;
+    const std::atomic<bool>& cancelled;               // somebody has stopped the job: give up waiting
+    std::function<void(const std::string&)> pending;  // called while it waits for machines, with why; not for the same reason twice
 };
 
 // Of one attempt at a job. One thread uses it. Destroying it ends what it launched and takes back what it took.
 class Confinement {
 public:
     virtual ~Confinement() = default;
-    // Completes the places: what the workers see and reach. Errors `InternalError`, or a ValidationException's.
-    [[nodiscard]] virtual base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places) = 0;
+    // Takes what the workers need of machines, and completes the places: what the workers see and reach. Errors
+    // `InternalError`, `ClientError`, `CapacityError` (there is no such machine), `Cancelled`.
+    [[nodiscard]] virtual base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places, const Attempt& attempt) = 0;
     // Starts a worker whose folder is filled. Errors `LaunchFailed`, `InternalError`.
     [[nodiscard]] virtual base::Result<LaunchedProcess> launch(const WorkerPlace& place, const std::string& host_name,
                                                                std::vector<std::string> command, Environment environment,
@@ -57,7 +81,16 @@ public:
     [[nodiscard]] virtual std::vector<std::string> remarks(const WorkerPlace& place) const = 0;
     // Did this worker use up its memory?
     [[nodiscard]] virtual bool memory_was_exhausted(size_t worker) const = 0;
+    // A worker's process has ended: was it taken away, rather than end by itself? How, for the job's failure reason.
+    [[nodiscard]] virtual std::optional<std::string> taken_away(size_t /*worker*/) const { return std::nullopt; }
+    // Every worker's process has ended: returns when nothing that they started runs any more, wherever it is.
+    virtual void settle() {}
 };
+
+constexpr uint64_t processes_max = 16'384;  // of one worker
+
+// Of http://ADDRESS:PORT, where the server listens. Error `InternalError`.
+[[nodiscard]] base::Result<sandbox::SocketAddress> address_of(const std::string& url);
 
 [[nodiscard]] std::unique_ptr<Confinement> confine(const Isolation& isolation);
 

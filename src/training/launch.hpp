@@ -39,6 +39,8 @@ struct LaunchedProcess {
     int process_descriptor = -1;  // pidfd: readable when the process has ended
     int output = -1;              // stdout and stderr together
     int control = -1;             // of a sandbox: how it is asked to end (sandbox/inside/spec.hpp); a plain process gets signals
+    // The process only speaks for a worker on another machine: closing `control` ends the worker, killing the process would not.
+    bool is_proxy = false;
 };
 
 // Errors: `LaunchFailed` says which step failed and why.

@@ -18,6 +18,7 @@ constexpr size_t tags_max = 50;
 
 constexpr std::chrono::seconds stop_grace{120};    // between SIGTERM and SIGKILL on StopTrainingJob, as `docker stop -t 120`
 constexpr std::chrono::seconds sibling_grace{10};  // for the other workers once one has failed
+constexpr std::chrono::seconds proxy_grace{10};    // for the process that speaks for a worker elsewhere, once that was killed
 constexpr std::chrono::seconds runtime_default{86'400};
 constexpr std::chrono::seconds runtime_longest{28 * 86'400};  // `Longest run time for a training job`
 constexpr std::chrono::seconds session_duration{6 * 3600};    // of the role's sessions that jobs hold

@@ -75,9 +75,9 @@ Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSes
         place.folder = folder_ + "/" + plan_.hosts[index];
         place.aws_endpoint = training_.endpoints_.aws;
         place.credentials_uri = training_.endpoints_.credentials;
-        // All hosts are this machine: what they count on together is not more than it has.
+        // Where all hosts are this machine, what they count on together is not more than it has.
         const InstanceType type = training_.parts_.instances.find(group_of(plan_, index).instance_type);
-        place.cpus = std::min(type.cores, std::max(1U, cores / hosts));
+        place.cpus = training_.parts_.isolation.elsewhere ? type.cores : std::min(type.cores, std::max(1U, cores / hosts));
         place.memory_bytes = type.memory_bytes;
         place.gpus = type.gpus;
         workers_.push_back(place.folder);
@@ -174,12 +174,6 @@ bool Running::begin_again(const base::Result<Ended>& trained) {
 std::optional<Running::Outcome> Running::attempt() {
     base::Result<Ended> trained;
     do {
-        (void)training_.change(job_.id, [&](Job& job) {
-            base::Time now = training_.parts_.clock->now();
-            if (!job.training_start_time) job.training_start_time = now;
-            job.workers.clear();
-            job.enter("Downloading", "Downloading input data", now);
-        });
         trained = prepare_and_train();
     } while (begin_again(trained));
     if (trained && trained->how != Ended::How::shutdown) {
@@ -217,7 +211,14 @@ base::Result<Ended> Running::prepare_and_train() {
 
 base::Result<void> Running::prepare() {
     confinement_ = confine(training_.parts_.isolation);
-    TRY(confinement_->begin(plan_, places_));
+    const Attempt attempt{job_, cancelled_, [this](const std::string& why) { (void)enter("Pending", why); }};
+    TRY(confinement_->begin(plan_, places_, attempt));
+    (void)training_.change(job_.id, [&](Job& job) {
+        base::Time now = training_.parts_.clock->now();
+        if (!job.training_start_time) job.training_start_time = now;
+        job.workers.clear();
+        job.enter("Downloading", "Downloading input data", now);
+    });
     for (const auto& place : places_) TRY(make_folders(plan_, place));
     Transfer transfer(*training_.parts_.data, *session_, folder_, cancelled_);
     inputs_ = std::make_unique<Inputs>(*training_.parts_.data, *session_, workers_, [this] { stop(StopReason::input_failed); });
@@ -282,7 +283,8 @@ base::Result<void> Running::start_workers(Workers& workers, JobMonitor& monitor)
         auto launched = TRY(confinement_->launch(place, host, command(plan_, place), environment(job_, plan_, place),
                                                  working_directory(plan_, place)));
         workers.add(launched, std::move(log));
-        monitor.watch(place.index, launched.process);
+        // The processor time of a process that speaks for a worker elsewhere is not the worker's.
+        if (!launched.is_proxy) monitor.watch(place.index, launched.process);
         (void)training_.change(job_.id,
                                [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, launched.process}); });
     }
@@ -309,6 +311,9 @@ base::Result<Ended> Running::train() {
     }
     Ended ended = workers.wait(std::max(left, seconds{0}));
     ended.out_of_memory = ended.how == Ended::How::failed && confinement_->memory_was_exhausted(ended.host);
+    std::optional<std::string> taken_away;
+    if (ended.how == Ended::How::failed && !ended.out_of_memory) taken_away = confinement_->taken_away(ended.host);
+    confinement_->settle();
     // Whoever left its process group is still of this run.
     if (!end_processes_of_run(job_.run_id))
         base::log_error("processes of the training job " + job_.id.name + " cannot be killed");
@@ -324,6 +329,7 @@ base::Result<Ended> Running::train() {
                                                  ": " + synced.error().message + ")");
         }
     }
+    if (taken_away) return base::fail("InternalError", *taken_away);
     return ended;
 }
 
@@ -357,8 +363,10 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
     if (stop_ == StopReason::shutdown) return at_shutdown(trained);
     bool cancelled = !trained && trained.error().code == "Cancelled";
     if (!trained && !cancelled) {
-        bool ours = trained.error().code == "InternalError";
-        return failed((ours ? "InternalServerError: " : "ClientError: ") + trained.error().message);
+        const std::string& code = trained.error().code;
+        // CapacityError is AWS's own, for instances that are not to be had.
+        const char* whose = code == "InternalError" ? "InternalServerError: " : code == "CapacityError" ? "CapacityError: " : "ClientError: ";
+        return failed(whose + trained.error().message);
     }
     const bool late = waited_too_long() &&
                       (cancelled || trained->how == Ended::How::interrupted || trained->how == Ended::How::runtime_exceeded);

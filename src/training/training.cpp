@@ -138,8 +138,9 @@ base::Result<void> Training::check_isolation(const Plan& planned) const {
     auto needs = [](const std::string& what) {
         return base::fail("ValidationException", what + " needs a sandbox, and this server runs its workers as plain processes.");
     };
-    if (isolation.sandboxes != nullptr) {
-        if (auto found = isolation.sandboxes->images().check(planned.image); !found)
+    if (isolation.elsewhere || isolation.sandboxes != nullptr) {
+        sandbox::Images& images = isolation.elsewhere ? *isolation.images : isolation.sandboxes->images();
+        if (auto found = images.check(planned.image); !found)
             return base::fail("ValidationException", found.error().message);
         return {};
     }

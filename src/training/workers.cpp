@@ -19,6 +19,7 @@ namespace {
 
 void ask_to_end(const LaunchedProcess& process) {
     if (process.control < 0) {
+        if (process.is_proxy) return;  // it was told to end at once
         ::kill(-process.process, SIGTERM);
         return;
     }
@@ -58,8 +59,16 @@ void Workers::terminate(std::chrono::seconds grace) {
 }
 
 void Workers::kill_all() {
-    for (const auto& one : workers_) {
-        if (one.running) ::kill(-one.process.process, SIGKILL);
+    for (auto& one : workers_) {
+        if (!one.running) continue;
+        // A proxy ends when its worker has; only one that was told so before and stays is killed itself.
+        if (one.process.is_proxy && one.process.control >= 0) {
+            ::close(one.process.control);
+            one.process.control = -1;
+            one.proxy_ends = std::chrono::steady_clock::now() + proxy_grace;
+        } else if (!one.process.is_proxy || std::chrono::steady_clock::now() >= one.proxy_ends) {
+            ::kill(-one.process.process, SIGKILL);
+        }
     }
 }
 
@@ -78,9 +87,19 @@ void Workers::drain(One& one) {
     }
 }
 
+// Gives it the time it has left to report its worker's end.
+void Workers::await_proxy(const One& one) {
+    pollfd ended{one.process.process_descriptor, POLLIN, 0};
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(one.proxy_ends - std::chrono::steady_clock::now());
+        if (left.count() <= 0 || ::poll(&ended, 1, static_cast<int>(std::min<int64_t>(left.count(), 60'000))) > 0) return;
+    }
+}
+
 // The worker has ended (or is about to, after SIGKILL): its exit code, and the end of whatever it left behind in its group.
 void Workers::reap(size_t host) {
     One& one = workers_[host];
+    if (one.process.is_proxy) await_proxy(one);
     // While the leader is unreaped its group id cannot be somebody else's.
     ::kill(-one.process.process, SIGKILL);
     int status = 0;

@@ -41,16 +41,18 @@ public:
     [[nodiscard]] Ended wait(std::chrono::seconds runtime_max);
 
 private:
+    using Moment = std::chrono::steady_clock::time_point;
     struct One {
         LaunchedProcess process;
         LogWriter log;
         bool running = true;
         int exit_code = 0;
+        Moment proxy_ends = Moment::min();  // of a proxy whose worker was killed
     };
-    using Moment = std::chrono::steady_clock::time_point;
 
     void terminate(std::chrono::seconds grace);
     void kill_all();
+    static void await_proxy(const One& one);
     void drain(One& one);
     void reap(size_t host);
     void on_wake();

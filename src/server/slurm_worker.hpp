@@ -1,0 +1,10 @@
+// `trainwarden slurm-worker`: what `serve --launcher slurm` starts on the nodes. Nobody else does: help does not show it.
+#pragma once
+
+#include "cli/command.hpp"
+
+namespace server {
+
+void add_slurm_worker(cli::Command& root);
+
+}  // namespace server

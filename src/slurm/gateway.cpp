@@ -1,0 +1,231 @@
+#include "slurm/gateway.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <list>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/log.hpp"
+#include "slurm/sealed_stream.hpp"
+
+namespace slurm {
+namespace {
+
+constexpr size_t random_bytes = 32;
+constexpr size_t connections_max = 8192;        // of all workers, on the gateway
+constexpr size_t worker_connections_max = 4096;  // of one worker, at its agent
+constexpr std::chrono::seconds greeting_patience{10};
+
+// Connections on threads of their own, which end before this does.
+class Connections {
+public:
+    ~Connections() { end("", true); }
+
+    // `work` gets the stream; `owner`: whose it is, once that is known.
+    template <class Work>
+    void begin(net::Stream stream, size_t most, Work work) {
+        const std::lock_guard lock(mutex_);
+        if (guests_.size() >= most) return;
+        const auto guest = guests_.emplace(guests_.end());
+        guest->stream = std::move(stream);
+        try {
+            std::thread([this, guest, work = std::move(work)] {
+                work(guest->stream, [this, guest](const std::string& owner) {
+                    const std::lock_guard inner(mutex_);
+                    guest->owner = owner;
+                });
+                const std::lock_guard inner(mutex_);
+                guests_.erase(guest);
+                gone_.notify_all();
+            }).detach();
+        } catch (const std::system_error& error) {
+            base::log_warn(std::string("no thread for a worker's connection: ") + error.what());
+            guests_.erase(guest);
+        }
+    }
+
+    // Ends those of an owner, or all, and waits for it.
+    void end(const std::string& owner, bool all) {
+        std::unique_lock lock(mutex_);
+        const auto wanted = [&](const Guest& guest) { return all || guest.owner == owner; };
+        for (auto& guest : guests_)
+            if (wanted(guest)) guest.stream.shutdown_both();
+        gone_.wait(lock, [&] { return std::none_of(guests_.begin(), guests_.end(), wanted); });
+    }
+
+private:
+    struct Guest {
+        net::Stream stream;
+        std::string owner;
+    };
+    std::mutex mutex_;
+    std::condition_variable gone_;
+    std::list<Guest> guests_;
+};
+
+// A machine that is gone says nothing: who waits for it learns so in minutes.
+void watch_peer(const net::Stream& stream) {
+    const int on = 1, idle = 60, interval = 15, probes = 4;
+    ::setsockopt(stream.number(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    ::setsockopt(stream.number(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    ::setsockopt(stream.number(), IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    ::setsockopt(stream.number(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+class ListeningGateway final : public Gateway {
+public:
+    ListeningGateway(net::Listener listener, crypto::Random& random) : listener_(std::move(listener)), random_(random) {
+        acceptor_ = std::thread([this] { accept_all(); });
+    }
+    ~ListeningGateway() override {
+        stopping_ = true;
+        listener_.wake();
+        acceptor_.join();
+    }
+    [[nodiscard]] uint16_t port() const override { return listener_.port(); }
+
+    void admit(const std::string& id, const std::string& key, std::shared_ptr<training::Doors::Door> door) override {
+        const std::lock_guard lock(mutex_);
+        workers_[id] = {key, std::move(door)};
+    }
+    void dismiss(const std::string& id) override {
+        {
+            const std::lock_guard lock(mutex_);
+            if (workers_.erase(id) == 0) return;
+        }
+        connections_.end(id, false);
+    }
+
+private:
+    struct Worker {
+        std::string key;
+        std::shared_ptr<training::Doors::Door> door;
+    };
+
+    void accept_all() {
+        while (!stopping_) {
+            auto stream = listener_.accept();
+            if (!stream) {
+                if (!stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                continue;
+            }
+            connections_.begin(std::move(*stream), connections_max, [this](net::Stream& sealed, const auto& belongs_to) {
+                serve(sealed, belongs_to);
+            });
+        }
+    }
+
+    template <class BelongsTo>
+    void serve(net::Stream& sealed, const BelongsTo& belongs_to) {
+        sealed.set_timeout(greeting_patience);
+        auto greeting = read_exactly(sealed, worker_id_bytes + random_bytes);
+        if (!greeting) return;
+        const std::string id = greeting->substr(0, worker_id_bytes);
+        // First: a worker that is dismissed from here on finds this connection.
+        belongs_to(id);
+        Worker worker;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto found = workers_.find(id);
+            if (found == workers_.end()) return;
+            worker = found->second;
+        }
+        const std::string ours = random_.bytes(random_bytes);
+        const auto keys = connection_keys(worker.key, greeting->substr(worker_id_bytes), ours);
+        FrameReader reader(keys.to_gateway);
+        FrameWriter writer(keys.to_agent);
+        if (!sealed.write_all(ours)) return;
+        const auto first = reader.read(sealed);
+        if (!first || first->size() != 1 || static_cast<unsigned char>(first->front()) > 2) return;
+        const auto which = static_cast<training::Doors::Which>(first->front());
+        int pair[2] = {-1, -1};
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return;
+        net::Stream plain(net::Descriptor(pair[0]), sealed.peer_address());
+        sealed.set_timeout(std::chrono::seconds(0));
+        watch_peer(sealed);
+        worker.door->take(which, net::Stream(net::Descriptor(pair[1]), sealed.peer_address()));
+        worker.door.reset();
+        carry(plain, sealed, writer, reader);
+    }
+
+    net::Listener listener_;
+    crypto::Random& random_;
+    std::atomic<bool> stopping_ = false;
+    std::mutex mutex_;  // guards what follows
+    std::map<std::string, Worker> workers_;
+    Connections connections_;
+    std::thread acceptor_;
+};
+
+class OpenDoorways final : public Doorways {
+public:
+    OpenDoorways(std::vector<net::Listener> listeners, GatewayPlace gateway, crypto::Random& random)
+        : listeners_(std::move(listeners)), gateway_(std::move(gateway)), random_(random) {
+        for (size_t which = 0; which < listeners_.size(); ++which)
+            acceptors_.emplace_back([this, which] { accept_all(which); });
+    }
+    ~OpenDoorways() override {
+        stopping_ = true;
+        for (auto& listener : listeners_) listener.wake();
+        for (auto& acceptor : acceptors_) acceptor.join();
+    }
+
+private:
+    void accept_all(size_t which) {
+        while (!stopping_) {
+            auto stream = listeners_[which].accept();
+            if (!stream) {
+                if (!stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                continue;
+            }
+            connections_.begin(std::move(*stream), worker_connections_max,
+                               [this, which](net::Stream& plain, const auto&) { serve(plain, which); });
+        }
+    }
+
+    void serve(net::Stream& plain, size_t which) {
+        auto sealed = net::connect(gateway_.address, gateway_.port, greeting_patience);
+        if (!sealed) return;
+        const std::string ours = random_.bytes(random_bytes);
+        if (!sealed->write_all(gateway_.id + ours)) return;
+        const auto theirs = read_exactly(*sealed, random_bytes);
+        if (!theirs) return;
+        const auto keys = connection_keys(gateway_.key, ours, *theirs);
+        FrameReader reader(keys.to_agent);
+        FrameWriter writer(keys.to_gateway);
+        sealed->set_timeout(std::chrono::seconds(0));
+        watch_peer(*sealed);
+        const char door = static_cast<char>(which);
+        if (!writer.write(*sealed, {&door, 1})) return;
+        carry(plain, *sealed, writer, reader);
+    }
+
+    std::vector<net::Listener> listeners_;
+    GatewayPlace gateway_;
+    crypto::Random& random_;
+    std::atomic<bool> stopping_ = false;
+    Connections connections_;
+    std::vector<std::thread> acceptors_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Gateway>> Gateway::start(crypto::Random& random) {
+    net::ignore_broken_pipes();
+    auto listener = TRY(net::Listener::open("0.0.0.0", 0));
+    return std::make_unique<ListeningGateway>(std::move(listener), random);
+}
+
+std::unique_ptr<Doorways> Doorways::open(std::vector<net::Listener> listeners, GatewayPlace gateway, crypto::Random& random) {
+    net::ignore_broken_pipes();
+    return std::make_unique<OpenDoorways>(std::move(listeners), std::move(gateway), random);
+}
+
+}  // namespace slurm

@@ -1,0 +1,242 @@
+#include "slurm/launcher.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/log.hpp"
+#include "crypto/aead.hpp"
+#include "crypto/agreement.hpp"
+#include "sandbox/mounts.hpp"
+#include "sandbox/network.hpp"
+#include "slurm/allocation.hpp"
+#include "slurm/message.hpp"
+#include "slurm/step.hpp"
+#include "training/engine.hpp"
+
+namespace slurm {
+namespace {
+
+namespace fs = std::filesystem;
+using Steady = std::chrono::steady_clock;
+
+constexpr size_t workers_max = 254;                     // addresses of 10.77.0.0/24
+constexpr std::chrono::seconds node_patience{120};      // from srun to Hello, from the task to Started
+constexpr std::chrono::minutes data_patience{60};       // for what is not the workers' own runtime: their data
+constexpr std::string_view marker_name = ".slurm-run";  // in the job's folder: who reads it there sees the same file system
+
+std::string boot_of_this_machine() {
+    std::ifstream file("/proc/sys/kernel/random/boot_id");
+    std::string boot;
+    std::getline(file, boot);
+    return boot;
+}
+
+base::Result<std::string> own_program() {
+    std::error_code error;
+    auto path = fs::read_symlink("/proc/self/exe", error);
+    if (error) return base::fail("SlurmUnavailable", "cannot learn where this program is: " + error.message());
+    return path.string();
+}
+
+std::string describe(training::InputMode mode) { return mode == training::InputMode::pipe ? "Pipe" : "FastFile"; }
+
+}  // namespace
+
+class SlurmConfinement final : public training::Confinement {
+public:
+    explicit SlurmConfinement(Launcher& launcher) : launcher_(launcher) {}
+    ~SlurmConfinement() override {
+        for (auto& worker : workers_) {
+            if (!worker.id.empty()) launcher_.gateway_->dismiss(worker.id);
+        }
+        workers_.clear();
+        allocation_.reset();
+        std::error_code error;
+        if (!marker_.empty()) fs::remove(marker_, error);
+    }
+
+    base::Result<void> begin(const training::Plan& plan, std::vector<training::WorkerPlace>& places,
+                             const training::Attempt& attempt) override {
+        if (places.size() > workers_max)
+            return base::fail("ClientError", "On Slurm a job has at most " + std::to_string(workers_max) + " instances");
+        cancelled_ = &attempt.cancelled;
+        run_ = attempt.job.run_id;
+        auto image = launcher_.images_.find(plan.image);
+        if (!image) return base::fail("ClientError", image.error().message);
+        image_ = std::move(*image);
+        if (sandbox::is_host_image(plan.image)) shared_ = launcher_.settings_.shared;
+        if (!plan.network_isolation) server_ = TRY(training::address_of(places.front().aws_endpoint));
+        overlay_key_ = launcher_.settings_.random->bytes(crypto::Aead::key_bytes);
+        hosts_ = "127.0.0.1 localhost\n::1 localhost\n";
+        for (size_t i = 0; i < places.size(); ++i) hosts_ += sandbox::Network::address_of(i) + " " + plan.hosts[i] + "\n";
+        TRY(write_marker(places.front().folder));
+        allocation_ = TRY(Allocation::take(wanted(plan, places, attempt.job), attempt.cancelled, attempt.pending));
+        TRY(start_agents(plan));
+        for (auto& place : places) {
+            place.sandboxed = true;
+            place.reaches_server = server_.has_value();
+            place.base = "/opt/ml";
+            place.home = sandbox::worker_home;
+            place.network_interface = sandbox::network_interface;
+            place.master_address = plan.hosts.front();
+            place.master_port = training::rendezvous_port;
+            place.image_environment = image_.environment;
+            place.image_entry_point = image_.entry_point;
+            place.image_directory = image_.directory;
+        }
+        return {};
+    }
+
+    base::Result<training::LaunchedProcess> launch(const training::WorkerPlace& place, const std::string& host_name,
+                                                   std::vector<std::string> command, training::Environment environment,
+                                                   std::string working_directory) override {
+        Worker& worker = workers_[place.index];
+        Task task;
+        task.command = std::move(command);
+        task.environment = std::move(environment);
+        task.directory = std::move(working_directory);
+        task.host = host_name;
+        task.folder = place.folder;
+        task.hosts = hosts_;
+        task.image_root = image_.root;
+        task.shared = shared_;
+        task.gpus = place.gpus > 0;
+        task.cpus = place.cpus;
+        task.memory_bytes = place.memory_bytes;
+        task.processes_max = training::processes_max;
+        task.index = static_cast<uint16_t>(place.index);
+        for (const auto& one : workers_) task.siblings.emplace_back(one.hello.address, one.hello.port);
+        task.overlay_key = overlay_key_;
+        if (server_) {
+            worker.id = launcher_.settings_.random->bytes(worker_id_bytes);
+            const std::string key = launcher_.settings_.random->bytes(crypto::Aead::key_bytes);
+            launcher_.gateway_->admit(worker.id, key, launcher_.settings_.doors->open(place.token));
+            task.server = Task::Server{server_->address, server_->port, launcher_.gateway_->port(), worker.id, key};
+        }
+        const crypto::KeyAgreement agreement;
+        const auto key = agreement.agree(worker.hello.public_key, task_purpose);
+        if (!key) return base::fail("InternalError", "the node " + worker.hello.node + " sent no key");
+        TRY(worker.step->write(seal_task(task, *key, agreement.public_key())));
+        const auto started = parse_started(TRY(worker.step->read_line(Steady::now() + node_patience, *cancelled_)));
+        if (!started) return base::fail("InternalError", started.error().message);
+        if (!started->problem.empty()) return base::fail("LaunchFailed", started->problem + " (on node " + worker.hello.node + ")");
+        return worker.step->release();
+    }
+
+    std::vector<std::string> remarks(const training::WorkerPlace& place) const override {
+        return {"on node " + workers_[place.index].hello.node + " of the Slurm cluster, in job " + allocation_->id()};
+    }
+
+    bool memory_was_exhausted(size_t worker) const override {
+        const std::string errors = workers_[worker].step->errors();
+        // Ours, or what Slurm's own control groups say (slurmstepd).
+        return errors.find(word_out_of_memory) != std::string::npos || errors.find("oom_kill event") != std::string::npos ||
+               errors.find("oom-kill event") != std::string::npos;
+    }
+
+    std::optional<std::string> taken_away(size_t worker) const override {
+        if (has_ended_by_itself(worker)) return std::nullopt;
+        std::string said = workers_[worker].step->errors();
+        std::string why = "The machine of a worker was taken away by Slurm: " + allocation_->state();
+        // The first of Slurm's own lines says most: `slurmstepd-n1: error: *** STEP 12.0 ON n1 CANCELLED AT … DUE TO TIME LIMIT ***`.
+        if (const size_t stars = said.find("*** "); stars != std::string::npos)
+            why += ", " + said.substr(stars + 4, said.find(" ***", stars + 4) - stars - 4);
+        else if (!said.empty())
+            why += ", " + said.substr(0, said.find('\n'));
+        return why;
+    }
+
+    void settle() override {
+        bool all = true;
+        for (size_t i = 0; i < workers_.size(); ++i) all = all && (!workers_[i].step->is_released() || has_ended_by_itself(i));
+        if (all || allocation_->end()) return;
+        base::log_error("the Slurm " + allocation_->state() + ", and does not end: workers of the run " + run_ + " may still be running");
+    }
+
+private:
+    struct Worker {
+        std::unique_ptr<Step> step;
+        Hello hello;
+        std::string id;  // at the gateway
+    };
+
+    [[nodiscard]] bool has_ended_by_itself(size_t worker) const {
+        return workers_[worker].step->errors().find(word_ended) != std::string::npos;
+    }
+
+    base::Result<void> write_marker(const std::string& worker_folder) {
+        const std::string folder = fs::path(worker_folder).parent_path().string();
+        std::error_code error;
+        fs::create_directories(folder, error);
+        marker_ = folder + "/" + std::string(marker_name);
+        std::ofstream file(marker_, std::ios::trunc);
+        file << run_;
+        file.close();
+        if (!file) return base::fail("InternalError", "cannot write " + marker_);
+        return {};
+    }
+
+    // Slurm gives every task of an allocation the same: the most that one of the job's instance types has.
+    Wanted wanted(const training::Plan& plan, const std::vector<training::WorkerPlace>& places, const training::Job& job) const {
+        Wanted wanted;
+        wanted.name = "trainwarden-" + job.id.name;
+        wanted.job = job.id.arn();
+        wanted.run = job.run_id;
+        wanted.server = launcher_.settings_.server;
+        wanted.workers = places.size();
+        for (const auto& place : places) {
+            wanted.cpus = std::max(wanted.cpus, place.cpus);
+            wanted.gpus = std::max(wanted.gpus, place.gpus);
+            wanted.memory_bytes = std::max(wanted.memory_bytes, place.memory_bytes);
+        }
+        wanted.minutes = std::chrono::ceil<std::chrono::minutes>(plan.runtime_max + data_patience).count();
+        wanted.options = launcher_.options_;
+        return wanted;
+    }
+
+    base::Result<void> start_agents(const training::Plan& plan) {
+        auto command = allocation_->step_command();
+        for (const std::string& word : {launcher_.settings_.program, std::string("slurm-worker"), marker_, run_}) command.push_back(word);
+        for (size_t i = 0; i < plan.hosts.size(); ++i) workers_.push_back({TRY(Step::start(command)), {}, ""});
+        const auto deadline = Steady::now() + node_patience;
+        const std::string here = boot_of_this_machine();
+        for (auto& worker : workers_) {
+            auto hello = parse_hello(TRY(worker.step->read_line(deadline, *cancelled_)));
+            if (!hello) return base::fail("InternalError", hello.error().message);
+            worker.hello = std::move(*hello);
+            if (!worker.hello.problem.empty())
+                return base::fail("InternalError", "The node " + worker.hello.node + " cannot run workers: " + worker.hello.problem);
+            for (const auto& channel : plan.channels) {
+                if (channel.mode == training::InputMode::file || worker.hello.boot == here) continue;
+                return base::fail("ClientError", "The channel " + channel.name + " has the input mode " + describe(channel.mode) +
+                                                     ", which needs its workers on the server's own machine, and " + worker.hello.node +
+                                                     " is another. Use the input mode File.");
+            }
+        }
+        return {};
+    }
+
+    Launcher& launcher_;
+    const std::atomic<bool>* cancelled_ = nullptr;
+    std::string run_, marker_, hosts_, overlay_key_;
+    sandbox::Image image_;
+    std::vector<std::string> shared_;
+    std::optional<sandbox::SocketAddress> server_;  // none: EnableNetworkIsolation
+    std::unique_ptr<Allocation> allocation_;
+    std::vector<Worker> workers_;
+};
+
+base::Result<std::unique_ptr<Launcher>> Launcher::open(Settings settings) {
+    std::unique_ptr<Launcher> launcher(new Launcher(std::move(settings)));
+    launcher->options_ = TRY(split_options(launcher->settings_.options));
+    if (launcher->settings_.program.empty()) launcher->settings_.program = TRY(own_program());
+    TRY(check_cluster());
+    if (const size_t ended = TRY(end_leftovers(launcher->settings_.server)); ended > 0)
+        base::log_warn("cancelled " + std::to_string(ended) + " Slurm jobs of an earlier server");
+    launcher->gateway_ = TRY(Gateway::start(*launcher->settings_.random));
+    return launcher;
+}
+
+std::unique_ptr<training::Confinement> Launcher::confine() { return std::make_unique<SlurmConfinement>(*this); }
+
+}  // namespace slurm

@@ -1,0 +1,165 @@
+#include "slurm/overlay.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "slurm/packet.hpp"
+
+namespace slurm {
+namespace {
+
+constexpr uint32_t first_address = 0x0a4d0001;  // 10.77.0.1, of the first worker: sandbox/network.hpp
+
+struct Address {
+    sockaddr_storage name{};
+    socklen_t size = 0;
+};
+
+base::Result<Address> parse_address(const std::string& text, uint16_t port) {
+    Address out;
+    auto& v4 = reinterpret_cast<sockaddr_in&>(out.name);
+    auto& v6 = reinterpret_cast<sockaddr_in6&>(out.name);
+    if (::inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(port);
+        out.size = sizeof v4;
+    } else if (::inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(port);
+        out.size = sizeof v6;
+    } else {
+        return base::fail("InvalidAddress", "`" + text + "` is no IP address");
+    }
+    return out;
+}
+
+std::unexpected<base::Error> io_error(const std::string& what) {
+    return base::fail("IoError", what + ": " + std::strerror(errno));
+}
+
+class Carrier final : public Overlay {
+public:
+    Carrier(const net::Descriptor& tunnel, net::Descriptor socket, const std::string& key, uint16_t self, std::vector<Address> siblings)
+        : tunnel_(tunnel.number()),
+          socket_(std::move(socket)),
+          siblings_(std::move(siblings)),
+          self_(self),
+          sealer_(key, self),
+          opener_(key, self, siblings_.size()),
+          stop_(::eventfd(0, EFD_CLOEXEC)) {
+        thread_ = std::thread([this] { carry(); });
+    }
+    ~Carrier() override {
+        const uint64_t one = 1;
+        ssize_t ignored = ::write(stop_.number(), &one, sizeof one);
+        (void)ignored;  // It has room for the one.
+        thread_.join();
+    }
+
+private:
+    void carry() {
+        pollfd watched[3] = {{tunnel_, POLLIN, 0}, {socket_.number(), POLLIN, 0}, {stop_.number(), POLLIN, 0}};
+        while (::poll(watched, 3, -1) >= 0 || errno == EINTR) {
+            if (watched[2].revents != 0) return;
+            // A worker that has taken its tunnel away has no siblings any more.
+            if ((watched[0].revents & (POLLERR | POLLNVAL)) != 0) watched[0].fd = -1;
+            if ((watched[0].revents & POLLIN) != 0) out();
+            if ((watched[1].revents & (POLLIN | POLLERR)) != 0) in();
+        }
+    }
+
+    // A batch at a time, so that neither direction starves the other.
+    static constexpr int batch = 64;
+
+    void out() {
+        for (int i = 0; i < batch; ++i) {
+            const ssize_t got = ::read(tunnel_, buffer_.data(), buffer_.size());
+            if (got <= 0) return;
+            const std::string_view packet(buffer_.data(), static_cast<size_t>(got));
+            const auto route = route_of(packet);
+            if (!route || route->source != first_address + self_ || route->destination < first_address) continue;
+            const uint32_t to = route->destination - first_address;
+            if (to >= siblings_.size() || to == self_) continue;
+            sealer_.seal(static_cast<uint16_t>(to), packet, sealed_);
+            ssize_t sent = 0;
+            do sent = ::sendto(socket_.number(), sealed_.data(), sealed_.size(), MSG_NOSIGNAL,
+                               reinterpret_cast<const sockaddr*>(&siblings_[to].name), siblings_[to].size);
+            while (sent < 0 && errno == EINTR);
+            // What could not be sent is lost, as on a wire.
+        }
+    }
+
+    void in() {
+        for (int i = 0; i < batch; ++i) {
+            const ssize_t got = ::recv(socket_.number(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+            if (got < 0) return;
+            const auto sender = opener_.open({buffer_.data(), static_cast<size_t>(got)}, plain_);
+            if (!sender) continue;
+            const auto route = route_of(plain_);
+            if (!route || route->source != first_address + *sender || route->destination != first_address + self_) continue;
+            ssize_t ignored = ::write(tunnel_, plain_.data(), plain_.size());
+            (void)ignored;  // A full queue loses packets, as a wire does.
+        }
+    }
+
+    int tunnel_;
+    net::Descriptor socket_;
+    std::vector<Address> siblings_;
+    uint16_t self_;
+    PacketSealer sealer_;
+    PacketOpener opener_;
+    net::Descriptor stop_;
+    std::array<char, 65536> buffer_;
+    std::string sealed_, plain_;
+    std::thread thread_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Overlay>> Overlay::start(const net::Descriptor& tunnel, net::Descriptor socket, std::string key,
+                                                      uint16_t self,
+                                                      const std::vector<std::pair<std::string, uint16_t>>& siblings) {
+    std::vector<Address> addresses;
+    for (const auto& [address, port] : siblings) addresses.push_back(TRY(parse_address(address, port)));
+    return std::make_unique<Carrier>(tunnel, std::move(socket), key, self, std::move(addresses));
+}
+
+base::Result<std::pair<net::Descriptor, uint16_t>> bind_udp(const std::string& address) {
+    Address where = TRY(parse_address(address, 0));
+    net::Descriptor socket(::socket(where.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    auto* name = reinterpret_cast<sockaddr*>(&where.name);
+    if (!socket.is_open() || ::bind(socket.number(), name, where.size) != 0) return io_error("cannot take a UDP port of " + address);
+    // Bursts of many siblings: as much as the machine gives.
+    const int bytes = 4 << 20;
+    ::setsockopt(socket.number(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    ::setsockopt(socket.number(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    if (::getsockname(socket.number(), name, &where.size) != 0) return io_error("cannot learn a UDP port");
+    const uint16_t port = ntohs(where.name.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(where.name).sin6_port
+                                                                 : reinterpret_cast<sockaddr_in&>(where.name).sin_port);
+    return std::pair(std::move(socket), port);
+}
+
+base::Result<std::string> address_towards(const std::string& other) {
+    Address where = TRY(parse_address(other, 9));
+    const net::Descriptor socket(::socket(where.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    auto* name = reinterpret_cast<sockaddr*>(&where.name);
+    // Connecting a datagram socket sends nothing; it chooses the route.
+    if (!socket.is_open() || ::connect(socket.number(), name, where.size) != 0 || ::getsockname(socket.number(), name, &where.size) != 0)
+        return io_error("there is no way to " + other);
+    char text[INET6_ADDRSTRLEN] = "";
+    const void* address = &reinterpret_cast<sockaddr_in&>(where.name).sin_addr;
+    if (where.name.ss_family == AF_INET6) address = &reinterpret_cast<sockaddr_in6&>(where.name).sin6_addr;
+    ::inet_ntop(where.name.ss_family, address, text, sizeof text);
+    return std::string(text);
+}
+
+}  // namespace slurm

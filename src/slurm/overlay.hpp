@@ -1,0 +1,37 @@
+// The wire between the workers of one job on several machines: carries IP packets between a worker's tunnel (its eth0) and its
+// siblings' agents, over UDP, sealed (packet.hpp).
+//
+// A packet to anybody but a sibling goes nowhere, and one that says it is from somebody else comes from nowhere: there is no route
+// out of the job here either.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "net/descriptor.hpp"
+
+namespace slurm {
+
+// 1500 bytes of Ethernet less IPv6's and UDP's heads and packet_overhead, rounded down.
+constexpr int overlay_mtu = 1400;
+
+class Overlay {
+public:
+    // `tunnel` outlives it; `socket` is UDP and bound. `siblings`: numeric addresses and ports, this worker's among them.
+    // Error `InvalidAddress`.
+    [[nodiscard]] static base::Result<std::unique_ptr<Overlay>> start(const net::Descriptor& tunnel, net::Descriptor socket,
+                                                                      std::string key, uint16_t self,
+                                                                      const std::vector<std::pair<std::string, uint16_t>>& siblings);
+    virtual ~Overlay() = default;  // stops
+};
+
+// A UDP socket on this address, any port; the port. Errors `InvalidAddress`, `IoError`.
+[[nodiscard]] base::Result<std::pair<net::Descriptor, uint16_t>> bind_udp(const std::string& address);
+
+// This machine's address on the way to another one. Errors `InvalidAddress`, `IoError`.
+[[nodiscard]] base::Result<std::string> address_towards(const std::string& other);
+
+}  // namespace slurm

@@ -1,0 +1,95 @@
+#include "slurm/step.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "slurm/allocation.hpp"
+
+namespace slurm {
+namespace {
+
+constexpr size_t line_bytes_max = 64 * 1024;
+constexpr size_t errors_bytes_max = 64 * 1024;
+
+std::unexpected<base::Error> internal(const std::string& what) { return base::fail("InternalError", what); }
+
+}  // namespace
+
+base::Result<std::unique_ptr<Step>> Step::start(std::vector<std::string> command) {
+    std::unique_ptr<Step> step(new Step);
+    step->errors_ = net::Descriptor(::memfd_create("srun", MFD_CLOEXEC));
+    if (!step->errors_.is_open()) return internal(std::string("cannot make a memory file: ") + std::strerror(errno));
+    ::fcntl(step->errors_.number(), F_SETFL, O_APPEND);
+    auto process = net::Process::spawn({.arguments = std::move(command),
+                                        .environment = slurm_environment(),
+                                        .directory = "/",
+                                        .input = net::Stdio::pipe(),
+                                        .output = net::Stdio::pipe(),
+                                        .error = net::Stdio::descriptor(step->errors_.number())});
+    if (!process) return internal(process.error().message);
+    step->process_ = std::move(*process);
+    return step;
+}
+
+std::unexpected<base::Error> Step::ended() {
+    process_->input().close();
+    const auto status = process_->wait_for(std::chrono::seconds(5));
+    std::string said = errors();
+    while (said.ends_with('\n')) said.pop_back();
+    return internal("Slurm could not start a worker (srun: " + (status ? status->describe() : std::string("its output ended")) + "): " + said);
+}
+
+base::Result<std::string> Step::read_line(std::chrono::steady_clock::time_point deadline, const std::atomic<bool>& cancelled) {
+    // Byte by byte: what follows the line belongs to somebody else.
+    std::string line;
+    for (;;) {
+        if (cancelled) return base::fail("Cancelled", "the job was stopped");
+        if (std::chrono::steady_clock::now() >= deadline) return internal("a node does not answer: " + errors());
+        pollfd ready{process_->output().number(), POLLIN, 0};
+        if (::poll(&ready, 1, 100) <= 0) continue;
+        char c = '\0';
+        const ssize_t got = ::read(process_->output().number(), &c, 1);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return ended();
+        if (c == '\n') return line;
+        line += c;
+        if (line.size() > line_bytes_max) return internal("a node answers with something else than a message: " + line.substr(0, 200));
+    }
+}
+
+base::Result<void> Step::write(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t count = ::write(process_->input().number(), text.data(), text.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return ended();
+        text.remove_prefix(static_cast<size_t>(count));
+    }
+    return {};
+}
+
+training::LaunchedProcess Step::release() {
+    training::LaunchedProcess out;
+    out.output = process_->output().release();
+    out.control = process_->input().release();
+    auto released = process_->release();
+    process_.reset();
+    ::fcntl(out.output, F_SETFL, O_NONBLOCK);
+    out.process = released.process;
+    out.process_descriptor = released.ended.release();
+    out.is_proxy = true;
+    return out;
+}
+
+std::string Step::errors() const {
+    std::string text(errors_bytes_max, '\0');
+    const ssize_t got = ::pread(errors_.number(), text.data(), text.size(), 0);
+    text.resize(got > 0 ? static_cast<size_t>(got) : 0);
+    return text;
+}
+
+}  // namespace slurm

@@ -1,0 +1,39 @@
+// One srun: the server's end of a worker on a node.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "net/descriptor.hpp"
+#include "net/process.hpp"
+#include "training/launch.hpp"
+
+namespace slurm {
+
+class Step {
+public:
+    // Error `InternalError`.
+    [[nodiscard]] static base::Result<std::unique_ptr<Step>> start(std::vector<std::string> command);
+
+    // The next line of its output. Errors `InternalError`: it ended, with what it said; `Cancelled`.
+    [[nodiscard]] base::Result<std::string> read_line(std::chrono::steady_clock::time_point deadline, const std::atomic<bool>& cancelled);
+    [[nodiscard]] base::Result<void> write(std::string_view text);
+
+    // Gives the process away; what follows still works.
+    [[nodiscard]] training::LaunchedProcess release();
+    [[nodiscard]] bool is_released() const { return process_ == nullptr; }
+    // What srun, Slurm and the agent wrote to its standard error.
+    [[nodiscard]] std::string errors() const;
+
+private:
+    Step() = default;
+    [[nodiscard]] std::unexpected<base::Error> ended();
+    std::unique_ptr<net::Process> process_;
+    net::Descriptor errors_;  // a memory file
+};
+
+}  // namespace slurm

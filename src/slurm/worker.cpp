@@ -1,0 +1,333 @@
+#include "slurm/worker.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "crypto/agreement.hpp"
+#include "crypto/random.hpp"
+#include "sandbox/inside/spec.hpp"
+#include "sandbox/launch.hpp"
+#include "sandbox/mounts.hpp"
+#include "sandbox/network.hpp"
+#include "sandbox/sandboxes.hpp"
+#include "slurm/gateway.hpp"
+#include "slurm/message.hpp"
+#include "slurm/overlay.hpp"
+
+namespace slurm {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* owner_locks = "/run/trainwarden/slurm-owners";
+constexpr size_t task_bytes_max = 16 << 20;
+constexpr auto marker_patience = 10s;  // network file systems remember for a while that a file was not there
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+std::string content_of(const std::string& path) {
+    std::ifstream file(path);
+    std::stringstream content;
+    content << file.rdbuf();
+    std::string text = content.str();
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+}
+
+bool write_all(int to, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t count = ::write(to, text.data(), text.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return false;
+        text.remove_prefix(static_cast<size_t>(count));
+    }
+    return true;
+}
+
+// Does this node see the folder of the server's jobs? The marker was written just now.
+base::Result<void> see_folder(const std::string& marker, const std::string& run) {
+    const auto deadline = std::chrono::steady_clock::now() + marker_patience;
+    while (content_of(marker) != run) {
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return base::fail("FolderMissing", "it does not see the server's folder " + marker.substr(0, marker.rfind('/')) +
+                                                   ". Put the server's data folder on a file system that every node has in the same "
+                                                   "place (docs/slurm.md)");
+        }
+        std::this_thread::sleep_for(100ms);
+    }
+    return {};
+}
+
+// Slurm's own control groups (task/cgroup with ConstrainRAMSpace) hold the worker already; leaving them would hide it from Slurm.
+bool is_limited_by_slurm() {
+    std::istringstream groups(content_of("/proc/self/cgroup"));
+    for (std::string line; std::getline(groups, line);) {
+        const bool counts_memory = line.starts_with("0::") || line.find(":memory:") != std::string::npos;
+        if (counts_memory && line.find("slurm") != std::string::npos) return true;
+    }
+    return false;
+}
+
+// Everything of one worker, in the order of its making.
+struct Surroundings {
+    std::unique_ptr<sandbox::Sandboxes> sandboxes;
+    sandbox::Owner owner;
+    std::unique_ptr<sandbox::ControlGroup> limits;
+    std::unique_ptr<sandbox::Network> network;
+    std::unique_ptr<Overlay> overlay;
+    std::unique_ptr<Doorways> doorways;
+    sandbox::Launched worker;
+};
+
+class Agent {
+public:
+    Agent(std::string marker, std::string run) : marker_(std::move(marker)), run_(std::move(run)) {}
+
+    int work() {
+        ::umask(077);
+        block_signals();
+        const Hello hello = look_around();
+        if (!write_all(1, to_line(hello)) || !hello.problem.empty()) return 1;
+        const std::string line = read_line();
+        if (line.empty()) return 0;  // the job was given up before it began
+        auto ready = prepare(line);
+        if (!write_all(1, to_line(Started{ready ? "" : ready.error().message})) || !ready) return 1;
+        return attend();
+    }
+
+private:
+    // Slurm asks a step to end by SIGTERM; whoever else signals means the same.
+    void block_signals() {
+        ::signal(SIGPIPE, SIG_IGN);
+        sigset_t ends;
+        sigemptyset(&ends);
+        for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) sigaddset(&ends, number);
+        ::sigprocmask(SIG_BLOCK, &ends, nullptr);
+        signals_ = net::Descriptor(::signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+    }
+
+    Hello look_around() {
+        Hello hello;
+        hello.node = variable("SLURMD_NODENAME");
+        hello.boot = content_of("/proc/sys/kernel/random/boot_id");
+        hello.public_key = agreement_.public_key();
+        auto look = [&]() -> base::Result<void> {
+            server_ = variable("SLURM_LAUNCH_NODE_IPADDR");
+            if (hello.node.empty() || server_.empty())
+                return base::fail("NoSlurm", "srun did not start it: this command is for `trainwarden serve --launcher slurm` alone");
+            TRY(sandbox::check_programs());
+            TRY(see_folder(marker_, run_));
+            hello.address = TRY(address_towards(server_));
+            auto [socket, port] = TRY(bind_udp(hello.address));
+            socket_ = std::move(socket);
+            hello.port = port;
+            return {};
+        };
+        if (auto looked = look(); !looked) hello.problem = looked.error().message;
+        return hello;
+    }
+
+    // Empty: the input has ended.
+    std::string read_line() {
+        std::string line;
+        char c = '\0';
+        while (line.size() < task_bytes_max) {
+            pollfd watched[2] = {{0, POLLIN, 0}, {signals_.number(), POLLIN, 0}};
+            if (::poll(watched, 2, -1) < 0 && errno == EINTR) continue;
+            if (watched[1].revents != 0) return "";
+            const ssize_t got = ::read(0, &c, 1);
+            if (got < 0 && errno == EINTR) continue;
+            if (got <= 0) return "";
+            if (c == '\n') return line;
+            line += c;
+        }
+        return "";
+    }
+
+    base::Result<void> open_sandboxes(const Task& task) {
+        const std::string name = "slurm-" + variable("SLURM_JOB_ID") + "-" + variable("SLURM_STEP_ID") + "-" + variable("SLURMD_NODENAME");
+        const bool limits = !is_limited_by_slurm();
+        // Agents that begin and end take away each other's empty control groups: again, then.
+        for (int attempts = 0; attempts < 5; ++attempts) {
+            around_.sandboxes.reset();
+            around_.sandboxes = TRY(sandbox::Sandboxes::open(
+                {.server = name, .shared = task.shared, .owner_locks = owner_locks, .limits = limits, .trial = false}));
+            around_.owner = TRY(around_.sandboxes->take_owner());
+            auto made = around_.sandboxes->limit("worker", {.cpus = static_cast<double>(task.cpus),
+                                                            .memory_bytes = task.memory_bytes,
+                                                            .processes_max = task.processes_max});
+            if (made) {
+                around_.limits = std::move(*made);
+                if (around_.limits || !limits || ::geteuid() != 0) return {};
+            }
+            around_.owner = {};
+            std::this_thread::sleep_for(20ms);
+        }
+        around_.owner = TRY(around_.sandboxes->take_owner());
+        remark("this node sets no limits on memory and processors: " +
+               (around_.sandboxes->remarks().empty() ? std::string("no control groups") : around_.sandboxes->remarks().back()));
+        return {};
+    }
+
+    base::Result<void> prepare(const std::string& line) {
+        const SealedTask sealed = TRY(parse_sealed_task(line));
+        const auto key = agreement_.agree(sealed.public_key, task_purpose);
+        if (!key) return base::fail("InvalidMessage", "the server sent no key");
+        Task task = TRY(open_task(sealed, *key));
+        TRY(open_sandboxes(task));
+        std::vector<std::string> addresses;
+        if (task.server) {
+            addresses = {task.server->address, std::string(sandbox::container_credentials_address),
+                         std::string(sandbox::instance_metadata_address)};
+        }
+        around_.network = TRY(sandbox::Network::make_alone(task.index, addresses, overlay_mtu));
+        around_.overlay =
+            TRY(Overlay::start(around_.network->tunnel(), std::move(socket_), task.overlay_key, task.index, task.siblings));
+        if (task.server) {
+            auto listeners =
+                TRY(around_.network->listen(0, {{task.server->address, task.server->port},
+                                                {std::string(sandbox::container_credentials_address), 80},
+                                                {std::string(sandbox::instance_metadata_address), 80}}));
+            around_.doorways = Doorways::open(std::move(listeners), {server_, task.server->gateway, task.server->id, task.server->key},
+                                              random_);
+        }
+        TRY(sandbox::write_settings(task.folder, task.host, task.hosts));
+        TRY(sandbox::give_folder(task.folder, around_.owner.user()));
+        sandbox::Task inside;
+        inside.command = std::move(task.command);
+        inside.environment = std::move(task.environment);
+        // Which of the node's GPUs Slurm gave.
+        if (const std::string devices = variable("CUDA_VISIBLE_DEVICES"); task.gpus && !devices.empty())
+            inside.environment.emplace_back("CUDA_VISIBLE_DEVICES", devices);
+        inside.working_directory = std::move(task.directory);
+        inside.host_name = std::move(task.host);
+        inside.worker_folder = std::move(task.folder);
+        inside.image.root = std::move(task.image_root);
+        inside.shared = std::move(task.shared);
+        inside.gpus = task.gpus;
+        inside.owner = around_.owner.user();
+        inside.user_namespace = around_.network->user_namespace();
+        inside.network = around_.network->namespace_of(0);
+        inside.limits = around_.limits.get();
+        around_.worker = TRY(sandbox::launch(inside));
+        return {};
+    }
+
+    void remark(const std::string& text) { remarks_ += "[trainwarden] " + text + "\n"; }
+
+    void end_worker() { around_.worker.control.close(); }
+
+    // What the worker wrote so far, to the server.
+    void pass_on() {
+        char buffer[65536];
+        for (;;) {
+            const ssize_t got = ::read(around_.worker.output.number(), buffer, sizeof buffer);
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0 && errno == EAGAIN) return;
+            if (got <= 0) {
+                around_.worker.output.close();
+                return;
+            }
+            if (!write_all(1, {buffer, static_cast<size_t>(got)})) end_worker();
+        }
+    }
+
+    void listen() {
+        char words[64];
+        const ssize_t got = ::read(0, words, sizeof words);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+        if (got <= 0) {
+            input_open_ = false;
+            end_worker();
+            return;
+        }
+        for (ssize_t i = 0; i < got; ++i) {
+            if (words[i] == sandbox::word_terminate) ask_to_end();
+        }
+    }
+
+    void ask_to_end() {
+        if (!around_.worker.control.is_open()) return;
+        ssize_t ignored = ::write(around_.worker.control.number(), &sandbox::word_terminate, 1);
+        (void)ignored;  // Whoever does not listen any more has ended.
+    }
+
+    void on_signal() {
+        signalfd_siginfo which{};
+        while (::read(signals_.number(), &which, sizeof which) > 0) {
+        }
+        cancelled_ = true;
+        ask_to_end();
+    }
+
+    int attend() {
+        (void)write_all(1, remarks_);
+        auto& worker = around_.worker;
+        for (;;) {
+            pollfd watched[4] = {{input_open_ ? 0 : -1, POLLIN, 0},
+                                 {worker.output.number(), POLLIN, 0},
+                                 {signals_.number(), POLLIN, 0},
+                                 {worker.ended.number(), POLLIN, 0}};
+            if (::poll(watched, 4, -1) < 0) continue;
+            if (watched[2].revents != 0) on_signal();
+            if (watched[1].revents != 0) pass_on();
+            if (watched[0].revents != 0) listen();
+            if (watched[3].revents != 0) return report();
+        }
+    }
+
+    int report() {
+        auto& worker = around_.worker;
+        ::kill(-worker.process, SIGKILL);
+        int status = 0;
+        while (::waitpid(worker.process, &status, 0) < 0 && errno == EINTR) {
+        }
+        if (worker.output.is_open()) pass_on();
+        const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        if (around_.limits && around_.limits->memory_was_exhausted()) say(word_out_of_memory);
+        say(cancelled_ ? word_cancelled : word_ended);
+        // Its connections are nobody's now; the rest is taken down as it was made.
+        (void)around_.doorways.release();
+        around_.overlay.reset();
+        around_.network.reset();
+        around_.limits.reset();
+        around_.sandboxes.reset();
+        return cancelled_ ? 128 + SIGTERM : code;
+    }
+
+    static void say(std::string_view word) { (void)write_all(2, std::string(word) + "\n"); }
+
+    std::string marker_, run_, server_, remarks_;
+    crypto::SystemRandom random_;
+    crypto::KeyAgreement agreement_;
+    net::Descriptor signals_, socket_;
+    Surroundings around_;
+    bool input_open_ = true, cancelled_ = false;
+};
+
+}  // namespace
+
+[[noreturn]] void run_worker(const std::string& marker, const std::string& run) {
+    Agent agent(marker, run);
+    const int code = agent.work();
+    // Threads that carry connections may still wait for the server: they end with this process.
+    std::_Exit(code);
+}
+
+}  // namespace slurm
