@@ -197,7 +197,8 @@ base::Result<std::vector<net::Descriptor>> listen_inside(int user, int network, 
 }
 
 base::Result<net::Descriptor> open_tunnel(int user, int network, const std::string& name) {
-    static constexpr const char* steps[] = {"", "enter a worker's network", "open /dev/net/tun (is the kernel module tun loaded?)",
+    static constexpr const char* steps[] = {"", "enter a worker's network",
+                                            "open /dev/net/tun (is the kernel module tun loaded?)",
                                             "make a tunnel in a worker's network"};
     ifreq device{};
     device.ifr_flags = IFF_TUN | IFF_NO_PI;

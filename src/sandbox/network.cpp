@@ -30,7 +30,8 @@ base::Result<std::unique_ptr<Network>> Network::make_alone(size_t worker, const 
     const int user = network->user_namespace(), own = network->namespace_of(0);
     network->tunnel_ = TRY(open_tunnel(user, own, std::string(network_interface)));
     TRY(configure_inside(
-        user, own, "link set " + std::string(network_interface) + " mtu " + std::to_string(mtu) + "\n" + own_devices(worker, addresses),
+        user, own,
+        "link set " + std::string(network_interface) + " mtu " + std::to_string(mtu) + "\n" + own_devices(worker, addresses),
         {}));
     return network;
 }

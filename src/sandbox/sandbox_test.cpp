@@ -358,4 +358,50 @@ TEST_CASE("control groups of version 2 are handed down and limited by their own 
     fs::remove_all(root.path + "/trainwarden");  // as the kernel does with an empty group's files
 }
 
+TEST_CASE("a worker whose siblings are elsewhere: its packets come out of the tunnel, and go in there") {
+    World world;
+    if (!world) return;
+    auto alone = Network::make_alone(1, {"169.254.169.254"}, 1400);
+    REQUIRE_MESSAGE(alone.has_value(), (alone ? "" : alone.error().message));
+    Task wanted = world.task(0, "ip -o addr show dev eth0; ip -o link show dev eth0; echo hello > /dev/udp/10.77.0.9/1234");
+    wanted.command[0] = "/bin/bash";
+    wanted.user_namespace = (*alone)->user_namespace();
+    wanted.network = (*alone)->namespace_of(0);
+    auto launched = launch(wanted);
+    REQUIRE_MESSAGE(launched.has_value(), (launched ? "" : launched.error().message));
+    const Ended ended = finish(*launched);
+    CHECK_MESSAGE(ended.exit_code == 0, ended.output);
+    CHECK(ended.output.find("10.77.0.2/24") != std::string::npos);
+    CHECK(ended.output.find("mtu 1400") != std::string::npos);
+    char packet[2048];
+    const ssize_t got = ::read((*alone)->tunnel().number(), packet, sizeof packet);
+    REQUIRE(got == 20 + 8 + 6);  // IP, UDP, "hello\n"
+    CHECK(std::string_view(packet + 12, 8) == std::string_view("\x0a\x4d\x00\x02\x0a\x4d\x00\x09", 8));
+    CHECK(std::string_view(packet + 28, 6) == "hello\n");
+}
+
+TEST_CASE("programs that share a range of users never give one user to two jobs") {
+    if (::geteuid() != 0) return;  // only root gives users
+    Folder folder;
+    const auto open = [&] {
+        return Sandboxes::open(
+            {.server = "shared", .scratch = folder.path, .owner_locks = folder.path + "/locks", .limits = false, .trial = false});
+    };
+    auto one = open(), other = open();  // as two processes: each knows of the other by the locks alone
+    if (!one || !other) {
+        MESSAGE("no sandbox on this machine");
+        return;
+    }
+    auto first = (*one)->take_owner();
+    REQUIRE(first.has_value());
+    auto second = (*other)->take_owner();
+    REQUIRE(second.has_value());
+    CHECK(first->user() != second->user());
+    const int user = first->user();
+    *first = Owner();
+    auto third = (*other)->take_owner();
+    REQUIRE(third.has_value());
+    CHECK(third->user() == user);
+}
+
 }  // namespace sandbox

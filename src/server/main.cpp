@@ -5,4 +5,6 @@
 #include "server/serve.hpp"
 #include "server/slurm_worker.hpp"
 
-int main(int argc, char** argv) { return cli::run(argc, argv, {server::add_serve, cli::add_commands, server::add_coverage, server::add_slurm_worker}); }
+int main(int argc, char** argv) {
+    return cli::run(argc, argv, {server::add_serve, cli::add_commands, server::add_coverage, server::add_slurm_worker});
+}

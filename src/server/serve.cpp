@@ -54,8 +54,11 @@ std::span<const std::string_view> known_instance_types() {
     return shape->enumeration;
 }
 
-base::Result<training::InstanceTypes> read_instance_types(const std::string& path) {
-    const training::Machine machine = training::this_machine();
+// Nothing is cut to the machine that the server is on where jobs run on others: Slurm knows what there is.
+constexpr training::Machine any_machine{.cores = 4096, .memory_bytes = uint64_t{1} << 46, .gpus = 64};
+
+base::Result<training::InstanceTypes> read_instance_types(const std::string& path, const std::string& launcher) {
+    const training::Machine machine = launcher == "slurm" ? any_machine : training::this_machine();
     if (path.empty()) return training::InstanceTypes::of(machine);
     std::ifstream file(path, std::ios::binary);
     std::stringstream content;
@@ -100,7 +103,7 @@ base::Result<int> serve(const Settings& settings) {
     if (settings.verbose) base::set_log_level(base::LogLevel::debug);
     StopSignals signals;
     TrainingSettings training = settings.training;
-    training.instances = TRY(read_instance_types(settings.instance_types_file));
+    training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
     auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, settings.region, training));
     const http::Handler apis = [&rooms](http::Request& request) { return rooms->gate->serve(request); };
     auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port}, apis));

@@ -73,12 +73,11 @@ base::Result<training::Isolation> TrainingRoom::isolate(const Parts& parts) {
                               .note("--launcher is local or slurm"));
     }
     std::string name = name_of(parts);
-    auto opened =
-        sandbox::Sandboxes::open({.server = name,
-                                  .scratch = parts.jobs_directory,
-                                  .images = images_of(parts),
-                                  .image_cache = parts.data_folder + "/image-cache",
-                                  .shared = parts.settings.shared});
+    auto opened = sandbox::Sandboxes::open({.server = name,
+                                            .scratch = parts.jobs_directory,
+                                            .images = images_of(parts),
+                                            .image_cache = parts.data_folder + "/image-cache",
+                                            .shared = parts.settings.shared});
     if (opened) {
         sandboxes_ = std::move(*opened);
         isolation.sandboxes = sandboxes_.get();

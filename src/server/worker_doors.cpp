@@ -44,12 +44,13 @@ void WorkerDoors::serve(training::Training& training, http::Handler apis, std::s
 std::unique_ptr<training::Doors::Door> WorkerDoors::open(std::optional<Sockets> sockets, const std::string& token) {
     INVARIANT(training_ != nullptr);
     auto door = std::make_unique<OpenDoor>(std::make_unique<InstanceMetadata>(*training_, clock_, random_, region_, token));
-    const auto add = [&](const http::ServerOptions& options, net::Listener Sockets::*listener, http::Handler handler) {
+    const auto add = [&](const http::ServerOptions& options, net::Listener Sockets::* listener, http::Handler handler) {
         door->add(sockets ? http::Server::start(options, std::move((*sockets).*listener), std::move(handler))
                           : http::Server::without_port(options, std::move(handler)));
     };
     // In the order of Which.
-    const http::ServerOptions many{.connections_max = credential_connections_max, .idle_seconds_max = credential_idle_seconds_max};
+    const http::ServerOptions many{.connections_max = credential_connections_max,
+                                   .idle_seconds_max = credential_idle_seconds_max};
     add({}, &Sockets::aws, apis_);
     add(many, &Sockets::container,
         [training = training_, token](http::Request& request) { return answer_credentials(*training, request, token); });

@@ -29,7 +29,8 @@ std::unexpected<base::Error> unavailable(const std::string& what, const std::str
 }
 
 base::Result<net::Output> ask(std::vector<std::string> command) {
-    return net::run({.arguments = std::move(command), .environment = slurm_environment(), .error_to_output = true}, answer_patience);
+    return net::run({.arguments = std::move(command), .environment = slurm_environment(), .error_to_output = true},
+                    answer_patience);
 }
 
 std::string trimmed(std::string_view text) {
@@ -86,8 +87,9 @@ std::string look_at(const std::string& id, const std::string& format) {
 
 // Nothing of it runs any more: Slurm says COMPLETING as long as something does.
 bool is_over(const std::string& id) {
-    auto seen = ask({"squeue", "--noheader", "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING,STAGE_OUT,STOPPED,SIGNALING",
-                     "--jobs=" + id, "--format=%T"});
+    auto seen =
+        ask({"squeue", "--noheader", "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING,STAGE_OUT,STOPPED,SIGNALING",
+             "--jobs=" + id, "--format=%T"});
     if (!seen) return false;
     if (seen->status.success()) return trimmed(seen->output).empty();
     return seen->output.find("Invalid job id") != std::string::npos;  // forgotten already
@@ -151,7 +153,8 @@ net::Environment slurm_environment() {
 }
 
 base::Result<void> check_cluster() {
-    const std::string packages = "install Slurm's client programs (Debian package slurm-client) on this machine; see docs/slurm.md";
+    const std::string packages =
+        "install Slurm's client programs (Debian package slurm-client) on this machine; see docs/slurm.md";
     for (const char* program : {"salloc", "srun", "squeue", "scancel", "scontrol"}) {
         auto said = ask({program, "--version"});
         if (!said || !said->status.success())
@@ -257,8 +260,8 @@ base::Result<std::unique_ptr<Allocation>> Allocation::take(const Wanted& wanted,
                 if (ended->success() && !words.id.empty()) return std::unique_ptr<Allocation>(new Allocation(words.id, wanted));
                 // A request that was refused has no number; one that has one was taken away while it waited.
                 if (words.id.empty()) return base::fail("CapacityError", "Slurm has no such machines: " + words.last_error);
-                return base::fail("InternalError", "Slurm took the request back while it waited (job " + words.id + ": " +
-                                                       words.last_error + ")");
+                return base::fail("InternalError",
+                                  "Slurm took the request back while it waited (job " + words.id + ": " + words.last_error + ")");
             }
             if (cancelled) return base::fail("Cancelled", "the job was stopped");
             if (Steady::now() < look_again) continue;
@@ -282,18 +285,23 @@ bool Allocation::end() {
 }
 
 std::vector<std::string> Allocation::step_command() const {
-    std::vector<std::string> command = {"srun",         "--jobid=" + id_, "--nodes=1",        "--ntasks=1", "--exact",
+    std::vector<std::string> command = {"srun",          "--jobid=" + id_, "--nodes=1",        "--ntasks=1", "--exact",
                                         "--export=NONE", "--chdir=/",      "--propagate=NONE", "--mpi=none"};
     add_size(wanted_, command);
     return command;
 }
 
 std::string Allocation::state() const {
-    auto shown = ask({"scontrol", "--oneliner", "show", "job", id_});
-    if (!shown || !shown->status.success()) return "job " + id_ + " is unknown to Slurm";
-    const std::string reason = field(shown->output, "Reason");
-    return "job " + id_ + " is " + field(shown->output, "JobState") +
-           (reason.empty() || reason == "None" ? "" : " (reason: " + reason + ")");
+    const auto deadline = Steady::now() + end_patience;
+    for (auto pause = 20ms;; pause = std::min(pause * 2, 1000ms)) {
+        auto shown = ask({"scontrol", "--oneliner", "show", "job", id_});
+        if (!shown || !shown->status.success()) return "job " + id_ + " is unknown to Slurm";
+        const std::string state = field(shown->output, "JobState"), reason = field(shown->output, "Reason");
+        // How it ended is known when it has.
+        if (state != "COMPLETING" || Steady::now() >= deadline)
+            return "job " + id_ + " is " + state + (reason.empty() || reason == "None" ? "" : " (reason: " + reason + ")");
+        std::this_thread::sleep_for(pause);
+    }
 }
 
 }  // namespace slurm

@@ -2,9 +2,9 @@
 // name and ARN is on a command line.
 //
 // Why salloc --no-shell and not sbatch: sbatch wants a script to run, with a step, a process and an output file of its own on the
-// first node, and Slurm looks at batch jobs up to three seconds later (SchedulerParameters=batch_sched_delay). An allocation is all
-// that is needed here: the workers are srun's steps in it. What ends with salloc is only the waiting: an allocation outlives the
-// process that asked for it, so that it is found by its comment when the server that asked was killed (end_leftovers).
+// first node, and Slurm looks at batch jobs up to three seconds later (SchedulerParameters=batch_sched_delay). An allocation is
+// all that is needed here: the workers are srun's steps in it. What ends with salloc is only the waiting: an allocation outlives
+// the process that asked for it, so that it is found by its comment when the server that asked was killed (end_leftovers).
 //
 // Source: Slurm 22.05's manual pages salloc(1), srun(1), squeue(1), scancel(1), scontrol(1).
 #pragma once
@@ -56,8 +56,8 @@ struct SallocWords {
 
 class Allocation {
 public:
-    // Waits for its turn. `pending` gets Slurm's reason whenever that changes. Errors: `CapacityError`: no machines of this cluster
-    // could ever do it, as Slurm says; `InternalError`; `Cancelled`.
+    // Waits for its turn. `pending` gets Slurm's reason whenever that changes. Errors: `CapacityError`: no machines of this
+    // cluster could ever do it, as Slurm says; `InternalError`; `Cancelled`.
     [[nodiscard]] static base::Result<std::unique_ptr<Allocation>> take(const Wanted& wanted, const std::atomic<bool>& cancelled,
                                                                         const std::function<void(const std::string&)>& pending);
     ~Allocation();  // gives it back

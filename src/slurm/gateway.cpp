@@ -19,7 +19,7 @@ namespace slurm {
 namespace {
 
 constexpr size_t random_bytes = 32;
-constexpr size_t connections_max = 8192;        // of all workers, on the gateway
+constexpr size_t connections_max = 8192;         // of all workers, on the gateway
 constexpr size_t worker_connections_max = 4096;  // of one worker, at its agent
 constexpr std::chrono::seconds greeting_patience{10};
 
@@ -96,9 +96,13 @@ public:
         workers_[id] = {key, std::move(door)};
     }
     void dismiss(const std::string& id) override {
+        Worker gone;  // its door closes last, when nobody is in it
         {
             const std::lock_guard lock(mutex_);
-            if (workers_.erase(id) == 0) return;
+            const auto found = workers_.find(id);
+            if (found == workers_.end()) return;
+            gone = std::move(found->second);
+            workers_.erase(found);
         }
         connections_.end(id, false);
     }
@@ -116,9 +120,8 @@ private:
                 if (!stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
                 continue;
             }
-            connections_.begin(std::move(*stream), connections_max, [this](net::Stream& sealed, const auto& belongs_to) {
-                serve(sealed, belongs_to);
-            });
+            connections_.begin(std::move(*stream), connections_max,
+                               [this](net::Stream& sealed, const auto& belongs_to) { serve(sealed, belongs_to); });
         }
     }
 
@@ -168,8 +171,7 @@ class OpenDoorways final : public Doorways {
 public:
     OpenDoorways(std::vector<net::Listener> listeners, GatewayPlace gateway, crypto::Random& random)
         : listeners_(std::move(listeners)), gateway_(std::move(gateway)), random_(random) {
-        for (size_t which = 0; which < listeners_.size(); ++which)
-            acceptors_.emplace_back([this, which] { accept_all(which); });
+        for (size_t which = 0; which < listeners_.size(); ++which) acceptors_.emplace_back([this, which] { accept_all(which); });
     }
     ~OpenDoorways() override {
         stopping_ = true;

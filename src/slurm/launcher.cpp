@@ -119,7 +119,8 @@ public:
         TRY(worker.step->write(seal_task(task, *key, agreement.public_key())));
         const auto started = parse_started(TRY(worker.step->read_line(Steady::now() + node_patience, *cancelled_)));
         if (!started) return base::fail("InternalError", started.error().message);
-        if (!started->problem.empty()) return base::fail("LaunchFailed", started->problem + " (on node " + worker.hello.node + ")");
+        if (!started->problem.empty())
+            return base::fail("LaunchFailed", started->problem + " (on node " + worker.hello.node + ")");
         return worker.step->release();
     }
 
@@ -138,7 +139,8 @@ public:
         if (has_ended_by_itself(worker)) return std::nullopt;
         std::string said = workers_[worker].step->errors();
         std::string why = "The machine of a worker was taken away by Slurm: " + allocation_->state();
-        // The first of Slurm's own lines says most: `slurmstepd-n1: error: *** STEP 12.0 ON n1 CANCELLED AT … DUE TO TIME LIMIT ***`.
+        // The first of Slurm's own lines says most: `slurmstepd-n1: error: *** STEP 12.0 ON n1 CANCELLED AT … DUE TO TIME LIMIT
+        // ***`.
         if (const size_t stars = said.find("*** "); stars != std::string::npos)
             why += ", " + said.substr(stars + 4, said.find(" ***", stars + 4) - stars - 4);
         else if (!said.empty())
@@ -150,7 +152,8 @@ public:
         bool all = true;
         for (size_t i = 0; i < workers_.size(); ++i) all = all && (!workers_[i].step->is_released() || has_ended_by_itself(i));
         if (all || allocation_->end()) return;
-        base::log_error("the Slurm " + allocation_->state() + ", and does not end: workers of the run " + run_ + " may still be running");
+        base::log_error("the Slurm " + allocation_->state() + ", and does not end: workers of the run " + run_ +
+                        " may still be running");
     }
 
 private:
@@ -196,7 +199,8 @@ private:
 
     base::Result<void> start_agents(const training::Plan& plan) {
         auto command = allocation_->step_command();
-        for (const std::string& word : {launcher_.settings_.program, std::string("slurm-worker"), marker_, run_}) command.push_back(word);
+        for (const std::string& word : {launcher_.settings_.program, std::string("slurm-worker"), marker_, run_})
+            command.push_back(word);
         for (size_t i = 0; i < plan.hosts.size(); ++i) workers_.push_back({TRY(Step::start(command)), {}, ""});
         const auto deadline = Steady::now() + node_patience;
         const std::string here = boot_of_this_machine();
@@ -205,12 +209,13 @@ private:
             if (!hello) return base::fail("InternalError", hello.error().message);
             worker.hello = std::move(*hello);
             if (!worker.hello.problem.empty())
-                return base::fail("InternalError", "The node " + worker.hello.node + " cannot run workers: " + worker.hello.problem);
+                return base::fail("InternalError",
+                                  "The node " + worker.hello.node + " cannot run workers: " + worker.hello.problem);
             for (const auto& channel : plan.channels) {
                 if (channel.mode == training::InputMode::file || worker.hello.boot == here) continue;
                 return base::fail("ClientError", "The channel " + channel.name + " has the input mode " + describe(channel.mode) +
-                                                     ", which needs its workers on the server's own machine, and " + worker.hello.node +
-                                                     " is another. Use the input mode File.");
+                                                     ", which needs its workers on the server's own machine, and " +
+                                                     worker.hello.node + " is another. Use the input mode File.");
             }
         }
         return {};

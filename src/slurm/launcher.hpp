@@ -9,8 +9,8 @@
 //       its input ends, or word_terminate ──────────────────────────────────→  ends it
 //     gateway  ←──────────────────────────────────────────── sealed TCP        the worker's connections to its doors
 //
-// To the training room such a worker is a process like any other: srun's. No secret is on a command line, in an environment or in a
-// file.
+// To the training room such a worker is a process like any other: srun's. No secret is on a command line, in an environment or in
+// a file.
 #pragma once
 
 #include <memory>

@@ -88,7 +88,9 @@ std::string to_line(const Hello& hello) {
            "\n";
 }
 
-std::string to_line(const Started& started) { return Json::object({{"Format", format}, {"Problem", started.problem}}).dump() + "\n"; }
+std::string to_line(const Started& started) {
+    return Json::object({{"Format", format}, {"Problem", started.problem}}).dump() + "\n";
+}
 
 base::Result<Hello> parse_hello(std::string_view line) {
     const Json json = TRY(parse(line));
@@ -174,9 +176,8 @@ base::Result<Task> parse_task(std::string_view text) {
 std::string seal_task(const Task& task, std::string_view key, std::string_view own_public_key) {
     std::string sealed;
     crypto::Aead(key).seal(only_nonce, format, to_json(task), sealed);
-    return Json::object({{"Format", format},
-                         {"PublicKey", text::encode_base64(own_public_key)},
-                         {"Task", text::encode_base64(sealed)}})
+    return Json::object(
+               {{"Format", format}, {"PublicKey", text::encode_base64(own_public_key)}, {"Task", text::encode_base64(sealed)}})
                .dump() +
            "\n";
 }

@@ -76,7 +76,7 @@ struct SealedTask {
 [[nodiscard]] base::Result<Task> open_task(const SealedTask& sealed, std::string_view key);
 
 // On the agent's standard error, a line each.
-constexpr std::string_view word_ended = "trainwarden: the worker has ended";             // by itself: the exit status is its own
+constexpr std::string_view word_ended = "trainwarden: the worker has ended";  // by itself: the exit status is its own
 constexpr std::string_view word_out_of_memory = "trainwarden: the worker is out of memory";
 constexpr std::string_view word_cancelled = "trainwarden: Slurm ends this step";
 

@@ -48,7 +48,8 @@ std::unexpected<base::Error> io_error(const std::string& what) {
 
 class Carrier final : public Overlay {
 public:
-    Carrier(const net::Descriptor& tunnel, net::Descriptor socket, const std::string& key, uint16_t self, std::vector<Address> siblings)
+    Carrier(const net::Descriptor& tunnel, net::Descriptor socket, const std::string& key, uint16_t self,
+            std::vector<Address> siblings)
         : tunnel_(tunnel.number()),
           socket_(std::move(socket)),
           siblings_(std::move(siblings)),
@@ -91,8 +92,9 @@ private:
             if (to >= siblings_.size() || to == self_) continue;
             sealer_.seal(static_cast<uint16_t>(to), packet, sealed_);
             ssize_t sent = 0;
-            do sent = ::sendto(socket_.number(), sealed_.data(), sealed_.size(), MSG_NOSIGNAL,
-                               reinterpret_cast<const sockaddr*>(&siblings_[to].name), siblings_[to].size);
+            do
+                sent = ::sendto(socket_.number(), sealed_.data(), sealed_.size(), MSG_NOSIGNAL,
+                                reinterpret_cast<const sockaddr*>(&siblings_[to].name), siblings_[to].size);
             while (sent < 0 && errno == EINTR);
             // What could not be sent is lost, as on a wire.
         }
@@ -137,7 +139,8 @@ base::Result<std::pair<net::Descriptor, uint16_t>> bind_udp(const std::string& a
     Address where = TRY(parse_address(address, 0));
     net::Descriptor socket(::socket(where.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     auto* name = reinterpret_cast<sockaddr*>(&where.name);
-    if (!socket.is_open() || ::bind(socket.number(), name, where.size) != 0) return io_error("cannot take a UDP port of " + address);
+    if (!socket.is_open() || ::bind(socket.number(), name, where.size) != 0)
+        return io_error("cannot take a UDP port of " + address);
     // Bursts of many siblings: as much as the machine gives.
     const int bytes = 4 << 20;
     ::setsockopt(socket.number(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
@@ -153,7 +156,8 @@ base::Result<std::string> address_towards(const std::string& other) {
     const net::Descriptor socket(::socket(where.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     auto* name = reinterpret_cast<sockaddr*>(&where.name);
     // Connecting a datagram socket sends nothing; it chooses the route.
-    if (!socket.is_open() || ::connect(socket.number(), name, where.size) != 0 || ::getsockname(socket.number(), name, &where.size) != 0)
+    if (!socket.is_open() || ::connect(socket.number(), name, where.size) != 0 ||
+        ::getsockname(socket.number(), name, &where.size) != 0)
         return io_error("there is no way to " + other);
     char text[INET6_ADDRSTRLEN] = "";
     const void* address = &reinterpret_cast<sockaddr_in&>(where.name).sin_addr;

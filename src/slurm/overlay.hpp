@@ -1,8 +1,8 @@
 // The wire between the workers of one job on several machines: carries IP packets between a worker's tunnel (its eth0) and its
 // siblings' agents, over UDP, sealed (packet.hpp).
 //
-// A packet to anybody but a sibling goes nowhere, and one that says it is from somebody else comes from nowhere: there is no route
-// out of the job here either.
+// A packet to anybody but a sibling goes nowhere, and one that says it is from somebody else comes from nowhere: there is no
+// route out of the job here either.
 #pragma once
 
 #include <memory>
@@ -22,9 +22,9 @@ class Overlay {
 public:
     // `tunnel` outlives it; `socket` is UDP and bound. `siblings`: numeric addresses and ports, this worker's among them.
     // Error `InvalidAddress`.
-    [[nodiscard]] static base::Result<std::unique_ptr<Overlay>> start(const net::Descriptor& tunnel, net::Descriptor socket,
-                                                                      std::string key, uint16_t self,
-                                                                      const std::vector<std::pair<std::string, uint16_t>>& siblings);
+    [[nodiscard]] static base::Result<std::unique_ptr<Overlay>> start(
+        const net::Descriptor& tunnel, net::Descriptor socket, std::string key, uint16_t self,
+        const std::vector<std::pair<std::string, uint16_t>>& siblings);
     virtual ~Overlay() = default;  // stops
 };
 

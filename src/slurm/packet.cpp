@@ -61,7 +61,8 @@ std::optional<uint16_t> PacketOpener::open(std::string_view packet, std::string&
     const auto sender = static_cast<uint16_t>(get(packet.substr(0, 2)));
     const uint64_t counter = get(packet.substr(2, 8));
     if (sender >= windows_.size() || sender == self_ || !windows_[sender].is_new(counter)) return std::nullopt;
-    if (!aead_.open(nonce_of(sender, counter), bound_to(sender, self_), packet.substr(packet_head_bytes), out)) return std::nullopt;
+    if (!aead_.open(nonce_of(sender, counter), bound_to(sender, self_), packet.substr(packet_head_bytes), out))
+        return std::nullopt;
     windows_[sender].mark(counter);  // only now: a forged counter must not close the window
     return sender;
 }

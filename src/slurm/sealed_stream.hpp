@@ -1,4 +1,5 @@
-// One direction each of a sealed connection (gateway.hpp says how they look), and the carrying of bytes between it and a plain one.
+// One direction each of a sealed connection (gateway.hpp says how they look), and the carrying of bytes between it and a plain
+// one.
 #pragma once
 
 #include <string>

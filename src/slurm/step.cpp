@@ -41,7 +41,8 @@ std::unexpected<base::Error> Step::ended() {
     const auto status = process_->wait_for(std::chrono::seconds(5));
     std::string said = errors();
     while (said.ends_with('\n')) said.pop_back();
-    return internal("Slurm could not start a worker (srun: " + (status ? status->describe() : std::string("its output ended")) + "): " + said);
+    return internal("Slurm could not start a worker (srun: " + (status ? status->describe() : std::string("its output ended")) +
+                    "): " + said);
 }
 
 base::Result<std::string> Step::read_line(std::chrono::steady_clock::time_point deadline, const std::atomic<bool>& cancelled) {
@@ -58,7 +59,8 @@ base::Result<std::string> Step::read_line(std::chrono::steady_clock::time_point 
         if (got <= 0) return ended();
         if (c == '\n') return line;
         line += c;
-        if (line.size() > line_bytes_max) return internal("a node answers with something else than a message: " + line.substr(0, 200));
+        if (line.size() > line_bytes_max)
+            return internal("a node answers with something else than a message: " + line.substr(0, 200));
     }
 }
 

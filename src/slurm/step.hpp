@@ -20,7 +20,8 @@ public:
     [[nodiscard]] static base::Result<std::unique_ptr<Step>> start(std::vector<std::string> command);
 
     // The next line of its output. Errors `InternalError`: it ended, with what it said; `Cancelled`.
-    [[nodiscard]] base::Result<std::string> read_line(std::chrono::steady_clock::time_point deadline, const std::atomic<bool>& cancelled);
+    [[nodiscard]] base::Result<std::string> read_line(std::chrono::steady_clock::time_point deadline,
+                                                      const std::atomic<bool>& cancelled);
     [[nodiscard]] base::Result<void> write(std::string_view text);
 
     // Gives the process away; what follows still works.

@@ -65,9 +65,10 @@ base::Result<void> see_folder(const std::string& marker, const std::string& run)
     const auto deadline = std::chrono::steady_clock::now() + marker_patience;
     while (content_of(marker) != run) {
         if (std::chrono::steady_clock::now() >= deadline) {
-            return base::fail("FolderMissing", "it does not see the server's folder " + marker.substr(0, marker.rfind('/')) +
-                                                   ". Put the server's data folder on a file system that every node has in the same "
-                                                   "place (docs/slurm.md)");
+            return base::fail("FolderMissing",
+                              "it does not see the server's folder " + marker.substr(0, marker.rfind('/')) +
+                                  ". Put the server's data folder on a file system that every node has in the same "
+                                  "place (docs/slurm.md)");
         }
         std::this_thread::sleep_for(100ms);
     }
@@ -130,7 +131,8 @@ private:
         auto look = [&]() -> base::Result<void> {
             server_ = variable("SLURM_LAUNCH_NODE_IPADDR");
             if (hello.node.empty() || server_.empty())
-                return base::fail("NoSlurm", "srun did not start it: this command is for `trainwarden serve --launcher slurm` alone");
+                return base::fail("NoSlurm",
+                                  "srun did not start it: this command is for `trainwarden serve --launcher slurm` alone");
             TRY(sandbox::check_programs());
             TRY(see_folder(marker_, run_));
             hello.address = TRY(address_towards(server_));
@@ -161,7 +163,8 @@ private:
     }
 
     base::Result<void> open_sandboxes(const Task& task) {
-        const std::string name = "slurm-" + variable("SLURM_JOB_ID") + "-" + variable("SLURM_STEP_ID") + "-" + variable("SLURMD_NODENAME");
+        const std::string name =
+            "slurm-" + variable("SLURM_JOB_ID") + "-" + variable("SLURM_STEP_ID") + "-" + variable("SLURMD_NODENAME");
         const bool limits = !is_limited_by_slurm();
         // Agents that begin and end take away each other's empty control groups: again, then.
         for (int attempts = 0; attempts < 5; ++attempts) {
@@ -169,9 +172,9 @@ private:
             around_.sandboxes = TRY(sandbox::Sandboxes::open(
                 {.server = name, .shared = task.shared, .owner_locks = owner_locks, .limits = limits, .trial = false}));
             around_.owner = TRY(around_.sandboxes->take_owner());
-            auto made = around_.sandboxes->limit("worker", {.cpus = static_cast<double>(task.cpus),
-                                                            .memory_bytes = task.memory_bytes,
-                                                            .processes_max = task.processes_max});
+            auto made = around_.sandboxes->limit(
+                "worker",
+                {.cpus = static_cast<double>(task.cpus), .memory_bytes = task.memory_bytes, .processes_max = task.processes_max});
             if (made) {
                 around_.limits = std::move(*made);
                 if (around_.limits || !limits || ::geteuid() != 0) return {};
@@ -200,12 +203,11 @@ private:
         around_.overlay =
             TRY(Overlay::start(around_.network->tunnel(), std::move(socket_), task.overlay_key, task.index, task.siblings));
         if (task.server) {
-            auto listeners =
-                TRY(around_.network->listen(0, {{task.server->address, task.server->port},
-                                                {std::string(sandbox::container_credentials_address), 80},
-                                                {std::string(sandbox::instance_metadata_address), 80}}));
-            around_.doorways = Doorways::open(std::move(listeners), {server_, task.server->gateway, task.server->id, task.server->key},
-                                              random_);
+            auto listeners = TRY(around_.network->listen(0, {{task.server->address, task.server->port},
+                                                             {std::string(sandbox::container_credentials_address), 80},
+                                                             {std::string(sandbox::instance_metadata_address), 80}}));
+            around_.doorways =
+                Doorways::open(std::move(listeners), {server_, task.server->gateway, task.server->id, task.server->key}, random_);
         }
         TRY(sandbox::write_settings(task.folder, task.host, task.hosts));
         TRY(sandbox::give_folder(task.folder, around_.owner.user()));

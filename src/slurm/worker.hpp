@@ -1,8 +1,8 @@
 // The agent: `trainwarden slurm-worker MARKER RUN`, which srun runs on a node for each worker.
 //
-// Makes for its worker what a local launcher makes (room `sandbox`): a user of this machine, limits, a network, a sandbox; carries
-// its packets to its siblings (overlay.hpp) and its connections to the server (gateway.hpp); passes on what it writes, and how it
-// ends. What it needs to know comes through its standard input, sealed (message.hpp).
+// Makes for its worker what a local launcher makes (room `sandbox`): a user of this machine, limits, a network, a sandbox;
+// carries its packets to its siblings (overlay.hpp) and its connections to the server (gateway.hpp); passes on what it writes,
+// and how it ends. What it needs to know comes through its standard input, sealed (message.hpp).
 //
 // The worker ends when the agent's input ends, when the agent dies, and when Slurm ends the step.
 #pragma once

@@ -62,8 +62,9 @@ struct Isolation {
 // The attempt at a job that a confinement is for.
 struct Attempt {
     const Job& job;
-    const std::atomic<bool>& cancelled;               // somebody has stopped the job: give up waiting
-    std::function<void(const std::string&)> pending;  // called while it waits for machines, with why; not for the same reason twice
+    const std::atomic<bool>& cancelled;  // somebody has stopped the job: give up waiting
+    std::function<void(const std::string&)>
+        pending;  // called while it waits for machines, with why; not for the same reason twice
 };
 
 // Of one attempt at a job. One thread uses it. Destroying it ends what it launched and takes back what it took.
@@ -72,7 +73,8 @@ public:
     virtual ~Confinement() = default;
     // Takes what the workers need of machines, and completes the places: what the workers see and reach. Errors
     // `InternalError`, `ClientError`, `CapacityError` (there is no such machine), `Cancelled`.
-    [[nodiscard]] virtual base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places, const Attempt& attempt) = 0;
+    [[nodiscard]] virtual base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places,
+                                                   const Attempt& attempt) = 0;
     // Starts a worker whose folder is filled. Errors `LaunchFailed`, `InternalError`.
     [[nodiscard]] virtual base::Result<LaunchedProcess> launch(const WorkerPlace& place, const std::string& host_name,
                                                                std::vector<std::string> command, Environment environment,

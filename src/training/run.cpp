@@ -365,7 +365,9 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
     if (!trained && !cancelled) {
         const std::string& code = trained.error().code;
         // CapacityError is AWS's own, for instances that are not to be had.
-        const char* whose = code == "InternalError" ? "InternalServerError: " : code == "CapacityError" ? "CapacityError: " : "ClientError: ";
+        const char* whose = code == "InternalError"   ? "InternalServerError: "
+                            : code == "CapacityError" ? "CapacityError: "
+                                                      : "ClientError: ";
         return failed(whose + trained.error().message);
     }
     const bool late = waited_too_long() &&

@@ -140,8 +140,7 @@ base::Result<void> Training::check_isolation(const Plan& planned) const {
     };
     if (isolation.elsewhere || isolation.sandboxes != nullptr) {
         sandbox::Images& images = isolation.elsewhere ? *isolation.images : isolation.sandboxes->images();
-        if (auto found = images.check(planned.image); !found)
-            return base::fail("ValidationException", found.error().message);
+        if (auto found = images.check(planned.image); !found) return base::fail("ValidationException", found.error().message);
         return {};
     }
     if (planned.network_isolation) return needs("EnableNetworkIsolation");
