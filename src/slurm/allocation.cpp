@@ -232,7 +232,7 @@ SallocWords read_salloc(std::string_view text) {
     return words;
 }
 
-base::Result<std::unique_ptr<Allocation>> Allocation::take(const Wanted& wanted, const std::atomic<bool>& cancelled,
+base::Result<std::unique_ptr<Allocation>> Allocation::take(const Wanted& wanted, const std::function<bool()>& given_up,
                                                            const std::function<void(const std::string&)>& pending) {
     std::vector<std::string> command = {"salloc",
                                         "--no-shell",
@@ -263,7 +263,7 @@ base::Result<std::unique_ptr<Allocation>> Allocation::take(const Wanted& wanted,
                 return base::fail("InternalError",
                                   "Slurm took the request back while it waited (job " + words.id + ": " + words.last_error + ")");
             }
-            if (cancelled) return base::fail("Cancelled", "the job was stopped");
+            if (given_up()) return base::fail("Cancelled", "the job was stopped");
             if (Steady::now() < look_again) continue;
             look_again = Steady::now() + 1s;
             const std::string id = salloc.words().id;

@@ -9,7 +9,6 @@
 // Source: Slurm 22.05's manual pages salloc(1), srun(1), squeue(1), scancel(1), scontrol(1).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -58,7 +57,8 @@ class Allocation {
 public:
     // Waits for its turn. `pending` gets Slurm's reason whenever that changes. Errors: `CapacityError`: no machines of this
     // cluster could ever do it, as Slurm says; `InternalError`; `Cancelled`.
-    [[nodiscard]] static base::Result<std::unique_ptr<Allocation>> take(const Wanted& wanted, const std::atomic<bool>& cancelled,
+    [[nodiscard]] static base::Result<std::unique_ptr<Allocation>> take(const Wanted& wanted,
+                                                                        const std::function<bool()>& given_up,
                                                                         const std::function<void(const std::string&)>& pending);
     ~Allocation();  // gives it back
     Allocation(const Allocation&) = delete;

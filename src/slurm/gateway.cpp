@@ -221,8 +221,10 @@ private:
 
 base::Result<std::unique_ptr<Gateway>> Gateway::start(crypto::Random& random) {
     net::ignore_broken_pipes();
-    auto listener = TRY(net::Listener::open("0.0.0.0", 0));
-    return std::make_unique<ListeningGateway>(std::move(listener), random);
+    auto listener = net::Listener::open("::", 0);  // IPv4, too
+    if (!listener) listener = net::Listener::open("0.0.0.0", 0);
+    if (!listener) return base::fail(std::move(listener).error());
+    return std::make_unique<ListeningGateway>(std::move(*listener), random);
 }
 
 std::unique_ptr<Doorways> Doorways::open(std::vector<net::Listener> listeners, GatewayPlace gateway, crypto::Random& random) {

@@ -59,8 +59,11 @@ public:
                              const training::Attempt& attempt) override {
         if (places.size() > workers_max)
             return base::fail("ClientError", "On Slurm a job has at most " + std::to_string(workers_max) + " instances");
-        cancelled_ = &attempt.cancelled;
+        given_up_ = attempt.given_up;
         run_ = attempt.job.run_id;
+        for (const auto& channel : plan.channels) {
+            if (channel.mode == training::InputMode::fast_file) mounted_.push_back(channel.name);
+        }
         auto image = launcher_.images_.find(plan.image);
         if (!image) return base::fail("ClientError", image.error().message);
         image_ = std::move(*image);
@@ -70,7 +73,7 @@ public:
         hosts_ = "127.0.0.1 localhost\n::1 localhost\n";
         for (size_t i = 0; i < places.size(); ++i) hosts_ += sandbox::Network::address_of(i) + " " + plan.hosts[i] + "\n";
         TRY(write_marker(places.front().folder));
-        allocation_ = TRY(Allocation::take(wanted(plan, places, attempt.job), attempt.cancelled, attempt.pending));
+        allocation_ = TRY(Allocation::take(wanted(plan, places, attempt.job), attempt.given_up, attempt.pending));
         TRY(start_agents(plan));
         for (auto& place : places) {
             place.sandboxed = true;
@@ -98,6 +101,7 @@ public:
         task.host = host_name;
         task.folder = place.folder;
         task.hosts = hosts_;
+        for (const auto& channel : mounted_) task.mounts.push_back(place.folder + "/ml/input/data/" + channel);
         task.image_root = image_.root;
         task.shared = shared_;
         task.gpus = place.gpus > 0;
@@ -117,7 +121,7 @@ public:
         const auto key = agreement.agree(worker.hello.public_key, task_purpose);
         if (!key) return base::fail("InternalError", "the node " + worker.hello.node + " sent no key");
         TRY(worker.step->write(seal_task(task, *key, agreement.public_key())));
-        const auto started = parse_started(TRY(worker.step->read_line(Steady::now() + node_patience, *cancelled_)));
+        const auto started = parse_started(TRY(worker.step->read_line(Steady::now() + node_patience, given_up_)));
         if (!started) return base::fail("InternalError", started.error().message);
         if (!started->problem.empty())
             return base::fail("LaunchFailed", started->problem + " (on node " + worker.hello.node + ")");
@@ -205,7 +209,7 @@ private:
         const auto deadline = Steady::now() + node_patience;
         const std::string here = boot_of_this_machine();
         for (auto& worker : workers_) {
-            auto hello = parse_hello(TRY(worker.step->read_line(deadline, *cancelled_)));
+            auto hello = parse_hello(TRY(worker.step->read_line(deadline, given_up_)));
             if (!hello) return base::fail("InternalError", hello.error().message);
             worker.hello = std::move(*hello);
             if (!worker.hello.problem.empty())
@@ -222,10 +226,10 @@ private:
     }
 
     Launcher& launcher_;
-    const std::atomic<bool>* cancelled_ = nullptr;
+    std::function<bool()> given_up_;
     std::string run_, marker_, hosts_, overlay_key_;
     sandbox::Image image_;
-    std::vector<std::string> shared_;
+    std::vector<std::string> shared_, mounted_;
     std::optional<sandbox::SocketAddress> server_;  // none: EnableNetworkIsolation
     std::unique_ptr<Allocation> allocation_;
     std::vector<Worker> workers_;

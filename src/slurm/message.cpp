@@ -120,6 +120,7 @@ std::string to_json(const Task& task) {
                               {"Host", task.host},
                               {"Folder", task.folder},
                               {"Hosts", task.hosts},
+                              {"Mounts", strings(task.mounts)},
                               {"ImageRoot", task.image_root},
                               {"Shared", strings(task.shared)},
                               {"Gpus", task.gpus},
@@ -153,6 +154,7 @@ base::Result<Task> parse_task(std::string_view text) {
     task.host = TRY(text_of(json, "Host"));
     task.folder = TRY(text_of(json, "Folder"));
     task.hosts = TRY(text_of(json, "Hosts"));
+    task.mounts = TRY(strings_of(json, "Mounts"));
     task.image_root = TRY(text_of(json, "ImageRoot"));
     task.shared = TRY(strings_of(json, "Shared"));
     task.gpus = json["Gpus"].as_bool();

@@ -35,6 +35,7 @@ struct Task {
     std::vector<std::pair<std::string, std::string>> environment;
     std::string directory, host, folder;  // as in sandbox::Task
     std::string hosts;                    // the worker's /etc/hosts
+    std::vector<std::string> mounts;      // folders that the server has mounted something on: FastFile channels
     std::string image_root;               // empty: the node's own /usr
     std::vector<std::string> shared;
     bool gpus = false;

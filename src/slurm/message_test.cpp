@@ -17,6 +17,7 @@ Task task() {
     task.folder = "/shared/jobs/algo-2";
     task.hosts = "127.0.0.1 localhost\n";
     task.shared = {"/srv"};
+    task.mounts = {"/shared/jobs/algo-2/ml/input/data/train"};
     task.gpus = true;
     task.cpus = 4;
     task.memory_bytes = uint64_t{8} << 30;

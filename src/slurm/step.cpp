@@ -45,11 +45,11 @@ std::unexpected<base::Error> Step::ended() {
                     "): " + said);
 }
 
-base::Result<std::string> Step::read_line(std::chrono::steady_clock::time_point deadline, const std::atomic<bool>& cancelled) {
+base::Result<std::string> Step::read_line(std::chrono::steady_clock::time_point deadline, const std::function<bool()>& given_up) {
     // Byte by byte: what follows the line belongs to somebody else.
     std::string line;
     for (;;) {
-        if (cancelled) return base::fail("Cancelled", "the job was stopped");
+        if (given_up()) return base::fail("Cancelled", "the job was stopped");
         if (std::chrono::steady_clock::now() >= deadline) return internal("a node does not answer: " + errors());
         pollfd ready{process_->output().number(), POLLIN, 0};
         if (::poll(&ready, 1, 100) <= 0) continue;

@@ -1,8 +1,8 @@
 // One srun: the server's end of a worker on a node.
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,7 +21,7 @@ public:
 
     // The next line of its output. Errors `InternalError`: it ended, with what it said; `Cancelled`.
     [[nodiscard]] base::Result<std::string> read_line(std::chrono::steady_clock::time_point deadline,
-                                                      const std::atomic<bool>& cancelled);
+                                                      const std::function<bool()>& given_up);
     [[nodiscard]] base::Result<void> write(std::string_view text);
 
     // Gives the process away; what follows still works.

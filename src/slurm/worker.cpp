@@ -75,6 +75,19 @@ base::Result<void> see_folder(const std::string& marker, const std::string& run)
     return {};
 }
 
+// A plugin of Slurm's may have given the step mounts of its own (job_container/tmpfs): an empty folder must not pass for a
+// channel.
+base::Result<void> see_mounts(const std::vector<std::string>& mounts) {
+    for (const auto& folder : mounts) {
+        struct stat own{}, above{};
+        if (::stat(folder.c_str(), &own) == 0 && ::stat((folder + "/..").c_str(), &above) == 0 && own.st_dev != above.st_dev)
+            continue;
+        return base::fail("MountMissing",
+                          "the node does not see what the server has mounted on " + folder + ". Use the input mode File");
+    }
+    return {};
+}
+
 // Slurm's own control groups (task/cgroup with ConstrainRAMSpace) hold the worker already; leaving them would hide it from Slurm.
 bool is_limited_by_slurm() {
     std::istringstream groups(content_of("/proc/self/cgroup"));
@@ -209,6 +222,7 @@ private:
             around_.doorways =
                 Doorways::open(std::move(listeners), {server_, task.server->gateway, task.server->id, task.server->key}, random_);
         }
+        TRY(see_mounts(task.mounts));
         TRY(sandbox::write_settings(task.folder, task.host, task.hosts));
         TRY(sandbox::give_folder(task.folder, around_.owner.user()));
         sandbox::Task inside;

@@ -5,7 +5,6 @@
 // connects to says who it is. A plain process shares the machine's network, so it has a token.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -62,7 +61,7 @@ struct Isolation {
 // The attempt at a job that a confinement is for.
 struct Attempt {
     const Job& job;
-    const std::atomic<bool>& cancelled;  // somebody has stopped the job: give up waiting
+    std::function<bool()> given_up;  // stopped, or it has waited too long: nobody waits for machines any more
     std::function<void(const std::string&)>
         pending;  // called while it waits for machines, with why; not for the same reason twice
 };

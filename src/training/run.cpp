@@ -211,7 +211,15 @@ base::Result<Ended> Running::prepare_and_train() {
 
 base::Result<void> Running::prepare() {
     confinement_ = confine(training_.parts_.isolation);
-    const Attempt attempt{job_, cancelled_, [this](const std::string& why) { (void)enter("Pending", why); }};
+    const Attempt attempt{.job = job_,
+                          .given_up = [this] { return cancelled_ || waited_too_long(); },
+                          .pending =
+                              [this](const std::string& why) {
+                                  (void)training_.change(job_.id, [&](Job& job) {
+                                      if (job.status == Status::in_progress)
+                                          job.enter("Pending", why, training_.parts_.clock->now());
+                                  });
+                              }};
     TRY(confinement_->begin(plan_, places_, attempt));
     (void)training_.change(job_.id, [&](Job& job) {
         base::Time now = training_.parts_.clock->now();

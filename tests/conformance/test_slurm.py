@@ -17,7 +17,7 @@ import pytest
 from conftest import BINARY, PACKAGES, Server
 from slurm_cluster import Cluster, missing_program
 from test_engines import ALL_REDUCE, MPI, run_script
-from test_isolation import addresses_of_machine, make_job_role, python_job, read_or_nothing
+from test_isolation import addresses_of_machine, make_job_role, python_job, read_or_nothing, start_sandboxed
 from test_sagemaker import BUCKET, channel, log_of, make_trainer, model_of, request, run, wait
 
 SECRET = "a-secret-of-the-servers-environment"
@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.skipif(missing_program() is not None, reason=f"Slurm i
 
 @pytest.fixture(scope="module")
 def cluster():
+    remove(start_sandboxed())  # skips where this machine permits no sandbox: then its nodes permit none either
     with Cluster() as running:
         yield running
 
@@ -331,6 +332,16 @@ def test_stopped_while_it_waits(world, cluster):
         cluster.run("scancel", "--name=others")
 
 
+def test_a_spot_job_waits_no_longer_than_it_says(world, cluster):
+    cluster.run("salloc", "--no-shell", "--quiet", "--nodes=3", "--exclusive", "--job-name=others")
+    try:
+        job = run(world, "spot", "true", EnableManagedSpotTraining=True, StoppingCondition={"MaxRuntimeInSeconds": 2, "MaxWaitTimeInSeconds": 2})
+        assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded"), job
+        await_that(lambda: [one[2] for one in cluster.jobs()] == ["others"], "the request stays in the queue")
+    finally:
+        cluster.run("scancel", "--name=others")
+
+
 def test_waits_and_runs(world, cluster):
     cluster.run("salloc", "--no-shell", "--quiet", "--nodes=3", "--exclusive", "--job-name=others")
     try:
@@ -348,6 +359,8 @@ def test_stopped_while_it_runs(world, cluster):
     world.client("sagemaker").create_training_job(**request(world, "stopped", script))
     await_line(world, "stopped", "ready")
     assert [one[1:3] for one in cluster.jobs()] == [("RUNNING", "trainwarden-stopped")]
+    (row,) = [row for row in json.loads(world.trainwarden("train", "ps", "--json").stdout) if row["TrainingJobName"] == "stopped"]
+    assert [worker["Host"] for worker in row["Workers"]] == ["algo-1"], row
     world.client("sagemaker").stop_training_job(TrainingJobName="stopped")
     job = wait(world, "stopped")
     assert job["TrainingJobStatus"] == "Stopped"
