@@ -108,7 +108,7 @@ room(sandbox LINK net crypto text base PRIVATE PkgConfig::SECCOMP archive)
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/sandbox/launch.cpp PROPERTIES
   OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/inside COMPILE_DEFINITIONS "TRAINWARDEN_INSIDE=\"${CMAKE_BINARY_DIR}/inside\"")
 room(training LINK identity sandbox logs store policy crypto net text base PRIVATE archive ZLIB::ZLIB PkgConfig::FUSE3 PkgConfig::RE2)
-room(slurm LINK training sandbox crypto net text base PRIVATE OpenSSL::Crypto)
+room(slurm LINK training sandbox crypto net text base)
 
 # What AWS clients speak.
 # The service models: AWS's own from botocore, ours from models/ (tools/modelgen says how).
