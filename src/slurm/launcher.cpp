@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "base/log.hpp"
 #include "crypto/aead.hpp"
@@ -10,6 +11,7 @@
 #include "sandbox/network.hpp"
 #include "slurm/allocation.hpp"
 #include "slurm/message.hpp"
+#include "slurm/overlay.hpp"
 #include "slurm/step.hpp"
 #include "training/engine.hpp"
 
@@ -109,7 +111,12 @@ public:
         task.memory_bytes = place.memory_bytes;
         task.processes_max = training::processes_max;
         task.index = static_cast<uint16_t>(place.index);
-        for (const auto& one : workers_) task.siblings.emplace_back(one.hello.address, one.hello.port);
+        uint32_t mtu = std::numeric_limits<uint32_t>::max();
+        for (const auto& one : workers_) {
+            task.siblings.emplace_back(one.hello.address, one.hello.port);
+            mtu = std::min(mtu, one.hello.mtu);
+        }
+        task.mtu = overlay_mtu(mtu);
         task.overlay_key = overlay_key_;
         if (server_) {
             worker.id = launcher_.settings_.random->bytes(worker_id_bytes);

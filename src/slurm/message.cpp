@@ -82,6 +82,7 @@ std::string to_line(const Hello& hello) {
                          {"Boot", hello.boot},
                          {"Address", hello.address},
                          {"Port", int64_t{hello.port}},
+                         {"Mtu", int64_t{hello.mtu}},
                          {"PublicKey", text::encode_base64(hello.public_key)},
                          {"Problem", hello.problem}})
                .dump() +
@@ -99,6 +100,7 @@ base::Result<Hello> parse_hello(std::string_view line) {
     hello.boot = TRY(text_of(json, "Boot"));
     hello.address = TRY(text_of(json, "Address"));
     hello.port = TRY(port_of(json, "Port"));
+    hello.mtu = static_cast<uint32_t>(TRY(number_of(json, "Mtu", 1 << 20)));
     hello.public_key = TRY(bytes_of(json, "PublicKey"));
     hello.problem = TRY(text_of(json, "Problem"));
     return hello;
@@ -129,7 +131,8 @@ std::string to_json(const Task& task) {
                               {"Processes", task.processes_max},
                               {"Index", int64_t{task.index}},
                               {"Siblings", siblings},
-                              {"OverlayKey", text::encode_base64(task.overlay_key)}});
+                              {"OverlayKey", text::encode_base64(task.overlay_key)},
+                              {"Mtu", int64_t{task.mtu}}});
     if (task.server) {
         json.set("Server", Json::object({{"Address", task.server->address},
                                          {"Port", int64_t{task.server->port}},
@@ -171,6 +174,7 @@ base::Result<Task> parse_task(std::string_view text) {
     if (task.index >= task.siblings.size()) return invalid("the worker is not among its siblings");
     task.overlay_key = TRY(bytes_of(json, "OverlayKey"));
     if (task.overlay_key.size() != crypto::Aead::key_bytes) return invalid("the key of the siblings has another length");
+    task.mtu = static_cast<uint32_t>(TRY(number_of(json, "Mtu", 1 << 20)));
     if (const Json* server = json.find("Server")) task.server = TRY(server_of(*server));
     return task;
 }

@@ -26,6 +26,7 @@ struct Hello {
     std::string boot;        // of its kernel, /proc/sys/kernel/random/boot_id: who has the same is the same machine
     std::string address;     // numeric
     uint16_t port = 0;       // UDP, for packets from siblings
+    uint32_t mtu = 0;        // of that address's interface
     std::string public_key;  // crypto::KeyAgreement's, bytes
     std::string problem;     // why it cannot run a worker; empty: it can
 };
@@ -45,6 +46,7 @@ struct Task {
     uint16_t index = 0;
     std::vector<std::pair<std::string, uint16_t>> siblings;
     std::string overlay_key;
+    uint32_t mtu = 0;  // of the worker's eth0
     // The way to the server; none with EnableNetworkIsolation.
     struct Server {
         std::string address;  // as the worker knows it

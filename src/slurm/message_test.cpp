@@ -24,6 +24,7 @@ Task task() {
     task.processes_max = 16'384;
     task.index = 1;
     task.siblings = {{"10.0.0.1", 4000}, {"10.0.0.2", 4001}};
+    task.mtu = 8926;
     task.overlay_key = std::string("\0\1\2\3", 4) + std::string(28, 'k');
     task.server = Task::Server{"127.0.0.1", 4566, 40'000, std::string(16, 'i'), std::string(32, 's')};
     return task;
@@ -67,7 +68,7 @@ TEST_CASE("a task without a way to the server has none") {
 }
 
 TEST_CASE("greetings arrive as they were sent") {
-    const Hello hello{"n1", "boot", "10.0.0.1", 4000, std::string("\0key", 4), "no\nroom"};
+    const Hello hello{"n1", "boot", "10.0.0.1", 4000, 9000, std::string("\0key", 4), "no\nroom"};
     const std::string line = to_line(hello);
     CHECK(line.find('\n') == line.size() - 1);
     const auto parsed = parse_hello(line);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -141,6 +142,12 @@ base::Result<std::pair<net::Descriptor, uint16_t>> bind_udp(const std::string& a
     auto* name = reinterpret_cast<sockaddr*>(&where.name);
     if (!socket.is_open() || ::bind(socket.number(), name, where.size) != 0)
         return io_error("cannot take a UDP port of " + address);
+    // Routers may cut what is too large for their next wire: nobody here hears their complaints.
+    const int may_be_cut = where.name.ss_family == AF_INET6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT;
+    if (where.name.ss_family == AF_INET6)
+        ::setsockopt(socket.number(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, &may_be_cut, sizeof may_be_cut);
+    else
+        ::setsockopt(socket.number(), IPPROTO_IP, IP_MTU_DISCOVER, &may_be_cut, sizeof may_be_cut);
     // Bursts of many siblings: as much as the machine gives.
     const int bytes = 4 << 20;
     ::setsockopt(socket.number(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
@@ -151,19 +158,28 @@ base::Result<std::pair<net::Descriptor, uint16_t>> bind_udp(const std::string& a
     return std::pair(std::move(socket), port);
 }
 
-base::Result<std::string> address_towards(const std::string& other) {
+uint32_t overlay_mtu(uint32_t interface_mtu) {
+    constexpr uint32_t heads = 40 + 8 + packet_overhead, least = 1280, most = 65'000;  // a datagram ends at 65507
+    return std::clamp(interface_mtu > heads ? interface_mtu - heads : 0, least, most);
+}
+
+base::Result<Towards> towards(const std::string& other) {
     Address where = TRY(parse_address(other, 9));
     const net::Descriptor socket(::socket(where.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const bool v6 = where.name.ss_family == AF_INET6;
     auto* name = reinterpret_cast<sockaddr*>(&where.name);
+    int mtu = 0;
+    socklen_t size = sizeof mtu;
     // Connecting a datagram socket sends nothing; it chooses the route.
     if (!socket.is_open() || ::connect(socket.number(), name, where.size) != 0 ||
+        ::getsockopt(socket.number(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &size) != 0 ||
         ::getsockname(socket.number(), name, &where.size) != 0)
         return io_error("there is no way to " + other);
     char text[INET6_ADDRSTRLEN] = "";
     const void* address = &reinterpret_cast<sockaddr_in&>(where.name).sin_addr;
-    if (where.name.ss_family == AF_INET6) address = &reinterpret_cast<sockaddr_in6&>(where.name).sin6_addr;
+    if (v6) address = &reinterpret_cast<sockaddr_in6&>(where.name).sin6_addr;
     ::inet_ntop(where.name.ss_family, address, text, sizeof text);
-    return std::string(text);
+    return Towards{text, static_cast<uint32_t>(mtu)};
 }
 
 }  // namespace slurm

@@ -5,6 +5,7 @@
 // route out of the job here either.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,8 +16,9 @@
 
 namespace slurm {
 
-// 1500 bytes of Ethernet less IPv6's and UDP's heads and packet_overhead, rounded down.
-constexpr int overlay_mtu = 1400;
+// The largest packet inside, where the smallest interface of a job's nodes takes packets of `interface_mtu`: Ethernet's 1500,
+// jumbo frames, a loopback. Less IPv6's and UDP's heads and packet_overhead; what some router on the way finds too large it cuts.
+[[nodiscard]] uint32_t overlay_mtu(uint32_t interface_mtu);
 
 class Overlay {
 public:
@@ -31,7 +33,11 @@ public:
 // A UDP socket on this address, any port; the port. Errors `InvalidAddress`, `IoError`.
 [[nodiscard]] base::Result<std::pair<net::Descriptor, uint16_t>> bind_udp(const std::string& address);
 
-// This machine's address on the way to another one. Errors `InvalidAddress`, `IoError`.
-[[nodiscard]] base::Result<std::string> address_towards(const std::string& other);
+// This machine's address on the way to another one, and the interface's MTU. Errors `InvalidAddress`, `IoError`.
+struct Towards {
+    std::string address;
+    uint32_t mtu = 0;
+};
+[[nodiscard]] base::Result<Towards> towards(const std::string& other);
 
 }  // namespace slurm

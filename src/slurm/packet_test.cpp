@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "slurm/overlay.hpp"
+
 using slurm::PacketOpener;
 using slurm::PacketSealer;
 using slurm::ReplayWindow;
@@ -106,4 +108,17 @@ TEST_CASE("the route of an IP packet") {
     CHECK_FALSE(slurm::route_of(packet.substr(0, 19)));
     packet[0] = 0x60;
     CHECK_FALSE(slurm::route_of(packet));
+}
+
+TEST_CASE("what fits through a wire") {
+    CHECK(slurm::overlay_mtu(1500) == 1500 - 40 - 8 - slurm::packet_overhead);
+    CHECK(slurm::overlay_mtu(9000) == 9000 - 40 - 8 - slurm::packet_overhead);
+    CHECK(slurm::overlay_mtu(65536) == 65000);
+    CHECK(slurm::overlay_mtu(0) == 1280);
+    CHECK(slurm::overlay_mtu(1'000'000) == 65000);
+    const auto loopback = slurm::towards("127.0.0.1");
+    REQUIRE(loopback);
+    CHECK(loopback->address == "127.0.0.1");
+    CHECK(loopback->mtu >= 1280);
+    CHECK_FALSE(slurm::towards("n1"));
 }

@@ -148,7 +148,9 @@ private:
                                   "srun did not start it: this command is for `trainwarden serve --launcher slurm` alone");
             TRY(sandbox::check_programs());
             TRY(see_folder(marker_, run_));
-            hello.address = TRY(address_towards(server_));
+            const Towards way = TRY(towards(server_));
+            hello.address = way.address;
+            hello.mtu = way.mtu;
             auto [socket, port] = TRY(bind_udp(hello.address));
             socket_ = std::move(socket);
             hello.port = port;
@@ -212,7 +214,7 @@ private:
             addresses = {task.server->address, std::string(sandbox::container_credentials_address),
                          std::string(sandbox::instance_metadata_address)};
         }
-        around_.network = TRY(sandbox::Network::make_alone(task.index, addresses, overlay_mtu));
+        around_.network = TRY(sandbox::Network::make_alone(task.index, addresses, static_cast<int>(task.mtu)));
         around_.overlay =
             TRY(Overlay::start(around_.network->tunnel(), std::move(socket_), task.overlay_key, task.index, task.siblings));
         if (task.server) {
