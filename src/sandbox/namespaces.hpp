@@ -37,6 +37,9 @@ struct SocketAddress {
 // tuntap.rst). It goes when the descriptor is closed. Error `SandboxUnavailable`.
 [[nodiscard]] base::Result<net::Descriptor> open_tunnel(int user, int network, const std::string& name);
 
+// /proc/net/tcp of a network, for reading: from its start each time. Error `SandboxUnavailable`.
+[[nodiscard]] base::Result<net::Descriptor> open_connections(int user, int network);
+
 // Runs `ip -batch` with these lines inside a network. `passed` are descriptors that the lines may name as /proc/self/fd/N.
 // Error `SandboxUnavailable` with what `ip` said.
 [[nodiscard]] base::Result<void> configure_inside(int user, int network, const std::string& lines,

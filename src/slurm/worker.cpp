@@ -98,6 +98,8 @@ bool is_limited_by_slurm() {
     return false;
 }
 
+constexpr auto last_words_patience = 5s;
+
 // Everything of one worker, in the order of its making.
 struct Surroundings {
     std::unique_ptr<sandbox::Sandboxes> sandboxes;
@@ -217,6 +219,9 @@ private:
         around_.network = TRY(sandbox::Network::make_alone(task.index, addresses, static_cast<int>(task.mtu)));
         around_.overlay =
             TRY(Overlay::start(around_.network->tunnel(), std::move(socket_), task.overlay_key, task.index, task.siblings));
+        if (task.siblings.size() > 1) {
+            connections_ = TRY(sandbox::open_connections(around_.network->user_namespace(), around_.network->namespace_of(0)));
+        }
         if (task.server) {
             auto listeners = TRY(around_.network->listen(0, {{task.server->address, task.server->port},
                                                              {std::string(sandbox::container_credentials_address), 80},
@@ -310,6 +315,32 @@ private:
         }
     }
 
+    // The last words of a worker are still on their way when it has ended: on a machine of its own the kernel would see to it
+    // that they arrive. So the wire stays until nobody's end is unacknowledged; not for ever, the other side may be gone.
+    void linger() {
+        if (!connections_.is_open()) return;
+        const auto deadline = std::chrono::steady_clock::now() + last_words_patience;
+        while (std::chrono::steady_clock::now() < deadline && has_last_words()) std::this_thread::sleep_for(5ms);
+    }
+
+    // Is a connection in FIN-WAIT-1 (state 04)? Linux: Documentation/networking/proc_net_tcp.rst.
+    [[nodiscard]] bool has_last_words() const {
+        std::string table(1 << 20, '\0');
+        size_t size = 0;
+        for (ssize_t got; size < table.size() && (got = ::pread(connections_.number(), table.data() + size, table.size() - size,
+                                                                static_cast<off_t>(size))) > 0;)
+            size += static_cast<size_t>(got);
+        table.resize(size);
+        std::istringstream lines(table);
+        std::string line, number, local, remote, state;
+        std::getline(lines, line);  // the heading
+        while (std::getline(lines, line)) {
+            std::istringstream fields(line);
+            if (fields >> number >> local >> remote >> state && state == "04") return true;
+        }
+        return false;
+    }
+
     int report() {
         auto& worker = around_.worker;
         ::kill(-worker.process, SIGKILL);
@@ -319,6 +350,7 @@ private:
         if (worker.output.is_open()) pass_on();
         const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         if (around_.limits && around_.limits->memory_was_exhausted()) say(word_out_of_memory);
+        if (!cancelled_ && input_open_) linger();
         say(cancelled_ ? word_cancelled : word_ended);
         // Its connections are nobody's now; the rest is taken down as it was made.
         (void)around_.doorways.release();
@@ -334,7 +366,7 @@ private:
     std::string marker_, run_, server_, remarks_;
     crypto::SystemRandom random_;
     crypto::KeyAgreement agreement_;
-    net::Descriptor signals_, socket_;
+    net::Descriptor signals_, socket_, connections_;
     Surroundings around_;
     bool input_open_ = true, cancelled_ = false;
 };

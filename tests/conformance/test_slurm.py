@@ -281,6 +281,34 @@ else:
     assert "SIBLING hello from algo-2" in log and "REACHED" not in log and log.count("refused") == 3
 
 
+def test_last_words_arrive(world):
+    """What a worker sends just before it ends, more than any queue holds, reaches its sibling whole."""
+    script = """
+import os, socket, time
+if os.environ["SM_CURRENT_HOST"] == "algo-1":
+    with socket.create_server(("0.0.0.0", 4444)) as listener:
+        connection, _ = listener.accept()
+        time.sleep(1)
+        connection.settimeout(60)
+        count = 0
+        while got := connection.recv(1 << 16): count += len(got)
+        print("GOT", count)
+else:
+    for _ in range(100):
+        try: connection = socket.create_connection(("algo-1", 4444), 5); break
+        except OSError: time.sleep(0.1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    connection.settimeout(None)
+    connection.sendall(b"x" * 3_000_000)
+    os._exit(0)
+"""
+    wanted = python_job(world, "last-words", script, f"arn:aws:iam::{world.account}:role/trainer", "last-words", ResourceConfig=instances(2))
+    world.client("sagemaker").create_training_job(**wanted)
+    job = wait(world, "last-words")
+    log = log_of(world, "last-words")
+    assert job["TrainingJobStatus"] == "Completed" and "GOT 3000000" in log, log
+
+
 @pytest.mark.parametrize("mode", ["FastFile", "Pipe"])
 def test_other_input_modes_where_the_node_is_the_servers_machine(world, mode):
     script = "cat /opt/ml/input/data/train/*" if mode == "FastFile" else "cat /opt/ml/input/data/train_0"
