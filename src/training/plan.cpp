@@ -34,7 +34,6 @@ constexpr Refusal refusals[] = {
     {"ResourceConfig", "InstancePlacementConfig", "Leave it out."},
     {"ResourceConfig", "InstancePreferences", "Give InstanceType and InstanceCount."},
     {"OutputDataConfig", "KmsKeyId", "Leave it out: there is no key service here yet."},
-    {"StoppingCondition", "MaxPendingTimeInSeconds", "Jobs start at once here."},
     {"RemoteDebugConfig", "EnableRemoteDebug", "Leave it out."},
     {"", "ServerlessJobConfig", "Give AlgorithmSpecification and ResourceConfig."},
     {"", "ModelPackageConfig", "Leave it out."},
@@ -206,6 +205,8 @@ base::Result<void> plan_resources(const text::Json& request, Plan& plan) {
     for (const auto& group : resources["InstanceGroups"].items()) TRY(add(group["InstanceGroupName"].as_string(), group));
     if (plan.groups.empty()) TRY(add("homogeneousCluster", resources));
     plan.runtime_max = std::chrono::seconds(request["StoppingCondition"]["MaxRuntimeInSeconds"].as_int(runtime_default.count()));
+    if (const auto& pending = request["StoppingCondition"]["MaxPendingTimeInSeconds"]; !pending.is_null())
+        plan.pending_max = std::chrono::seconds(pending.as_int());
     return {};
 }
 

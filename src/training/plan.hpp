@@ -74,10 +74,11 @@ struct Plan {
     std::optional<Checkpoints> checkpoints;
     std::chrono::seconds runtime_max;
     bool tag_chaining = false;
-    bool network_isolation = false;                // EnableNetworkIsolation: no way out but to the siblings, no credentials
-    std::string image;                             // TrainingImage: host/… or one of the server's images
-    bool spot = false;                             // managed spot training: another quota, and it may be interrupted
-    std::optional<std::chrono::seconds> wait_max;  // MaxWaitTimeInSeconds, from creation on; only with spot
+    bool network_isolation = false;                   // EnableNetworkIsolation: no way out but to the siblings, no credentials
+    std::string image;                                // TrainingImage: host/… or one of the server's images
+    bool spot = false;                                // managed spot training: another quota, and it may be interrupted
+    std::optional<std::chrono::seconds> wait_max;     // MaxWaitTimeInSeconds, from creation on; only with spot
+    std::optional<std::chrono::seconds> pending_max;  // MaxPendingTimeInSeconds: how long an attempt waits for machines
     bool whole_role = false;  // Environment TRAINWARDEN_SCOPE=role: workers are not cut to what the job names (scope.hpp)
     int retries_max = 0;      // RetryStrategy
     std::vector<std::string> notes;

@@ -152,6 +152,10 @@ bool Running::waited_too_long() const {
     return plan_.wait_max && training_.parts_.clock->now() - job_.creation_time >= *plan_.wait_max;
 }
 
+bool Running::pends_too_long(base::Time since) const {
+    return plan_.pending_max && training_.parts_.clock->now() - since >= *plan_.pending_max;
+}
+
 bool Running::begin_again(const base::Result<Ended>& trained) {
     const bool cut = trained ? trained->how == Ended::How::interrupted : trained.error().code == "Cancelled";
     if (!cut || waited_too_long()) return false;
@@ -211,8 +215,9 @@ base::Result<Ended> Running::prepare_and_train() {
 
 base::Result<void> Running::prepare() {
     confinement_ = confine(training_.parts_.isolation);
+    const base::Time asked = training_.parts_.clock->now();
     const Attempt attempt{.job = job_,
-                          .given_up = [this] { return cancelled_ || waited_too_long(); },
+                          .given_up = [this, asked] { return cancelled_ || waited_too_long() || pends_too_long(asked); },
                           .pending =
                               [this](const std::string& why) {
                                   (void)training_.change(job_.id, [&](Job& job) {
@@ -220,7 +225,10 @@ base::Result<void> Running::prepare() {
                                           job.enter("Pending", why, training_.parts_.clock->now());
                                   });
                               }};
-    TRY(confinement_->begin(plan_, places_, attempt));
+    const auto begun = confinement_->begin(plan_, places_, attempt);
+    if (!begun && begun.error().code == "Cancelled" && !cancelled_ && pends_too_long(asked))
+        return base::fail("PendingTooLong", "Training job exceeded MaxPendingTimeInSeconds provided");
+    TRY(begun);
     (void)training_.change(job_.id, [&](Job& job) {
         base::Time now = training_.parts_.clock->now();
         if (!job.training_start_time) job.training_start_time = now;
@@ -370,6 +378,8 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
     auto failed = [](std::string reason) { return Outcome{Status::failed, "Failed", "Training job failed", std::move(reason)}; };
     if (stop_ == StopReason::shutdown) return at_shutdown(trained);
     bool cancelled = !trained && trained.error().code == "Cancelled";
+    if (!trained && trained.error().code == "PendingTooLong")
+        return Outcome{Status::stopped, "Stopped", trained.error().message, ""};
     if (!trained && !cancelled) {
         const std::string& code = trained.error().code;
         // CapacityError is AWS's own, for instances that are not to be had.

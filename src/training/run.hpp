@@ -41,6 +41,7 @@ private:
     void life();
     // Managed spot training: an attempt that was interrupted begins again, if nothing else ends the job.
     [[nodiscard]] bool begin_again(const base::Result<Ended>& trained);
+    [[nodiscard]] bool pends_too_long(base::Time since) const;
     [[nodiscard]] bool waited_too_long() const;
     // One attempt, and what follows its interruptions; nothing: the server stops, and the record says where the next one goes on.
     [[nodiscard]] std::optional<Outcome> attempt();

@@ -97,6 +97,8 @@ struct World {
     bool trusted = true;
     std::unique_ptr<logs::Store> logs;
     identity::Leases leases;
+    std::function<std::unique_ptr<Confinement>()> elsewhere;  // another launcher …
+    sandbox::Images* images = nullptr;                        // … and its images
     std::unique_ptr<Training> training;
 
     World() {
@@ -119,6 +121,8 @@ struct World {
         parts.random = &random;
         parts.folder = folder.path + "/training";
         parts.isolation.hidden = {folder.path};
+        parts.isolation.elsewhere = elsewhere;
+        parts.isolation.images = images;
         auto opened = Training::open(std::move(parts));
         REQUIRE(opened.has_value());
         training = std::move(*opened);
@@ -609,6 +613,48 @@ TEST_CASE("a finished job can be deleted and its name used again; one in progres
     world.training.reset();
     world.open();
     CHECK(world.finished("job").status == Status::completed);
+}
+
+namespace {
+
+// Machines that never come.
+class NoMachines final : public Confinement {
+public:
+    base::Result<void> begin(const Plan&, std::vector<WorkerPlace>&, const Attempt& attempt) override {
+        attempt.pending("Waiting for machines");
+        while (!attempt.given_up()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        return base::fail("Cancelled", "nobody waits any more");
+    }
+    base::Result<LaunchedProcess> launch(const WorkerPlace&, const std::string&, std::vector<std::string>, Environment,
+                                         std::string) override {
+        return base::fail("LaunchFailed", "there is no machine");
+    }
+    std::vector<std::string> remarks(const WorkerPlace&) const override { return {}; }
+    bool memory_was_exhausted(size_t) const override { return false; }
+};
+
+}  // namespace
+
+TEST_CASE("a job waits for machines as long as MaxPendingTimeInSeconds says, or until it is stopped") {
+    World world;
+    world.training.reset();
+    sandbox::Images images({}, {});
+    world.images = &images;
+    world.elsewhere = [] { return std::make_unique<NoMachines>(); };
+    world.open();
+    auto request = World::request("true", 1);
+    REQUIRE(world.training->create({world.id("stopped"), request, {}, ""}).has_value());
+    request.find("StoppingCondition")->set("MaxPendingTimeInSeconds", 1);
+    const Job late = world.run("late", request);
+    CHECK(late.status == Status::stopped);
+    CHECK(late.transitions.back().message == "Training job exceeded MaxPendingTimeInSeconds provided");
+    CHECK(std::ranges::any_of(late.transitions, [](const Transition& transition) {
+        return transition.status == "Pending" && transition.message == "Waiting for machines";
+    }));
+    CHECK_FALSE(late.training_start_time.has_value());
+    CHECK(world.training->describe(world.id("stopped"))->secondary_status == "Pending");
+    REQUIRE(world.training->stop(world.id("stopped")).has_value());
+    CHECK(world.finished("stopped").transitions.back().message == "Training job stopped");
 }
 
 TEST_CASE("quotas count what one account uses of one type") {
