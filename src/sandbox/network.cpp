@@ -22,6 +22,12 @@ std::string own_devices(size_t worker, const std::vector<std::string>& addresses
            interface + "\nlink set " + interface + " up\n";
 }
 
+// An eth0 whose other end is in the same namespace: up, with an address, and nobody at it.
+std::string lonely_device() {
+    return "link add " + std::string(network_interface) +
+           " type veth peer name nobody\nlink set nobody addrgenmode none\nlink set nobody up\n";
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<Network>> Network::make_alone(size_t worker, const std::vector<std::string>& addresses, int mtu) {
@@ -38,6 +44,12 @@ base::Result<std::unique_ptr<Network>> Network::make_alone(size_t worker, const 
 
 base::Result<std::unique_ptr<Network>> Network::make(size_t workers, const std::vector<std::string>& addresses) {
     std::unique_ptr<Network> network(new Network);
+    if (workers == 1) {  // Nobody to bridge to: half the namespaces, which the kernel is slow to make and slower to take down.
+        network->namespaces_ = TRY(make_namespaces(1));
+        TRY(configure_inside(network->user_namespace(), network->namespace_of(0), lonely_device() + own_devices(0, addresses),
+                             {}));
+        return network;
+    }
     network->namespaces_ = TRY(make_namespaces(workers + 1));
     int user = network->user_namespace();
     std::vector<int> passed;

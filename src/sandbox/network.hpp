@@ -7,6 +7,8 @@
 //     └─ eth0 10.77.0.1 ──────┤         ├────────── └─ eth0 10.77.0.2
 //                             └─────────┘
 //
+// A job of one worker has no bridge: its eth0 ends in its own namespace.
+//
 // No wire leads to the machine's own network: the bridge has neither address nor uplink. What a worker reaches of the server are
 // sockets that the server itself listens on inside the worker's namespace (listen()), on the worker's own loopback. So a worker
 // has its siblings and those sockets, and nothing to filter: no port of the machine, no metadata address of its cloud, no other
