@@ -18,6 +18,7 @@
 #include "net/descriptor.hpp"
 #include "text/json.hpp"
 #include "wire/client.hpp"
+#include "wire/container_credentials.hpp"
 
 namespace cli {
 namespace {
@@ -43,39 +44,28 @@ public:
 
     [[nodiscard]] http::Response answer(const http::Request& request, const std::string& token) {
         if (request.head.path != path || request.head.method != "GET")
-            return refuse(404, "NotFound", "there is only GET /v2/credentials here");
+            return wire::container_refusal(404, "NotFound", "there is only GET /v2/credentials here");
         if (crypto::sha256(request.head.headers.get("authorization")) != crypto::sha256(token))
-            return refuse(403, "AccessDenied", "this is not the token of the job");
+            return wire::container_refusal(403, "AccessDenied", "this is not the token of the job");
         std::lock_guard lock(mutex_);
         if (std::chrono::steady_clock::now() - made_ >= renewal) {
             auto renewed = client_.call("trainwarden", "RenewSlurmSession", Json::object({{"SessionId", id()}}));
             // What we have lasts for hours: a server that restarts is no reason to refuse a job. A session that is closed is.
-            if (!renewed && renewed.error().code == "NoSuchSession") return refuse(403, "AccessDenied", renewed.error().message);
+            if (!renewed && renewed.error().code == "NoSuchSession")
+                return wire::container_refusal(403, "AccessDenied", renewed.error().message);
             if (renewed) {
                 answer_ = std::move(*renewed);
                 made_ = std::chrono::steady_clock::now();
             }
         }
-        return json(200, Json::object({{"RoleArn", job_.role_arn},
-                                       {"AccessKeyId", answer_["AccessKeyId"]},
-                                       {"SecretAccessKey", answer_["SecretAccessKey"]},
-                                       {"Token", answer_["SessionToken"]},
-                                       {"Expiration", answer_["Expiration"]}}));
+        return wire::container_credentials({.role_arn = job_.role_arn,
+                                            .access_key_id = answer_["AccessKeyId"].as_string(),
+                                            .secret_access_key = answer_["SecretAccessKey"].as_string(),
+                                            .session_token = answer_["SessionToken"].as_string(),
+                                            .expiration = answer_["Expiration"].as_string()});
     }
 
 private:
-    static http::Response json(int status, const Json& body) {
-        http::Response response;
-        response.status = status;
-        response.headers.add("Content-Type", "application/json");
-        response.headers.add("Cache-Control", "no-store");
-        response.body = body.dump();
-        return response;
-    }
-    static http::Response refuse(int status, const std::string& code, const std::string& message) {
-        return json(status, Json::object({{"code", code}, {"message", message}}));
-    }
-
     wire::Client client_;
     SlurmJobHere job_;
     std::mutex mutex_;  // guards what follows

@@ -1,43 +1,27 @@
 #include "server/credentials_endpoint.hpp"
 
 #include "base/log.hpp"
-#include "text/json.hpp"
 #include "text/time.hpp"
+#include "wire/container_credentials.hpp"
 
 namespace server {
-namespace {
-
-http::Response json_answer(int status, const text::Json& body) {
-    http::Response response;
-    response.status = status;
-    response.headers.add("Content-Type", "application/json");
-    response.headers.add("Cache-Control", "no-store");
-    response.body = body.dump();
-    return response;
-}
-
-http::Response refusal(int status, const std::string& code, const std::string& message) {
-    return json_answer(status, text::Json::object({{"code", code}, {"message", message}}));
-}
-
-}  // namespace
 
 http::Response answer_credentials(training::Training& training, const http::Request& request, const std::string& token) {
     if (request.head.path != training::credentials_path)
-        return refusal(404, "NotFound", "there is only GET /v2/credentials here");
-    if (request.head.method != "GET") return refusal(405, "MethodNotAllowed", "there is only GET /v2/credentials here");
+        return wire::container_refusal(404, "NotFound", "there is only GET /v2/credentials here");
+    if (request.head.method != "GET")
+        return wire::container_refusal(405, "MethodNotAllowed", "there is only GET /v2/credentials here");
     auto vended = training.credentials_for(token);
     if (!vended) {
         base::log_warn("the credentials endpoint refused a request: " + vended.error().message);
-        return refusal(403, "AccessDenied", vended.error().message);
+        return wire::container_refusal(403, "AccessDenied", vended.error().message);
     }
     const auto& credentials = vended->credentials;
-    auto body = text::Json::object({{"RoleArn", vended->role_arn},
-                                    {"AccessKeyId", credentials.access_key_id},
-                                    {"SecretAccessKey", credentials.secret_access_key},
-                                    {"Token", credentials.session_token}});
-    if (credentials.expiration) body.set("Expiration", text::iso8601(*credentials.expiration));
-    return json_answer(200, body);
+    return wire::container_credentials({.role_arn = vended->role_arn,
+                                        .access_key_id = credentials.access_key_id,
+                                        .secret_access_key = credentials.secret_access_key,
+                                        .session_token = credentials.session_token,
+                                        .expiration = credentials.expiration ? text::iso8601(*credentials.expiration) : ""});
 }
 
 base::Result<std::unique_ptr<CredentialsEndpoint>> CredentialsEndpoint::start(training::Training& training) {
