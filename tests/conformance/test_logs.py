@@ -1,15 +1,13 @@
 """CloudWatch Logs with real clients: groups, streams, events, tokens, filter patterns, and workers that write their own."""
 import json
-import pathlib
 import re
 import signal
-import sys
 import time
 
 import pytest
 
 from conftest import AWS_V1, AWS_V2, allow
-from test_sagemaker import BUCKET, channel, make_trainer, refusal, role_arn, run
+from test_sagemaker import BUCKET, DEBIAN_PYTHON, boto3_archive, channel, make_trainer, refusal, role_arn, run
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -166,9 +164,10 @@ boto3.client("cloudwatch").put_metric_data(Namespace="/aws/sagemaker/TrainingJob
 
 def test_a_worker_writes_its_own(server, logs):
     make_trainer(server)
-    packages = str(pathlib.Path(sys.prefix).resolve() / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
     server.client("s3").put_object(Bucket=BUCKET, Key="own/write.py", Body=WRITES.encode())
-    script = f"PYTHONPATH={packages} /usr/bin/python3 /opt/ml/input/data/own/write.py 2>&1 | tail -1"
+    server.client("s3").put_object(Bucket=BUCKET, Key="own/boto3.tar", Body=boto3_archive("logs", "cloudwatch"))
+    script = ("cd /opt/ml/input/data/own && mkdir /tmp/packages && tar -xf boto3.tar -C /tmp/packages && "
+              f"PYTHONPATH=/tmp/packages {DEBIAN_PYTHON} write.py 2>&1 | tail -1")
     assert run(server, "may-not", script, InputDataConfig=[channel("own", "own/")])["TrainingJobStatus"] == "Completed"
     found = logs.filter_log_events(logGroupName=GROUP, logStreamNamePrefix="may-not/")
     assert re.search(r"AccessDenied.*logs:CreateLogStream on resource: .*:log-group:/aws/sagemaker/TrainingJobs:log-stream:may-not/own",

@@ -154,12 +154,12 @@ def test_a_job_from_request_to_model(world):
     assert tags == [{"Key": "team", "Value": "vision"}]
 
 
-def boto3_archive():
+def boto3_archive(*services):
     """The boto3 that runs these tests, as data for a worker: the folder it is installed in may be covered there (a home, /tmp)."""
     packages = pathlib.Path(boto3.__file__).parent.parent
     wanted = ["boto3", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3"]
     wanted += [path.relative_to(packages) for path in (packages / "botocore").iterdir() if path.name != "data"]
-    wanted += [path.relative_to(packages) for path in (packages / "botocore/data").iterdir() if path.is_file() or path.name in ("s3", "sts")]
+    wanted += [path.relative_to(packages) for path in (packages / "botocore/data").iterdir() if path.is_file() or path.name in ("s3", "sts", *services)]
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name in wanted:

@@ -33,6 +33,8 @@ class World:
 
     def __init__(self, home):
         self.home = home
+        # Where every user may run it.
+        self.program = shutil.copy(BINARY, home / "trainwarden")
         self.server = Server(home / "server")
         (home / "server").mkdir()
         self.server.start()
@@ -62,7 +64,7 @@ class World:
             f"export {variable}={value}" for variable, value in {
                 "AWS_ENDPOINT_URL": self.server.endpoint, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": self.keys["AccessKeyId"],
                 "AWS_SECRET_ACCESS_KEY": self.keys["SecretAccessKey"], "PATH": os.environ["PATH"]}.items())
-        path.write_text(f"#!/bin/sh\n{keys}\nexec {BINARY} slurm {name} --run {self.run}\n")
+        path.write_text(f"#!/bin/sh\n{keys}\nexec {self.program} slurm {name} --run {self.run}\n")
         path.chmod(0o755 if name == "task-prolog" else 0o700)
         return path
 
