@@ -33,11 +33,7 @@ base::Result<net::Output> ask(std::vector<std::string> command) {
                     answer_patience);
 }
 
-std::string trimmed(std::string_view text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
-    while (!text.empty() && (text.front() == '\n' || text.front() == ' ')) text.remove_prefix(1);
-    return std::string(text);
-}
+std::string trimmed(std::string_view text) { return std::string(base::trim(text)); }
 
 std::vector<std::string> lines_of(std::string_view text) {
     std::vector<std::string> lines;

@@ -7,13 +7,10 @@
 #include "base/log.hpp"
 #include "crypto/aead.hpp"
 #include "crypto/agreement.hpp"
-#include "sandbox/mounts.hpp"
-#include "sandbox/network.hpp"
 #include "slurm/allocation.hpp"
 #include "slurm/message.hpp"
 #include "slurm/overlay.hpp"
 #include "slurm/step.hpp"
-#include "training/engine.hpp"
 
 namespace slurm {
 namespace {
@@ -72,23 +69,11 @@ public:
         if (sandbox::is_host_image(plan.image)) shared_ = launcher_.settings_.shared;
         if (!plan.network_isolation) server_ = TRY(training::address_of(places.front().aws_endpoint));
         overlay_key_ = launcher_.settings_.random->bytes(crypto::Aead::key_bytes);
-        hosts_ = "127.0.0.1 localhost\n::1 localhost\n";
-        for (size_t i = 0; i < places.size(); ++i) hosts_ += sandbox::Network::address_of(i) + " " + plan.hosts[i] + "\n";
+        hosts_ = training::hosts_file(plan);
         TRY(write_marker(places.front().folder));
         allocation_ = TRY(Allocation::take(wanted(plan, places, attempt.job), attempt.given_up, attempt.pending));
         TRY(start_agents(plan));
-        for (auto& place : places) {
-            place.sandboxed = true;
-            place.reaches_server = server_.has_value();
-            place.base = "/opt/ml";
-            place.home = sandbox::worker_home;
-            place.network_interface = sandbox::network_interface;
-            place.master_address = plan.hosts.front();
-            place.master_port = training::rendezvous_port;
-            place.image_environment = image_.environment;
-            place.image_entry_point = image_.entry_point;
-            place.image_directory = image_.directory;
-        }
+        training::furnish_sandboxes(plan, image_, server_.has_value(), places);
         return {};
     }
 

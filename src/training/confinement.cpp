@@ -100,21 +100,9 @@ public:
         auto network = sandbox::Network::make(places.size(), addresses);
         if (!network) return internal(network.error());
         network_ = std::move(*network);
-        hosts_ = "127.0.0.1 localhost\n::1 localhost\n";
-        for (size_t i = 0; i < places.size(); ++i) hosts_ += network_->address_of(i) + " " + plan.hosts[i] + "\n";
+        hosts_ = hosts_file(plan);
         limits_.resize(places.size());
-        for (auto& place : places) {
-            place.sandboxed = true;
-            place.reaches_server = reaches_server_;
-            place.base = "/opt/ml";
-            place.home = sandbox::worker_home;
-            place.network_interface = sandbox::network_interface;
-            place.master_address = plan.hosts.front();
-            place.master_port = rendezvous_port;
-            place.image_environment = image_.environment;
-            place.image_entry_point = image_.entry_point;
-            place.image_directory = image_.directory;
-        }
+        furnish_sandboxes(plan, image_, reaches_server_, places);
         return {};
     }
 
@@ -186,6 +174,27 @@ private:
 };
 
 }  // namespace
+
+void furnish_sandboxes(const Plan& plan, const sandbox::Image& image, bool reaches_server, std::vector<WorkerPlace>& places) {
+    for (auto& place : places) {
+        place.sandboxed = true;
+        place.reaches_server = reaches_server;
+        place.base = "/opt/ml";
+        place.home = sandbox::worker_home;
+        place.network_interface = sandbox::network_interface;
+        place.master_address = plan.hosts.front();
+        place.master_port = rendezvous_port;
+        place.image_environment = image.environment;
+        place.image_entry_point = image.entry_point;
+        place.image_directory = image.directory;
+    }
+}
+
+std::string hosts_file(const Plan& plan) {
+    std::string hosts = "127.0.0.1 localhost\n::1 localhost\n";
+    for (size_t i = 0; i < plan.hosts.size(); ++i) hosts += sandbox::Network::address_of(i) + " " + plan.hosts[i] + "\n";
+    return hosts;
+}
 
 std::unique_ptr<Confinement> confine(const Isolation& isolation) {
     if (isolation.elsewhere) return isolation.elsewhere();

@@ -25,8 +25,8 @@ namespace training {
 // Serves a worker on sockets inside its network. The server implements it: this room knows no HTTP.
 class Doors {
 public:
-    // Closes the sockets and everything that came through them when it is destroyed.
     enum class Which : uint8_t { aws, container, metadata };
+    // Closes the sockets and everything that came through them when it is destroyed.
     class Door {
     public:
         virtual ~Door() = default;
@@ -92,6 +92,11 @@ constexpr uint64_t processes_max = 16'384;  // of one worker
 
 // Of http://ADDRESS:PORT, where the server listens. Error `InternalError`.
 [[nodiscard]] base::Result<sandbox::SocketAddress> address_of(const std::string& url);
+
+// What sandboxed workers see, on this machine or on others: completes the places.
+void furnish_sandboxes(const Plan& plan, const sandbox::Image& image, bool reaches_server, std::vector<WorkerPlace>& places);
+// Their /etc/hosts.
+[[nodiscard]] std::string hosts_file(const Plan& plan);
 
 [[nodiscard]] std::unique_ptr<Confinement> confine(const Isolation& isolation);
 

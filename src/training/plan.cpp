@@ -96,7 +96,6 @@ base::Result<Channel> plan_channel(const text::Json& input, const std::string& j
     }
     const text::Json& s3 = source["S3DataSource"];
     if (!s3.is_object()) return invalid("DataSource.S3DataSource is required (" + where + ").");
-    for (const auto& group : s3["InstanceGroupNames"].items()) channel.groups.push_back(group.as_string());
     std::string type = s3["S3DataType"].as_string();
     if (type != "S3Prefix" && type != "ManifestFile" && type != "AugmentedManifestFile") {
         return unsupported("S3DataType " + type + " (" + where + ")", "Use S3Prefix, ManifestFile or AugmentedManifestFile.");
@@ -118,17 +117,19 @@ base::Result<Channel> plan_channel(const text::Json& input, const std::string& j
 }
 
 // InstanceGroupNames: which hosts get the channel.
-base::Result<void> seat_channel(const text::Json& request, const Plan& plan, Channel& channel) {
-    if (channel.groups.empty()) return {};
+base::Result<void> seat_channel(const text::Json& request, const text::Json& input, const Plan& plan, Channel& channel) {
+    std::vector<std::string> names;
+    for (const auto& name : input["DataSource"]["S3DataSource"]["InstanceGroupNames"].items()) names.push_back(name.as_string());
+    if (names.empty()) return {};
     const std::string where = "InstanceGroupNames of channel " + channel.name;
     if (request["ResourceConfig"]["InstanceGroups"].size() == 0)
         return invalid(where + " needs a ResourceConfig with InstanceGroups.");
-    for (const auto& name : channel.groups) {
+    for (const auto& name : names) {
         if (std::ranges::find(plan.groups, name, &InstanceGroup::name) == plan.groups.end())
             return invalid(where + " names " + name + ", which is not an instance group of the job.");
     }
     for (const auto& group : plan.groups) {
-        if (std::ranges::find(channel.groups, group.name) == channel.groups.end()) continue;
+        if (std::ranges::find(names, group.name) == names.end()) continue;
         for (size_t i = 0; i < group.count; ++i) channel.hosts.push_back(group.first + i);
     }
     return {};
@@ -143,7 +144,7 @@ base::Result<void> plan_input(const text::Json& request, Plan& plan) {
         Channel channel = TRY(plan_channel(input, mode));
         if (channel.name.find_first_not_of(".") == std::string::npos)
             return invalid("ChannelName " + channel.name + " is not a folder name.");
-        TRY(seat_channel(request, plan, channel));
+        TRY(seat_channel(request, input, plan, channel));
         if (!names.insert(channel.name).second) return invalid("InputDataConfig has two channels named " + channel.name + ".");
         plan.channels.push_back(std::move(channel));
     }

@@ -27,11 +27,10 @@ enum class InputMode : uint8_t { file, fast_file, pipe };
 
 struct Channel {
     std::string name;
-    S3Uri source;                     // a prefix, or the manifest
-    bool manifest = false;            // S3DataType ManifestFile
-    bool sharded = false;             // ShardedByS3Key: each host gets every n-th object
-    std::vector<std::string> groups;  // InstanceGroupNames: only the hosts of these get the channel; empty: all
-    std::vector<size_t> hosts;        // these, of Plan::hosts, in order; empty: all
+    S3Uri source;               // a prefix, or the manifest
+    bool manifest = false;      // S3DataType ManifestFile
+    bool sharded = false;       // ShardedByS3Key: each host gets every n-th object
+    std::vector<size_t> hosts;  // InstanceGroupNames: only these, of Plan::hosts, in order, get the channel; empty: all
     std::string content_type;
     InputMode mode = InputMode::file;
     // Pipes only, as in AWS.

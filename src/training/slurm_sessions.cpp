@@ -34,7 +34,7 @@ base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Parts parts) {
         const size_t slash = place.find('/');
         SlurmJob job{place.substr(0, slash), record["Region"].as_string(), record["Job"].as_string(), record["User"].as_string(),
                      record["RoleArn"].as_string()};
-        sessions->held_[place] = {sessions->hold(job, place.substr(slash + 1)),
+        sessions->held_[place] = {job, sessions->hold(job, place.substr(slash + 1)),
                                   base::Time(std::chrono::seconds(record["Renewed"].as_int()))};
     }
     TRY(sessions->close_lapsed());
@@ -73,7 +73,7 @@ base::Result<SlurmSessions::Opened> SlurmSessions::open_session(const SlurmJob& 
     store::Batch batch;
     batch.put(key_of(job.account, opened.id), record_of(job, now));
     TRY(parts_.keys->commit(batch));
-    held_[job.account + "/" + opened.id] = {std::move(session), now};
+    held_[job.account + "/" + opened.id] = {job, std::move(session), now};
     return opened;
 }
 
@@ -83,13 +83,8 @@ base::Result<identity::Credentials> SlurmSessions::renew(const std::string& acco
     if (held == held_.end()) return base::fail("NoSuchSession", "there is no such session of a Slurm job: its job has ended");
     auto credentials = TRY(held->second.session->current());
     held->second.renewed = parts_.clock->now();
-    auto stored = TRY(parts_.keys->get(key_of(account, id)));
-    if (!stored) return base::fail("InternalError", "the record of a Slurm job's session is gone");
-    Json record = TRY(text::parse_json(*stored));
-    const auto since_epoch = held->second.renewed.time_since_epoch();
-    record.set("Renewed", static_cast<int64_t>(std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count()));
     store::Batch batch;
-    batch.put(key_of(account, id), record.dump());
+    batch.put(key_of(account, id), record_of(held->second.job, held->second.renewed));
     TRY(parts_.keys->commit(batch));
     return credentials;
 }

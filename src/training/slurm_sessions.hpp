@@ -54,6 +54,7 @@ public:
 private:
     explicit SlurmSessions(Parts parts) : parts_(std::move(parts)) {}
     struct Held {
+        SlurmJob job;
         std::unique_ptr<RoleSession> session;
         base::Time renewed;
     };

@@ -2,6 +2,7 @@
 
 Each node here has two processors, and so has an instance: one worker a node.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -341,10 +342,19 @@ def test_no_such_machines(world):
     assert "not available" in job["FailureReason"]
 
 
-def test_stopped_while_it_waits(world, cluster):
-    """Others have the machines: the job says what Slurm says, and its request goes when the job does."""
+@contextlib.contextmanager
+def machines_taken(cluster):
+    """Somebody else has all of them."""
     cluster.run("salloc", "--no-shell", "--quiet", "--nodes=3", "--exclusive", "--job-name=others")
     try:
+        yield
+    finally:
+        cluster.run("scancel", "--name=others")
+
+
+def test_stopped_while_it_waits(world, cluster):
+    """Others have the machines: the job says what Slurm says, and its request goes when the job does."""
+    with machines_taken(cluster):
         sagemaker = world.client("sagemaker")
         arn = sagemaker.create_training_job(**request(world, "waits", "true"))["TrainingJobArn"]
         job = await_that(lambda: (job := job_of(world, "waits"))["SecondaryStatus"] == "Pending" and job, "the job does not wait")
@@ -357,27 +367,19 @@ def test_stopped_while_it_waits(world, cluster):
         job = wait(world, "waits")
         assert job["TrainingJobStatus"] == "Stopped"
         await_that(lambda: [one[2] for one in cluster.jobs()] == ["others"], "the request stays in the queue")
-    finally:
-        cluster.run("scancel", "--name=others")
 
 
 def test_a_spot_job_waits_no_longer_than_it_says(world, cluster):
-    cluster.run("salloc", "--no-shell", "--quiet", "--nodes=3", "--exclusive", "--job-name=others")
-    try:
+    with machines_taken(cluster):
         job = run(world, "spot", "true", EnableManagedSpotTraining=True, StoppingCondition={"MaxRuntimeInSeconds": 2, "MaxWaitTimeInSeconds": 2})
         assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded"), job
         await_that(lambda: [one[2] for one in cluster.jobs()] == ["others"], "the request stays in the queue")
-    finally:
-        cluster.run("scancel", "--name=others")
 
 
 def test_waits_and_runs(world, cluster):
-    cluster.run("salloc", "--no-shell", "--quiet", "--nodes=3", "--exclusive", "--job-name=others")
-    try:
+    with machines_taken(cluster):
         world.client("sagemaker").create_training_job(**request(world, "patient", "true"))
         await_that(lambda: job_of(world, "patient")["SecondaryStatus"] == "Pending", "the job does not wait")
-    finally:
-        cluster.run("scancel", "--name=others")
     job = wait(world, "patient")
     assert [step["Status"] for step in job["SecondaryStatusTransitions"]] == ["Starting", "Pending", *STEPS[1:]], job
 

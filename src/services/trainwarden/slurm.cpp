@@ -22,13 +22,10 @@ wire::Answer answer_of(const std::string& session, const identity::Credentials& 
     return answer;
 }
 
-// Names of users differ by more than case, whatever their paths.
-base::Result<Caller> user_named(const identity::Directory& directory, const std::string& account, const std::string& name) {
-    for (Caller& caller : directory.all_callers()) {
-        const auto& principal = caller.principal;
-        if (principal.kind != policy::PrincipalKind::user || principal.account != account) continue;
-        if (principal.arn.substr(principal.arn.find_last_of("/") + 1) == name) return std::move(caller);
-    }
+// Unix tells `Ada` from `ada`; IAM does not.
+base::Result<Caller> user_named(identity::Directory& directory, const std::string& account, const std::string& name) {
+    const auto user = directory.iam().user(account, name);
+    if (user && (*user)->name == name) return directory.user_caller((*user)->arn);
     return base::fail("NoSuchPrincipal", "there is no IAM user " + name + " in account " + account +
                                              ": a Slurm job belongs to the IAM user that is named as its Unix user");
 }
