@@ -123,10 +123,7 @@ std::map<std::string, std::string> config_environment(const Config& config, std:
         values.set(key.substr(0, colon) + std::string(infix) + key.substr(colon + 1), Json(value.text));
         if (value.secret) secret_keys.push(Json(key));
     }
-    // A proxy has no business between a program and its engine.
-    return {{"PULUMI_CONFIG", values.dump()},
-            {"PULUMI_CONFIG_SECRET_KEYS", secret_keys.dump()},
-            {"no_grpc_proxy", "127.0.0.1,localhost"}};
+    return {{"PULUMI_CONFIG", values.dump()}, {"PULUMI_CONFIG_SECRET_KEYS", secret_keys.dump()}};
 }
 
 base::Result<std::unique_ptr<Program>> start_python(ProgramOptions options, const std::string& address) {

@@ -2,12 +2,14 @@
 #include "deploy/rpc/server.hpp"
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/server_posix.h>
 
 #include <algorithm>
 #include <mutex>
 #include <set>
 
 #include "deploy/rpc/monitor.grpc.pb.h"
+#include "deploy/rpc/private_socket.hpp"
 #include "deploy/rpc/struct.hpp"
 #include "text/uri.hpp"
 
@@ -344,6 +346,7 @@ struct Server::State {
     MonitorService monitor_service;
     EngineService engine_service;
     std::unique_ptr<grpc::Server> server;
+    std::unique_ptr<PrivateSocket> socket;  // after the server: its thread hands connections to it
     std::string address;
 };
 
@@ -353,16 +356,17 @@ Server::~Server() { stop(); }
 
 base::Result<std::unique_ptr<Server>> Server::start(Monitor& monitor) {
     auto state = std::make_unique<State>(monitor);
+    // No port: the server gets the connections that the socket has let in.
     grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&state->monitor_service);
     builder.RegisterService(&state->engine_service);
     builder.SetMaxReceiveMessageSize(message_bytes_max);
     builder.SetMaxSendMessageSize(message_bytes_max);
     state->server = builder.BuildAndStart();
-    if (!state->server || port == 0) return base::fail("NoPort", "cannot listen on 127.0.0.1 for the program");
-    state->address = "127.0.0.1:" + std::to_string(port);
+    if (!state->server) return base::fail("NoServer", "cannot start the engine's server for the program");
+    state->socket = TRY(PrivateSocket::open(
+        [server = state->server.get()](int file) { grpc::AddInsecureChannelFromFd(server, file); }));
+    state->address = "unix:" + state->socket->path().string();
     return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
@@ -370,6 +374,7 @@ const std::string& Server::address() const { return state_->address; }
 
 void Server::stop() {
     if (!state_->server) return;
+    state_->socket.reset();
     state_->waiting.stop();
     state_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
     state_->server->Wait();

@@ -1,7 +1,8 @@
-// Serves a Monitor to one program over gRPC on a loopback port of its own.
+// Serves a Monitor to one program over gRPC on a unix socket that no other user of the machine reaches (private_socket.hpp): it
+// tells decrypted secrets, and whoever registers a resource has it made with the credentials of whoever runs `up`.
 //
 // Thousands of registrations may wait at once (Node sends all that are ready), so calls are gRPC callbacks and hold no thread.
-// `stop` answers what still waits with UNAVAILABLE and closes the port; the Monitor must outlive the server.
+// `stop` answers what still waits with UNAVAILABLE and closes the socket; the Monitor must outlive the server.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,7 @@ class Server {
 public:
     [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(Monitor& monitor);
     ~Server();
-    [[nodiscard]] const std::string& address() const;  // 127.0.0.1:PORT
+    [[nodiscard]] const std::string& address() const;  // unix:PATH
     void stop();
 
 private:

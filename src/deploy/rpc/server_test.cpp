@@ -3,8 +3,14 @@
 
 #include <doctest/doctest.h>
 #include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <filesystem>
 #include <thread>
 
 #include "deploy/rpc/monitor.grpc.pb.h"
@@ -157,4 +163,53 @@ TEST_CASE("a stop answers who still waits, and a late reply is harmless") {
     waiting.join();
     CHECK(status.error_code() == grpc::StatusCode::UNAVAILABLE);
     connected.monitor.held(Registered{});
+}
+
+namespace {
+
+constexpr uid_t nobody = 65534;
+
+// What a process of the user `uid` gets from the socket: the error of its connect, or 0 and whether it was sent anything.
+struct Reached {
+    int error = 0;
+    bool served = false;
+};
+Reached reach(const std::string& path, uid_t uid) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (uid != ::geteuid() && ::setresuid(uid, uid, uid) != 0) ::_exit(125);
+        const int file = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        if (::connect(file, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) ::_exit(errno);
+        char byte = 0;
+        ::_exit(::recv(file, &byte, 1, 0) == 1 ? 126 : 0);  // a gRPC server speaks first; one that hangs up says nothing
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    const int code = WEXITSTATUS(status);
+    REQUIRE(code != 125);
+    return code == 126 ? Reached{0, true} : Reached{code, false};
+}
+
+}  // namespace
+
+TEST_CASE("only processes of this user are answered") {
+    Connected connected;
+    REQUIRE(connected.server->address().starts_with("unix:/"));
+    const std::filesystem::path path = connected.server->address().substr(5);
+    using std::filesystem::perms;
+    CHECK(std::filesystem::status(path.parent_path()).permissions() == perms::owner_all);
+    CHECK(reach(path, ::geteuid()).served);
+    if (::geteuid() != 0) return;  // becoming another user takes root
+    CHECK(reach(path, nobody).error == EACCES);
+    // Were the folder open (a file system without modes): the peer's uid alone keeps others out.
+    std::filesystem::permissions(path.parent_path(), perms::all);
+    std::filesystem::permissions(path, perms::all);
+    const Reached reached = reach(path, nobody);
+    CHECK(reached.error == 0);
+    CHECK_FALSE(reached.served);
+    connected.server->stop();
+    CHECK_FALSE(std::filesystem::exists(path.parent_path()));
 }
