@@ -23,6 +23,8 @@ find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
 
 # One doctest main for every room's tests: doctest's implementation costs seconds to compile.
 add_library(doctest_main OBJECT ${CMAKE_SOURCE_DIR}/tests/doctest_main.cpp)
+# Where every test program and pytest writes what it skipped; `make test` prints how many (tests/skips.py).
+set(SKIPS ${CMAKE_BINARY_DIR}/skips.txt)
 
 # room(NAME [PATH dir] [GENERATED file...] [LINK room...] [PRIVATE library...])
 function(room NAME)
@@ -49,8 +51,10 @@ function(room NAME)
   if(tests)
     add_executable(${NAME}_test ${tests} $<TARGET_OBJECTS:doctest_main>)
     target_link_libraries(${NAME}_test PRIVATE ${NAME} ${ROOM_PRIVATE})
+    target_include_directories(${NAME}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     # Trailing slash: paths of fixtures are relative to the source tree.
     add_test(NAME ${NAME} COMMAND ${NAME}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${NAME} PROPERTIES ENVIRONMENT "TRAINWARDEN_SKIPS=${SKIPS}")
   endif()
 endfunction()
 
@@ -107,6 +111,9 @@ target_link_options(inside PRIVATE -static -fno-sanitize=all -s)
 room(sandbox LINK net crypto text base PRIVATE PkgConfig::SECCOMP archive)
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/sandbox/launch.cpp PROPERTIES
   OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/inside COMPILE_DEFINITIONS "TRAINWARDEN_INSIDE=\"${CMAKE_BINARY_DIR}/inside\"")
+if(TARGET sandbox_test)
+  target_compile_definitions(sandbox_test PRIVATE TRAINWARDEN_INSIDE="${CMAKE_BINARY_DIR}/inside")
+endif()
 room(training LINK identity sandbox logs store policy crypto net text base PRIVATE archive ZLIB::ZLIB PkgConfig::FUSE3 PkgConfig::RE2)
 room(slurm LINK training sandbox crypto net text base)
 

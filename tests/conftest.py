@@ -21,6 +21,7 @@ import time
 import boto3
 import botocore
 import botocore.config
+import machine
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -35,8 +36,67 @@ SESSION_LOCK = threading.Lock()
 # Workers of training jobs import boto3 from the environment that runs the tests.
 PACKAGES = str(pathlib.Path(sys.prefix).resolve() / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
 
+SKIPS = pytest.StashKey()
+
 # What would make a client read the settings of whoever runs the tests.
 FOREIGN = [name for name in os.environ if name.startswith("AWS_")]
+
+
+class MachineLacks(pytest.skip.Exception):
+    """The only skip that passes: one that the machine explains (pytest_runtest_makereport)."""
+
+
+def need(*needs):
+    """Skips the test unless this machine has all of them (machine.py lists them): at the begin of a test or fixture."""
+    for one in needs:
+        if (why := machine.lacks(one)) is not None:
+            raise MachineLacks(f"this machine lacks {one}: {why}")
+
+
+def until(condition, what, timeout=120, pause=0.05):
+    """What the condition gives once it is true; no test waits without an end."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain ({what})"
+        time.sleep(pause)
+    return found
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(name, ...): what the test needs of the machine (machine.py)")
+    config.stash[SKIPS] = []
+
+
+def pytest_runtest_setup(item):
+    for mark in item.iter_markers("needs"):
+        need(*mark.args)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        if isinstance(call.excinfo.value, MachineLacks):
+            item.config.stash[SKIPS].append(f"{report.nodeid}: {call.excinfo.value}")
+        else:
+            report.outcome, report.longrepr = "failed", f"A skip that this machine does not explain (conftest.need): {call.excinfo.value}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    report = yield
+    if report.skipped:
+        report.outcome, report.longrepr = "failed", "A file skips itself: conftest.need skips tests"
+    return report
+
+
+def pytest_sessionfinish(session):
+    """`make test` counts what every program skipped: tests/skips.py."""
+    skips = session.config.stash[SKIPS]
+    if skips and "TRAINWARDEN_SKIPS" in os.environ:
+        with open(os.environ["TRAINWARDEN_SKIPS"], "a") as file:
+            file.write("".join(line.replace("\n", " ") + "\n" for line in skips))
 
 
 def clean_environment(home):
@@ -71,10 +131,11 @@ class Credentials:
 
 
 class Server:
-    def __init__(self, home, *arguments, data=None, isolation="best-effort"):
+    def __init__(self, home, *arguments, data=None, isolation=None):
         self.home = pathlib.Path(home)
         self.data = pathlib.Path(data or self.home / "data")
-        # best-effort: where the machine permits no sandbox, the tests of training jobs still run; those of sandboxes are skipped then.
+        # Where the machine permits sandboxes, jobs run in one or not at all: no test passes because a server fell back to plain processes.
+        isolation = isolation or ("process" if machine.lacks("sandboxes") else "sandbox")
         self.arguments = ["--training-isolation", isolation, "--training-share", PACKAGES, *(str(argument) for argument in arguments)]
         self.environment = clean_environment(self.home)
         self.listen = "127.0.0.1:0"
@@ -91,11 +152,9 @@ class Server:
             self.process = subprocess.Popen(
                 [*self.prefix, BINARY, "serve", "--data", str(self.data), "--listen", self.listen, "--ready-file", str(ready), *self.arguments],
                 env=self.environment, stdout=output, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + timeout
-        while not ready.exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not start: {self.output.read_text()}")
-            time.sleep(0.02)
+        until(lambda: ready.exists() or self.process.poll() is not None, "the server is ready", timeout, pause=0.02)
+        if not ready.exists():
+            raise RuntimeError(f"the server did not start: {self.output.read_text()}")
         self.endpoint = ready.read_text().strip()
         self.port = int(self.endpoint.rsplit(":", 1)[1])
         self.root = root or self._root_credentials()

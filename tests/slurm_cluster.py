@@ -21,11 +21,6 @@ NODES = ("n1", "n2", "n3")
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
 
-def missing_program():
-    """The first of Slurm's programs that this machine lacks, or None."""
-    return next((program for program in PROGRAMS if shutil.which(program, path=PATH) is None), None)
-
-
 def free_ports(count):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
@@ -38,6 +33,8 @@ def free_ports(count):
 class Cluster:
     def __init__(self, cpus=2, memory=4000, settings=""):
         """`settings`: more lines of slurm.conf."""
+        missing = [program for program in PROGRAMS if shutil.which(program, path=PATH) is None]
+        assert not missing, f"Slurm is not installed (tools/install-packages): there is no {', '.join(missing)}"
         # Not below /tmp, which workers have their own of.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="trainwarden-slurm-", dir="/var/tmp"))
         self.folder.chmod(0o755)

@@ -1,11 +1,8 @@
-// Whole sandboxes with small shell workers: what they see, what they reach, how they end. Skipped where this machine permits
-// none.
+// Whole sandboxes with small shell workers: what they see, what they reach, how they end.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,98 +11,17 @@
 #include <fstream>
 #include <thread>
 
+#include "machine.hpp"
 #include "sandbox/inside/spec.hpp"
-#include "sandbox/launch.hpp"
-#include "sandbox/mounts.hpp"
-#include "sandbox/network.hpp"
-#include "sandbox/sandboxes.hpp"
+#include "sandbox/world_for_tests.hpp"
 
 namespace sandbox {
-namespace {
 
 namespace fs = std::filesystem;
 
-struct Folder {
-    Folder() {
-        char name[] = "/tmp/sandbox-test-XXXXXX";
-        REQUIRE(::mkdtemp(name) != nullptr);
-        path = name;
-    }
-    ~Folder() { fs::remove_all(path); }
-    std::string path;
-};
-
-struct Ended {
-    int exit_code = -1;
-    std::string output;
-};
-
-Ended finish(Launched& launched) {
-    ::fcntl(launched.output.number(), F_SETFL, 0);
-    Ended ended;
-    char buffer[4096];
-    for (ssize_t got; (got = ::read(launched.output.number(), buffer, sizeof buffer)) > 0;)
-        ended.output.append(buffer, static_cast<size_t>(got));
-    int status = 0;
-    ::waitpid(launched.process, &status, 0);
-    ended.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return ended;
-}
-
-// One job of `workers` workers, made anew for every test.
-struct World {
-    Folder folder;
-    std::unique_ptr<Sandboxes> house;
-    Owner owner;
-    std::unique_ptr<Network> network;
-
-    explicit World(size_t workers = 1) {
-        auto opened = Sandboxes::open({.server = "sandbox-test", .scratch = folder.path, .images = folder.path + "/images"});
-        if (!opened) {
-            MESSAGE("no sandbox on this machine: " << opened.error().message);
-            return;
-        }
-        house = std::move(*opened);
-        owner = *house->take_owner();
-        auto made = Network::make(workers, {"169.254.169.254"});
-        REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().message));
-        network = std::move(*made);
-    }
-    [[nodiscard]] explicit operator bool() const { return house != nullptr; }
-
-    Task task(size_t worker, const std::string& script) {
-        std::string name = "algo-" + std::to_string(worker + 1), mine = folder.path + "/" + name, hosts = "127.0.0.1 localhost\n";
-        for (const char* part : {"/ml", "/home", "/tmp"}) fs::create_directories(mine + part);
-        for (size_t i = 0; i < 2; ++i) hosts += network->address_of(i) + " algo-" + std::to_string(i + 1) + "\n";
-        REQUIRE(write_settings(mine, name, hosts).has_value());
-        REQUIRE(give_folder(mine, owner.user()).has_value());
-        Task wanted;
-        wanted.command = {"/bin/sh", "-c", script};
-        wanted.environment = {{"PATH", "/usr/bin:/bin"}, {"HOME", worker_home}, {"ONLY", "this"}};
-        wanted.working_directory = "/opt/ml";
-        wanted.host_name = name;
-        wanted.worker_folder = mine;
-        wanted.owner = owner.user();
-        wanted.user_namespace = network->user_namespace();
-        wanted.network = network->namespace_of(worker);
-        return wanted;
-    }
-    Launched start(const Task& wanted) {
-        auto launched = launch(wanted);
-        REQUIRE_MESSAGE(launched.has_value(), (launched ? "" : launched.error().message));
-        return std::move(*launched);
-    }
-    Ended run(const std::string& script) {
-        auto launched = start(task(0, script));
-        return finish(launched);
-    }
-};
-
-}  // namespace
-
 TEST_CASE("a worker has its own folder, its own name, its own processes, and no privilege") {
+    NEEDS("sandboxes");
     World world;
-    if (!world) return;
     auto ended = world.run(
         "id -u; hostname; pwd; echo made > /opt/ml/made; echo $ONLY; ls /proc | grep -c '^[0-9]'; grep Cap /proc/self/status; "
         "grep -E 'NoNewPrivs|Seccomp:' /proc/self/status; touch /usr/x /etc/x /x; ls -A /opt /home /tmp; exit 3");
@@ -124,8 +40,8 @@ TEST_CASE("a worker has its own folder, its own name, its own processes, and no 
 }
 
 TEST_CASE("what training never needs is refused by the kernel") {
+    NEEDS("sandboxes");
     World world;
-    if (!world) return;
     auto ended = world.run(R"(python3 - <<'END'
 import ctypes, errno, socket
 libc = ctypes.CDLL(None, use_errno=True)
@@ -176,8 +92,8 @@ END)");
 }
 
 TEST_CASE("what programs need works: threads, shared memory, pipes, /dev/stderr, subprocesses, the loopback") {
+    NEEDS("sandboxes");
     World world;
-    if (!world) return;
     auto ended = world.run(R"(echo said > /dev/stderr; python3 - <<'END'
 import multiprocessing, os, socket, subprocess, sys, tempfile, threading, getpass
 from multiprocessing import shared_memory
@@ -195,8 +111,8 @@ END)");
 }
 
 TEST_CASE("siblings reach each other; nobody reaches the machine") {
+    NEEDS("sandboxes");
     World world(2);
-    if (!world) return;
     auto listening = net::Listener::open("0.0.0.0", 0);
     REQUIRE(listening.has_value());
     auto server = world.start(world.task(0,
@@ -220,8 +136,8 @@ TEST_CASE("siblings reach each other; nobody reaches the machine") {
 }
 
 TEST_CASE("the server listens inside a worker's network: whoever connects is that worker") {
+    NEEDS("sandboxes");
     World world(2);
-    if (!world) return;
     auto listeners = world.network->listen(0, {{"127.0.0.1", 4566}, {"169.254.169.254", 80}});
     REQUIRE_MESSAGE(listeners.has_value(), (listeners ? "" : listeners.error().message));
     std::string script =
@@ -240,8 +156,8 @@ TEST_CASE("the server listens inside a worker's network: whoever connects is tha
 }
 
 TEST_CASE("a worker that is asked to end may finish; one whose server is gone does not") {
+    NEEDS("sandboxes");
     World world;
-    if (!world) return;
     auto polite = world.start(world.task(0, "trap 'echo asked; exit 5' TERM; echo ready; while :; do sleep 0.02; done"));
     char first = 0;
     ::fcntl(polite.output.number(), F_SETFL, 0);
@@ -259,8 +175,8 @@ TEST_CASE("a worker that is asked to end may finish; one whose server is gone do
 }
 
 TEST_CASE("a launch that fails says at which step") {
+    NEEDS("sandboxes");
     World world;
-    if (!world) return;
     auto wanted = world.task(0, "");
     wanted.command = {"no-such-program"};
     auto launched = launch(wanted);
@@ -278,8 +194,8 @@ TEST_CASE("a launch that fails says at which step") {
 }
 
 TEST_CASE("nothing of the job runs outside: its LD_PRELOAD is not bubblewrap's") {
+    NEEDS("sandboxes");
     World world;
-    if (!world) return;
     auto wanted = world.task(0, "echo $LD_PRELOAD");
     wanted.environment.emplace_back("LD_PRELOAD", "/opt/ml/evil.so");
     auto worker = world.start(wanted);
@@ -290,11 +206,11 @@ TEST_CASE("nothing of the job runs outside: its LD_PRELOAD is not bubblewrap's")
 }
 
 TEST_CASE("limits hold: memory, processors, processes") {
+    NEEDS("sandboxes", "limits");
     World world;
-    if (!world) return;
     auto group = world.house->limit("limits", {.cpus = 0.5, .memory_bytes = 96 << 20, .processes_max = 40});
     REQUIRE_MESSAGE(group.has_value(), (group ? "" : group.error().message));
-    if (*group == nullptr) return;  // nobody delegated control groups to this user
+    REQUIRE(*group != nullptr);
     auto run = [&](const std::string& script) {
         auto wanted = world.task(0, script);
         wanted.limits = group->get();
@@ -359,8 +275,8 @@ TEST_CASE("control groups of version 2 are handed down and limited by their own 
 }
 
 TEST_CASE("a worker whose siblings are elsewhere: its packets come out of the tunnel, and go in there") {
+    NEEDS("sandboxes", "tunnels");
     World world;
-    if (!world) return;
     auto alone = Network::make_alone(1, {"169.254.169.254"}, 1400);
     REQUIRE_MESSAGE(alone.has_value(), (alone ? "" : alone.error().message));
     Task wanted = world.task(0, "ip -o addr show dev eth0; ip -o link show dev eth0; echo hello > /dev/udp/10.77.0.9/1234");
@@ -381,17 +297,15 @@ TEST_CASE("a worker whose siblings are elsewhere: its packets come out of the tu
 }
 
 TEST_CASE("programs that share a range of users never give one user to two jobs") {
-    if (::geteuid() != 0) return;  // only root gives users
+    NEEDS("root", "sandboxes");  // only root gives users
     Folder folder;
     const auto open = [&] {
         return Sandboxes::open(
             {.server = "shared", .scratch = folder.path, .owner_locks = folder.path + "/locks", .limits = false, .trial = false});
     };
     auto one = open(), other = open();  // as two processes: each knows of the other by the locks alone
-    if (!one || !other) {
-        MESSAGE("no sandbox on this machine");
-        return;
-    }
+    REQUIRE(one.has_value());
+    REQUIRE(other.has_value());
     auto first = (*one)->take_owner();
     REQUIRE(first.has_value());
     auto second = (*other)->take_owner();

@@ -71,7 +71,8 @@ void add_rules(Rules& rules) {
     rules.refuse("socket", EAFNOSUPPORT, SCMP_A0_32(SCMP_CMP_GE, static_cast<scmp_datum_t>(families_end)));
     // A terminal's input queue, the console's clipboard.
     for (unsigned long request : {static_cast<unsigned long>(TIOCSTI), static_cast<unsigned long>(TIOCLINUX)}) {
-        rules.refuse("ioctl", EPERM, SCMP_A1_32(SCMP_CMP_EQ, request));
+        // The kernel takes 32 bits of the request: so does the rule, whatever stands above them.
+        rules.refuse("ioctl", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, request));
     }
     // Device files need a capability anyway.
     for (unsigned type : {0020000U /* S_IFCHR */, 0060000U /* S_IFBLK */}) {

@@ -1,4 +1,5 @@
 // Channels without a server: what is selected, in which order, and what readers of pipes and mounts see.
+#include "machine.hpp"
 #include "training/channel.hpp"
 
 #include <doctest/doctest.h>
@@ -291,10 +292,8 @@ TEST_CASE("manifests name their objects below a prefix, and nothing above it") {
 }
 
 TEST_CASE("FastFile: a folder whose bytes come when they are read") {
-    if (!fast_file_available() || ::geteuid() != 0) {
-        MESSAGE("no /dev/fuse or not root: not tried");
-        return;
-    }
+    NEEDS("fuse");
+    REQUIRE(fast_file_available());
     World world;
     std::string large = noise(50'000'000, 5);
     world.bucket.objects = {{"d/a", "alpha"}, {"d/sub/b", large}, {"d/sub/empty", ""}, {"dx", "a partial name is no folder"}};

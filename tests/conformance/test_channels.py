@@ -6,13 +6,12 @@ import pathlib
 import re
 import signal
 import struct
-import time
 
 import pytest
 
-from conftest import allow
+from conftest import allow, until
 from test_sagemaker import (BUCKET, SAGEMAKER, bare_server, channel, log_of, make_trainer, model_of, refusal, request, run,  # noqa: F401
-                            wait)
+                            until_logged, until_training, wait)
 
 
 @pytest.fixture(scope="module")
@@ -127,16 +126,12 @@ def test_a_killed_server_leaves_no_mount(bare_server):  # noqa: F811
     server.client("s3").put_object(Bucket=BUCKET, Key="data/a", Body=b"a")
     server.client("sagemaker").create_training_job(**request(server, "mounted", "cat /opt/ml/input/data/train/a; sleep 600",
                                                              InputDataConfig=[channel("train", "data/", InputMode="FastFile")]))
-    while server.client("sagemaker").describe_training_job(TrainingJobName="mounted")["SecondaryStatus"] != "Training":
-        time.sleep(0.05)
+    until_training(server, "mounted")
     assert len(mounts(server)) == 1
     server.stop(signal.SIGKILL)
     server.start()
     server.client("sagemaker").list_training_jobs()
-    deadline = time.time() + 60
-    while mounts(server) and time.time() < deadline:
-        time.sleep(0.05)
-    assert mounts(server) == []
+    until(lambda: mounts(server) == [], "the mount of the killed server is gone")
     assert server.stop() == 0
 
 
@@ -236,9 +231,7 @@ def test_a_stream_that_breaks_fails_the_job(world):
     sagemaker.create_training_job(**request(world, "breaks", "exec 3< /opt/ml/input/data/train_0; head -c 1000 <&3 > /dev/null; echo ready; "
                                             "sleep 5; cat <&3 > /dev/null; echo whole",
                                             InputDataConfig=[channel("train", "breaks/", InputMode="Pipe")]))
-    logs = world.client("logs")
-    while not logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="breaks/", filterPattern="ready")["events"]:
-        time.sleep(0.05)
+    until_logged(world, "breaks", "ready")
     s3.put_object(Bucket=BUCKET, Key="breaks/1", Body=b"replaced")
     job = wait(world, "breaks")
     assert job["TrainingJobStatus"] == "Failed"

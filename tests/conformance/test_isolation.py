@@ -11,11 +11,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 import pytest
-from conftest import PACKAGES, Credentials, Server
-from test_sagemaker import BUCKET, SAGEMAKER, channel, log_of, model_of, refusal, request, run, wait
+from conftest import PACKAGES, Credentials, Server, need, until
+from test_sagemaker import BUCKET, SAGEMAKER, channel, log_of, model_of, refusal, request, run, until_logged, wait
 
 SECRET = "the-victims" + "-secret"
 
@@ -162,14 +161,12 @@ def make_job_role(server, name, *resources):
 
 
 def start_sandboxed(*arguments):
-    """A server that runs jobs in sandboxes or not at all; skips where the machine permits none."""
+    """A server that runs jobs in sandboxes or not at all."""
+    need("sandboxes")
     home = pathlib.Path(tempfile.mkdtemp(prefix="trainwarden-test-", dir="/var/tmp"))
     server = Server(home, *arguments, isolation="sandbox")
     server.start()
-    if "permits no sandbox" in server.output.read_text():
-        server.stop(signal.SIGKILL)
-        shutil.rmtree(home)
-        pytest.skip("this machine permits no sandbox")
+    assert "permits no sandbox" not in server.output.read_text(), server.output.read_text()
     return server
 
 
@@ -212,15 +209,7 @@ def tried(sandboxed):
                                  f"arn:aws:s3:::{BUCKET}/victim/*")
     intruders_role = make_job_role(server, "intruder", f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/intruder/*")
     sagemaker.create_training_job(**python_job(server, "victim", VICTIM, victims_role, "victim", Environment={"SECRET": SECRET}))
-    logs = server.client("logs")
-    while True:
-        job = sagemaker.describe_training_job(TrainingJobName="victim")
-        assert job["TrainingJobStatus"] == "InProgress", job["FailureReason"]
-        if job["SecondaryStatus"] == "Training":
-            said = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="victim/")["events"]
-            if any(SECRET in event["message"] for event in said):
-                break
-        time.sleep(0.05)
+    until_logged(server, "victim", SECRET)
     (victims_folder,) = server.data.glob("jobs/*/*/victim/algo-1")
     victims_pid = next(int(path.parent.name) for path in pathlib.Path("/proc").glob("[0-9]*/environ")
                        if f"SECRET={SECRET}".encode() in read_or_nothing(path))
@@ -434,15 +423,9 @@ def test_credentials_end_with_their_reasons(sandboxed):
                                                                InputDataConfig=[channel("train", "lender/data.txt")]))
     logs = server.client("logs")
 
-    def vended():
-        while True:
-            if server.client("sagemaker").describe_training_job(TrainingJobName="lender")["SecondaryStatus"] == "Training":
-                for event in logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="lender/")["events"]:
-                    if event["message"].startswith("VENDED "):
-                        return json.loads(event["message"].removeprefix("VENDED "))
-            time.sleep(0.05)
-
-    answer = vended()
+    until_logged(server, "lender", "VENDED")
+    (vended,) = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="lender/", filterPattern="VENDED")["events"]
+    answer = json.loads(vended["message"].removeprefix("VENDED "))
     taken = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["Token"])
     s3 = server.client_as(taken, "s3")
     assert s3.get_object(Bucket=BUCKET, Key="lender/data.txt")["Body"].read() == b"data"
@@ -486,13 +469,13 @@ def test_a_thousand_processes_ask_for_credentials_at_once(sandboxed):
     assert "STORM 1000 ['200'] 1" in log_of(sandboxed, "storm"), job
 
 
+@pytest.mark.needs("limits")
 def test_a_worker_that_needs_too_much_memory_is_told_so():
     types = pathlib.Path(tempfile.mkdtemp(prefix="trainwarden-types-")) / "types.json"
     types.write_text(json.dumps({"ml.t3.medium": {"Cores": 1, "MemoryInGiB": 1}}))
     server = start_sandboxed("--instance-types", types)
     try:
-        if "no limits on memory" in server.output.read_text():
-            pytest.skip("control groups are not delegated to this user")
+        assert "no limits on memory" not in server.output.read_text()
         server.client("s3").create_bucket(Bucket=BUCKET)
         role = make_job_role(server, "trainer", f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*")
         kind = {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1}
@@ -520,17 +503,12 @@ def test_nothing_is_left_when_the_server_is_killed():
         def sleepers():
             return [path.parent for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if read_or_nothing(path) in (b"sleep\x004444\0", b"sleep\x004445\0")]
 
-        while len(sleepers()) < 4:
-            time.sleep(0.05)
+        until(lambda: len(sleepers()) >= 4, "both workers and what they left behind sleep")
         networks = {str((process / "ns/net").readlink()) for process in sleepers()}
         assert len(networks) == 2
         killed = server.process.pid
         server.stop(signal.SIGKILL)
-        for _ in range(200):
-            if not sleepers():
-                break
-            time.sleep(0.05)
-        assert not sleepers()
+        until(lambda: not sleepers(), "they die with the server")
 
         # Nothing holds the networks any more: no process is in them, none has a descriptor of them.
         held = {link_or_nothing(path) for pattern in ("[0-9]*/ns/net", "[0-9]*/fd/*") for path in pathlib.Path("/proc").glob(pattern)}
@@ -543,12 +521,11 @@ def test_nothing_is_left_when_the_server_is_killed():
         shutil.rmtree(server.home, ignore_errors=True)
 
 
+@pytest.mark.needs("mounts")
 @pytest.mark.parametrize("isolation", ["sandbox", "best-effort"])
 def test_a_machine_without_sandboxes(isolation):
     """A server that cannot see bubblewrap stands for all machines that permit none. Jobs are refused, unless the operator says otherwise."""
     own_mounts = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() != 0 else [])]
-    if subprocess.run([*own_mounts, "true"], capture_output=True).returncode != 0:
-        pytest.skip("this machine permits no mounts of one's own")
     home = pathlib.Path(tempfile.mkdtemp(prefix="trainwarden-test-", dir="/var/tmp"))
     server = Server(home, isolation=isolation)
     server.prefix = [*own_mounts, "sh", "-c", 'mount --bind /dev/null /usr/bin/bwrap && exec "$0" "$@"']

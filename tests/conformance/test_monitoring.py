@@ -2,11 +2,10 @@
 import datetime
 import json
 import subprocess
-import time
 
 import pytest
 
-from conftest import AWS_V1, AWS_V2, BINARY, allow
+from conftest import AWS_V1, AWS_V2, BINARY, allow, until
 from test_sagemaker import IMAGE, make_trainer, refusal, run, request  # noqa: F401
 
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
@@ -200,13 +199,14 @@ def test_the_view_of_workers(trainer):
                      "ContainerEntrypoint": ["/bin/sh", "-c", "echo loss=0.5; echo on it; while :; do :; done"]}
     server.client("sagemaker").create_training_job(**request(
         server, "viewed", "", AlgorithmSpecification=specification, ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}))
-    while True:
+
+    def seen():
         (job,) = json.loads(server.trainwarden("train", "ps", "viewed", "--json").stdout)
-        first = job["Workers"][0]
-        if job["Metrics"] and first["CPUUtilization"] is not None and first["LastLine"]:
-            break
         assert job["TrainingJobStatus"] == "InProgress"
-        time.sleep(0.2)
+        first = job["Workers"][0]
+        return job["Metrics"] and first["CPUUtilization"] is not None and first["LastLine"] and (job, first)
+
+    job, first = until(seen, "`train ps` shows the job's metrics", pause=0.2)
     assert job["Metrics"] == {"loss": 0.5} and first["LastLine"] == "on it" and first["CPUUtilization"] > 0
     assert [worker["Host"] for worker in job["Workers"]] == ["algo-1", "algo-2"] and job["Refusals"] == 0
     view = server.trainwarden("train", "ps").stdout

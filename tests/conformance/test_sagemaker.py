@@ -9,13 +9,12 @@ import signal
 import subprocess
 import tarfile
 import tempfile
-import time
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import AWS_V1, AWS_V2, BINARY, ROOT, Server, allow
+from conftest import AWS_V1, AWS_V2, BINARY, ROOT, Server, allow, until
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 DEBIAN_PYTHON = "/usr/bin/python3"
@@ -87,12 +86,32 @@ def channel(name, prefix, distribution="FullyReplicated", **changes):
 
 
 def wait(server, name):
+    """Its description once it has ended."""
     sagemaker = server.client("sagemaker")
-    while True:
+
+    def ended():
         job = sagemaker.describe_training_job(TrainingJobName=name)
-        if job["TrainingJobStatus"] in ("Completed", "Failed", "Stopped"):
-            return job
-        time.sleep(0.05)
+        return job["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") and job
+
+    return until(ended, f"{name} ends", timeout=300)
+
+
+def until_training(server, name):
+    sagemaker = server.client("sagemaker")
+    until(lambda: sagemaker.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training", f"{name} trains")
+
+
+def until_logged(server, name, line):
+    logs = server.client("logs")
+
+    def is_there():
+        try:
+            found = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/", filterPattern=line)
+        except logs.exceptions.ResourceNotFoundException:
+            return False
+        return found["events"]
+
+    until(is_there, f"{name} writes {line}")
 
 
 def run(server, name, script, **changes):
@@ -243,11 +262,8 @@ def test_stop(world):
     sagemaker = world.client("sagemaker")
     sagemaker.create_training_job(**request(world, "stopped", "echo half > $SM_MODEL_DIR/weights; echo ready; trap 'echo asked; exit 0' TERM; "
                                             "while :; do sleep 0.05; done"))
-    while sagemaker.describe_training_job(TrainingJobName="stopped")["SecondaryStatus"] != "Training":
-        time.sleep(0.05)
-    logs = world.client("logs")
-    while not logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="stopped/", filterPattern="ready")["events"]:
-        time.sleep(0.05)
+    until_training(world, "stopped")
+    until_logged(world, "stopped", "ready")
     sagemaker.stop_training_job(TrainingJobName="stopped")
     job = wait(world, "stopped")
     assert job["TrainingJobStatus"] == "Stopped" and job["SecondaryStatus"] == "Stopped"
@@ -514,8 +530,7 @@ def test_a_server_that_stops_or_crashes_loses_no_job(bare_server):
     make_trainer(server)
     for name, number in (("crashed", signal.SIGKILL), ("ended", signal.SIGTERM)):
         server.client("sagemaker").create_training_job(**request(server, name, "(setsid sleep 3333 &); sleep 3334"))
-        while server.client("sagemaker").describe_training_job(TrainingJobName=name)["SecondaryStatus"] != "Training":
-            time.sleep(0.05)
+        until_training(server, name)
         status = server.stop(number)
         assert status == (0 if number == signal.SIGTERM else -signal.SIGKILL)
         server.start()

@@ -102,7 +102,9 @@ assert [found.training_job_name for found in TrainingJob.get_all(name_contains="
 sleeper = ModelTrainer(training_image="host/python3", role=role, base_job_name="sleeper", source_code=SourceCode(command="sleep 600"))
 sleeper.train(wait=False)
 sleeping = sleeper._latest_training_job
+deadline = time.monotonic() + 120
 while TrainingJob.get(sleeping.training_job_name).secondary_status != "Training":
+    assert time.monotonic() < deadline, "the job does not begin"
     time.sleep(0.1)
 sleeping.stop()
 sleeping.wait(poll=1)

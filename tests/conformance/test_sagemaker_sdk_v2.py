@@ -71,7 +71,9 @@ plain = Estimator(image_uri="host/python3", role=role, instance_count=1, instanc
                   container_entry_point=["/bin/sh", "-c"], container_arguments=["sleep 600"])
 plain.fit(wait=False)
 job = plain.latest_training_job
+deadline = time.monotonic() + 120
 while job.describe()["SecondaryStatus"] != "Training":
+    assert time.monotonic() < deadline, job.describe()
     time.sleep(0.1)
 job.stop()
 job.wait(logs=False)

@@ -12,25 +12,22 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 import pytest
-from conftest import BINARY, PACKAGES, Server
-from slurm_cluster import Cluster, missing_program
+from conftest import BINARY, Server, until
+from slurm_cluster import Cluster
 from test_engines import ALL_REDUCE, MPI, run_script
-from test_isolation import addresses_of_machine, make_job_role, python_job, read_or_nothing, start_sandboxed
+from test_isolation import addresses_of_machine, make_job_role, python_job, read_or_nothing
 from test_sagemaker import BUCKET, channel, log_of, make_trainer, model_of, request, run, wait
 
 SECRET = "a-secret-of-the-servers-environment"
 STEPS = ["Starting", "Downloading", "Training", "Uploading", "Completed"]
 
-pytestmark = [pytest.mark.skipif(missing_program() is not None, reason=f"Slurm is not installed: there is no {missing_program()}"),
-              pytest.mark.skipif(os.geteuid() != 0, reason="a cluster of one's own needs root")]
+pytestmark = pytest.mark.needs("root", "sandboxes", "tunnels")  # a cluster of one's own needs root
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    remove(start_sandboxed())  # skips where this machine permits no sandbox: then its nodes permit none either
     with Cluster() as running:
         yield running
 
@@ -69,15 +66,6 @@ def job_of(server, name):
     return server.client("sagemaker").describe_training_job(TrainingJobName=name)
 
 
-def await_that(condition, what):
-    """Its first true value; fails after a minute and a half."""
-    deadline = time.monotonic() + 90
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-    return found
-
-
 def await_line(server, name, line, host="algo-1"):
     def look():
         logs = server.client("logs")
@@ -88,7 +76,7 @@ def await_line(server, name, line, host="algo-1"):
         job = job_of(server, name)
         assert job["TrainingJobStatus"] in ("InProgress", "Stopping"), job.get("FailureReason")
         return any(line in event["message"] for event in found)
-    await_that(look, f"{name} does not say {line}")
+    until(look, f"{name} does not say {line}")
 
 
 def node_of(log):
@@ -113,7 +101,7 @@ def test_one_worker(world, cluster):
     assert log.splitlines()[1:] == ["hello", "complaint", "/opt/ml", "1000", "part 0part 1"], (node, log)
     with model_of(world, job) as model:
         assert model.extractfile("weights").read() == b"model\n"
-    assert await_that(lambda: not cluster.jobs(), "the allocation stays")
+    assert until(lambda: not cluster.jobs(), "the allocation stays")
     assert not list(world.data.glob("jobs/*/*/one*"))
 
 
@@ -146,8 +134,6 @@ def test_torchrun_and_more_workers_than_nodes(world):
     assert 1 < len(set(nodes)) < 4, nodes
 
 
-@pytest.mark.skipif(shutil.which("mpirun") is None or not pathlib.Path("/usr/lib/python3/dist-packages/mpi4py").exists(),
-                    reason="openmpi-bin and python3-mpi4py are not installed")
 def test_mpi(world):
     job = run_script(world, "mpi", MPI, sagemaker_mpi_enabled=True, sagemaker_mpi_num_of_processes_per_host=2, ResourceConfig=instances(2))
     log = log_of(world, "mpi", "algo-1")
@@ -357,7 +343,7 @@ def test_stopped_while_it_waits(world, cluster):
     with machines_taken(cluster):
         sagemaker = world.client("sagemaker")
         arn = sagemaker.create_training_job(**request(world, "waits", "true"))["TrainingJobArn"]
-        job = await_that(lambda: (job := job_of(world, "waits"))["SecondaryStatus"] == "Pending" and job, "the job does not wait")
+        job = until(lambda: (job := job_of(world, "waits"))["SecondaryStatus"] == "Pending" and job, "the job does not wait")
         assert "TrainingStartTime" not in job
         message = job["SecondaryStatusTransitions"][-1]["StatusMessage"]
         ((number, state, name, comment),) = [one for one in cluster.jobs() if one[2] != "others"]
@@ -366,20 +352,20 @@ def test_stopped_while_it_waits(world, cluster):
         sagemaker.stop_training_job(TrainingJobName="waits")
         job = wait(world, "waits")
         assert job["TrainingJobStatus"] == "Stopped"
-        await_that(lambda: [one[2] for one in cluster.jobs()] == ["others"], "the request stays in the queue")
+        until(lambda: [one[2] for one in cluster.jobs()] == ["others"], "the request stays in the queue")
 
 
 def test_a_spot_job_waits_no_longer_than_it_says(world, cluster):
     with machines_taken(cluster):
         job = run(world, "spot", "true", EnableManagedSpotTraining=True, StoppingCondition={"MaxRuntimeInSeconds": 2, "MaxWaitTimeInSeconds": 2})
         assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded"), job
-        await_that(lambda: [one[2] for one in cluster.jobs()] == ["others"], "the request stays in the queue")
+        until(lambda: [one[2] for one in cluster.jobs()] == ["others"], "the request stays in the queue")
 
 
 def test_waits_and_runs(world, cluster):
     with machines_taken(cluster):
         world.client("sagemaker").create_training_job(**request(world, "patient", "true"))
-        await_that(lambda: job_of(world, "patient")["SecondaryStatus"] == "Pending", "the job does not wait")
+        until(lambda: job_of(world, "patient")["SecondaryStatus"] == "Pending", "the job does not wait")
     job = wait(world, "patient")
     assert [step["Status"] for step in job["SecondaryStatusTransitions"]] == ["Starting", "Pending", *STEPS[1:]], job
 
@@ -397,7 +383,7 @@ def test_stopped_while_it_runs(world, cluster):
     assert job["TrainingJobStatus"] == "Stopped"
     with model_of(world, job) as model:
         assert model.extractfile("weights").read() == b"saved\n"
-    await_that(lambda: not cluster.jobs(), "the allocation stays")
+    until(lambda: not cluster.jobs(), "the allocation stays")
 
 
 def test_runtime(world):
@@ -450,17 +436,17 @@ def test_the_server_is_killed(cluster):
                                                                  CheckpointConfig={"S3Uri": f"s3://{BUCKET}/checkpoints/survivor"}))
         await_line(server, "survivor", "ready")
         checkpoints = lambda: server.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="checkpoints/survivor/").get("KeyCount")
-        await_that(checkpoints, "no checkpoint is stored")
+        until(checkpoints, "no checkpoint is stored")
         ((number, *_),) = cluster.jobs()
         assert processes_with("TRAINING_JOB_NAME=survivor")
         root = server.root
         server.stop(signal.SIGKILL)
-        await_that(lambda: not processes_with("TRAINING_JOB_NAME=survivor"), "workers outlive their server")
+        until(lambda: not processes_with("TRAINING_JOB_NAME=survivor"), "workers outlive their server")
         server.start(root=root)
         assert number not in [one[0] for one in cluster.jobs()]
         job = wait(server, "survivor")
         assert job["TrainingJobStatus"] == "Completed", job
-        await_that(lambda: not cluster.jobs(), "an allocation stays")
+        until(lambda: not cluster.jobs(), "an allocation stays")
         assert "cancelled 1 Slurm jobs of an earlier server" in server.output.read_text()
     finally:
         remove(server)

@@ -11,17 +11,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 import pytest
-from conftest import AWS_V2, BINARY, Server, allow
-from slurm_cluster import Cluster, missing_program
+from conftest import AWS_V2, BINARY, Server, allow, until
+from slurm_cluster import Cluster
 from test_sagemaker import BUCKET, make_trainer, refusal
 
 USER = "www-data"  # a user of every Debian machine; here also an IAM user
 
-pytestmark = [pytest.mark.skipif(missing_program() is not None, reason=f"Slurm is not installed: there is no {missing_program()}"),
-              pytest.mark.skipif(os.geteuid() != 0, reason="a cluster of one's own needs root")]
+pytestmark = pytest.mark.needs("root")  # a cluster of one's own needs it
 
 
 def policy(*statements):
@@ -85,22 +83,17 @@ class World:
 
     def ended(self, job, timeout=60):
         """The output of the job and the state it ended in."""
-        deadline = time.monotonic() + timeout
-        while True:
+        def final_state():
             shown = self.cluster.run("scontrol", "--oneliner", "show", "job", job).stdout
             state = re.search(r"JobState=(\S+)", shown)[1]
-            if state not in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING"):
-                break
-            assert time.monotonic() < deadline, shown
-            time.sleep(0.05)
+            return state not in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING") and state
+
+        state = until(final_state, f"job {job} ends", timeout)
         output = self.work / f"{job}.out"
         return output.read_text() if output.exists() else "", state
 
     def nothing_left(self):
-        deadline = time.monotonic() + 30
-        while list(self.run.iterdir()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return list(self.run.iterdir()) == []
+        return until(lambda: list(self.run.iterdir()) == [], "nothing of the sessions is left", 30)
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +150,7 @@ def test_the_credentials_end_with_the_job(world):
     job = world.submit(ask_endpoint("$AWS_CONTAINER_AUTHORIZATION_TOKEN").replace("<<", "> taken <<") +
                        "while test ! -e go; do sleep 0.05; done", comment=f"role={world.role}")
     taken = world.work / "taken"
-    deadline = time.monotonic() + 60
-    while not (taken.exists() and taken.read_text().endswith("}\n")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: taken.exists() and taken.read_text().endswith("}\n"), "the job asks for its credentials")
     held = json.loads(taken.read_text())
     credentials = {"AccessKeyId": held["AccessKeyId"], "SecretAccessKey": held["SecretAccessKey"], "SessionToken": held["Token"]}
     s3 = world.server.client_as(credentials, "s3")

@@ -1,10 +1,9 @@
 """Managed spot training: who may interrupt a job, and how it goes on."""
-import time
 
 import pytest
 
 from conftest import allow
-from test_sagemaker import BUCKET, log_of, make_trainer, model_of, refusal, request, wait
+from test_sagemaker import BUCKET, log_of, make_trainer, model_of, refusal, request, until_logged, wait
 
 # The first attempt leaves a checkpoint and waits for its end; the second finds it.
 SCRIPT = """
@@ -28,14 +27,7 @@ def spot(world, name, **changes):
 
 
 def until_ready(world, name):
-    logs = world.client("logs")
-    while True:
-        try:
-            if logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/", filterPattern="ready")["events"]:
-                return
-        except logs.exceptions.ResourceNotFoundException:
-            pass
-        time.sleep(0.05)
+    until_logged(world, name, "ready")
 
 
 def test_an_interrupted_job_goes_on_from_its_checkpoints(world, make_user):

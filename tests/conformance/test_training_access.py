@@ -5,7 +5,7 @@ import random
 import time
 
 import pytest
-from conftest import Credentials, allow
+from conftest import Credentials, allow, until
 from test_sagemaker import (BUCKET, DEBIAN_PYTHON, SAGEMAKER, boto3_archive, channel, log_of, make_trainer, refusal, request, role_arn, run, wait)
 
 PACKAGES = channel("packages", "packages/")
@@ -52,12 +52,13 @@ def results(server, name, host="algo-1"):
 def keys_of(server, name):
     """The credentials that a worker of a running job has shown."""
     logs = server.client("logs")
-    while True:
+
+    def shown():
         events = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/", filterPattern="KEYS")["events"] \
             if logs.describe_log_groups(logGroupNamePrefix="/aws/sagemaker")["logGroups"] else []
-        if events:
-            return Credentials(*events[0]["message"].split()[1:4])
-        time.sleep(0.1)
+        return events and Credentials(*events[0]["message"].split()[1:4])
+
+    return until(shown, f"{name} shows its credentials")
 
 
 def may_read(server, credentials, key):

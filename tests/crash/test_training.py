@@ -16,7 +16,7 @@ import time
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from conftest import Server
+from conftest import Server, until
 
 ROUNDS = 6
 SEED = int(os.environ.get("TRAINWARDEN_CRASH_SEED", time.time_ns() % 1_000_000))
@@ -43,6 +43,14 @@ def prepare(server):
         {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))
     iam.put_role_policy(RoleName="trainer", PolicyName="data", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::crash", "arn:aws:s3:::crash/*"]}]}))
+
+
+def ended(sagemaker, name):
+    def description():
+        job = sagemaker.describe_training_job(TrainingJobName=name)
+        return job["TrainingJobStatus"] not in ("InProgress", "Stopping") and job
+
+    return until(description, f"{name} ends", timeout=300)
 
 
 def create(server, name, steps, retries):
@@ -104,8 +112,7 @@ def test_jobs_survive_kills_and_stops_of_the_server(server):
     assert sorted(listed) == sorted(acknowledged)  # each of them, once
     outcomes = {}
     for name, retries in acknowledged.items():
-        while (job := sagemaker.describe_training_job(TrainingJobName=name))["TrainingJobStatus"] in ("InProgress", "Stopping"):
-            time.sleep(0.1)
+        job = ended(sagemaker, name)
         status = job["TrainingJobStatus"]
         outcomes[status] = outcomes.get(status, 0) + 1
         retried = [step for step in job["SecondaryStatusTransitions"] if step["StatusMessage"] == "Retrying the training job"]
@@ -132,13 +139,10 @@ def test_a_retry_goes_on_from_the_last_checkpoint(server):
     """SIGTERM: what the worker has written is kept, and the retry begins there."""
     prepare(server)
     create(server, "resumed", 60, 1)
-    while not any("step 5" in message for attempt in attempts(server, "resumed") for message in attempt[2]):
-        time.sleep(0.05)
+    until(lambda: any("step 5" in message for attempt in attempts(server, "resumed") for message in attempt[2]), "step 5")
     assert server.stop(signal.SIGTERM) == 0
     server.start()
-    sagemaker = server.client("sagemaker")
-    while (job := sagemaker.describe_training_job(TrainingJobName="resumed"))["TrainingJobStatus"] == "InProgress":
-        time.sleep(0.1)
+    job = ended(server.client("sagemaker"), "resumed")
     assert job["TrainingJobStatus"] == "Completed", job
     assert [step["Status"] for step in job["SecondaryStatusTransitions"]] == [
         "Starting", "Downloading", "Training", "Starting", "Downloading", "Training", "Uploading", "Completed"]
@@ -172,6 +176,4 @@ def test_a_request_cut_by_a_crash_leaves_a_whole_job_or_none(server):
         if names[-1] not in known:
             create(server, names[-1], 1, 30)
         for name in names:
-            while sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "InProgress":
-                time.sleep(0.1)
-            assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Completed"
+            assert ended(sagemaker, name)["TrainingJobStatus"] == "Completed"
