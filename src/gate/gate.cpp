@@ -7,6 +7,8 @@
 //   decide          is every one of them allowed        (policy)
 //   record          before anything happens        (audit)
 //   handle          with a Permit        (the operation)
+//
+// The last four are done again, on fresh credentials, where what was decided on has changed before the handler used it.
 #include "gate/gate.hpp"
 
 #include <exception>
@@ -14,6 +16,7 @@
 #include "audit/log.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
+#include "base/outdated.hpp"
 #include "crypto/digest.hpp"
 #include "gate/decide.hpp"
 #include "gate/globals.hpp"
@@ -31,6 +34,8 @@ namespace {
 
 // Of a client's header in the record: nobody fills the log with one request.
 constexpr size_t user_agent_bytes_max = 512;
+// How often a request is decided anew. Whoever changes an object faster than this gets its readers a 503.
+constexpr int decisions_max = 100;
 constexpr std::string_view s3_request_id_alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 }  // namespace
@@ -95,7 +100,22 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
         call.input = TRY(wire::decode_input(*service, *service->find(call.operation), passage.http.head, passage.body));
     }
 
-    auto accesses = operation->classify(passage.caller, call);
+    for (int decision = 1;; ++decision) {
+        auto answer = admit(passage, *operation);
+        if (answer || answer.error().code != base::decision_outdated) return answer;
+        passage.record = {.access_key_id = passage.record.access_key_id};
+        passage.recorded = false;
+        if (decision == decisions_max) {
+            return base::fail(passage.service == "s3" ? "SlowDown" : "ServiceUnavailable",
+                              "What the request is about changes faster than it can be decided on. Please try again.");
+        }
+        TRY(authenticate(passage));
+    }
+}
+
+base::Result<http::Response> Gate::admit(Passage& passage, const Operation& operation) {
+    wire::Call& call = passage.call;
+    auto accesses = operation.classify(passage.caller, call);
     if (!accesses) {
         // A stranger learns which buckets exist, as in AWS, and nothing else.
         const bool stranger = passage.caller.principal.kind == policy::PrincipalKind::anonymous;
@@ -104,12 +124,12 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
         return base::fail(std::move(accesses).error());
     }
     std::map<size_t, std::string> refusals;
-    if (!operation->needs_no_permission) refusals = TRY(decide(passage, *accesses));
+    if (!operation.needs_no_permission) refusals = TRY(decide(passage, *accesses));
     TRY(record(passage, nullptr));
     if (passage.signature) parts_.directory->record_use(passage.caller, passage.service, call.region);
 
     const Permit permit(passage.caller, call.request_id, passage.now, std::move(refusals));
-    wire::Answer answer = TRY(operation->handle(permit, call));
+    wire::Answer answer = TRY(operation.handle(permit, call));
     return wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(answer), call.request_id);
 }
 

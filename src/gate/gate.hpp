@@ -49,6 +49,8 @@ struct Operation {
     std::string name;
     // Which accesses this call needs. Errors here are answers (`NoSuchBucket`), given only to authenticated callers.
     // An operation that needs none (sts:GetCallerIdentity, R74) returns an empty list: it must say so by `needs_no_permission`.
+    // `classify` and `handle` may be called more than once for a request: where one answers `base::decision_outdated`, what was
+    // looked up to decide is not what is there any more, and the request is decided again (R83). Nothing was done then.
     std::function<base::Result<std::vector<Access>>(const identity::Caller&, wire::Call&)> classify;
     std::function<base::Result<wire::Answer>(const Permit&, wire::Call&)> handle;
     bool needs_no_permission = false;
@@ -87,6 +89,8 @@ public:
 private:
     struct Passage;  // one request on its way through
     [[nodiscard]] base::Result<http::Response> pass(Passage& passage);
+    // From `classify` on, once: `DecisionOutdated` if what was decided on is not what is there any more.
+    [[nodiscard]] base::Result<http::Response> admit(Passage& passage, const Operation& operation);
     [[nodiscard]] base::Result<void> find_out_what(Passage& passage);
     [[nodiscard]] base::Result<void> authenticate(Passage& passage);
     [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(Passage& passage, const std::vector<Access>& accesses);

@@ -94,9 +94,9 @@ std::string configuration_record(const BucketConfiguration& configuration) {
     return record.dump();
 }
 
-base::Result<Bucket> read_bucket(std::string name, std::string_view record, std::string_view configuration) {
+base::Result<Bucket> read_bucket(std::string name, std::string_view record, std::optional<std::string> configuration) {
     const auto owned = text::parse_json(record);
-    const auto configured = text::parse_json(configuration);
+    const auto configured = text::parse_json(configuration ? *configuration : "{}");
     if (!owned || !configured) return base::fail("InternalError", "the stored record of the bucket `" + name + "` is damaged");
 
     Bucket bucket;
@@ -106,6 +106,7 @@ base::Result<Bucket> read_bucket(std::string name, std::string_view record, std:
     bucket.created = base::Time(std::chrono::milliseconds((*owned)["CreatedMs"].as_int()));
     bucket.being_deleted = (*owned)["BeingDeleted"].as_bool();
     bucket.record = record;
+    bucket.configuration_record = std::move(configuration);
 
     auto& into = bucket.configuration;
     into.policy = (*configured)["Policy"].as_string();

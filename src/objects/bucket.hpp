@@ -47,9 +47,11 @@ struct Bucket {
     // Follow from the configuration.
     policy::PolicyPtr policy;  // null: none
     bool policy_is_public = false;
-    // Internal to the room: the stored record that writers of objects expect to find unchanged.
+    // Internal to the room: the stored records that writers of objects expect to find unchanged.
     std::string record;
+    std::optional<std::string> configuration_record;  // absent: nothing is stored
     bool being_deleted = false;
+    const Bucket* made_of = nullptr;  // of one that is being deleted: what it is otherwise
 
     [[nodiscard]] std::string arn() const { return "arn:aws:s3:::" + name; }
     [[nodiscard]] bool restricts_public() const {
@@ -68,6 +70,7 @@ struct Bucket {
 // not write.
 [[nodiscard]] std::string bucket_record(const Bucket& bucket);
 [[nodiscard]] std::string configuration_record(const BucketConfiguration& configuration);
-[[nodiscard]] base::Result<Bucket> read_bucket(std::string name, std::string_view record, std::string_view configuration);
+[[nodiscard]] base::Result<Bucket> read_bucket(std::string name, std::string_view record,
+                                               std::optional<std::string> configuration);
 
 }  // namespace objects

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/log.hpp"
+#include "base/outdated.hpp"
 #include "objects/record.hpp"
 #include "objects/storage.hpp"
 #include "objects/storage_keys.hpp"
@@ -51,11 +52,11 @@ base::Result<void> Storage::load_buckets() {
     return for_each(*parts_.keys, prefix, [&](const store::Entry& entry) -> base::Result<void> {
         const auto name = entry.key.substr(prefix.size());
         const auto configuration = TRY(parts_.keys->get(configuration_key(name)));
-        auto bucket = TRY(read_bucket(name, entry.value, configuration.value_or("{}")));
+        auto bucket = TRY(read_bucket(name, entry.value, configuration));
         if (bucket.being_deleted) {
             bucket.being_deleted = false;
             bucket.record = bucket_record(bucket);
-            TRY(parts_.keys->commit(store::Batch().put(entry.key, bucket.record)));
+            TRY(commit(store::Batch().put(entry.key, bucket.record)));
         }
         remember(std::make_shared<Bucket>(std::move(bucket)));
         return {};
@@ -78,7 +79,7 @@ base::Result<void> Storage::sweep() {
         }
         return {};
     }));
-    if (!orphans.writes().empty()) TRY(parts_.keys->commit(orphans));
+    if (!orphans.writes().empty()) TRY(commit(orphans));
 
     const auto present = TRY(parts_.blobs->list());
     if (present.empty()) return {};
@@ -151,26 +152,38 @@ base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const st
     made.configuration.object_ownership = "BucketOwnerEnforced";
     made.configuration.tags = tags;
     made.record = bucket_record(made);
+    made.configuration_record = configuration_record(made.configuration);
     store::Batch batch;
     batch.expect(bucket_key(name), std::nullopt).put(bucket_key(name), made.record);
-    batch.put(configuration_key(name), configuration_record(made.configuration));
-    TRY(parts_.keys->commit(batch));
+    batch.put(configuration_key(name), *made.configuration_record);
+    TRY(commit(batch));
     auto shared = std::make_shared<const Bucket>(std::move(made));
     remember(shared);
     return shared;
 }
 
-base::Result<void> Storage::delete_bucket(const std::string& name) {
+base::Result<void> Storage::check_unchanged(const DecidedOn& decided) const {
+    if (!decided.bucket) return {};
+    const auto current = TRY(bucket(decided.bucket->name));
+    // While somebody tries to delete it, it is what it was.
+    const bool same = current == decided.bucket || (current->being_deleted && current->made_of == decided.bucket.get());
+    if (!same) return base::fail_outdated("the bucket");
+    return {};
+}
+
+base::Result<void> Storage::delete_bucket(const std::string& name, const DecidedOn& decided) {
     const std::scoped_lock one_at_a_time(configuring_);
     const auto before = TRY(bucket(name));
+    TRY(check_unchanged(decided));
     auto marked = *before;
     marked.being_deleted = true;
+    marked.made_of = before.get();
     marked.record = bucket_record(marked);
-    TRY(parts_.keys->commit(store::Batch().expect(bucket_key(name), before->record).put(bucket_key(name), marked.record)));
+    TRY(commit(store::Batch().expect(bucket_key(name), before->record).put(bucket_key(name), marked.record)));
     remember(std::make_shared<Bucket>(marked));
 
     const auto restore = [&]() -> base::Result<void> {
-        TRY(parts_.keys->commit(store::Batch().put(bucket_key(name), before->record)));
+        TRY(commit(store::Batch().put(bucket_key(name), before->record)));
         remember(before);
         return {};
     };
@@ -189,20 +202,24 @@ base::Result<void> Storage::delete_bucket(const std::string& name) {
         return {};
     }));
     batch.expect(bucket_key(name), marked.record).erase(bucket_key(name)).erase(configuration_key(name));
-    TRY(parts_.keys->commit(batch));
+    TRY(commit(batch));
     forget(name);
     for (const auto& id : abandoned) clear_parts(id);
     return {};
 }
 
-base::Result<void> Storage::configure(const std::string& name, const Change& change) {
+base::Result<void> Storage::configure(const std::string& name, const Change& change, const DecidedOn& decided) {
     const std::scoped_lock one_at_a_time(configuring_);
     const auto before = TRY(bucket(name));
+    TRY(check_unchanged(decided));
     auto configuration = before->configuration;
     TRY(change(configuration));
-    const auto record = configuration_record(configuration);
-    TRY(parts_.keys->commit(store::Batch().expect(bucket_key(name), before->record).put(configuration_key(name), record)));
-    remember(std::make_shared<Bucket>(TRY(read_bucket(name, before->record, record))));
+    // Read before it is committed, so that nothing stands between the commit and its being seen.
+    const auto changed = std::make_shared<Bucket>(TRY(read_bucket(name, before->record, configuration_record(configuration))));
+    store::Batch batch;
+    batch.expect(bucket_key(name), before->record).put(configuration_key(name), *changed->configuration_record);
+    TRY(commit(batch));
+    remember(changed);
     return {};
 }
 

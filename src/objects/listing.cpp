@@ -28,19 +28,23 @@ std::string_view common_prefix(std::string_view key, std::string_view prefix, st
     return at == std::string_view::npos ? std::string_view{} : key.substr(0, at + delimiter.size());
 }
 
+std::string_view rolled_marker(std::string_view marker, std::string_view prefix, std::string_view delimiter) {
+    return marker.starts_with(prefix) ? common_prefix(marker, prefix, delimiter) : std::string_view{};
+}
+
 base::Result<Listing> Storage::list(const ListRequest& request) const {
     TRY(bucket(request.bucket));
     Listing listing;
     if (request.max_keys == 0) return listing;
+    const auto snapshot = parts_.keys->snapshot();
+    TRY(check_unchanged(request.decided));  // after the snapshot: what it shows was written under what was decided on
     const auto root = object_prefix(request.bucket);
     store::Scan scan{.prefix = root + request.prefix};
     if (!request.after.empty()) {
-        // Beyond a common prefix means beyond everything that it stands for.
-        const bool stands_for_many = request.after.starts_with(request.prefix) &&
-                                     common_prefix(request.after, request.prefix, request.delimiter) == request.after;
-        scan.from = stands_for_many ? beyond(root + request.after) : root + request.after + '\0';
+        // A marker that lies in a common prefix was listed with everything else that the prefix stands for.
+        const auto rolled = rolled_marker(request.after, request.prefix, request.delimiter);
+        scan.from = rolled.empty() ? root + request.after + '\0' : beyond(root + std::string(rolled));
     }
-    const auto snapshot = parts_.keys->snapshot();
     for (;;) {
         const auto listed = listing.objects.size() + listing.common_prefixes.size();
         scan.limit = std::min(page_max, request.max_keys - listed + 1);

@@ -12,13 +12,14 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/outdated.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
+#include "objects/key.hpp"
 #include "objects/record.hpp"
 #include "objects/rollup.hpp"
 #include "objects/storage.hpp"
 #include "objects/storage_keys.hpp"
-#include "objects/stored.hpp"
 
 namespace objects {
 namespace {
@@ -150,9 +151,7 @@ base::Result<Checksum> check_whole(const CompleteUpload& request, const UploadRe
 }  // namespace
 
 base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
-    if (request.key.size() > key_bytes_max) return base::fail("KeyTooLongError", "Your key is too long");
-    if (request.key.empty() || request.key.find('\0') != std::string::npos)
-        return base::fail("InvalidArgument", "The object key is not valid.");
+    TRY(check_new_key(request.key));
     TRY(check_tags(request.tags, object_tags_max));
     UploadRecord record;
     record.account = request.account;
@@ -171,11 +170,12 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
     record.initiated = parts_.clock->now();
     const auto id = parts_.random->hex(64);
     for (;;) {
-        const auto bucket = TRY(this->bucket(request.bucket));
+        const auto bucket = TRY(bucket_for_writing(request.bucket, request.decided));
         store::Batch batch;
         batch.expect(bucket_key(request.bucket), bucket->record);
+        batch.expect(configuration_key(request.bucket), bucket->configuration_record);
         batch.put(upload_key(request.bucket, request.key, id), write_record(record));
-        const auto committed = parts_.keys->commit(batch);
+        const auto committed = commit(batch);
         if (committed) return make_upload(request.bucket, request.key, id, record);
         if (committed.error().code != "Conflict") return base::fail(committed.error());
     }
@@ -202,34 +202,42 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
                                                 base::lower(name_of(upload.checksum_kind)) +
                                                 ", actual checksum Type: " + base::lower(name_of(*request.checksum)));
     }
-    const auto stored = TRY(receive(request.body, request.length, {upload.checksum_kind}, 0));
-    auto blob = stored.blob;
-    if (blob.empty()) {  // an empty part is a part
-        const auto writer = TRY(parts_.blobs->create());
-        blob = TRY(writer->commit());
+    std::shared_ptr<ReceivedBody> here;
+    auto& kept = request.received != nullptr ? *request.received : here;
+    if (!kept) {
+        kept = TRY(receive(request.body, request.length, upload.checksum_kind, 0));
+        if (kept->blob.empty()) {  // an empty part is a part
+            const auto writer = TRY(parts_.blobs->create());
+            kept->blob = TRY(writer->commit());
+        }
     }
-    const PartRecord part{blob, stored.size, crypto::hex(stored.sums.md5), *stored.sums.find(upload.checksum_kind),
-                          parts_.clock->now()};
+    const auto* checksum = kept->sums.find(upload.checksum_kind);
+    if (checksum == nullptr) return base::fail(no_such_upload());  // made anew between two attempts
+    const PartRecord part{kept->blob, kept->size, crypto::hex(kept->sums.md5), *checksum, parts_.clock->now(), {}};
     const auto record_key = part_key(request.upload_id, request.number);
     for (;;) {
+        const auto bucket = TRY(bucket_for_writing(request.bucket, request.decided));
         auto before = TRY(parts_.keys->get(record_key));
         store::Batch batch;
+        batch.expect(bucket_key(request.bucket), bucket->record);
+        batch.expect(configuration_key(request.bucket), bucket->configuration_record);
         batch.expect(owner_key, owner).expect(record_key, before).put(record_key, write_record(part));
-        const auto committed = parts_.keys->commit(batch);
+        const auto committed = commit(batch);
         if (committed) {
+            kept->give_away();
             if (before) remove_blob(TRY(read_part(*before)).blob);
             return make_part(request.number, part);
         }
-        if (committed.error().code != "Conflict") return base::fail(committed.error());
-        if (!TRY(parts_.keys->get(owner_key))) {
-            remove_blob(blob);
-            return base::fail(no_such_upload());
+        if (committed.error().code != "Conflict") {
+            settle(*kept, committed.error());
+            return base::fail(committed.error());
         }
+        if (TRY(parts_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
     }
 }
 
 base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) {
-    TRY(bucket(request.bucket));
+    TRY(bucket_for_writing(request.bucket, request.decided));
     if (!is_upload_id(request.upload_id)) return base::fail(no_such_upload());
     const auto owner_key = upload_key(request.bucket, request.key, request.upload_id);
     const auto owner = TRY(parts_.keys->get(owner_key));
@@ -263,7 +271,7 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
     object->upload_id = request.upload_id;
 
     const auto stored_object = replace(
-        request.bucket, request.key, request.conditions,
+        request.bucket, request.key, request.conditions, request.decided,
         [&](const Object*) -> base::Result<ObjectPtr> {
             // A part uploaded or the upload aborted meanwhile shows as a conflict of the commit; this look ends the retries.
             if (TRY(parts_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
@@ -286,17 +294,21 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
     return stored_object;
 }
 
-base::Result<void> Storage::abort_upload(const std::string& bucket, const std::string& key, const std::string& upload_id) {
+base::Result<void> Storage::abort_upload(const std::string& bucket, const std::string& key, const std::string& upload_id,
+                                         const DecidedOn& decided) {
     if (!is_upload_id(upload_id)) return base::fail(no_such_upload());
     const auto owner_key = upload_key(bucket, key, upload_id);
     for (;;) {
+        const auto current = TRY(bucket_for_writing(bucket, decided));
         const auto owner = TRY(parts_.keys->get(owner_key));
         if (!owner) return base::fail(no_such_upload());
         const auto stored = TRY(read_parts(*parts_.keys, upload_id));
         store::Batch batch;
+        batch.expect(bucket_key(bucket), current->record);
+        batch.expect(configuration_key(bucket), current->configuration_record);
         batch.expect(owner_key, owner).erase(owner_key);
         for (const auto& [number, part] : stored) batch.expect(part.record_key, part.record).erase(part.record_key);
-        const auto committed = parts_.keys->commit(batch);
+        const auto committed = commit(batch);
         if (!committed && committed.error().code == "Conflict") continue;
         if (!committed) return base::fail(committed.error());
         for (const auto& [number, part] : stored) remove_blob(part.part.blob);
@@ -310,15 +322,17 @@ void Storage::clear_parts(const std::string& upload_id) const {
     if (!late || late->empty()) return;
     store::Batch batch;
     for (const auto& [number, part] : *late) batch.erase(part.record_key);
-    if (!parts_.keys->commit(batch)) return;
+    if (!commit(batch)) return;
     for (const auto& [number, part] : *late) remove_blob(part.part.blob);
 }
 
 base::Result<ListedParts> Storage::list_parts(const std::string& bucket, const std::string& key, const std::string& upload_id,
-                                              uint32_t after, size_t max_parts) const {
+                                              uint32_t after, size_t max_parts, const DecidedOn& decided) const {
     ListedParts listed;
     listed.upload = TRY(find_upload(bucket, key, upload_id));
     auto stored = TRY(read_parts(*parts_.keys, upload_id));
+    TRY(check_unchanged(decided));
+    if (max_parts == 0) return listed;
     for (auto at = stored.upper_bound(after); at != stored.end(); ++at) {
         if (listed.parts.size() == max_parts) {
             listed.truncated = true;
@@ -332,15 +346,20 @@ base::Result<ListedParts> Storage::list_parts(const std::string& bucket, const s
 base::Result<ListedUploads> Storage::list_uploads(const ListUploads& request) const {
     TRY(bucket(request.bucket));
     ListedUploads listed;
+    if (request.max_uploads == 0) return listed;
     const auto root = upload_prefix(request.bucket);
     store::Scan scan{.prefix = root + request.prefix};
-    if (!request.key_marker.empty()) {
+    const auto passed = rolled_marker(request.key_marker, request.prefix, request.delimiter);
+    if (!passed.empty()) {
+        scan.from = beyond(root + std::string(passed));
+    } else if (!request.key_marker.empty()) {
         // Without an upload id: beyond every upload of that key. With one: beyond that upload.
         scan.from = root + request.key_marker;
         request.upload_id_marker.empty() ? scan.from.push_back('\x01')
                                          : scan.from.append(1, '\0').append(request.upload_id_marker).push_back('\0');
     }
     const auto snapshot = parts_.keys->snapshot();
+    TRY(check_unchanged(request.decided));
     for (;;) {
         scan.limit = page_max;
         const auto page = TRY(snapshot->scan(scan));
@@ -350,7 +369,6 @@ base::Result<ListedUploads> Storage::list_uploads(const ListUploads& request) co
             const auto id = entry.key.substr(separator + 1);
             const std::string rolled(common_prefix(key, request.prefix, request.delimiter));
             if (!rolled.empty() && !listed.common_prefixes.empty() && listed.common_prefixes.back() == rolled) continue;
-            if (!rolled.empty() && rolled == request.key_marker) continue;
             if (listed.uploads.size() + listed.common_prefixes.size() == request.max_uploads) {
                 listed.truncated = true;
                 return listed;

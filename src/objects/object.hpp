@@ -50,6 +50,9 @@ struct Object {
     std::string upload_id;  // of the multipart upload it came from; empty if none
     std::string content;    // the bytes themselves, if there are no segments
     std::vector<Segment> segments;
+    // Internal to the room: fields that a later version of this program added to the record, kept as they are; and the record
+    // itself, of an object that `find` found, which a writer that decided on it expects to find unchanged.
+    std::string extension, record;
 };
 
 // A stream to read from: fills at most the span, 0 is the end. An error ends what is being stored with nothing stored.
@@ -71,6 +74,7 @@ struct Conditions {
     [[nodiscard]] bool any() const { return if_match || if_none_match || if_modified_since || if_unmodified_since; }
 };
 enum class Verdict : uint8_t { proceed, not_modified, precondition_failed };
-[[nodiscard]] Verdict judge(const Conditions& conditions, const Object& object);
+// Pure. `now`: a date in the future is no condition (If-Modified-Since), as AWS has it.
+[[nodiscard]] Verdict judge(const Conditions& conditions, const Object& object, base::Time now);
 
 }  // namespace objects

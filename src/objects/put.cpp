@@ -3,24 +3,19 @@
 #include <chrono>
 #include <thread>
 
+#include "base/outdated.hpp"
 #include "crypto/digest.hpp"
+#include "objects/key.hpp"
 #include "objects/pipeline.hpp"
 #include "objects/record.hpp"
 #include "objects/storage.hpp"
 #include "objects/storage_keys.hpp"
-#include "objects/stored.hpp"
 
 namespace objects {
 namespace {
 
 constexpr size_t buffer_bytes = 1u << 20;
 constexpr int attempts_max = 1000;
-
-base::Result<void> check_key(const std::string& key) {
-    if (key.size() > key_bytes_max) return base::fail("KeyTooLongError", "Your key is too long");
-    if (key.empty() || key.find('\0') != std::string::npos) return base::fail("InvalidArgument", "The object key is not valid.");
-    return {};
-}
 
 base::Result<void> check_attributes(const Attributes& attributes) {
     size_t bytes = 0;
@@ -76,20 +71,24 @@ base::Result<uint64_t> receive_rest_side_by_side(const Source& body, const Pipel
 
 }  // namespace
 
-base::Result<Storage::Stored> Storage::receive(const Source& body, std::optional<uint64_t> length,
-                                               const std::vector<ChecksumKind>& kinds, size_t inline_max) {
+ReceivedBody::~ReceivedBody() {
+    if (owned_ && !blob.empty()) storage_.remove_blob(blob);
+}
+
+base::Result<std::shared_ptr<ReceivedBody>> Storage::receive(const Source& body, std::optional<uint64_t> length,
+                                                             ChecksumKind kind, size_t inline_max) {
     if (length && *length > put_bytes_max) return base::fail(too_large());
-    Stored stored;
-    BodyDigest digest(kinds);
+    auto received = std::make_shared<ReceivedBody>(*this);
+    BodyDigest digest({kind});
     // One byte more than fits inline, so that a body of exactly that size is known to have ended.
     const size_t first = std::max<size_t>(inline_max + 1, std::min<uint64_t>(length.value_or(buffer_bytes), buffer_bytes));
     const auto buffer = std::make_unique_for_overwrite<char[]>(first);
     const std::span<char> room(buffer.get(), first);
     const auto filled = TRY(fill(body, room));
-    stored.size = filled;
+    received->size = filled;
     if (filled <= inline_max) {
         digest.update({buffer.get(), filled});
-        stored.content.assign(buffer.get(), filled);
+        received->content.assign(buffer.get(), filled);
     } else {
         const auto writer = TRY(parts_.blobs->create());
         const Pipeline::Consume consume = [&](std::string_view bytes) {
@@ -98,30 +97,62 @@ base::Result<Storage::Stored> Storage::receive(const Source& body, std::optional
         };
         TRY(consume({buffer.get(), filled}));
         const bool large = !length || *length > filled;
-        stored.size += large ? TRY(receive_rest_side_by_side(body, consume)) : TRY(receive_rest(body, room, consume));
-        if (length && stored.size != *length) return base::fail(incomplete());
-        stored.blob = TRY(writer->commit());
+        received->size += large ? TRY(receive_rest_side_by_side(body, consume)) : TRY(receive_rest(body, room, consume));
+        if (length && received->size != *length) return base::fail(incomplete());
+        received->blob = TRY(writer->commit());
     }
-    if (length && stored.size != *length) return base::fail(incomplete());
-    stored.sums = digest.finish();
-    return stored;
+    if (length && received->size != *length) return base::fail(incomplete());
+    received->sums = digest.finish();
+    return received;
+}
+
+base::Result<void> Storage::commit(const store::Batch& batch) const {
+    auto committed = parts_.keys->commit(batch);
+    if (!committed) return committed;
+    std::vector<store::BlobId> garbage;
+    {
+        const std::scoped_lock lock(unsettled_mutex_);
+        garbage.swap(unsettled_);
+    }
+    for (const auto& blob : garbage) remove_blob(blob);
+    return {};
+}
+
+void Storage::settle(ReceivedBody& received, const base::Error& error) const {
+    if (error.code != "InternalError" || received.blob.empty()) return;  // certainly not written: removed with `received`
+    received.give_away();
+    const std::scoped_lock lock(unsettled_mutex_);
+    unsettled_.push_back(received.blob);
+}
+
+base::Result<BucketPtr> Storage::bucket_for_writing(const std::string& name, const DecidedOn& decided) const {
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+        auto current = TRY(bucket(name));
+        if (!current->being_deleted) {
+            if (decided.bucket && current != decided.bucket) return base::fail_outdated("the bucket");
+            return current;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return base::fail("SlowDown", "Please reduce your request rate.");
 }
 
 base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const std::string& key, const Conditions& conditions,
-                                         const Make& make, const std::function<void(store::Batch&)>& more) {
+                                         const DecidedOn& decided, const Make& make,
+                                         const std::function<void(store::Batch&)>& more) {
     const auto record_key = object_key(bucket_name, key);
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
-        const auto bucket = TRY(this->bucket(bucket_name));
-        if (bucket->being_deleted) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-            continue;
-        }
+        const auto bucket = TRY(bucket_for_writing(bucket_name, decided));
         auto before = TRY(parts_.keys->get(record_key));
+        if (decided.object) {
+            const auto& object = *decided.object;
+            if (object ? before != object->record : before.has_value()) return base::fail_outdated("the object");
+        }
         std::optional<Object> current;
         if (before) current = TRY(read_object(*before));
         if (conditions.any()) {
             if (!current && conditions.if_match) return base::fail("NoSuchKey", "The specified key does not exist.");
-            if (current && judge(conditions, *current) != Verdict::proceed) {
+            if (current && judge(conditions, *current, parts_.clock->now()) != Verdict::proceed) {
                 return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
             }
         }
@@ -129,11 +160,16 @@ base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const s
         if (!made && !current) return made;  // nothing there, nothing wanted
 
         store::Batch batch;
-        batch.expect(bucket_key(bucket_name), bucket->record).expect(record_key, std::move(before));
+        batch.expect(bucket_key(bucket_name), bucket->record);
+        batch.expect(configuration_key(bucket_name), bucket->configuration_record);
+        batch.expect(record_key, std::move(before));
         made ? batch.put(record_key, write_record(*made)) : batch.erase(record_key);
         if (more) more(batch);
-        const auto committed = parts_.keys->commit(batch);
-        if (!committed && committed.error().code == "Conflict") continue;
+        const auto committed = commit(batch);
+        if (!committed && committed.error().code == "Conflict") {
+            std::this_thread::yield();  // a change of the bucket is committed a moment before it is seen here
+            continue;
+        }
         if (!committed) return base::fail(committed.error());
 
         if (current) {
@@ -149,26 +185,29 @@ base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const s
 }
 
 base::Result<ObjectPtr> Storage::put(const PutRequest& request) {
-    TRY(check_key(request.key));
+    TRY(check_new_key(request.key));
     TRY(check_attributes(request.attributes));
     TRY(check_tags(request.tags, object_tags_max));
     TRY(bucket(request.bucket));
-    auto stored = TRY(receive(request.body, request.length, {request.checksum}, inline_bytes_max));
+    std::shared_ptr<ReceivedBody> here;
+    auto& kept = request.received != nullptr ? *request.received : here;
+    if (!kept) kept = TRY(receive(request.body, request.length, request.checksum, inline_bytes_max));
+    const auto& received = *kept;
 
     auto object = std::make_shared<Object>();
-    object->size = stored.size;
-    object->etag = crypto::hex(stored.sums.md5);
-    object->checksum = Checksum{request.checksum, ChecksumType::full_object, *stored.sums.find(request.checksum)};
+    object->size = received.size;
+    object->etag = crypto::hex(received.sums.md5);
+    object->checksum = Checksum{request.checksum, ChecksumType::full_object, *received.sums.find(request.checksum)};
     object->attributes = request.attributes;
     object->tags = request.tags;
-    object->content = std::move(stored.content);
-    if (!stored.blob.empty()) object->segments.push_back({stored.blob, stored.size, {}});
-    const auto put = replace(request.bucket, request.key, request.conditions, [&](const Object*) -> base::Result<ObjectPtr> {
-        object->last_modified = parts_.clock->now();
-        return object;
-    });
-    // After a failure of the store itself nobody knows whether the commit went through: the next start finds out.
-    if (!put && put.error().code != "InternalError" && !stored.blob.empty()) remove_blob(stored.blob);
+    object->content = received.content;
+    if (!received.blob.empty()) object->segments.push_back({received.blob, received.size, {}});
+    const auto put =
+        replace(request.bucket, request.key, request.conditions, request.decided, [&](const Object*) -> base::Result<ObjectPtr> {
+            object->last_modified = parts_.clock->now();
+            return object;
+        });
+    put ? kept->give_away() : settle(*kept, put.error());
     return put;
 }
 
@@ -183,31 +222,37 @@ base::Result<ObjectPtr> Storage::copy(const CopyRequest& request) {
                           : source.checksum ? source.checksum->kind
                                             : ChecksumKind::crc64nvme;
         return put({request.bucket, request.key, request.attributes, request.tags, request.conditions,
-                    read_range(request.source, 0, source.size), source.size, kind});
+                    read_range(request.source, 0, source.size), source.size, kind, request.decided});
     }
     TRY(check_attributes(request.attributes));
     TRY(check_tags(request.tags, object_tags_max));
-    return replace(request.bucket, request.key, request.conditions, [&](const Object* current) -> base::Result<ObjectPtr> {
-        if (current == nullptr) return base::fail("NoSuchKey", "The specified key does not exist.");
-        auto changed = std::make_shared<Object>(*current);
-        changed->attributes = request.attributes;
-        changed->tags = request.tags;
-        changed->last_modified = parts_.clock->now();
-        return changed;
-    });
+    auto decided = request.decided;
+    decided.object = request.source.object;  // what was read is what is changed
+    return replace(request.bucket, request.key, request.conditions, decided,
+                   [&](const Object* current) -> base::Result<ObjectPtr> {
+                       if (current == nullptr) return base::fail("NoSuchKey", "The specified key does not exist.");
+                       auto changed = std::make_shared<Object>(*current);
+                       changed->attributes = request.attributes;
+                       changed->tags = request.tags;
+                       changed->last_modified = parts_.clock->now();
+                       return changed;
+                   });
 }
 
-base::Result<void> Storage::delete_object(const std::string& bucket, const std::string& key, const Conditions& conditions) {
+base::Result<void> Storage::delete_object(const std::string& bucket, const std::string& key, const Conditions& conditions,
+                                          const DecidedOn& decided) {
     TRY(check_key(key));
-    TRY(replace(bucket, key, conditions, [](const Object*) -> base::Result<ObjectPtr> { return ObjectPtr(); }));
+    TRY(replace(bucket, key, conditions, decided, [](const Object*) -> base::Result<ObjectPtr> { return ObjectPtr(); }));
     return {};
 }
 
-std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucket_name, const std::vector<std::string>& keys) {
+std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucket_name, const std::vector<std::string>& keys,
+                                                        const DecidedOn& decided) {
     const auto together = [&]() -> base::Result<void> {
-        const auto bucket = TRY(this->bucket(bucket_name));
+        const auto bucket = TRY(bucket_for_writing(bucket_name, decided));
         store::Batch batch;
         batch.expect(bucket_key(bucket_name), bucket->record);
+        batch.expect(configuration_key(bucket_name), bucket->configuration_record);
         std::vector<store::BlobId> blobs;
         for (const auto& key : keys) {
             TRY(check_key(key));
@@ -218,19 +263,20 @@ std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucke
             for (const auto& segment : object.segments) blobs.push_back(segment.blob);
             batch.expect(record_key, std::move(record)).erase(record_key);
         }
-        if (!batch.writes().empty()) TRY(parts_.keys->commit(batch));
+        if (!batch.writes().empty()) TRY(commit(batch));
         for (const auto& blob : blobs) remove_blob(blob);
         return {};
     };
     if (keys.empty() || together()) return std::vector<base::Result<void>>(keys.size());
     std::vector<base::Result<void>> outcomes;
-    for (const auto& key : keys) outcomes.push_back(delete_object(bucket_name, key));
+    for (const auto& key : keys) outcomes.push_back(delete_object(bucket_name, key, {}, decided));
     return outcomes;
 }
 
-base::Result<void> Storage::set_tags(const std::string& bucket, const std::string& key, const Tags& tags) {
+base::Result<void> Storage::set_tags(const std::string& bucket, const std::string& key, const Tags& tags,
+                                     const DecidedOn& decided) {
     TRY(check_tags(tags, object_tags_max));
-    TRY(replace(bucket, key, {}, [&](const Object* current) -> base::Result<ObjectPtr> {
+    TRY(replace(bucket, key, {}, decided, [&](const Object* current) -> base::Result<ObjectPtr> {
         if (current == nullptr) return base::fail("NoSuchKey", "The specified key does not exist.");
         auto changed = std::make_shared<Object>(*current);
         changed->tags = tags;

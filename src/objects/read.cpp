@@ -1,6 +1,7 @@
 // Storage: what reads objects, and RFC 9110's preconditions.
 #include <algorithm>
 
+#include "base/outdated.hpp"
 #include "base/strings.hpp"
 #include "objects/record.hpp"
 #include "objects/storage.hpp"
@@ -8,8 +9,6 @@
 
 namespace objects {
 namespace {
-
-constexpr int reopen_attempts_max = 100;
 
 // A list of entity tags: `*`, or tags with or without quotes, weak ones counted as strong (S3 has only strong ones).
 bool lists(std::string_view tags, std::string_view etag) {
@@ -25,7 +24,7 @@ bool lists(std::string_view tags, std::string_view etag) {
 
 }  // namespace
 
-Verdict judge(const Conditions& conditions, const Object& object) {
+Verdict judge(const Conditions& conditions, const Object& object, base::Time now) {
     // HTTP dates have no fraction: an object is not newer than the date that was given for it.
     const auto modified = std::chrono::floor<std::chrono::seconds>(object.last_modified);
     if (conditions.if_match) {
@@ -35,7 +34,7 @@ Verdict judge(const Conditions& conditions, const Object& object) {
     }
     if (conditions.if_none_match) {
         if (lists(*conditions.if_none_match, object.etag)) return Verdict::not_modified;
-    } else if (conditions.if_modified_since && modified <= *conditions.if_modified_since) {
+    } else if (conditions.if_modified_since && *conditions.if_modified_since <= now && modified <= *conditions.if_modified_since) {
         return Verdict::not_modified;
     }
     return Verdict::proceed;
@@ -65,40 +64,32 @@ Source read_range(OpenObject open, uint64_t offset, uint64_t length) {
 }
 
 base::Result<ObjectPtr> Storage::find(const std::string& bucket, const std::string& key) const {
-    const auto record = TRY(parts_.keys->get(object_key(bucket, key)));
+    auto record = TRY(parts_.keys->get(object_key(bucket, key)));
     if (!record) return base::fail("NoSuchKey", "The specified key does not exist.");
-    return std::make_shared<const Object>(TRY(read_object(*record)));
+    auto object = std::make_shared<Object>(TRY(read_object(*record)));
+    object->record = std::move(*record);
+    return object;
 }
 
-base::Result<OpenObject> Storage::open_object(const std::string& bucket, const std::string& key, ObjectPtr found,
-                                              const Range& range) const {
-    for (int attempt = 0; attempt < reopen_attempts_max; ++attempt) {
-        OpenObject open;
-        open.object = found ? found : TRY(find(bucket, key));
-        const auto [offset, length] = range ? TRY(range(*open.object)) : std::pair<uint64_t, uint64_t>(0, open.object->size);
-        bool gone = false;
-        uint64_t start = 0;
-        for (const auto& segment : open.object->segments) {
-            const bool wanted = start < offset + length && start + segment.size > offset;
-            start += segment.size;
-            if (!wanted) {
-                open.readers.emplace_back();
-                continue;
-            }
-            auto reader = parts_.blobs->open(segment.blob);
-            if (!reader && reader.error().code == "NoSuchBlob") {
-                gone = true;  // replaced since the record was read: read it again
-                break;
-            }
-            if (!reader) return base::fail(reader.error());
-            if ((*reader)->size() != segment.size)
-                return base::fail("InternalError", "a blob has not the size that its object says");
-            open.readers.push_back(std::move(*reader));
+base::Result<OpenObject> Storage::open_object(ObjectPtr found, uint64_t offset, uint64_t length) const {
+    OpenObject open{std::move(found), {}};
+    uint64_t start = 0;
+    for (const auto& segment : open.object->segments) {
+        const auto end = start + segment.size;
+        const bool wanted = end > offset && (start < offset || start - offset < length);
+        start = end;
+        if (!wanted) {
+            open.readers.emplace_back();
+            continue;
         }
-        if (!gone) return open;
-        found.reset();
+        auto reader = parts_.blobs->open(segment.blob);
+        if (!reader && reader.error().code == "NoSuchBlob") return base::fail_outdated("the object");
+        if (!reader) return base::fail(reader.error());
+        if ((*reader)->size() != segment.size)
+            return base::fail("InternalError", "a blob has not the size that its object says");
+        open.readers.push_back(std::move(*reader));
     }
-    return base::fail("InternalError", "the bytes of an object are missing from the blob store");
+    return open;
 }
 
 }  // namespace objects

@@ -3,11 +3,14 @@
 namespace objects {
 namespace {
 
-constexpr unsigned char version = 1;
+constexpr unsigned char version_plain = 1;     // the fields alone
+constexpr unsigned char version_extended = 2;  // and an extension
 
 class Writer {
 public:
-    Writer() { out_.push_back(static_cast<char>(version)); }
+    explicit Writer(const std::string& extension) : extension_(extension) {
+        out_.push_back(static_cast<char>(extension.empty() ? version_plain : version_extended));
+    }
     Writer& number(uint64_t value) {
         for (; value >= 0x80; value >>= 7) out_.push_back(static_cast<char>(value | 0x80));
         out_.push_back(static_cast<char>(value));
@@ -28,9 +31,13 @@ public:
         text(a.content_type).text(a.cache_control).text(a.content_disposition).text(a.content_encoding).text(a.content_language);
         return text(a.expires).text(a.website_redirect_location).pairs(a.user_metadata);
     }
-    [[nodiscard]] std::string finish() { return std::move(out_); }
+    [[nodiscard]] std::string finish() {
+        out_ += extension_;
+        return std::move(out_);
+    }
 
 private:
+    const std::string& extension_;
     std::string out_;
 };
 
@@ -38,7 +45,8 @@ private:
 class Reader {
 public:
     explicit Reader(std::string_view bytes) : left_(bytes) {
-        if (left_.empty() || static_cast<unsigned char>(left_.front()) != version)
+        version_ = left_.empty() ? 0 : static_cast<unsigned char>(left_.front());
+        if (version_ != version_plain && version_ != version_extended)
             failed_ = true;
         else
             left_.remove_prefix(1);
@@ -82,8 +90,21 @@ public:
         a.user_metadata = pairs();
         return a;
     }
+    // Everything behind the fields, kept as it is: nothing has a tag yet.
     template <class Record>
     base::Result<Record> finish(Record record, const char* what) {
+        const std::string_view extension = left_;
+        if (version_ == version_extended) {
+            while (!left_.empty() && !failed_) {
+                (void)number();
+                (void)text();
+            }
+            record.extension = extension;
+        }
+        if (version_ > version_extended) {
+            return base::fail("InternalError", std::string("the stored record of ") + what + " has format " +
+                                                   std::to_string(version_) + ", which a newer version of this program wrote");
+        }
         if (failed_ || !left_.empty())
             return base::fail("InternalError", std::string("the stored record of ") + what + " is damaged");
         return record;
@@ -92,13 +113,14 @@ public:
 
 private:
     std::string_view left_;
+    unsigned version_ = 0;
     bool failed_ = false;
 };
 
 }  // namespace
 
 std::string write_record(const Object& object) {
-    Writer out;
+    Writer out(object.extension);
     out.number(object.size).text(object.etag).time(object.last_modified);
     out.number(object.checksum ? 1 : 0);
     if (object.checksum) {
@@ -138,7 +160,7 @@ base::Result<Object> read_object(std::string_view record) {
 }
 
 std::string write_record(const UploadRecord& upload) {
-    Writer out;
+    Writer out(upload.extension);
     out.time(upload.initiated).text(upload.account).text(upload.initiator).attributes(upload.attributes).pairs(upload.tags);
     out.number(static_cast<uint64_t>(upload.checksum_kind))
         .number(static_cast<uint64_t>(upload.checksum_type))
@@ -161,7 +183,7 @@ base::Result<UploadRecord> read_upload(std::string_view record) {
 }
 
 std::string write_record(const PartRecord& part) {
-    Writer out;
+    Writer out(part.extension);
     out.text(part.blob).number(part.size).text(part.etag).text(part.checksum).time(part.last_modified);
     return out.finish();
 }

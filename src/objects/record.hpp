@@ -1,8 +1,16 @@
 // The stored forms of objects, uploads and parts.
 //
-// A record is a version byte and then fields in a fixed order: numbers as LEB128, texts as length and bytes, lists as count and
-// items. Compact, because a GET reads one record and a listing reads a thousand. A new field goes to the end under a
-// new version; readers accept every version so far.
+//   record     = version, fields                 version 1
+//              | version, fields, extension      version 2
+//   fields     = the members in the order of record.cpp: numbers as LEB128, texts as length and bytes, lists as count and items
+//   extension  = {tag: number, value: text}      to the end of the record
+//
+// Compact, because a GET reads one record and a listing reads a thousand.
+//
+// The fields are fixed for good. A new member goes into the extension under a tag of its own, so that every version of this program
+// reads the records of every other: an older record has no such tag, and a tag that a reader does not know is kept and
+// written back as it was (`extension`). A record without an extension is written as version 1, which the first release reads. A version
+// above 2 is of a format that nobody here knows: an error that says so, never a guess.
 #pragma once
 
 #include <string>
@@ -21,6 +29,7 @@ struct UploadRecord {
     ChecksumKind checksum_kind = ChecksumKind::crc64nvme;
     ChecksumType checksum_type = ChecksumType::full_object;
     bool checksum_declared = false;  // the client chose the kind; without that, parts need not state theirs
+    std::string extension;           // as Object's
 };
 
 struct PartRecord {
@@ -29,13 +38,14 @@ struct PartRecord {
     std::string etag;
     std::string checksum;  // of the upload's kind, base64
     base::Time last_modified;
+    std::string extension;  // as Object's
 };
 
 [[nodiscard]] std::string write_record(const Object& object);
 [[nodiscard]] std::string write_record(const UploadRecord& upload);
 [[nodiscard]] std::string write_record(const PartRecord& part);
 
-// Error `InternalError`: the record is damaged.
+// Error `InternalError`: the record is damaged, or of a format that this version does not know.
 [[nodiscard]] base::Result<Object> read_object(std::string_view record);
 [[nodiscard]] base::Result<UploadRecord> read_upload(std::string_view record);
 [[nodiscard]] base::Result<PartRecord> read_part(std::string_view record);

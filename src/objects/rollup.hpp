@@ -13,4 +13,8 @@ namespace objects {
 // itself.
 [[nodiscard]] std::string_view common_prefix(std::string_view key, std::string_view prefix, std::string_view delimiter);
 
+// The common prefix that a listing's marker lies in or is; "" if none. A listing goes on beyond all of it: the prefix was listed on
+// the page that the marker ends.
+[[nodiscard]] std::string_view rolled_marker(std::string_view marker, std::string_view prefix, std::string_view delimiter);
+
 }  // namespace objects

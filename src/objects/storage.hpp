@@ -6,7 +6,8 @@
 // 3. A blob belongs to one object or part. Whoever takes the last name off a blob removes it, after the commit; what a crash
 // leaves is
 //    swept at open. Readers keep their descriptors, so nobody waits for them.
-// 4. Objects exist only in a bucket that exists: every write expects the bucket's record unchanged.
+// 4. Objects exist only in a bucket that exists: every write expects the bucket's record and configuration unchanged.
+// 5. What a caller decided on (`DecidedOn`) is what a call acts on, or nothing is done and the error is `DecisionOutdated`.
 //
 // Source of behaviour and error codes: Amazon S3 API Reference.
 #pragma once
@@ -26,6 +27,7 @@
 #include "crypto/random.hpp"
 #include "objects/bucket.hpp"
 #include "objects/object.hpp"
+#include "objects/received.hpp"
 #include "policy/evaluate.hpp"
 #include "store/blobs.hpp"
 #include "store/keys.hpp"
@@ -35,6 +37,13 @@ namespace objects {
 using BucketPtr = std::shared_ptr<const Bucket>;
 using ObjectPtr = std::shared_ptr<const Object>;
 
+// What the caller's decision was made on. Where it is not what is there any more (the bucket was made anew or configured
+// otherwise, the object replaced, retagged or removed), a call fails with `DecisionOutdated`, having done nothing.
+struct DecidedOn {
+    BucketPtr bucket;                 // null: nothing is expected of the bucket
+    std::optional<ObjectPtr> object;  // from `find`; null: that there is none; absent: nothing is expected of the object
+};
+
 struct PutRequest {
     std::string bucket, key;
     Attributes attributes;
@@ -43,6 +52,9 @@ struct PutRequest {
     Source body;
     std::optional<uint64_t> length;  // how much will come, if known
     ChecksumKind checksum = ChecksumKind::crc64nvme;
+    DecidedOn decided = {};
+    // If not null, `body` is read only if nothing is kept here, and what was read is kept here until it is stored.
+    std::shared_ptr<ReceivedBody>* received = nullptr;
 };
 
 struct CopyRequest {
@@ -53,12 +65,14 @@ struct CopyRequest {
     Tags tags;
     Conditions conditions;                 // of the target
     std::optional<ChecksumKind> checksum;  // absent: the source's
+    DecidedOn decided = {};                // of the target
 };
 
 struct ListRequest {
     std::string bucket, prefix, delimiter;
     std::string after;  // keys and common prefixes beyond this
     size_t max_keys = 1000;
+    DecidedOn decided = {};
 };
 struct ListedObject {
     std::string key;
@@ -89,6 +103,7 @@ struct CreateUpload {
     std::string account, initiator;
     std::optional<ChecksumKind> checksum_kind;
     std::optional<ChecksumType> checksum_type;
+    DecidedOn decided = {};
 };
 struct Part {
     uint32_t number = 0;
@@ -103,6 +118,8 @@ struct PutPart {
     Source body;
     std::optional<uint64_t> length;
     std::optional<ChecksumKind> checksum;  // the client's; must be the upload's if that declared one
+    DecidedOn decided = {};
+    std::shared_ptr<ReceivedBody>* received = nullptr;  // as PutRequest's
 };
 struct CompletedPart {
     uint32_t number = 0;
@@ -116,6 +133,7 @@ struct CompleteUpload {
     std::optional<uint64_t> size;  // of the object, if the client says
     std::optional<ChecksumType> checksum_type;
     std::optional<std::pair<ChecksumKind, std::string>> checksum;  // of the object, if the client says
+    DecidedOn decided = {};
 };
 struct ListedParts {
     Upload upload;
@@ -126,6 +144,7 @@ struct ListUploads {
     std::string bucket, prefix, delimiter;
     std::string key_marker, upload_id_marker;
     size_t max_uploads = 1000;
+    DecidedOn decided = {};
 };
 struct ListedUploads {
     std::vector<Upload> uploads;
@@ -154,10 +173,12 @@ public:
     [[nodiscard]] base::Result<BucketPtr> bucket(std::string_view name) const;
     [[nodiscard]] std::vector<BucketPtr> buckets_of(const std::string& account) const;
     // Errors: `NoSuchBucket`, `BucketNotEmpty`. Multipart uploads in progress go with it.
-    [[nodiscard]] base::Result<void> delete_bucket(const std::string& name);
+    [[nodiscard]] base::Result<void> delete_bucket(const std::string& name, const DecidedOn& decided = {});
     // Changes the configuration, one change at a time. An error from `change` changes nothing.
     using Change = std::function<base::Result<void>(BucketConfiguration&)>;
-    [[nodiscard]] base::Result<void> configure(const std::string& name, const Change& change);
+    [[nodiscard]] base::Result<void> configure(const std::string& name, const Change& change, const DecidedOn& decided = {});
+    // Whether a bucket is still what was decided on. Error `DecisionOutdated`, `NoSuchBucket`.
+    [[nodiscard]] base::Result<void> check_unchanged(const DecidedOn& decided) const;
     // The bucket policy that applies to an S3 ARN of a bucket or an object; nullopt if there is none.
     [[nodiscard]] std::optional<policy::AttachedPolicy> policy_of_arn(std::string_view arn) const;
     // Who owns the bucket of an S3 ARN; "" if there is no such bucket.
@@ -172,18 +193,18 @@ public:
     [[nodiscard]] base::Result<ObjectPtr> copy(const CopyRequest& request);
     // Error `NoSuchKey`.
     [[nodiscard]] base::Result<ObjectPtr> find(const std::string& bucket, const std::string& key) const;
-    // `found` is what `find` said a moment ago, if the caller asked; if it was replaced since, the new one is opened. `range`
-    // says which bytes of an object will be read; only the files that hold them are opened, for an object may have ten thousand.
-    using Range = std::function<base::Result<std::pair<uint64_t, uint64_t>>(const Object&)>;  // offset and length
-    [[nodiscard]] base::Result<OpenObject> open_object(const std::string& bucket, const std::string& key, ObjectPtr found = {},
-                                                       const Range& range = {}) const;
+    // The bytes of what `find` said; `DecisionOutdated` if they are gone by now. Only the files that hold the bytes
+    // [offset, offset + length) are opened, for an object may have ten thousand.
+    [[nodiscard]] base::Result<OpenObject> open_object(ObjectPtr found, uint64_t offset = 0, uint64_t length = UINT64_MAX) const;
     // Deleting what is not there succeeds, as in S3. Error `PreconditionFailed`.
     [[nodiscard]] base::Result<void> delete_object(const std::string& bucket, const std::string& key,
-                                                   const Conditions& conditions = {});
+                                                   const Conditions& conditions = {}, const DecidedOn& decided = {});
     // Many at once, in one commit if nobody interferes; one outcome a key.
-    [[nodiscard]] std::vector<base::Result<void>> delete_objects(const std::string& bucket, const std::vector<std::string>& keys);
+    [[nodiscard]] std::vector<base::Result<void>> delete_objects(const std::string& bucket, const std::vector<std::string>& keys,
+                                                                 const DecidedOn& decided = {});
     // Error `NoSuchKey`.
-    [[nodiscard]] base::Result<void> set_tags(const std::string& bucket, const std::string& key, const Tags& tags);
+    [[nodiscard]] base::Result<void> set_tags(const std::string& bucket, const std::string& key, const Tags& tags,
+                                              const DecidedOn& decided = {});
     [[nodiscard]] base::Result<Listing> list(const ListRequest& request) const;
 
     // --- Multipart uploads (multipart.cpp) ----------------------------------------------------------------------------
@@ -196,11 +217,12 @@ public:
     // again what is complete answers the same.
     [[nodiscard]] base::Result<ObjectPtr> complete_upload(const CompleteUpload& request);
     [[nodiscard]] base::Result<void> abort_upload(const std::string& bucket, const std::string& key,
-                                                  const std::string& upload_id);
+                                                  const std::string& upload_id, const DecidedOn& decided = {});
     [[nodiscard]] base::Result<Upload> find_upload(const std::string& bucket, const std::string& key,
                                                    const std::string& upload_id) const;
     [[nodiscard]] base::Result<ListedParts> list_parts(const std::string& bucket, const std::string& key,
-                                                       const std::string& upload_id, uint32_t after, size_t max_parts) const;
+                                                       const std::string& upload_id, uint32_t after, size_t max_parts,
+                                                       const DecidedOn& decided = {}) const;
     [[nodiscard]] base::Result<ListedUploads> list_uploads(const ListUploads& request) const;
 
 private:
@@ -215,11 +237,18 @@ private:
     // or null to remove it. `more` adds to the same commit. Removes the blobs that lost their name.
     using Make = std::function<base::Result<ObjectPtr>(const Object* current)>;
     base::Result<ObjectPtr> replace(const std::string& bucket, const std::string& key, const Conditions& conditions,
-                                    const Make& make, const std::function<void(store::Batch&)>& more = {});
+                                    const DecidedOn& decided, const Make& make,
+                                    const std::function<void(store::Batch&)>& more = {});
+    // One attempt's look at the bucket; waits while it is being deleted. Errors `NoSuchBucket`, `DecisionOutdated`, `SlowDown`.
+    base::Result<BucketPtr> bucket_for_writing(const std::string& name, const DecidedOn& decided) const;
+    // Commits, and removes what earlier commits that failed have left (see `unsettled_`).
+    base::Result<void> commit(const store::Batch& batch) const;
 
-    struct Stored;  // bytes that were received: inline or in a blob, with their digests
-    base::Result<Stored> receive(const Source& body, std::optional<uint64_t> length, const std::vector<ChecksumKind>& kinds,
-                                 size_t inline_max);
+    friend class ReceivedBody;
+    base::Result<std::shared_ptr<ReceivedBody>> receive(const Source& body, std::optional<uint64_t> length, ChecksumKind kind,
+                                                        size_t inline_max);
+    // After a commit failed with this error: who owns the blob that the commit was to name.
+    void settle(ReceivedBody& received, const base::Error& error) const;
     void clear_parts(const std::string& upload_id) const;  // REQUIRES: the upload is gone
     void remove_blob(const store::BlobId& id) const;       // logs what goes wrong: the sweep at the next start finds it again
 
@@ -227,6 +256,10 @@ private:
     mutable std::shared_mutex buckets_mutex_;  // guards the map, never held during I/O
     std::map<std::string, BucketPtr, std::less<>> buckets_;
     std::mutex configuring_;  // one change of buckets at a time
+    // Blobs of commits whose outcome the store did not know: a crash might still bring the record back, a later commit that
+    // succeeds settles that it never comes. Guarded by its mutex.
+    mutable std::mutex unsettled_mutex_;
+    mutable std::vector<store::BlobId> unsettled_;
 };
 
 }  // namespace objects

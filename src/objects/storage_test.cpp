@@ -52,7 +52,9 @@ struct World {
         return *made;
     }
     std::string get(const std::string& key) const {
-        auto open = storage->open_object("bucket", key);
+        const auto found = storage->find("bucket", key);
+        if (!found) return "error " + found.error().code;
+        auto open = storage->open_object(*found);
         if (!open) return "error " + open.error().code;
         return drain(objects::read_range(*open, 0, open->object->size));
     }
@@ -109,7 +111,7 @@ TEST_CASE("small and large objects come back whole") {
 TEST_CASE("ranges read across segments and inline") {
     World world;
     world.put("k", "0123456789");
-    const auto open = world.storage->open_object("bucket", "k");
+    const auto open = world.storage->open_object(*world.storage->find("bucket", "k"));
     CHECK(World::drain(objects::read_range(*open, 3, 4)) == "3456");
     CHECK(World::drain(objects::read_range(*open, 9, 4)) == "9");
 }
@@ -173,24 +175,32 @@ TEST_CASE("conditions on reads follow RFC 9110") {
     object.etag = "abc";
     object.last_modified = base::Time(std::chrono::milliseconds(10'500));
     const base::Time before(std::chrono::seconds(9)), same(std::chrono::seconds(10)), after(std::chrono::seconds(11));
+    const base::Time now(std::chrono::seconds(12));
     using objects::Verdict;
-    CHECK(objects::judge({}, object) == Verdict::proceed);
-    CHECK(objects::judge({.if_match = "\"abc\""}, object) == Verdict::proceed);
-    CHECK(objects::judge({.if_match = "\"x\", W/\"abc\""}, object) == Verdict::proceed);
-    CHECK(objects::judge({.if_match = "\"x\""}, object) == Verdict::precondition_failed);
-    CHECK(objects::judge({.if_none_match = "*"}, object) == Verdict::not_modified);
-    CHECK(objects::judge({.if_none_match = "x"}, object) == Verdict::proceed);
-    CHECK(objects::judge({.if_modified_since = same}, object) == Verdict::not_modified);
-    CHECK(objects::judge({.if_modified_since = before}, object) == Verdict::proceed);
-    CHECK(objects::judge({.if_unmodified_since = before}, object) == Verdict::precondition_failed);
-    CHECK(objects::judge({.if_unmodified_since = same}, object) == Verdict::proceed);
-    CHECK(objects::judge({.if_match = "abc", .if_unmodified_since = before}, object) == Verdict::proceed);
-    CHECK(objects::judge({.if_none_match = "x", .if_modified_since = after}, object) == Verdict::proceed);
+    CHECK(objects::judge({}, object, now) == Verdict::proceed);
+    CHECK(objects::judge({.if_match = "\"abc\""}, object, now) == Verdict::proceed);
+    CHECK(objects::judge({.if_match = "\"x\", W/\"abc\""}, object, now) == Verdict::proceed);
+    CHECK(objects::judge({.if_match = "\"x\""}, object, now) == Verdict::precondition_failed);
+    CHECK(objects::judge({.if_none_match = "*"}, object, now) == Verdict::not_modified);
+    CHECK(objects::judge({.if_none_match = "x"}, object, now) == Verdict::proceed);
+    CHECK(objects::judge({.if_modified_since = same}, object, now) == Verdict::not_modified);
+    CHECK(objects::judge({.if_modified_since = before}, object, now) == Verdict::proceed);
+    CHECK(objects::judge({.if_unmodified_since = before}, object, now) == Verdict::precondition_failed);
+    CHECK(objects::judge({.if_unmodified_since = same}, object, now) == Verdict::proceed);
+    CHECK(objects::judge({.if_match = "abc", .if_unmodified_since = before}, object, now) == Verdict::proceed);
+    CHECK(objects::judge({.if_none_match = "x", .if_modified_since = after}, object, now) == Verdict::proceed);
+    CHECK(objects::judge({.if_modified_since = after}, object, now) == Verdict::not_modified);
+    CHECK(objects::judge({.if_modified_since = after}, object, after - std::chrono::seconds(1)) == Verdict::proceed);
+    CHECK(objects::judge({.if_unmodified_since = after}, object, before) == Verdict::proceed);
 }
 
 TEST_CASE("listing: prefixes, delimiters, pages") {
     World world;
-    for (const char* key : {"a", "b/1", "b/2", "b/c/3", "c", "d/1", "d\xff/2"}) world.put(key, "x");
+    for (const char* key : {"a", "b/1", "b/2", "b/c/3", "c", "d/1"}) world.put(key, "x");
+    // A key that an earlier version took: not UTF-8. It is listed, read and deleted, but not made again.
+    REQUIRE(world.keys->commit(store::Batch().put("s3/o/bucket/d\xff/2", objects::write_record(objects::Object()))).has_value());
+    CHECK(code(world.storage->put({.bucket = "bucket", .key = "d\xff/2", .body = bytes("x")})) == "InvalidURI");
+    CHECK(code(world.storage->create_upload({.bucket = "bucket", .key = "\xed\xa0\x80"})) == "InvalidURI");
     const auto list = [&](std::string prefix, std::string delimiter, std::string after = "", size_t most = 1000) {
         return listed(world.storage->list({"bucket", std::move(prefix), std::move(delimiter), std::move(after), most}));
     };
@@ -206,6 +216,14 @@ TEST_CASE("listing: prefixes, delimiters, pages") {
     CHECK(list("b", "/", "", 1) == "[b/] ");
     CHECK(list("", "", "", 0) == "");
     CHECK(list("zzz", "/") == "");
+    // A marker inside a common prefix: the prefix was listed already.
+    CHECK(list("", "/", "b/1") == "c [d/] [d\xff/] ");
+    CHECK(list("", "/", "b/c/3") == "c [d/] [d\xff/] ");
+    CHECK(list("b/", "/", "b/c/0") == "");
+    CHECK(list("", "/", "b") == "c [b/] [d/] [d\xff/] ");
+    CHECK(list("b", "/", "a/x") == "[b/] ");
+    CHECK(world.storage->delete_object("bucket", "d\xff/2").has_value());
+    CHECK(list("", "", "d") == "d/1 ");
 }
 
 TEST_CASE("listing jumps over what one prefix stands for") {
@@ -348,7 +366,7 @@ TEST_CASE("multipart: complete, repeat, order, sizes, checksums") {
             CHECK((*object)->checksum->value.ends_with("-3"));
         }
         CHECK((*storage.complete_upload(complete))->etag == (*object)->etag);
-        const auto open = storage.open_object("bucket", "big");
+        const auto open = storage.open_object(*storage.find("bucket", "big"));
         CHECK(World::drain(objects::read_range(*open, one.size() - 2, 4)) == one.substr(one.size() - 2) + two.substr(0, 2));
     }
     CHECK(world.blob_count() == 3);
@@ -420,13 +438,13 @@ TEST_CASE("readers keep what they opened; copies and tags") {
     auto& storage = *world.storage;
     const auto content = noise(50000);
     world.put("k", content);
-    const auto open = *storage.open_object("bucket", "k");
+    const auto open = *storage.open_object(*storage.find("bucket", "k"));
     world.put("k", "new");
     CHECK(World::drain(objects::read_range(open, 0, open.object->size)) == content);
     CHECK(world.blob_count() == 0);
 
     world.put("k", content);
-    const auto source = *storage.open_object("bucket", "k");
+    const auto source = *storage.open_object(*storage.find("bucket", "k"));
     REQUIRE(storage.copy({.bucket = "bucket", .key = "copy", .source = source, .source_bucket = "bucket", .source_key = "k"})
                 .has_value());
     CHECK(world.get("copy") == content);
@@ -468,19 +486,72 @@ TEST_CASE("writers of one key do not leak blobs") {
     CHECK(world.get("k").size() >= 5000);
 }
 
-TEST_CASE("damaged records are errors, never crashes") {
-    objects::Object object;
-    object.size = 3;
-    object.etag = "abc";
-    object.checksum = objects::Checksum{objects::ChecksumKind::sha1, objects::ChecksumType::composite, "x-2"};
-    object.attributes.user_metadata = {{"n", "v"}};
-    object.segments = {{"blob", 3, "sum"}};
-    const auto record = objects::write_record(object);
-    const auto read = objects::read_object(record);
-    REQUIRE(read.has_value());
-    CHECK(read->checksum == object.checksum);
-    CHECK(read->segments.at(0).blob == "blob");
-    for (size_t size = 0; size < record.size(); ++size)
-        CHECK(code(objects::read_object(record.substr(0, size))) == "InternalError");
-    CHECK(code(objects::read_object(record + "x")) == "InternalError");
+TEST_CASE("a call on what changed since it was decided on does nothing") {
+    World world;
+    auto& storage = *world.storage;
+    using objects::DecidedOn;
+    const auto outdated = [](const auto& result) { return code(result) == "DecisionOutdated"; };
+    world.put("k", noise(9000));
+    const auto seen = *storage.find("bucket", "k");
+    const auto bucket = *storage.bucket("bucket");
+    const DecidedOn on_object{bucket, seen};
+    CHECK(storage.set_tags("bucket", "k", {{"cls", "public"}}, on_object).has_value());
+    CHECK(outdated(storage.set_tags("bucket", "k", {{"cls", "other"}}, on_object)));  // the tags are not what was seen
+    CHECK((*storage.find("bucket", "k"))->tags == objects::Tags{{"cls", "public"}});
+    CHECK(outdated(storage.set_tags("bucket", "k", {}, {bucket, objects::ObjectPtr()})));  // there was none
+    CHECK(outdated(storage.copy({.bucket = "bucket",
+                                 .key = "k",
+                                 .source = *storage.open_object(seen),
+                                 .source_bucket = "bucket",
+                                 .source_key = "k"})));
+    world.put("k", "replaced");
+    CHECK(outdated(storage.open_object(seen)));
+
+    // Of the bucket: configured otherwise, or another one of the same name.
+    const auto tagged = [](objects::BucketConfiguration& configuration) -> base::Result<void> {
+        configuration.tags = {{"a", "1"}};
+        return {};
+    };
+    const DecidedOn on_bucket{bucket, {}};
+    const auto upload = *storage.create_upload({.bucket = "bucket", .key = "u", .decided = on_bucket});
+    const objects::CompleteUpload complete{
+        .bucket = "bucket", .key = "u", .upload_id = upload.id, .parts = {{1, "x", {}}}, .decided = on_bucket};
+    const auto check_all = [&](const DecidedOn& decided) {
+        std::shared_ptr<objects::ReceivedBody> received;
+        objects::PutRequest put{
+            .bucket = "bucket", .key = "new", .body = bytes(noise(9000)), .decided = decided, .received = &received};
+        const auto blobs = world.blob_count();
+        CHECK(outdated(storage.put(put)));
+        REQUIRE(received);
+        CHECK(world.blob_count() == blobs + 1);
+        put.decided = {*storage.bucket("bucket"), {}};
+        CHECK(storage.put(put).has_value());  // the same body, decided on again
+        received.reset();
+        CHECK(world.get("new") == noise(9000));
+        CHECK(outdated(storage.put({.bucket = "bucket", .key = "given up", .body = bytes(noise(9000)), .decided = decided})));
+        CHECK(world.blob_count() == blobs + 1);
+        CHECK(outdated(storage.delete_object("bucket", "new", {}, decided)));
+        CHECK(outdated(storage.delete_objects("bucket", {"new"}, decided).front()));
+        CHECK(outdated(storage.list({.bucket = "bucket", .decided = decided})));
+        CHECK(outdated(storage.list_uploads({.bucket = "bucket", .decided = decided})));
+        CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "u", .decided = decided})));
+        CHECK(outdated(storage.complete_upload(complete)));
+        CHECK(outdated(storage.configure("bucket", tagged, decided)));
+        CHECK(outdated(storage.delete_bucket("bucket", decided)));
+        CHECK(storage.delete_object("bucket", "new").has_value());
+    };
+    REQUIRE(storage.configure("bucket", tagged, on_bucket).has_value());
+    check_all(on_bucket);
+    CHECK(outdated(storage.put_part({.bucket = "bucket",
+                                     .key = "u",
+                                     .upload_id = upload.id,
+                                     .number = 1,
+                                     .body = bytes("p"),
+                                     .decided = on_bucket})));
+    CHECK(outdated(storage.list_parts("bucket", "u", upload.id, 0, 10, on_bucket)));
+    CHECK(outdated(storage.abort_upload("bucket", "u", upload.id, on_bucket)));
+    CHECK(storage.delete_object("bucket", "k").has_value());
+    CHECK(storage.delete_bucket("bucket").has_value());
+    REQUIRE(storage.create_bucket("bucket", "999922223333", "us-east-1").has_value());
+    check_all(on_bucket);
 }

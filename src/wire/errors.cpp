@@ -8,6 +8,7 @@
 #include "text/json.hpp"
 #include "text/xml.hpp"
 #include "wire/model.hpp"
+#include "wire/s3_request.hpp"
 
 namespace wire {
 
@@ -39,6 +40,7 @@ constexpr std::array s3_codes = std::to_array<CodeStatus>({
     {"IllegalVersioningConfigurationException", 400},
     {"IncompleteBody", 400},
     {"IncompleteSignature", 400},
+    {"InsufficientStorage", 507},
     {"InternalError", 500},
     {"InvalidAccessKeyId", 403},
     {"InvalidArgument", 400},
@@ -114,6 +116,7 @@ constexpr std::array common_codes = std::to_array<CodeStatus>({
     {"IncompleteBody", 400},
     {"IncompleteSignature", 400},
     {"IncompleteSignatureException", 400},
+    {"InsufficientStorage", 507},
     {"InternalFailure", 500},
     {"InvalidAction", 400},
     {"InvalidClientTokenId", 403},
@@ -215,6 +218,8 @@ Told tell(std::string_view service, ErrorShape shape, const base::Error& error) 
 
 std::string s3_body(const Told& told, const http::RequestHead& head, std::string_view request_id) {
     text::XmlWriter out;
+    const bool control = is_s3_control(head);
+    if (control) out.open("ErrorResponse", s3_control_namespace);
     out.open("Error");
     out.element("Code", told.code);
     out.element("Message", told.message);
@@ -223,6 +228,7 @@ std::string s3_body(const Told& told, const http::RequestHead& head, std::string
     out.element("HostId", "trainwarden");
     if (!told.notes.empty()) out.element("Note", base::join(told.notes, "\n"));
     out.close();
+    if (control) out.close();
     return out.finish();
 }
 

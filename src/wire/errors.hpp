@@ -1,6 +1,7 @@
 // Errors on the wire: the one table from AWS's error code to HTTP status, and the shapes that each protocol gives an error.
 //
 //   S3      <Error><Code/><Message/><Resource/><RequestId/><HostId/></Error>; a HEAD's answer has no body
+//           (S3 Control: the same inside of <ErrorResponse>)
 //   Query   <ErrorResponse xmlns><Error><Type>Sender</Type><Code/><Message/></Error><RequestId/></ErrorResponse>
 //   JSON    {"__type":"Code","message":"…"} and x-amzn-errortype
 //   EC2     <Response><Errors><Error><Code/><Message/></Error></Errors><RequestID/></Response>; only to say that EC2 is not

@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/strings.hpp"
 
 namespace wire {
 namespace {
 
-enum class Level : uint8_t { service, bucket, object };
+enum class Level : uint8_t { service, bucket, object, control };
+
+// Amazon S3 Control's API has its version at the head of every path, and names the account in a header.
+constexpr std::string_view control_path = "/v20180820/";
+constexpr std::string_view control_tags_path = "/v20180820/tags/";
 
 struct Route {
     Level level;
@@ -111,11 +116,15 @@ constexpr auto routes = std::to_array<Route>({
     {Level::object, "DELETE", "tagging", "DeleteObjectTagging"},
     {Level::object, "DELETE", "uploadId", "AbortMultipartUpload"},
     {Level::object, "DELETE", "", "DeleteObject"},
+
+    {Level::control, "GET", "", "ListTagsForResource"},
+    {Level::control, "POST", "", "TagResource"},
+    {Level::control, "DELETE", "", "UntagResource"},
 });
 
-// Parameters that steer an operation without choosing it. Their value may be empty (`?prefix=`), which must not look like an
-// unknown sub-resource.
-constexpr auto steering = std::to_array<std::string_view>({
+// Parameters that steer a reading operation without choosing it. Their value may be empty (`?prefix=`), which must not look like an
+// unknown sub-resource. (Of a key, those of listings mean nothing, as in AWS.)
+constexpr auto reading = std::to_array<std::string_view>({
     "bucket-region",
     "continuation-token",
     "delimiter",
@@ -135,12 +144,26 @@ constexpr auto steering = std::to_array<std::string_view>({
     "upload-id-marker",
     "version-id-marker",
     "versionId",
-    "x-id",
 });
 
+// Which operations act on a part or a version that a parameter names. Any other would act on the whole object, or on the current
+// one: an answer to another question, or an object lost.
+constexpr auto of_a_part = std::to_array<std::string_view>({"GetObject", "HeadObject", "UploadPart"});
+constexpr auto never_of_a_version =
+    std::to_array<std::string_view>({"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload",
+                                     "AbortMultipartUpload", "ListParts", "RenameObject"});
+
+// What signs a request, and what the clients add to be seen in logs: AWS ignores every parameter that starts with `x-`.
+bool is_no_argument(std::string_view name) {
+    return base::lower(name).starts_with("x-") || name == "AWSAccessKeyId" || name == "Signature" || name == "Expires";
+}
+
+bool contains(std::span<const std::string_view> names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
 bool steers(std::string_view name) {
-    return std::ranges::find(steering, name) != steering.end() || name.starts_with("response-") ||
-           base::lower(name).starts_with("x-amz-");
+    return contains(reading, name) || name.starts_with("response-") || is_no_argument(name);
 }
 
 bool chooses(Level level, std::string_view name) {
@@ -160,22 +183,119 @@ const std::string* S3Request::parameter(std::string_view name) const {
     return nullptr;
 }
 
+bool is_s3_control(const http::RequestHead& head) {
+    const auto host = head.headers.get("Host");
+    const bool names_control = host.starts_with("s3-control.") || host.find(".s3-control.") != std::string::npos;
+    // A bucket may be called v20180820; its requests name no account.
+    return head.path.starts_with(control_path) && (names_control || head.headers.find("x-amz-account-id") != nullptr);
+}
+
 std::string_view bucket_of_host(std::string_view host) {
     if (!host.starts_with('[')) host = host.substr(0, host.find(':'));
     if (host.empty() || is_address(host)) return {};
-    if (host.starts_with("s3.") || host.starts_with("s3-")) return {};
+    if (host.starts_with("s3.") || host.starts_with("s3-") || host == "storage.localhost") return {};
     // Bucket names may hold dots: the last `.s3.` is the service's.
     auto end = host.rfind(".s3.");
     if (end == std::string_view::npos) end = host.rfind(".s3-");
-    if (end == std::string_view::npos && host.ends_with(".localhost")) end = host.size() - std::string_view(".localhost").size();
+    for (const std::string_view domain : {".storage.localhost", ".localhost"}) {
+        if (end == std::string_view::npos && host.ends_with(domain)) end = host.size() - domain.size();
+    }
     return end == std::string_view::npos ? std::string_view{} : host.substr(0, end);
 }
+
+namespace {
+
+base::Error method_not_allowed(std::string_view parameter = {}) {
+    return {"MethodNotAllowed", "The specified method is not allowed against this resource" +
+                                    (parameter.empty() ? std::string(".") : ": `?" + std::string(parameter) + "`.")};
+}
+
+// A parameter that is said twice says two things: policies and the operation might each believe another.
+base::Result<void> check_said_once(const text::QueryParameters& query) {
+    for (auto at = query.begin(); at != query.end(); ++at) {
+        const auto again = std::find_if(query.begin(), at, [&](const auto& before) { return before.first == at->first; });
+        if (again == at || again->second == at->second) continue;
+        return base::fail("InvalidArgument", "The query parameter `" + at->first + "` is given twice with different values.");
+    }
+    return {};
+}
+
+// The parameter that chooses the operation; "" if none does. What names no operation of this method, or two of them, is refused: it must
+// not fall through to the plain operation on the bucket or the object.
+base::Result<std::string> find_choice(const S3Request& request, Level level, std::string_view method) {
+    std::string choice;
+    for (const auto& [name, value] : request.query) {
+        if (level == Level::service) {
+            if (chooses(Level::bucket, name) || chooses(Level::object, name)) return base::fail(method_not_allowed(name));
+            continue;
+        }
+        if (!chooses(level, name)) {
+            if (level != Level::control && (chooses(Level::bucket, name) || chooses(Level::object, name)) && !value.empty())
+                return base::fail(method_not_allowed(name));
+            if (!steers(name) && (value.empty() || (method != "GET" && method != "HEAD"))) {
+                return base::fail("NotImplemented",
+                                  "A header or query you provided requested a function that is not implemented: `?" + name + "`.");
+            }
+            continue;
+        }
+        if (name == "list-type" && value != "2") return base::fail("InvalidArgument", "Invalid List Type specified in Request");
+        if (!choice.empty() && choice != name)
+            return base::fail("InvalidArgument", "Conflicting query parameters: `" + choice + "` and `" + name + "`.");
+        choice = name;
+    }
+    return choice;
+}
+
+// Parameters that the operation does not know how to act upon.
+base::Result<void> check_parameters(const S3Request& request, std::string_view method) {
+    const bool reads = method == "GET" || method == "HEAD";
+    for (const auto& [name, value] : request.query) {
+        if (is_no_argument(name)) continue;
+        const auto& operation = request.operation;
+        const bool understood = name == "partNumber"  ? contains(of_a_part, operation)
+                                : name == "versionId" ? !request.key.empty() && !contains(never_of_a_version, operation)
+                                : name == "uploadId"  ? true  // chose the operation
+                                                      : true;
+        if (!understood && name == "partNumber" && method == "PUT")
+            return base::fail("InvalidArgument", "This operation does not accept a query-string without uploadId.");
+        if (!understood) return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
+        const bool only_reads = contains(reading, name) && name != "partNumber" && name != "versionId" && name != "id";
+        if (!reads && (only_reads || name.starts_with("response-")))
+            return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
+    }
+    if (request.operation == "UploadPart" && request.parameter("partNumber") == nullptr)
+        return base::fail("InvalidArgument", "This operation does not accept a query-string without partNumber.");
+    return {};
+}
+
+base::Result<S3Request> read_s3_control_request(const http::RequestHead& head, S3Request request) {
+    if (!head.path.starts_with(control_tags_path))
+        return base::fail("NotImplemented", "A header or query you provided requested a function that is not implemented: "
+                                            "S3 Control, but for the tags of buckets");
+    const auto arn = text::decode_uri(std::string_view(head.path).substr(control_tags_path.size()));
+    if (!arn) return base::fail("InvalidURI", "Couldn't parse the specified URI.");
+    constexpr std::string_view of_bucket = "arn:aws:s3:::";
+    if (!arn->starts_with(of_bucket) || arn->size() == of_bucket.size() || arn->find('/') != std::string::npos) {
+        return base::fail("NotImplemented", "A header or query you provided requested a function that is not implemented: "
+                                            "tags of what is not a general purpose bucket");
+    }
+    request.bucket = arn->substr(of_bucket.size());
+    for (const auto& route : routes) {
+        if (route.level == Level::control && route.method == head.method) request.operation = route.operation;
+    }
+    if (request.operation.empty()) return base::fail(method_not_allowed());
+    return request;
+}
+
+}  // namespace
 
 base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
     S3Request request;
     const auto query = text::parse_query(head.query);
     if (!query) return base::fail("InvalidURI", "Couldn't parse the specified URI.");
     request.query = *query;
+    if (is_s3_control(head)) return read_s3_control_request(head, std::move(request));
+    TRY(check_said_once(request.query));
 
     std::string_view path = head.path;
     if (path.starts_with('/')) path.remove_prefix(1);
@@ -193,33 +313,20 @@ base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
     request.key = *key;
 
     const auto level = request.bucket.empty() ? Level::service : request.key.empty() ? Level::bucket : Level::object;
-    for (const auto& [name, value] : request.query) {
-        if (value.empty() && level != Level::service && !steers(name) && !chooses(level, name)) {
-            return base::fail("NotImplemented",
-                              "A header or query you provided requested a function that is not implemented: `?" + name + "`.");
-        }
-    }
+    const auto choice = TRY(find_choice(request, level, head.method));
     for (const auto& route : routes) {
-        if (route.level != level || route.method != head.method) continue;
-        if (!route.parameter.empty() && request.parameter(route.parameter) == nullptr) continue;
-        if (route.parameter == "list-type" && *request.parameter("list-type") != "2") continue;
-        // A sub-resource that this method does not have (`POST ?policy`) must not fall through to the plain operation.
-        if (route.parameter.empty()) {
-            const auto other = std::ranges::find_if(
-                request.query, [&](const auto& field) { return field.first != "list-type" && chooses(level, field.first); });
-            if (other != request.query.end()) {
-                return base::fail("MethodNotAllowed",
-                                  "The specified method is not allowed against this resource: `?" + other->first + "`.");
-            }
-        }
-        request.operation = route.operation;
-        break;
+        if (route.level == level && route.method == head.method && route.parameter == choice) request.operation = route.operation;
     }
-    if (request.operation.empty())
-        return base::fail("MethodNotAllowed", "The specified method is not allowed against this resource.");
+    if (request.operation.empty()) return base::fail(method_not_allowed(choice));
+    TRY(check_parameters(request, head.method));
     if (head.headers.find("x-amz-copy-source") != nullptr) {
-        if (request.operation == "PutObject") request.operation = "CopyObject";
-        if (request.operation == "UploadPart") request.operation = "UploadPartCopy";
+        if (request.operation == "PutObject") {
+            request.operation = "CopyObject";
+        } else if (request.operation == "UploadPart") {
+            request.operation = "UploadPartCopy";
+        } else {
+            return base::fail("InvalidArgument", "The header x-amz-copy-source is not accepted by " + request.operation + ".");
+        }
     }
     // Analytics, inventory, metrics and tiering list their configurations where no id is given.
     if (request.operation.starts_with("GetBucket") && request.operation.ends_with("Configuration") &&

@@ -3,7 +3,13 @@
 //
 // Source: Amazon S3 API Reference, the request syntax of each action; "Virtual hosting of buckets".
 // The bucket is in the path (`/bucket/key`) or in the host (`bucket.s3.…`, `bucket.localhost`): a host that is an address or that
-// starts with `s3.` or `s3-` holds none.
+// starts with `s3.` or `s3-` holds none, nor does `storage.localhost`.
+//
+// What a request says must lead to one operation or to none: a parameter that this method, or this operation, does not have, two
+// sub-resources, a part number without an upload are errors, never the plain operation on the bucket or the object.
+//
+// Requests of Amazon S3 Control come to the same endpoint (`/v20180820/…` with x-amz-account-id); of that API the tags of buckets are
+// served, which the Terraform provider asks for.
 #pragma once
 
 #include <string>
@@ -24,8 +30,13 @@ struct S3Request {
     [[nodiscard]] const std::string* parameter(std::string_view name) const;  // nullptr if absent
 };
 
-// Pure. Errors: `NotImplemented` naming a sub-resource that is unknown here, `MethodNotAllowed`, `InvalidURI` (broken escapes).
+// Pure. Errors: `NotImplemented` naming a sub-resource that is unknown here, `MethodNotAllowed`, `InvalidArgument` (parameters that do not
+// go together), `InvalidURI` (broken escapes).
 [[nodiscard]] base::Result<S3Request> read_s3_request(const http::RequestHead& head);
+
+constexpr std::string_view s3_control_namespace = "http://awss3control.amazonaws.com/doc/2018-08-20/";
+// Whether it is a request of S3 Control, whose errors look otherwise.
+[[nodiscard]] bool is_s3_control(const http::RequestHead& head);
 
 // The bucket that a Host header names, or "".
 [[nodiscard]] std::string_view bucket_of_host(std::string_view host);

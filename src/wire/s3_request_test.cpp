@@ -53,6 +53,18 @@ TEST_CASE("operations from method, target and host") {
              {"GET", "/b/k", "localhost:4566", "GetObject", "b", "k"},
              {"GET", "/b/k", "[::1]:4566", "GetObject", "b", "k"},
              {"GET", "/b/k", "storage.example.com", "GetObject", "b", "k"},
+             {"PUT", "/b/k", "storage.localhost:4566", "PutObject", "b", "k"},
+             {"GET", "/", "storage.localhost:4566", "ListBuckets", "", ""},
+             {"GET", "/k", "b.storage.localhost:4566", "GetObject", "b", "k"},
+             {"GET", "/b/k?partNumber=2", local, "GetObject", "b", "k"},
+             {"HEAD", "/b/k?partNumber=2&versionId=null", local, "HeadObject", "b", "k"},
+             {"DELETE", "/b/k?versionId=null&x-id=DeleteObject", local, "DeleteObject", "b", "k"},
+             {"DELETE", "/b/k?tagging&versionId=null", local, "DeleteObjectTagging", "b", "k"},
+             {"GET", "/b/k?from=mail", local, "GetObject", "b", "k"},
+             {"PUT", "/b/k?x-reason=backup", local, "PutObject", "b", "k"},
+             {"PUT", "/b/k?AWSAccessKeyId=a&Signature=b&Expires=1", local, "PutObject", "b", "k"},
+             {"GET", "/b?prefix=a&prefix=a", local, "ListObjects", "b", ""},
+             {"GET", "/v20180820/tags/arn", local, "GetObject", "v20180820", "tags/arn"},
          }) {
         CAPTURE(c.method);
         CAPTURE(c.target);
@@ -72,6 +84,42 @@ TEST_CASE("a copy source makes a put a copy") {
     auto part = head("PUT", "/b/k?uploadId=u&partNumber=1");
     part.headers.add("X-Amz-Copy-Source", "a/k");
     CHECK(wire::read_s3_request(part)->operation == "UploadPartCopy");
+    // Never a copy of the whole object where a part was meant, nor anything else where a copy was.
+    for (const auto& [method, target] : {std::pair("PUT", "/b/k?partNumber=1"), std::pair("PUT", "/b/k?uploadId=u"),
+                                         std::pair("PUT", "/b"), std::pair("PUT", "/b/k?tagging"), std::pair("POST", "/b/k?uploads"),
+                                         std::pair("DELETE", "/b/k"), std::pair("PUT", "/b/k?versionId=null")}) {
+        CAPTURE(target);
+        auto wrong = head(method, target);
+        wrong.headers.add("X-Amz-Copy-Source", "a/k");
+        const auto request = wire::read_s3_request(wrong);
+        REQUIRE_FALSE(request.has_value());
+        CHECK(request.error().code == "InvalidArgument");
+    }
+}
+
+TEST_CASE("S3 Control: the tags of buckets, and nothing else") {
+    const auto read = [](std::string method, std::string target, std::string host = "127.0.0.1:4566") {
+        auto request = head(std::move(method), std::move(target), std::move(host));
+        request.headers.add("x-amz-account-id", "111122223333");
+        CHECK(wire::is_s3_control(request));
+        return wire::read_s3_request(request);
+    };
+    for (const std::string host : {"127.0.0.1:4566", "111122223333.localhost:4566", "111122223333.s3-control.us-east-1.amazonaws.com"}) {
+        for (const auto& [method, operation] : {std::pair("GET", "ListTagsForResource"), std::pair("POST", "TagResource"),
+                                                std::pair("DELETE", "UntagResource")}) {
+            const auto request = read(method, "/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Amy-bucket", host);
+            REQUIRE(request.has_value());
+            CHECK(request->operation == operation);
+            CHECK(request->bucket == "my-bucket");
+            CHECK(request->key.empty());
+        }
+    }
+    CHECK(read("GET", "/v20180820/tags/arn:aws:s3:::b")->bucket == "b");
+    CHECK(read("DELETE", "/v20180820/tags/arn:aws:s3:::b?tagKeys=a&tagKeys=b")->query.size() == 2);
+    for (const char* target : {"/v20180820/accesspoint", "/v20180820/configuration/publicAccessBlock", "/v20180820/tags/arn:aws:s3:::b/k",
+                               "/v20180820/tags/arn:aws:s3:us-east-1:111122223333:accesspoint/a", "/v20180820/tags/x"})
+        CHECK(read("GET", target).error().code == "NotImplemented");
+    CHECK(read("PUT", "/v20180820/tags/arn:aws:s3:::b").error().code == "MethodNotAllowed");
 }
 
 TEST_CASE("what is not an operation is refused by name") {
@@ -86,6 +134,36 @@ TEST_CASE("what is not an operation is refused by name") {
              {"PATCH", "/b/k", "MethodNotAllowed", ""},
              {"POST", "/", "MethodNotAllowed", ""},
              {"GET", "/b/%zz", "InvalidURI", ""},
+             {"PUT", "/b/k?partNumber=2", "InvalidArgument", "uploadId"},
+             {"PUT", "/b/k?uploadId=u", "InvalidArgument", "partNumber"},
+             {"PUT", "/b/k?partnumber=2", "NotImplemented", "partnumber"},
+             {"PUT", "/b/k?UploadId=u", "NotImplemented", "UploadId"},
+             {"DELETE", "/b/k?partNumber=2", "InvalidArgument", "partNumber"},
+             {"POST", "/b/k?uploads&partNumber=2", "InvalidArgument", "partNumber"},
+             {"POST", "/b/k?uploadId=u&partNumber=2", "InvalidArgument", "partNumber"},
+             {"PUT", "/b/k?versionId=null", "InvalidArgument", "versionId"},
+             {"POST", "/b/k?uploads&versionId=null", "InvalidArgument", "versionId"},
+             {"DELETE", "/b?versionId=null", "InvalidArgument", "versionId"},
+             {"PUT", "/b/k?append&position=1", "NotImplemented", "append"},
+             {"PUT", "/b/k?position=1", "NotImplemented", "position"},
+             {"DELETE", "/b/k?force=true", "NotImplemented", "force"},
+             {"DELETE", "/b/k?Tagging=", "NotImplemented", "Tagging"},
+             {"DELETE", "/b?prefix=a", "InvalidArgument", "prefix"},
+             {"PUT", "/b?list-type=2", "MethodNotAllowed", "list-type"},
+             {"GET", "/b?list-type=3", "InvalidArgument", ""},
+             {"GET", "/b?uploadId=u", "MethodNotAllowed", "uploadId"},
+             {"DELETE", "/b?uploadId=u", "MethodNotAllowed", "uploadId"},
+             {"POST", "/b?uploads", "MethodNotAllowed", "uploads"},
+             {"PUT", "/b/k?uploads", "MethodNotAllowed", "uploads"},
+             {"DELETE", "/b/k?acl", "MethodNotAllowed", "acl"},
+             {"DELETE", "/b/k?policy=1", "MethodNotAllowed", "policy"},
+             {"HEAD", "/b/k?tagging", "MethodNotAllowed", "tagging"},
+             {"HEAD", "/b/k?uploadId=u", "MethodNotAllowed", "uploadId"},
+             {"GET", "/b?acl&policy", "InvalidArgument", "policy"},
+             {"DELETE", "/b/k?tagging&uploadId=u", "InvalidArgument", "tagging"},
+             {"GET", "/?policy", "MethodNotAllowed", "policy"},
+             {"GET", "/b?prefix=a&prefix=b", "InvalidArgument", "prefix"},
+             {"PUT", "/b/k?uploadId=u&partNumber=1&partNumber=2", "InvalidArgument", "partNumber"},
          }) {
         CAPTURE(c.target);
         const auto request = wire::read_s3_request(head(c.method, c.target));

@@ -68,6 +68,8 @@ Accesses reading(const Service& service, Incoming& incoming, std::initializer_li
     auto found = service.storage().find(incoming.bucket->name, incoming.key());
     if (!found && found.error().code != "NoSuchKey") return base::fail(std::move(found).error());
     if (found) incoming.object = std::move(*found);
+    // After the look at the object: what was found there was written under the policy that decides.
+    TRY(service.storage().check_unchanged(incoming.decided()));
     std::vector<gate::Access> accesses;
     for (const auto action : actions) {
         auto access = object_access(*incoming.bucket, incoming.key(), std::string(action));

@@ -10,11 +10,16 @@ base::Error malformed_xml() {
     return {"MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"};
 }
 
-base::Result<text::XmlElement> read_xml(wire::Call& call, std::string_view root) {
-    const auto body = TRY(call.body->read_all(configuration_bytes_max));
+base::Result<text::XmlElement> read_xml(wire::Call& call, Incoming& incoming, std::string_view root) {
+    const auto body = TRY(read_document(call, incoming, configuration_bytes_max));
     auto xml = text::parse_xml(body);
     if (!xml || xml->name != root) return base::fail(malformed_xml());
     return std::move(*xml);
+}
+
+// Changes what was decided on, or nothing.
+base::Result<void> configure(const Service& service, const Incoming& incoming, const objects::Storage::Change& change) {
+    return service.storage().configure(incoming.bucket->name, change, incoming.decided());
 }
 
 // --- Policy ---
@@ -46,10 +51,9 @@ Answered get_policy(const Service& service, const gate::Permit& permit, wire::Ca
 
 Answered put_policy(const Service& service, const gate::Permit& permit, wire::Call& call, Incoming& incoming) {
     TRY(only_the_owner(permit, *incoming.bucket));
-    const auto document = TRY(call.body->read_all(configuration_bytes_max));
+    const auto document = TRY(read_document(call, incoming, configuration_bytes_max));
     const PrincipalIds principals = TRY(check_bucket_policy(document, *incoming.bucket, service.parts.principal_id));
-    TRY(service.storage().configure(
-        incoming.bucket->name, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
+    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
             const auto& block = configuration.public_access_block;
             if (block && block->block_public_policy && objects::is_public_policy(document)) {
                 return base::fail(
@@ -67,7 +71,7 @@ Answered put_policy(const Service& service, const gate::Permit& permit, wire::Ca
 
 Answered delete_policy(const Service& service, const gate::Permit& permit, wire::Call&, Incoming& incoming) {
     TRY(only_the_owner(permit, *incoming.bucket));
-    TRY(service.storage().configure(incoming.bucket->name, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
+    TRY(configure(service, incoming, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
         configuration.policy.clear();
         configuration.policy_principals.clear();
         return {};
@@ -101,7 +105,7 @@ Answered get_public_access_block(const Service&, const gate::Permit&, wire::Call
 }
 
 Answered put_public_access_block(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto xml = TRY(read_xml(call, "PublicAccessBlockConfiguration"));
+    const auto xml = TRY(read_xml(call, incoming, "PublicAccessBlockConfiguration"));
     objects::PublicAccessBlock block;
     for (const auto& setting : xml.children) {
         const auto value = base::lower(base::trim(setting.content));
@@ -114,8 +118,7 @@ Answered put_public_access_block(const Service& service, const gate::Permit&, wi
         if (flag == nullptr) return base::fail(malformed_xml());
         *flag = value == "true";
     }
-    TRY(service.storage().configure(incoming.bucket->name,
-                                    [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
+    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
                                         configuration.public_access_block = block;
                                         return {};
                                     }));
@@ -123,7 +126,7 @@ Answered put_public_access_block(const Service& service, const gate::Permit&, wi
 }
 
 Answered delete_public_access_block(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().configure(incoming.bucket->name, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
+    TRY(configure(service, incoming, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
         configuration.public_access_block.reset();
         return {};
     }));
@@ -145,7 +148,7 @@ Answered get_ownership(const Service&, const gate::Permit&, wire::Call&, Incomin
 }
 
 Answered put_ownership(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto xml = TRY(read_xml(call, "OwnershipControls"));
+    const auto xml = TRY(read_xml(call, incoming, "OwnershipControls"));
     const auto* rule = xml.child("Rule");
     if (rule == nullptr || xml.children.size() != 1) return base::fail(malformed_xml());
     const auto ownership = rule->child_text("ObjectOwnership");
@@ -154,8 +157,7 @@ Answered put_ownership(const Service& service, const gate::Permit&, wire::Call& 
         return base::fail("NotImplemented", "ACLs are not implemented: ObjectOwnership " + ownership);
     }
     if (ownership != "BucketOwnerEnforced") return base::fail(malformed_xml());
-    TRY(service.storage().configure(incoming.bucket->name,
-                                    [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
+    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
                                         configuration.object_ownership = ownership;
                                         return {};
                                     }));
@@ -163,7 +165,7 @@ Answered put_ownership(const Service& service, const gate::Permit&, wire::Call& 
 }
 
 Answered delete_ownership(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().configure(incoming.bucket->name, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
+    TRY(configure(service, incoming, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
         configuration.object_ownership.clear();
         return {};
     }));
@@ -181,7 +183,7 @@ Answered get_versioning(const Service&, const gate::Permit&, wire::Call&, Incomi
 }
 
 Answered put_versioning(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto xml = TRY(read_xml(call, "VersioningConfiguration"));
+    const auto xml = TRY(read_xml(call, incoming, "VersioningConfiguration"));
     const auto status = xml.child_text("Status");
     if (xml.child("MfaDelete") != nullptr && xml.child_text("MfaDelete") != "Disabled") {
         return base::fail("NotImplemented", "MFA delete is not implemented");
@@ -190,8 +192,7 @@ Answered put_versioning(const Service& service, const gate::Permit&, wire::Call&
         return base::fail("NotImplemented", "Object versions are not implemented: versioning cannot be enabled");
     if (status != "Suspended")
         return base::fail("IllegalVersioningConfigurationException", "The Versioning element must be specified");
-    TRY(service.storage().configure(incoming.bucket->name,
-                                    [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
+    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
                                         configuration.versioning = status;
                                         return {};
                                     }));
@@ -218,14 +219,13 @@ Answered get_bucket_tagging(const Service&, const gate::Permit&, wire::Call&, In
 }
 
 Answered put_bucket_tagging(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto xml = TRY(read_xml(call, "Tagging"));
+    const auto xml = TRY(read_xml(call, incoming, "Tagging"));
     const auto* set = xml.child("TagSet");
     if (set == nullptr) return base::fail(malformed_xml());
     objects::Tags tags;
     for (const auto& tag : set->children) tags.emplace_back(tag.child_text("Key"), tag.child_text("Value"));
     TRY(objects::check_tags(tags, objects::bucket_tags_max));
-    TRY(service.storage().configure(incoming.bucket->name,
-                                    [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
+    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
                                         configuration.tags = tags;
                                         return {};
                                     }));
@@ -233,7 +233,7 @@ Answered put_bucket_tagging(const Service& service, const gate::Permit&, wire::C
 }
 
 Answered delete_bucket_tagging(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().configure(incoming.bucket->name, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
+    TRY(configure(service, incoming, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
         configuration.tags.clear();
         return {};
     }));

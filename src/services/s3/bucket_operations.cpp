@@ -13,9 +13,9 @@ struct CreateBucket {
     objects::Tags tags;
 };
 
-base::Result<CreateBucket> read_create_bucket(wire::Call& call) {
+base::Result<CreateBucket> read_create_bucket(wire::Call& call, Incoming& incoming) {
     CreateBucket wanted;
-    const auto body = TRY(call.body->read_all(configuration_bytes_max));
+    const auto body = TRY(read_document(call, incoming, configuration_bytes_max));
     if (base::trim(body).empty()) return wanted;
     const auto xml = TRY(text::parse_xml(body));
     if (xml.name != "CreateBucketConfiguration")
@@ -72,7 +72,7 @@ Accesses classify_create_bucket(const Service&, const Caller& caller, wire::Call
     if (caller.principal.kind == policy::PrincipalKind::anonymous) return base::fail("AccessDenied", "Access Denied");
     const auto headers = TRY(without_acl(call.http->head.headers));
     TRY(refuse_unsupported(headers));
-    auto wanted = TRY(read_create_bucket(call));
+    auto wanted = TRY(read_create_bucket(call, incoming));
     gate::Access access;
     access.action = "s3:CreateBucket";
     access.resource = "arn:aws:s3:::" + incoming.uri.bucket;
@@ -126,7 +126,7 @@ Answered head_bucket(const Service&, const gate::Permit&, wire::Call&, Incoming&
 }
 
 Answered delete_bucket(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().delete_bucket(incoming.bucket->name));
+    TRY(service.storage().delete_bucket(incoming.bucket->name, incoming.decided()));
     return empty_answer(204);
 }
 

@@ -49,9 +49,9 @@ Accesses classify_source(const Service& service, const wire::Call& call, Copying
 base::Result<objects::OpenObject> open_source(const Service& service, const wire::Call& call, const Copying& copying) {
     const auto& from = copying.source;
     if (!from.object) return base::fail("NoSuchKey", "The specified key does not exist.");
-    auto open = TRY(service.storage().open_object(from.bucket->name, from.key(), from.object));
-    if (objects::judge(read_conditions(call.http->head.headers, "x-amz-copy-source-"), *open.object) !=
-        objects::Verdict::proceed) {
+    auto open = TRY(service.storage().open_object(from.object));
+    const auto conditions = read_conditions(call.http->head.headers, "x-amz-copy-source-");
+    if (objects::judge(conditions, *open.object, service.parts.clock->now()) != objects::Verdict::proceed) {
         return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
     }
     return open;
@@ -127,6 +127,7 @@ Answered copy_object(const Service& service, const gate::Permit&, wire::Call& ca
     request.conditions = read_conditions(headers);
     request.conditions.if_modified_since.reset();
     request.conditions.if_unmodified_since.reset();
+    request.decided = incoming.decided();
     const auto made = TRY(service.storage().copy(request));
     text::XmlWriter xml;
     xml.open("CopyObjectResult", xml_namespace);

@@ -13,7 +13,7 @@ struct Copying {
 
 // The accesses to the source; fills `copying.source`. Errors: a copy source that cannot be read, `NoSuchBucket`.
 [[nodiscard]] Accesses classify_source(const Service& service, const wire::Call& call, Copying& copying);
-// Errors: `NoSuchKey`, `PreconditionFailed` (x-amz-copy-source-if-…).
+// The bytes of what was decided on. Errors: `NoSuchKey`, `PreconditionFailed` (x-amz-copy-source-if-…), `DecisionOutdated`.
 [[nodiscard]] base::Result<objects::OpenObject> open_source(const Service& service, const wire::Call& call,
                                                             const Copying& copying);
 

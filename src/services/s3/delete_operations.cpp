@@ -1,6 +1,7 @@
 // DeleteObject and DeleteObjects.
 //
 // DeleteObjects decides for each key: a refused one is an error inside the 200, as AWS has it, and the rest are deleted.
+#include "base/outdated.hpp"
 #include "base/strings.hpp"
 #include "services/s3/service.hpp"
 
@@ -25,7 +26,7 @@ Accesses classify_delete(const Service&, const Caller&, wire::Call& call, Incomi
 Answered delete_object(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
     objects::Conditions conditions;
     if (const auto* etag = call.http->head.headers.find("if-match")) conditions.if_match = *etag;
-    TRY(service.storage().delete_object(incoming.bucket->name, incoming.key(), conditions));
+    TRY(service.storage().delete_object(incoming.bucket->name, incoming.key(), conditions, incoming.decided()));
     return empty_answer(204);
 }
 
@@ -39,13 +40,13 @@ struct DeleteList {
     bool quiet = false;
 };
 
-base::Result<DeleteList> read_delete_list(wire::Call& call) {
+base::Result<DeleteList> read_delete_list(wire::Call& call, Incoming& incoming) {
     const auto& headers = call.http->head.headers;
     bool protected_body = headers.find("content-md5") != nullptr || headers.find("x-amz-trailer") != nullptr;
     for (const auto kind : objects::checksum_kinds) protected_body |= headers.find(objects::header_of(kind)) != nullptr;
     if (!protected_body)
         return base::fail("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
-    const auto body = TRY(call.body->read_all(delete_body_bytes_max));
+    const auto body = TRY(read_document(call, incoming, delete_body_bytes_max));
     const auto xml = text::parse_xml(body);
     if (!xml || xml->name != "Delete") return base::fail(malformed_xml());
     DeleteList list;
@@ -67,7 +68,7 @@ base::Result<DeleteList> read_delete_list(wire::Call& call) {
 }
 
 Accesses classify_delete_objects(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
-    auto list = TRY(read_delete_list(call));
+    auto list = TRY(read_delete_list(call, incoming));
     std::vector<gate::Access> accesses;
     for (const auto& doomed : list.objects) {
         auto access =
@@ -92,16 +93,20 @@ Answered delete_objects(const Service& service, const gate::Permit& permit, wire
         } else if (doomed.versioned && doomed.version != "null") {
             errors[index] = base::Error("NoSuchVersion", "The specified version does not exist.");
         } else if (doomed.etag) {
-            const auto deleted = service.storage().delete_object(bucket, doomed.key, {.if_match = doomed.etag});
+            const auto deleted = service.storage().delete_object(bucket, doomed.key, {.if_match = doomed.etag}, incoming.decided());
             if (!deleted) errors[index] = deleted.error();
         } else {
             plain.push_back(doomed.key);
             plain_indexes.push_back(index);
         }
     }
-    const auto outcomes = service.storage().delete_objects(bucket, plain);
+    const auto outcomes = service.storage().delete_objects(bucket, plain, incoming.decided());
     for (size_t at = 0; at < plain.size(); ++at) {
         if (!outcomes[at]) errors[plain_indexes[at]] = outcomes[at].error();
+    }
+    // The rest is decided again; what is deleted already stays so.
+    for (const auto& error : errors) {
+        if (error && error->code == base::decision_outdated) return base::fail(*error);
     }
 
     text::XmlWriter xml;

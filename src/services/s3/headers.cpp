@@ -147,4 +147,10 @@ objects::Source source_of(http::BodyReader& body) {
     return [&body](std::span<char> into) { return body.read(into); };
 }
 
+base::Result<std::string> read_document(wire::Call& call, Incoming& incoming, size_t bytes_max) {
+    auto& kept = incoming.kept->document;
+    if (!kept) kept = TRY(call.body->read_all(bytes_max));
+    return *kept;
+}
+
 }  // namespace services::s3

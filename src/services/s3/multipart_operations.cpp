@@ -54,6 +54,7 @@ Answered create_upload(const Service& service, const gate::Permit& permit, wire:
             return base::fail("InvalidRequest",
                               "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
     }
+    request.decided = incoming.decided();
     const auto upload = TRY(service.storage().create_upload(request));
     text::XmlWriter xml;
     xml.open("InitiateMultipartUploadResult", xml_namespace);
@@ -82,6 +83,7 @@ base::Result<objects::PutPart> read_part(const Incoming& incoming) {
     part.key = incoming.key();
     part.upload_id = incoming.parameter("uploadId");
     part.number = static_cast<uint32_t>(*parsed);
+    part.decided = incoming.decided();
     return part;
 }
 
@@ -91,6 +93,7 @@ Answered upload_part(const Service& service, const gate::Permit&, wire::Call& ca
     auto request = TRY(read_part(incoming));
     const auto upload = TRY(service.storage().find_upload(request.bucket, request.key, request.upload_id));
     request.body = source_of(*call.body);
+    request.received = &incoming.kept->received;
     request.length = call.body->length();
     request.checksum = TRY(read_checksum_kind(headers));
     const auto part = TRY(service.storage().put_part(request));
@@ -131,8 +134,8 @@ Answered upload_part_copy(const Service& service, const gate::Permit&, wire::Cal
     return xml_answer(xml);
 }
 
-base::Result<std::vector<objects::CompletedPart>> read_completed_parts(wire::Call& call) {
-    const auto body = TRY(call.body->read_all(complete_body_bytes_max));
+base::Result<std::vector<objects::CompletedPart>> read_completed_parts(wire::Call& call, Incoming& incoming) {
+    const auto body = TRY(read_document(call, incoming, complete_body_bytes_max));
     const auto xml = text::parse_xml(body);
     if (!xml || xml->name != "CompleteMultipartUpload") return base::fail(malformed_xml());
     std::vector<objects::CompletedPart> parts;
@@ -156,7 +159,7 @@ Answered complete_upload(const Service& service, const gate::Permit&, wire::Call
     request.bucket = incoming.bucket->name;
     request.key = incoming.key();
     request.upload_id = incoming.parameter("uploadId");
-    request.parts = TRY(read_completed_parts(call));
+    request.parts = TRY(read_completed_parts(call, incoming));
     request.conditions = read_conditions(headers);
     request.conditions.if_modified_since.reset();
     request.conditions.if_unmodified_since.reset();
@@ -176,6 +179,7 @@ Answered complete_upload(const Service& service, const gate::Permit&, wire::Call
     for (const auto kind : objects::checksum_kinds) {
         if (const auto* value = headers.find(objects::header_of(kind))) request.checksum = {kind, *value};
     }
+    request.decided = incoming.decided();
     const auto object = TRY(service.storage().complete_upload(request));
     text::XmlWriter xml;
     xml.open("CompleteMultipartUploadResult", xml_namespace);
@@ -189,7 +193,8 @@ Answered complete_upload(const Service& service, const gate::Permit&, wire::Call
 }
 
 Answered abort_upload(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().abort_upload(incoming.bucket->name, incoming.key(), incoming.parameter("uploadId")));
+    TRY(service.storage().abort_upload(incoming.bucket->name, incoming.key(), incoming.parameter("uploadId"),
+                                           incoming.decided()));
     return empty_answer(204);
 }
 
@@ -206,7 +211,7 @@ Answered list_parts(const Service& service, const gate::Permit&, wire::Call&, In
         after = TRY(read_number("part-number-marker", *value, UINT32_MAX));
     const bool url = TRY(wants_url_encoding(incoming));
     const auto listed = TRY(service.storage().list_parts(incoming.bucket->name, incoming.key(), incoming.parameter("uploadId"),
-                                                         static_cast<uint32_t>(after), most));
+                                                         static_cast<uint32_t>(after), most, incoming.decided()));
     text::XmlWriter xml;
     xml.open("ListPartsResult", xml_namespace);
     xml.element("Bucket", incoming.bucket->name);
@@ -240,7 +245,8 @@ Answered list_uploads(const Service& service, const gate::Permit&, wire::Call&, 
                                  incoming.parameter("delimiter"),
                                  incoming.parameter("key-marker"),
                                  incoming.parameter("upload-id-marker"),
-                                 list_max};
+                                 list_max,
+                                 incoming.decided()};
     if (const auto* value = incoming.uri.parameter("max-uploads"))
         request.max_uploads = TRY(read_number("max-uploads", *value, list_max));
     const bool url = TRY(wants_url_encoding(incoming));

@@ -50,6 +50,8 @@ Answered put_object(const Service& service, const gate::Permit&, wire::Call& cal
             "A header you provided implies functionality that is not implemented: If-None-Match with an ETag on a write");
     }
     request.body = source_of(*call.body);
+    request.decided = incoming.decided();
+    request.received = &incoming.kept->received;
     request.length = call.body->length();
     if (const auto kind = TRY(read_checksum_kind(headers))) request.checksum = *kind;
     const auto object = TRY(service.storage().put(request));
@@ -112,24 +114,12 @@ Answered get_or_head(const Service& service, const gate::Permit& permit, wire::C
     if (!incoming.object) return base::fail(no_such_key());
     const auto& headers = call.http->head.headers;
     const bool head = call.http->head.method == "HEAD";
-    objects::OpenObject open{incoming.object, {}};
-    std::optional<ByteRange> range;
-    if (!head) {
-        // The range is worked out of the object that is opened, which may be newer than the one that classify found.
-        const auto bytes_of = [&](const objects::Object& candidate) -> base::Result<std::pair<uint64_t, uint64_t>> {
-            const bool proceeds = objects::judge(read_conditions(headers), candidate) == objects::Verdict::proceed;
-            range = proceeds ? TRY(wanted_range(incoming, headers, candidate)) : ByteRange{};
-            const auto bytes = range.value_or(ByteRange{0, candidate.size});
-            return std::pair(bytes.offset, bytes.length);
-        };
-        open = TRY(service.storage().open_object(incoming.bucket->name, incoming.key(), incoming.object, bytes_of));
-    }
-    const auto& object = *open.object;
+    const auto& object = *incoming.object;
 
     wire::Answer answer = empty_answer();
     auto& response = *answer.raw;
     add_object_headers(response.headers, object);
-    switch (objects::judge(read_conditions(headers), object)) {
+    switch (objects::judge(read_conditions(headers), object, permit.time())) {
         case objects::Verdict::proceed:
             break;
         case objects::Verdict::precondition_failed:
@@ -139,7 +129,7 @@ Answered get_or_head(const Service& service, const gate::Permit& permit, wire::C
             return answer;
     }
     TRY(override_headers(incoming, permit.caller(), response.headers));
-    if (head) range = TRY(wanted_range(incoming, headers, object));
+    const auto range = TRY(wanted_range(incoming, headers, object));
     const auto bytes = range.value_or(ByteRange{0, object.size});
     if (range) {
         response.status = answer.status = 206;
@@ -158,7 +148,7 @@ Answered get_or_head(const Service& service, const gate::Permit& permit, wire::C
     if (head) {
         response.content_length = bytes.length;
     } else {
-        response.body = body_of(open, bytes);
+        response.body = body_of(TRY(service.storage().open_object(incoming.object, bytes.offset, bytes.length)), bytes);
     }
     return answer;
 }

@@ -35,6 +35,7 @@ void add_operations(gate::Registry& registry, const Dependencies& dependencies) 
                 .name = std::string(definition->name),
                 .classify = [service, definition](const Caller& caller, wire::Call& call) -> Accesses {
                     auto incoming = TRY(prepare(*service, *definition, call));
+                    if (const auto* before = std::any_cast<std::shared_ptr<Incoming>>(&call.prepared)) incoming->kept = (*before)->kept;
                     auto accesses = TRY(definition->classify(*service, caller, call, *incoming));
                     call.prepared = std::move(incoming);
                     return accesses;

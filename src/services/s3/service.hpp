@@ -28,13 +28,23 @@ constexpr std::string_view xml_namespace = "http://s3.amazonaws.com/doc/2006-03-
 constexpr size_t configuration_bytes_max = 64 * 1024;  // of the XML documents that configure a bucket
 constexpr size_t list_max = 1000;
 
+// What was read of a request's body. It outlives a decision: a request that is decided again has no second body.
+struct Kept {
+    std::optional<std::string> document;
+    std::shared_ptr<objects::ReceivedBody> received;
+};
+
 // One request from classify to handle (wire::Call::prepared).
 struct Incoming {
     wire::S3Request uri;
     objects::BucketPtr bucket;  // null for CreateBucket and ListBuckets
     objects::ObjectPtr object;  // of operations on an object that classify looked up; null if it is not there
     std::any detail;            // what the operation's classify parsed for its handle
+    std::shared_ptr<Kept> kept = std::make_shared<Kept>();
 
+    // What the request was decided on, for the call of Storage that does it: the bucket, or the bucket and what `reading` found.
+    [[nodiscard]] objects::DecidedOn decided() const { return {bucket, {}}; }
+    [[nodiscard]] objects::DecidedOn decided_with_object() const { return {bucket, object}; }
     [[nodiscard]] const std::string& key() const { return uri.key; }
     [[nodiscard]] std::string parameter(std::string_view name) const {
         const auto* value = uri.parameter(name);
@@ -100,6 +110,8 @@ void add_request_tags(policy::Context& context, const objects::Tags& tags);   //
 [[nodiscard]] base::Result<std::optional<objects::ChecksumKind>> read_checksum_kind(const http::Headers& headers);
 [[nodiscard]] base::Result<uint64_t> read_number(const std::string& name, const std::string& value, uint64_t most);
 [[nodiscard]] objects::Source source_of(http::BodyReader& body);
+// The whole body, once; every later call for the same request gets the same text.
+[[nodiscard]] base::Result<std::string> read_document(wire::Call& call, Incoming& incoming, size_t bytes_max);
 
 // --- answers.cpp --------------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ Classify reading_tags(std::string verb) {
 
 Accesses classify_put_tagging(const Service& service, const Caller&, wire::Call& call, Incoming& incoming) {
     TRY(check_version(incoming));
-    const auto body = TRY(call.body->read_all(configuration_bytes_max));
+    const auto body = TRY(read_document(call, incoming, configuration_bytes_max));
     const auto xml = text::parse_xml(body);
     const auto* set = xml && xml->name == "Tagging" ? xml->child("TagSet") : nullptr;
     if (set == nullptr) return base::fail(malformed_xml());
@@ -37,7 +37,8 @@ Accesses classify_put_tagging(const Service& service, const Caller&, wire::Call&
 }
 
 Answered put_tagging(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().set_tags(incoming.bucket->name, incoming.key(), std::any_cast<const objects::Tags&>(incoming.detail)));
+    TRY(service.storage().set_tags(incoming.bucket->name, incoming.key(), std::any_cast<const objects::Tags&>(incoming.detail),
+                                   incoming.decided_with_object()));
     return empty_answer();
 }
 
@@ -58,7 +59,7 @@ Answered get_tagging(const Service&, const gate::Permit&, wire::Call&, Incoming&
 }
 
 Answered delete_tagging(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().set_tags(incoming.bucket->name, incoming.key(), {}));
+    TRY(service.storage().set_tags(incoming.bucket->name, incoming.key(), {}, incoming.decided_with_object()));
     return empty_answer(204);
 }
 
