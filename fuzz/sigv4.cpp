@@ -13,6 +13,8 @@
 
 namespace {
 
+const std::vector<std::string> served_regions{"us-east-1"};
+
 http::RequestHead parse(std::string_view input) {
     http::RequestHead head{.method = "GET", .path = "/", .query = "", .headers = {}};
     size_t line_number = 0;
@@ -53,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                     {.secret_access_key = "the fuzzer cannot know this",
                                      .service = service,
                                      .now = claimed.time,
-                                     .body_sha256 = "x"}));
+                                     .body_sha256 = "x",
+                                     .regions = served_regions}));
     }
     // Signed by us, whatever else it holds, it verifies; with one more bit it does not.
     http::Headers headers;
@@ -71,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto own = wire::read_signature(head);
     if (!own || !own->has_value())
         return 0;  // the input's form decides which words errors use; signing cannot fail for another reason
-    INVARIANT(wire::verify(**own, head, {.secret_access_key = "secret", .service = "s3", .now = now, .body_sha256 = {}}));
-    INVARIANT(!wire::verify(**own, head, {.secret_access_key = "Secret", .service = "s3", .now = now, .body_sha256 = {}}));
+    INVARIANT(wire::verify(**own, head, {.secret_access_key = "secret", .service = "s3", .now = now, .regions = served_regions}));
+    INVARIANT(!wire::verify(**own, head, {.secret_access_key = "Secret", .service = "s3", .now = now, .regions = served_regions}));
     return 0;
 }

@@ -141,7 +141,8 @@ class Server:
         self.listen = "127.0.0.1:0"
         self.prefix = []  # a command that runs the server in surroundings of its own
         self.process = None
-        self.region = "us-east-1"
+        # The server's default: the first that it is given.
+        self.region = self.arguments[self.arguments.index("--region") + 1] if "--region" in self.arguments else "us-east-1"
         self.output = self.home / "server.out"
 
     def start(self, timeout=60, root=None):

@@ -57,11 +57,16 @@ void check_server(Report& report) {
     options->timeout_seconds = 5;
     wire::Client client(*options);
     auto identity = client.call("sts", "GetCallerIdentity", text::Json::object());
-    if (identity)
+    if (identity) {
         report.add(Finding::good, endpoint + " knows you as " + (*identity)["Arn"].as_string());
-    else
-        report.add(Finding::bad, endpoint + ": " + identity.error().message,
-                   "is the server running? are the credentials its own? eval \"$(trainwarden env)\"");
+        return;
+    }
+    // Whoever refused says best what to do: another region, another scheme.
+    std::string remedy;
+    for (const auto& note : identity.error().notes)
+        if (!note.starts_with("request id: ")) remedy += (remedy.empty() ? "" : "; ") + note;
+    if (remedy.empty()) remedy = "is the server running? are the credentials its own? eval \"$(trainwarden env)\"";
+    report.add(Finding::bad, endpoint + ": " + identity.error().message, remedy);
 }
 
 void check_data(Report& report) {

@@ -1,4 +1,5 @@
 // `eval "$(trainwarden env)"`: makes the AWS tools of this shell talk to the server of a data folder, as its root.
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -18,7 +19,7 @@ constexpr std::string_view aws_function =
 
 struct Options {
     std::string data = default_data_folder();
-    std::string region = "us-east-1";
+    std::string region;  // empty: the server's default
     bool json = false;
 };
 
@@ -46,18 +47,33 @@ std::string quoted(const std::string& value) {
     return out + "'";
 }
 
+// The one to ask for: what the user says, if the server serves it, else the server's default.
+base::Result<std::string> region_of(const Options& options) {
+    std::vector<std::string> served;
+    const std::string file = TRY(read_file(options.data + "/regions", "restart the server: trainwarden serve --data " + options.data));
+    for (const auto line : base::split(file, '\n'))
+        if (!base::trim(line).empty()) served.emplace_back(base::trim(line));
+    if (served.empty()) return base::fail("NoServer", "`" + options.data + "/regions` names no region");
+    if (options.region.empty()) return served.front();
+    if (std::ranges::find(served, options.region) != served.end()) return options.region;
+    return base::fail(base::Error("InvalidRegion", "the server does not serve the region " + options.region)
+                          .note("it serves " + base::join(served, ", ") + "; `trainwarden serve --region " + options.region +
+                                "` adds one"));
+}
+
 base::Result<int> env(const Options& options) {
     const std::string start = "start one: trainwarden serve --data " + options.data;
     const std::string credentials =
         TRY(read_file(options.data + "/root-credentials", "there is no server's data in `" + options.data + "`; " + start));
     const std::string endpoint =
         TRY(read_file(options.data + "/endpoint", "no server is running on `" + options.data + "`; " + start));
+    const std::string region = TRY(region_of(options));
     const std::vector<std::pair<std::string, std::string>> variables = {
         {"AWS_ACCESS_KEY_ID", value_of(credentials, "aws_access_key_id")},
         {"AWS_SECRET_ACCESS_KEY", value_of(credentials, "aws_secret_access_key")},
         {"AWS_ENDPOINT_URL", std::string(base::trim(endpoint))},
-        {"AWS_REGION", options.region},
-        {"AWS_DEFAULT_REGION", options.region},
+        {"AWS_REGION", region},
+        {"AWS_DEFAULT_REGION", region},
     };
     text::Json json = text::Json::object();
     for (const auto& [name, value] : variables) {
@@ -80,7 +96,7 @@ void add_env(Command& root) {
     auto options = std::make_shared<Options>();
     Command command = root.subcommand("env", "Print what makes AWS tools use the server: eval \"$(trainwarden env)\"");
     command.option("--data", "DIR", options->data, "the server's data folder");
-    command.option("--region", "REGION", options->region, "the region to ask for");
+    command.option("--region", "REGION", options->region, "the region to ask for; by default the server's first");
     command.flag("--json", options->json, "print JSON");
     command.action([options] { return env(*options); });
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/strings.hpp"
 #include "gate/globals.hpp"
 #include "text/time.hpp"
+#include "wire/region.hpp"
 
 namespace gate {
 namespace {
@@ -72,8 +74,16 @@ policy::Context supposed_context(const identity::Caller& caller, const Suppositi
     return context;
 }
 
+std::string supposed_region(const Access& access, const std::string& asker) {
+    const std::string action = base::lower(access.action);
+    if (action.starts_with("iam:") && action != "iam:passrole") return std::string(wire::global_region);
+    return access.region.empty() ? asker : access.region;
+}
+
 audit::DecidedAccess decide_supposed(const identity::Caller& caller, const Access& access, const Supposition& supposition) {
-    return std::move(decide_each(caller, {access}, supposed_context(caller, supposition)).front());
+    Supposition of_access = supposition;
+    of_access.region = supposed_region(access, supposition.region);
+    return std::move(decide_each(caller, {access}, supposed_context(caller, of_access)).front());
 }
 
 identity::Caller anonymous_caller() {

@@ -20,6 +20,10 @@ struct Supposition {
     policy::Context said;  // what the asker supposes: counts as if the request had it, global keys included
 };
 
+// Where a request for this access would be served: IAM's own in us-east-1, the others where the resource is, else where the asker
+// is. (iam:PassRole is no request: it is decided with the one that passes the role.)
+[[nodiscard]] std::string supposed_region(const Access& access, const std::string& asker);
+
 // The global keys that such a request would have: the server's, a new session's if the caller is a role, and over them what is
 // said. If only one of aws:CurrentTime and aws:EpochTime is said, the other follows.
 [[nodiscard]] policy::Context supposed_context(const identity::Caller& caller, const Supposition& supposition);

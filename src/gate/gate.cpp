@@ -1,8 +1,9 @@
 // The pipeline. `serve` answers, `pass` walks; each step leaves what it found in the Passage, so that a refusal at any point
 // is recorded with everything that was known by then.
 //
-//   find_out_what   which service and operation        (wire)
+//   find_out_what   which service and, as far as the head says, which operation        (wire)
 //   authenticate    whose credentials, does the signature hold        (identity, wire)
+//   read_body       what the body says: unpacked and parsed for nobody but the authenticated        (wire)
 //   classify        which actions on which resources        (the operation)
 //   decide          is every one of them allowed        (policy)
 //   record          before anything happens        (audit)
@@ -25,6 +26,7 @@
 #include "wire/errors.hpp"
 #include "wire/model.hpp"
 #include "wire/payload.hpp"
+#include "wire/region.hpp"
 #include "wire/route.hpp"
 #include "wire/s3_request.hpp"
 #include "wire/sigv4.hpp"
@@ -36,6 +38,8 @@ namespace {
 constexpr size_t user_agent_bytes_max = 512;
 // How often a request is decided anew. Whoever changes an object faster than this gets its readers a 503.
 constexpr int decisions_max = 100;
+// Of a form whose signature does not hold, read for the operation's name in the record.
+constexpr size_t recorded_form_bytes_max = 64u << 10;
 constexpr std::string_view s3_request_id_alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 }  // namespace
@@ -57,6 +61,7 @@ struct Gate::Passage {
 
 Gate::Gate(GateParts parts) : parts_(std::move(parts)) {
     INVARIANT(parts_.registry && parts_.directory && parts_.audit && parts_.clock && parts_.random);
+    INVARIANT(!parts_.regions.empty());
 }
 
 http::Response Gate::serve(http::Request& request) {
@@ -64,7 +69,7 @@ http::Response Gate::serve(http::Request& request) {
     try {
         passage.now = parts_.clock->now();
         passage.call.http = &request;
-        passage.call.region = parts_.region;
+        passage.call.region = parts_.regions.front();
         passage.call.request_id = parts_.random->uuid();
         auto answer = pass(passage);
         if (answer) return std::move(*answer);
@@ -88,6 +93,7 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
     if (!known && passage.service.empty()) return base::fail(std::move(known).error());
     TRY(authenticate(passage));
     if (!known) return base::fail(std::move(known).error());
+    if (passage.service != "s3") TRY(read_body(passage));
 
     const Operation* operation = parts_.registry->find(passage.service, call.operation);
     if (operation == nullptr) return base::fail(unknown_operation(passage.service, call.operation));
@@ -133,6 +139,7 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     return wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(answer), call.request_id);
 }
 
+// By the head alone.
 base::Result<void> Gate::find_out_what(Passage& passage) {
     const http::RequestHead& head = passage.http.head;
     wire::Call& call = passage.call;
@@ -146,26 +153,19 @@ base::Result<void> Gate::find_out_what(Passage& passage) {
     if (call.service == "s3") call.request_id = parts_.random->text(16, s3_request_id_alphabet);
     if (!signature) return base::fail(std::move(signature).error());
     passage.signature = std::move(*signature);
+    TRY(wire::check_repeated_headers(head));
     passage.service = TRY(std::move(service));
-    if (passage.service != "s3") {
-        passage.body = TRY(passage.http.body->read_all(wire::request_body_bytes_max));
-        passage.body_sha256 = crypto::hex(crypto::sha256(passage.body));
-        TRY(wire::unpack_body(head, passage.body));
-        if (passage.service.empty()) passage.service = TRY(wire::form_service(passage.body));
-    }
-    call.service = passage.service;
-    if (passage.signature) call.region = passage.signature->scope.region;
+    if (passage.signature) call.signature = &*passage.signature;
     if (passage.service == "s3") {
         call.operation = TRY(wire::read_s3_request(head)).operation;
-        return {};
+    } else if (const wire::ServiceModel* model = wire::find_service(passage.service)) {
+        call.operation = wire::operation_in_head(*model, head);
     }
-    const wire::ServiceModel* model = wire::find_service(passage.service);
-    if (model == nullptr) return base::fail("UnrecognizedClientException", "there is no service " + passage.service);
-    call.operation = std::string(TRY(wire::find_operation(*model, head, passage.body))->name);
     return {};
 }
 
 base::Result<void> Gate::authenticate(Passage& passage) {
+    // The only anonymous requests that anything here allows are S3's.
     if (!passage.signature) {
         if (passage.service == "s3") return {};
         return base::fail(missing_credentials(passage.service));
@@ -174,10 +174,43 @@ base::Result<void> Gate::authenticate(Passage& passage) {
     passage.record.access_key_id = signature.access_key_id;
     auto found = parts_.directory->authenticate(signature.access_key_id, signature.session_token);
     if (!found) return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
-    wire::VerifyOptions options{.secret_access_key = found->secret_access_key, .service = passage.service, .now = passage.now};
-    options.body_sha256 = passage.body_sha256;
-    passage.verified = TRY(wire::verify(signature, passage.http.head, options));
+    if (auto served = wire::check_region(signature, passage.service, parts_.regions); !served) {
+        passage.call.right_region = parts_.regions.front();
+        return base::fail(std::move(served).error());
+    }
+    wire::VerifyOptions options{
+        .secret_access_key = found->secret_access_key, .service = passage.service, .now = passage.now, .regions = parts_.regions};
+    if (passage.service != "s3") {
+        // What can be told without the body is told without it.
+        TRY(wire::check_claims(signature, passage.http.head, options));
+        // Read once: a request that is decided again keeps its body.
+        if (passage.body_sha256.empty()) {
+            passage.body = TRY(passage.http.body->read_all(wire::request_body_bytes_max));
+            passage.body_sha256 = crypto::hex(crypto::sha256(passage.body));
+        }
+        options.body_sha256 = passage.body_sha256;
+    }
+    auto verified = wire::verify(signature, passage.http.head, options);
+    if (!verified) {
+        const wire::ServiceModel* model = wire::find_service(passage.service);
+        const bool small = passage.body.size() <= recorded_form_bytes_max && !passage.http.head.headers.find("Content-Encoding");
+        if (model != nullptr && passage.call.operation.empty() && small)
+            if (auto operation = wire::find_operation(*model, passage.http.head, passage.body))
+                passage.call.operation = std::string((*operation)->name);
+        return base::fail(std::move(verified).error());
+    }
+    passage.verified = std::move(*verified);
     passage.caller = std::move(found->caller);
+    passage.call.region = wire::region_that_serves(passage.service, &signature, parts_.regions);
+    return {};
+}
+
+base::Result<void> Gate::read_body(Passage& passage) {
+    const http::RequestHead& head = passage.http.head;
+    TRY(wire::unpack_body(head, passage.body));
+    const wire::ServiceModel* model = wire::find_service(passage.service);
+    if (model == nullptr) return base::fail("UnrecognizedClientException", "there is no service " + passage.service);
+    passage.call.operation = std::string(TRY(wire::find_operation(*model, head, passage.body))->name);
     return {};
 }
 
@@ -235,7 +268,7 @@ http::Response Gate::refuse(Passage& passage, base::Error error) {
     }
     if (wire::status_of(service, error.code) == 500)
         base::log_error("request " + passage.call.request_id + ": " + error.describe());
-    return wire::encode_error(service, error, passage.http.head, passage.call.request_id);
+    return wire::encode_error(service, error, passage.http.head, passage.call.request_id, passage.call.right_region);
 }
 
 base::Result<void> Gate::authorize(const identity::Caller& caller, const std::vector<Access>& accesses,
@@ -246,7 +279,11 @@ base::Result<void> Gate::authorize(const identity::Caller& caller, const std::ve
     record.principal = caller.principal;
     record.session_name = caller.session_name;
     record.access_key_id = caller.access_key_id;
-    record.accesses = decide_each(caller, accesses, global_context({.region = parts_.region, .now = record.time}));
+    for (const Access& access : accesses) {
+        const std::string region = supposed_region(access, parts_.regions.front());
+        record.accesses.push_back(
+            std::move(decide_each(caller, {access}, global_context({.region = region, .now = record.time})).front()));
+    }
     for (size_t i = 0; i < accesses.size() && record.error_code.empty(); ++i) {
         const auto& [request, decision] = record.accesses[i];
         if (decision.outcome == policy::Outcome::allow) continue;

@@ -42,6 +42,8 @@ struct Access {
     // A refusal of this access does not refuse the request: the handler asks `Permit::refusal(index)` and refuses that part alone
     // (DeleteObjects answers each key for itself).
     bool separate = false;
+    // Of questions about a request that nobody has made: the region that serves the resource. Empty: the asker's.
+    std::string region;
 };
 
 struct Operation {
@@ -72,7 +74,7 @@ struct GateParts {
     audit::Log* audit = nullptr;
     const base::Clock* clock = nullptr;
     crypto::Random* random = nullptr;
-    std::string region = "us-east-1";  // aws:RequestedRegion of anonymous requests
+    std::vector<std::string> regions = {"us-east-1"};  // that are served; the first serves what names none
 };
 
 class Gate {
@@ -93,6 +95,7 @@ private:
     [[nodiscard]] base::Result<http::Response> admit(Passage& passage, const Operation& operation);
     [[nodiscard]] base::Result<void> find_out_what(Passage& passage);
     [[nodiscard]] base::Result<void> authenticate(Passage& passage);
+    [[nodiscard]] base::Result<void> read_body(Passage& passage);
     [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(Passage& passage, const std::vector<Access>& accesses);
     [[nodiscard]] base::Result<void> record(Passage& passage, const base::Error* refusal);
     [[nodiscard]] http::Response refuse(Passage& passage, base::Error error);

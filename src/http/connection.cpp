@@ -19,6 +19,10 @@ namespace {
 constexpr uint64_t drained_bytes_max = 1u << 20;  // more unread body than this: cheaper to close
 constexpr uint64_t lingered_bytes_max = 256u << 20;
 constexpr seconds linger_max{5};
+constexpr seconds tls_log_pause{60};
+
+// A record of type handshake, of any version of TLS: no HTTP method begins so.
+bool is_tls(std::string_view received) { return received.size() >= 2 && received[0] == 0x16 && received[1] == 0x03; }
 
 uint64_t length_of(const Response& response) {
     if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
@@ -64,7 +68,33 @@ Result<size_t> Inbox::read(std::span<char> into) {
     return count;
 }
 
+bool BodyMemory::take(size_t bytes) {
+    size_t left = left_;
+    while (left >= bytes)
+        if (left_.compare_exchange_weak(left, left - bytes)) return true;
+    return false;
+}
+
+Result<void> ConnectionBody::reserve(size_t bytes) {
+    if (!memory_.take(bytes))
+        return fail("ServiceUnavailable", "The server holds as many request bodies as it has memory for. Please try again.");
+    held_ += bytes;
+    return {};
+}
+
+// A body that only drips would keep a thread, and what it has in memory, for as long as its sender likes.
 Result<size_t> ConnectionBody::read(std::span<char> into) {
+    const auto began = steady_clock::now();
+    auto got = read_content(into);
+    waited_ += steady_clock::now() - began;
+    if (!got) return got;
+    received_ += *got;
+    const auto allowed = seconds(options_.body_grace_seconds) + seconds(received_ / options_.body_bytes_per_second_min);
+    if (waited_ > allowed) return body_error({"Timeout", ""});
+    return got;
+}
+
+Result<size_t> ConnectionBody::read_content(std::span<char> into) {
     if (at_end() || into.empty()) return size_t{0};
     if (undecided()) {
         continued_ = true;
@@ -130,6 +160,10 @@ std::optional<ParsedHead> Connection::read_head() {
     size_t searched = 0;
     while (true) {
         const auto received = inbox_.view();
+        if (is_tls(received)) {
+            refuse_tls();
+            return std::nullopt;
+        }
         if (const auto end = find_head_end(received, searched)) {
             auto parsed = parse_head(received.substr(0, *end));
             if (!parsed) {
@@ -155,7 +189,7 @@ std::optional<ParsedHead> Connection::read_head() {
 }
 
 bool Connection::serve_one(ParsedHead parsed) {
-    ConnectionBody body(stream_, inbox_, parsed.framing);
+    ConnectionBody body(stream_, inbox_, parsed.framing, options_, memory_);
     Request request{
         .head = std::move(parsed.head), .body = &body, .peer_address = stream_.peer_address(), .local_port = local_port_};
     const bool is_head = request.head.method == "HEAD";
@@ -214,6 +248,18 @@ void Connection::refuse(const HeadError& error) {
     Response response{.status = error.status, .headers = {}, .body = error.message + "\n"};
     response.headers.add("Content-Type", "text/plain");
     if (write(response, false, false)) linger();
+}
+
+// In the clear: a client that shows what it got instead of a handshake shows a sentence. The log is for the client's user, whose
+// library says "wrong version number" at best; once a minute is enough for that.
+void Connection::refuse_tls() {
+    static std::atomic<int64_t> next_log_seconds = 0;
+    const int64_t now = std::chrono::duration_cast<seconds>(steady_clock::now().time_since_epoch()).count();
+    int64_t due = next_log_seconds;
+    if (now >= due && next_log_seconds.compare_exchange_strong(due, now + tls_log_pause.count()))
+        base::log_warn("a client at " + stream_.peer_address() + " speaks TLS to port " + std::to_string(local_port_) +
+                       ", which speaks plain HTTP: its endpoint must begin with http://, or name a TLS proxy in front");
+    refuse({400, "this port speaks plain HTTP, not TLS: use http:// instead of https:// (or a TLS proxy in front)"});
 }
 
 void Connection::linger() {

@@ -37,11 +37,26 @@ private:
     size_t begin_ = 0, end_ = 0;
 };
 
+// What the bodies of a server's requests may hold in memory together. Any thread.
+class BodyMemory {
+public:
+    explicit BodyMemory(size_t most) : left_(most) {}
+    [[nodiscard]] bool take(size_t bytes);
+    void give_back(size_t bytes) { left_ += bytes; }
+
+private:
+    std::atomic<size_t> left_;
+};
+
 class ConnectionBody final : public BodyReader {
 public:
-    ConnectionBody(net::Stream& stream, Inbox& inbox, const Framing& framing)
-        : stream_(stream), inbox_(inbox), framing_(framing), left_(framing.length) {}
+    ConnectionBody(net::Stream& stream, Inbox& inbox, const Framing& framing, const ServerOptions& options, BodyMemory& memory)
+        : stream_(stream), inbox_(inbox), framing_(framing), options_(options), memory_(memory), left_(framing.length) {}
+    ~ConnectionBody() override { memory_.give_back(held_); }
+    ConnectionBody(const ConnectionBody&) = delete;
+    ConnectionBody& operator=(const ConnectionBody&) = delete;
     [[nodiscard]] base::Result<size_t> read(std::span<char> into) override;
+    [[nodiscard]] base::Result<void> reserve(size_t bytes) override;
     [[nodiscard]] std::optional<uint64_t> length() const override {
         return framing_.chunked ? std::nullopt : std::optional(framing_.length);
     }
@@ -52,10 +67,16 @@ public:
     [[nodiscard]] std::optional<uint64_t> left() const { return framing_.chunked ? std::nullopt : std::optional(left_); }
 
 private:
+    [[nodiscard]] base::Result<size_t> read_content(std::span<char> into);
     [[nodiscard]] base::Result<size_t> read_chunked(std::span<char> into);
     net::Stream& stream_;
     Inbox& inbox_;
     const Framing framing_;
+    const ServerOptions& options_;
+    BodyMemory& memory_;
+    size_t held_ = 0;
+    std::chrono::steady_clock::duration waited_{};  // for the client; what a handler does between reads does not count
+    uint64_t received_ = 0;
     ChunkedDecoder chunks_;
     uint64_t left_;
     bool continued_ = false;
@@ -63,9 +84,15 @@ private:
 
 class Connection {
 public:
-    Connection(net::Stream& stream, const ServerOptions& options, const Handler& handler, uint16_t local_port,
+    Connection(net::Stream& stream, const ServerOptions& options, const Handler& handler, uint16_t local_port, BodyMemory& memory,
                const std::atomic<bool>& stopping)
-        : stream_(stream), options_(options), handler_(handler), local_port_(local_port), stopping_(stopping), inbox_(stream) {}
+        : stream_(stream),
+          options_(options),
+          handler_(handler),
+          local_port_(local_port),
+          memory_(memory),
+          stopping_(stopping),
+          inbox_(stream) {}
 
     // Serves requests until either side has had enough.
     // `idle` is true while no request is in progress: the server may close such a connection at any time.
@@ -78,12 +105,14 @@ private:
     [[nodiscard]] base::Result<void> write(const Response& response, bool is_head, bool keep_alive);
     [[nodiscard]] static bool drain(ConnectionBody& body);
     void refuse(const HeadError& error);
+    void refuse_tls();
     void linger();
 
     net::Stream& stream_;
     const ServerOptions& options_;
     const Handler& handler_;
     const uint16_t local_port_;
+    BodyMemory& memory_;
     const std::atomic<bool>& stopping_;
     Inbox inbox_;
 };

@@ -10,6 +10,10 @@ namespace http {
 using base::fail;
 using base::Result;
 
+namespace {
+constexpr size_t first_read_bytes = 16384;
+}
+
 void Headers::set(std::string_view name, std::string value) {
     std::erase_if(fields_, [&](const Field& field) { return base::equals_ignoring_case(field.first, name); });
     fields_.emplace_back(std::string(name), std::move(value));
@@ -38,9 +42,12 @@ Result<std::string> BodyReader::read_all(size_t most) {
     if (const auto expected = length(); expected && *expected > most) return too_large();
     std::string out;
     size_t filled = 0;
-    out.resize(std::min<size_t>(most + 1, length() ? static_cast<size_t>(*length()) + 1 : 16384));
     while (true) {
-        if (filled == out.size()) out.resize(std::min(most + 1, out.size() * 2));
+        if (filled == out.size()) {
+            const size_t larger = std::min(most + 1, std::max(first_read_bytes, out.size() * 2));
+            TRY(reserve(larger - out.size()));
+            out.resize(larger);
+        }
         const size_t got = TRY(read(std::span(out).subspan(filled)));
         if (got == 0) break;
         filled += got;

@@ -46,8 +46,12 @@ public:
     [[nodiscard]] virtual base::Result<size_t> read(std::span<char> into) = 0;
     // Bytes that will come, if the client said (Content-Length).
     [[nodiscard]] virtual std::optional<uint64_t> length() const = 0;
-    // All of it; `EntityTooLarge` past `most` bytes.
+    // All of it; `EntityTooLarge` past `most` bytes. Memory grows with what comes, not with what is announced, and each step of it
+    // is reserved.
     [[nodiscard]] base::Result<std::string> read_all(size_t most);
+    // Asks for this many bytes of the memory that the server has for bodies; given back once the request is answered. Readers that
+    // wrap another pass it on. Error `ServiceUnavailable`.
+    [[nodiscard]] virtual base::Result<void> reserve(size_t) { return {}; }
 };
 
 // A body in memory; for tests and for decoded requests.

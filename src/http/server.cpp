@@ -50,6 +50,7 @@ private:
     std::mutex mutex_;
     std::condition_variable gone_;
     std::list<Guest> guests_;
+    BodyMemory body_memory_{options_.body_memory_bytes_max};
 };
 
 void ThreadServer::accept_all() {
@@ -83,7 +84,7 @@ void ThreadServer::take(net::Stream stream) {
 
 // The thread's last act is to leave the list, under the lock that stop() waits with: nothing of the server is touched after it.
 void ThreadServer::serve(std::list<Guest>::iterator guest) {
-    Connection(guest->stream, options_, handler_, port(), stopping_).serve(guest->idle);
+    Connection(guest->stream, options_, handler_, port(), body_memory_, stopping_).serve(guest->idle);
     const std::lock_guard lock(mutex_);
     guests_.erase(guest);
     gone_.notify_all();

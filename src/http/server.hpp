@@ -24,6 +24,11 @@ struct ServerOptions {
     size_t connections_max = 1024;
     int idle_seconds_max = 60;  // between requests on a kept-alive connection
     int io_seconds_max = 30;    // for one read or write to make progress
+    // A body that is waited for longer than this, and slower than that, ends the connection.
+    int body_grace_seconds = 20;
+    size_t body_bytes_per_second_min = 512;
+    // Of bodies held in memory, those of all connections together: what is more is told to come again.
+    size_t body_memory_bytes_max = 128u << 20;
 };
 
 class Server {

@@ -271,3 +271,76 @@ TEST_CASE("a handler that throws is a 500, and the server lives on") {
     CHECK(client.send({.url = url(*server, "/throw")})->status == 500);
     CHECK(client.send({.url = url(*server)})->status == 200);
 }
+
+TEST_CASE("TLS on the plain port gets a sentence that says so") {
+    const auto server = serve(echo);
+    const auto answer = raw(*server, std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + std::string(506, 'r'));
+    CHECK(answer.starts_with("HTTP/1.1 400 "));
+    CHECK(contains(answer, "this port speaks plain HTTP, not TLS: use http://"));
+    http::Client client;
+    const auto refused = client.send({.url = "https" + url(*server).substr(4)});
+    REQUIRE_FALSE(refused);
+    CHECK(contains(refused.error().describe(), "does it speak TLS there? `trainwarden serve` speaks plain HTTP: its endpoint is http://127.0.0.1:"));
+}
+
+TEST_CASE("an announced body takes memory as it comes, and all bodies together take what there is") {
+    std::atomic<int> waiting = 0;
+    const auto server = serve(
+        [&](http::Request& request) {
+            ++waiting;
+            auto response = echo(request);
+            --waiting;
+            return response;
+        },
+        {.io_seconds_max = 5, .body_memory_bytes_max = 256 * 1024});
+    std::vector<net::Stream> streams;
+    for (int i = 0; i < 8; ++i) {  // 32 MB announced, of which a few bytes come
+        auto stream = net::connect("127.0.0.1", server->port(), std::chrono::seconds(10));
+        REQUIRE(stream);
+        REQUIRE(stream->write_all("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4194304\r\n\r\nabc"));
+        streams.push_back(std::move(*stream));
+    }
+    while (waiting < 8) std::this_thread::yield();
+    const std::string small(50'000, 's');
+    http::Client client;
+    CHECK(client.send({.method = "PUT", .url = url(*server), .body = small})->body == small);
+    CHECK(client.send({.method = "PUT", .url = url(*server), .body = std::string(400'000, 'l')})->body == "ServiceUnavailable");
+    streams.clear();
+    while (waiting > 0) std::this_thread::yield();
+    // What they held is there again.
+    const std::string middle(120'000, 'm');
+    for (int i = 0; i < 3; ++i) CHECK(client.send({.method = "PUT", .url = url(*server), .body = middle})->body == middle);
+}
+
+TEST_CASE("a body that drips is not waited for, one that a handler takes its time over is") {
+    const auto server = serve(echo, {.io_seconds_max = 5, .body_grace_seconds = 1, .body_bytes_per_second_min = 100});
+    auto stream = net::connect("127.0.0.1", server->port(), std::chrono::seconds(10));
+    REQUIRE(stream);
+    REQUIRE(stream->write_all("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n"));
+    const auto began = std::chrono::steady_clock::now();
+    std::thread dripper([&] {
+        for (int i = 0; i < 100 && stream->write_all("x"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    });
+    std::string answer(4096, '\0');
+    const auto got = stream->read_some(answer);
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(4));
+    stream->shutdown_both();
+    dripper.join();
+    REQUIRE(got);
+    CHECK(contains(answer, "RequestTimeout"));
+    const auto slow = serve(
+        [](http::Request& request) {
+            std::string out;
+            char part[256];
+            while (true) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(300));
+                const auto size = request.body->read(part);
+                if (!size || *size == 0) return http::Response{.body = size ? out : size.error().code};
+                out.append(part, *size);
+            }
+        },
+        {.io_seconds_max = 5, .body_grace_seconds = 1, .body_bytes_per_second_min = 100'000});
+    http::Client client;
+    const std::string body(2000, 'b');
+    CHECK(client.send({.method = "PUT", .url = url(*slow), .body = body})->body == body);
+}

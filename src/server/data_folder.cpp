@@ -218,7 +218,8 @@ base::Result<void> DataFolder::bootstrap(identity::Directory& directory) const {
     return {};
 }
 
-base::Result<void> DataFolder::write_endpoint(const std::string& url) const {
+base::Result<void> DataFolder::write_endpoint(const std::string& url, const std::vector<std::string>& regions) const {
+    TRY(write_whole(path_ + "/regions", base::join(regions, "\n") + "\n"));
     return write_whole(path_ + "/endpoint", url + "\n");
 }
 

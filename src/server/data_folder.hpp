@@ -6,6 +6,7 @@
 //       root-credentials     0600, an AWS credentials file: the first account's root keys
 //       root-credentials.due exists from before bootstrap until root-credentials is written: a crash between is made good
 //       endpoint             the URL of the running server
+//       regions              the regions that it serves, one a line, the default first
 //       keys/ blobs/ audit/ jobs/ logs/
 //     $XDG_CONFIG_HOME/trainwarden/ID.key   0600: the master key, so that a copy of DIR alone gives no secrets away
 //
@@ -14,6 +15,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "crypto/random.hpp"
@@ -44,7 +46,7 @@ public:
     // Makes the first account if there is none and sees to it that its root keys are in root_credentials_file().
     [[nodiscard]] base::Result<void> bootstrap(identity::Directory& directory) const;
 
-    [[nodiscard]] base::Result<void> write_endpoint(const std::string& url) const;
+    [[nodiscard]] base::Result<void> write_endpoint(const std::string& url, const std::vector<std::string>& regions) const;
     void remove_endpoint() const;
 
 private:

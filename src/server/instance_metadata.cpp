@@ -77,13 +77,14 @@ bool InstanceMetadata::is_good(const std::string& token) const {
 }
 
 http::Response InstanceMetadata::look_up(const std::string& path) const {
-    std::string zone = region_ + "a";
+    const std::string region = training_.region_for(worker_);
+    const std::string zone = region + "a";
     if (path == "/latest/dynamic/instance-identity/document")
-        return plain(200, text::Json::object({{"region", region_}, {"availabilityZone", zone}}).dump());
+        return plain(200, text::Json::object({{"region", region}, {"availabilityZone", zone}}).dump());
     if (path + "/" == meta_data || path == meta_data) return plain(200, "iam/\nplacement/");
     if (!path.starts_with(meta_data)) return plain(404, "");
     std::string name = path.substr(meta_data.size());
-    if (name == "placement/region") return plain(200, region_);
+    if (name == "placement/region") return plain(200, region);
     if (name == "placement/availability-zone") return plain(200, zone);
     if (name == "placement/" || name == "placement") return plain(200, "availability-zone\nregion");
     if (!name.starts_with("iam")) return plain(404, "");

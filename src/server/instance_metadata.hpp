@@ -28,12 +28,11 @@ namespace server {
 
 class InstanceMetadata {
 public:
-    InstanceMetadata(training::Training& training, const base::Clock& clock, crypto::Random& random, std::string region,
+    InstanceMetadata(training::Training& training, const base::Clock& clock, crypto::Random& random,
                      std::string worker_token)
         : training_(training),
           clock_(clock),
           key_(random.bytes(32)),
-          region_(std::move(region)),
           worker_(std::move(worker_token)) {}
 
     [[nodiscard]] http::Response answer(const http::Request& request) const;
@@ -47,7 +46,6 @@ private:
     training::Training& training_;
     const base::Clock& clock_;
     std::string key_;
-    std::string region_;
     std::string worker_;  // its token in Training::credentials_for
 };
 

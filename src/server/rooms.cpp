@@ -22,6 +22,7 @@ base::Result<gate::Access> access_to_bucket(const Rooms& rooms, gate::Access acc
     if (name.find_first_of("*?") != std::string_view::npos) return access;
     const objects::BucketPtr bucket = TRY(rooms.storage->bucket(name));
     access.resource_account = bucket->account;
+    access.region = bucket->region;
     access.context.set("s3:ResourceAccount", bucket->account);
     if (bucket->policy) access.resource_policy = policy::AttachedPolicy{bucket->policy, "bucket policy of " + bucket->name};
     access.restrict_public = bucket->restricts_public();
@@ -64,6 +65,7 @@ base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& acti
     const auto arn = policy::parse_arn(resource);
     if (!arn) return access;
     if (!arn->account.empty() && !reads_what_aws_publishes(*arn, action)) access.resource_account = std::string(arn->account);
+    access.region = std::string(arn->region);
     if (arn->service == "s3" && arn->account.empty()) return access_to_bucket(rooms, std::move(access), arn->resource);
     if (arn->service == "iam") return access_to_entity(rooms, std::move(access), *arn);
     return access;
@@ -72,7 +74,8 @@ base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& acti
 }  // namespace
 
 base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const std::string& master_key_file,
-                                                 const std::string& region, const TrainingSettings& training_settings) {
+                                                 const std::vector<std::string>& regions,
+                                                 const TrainingSettings& training_settings) {
     auto rooms = std::make_unique<Rooms>();
     rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));
     const DataFolder& folder = *rooms->folder;
@@ -102,13 +105,13 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
                                                                .leases = &rooms->directory->leases(),
                                                                .clock = &rooms->clock,
                                                                .random = &rooms->random}));
-    rooms->add_services(region);
+    rooms->add_services(regions);
     rooms->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &rooms->registry,
                                                                .directory = rooms->directory.get(),
                                                                .audit = rooms->audit.get(),
                                                                .clock = &rooms->clock,
                                                                .random = &rooms->random,
-                                                               .region = region});
+                                                               .regions = regions});
     return rooms;
 }
 
@@ -118,14 +121,15 @@ base::Result<void> Rooms::may(const identity::Credentials& credentials, const st
     return gate->authorize(found.caller, {TRY(access_to(*this, action, resource))}, random.uuid());
 }
 
-void Rooms::add_services(const std::string& region) {
+void Rooms::add_services(const std::vector<std::string>& regions) {
     const auto to = [this](const std::string& action, const std::string& resource) { return access_to(*this, action, resource); };
-    services::iam::add_operations(registry, *directory, {.region = region, .access_to = to});
+    services::iam::add_operations(registry, *directory, {.region = regions.front(), .access_to = to});
     services::sts::add_operations(registry, *directory);
     services::s3::add_operations(registry,
-                                 {.storage = storage.get(), .clock = &clock, .principal_id = [this](const std::string& arn) {
-                                      return directory->unique_id(arn);
-                                  }});
+                                 {.storage = storage.get(),
+                                  .clock = &clock,
+                                  .regions = regions,
+                                  .principal_id = [this](const std::string& arn) { return directory->unique_id(arn); }});
     services::sagemaker::add_operations(registry, training->jobs());
     services::logs::add_operations(registry, *logs, clock);
     services::monitoring::add_operations(registry, *metrics, clock);
@@ -133,7 +137,7 @@ void Rooms::add_services(const std::string& region) {
         registry, {.directory = directory.get(),
                    .audit = audit.get(),
                    .clock = &clock,
-                   .region = region,
+                   .region = regions.front(),
                    .access_to = to,
                    .interrupt = [this](const std::string& account, const std::string& in, const std::string& job) {
                        return training->jobs().interrupt({account, in, job});

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "audit/log.hpp"
 #include "base/clock.hpp"
@@ -39,13 +40,13 @@ struct Rooms {
 
     // Opens the data folder (makes it, and the first account, if there is none) and everything above it.
     [[nodiscard]] static base::Result<std::unique_ptr<Rooms>> open(const std::string& data, const std::string& master_key_file,
-                                                                   const std::string& region,
+                                                                   const std::vector<std::string>& regions,
                                                                    const TrainingSettings& training_settings);
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,
                                          const std::string& resource);
-    void add_services(const std::string& region);
+    void add_services(const std::vector<std::string>& regions);
 };
 
 }  // namespace server

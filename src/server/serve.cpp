@@ -14,12 +14,14 @@
 
 #include "base/invariant.hpp"
 #include "base/log.hpp"
+#include "base/strings.hpp"
 #include "cli/places.hpp"
 #include "http/server.hpp"
 #include "server/rooms.hpp"
 #include "server/signals.hpp"
 #include "training/instances.hpp"
 #include "wire/model.hpp"
+#include "wire/region.hpp"
 
 namespace server {
 namespace {
@@ -96,24 +98,37 @@ base::Result<Listen> parse_listen(const std::string& text) {
     return listen;
 }
 
+base::Result<std::vector<std::string>> served_regions(const Settings& settings) {
+    if (settings.regions.empty()) return std::vector<std::string>{std::string(wire::global_region)};
+    for (const auto& region : settings.regions) {
+        if (!wire::is_region_name(region))
+            return base::fail(base::Error("InvalidConfiguration", "`" + region + "` is no name of a region")
+                                  .note("regions are written as in --region eu-central-1"));
+        if (std::ranges::count(settings.regions, region) > 1)
+            return base::fail("InvalidConfiguration", "--region " + region + " is given twice");
+    }
+    return settings.regions;
+}
+
 base::Result<int> serve(const Settings& settings) {
     raise_descriptor_limit();
     const Listen listen = TRY(parse_listen(settings.listen));
+    const std::vector<std::string> regions = TRY(served_regions(settings));
     ::umask(077);
     if (settings.verbose) base::set_log_level(base::LogLevel::debug);
     StopSignals signals;
     TrainingSettings training = settings.training;
     training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
-    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, settings.region, training));
+    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, regions, training));
     const http::Handler apis = [&rooms](http::Request& request) { return rooms->gate->serve(request); };
     auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port}, apis));
     const std::string url = url_of(listen, http_server->port());
     if (!is_loopback(listen.address)) base::log_warn("listening on " + listen.address + " without TLS: put a TLS proxy in front");
-    TRY(rooms->training->start(url, settings.region, apis));
-    TRY(rooms->folder->write_endpoint(url));
+    TRY(rooms->training->start(url, regions.front(), apis));
+    TRY(rooms->folder->write_endpoint(url, regions));
     if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
     std::printf("trainwarden serves account %s at %s (region %s, data in %s)\n", rooms->directory->default_account().c_str(),
-                url.c_str(), settings.region.c_str(), settings.data.c_str());
+                url.c_str(), base::join(regions, ", ").c_str(), settings.data.c_str());
     std::fflush(stdout);
 
     const int signal = signals.wait();
@@ -131,7 +146,8 @@ void add_serve(cli::Command& root) {
     cli::Command command = root.subcommand("serve", "Serve the AWS APIs: IAM, STS, S3, SageMaker, Logs");
     command.option("--data", "DIR", settings->data, "folder of everything that is kept");
     command.option("--listen", "ADDRESS:PORT", settings->listen, "where to listen; port 0: any free one");
-    command.option("--region", "REGION", settings->region, "the region that this server is");
+    command.option("--region", "REGION", settings->regions,
+                   "a region that this server is; repeatable, the first is the default (us-east-1)");
     command.option("--master-key-file", "FILE", settings->master_key_file,
                    "the key that secrets are sealed under; made if missing");
     command.option("--ready-file", "FILE", settings->ready_file, "written with the URL once requests are answered");

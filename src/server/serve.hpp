@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "cli/command.hpp"
@@ -13,7 +14,7 @@ namespace server {
 struct Settings {
     std::string data;                       // the data folder
     std::string listen = "127.0.0.1:4566";  // address:port; port 0: any free one
-    std::string region = "us-east-1";
+    std::vector<std::string> regions;  // that are served, the default first; empty: us-east-1
     std::string master_key_file;      // empty: $XDG_CONFIG_HOME/trainwarden/ID.key
     std::string ready_file;           // gets the URL once requests are answered
     std::string instance_types_file;  // empty: AWS's types, cut to this machine

@@ -138,7 +138,7 @@ base::Result<std::unique_ptr<TrainingRoom>> TrainingRoom::open(const Parts& part
 
 base::Result<void> TrainingRoom::start(const std::string& endpoint, const std::string& region, http::Handler apis) {
     if (!warning_.empty()) base::log_warn(warning_);
-    doors_.serve(*training_, std::move(apis), region);
+    doors_.serve(*training_, std::move(apis));
     credentials_ = TRY(CredentialsEndpoint::start(*training_));
     data_.set_endpoint(endpoint, region);
     training_->serve_at({endpoint, credentials_->uri()});

@@ -15,6 +15,8 @@ constexpr int closing_seconds = 1;
 // Every process of a worker may ask for credentials at the same time: data loaders do.
 constexpr size_t credential_connections_max = 2048;
 constexpr int credential_idle_seconds_max = 10;
+// Of request bodies that one worker may have the server hold.
+constexpr size_t body_memory_bytes_max = 16u << 20;
 
 class OpenDoor final : public training::Doors::Door {
 public:
@@ -35,15 +37,14 @@ private:
 
 }  // namespace
 
-void WorkerDoors::serve(training::Training& training, http::Handler apis, std::string region) {
+void WorkerDoors::serve(training::Training& training, http::Handler apis) {
     training_ = &training;
     apis_ = std::move(apis);
-    region_ = std::move(region);
 }
 
 std::unique_ptr<training::Doors::Door> WorkerDoors::open(std::optional<Sockets> sockets, const std::string& token) {
     INVARIANT(training_ != nullptr);
-    auto door = std::make_unique<OpenDoor>(std::make_unique<InstanceMetadata>(*training_, clock_, random_, region_, token));
+    auto door = std::make_unique<OpenDoor>(std::make_unique<InstanceMetadata>(*training_, clock_, random_, token));
     const auto add = [&](const http::ServerOptions& options, net::Listener Sockets::* listener, http::Handler handler) {
         door->add(sockets ? http::Server::start(options, std::move((*sockets).*listener), std::move(handler))
                           : http::Server::without_port(options, std::move(handler)));
@@ -51,7 +52,7 @@ std::unique_ptr<training::Doors::Door> WorkerDoors::open(std::optional<Sockets> 
     // In the order of Which.
     const http::ServerOptions many{.connections_max = credential_connections_max,
                                    .idle_seconds_max = credential_idle_seconds_max};
-    add({}, &Sockets::aws, apis_);
+    add({.body_memory_bytes_max = body_memory_bytes_max}, &Sockets::aws, apis_);
     add(many, &Sockets::container,
         [training = training_, token](http::Request& request) { return answer_credentials(*training, request, token); });
     add(many, &Sockets::metadata, [metadata = &door->metadata()](http::Request& request) { return metadata->answer(request); });

@@ -19,7 +19,7 @@ class WorkerDoors final : public training::Doors {
 public:
     WorkerDoors(const base::Clock& clock, crypto::Random& random) : clock_(clock), random_(random) {}
     // Once, before the first job. `apis` answers AWS's APIs; both outlive every door.
-    void serve(training::Training& training, http::Handler apis, std::string region);
+    void serve(training::Training& training, http::Handler apis);
     [[nodiscard]] std::unique_ptr<Door> open(Sockets sockets, const std::string& token) override;
     [[nodiscard]] std::unique_ptr<Door> open(const std::string& token) override;
 
@@ -30,7 +30,6 @@ private:
     crypto::Random& random_;
     training::Training* training_ = nullptr;
     http::Handler apis_;
-    std::string region_;
 };
 
 }  // namespace server

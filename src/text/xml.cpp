@@ -1,5 +1,6 @@
 #include "text/xml.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <pugixml.hpp>
 
@@ -99,6 +100,7 @@ std::string XmlElement::child_text(std::string_view child_name) const {
 namespace {
 
 constexpr int depth_max = 64;
+constexpr size_t elements_max = 100'000;  // CompleteMultipartUpload names 10,000 parts, of a few elements each
 
 Result<XmlElement> convert(const pugi::xml_node& node, int depth) {
     if (depth > depth_max) return fail("MalformedXML", "The XML is nested more than 64 levels deep.");
@@ -130,6 +132,9 @@ Result<XmlElement> convert(const pugi::xml_node& node, int depth) {
 Result<XmlElement> parse_xml(std::string_view document) {
     // pugixml takes a NUL for the end of the text: what follows would go unread.
     if (document.find('\0') != std::string_view::npos) return fail("MalformedXML", "The XML holds a NUL byte.");
+    // Counted first: a tree takes a hundred times the bytes of the smallest elements. `<` stands before both tags of each.
+    if (static_cast<size_t>(std::ranges::count(document, '<')) > 2 * elements_max)
+        return fail("MalformedXML", "The XML holds more than " + std::to_string(elements_max) + " elements.");
     pugi::xml_document parsed;
     // parse_fragment: text outside the root element is seen, and so refused. parse_ws_pcdata_single: a key of blanks is a key.
     // DTDs and processing instructions are parsed only to be refused.

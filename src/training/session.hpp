@@ -55,6 +55,7 @@ public:
     // Errors of the directory: the trust policy's AccessDenied, NoSuchEntity. `ExpiredToken` after end().
     [[nodiscard]] base::Result<identity::Credentials> current();
     [[nodiscard]] const std::string& role_arn() const { return role_arn_; }
+    [[nodiscard]] const JobId& job() const { return job_; }
     // For good; any thread, any number of times.
     void end();
 

@@ -390,6 +390,12 @@ base::Result<Training::WorkerCredentials> Training::credentials_for(const std::s
     return WorkerCredentials{TRY(session->current()), session->role_arn()};
 }
 
+std::string Training::region_for(const std::string& token) {
+    std::lock_guard lock(mutex_);
+    auto found = sessions_.find(crypto::sha256(token));
+    return found == sessions_.end() ? std::string() : found->second->job().region;
+}
+
 void Training::shutdown() {
     std::map<JobId, std::unique_ptr<Running>> running;
     {

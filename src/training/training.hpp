@@ -99,6 +99,8 @@ public:
         std::string role_arn;
     };
     [[nodiscard]] base::Result<WorkerCredentials> credentials_for(const std::string& token);
+    // Where the job of that worker is; empty for any other text.
+    [[nodiscard]] std::string region_for(const std::string& token);
 
     // Ends the workers of every running job and waits for them. A job that cannot be gone on with is Failed, the others go on at
     // the next start.

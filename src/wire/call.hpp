@@ -10,12 +10,17 @@
 
 namespace wire {
 
+struct Signature;
+
 struct Call {
     http::Request* http = nullptr;
     std::string service;    // signing name: iam, sts, s3, sagemaker, logs, trainwarden
     std::string operation;  // CreateRole, PutObject, …
     std::string request_id;
-    std::string region;  // from the credential scope; `us-east-1` for anonymous
+    std::string region;  // that serves it (region.hpp)
+    const Signature* signature = nullptr;  // nullptr: anonymous
+    // With an error that says that the request was signed for another region: the right one, which S3's answer names.
+    std::string right_region;
     // Query and JSON services: the input, decoded and validated by the service model (wire/model.hpp): an object
     // with the model's member names; lists are arrays, maps are objects, timestamps are ISO 8601 strings, blobs base64 text.
     // S3: null; its services read the request itself (wire/s3_request.hpp).

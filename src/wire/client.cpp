@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -16,6 +17,7 @@
 #include "text/uri.hpp"
 #include "text/xml.hpp"
 #include "wire/model.hpp"
+#include "wire/region.hpp"
 #include "wire/sigv4.hpp"
 
 namespace wire {
@@ -27,6 +29,7 @@ using text::Json;
 
 namespace {
 
+constexpr size_t bucket_regions_max = 10'000;
 constexpr std::chrono::milliseconds first_pause{100};  // doubled before every further attempt
 
 bool is_worth_retrying(int status, std::string_view code) {
@@ -136,7 +139,20 @@ struct Client::State {
         std::string payload_hash;
         std::string body, body_file;
         std::function<Result<void>(std::string_view)> sink;
+        std::string bucket;  // S3
     };
+
+    // Where S3 said that buckets are, if not in the region of the options.
+    std::map<std::string, std::string> bucket_regions;
+
+    [[nodiscard]] std::string region_of(const Prepared& prepared) const {
+        // IAM is one service for all regions and wants to be signed as us-east-1 at Amazon's own endpoint.
+        if (prepared.service == "iam" && options.endpoint.empty()) return "us-east-1";
+        const auto found = bucket_regions.find(prepared.bucket);
+        return found == bucket_regions.end() ? options.region : found->second;
+    }
+    // Did the answer say that the bucket is elsewhere, so that the same request signed for there may do?
+    [[nodiscard]] bool learn_region(const Prepared& prepared, const http::ClientResponse& answer);
 
     // Signs and sends, again if that may help. `read_error` turns an answer that is not 2xx into an Error.
     Result<http::ClientResponse> send(const Prepared& prepared,
@@ -150,17 +166,26 @@ struct Client::State {
     }
 };
 
+bool Client::State::learn_region(const Prepared& prepared, const http::ClientResponse& answer) {
+    if (prepared.bucket.empty() || options.access_key_id.empty()) return false;
+    if (answer.status != 400 && answer.status != 301) return false;
+    const auto named = answer.headers.get("x-amz-bucket-region");
+    if (!is_region_name(named) || named == region_of(prepared)) return false;
+    if (bucket_regions.size() >= bucket_regions_max) bucket_regions.clear();
+    bucket_regions[prepared.bucket] = named;
+    return true;
+}
+
 Result<http::ClientResponse> Client::State::send(const Prepared& prepared,
                                                  const std::function<Error(const http::ClientResponse&)>& read_error) {
     auto pause = first_pause;
+    bool moved = false;
     bool delivered = false;  // Part of an answer went to the sink: it cannot be taken back.
     for (int attempt = 1;; ++attempt) {
         http::RequestHead head = prepared.head;
-        // IAM is one service for all regions and wants to be signed as us-east-1 at Amazon's own endpoint.
-        const bool global = prepared.service == "iam" && options.endpoint.empty();
         if (!options.access_key_id.empty())  // else: anonymous
             sign(head, {options.access_key_id, options.secret_access_key, options.session_token},
-                 global ? "us-east-1" : options.region, prepared.service, base::SystemClock().now(), prepared.payload_hash);
+                 region_of(prepared), prepared.service, base::SystemClock().now(), prepared.payload_hash);
         http::ClientRequest request{.method = head.method,
                                     .url = prepared.origin + head.path + (head.query.empty() ? "" : "?" + head.query),
                                     .headers = std::move(head.headers),
@@ -176,6 +201,12 @@ Result<http::ClientResponse> Client::State::send(const Prepared& prepared,
         auto answer = http.send(request);
         const bool last = attempt >= options.attempts_max || delivered;
         if (answer && answer->status >= 200 && answer->status < 300) return answer;
+        // Once: two regions that send a request to each other are not followed for ever.
+        if (answer && !moved && !delivered && learn_region(prepared, *answer)) {
+            moved = true;
+            --attempt;
+            continue;
+        }
         Error error = answer ? read_error(*answer) : std::move(answer).error();
         const bool worth =
             answer ? is_worth_retrying(answer->status, error.code) : error.code == "ConnectionError" || error.code == "Timeout";
@@ -204,7 +235,8 @@ Result<Json> Client::call(const std::string& service, const std::string& operati
                              .payload_hash = {},
                              .body = {},
                              .body_file = {},
-                             .sink = {}};
+                             .sink = {},
+                             .bucket = {}};
     prepared.head.headers.add("Host", place.host);
     const bool is_query = model->protocol == Protocol::query;
     if (is_query) {
@@ -230,7 +262,8 @@ Result<S3Answer> Client::s3(const S3Call& call) {
                              .payload_hash = {},
                              .body = call.body,
                              .body_file = call.body_file,
-                             .sink = call.sink};
+                             .sink = call.sink,
+                             .bucket = call.bucket};
     auto& path = prepared.head.path;
     if (virtual_host) {
         place.host = call.bucket + "." + place.host;

@@ -3,6 +3,9 @@
 #include "wire/client.hpp"
 
 #include <doctest/doctest.h>
+#include <zlib.h>
+
+#include <atomic>
 #include <unistd.h>
 
 #include <atomic>
@@ -21,6 +24,8 @@ using text::Json;
 
 namespace {
 
+const std::vector<std::string> served_regions{"us-east-1"};
+
 constexpr std::string_view secret = "the secret";
 
 // Answers a verified call of a Query or JSON service with what `handle` makes of its input.
@@ -37,7 +42,7 @@ Result<http::Response> serve_call(http::Request& request, const Handle& handle, 
     if (served.service == "s3") {
         const auto verified = TRY(
             wire::verify(*signature, request.head,
-                         {.secret_access_key = secret, .service = "s3", .now = base::SystemClock().now(), .body_sha256 = {}}));
+                         {.secret_access_key = secret, .service = "s3", .now = base::SystemClock().now(), .regions = served_regions}));
         const auto payload = TRY(wire::PayloadReader::open(request.head, *request.body, &verified));
         const auto body = TRY(payload->read_all(10 << 20));
         if (request.head.path == "/b/missing") return fail("NoSuchKey", "The specified key does not exist.");
@@ -51,7 +56,7 @@ Result<http::Response> serve_call(http::Request& request, const Handle& handle, 
     const auto hash = crypto::hex(crypto::sha256(body));
     TRY(wire::verify(
         *signature, request.head,
-        {.secret_access_key = secret, .service = served.service, .now = base::SystemClock().now(), .body_sha256 = hash}));
+        {.secret_access_key = secret, .service = served.service, .now = base::SystemClock().now(), .body_sha256 = hash, .regions = served_regions}));
     const auto& model = *wire::find_service(served.service);
     const auto* operation = TRY(wire::find_operation(model, request.head, body));
     served.operation = operation->name;
@@ -191,9 +196,6 @@ TEST_CASE("what is asked of no service, no operation or the wrong one") {
     CHECK(name(head({{"X-Amz-Target", "Logs_20140328.GetLogEvents"}})) == "logs");
     CHECK(name(head({{"X-Amz-Target", "DynamoDB_20120810.Query"}})) == "UnknownOperationException");
     CHECK(name(head({{"Content-Type", "application/x-www-form-urlencoded"}})) == "");
-    CHECK(*wire::form_service("Action=AssumeRoleWithWebIdentity&Version=2011-06-15") == "sts");
-    CHECK(wire::form_service("Action=RunInstances&Version=2016-11-15").error().code == "InvalidAction");
-    CHECK(wire::form_service("Version=2016-11-15").error().code == "MissingAction");
     CHECK(name(head({}, "GET", "Action=GetCallerIdentity&Version=2011-06-15")) == "sts");
     CHECK(name(head({}, "GET", "list-type=2")) == "s3");
     wire::Signature elsewhere;
@@ -247,7 +249,7 @@ TEST_CASE("a service that is not served here is refused in its own protocol") {
     CHECK(body(refused("s3express", {})).find("<Error><Code>NotImplemented</Code>") != std::string::npos);
     // Without a signature there is the form of the request alone.
     const http::RequestHead post{.method = "POST", .path = "/", .query = "", .headers = form};
-    const auto unknown = wire::encode_error("", wire::form_service("Action=Foo").error(), post, "r");
+    const auto unknown = wire::encode_error("", {"InvalidAction", "no"}, post, "r");
     CHECK(unknown.status == 400);
     CHECK(body(unknown).find("<Code>InvalidAction</Code>") != std::string::npos);
 }
@@ -322,4 +324,65 @@ TEST_CASE("CloudWatch speaks JSON and Query, and takes packed bodies") {
     CHECK(wire::unpack_body(packed, plain).error().code == "MalformedInput");
     REQUIRE(wire::unpack_body(json, plain).has_value());
     CHECK(plain == "{}");
+}
+
+TEST_CASE("a packed body is unpacked to a limit of bytes and of its ratio") {
+    const auto packed = [](const std::string& content) {
+        std::string out(content.size() + 1024, '\0');
+        z_stream stream{};
+        REQUIRE(::deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+        stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
+        stream.avail_in = static_cast<uInt>(content.size());
+        stream.next_out = reinterpret_cast<Bytef*>(out.data());
+        stream.avail_out = static_cast<uInt>(out.size());
+        REQUIRE(::deflate(&stream, Z_FINISH) == Z_STREAM_END);
+        out.resize(stream.total_out);
+        ::deflateEnd(&stream);
+        return out;
+    };
+    http::RequestHead head{.method = "POST", .path = "/", .query = "", .headers = {}};
+    head.headers.add("Content-Encoding", "gzip");
+    const auto unpack = [&](std::string body) {
+        const auto done = wire::unpack_body(head, body);
+        return done ? body : done.error().code;
+    };
+    const std::string text = "Action=ListUsers&Version=2010-05-08";
+    CHECK(unpack(packed(text)) == text);
+    CHECK(unpack(packed("")).empty());
+    const std::string large(wire::unpacked_bytes_free, 'a');
+    CHECK(unpack(packed(large)) == large);
+    CHECK(unpack(packed(large + "a")) == "EntityTooLarge");  // a thousand to one
+    std::string mixed;
+    for (uint32_t i = 0; mixed.size() < wire::request_body_bytes_max - 16; ++i) mixed += std::to_string(i * 2654435761u) + "&";
+    CHECK(unpack(packed(mixed)) == mixed);
+    CHECK(unpack(packed(mixed + mixed)) == "EntityTooLarge");
+    CHECK(unpack(packed(text).substr(0, 20)) == "MalformedInput");
+    CHECK(unpack(packed(text) + "x") == "MalformedInput");
+    CHECK(unpack("") == "MalformedInput");
+    CHECK(unpack("not gzip") == "MalformedInput");
+}
+
+TEST_CASE("the client signs for the region that S3 names, once") {
+    std::atomic<int> asked = 0;
+    std::atomic<bool> stubborn = false;
+    const auto server = http::Server::start({}, [&](http::Request& request) {
+        ++asked;
+        const auto signature = wire::read_signature(request.head);
+        const std::string region = (*signature)->scope.region;
+        if (region == "eu-central-1" && !stubborn) return http::Response{.status = 200, .body = std::string("bytes")};
+        return wire::encode_error("s3", {"AuthorizationHeaderMalformed", "the region is wrong"}, request.head, "r",
+                                  region == "eu-central-1" ? "us-east-1" : "eu-central-1");
+    });
+    REQUIRE(server);
+    wire::Client client({.endpoint = "http://127.0.0.1:" + std::to_string((*server)->port()),
+                         .access_key_id = "AKIDEXAMPLE",
+                         .secret_access_key = std::string(secret),
+                         .attempts_max = 1});
+    CHECK(client.s3({.bucket = "there", .key = "k"})->body == "bytes");
+    CHECK(asked == 2);
+    CHECK(client.s3({.method = "HEAD", .bucket = "there", .key = "k"}));
+    CHECK(asked == 3);  // it is remembered
+    stubborn = true;
+    CHECK(client.s3({.bucket = "nowhere"}).error().code == "AuthorizationHeaderMalformed");
+    CHECK(asked == 5);
 }

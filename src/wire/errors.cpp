@@ -216,13 +216,15 @@ Told tell(std::string_view service, ErrorShape shape, const base::Error& error) 
     return out;
 }
 
-std::string s3_body(const Told& told, const http::RequestHead& head, std::string_view request_id) {
+std::string s3_body(const Told& told, const http::RequestHead& head, std::string_view request_id,
+                    std::string_view right_region) {
     text::XmlWriter out;
     const bool control = is_s3_control(head);
     if (control) out.open("ErrorResponse", s3_control_namespace);
     out.open("Error");
     out.element("Code", told.code);
     out.element("Message", told.message);
+    if (!right_region.empty()) out.element("Region", right_region);
     out.element("Resource", head.path);
     out.element("RequestId", request_id);
     out.element("HostId", "trainwarden");
@@ -300,14 +302,16 @@ std::string_view unknown_operation_code(ErrorShape shape) {
 int status_of(std::string_view service, std::string_view code) { return known_status(service, code).value_or(500); }
 
 http::Response encode_error(std::string_view service, const base::Error& error, const http::RequestHead& head,
-                            std::string_view request_id) {
+                            std::string_view request_id, std::string_view right_region) {
     const auto shape = error_shape(service, head);
     const auto told = tell(service, shape, error);
     http::Response out{.status = told.status, .headers = {}, .body = std::string(), .content_length = {}};
     switch (shape) {
         case ErrorShape::s3:
             out.headers.add("Content-Type", "application/xml");
-            if (head.method != "HEAD" && told.status != 304) out.body = s3_body(told, head, request_id);
+            // Of a HEAD, clients read the region in the header.
+            if (!right_region.empty()) out.headers.add("x-amz-bucket-region", std::string(right_region));
+            if (head.method != "HEAD" && told.status != 304) out.body = s3_body(told, head, request_id, right_region);
             add_request_id(out.headers, "s3", request_id);
             return out;
         case ErrorShape::query:

@@ -30,9 +30,9 @@ enum class ErrorShape : uint8_t { s3, query, ec2, json };
 [[nodiscard]] int status_of(std::string_view service, std::string_view code);
 
 // The answer for an error. Internal codes become `InternalError`/`InternalFailure` and keep their message out of the client's
-// sight. `head` is the request's (method, path).
+// sight. `head` is the request's (method, path). `right_region`: S3's answer to a request signed for another names it.
 [[nodiscard]] http::Response encode_error(std::string_view service, const base::Error& error, const http::RequestHead& head,
-                                          std::string_view request_id);
+                                          std::string_view request_id, std::string_view right_region = {});
 
 // x-amz-request-id (S3) or x-amzn-requestid; for answers that carry none yet.
 void add_request_id(http::Headers& headers, std::string_view service, std::string_view request_id);

@@ -79,7 +79,7 @@ Result<Json> read_value(const Shape& shape, const Json& value, const std::string
             if (!value.is_object()) return wrong_type(shape, path);
             Json out = Json::object();
             for (const auto& [name, item] : value.members())
-                if (!item.is_null()) out.set(name, TRY(read_value(*shape.item, item, below(name))));
+                if (!item.is_null()) out.members().emplace_back(name, TRY(read_value(*shape.item, item, below(name))));
             return out;
         }
         default:
@@ -120,9 +120,28 @@ Result<Json> parse(std::string_view body, std::string_view code) {
     return parsed;
 }
 
+// At least as many values as a document holds, without reading it: one behind each comma and each opening bracket, and the
+// document itself.
+size_t values_at_most(std::string_view document) {
+    size_t count = 1;
+    bool quoted = false;
+    for (size_t at = 0; at < document.size(); ++at) {
+        const char c = document[at];
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted)
+            at += c == '\\';
+        else
+            count += c == ',' || c == '[' || c == '{';
+    }
+    return count;
+}
+
 }  // namespace
 
 Result<Json> decode_json_input(const ServiceModel& service, const OperationModel& operation, std::string_view body) {
+    if (values_at_most(body) > input_values_max)
+        return fail("SerializationException", "The request holds more than " + std::to_string(input_values_max) + " values");
     const auto parsed = TRY(parse(body, "SerializationException"));
     if (!operation.input) return Json::object();
     auto input = TRY(read_value(*operation.input, parsed, ""));

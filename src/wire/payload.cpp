@@ -142,6 +142,7 @@ public:
         return got;
     }
     [[nodiscard]] std::optional<uint64_t> length() const override { return expected_length_; }
+    [[nodiscard]] Result<void> reserve(size_t bytes) override { return body_->reserve(bytes); }
     [[nodiscard]] const std::vector<std::pair<ChecksumKind, std::string>>& checksums() const override { return checksums_; }
 
     [[nodiscard]] Result<size_t> read_verified(std::span<char> into) {

@@ -10,6 +10,8 @@
 
 namespace {
 
+const std::vector<std::string> served_regions{"us-east-1"};
+
 constexpr wire::SigningKeys example_keys{"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""};
 const base::Time example_time = *text::parse_amz_date("20130524T000000Z");
 
@@ -49,7 +51,7 @@ base::Result<wire::Verified> verified_of(const http::RequestHead& head,
     REQUIRE(signature);
     REQUIRE(signature->has_value());
     return wire::verify(**signature, head,
-                        {.secret_access_key = secret, .service = "s3", .now = example_time, .body_sha256 = {}});
+                        {.secret_access_key = secret, .service = "s3", .now = example_time, .regions = served_regions});
 }
 
 struct Read {

@@ -94,7 +94,7 @@ Result<Signature> read_presigned_v2(const http::RequestHead& head, const text::Q
     out.access_key_id = *key;
     out.signature = *value;
     out.time = base::Time(std::chrono::seconds(seconds));
-    out.scope = {.date = "", .region = "us-east-1", .service = "s3"};
+    out.scope = {.date = "", .region = "", .service = "s3"};  // it names no region
     if (const auto* token = find(parameters, "x-amz-security-token")) out.session_token = *token;
     if (const auto* token = head.headers.find("x-amz-security-token")) {
         if (!out.session_token.empty() && out.session_token != *token)
@@ -133,9 +133,12 @@ std::string string_to_sign_v2(const Signature& signature, const http::RequestHea
     return out;
 }
 
-Result<void> check_presigned_v2(const Signature& signature, const http::RequestHead& head, std::string_view secret_access_key,
-                                base::Time now) {
+Result<void> check_expiry_v2(const Signature& signature, base::Time now) {
     if (signature.time < now) return fail("AccessDenied", "Request has expired");
+    return {};
+}
+
+Result<void> check_presigned_v2(const Signature& signature, const http::RequestHead& head, std::string_view secret_access_key) {
     const auto parameters = text::parse_query(head.query);
     if (!parameters) return fail("InvalidURI", "Couldn't parse the specified URI.");
     const auto holds_for = [&](const http::RequestHead& as_signed) {

@@ -20,9 +20,11 @@ namespace wire {
 // REQUIRES: the query names AWSAccessKeyId or Signature. Errors: `AccessDenied`, `InvalidRequest`.
 [[nodiscard]] base::Result<Signature> read_presigned_v2(const http::RequestHead& head, const text::QueryParameters& parameters);
 
-// Errors: `SignatureDoesNotMatch`, `AccessDenied` (expired, unsigned parameters).
+// Error `AccessDenied`.
+[[nodiscard]] base::Result<void> check_expiry_v2(const Signature& signature, base::Time now);
+// Error `SignatureDoesNotMatch`.
 [[nodiscard]] base::Result<void> check_presigned_v2(const Signature& signature, const http::RequestHead& head,
-                                                    std::string_view secret_access_key, base::Time now);
+                                                    std::string_view secret_access_key);
 
 [[nodiscard]] std::string string_to_sign_v2(const Signature& signature, const http::RequestHead& head,
                                             const text::QueryParameters& parameters);

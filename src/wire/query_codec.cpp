@@ -5,6 +5,7 @@
 //   Name.entry.N.value=… answer     <OpResponse
 //   xmlns><OpResult>…</OpResult><ResponseMetadata><RequestId/></ResponseMetadata></OpResponse>
 #include <map>
+#include <set>
 
 #include "base/strings.hpp"
 #include "text/uri.hpp"
@@ -87,6 +88,7 @@ private:
     [[nodiscard]] Result<std::optional<Json>> read_map(const Shape& shape, const std::string& path) const {
         if (!mentions(path)) return std::nullopt;
         Json out = Json::object();
+        std::set<std::string_view> keys;
         const auto entries = path + (shape.flattened ? "." : ".entry.");
         for (size_t number = 1; mentions(entries + std::to_string(number)); ++number) {
             const auto entry = entries + std::to_string(number) + ".";
@@ -95,7 +97,8 @@ private:
                 return fail("MalformedInput", path + " has an entry without a key");
             auto value = TRY(read(*shape.item, entry + std::string(shape.value_name)));
             if (!value) return fail("MalformedInput", path + " has no value for the key " + key->second);
-            out.set(key->second, std::move(*value));
+            if (!keys.insert(key->second).second) return fail("MalformedInput", path + " has the key " + key->second + " twice");
+            out.members().emplace_back(key->second, std::move(*value));
         }
         return out;
     }

@@ -2,6 +2,8 @@
 
 #include <zlib.h>
 
+#include <algorithm>
+
 #include "base/strings.hpp"
 #include "wire/errors.hpp"
 
@@ -15,7 +17,11 @@ namespace {
 
 // A Query request's parameters: of its form if it has one, else of its query. Never both: two readers could differ.
 Result<text::QueryParameters> query_parameters(const http::RequestHead& head, std::string_view body) {
-    auto parameters = text::parse_query(head.method == "POST" ? body : std::string_view(head.query), head.method == "POST");
+    const std::string_view form = head.method == "POST" ? body : std::string_view(head.query);
+    if (static_cast<size_t>(std::ranges::count(form, '&')) >= form_parameters_max)
+        return fail("MalformedQueryString",
+                    "The request has more than " + std::to_string(form_parameters_max) + " parameters.");
+    auto parameters = text::parse_query(form, head.method == "POST");
     if (!parameters) return fail("MalformedQueryString", "The query string contains a syntax error.");
     return std::move(*parameters);
 }
@@ -76,10 +82,11 @@ Result<std::string> find_service_name(const http::RequestHead& head, const std::
     return std::string("s3");
 }
 
-Result<std::string> form_service(std::string_view body) {
-    const auto parameters = text::parse_query(body, true);
-    if (!parameters) return fail("MalformedQueryString", "The query string contains a syntax error.");
-    return service_of_parameters(*parameters);
+std::string operation_in_head(const ServiceModel& service, const http::RequestHead& head) {
+    if (protocol_of(service, head) != Protocol::json) return {};
+    const auto target = target_of(head);
+    const auto* found = service_of_target(target) == &service ? service.find(target.substr(target.find('.') + 1)) : nullptr;
+    return found ? std::string(found->name) : std::string();
 }
 
 base::Error not_implemented(const ServiceModel& service, std::string_view operation) {
@@ -116,16 +123,24 @@ Result<const OperationModel*> find_operation(const ServiceModel& service, const 
 
 Result<void> unpack_body(const http::RequestHead& head, std::string& body) {
     if (!base::equals_ignoring_case(head.headers.get("Content-Encoding"), "gzip")) return {};
-    std::string out(request_body_bytes_max, '\0');
+    const size_t most = std::min(request_body_bytes_max, std::max(unpacked_bytes_free, body.size() * unpacked_ratio_max));
+    std::string out;
     z_stream stream{};
     if (::inflateInit2(&stream, 15 + 16) != Z_OK) return fail("InternalFailure", "cannot unpack a body");
     stream.next_in = reinterpret_cast<Bytef*>(body.data());
     stream.avail_in = static_cast<uInt>(body.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    const int status = ::inflate(&stream, Z_FINISH);
+    int status = Z_OK;
+    while (status == Z_OK && out.size() < most) {
+        const size_t filled = out.size();
+        out.resize(std::min(most, filled + std::max<size_t>(filled, 16384)));
+        stream.next_out = reinterpret_cast<Bytef*>(out.data() + filled);
+        stream.avail_out = static_cast<uInt>(out.size() - filled);
+        // With room left and no end, the packed bytes are at an end too early: Z_BUF_ERROR on the next round.
+        do status = ::inflate(&stream, Z_NO_FLUSH);
+        while (status == Z_OK && stream.avail_out > 0);
+    }
     const bool whole = status == Z_STREAM_END && stream.avail_in == 0;
-    const bool full = status != Z_STREAM_END && stream.avail_out == 0;
+    const bool full = status == Z_OK && stream.avail_out == 0;
     out.resize(stream.total_out);
     ::inflateEnd(&stream);
     if (full) return fail("EntityTooLarge", "The unpacked body is larger than the maximum allowed size.");

@@ -1,5 +1,6 @@
 // Reads the credentials that a request claims: the one place that decides which they are.
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 
@@ -25,6 +26,15 @@ bool speaks_s3(const http::RequestHead& head) {
     return !(head.path == "/" && (head.query.starts_with("Action=") || head.query.find("&Action=") != std::string::npos));
 }
 
+// Headers that policies decide on, or that say what is done: two different values of one are read differently by whoever takes
+// the first and whoever takes the last. User metadata decides nothing, and is joined.
+bool means_one_thing(std::string_view lower_name) {
+    constexpr std::array names = std::to_array<std::string_view>(
+        {"user-agent", "referer", "date", "content-type", "content-md5", "range", "smithy-protocol"});
+    if (lower_name.starts_with("x-amz-meta-")) return false;
+    return lower_name.starts_with("x-amz-") || std::ranges::find(names, lower_name) != names.end();
+}
+
 struct CredentialText {
     std::string access_key_id;
     Scope scope;
@@ -46,6 +56,7 @@ std::optional<CredentialText> parse_credential(std::string_view text) {
 }
 
 std::optional<std::vector<std::string>> parse_signed_headers(std::string_view text) {
+    if (static_cast<size_t>(std::ranges::count(text, ';')) >= signed_headers_max) return std::nullopt;
     std::vector<std::string> out;
     for (const auto name : base::split(text, ';')) {
         if (name.empty() || base::lower(name) != name || name.find_first_of("\r\n: ") != std::string_view::npos)
@@ -175,8 +186,23 @@ Result<std::optional<Signature>> read_query(const http::RequestHead& head, const
 
 }  // namespace
 
+Result<void> check_repeated_headers(const http::RequestHead& head) {
+    std::map<std::string, std::string_view> seen;
+    for (const auto& [name, value] : head.headers.fields()) {
+        auto lower = base::lower(name);
+        if (!means_one_thing(lower)) continue;
+        const auto [first, fresh] = seen.emplace(std::move(lower), value);
+        if (!fresh && first->second != value)
+            return fail("InvalidRequest", "The header " + first->first + " is there more than once, with different values.");
+    }
+    return {};
+}
+
 Result<std::optional<Signature>> read_signature(const http::RequestHead& head) {
     const bool s3 = speaks_s3(head);
+    if (static_cast<size_t>(std::ranges::count(head.query, '&')) >= head_parameters_max)
+        return fail(s3 ? "InvalidURI" : "MalformedQueryString",
+                    "The query has more than " + std::to_string(head_parameters_max) + " parameters.");
     const auto parameters = text::parse_query(head.query);
     if (!parameters) return fail(s3 ? "InvalidURI" : "MalformedQueryString", "Couldn't parse the specified URI.");
     bool version_4_query = false, version_2_query = false;

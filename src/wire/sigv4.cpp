@@ -8,6 +8,7 @@
 #include "text/time.hpp"
 #include "text/uri.hpp"
 #include "wire/presigned_v2.hpp"
+#include "wire/region.hpp"
 
 namespace wire {
 
@@ -143,6 +144,7 @@ struct Verification {
     const bool is_s3 = options.service == "s3";
     const bool presigned = signature.place == SignaturePlace::query;
 
+    [[nodiscard]] Result<void> check_claims() const;
     [[nodiscard]] Result<void> check_scope() const;
     [[nodiscard]] Result<void> check_time() const;
     [[nodiscard]] Result<void> check_signed_headers() const;
@@ -166,6 +168,7 @@ Result<void> Verification::check_scope() const {
         const auto words = "incorrect service \"" + scope.service + "\". This endpoint belongs to \"s3\".";
         return malformed(words, words);
     }
+    TRY(check_region(signature, options.service, options.regions));
     const auto date = signature.amz_date.substr(0, 8);
     if (scope.date == date) return {};
     if (!is_s3)
@@ -177,13 +180,14 @@ Result<void> Verification::check_scope() const {
 }
 
 Result<void> Verification::check_time() const {
-    const auto window = signature.expires.value_or(std::chrono::duration_cast<std::chrono::seconds>(clock_skew_max));
+    std::chrono::seconds window = presigned ? presigned_elsewhere_max : clock_skew_max;
+    if (presigned && is_s3) window = signature.expires.value_or(window);
     const bool early = signature.time > options.now + clock_skew_max;
-    const bool late = signature.time + (presigned ? window : clock_skew_max) < options.now;
+    const bool late = signature.time + window < options.now;
     if (!early && !late) return {};
     if (is_s3 && presigned) return fail("AccessDenied", late ? "Request has expired" : "Request is not yet valid");
     if (is_s3) return fail("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.");
-    const auto minutes = std::chrono::ceil<std::chrono::minutes>(late && presigned ? window : clock_skew_max);
+    const auto minutes = std::chrono::ceil<std::chrono::minutes>(late ? window : clock_skew_max);
     const auto now = text::amz_date(options.now);
     const auto span = std::to_string(minutes.count()) + " min.)";
     if (late)
@@ -231,7 +235,7 @@ Result<std::string> Verification::payload_hash() const {
 
 // Version 2 knows no payload hash; a payload whose chunks claim Version 4 signatures has nothing to chain them to.
 Result<Verified> Verification::verified_v2() const {
-    TRY(check_presigned_v2(signature, head, options.secret_access_key, options.now));
+    TRY(check_presigned_v2(signature, head, options.secret_access_key));
     Verified out;
     const auto* declared = head.headers.find("x-amz-content-sha256");
     out.payload_hash_ = declared ? *declared : std::string(unsigned_payload);
@@ -242,11 +246,16 @@ Result<Verified> Verification::verified_v2() const {
     return out;
 }
 
-Result<Verified> Verification::verified() const {
-    if (signature.version == SignatureVersion::v2) return verified_v2();
+Result<void> Verification::check_claims() const {
+    if (signature.version == SignatureVersion::v2) return check_expiry_v2(signature, options.now);
     TRY(check_scope());
     TRY(check_time());
-    TRY(check_signed_headers());
+    return check_signed_headers();
+}
+
+Result<Verified> Verification::verified() const {
+    TRY(check_claims());
+    if (signature.version == SignatureVersion::v2) return verified_v2();
     Verified out;
     out.payload_hash_ = TRY(payload_hash());
     out.signing_key_ = cached_signing_key(options.secret_access_key, signature.scope);
@@ -265,6 +274,10 @@ Result<Verified> Verification::verified() const {
     out.scope_ = signature.scope;
     out.place_ = signature.place;
     return out;
+}
+
+Result<void> check_claims(const Signature& signature, const http::RequestHead& head, const VerifyOptions& options) {
+    return Verification{signature, head, options}.check_claims();
 }
 
 Result<Verified> verify(const Signature& signature, const http::RequestHead& head, const VerifyOptions& options) {

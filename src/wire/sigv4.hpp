@@ -20,6 +20,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,11 @@ struct Scope {
 
 enum class SignaturePlace : uint8_t { header, query };
 enum class SignatureVersion : uint8_t { v4, v2 };  // v2: presigned S3 URLs only (presigned_v2.hpp)
+
+constexpr size_t head_parameters_max = 1000;  // in the query of a request's head
+
+// A header that decides something is there once, or always with the same value. Error `InvalidRequest`.
+[[nodiscard]] base::Result<void> check_repeated_headers(const http::RequestHead& head);
 
 // What a request claims; nothing of it is true until verify() said so.
 struct Signature {
@@ -86,10 +92,20 @@ struct VerifyOptions {
     // request declares (x-amz-content-sha256, or UNSIGNED-PAYLOAD for presigned requests) is signed, and PayloadReader holds it
     // to that.
     std::string_view body_sha256;
+    std::span<const std::string> regions;  // that are served (region.hpp)
 };
 
 constexpr std::chrono::minutes clock_skew_max{15};
-constexpr std::chrono::seconds presigned_expires_max{604800};
+constexpr std::chrono::seconds presigned_expires_max{604800};  // S3
+// Outside S3, whatever X-Amz-Expires says, as AWS's STS does: what is presigned there makes keys, and holds no longer than a
+// signature in a header. (Clients that identify themselves by a presigned GetCallerIdentity count on the fifteen minutes, too.)
+constexpr std::chrono::minutes presigned_elsewhere_max{15};
+constexpr size_t signed_headers_max = 200;
+
+// What can be said of a request before its body has come: service, region, date and time of the signature, and that the headers
+// that matter are signed. verify() asks again.
+[[nodiscard]] base::Result<void> check_claims(const Signature& signature, const http::RequestHead& head,
+                                              const VerifyOptions& options);
 
 // Errors: `SignatureDoesNotMatch`, `RequestTimeTooSkewed` (S3), `AccessDenied` ("Request has expired", S3; headers that must be
 // signed), `AuthorizationHeaderMalformed`/`AuthorizationQueryParametersError` (S3, scope), `InvalidRequest` (S3, no

@@ -6,10 +6,13 @@
 
 #include "crypto/digest.hpp"
 #include "text/time.hpp"
+#include "wire/region.hpp"
 
 using namespace std::chrono_literals;
 
 namespace {
+
+const std::vector<std::string> served_regions{"us-east-1"};
 
 constexpr wire::SigningKeys example_keys{"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""};
 const base::Time example_time = *text::parse_amz_date("20130524T000000Z");
@@ -34,7 +37,7 @@ base::Result<wire::Verified> check(const http::RequestHead& head, std::string_vi
     if (!signature) return base::fail(std::move(signature).error());
     REQUIRE(signature->has_value());
     return wire::verify(**signature, head,
-                        {.secret_access_key = secret, .service = service, .now = now, .body_sha256 = body_sha256});
+                        {.secret_access_key = secret, .service = service, .now = now, .body_sha256 = body_sha256, .regions = served_regions});
 }
 
 std::string code_of(const base::Result<wire::Verified>& result) { return result ? "" : result.error().code; }
@@ -298,4 +301,82 @@ TEST_CASE("other services normalise the path and encode it twice") {
     const auto canonical = wire::canonical_request(head, {"host"}, "h", false, false);
     CHECK(canonical.starts_with("GET\n/a/c%2520d/e/\n"));
     CHECK(wire::canonical_request(head, {"host"}, "h", true, false).starts_with("GET\n/a/./b/../c%20d//e/\n"));
+}
+
+TEST_CASE("a signature counts in the regions that are served; IAM's in its own, too") {
+    const auto signed_for = [](std::string_view service, std::string_view region) {
+        auto head = request("GET", "/");
+        wire::sign(head, example_keys, region, service, example_time, empty_hash);
+        return head;
+    };
+    const auto ask = [](const http::RequestHead& head, std::string_view service, const std::vector<std::string>& regions) {
+        const auto signature = wire::read_signature(head);
+        REQUIRE(signature);
+        const auto found = wire::verify(
+            **signature, head,
+            {.secret_access_key = example_keys.secret_access_key, .service = service, .now = example_time, .body_sha256 = empty_hash,
+             .regions = regions});
+        return found ? wire::region_that_serves(service, &**signature, regions) : found.error().code + ": " + found.error().message;
+    };
+    const std::vector<std::string> two{"eu-central-1", "eu-west-1"};
+    CHECK(ask(signed_for("s3", "eu-west-1"), "s3", two) == "eu-west-1");
+    CHECK(ask(signed_for("s3", "us-east-1"), "s3", two) ==
+          "AuthorizationHeaderMalformed: The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-central-1'");
+    CHECK(ask(signed_for("sts", "us-east-1"), "sts", two) ==
+          "SignatureDoesNotMatch: Credential should be scoped to a valid region, not 'us-east-1'.");
+    CHECK(ask(signed_for("sts", "EU-WEST-1"), "sts", two).starts_with("SignatureDoesNotMatch"));
+    CHECK(ask(signed_for("iam", "us-east-1"), "iam", two) == "us-east-1");
+    CHECK(ask(signed_for("iam", "eu-west-1"), "iam", two) == "us-east-1");
+    CHECK(ask(signed_for("iam", "us-west-2"), "iam", two).starts_with("SignatureDoesNotMatch"));
+    CHECK(wire::region_that_serves("s3", nullptr, two) == "eu-central-1");
+    for (const auto* name : {"", "Mars", "eu_west_1", "-x", "x-", "a/b", "eu west", "abcdefghijklmnopqrstuvwxyzabcdefghij"})
+        CHECK_FALSE(wire::is_region_name(name));
+    CHECK(wire::is_region_name("us-gov-west-1"));
+}
+
+TEST_CASE("what is presigned outside S3 holds fifteen minutes, whatever it says") {
+    for (const auto& [service, expires, minutes, holds] :
+         std::vector<std::tuple<std::string, int, int, bool>>{{"iam", 604800, 14, true},
+                                                              {"iam", 604800, 16, false},
+                                                              {"iam", 604800, 60 * 24 * 6, false},
+                                                              {"sts", 60, 14, true},  // as EKS's clients presign GetCallerIdentity
+                                                              {"sts", 60, 16, false},
+                                                              {"s3", 604800, 60 * 24 * 6, true},
+                                                              {"s3", 60, 2, false}}) {
+        CAPTURE(service);
+        CAPTURE(expires);
+        CAPTURE(minutes);
+        auto head = request("GET", "/", "Action=GetCallerIdentity&Version=2011-06-15");
+        head.query = wire::presign(head, example_keys, "us-east-1", service, example_time, std::chrono::seconds(expires));
+        CHECK(check(head, service, example_time + std::chrono::minutes(minutes)).has_value() == holds);
+    }
+}
+
+TEST_CASE("a header that decides something is there once") {
+    const auto code = [](std::vector<std::pair<std::string, std::string>> headers) {
+        auto head = request("GET", "/");
+        for (auto& [name, value] : headers) head.headers.add(name, value);
+        const auto result = wire::check_repeated_headers(head);
+        return result ? std::string() : result.error().code;
+    };
+    CHECK(code({{"Referer", "a"}, {"referer", "b"}}) == "InvalidRequest");
+    CHECK(code({{"User-Agent", "a"}, {"USER-AGENT", "b"}}) == "InvalidRequest");
+    CHECK(code({{"x-amz-acl", "private"}, {"X-Amz-Acl", "public-read"}}) == "InvalidRequest");
+    CHECK(code({{"X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"}, {"X-Amz-Content-Sha256", empty_hash}}) == "InvalidRequest");
+    CHECK(code({{"X-Amz-Security-Token", "a"}, {"X-Amz-Security-Token", "b"}}) == "InvalidRequest");
+    CHECK(code({{"Referer", "a"}, {"Referer", "a"}, {"x-amz-meta-a", "1"}, {"x-amz-meta-a", "2"}, {"Accept", "a"}, {"Accept", "b"}}) == "");
+}
+
+TEST_CASE("what a head may hold of parameters and signed headers is limited") {
+    std::string many = "a=b";
+    for (size_t i = 1; i < wire::head_parameters_max; ++i) many += "&a=b";
+    CHECK(wire::read_signature(request("GET", "/", many)));
+    CHECK(wire::read_signature(request("GET", "/", many + "&a=b")).error().code == "InvalidURI");
+    auto head = request("GET", "/");
+    std::string names = "host";
+    for (size_t i = 1; i <= wire::signed_headers_max; ++i) names += ";h";
+    head.headers.add("X-Amz-Date", "20130524T000000Z");
+    head.headers.add("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=" +
+                                          names + ", Signature=" + std::string(64, '0'));
+    CHECK(wire::read_signature(head).error().code == "AuthorizationHeaderMalformed");
 }

@@ -74,17 +74,22 @@ def test_bucket_life(s3, server):
         s3.list_objects_v2(Bucket="life-of-a-bucket")
 
 
-def test_other_regions(s3):
+def test_other_regions(make_server):
+    s3 = make_server("--region", "us-east-1", "--region", "eu-central-1").client("s3")
     s3.create_bucket(Bucket="far-away-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     assert s3.get_bucket_location(Bucket="far-away-bucket")["LocationConstraint"] == "eu-central-1"
     with refused("BucketAlreadyOwnedByYou", 409):
         s3.create_bucket(Bucket="far-away-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     s3.delete_bucket(Bucket="far-away-bucket")
+    with refused("InvalidLocationConstraint", 400):
+        s3.create_bucket(Bucket="farther-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
 
-def test_location_constraints(server, s3):
-    """The first region is never named; a region that is no region is refused; an endpoint elsewhere makes its own buckets only."""
-    for location in ("us-east-1", "mars", "eu-central-", "x" * 5000):
+def test_location_constraints(make_server):
+    """The first region is never named; a region that is not served is refused; an endpoint elsewhere makes its own buckets only."""
+    server = make_server("--region", "us-east-1", "--region", "eu-west-1")
+    s3 = server.client("s3")
+    for location in ("us-east-1", "mars", "eu-central-1", "x" * 5000):
         with refused("InvalidLocationConstraint", 400):
             s3.create_bucket(Bucket="nowhere-bucket", CreateBucketConfiguration={"LocationConstraint": location})
     keys = {"aws_access_key_id": server.root.access_key_id, "aws_secret_access_key": server.root.secret_access_key}

@@ -155,9 +155,12 @@ public:
     Json result_of(const std::string& action) {
         std::vector<gate::Access> accesses;
         for (const std::string& resource : input_.resources) accesses.push_back(access_to(action, resource));
-        const auto decided = gate::decide_each(simulated_.caller, accesses, context_);
         std::vector<Verdict> verdicts;
-        for (size_t i = 0; i < decided.size(); ++i) verdicts.push_back(verdict_of(decided[i], accesses[i]));
+        for (const gate::Access& access : accesses) {
+            if (!input_.context.find("aws:RequestedRegion"))
+                context_.set("aws:RequestedRegion", gate::supposed_region(access, parts_.region));
+            verdicts.push_back(verdict_of(gate::decide_each(simulated_.caller, {access}, context_).front(), access));
+        }
         return show(action, verdicts);
     }
 

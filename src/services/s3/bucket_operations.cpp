@@ -4,6 +4,7 @@
 #include "base/strings.hpp"
 #include "services/s3/service.hpp"
 #include "text/time.hpp"
+#include "wire/region.hpp"
 
 namespace services::s3 {
 namespace {
@@ -32,27 +33,19 @@ base::Result<CreateBucket> read_create_bucket(wire::Call& call, Incoming& incomi
     return wanted;
 }
 
-// eu-central-1, us-gov-west-1
-bool looks_like_region(std::string_view name) {
-    const auto parts = base::split(name, '-');
-    return parts.size() >= 3 && parts.back().size() == 1 && parts.back() >= "1" && parts.back() <= "9" &&
-           std::ranges::all_of(parts.begin(), parts.end() - 1, [](std::string_view part) {
-               return part.size() >= 2 && std::ranges::all_of(part, [](char c) { return c >= 'a' && c <= 'z'; });
-           });
-}
-
-// Where a bucket goes. us-east-1 makes buckets in every region and is never named; any other makes only its own and wants it
-// said.
-base::Result<std::string> read_region(const std::string& location, const std::string& endpoint) {
-    if (location == "EU") return read_region("eu-west-1", endpoint);
+// Where a bucket goes. us-east-1 makes buckets in every region that is served and is never named; any other makes only its own
+// and wants it said.
+base::Result<std::string> read_region(const std::string& location, const std::string& endpoint,
+                                      const std::vector<std::string>& served) {
+    if (location == "EU") return read_region("eu-west-1", endpoint, served);
     if (endpoint == "us-east-1" && location.empty()) return endpoint;
     if (endpoint != "us-east-1" && location != endpoint)
         return base::fail("IllegalLocationConstraintException",
                           "The " + (location.empty() ? "unspecified" : location) +
                               " location constraint is incompatible for the region specific endpoint this request was sent to.");
-    if (location == "us-east-1" || (location != endpoint && !looks_like_region(location)))
-        return base::fail("InvalidLocationConstraint", "The specified location-constraint is not valid");
-    return location;
+    if (location != "us-east-1" && wire::is_served(location, served)) return location;
+    return base::fail(base::Error("InvalidLocationConstraint", "The specified location-constraint is not valid")
+                          .note("this server serves " + base::join(served, ", ") + " (`trainwarden serve --region`)"));
 }
 
 // `private` is what a bucket is anyway.
@@ -106,7 +99,7 @@ Answered create_bucket(const Service& service, const gate::Permit& permit, wire:
             "NotImplemented",
             "A header you provided implies functionality that is not implemented: x-amz-object-ownership: " + ownership);
     }
-    const auto region = TRY(read_region(wanted.location, call.region));
+    const auto region = TRY(read_region(wanted.location, call.region, service.parts.regions));
     const auto made = service.storage().create_bucket(incoming.uri.bucket, permit.account(), region, wanted.tags);
     // In the first region, making again what one owns has always succeeded.
     const bool again = !made && made.error().code == "BucketAlreadyOwnedByYou" && region == "us-east-1";

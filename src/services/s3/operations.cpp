@@ -1,6 +1,7 @@
 #include "services/s3/operations.hpp"
 
 #include "services/s3/service.hpp"
+#include "wire/region.hpp"
 
 namespace services::s3 {
 namespace {
@@ -12,11 +13,24 @@ base::Result<void> check_expected_owner(const http::Headers& headers, std::strin
     return base::fail("AccessDenied", "Access Denied");
 }
 
-base::Result<std::shared_ptr<Incoming>> prepare(const Service& service, const Definition& definition, const wire::Call& call) {
+// A bucket is served by its own region, which is what aws:RequestedRegion must say: a signature for another region of this server
+// does not reach it. A bucket of a region that is not served any more is served by all that are.
+base::Result<void> go_to_region(const Service& service, const objects::Bucket& bucket, wire::Call& call) {
+    if (call.region == bucket.region || !wire::is_served(bucket.region, service.parts.regions)) return {};
+    if (call.signature != nullptr && call.signature->version == wire::SignatureVersion::v4) {
+        call.right_region = bucket.region;
+        return base::fail(wire::wrong_region(*call.signature, bucket.region));
+    }
+    call.region = bucket.region;
+    return {};
+}
+
+base::Result<std::shared_ptr<Incoming>> prepare(const Service& service, const Definition& definition, wire::Call& call) {
     auto incoming = std::make_shared<Incoming>();
     incoming->uri = TRY(wire::read_s3_request(call.http->head));
     if (!definition.needs_bucket) return incoming;
     incoming->bucket = TRY(service.storage().bucket(incoming->uri.bucket));
+    TRY(go_to_region(service, *incoming->bucket, call));
     TRY(check_expected_owner(call.http->head.headers, "x-amz-expected-bucket-owner", *incoming->bucket));
     return incoming;
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "gate/gate.hpp"
@@ -17,6 +18,7 @@ namespace services::s3 {
 struct Dependencies {
     objects::Storage* storage = nullptr;
     const base::Clock* clock = nullptr;
+    std::vector<std::string> regions;  // that are served: where buckets may be made
     // identity::Directory::unique_id: whom a bucket policy names by this ARN, if anybody.
     std::function<std::optional<std::string>(const std::string& arn)> principal_id;
 };
