@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <vector>
 
 namespace deploy {
 
@@ -32,6 +33,16 @@ bool write_all(int file, std::string_view content) {
     return true;
 }
 
+// What was made or renamed in it is on disk.
+base::Result<void> sync_folder(const std::filesystem::path& path) {
+    const int folder = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return failed("open", path);
+    const bool synced = ::fsync(folder) == 0;
+    ::close(folder);
+    if (!synced) return failed("sync", path);
+    return {};
+}
+
 }  // namespace
 
 base::Result<std::string> read_whole(const std::filesystem::path& path) {
@@ -52,18 +63,18 @@ base::Result<void> replace_whole(const std::filesystem::path& path, std::string_
         return failed("write", fresh);
     }
     if (::rename(fresh.c_str(), path.c_str()) != 0) return failed("replace", path);
-    const int folder = ::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) return failed("open", path.parent_path());
-    const bool synced = ::fsync(folder) == 0;
-    ::close(folder);
-    if (!synced) return failed("sync", path.parent_path());
-    return {};
+    return sync_folder(path.parent_path());
 }
 
 base::Result<void> make_folders(const std::filesystem::path& folder) {
     std::error_code error;
-    std::filesystem::create_directories(folder, error);
+    std::vector<std::filesystem::path> above;  // of each folder that is made here
+    for (auto missing = std::filesystem::absolute(folder, error); !error && !std::filesystem::exists(missing, error);
+         missing = missing.parent_path())
+        above.push_back(missing.parent_path());
+    if (!error) std::filesystem::create_directories(folder, error);
     if (error) return base::fail("FileError", "cannot make " + folder.string() + ": " + error.message());
+    for (const auto& one : above) TRY(sync_folder(one));
     return {};
 }
 

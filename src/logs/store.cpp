@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "store/folders.hpp"
 #include "text/json.hpp"
 
 namespace logs {
@@ -114,6 +115,7 @@ base::Result<void> append(const std::string& path, const std::string& lines) {
         done += static_cast<size_t>(count);
     }
     if (::fdatasync(file) != 0) return failed("write");
+    if (info.st_size == 0) TRY(store::sync_folder(fs::path(path).parent_path().string()));  // perhaps made just now
     return {};
 }
 
@@ -185,9 +187,7 @@ base::Result<void> Store::create_stream(const Owner& owner, const std::string& g
     auto record = TRY(parts_.keys->get(group_prefix(owner) + group));
     if (!record) return no_group();
     std::string key = stream_prefix(owner, group) + stream, id = parts_.random->hex(32);
-    std::error_code error;
-    fs::create_directories(fs::path(path_of(id)).parent_path(), error);
-    if (error) return base::fail("InternalError", "cannot make a folder for logs: " + error.message());
+    TRY(store::make_folders(fs::path(path_of(id)).parent_path().string()));
     store::Batch batch;
     batch.expect(group_prefix(owner) + group, *record)
         .expect(key, std::nullopt)

@@ -1,15 +1,24 @@
 #include "logs/writer.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <utility>
 
+#include "base/log.hpp"
 #include "base/strings.hpp"
 #include "logs/line.hpp"
+#include "store/folders.hpp"
 
 namespace logs {
 
 base::Result<LogWriter> LogWriter::open(const std::string& path) {
     LogWriter writer;
+    writer.path_ = path;
     writer.file_.open(path, std::ios::binary | std::ios::app);
     if (!writer.file_) return base::fail("InternalError", "the log file " + path + " cannot be written");
     return writer;
@@ -48,6 +57,13 @@ void LogWriter::close(base::Time now) {
     if (!partial_.empty()) line(partial_, now);
     partial_.clear();
     file_.close();
+    const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool synced = file >= 0 && ::fsync(file) == 0;
+    if (file < 0 && errno == ENOENT) return;  // the stream was deleted
+    if (!file_ || !synced) base::log_error("the log file " + path_ + " may be incomplete: " + std::strerror(errno));
+    if (file >= 0) ::close(file);
+    if (auto named = store::sync_folder(std::filesystem::path(path_).parent_path().string()); !named)
+        base::log_error(named.error().message);
 }
 
 }  // namespace logs

@@ -21,13 +21,15 @@ public:
     void write(std::string_view output, base::Time now);
     // Called with every line, as it is written.
     void watch(std::function<void(std::string_view line, base::Time now)> watcher) { watcher_ = std::move(watcher); }
-    // Writes what is left of a line without an end.
+    // Writes what is left of a line without an end. What the worker wrote is on disk when it returns; if not, the operator's log
+    // says so: the job is not to blame.
     void close(base::Time now);
     // The last line that was not blank.
     [[nodiscard]] const std::string& last_line() const { return last_line_; }
 
 private:
     void line(std::string_view content, base::Time now);
+    std::string path_;
     std::ofstream file_;
     std::string partial_, last_line_;
     std::function<void(std::string_view, base::Time)> watcher_;

@@ -15,6 +15,7 @@
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
+#include "store/folders.hpp"
 #include "text/base64.hpp"
 #include "text/json.hpp"
 
@@ -30,9 +31,7 @@ std::unexpected<base::Error> unusable(const std::string& what, const std::string
 }
 
 base::Result<void> make_folder(const std::string& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) return base::fail("DataFolderUnusable", "cannot make `" + path + "`: " + error.message());
+    if (auto made = store::make_folders(path); !made) return base::fail("DataFolderUnusable", made.error().message);
     if (::chmod(path.c_str(), 0700) != 0) return unusable("cannot set the mode of", path);
     return {};
 }

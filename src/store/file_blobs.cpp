@@ -21,6 +21,7 @@
 
 #include "base/log.hpp"
 #include "store/blobs.hpp"
+#include "store/folders.hpp"
 
 namespace store {
 namespace {
@@ -175,10 +176,8 @@ public:
     explicit FileBlobs(std::string directory) { layout_.directory = std::move(directory); }
 
     base::Result<void> open_folders() {
+        TRY(make_folders(layout_.unfinished()));
         std::error_code error;
-        std::filesystem::create_directories(layout_.unfinished(), error);
-        if (error)
-            return base::fail("InternalError", "cannot make the directory `" + layout_.unfinished() + "`: " + error.message());
         for (const auto& leftover : std::filesystem::directory_iterator(layout_.unfinished(), error)) {
             if (::unlink(leftover.path().c_str()) != 0) return base::fail(broken("remove", leftover.path().string(), errno));
         }

@@ -16,11 +16,11 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <shared_mutex>
 
+#include "store/folders.hpp"
 #include "store/keys.hpp"
 
 // Debian's librocksdb is not instrumented: ThreadSanitizer cannot see its barriers and takes its memtable for a race.
@@ -133,9 +133,7 @@ private:
 }  // namespace
 
 base::Result<std::unique_ptr<Keys>> open_rocks_keys(const std::string& directory) {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) return base::fail("InternalError", "cannot make the directory `" + directory + "`: " + error.message());
+    TRY(make_folders(directory));
 
     rocksdb::Options options;
     options.create_if_missing = true;

@@ -1,0 +1,301 @@
+"""`make mutants`: plausible slips of a programmer, put into the code one at a time, and whether the tests notice.
+
+    run.py [--room NAME]... [--only TEXT] [--jobs N] [--again]    applies, builds, tests; prints the kill rate by room and the survivors
+    run.py --check                                                does every mutant still apply? (ctest `mutants`)
+    run.py --report                                               the table of what was found so far, as docs/testing.md has it
+
+A room's mutants are in ROOM.toml beside this file:
+
+    tests = ["store_test"]              # what should notice, in this order, unless a mutant says otherwise
+    [[mutant]]
+    what = "the blob is not synced"
+    file = "src/store/file_blobs.cpp"
+    old = "..."                         # stands exactly once in the file
+    new = "..."
+    tests = ["store_test: *crash*", "tests/crash/test_durability.py -k blob"]
+
+A test is a room's test program, with a pattern of test cases after a colon or without, or a pytest file with options. Put the cheap ones first:
+the first that fails ends the mutant, and `trainwarden` itself is built only for pytest. A test that does not end has noticed, too.
+
+Nothing happens in the working tree: each job has a copy below build/mutants, built as `make` builds. What was found is kept in
+build/mutants/results.jsonl by the mutant and the file that it changes, so that a run that was interrupted goes on where it was; survivors are
+tried again. A mutant that does not build, and a test that fails without any mutant, are errors of the list.
+"""
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import queue
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+WORK = ROOT / "build/mutants"
+RESULTS = WORK / "results.jsonl"
+AIM = 0.95
+BUILD_SECONDS_MOST = 1800
+# A mutant may make a test slower; beyond this it hangs.
+SLOWER_MOST, MORE_SECONDS = 4, 60
+
+
+class Fault(Exception):
+    """The list or the build is at fault, not the tests."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    room: str
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: tuple
+
+    def name(self):
+        return f"{self.room}: {self.what}"
+
+    def apply(self, content):
+        if content.count(self.old) != 1:
+            raise Fault(f"{self.name()}: the old text stands {content.count(self.old)} times in {self.file}")
+        return content.replace(self.old, self.new)
+
+    def key(self):
+        """The same while the mutant and its file are."""
+        content = (ROOT / self.file).read_text()
+        return hashlib.sha256("\0".join((self.file, self.old, self.new, content)).encode()).hexdigest()[:16]
+
+
+def read_list(rooms=None, only=None):
+    found = []
+    for path in sorted(HERE.glob("*.toml")):
+        if rooms and path.stem not in rooms:
+            continue
+        content = tomllib.loads(path.read_text())
+        for entry in content["mutant"]:
+            unknown = entry.keys() - {"what", "file", "old", "new", "tests"}
+            if unknown:
+                raise Fault(f"{path.name}: unknown fields {sorted(unknown)}")
+            mutant = Mutant(path.stem, entry["what"], entry["file"], entry["old"], entry["new"], tuple(entry.get("tests", content["tests"])))
+            if only is None or only in mutant.name() or only in mutant.file:
+                found.append(mutant)
+    return found
+
+
+def faults_of(mutants):
+    """What is wrong with the list itself."""
+    faults, names = [], set()
+    for mutant in mutants:
+        if mutant.name() in names:
+            faults.append(f"{mutant.name()}: stands twice")
+        names.add(mutant.name())
+        if mutant.old == mutant.new or not mutant.tests:
+            faults.append(f"{mutant.name()}: changes nothing, or no test should notice")
+        for test in mutant.tests:
+            words = shlex.split(test)
+            if words[0].endswith(".py"):
+                if not (ROOT / words[0]).exists():
+                    faults.append(f"{mutant.name()}: there is no {words[0]}")
+            elif not words[0].rstrip(":").endswith("_test") and words[0].rstrip(":") not in ("policy_cases", "policy_differential", "policy_work"):
+                faults.append(f"{mutant.name()}: {test} is no test program")
+        try:
+            mutant.apply((ROOT / mutant.file).read_text())
+        except (Fault, OSError) as fault:
+            faults.append(str(fault))
+    return faults
+
+
+class Tree:
+    """A copy of the working tree with a build of its own."""
+
+    def __init__(self, number):
+        self.root = WORK / f"tree{number}"
+        self.build = self.root / "build/dev"
+        self.environment = {**os.environ, "CCACHE_BASEDIR": str(self.root), "CCACHE_NOHASHDIR": "1"}
+        self.seconds = {}  # of a test that passes without a mutant
+
+    def prepare(self):
+        listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
+                                check=True).stdout.split("\0")
+        wanted = {name for name in listed if name and (ROOT / name).is_file()}
+        for name in sorted(wanted):
+            place = self.root / name
+            if not place.exists() or place.read_bytes() != (ROOT / name).read_bytes():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, place)
+        for top in ("src", "tests"):
+            for path in (self.root / top).rglob("*"):
+                if path.is_file() and "__pycache__" not in path.parts and path.relative_to(self.root).as_posix() not in wanted:
+                    path.unlink()
+        for name in (".venv", "node_modules", ".cache"):
+            if (ROOT / name).exists() and not (self.root / name).exists():
+                (self.root / name).symlink_to((ROOT / name).resolve())
+        if not (self.build / "build.ninja").exists():
+            self.run(["cmake", "--preset", "dev"], BUILD_SECONDS_MOST)
+
+    def run(self, command, seconds, **environment):
+        """(exit status or None if it did not end, output)"""
+        process = subprocess.Popen(command, cwd=self.root, env={**self.environment, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+        try:
+            output, _ = process.communicate(timeout=seconds)
+            return process.returncode, output
+        except subprocess.TimeoutExpired:
+            return None, "did not end"
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)  # and what it has left behind
+            except ProcessLookupError:
+                pass
+            process.communicate()
+
+    def make(self, target):
+        status, output = self.run(["ninja", "-C", str(self.build), "-j", str(os.cpu_count() or 1), target], BUILD_SECONDS_MOST)
+        if status != 0:
+            raise Fault(f"does not build: {output[-2000:]}")
+
+    def passes(self, test, seconds):
+        words = shlex.split(test)
+        if words[0].endswith(".py"):
+            self.make("trainwarden")
+            command = [str(self.root / ".venv/bin/python"), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *words]
+        else:
+            program, _, pattern = test.partition(":")
+            self.make(program.strip())
+            path = next(path for path in (self.build / program.strip(), self.build / "tests/reference" / program.strip()) if path.exists())
+            command = [str(path), "--abort-after=1", *([f"--test-case={pattern.strip()}"] if pattern else [])]
+        status, output = self.run(command, seconds, TRAINWARDEN=str(self.build / "trainwarden"))
+        return status == 0, output
+
+    def learn(self, tests):
+        """How long each takes without a mutant, where it must pass."""
+        for test in tests:
+            if test not in self.seconds:
+                self.make("trainwarden" if test.split()[0].endswith(".py") else test.partition(":")[0].strip())
+                begin = time.monotonic()
+                passed, output = self.passes(test, 900)
+                if not passed:
+                    raise Fault(f"{test} fails without any mutant: {output[-2000:]}")
+                self.seconds[test] = time.monotonic() - begin
+
+    def noticed_by(self, mutant):
+        """The first test that fails, None if none does."""
+        path = self.root / mutant.file
+        self.learn(mutant.tests)
+        content = path.read_text()
+        try:
+            path.write_text(mutant.apply(content))
+            for test in mutant.tests:
+                if not self.passes(test, self.seconds[test] * SLOWER_MOST + MORE_SECONDS)[0]:
+                    return test
+            return None
+        finally:
+            path.write_text(content)
+
+
+def known_results():
+    known = {}
+    if RESULTS.exists():
+        for line in RESULTS.read_text().splitlines():
+            result = json.loads(line)
+            known[result["key"]] = result
+    return known
+
+
+def print_report(mutants):
+    known = known_results()
+    rooms = {}
+    for mutant in mutants:
+        rooms.setdefault(mutant.room, []).append((mutant, known.get(mutant.key())))
+    print("| room | mutants | tried | noticed | rate |\n|---|---|---|---|---|")
+    short = []
+    total = [0, 0, 0]
+    for room, ones in sorted(rooms.items()):
+        tried = [result for _, result in ones if result]
+        killed = [result for result in tried if result["noticed_by"]]
+        total = [total[0] + len(ones), total[1] + len(tried), total[2] + len(killed)]
+        rate = f"{100 * len(killed) / len(tried):.0f} %" if tried else "–"
+        print(f"| `{room}` | {len(ones)} | {len(tried)} | {len(killed)} | {rate} |")
+        if tried and len(killed) < AIM * len(tried):
+            short.append(room)
+    print(f"| all | {total[0]} | {total[1]} | {total[2]} | {100 * total[2] / total[1] if total[1] else 0:.0f} % |")
+    for mutant in mutants:
+        if (result := known.get(mutant.key())) and not result["noticed_by"]:
+            print(f"survivor: {mutant.name()} ({mutant.file})")
+    return short
+
+
+def try_all(mutants, jobs, again):
+    known = {} if again else known_results()
+    waiting = queue.Queue()
+    for mutant in mutants:
+        if not known.get(mutant.key(), {}).get("noticed_by"):
+            waiting.put(mutant)
+    count, faults, lock = waiting.qsize(), [], threading.Lock()
+    print(f"{len(mutants)} mutants, {count} to try", flush=True)
+    WORK.mkdir(parents=True, exist_ok=True)
+
+    def work(number):
+        tree = Tree(number)
+        tree.prepare()
+        while True:
+            try:
+                mutant = waiting.get_nowait()
+            except queue.Empty:
+                return
+            begin = time.monotonic()
+            try:
+                noticed = tree.noticed_by(mutant)
+            except Fault as fault:
+                with lock:
+                    faults.append(f"{mutant.name()}: {fault}")
+                    print(f"FAULT {mutant.name()}: {str(fault)[-600:]}", flush=True)
+                continue
+            seconds = round(time.monotonic() - begin, 1)
+            with lock:
+                with open(RESULTS, "a") as file:
+                    file.write(json.dumps({"key": mutant.key(), "name": mutant.name(), "noticed_by": noticed, "seconds": seconds}) + "\n")
+                print(f"{'noticed ' if noticed else 'SURVIVED'} {seconds:6.1f} s  {mutant.name()}" + (f"  [{noticed}]" if noticed else ""), flush=True)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(jobs)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return faults
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--room", action="append", help="only this room's; repeatable")
+    parser.add_argument("--only", help="only those whose name or file holds this text")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at a time, each with a build of its own")
+    parser.add_argument("--again", action="store_true", help="also those that were noticed before")
+    parser.add_argument("--check", action="store_true", help="only see whether every mutant applies")
+    parser.add_argument("--report", action="store_true", help="only print what was found so far")
+    options = parser.parse_args()
+    mutants = read_list(options.room, options.only)
+    faults = faults_of(mutants)
+    if faults or not mutants:
+        print(*faults or ["no such mutants"], sep="\n")
+        return 1
+    if options.check:
+        print(f"{len(mutants)} mutants apply")
+        return 0
+    faults = [] if options.report else try_all(mutants, options.jobs, options.again)
+    short = print_report(mutants)
+    for fault in faults:
+        print(f"fault of the list: {fault[:300]}")
+    return 1 if faults or short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
