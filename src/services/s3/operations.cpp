@@ -15,6 +15,7 @@ base::Result<void> check_expected_owner(const http::Headers& headers, std::strin
 base::Result<std::shared_ptr<Incoming>> prepare(const Service& service, const Definition& definition, const wire::Call& call) {
     auto incoming = std::make_shared<Incoming>();
     incoming->uri = TRY(wire::read_s3_request(call.http->head));
+    TRY(check_headers(call.http->head));
     if (!definition.needs_bucket) return incoming;
     incoming->bucket = TRY(service.storage().bucket(incoming->uri.bucket));
     TRY(check_expected_owner(call.http->head.headers, "x-amz-expected-bucket-owner", *incoming->bucket));
@@ -27,7 +28,8 @@ void add_operations(gate::Registry& registry, const Dependencies& dependencies) 
     const auto service = std::make_shared<const Service>(Service{dependencies});
     for (auto& share :
          {bucket_operations(), bucket_configuration_operations(), unconfigured_operations(), object_operations(),
-          copy_operations(), tagging_operations(), delete_operations(), listing_operations(), multipart_operations()}) {
+          copy_operations(), tagging_operations(), delete_operations(), listing_operations(), multipart_operations(),
+          control_operations()}) {
         for (const auto& each : share) {
             const auto definition = std::make_shared<const Definition>(each);
             registry.add({
