@@ -28,7 +28,10 @@ policy::Context global_context(const RequestFacts& facts) {
     if (const std::string* referer = headers.find("referer")) context.set("aws:Referer", *referer);
     if (facts.service != "s3") return context;
 
-    if (const std::string* hash = headers.find("x-amz-content-sha256")) context.set("s3:x-amz-content-sha256", *hash);
+    if (const std::string* hash = headers.find("x-amz-content-sha256"))
+        context.set("s3:x-amz-content-sha256", *hash);
+    else if (facts.signature != nullptr && facts.signature->place == wire::SignaturePlace::query)
+        context.set("s3:x-amz-content-sha256", "UNSIGNED-PAYLOAD");  // what such a request signed
     if (facts.signature == nullptr) return context;
     const bool is_v2 = facts.signature->version == wire::SignatureVersion::v2;
     context.set("s3:signatureversion", is_v2 ? "AWS" : "AWS4-HMAC-SHA256");

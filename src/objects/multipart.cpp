@@ -272,7 +272,12 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
 
     const auto stored_object = replace(
         request.bucket, request.key, request.conditions, request.decided,
-        [&](const Object*) -> base::Result<ObjectPtr> {
+        [&](const Object* current) -> base::Result<ObjectPtr> {
+            // The condition holds of what is there now, but not of what was there when the upload began.
+            if (request.conditions.any() && current != nullptr && current->last_modified > upload.initiated) {
+                return base::fail("ConditionalRequestConflict",
+                                  "The conditional request cannot succeed due to a conflicting operation against this resource.");
+            }
             // A part uploaded or the upload aborted meanwhile shows as a conflict of the commit; this look ends the retries.
             if (TRY(parts_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
             for (const auto& [number, part] : stored) {

@@ -32,23 +32,25 @@ Classify on_bucket(std::string action) {
 }
 
 Classify on_object(std::string action) {
-    return [action = std::move(action)](const Service&, const Caller&, wire::Call& call, Incoming& incoming) -> Accesses {
-        auto access = object_access(*incoming.bucket, incoming.key(), action);
-        add_header_keys(access.context, call.http->head.headers);
-        return std::vector{std::move(access)};
+    return [action = std::move(action)](const Service&, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
+        return std::vector{object_access(*incoming.bucket, incoming.key(), action)};
     };
 }
 
-void add_header_keys(policy::Context& context, const http::Headers& headers) {
-    for (const std::string_view name :
-         {"x-amz-acl", "x-amz-copy-source", "x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp",
-          "x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-metadata-directive", "x-amz-object-ownership",
-          "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-storage-class",
-          "x-amz-website-redirect-location"}) {
+void add_write_keys(policy::Context& context, const http::Headers& headers) {
+    for (const std::string_view name : {"x-amz-acl", "x-amz-storage-class", "x-amz-website-redirect-location"}) {
         if (const auto* value = headers.find(name)) context.set("s3:" + std::string(name), *value);
     }
-    if (const auto* value = headers.find("if-none-match")) context.set("s3:if-none-match", *value);
-    if (const auto* value = headers.find("if-match")) context.set("s3:if-match", *value);
+}
+
+void add_condition_keys(policy::Context& context, const http::Headers& headers) {
+    for (const std::string_view name : {"if-match", "if-none-match"}) {
+        if (const auto* value = headers.find(name)) context.set("s3:" + std::string(name), *value);
+    }
+}
+
+void add_creation_key(policy::Context& context, bool creates) {
+    context.set("s3:ObjectCreationOperation", creates ? "true" : "false");
 }
 
 void add_existing_tags(policy::Context& context, const objects::Tags& tags) {

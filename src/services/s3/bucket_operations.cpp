@@ -27,6 +27,7 @@ base::Result<CreateBucket> read_create_bucket(wire::Call& call, Incoming& incomi
             return base::fail("NotImplemented", "Directory buckets are not implemented: " + std::string(unsupported));
     }
     wanted.location = xml.child_text("LocationConstraint");
+    if (wanted.location == "EU") wanted.location = "eu-west-1";  // its name before regions had names
     if (const auto* tags = xml.child("Tags")) {
         for (const auto& tag : tags->children) wanted.tags.emplace_back(tag.child_text("Key"), tag.child_text("Value"));
     }
@@ -37,7 +38,6 @@ base::Result<CreateBucket> read_create_bucket(wire::Call& call, Incoming& incomi
 // and wants it said.
 base::Result<std::string> read_region(const std::string& location, const std::string& endpoint,
                                       const std::vector<std::string>& served) {
-    if (location == "EU") return read_region("eu-west-1", endpoint, served);
     if (endpoint == "us-east-1" && location.empty()) return endpoint;
     if (endpoint != "us-east-1" && location != endpoint)
         return base::fail("IllegalLocationConstraintException",
@@ -69,7 +69,9 @@ Accesses classify_create_bucket(const Service&, const Caller& caller, wire::Call
     gate::Access access;
     access.action = "s3:CreateBucket";
     access.resource = "arn:aws:s3:::" + incoming.uri.bucket;
-    add_header_keys(access.context, call.http->head.headers);
+    for (const std::string_view name : {"x-amz-acl", "x-amz-object-ownership"}) {
+        if (const auto* value = call.http->head.headers.find(name)) access.context.set("s3:" + std::string(name), *value);
+    }
     if (!wanted.location.empty()) access.context.set("s3:LocationConstraint", wanted.location);
     std::vector<std::string> keys;
     for (const auto& [key, value] : wanted.tags) {

@@ -22,7 +22,8 @@ base::Result<CopySource> read_copy_source(std::string_view header) {
         source.names_version = true;
         header = header.substr(0, question);
     }
-    auto decoded = text::decode_uri(header);
+    // As a form is: S3 takes `+` for a space, and clients that mean a plus send `%2B`.
+    auto decoded = text::decode_uri(header, true);
     if (!decoded) return base::fail("InvalidArgument", "Invalid copy source encoding.");
     std::string_view path = *decoded;
     if (path.starts_with('/')) path.remove_prefix(1);
@@ -44,6 +45,10 @@ Accesses classify_source(const Service& service, const wire::Call& call, Copying
     const auto* expected = headers.find("x-amz-source-expected-bucket-owner");
     if (expected != nullptr && *expected != copying.source.bucket->account) return base::fail("AccessDenied", "Access Denied");
     return reading(service, copying.source, {source.names_version ? "s3:GetObjectVersion" : "s3:GetObject"});
+}
+
+void add_source_keys(policy::Context& context, const Copying& copying) {
+    context.set("s3:x-amz-copy-source", copying.source.bucket->name + "/" + copying.source.key());
 }
 
 base::Result<objects::OpenObject> open_source(const Service& service, const wire::Call& call, const Copying& copying) {
@@ -79,9 +84,13 @@ Accesses classify_copy(const Service& service, const Caller&, wire::Call& call, 
                                          : objects::Tags{};
 
     auto target = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
-    add_header_keys(target.context, headers);
+    add_write_keys(target.context, headers);
+    add_condition_keys(target.context, headers);
+    add_source_keys(target.context, copying);
+    if (const auto* directive = headers.find("x-amz-metadata-directive"))
+        target.context.set("s3:x-amz-metadata-directive", *directive);
     add_request_tags(target.context, copying.tags);
-    target.context.set("s3:ObjectCreationOperation", "true");
+    add_creation_key(target.context, true);
     accesses.push_back(target);
     if (!copying.tags.empty()) {
         target.action = "s3:PutObjectTagging";
@@ -114,8 +123,10 @@ Answered copy_object(const Service& service, const gate::Permit&, wire::Call& ca
         if (!request.checksum) return base::fail("InvalidRequest", "Checksum algorithm provided is unsupported: " + *name);
     }
     const bool itself = request.bucket == request.source_bucket && request.key == request.source_key;
-    const bool redirects = headers.find("x-amz-website-redirect-location") != nullptr;
-    if (itself && !copying.replaces_metadata && !copying.replaces_tags && !redirects) {
+    // A storage class that is named counts as a change even if it is the one that the object has, as in AWS.
+    const bool changes = copying.replaces_metadata || copying.replaces_tags || headers.find("x-amz-storage-class") != nullptr ||
+                         headers.find("x-amz-website-redirect-location") != nullptr;
+    if (itself && !changes) {
         return base::fail(
             "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
@@ -124,9 +135,7 @@ Answered copy_object(const Service& service, const gate::Permit&, wire::Call& ca
     request.attributes = copying.replaces_metadata ? read_attributes(headers) : request.source.object->attributes;
     request.attributes.website_redirect_location = headers.get("x-amz-website-redirect-location");
     request.tags = copying.tags;
-    request.conditions = read_conditions(headers);
-    request.conditions.if_modified_since.reset();
-    request.conditions.if_unmodified_since.reset();
+    request.conditions = TRY(read_write_conditions(headers));
     request.decided = incoming.decided();
     const auto made = TRY(service.storage().copy(request));
     text::XmlWriter xml;

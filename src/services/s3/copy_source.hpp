@@ -1,4 +1,4 @@
-// The x-amz-copy-source header: `[/]bucket/key[?versionId=id]`, percent-encoded.
+// The x-amz-copy-source header: `[/]bucket/key[?versionId=id]`, percent-encoded, `+` for a space.
 #pragma once
 
 #include <string>

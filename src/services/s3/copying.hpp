@@ -13,6 +13,8 @@ struct Copying {
 
 // The accesses to the source; fills `copying.source`. Errors: a copy source that cannot be read, `NoSuchBucket`.
 [[nodiscard]] Accesses classify_source(const Service& service, const wire::Call& call, Copying& copying);
+// s3:x-amz-copy-source: `bucket/key`, decoded, as it will be read; however the client spelt it.
+void add_source_keys(policy::Context& context, const Copying& copying);
 // The bytes of what was decided on. Errors: `NoSuchKey`, `PreconditionFailed` (x-amz-copy-source-if-…), `DecisionOutdated`.
 [[nodiscard]] base::Result<objects::OpenObject> open_source(const Service& service, const wire::Call& call,
                                                             const Copying& copying);

@@ -19,7 +19,7 @@ Accesses classify_delete(const Service&, const Caller&, wire::Call& call, Incomi
     TRY(check_version(incoming));
     auto access =
         object_access(*incoming.bucket, incoming.key(), names_version(incoming) ? "s3:DeleteObjectVersion" : "s3:DeleteObject");
-    add_header_keys(access.context, call.http->head.headers);
+    add_condition_keys(access.context, call.http->head.headers);
     return std::vector{std::move(access)};
 }
 

@@ -25,27 +25,47 @@ constexpr std::string_view metadata_prefix = "x-amz-meta-";
 
 }  // namespace
 
+base::Result<void> check_headers(const http::RequestHead& head) {
+    // The others may be lists, or say nothing that a policy or an operation goes by.
+    constexpr auto single = std::to_array<std::string_view>({"content-md5", "content-type", "if-match", "if-modified-since",
+                                                             "if-none-match", "if-unmodified-since", "range"});
+    const auto& fields = head.headers.fields();
+    for (auto at = fields.begin(); at != fields.end(); ++at) {
+        const auto name = base::lower(at->first);
+        const bool list = name.starts_with(metadata_prefix) || name == "x-amz-object-attributes";
+        if (list || !(name.starts_with("x-amz-") || std::ranges::find(single, name) != single.end())) continue;
+        const auto before = std::find_if(fields.begin(), at, [&](const auto& other) { return base::lower(other.first) == name; });
+        if (before != at && before->second != at->second)
+            return base::fail("InvalidArgument", "The header `" + name + "` is given twice with different values.");
+
+        if (!name.starts_with("x-amz-server-side-encryption") && !name.starts_with("x-amz-copy-source-server-side-encryption"))
+            continue;
+        if (head.method == "GET" || head.method == "HEAD")
+            return base::fail("InvalidRequest", "The encryption parameters are not applicable to this object.");
+        auto refusal = not_implemented(name, name == "x-amz-server-side-encryption" ? at->second : std::string());
+        refusal.message += ". This server does not encrypt objects: send them without this header.";
+        return base::fail(std::move(refusal));
+    }
+    return {};
+}
+
 base::Result<void> refuse_unsupported(const http::Headers& headers) {
     for (const auto& [raw_name, value] : headers.fields()) {
         const auto name = base::lower(raw_name);
         if (!name.starts_with("x-amz-")) continue;
-        if (name.starts_with("x-amz-server-side-encryption-") || name.starts_with("x-amz-copy-source-server-side-encryption-") ||
-            name.starts_with("x-amz-object-lock-") || name.starts_with("x-amz-bucket-object-lock") ||
+        if (name.starts_with("x-amz-object-lock-") || name.starts_with("x-amz-bucket-object-lock") ||
             name == "x-amz-write-offset-bytes") {
             if (name == "x-amz-bucket-object-lock-enabled" && base::equals_ignoring_case(value, "false")) continue;
             return base::fail(not_implemented(name));
-        }
-        // Encryption at rest by a key that nobody names (SSE-S3, or the account's `aws/s3`) is the operator's disk; a key that
-        // somebody names would be a promise.
-        if (name == "x-amz-server-side-encryption" && value != "AES256" && value != "aws:kms") {
-            return base::fail(not_implemented(name, value));
         }
         if (name == "x-amz-storage-class" && value != "STANDARD") {
             if (std::ranges::find(storage_classes, value) == storage_classes.end())
                 return base::fail("InvalidStorageClass", "The storage class you specified is not valid");
             return base::fail(not_implemented(name, value));
         }
-        if (name.starts_with("x-amz-grant-") || (name == "x-amz-acl" && value != "bucket-owner-full-control")) {
+        // Where ACLs are off, these two change nothing. AWS takes the second alone; rclone and s3cmd send the first with every upload.
+        const bool harmless = value == "private" || value == "bucket-owner-full-control";
+        if (name.starts_with("x-amz-grant-") || (name == "x-amz-acl" && !harmless)) {
             return base::fail("AccessControlListNotSupported", "The bucket does not allow ACLs");
         }
     }
@@ -107,6 +127,15 @@ objects::Conditions read_conditions(const http::Headers& headers, std::string_vi
     // RFC 9110: a date that cannot be read is as if it were not there.
     if (const auto* value = named("if-modified-since")) conditions.if_modified_since = text::parse_http_date(*value);
     if (const auto* value = named("if-unmodified-since")) conditions.if_unmodified_since = text::parse_http_date(*value);
+    return conditions;
+}
+
+base::Result<objects::Conditions> read_write_conditions(const http::Headers& headers) {
+    auto conditions = read_conditions(headers);
+    conditions.if_modified_since.reset();
+    conditions.if_unmodified_since.reset();
+    if (conditions.if_none_match && *conditions.if_none_match != "*")
+        return base::fail(not_implemented("If-None-Match with an ETag on a write"));
     return conditions;
 }
 

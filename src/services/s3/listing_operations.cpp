@@ -5,16 +5,6 @@
 namespace services::s3 {
 namespace {
 
-Classify listing(std::string action) {
-    return [action = std::move(action)](const Service&, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
-        auto access = bucket_access(*incoming.bucket, action);
-        for (const std::string_view parameter : {"prefix", "delimiter", "max-keys"}) {
-            if (const auto* value = incoming.uri.parameter(parameter)) access.context.set("s3:" + std::string(parameter), *value);
-        }
-        return std::vector{std::move(access)};
-    };
-}
-
 struct Wanted {
     objects::ListRequest list;
     bool url_encoding = false;
@@ -29,6 +19,19 @@ base::Result<Wanted> read_wanted(const Incoming& incoming, std::string after) {
     }
     wanted.url_encoding = TRY(wants_url_encoding(incoming));
     return wanted;
+}
+
+// The keys say what will be listed; one that the request does not name is absent, as in AWS.
+Classify listing(std::string action) {
+    return [action = std::move(action)](const Service&, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
+        auto access = bucket_access(*incoming.bucket, action);
+        const auto wanted = TRY(read_wanted(incoming, {}));
+        const auto said = [&](std::string_view name) { return incoming.uri.parameter(name) != nullptr; };
+        if (said("prefix")) access.context.set("s3:prefix", wanted.list.prefix);
+        if (said("delimiter")) access.context.set("s3:delimiter", wanted.list.delimiter);
+        if (said("max-keys")) access.context.set("s3:max-keys", std::to_string(wanted.list.max_keys));
+        return std::vector{std::move(access)};
+    };
 }
 
 void write_common(text::XmlWriter& xml, const Wanted& wanted, const objects::Listing& listing) {

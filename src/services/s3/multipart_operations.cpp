@@ -19,8 +19,9 @@ Accesses classify_create(const Service&, const Caller&, wire::Call& call, Incomi
     TRY(refuse_unsupported(headers));
     auto tags = TRY(read_tagging_header(headers));
     auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
-    add_header_keys(access.context, headers);
+    add_write_keys(access.context, headers);
     add_request_tags(access.context, tags);
+    add_creation_key(access.context, false);
     std::vector accesses{access};
     if (!tags.empty()) {
         access.action = "s3:PutObjectTagging";
@@ -87,9 +88,23 @@ base::Result<objects::PutPart> read_part(const Incoming& incoming) {
     return part;
 }
 
+Accesses classify_part(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
+    TRY(refuse_unsupported(call.http->head.headers));
+    auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
+    add_write_keys(access.context, call.http->head.headers);
+    add_creation_key(access.context, false);
+    return std::vector{std::move(access)};
+}
+
+Accesses classify_complete(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
+    auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
+    add_condition_keys(access.context, call.http->head.headers);
+    add_creation_key(access.context, true);
+    return std::vector{std::move(access)};
+}
+
 Answered upload_part(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
     const auto& headers = call.http->head.headers;
-    TRY(refuse_unsupported(headers));
     auto request = TRY(read_part(incoming));
     const auto upload = TRY(service.storage().find_upload(request.bucket, request.key, request.upload_id));
     request.body = source_of(*call.body);
@@ -109,7 +124,9 @@ Accesses classify_part_copy(const Service& service, const Caller&, wire::Call& c
     Copying copying;
     auto accesses = TRY(classify_source(service, call, copying));
     auto target = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
-    add_header_keys(target.context, headers);
+    add_write_keys(target.context, headers);
+    add_source_keys(target.context, copying);
+    add_creation_key(target.context, false);
     accesses.push_back(std::move(target));
     incoming.detail = std::move(copying);
     return accesses;
@@ -160,9 +177,7 @@ Answered complete_upload(const Service& service, const gate::Permit&, wire::Call
     request.key = incoming.key();
     request.upload_id = incoming.parameter("uploadId");
     request.parts = TRY(read_completed_parts(call, incoming));
-    request.conditions = read_conditions(headers);
-    request.conditions.if_modified_since.reset();
-    request.conditions.if_unmodified_since.reset();
+    request.conditions = TRY(read_write_conditions(headers));
     if (const auto* size = headers.find("x-amz-mp-object-size")) {
         uint64_t bytes = 0;
         for (const char c : *size) {
@@ -291,9 +306,9 @@ Answered list_uploads(const Service& service, const gate::Permit&, wire::Call&, 
 Definitions multipart_operations() {
     return {
         {"CreateMultipartUpload", classify_create, create_upload},
-        {"UploadPart", on_object("s3:PutObject"), upload_part},
+        {"UploadPart", classify_part, upload_part},
         {"UploadPartCopy", classify_part_copy, upload_part_copy},
-        {"CompleteMultipartUpload", on_object("s3:PutObject"), complete_upload},
+        {"CompleteMultipartUpload", classify_complete, complete_upload},
         {"AbortMultipartUpload", on_object("s3:AbortMultipartUpload"), abort_upload},
         {"ListParts", on_object("s3:ListMultipartUploadParts"), list_parts},
         {"ListMultipartUploads", on_bucket("s3:ListBucketMultipartUploads"), list_uploads},

@@ -18,9 +18,10 @@ Accesses classify_put(const Service&, const Caller&, wire::Call& call, Incoming&
     TRY(refuse_unsupported(headers));
     auto tags = TRY(read_tagging_header(headers));
     auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
-    add_header_keys(access.context, headers);
+    add_write_keys(access.context, headers);
+    add_condition_keys(access.context, headers);
     add_request_tags(access.context, tags);
-    access.context.set("s3:ObjectCreationOperation", "true");
+    add_creation_key(access.context, true);
     std::vector accesses{access};
     if (!tags.empty()) {
         access.action = "s3:PutObjectTagging";
@@ -41,14 +42,7 @@ Answered put_object(const Service& service, const gate::Permit&, wire::Call& cal
     request.key = incoming.key();
     request.attributes = read_attributes(headers);
     request.tags = std::any_cast<const objects::Tags&>(incoming.detail);
-    request.conditions = read_conditions(headers);
-    request.conditions.if_modified_since.reset();  // dates are no conditions of writes
-    request.conditions.if_unmodified_since.reset();
-    if (request.conditions.if_none_match && *request.conditions.if_none_match != "*") {
-        return base::fail(
-            "NotImplemented",
-            "A header you provided implies functionality that is not implemented: If-None-Match with an ETag on a write");
-    }
+    request.conditions = TRY(read_write_conditions(headers));
     request.body = source_of(*call.body);
     request.decided = incoming.decided();
     request.received = &incoming.kept->received;

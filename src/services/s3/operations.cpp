@@ -28,6 +28,7 @@ base::Result<void> go_to_region(const Service& service, const objects::Bucket& b
 base::Result<std::shared_ptr<Incoming>> prepare(const Service& service, const Definition& definition, wire::Call& call) {
     auto incoming = std::make_shared<Incoming>();
     incoming->uri = TRY(wire::read_s3_request(call.http->head));
+    TRY(check_headers(call.http->head));
     if (!definition.needs_bucket) return incoming;
     incoming->bucket = TRY(service.storage().bucket(incoming->uri.bucket));
     TRY(go_to_region(service, *incoming->bucket, call));
@@ -41,7 +42,8 @@ void add_operations(gate::Registry& registry, const Dependencies& dependencies) 
     const auto service = std::make_shared<const Service>(Service{dependencies});
     for (auto& share :
          {bucket_operations(), bucket_configuration_operations(), unconfigured_operations(), object_operations(),
-          copy_operations(), tagging_operations(), delete_operations(), listing_operations(), multipart_operations()}) {
+          copy_operations(), tagging_operations(), delete_operations(), listing_operations(), multipart_operations(),
+          control_operations()}) {
         for (const auto& each : share) {
             const auto definition = std::make_shared<const Definition>(each);
             registry.add({

@@ -83,6 +83,8 @@ TEST_CASE("ranges of objects of several files") {
 
 TEST_CASE("copy sources, crafted ones too") {
     CHECK(source("bucket/key") == "bucket|key");
+    CHECK(source("bucket/a+b%2Bc%20d") == "bucket|a b+c d");
+    CHECK(source("/%62ucket/%6bey") == "bucket|key");
     CHECK(source("/bucket/a/b%20c%3Fd") == "bucket|a/b c?d");
     CHECK(source("bucket%2Fkey") == "bucket|key");
     CHECK(source("bucket/key?versionId=null") == "bucket|key");
@@ -141,15 +143,12 @@ TEST_CASE("headers: what is not here is refused by name, aws-chunked is not kept
         const auto result = services::s3::refuse_unsupported(headers);
         return result ? "" : result.error().code;
     };
-    CHECK(refused("x-amz-server-side-encryption", "AES256") == "");
-    CHECK(refused("x-amz-server-side-encryption", "aws:kms") == "");  // the SageMaker SDK v2 sends it, and no key
-    CHECK(refused("x-amz-server-side-encryption", "aws:kms:dsse") == "NotImplemented");
-    CHECK(refused("x-amz-server-side-encryption-aws-kms-key-id", "alias/mine") == "NotImplemented");
-    CHECK(refused("x-amz-server-side-encryption-customer-key", "k") == "NotImplemented");
     CHECK(refused("x-amz-object-lock-mode", "GOVERNANCE") == "NotImplemented");
     CHECK(refused("X-Amz-Storage-Class", "GLACIER") == "NotImplemented");
     CHECK(refused("x-amz-acl", "public-read") == "AccessControlListNotSupported");
     CHECK(refused("x-amz-acl", "bucket-owner-full-control") == "");
+    CHECK(refused("x-amz-acl", "private") == "");
+    CHECK(refused("x-amz-acl", "Private") == "AccessControlListNotSupported");
     CHECK(refused("x-amz-grant-read", "id=1") == "AccessControlListNotSupported");
 
     http::Headers headers;
@@ -159,4 +158,30 @@ TEST_CASE("headers: what is not here is refused by name, aws-chunked is not kept
     const auto attributes = services::s3::read_attributes(headers);
     CHECK(attributes.content_encoding == "gzip");
     CHECK(attributes.user_metadata == std::vector<std::pair<std::string, std::string>>{{"colour", "red,blue"}});
+}
+
+TEST_CASE("headers of every request: said once, and nothing about encryption") {
+    const auto refused = [](std::string method, std::initializer_list<std::pair<std::string, std::string>> fields) {
+        http::RequestHead head;
+        head.method = std::move(method);
+        for (const auto& [name, value] : fields) head.headers.add(name, value);
+        const auto result = services::s3::check_headers(head);
+        return result ? "" : result.error().code;
+    };
+    CHECK(refused("PUT", {{"x-amz-tagging", "a=1"}, {"X-Amz-Tagging", "a=2"}}) == "InvalidArgument");
+    CHECK(refused("PUT", {{"x-amz-tagging", "a=1"}, {"X-Amz-Tagging", "a=1"}}) == "");
+    CHECK(refused("PUT", {{"If-Match", "a"}, {"if-match", "b"}}) == "InvalidArgument");
+    CHECK(refused("GET", {{"Range", "bytes=0-1"}, {"range", "bytes=2-3"}}) == "InvalidArgument");
+    CHECK(refused("PUT", {{"x-amz-meta-a", "1"}, {"x-amz-meta-a", "2"}}) == "");
+    CHECK(refused("GET", {{"x-amz-object-attributes", "ETag"}, {"x-amz-object-attributes", "ObjectSize"}}) == "");
+    for (const char* value : {"AES256", "aws:kms", "aws:kms:dsse", "none", ""})
+        CHECK(refused("PUT", {{"X-Amz-Server-Side-Encryption", value}}) == "NotImplemented");
+    for (const char* name : {"x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-customer-key",
+                             "x-amz-server-side-encryption-context", "x-amz-server-side-encryption-bucket-key-enabled",
+                             "x-amz-copy-source-server-side-encryption-customer-algorithm"}) {
+        CHECK(refused("PUT", {{name, "x"}}) == "NotImplemented");
+        CHECK(refused("POST", {{name, "x"}}) == "NotImplemented");
+        CHECK(refused("GET", {{name, "x"}}) == "InvalidRequest");
+        CHECK(refused("HEAD", {{name, "x"}}) == "InvalidRequest");
+    }
 }

@@ -78,6 +78,7 @@ using Definitions = std::vector<Definition>;
 [[nodiscard]] Definitions delete_operations();
 [[nodiscard]] Definitions listing_operations();
 [[nodiscard]] Definitions multipart_operations();
+[[nodiscard]] Definitions control_operations();
 
 // --- access.cpp ---------------------------------------------------------------------------------------------------------
 
@@ -86,8 +87,12 @@ using Definitions = std::vector<Definition>;
 // Classify with just that action.
 [[nodiscard]] Classify on_bucket(std::string action);
 [[nodiscard]] Classify on_object(std::string action);
-// Context keys of one header each: `s3:x-amz-acl` and its like, if the header is there.
-void add_header_keys(policy::Context& context, const http::Headers& headers);
+// The condition keys of a request, each with the value that the operation will use (R82). REQUIRES of all: headers that
+// `check_headers` and, for what writes an object, `refuse_unsupported` have passed.
+void add_write_keys(policy::Context& context, const http::Headers& headers);  // of what makes an object: s3:x-amz-acl, …
+void add_condition_keys(policy::Context& context, const http::Headers& headers);  // s3:if-match, s3:if-none-match
+// Whether this call is the one that brings the object about (PutObject), or a step on the way (UploadPart).
+void add_creation_key(policy::Context& context, bool creates);
 void add_existing_tags(policy::Context& context, const objects::Tags& tags);  // s3:ExistingObjectTag/…
 void add_request_tags(policy::Context& context, const objects::Tags& tags);   // s3:RequestObjectTag/…, s3:RequestObjectTagKeys
 // The object that a reading operation is about. Of what is not there, only who may list the bucket learns that: the second
@@ -96,8 +101,10 @@ void add_request_tags(policy::Context& context, const objects::Tags& tags);   //
 
 // --- headers.cpp --------------------------------------------------------------------------------------------------------
 
-// Headers that ask for what is not here are refused by name: server-side encryption with keys, object lock, ACLs, storage
-// classes.
+// Of every request: a header that may stand there once must not stand there twice with different values (R81), and nothing is
+// asked of encryption, which does not exist here.
+[[nodiscard]] base::Result<void> check_headers(const http::RequestHead& head);
+// Headers that ask for what is not here are refused by name: object lock, ACLs that would change something, storage classes.
 [[nodiscard]] base::Result<void> refuse_unsupported(const http::Headers& headers);
 // `versionId` may be absent or `null`: versions do not exist here.
 [[nodiscard]] base::Result<void> check_version(const Incoming& incoming);
@@ -105,6 +112,8 @@ void add_request_tags(policy::Context& context, const objects::Tags& tags);   //
 [[nodiscard]] objects::Attributes read_attributes(const http::Headers& headers);
 [[nodiscard]] base::Result<objects::Tags> read_tagging_header(const http::Headers& headers);  // x-amz-tagging: a=b&c=d
 [[nodiscard]] objects::Conditions read_conditions(const http::Headers& headers, std::string_view prefix = "");
+// Of a write: dates are no conditions, and If-None-Match is `*`. Error `NotImplemented`.
+[[nodiscard]] base::Result<objects::Conditions> read_write_conditions(const http::Headers& headers);
 // The checksum that a client sends or asks for: x-amz-checksum-*, x-amz-trailer, x-amz-sdk-checksum-algorithm,
 // x-amz-checksum-algorithm.
 [[nodiscard]] base::Result<std::optional<objects::ChecksumKind>> read_checksum_kind(const http::Headers& headers);

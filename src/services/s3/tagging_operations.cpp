@@ -29,6 +29,7 @@ Accesses classify_put_tagging(const Service& service, const Caller&, wire::Call&
     if (set == nullptr) return base::fail(malformed_xml());
     objects::Tags tags;
     for (const auto& tag : set->children) tags.emplace_back(tag.child_text("Key"), tag.child_text("Value"));
+    TRY(objects::check_tags(tags, objects::object_tags_max));
     const auto action = versioned(incoming, "Put");
     auto accesses = TRY(reading(service, incoming, {action}));
     add_request_tags(accesses.front().context, tags);

@@ -30,20 +30,6 @@ Answered request_payment(const Service&, const gate::Permit&, wire::Call&, Incom
     return xml_answer(xml);
 }
 
-// AWS's default of every bucket. Whether the disk under the data folder is encrypted is the operator's business.
-Answered encryption(const Service&, const gate::Permit&, wire::Call&, Incoming&) {
-    text::XmlWriter xml;
-    xml.open("ServerSideEncryptionConfiguration", xml_namespace);
-    xml.open("Rule");
-    xml.open("ApplyServerSideEncryptionByDefault");
-    xml.element("SSEAlgorithm", "AES256");
-    xml.close();
-    xml.element("BucketKeyEnabled", "false");
-    xml.close();
-    xml.close();
-    return xml_answer(xml);
-}
-
 Answered acl(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
     if (incoming.uri.operation == "GetObjectAcl" && !incoming.object)
         return base::fail("NoSuchKey", "The specified key does not exist.");
@@ -68,7 +54,9 @@ Definitions unconfigured_operations() {
         {"GetBucketAccelerateConfiguration", on_bucket("s3:GetAccelerateConfiguration"), empty("AccelerateConfiguration")},
         {"GetBucketCors", on_bucket("s3:GetBucketCORS"),
          absent("NoSuchCORSConfiguration", "The CORS configuration does not exist")},
-        {"GetBucketEncryption", on_bucket("s3:GetEncryptionConfiguration"), encryption},
+        // No object is encrypted here, so no bucket says that it would be.
+        {"GetBucketEncryption", on_bucket("s3:GetEncryptionConfiguration"),
+         absent("ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found")},
         {"GetBucketLifecycleConfiguration", on_bucket("s3:GetLifecycleConfiguration"),
          absent("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")},
         {"GetBucketLogging", on_bucket("s3:GetBucketLogging"), empty("BucketLoggingStatus")},
