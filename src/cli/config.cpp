@@ -32,7 +32,7 @@ base::Result<OpenedFile> open_file(const StackChoice& choice) {
     const deploy::Backend backend = TRY(deploy::Backend::open(opened.project->backend_url, opened.project->root));
     if (salt.empty() && backend.has(opened.project->name, name)) {
         const text::Json deployment = TRY(backend.load(opened.project->name, name));
-        salt = TRY(deploy::read_salt_state(deployment));
+        salt = deploy::read_salt_state(deployment);
     }
     opened.secrets = std::make_unique<deploy::Secrets>(salt, passphrase_source(), system_random());
     return opened;

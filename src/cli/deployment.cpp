@@ -202,7 +202,6 @@ base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::strin
     }
     // These tune how Pulumi's plugin talks to AWS and mean nothing here.
     static const std::set<std::string, std::less<>> harmless = {"version",
-                                                                "skipCredentialsValidation",
                                                                 "skipMetadataApiCheck",
                                                                 "skipRegionValidation",
                                                                 "skipRequestingAccountId",
@@ -221,6 +220,8 @@ base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::strin
             options.session_token = value.as_string();
         else if (key == "endpoints")
             options.endpoint = TRY(endpoint_of(value));
+        else if (key == "skipCredentialsValidation")
+            options.skip_validation = value.as_bool() || value.as_string() == "true";
         else if (!harmless.contains(key))
             return base::fail("NotSupported", "the provider setting aws:" + key + " is not supported");
     }

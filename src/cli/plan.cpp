@@ -23,7 +23,7 @@ struct Look {
     const char* running;  // … it
 };
 
-constexpr std::array<Look, 11> looks = {{
+constexpr std::array<Look, 12> looks = {{
     {Op::same, " ", Style::dim, "unchanged", "unchanged", "checking"},
     {Op::create, "+", Style::green, "created", "to create", "creating"},
     {Op::update, "~", Style::yellow, "updated", "to update", "updating"},
@@ -34,6 +34,7 @@ constexpr std::array<Look, 11> looks = {{
     {Op::read, ">", Style::cyan, "read", "to read", "reading"},
     {Op::import, "=", Style::cyan, "imported", "to import", "importing"},
     {Op::refresh, "~", Style::dim, "read", "read", "reading"},
+    {Op::forget, "-", Style::dim, "left alone, no longer in the stack", "to leave alone, no longer in the stack", "leaving"},
     {Op::discard, "-", Style::red, "gone: dropped from the state", "gone: to drop from the state", "dropping"},
 }};
 
@@ -163,8 +164,8 @@ void PlanDisplay::step(const Step& step) {
     json.set("urn", Json(step.urn));
     json.set("type", Json(step.type));
     json.set("name", Json(step.name));
-    const std::string id = step.after != nullptr ? step.after->id : step.id;
-    if (!id.empty()) json.set("id", Json(id));
+    if (!step.id.empty()) json.set("id", Json(step.id));
+    if (!step.reason.empty()) json.set("reason", Json(step.reason));
     if (step.difference.any()) {
         Json changed = Json::array(), replace = Json::array();
         for (const auto& key : step.difference.changed) changed.push(Json(key));
@@ -185,9 +186,9 @@ void PlanDisplay::step(const Step& step) {
     std::string line = "  " + paint(how.style, std::string(how.symbol) + " " + step.type + " " + step.name) + " " +
                        (options_.preview ? how.planned : how.done);
     if (!step.difference.replace.empty()) line += " because of " + base::join(step.difference.replace, ", ");
-    if (!options_.preview && step.after != nullptr && !step.after->id.empty() && step.after->id != step.name &&
-        step.op != Op::update)
-        line += " as " + step.after->id;
+    if (!options_.preview && step.after != nullptr && !step.id.empty() && step.id != step.name && step.op != Op::update)
+        line += " as " + step.id;
+    if (!step.reason.empty()) line += ": " + step.reason;
     if (!options_.preview) line += paint(Style::dim, " (" + milliseconds(step.took) + ")");
     print(line);
     for (const std::string& change : changes) print("      " + paint(style_of_line(change), change));

@@ -102,8 +102,9 @@ base::Result<int> remove(StackOptions& options) {
 base::Result<int> export_state(const StackOptions& options) {
     Opened opened = TRY(open_stack(options, Open::to_read));
     Json document = Json::object();
-    document.set("version", Json(3));
-    document.set("deployment", TRY(opened.stack->deployment()));
+    const Json deployment = TRY(opened.stack->deployment());
+    deploy::set_format(document, deployment);
+    document.set("deployment", deployment);
     const std::string content = document.pretty() + "\n";
     if (options.file.empty())
         std::fputs(content.c_str(), stdout);
@@ -117,11 +118,11 @@ base::Result<int> import_state(const StackOptions& options) {
     const std::string content =
         options.file.empty() ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : TRY(deploy::read_whole(options.file));
     const Json document = TRY(text::parse_json(content));
-    if (document["version"].as_int() != 3) return base::fail("NotSupported", "only exports of format version 3 can be imported");
+    TRY(deploy::check_format(document, options.file.empty() ? "the document" : options.file));
     const Json& deployment = document["deployment"];
     if (!deployment.is_object()) return base::fail("InvalidState", "the document has no `deployment`");
     // Read it wholly first: a state that cannot be read must not replace one that can. Its secrets need its own salt.
-    const std::string salt = TRY(deploy::read_salt_state(deployment));
+    const std::string salt = deploy::read_salt_state(deployment);
     deploy::Secrets secrets(salt, passphrase_source(), system_random());
     const deploy::Snapshot snapshot = TRY(deploy::read_deployment(deployment, secrets));
     for (const auto& resource : snapshot.resources) {
@@ -132,7 +133,10 @@ base::Result<int> import_state(const StackOptions& options) {
         }
     }
     TRY(opened.stack->backend().back_up(opened.project->name, opened.stack->name()));
-    TRY(opened.stack->save(deployment));
+    if (deploy::holds_plaintext_secrets(deployment))
+        TRY(opened.stack->save(snapshot));  // which seals them
+    else
+        TRY(opened.stack->save(deployment));
     std::fprintf(stderr, "imported %zu resources\n", snapshot.resources.size());
     return 0;
 }

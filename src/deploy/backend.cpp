@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "deploy/files.hpp"
+#include "deploy/state.hpp"
 #include "text/time.hpp"
 
 namespace deploy {
@@ -106,10 +107,7 @@ base::Result<Json> Backend::load(const std::string& project, const std::string& 
     const std::string content = TRY(read_whole(path));
     auto json = text::parse_json(content);
     if (!json) return base::fail("InvalidState", path.string() + ": " + json.error().message);
-    const int64_t version = (*json)["version"].as_int();
-    if (version != 3)
-        return base::fail("NotSupported",
-                          path.string() + " has format version " + std::to_string(version) + "; only 3 is supported");
+    TRY(check_format(*json, path.string()));
     return (*json)["checkpoint"]["latest"];
 }
 
@@ -121,7 +119,7 @@ base::Result<void> Backend::save(const std::string& project, const std::string& 
     checkpoint.set("stack", Json(std::string(organization) + "/" + project + "/" + stack));
     checkpoint.set("latest", deployment);
     Json document = Json::object();
-    document.set("version", Json(3));
+    set_format(document, deployment);
     document.set("checkpoint", std::move(checkpoint));
     return replace_whole(path, document.pretty() + "\n");
 }

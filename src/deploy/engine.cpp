@@ -35,6 +35,8 @@ std::string_view name_of(Op op) {
             return "refresh";
         case Op::discard:
             return "discard";
+        case Op::forget:
+            return "forget";
     }
     return "";
 }
@@ -42,11 +44,24 @@ std::string_view name_of(Op op) {
 Engine::Engine(EngineOptions options, EngineHooks hooks, Snapshot old)
     : options_(std::move(options)),
       hooks_(std::move(hooks)),
+      events_(*hooks_.events, secrets_),
       olds_(std::move(old.resources)),
       pool_(std::make_unique<Pool>(options_.parallel)) {
-    INVARIANT(hooks_.make_provider && hooks_.events != nullptr && hooks_.clock != nullptr && hooks_.random != nullptr);
-    for (const ResourcePtr& resource : olds_)
+    INVARIANT(hooks_.make_provider && hooks_.clock != nullptr && hooks_.random != nullptr);
+    for (const std::string& key : options_.secret_keys)
+        if (const auto found = options_.config.find(key); found != options_.config.end()) secrets_.learn_text(found->second);
+    // Deleted to make way, and never made again: there is nothing left of it but its name.
+    std::erase_if(olds_, [this](const ResourcePtr& resource) {
+        const bool gone = resource->others["pendingReplacement"].as_bool();
+        if (gone) recreated_.insert(resource->urn);
+        return gone;
+    });
+    for (const ResourcePtr& resource : olds_) {
         if (!resource->doomed) old_by_urn_[resource->urn] = resource;
+        secrets_.learn(resource->inputs);
+        secrets_.learn(resource->outputs);
+        if (has_secret_id(*resource)) secrets_.learn_id(resource->id);
+    }
     for (PendingOperation& operation : old.pending) pending_.insert_or_assign(operation.resource.urn, std::move(operation));
 }
 
@@ -83,7 +98,10 @@ void Engine::register_resource(rpc::Registration registration, rpc::Reply<rpc::R
     });
 }
 
+void Engine::program_said(const std::string& line, bool is_error) { events_.program_line(line, is_error); }
+
 void Engine::register_outputs(const std::string& urn, Property outputs) {
+    outputs = sealed(std::move(outputs), Property());
     const std::lock_guard lock(mutex_);
     if (urn == stack_urn_) {
         // The stack speaks before its last children do: its outputs are kept until the end.
@@ -137,15 +155,30 @@ void Engine::read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> rep
             resource->parent = reading.parent;
             resource->provider = instance.reference;
             resource->custom = resource->external = true;
-            resource->inputs = state->inputs;
-            resource->outputs = state->outputs;
-            resource->dependencies = reading.dependencies;
+            resource->inputs = sealed(state->inputs, reading.inputs);
+            resource->outputs = sealed(state->outputs, reading.inputs, reading.additional_secret_outputs);
+            resource->additional_secret_outputs = reading.additional_secret_outputs;
+            if (has_secret_id(*resource)) secrets_.learn_id(resource->id);
+            const std::vector<std::string> things = things_of(*instance.provider, *resource);
             const std::lock_guard lock(mutex_);
             if (!seen_.insert(urn).second)
                 return base::fail("DuplicateResource", "two resources are named `" + reading.name + "` (" + urn + ")");
-            std::erase_if(olds_, [&](const ResourcePtr& old) { return old->urn == urn && old->external; });
+            for (const std::string& need : reading.dependencies)
+                if (seen_.contains(need)) resource->dependencies.push_back(need);
+            if (const auto old = old_by_urn_.find(urn); old != old_by_urn_.end()) {
+                if (old->second->external || old->second->id == resource->id) {
+                    // What was managed under this name and is only read from now on is let go, not deleted.
+                    std::erase(olds_, old->second);
+                } else {
+                    auto doomed = std::make_shared<Resource>(*old->second);
+                    doomed->doomed = true;
+                    std::ranges::replace(olds_, old->second, ResourcePtr(std::move(doomed)));
+                }
+                old_by_urn_.erase(old);
+            }
+            note_held(*resource, things);
             news_.push_back(resource);
-            return rpc::Registered{urn, state->id, state->outputs};
+            return rpc::Registered{urn, state->id, resource->outputs};
         };
         auto registered = read();
         if (!registered) return fail(registered.error(), reading.type + "::" + reading.name, reading.source);
@@ -174,7 +207,10 @@ void Engine::invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) 
             const bool secret = invocation.arguments.has_secrets();
             Property result = TRY(instance.provider->invoke(invocation.token, invocation.arguments.without_secrets()));
             if (secret) {
+                if (result.is(Property::Kind::unknown)) result = Property::secret(std::move(result));
                 for (auto& [key, value] : result.members()) value = Property::secret(value);
+                secrets_.learn(invocation.arguments);
+                secrets_.learn(result);
             }
             return rpc::Invoked{std::move(result), {}};
         };
@@ -214,11 +250,11 @@ void Engine::program_ended(std::optional<std::string> error) {
         if (error.has_value()) failed_ = true;
         changed_.notify_all();
     }
-    if (news && !error->empty()) hooks_.events->diagnostic({.severity = rpc::Severity::error, .message = *error});
+    if (news && !error->empty()) events_.diagnostic({.severity = rpc::Severity::error, .message = *error});
 }
 
 void Engine::log(rpc::Severity severity, std::string message, const std::string& urn, bool ephemeral) {
-    hooks_.events->diagnostic({.severity = severity, .message = std::move(message), .urn = urn, .ephemeral = ephemeral});
+    events_.diagnostic({.severity = severity, .message = std::move(message), .urn = urn, .ephemeral = ephemeral});
 }
 
 rpc::DeploymentInfo Engine::info() const {
@@ -319,7 +355,7 @@ base::Result<void> Engine::persist() {
 }
 
 void Engine::fail(const base::Error& error, const std::string& urn, const rpc::Source& source) {
-    hooks_.events->diagnostic(
+    events_.diagnostic(
         {.severity = rpc::Severity::error, .message = error.message, .urn = urn, .source = shown(source), .notes = error.notes});
     const std::lock_guard lock(mutex_);
     failed_ = true;

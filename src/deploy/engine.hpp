@@ -15,6 +15,8 @@
 //   2. Nothing is deleted when the program failed, was killed or interrupted.
 //   3. Before a provider changes anything, the state file says what is about to change; after it, what has changed.
 //   4. A preview runs the same code and touches nothing.
+//   5. What a registered resource holds in the world is not deleted because another one let go of it.
+//   6. What holds the text of a secret is a secret, in the state and in every message.
 //
 // Threads: registrations run on at most `parallel` workers; run() is the one that waits and deletes. mutex_ guards everything
 // below it and is not held while a provider works.
@@ -35,6 +37,7 @@
 #include "deploy/events.hpp"
 #include "deploy/pool.hpp"
 #include "deploy/rpc/monitor.hpp"
+#include "deploy/secret_texts.hpp"
 #include "deploy/state.hpp"
 #include "provider/provider.hpp"
 
@@ -96,6 +99,8 @@ public:
     void refresh();
     // Starts nothing more, lets what runs end. From any thread.
     void interrupt();
+    // A line that the program printed.
+    void program_said(const std::string& line, bool is_error);
 
     [[nodiscard]] bool failed() const;
     [[nodiscard]] bool interrupted() const;
@@ -132,8 +137,9 @@ private:
                                         const std::string& version);
     base::Result<Instance> provider_of(const Resource& resource);
     base::Result<Instance> default_provider(const std::string& package, const std::string& version);
-    base::Result<Instance> instance_of(const std::string& package, const std::string& reference,
-                                       const provider::Property& configuration);
+    base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::string& package,
+                                                                    const provider::Property& configuration);
+    provider::Property sealed(provider::Property value, const provider::Property& like, const std::vector<std::string>& also = {});
 
     // steps.cpp: what is done
     base::Result<rpc::Registered> keep(Context& context);
@@ -141,14 +147,24 @@ private:
     base::Result<rpc::Registered> update(Context& context, const provider::Difference& difference);
     base::Result<rpc::Registered> replace(Context& context, const provider::Difference& difference);
     base::Result<void> delete_dependents_of(const Resource& resource);
-    base::Result<void> delete_resource(const ResourcePtr& resource, Op op);
+    // Who else may hold what is deleted: at the end of a run only what the program registered, before it also what it may yet.
+    enum class Others { registered, all };
+    base::Result<void> delete_resource(const ResourcePtr& resource, Op op, Others others, bool goes_with_another = false);
+    base::Result<std::string> why_it_stays(const Resource& resource, const std::vector<std::string>& things, Others others);
     rpc::Registered record(Context& context, std::shared_ptr<Resource> resource, const ResourcePtr& replaces);
     base::Result<void> begin(const std::string& kind, const Resource& resource);  // the write-ahead record
     base::Result<void> end(const std::string& urn);
     base::Result<void> persist();
     void forget(const ResourcePtr& resource);
 
+    // holding.cpp: what resources are in the world. While one is made, changed or deleted, nobody else works on the same thing.
+    class Claim;
+    Claim claim(std::vector<std::string> things);
+    std::vector<std::string> things_of(provider::Provider& provider, const Resource& resource) const;
+    void note_held(const Resource& resource, const std::vector<std::string>& things);
+
     // removal.cpp
+    base::Result<void> recover_pending();
     void delete_unwanted();
     std::vector<ResourcePtr> unwanted() const;
     void delete_in_order(const std::vector<ResourcePtr>& resources);
@@ -163,6 +179,8 @@ private:
 
     const EngineOptions options_;
     const EngineHooks hooks_;
+    KnownSecrets secrets_;
+    MaskedEvents events_;
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
@@ -177,6 +195,8 @@ private:
     std::set<std::string> seen_;                     // URNs registered in this run
     std::set<std::string> recreated_;                // deleted in this run to make way; come back as replacements
     std::map<std::string, PendingOperation> pending_;
+    std::map<std::string, std::string> held_;  // things in the world to the URNs of registered resources
+    std::set<std::string> claimed_;            // things that somebody works on
     std::map<std::string, Inherited> inherited_;
     std::string stack_urn_;
     std::optional<provider::Property> stack_outputs_;

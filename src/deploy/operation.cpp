@@ -50,7 +50,7 @@ private:
 };
 
 // Runs the program against the engine until both are done. The error: it could not start.
-base::Result<void> run_program(Stack& stack, const Run& how, const Config& config, Engine& engine, Events& events) {
+base::Result<void> run_program(Stack& stack, const Run& how, const Config& config, Engine& engine) {
     auto server = TRY(rpc::Server::start(engine));
     ProgramOptions options;
     options.project = &stack.project();
@@ -59,7 +59,7 @@ base::Result<void> run_program(Stack& stack, const Run& how, const Config& confi
     options.preview = how.preview;
     options.transpile_only = how.after_preview;
     options.parallel = how.parallel;
-    options.line = [&](const std::string& line, bool is_error) { events.program_line(line, is_error); };
+    options.line = [&](const std::string& line, bool is_error) { engine.program_said(line, is_error); };
     options.ended = [&](std::optional<std::string> error) { engine.program_ended(std::move(error)); };
     auto program = TRY(start_program(std::move(options), engine, server->address()));
     engine.run();
@@ -92,7 +92,7 @@ base::Result<std::unique_ptr<Stack>> Stack::open(const Project& project, const s
     std::string salt = stack->file_.salt_state();
     if (stack->backend_.has(project.name, name)) {
         const Json deployment = TRY(stack->backend_.load(project.name, name));
-        const std::string in_state = TRY(read_salt_state(deployment));
+        const std::string in_state = read_salt_state(deployment);
         if (salt.empty()) salt = in_state;
     } else {
         stack->is_new_ = true;
@@ -106,7 +106,7 @@ base::Result<std::unique_ptr<Stack>> Stack::open(const Project& project, const s
 base::Result<Snapshot> Stack::snapshot() {
     if (is_new_ && !backend_.has(project_.name, name_)) return Snapshot{};
     const Json deployment = TRY(backend_.load(project_.name, name_));
-    const std::string salt = TRY(read_salt_state(deployment));
+    const std::string salt = read_salt_state(deployment);
     if (salt.empty() || salt == secrets_->salt_state()) return read_deployment(deployment, *secrets_);
     // An imported state was sealed under another salt; the next save seals it under ours.
     Secrets theirs(salt, passphrase_, random);
@@ -127,7 +127,7 @@ base::Result<Property> outputs_of(Stack& from, const std::string& name) {
     if (parts.size() > 3 || (parts.size() == 3 && parts[0] != "organization"))
         return base::fail("NoSuchStack", "there is no stack `" + name + "`");
     const Json deployment = TRY(from.backend().load(project, stack));
-    const std::string salt = TRY(read_salt_state(deployment));
+    const std::string salt = read_salt_state(deployment);
     Secrets secrets(salt, passphrase_from_environment(), from.random);
     return TRY(read_deployment(deployment, secrets)).stack_outputs();
 }
@@ -186,7 +186,7 @@ base::Result<Outcome> run(Stack& stack, const Run& how) {
     if (auto recovered = engine->recover(); !recovered) return base::fail(std::move(recovered.error()));
     switch (how.operation) {
         case Operation::update:
-            TRY(run_program(stack, how, config, *engine, events));
+            TRY(run_program(stack, how, config, *engine));
             break;
         case Operation::destroy:
             engine->destroy();

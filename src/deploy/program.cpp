@@ -162,6 +162,34 @@ base::Result<std::unique_ptr<Program>> start_python(ProgramOptions options, cons
 
 namespace {
 
+// Words as a shell splits them: blanks separate, quotes and backslashes keep.
+base::Result<std::vector<std::string>> split_words(std::string_view text, const std::string& where) {
+    std::vector<std::string> words;
+    std::string word;
+    bool in_word = false;
+    char quote = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quote == 0 && (c == ' ' || c == '\t' || c == '\n')) {
+            if (in_word) words.push_back(std::exchange(word, {}));
+            in_word = false;
+            continue;
+        }
+        in_word = true;
+        if (c == '\\' && quote != '\'' && i + 1 < text.size())
+            word += text[++i];
+        else if (quote == 0 && (c == '"' || c == '\''))
+            quote = c;
+        else if (c == quote)
+            quote = 0;
+        else
+            word += c;
+    }
+    if (quote != 0) return base::fail("InvalidProject", where + ": a quote is not closed");
+    if (in_word) words.push_back(std::move(word));
+    return words;
+}
+
 // The shim must be a file; it lives as long as the process.
 class NodeProgram final : public Program {
 public:
@@ -212,9 +240,12 @@ base::Result<std::unique_ptr<Program>> start_node(ProgramOptions options, const 
         process.environment["PULUMI_NODEJS_TSCONFIG_PATH"] = tsconfig->text;
     if (options.transpile_only) process.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
     const fs::path shim = TRY(write_shim());
-    process.arguments = {node, "--require", shim.string()};
+    // In one word: the SDK takes a word `--require` for a loader of the program's own, and leaves ES modules in TypeScript to it.
+    process.arguments = {node, "--require=" + shim.string()};
     const Yaml& node_arguments = project.options["nodeargs"];
-    if (node_arguments.is_scalar()) process.arguments.push_back(node_arguments.text);
+    if (node_arguments.is_scalar())
+        for (std::string& argument : TRY(split_words(node_arguments.text, project.file.string() + ": nodeargs")))
+            process.arguments.push_back(std::move(argument));
     for (const Yaml& argument : node_arguments.items) process.arguments.push_back(argument.text);
     for (const std::string& argument :
          {run.string(), std::string("--monitor"), address, std::string("--engine"), address, std::string("--organization"),

@@ -6,6 +6,7 @@
 #include "crypto/digest.hpp"
 #include "deploy/context.hpp"
 #include "deploy/files.hpp"
+#include "deploy/property_path.hpp"
 #include "deploy/urn.hpp"
 
 namespace deploy {
@@ -14,6 +15,17 @@ using provider::Property;
 using Kind = Property::Kind;
 
 namespace {
+
+// Of a provider's settings, those that are secrets even if a program or a configuration does not say so.
+const std::vector<std::string> provider_secrets = {"accessKey", "secretKey", "token"};
+
+// What a provider is configured with; the rest is about the plugin that Pulumi runs (`version`, and its engine's `__internal`).
+Property settings_of(const Property& inputs) {
+    Property settings = inputs.without_secrets();
+    std::erase_if(settings.members(),
+                  [](const auto& member) { return member.first == "version" || member.first.starts_with("__"); });
+    return settings;
+}
 
 constexpr size_t name_digits = 7;  // of the random part of an automatic name, as Pulumi does
 
@@ -72,9 +84,20 @@ base::Result<Property> for_provider(const Property& value) {
 }
 
 Property keep_secret(Property value, const Property& like, const std::vector<std::string>& also) {
-    for (auto& [key, member] : value.members()) {
-        if (like[key].has_secrets() || std::ranges::find(also, key) != also.end()) member = Property::secret(std::move(member));
-    }
+    const std::set<std::string> texts = secret_texts(like);
+    for (auto& [key, member] : value.members())
+        if (like[key].has_secrets() || holds_any(member, texts)) member = Property::secret(std::move(member));
+    for (const std::string& text : also)
+        if (const auto path = PropertyPath::parse(text)) path->make_secret(value);
+    return value;
+}
+
+// The same, and an id that is a secret wherever it went; what is a secret from now on is known as one.
+Property Engine::sealed(Property value, const Property& like, const std::vector<std::string>& also) {
+    value = keep_secret(std::move(value), like, also);
+    for (auto& [key, member] : value.members())
+        if (secrets_.holds_id(member)) member = Property::secret(std::move(member));
+    secrets_.learn(value);
     return value;
 }
 
@@ -163,6 +186,7 @@ base::Result<void> Engine::prepare(Context& context) {
     fresh->type = registration.type;
     fresh->parent = registration.parent;
     fresh->custom = registration.custom;
+    secrets_.learn(registration.inputs);
     fresh->inputs = registration.inputs;
     fresh->outputs = Property(Property::Object{});
     fresh->protect = own.protect;
@@ -186,6 +210,11 @@ base::Result<void> Engine::prepare(Context& context) {
     fresh->modified = context.old != nullptr && !context.old->modified.empty() ? context.old->modified : fresh->created;
     if (context.old != nullptr) {
         fresh->others = context.old->others;
+        context.tainted = fresh->others["taint"].as_bool();
+        context.incomplete = fresh->others["initErrors"].size() > 0;
+        // Of the old one's life, or of the program that made it.
+        for (const char* passed : {"taint", "initErrors", "pendingReplacement", "stackTrace", "aliases"})
+            if (fresh->others.is_object()) fresh->others.erase(passed);
         if (!context.old->external) fresh->id = context.old->id;
     }
     context.fresh = std::move(fresh);
@@ -206,15 +235,20 @@ base::Result<rpc::Registered> Engine::process_component(Context& context) {
     context.fresh->id.clear();
     // Until register_outputs brings new ones; the stack's stay if the run fails.
     if (context.old != nullptr) context.fresh->outputs = context.old->outputs;
-    hooks_.events->step(context.step(op, Step::Phase::begun));
+    events_.step(context.step(op, Step::Phase::begun));
     rpc::Registered registered = record(context, context.fresh, context.old);
     registered.outputs = Property(Property::Object{});
-    hooks_.events->step(context.step(op, Step::Phase::done));
+    events_.step(context.step(op, Step::Phase::done));
     return registered;
 }
 
 base::Result<rpc::Registered> Engine::process_provider(Context& context) {
-    const Op op = context.old == nullptr ? Op::create : context.old->inputs == context.fresh->inputs ? Op::same : Op::update;
+    context.fresh->inputs = keep_secret(context.fresh->inputs, Property(), provider_secrets);
+    for (const std::string& text : context.registration.additional_secret_outputs)
+        TRY(PropertyPath::parse(text)).make_secret(context.fresh->inputs);
+    secrets_.learn(context.fresh->inputs);
+    const bool same = context.old != nullptr && settings_of(context.old->inputs) == settings_of(context.fresh->inputs);
+    const Op op = context.old == nullptr ? Op::create : same ? Op::same : Op::update;
     if (!options_.preview && hooks_.can_keep_secrets && context.fresh->inputs.has_secrets()) TRY(hooks_.can_keep_secrets());
     if (context.fresh->id.empty()) context.fresh->id = hooks_.random->uuid();
     context.fresh->outputs = context.fresh->inputs;
@@ -222,33 +256,28 @@ base::Result<rpc::Registered> Engine::process_provider(Context& context) {
     const std::string reference = context.urn + "::" + context.fresh->id;
     {
         const std::lock_guard lock(providers_mutex_);
-        Property configuration = TRY(for_provider(context.fresh->inputs));
-        providers_[reference] = {TRY(hooks_.make_provider(package, configuration)), reference};
+        const Property configuration = settings_of(TRY(for_provider(context.fresh->inputs)));
+        providers_[reference] = {TRY(make_provider(package, configuration)), reference};
     }
     Step begun = context.step(op, Step::Phase::begun);
-    hooks_.events->step(begun);
+    events_.step(begun);
     rpc::Registered registered = record(context, context.fresh, context.old);
     if (op != Op::same) TRY(persist());
-    hooks_.events->step(context.step(op, Step::Phase::done));
+    events_.step(context.step(op, Step::Phase::done));
     return registered;
 }
 
 base::Result<Property> Engine::checked_inputs(Context& context, const Property& olds, int attempt) {
     const rpc::Registration& registration = context.registration;
-    Property news = TRY(for_provider(registration.inputs));
-    if (context.old != nullptr) {
-        for (const std::string& path : registration.ignore_changes) {
-            const std::string key = path.substr(0, path.find_first_of(".["));
-            if (key != path)
-                return base::fail("NotSupported",
-                                  "ignoreChanges of a part of a property (" + path + ") is not supported; name " + key);
-            const Property old_inputs = context.old->inputs.without_secrets();
-            if (old_inputs.contains(key))
-                news.set(key, old_inputs[key]);
-            else
-                news.members().erase(key);
-        }
+    if (context.old != nullptr && !context.old->external) {
+        // What the provider chose for the program is chosen again, not taken for the program's own wish.
+        Property olds_said = context.old->inputs;
+        for (const Property& name : context.old->inputs["__defaults"].items()) olds_said.members().erase(name.as_string());
+        olds_said.members().erase("__defaults");
+        context.wanted = registration.inputs;
+        for (const std::string& path : registration.ignore_changes) TRY(PropertyPath::parse(path)).copy(olds_said, context.wanted);
     }
+    const Property news = TRY(for_provider(context.wanted));
     const std::string random =
         crypto::hex(crypto::sha256(options_.seed + "\n" + context.urn + "\n" + std::to_string(attempt))).substr(0, name_digits);
     provider::Checked checked = TRY(context.instance.provider->check(registration.type, registration.name, olds, news, random));
@@ -266,7 +295,7 @@ base::Result<Property> Engine::checked_inputs(Context& context, const Property& 
         return base::fail(std::move(error));
     }
     context.inputs = checked.inputs;
-    context.fresh->inputs = keep_secret(std::move(checked.inputs), registration.inputs);
+    context.fresh->inputs = sealed(std::move(checked.inputs), context.wanted);
     return context.inputs;
 }
 
@@ -283,18 +312,35 @@ base::Result<rpc::Registered> Engine::process_custom(Context& context) {
     if (!registration.import_id.empty() && (!managed || context.old->id != registration.import_id))
         return import_resource(context);
     const Property old_inputs = managed ? context.old->inputs.without_secrets() : Property();
-    TRY(checked_inputs(context, old_inputs, 0));
+    Property known = old_inputs;
+    // A state that does not say what a provider chose: it stands in the outputs, if anywhere.
+    if (managed && !old_inputs.contains("__defaults"))
+        for (const auto& [key, value] : context.old->outputs.without_secrets().members())
+            if (!known.contains(key)) known.set(key, value);
+    TRY(checked_inputs(context, known, 0));
     if (!managed) return create(context, context.recreated ? Op::replace : Op::create);
 
     provider::Difference difference = TRY(
         provider.diff(registration.type, context.old->id, old_inputs, context.old->outputs.without_secrets(), context.inputs));
-    for (const std::string& key : difference.changed) {
-        const auto names_it = [&](const std::string& path) {
-            return path == "*" || path.substr(0, path.find_first_of(".[")) == key;
-        };
-        const bool listed = std::ranges::any_of(registration.replace_on_changes, names_it);
-        if (listed && std::ranges::find(difference.replace, key) == difference.replace.end()) difference.replace.push_back(key);
+    for (const std::string& text : registration.ignore_changes) {
+        const PropertyPath path = TRY(PropertyPath::parse(text));
+        std::erase_if(difference.changed, [&](const std::string& key) { return path.covers(key); });
+        std::erase_if(difference.replace, [&](const std::string& key) { return path.covers(key); });
     }
+    for (const std::string& text : registration.replace_on_changes) {
+        const PropertyPath path = TRY(PropertyPath::parse(text));
+        for (const std::string& key : difference.changed) {
+            // Only that property, so that a change of another one does not count for this path.
+            const Property before(Property::Object{{key, old_inputs[key]}}), after(Property::Object{{key, context.inputs[key]}});
+            const bool listed = std::ranges::find(difference.replace, key) != difference.replace.end();
+            if ((path.covers(key) || path.differs(before, after)) && !listed) difference.replace.push_back(key);
+        }
+    }
+    if (context.tainted) {
+        difference.changed.emplace_back("taint");
+        difference.replace.emplace_back("taint");
+    }
+    if (context.incomplete) difference.changed.emplace_back("initErrors");
     if (!difference.any()) return keep(context);
     if (difference.replace.empty()) return update(context, difference);
     return replace(context, difference);
@@ -306,7 +352,7 @@ base::Result<rpc::Registered> Engine::import_resource(Context& context) {
         return base::fail("NotSupported", registration.type + " `" + registration.name + "` is managed already, with the id `" +
                                               context.old->id + "`");
     context.fresh->id = registration.import_id;
-    hooks_.events->step(context.step(Op::import, Step::Phase::begun));
+    events_.step(context.step(Op::import, Step::Phase::begun));
     auto read = TRY(context.instance.provider->read(registration.type, registration.import_id, Property(), Property()));
     if (!read)
         return base::fail("NoSuchEntity", "there is no " + registration.type + " `" + registration.import_id + "` to import");
@@ -320,10 +366,10 @@ base::Result<rpc::Registered> Engine::import_resource(Context& context) {
                               .note("make the program's inputs match what exists, import, then change them"));
     }
     context.fresh->id = read->id;
-    context.fresh->outputs = keep_secret(read->outputs, registration.inputs, registration.additional_secret_outputs);
+    context.fresh->outputs = sealed(read->outputs, context.wanted, registration.additional_secret_outputs);
     rpc::Registered registered = record(context, context.fresh, context.old);
     TRY(persist());
-    hooks_.events->step(context.step(Op::import, Step::Phase::done));
+    events_.step(context.step(Op::import, Step::Phase::done));
     return registered;
 }
 
@@ -341,6 +387,13 @@ base::Result<Engine::Instance> Engine::provider_for(const std::string& type, con
     const auto found = providers_.find(wanted);
     if (found == providers_.end()) return base::fail("InvalidProvider", "there is no provider " + wanted);
     return found->second;
+}
+
+// Made and known to work: a preview of nothing but new resources would otherwise ask nobody anything, and promise what cannot be.
+base::Result<std::shared_ptr<provider::Provider>> Engine::make_provider(const std::string& package, const Property& configuration) {
+    auto made = TRY(hooks_.make_provider(package, configuration));
+    if (!configuration.has_unknowns()) TRY(made->ready());
+    return made;
 }
 
 base::Result<Engine::Instance> Engine::default_provider(const std::string& package, const std::string& version) {
@@ -362,9 +415,11 @@ base::Result<Engine::Instance> Engine::default_provider(const std::string& packa
     }
     const Property configuration = inputs.without_secrets();
     if (!version.empty()) inputs.set("version", Property(version));
+    inputs = keep_secret(std::move(inputs), Property(), provider_secrets);
+    secrets_.learn(inputs);
     resource->inputs = inputs;
     resource->outputs = inputs;
-    std::shared_ptr<provider::Provider> made = TRY(hooks_.make_provider(package, configuration));
+    std::shared_ptr<provider::Provider> made = TRY(make_provider(package, configuration));
     Context context{.registration = {}, .urn = resource->urn, .fresh = resource};
     {
         const std::lock_guard lock(mutex_);
@@ -380,7 +435,7 @@ base::Result<Engine::Instance> Engine::default_provider(const std::string& packa
     record(context, resource, context.old);
     Step step = context.step(context.old == nullptr ? Op::create : Op::same, Step::Phase::done);
     step.hidden = true;
-    hooks_.events->step(step);
+    events_.step(step);
     Instance instance{std::move(made), resource->urn + "::" + resource->id};
     providers_[key] = instance;
     providers_[instance.reference] = instance;
@@ -402,9 +457,9 @@ base::Result<Engine::Instance> Engine::provider_of(const Resource& resource) {
         for (const ResourcePtr& candidate : olds_) use(*candidate);
         for (const auto& candidate : news_) use(*candidate);
     }
-    configuration.members().erase("version");
+    configuration = settings_of(configuration);
     const std::string package(package_of(resource.type));
-    Instance instance{TRY(hooks_.make_provider(package, configuration)), resource.provider};
+    Instance instance{TRY(make_provider(package, configuration)), resource.provider};
     providers_[resource.provider] = instance;
     return instance;
 }

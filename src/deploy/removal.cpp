@@ -71,12 +71,9 @@ void Engine::delete_in_order(const std::vector<ResourcePtr>& resources) {
                                                                  "` is no longer in the program and is protected")
                                         .note("put it back with protect set to false and deploy, then remove it"));
             } else if (!skipped && !resource->deleted_with.empty() && by_urn.contains(resource->deleted_with)) {
-                auto with = std::make_shared<Resource>(*resource);
-                with->retain_on_delete = true;  // goes with the other one: no call of its own
-                result = delete_resource(with, Op::remove);
-                forget(resource);
+                result = delete_resource(resource, Op::remove, Others::registered, true);
             } else if (!skipped) {
-                result = delete_resource(resource, resource->doomed ? Op::delete_replaced : Op::remove);
+                result = delete_resource(resource, resource->doomed ? Op::delete_replaced : Op::remove, Others::registered);
             }
             if (!result) fail(result.error(), resource->urn, {});
             const std::lock_guard lock(mutex);
@@ -115,7 +112,7 @@ void Engine::refresh() {
                       .id = resource->id,
                       .source = resource->source_position,
                       .before = resource};
-            hooks_.events->step(step);
+            events_.step(step);
             const auto read_anew = [&]() -> base::Result<ResourcePtr> {
                 const Instance instance = TRY(provider_of(*resource));
                 const Property old_inputs = resource->inputs.without_secrets();
@@ -126,8 +123,9 @@ void Engine::refresh() {
                 step.difference = TRY(instance.provider->diff(resource->type, resource->id, old_inputs,
                                                               resource->outputs.without_secrets(), read->inputs));
                 // Inputs that mean the same keep the program's own wording.
-                if (step.difference.any()) now->inputs = keep_secret(read->inputs, resource->inputs);
-                now->outputs = keep_secret(read->outputs, resource->outputs, resource->additional_secret_outputs);
+                if (step.difference.any()) now->inputs = sealed(read->inputs, resource->inputs);
+                // What a secret input holds, and what was a secret before.
+                now->outputs = sealed(sealed(read->outputs, resource->inputs), resource->outputs, resource->additional_secret_outputs);
                 if (step.difference.any()) now->modified = now_text();
                 return ResourcePtr(std::move(now));
             };
@@ -136,7 +134,7 @@ void Engine::refresh() {
             if (!now) {
                 step.phase = Step::Phase::failed;
                 step.error = now.error();
-                hooks_.events->step(step);
+                events_.step(step);
                 return fail(now.error(), resource->urn, {});
             }
             step.phase = Step::Phase::done;
@@ -149,7 +147,7 @@ void Engine::refresh() {
                 else
                     std::ranges::replace(olds_, resource, *now);
             }
-            hooks_.events->step(step);
+            events_.step(step);
         });
     }
     pool_->drain();
@@ -157,6 +155,12 @@ void Engine::refresh() {
 }
 
 base::Result<void> Engine::recover() {
+    auto recovered = recover_pending();
+    if (!recovered) return base::fail(secrets_.masked(std::move(recovered.error())));
+    return {};
+}
+
+base::Result<void> Engine::recover_pending() {
     std::map<std::string, PendingOperation> pending;
     {
         const std::lock_guard lock(mutex_);
@@ -181,7 +185,7 @@ base::Result<void> Engine::recover() {
         } else if (operation.kind == "creating" && read) {
             auto adopted = std::make_shared<Resource>(resource);
             adopted->id = read->id;
-            adopted->outputs = keep_secret(read->outputs, resource.inputs, resource.additional_secret_outputs);
+            adopted->outputs = sealed(read->outputs, resource.inputs, resource.additional_secret_outputs);
             if (old != old_by_urn_.end()) {
                 // It was to replace another one, which still stands: the replacement is done, but for the end of that one.
                 auto doomed = std::make_shared<Resource>(*old->second);
@@ -193,8 +197,8 @@ base::Result<void> Engine::recover() {
             found = "exists (" + read->id + ") and belongs to this stack";
         } else if (operation.kind == "updating" && read && old != old_by_urn_.end()) {
             auto now = std::make_shared<Resource>(*old->second);
-            now->inputs = keep_secret(read->inputs, now->inputs);
-            now->outputs = keep_secret(read->outputs, now->inputs, now->additional_secret_outputs);
+            now->inputs = sealed(read->inputs, now->inputs);
+            now->outputs = sealed(sealed(read->outputs, now->inputs), now->outputs, now->additional_secret_outputs);
             std::ranges::replace(olds_, old->second, ResourcePtr(now));
             old->second = now;
             found = "was read anew";
@@ -205,7 +209,7 @@ base::Result<void> Engine::recover() {
         } else if (read) {
             found = "is still there";
         }
-        hooks_.events->diagnostic({.severity = rpc::Severity::warning,
+        events_.diagnostic({.severity = rpc::Severity::warning,
                                    .message = "the last run ended while " + operation.kind + " " + what + ": it " + found,
                                    .urn = urn});
     }

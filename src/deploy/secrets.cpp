@@ -114,9 +114,13 @@ base::Result<std::string> Secrets::encrypt_at(const std::string& name, const std
 
 base::Result<std::string> Secrets::decrypt_at(const std::string& name, const std::string& ciphertext) {
     std::string plain = TRY(decrypt(ciphertext));
+    remember(name, plain, ciphertext);
+    return plain;
+}
+
+void Secrets::remember(const std::string& name, const std::string& plain, const std::string& ciphertext) {
     const std::lock_guard lock(mutex_);
     known_[name] = {plain, ciphertext};
-    return plain;
 }
 
 std::string Secrets::salt_state() const {

@@ -40,6 +40,8 @@ public:
     // `decrypt_at` fills it.
     [[nodiscard]] base::Result<std::string> encrypt_at(const std::string& name, const std::string& plain);
     [[nodiscard]] base::Result<std::string> decrypt_at(const std::string& name, const std::string& ciphertext);
+    // `plain` is known to have this ciphertext under this name.
+    void remember(const std::string& name, const std::string& plain, const std::string& ciphertext);
     // Empty as long as the stack has no secrets.
     [[nodiscard]] std::string salt_state() const;
     // For secrets that turn up when it is too late to refuse: a key from the empty passphrase. True if that was needed now.

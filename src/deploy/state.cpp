@@ -1,9 +1,11 @@
 #include "deploy/state.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "crypto/digest.hpp"
 #include "deploy/rpc/signatures.hpp"
+#include "deploy/secret_texts.hpp"
 #include "deploy/urn.hpp"
 #include "text/time.hpp"
 
@@ -16,6 +18,9 @@ using Kind = Property::Kind;
 namespace {
 
 constexpr std::string_view writer_version = "trainwarden-0.1.0";
+// Before the ciphertext of an id that is made of a secret. Pulumi keeps such an id in clear, and reads ours as one that it does not
+// find.
+constexpr std::string_view sealed_id = "sealed:";
 
 Json marked(std::string_view signature) {
     Json object = Json::object();
@@ -134,13 +139,19 @@ void set_if(Json& object, std::string_view key, bool value) {
     if (value) object.set(key, Json(true));
 }
 
+// What names its secrets for Secrets::encrypt_at: of one URN several may be doomed.
+std::string path_of(const Resource& resource) { return resource.urn + (resource.doomed ? "#" + resource.id : ""); }
+
 base::Result<Json> write_resource(const Resource& resource, Secrets& secrets) {
-    const std::string path = resource.urn + (resource.doomed ? "#" + resource.id : "");
+    const std::string path = path_of(resource);
     Json object = Json::object();
     object.set("urn", Json(resource.urn));
     object.set("custom", Json(resource.custom));
     set_if(object, "delete", resource.doomed);
-    set_unless_empty(object, "id", resource.id);
+    if (has_secret_id(resource))
+        object.set("id", Json(std::string(sealed_id) + TRY(secrets.encrypt_at(path + "#id", resource.id))));
+    else
+        set_unless_empty(object, "id", resource.id);
     object.set("type", Json(resource.type));
     if (!resource.inputs.members().empty()) object.set("inputs", TRY(write_property(resource.inputs, path + "#inputs", secrets)));
     if (!resource.outputs.members().empty())
@@ -219,13 +230,26 @@ base::Result<Resource> read_resource(const Json& json, Secrets& secrets) {
         else
             resource.others.set(key, value);
     }
-    path = resource.urn + (resource.doomed ? "#" + resource.id : "");
+    if (resource.id.starts_with(sealed_id)) {
+        const std::string ciphertext = resource.id.substr(sealed_id.size());
+        // The id is part of the path of a doomed resource, so it is opened first and remembered under that path.
+        resource.id = TRY(secrets.decrypt(ciphertext));
+        secrets.remember(path_of(resource) + "#id", resource.id, ciphertext);
+    }
+    path = path_of(resource);
     resource.inputs = Property(Property::Object{});
     resource.outputs = Property(Property::Object{});
     if (const Json* inputs = json.find("inputs")) resource.inputs = TRY(read_property(*inputs, path + "#inputs", secrets));
     if (const Json* outputs = json.find("outputs")) resource.outputs = TRY(read_property(*outputs, path + "#outputs", secrets));
     if (resource.type.empty()) resource.type = urn_type(resource.urn);
     return resource;
+}
+
+// Is there a secret in the form `ciphertext` or `plaintext`?
+bool holds_secret_as(std::string_view form, const Json& json) {
+    if (json.contains(form) && json[rpc::signature_key].as_string() == rpc::secret_signature) return true;
+    return std::ranges::any_of(json.items(), [&](const Json& item) { return holds_secret_as(form, item); }) ||
+           std::ranges::any_of(json.members(), [&](const auto& member) { return holds_secret_as(form, member.second); });
 }
 
 }  // namespace
@@ -300,6 +324,12 @@ base::Result<Json> write_deployment(const Snapshot& snapshot, Secrets& secrets, 
 }
 
 base::Result<Snapshot> read_deployment(const Json& deployment, Secrets& secrets) {
+    const std::string& type = deployment["secrets_providers"]["type"].as_string();
+    if (!type.empty() && type != "passphrase" && holds_secret_as("ciphertext", deployment)) {
+        return base::fail(base::Error("NotSupported", "the stack's secrets are sealed by the secrets provider `" + type +
+                                                          "`; only passphrase is supported")
+                              .note("change it with Pulumi: pulumi stack change-secrets-provider passphrase"));
+    }
     Snapshot snapshot;
     for (const Json& resource : deployment["resources"].items())
         snapshot.resources.push_back(std::make_shared<const Resource>(TRY(read_resource(resource, secrets))));
@@ -309,13 +339,48 @@ base::Result<Snapshot> read_deployment(const Json& deployment, Secrets& secrets)
     return snapshot;
 }
 
-base::Result<std::string> read_salt_state(const Json& deployment) {
+std::string read_salt_state(const Json& deployment) {
     const Json& provider = deployment["secrets_providers"];
-    const std::string& type = provider["type"].as_string();
-    if (type.empty()) return std::string();
-    if (type != "passphrase")
-        return base::fail("NotSupported", "the stack's secrets provider is `" + type + "`; only passphrase is supported");
-    return provider["state"]["salt"].as_string();
+    return provider["type"].as_string() == "passphrase" ? provider["state"]["salt"].as_string() : std::string();
+}
+
+bool holds_plaintext_secrets(const Json& deployment) { return holds_secret_as("plaintext", deployment); }
+
+namespace {
+
+std::vector<std::string> features_of(const Json& deployment) {
+    static const std::vector<std::pair<const char*, const char*>> by_member = {{"resourceHooks", "hooks"},
+                                                                              {"refreshBeforeUpdate", "refreshBeforeUpdate"},
+                                                                              {"taint", "taint"},
+                                                                              {"viewOf", "views"}};
+    std::vector<std::string> features;
+    for (const auto& [member, feature] : by_member)
+        for (const Json& resource : deployment["resources"].items())
+            if (resource.contains(member)) {
+                features.emplace_back(feature);
+                break;
+            }
+    return features;
+}
+
+}  // namespace
+
+base::Result<void> check_format(const Json& document, const std::string& where) {
+    const int64_t version = document["version"].as_int();
+    if (version != 3 && version != 4)
+        return base::fail("NotSupported",
+                          where + " has format version " + document["version"].as_string() + "; 3 and 4 are supported");
+    static const std::set<std::string, std::less<>> known = {"hooks", "refreshBeforeUpdate", "taint", "views"};
+    for (const Json& feature : document["features"].items())
+        if (!known.contains(feature.as_string()))
+            return base::fail("NotSupported", where + " needs the feature `" + feature.as_string() + "`, which is not supported");
+    return {};
+}
+
+void set_format(Json& document, const Json& deployment) {
+    const std::vector<std::string> features = features_of(deployment);
+    document.set("version", Json(features.empty() ? 3 : 4));
+    if (!features.empty()) document.set("features", write_strings(features));
 }
 
 Json to_plain_json(const Property& value, bool show_secrets) {

@@ -58,8 +58,13 @@ struct Snapshot {
 // {"manifest":…,"secrets_providers":…,"resources":[…],"pending_operations":[…]} and back.
 [[nodiscard]] base::Result<text::Json> write_deployment(const Snapshot& snapshot, Secrets& secrets, base::Time now);
 [[nodiscard]] base::Result<Snapshot> read_deployment(const text::Json& deployment, Secrets& secrets);
-// The salt of the passphrase provider, "" if the deployment has none. Error: another secrets provider.
-[[nodiscard]] base::Result<std::string> read_salt_state(const text::Json& deployment);
+// The salt of the passphrase provider, "" if the deployment has none.
+[[nodiscard]] std::string read_salt_state(const text::Json& deployment);
+// An export with its secrets in clear (`pulumi stack export --show-secrets`).
+[[nodiscard]] bool holds_plaintext_secrets(const text::Json& deployment);
+// A checkpoint or an export has a `version`, 3 or 4; 4 lists the `features` that its reader must know. `where` names it in errors.
+[[nodiscard]] base::Result<void> check_format(const text::Json& document, const std::string& where);
+void set_format(text::Json& document, const text::Json& deployment);
 
 // For a display or a program: secrets as `[secret]` or, when shown, as they are; unknown values as `[unknown]`.
 [[nodiscard]] text::Json to_plain_json(const provider::Property& value, bool show_secrets);

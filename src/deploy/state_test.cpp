@@ -76,7 +76,7 @@ TEST_CASE("a snapshot survives the file, every field of it") {
 
     auto parsed = text::parse_json(written->pretty());
     REQUIRE(parsed);
-    Secrets again = secrets_of(*deploy::read_salt_state(*parsed), "pass");
+    Secrets again = secrets_of(deploy::read_salt_state(*parsed), "pass");
     auto read = deploy::read_deployment(*parsed, again);
     REQUIRE(read);
     REQUIRE(read->resources.size() == 3);
@@ -98,7 +98,7 @@ TEST_CASE("a snapshot survives the file, every field of it") {
     REQUIRE(rewritten);
     CHECK(*rewritten == *parsed);
 
-    Secrets wrong = secrets_of(*deploy::read_salt_state(*parsed), "another");
+    Secrets wrong = secrets_of(deploy::read_salt_state(*parsed), "another");
     auto refused = deploy::read_deployment(*parsed, wrong);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == "IncorrectPassphrase");

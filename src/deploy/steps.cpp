@@ -4,6 +4,7 @@
 #include <array>
 
 #include "deploy/context.hpp"
+#include "deploy/holding.hpp"
 #include "deploy/urn.hpp"
 
 namespace deploy {
@@ -30,8 +31,12 @@ base::Error in_context(base::Error error, std::string_view verb, const Resource&
 
 rpc::Registered Engine::record(Context& context, std::shared_ptr<Resource> resource, const ResourcePtr& replaces) {
     rpc::Registered registered{resource->urn, resource->id, resource->outputs};
+    if (has_secret_id(*resource)) secrets_.learn_id(resource->id);
+    std::vector<std::string> things;
+    if (context.instance.provider != nullptr) things = things_of(*context.instance.provider, *resource);
     const std::lock_guard lock(mutex_);
     pending_.erase(context.urn);
+    note_held(*resource, things);
     if (replaces != nullptr) std::erase(olds_, replaces);
     if (context.dooms != nullptr) {
         // It goes last, when nothing uses it any more.
@@ -69,10 +74,9 @@ void Engine::forget(const ResourcePtr& resource) {
 }
 
 base::Result<rpc::Registered> Engine::keep(Context& context) {
-    context.fresh->outputs =
-        keep_secret(context.old->outputs, context.registration.inputs, context.fresh->additional_secret_outputs);
+    context.fresh->outputs = sealed(context.old->outputs, context.wanted, context.fresh->additional_secret_outputs);
     rpc::Registered registered = record(context, context.fresh, context.old);
-    hooks_.events->step(context.step(Op::same, Step::Phase::done));
+    events_.step(context.step(Op::same, Step::Phase::done));
     return registered;
 }
 
@@ -88,22 +92,23 @@ base::Result<rpc::Registered> Engine::create(Context& context, Op op) {
             (expected && expected->outputs.has_secrets()))
             TRY(hooks_.can_keep_secrets());
     }
-    hooks_.events->step(context.step(op, Step::Phase::begun));
+    const Claim mine = claim(things_of(provider, fresh));
+    events_.step(context.step(op, Step::Phase::begun));
     TRY(begin("creating", fresh));
     auto state = provider.create(fresh.type, context.inputs, options_.preview);
     if (!state) {
         if (!may_have_happened(state.error())) TRY(end(context.urn));
         Step failed = context.step(op, Step::Phase::failed);
         failed.error = state.error();
-        hooks_.events->step(failed);
+        events_.step(failed);
         return base::fail(in_context(std::move(state.error()), "creating", fresh));
     }
     fresh.id = state->id;
-    fresh.outputs = keep_secret(std::move(state->outputs), context.registration.inputs, fresh.additional_secret_outputs);
+    fresh.outputs = sealed(std::move(state->outputs), context.wanted, fresh.additional_secret_outputs);
     const bool was_external = context.old != nullptr && context.old->external;
     rpc::Registered registered = record(context, context.fresh, was_external ? context.old : nullptr);
     TRY(persist());
-    hooks_.events->step(context.step(op, Step::Phase::done));
+    events_.step(context.step(op, Step::Phase::done));
     return registered;
 }
 
@@ -113,7 +118,8 @@ base::Result<rpc::Registered> Engine::update(Context& context, const provider::D
         TRY(hooks_.can_keep_secrets());
     Step begun = context.step(Op::update, Step::Phase::begun);
     begun.difference = difference;
-    hooks_.events->step(begun);
+    events_.step(begun);
+    const Claim mine = claim(things_of(*context.instance.provider, fresh));
     TRY(begin("updating", fresh));
     auto state = context.instance.provider->update(fresh.type, context.old->id, context.old->outputs.without_secrets(),
                                                    context.inputs, options_.preview);
@@ -122,17 +128,17 @@ base::Result<rpc::Registered> Engine::update(Context& context, const provider::D
         Step failed = context.step(Op::update, Step::Phase::failed);
         failed.difference = difference;
         failed.error = state.error();
-        hooks_.events->step(failed);
+        events_.step(failed);
         return base::fail(in_context(std::move(state.error()), "updating", fresh));
     }
     fresh.id = state->id.empty() ? context.old->id : state->id;
     fresh.modified = now_text();
-    fresh.outputs = keep_secret(std::move(state->outputs), context.registration.inputs, fresh.additional_secret_outputs);
+    fresh.outputs = sealed(std::move(state->outputs), context.wanted, fresh.additional_secret_outputs);
     rpc::Registered registered = record(context, context.fresh, context.old);
     TRY(persist());
     Step done = context.step(Op::update, Step::Phase::done);
     done.difference = difference;
-    hooks_.events->step(done);
+    events_.step(done);
     return registered;
 }
 
@@ -147,16 +153,16 @@ base::Result<rpc::Registered> Engine::replace(Context& context, const provider::
     const bool delete_first = context.registration.delete_before_replace.value_or(difference.delete_before_replace);
     Step begun = context.step(Op::replace, Step::Phase::begun);
     begun.difference = difference;
-    hooks_.events->step(begun);
+    events_.step(begun);
     if (!delete_first) context.dooms = old;
     if (delete_first) {
         TRY(delete_dependents_of(*old));
-        TRY(delete_resource(old, Op::delete_replaced));
+        TRY(delete_resource(old, Op::delete_replaced, Others::all));
     }
     rpc::Registered registered = TRY(create(context, Op::create_replacement));
     Step done = context.step(Op::replace, Step::Phase::done);
     done.difference = difference;
-    hooks_.events->step(done);
+    events_.step(done);
     return registered;
 }
 
@@ -200,16 +206,17 @@ base::Result<void> Engine::delete_dependents_of(const Resource& resource) {
         order.push_back(candidate);
     }
     for (const ResourcePtr& dependent : std::vector<ResourcePtr>(order.rbegin(), order.rend())) {
-        TRY(delete_resource(dependent, Op::delete_replaced));
+        TRY(delete_resource(dependent, Op::delete_replaced, Others::all));
         const std::lock_guard lock(mutex_);
         recreated_.insert(dependent->urn);
     }
     return {};
 }
 
-base::Result<void> Engine::delete_resource(const ResourcePtr& resource, Op op) {
+base::Result<void> Engine::delete_resource(const ResourcePtr& resource, Op op, Others others, bool goes_with_another) {
+    const auto start = std::chrono::steady_clock::now();
+    const bool in_world = resource->custom && !is_provider_type(resource->type);
     Step step{.op = op,
-              .phase = Step::Phase::begun,
               .urn = resource->urn,
               .type = resource->type,
               .name = std::string(urn_name(resource->urn)),
@@ -217,26 +224,33 @@ base::Result<void> Engine::delete_resource(const ResourcePtr& resource, Op op) {
               .source = resource->source_position,
               .before = resource};
     step.hidden = is_provider_type(resource->type) && step.name.starts_with("default");
-    hooks_.events->step(step);
-    const auto start = std::chrono::steady_clock::now();
-    const bool acts = resource->custom && !resource->external && !resource->retain_on_delete && !is_provider_type(resource->type);
+    Instance instance;
+    std::vector<std::string> things;
+    if (in_world && !resource->external && !resource->retain_on_delete && !goes_with_another) {
+        instance = TRY(provider_of(*resource));
+        things = things_of(*instance.provider, *resource);
+    }
+    const Claim mine = claim(things);
+    if (in_world && !goes_with_another) step.reason = TRY(why_it_stays(*resource, things, others));
+    if (!step.reason.empty()) step.op = Op::forget;
+    const bool acts = instance.provider != nullptr && step.reason.empty();
+    events_.step(step);
     if (acts && !options_.preview) {
-        const Instance instance = TRY(provider_of(*resource));
         TRY(begin("deleting", *resource));
         auto removed = instance.provider->remove(resource->type, resource->id, resource->outputs.without_secrets());
         if (!removed) {
             if (!may_have_happened(removed.error())) TRY(end(resource->urn));
             step.phase = Step::Phase::failed;
             step.error = removed.error();
-            hooks_.events->step(step);
+            events_.step(step);
             return base::fail(in_context(std::move(removed.error()), "deleting", *resource));
         }
     }
     forget(resource);
-    if (acts) TRY(persist());
+    if (in_world) TRY(persist());
     step.phase = Step::Phase::done;
     step.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-    hooks_.events->step(step);
+    events_.step(step);
     return {};
 }
 

@@ -17,12 +17,13 @@ namespace deploy::testing {
 
 // What exists, by id. `fake:index/thing:Thing` has the inputs `name` (automatic; a change replaces), `value` (changes in place),
 // `pinned` (a change replaces, the old one first), `link` (of a `Chained`: a change replaces) and `broken` (its creation or
-// update fails).
+// update fails). Its outputs hold the value again as `copy` and as a part of `shout`. A `Setting` may be made where it exists.
 struct World {
     std::mutex mutex;
     std::map<std::string, provider::Property> things;
     std::vector<std::string> log;  // `create a-1234567`, `update …`, `delete …`
     int at_once = 0, at_once_max = 0;
+    bool reachable = true;
     std::function<void()> moment;  // before and after every effect: a process may die there
     void pass() const {
         if (moment) moment();
@@ -33,7 +34,11 @@ class FakeProvider final : public provider::Provider {
 public:
     explicit FakeProvider(World& world) : world_(world) {}
     [[nodiscard]] bool knows(std::string_view type) const override {
-        return type == "fake:index/thing:Thing" || type == "fake:index/chained:Chained";
+        return type == "fake:index/thing:Thing" || type == "fake:index/chained:Chained" || type == "fake:index/setting:Setting";
+    }
+    [[nodiscard]] base::Result<void> ready() override {
+        if (!world_.reachable) return base::fail("ConnectionError", "nobody there");
+        return {};
     }
 
     base::Result<provider::Checked> check(std::string_view, std::string_view name, const provider::Property& olds,
@@ -45,10 +50,10 @@ public:
                 checked.failures.push_back({key, "unknown property " + key});
         }
         if (!news.contains("name")) {
-            const bool was_automatic = olds.contains("automatic");
+            const bool was_automatic = !olds["__defaults"].items().empty();
             checked.inputs.set("name", was_automatic ? provider::Property(olds["name"])
                                                      : provider::Property(std::string(name) + "-" + std::string(random_hex)));
-            checked.inputs.set("automatic", provider::Property(true));
+            checked.inputs.set("__defaults", provider::Property(provider::Property::Array{"name"}));
         }
         return checked;
     }
@@ -67,17 +72,17 @@ public:
         return difference;
     }
 
-    base::Result<provider::State> create(std::string_view, const provider::Property& inputs, bool preview) override {
+    base::Result<provider::State> create(std::string_view type, const provider::Property& inputs, bool preview) override {
         const std::string id = inputs["name"].as_string();
-        provider::Property outputs = inputs;
-        outputs.set("made", preview ? provider::Property::unknown() : provider::Property("yes"));
+        provider::Property outputs = outputs_of(inputs);
+        if (preview) outputs.set("made", provider::Property::unknown());
         if (preview) return provider::State{id, outputs};
         const Working working(world_);
-        if (inputs["broken"].as_bool()) return base::fail("Broken", "it is broken");
+        if (inputs["broken"].as_bool()) return base::fail("Broken", "it is broken with " + inputs["value"].as_string());
         world_.pass();
         {
             const std::lock_guard lock(world_.mutex);
-            if (world_.things.contains(id)) return base::fail("AlreadyExists", id + " exists");
+            if (world_.things.contains(id) && !type.ends_with("Setting")) return base::fail("AlreadyExists", id + " exists");
             world_.things[id] = inputs;
             world_.log.push_back("create " + id);
         }
@@ -87,8 +92,7 @@ public:
 
     base::Result<provider::State> update(std::string_view, const std::string& id, const provider::Property&,
                                          const provider::Property& new_inputs, bool preview) override {
-        provider::Property outputs = new_inputs;
-        outputs.set("made", provider::Property("yes"));
+        provider::Property outputs = outputs_of(new_inputs);
         if (preview) return provider::State{id, outputs};
         const Working working(world_);
         if (new_inputs["broken"].as_bool()) return base::fail("Broken", "it is broken");
@@ -108,9 +112,7 @@ public:
         const std::lock_guard lock(world_.mutex);
         const auto found = world_.things.find(id);
         if (found == world_.things.end()) return std::nullopt;
-        provider::Property outputs = found->second;
-        outputs.set("made", provider::Property("yes"));
-        return provider::ReadState{id, found->second, outputs};
+        return provider::ReadState{id, found->second, outputs_of(found->second)};
     }
 
     base::Result<void> remove(std::string_view, const std::string& id, const provider::Property&) override {
@@ -125,12 +127,26 @@ public:
         return {};
     }
 
+    base::Result<std::vector<std::string>> holds(std::string_view, const std::string& id,
+                                                 const provider::Property& properties) override {
+        const std::string name = properties["name"].as_string().empty() ? id : properties["name"].as_string();
+        return name.empty() ? std::vector<std::string>() : std::vector{"thing " + name};
+    }
+
     base::Result<provider::Property> invoke(std::string_view token, const provider::Property& arguments) override {
         if (token != "fake:index/echo:echo") return base::fail("NotSupported", std::string(token) + " is not supported");
         return provider::Property(provider::Property::Object{{"echo", arguments["say"]}});
     }
 
 private:
+    static provider::Property outputs_of(const provider::Property& inputs) {
+        provider::Property outputs = inputs;
+        outputs.set("made", "yes");
+        if (inputs.contains("value")) outputs.set("copy", inputs["value"]);
+        if (inputs["value"].is(provider::Property::Kind::string)) outputs.set("shout", inputs["value"].as_string() + "!");
+        return outputs;
+    }
+
     struct Working {
         explicit Working(World& world_in) : world(world_in) {
             const std::lock_guard lock(world.mutex);
@@ -148,12 +164,14 @@ private:
 struct Collected final : Events {
     std::mutex mutex;
     std::vector<std::string> steps;  // `create a`, as they are done
+    std::vector<std::string> reasons;
     std::vector<Diagnostic> errors, warnings;
     std::vector<std::string> lines;
     void step(const Step& step) override {
         const std::lock_guard lock(mutex);
         if (step.phase == Step::Phase::done && !step.hidden && step.type != "pulumi:pulumi:Stack")
             steps.push_back(std::string(name_of(step.op)) + " " + step.name);
+        if (step.phase == Step::Phase::done && !step.reason.empty()) reasons.push_back(step.reason);
     }
     void diagnostic(const Diagnostic& diagnostic) override {
         const std::lock_guard lock(mutex);
@@ -242,6 +260,8 @@ struct Bench {
     World world;
     Snapshot state;
     std::map<std::string, std::string> config;
+    std::vector<std::string> secret_keys;
+    std::vector<provider::Property> settings;  // of the providers that were made
     FixedRandom random;
     base::SystemClock clock;
     int parallel = 1;
@@ -253,11 +273,13 @@ struct Bench {
         bool ok = false;
         std::vector<std::string> steps;
         std::vector<Diagnostic> errors, warnings;
+        std::vector<std::string> reasons, lines;
     };
     std::unique_ptr<Engine> engine(Collected& events, bool preview) {
         EngineHooks hooks;
         hooks.make_provider = [this](const std::string& package,
-                                     const provider::Property&) -> base::Result<std::shared_ptr<provider::Provider>> {
+                                     const provider::Property& of) -> base::Result<std::shared_ptr<provider::Provider>> {
+            settings.push_back(of);
             if (package != "fake") return base::fail("NotSupported", "no provider for " + package);
             return std::make_shared<FakeProvider>(world);
         };
@@ -275,6 +297,7 @@ struct Bench {
         return std::make_unique<Engine>(EngineOptions{.project = "proj",
                                                       .stack = "dev",
                                                       .config = config,
+                                                      .secret_keys = secret_keys,
                                                       .root = "/project",
                                                       .preview = preview,
                                                       .parallel = parallel,
@@ -282,7 +305,7 @@ struct Bench {
                                         std::move(hooks), state);
     }
     Ran finish(Engine& engine, Collected& events) {
-        return {!engine.failed() && !engine.interrupted(), events.steps, events.errors, events.warnings};
+        return {!engine.failed() && !engine.interrupted(), events.steps, events.errors, events.warnings, events.reasons, events.lines};
     }
     // The program runs to its end, or throws std::string: what it died of.
     Ran up(const Script& script, bool preview = false, const std::function<void(Engine&)>& meanwhile = {}) {

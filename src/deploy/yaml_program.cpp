@@ -423,7 +423,8 @@ private:
             else
                 return error_at(value.line, "the invoke option `" + name + "` is not supported");
         }
-        if (invocation.arguments.has_unknowns()) return Property::unknown();
+        if (invocation.arguments.has_unknowns())
+            return invocation.arguments.has_secrets() ? Property::secret(Property::unknown()) : Property::unknown();
         invocation.provider = invocation.provider.empty() ? default_provider_of(invocation.token) : invocation.provider;
         monitor_.invoke(std::move(invocation), [shared = shared_](base::Result<rpc::Invoked> invoked) {
             const std::lock_guard lock(shared->mutex);

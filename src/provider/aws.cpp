@@ -155,6 +155,33 @@ Result<std::string> Aws::account() {
     return account_;
 }
 
+Result<void> Aws::check_access() {
+    if (options_.skip_validation) return {};
+    auto known = account();
+    if (known) return {};
+    const std::string where = options_.endpoint.empty() ? "AWS" : options_.endpoint;
+    Error error = std::move(known).error();
+    if (error.code == "InvalidClientTokenId" || error.code == "UnrecognizedClientException" || error.code == "InvalidAccessKeyId") {
+        error.notes.push_back(where + " does not know the access key " + options_.access_key_id +
+                              ": AWS_ACCESS_KEY_ID, aws:accessKey or ~/.aws/credentials says which");
+    } else if (error.code == "SignatureDoesNotMatch") {
+        error.notes.push_back("the secret access key does not belong to the access key " + options_.access_key_id +
+                              ": AWS_SECRET_ACCESS_KEY, aws:secretKey or ~/.aws/credentials holds it");
+    } else if (error.code == "ExpiredToken" || error.code == "ExpiredTokenException") {
+        error.notes.push_back("the session of the access key " + options_.access_key_id + " has ended: get new credentials");
+    } else {
+        error.notes.push_back("AWS_ENDPOINT_URL or aws:endpoints says where to; is something listening there?");
+    }
+    error.message = "cannot deploy to " + where + ": " + error.message;
+    return base::fail(std::move(error));
+}
+
+std::string Aws::place() {
+    const auto owner = account();
+    // Without an account (the call may be missing somewhere) things of one key are things of one account.
+    return (options_.endpoint.empty() ? "aws" : options_.endpoint) + " " + (owner ? *owner : options_.access_key_id);
+}
+
 Result<std::string> Aws::iam_arn(std::string_view kind, std::string_view path, std::string_view name) {
     const std::string owner = TRY(account());
     return "arn:" + partition() + ":iam::" + owner + ":" + std::string(kind) + std::string(path.empty() ? "/" : path) +

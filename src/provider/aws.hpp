@@ -56,6 +56,10 @@ public:
     [[nodiscard]] std::string partition() const;
     [[nodiscard]] std::string dns_suffix() const;       // amazonaws.com
     [[nodiscard]] base::Result<std::string> account();  // asked once
+    // Fails in words that say what to correct: no endpoint, wrong credentials.
+    [[nodiscard]] base::Result<void> check_access();
+    // Whose things these are, for telling apart things of the same name: the endpoint and the account.
+    [[nodiscard]] std::string place();
     [[nodiscard]] base::Result<std::string> iam_arn(std::string_view kind, std::string_view path, std::string_view name);
     [[nodiscard]] bool is_aws_itself() const;  // else a server that is consistent at once
     [[nodiscard]] bool strict_names() const { return options_.strict_names; }

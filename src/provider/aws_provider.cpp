@@ -38,6 +38,8 @@ public:
             for (const std::string& token : type.tokens) types_.emplace(token, &type);
     }
 
+    Result<void> ready() override { return aws_.check_access(); }
+
     bool knows(std::string_view type) const override { return types_.contains(type); }
 
     Result<Checked> check(std::string_view token, std::string_view name, const Property& olds, const Property& news,
@@ -47,10 +49,34 @@ public:
                             {.strict_names = aws_.strict_names(), .judge_policies = !aws_.is_aws_itself()});
     }
 
-    Result<Difference> diff(std::string_view token, const std::string&, const Property& old_inputs, const Property&,
+    Result<Difference> diff(std::string_view token, const std::string&, const Property& old_inputs, const Property& old_outputs,
                             const Property& new_inputs) override {
         const ResourceType* type = TRY(find(token));
-        return compare_inputs(*type, old_inputs, new_inputs);
+        Property olds = inputs_in_full(*type, old_inputs, old_outputs, new_inputs);
+        Property news = new_inputs;
+        // A provider of another region cannot change what lies in this one: it has to move.
+        const std::string region = plain(old_outputs)["region"].as_string();
+        if (has_region(*type) && !region.empty() && !news.contains("region") && region != aws_.region()) {
+            olds.set("region", region);
+            news.set("region", aws_.region());
+        }
+        return compare_inputs(*type, olds, news);
+    }
+
+    Result<std::vector<std::string>> holds(std::string_view token, const std::string& id, const Property& properties) override {
+        const ResourceType* type = TRY(find(token));
+        Property known = plain(properties);
+        std::erase_if(known.members(), [](const auto& member) { return member.second.has_unknowns(); });
+        // Ids of one thing may differ: Pulumi gives an attachment a number where we name its role and policy.
+        std::string named = type->id != nullptr && is_named(*type, known) ? type->id(known, known) : "";
+        if (named.empty()) named = id;
+        std::vector<std::string> things;
+        if (!named.empty()) things.push_back(held_thing(type->tokens.front(), named));
+        if (type->declares) type->declares(known, things);
+        if (things.empty()) return things;
+        const std::string place = aws_.place();
+        for (std::string& thing : things) thing = place + " " + thing;
+        return things;
     }
 
     Result<State> create(std::string_view token, const Property& inputs, bool preview) override {
@@ -116,6 +142,18 @@ private:
         if (found == types_.end())
             return fail("unsupported", "unsupported: this provider has no resource type `" + std::string(token) + "`");
         return found->second;
+    }
+
+    // Are the properties known that make an id?
+    static bool is_named(const ResourceType& type, const Property& known) {
+        if (type.name && known[type.name->property].as_string().empty()) return false;
+        return std::ranges::all_of(type.rules, [&](const Rule& rule) {
+            return !rule.required || !rule.replaces || !known[rule.name].as_string().empty();
+        });
+    }
+
+    static bool has_region(const ResourceType& type) {
+        return std::ranges::find(type.rules, "region", &Rule::name) != type.rules.end();
     }
 
     std::unique_lock<std::mutex> serialise(const ResourceType& type, const Property& properties) {

@@ -65,6 +65,31 @@ Result<Property> partition(Aws& aws, const Property&) {
                                      {"reverseDnsPrefix", name == "aws-cn" ? "cn.com.amazonaws" : "com.amazonaws"}});
 }
 
+// `not_principals` as `notPrincipals`: Python programs write plain dictionaries in Python's style, and nothing between them and a
+// provider knows which names are meant.
+std::string in_camel_case(std::string_view name) {
+    std::string result;
+    for (size_t i = 0; i < name.size(); ++i) {
+        const bool joins = name[i] == '_' && i > 0 && i + 1 < name.size() && name[i + 1] >= 'a' && name[i + 1] <= 'z';
+        result += joins ? static_cast<char>(name[++i] - 'a' + 'A') : name[i];
+    }
+    return result;
+}
+
+Result<Property> with_camel_case_names(const Property& value) {
+    Property result = value;
+    for (Property& item : result.items()) item = TRY(with_camel_case_names(item));
+    if (!value.is(Property::Kind::object)) return result;
+    result.members().clear();
+    for (const auto& [key, member] : value.members()) {
+        if (member.is(Property::Kind::null)) continue;
+        std::string name = in_camel_case(key);
+        if (result.contains(name)) return fail("InvalidParameter", "`" + name + "` is given twice, in two spellings");
+        result.set(name, TRY(with_camel_case_names(member)));
+    }
+    return result;
+}
+
 struct Function {
     const char* token;
     std::vector<std::string_view> arguments;
@@ -85,7 +110,7 @@ Result<Property> invoke_function(Aws& aws, std::string_view token, const Propert
     const auto function = std::ranges::find_if(functions, [&](const Function& known) { return token == known.token; });
     if (function == functions.end())
         return fail("unsupported", "unsupported: this provider has no function `" + std::string(token) + "`");
-    const Property given = plain(arguments);
+    const Property given = TRY(with_camel_case_names(plain(arguments)));
     for (const auto& [name, value] : given.members())
         if (std::ranges::find(function->arguments, name) == function->arguments.end() && !value.is(Property::Kind::null))
             return fail("unsupported", "unsupported: " + std::string(token) + " takes no argument `" + name + "` here");

@@ -44,6 +44,14 @@ void predict_role(Aws& aws, const Property& inputs, Property& outputs) {
     if (const auto arn = aws.iam_arn("role", inputs["path"].as_string(), inputs["name"].as_string())) outputs.set("arn", *arn);
 }
 
+void declare_role_policies(const Property& role, std::vector<std::string>& things) {
+    const std::string& name = role["name"].as_string();
+    for (const Property& arn : role["managedPolicyArns"].items())
+        things.push_back(held_thing("aws:iam/rolePolicyAttachment:RolePolicyAttachment", name + "/" + arn.as_string()));
+    for (const Property& policy : role["inlinePolicies"].items())
+        things.push_back(held_thing("aws:iam/rolePolicy:RolePolicy", name + ":" + policy["name"].as_string()));
+}
+
 // The attachments and inline policies that the role itself declares (exclusively), brought from `olds` to `news`.
 Result<void> put_declared_policies(Aws& aws, const std::string& role, const Property& olds, const Property& news) {
     const auto holds = [](const Property& list, const Property& item) {
@@ -240,6 +248,7 @@ const ResourceType& role_type() {
         .serialised_kind = "role",
         .serialised_by = "name",
         .id = [](const Property& inputs, const Property&) { return inputs["name"].as_string(); },
+        .declares = declare_role_policies,
         .check = check_role,
         .predict = predict_role,
         .create = create_role,

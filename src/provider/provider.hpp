@@ -26,7 +26,7 @@ struct Checked {
 struct Difference {
     std::vector<std::string> changed;  // top-level input properties that differ
     std::vector<std::string> replace;  // those of them that cannot change in place
-    bool delete_before_replace = false;
+    bool delete_before_replace = false;  // if it is replaced, for whatever reason, the old one must go first
     [[nodiscard]] bool any() const { return !changed.empty(); }
 };
 
@@ -44,6 +44,8 @@ struct ReadState {
 class Provider {
 public:
     virtual ~Provider() = default;
+    // Can it work at all: is the endpoint there, are the credentials right? Asked once, before anything else.
+    [[nodiscard]] virtual base::Result<void> ready() { return {}; }
     // Does this provider know the type token (`aws:iam/role:Role`)?
     [[nodiscard]] virtual bool knows(std::string_view type) const = 0;
     // `olds` null when created. `random_hex`: 7 hex digits for an automatic name. Unknown properties are failures.
@@ -60,6 +62,10 @@ public:
     [[nodiscard]] virtual base::Result<std::optional<ReadState>> read(std::string_view type, const std::string& id,
                                                                       const Property& inputs, const Property& outputs) = 0;
     [[nodiscard]] virtual base::Result<void> remove(std::string_view type, const std::string& id, const Property& outputs) = 0;
+    // What the resource holds in the world: what `remove` would take away first, then what else it declares. Two resources, of
+    // whatever provider and type, give the same text only for the same thing. Nothing where the properties do not say yet.
+    [[nodiscard]] virtual base::Result<std::vector<std::string>> holds(std::string_view type, const std::string& id,
+                                                                       const Property& properties) = 0;
     [[nodiscard]] virtual base::Result<Property> invoke(std::string_view token, const Property& arguments) = 0;
 };
 
@@ -69,6 +75,7 @@ struct AwsOptions {
     std::string region;
     std::string access_key_id, secret_access_key, session_token;
     bool strict_names = false;  // Pulumi's automatic bucket names, underscores and all
+    bool skip_validation = false;  // `skipCredentialsValidation`: do not ask who we are first
 };
 [[nodiscard]] std::unique_ptr<Provider> make_aws_provider(AwsOptions options);
 

@@ -73,6 +73,13 @@ const Property& versioning_of(const Property& properties) {
     return list.empty() ? none : list.front();
 }
 
+void declare_settings(const Property& bucket, std::vector<std::string>& things) {
+    const std::string& name = bucket["bucket"].as_string();
+    if (!bucket["policy"].as_string().empty()) things.push_back(held_thing("aws:s3/bucketPolicy:BucketPolicy", name));
+    if (versioning_of(bucket)["enabled"].as_bool())
+        things.push_back(held_thing("aws:s3/bucketVersioning:BucketVersioning", name));
+}
+
 std::string versioning_xml(const char* status) {
     text::XmlWriter xml;
     xml.open("VersioningConfiguration", s3_namespace);
@@ -253,6 +260,7 @@ const ResourceType& bucket_type() {
         .serialised_kind = "bucket",
         .serialised_by = "bucket",
         .id = [](const Property& inputs, const Property&) { return inputs["bucket"].as_string(); },
+        .declares = declare_settings,
         .predict = predict,
         .create = create,
         .read = read,

@@ -220,7 +220,9 @@ void name_inputs(const NameRule& rule, std::string_view logical_name, const Prop
     const Property prefix = rule.prefix.empty() ? Property() : inputs[rule.prefix];
     const Property old_name = plain(olds)[rule.property];
     const bool same_prefix = rule.prefix.empty() || plain(olds)[rule.prefix] == prefix.without_secrets();
-    if (old_name.is(Kind::string) && is_default_of(olds, rule.property) && same_prefix)
+    // Without `__defaults` nobody knows who chose the old name. To keep it is to keep the resource.
+    const bool was_automatic = is_default_of(olds, rule.property) || !olds.contains(defaults_key);
+    if (old_name.is(Kind::string) && was_automatic && same_prefix)
         inputs.set(rule.property, old_name);
     else if (prefix.has_unknowns())
         inputs.set(rule.property, Property::unknown());
@@ -291,6 +293,17 @@ bool same_value(const Rule& rule, const Property& a, const Property& b) {
     return false;
 }
 
+Property inputs_in_full(const ResourceType& type, const Property& old_inputs, const Property& old_outputs, const Property& news) {
+    Property olds = old_inputs;
+    if (olds.contains(defaults_key)) return olds;
+    for (const Rule& rule : type.rules)
+        if (!olds.contains(rule.name) && old_outputs.contains(rule.name) && news.contains(rule.name))
+            olds.set(rule.name, old_outputs[rule.name]);
+    return olds;
+}
+
+std::string held_thing(std::string_view type, std::string_view id) { return std::string(type) + " " + std::string(id); }
+
 Difference compare_inputs(const ResourceType& type, const Property& olds, const Property& news) {
     Difference difference;
     const Property old_inputs = plain(olds);
@@ -303,7 +316,6 @@ Difference compare_inputs(const ResourceType& type, const Property& olds, const 
         difference.changed.push_back(rule.name);
         if (rule.replaces) difference.replace.push_back(rule.name);
     }
-    if (difference.replace.empty()) return difference;
     // The successor cannot be made while the old one holds the name that the program insists on.
     const bool name_stays = type.name && !is_default_of(news, type.name->property) &&
                             old_inputs[type.name->property] == new_inputs[type.name->property];
@@ -382,7 +394,8 @@ Property inputs_from_outputs(const ResourceType& type, const Property& olds, con
         inputs.set(rule.name, rule.fallback);
         defaulted.emplace_back(rule.name);
     }
-    inputs.set(defaults_key, std::move(defaulted));
+    // Where a state does not say what was chosen for the program, an empty list would say that nothing was.
+    if (importing || olds.contains(defaults_key)) inputs.set(defaults_key, std::move(defaulted));
     return inputs;
 }
 

@@ -63,6 +63,9 @@ struct ResourceType {
     // The id that the inputs give, before anything is made: how a deployment finds what a crashed one may have made. Null: only
     // AWS knows. REQUIRES: no unknowns in the inputs. The outputs are what `predict` made of them.
     std::string (*id)(const Property& inputs, const Property& outputs) = nullptr;
+    // What else the resource holds, beside the thing itself: settings that could as well be resources of their own, by
+    // `held_thing`. Sees plain values.
+    void (*declares)(const Property& properties, std::vector<std::string>& things) = nullptr;
     // Judges inputs across properties. Sees plain values, unknowns among them.
     void (*check)(const Property& inputs, std::vector<CheckFailure>& failures) = nullptr;
     // The outputs that are certain before the call: ARNs made of names.
@@ -74,6 +77,9 @@ struct ResourceType {
     base::Result<void> (*update)(Aws& aws, const std::string& id, const Property& olds, const Property& news) = nullptr;
     base::Result<void> (*remove)(Aws& aws, const std::string& id, const Property& olds) = nullptr;
 };
+
+// What a resource of this type and id is, as a text. `type`: its first token.
+[[nodiscard]] std::string held_thing(std::string_view type, std::string_view id);
 
 // Every type of the provider, in the order of the files that declare them.
 [[nodiscard]] const std::vector<ResourceType>& resource_types();
@@ -93,6 +99,10 @@ struct CheckOptions {
 };
 [[nodiscard]] Checked check_inputs(const ResourceType& type, std::string_view token, std::string_view logical_name,
                                    const Property& olds, const Property& news, std::string_view random_hex, CheckOptions options);
+// The old inputs, to compare new ones with. A state that was not written by a provider of our kind has no `__defaults` and may
+// lack what the service or an engine chose (an automatic name): that stands in its outputs.
+[[nodiscard]] Property inputs_in_full(const ResourceType& type, const Property& old_inputs, const Property& old_outputs,
+                                      const Property& news);
 [[nodiscard]] Difference compare_inputs(const ResourceType& type, const Property& olds, const Property& news);
 // Do both values mean the same to the service? Absent, empty and default are one.
 [[nodiscard]] bool same_value(const Rule& rule, const Property& a, const Property& b);

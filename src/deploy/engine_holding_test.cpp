@@ -1,0 +1,203 @@
+// Two names for one thing in the world: letting go of one must not take away the other.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "deploy/engine.hpp"
+#include "deploy/testing.hpp"
+
+using deploy::testing::Bench;
+using deploy::testing::Client;
+using provider::Property;
+using Object = Property::Object;
+using Strings = std::vector<std::string>;
+using deploy::rpc::Registration;
+
+namespace {
+
+// A setting is made by writing it: making it again changes nothing, and its id is what it is set on.
+deploy::rpc::Registered setting(Client& client, const std::string& name, const std::string& of, const char* value = "1",
+                                const std::function<void(Registration&)>& with = {}) {
+    return client.thing(name, {{"name", of}, {"value", value}}, [&](Registration& registration) {
+        registration.type = "fake:index/setting:Setting";
+        if (with) with(registration);
+    });
+}
+
+deploy::rpc::Registered reading(Client& client, const std::string& name, const std::string& id) {
+    return client.answer<deploy::rpc::Registered>([&](deploy::rpc::Reply<deploy::rpc::Registered> reply) {
+        client.engine().read_resource({.id = id, .type = "fake:index/setting:Setting", .name = name, .parent = client.stack()}, std::move(reply));
+    });
+}
+
+}  // namespace
+
+TEST_CASE("a renamed resource that holds the same thing is not deleted under its old name") {
+    Bench bench;
+    REQUIRE(bench.up([](Client& client) { setting(client, "before", "s"); }).ok);
+    const auto renamed = [](Client& client) { setting(client, "after", "s"); };
+    CHECK(bench.preview(renamed).steps == Strings{"create after", "forget before"});
+    const auto ran = bench.up(renamed);
+    CHECK(ran.ok);
+    CHECK(ran.steps == Strings{"create after", "forget before"});
+    CHECK(ran.reasons == Strings{"`after` holds it"});
+    CHECK(bench.world.things.contains("s"));
+    CHECK(bench.up(renamed).steps == Strings{"same after"});
+    CHECK(bench.destroy().ok);
+    CHECK(bench.world.things.empty());
+}
+
+TEST_CASE("an alias renames without any of this") {
+    Bench bench;
+    REQUIRE(bench.up([](Client& client) { setting(client, "before", "s"); }).ok);
+    const auto ran = bench.up([](Client& client) {
+        setting(client, "after", "s", "1", [](Registration& registration) { registration.aliases = {{.name = "before"}}; });
+    });
+    CHECK(ran.steps == Strings{"same after"});
+}
+
+TEST_CASE("another thing is deleted") {
+    Bench bench;
+    REQUIRE(bench.up([](Client& client) { setting(client, "a", "s"); }).ok);
+    CHECK(bench.up([](Client& client) { setting(client, "b", "t"); }).steps == Strings{"create b", "delete a"});
+    CHECK_FALSE(bench.world.things.contains("s"));
+}
+
+TEST_CASE("two that held one thing and are both unwanted leave nothing behind") {
+    Bench bench;
+    const auto both = [](Client& client) {
+        setting(client, "a", "s");
+        setting(client, "b", "s");
+    };
+    REQUIRE(bench.up(both).ok);
+    SUBCASE("at the end of a program") { CHECK(bench.up([](Client&) {}).ok); }
+    SUBCASE("by destroy") { CHECK(bench.destroy().ok); }
+    CHECK(bench.world.things.empty());
+    CHECK(bench.state.find("urn:pulumi:dev::proj::fake:index/setting:Setting::a") == nullptr);
+}
+
+TEST_CASE("a replacement that is deleted first leaves what another one holds") {
+    Bench bench;
+    const auto program = [](const char* first) {
+        return [=](Client& client) {
+            setting(client, "a", first, "1", [](Registration& registration) { registration.delete_before_replace = true; });
+            setting(client, "b", "s");
+        };
+    };
+    REQUIRE(bench.up(program("s")).ok);
+    // `b` is the same and will not be made again: what it holds must stay although `a` goes before `b` is registered.
+    const auto ran = bench.up(program("t"));
+    CHECK(ran.ok);
+    CHECK(bench.world.things.contains("s"));
+    CHECK(bench.world.things.contains("t"));
+    CHECK(bench.up(program("t")).steps == Strings{"same a", "same b"});
+}
+
+TEST_CASE("a replacement of itself by itself stays") {
+    Bench bench;
+    const auto program = [](const char* value) {
+        return [=](Client& client) {
+            setting(client, "a", "s", value, [](Registration& registration) { registration.replace_on_changes = {"value"}; });
+        };
+    };
+    REQUIRE(bench.up(program("1")).ok);
+    CHECK(bench.up(program("2")).ok);
+    REQUIRE(bench.world.things.contains("s"));
+    CHECK(bench.world.things["s"]["value"] == Property("2"));
+}
+
+TEST_CASE("a deletion that an earlier run left over leaves what is held by now") {
+    Bench bench;
+    REQUIRE(bench.up([](Client& client) { setting(client, "before", "s"); }).ok);
+    auto left = std::make_shared<deploy::Resource>(*bench.state.resources.back());
+    left->doomed = true;
+    bench.state.resources.back() = left;
+    const auto program = [](Client& client) { setting(client, "after", "s"); };
+    CHECK(bench.up(program).ok);
+    CHECK(bench.world.things.contains("s"));
+    bench.refresh();
+    CHECK(bench.up(program).steps == Strings{"same after"});
+}
+
+TEST_CASE("died between making it under the new name and letting go of the old one") {
+    Bench bench;
+    REQUIRE(bench.up([](Client& client) { setting(client, "before", "s"); }).ok);
+    const auto renamed = [](Client& client) { setting(client, "after", "s"); };
+    std::vector<deploy::Snapshot> saved;
+    bench.on_save = [&](const deploy::Snapshot& state) { saved.push_back(state); };
+    REQUIRE(bench.up(renamed).ok);
+    bench.on_save = {};
+    REQUIRE(saved.size() >= 3);
+    for (const deploy::Snapshot& state : saved) {
+        Bench again;
+        again.world.things = bench.world.things;
+        again.state = state;
+        again.refresh();
+        CHECK(again.up(renamed).ok);
+        CHECK(again.world.things.contains("s"));
+        CHECK(again.up(renamed).steps == Strings{"same after"});
+    }
+}
+
+TEST_CASE("what is managed and from now on only read is let go, not deleted") {
+    Bench bench;
+    REQUIRE(bench.up([](Client& client) { setting(client, "a", "s"); }).ok);
+    const auto program = [](Client& client) { reading(client, "a", "s"); };
+    CHECK(bench.up(program).ok);
+    CHECK(bench.world.things.contains("s"));
+    // Under another name, too.
+    REQUIRE(bench.up([](Client& client) { setting(client, "b", "s"); }).ok);
+    const auto ran = bench.up([](Client& client) { reading(client, "c", "s"); });
+    CHECK(ran.steps == Strings{"forget b"});
+    CHECK(bench.world.things.contains("s"));
+}
+
+TEST_CASE("what is retained or was only read is not said to be deleted") {
+    Bench bench;
+    bench.world.things["theirs"] = Object{{"name", "theirs"}};
+    REQUIRE(bench.up([](Client& client) {
+        setting(client, "kept", "k", "1", [](Registration& registration) { registration.retain_on_delete = true; });
+        setting(client, "gone", "g");
+        reading(client, "read", "theirs");
+    }).ok);
+    auto state = bench.state;
+    auto world = bench.world.things;
+    const auto check = [&](const Bench::Ran& ran) {
+        CHECK(ran.ok);
+        Strings steps = ran.steps;
+        std::ranges::sort(steps);
+        CHECK(steps == Strings{"delete gone", "forget kept", "forget read"});
+    };
+    SUBCASE("in a preview") { check(bench.preview([](Client&) {})); }
+    SUBCASE("by a program") {
+        check(bench.up([](Client&) {}));
+        CHECK(bench.world.things.size() == 2);
+    }
+    SUBCASE("by destroy") {
+        check(bench.destroy());
+        CHECK(bench.world.things.size() == 2);
+        CHECK(bench.state.resources.empty());
+    }
+}
+
+TEST_CASE("a thing that is made and one that is deleted do not pass each other") {
+    // Many at once, each run moving every setting to another name: whatever the order, all stay.
+    Bench bench;
+    bench.parallel = 8;
+    const auto program = [](const std::string& prefix, int shift) {
+        return [=](Client& client) {
+            std::vector<std::thread> threads;
+            for (int i = 0; i < 8; ++i)
+                threads.emplace_back([&client, prefix, i, shift] {
+                    setting(client, prefix + std::to_string(i), "s" + std::to_string((i + shift) % 8), "1",
+                            [](Registration& registration) { registration.delete_before_replace = true; });
+                });
+            for (auto& thread : threads) thread.join();
+        };
+    };
+    for (int shift = 0; shift < 10; ++shift) {
+        CAPTURE(shift);
+        REQUIRE(bench.up(program("n", shift)).ok);
+        CHECK(bench.world.things.size() == 8);
+    }
+}

@@ -1,0 +1,71 @@
+// What resources hold in the world, and who else holds it.
+//
+// A renamed resource is, for the engine, a new one and an old one that is no longer wanted. Where making it again changed nothing
+// (a bucket's policy, an attachment), deleting the old one would take away what the new one is.
+#include "deploy/holding.hpp"
+
+#include <algorithm>
+
+#include "deploy/urn.hpp"
+
+namespace deploy {
+
+Engine::Claim::Claim(Engine& engine, std::vector<std::string> things) : engine_(&engine), things_(std::move(things)) {}
+
+Engine::Claim::~Claim() {
+    if (things_.empty()) return;
+    const std::lock_guard lock(engine_->mutex_);
+    for (const std::string& thing : things_) engine_->claimed_.erase(thing);
+    engine_->changed_.notify_all();
+}
+
+Engine::Claim Engine::claim(std::vector<std::string> things) {
+    if (options_.preview) return {*this, {}};
+    std::ranges::sort(things);
+    const auto repeated = std::ranges::unique(things);
+    things.erase(repeated.begin(), repeated.end());
+    std::unique_lock lock(mutex_);
+    // All or none, and nobody waits for more while he holds some: no two wait for each other.
+    changed_.wait(lock, [&] {
+        return std::ranges::none_of(things, [&](const std::string& thing) { return claimed_.contains(thing); });
+    });
+    claimed_.insert(things.begin(), things.end());
+    return {*this, std::move(things)};
+}
+
+std::vector<std::string> Engine::things_of(provider::Provider& provider, const Resource& resource) const {
+    provider::Property properties = resource.inputs.without_secrets();
+    for (const auto& [key, value] : resource.outputs.without_secrets().members()) properties.set(key, value);
+    auto things = provider.holds(resource.type, resource.id, properties);
+    return things ? std::move(*things) : std::vector<std::string>();
+}
+
+void Engine::note_held(const Resource& resource, const std::vector<std::string>& things) {
+    for (const std::string& thing : things) held_.insert_or_assign(thing, resource.urn);
+}
+
+// Why deleting it from the state must not delete it from the world; "" if it may.
+base::Result<std::string> Engine::why_it_stays(const Resource& resource, const std::vector<std::string>& things, Others others) {
+    if (resource.external) return std::string("it was only read");
+    if (resource.retain_on_delete) return std::string("it is retained");
+    if (things.empty()) return std::string();
+    std::vector<ResourcePtr> candidates;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto held = held_.find(things.front()); held != held_.end())
+            return "`" + std::string(urn_name(held->second)) + "` holds it";
+        if (others == Others::all) candidates = olds_;
+    }
+    for (const ResourcePtr& candidate : candidates) {
+        if (candidate->urn == resource.urn || candidate->doomed || !candidate->custom || is_provider_type(candidate->type) ||
+            package_of(candidate->type) != package_of(resource.type))
+            continue;
+        const Instance instance = TRY(provider_of(*candidate));
+        const auto others_things = things_of(*instance.provider, *candidate);
+        if (std::ranges::find(others_things, things.front()) != others_things.end())
+            return "`" + std::string(urn_name(candidate->urn)) + "` holds it";
+    }
+    return std::string();
+}
+
+}  // namespace deploy
