@@ -7,8 +7,9 @@
 
 namespace cli {
 
-// The bytes of a tar.gz with the one file, or with everything below the folder (hidden files, __pycache__ and links left out).
-// Errors: `FileNotFound`, `SourceTooLarge`.
+// The bytes of a tar.gz with the one file, or with everything below the folder but hidden files and __pycache__. Links inside the
+// folder are taken along as links. Errors: `FileNotFound`, `SourceTooLarge`; `InvalidSource`: a link that leads out of the folder
+// or nowhere, or what is no file.
 [[nodiscard]] base::Result<std::string> pack_source(const std::string& path);
 
 }  // namespace cli

@@ -13,6 +13,9 @@
 #include "cli/source_archive.hpp"
 #include "cli/terminal.hpp"
 #include "cli/train_log.hpp"
+#include "cli/train_remedy.hpp"
+#include "crypto/digest.hpp"
+#include "crypto/random.hpp"
 #include "text/json.hpp"
 #include "text/time.hpp"
 #include "wire/client.hpp"
@@ -53,9 +56,18 @@ base::Result<std::pair<std::string, std::string>> split_pair(const std::string& 
     return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
-base::Result<std::pair<std::string, std::string>> split_s3(const std::string& uri) {
-    if (!uri.starts_with("s3://") || uri.size() == 5)
-        return usage("`" + uri + "` is not an S3 address", "write s3://BUCKET/PREFIX");
+base::Result<std::pair<std::string, std::string>> split_s3(const std::string& uri, const std::string& option) {
+    if (!uri.starts_with("s3://") || uri.size() == 5 || uri[5] == '/') {
+        std::string path = uri;  // NAME=/tmp/x: what follows the channel's name
+        if (auto equals = uri.find('='); equals != std::string::npos && !std::filesystem::exists(uri)) path = uri.substr(equals + 1);
+        if (std::error_code error; std::filesystem::exists(path, error)) {
+            return usage(option + " `" + uri + "` is not an S3 address but a path of this machine; workers read and write buckets",
+                         option == "--input" ? "upload it first: aws s3 cp --recursive " + path +
+                                                   " s3://BUCKET/PREFIX/, then write --input s3://BUCKET/PREFIX/"
+                                             : "write " + option + " s3://BUCKET/PREFIX");
+        }
+        return usage(option + " `" + uri + "` is not an S3 address", "write " + option + " s3://BUCKET/PREFIX");
+    }
     std::string rest = uri.substr(5);
     auto slash = rest.find('/');
     std::string prefix = slash == std::string::npos ? "" : rest.substr(slash + 1);
@@ -93,7 +105,7 @@ base::Result<Json> channel(std::string text) {
             found = true;
         }
     }
-    TRY(split_s3(text));
+    TRY(split_s3(text, "--input"));
     auto out = Json::object(
         {{"ChannelName", name},
          {"DataSource", Json::object({{"S3DataSource", Json::object({{"S3DataType", "S3Prefix"},
@@ -123,27 +135,59 @@ std::string make_name(const std::string& program) {
 
 base::Result<std::string> role_arn(wire::Client& client, const std::string& role) {
     if (role.starts_with("arn:")) return role;
-    auto found = TRY(client.call("iam", "GetRole", Json::object({{"RoleName", role}})));
-    return found["Role"]["Arn"].as_string();
+    auto found = client.call("iam", "GetRole", Json::object({{"RoleName", role}}));
+    if (!found && found.error().code == "AccessDenied") {
+        return base::fail(std::move(found).error().note("to use the role by its name you must be allowed iam:GetRole; with its ARN "
+                                                        "(--role arn:aws:iam::ACCOUNT:role/" + role + ") you need not"));
+    }
+    if (!found && found.error().code == "NoSuchEntity")
+        return base::fail(std::move(found).error().note("list the account's roles: aws iam list-roles --query 'Roles[].Arn'"));
+    return TRY(std::move(found))["Role"]["Arn"].as_string();
 }
 
-// The archive goes beside the job's output: whoever may write there brings the source, and the role reads it there.
-base::Result<std::string> upload_source(wire::Client& client, const RunOptions& options) {
-    auto [bucket, prefix] = TRY(split_s3(options.output));
-    wire::S3Call upload;
-    upload.method = "PUT";
-    upload.bucket = bucket;
-    upload.key = (prefix.empty() ? "" : prefix + "/") + options.name + "/source/sourcedir.tar.gz";
-    upload.body = TRY(pack_source(options.source.empty() ? options.entry : options.source));
-    TRY(client.s3(upload));
-    return "s3://" + bucket + "/" + upload.key;
+// The archive goes beside the job's output, under a name that its content makes: whoever may write there brings the source, and
+// the role reads it there.
+struct Source {
+    std::string bytes, digest;
+    std::string bucket, key;
+    [[nodiscard]] std::string uri() const { return "s3://" + bucket + "/" + key; }
+};
+
+base::Result<Source> pack(const RunOptions& options) {
+    auto [bucket, prefix] = TRY(split_s3(options.output, "--output"));
+    Source source;
+    source.bytes = TRY(pack_source(options.source.empty() ? options.entry : options.source));
+    source.digest = crypto::hex(crypto::sha256(source.bytes));
+    source.bucket = bucket;
+    source.key = (prefix.empty() ? "" : prefix + "/") + options.name + "/source/" + source.digest + "/sourcedir.tar.gz";
+    return source;
 }
 
-base::Result<Json> make_request(wire::Client& client, const RunOptions& options, const std::string& source) {
+// Never over an object that is there already: another job may run it.
+base::Result<void> upload(wire::Client& client, Source& source) {
+    wire::S3Call call;
+    call.method = "PUT";
+    call.bucket = source.bucket;
+    call.headers.add("If-None-Match", "*");
+    for (bool again : {false, true}) {
+        if (again) {
+            const size_t name = source.key.rfind('/');
+            source.key.insert(name, "-" + crypto::SystemRandom().hex(8));
+        }
+        call.key = source.key;
+        call.body = source.bytes;
+        auto done = client.s3(call);
+        if (done) return {};
+        if (done.error().code != "PreconditionFailed" || again) return base::fail(std::move(done).error());
+    }
+    return {};
+}
+
+base::Result<Json> make_request(const RunOptions& options, const std::string& role, const Source& source) {
     auto request = Json::object(
         {{"TrainingJobName", options.name},
          {"AlgorithmSpecification", Json::object({{"TrainingImage", options.image}, {"TrainingInputMode", "File"}})},
-         {"RoleArn", TRY(role_arn(client, options.role))},
+         {"RoleArn", role},
          {"OutputDataConfig", Json::object({{"S3OutputPath", options.output}})},
          {"ResourceConfig",
           Json::object({{"InstanceType", options.instance_type}, {"InstanceCount", options.instances}, {"VolumeSizeInGB", 10}})},
@@ -154,7 +198,7 @@ base::Result<Json> make_request(wire::Client& client, const RunOptions& options,
     std::string program = options.source.empty() ? std::filesystem::path(options.entry).filename().string() : options.entry;
     // Script mode: the SDKs send every hyperparameter as JSON text.
     auto hyperparameters = Json::object(
-        {{"sagemaker_program", text::quote_json(program)}, {"sagemaker_submit_directory", text::quote_json(source)}});
+        {{"sagemaker_program", text::quote_json(program)}, {"sagemaker_submit_directory", text::quote_json(source.uri())}});
     for (const auto& text : options.hyperparameters) {
         auto [key, value] = TRY(split_pair(text, "--hyperparameter"));
         hyperparameters.set(key, value);
@@ -171,7 +215,9 @@ base::Result<Json> make_request(wire::Client& client, const RunOptions& options,
         auto [key, value] = TRY(split_pair(text, "--environment"));
         environment.set(key, value);
     }
-    if (environment.size() > 0) request.set("Environment", std::move(environment));
+    // So that the job runs this archive, whatever lies there when it is read.
+    environment.set("TRAINWARDEN_SOURCE_SHA256", source.digest);
+    request.set("Environment", std::move(environment));
     if (options.spot) {
         request.set("EnableManagedSpotTraining", true);
         request.find("StoppingCondition")
@@ -232,6 +278,30 @@ base::Result<int> exit_status(const Json& job) {
     return base::fail("TrainingJobStopped", name + " ended as " + status + " (" + job["SecondaryStatus"].as_string() + ")");
 }
 
+// Of an answer that was lost and asked for again: is the job that has the name the one of this very archive?
+bool is_ours(wire::Client& client, const Json& request, const Source& source) {
+    auto job = describe(client, request["TrainingJobName"].as_string());
+    return job && (*job)["HyperParameters"]["sagemaker_submit_directory"].as_string() == text::quote_json(source.uri());
+}
+
+base::Result<Json> create(wire::Client& client, const Json& request, const Source& source) {
+    auto created = client.call("sagemaker", "CreateTrainingJob", request);
+    if (created) return created;
+    base::Error refused = std::move(created).error();
+    if (refused.code == "ResourceInUse" && is_ours(client, request, source))
+        return Json::object({{"TrainingJobArn", TRY(describe(client, request["TrainingJobName"].as_string()))["TrainingJobArn"]}});
+    // Without an answer nobody knows whether there is a job: then its source stays.
+    const bool answered = refused.code != "ConnectionError" && refused.code != "Timeout" && !refused.code.starts_with("Internal");
+    if (answered) {
+        wire::S3Call remove;
+        remove.method = "DELETE";
+        remove.bucket = source.bucket;
+        remove.key = source.key;
+        if (client.s3(remove)) return base::fail(std::move(refused));
+    }
+    return base::fail(std::move(refused).note("the uploaded source is left at " + source.uri()));
+}
+
 base::Result<int> run(RunOptions options) {
     auto client = TRY(connect());
     std::string entry = options.source.empty() ? options.entry : options.source + "/" + options.entry;
@@ -240,11 +310,20 @@ base::Result<int> run(RunOptions options) {
     }
     if (options.name.empty()) options.name = make_name(options.entry);
     for (const auto& input : options.inputs) TRY(channel(input));
-    std::string source = TRY(upload_source(client, options));
-    Json request = TRY(make_request(client, options, source));
-    Json created = TRY(client.call("sagemaker", "CreateTrainingJob", request));
+    Source source = TRY(pack(options));
+    const std::string role = TRY(role_arn(client, options.role));
+    // Before anything is uploaded: a refused run leaves nothing, and changes nothing of a job that has the name. AWS has no such
+    // operation: there the archive goes first.
+    if (!client.options().endpoint.empty()) {
+        const Json wanted = TRY(make_request(options, role, source));
+        auto allowed = client.call("trainwarden", "CheckTrainingJob", Json::object({{"Request", wanted.dump()}}));
+        if (!allowed) return base::fail(with_remedy(std::move(allowed).error(), options.instance_type));
+    }
+    TRY(upload(client, source));
+    auto created = create(client, TRY(make_request(options, role, source)), source);
+    if (!created) return base::fail(with_remedy(std::move(created).error(), options.instance_type));
     if (options.no_wait) {
-        std::puts(options.json ? created.dump().c_str() : options.name.c_str());
+        std::puts(options.json ? created->dump().c_str() : options.name.c_str());
         return 0;
     }
     std::fprintf(stderr, "training job %s\n", options.name.c_str());
@@ -254,10 +333,7 @@ base::Result<int> run(RunOptions options) {
 
 base::Result<int> logs(const std::string& name, bool follow_on) {
     auto client = TRY(connect());
-    if (follow_on) {
-        TRY(follow(client, name, false));
-        return 0;
-    }
+    if (follow_on) return exit_status(TRY(follow(client, name, false)));
     TRY(describe(client, name));  // a job that does not exist is an error, not an empty log
     TrainLog log(client, name);
     TRY(log.print_new());
@@ -338,7 +414,7 @@ void add_run(Command& train) {
     run_command.option("--checkpoints", "S3URI", options->checkpoints, "keep /opt/ml/checkpoints here, and restore it from here");
     run_command.option("--name", "NAME", options->name, "name of the job (default: from the script and the time)");
     run_command.option("--image", "IMAGE", options->image, "training image");
-    run_command.option("--instance-type", "TYPE", options->instance_type, "what the workers believe to be");
+    run_command.option("--instance-type", "TYPE", options->instance_type, "instance type that the workers report, and whose cores and memory they get");
     run_command.option("--max-runtime", "SECONDS", options->runtime_max, "stop the job after this long");
     run_command.flag("--spot", options->spot,
                      "managed spot training: the job may be interrupted, and goes on from its checkpoints");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/strings.hpp"
+#include "text/utf8_locale.hpp"
 
 namespace sandbox {
 namespace {
@@ -113,6 +114,7 @@ void open_entry(archive_entry* entry) {
 }  // namespace
 
 base::Result<void> apply_layer(const std::string& path, const std::string& folder) {
+    const text::Utf8Locale locale;
     std::error_code error;
     std::string root = fs::canonical(folder, error).string();
     if (error) return base::fail("InternalError", folder + " does not exist");
@@ -141,9 +143,12 @@ base::Result<void> apply_layer(const std::string& path, const std::string& folde
         if (fs::exists(before) && fs::is_directory(before) != (type == AE_IFDIR)) fs::remove_all(place, unknown);
         archive_entry_set_pathname(entry, place.c_str());
         if (hard_link == nullptr && type != AE_IFLNK) open_entry(entry);
-        if (archive_write_header(disk.get(), entry) != ARCHIVE_OK) return trouble(disk.get(), "cannot unpack " + *name);
+        // A warning is about a name that is not UTF-8: its bytes are the name.
+        if (const int made = archive_write_header(disk.get(), entry); made != ARCHIVE_OK && made != ARCHIVE_WARN)
+            return trouble(disk.get(), "cannot unpack " + *name);
         if (archive_entry_size(entry) > 0) TRY(copy_data(reader, disk.get(), total, *name));
-        if (archive_write_finish_entry(disk.get()) != ARCHIVE_OK) return trouble(disk.get(), "cannot unpack " + *name);
+        if (const int done = archive_write_finish_entry(disk.get()); done != ARCHIVE_OK && done != ARCHIVE_WARN)
+            return trouble(disk.get(), "cannot unpack " + *name);
         return {};
     });
 }

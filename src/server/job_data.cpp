@@ -19,8 +19,8 @@ namespace {
 constexpr size_t idle_clients_max = 32;
 constexpr int attempts_max = 4;
 constexpr int transfer_seconds_max = 24 * 3600;
-constexpr uint64_t single_put_bytes_max = 1ULL << 30;
-constexpr uint64_t part_bytes = 64ULL << 20;
+constexpr size_t part_bytes = 64ULL << 20;  // of a multipart upload; what is not larger is one PutObject
+constexpr int parts_max = 10'000;           // S3's
 constexpr size_t page_keys_max = 1000;
 
 // Worth another try: nobody refused, something was in the way.
@@ -28,6 +28,8 @@ bool is_passing(const base::Error& error) {
     return error.code == "ConnectionError" || error.code == "InternalError" || error.code == "SlowDown" ||
            error.code == "ServiceUnavailable" || error.code == "RequestTimeout";
 }
+
+std::unexpected<base::Error> cancelled_error() { return base::fail("Cancelled", "the transfer was ended"); }
 
 }  // namespace
 
@@ -92,13 +94,16 @@ base::Result<std::vector<training::DataObject>> WireJobData::list(const identity
 }
 
 base::Result<void> WireJobData::download(const identity::Credentials& credentials, const training::S3Uri& object,
-                                         const std::string& path) {
+                                         const std::string& etag, const std::string& path,
+                                         const training::Cancelled& cancelled) {
     int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (file < 0) return base::fail("InternalError", "cannot write " + path + ": " + std::strerror(errno));
     wire::S3Call request;
     request.bucket = object.bucket;
     request.key = object.key;
+    if (!etag.empty()) request.headers.add("If-Match", etag);
     request.sink = [&](std::string_view bytes) -> base::Result<void> {
+        if (cancelled()) return cancelled_error();
         while (!bytes.empty()) {
             ssize_t count = ::write(file, bytes.data(), bytes.size());
             if (count < 0 && errno == EINTR) continue;
@@ -124,17 +129,95 @@ base::Result<void> WireJobData::download(const identity::Credentials& credential
     return base::fail(std::move(answer).error());
 }
 
-base::Result<void> WireJobData::upload(const identity::Credentials& credentials, const std::string& path,
-                                       const training::S3Uri& object) {
-    std::error_code error;
-    uint64_t size = std::filesystem::file_size(path, error);
-    if (error) return base::fail("InternalError", "cannot read " + path + ": " + error.message());
-    if (size > single_put_bytes_max) return upload_parts(credentials, path, size, object);
+// What fits into one part is one PutObject, when it is complete; more is a multipart upload.
+class WireUpload final : public training::Upload {
+public:
+    WireUpload(WireJobData& data, training::CredentialsSource credentials, training::S3Uri object, training::Cancelled cancelled)
+        : data_(data), credentials_(std::move(credentials)), object_(std::move(object)), cancelled_(std::move(cancelled)) {}
+    WireUpload(const WireUpload&) = delete;
+    WireUpload& operator=(const WireUpload&) = delete;
+    ~WireUpload() override {
+        // Parts that belong to nothing take space: drop them, whatever that says.
+        if (!upload_.empty()) (void)call("DELETE", "uploadId=" + upload_, "");
+    }
+
+    base::Result<void> write(std::string_view bytes) override {
+        while (!bytes.empty()) {
+            if (cancelled_()) return cancelled_error();
+            const size_t taken = std::min(bytes.size(), part_bytes - part_.size());
+            part_.append(bytes.substr(0, taken));
+            bytes.remove_prefix(taken);
+            if (part_.size() == part_bytes && !bytes.empty()) TRY(send_part());
+        }
+        return {};
+    }
+
+    base::Result<void> finish() override {
+        if (cancelled_()) return cancelled_error();
+        if (upload_.empty()) {
+            TRY(call("PUT", "", std::move(part_)));
+            return {};
+        }
+        TRY(send_part());
+        text::XmlWriter list;
+        list.open("CompleteMultipartUpload");
+        for (size_t i = 0; i < etags_.size(); ++i) {
+            list.open("Part");
+            list.element("PartNumber", std::to_string(i + 1));
+            list.element("ETag", etags_[i]);
+            list.close();
+        }
+        list.close();
+        TRY(call("POST", "uploadId=" + upload_, list.finish()));
+        upload_.clear();
+        return {};
+    }
+
+private:
+    base::Result<void> send_part() {
+        if (upload_.empty()) {
+            auto started = TRY(call("POST", "uploads", ""));
+            upload_ = text::encode_uri(TRY(text::parse_xml(started.body)).child_text("UploadId"));
+        }
+        if (etags_.size() == static_cast<size_t>(parts_max))
+            return base::fail("EntityTooLarge", "the object is larger than " + std::to_string(parts_max) + " parts of 64 MiB");
+        auto answer = TRY(call("PUT", "partNumber=" + std::to_string(etags_.size() + 1) + "&uploadId=" + upload_, std::move(part_)));
+        part_.clear();
+        etags_.push_back(answer.headers.get("etag"));
+        return {};
+    }
+
+    base::Result<wire::S3Answer> call(const char* method, std::string query, std::string body) {
+        wire::S3Call request;
+        request.method = method;
+        request.bucket = object_.bucket;
+        request.key = object_.key;
+        request.query = std::move(query);
+        request.body = std::move(body);
+        // An upload that was begun or completed without our hearing of it must not be begun or completed again.
+        const bool once = request.method == "POST";
+        return once ? data_.call(TRY(credentials_()), request) : data_.insist(TRY(credentials_()), request);
+    }
+
+    WireJobData& data_;
+    training::CredentialsSource credentials_;
+    training::S3Uri object_;
+    training::Cancelled cancelled_;
+    std::string part_, upload_;  // the upload's id, encoded
+    std::vector<std::string> etags_;
+};
+
+base::Result<std::unique_ptr<training::Upload>> WireJobData::upload(training::CredentialsSource credentials,
+                                                                    const training::S3Uri& object,
+                                                                    training::Cancelled cancelled) {
+    return std::make_unique<WireUpload>(*this, std::move(credentials), object, std::move(cancelled));
+}
+
+base::Result<void> WireJobData::remove(const identity::Credentials& credentials, const training::S3Uri& object) {
     wire::S3Call request;
-    request.method = "PUT";
+    request.method = "DELETE";
     request.bucket = object.bucket;
     request.key = object.key;
-    request.body_file = path;
     TRY(insist(credentials, request));
     return {};
 }
@@ -173,45 +256,6 @@ base::Result<std::string> WireJobData::read(const identity::Credentials& credent
                           "got " + std::to_string(answer.body.size()) + " of " + std::to_string(size) + " bytes");
     }
     return std::move(answer.body);
-}
-
-base::Result<void> WireJobData::upload_parts(const identity::Credentials& credentials, const std::string& path, uint64_t size,
-                                             const training::S3Uri& object) {
-    auto on_object = [&](const char* method, std::string query, std::string body) {
-        wire::S3Call request;
-        request.method = method;
-        request.bucket = object.bucket;
-        request.key = object.key;
-        request.query = std::move(query);
-        request.body = std::move(body);
-        return call(credentials, request);
-    };
-    auto started = TRY(on_object("POST", "uploads", ""));
-    auto begun = TRY(text::parse_xml(started.body));
-    std::string upload = "uploadId=" + text::encode_uri(begun.child_text("UploadId"));
-    auto send = [&]() -> base::Result<void> {
-        std::ifstream file(path, std::ios::binary);
-        text::XmlWriter list;
-        list.open("CompleteMultipartUpload");
-        int number = 1;
-        for (uint64_t offset = 0; offset < size; offset += part_bytes, ++number) {
-            std::string part(std::min(part_bytes, size - offset), '\0');
-            if (!file.read(part.data(), static_cast<std::streamsize>(part.size())))
-                return base::fail("InternalError", "cannot read " + path);
-            auto answer = TRY(on_object("PUT", "partNumber=" + std::to_string(number) + "&" + upload, std::move(part)));
-            list.open("Part");
-            list.element("PartNumber", std::to_string(number));
-            list.element("ETag", answer.headers.get("etag"));
-            list.close();
-        }
-        list.close();
-        TRY(on_object("POST", upload, list.finish()));
-        return {};
-    };
-    auto sent = send();
-    // Parts that belong to nothing take space: drop them, whatever that says; the first error is the one to tell.
-    if (!sent) (void)on_object("DELETE", upload, "");
-    return sent;
 }
 
 }  // namespace server

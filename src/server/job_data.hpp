@@ -20,9 +20,12 @@ public:
     [[nodiscard]] base::Result<std::vector<training::DataObject>> list(const identity::Credentials& credentials,
                                                                        const training::S3Uri& prefix, size_t limit) override;
     [[nodiscard]] base::Result<void> download(const identity::Credentials& credentials, const training::S3Uri& object,
-                                              const std::string& path) override;
-    [[nodiscard]] base::Result<void> upload(const identity::Credentials& credentials, const std::string& path,
-                                            const training::S3Uri& object) override;
+                                              const std::string& etag, const std::string& path,
+                                              const training::Cancelled& cancelled) override;
+    [[nodiscard]] base::Result<std::unique_ptr<training::Upload>> upload(training::CredentialsSource credentials,
+                                                                         const training::S3Uri& object,
+                                                                         training::Cancelled cancelled) override;
+    [[nodiscard]] base::Result<void> remove(const identity::Credentials& credentials, const training::S3Uri& object) override;
     [[nodiscard]] base::Result<training::DataObject> stat(const identity::Credentials& credentials,
                                                           const training::S3Uri& object) override;
     [[nodiscard]] base::Result<std::string> read(const identity::Credentials& credentials, const training::S3Uri& object,
@@ -37,8 +40,7 @@ private:
     [[nodiscard]] base::Result<wire::S3Answer> call(const identity::Credentials& credentials, const wire::S3Call& call);
     // Again while something is in the way. For calls without a sink.
     [[nodiscard]] base::Result<wire::S3Answer> insist(const identity::Credentials& credentials, const wire::S3Call& call);
-    [[nodiscard]] base::Result<void> upload_parts(const identity::Credentials& credentials, const std::string& path,
-                                                  uint64_t size, const training::S3Uri& object);
+    friend class WireUpload;
 
     std::mutex mutex_;  // guards what follows
     std::string endpoint_, region_;

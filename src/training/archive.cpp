@@ -3,22 +3,27 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "base/strings.hpp"
+#include "text/utf8_locale.hpp"
 #include "training/beneath.hpp"
+#include "training/limits.hpp"
 
 namespace training {
 namespace {
 
-constexpr uint64_t unpacked_bytes_max = 64ULL * 1024 * 1024 * 1024;
 constexpr size_t buffer_bytes = 256 * 1024;
 
 struct FreeWriter {
@@ -39,35 +44,196 @@ std::unexpected<base::Error> trouble(archive* which, const std::string& doing) {
     return base::fail("InvalidArchive", doing + ": " + (reason == nullptr ? "unknown error" : reason));
 }
 
-base::Result<void> add_file(archive* writer, const std::string& root, const std::string& folder, const FoundFile& file) {
-    Entry entry(archive_entry_new());
-    archive_entry_set_pathname(entry.get(), file.path.c_str());
-    archive_entry_set_mtime(entry.get(), file.modified / 1'000'000'000, static_cast<long>(file.modified % 1'000'000'000));
-    if (file.is_link) {
-        archive_entry_set_filetype(entry.get(), AE_IFLNK);
-        archive_entry_set_symlink(entry.get(), file.link.c_str());
-        archive_entry_set_perm(entry.get(), 0777);
-        if (archive_write_header(writer, entry.get()) != ARCHIVE_OK) return trouble(writer, "cannot pack " + file.path);
+// Zeros without end that take no memory: what a hole is to an archive writer, which looks only at how long it is.
+class Zeros {
+public:
+    static constexpr size_t size = 1ULL << 30;
+    Zeros() : at_(::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {}
+    Zeros(const Zeros&) = delete;
+    Zeros& operator=(const Zeros&) = delete;
+    ~Zeros() {
+        if (at_ != MAP_FAILED) ::munmap(at_, size);
+    }
+    [[nodiscard]] bool ok() const { return at_ != MAP_FAILED; }
+    [[nodiscard]] const void* get() const { return at_; }
+
+private:
+    void* at_;
+};
+
+struct Closer {
+    int descriptor;
+    ~Closer() { ::close(descriptor); }
+};
+
+std::string clipped(const std::string& path) { return path.size() <= 200 ? path : path.substr(0, 200) + "…"; }
+
+class Packer {
+public:
+    Packer(const ByteSink& sink, const std::function<bool()>& cancelled)
+        : sink_(sink), cancelled_(cancelled), writer_(archive_write_new()), buffer_(buffer_bytes, '\0') {}
+
+    base::Result<Packed> run(const std::vector<std::string>& roots, const std::string& folder) {
+        archive_write_set_format_pax_restricted(writer_.get());
+        archive_write_add_filter_gzip(writer_.get());
+        // No time stamp in the gzip header: the same model packs to the same bytes.
+        archive_write_set_filter_option(writer_.get(), "gzip", "timestamp", nullptr);
+        archive_write_set_bytes_in_last_block(writer_.get(), 1);
+        if (archive_write_open(writer_.get(), this, nullptr, deliver, nullptr) != ARCHIVE_OK)
+            return trouble(writer_.get(), "cannot write the archive");
+        std::set<std::string> seen;
+        for (const auto& root : roots) {
+            auto listing = files_beneath(root, folder);
+            for (auto& name : listing.special) remember(packed_.special, std::move(name));
+            for (auto& what : listing.unread) remember(packed_.missing, std::move(what));
+            for (const auto& file : listing.files) {
+                if (cancelled_()) return base::fail("Cancelled", "the job was stopped");
+                if (!seen.insert(file.path).second) {
+                    if (!file.is_folder) remember(packed_.clashes, file.path);
+                    continue;
+                }
+                TRY(add(root, folder, file));
+            }
+        }
+        if (archive_write_close(writer_.get()) != ARCHIVE_OK) return failed("the archive");
+        return std::move(packed_);
+    }
+
+private:
+    static la_ssize_t deliver(archive* writer, void* self, const void* bytes, size_t size) {
+        auto* packer = static_cast<Packer*>(self);
+        auto taken = packer->sink_(std::string_view(static_cast<const char*>(bytes), size));
+        if (taken) return static_cast<la_ssize_t>(size);
+        packer->refused_ = std::move(taken).error();
+        archive_set_error(writer, EIO, "%s", packer->refused_->message.c_str());
+        return -1;
+    }
+
+    static void remember(std::vector<std::string>& list, std::string what) {
+        if (list.size() < reported_files_max) list.push_back(std::move(what));
+    }
+
+    // The sink's own error, if it was that.
+    std::unexpected<base::Error> failed(const std::string& what) {
+        if (refused_) return base::fail(*refused_);
+        return trouble(writer_.get(), "cannot pack " + clipped(what));
+    }
+
+    // A warning is about a name that is not UTF-8: it is in the archive byte for byte.
+    base::Result<void> write_header(archive_entry* entry, const std::string& path) {
+        const int status = archive_write_header(writer_.get(), entry);
+        if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return failed(path);
+        ++packed_.entries;
         return {};
     }
-    int descriptor = TRY(open_beneath(root, folder + "/" + file.path));
-    std::unique_ptr<int, void (*)(int*)> closer(&descriptor, [](int* open) { ::close(*open); });
-    struct stat info{};
-    if (::fstat(descriptor, &info) != 0) return base::fail("InternalError", "cannot read " + file.path);
-    archive_entry_set_filetype(entry.get(), AE_IFREG);
-    archive_entry_set_perm(entry.get(), (info.st_mode & 0111) != 0 ? 0755 : 0644);
-    archive_entry_set_size(entry.get(), info.st_size);
-    if (archive_write_header(writer, entry.get()) != ARCHIVE_OK) return trouble(writer, "cannot pack " + file.path);
-    std::string buffer(buffer_bytes, '\0');
-    for (;;) {
-        ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return base::fail("InternalError", "cannot read " + file.path + ": " + std::strerror(errno));
-        if (count == 0) return {};
-        if (archive_write_data(writer, buffer.data(), static_cast<size_t>(count)) < 0)
-            return trouble(writer, "cannot pack " + file.path);
+
+    base::Result<void> add(const std::string& root, const std::string& folder, const FoundFile& file) {
+        Entry entry(archive_entry_new());
+        archive_entry_set_pathname(entry.get(), file.path.c_str());
+        archive_entry_set_mtime(entry.get(), file.modified / 1'000'000'000, static_cast<long>(file.modified % 1'000'000'000));
+        if (file.is_folder) {
+            archive_entry_set_filetype(entry.get(), AE_IFDIR);
+            archive_entry_set_perm(entry.get(), 0755);
+            return write_header(entry.get(), file.path);
+        }
+        if (file.is_link) {
+            archive_entry_set_filetype(entry.get(), AE_IFLNK);
+            archive_entry_set_symlink(entry.get(), file.link.c_str());
+            archive_entry_set_perm(entry.get(), 0777);
+            return write_header(entry.get(), file.path);
+        }
+        const auto same = std::pair(file.device, file.inode);
+        if (auto first = hard_links_.find(same); file.names > 1 && first != hard_links_.end()) {
+            archive_entry_set_filetype(entry.get(), AE_IFREG);
+            archive_entry_set_perm(entry.get(), 0644);
+            archive_entry_set_hardlink(entry.get(), first->second.c_str());
+            archive_entry_set_size(entry.get(), 0);
+            return write_header(entry.get(), file.path);
+        }
+        auto opened = open_beneath(root, folder + "/" + file.path);
+        if (!opened) {
+            remember(packed_.missing, clipped(file.path) + " cannot be read");
+            return {};
+        }
+        const Closer closer{*opened};
+        struct stat info{};
+        if (::fstat(*opened, &info) != 0) return base::fail("InternalError", "cannot read " + file.path);
+        const auto size = static_cast<uint64_t>(info.st_size);
+        const auto extents = extents_of(*opened, size);
+        uint64_t data = 0;
+        for (const auto& extent : extents) data += extent.size;
+        if (data > artifact_bytes_max - bytes_) {
+            remember(packed_.missing, clipped(file.path) + ": with it the archive would hold more than " +
+                                          std::to_string(artifact_bytes_max >> 30) + " GiB");
+            return {};
+        }
+        bytes_ += data;
+        archive_entry_set_filetype(entry.get(), AE_IFREG);
+        archive_entry_set_perm(entry.get(), (info.st_mode & 0111) != 0 ? 0755 : 0644);
+        archive_entry_set_size(entry.get(), info.st_size);
+        const bool sparse = data < size && zeros_.ok();
+        if (sparse) {
+            for (const auto& extent : extents)
+                archive_entry_sparse_add_entry(entry.get(), static_cast<la_int64_t>(extent.offset), static_cast<la_int64_t>(extent.size));
+            // A file that is one hole has an empty stretch at its end.
+            if (extents.empty()) archive_entry_sparse_add_entry(entry.get(), info.st_size, 0);
+        }
+        TRY(write_header(entry.get(), file.path));
+        if (file.names > 1) hard_links_[same] = file.path;
+        return write_content(*opened, file.path, size, sparse ? extents : std::vector<Extent>{{0, size}});
     }
-}
+
+    base::Result<void> write_content(int from, const std::string& path, uint64_t size, const std::vector<Extent>& extents) {
+        uint64_t at = 0;
+        for (const auto& extent : extents) {
+            TRY(write_hole(path, extent.offset - at));
+            at = extent.offset;
+            while (at < extent.offset + extent.size) {
+                if (cancelled_()) return base::fail("Cancelled", "the job was stopped");
+                const auto wanted = static_cast<size_t>(std::min<uint64_t>(buffer_.size(), extent.offset + extent.size - at));
+                const ssize_t count = ::pread(from, buffer_.data(), wanted, static_cast<off_t>(at));
+                if (count < 0 && errno == EINTR) continue;
+                if (count <= 0) {
+                    remember(packed_.missing, clipped(path) + " cannot be read to its end");
+                    return {};  // the writer fills it with zeros
+                }
+                TRY(write_data(path, buffer_.data(), static_cast<size_t>(count)));
+                at += static_cast<uint64_t>(count);
+            }
+        }
+        return write_hole(path, size - at);
+    }
+
+    base::Result<void> write_hole(const std::string& path, uint64_t size) {
+        while (size > 0) {
+            const auto part = static_cast<size_t>(std::min<uint64_t>(size, Zeros::size));
+            TRY(write_data(path, zeros_.get(), part));
+            size -= part;
+        }
+        return {};
+    }
+
+    base::Result<void> write_data(const std::string& path, const void* bytes, size_t size) {
+        const auto* at = static_cast<const char*>(bytes);
+        while (size > 0) {
+            const la_ssize_t count = archive_write_data(writer_.get(), at, size);
+            if (count <= 0) return failed(path);
+            at += count;
+            size -= static_cast<size_t>(count);
+        }
+        return {};
+    }
+
+    const ByteSink& sink_;
+    const std::function<bool()>& cancelled_;
+    std::optional<base::Error> refused_;  // by the sink
+    Writer writer_;
+    Zeros zeros_;
+    std::string buffer_;
+    std::map<std::pair<uint64_t, uint64_t>, std::string> hard_links_;  // by device and inode: the name that is in the archive
+    uint64_t bytes_ = 0;
+    Packed packed_;
+};
 
 // A path inside the archive that stays inside the folder.
 bool stays_inside(const char* name) {
@@ -78,8 +244,9 @@ bool stays_inside(const char* name) {
     return true;
 }
 
-base::Result<void> copy_data(archive* reader, archive* disk, uint64_t& total) {
+base::Result<void> copy_data(archive* reader, archive* disk, uint64_t& total, const std::function<bool()>& cancelled) {
     for (;;) {
+        if (cancelled()) return base::fail("Cancelled", "the job was stopped");
         const void* block = nullptr;
         size_t size = 0;
         la_int64_t offset = 0;
@@ -87,38 +254,24 @@ base::Result<void> copy_data(archive* reader, archive* disk, uint64_t& total) {
         if (status == ARCHIVE_EOF) return {};
         if (status != ARCHIVE_OK) return trouble(reader, "cannot unpack the archive");
         total += size;
-        if (total > unpacked_bytes_max) return base::fail("InvalidArchive", "the archive unpacks to more than 64 GiB");
+        if (total > source_unpacked_bytes_max) {
+            return base::fail("InvalidArchive",
+                              "the archive unpacks to more than " + std::to_string(source_unpacked_bytes_max >> 30) + " GiB");
+        }
         if (archive_write_data_block(disk, block, size, offset) != ARCHIVE_OK) return trouble(disk, "cannot unpack the archive");
     }
 }
 
 }  // namespace
 
-base::Result<Packed> pack(const std::vector<std::string>& roots, const std::string& folder, const std::string& path) {
-    Writer writer(archive_write_new());
-    archive_write_set_format_pax_restricted(writer.get());
-    archive_write_add_filter_gzip(writer.get());
-    // No time stamp in the gzip header: the same model packs to the same bytes.
-    archive_write_set_filter_option(writer.get(), "gzip", "timestamp", nullptr);
-    if (archive_write_open_filename(writer.get(), path.c_str()) != ARCHIVE_OK)
-        return trouble(writer.get(), "cannot write " + path);
-    Packed packed;
-    std::set<std::string> seen;
-    for (const auto& root : roots) {
-        for (const auto& file : files_beneath(root, folder)) {
-            if (!seen.insert(file.path).second) {
-                packed.clashes.push_back(file.path);
-                continue;
-            }
-            TRY(add_file(writer.get(), root, folder, file));
-            ++packed.entries;
-        }
-    }
-    if (archive_write_close(writer.get()) != ARCHIVE_OK) return trouble(writer.get(), "cannot write " + path);
-    return packed;
+base::Result<Packed> pack(const std::vector<std::string>& roots, const std::string& folder, const ByteSink& sink,
+                          const std::function<bool()>& cancelled) {
+    const text::Utf8Locale locale;
+    return Packer(sink, cancelled).run(roots, folder);
 }
 
-base::Result<void> unpack(const std::string& path, const std::string& folder) {
+base::Result<void> unpack(const std::string& path, const std::string& folder, const std::function<bool()>& cancelled) {
+    const text::Utf8Locale locale;
     // SECURE_SYMLINKS refuses any link on the way to an entry, so the folder itself must be named without one.
     std::error_code error;
     std::string inside = std::filesystem::canonical(folder, error).string() + "/";
@@ -133,11 +286,17 @@ base::Result<void> unpack(const std::string& path, const std::string& folder) {
     archive_write_disk_set_options(disk.get(),
                                    ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_TIME);
     uint64_t total = 0;
-    for (;;) {
+    for (size_t count = 0;; ++count) {
+        if (cancelled()) return base::fail("Cancelled", "the job was stopped");
         archive_entry* entry = nullptr;
         int status = archive_read_next_header(reader.get(), &entry);
         if (status == ARCHIVE_EOF) break;
-        if (status != ARCHIVE_OK) return trouble(reader.get(), "not a tar.gz archive");
+        if (count == source_entries_max) {
+            return base::fail("InvalidArchive",
+                              "the archive has more than " + std::to_string(source_entries_max) + " entries");
+        }
+        // A warning is about a name that is not UTF-8: its bytes are the name.
+        if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return trouble(reader.get(), "not a tar.gz archive");
         const char* name = archive_entry_pathname(entry);
         const char* hard_link = archive_entry_hardlink(entry);
         if (!stays_inside(name) || (hard_link != nullptr && !stays_inside(hard_link))) {
@@ -149,9 +308,11 @@ base::Result<void> unpack(const std::string& path, const std::string& folder) {
         }
         archive_entry_set_pathname(entry, (inside + name).c_str());
         if (hard_link != nullptr) archive_entry_set_hardlink(entry, (inside + hard_link).c_str());
-        if (archive_write_header(disk.get(), entry) != ARCHIVE_OK) return trouble(disk.get(), "cannot unpack the archive");
-        TRY(copy_data(reader.get(), disk.get(), total));
-        if (archive_write_finish_entry(disk.get()) != ARCHIVE_OK) return trouble(disk.get(), "cannot unpack the archive");
+        if (const int made = archive_write_header(disk.get(), entry); made != ARCHIVE_OK && made != ARCHIVE_WARN)
+            return trouble(disk.get(), "cannot unpack the archive");
+        TRY(copy_data(reader.get(), disk.get(), total, cancelled));
+        if (const int done = archive_write_finish_entry(disk.get()); done != ARCHIVE_OK && done != ARCHIVE_WARN)
+            return trouble(disk.get(), "cannot unpack the archive");
     }
     return {};
 }

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <limits.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,7 +12,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
+
+#include "training/limits.hpp"
 
 namespace training {
 namespace {
@@ -31,60 +36,156 @@ private:
     int value_;
 };
 
-int open_inside(int root, const std::string& path, int flags) {
+// A path may be longer than the kernel takes at once: it is walked in pieces, each of them beneath the one before.
+constexpr size_t piece_bytes_max = 3072;
+
+int open_inside(int root, std::string_view path, int flags) {
     open_how how{};
     how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    return static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
+    if (path.size() <= piece_bytes_max)
+        return static_cast<int>(::syscall(SYS_openat2, root, std::string(path).c_str(), &how, sizeof how));
+    const size_t slash = path.rfind('/', piece_bytes_max);
+    if (slash == std::string_view::npos) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    const Descriptor way(open_inside(root, path.substr(0, slash), O_PATH | O_DIRECTORY));
+    return way.ok() ? open_inside(way.get(), path.substr(slash + 1), flags) : -1;
 }
 
-constexpr int depth_max = 64;
-constexpr size_t files_max = 1'000'000;
+// Also what its owner may not read: a server that is not root owns what its workers write.
+int open_readable(int root, std::string_view path, int flags) {
+    const int opened = open_inside(root, path, flags);
+    if (opened >= 0 || errno != EACCES) return opened;
+    const Descriptor named(open_inside(root, path, O_PATH | O_NOFOLLOW));
+    struct stat info{};
+    if (!named.ok() || ::fstat(named.get(), &info) != 0) return -1;
+    const mode_t wanted = info.st_mode | (S_ISDIR(info.st_mode) ? S_IRWXU : S_IRUSR);
+    if (::chmod(("/proc/self/fd/" + std::to_string(named.get())).c_str(), wanted & 07777) != 0) return -1;
+    return open_inside(root, path, flags);
+}
 
-void walk(int root, const std::string& folder, const std::string& below, int depth, std::vector<FoundFile>& found) {
-    if (depth > depth_max || found.size() >= files_max) return;
-    int opened = open_inside(root, folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
-    if (opened < 0) return;
+struct Entry {
+    std::string name;
+    struct stat info{};
+    std::string link;
+};
+
+// What a folder holds; no descriptor stays open. False: it cannot be read; errno says why.
+bool read_folder(int root, const std::string& folder, std::vector<Entry>& entries) {
+    const int opened = open_readable(root, folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+    if (opened < 0) return false;
     DIR* directory = ::fdopendir(opened);
     if (directory == nullptr) {
         ::close(opened);
-        return;
+        return false;
     }
-    while (dirent* entry = ::readdir(directory)) {
-        std::string name = entry->d_name;
-        if (name == "." || name == "..") continue;
-        struct stat info{};
-        if (::fstatat(::dirfd(directory), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        std::string relative = below.empty() ? name : below + "/" + name;
-        if (S_ISDIR(info.st_mode)) {
-            walk(root, folder.empty() ? name : folder + "/" + name, relative, depth + 1, found);
-        } else if (S_ISREG(info.st_mode)) {
-            found.push_back({relative, static_cast<uint64_t>(info.st_size),
-                             int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec, false, ""});
-        } else if (S_ISLNK(info.st_mode)) {
-            std::string target(4096, '\0');
-            ssize_t length = ::readlinkat(::dirfd(directory), name.c_str(), target.data(), target.size());
+    while (const dirent* found = ::readdir(directory)) {
+        Entry entry{found->d_name, {}, ""};
+        if (entry.name == "." || entry.name == ".." || entries.size() > artifact_files_max) continue;
+        if (::fstatat(::dirfd(directory), entry.name.c_str(), &entry.info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        if (S_ISLNK(entry.info.st_mode)) {
+            entry.link.resize(PATH_MAX);
+            const ssize_t length = ::readlinkat(::dirfd(directory), entry.name.c_str(), entry.link.data(), entry.link.size());
             if (length < 0) continue;
-            target.resize(static_cast<size_t>(length));
-            found.push_back({relative, 0, 0, true, target});
+            entry.link.resize(static_cast<size_t>(length));
         }
+        entries.push_back(std::move(entry));
     }
     ::closedir(directory);
+    return true;
 }
+
+class Walk {
+public:
+    explicit Walk(int root) : root_(root) {}
+
+    void run(const std::string& folder, const std::string& below, size_t depth) {
+        std::vector<Entry> entries;
+        if (!read_folder(root_, folder, entries)) {
+            // A worker may remove the folder itself, or put a link in its place: then there is none.
+            const bool none = depth == 0 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR || errno == EXDEV);
+            if (!none) unread((below.empty() ? "the folder" : below) + ": " + std::strerror(errno));
+            return;
+        }
+        if (depth == 0) listing_.is_folder = true;
+        if (entries.empty() && depth > 0) {
+            FoundFile found;
+            found.path = below;
+            found.is_folder = true;
+            take(std::move(found));
+        }
+        for (auto& entry : entries) {
+            if (full_) return;
+            std::string path = below.empty() ? entry.name : below + "/" + entry.name;
+            if (S_ISDIR(entry.info.st_mode)) {
+                if (depth == artifact_depth_max) {
+                    unread(path.substr(0, 100) + "…: more than " + std::to_string(artifact_depth_max) + " folders deep");
+                } else {
+                    run(folder.empty() ? entry.name : folder + "/" + entry.name, path, depth + 1);
+                }
+            } else if (S_ISREG(entry.info.st_mode) || S_ISLNK(entry.info.st_mode)) {
+                FoundFile found;
+                found.path = std::move(path);
+                found.is_link = S_ISLNK(entry.info.st_mode);
+                found.link = std::move(entry.link);
+                if (!found.is_link) found.size = static_cast<uint64_t>(entry.info.st_size);
+                found.modified = int64_t{entry.info.st_mtim.tv_sec} * 1'000'000'000 + entry.info.st_mtim.tv_nsec;
+                found.inode = entry.info.st_ino;
+                found.device = entry.info.st_dev;
+                found.names = entry.info.st_nlink;
+                take(std::move(found));
+            } else if (listing_.special.size() < reported_files_max) {
+                listing_.special.push_back(std::move(path));
+            }
+        }
+    }
+
+    Listing finish() {
+        std::sort(listing_.files.begin(), listing_.files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+        return std::move(listing_);
+    }
+
+private:
+    void unread(std::string what) {
+        if (listing_.unread.size() < reported_files_max) listing_.unread.push_back(std::move(what));
+    }
+
+    void take(FoundFile found) {
+        names_bytes_ += found.path.size() + found.link.size();
+        if (listing_.files.size() < artifact_files_max && names_bytes_ <= artifact_names_bytes_max) {
+            listing_.files.push_back(std::move(found));
+            return;
+        }
+        if (!std::exchange(full_, true))
+            unread("more than " + std::to_string(artifact_files_max) + " files, or names of more than " +
+                   std::to_string(artifact_names_bytes_max >> 20) + " MiB together");
+    }
+
+    int root_;
+    Listing listing_;
+    size_t names_bytes_ = 0;
+    bool full_ = false;
+};
 
 }  // namespace
 
-std::vector<FoundFile> files_beneath(const std::string& root, const std::string& folder) {
-    std::vector<FoundFile> found;
-    Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (top.ok()) walk(top.get(), folder, "", 0, found);
-    std::sort(found.begin(), found.end(), [](const FoundFile& a, const FoundFile& b) { return a.path < b.path; });
-    return found;
+Listing files_beneath(const std::string& root, const std::string& folder) {
+    const Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!top.ok()) {
+        Listing listing;
+        if (errno != ENOENT) listing.unread.push_back(std::string("the folder: ") + std::strerror(errno));
+        return listing;
+    }
+    Walk walk(top.get());
+    walk.run(folder, "", 0);
+    return walk.finish();
 }
 
 base::Result<int> open_beneath(const std::string& root, const std::string& path) {
-    Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    Descriptor file(top.ok() ? open_inside(top.get(), path, O_RDONLY | O_NONBLOCK) : -1);
+    const Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    Descriptor file(top.ok() ? open_readable(top.get(), path, O_RDONLY | O_NONBLOCK) : -1);
     struct stat info{};
     if (!file.ok() || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
         return base::fail("NotAFile", path + " is not a regular file of the worker");
@@ -108,23 +209,70 @@ std::string read_beneath(const std::string& root, const std::string& path, size_
     return content;
 }
 
-base::Result<void> copy_beneath(const std::string& root, const std::string& path, const std::string& to) {
-    Descriptor from(TRY(open_beneath(root, path)));
-    Descriptor into(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+std::vector<Extent> extents_of(int descriptor, uint64_t size) {
+    std::vector<Extent> extents;
+    // What lies closer together than this counts as one; from step to step more, until there are few enough.
+    for (uint64_t apart = 64 * 1024;; apart *= 8) {
+        extents.clear();
+        uint64_t at = 0;
+        while (at < size && extents.size() <= sparse_extents_max) {
+            const off_t data = ::lseek(descriptor, static_cast<off_t>(at), SEEK_DATA);
+            if (data < 0 && errno == ENXIO) break;  // only a hole is left
+            if (data < 0) return {{0, size}};       // a file system that knows no holes
+            const off_t hole = ::lseek(descriptor, data, SEEK_HOLE);
+            const uint64_t end = hole < 0 ? size : std::min<uint64_t>(size, static_cast<uint64_t>(hole));
+            const auto begin = static_cast<uint64_t>(data);
+            if (begin >= size || end <= begin) break;
+            if (!extents.empty() && begin - (extents.back().offset + extents.back().size) < apart) {
+                extents.back().size = end - extents.back().offset;
+            } else {
+                extents.push_back({begin, end - begin});
+            }
+            at = end;
+        }
+        if (extents.size() <= sparse_extents_max) return extents;
+    }
+}
+
+bool is_open_for_writing(int descriptor) {
+    // The kernel gives nobody a lease for reading on a file that somebody has open for writing. Who opens it in the moment that
+    // the lease lasts waits for it, and its holder is told by a signal: one that does nothing.
+    ::fcntl(descriptor, F_SETSIG, SIGURG);
+    if (::fcntl(descriptor, F_SETLEASE, F_RDLCK) == 0) {
+        ::fcntl(descriptor, F_SETLEASE, F_UNLCK);
+        return false;
+    }
+    return errno == EAGAIN;
+}
+
+base::Result<void> copy_beneath(const std::string& root, const std::string& path, const std::string& to,
+                                const std::function<bool()>& cancelled) {
+    const Descriptor from(TRY(open_beneath(root, path)));
+    const Descriptor into(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!into.ok()) return base::fail("InternalError", "cannot write " + to + ": " + std::strerror(errno));
+    struct stat info{};
+    if (::fstat(from.get(), &info) != 0 || ::ftruncate(into.get(), info.st_size) != 0)
+        return base::fail("InternalError", "cannot copy " + path + ": " + std::strerror(errno));
     std::string buffer(256 * 1024, '\0');
-    for (;;) {
-        ssize_t count = ::read(from.get(), buffer.data(), buffer.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return base::fail("InternalError", "cannot read " + path + ": " + std::strerror(errno));
-        if (count == 0) return {};
-        for (ssize_t done = 0; done < count;) {
-            ssize_t written = ::write(into.get(), buffer.data() + done, static_cast<size_t>(count - done));
-            if (written < 0 && errno == EINTR) continue;
-            if (written < 0) return base::fail("InternalError", "cannot write " + to + ": " + std::strerror(errno));
-            done += written;
+    for (const auto& extent : extents_of(from.get(), static_cast<uint64_t>(info.st_size))) {
+        for (uint64_t done = 0; done < extent.size;) {
+            if (cancelled()) return base::fail("Cancelled", "the job was stopped");
+            const size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), extent.size - done));
+            const ssize_t count = ::pread(from.get(), buffer.data(), wanted, static_cast<off_t>(extent.offset + done));
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) return base::fail("InternalError", "cannot read " + path + ": " + std::strerror(errno));
+            if (count == 0) break;  // cut short meanwhile
+            for (ssize_t written = 0; written < count;) {
+                const ssize_t part = ::pwrite(into.get(), buffer.data() + written, static_cast<size_t>(count - written),
+                                              static_cast<off_t>(extent.offset + done) + written);
+                if (part < 0 && errno == EINTR) continue;
+                if (part < 0) return base::fail("InternalError", "cannot write " + to + ": " + std::strerror(errno));
+                written += part;
+            }
+            done += static_cast<uint64_t>(count);
         }
     }
+    return {};
 }
 
 namespace {
@@ -158,6 +306,75 @@ void remove_beneath(const std::string& root, const std::string& path) {
     std::string name;
     Descriptor parent(open_parent(root, path, name));
     if (parent.ok()) ::unlinkat(parent.get(), name.c_str(), 0);
+}
+
+namespace {
+
+// Of a folder that may have become a link meanwhile: what a link points at is never changed.
+void allow_all(int parent, const std::string& name) {
+    const Descriptor folder(::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (folder.ok()) (void)::chmod(("/proc/self/fd/" + std::to_string(folder.get())).c_str(), 0700);  // Whoever may not fails next.
+}
+
+// Moves every folder inside of `folder` up into `top` and removes the rest, so that nothing gets deeper than two folders and no
+// path is longer than a name.
+bool flatten(int top, const std::string& folder, uint64_t& moved) {
+    allow_all(top, folder);
+    const int opened = ::openat(top, folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (opened < 0) return false;
+    DIR* directory = ::fdopendir(opened);
+    if (directory == nullptr) {
+        ::close(opened);
+        return false;
+    }
+    bool good = true;
+    while (const dirent* entry = ::readdir(directory)) {
+        const std::string name = entry->d_name;
+        if (name == "." || name == "..") continue;
+        if (::unlinkat(opened, name.c_str(), 0) == 0) continue;
+        if (errno != EISDIR && errno != EPERM) {
+            good = false;
+            continue;
+        }
+        allow_all(opened, name);  // A folder is moved by who may write into it.
+        int failed = EEXIST;
+        // A removal that was cut short may have left such names.
+        while (failed == EEXIST || failed == ENOTEMPTY || failed == ENOTDIR) {
+            const std::string up = "removed-" + std::to_string(++moved);
+            failed = ::renameat(opened, name.c_str(), top, up.c_str()) == 0 ? 0 : errno;
+        }
+        good = good && failed == 0;
+    }
+    ::closedir(directory);
+    return ::unlinkat(top, folder.c_str(), AT_REMOVEDIR) == 0 && good;
+}
+
+}  // namespace
+
+base::Result<void> remove_folder(const std::string& folder) {
+    const int opened = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (opened < 0 && errno == ENOENT) return {};
+    if (opened < 0) return base::fail("InternalError", folder + " remains: " + std::strerror(errno));
+    const Descriptor top(opened);
+    uint64_t moved = 0;
+    for (bool found = true; found;) {
+        found = false;
+        const int again = ::openat(top.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR* directory = again < 0 ? nullptr : ::fdopendir(again);
+        if (directory == nullptr) return base::fail("InternalError", folder + " remains: " + std::strerror(errno));
+        std::string trouble;
+        while (const dirent* entry = ::readdir(directory)) {
+            const std::string name = entry->d_name;
+            if (name == "." || name == "..") continue;
+            found = true;
+            if (::unlinkat(top.get(), name.c_str(), 0) == 0) continue;
+            if (!flatten(top.get(), name, moved)) trouble = name + ": " + std::strerror(errno);
+        }
+        ::closedir(directory);
+        if (!trouble.empty()) return base::fail("InternalError", folder + " remains: " + trouble);
+    }
+    if (::rmdir(folder.c_str()) != 0) return base::fail("InternalError", folder + " remains: " + std::strerror(errno));
+    return {};
 }
 
 }  // namespace training

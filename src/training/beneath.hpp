@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,25 @@
 namespace training {
 
 struct FoundFile {
-    std::string path;  // relative to the folder
+    std::string path;  // relative to the folder: bytes, whatever they are
     uint64_t size = 0;
     int64_t modified = 0;  // nanoseconds since the epoch
     bool is_link = false;
-    std::string link;  // where it points; only for links
+    std::string link;         // where it points; only for links
+    bool is_folder = false;   // an empty one
+    uint64_t inode = 0, device = 0, names = 1;  // how many hard links it has
 };
 
-// Regular files and symbolic links (not followed) below root/folder, in order of path. A folder that is not there is empty.
-[[nodiscard]] std::vector<FoundFile> files_beneath(const std::string& root, const std::string& folder);
+struct Listing {
+    std::vector<FoundFile> files;      // in order of path
+    std::vector<std::string> special;  // sockets, named pipes, devices: nothing to keep
+    std::vector<std::string> unread;   // what could not be looked into, and why: the listing is not whole
+    bool is_folder = false;            // there is such a folder
+};
+
+// Regular files, symbolic links (not followed) and empty folders below root/folder. A folder that is not there is empty. Bounded:
+// by limits.hpp, and by one descriptor at a time.
+[[nodiscard]] Listing files_beneath(const std::string& root, const std::string& folder);
 
 // An open descriptor of a regular file, the caller's to close. Error `NotAFile`.
 [[nodiscard]] base::Result<int> open_beneath(const std::string& root, const std::string& path);
@@ -30,8 +41,19 @@ struct FoundFile {
 // Its first bytes; empty if there is no such regular file.
 [[nodiscard]] std::string read_beneath(const std::string& root, const std::string& path, size_t most);
 
-// Copies a regular file out; error `NotAFile`, `InternalError`.
-[[nodiscard]] base::Result<void> copy_beneath(const std::string& root, const std::string& path, const std::string& to);
+// Copies a regular file out; what is a hole stays one. Errors `NotAFile`, `InternalError`, `Cancelled`.
+[[nodiscard]] base::Result<void> copy_beneath(const std::string& root, const std::string& path, const std::string& to,
+                                              const std::function<bool()>& cancelled);
+
+// Has any process the file open for writing? False where the file system cannot tell.
+[[nodiscard]] bool is_open_for_writing(int descriptor);
+
+// A stretch of a file that holds data: [offset, offset + size).
+struct Extent {
+    uint64_t offset = 0, size = 0;
+};
+// Of a file of this size, in order; at most limits.hpp's sparse_extents_max, so that small holes may count as data.
+[[nodiscard]] std::vector<Extent> extents_of(int descriptor, uint64_t size);
 
 // Makes a named pipe that everybody may read, in a folder that is there; an O_PATH descriptor of that very pipe, the caller's to
 // close. Error `InternalError`.
@@ -39,5 +61,8 @@ struct FoundFile {
 
 // Removes a file, if it is there.
 void remove_beneath(const std::string& root, const std::string& path);
+
+// Removes a folder and all that is in it, however deep, whatever its modes are. Error `InternalError`: what remains, and why.
+[[nodiscard]] base::Result<void> remove_folder(const std::string& folder);
 
 }  // namespace training

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/strings.hpp"
+#include "crypto/digest.hpp"
 #include "text/json.hpp"
 #include "training/limits.hpp"
 
@@ -18,9 +19,12 @@ std::unexpected<base::Error> unreadable(const S3Uri& object, const base::Error& 
     return client_error("Data download failed:Unable to download object " + object.text() + " " + reason(error));
 }
 
-base::Result<std::string> read_manifest(JobData& data, RoleSession& session, const S3Uri& where) {
+base::Result<std::string> read_manifest(JobData& data, RoleSession& session, const Channel& channel) {
+    const S3Uri& where = channel.source;
     auto found = data.stat(TRY(credentials_of(session)), where);
     if (!found) return unreadable(where, found.error());
+    if (!channel.pin.empty() && digest_of({ChannelObject{where, found->size, found->etag, ""}}) != channel.pin)
+        return source_changed("the manifest " + where.text());
     if (found->size > manifest_bytes_max) return client_error("Data download failed:the manifest is too large");
     auto content = data.read(TRY(credentials_of(session)), where, found->etag, 0, found->size);
     if (!content) return unreadable(where, content.error());
@@ -43,7 +47,7 @@ base::Result<std::string> name_below(const std::string& prefix, const std::strin
 
 // A manifest is a JSON list: {"prefix": "s3://bucket/folder/"}, then keys below it.
 base::Result<std::vector<ChannelObject>> manifest_objects(JobData& data, RoleSession& session, const Channel& channel) {
-    auto manifest = text::parse_json(TRY(read_manifest(data, session, channel.source)));
+    auto manifest = text::parse_json(TRY(read_manifest(data, session, channel)));
     if (!manifest || !manifest->is_array() || manifest->size() == 0 || !manifest->items().front()["prefix"].is_string()) {
         return client_error("Data download failed:" + channel.source.text() +
                             " is not a manifest: a JSON list that starts with {\"prefix\": \"s3://…\"}");
@@ -71,6 +75,8 @@ base::Result<std::vector<ChannelObject>> prefix_objects(JobData& data, RoleSessi
         std::string name = TRY(name_below(prefix.key, object.key));
         objects.push_back({{prefix.bucket, std::move(object.key)}, object.size, std::move(object.etag), std::move(name)});
     }
+    if (!channel.pin.empty() && digest_of(objects) != channel.pin)
+        return source_changed("the channel " + channel.name + " (" + channel.source.text() + ")");
     return objects;
 }
 
@@ -110,6 +116,20 @@ uint64_t next_random(uint64_t& state) {
 
 }  // namespace
 
+std::unexpected<base::Error> source_changed(const std::string& what) {
+    return client_error("The job's code has changed since the job was created: " + what +
+                        " is not what it was. Nothing of it was run. Create the job again if the change is meant.");
+}
+
+std::string digest_of(const std::vector<ChannelObject>& objects) {
+    crypto::Digest digest(crypto::DigestKind::sha256);
+    for (const auto& object : objects) {
+        for (const std::string& part : {object.where.bucket, object.where.key, std::to_string(object.size), object.etag})
+            digest.update(std::to_string(part.size()) + ":" + part);
+    }
+    return crypto::hex(digest.finish());
+}
+
 std::string reason(const base::Error& error) { return "(" + error.code + ": " + error.message + ")"; }
 
 S3Uri listed_prefix(const Channel& channel) {
@@ -143,7 +163,7 @@ base::Result<std::vector<Sample>> samples_of(JobData& data, RoleSession& session
             samples.push_back({SamplePart{true, std::move(object), ""}});
         return samples;
     }
-    std::string content = TRY(read_manifest(data, session, channel.source));
+    std::string content = TRY(read_manifest(data, session, channel));
     size_t number = 0;
     for (auto text : base::split(content, '\n')) {
         ++number;

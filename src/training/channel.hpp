@@ -36,7 +36,14 @@ using Sample = std::vector<SamplePart>;
 // What is listed for the channel: its S3Uri. Of FastFile a folder, whole: `data` means `data/`.
 [[nodiscard]] S3Uri listed_prefix(const Channel& channel);
 
-// The objects of an S3Prefix or ManifestFile channel in order of listing. Sizes and ETags of a manifest's objects are asked for
+// What a job was created with is another thing by now: a FailureReason that says what, and what to do.
+[[nodiscard]] std::unexpected<base::Error> source_changed(const std::string& what);
+
+// SHA-256 over keys, sizes and ETags: the same objects with the same contents in the same order. Pure.
+[[nodiscard]] std::string digest_of(const std::vector<ChannelObject>& objects);
+
+// The objects of an S3Prefix or ManifestFile channel in order of listing. Of a pinned channel (Channel::pin) only if they are the
+// ones that the job was created with. Sizes and ETags of a manifest's objects are asked for
 // only with `measured`: a request each. Errors `ClientError`.
 [[nodiscard]] base::Result<std::vector<ChannelObject>> objects_of(JobData& data, RoleSession& session, const Channel& channel,
                                                                   bool measured);

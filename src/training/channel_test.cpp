@@ -46,12 +46,14 @@ public:
         }
         return found;
     }
-    base::Result<void> download(const identity::Credentials&, const S3Uri&, const std::string&) override {
+    base::Result<void> download(const identity::Credentials&, const S3Uri&, const std::string&, const std::string&,
+                                const Cancelled&) override {
         return base::fail("NotImplemented", "");
     }
-    base::Result<void> upload(const identity::Credentials&, const std::string&, const S3Uri&) override {
+    base::Result<std::unique_ptr<Upload>> upload(CredentialsSource, const S3Uri&, Cancelled) override {
         return base::fail("NotImplemented", "");
     }
+    base::Result<void> remove(const identity::Credentials&, const S3Uri&) override { return base::fail("NotImplemented", ""); }
     base::Result<DataObject> stat(const identity::Credentials&, const S3Uri& object) override {
         std::lock_guard lock(mutex);
         if (!objects.contains(object.key)) return base::fail("NoSuchKey", "there is no such object");

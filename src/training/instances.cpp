@@ -15,6 +15,7 @@ namespace training {
 namespace {
 
 constexpr uint64_t gibibyte = 1ULL << 30;
+constexpr size_t listed_names_max = 8;  // in a message
 
 // GiB of memory for each virtual CPU. The first family that the name starts with counts.
 struct Family {
@@ -142,6 +143,23 @@ std::vector<std::string> InstanceTypes::listed() const {
     std::vector<std::string> names;
     for (const auto& [name, type] : listed_) names.push_back(name);
     return names;
+}
+
+std::string InstanceTypes::why_none(const std::string& name) const {
+    if (!is_configured_) {
+        const auto parts = base::split(name, '.');
+        const unsigned wanted = parts.size() == 3 ? gpus_of(parts[1], parts[2]) : 0;
+        if (wanted > 0 && machine_.gpus == 0)
+            return "The machine of this server has no GPU: use an instance type without one, such as ml.m5.large or ml.c5.xlarge.";
+        return "This server has no such instances.";
+    }
+    std::string offered;
+    size_t count = 0;
+    for (const auto& [listed, type] : listed_) {
+        if (type.count > 0 && ++count <= listed_names_max) offered += (offered.empty() ? "" : ", ") + listed;
+    }
+    if (count > listed_names_max) offered += ", …";
+    return "This server's table of instance types offers: " + (offered.empty() ? "none" : offered) + ".";
 }
 
 int InstanceTypes::total() const {

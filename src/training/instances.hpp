@@ -40,6 +40,8 @@ class InstanceTypes {
 public:
     // AWS's sizes, cut to the machine.
     [[nodiscard]] static InstanceTypes of(const Machine& machine);
+    // Of a type whose quota is 0: why, and what to use instead.
+    [[nodiscard]] std::string why_none(const std::string& name) const;
     // A configured table; sizes that it leaves out are AWS's, cut to the machine. Error `InvalidConfiguration` names the entry.
     [[nodiscard]] static base::Result<InstanceTypes> parse(std::string_view json, const Machine& machine);
     [[nodiscard]] InstanceType find(const std::string& name) const;

@@ -23,6 +23,21 @@ Tags tags_from(const text::Json& list) {
     return tags;
 }
 
+text::Json source_json(const PinnedSource& source) {
+    auto channels = text::Json::object();
+    for (const auto& [name, digest] : source.channels) channels.set(name, digest);
+    return text::Json::object({{"ETag", source.etag},
+                               {"Size", static_cast<int64_t>(source.size)},
+                               {"Sha256", source.sha256},
+                               {"Channels", std::move(channels)}});
+}
+
+PinnedSource source_from(const text::Json& json) {
+    PinnedSource source{json["ETag"].as_string(), static_cast<uint64_t>(json["Size"].as_int()), json["Sha256"].as_string(), {}};
+    for (const auto& [name, digest] : json["Channels"].members()) source.channels[name] = digest.as_string();
+    return source;
+}
+
 base::Result<base::Time> time_from(const text::Json& json, std::string_view member) {
     auto time = text::parse_iso8601(json[member].as_string());
     if (!time) return base::fail("InternalError", "a stored training job has no valid " + std::string(member));
@@ -105,6 +120,8 @@ text::Json to_json(const Job& job) {
         {"CreationTime", text::iso8601_millis(job.creation_time)},
         {"LastModifiedTime", text::iso8601_millis(job.last_modified_time)},
     });
+    if (job.source) json.set("Source", source_json(*job.source));
+    if (job.folder_kept) json.set("FolderKept", true);
     if (job.training_start_time) json.set("TrainingStartTime", text::iso8601_millis(*job.training_start_time));
     if (job.training_end_time) json.set("TrainingEndTime", text::iso8601_millis(*job.training_end_time));
     auto transitions = text::Json::array();
@@ -142,6 +159,8 @@ base::Result<Job> job_from_json(const text::Json& json) {
     job.retries = static_cast<int>(json["Retries"].as_int());
     job.runtime_used = std::chrono::milliseconds(json["RuntimeUsed"].as_int());
     job.ended = json["Ended"];
+    if (json.contains("Source")) job.source = source_from(json["Source"]);
+    job.folder_kept = json["FolderKept"].as_bool();
     bool known = false;
     for (const auto& [value, text] : status_names) {
         if (text == json["Status"].as_string()) {

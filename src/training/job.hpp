@@ -14,6 +14,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +53,14 @@ struct FinalMetric {
     base::Time time;
 };
 
+// The code that the job was created with (source.hpp): every attempt runs it or none.
+struct PinnedSource {
+    std::string etag;  // of the source archive, as S3 writes it; empty: the job has none
+    uint64_t size = 0;
+    std::string sha256;                           // hexadecimal; empty until it is known
+    std::map<std::string, std::string> channels;  // digests of the channels that carry code, by name
+};
+
 using Tags = std::vector<std::pair<std::string, std::string>>;
 
 struct JobId {
@@ -73,6 +83,8 @@ struct Job {
     int retries = 0;                            // of RetryStrategy's, used so far
     std::chrono::milliseconds runtime_used{0};  // of MaxRuntimeInSeconds, by attempts that have ended
     text::Json ended;                           // how the workers ended, once they have: an upload can begin again
+    std::optional<PinnedSource> source;         // nothing: of a job that an earlier version created
+    bool folder_kept = false;  // its artifacts could not be uploaded: the workers' folders stay until the job is deleted
 
     Status status = Status::in_progress;
     std::string secondary_status = "Starting";

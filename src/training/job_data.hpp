@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,21 @@ struct DataObject {
     std::string etag;  // as S3 writes it, with its quotes
 };
 
+// Asked while bytes move: true ends the transfer with `Cancelled`.
+using Cancelled = std::function<bool()>;
+
+// The credentials for the next request: a long transfer outlives the ones that it began with.
+using CredentialsSource = std::function<base::Result<identity::Credentials>()>;
+
+// One object on its way up, part by part, in memory that does not grow with it. There is an object once finish() has returned;
+// destroyed before, it leaves nothing.
+class Upload {
+public:
+    virtual ~Upload() = default;
+    [[nodiscard]] virtual base::Result<void> write(std::string_view bytes) = 0;
+    [[nodiscard]] virtual base::Result<void> finish() = 0;
+};
+
 // Many threads use one JobData. Errors carry S3's own codes and messages.
 class JobData {
 public:
@@ -34,11 +51,15 @@ public:
     // Keys in order; at most `limit` of them.
     [[nodiscard]] virtual base::Result<std::vector<DataObject>> list(const identity::Credentials& credentials,
                                                                      const S3Uri& prefix, size_t limit) = 0;
-    // Into a new file at `path`; on an error no file remains.
+    // The version with this ETag (empty: whichever is there) into a new file at `path`; on an error no file remains. Errors
+    // `PreconditionFailed`: the object is another one by now; `Cancelled`.
     [[nodiscard]] virtual base::Result<void> download(const identity::Credentials& credentials, const S3Uri& object,
-                                                      const std::string& path) = 0;
-    [[nodiscard]] virtual base::Result<void> upload(const identity::Credentials& credentials, const std::string& path,
-                                                    const S3Uri& object) = 0;
+                                                      const std::string& etag, const std::string& path,
+                                                      const Cancelled& cancelled) = 0;
+    [[nodiscard]] virtual base::Result<std::unique_ptr<Upload>> upload(CredentialsSource credentials, const S3Uri& object,
+                                                                       Cancelled cancelled) = 0;
+    // An object that is not there is no error.
+    [[nodiscard]] virtual base::Result<void> remove(const identity::Credentials& credentials, const S3Uri& object) = 0;
     // Size and ETag.
     [[nodiscard]] virtual base::Result<DataObject> stat(const identity::Credentials& credentials, const S3Uri& object) = 0;
     // `size` bytes from `offset` on, of the version with this ETag (empty: whichever is there). Error `PreconditionFailed`: the

@@ -12,6 +12,7 @@
 #include "training/limits.hpp"
 #include "training/monitor.hpp"
 #include "training/request.hpp"
+#include "training/source.hpp"
 
 namespace training {
 namespace {
@@ -230,6 +231,15 @@ base::Result<void> plan_output(const JobId& id, const text::Json& request, Plan&
     return {};
 }
 
+base::Result<std::string> source_digest(const std::string& value, const Plan& plan) {
+    const std::string digest = base::lower(value);
+    if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos)
+        return invalid("Environment " + std::string(source_digest_variable) + " must be a SHA-256 in hexadecimal: 64 digits.");
+    if (!plan.submit_directory)
+        return invalid("Environment " + std::string(source_digest_variable) + " needs a sagemaker_submit_directory.");
+    return digest;
+}
+
 // Python's repr() of a decoded hyperparameter, inside lists and dictionaries.
 std::string python_text(const text::Json& value, bool nested) {
     using Type = text::Json::Type;
@@ -321,6 +331,9 @@ base::Result<Plan> plan(const JobId& id, const text::Json& request) {
     result.spot = request["EnableManagedSpotTraining"].as_bool();
     if (const text::Json& wait = request["StoppingCondition"]["MaxWaitTimeInSeconds"]; result.spot && wait.is_number())
         result.wait_max = std::chrono::seconds(wait.as_int());
+    for (const auto& [name, value] : result.environment) {
+        if (name == source_digest_variable) result.source_sha256 = TRY(source_digest(value, result));
+    }
     result.whole_role = scope_of(request) == "role";
     result.retries_max = static_cast<int>(request["RetryStrategy"]["MaximumRetryAttempts"].as_int());
     for (const auto& [member, effect] : without_effect) {

@@ -39,6 +39,7 @@ struct Channel {
     bool gzip = false;                    // CompressionType: unpacked on the way
     bool recordio = false;                // RecordWrapperType: each object one record
     std::optional<uint64_t> shuffle_seed;
+    std::string pin;  // what the channel must be (source.hpp); empty: whatever is there
 };
 
 // Found in the log: the value is the regular expression's first group.
@@ -65,7 +66,8 @@ struct Plan {
     std::vector<std::string> command;  // ContainerEntrypoint and ContainerArguments; empty: the image's entry point, script mode
     std::vector<std::string> arguments;     // ContainerArguments for the image's own entry point; `train` if there are none
     std::string program;                    // script mode: the file to run …
-    std::optional<S3Uri> submit_directory;  // … in this sourcedir.tar.gz
+    std::optional<S3Uri> submit_directory;  // … in this sourcedir.tar.gz …
+    std::string source_sha256;              // … whose SHA-256 is this; empty: nobody said so
     std::vector<std::pair<std::string, std::string>> hyperparameters;  // as sent, sorted by key
     std::vector<std::pair<std::string, std::string>> environment;
     S3Uri output;  // <S3OutputPath>/<job>

@@ -14,9 +14,9 @@
 // checkpoint. A retry counts against RetryStrategy before it starts, so user code runs once more at most, whatever happens in
 // between.
 #include <algorithm>
-#include <filesystem>
 
 #include "base/log.hpp"
+#include "training/beneath.hpp"
 #include "training/fastfile.hpp"
 #include "training/launch.hpp"
 #include "training/plan.hpp"
@@ -26,8 +26,6 @@
 
 namespace training {
 namespace {
-
-namespace fs = std::filesystem;
 
 // The last sign of life of a job's workers: their last line.
 base::Time last_written(const logs::Store& store, const JobId& job, base::Time otherwise) {
@@ -65,9 +63,8 @@ base::Result<void> Training::recover(Job& job) {
     job.failure_reason = std::string(server_stopped);
     job.finish(Status::failed, "Failed", "Training job failed", parts_.clock->now());
     for (const auto& worker : job.workers) {
-        std::error_code error;
-        fs::remove_all(folder_of(job.id) + "/" + worker.host, error);
-        if (error) base::log_warn("the folder of a worker of " + job.id.name + " remains: " + error.message());
+        if (auto removed = remove_folder(folder_of(job.id) + "/" + worker.host); !removed)
+            base::log_warn("the folder of a worker of " + job.id.name + " remains: " + removed.error().message);
     }
     base::log_warn("training job " + job.id.name + " was training when the server stopped and has no retry left: it is Failed");
     return save(job);

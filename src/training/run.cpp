@@ -12,7 +12,9 @@
 #include "base/strings.hpp"
 #include "training/beneath.hpp"
 #include "training/channel.hpp"
+#include "training/checkpoints.hpp"
 #include "training/limits.hpp"
+#include "training/source.hpp"
 #include "training/transfer.hpp"
 
 namespace training {
@@ -112,10 +114,34 @@ void Running::stop(StopReason reason) {
         return;
     }
     cancelled_ = true;
-    if (reason == StopReason::shutdown) never_ = true;
+    if (reason == StopReason::shutdown) end_uploads_within(shutdown_upload_max);
+    // Whoever stops a job that is uploading means the upload: it gets as long as workers do.
+    if (reason == StopReason::requested && uploading_) end_uploads_within(stop_grace);
     uint64_t one = 1;
     ssize_t ignored = ::write(wake_, &one, sizeof one);
     (void)ignored;  // Only a full counter can refuse, and then the thread is awake already.
+}
+
+namespace {
+
+int64_t steady_now() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+void Running::begin_uploads(std::chrono::seconds longest) {
+    uploads_end_ = steady_now() + std::chrono::nanoseconds(longest).count();
+    uploading_ = true;
+}
+
+bool Running::uploads_are_over() const { return steady_now() >= std::min(uploads_end_.load(), uploads_cut_.load()); }
+
+void Running::end_uploads_within(std::chrono::seconds time) {
+    const int64_t end = steady_now() + std::chrono::nanoseconds(time).count();
+    int64_t before = uploads_cut_.load();
+    while (end < before && !uploads_cut_.compare_exchange_weak(before, end)) {
+    }
 }
 
 base::Result<void> Running::enter(std::string secondary, std::string message) {
@@ -139,10 +165,20 @@ void Running::life() {
         outcome = conclude(base::fail("InternalError", "The job could not be run on this machine; the server's log says why."));
     }
     if (!outcome) return;
-    // Once a job is final nothing of it is left but its record, its logs and what it uploaded.
-    clean_up();
+    // Once a job is final nothing of it is left but its record, its logs and what it uploaded; what could not be uploaded stays
+    // until the job is deleted.
+    const bool kept = outcome->keep_folder && training_.may_keep_folder();
+    if (kept) {
+        inputs_.reset();
+        confinement_.reset();
+        base::log_error("training job " + job_.id.name + ": artifacts were not uploaded; they stay in " + folder_ +
+                        " until the job is deleted");
+    } else {
+        clean_up();
+    }
     session_->end();
     (void)training_.change(job_.id, [&](Job& job) {
+        job.folder_kept = kept;
         job.failure_reason = clipped(outcome->failure_reason);
         job.finish(outcome->status, outcome->secondary, outcome->message, training_.parts_.clock->now());
     });
@@ -236,12 +272,31 @@ base::Result<void> Running::prepare() {
         job.enter("Downloading", "Downloading input data", now);
     });
     for (const auto& place : places_) TRY(make_folders(plan_, place));
-    Transfer transfer(*training_.parts_.data, *session_, folder_, cancelled_);
+    TRY(pin_code());
+    Transfer transfer(*training_.parts_.data, *session_, folder_, [this] { return cancelled_.load(); });
     inputs_ = std::make_unique<Inputs>(*training_.parts_.data, *session_, workers_, [this] { stop(StopReason::input_failed); });
     for (const auto& channel : plan_.channels) TRY(inputs_->open(channel, transfer));
-    if (plan_.submit_directory) TRY(transfer.download_source(*plan_.submit_directory, workers_));
+    if (plan_.submit_directory) {
+        PinnedSource source = *job_.source;
+        TRY(transfer.download_source(*plan_.submit_directory, source, workers_));
+        if (source.sha256 != job_.source->sha256)
+            TRY(training_.change(job_.id, [&](Job& job) { job_.source = job.source = std::move(source); }));
+    }
     if (plan_.checkpoints) TRY(transfer.restore_checkpoints(plan_.checkpoints->destination, workers_));
     if (cancelled_) return base::fail("Cancelled", "the job was stopped");
+    return {};
+}
+
+// The code is what it was when the job was created (source.hpp).
+base::Result<void> Running::pin_code() {
+    if (!job_.source) {  // an earlier version of this program created the job
+        PinnedSource found = TRY(pin_source(*training_.parts_.data, *session_, plan_));
+        TRY(training_.change(job_.id, [&](Job& job) { job_.source = job.source = std::move(found); }));
+    }
+    for (auto& channel : plan_.channels) {
+        if (auto pinned = job_.source->channels.find(channel.name); pinned != job_.source->channels.end())
+            channel.pin = pinned->second;
+    }
     return {};
 }
 
@@ -307,9 +362,29 @@ base::Result<void> Running::start_workers(Workers& workers, JobMonitor& monitor)
     return {};
 }
 
+namespace {
+
+// Tells the checkpoints how their writers end.
+class CheckpointWatcher final : public EndWatcher {
+public:
+    explicit CheckpointWatcher(CheckpointSync& checkpoints) : checkpoints_(checkpoints) {}
+    void before_end(size_t host) override { checkpoints_.before_end(host); }
+    void ended(size_t host, int exit_code) override { checkpoints_.ended(host, exit_code); }
+
+private:
+    CheckpointSync& checkpoints_;
+};
+
+}  // namespace
+
 base::Result<Ended> Running::train() {
     std::optional<CheckpointSync> checkpoints;
-    if (plan_.checkpoints) checkpoints.emplace(*training_.parts_.data, *session_, plan_.checkpoints->destination, workers_);
+    std::optional<CheckpointWatcher> watcher;
+    if (plan_.checkpoints) {
+        checkpoints.emplace(*training_.parts_.data, *session_, plan_.checkpoints->destination, workers_, folder_,
+                            [this] { return uploads_are_over(); });
+        watcher.emplace(*checkpoints);
+    }
     JobMonitor monitor(
         *training_.parts_.clock, plan_, [this](size_t host) { return inputs_->bytes_read(host); },
         [this](const std::vector<MetricPoint>& points) {
@@ -317,6 +392,7 @@ base::Result<Ended> Running::train() {
         });
     TRY(hand_out_credentials());
     Workers workers(*training_.parts_.clock, wake_, stop_);
+    if (watcher) workers.watch_ends(&*watcher);
     TRY(start_workers(workers, monitor));
     // MaxRuntimeInSeconds is for all attempts together, MaxWaitTimeInSeconds for what is between them, too.
     using std::chrono::seconds;
@@ -340,7 +416,11 @@ base::Result<Ended> Running::train() {
     if (broken && ended.how != Ended::How::shutdown) return base::fail(std::move(*broken));
     // Also when the server stops: a retry goes on from what the workers wrote last.
     if (checkpoints) {
-        if (auto synced = checkpoints->finish(); !synced && ended.how == Ended::How::finished) {
+        begin_uploads(ended.how == Ended::How::finished ? artifact_time_max : stopped_upload_max);
+        auto synced = checkpoints->finish(ended.out_of_memory || taken_away.has_value());
+        uploading_ = false;
+        for (const auto& line : checkpoints->remarks()) remark(line);
+        if (!synced && ended.how == Ended::How::finished) {
             return base::fail("ClientError", "Artifact upload failed:Unable to upload checkpoints (" + synced.error().code +
                                                  ": " + synced.error().message + ")");
         }
@@ -349,15 +429,32 @@ base::Result<Ended> Running::train() {
     return ended;
 }
 
-base::Result<void> Running::upload(bool with_model) {
-    Transfer transfer(*training_.parts_.data, *session_, folder_, never_);
-    auto at = [&](const char* name) { return S3Uri{plan_.output.bucket, plan_.output.key + "/output/" + name}; };
-    std::vector<std::string> remarks;
-    if (with_model) remarks = TRY(transfer.upload_folder(workers_, "model", at("model"), plan_.compress_output));
-    auto more = TRY(transfer.upload_folder(workers_, "output/data", at("output"), plan_.compress_output));
-    remarks.insert(remarks.end(), more.begin(), more.end());
-    for (const auto& remark : remarks) base::log_warn("training job " + job_.id.name + ": " + remark);
-    return {};
+base::Result<std::vector<std::string>> Running::upload(bool with_model) {
+    Transfer transfer(*training_.parts_.data, *session_, folder_,
+                      [this] { return stop_ == StopReason::shutdown || uploads_are_over(); });
+    std::vector<std::string> missing;
+    for (const auto& [folder, name] : {std::pair("model", "model"), std::pair("output/data", "output")}) {
+        if (!with_model && folder == std::string_view("model")) continue;
+        auto uploaded = TRY(transfer.upload_folder(workers_, folder, {plan_.output.bucket, plan_.output.key + "/output/" + name},
+                                                   plan_.compress_output));
+        for (const auto& line : uploaded.remarks) remark(line);
+        for (auto& what : uploaded.missing) {
+            remark("not uploaded: " + what);
+            missing.push_back(std::move(what));
+        }
+    }
+    return missing;
+}
+
+void Running::remark(const std::string& text) {
+    const auto job = training_.describe(job_.id);
+    if (!job || job->workers.empty()) return base::log_warn("training job " + job_.id.name + ": " + text);
+    const base::Time now = training_.parts_.clock->now();
+    auto log = training_.parts_.logs->start({job_.id.account, job_.id.region}, std::string(log_group_name),
+                                            job->workers.front().log_stream);
+    if (!log) return base::log_warn("training job " + job_.id.name + ": " + text);
+    log->write("[trainwarden] " + text + "\n", now);
+    log->close(now);
 }
 
 std::string Running::algorithm_error(const Ended& ended) const {
@@ -395,13 +492,27 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
     bool wants_model = trained->how != Ended::How::failed;
     std::string reason = wants_model ? "" : algorithm_error(*trained);
     (void)enter("Uploading", wants_model ? "Uploading generated training model" : "Uploading generated training output");
+    begin_uploads(trained->how == Ended::How::finished ? artifact_time_max : stopped_upload_max);
     auto uploaded = upload(wants_model);
+    uploading_ = false;
     if (!uploaded && stop_ == StopReason::shutdown) return std::nullopt;
     if (!wants_model) {
-        if (!uploaded) base::log_warn("training job " + job_.id.name + ": " + uploaded.error().message);
-        return failed(std::move(reason));
+        Outcome outcome = failed(std::move(reason));
+        if (!uploaded) remark(uploaded.error().message);
+        return outcome;
     }
-    if (!uploaded) return failed("ClientError: " + uploaded.error().message);
+    if (!uploaded && uploaded.error().code == "Cancelled") {
+        if (stop_ == StopReason::requested)
+            return Outcome{Status::stopped, "Stopped", "Training job stopped before its artifacts were uploaded", ""};
+        return without_artifacts(failed(""), "Artifact upload failed:it took longer than " +
+                                                 std::to_string(artifact_time_max.count() / 3600) + " hours");
+    }
+    if (!uploaded) return without_artifacts(failed(""), uploaded.error().message);
+    if (!uploaded->empty()) {
+        return without_artifacts(failed(""), "Artifact upload failed:" + base::join(*uploaded, "; ") +
+                                                 ". Everything else is under s3://" + plan_.output.bucket + "/" +
+                                                 plan_.output.key + "/output/");
+    }
     if (late) return waited;
     switch (trained->how) {
         case Ended::How::finished:
@@ -412,6 +523,14 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
         default:
             return Outcome{Status::stopped, "Stopped", "Training job stopped", ""};
     }
+}
+
+// The model must not be lost with the job: whoever runs the server finds it in the job's folder.
+Running::Outcome Running::without_artifacts(Outcome outcome, const std::string& why) {
+    outcome.failure_reason =
+        "ClientError: " + why + ". What the workers wrote stays on the server until the job is deleted; its log says where.";
+    outcome.keep_folder = true;
+    return outcome;
 }
 
 // The server stops. Only a job whose workers were cut short and must not run again ends with it.
@@ -436,9 +555,8 @@ void Running::clean_up() {
     inputs_.reset();
     confinement_.reset();
     for (const auto& worker : workers_) {
-        std::error_code error;
-        fs::remove_all(worker, error);
-        if (error) base::log_warn("the folder of a finished worker remains: " + worker + ": " + error.message());
+        if (auto removed = remove_folder(worker); !removed)
+            base::log_warn("the folder of a finished worker remains: " + removed.error().message);
     }
     std::error_code others;  // Not empty: something else is there, which is not ours to remove.
     fs::remove(folder_, others);

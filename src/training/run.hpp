@@ -3,6 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,10 +36,12 @@ public:
     [[nodiscard]] const Plan& plan() const { return plan_; }
 
 private:
+    static constexpr int64_t no_end = std::numeric_limits<int64_t>::max();
     // How the job ends: what its record says last.
     struct Outcome {
         Status status;
         std::string secondary, message, failure_reason;
+        bool keep_folder = false;  // what the workers left is nowhere else
     };
     void life();
     // Managed spot training: an attempt that was interrupted begins again, if nothing else ends the job.
@@ -53,7 +58,16 @@ private:
     [[nodiscard]] base::Result<std::vector<Share>> shares_of(size_t host);
     [[nodiscard]] base::Result<Ended> train();
     [[nodiscard]] base::Result<void> start_workers(Workers& workers, JobMonitor& monitor);
-    [[nodiscard]] base::Result<void> upload(bool with_model);
+    // What is not in the bucket though it should be, and why.
+    [[nodiscard]] base::Result<std::vector<std::string>> upload(bool with_model);
+    // From now on artifacts move, for so long at most.
+    void begin_uploads(std::chrono::seconds longest);
+    [[nodiscard]] bool uploads_are_over() const;
+    void end_uploads_within(std::chrono::seconds time);
+    [[nodiscard]] base::Result<void> pin_code();
+    // A line of ours in the first worker's log.
+    void remark(const std::string& text);
+    [[nodiscard]] Outcome without_artifacts(Outcome outcome, const std::string& why);
     [[nodiscard]] std::optional<Outcome> conclude(const base::Result<Ended>& trained);
     [[nodiscard]] std::optional<Outcome> at_shutdown(const base::Result<Ended>& trained);
     [[nodiscard]] std::string algorithm_error(const Ended& ended) const;
@@ -73,7 +87,9 @@ private:
     int wake_ = -1;
     std::atomic<StopReason> stop_{StopReason::none};
     std::atomic<bool> cancelled_{false};  // stop_ is not none: what transfers look at
-    std::atomic<bool> never_{false};      // … except the uploads after a stop
+    // Uploads go on after a stop, but not for ever: until the earlier of these, in nanoseconds of the steady clock.
+    std::atomic<int64_t> uploads_end_{no_end}, uploads_cut_{no_end};
+    std::atomic<bool> uploading_{false};
     std::atomic<bool> done_{false};
     std::thread thread_;
 };

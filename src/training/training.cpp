@@ -6,6 +6,7 @@
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
+#include "training/beneath.hpp"
 #include "training/channel.hpp"
 #include "training/engine.hpp"
 #include "training/fastfile.hpp"
@@ -16,6 +17,7 @@
 #include "training/run.hpp"
 #include "training/scope.hpp"
 #include "training/session.hpp"
+#include "training/source.hpp"
 #include "training/transfer.hpp"
 
 namespace training {
@@ -87,6 +89,12 @@ base::Result<void> Training::change(const JobId& id, const std::function<void(Jo
     return saved;
 }
 
+bool Training::may_keep_folder() const {
+    std::lock_guard lock(mutex_);
+    const auto kept = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& entry) { return entry.second.folder_kept; });
+    return static_cast<size_t>(kept) < kept_folders_max;
+}
+
 void Training::hand_out(const std::string& token, std::shared_ptr<RoleSession> session) {
     std::lock_guard lock(mutex_);
     sessions_[crypto::sha256(token)] = std::move(session);
@@ -121,8 +129,11 @@ base::Result<void> Training::check_limits(const JobId& id, const Plan& plan) con
     for (const auto& [name, wanted] : instances_of(plan)) {
         const InstanceType type = parts_.instances.find(name);
         const int quota = plan.spot ? type.spot_count : type.count;
-        if (in_use[name] + wanted > quota)
-            return base::fail(limit_exceeded(quota_name(name, plan.spot), quota, in_use[name], wanted));
+        if (in_use[name] + wanted > quota) {
+            auto refusal = limit_exceeded(quota_name(name, plan.spot), quota, in_use[name], wanted);
+            if (quota == 0) refusal.message += " " + parts_.instances.why_none(name);
+            return base::fail(std::move(refusal));
+        }
     }
     const auto wanted = static_cast<int64_t>(plan.hosts.size());
     if (of_all + wanted > parts_.instances.total()) {
@@ -158,8 +169,7 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
         refusal.error().notes = {assumed.error().describe()};
         return refusal;
     }
-    std::atomic<bool> never{false};
-    Transfer transfer(*parts_.data, session, parts_.folder, never);
+    Transfer transfer(*parts_.data, session, parts_.folder, [] { return false; });
     for (const auto& channel : plan.channels) TRY(transfer.check_channel(channel, job.id.region));
     if (!parts_.may) return {};
     const identity::Credentials credentials = TRY(session.current());
@@ -210,7 +220,13 @@ std::unexpected<base::Error> rejected(std::string code, const Job& job) {
 
 }  // namespace
 
-base::Result<Job> Training::create(NewJob request) {
+struct Training::Admitted {
+    Job job;
+    Plan plan;
+    std::shared_ptr<RoleSession> session;
+};
+
+base::Result<Training::Admitted> Training::admit(NewJob request) {
     const JobId& id = request.id;
     Plan planned = TRY(plan(id, request.request));
     TRY(check_isolation(planned));
@@ -227,9 +243,25 @@ base::Result<Job> Training::create(NewJob request) {
     if (planned.tag_chaining) job.session_tags = std::move(request.session_tags);
     job.source_identity = std::move(request.source_identity);
     job.run_id = parts_.random->uuid();
-
     auto session = open_session(job, mover_lease());
     TRY(check_role(job, planned, *session));
+    return Admitted{std::move(job), std::move(planned), std::move(session)};
+}
+
+base::Result<void> Training::check(NewJob request) {
+    const JobId id = request.id;
+    const Admitted admitted = TRY(admit(std::move(request)));
+    std::lock_guard lock(mutex_);
+    reap_finished();
+    return check_limits(id, admitted.plan);
+}
+
+base::Result<Job> Training::create(NewJob request) {
+    const JobId id = request.id;
+    auto [job, planned, session] = TRY(admit(std::move(request)));
+    auto pinned = pin_source(*parts_.data, *session, planned);
+    if (!pinned) return base::fail("ValidationException", "The job's code cannot be read. " + pinned.error().message);
+    job.source = std::move(*pinned);
 
     std::lock_guard lock(mutex_);
     if (shutting_down_ || endpoints_.aws.empty())
@@ -274,7 +306,11 @@ base::Result<void> Training::stop(const JobId& id) {
     if (found == jobs_.end()) return not_found();
     Job& job = found->second;
     if (is_final(job.status)) return rejected("ValidationException", job);
-    if (job.status == Status::stopping) return {};
+    if (job.status == Status::stopping) {
+        // Asked again: what it still uploads ends soon, too.
+        if (auto running = running_.find(id); running != running_.end()) running->second->stop(StopReason::requested);
+        return {};
+    }
     Job stopping = job;
     stopping.status = Status::stopping;
     stopping.enter("Stopping", "Stopping the training job", parts_.clock->now());
@@ -344,7 +380,11 @@ base::Result<void> Training::remove(const JobId& id) {
     TRY(parts_.keys->commit(batch));
     // Its thread has written the last word and takes the lock no more.
     running_.erase(id);
+    const bool folder_kept = found->second.folder_kept;
     jobs_.erase(found);
+    if (folder_kept) {
+        if (auto removed = remove_folder(folder_of(id)); !removed) base::log_warn(removed.error().message);
+    }
     return {};
 }
 

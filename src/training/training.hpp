@@ -76,8 +76,11 @@ public:
     // Goes on with the jobs that an earlier server left in progress.
     void serve_at(Endpoints endpoints);
 
-    // Checks the request, the role's trust and the inputs with AWS's messages, stores the job, starts it.
+    // Checks the request, the role's trust and the inputs with AWS's messages, stores the job with what its code is (source.hpp),
+    // starts it.
     [[nodiscard]] base::Result<Job> create(NewJob request);
+    // The same checks, but for the code, which need not be there yet; makes nothing.
+    [[nodiscard]] base::Result<void> check(NewJob request);
     // Error `ValidationException: Requested resource not found.`
     [[nodiscard]] base::Result<Job> describe(const JobId& id) const;
     // Every job of the account and region, in order of name.
@@ -113,6 +116,9 @@ private:
     [[nodiscard]] base::Result<void> recover(Job& job);
     void resume(Job job);  // REQUIRES: mutex_ held
 
+    // What create() and check() have in common.
+    struct Admitted;
+    [[nodiscard]] base::Result<Admitted> admit(NewJob request);
     [[nodiscard]] base::Result<void> save(const Job& job);
     // Can this machine keep such a job to itself?
     [[nodiscard]] base::Result<void> check_isolation(const Plan& planned) const;
@@ -127,6 +133,8 @@ private:
     // A worker's token, good until it is taken back.
     void hand_out(const std::string& token, std::shared_ptr<RoleSession> session);
     void take_back(const std::string& token);
+    // So many folders of failed jobs stay, and no more.
+    [[nodiscard]] bool may_keep_folder() const;
     [[nodiscard]] std::string folder_of(const JobId& id) const;
 
     Parts parts_;

@@ -39,17 +39,48 @@ public:
         }
         return found;
     }
-    base::Result<void> download(const identity::Credentials&, const S3Uri& object, const std::string& path) override {
+    base::Result<void> download(const identity::Credentials&, const S3Uri& object, const std::string& etag,
+                                const std::string& path, const Cancelled&) override {
         std::lock_guard lock(mutex);
         if (denied == object.key) return base::fail("AccessDenied", "Access Denied");
         auto found = objects.find(object.bucket + "/" + object.key);
         if (found == objects.end()) return base::fail("NoSuchKey", "The specified key does not exist.");
+        if (!etag.empty() && etag != etag_of(found->second))
+            return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
         std::ofstream(path, std::ios::binary) << found->second;
         return {};
     }
-    base::Result<void> upload(const identity::Credentials&, const std::string& path, const S3Uri& object) override {
+    class Sent final : public Upload {
+    public:
+        Sent(FakeS3& s3, std::string name, Cancelled cancelled)
+            : s3_(s3), name_(std::move(name)), cancelled_(std::move(cancelled)) {}
+        base::Result<void> write(std::string_view bytes) override {
+            if (cancelled_()) return base::fail("Cancelled", "the transfer was ended");
+            while (s3_.slow && !cancelled_()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            content_.append(bytes);
+            return {};
+        }
+        base::Result<void> finish() override {
+            if (cancelled_()) return base::fail("Cancelled", "the transfer was ended");
+            std::lock_guard lock(s3_.mutex);
+            if (s3_.denied == name_) return base::fail("AccessDenied", "Access Denied");
+            s3_.objects[name_] = std::move(content_);
+            s3_.uploads.push_back(name_);
+            return {};
+        }
+
+    private:
+        FakeS3& s3_;
+        std::string name_, content_;
+        Cancelled cancelled_;
+    };
+    base::Result<std::unique_ptr<Upload>> upload(CredentialsSource, const S3Uri& object, Cancelled cancelled) override {
+        return std::make_unique<Sent>(*this, object.bucket + "/" + object.key, std::move(cancelled));
+    }
+    base::Result<void> remove(const identity::Credentials&, const S3Uri& object) override {
         std::lock_guard lock(mutex);
-        objects[object.bucket + "/" + object.key] = read_file(path);
+        if (denied == "delete") return base::fail("AccessDenied", "Access Denied");
+        objects.erase(object.bucket + "/" + object.key);
         return {};
     }
     base::Result<DataObject> stat(const identity::Credentials&, const S3Uri& object) override {
@@ -75,7 +106,9 @@ public:
     uint64_t bytes_read = 0;  // by range
     std::mutex mutex;
     std::map<std::string, std::string> objects;
+    std::vector<std::string> uploads;  // every one, in order
     std::string denied;
+    std::atomic<bool> slow{false};  // uploads do not end by themselves
 };
 
 // A folder that is gone when the test ends.
@@ -216,7 +249,7 @@ TEST_CASE("two workers get their shards, write a model, and it lands in the buck
     std::ofstream(world.folder.path + "/model.tar.gz", std::ios::binary)
         << world.s3.objects["out/models/shards/output/model.tar.gz"];
     fs::create_directories(world.folder.path + "/unpacked");
-    REQUIRE(unpack(world.folder.path + "/model.tar.gz", world.folder.path + "/unpacked").has_value());
+    REQUIRE(unpack(world.folder.path + "/model.tar.gz", world.folder.path + "/unpacked", [] { return false; }).has_value());
     CHECK(read_file(world.folder.path + "/unpacked/part-0") == "weights-0\n");
     CHECK(read_file(world.folder.path + "/unpacked/part-1") == "weights-1\n");
     // A link stays a link: what it points at is not read.
@@ -691,7 +724,15 @@ TEST_CASE("script mode runs the program of sourcedir.tar.gz with the hyperparame
         << "import json, os, "
            "sys\nprint(sys.argv[1:])\nprint(os.getcwd())\nprint(json.load(open('/opt/ml/input/config/hyperparameters.json')))\n"
            "print(os.uname().nodename)\nraise ValueError('boom')\n";
-    REQUIRE(pack({world.folder.path + "/worker"}, "src", world.folder.path + "/sourcedir.tar.gz").has_value());
+    std::ofstream archive(world.folder.path + "/sourcedir.tar.gz", std::ios::binary);
+    REQUIRE(pack({world.folder.path + "/worker"}, "src",
+                 [&](std::string_view bytes) -> base::Result<void> {
+                     archive << bytes;
+                     return {};
+                 },
+                 [] { return false; })
+                .has_value());
+    archive.close();
     world.s3.objects["code/sourcedir.tar.gz"] = read_file(world.folder.path + "/sourcedir.tar.gz");
     auto request = World::request("", 1);
     request.find("AlgorithmSpecification")->erase("ContainerEntrypoint");

@@ -1,22 +1,31 @@
 #include "training/transfer.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <map>
+#include <memory>
 
-#include "base/log.hpp"
+#include "crypto/digest.hpp"
 #include "training/archive.hpp"
 #include "training/beneath.hpp"
 #include "training/channel.hpp"
 #include "training/fastfile.hpp"
 #include "training/limits.hpp"
+#include "training/logs.hpp"
+#include "training/source.hpp"
 
 namespace training {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::seconds checkpoint_interval{2};
+constexpr size_t key_bytes_max = 1024;  // S3's
+constexpr size_t piece_bytes = 1 << 20;
 
 std::unexpected<base::Error> client_error(std::string message) { return base::fail("ClientError", std::move(message)); }
 
@@ -33,10 +42,64 @@ struct ScratchFile {
     ~ScratchFile() { ::unlink(path.c_str()); }
 };
 
+struct Closer {
+    int descriptor;
+    ~Closer() { ::close(descriptor); }
+};
+
+std::unexpected<base::Error> stopped() { return base::fail("Cancelled", "the job was stopped"); }
+
+// A limit's error names what was over it; where bytes move, stopping is the only one that is not the client's.
+std::unexpected<base::Error> as_client_error(const std::string& what, base::Error error) {
+    if (error.code == "Cancelled") return base::fail(std::move(error));
+    return client_error(what + " " + reason(error));
+}
+
+base::Result<std::string> sha256_of(const std::string& path, const Cancelled& cancelled) {
+    const Closer file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    crypto::Digest digest(crypto::DigestKind::sha256);
+    std::string buffer(piece_bytes, '\0');
+    for (;;) {
+        if (cancelled()) return stopped();
+        const ssize_t count = ::read(file.descriptor, buffer.data(), buffer.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return client_error("Data download failed:cannot read a file again: " + std::string(std::strerror(errno)));
+        if (count == 0) return crypto::hex(digest.finish());
+        digest.update(std::string_view(buffer).substr(0, static_cast<size_t>(count)));
+    }
+}
+
 }  // namespace
 
+base::Result<void> send_file(int descriptor, Upload& upload) {
+    std::string buffer(piece_bytes, '\0');
+    for (off_t at = 0;;) {
+        const ssize_t count = ::pread(descriptor, buffer.data(), buffer.size(), at);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return base::fail("InternalError", std::string("cannot read a file: ") + std::strerror(errno));
+        if (count == 0) return upload.finish();
+        TRY(upload.write(std::string_view(buffer).substr(0, static_cast<size_t>(count))));
+        at += count;
+    }
+}
+
+std::string key_name(const std::string& path) {
+    if (valid_utf8(path) == path) return path;
+    constexpr const char* digits = "0123456789ABCDEF";
+    std::string key;
+    for (char c : path) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x80) {
+            key += c;
+        } else {
+            key += {'%', digits[byte >> 4], digits[byte & 15]};
+        }
+    }
+    return key;
+}
+
 base::Result<identity::Credentials> Transfer::credentials() {
-    if (cancelled_.load()) return base::fail("Cancelled", "the job was stopped");
+    if (cancelled_()) return stopped();
     return credentials_of(session_);
 }
 
@@ -59,12 +122,12 @@ base::Result<void> Transfer::check_channel(const Channel& channel, const std::st
     return refusal;
 }
 
-base::Result<void> Transfer::download(const S3Uri& object, const std::string& path) {
+base::Result<void> Transfer::download(const S3Uri& object, const std::string& etag, const std::string& path) {
     TRY(make_parent(path));
-    auto done = data_.download(TRY(credentials()), object, path);
-    if (!done)
-        return client_error("Data download failed:Unable to download object " + object.text() + " " + reason(done.error()));
-    return {};
+    auto done = data_.download(TRY(credentials()), object, etag, path, cancelled_);
+    if (done) return {};
+    if (done.error().code == "PreconditionFailed") return source_changed(object.text());
+    return as_client_error("Data download failed:Unable to download object " + object.text(), std::move(done).error());
 }
 
 base::Result<void> Transfer::download_channel(const Channel& channel, const std::vector<std::string>& workers) {
@@ -78,22 +141,29 @@ base::Result<void> Transfer::download_channel(const Channel& channel, const std:
             // Every host of a replicated channel gets a copy of its own; S3 is asked once.
             if (seat > 0 && !channel.sharded) {
                 TRY(make_parent(path));
-                std::error_code error;
-                fs::copy_file(workers[hosts[0]] + below + object.name, path, error);
-                if (error) return client_error("Data download failed:" + error.message());
+                auto copied = copy_beneath(workers[hosts[0]], ("ml/input/data/" + channel.name + "/" + object.name), path, cancelled_);
+                if (!copied && copied.error().code == "Cancelled") return copied;
+                if (!copied) return client_error("Data download failed:" + copied.error().message);
+                if (::chmod(path.c_str(), 0644) != 0)
+                    return client_error("Data download failed:" + std::string(std::strerror(errno)));
                 continue;
             }
-            TRY(download(object.where, path));
+            TRY(download(object.where, channel.pin.empty() ? "" : object.etag, path));
         }
     }
     return {};
 }
 
-base::Result<void> Transfer::download_source(const S3Uri& archive, const std::vector<std::string>& workers) {
+base::Result<void> Transfer::download_source(const S3Uri& archive, PinnedSource& source,
+                                             const std::vector<std::string>& workers) {
     ScratchFile file{scratch_ + "/sourcedir.tar.gz"};
-    TRY(download(archive, file.path));
+    TRY(download(archive, source.etag, file.path));
+    const std::string digest = TRY(sha256_of(file.path, cancelled_));
+    if (source.sha256.empty()) source.sha256 = digest;
+    if (source.sha256 != digest) return source_changed(archive.text());
     for (const auto& worker : workers) {
-        auto done = unpack(file.path, worker + "/ml/code");
+        auto done = unpack(file.path, worker + "/ml/code", cancelled_);
+        if (!done && done.error().code == "Cancelled") return done;
         if (!done) return client_error("The source " + archive.text() + " cannot be unpacked: " + done.error().message);
     }
     return {};
@@ -111,109 +181,97 @@ base::Result<void> Transfer::restore_checkpoints(const S3Uri& prefix, const std:
         if (object.key.ends_with('/')) continue;
         auto name = local_name(prefix.key, object.key);
         if (!name) return client_error("Data download failed:" + name.error().message);
-        for (const auto& worker : workers) TRY(download({prefix.bucket, object.key}, worker + "/ml/checkpoints/" + *name));
+        for (const auto& worker : workers)
+            TRY(download({prefix.bucket, object.key}, object.etag, worker + "/ml/checkpoints/" + *name));
     }
     return {};
 }
 
-base::Result<void> Transfer::upload_file(const std::string& path, const S3Uri& object) {
-    auto done = data_.upload(TRY(credentials()), path, object);
-    if (!done) return client_error("Artifact upload failed:Unable to upload " + object.text() + " " + reason(done.error()));
-    return {};
+base::Result<std::unique_ptr<Upload>> Transfer::begin_upload(const S3Uri& object) {
+    return data_.upload([this] { return credentials_of(session_); }, object, cancelled_);
 }
 
-base::Result<std::vector<std::string>> Transfer::upload_folder(const std::vector<std::string>& workers, const std::string& folder,
-                                                               const S3Uri& destination, bool compress) {
-    std::vector<std::string> remarks;
-    if (!compress) {
-        for (const auto& worker : workers) {
-            for (const auto& file : files_beneath(worker, "ml/" + folder)) {
-                if (file.is_link) continue;
-                ScratchFile copy{scratch_ + "/upload"};
-                TRY(copy_beneath(worker, "ml/" + folder + "/" + file.path, copy.path));
-                TRY(upload_file(copy.path, {destination.bucket, destination.key + "/" + file.path}));
+base::Result<void> Transfer::upload_file(int descriptor, const S3Uri& object) {
+    auto upload = TRY(begin_upload(object));
+    return send_file(descriptor, *upload);
+}
+
+base::Result<UploadedFolder> Transfer::upload_folder(const std::vector<std::string>& workers, const std::string& folder,
+                                                     const S3Uri& destination, bool compress) {
+    if (cancelled_()) return stopped();
+    return compress ? upload_archive(workers, folder, destination) : upload_files(workers, folder, destination);
+}
+
+namespace {
+
+void remember(std::vector<std::string>& list, std::string what) {
+    if (list.size() < reported_files_max) list.push_back(std::move(what));
+}
+
+}  // namespace
+
+base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::string>& workers, const std::string& folder,
+                                                    const S3Uri& destination) {
+    UploadedFolder uploaded;
+    std::map<std::string, size_t> seen;
+    uint64_t bytes = 0;
+    for (size_t host = 0; host < workers.size(); ++host) {
+        auto listing = files_beneath(workers[host], "ml/" + folder);
+        for (const auto& name : listing.special) remember(uploaded.remarks, folder + "/" + name + " is no file: not uploaded");
+        for (auto& what : listing.unread) remember(uploaded.missing, folder + "/" + what);
+        for (const auto& file : listing.files) {
+            if (cancelled_()) return stopped();
+            if (file.is_link || file.is_folder) continue;
+            const std::string name = folder + "/" + file.path;
+            if (!seen.try_emplace(file.path, host).second) {
+                remember(uploaded.remarks, "more than one host wrote " + name + ": the first host's is kept");
+                continue;
+            }
+            const std::string key = destination.key + "/" + key_name(file.path);
+            if (key.size() > key_bytes_max) {
+                remember(uploaded.missing, name.substr(0, 100) + "…: its key would be longer than 1024 bytes");
+                continue;
+            }
+            if (file.size > artifact_bytes_max - bytes) {
+                remember(uploaded.missing, name + ": with it there would be more than " +
+                                               std::to_string(artifact_bytes_max >> 30) + " GiB");
+                continue;
+            }
+            bytes += file.size;
+            auto opened = open_beneath(workers[host], "ml/" + name);
+            if (!opened) {
+                remember(uploaded.missing, name + " cannot be read");
+                continue;
+            }
+            const Closer closer{*opened};
+            if (auto sent = upload_file(*opened, {destination.bucket, key}); !sent) {
+                return as_client_error("Artifact upload failed:Unable to upload s3://" + destination.bucket + "/" + key,
+                                       std::move(sent).error());
             }
         }
-        return remarks;
     }
-    ScratchFile packed{scratch_ + "/upload.tar.gz"};
-    auto done = pack(workers, "ml/" + folder, packed.path);
-    if (!done) return client_error("Artifact upload failed:" + done.error().message);
-    for (const auto& clash : done->clashes)
-        remarks.push_back("more than one host wrote " + folder + "/" + clash + ": the first host's is kept");
-    if (done->entries > 0) TRY(upload_file(packed.path, {destination.bucket, destination.key + ".tar.gz"}));
-    return remarks;
+    return uploaded;
 }
 
-CheckpointSync::CheckpointSync(JobData& data, RoleSession& session, S3Uri prefix, std::vector<std::string> workers)
-    : data_(data), session_(session), prefix_(std::move(prefix)), workers_(std::move(workers)) {
-    while (prefix_.key.ends_with('/')) prefix_.key.pop_back();
-    // What was restored is in S3 already.
-    for (const auto& worker : workers_) {
-        for (const auto& file : files_beneath(worker, "ml/checkpoints")) {
-            seen_[worker + "/" + file.path] = {file.modified, file.size, true};
-        }
-    }
-    thread_ = std::thread([this] { run(); });
-}
-
-CheckpointSync::~CheckpointSync() { (void)finish(); }
-
-void CheckpointSync::run() {
-    std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, checkpoint_interval, [this] { return stop_; })) {
-        lock.unlock();
-        round(false);
-        lock.lock();
-    }
-}
-
-base::Result<void> CheckpointSync::finish() {
-    if (!thread_.joinable()) return outcome_;
-    {
-        std::lock_guard lock(mutex_);
-        stop_ = true;
-    }
-    wake_.notify_all();
-    thread_.join();
-    outcome_ = {};
-    round(true);
-    return outcome_;
-}
-
-// A file is uploaded once it has not changed between two rounds: scripts write checkpoints in place.
-void CheckpointSync::round(bool last) {
-    for (const auto& worker : workers_) {
-        for (const auto& file : files_beneath(worker, "ml/checkpoints")) {
-            if (file.is_link) continue;
-            Seen now{file.modified, file.size, false};
-            Seen& before = seen_[worker + "/" + file.path];
-            bool same = before.modified == now.modified && before.size == now.size;
-            if (same && before.uploaded) continue;
-            if (same || last) {
-                upload(worker, file.path);
-                now.uploaded = outcome_.has_value();
-            }
-            before = now;
-        }
-    }
-}
-
-void CheckpointSync::upload(const std::string& worker, const std::string& path) {
+base::Result<UploadedFolder> Transfer::upload_archive(const std::vector<std::string>& workers, const std::string& folder,
+                                                      const S3Uri& destination) {
+    const S3Uri object{destination.bucket, destination.key + ".tar.gz"};
     auto failed = [&](base::Error error) {
-        base::log_warn("the checkpoint " + path + " was not uploaded: " + error.describe());
-        outcome_ = base::fail(std::move(error));
+        return as_client_error("Artifact upload failed:Unable to upload " + object.text(), std::move(error));
     };
-    auto credentials = session_.current();
-    if (!credentials) return failed(std::move(credentials).error());
-    ScratchFile copy{worker + "/checkpoint.upload"};
-    if (auto copied = copy_beneath(worker, "ml/checkpoints/" + path, copy.path); !copied) {
-        if (copied.error().code == "NotAFile") return;  // Replaced or removed meanwhile: the next round sees.
-        return failed(std::move(copied).error());
+    auto upload = begin_upload(object);
+    if (!upload) return failed(std::move(upload).error());
+    auto packed = pack(workers, "ml/" + folder, [&](std::string_view bytes) { return (*upload)->write(bytes); }, cancelled_);
+    if (!packed) return failed(std::move(packed).error());
+    if (packed->entries > 0) {
+        if (auto finished = (*upload)->finish(); !finished) return failed(std::move(finished).error());
     }
-    auto done = data_.upload(*credentials, copy.path, {prefix_.bucket, prefix_.key + (prefix_.key.empty() ? "" : "/") + path});
-    if (!done) return failed(std::move(done).error());
-    outcome_ = {};
+    UploadedFolder uploaded;
+    for (const auto& clash : packed->clashes)
+        uploaded.remarks.push_back("more than one host wrote " + folder + "/" + clash + ": the first host's is kept");
+    for (const auto& name : packed->special) uploaded.remarks.push_back(folder + "/" + name + " is no file: not packed");
+    for (auto& what : packed->missing) uploaded.missing.push_back(folder + "/" + what);
+    return uploaded;
 }
 
 }  // namespace training

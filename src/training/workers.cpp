@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <limits>
+#include <utility>
 
 #include "sandbox/inside/spec.hpp"
 #include "training/limits.hpp"
@@ -16,6 +17,9 @@
 namespace training {
 
 namespace {
+
+constexpr size_t output_bytes_max = 1 << 20;       // of one worker, read before the next is looked at
+constexpr size_t last_output_bytes_max = 4 << 20;  // of one that has ended: more than a pipe holds
 
 void ask_to_end(const LaunchedProcess& process) {
     if (process.control < 0) {
@@ -53,14 +57,18 @@ void Workers::terminate(std::chrono::seconds grace) {
     auto due = std::chrono::steady_clock::now() + grace;
     kill_at_ = std::min(kill_at_, due);
     terminating_ = true;
-    for (const auto& one : workers_) {
-        if (one.running) ask_to_end(one.process);
+    for (size_t host = 0; host < workers_.size(); ++host) {
+        if (!workers_[host].running) continue;
+        if (watcher_ != nullptr) watcher_->before_end(host);
+        ask_to_end(workers_[host].process);
     }
 }
 
 void Workers::kill_all() {
-    for (auto& one : workers_) {
+    for (size_t host = 0; host < workers_.size(); ++host) {
+        One& one = workers_[host];
         if (!one.running) continue;
+        if (watcher_ != nullptr) watcher_->before_end(host);
         // A proxy ends when its worker has; only one that was told so before and stays is killed itself.
         if (one.process.is_proxy && one.process.control >= 0) {
             ::close(one.process.control);
@@ -72,9 +80,10 @@ void Workers::kill_all() {
     }
 }
 
-void Workers::drain(One& one) {
+// At most so much at once: who writes without end must not keep this thread from what else happens.
+void Workers::drain(One& one, size_t bytes_max) {
     std::array<char, 65536> buffer;
-    while (one.process.output >= 0) {
+    for (size_t done = 0; one.process.output >= 0 && done < bytes_max; done += buffer.size()) {
         ssize_t count = ::read(one.process.output, buffer.data(), buffer.size());
         if (count > 0) {
             one.log.write({buffer.data(), static_cast<size_t>(count)}, clock_.now());
@@ -107,7 +116,10 @@ void Workers::reap(size_t host) {
     }
     one.running = false;
     one.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    drain(one);
+    if (watcher_ != nullptr) watcher_->ended(host, one.exit_code);
+    // What is in the pipe; whoever has left the group and still writes into it is not waited for.
+    drain(one, last_output_bytes_max);
+    if (one.process.output >= 0) ::close(std::exchange(one.process.output, -1));
     one.log.close(clock_.now());
     if (one.exit_code != 0 && !terminating_) {
         ended_ = {Ended::How::failed, host, one.exit_code, one.log.last_line()};
@@ -149,7 +161,7 @@ Ended Workers::wait(std::chrono::seconds runtime_max) {
         ::poll(watched.data(), watched.size(), patience(std::chrono::steady_clock::now()));
         if (watched[0].revents != 0) on_wake();
         for (size_t host = 0; host < workers_.size(); ++host) {
-            if (watched[2 + 2 * host].revents != 0) drain(workers_[host]);
+            if (watched[2 + 2 * host].revents != 0) drain(workers_[host], output_bytes_max);
             if (workers_[host].running && watched[1 + 2 * host].revents != 0) reap(host);
         }
         auto now = std::chrono::steady_clock::now();

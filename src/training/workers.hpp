@@ -25,6 +25,14 @@ struct Ended {
     bool out_of_memory = false;  // it used up its memory
 };
 
+// Who wants to know how workers end. Called by the group's thread.
+class EndWatcher {
+public:
+    virtual ~EndWatcher() = default;
+    virtual void before_end(size_t host) = 0;  // it is about to be asked to end, or killed
+    virtual void ended(size_t host, int exit_code) = 0;
+};
+
 class Workers {
 public:
     // `wake` is an eventfd that is written after `stop` has changed.
@@ -33,6 +41,7 @@ public:
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
 
+    void watch_ends(EndWatcher* watcher) { watcher_ = watcher; }
     // Takes the process and its descriptors.
     void add(LaunchedProcess process, LogWriter log);
     // Lines of our own in a worker's log.
@@ -53,7 +62,7 @@ private:
     void terminate(std::chrono::seconds grace);
     void kill_all();
     static void await_proxy(const One& one);
-    void drain(One& one);
+    void drain(One& one, size_t bytes_max);
     void reap(size_t host);
     void on_wake();
     [[nodiscard]] bool any_running() const;
@@ -62,6 +71,7 @@ private:
     const base::Clock& clock_;
     int wake_;
     const std::atomic<StopReason>& stop_;
+    EndWatcher* watcher_ = nullptr;
     std::vector<One> workers_;
     Ended ended_;
     bool terminating_ = false;

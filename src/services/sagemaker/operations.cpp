@@ -3,6 +3,7 @@
 #include "services/sagemaker/classify.hpp"
 #include "services/sagemaker/describe.hpp"
 #include "training/request.hpp"
+#include "wire/model.hpp"
 
 namespace services::sagemaker {
 namespace {
@@ -28,6 +29,24 @@ Answered create(Training& training, const gate::Permit& permit, wire::Call& call
     training::NewJob job{job_of(permit, call), call.input, permit.caller().session_tags, permit.caller().source_identity};
     auto created = TRY(training.create(std::move(job)));
     return answer(Json::object({{"TrainingJobArn", created.id.arn()}}));
+}
+
+// CheckTrainingJob brings CreateTrainingJob's input as text: here is the call that it asks about, validated like any other.
+base::Result<wire::Call> asked_call(const wire::Call& call) {
+    const wire::ServiceModel* service = wire::find_service("sagemaker");
+    const wire::OperationModel* operation = service->find("CreateTrainingJob");
+    wire::Call asked;
+    asked.service = "sagemaker";
+    asked.operation = "CreateTrainingJob";
+    asked.region = call.region;
+    asked.input = TRY(wire::decode_json_input(*service, *operation, call.input["Request"].as_string()));
+    return asked;
+}
+
+Answered check(Training& training, const gate::Permit& permit, wire::Call& call) {
+    wire::Call asked = TRY(asked_call(call));
+    TRY(training.check({job_of(permit, asked), asked.input, permit.caller().session_tags, permit.caller().source_identity}));
+    return answer(Json::object());
 }
 
 // AddTags and its siblings take any SageMaker resource's ARN; the ones that exist here are training jobs.
@@ -74,6 +93,12 @@ void add_operations(gate::Registry& registry, Training& training) {
                   .name = "CreateTrainingJob",
                   .classify = [](const identity::Caller& caller, wire::Call& call) { return classify_create(caller, call); },
                   .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return create(*jobs, permit, call); }});
+    registry.add({.service = "trainwarden",
+                  .name = "CheckTrainingJob",
+                  .classify = [](const identity::Caller& caller, wire::Call& call) -> Accesses {
+                      return classify_create(caller, TRY(asked_call(call)));
+                  },
+                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return check(*jobs, permit, call); }});
     registry.add({.service = "sagemaker",
                   .name = "DescribeTrainingJob",
                   .classify = about_job,
