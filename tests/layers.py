@@ -12,6 +12,9 @@ root = pathlib.Path(__file__).resolve().parent.parent
 source = root / "src"
 
 HEAVY = re.compile(r"#include <(rocksdb/|simdjson|pugixml|yaml-cpp/|spdlog/|fmt/|grpc|google/protobuf|CLI/|boost/|openssl/|curl/|archive)")
+# What a command prints goes through cli/terminal, which spells out what a terminal would obey.
+PRINTS = re.compile(r"\b(printf|fprintf|puts|fputs|putchar|fputc|fwrite|cout|cerr|clog)\b|::write\(STD")
+MAY_PRINT = {"cli/terminal.cpp"}
 INCLUDE = re.compile(r'#include "([^"]+)"')
 
 
@@ -68,6 +71,9 @@ def main():
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if path.suffix == ".hpp" and HEAVY.match(line):
                 problems.append(f"src/{relative}:{number}: a heavy library header in a header: {line.strip()}")
+            prints = relative.startswith("cli/") and relative not in MAY_PRINT and PRINTS.search(line.split("//")[0])
+            if prints and "last_words" not in line:  # train.cpp's handler of an interrupt, which writes what terminal.cpp made
+                problems.append(f"src/{relative}:{number}: prints past cli/terminal.hpp: {line.strip()}")
             match = INCLUDE.match(line)
             if not match:
                 continue

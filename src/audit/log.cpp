@@ -18,6 +18,8 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "base/utf8.hpp"
+
 namespace audit {
 namespace {
 
@@ -38,6 +40,13 @@ std::optional<uint64_t> file_number(const std::string& name) {
 
 std::unexpected<base::Error> broken(const std::string& what, const std::string& path) {
     return base::fail("AuditUnavailable", what + " `" + path + "`: " + std::strerror(errno));
+}
+
+// Files of earlier versions may hold a client's bytes that are no UTF-8: their records are read all the same.
+bool next_record(std::ifstream& file, std::string& line) {
+    if (!std::getline(file, line)) return false;
+    line = base::valid_utf8(line);
+    return true;
 }
 
 class FileLog final : public Log {
@@ -89,7 +98,7 @@ public:
         for (auto number = numbers.rbegin(); number != numbers.rend() && found.empty(); ++number) {
             std::ifstream file(path(*number));
             std::string line;
-            while (std::getline(file, line)) {
+            while (next_record(file, line)) {
                 // The id stands second, before anything that a client wrote.
                 if (line.substr(0, 160).find(needle) != std::string::npos && text::parse_json(line)) found.push_back(line);
             }
@@ -102,7 +111,7 @@ public:
         for (uint64_t number : file_numbers()) {
             std::ifstream file(path(number));
             std::string line;
-            while (std::getline(file, line)) {
+            while (next_record(file, line)) {
                 if (line.empty() || line.front() != '{' || line.back() != '}') continue;  // a torn line
                 if (!visit(line)) return {};
             }

@@ -1,5 +1,6 @@
 // How a decision looks as JSON. The same object is the audit line, the answer of ExplainRequest and what tests compare.
 #include "audit/log.hpp"
+#include "base/utf8.hpp"
 #include "policy/explain.hpp"
 #include "text/time.hpp"
 
@@ -55,7 +56,9 @@ Json context_json(const policy::Context& context) {
     for (const auto& entry : context.entries()) {
         Json values = Json::array();
         for (const auto& value : entry.values) values.push(without_credentials(entry.key, value));
-        out.set(entry.key, std::move(values));
+        // Keys that differ stay different: a record with one key twice could not be read.
+        const bool valid = base::valid_utf8(entry.key) == entry.key;
+        out.set(valid ? entry.key : base::printable(entry.key), std::move(values));
     }
     return out;
 }
@@ -71,6 +74,20 @@ Json statement_json(const policy::StatementRef& ref, const policy::Request& requ
         out.set("Column", static_cast<uint64_t>(ref.info.position.column));
     }
     return out;
+}
+
+// The statements whose Condition mattered, with it.
+Json conditions_json(const DecidedAccess& access) {
+    Json list = Json::array();
+    for (const policy::Conditioned& one : access.decision.conditioned) {
+        Json shown = statement_json(one.statement, access.request);
+        Json keys = Json::array();
+        for (const std::string& key : one.keys) keys.push(key);
+        shown.set("Keys", std::move(keys));
+        shown.set("Condition", one.condition);
+        list.push(std::move(shown));
+    }
+    return list;
 }
 
 policy::StatementRef read_statement(const Json& json) {
@@ -124,6 +141,8 @@ Json to_json(const DecidedAccess& access) {
         out.set("MissingAllowIn", std::move(missing));
         if (!access.decision.granted.empty()) out.set("AllowedBy", statements(access.decision.granted));
     }
+    if (!access.decision.conditioned.empty()) out.set("Conditions", conditions_json(access));
+    set_if(out, "Rule", access.decision.rule);
     out.set("Context", context_json(access.request.context));
     return out;
 }
@@ -146,6 +165,12 @@ DecidedAccess read_access(const Json& access, const Json& principal) {
     out.decision.because = read_statements(access["MatchedStatements"]);
     for (const Json& type : access["MissingAllowIn"].items()) out.decision.missing.push_back(policy::layer_of(type.as_string()));
     out.decision.granted = read_statements(access["AllowedBy"]);
+    for (const Json& one : access["Conditions"].items()) {
+        policy::Conditioned read{read_statement(one), {}, one["Condition"].as_string()};
+        for (const Json& key : one["Keys"].items()) read.keys.push_back(key.as_string());
+        out.decision.conditioned.push_back(std::move(read));
+    }
+    out.decision.rule = access["Rule"].as_string();
     return out;
 }
 

@@ -3,6 +3,8 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "base/utf8.hpp"
+
 namespace base {
 namespace {
 
@@ -33,6 +35,6 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 }  // namespace
 
 void set_log_level(LogLevel least) { logger().set_level(to_spdlog(least)); }
-void log(LogLevel level, std::string_view message) { logger().log(to_spdlog(level), "{}", message); }
+void log(LogLevel level, std::string_view message) { logger().log(to_spdlog(level), "{}", printable(message)); }
 
 }  // namespace base

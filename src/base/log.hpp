@@ -1,5 +1,6 @@
 // The operator's log (stderr of `trainwarden serve`): what the process does, never who may do what (that is `audit`).
-// Secrets never go in. spdlog stays inside log.cpp.
+// Secrets never go in; control characters are spelt out: a message is one line and steers no terminal. spdlog stays inside
+// log.cpp.
 #pragma once
 
 #include <string_view>

@@ -25,15 +25,16 @@ bool is_own_question(const Json& record) {
     return record["Service"].as_string() == "trainwarden" && record["Operation"].as_string() == "ListRequests";
 }
 
-std::string line_of(const Json& record) {
-    std::string accesses;
+Text line_of(const Json& record) {
+    Text accesses;
     for (const Json& access : record["Accesses"].items()) {
         const bool allowed = access["Decision"].as_string() == "allowed";
-        accesses += (accesses.empty() ? "" : ", ") + paint(allowed ? Style::green : Style::red, access["Action"].as_string()) +
-                    " on " + access["Resource"].as_string();
+        if (!accesses.empty()) accesses += ", ";
+        accesses += paint(allowed ? Style::green : Style::red, access["Action"].as_string()) + " on " +
+                    access["Resource"].as_string();
     }
     if (accesses.empty()) accesses = record["Service"].as_string() + ":" + record["Operation"].as_string();
-    std::string out = record["Time"].as_string() + "  " + record["RequestId"].as_string() + "  " +
+    Text out = Text(record["Time"].as_string()) + "  " + record["RequestId"].as_string() + "  " +
                       show_principal(record["Principal"]) + "  " + accesses;
     if (record.contains("ErrorCode")) out += "  " + paint(Style::red, record["ErrorCode"].as_string());
     return out;
@@ -51,7 +52,10 @@ base::Result<int> list(const Options& options) {
         for (const Json& record : answer["Records"].items()) {
             last = record["RequestId"].as_string();
             if (options.tail && is_own_question(record)) continue;
-            std::puts((options.json ? record.dump() : line_of(record)).c_str());
+            if (options.json)
+                print_json(record);
+            else
+                print(line_of(record) + "\n");
         }
         std::fflush(stdout);
         if (options.tail) std::this_thread::sleep_for(std::chrono::seconds(1));
@@ -65,7 +69,7 @@ base::Result<int> used(const Options& options) {
     if (!options.since.empty()) input.set("Since", options.since);
     const Json answer = TRY(client.call("trainwarden", "UsedActions", input));
     if (options.json) {
-        std::puts(answer.pretty().c_str());
+        print_pretty_json(answer);
         return 0;
     }
     std::vector<std::vector<std::string>> rows{{"ACTION", "TIMES", "LAST USED", "ON"}};
@@ -74,17 +78,17 @@ base::Result<int> used(const Options& options) {
         if (use["Resources"].size() > 1) on += " and " + std::to_string(use["Resources"].size() - 1) + " more";
         rows.push_back({use["Action"].as_string(), use["Count"].as_string(), use["LastUsed"].as_string(), on});
     }
-    if (rows.size() > 1) std::printf("%s\n", table(rows).c_str());
+    if (rows.size() > 1) print(table(rows) + "\n");
     const size_t granted = answer["GrantedActions"].size(), unused = answer["UnusedActions"].size();
-    std::printf("%s used %zu actions; its policies grant %zu, of which %s were never used\n", options.principal.c_str(),
-                answer["Used"].size(), granted, paint(Style::bold, std::to_string(unused)).c_str());
+    print(Text(options.principal) + " used " + std::to_string(answer["Used"].size()) + " actions; its policies grant " +
+          std::to_string(granted) + ", of which " + paint(Style::bold, std::to_string(unused)) + " were never used\n");
     std::map<std::string, size_t> by_service;
     for (const Json& action : answer["UnusedActions"].items())
         ++by_service[action.as_string().substr(0, action.as_string().find(':'))];
     std::string services;
     for (const auto& [service, count] : by_service)
         services += (services.empty() ? "" : ", ") + service + " " + std::to_string(count);
-    if (!services.empty()) std::printf("never used, by service: %s\n", services.c_str());
+    if (!services.empty()) print("never used, by service: " + Text(services) + "\n");
     return 0;
 }
 

@@ -2,10 +2,14 @@
 #include "cli/command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <optional>
+#include <sstream>
 
+#include "base/nearest.hpp"
 #include "cli/terminal.hpp"
 
 namespace cli {
@@ -46,12 +50,57 @@ public:
         return at;
     }
 
+    // What was written and means nothing, if there is such a thing. It is the first thing to say: what CLI11 then finds missing is
+    // often what was misspelt.
+    std::optional<base::Error> misspelt() const;
+
 private:
     CLI::App app_;
     std::shared_ptr<Command::State> root_;
 };
 
 namespace {
+
+// `trainwarden stack init`
+std::string full_name(const CLI::App& app) {
+    return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
+}
+
+std::string help_of(const CLI::App& app) {
+    return app.get_parent() == nullptr ? app.help() : app.help(full_name(*app.get_parent()));
+}
+
+bool needs_command(const CLI::App& app) { return app.get_require_subcommand_min() > 0; }
+
+std::vector<std::string> option_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : app.get_options())
+        for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    return names;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* below : app.get_subcommands({}))
+        if (!below->get_group().empty()) names.push_back(below->get_name());
+    return names;
+}
+
+// Of one of these commands' options; `app` is the one that was asked.
+base::Error no_option(const CLI::App& app, const std::string& word) {
+    const std::string name = word.substr(0, word.find('='));
+    base::Error error("", "`" + full_name(app) + "` has no option " + name);
+    if (const std::string meant = base::nearest(name, option_names(app)); !meant.empty()) error.message += "; did you mean " + meant + "?";
+    return std::move(error).note("`" + full_name(app) + " --help` lists its options");
+}
+
+base::Error no_command(const CLI::App& app, const std::string& word) {
+    base::Error error("", "`" + word + "` is no command of `" + full_name(app) + "`");
+    if (const std::string meant = base::nearest(word, command_names(app)); !meant.empty()) error.message += "; did you mean " + meant + "?";
+    return std::move(error).note("`" + full_name(app) + " --help` lists its commands");
+}
+
+bool is_option(const std::string& word) { return word.size() > 1 && word.front() == '-'; }
 
 template <class Target>
 CLI::Option* add(CLI::App& app, const std::string& names, const std::string& value, Target& target, const std::string& help) {
@@ -61,6 +110,15 @@ CLI::Option* add(CLI::App& app, const std::string& names, const std::string& val
 }
 
 }  // namespace
+
+std::optional<base::Error> CommandLine::misspelt() const {
+    for (const CLI::App* app = chosen()->app; app != nullptr; app = app->get_parent()) {
+        const std::vector<std::string> words = app->remaining();
+        if (const auto option = std::ranges::find_if(words, is_option); option != words.end()) return no_option(*app, *option);
+        if (!words.empty() && needs_command(*app)) return no_command(*app, words.front());
+    }
+    return std::nullopt;
+}
 
 Command Command::subcommand(const std::string& name, const std::string& help) {
     auto child = std::make_shared<State>();
@@ -126,21 +184,25 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     try {
         line.app().parse(argc, const_cast<char**>(argv));
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return line.app().exit(error);  // --help, --version
-        // CLI11 says of a misspelt command that one is missing.
-        const CLI::App& at = *line.chosen()->app;
-        const auto words = at.remaining();
-        if (error.get_name() == "RequiredError" && !words.empty() && !at.get_subcommands({}).empty()) {
-            std::fprintf(stderr, "`%s` is no command of `%s`\nRun with --help for more information.\n", words.front().c_str(),
-                         at.get_name().c_str());
-            return 2;
+        if (error.get_exit_code() == 0) {  // --help, --version
+            std::ostringstream out;
+            line.app().exit(error, out, out);
+            print_exact(out.str());
+            return 0;
         }
-        line.app().exit(error);
+        const CLI::App& at = *line.chosen()->app;
+        if (const auto misspelt = line.misspelt()) {
+            print_error(*misspelt);
+        } else if (error.get_name() == "RequiredError" && needs_command(at)) {
+            print(Text::lines(help_of(at), "") + "\n", stderr);
+        } else {
+            print_error(base::Error("", error.what()).note("`" + full_name(at) + " --help` says more"));
+        }
         return 2;
     }
     auto chosen = line.chosen();
     if (!chosen->act) {
-        std::fputs(chosen->app->help().c_str(), stderr);
+        print(Text::lines(help_of(*chosen->app), "") + "\n", stderr);
         return 2;
     }
     base::Result<int> status = 0;

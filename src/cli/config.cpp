@@ -60,7 +60,7 @@ base::Result<int> get_value(const ConfigChoice& choice) {
     const auto found = plain.find(key);
     if (found == plain.end()) return base::fail("NoSuchConfig", "there is no configuration value `" + choice.key + "`");
     const std::string text = found->second.secret ? TRY(opened.file.config(*opened.secrets)).at(key).text : found->second.text;
-    std::printf("%s\n", text.c_str());
+    print_value(text);
     return 0;
 }
 
@@ -79,9 +79,9 @@ base::Result<int> list_values(const ConfigChoice& choice) {
         rows.push_back({key, hidden ? "[secret]" : value.text});
     }
     if (choice.json)
-        std::printf("%s\n", json.pretty().c_str());
+        print_pretty_json(json);
     else
-        std::fputs(table(rows).c_str(), stdout);
+        print(table(rows));
     return 0;
 }
 

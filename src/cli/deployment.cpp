@@ -29,7 +29,7 @@ constexpr int interrupted_status = 130;  // 128 + SIGINT
 std::filesystem::path selection_path(const deploy::Project& project) { return project.root / ".pulumi" / "selected-stack"; }
 
 base::Result<std::string> ask_passphrase() {
-    std::fputs("passphrase of the stack's secrets: ", stderr);
+    print("passphrase of the stack's secrets: ", stderr);
     termios before{};
     ::tcgetattr(STDIN_FILENO, &before);
     termios silent = before;
@@ -38,7 +38,7 @@ base::Result<std::string> ask_passphrase() {
     std::string phrase;
     const bool read = static_cast<bool>(std::getline(std::cin, phrase));
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    std::fputs("\n", stderr);
+    print("\n", stderr);
     if (!read) return base::fail("PassphraseRequired", "no passphrase was given");
     return phrase;
 }
@@ -92,7 +92,7 @@ void add_run_options(Command& command, RunChoice& choice) {
 
 bool confirm(const std::string& question) {
     if (::isatty(STDIN_FILENO) == 0) return false;
-    std::fputs((question + " [y/N] ").c_str(), stdout);
+    print(Text(question) + " [y/N] ");
     std::fflush(stdout);
     std::string answer;
     return static_cast<bool>(std::getline(std::cin, answer)) && base::lower(base::trim(answer)).starts_with("y");
@@ -133,7 +133,7 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
     Opened opened = TRY(open_stack(choice, how));
     deploy::Stack& stack = *opened.stack;
     if (stack.is_new() && !only_preview && !choice.json)
-        std::fprintf(stderr, "stack `%s` did not exist and was made\n", stack.name().c_str());
+        print("stack `" + Text(stack.name()) + "` did not exist and was made\n", stderr);
     TRY(keep_config(choice.config, stack));
     // Relative paths in a program (assets) mean its folder.
     std::error_code error;
@@ -150,15 +150,14 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
     const auto pass = [&](bool preview) -> base::Result<std::pair<int, bool>> {
         PlanDisplay display({.json = choice.json, .preview = preview, .details = choice.details});
         if (!choice.json)
-            std::printf("%s stack %s of %s\n", std::string(verb(operation, preview)).c_str(), stack.name().c_str(),
-                        opened.project->name.c_str());
+            print(Text(verb(operation, preview)) + " stack " + stack.name() + " of " + opened.project->name + "\n");
         std::fflush(stdout);
         run.preview = preview;
         run.events = &display;
         const deploy::Outcome outcome = TRY(deploy::run(stack, run));
         display.summary(outcome, old_outputs);
         if (choice.json && preview == only_preview)
-            std::printf("%s\n", display.report(outcome, choice.show_secrets).pretty().c_str());
+            print_pretty_json(display.report(outcome, choice.show_secrets));
         run.after_preview = true;
         return std::pair{outcome.ok ? 0 : outcome.interrupted ? interrupted_status : 1, display.changes_anything()};
     };
@@ -168,7 +167,7 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
         const auto [status, changes] = TRY(pass(true));
         if (status != 0 || only_preview) return status;
         if (asks && changes && !confirm("Go ahead?")) {
-            std::fputs("nothing was changed\n", stderr);
+            print("nothing was changed\n", stderr);
             return 1;
         }
     }

@@ -32,9 +32,9 @@ struct Report {
             return;
         }
         const Style style = finding == Finding::good ? Style::green : finding == Finding::bad ? Style::red : Style::yellow;
-        std::printf("%s  %s\n", paint(style, std::string(word) + std::string(6 - std::string_view(word).size(), ' ')).c_str(),
-                    what.c_str());
-        if (!remedy.empty()) std::printf("        %s\n", remedy.c_str());
+        const std::string padded = word + std::string(6 - std::string_view(word).size(), ' ');
+        print(paint(style, padded) + "  " + Text::lines(what, "        ") + "\n");
+        if (!remedy.empty()) print("        " + Text(remedy) + "\n");
     }
 };
 
@@ -146,7 +146,7 @@ void add_doctor(Command& root) {
         check_data(*report);
         check_programs(*report);
         check_sandbox(*report);
-        if (report->json) std::puts(report->checks.pretty().c_str());
+        if (report->json) print_pretty_json(report->checks);
         return report->bad ? 1 : 0;
     });
 }

@@ -6,6 +6,7 @@
 
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
+#include "cli/terminal.hpp"
 #include "cli/places.hpp"
 #include "text/json.hpp"
 
@@ -81,12 +82,12 @@ base::Result<int> env(const Options& options) {
         if (options.json)
             json.set(name, value);
         else
-            std::printf("export %s=%s\n", name.c_str(), quoted(value).c_str());
+            print_exact("export " + name + "=" + quoted(value) + "\n");
     }
     if (options.json)
-        std::puts(json.pretty().c_str());
+        print_pretty_json(json);
     else
-        std::printf("unset AWS_SESSION_TOKEN AWS_PROFILE\n%s\n", aws_function.data());
+        print_exact("unset AWS_SESSION_TOKEN AWS_PROFILE\n" + std::string(aws_function) + "\n");
     return 0;
 }
 

@@ -21,10 +21,10 @@ struct Options {
 base::Result<int> explain_request(wire::Client& client, const Options& options) {
     const Json answer = TRY(client.call("trainwarden", "ExplainRequest", Json::object({{"RequestId", options.request_id}})));
     if (options.json) {
-        std::puts(answer.pretty().c_str());
+        print_pretty_json(answer);
         return 0;
     }
-    for (const Json& record : answer["Records"].items()) std::fputs(show_record(record).c_str(), stdout);
+    for (const Json& record : answer["Records"].items()) print(show_record(record));
     return 0;
 }
 
@@ -34,10 +34,10 @@ base::Result<int> explain_access(wire::Client& client, const Options& options) {
     TRY(set_context(input, options.context));
     const Json answer = TRY(client.call("trainwarden", "ExplainAccess", input));
     if (options.json) {
-        std::puts(answer.pretty().c_str());
+        print_pretty_json(answer);
         return 0;
     }
-    std::printf("%s\n%s", show_principal(answer["Principal"]).c_str(), show_access(answer["Access"]).c_str());
+    print(show_principal(answer["Principal"]) + "\n" + show_access(answer["Access"]));
     return 0;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/strings.hpp"
-#include "cli/terminal.hpp"
 
 namespace cli {
 
@@ -117,23 +116,26 @@ std::vector<std::string> input_changes(const deploy::ResourcePtr& before, const 
 
 PlanDisplay::PlanDisplay(Options options) : options_(options), live_(!options.json && is_terminal(stdout)) {}
 
-void PlanDisplay::print(const std::string& line) {
+void PlanDisplay::print(const Text& line) {
     if (options_.json) return;
-    if (drawn_ > 0) std::fputs("\r\033[K", stdout);
-    drawn_ = 0;
-    std::fputs((line + "\n").c_str(), stdout);
+    erase();
+    cli::print(line + "\n");
     redraw();
     std::fflush(stdout);
 }
 
+void PlanDisplay::erase() {
+    if (drawn_ > 0) cli::print(redraw_from());
+    drawn_ = 0;
+}
+
 void PlanDisplay::redraw() {
     if (!live_) return;
-    if (drawn_ > 0) std::fputs("\r\033[K", stdout);
-    drawn_ = 0;
+    erase();
     if (running_.empty()) return;
-    std::string line = "  … " + base::join(running_, ", ");
-    if (line.size() > 78) line = "  … " + running_.front() + " and " + std::to_string(running_.size() - 1) + " more";
-    std::fputs(paint(Style::dim, line).c_str(), stdout);
+    std::string line = base::join(running_, ", ");
+    if (line.size() > 74) line = running_.front() + " and " + std::to_string(running_.size() - 1) + " more";
+    cli::print(paint(Style::dim, "  … " + Text(line)));
     std::fflush(stdout);
     drawn_ = 1;
 }
@@ -183,13 +185,13 @@ void PlanDisplay::step(const Step& step) {
 
     const bool quiet = step.op == Op::same || (step.op == Op::refresh && changes.empty()) || step.op == Op::create_replacement;
     if (quiet) return redraw();
-    std::string line = "  " + paint(how.style, std::string(how.symbol) + " " + step.type + " " + step.name) + " " +
-                       (options_.preview ? how.planned : how.done);
-    if (!step.difference.replace.empty()) line += " because of " + base::join(step.difference.replace, ", ");
+    Text line = "  " + paint(how.style, Text(how.symbol) + " " + step.type + " " + step.name) + " " +
+                (options_.preview ? how.planned : how.done);
+    if (!step.difference.replace.empty()) line += " because of " + Text(base::join(step.difference.replace, ", "));
     if (!options_.preview && step.after != nullptr && !step.id.empty() && step.id != step.name && step.op != Op::update)
-        line += " as " + step.id;
-    if (!step.reason.empty()) line += ": " + step.reason;
-    if (!options_.preview) line += paint(Style::dim, " (" + milliseconds(step.took) + ")");
+        line += " as " + Text(step.id);
+    if (!step.reason.empty()) line += ": " + Text(step.reason);
+    if (!options_.preview) line += paint(Style::dim, " (" + Text(milliseconds(step.took)) + ")");
     print(line);
     for (const std::string& change : changes) print("      " + paint(style_of_line(change), change));
 }
@@ -211,26 +213,25 @@ void PlanDisplay::diagnostic(const deploy::Diagnostic& diagnostic) {
     }
     diagnostics_.push_back(std::move(json));
     if (options_.json) return;
-    if (drawn_ > 0) std::fputs("\r\033[K", stdout);
-    drawn_ = 0;
+    erase();
     std::fflush(stdout);
-    std::string text(base::trim(diagnostic.message));
-    if (!diagnostic.source.empty()) text += " at " + diagnostic.source;
-    std::fputs((paint(styles.at(level), std::string(names.at(level)) + ":", stderr) + " " + text + "\n").c_str(), stderr);
-    for (const std::string& note : diagnostic.notes) std::fputs(("  " + note + "\n").c_str(), stderr);
+    Text text = Text::lines(base::trim(diagnostic.message), "  ");
+    if (!diagnostic.source.empty()) text += " at " + Text(diagnostic.source);
+    cli::print(paint(styles.at(level), Text(names.at(level)) + ":", stderr) + " " + text + "\n", stderr);
+    for (const std::string& note : diagnostic.notes) cli::print("  " + Text::lines(note, "    ") + "\n", stderr);
     redraw();
 }
 
 void PlanDisplay::program_line(const std::string& line, bool is_error) {
     const std::lock_guard lock(mutex_);
     if (options_.json) {
-        std::fputs((line + "\n").c_str(), stderr);
+        cli::print(Text::lines(line, "") + "\n", stderr);
         return;
     }
-    if (drawn_ > 0) std::fputs("\r\033[K", stdout);
-    drawn_ = 0;
+    erase();
     std::fflush(stdout);
-    std::fputs((paint(Style::dim, "  | ", is_error ? stderr : stdout) + line + "\n").c_str(), is_error ? stderr : stdout);
+    std::FILE* stream = is_error ? stderr : stdout;
+    cli::print(paint(Style::dim, "  | ", stream) + Text::lines(line, "  | ") + "\n", stream);
     std::fflush(stdout);
     redraw();
 }
@@ -254,22 +255,23 @@ void PlanDisplay::summary(const deploy::Outcome& outcome, const Property& old_ou
             const std::string text = value.is(Property::Kind::unknown) ? "(known after up)"
                                      : shown.is_string()               ? shown.as_string()
                                                                        : shown.dump();
-            print("  " + (changed ? paint(Style::yellow, "~ ") : std::string()) + paint(Style::bold, name) + ": " + text);
+            print("  " + (changed ? paint(Style::yellow, "~ ") : Text()) + paint(Style::bold, name) + ": " +
+                  Text::lines(text, "    "));
         }
     }
-    std::vector<std::string> parts;
+    Text parts;
     for (const Look& how : looks) {
         if (how.op == Op::create_replacement || how.op == Op::delete_replaced || !counts_.contains(how.op)) continue;
         const std::string symbol = how.op == Op::same || how.op == Op::refresh ? "" : std::string(how.symbol) + " ";
         const std::string words = how.op == Op::discard ? "gone" : options_.preview ? how.planned : how.done;
-        parts.push_back(
-            paint(how.op == Op::same ? Style::plain : how.style, symbol + std::to_string(counts_.at(how.op)) + " " + words));
+        if (!parts.empty()) parts += ", ";
+        parts += paint(how.op == Op::same ? Style::plain : how.style, symbol + std::to_string(counts_.at(how.op)) + " " + words);
     }
-    const std::string verdict = outcome.ok            ? ""
-                                : outcome.interrupted ? paint(Style::red, "interrupted: ")
-                                                      : paint(Style::red, "failed: ");
-    print(verdict + (parts.empty() ? std::string("nothing to do") : base::join(parts, ", ")) +
-          paint(Style::dim, ", duration " + milliseconds(outcome.took)));
+    const Text verdict = outcome.ok            ? Text()
+                         : outcome.interrupted ? paint(Style::red, "interrupted: ")
+                                               : paint(Style::red, "failed: ");
+    print(verdict + (parts.empty() ? Text("nothing to do") : parts) +
+          paint(Style::dim, ", duration " + Text(milliseconds(outcome.took))));
 }
 
 Json PlanDisplay::report(const deploy::Outcome& outcome, bool show_secrets) const {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/terminal.hpp"
 #include "deploy/events.hpp"
 #include "deploy/operation.hpp"
 #include "text/json.hpp"
@@ -46,8 +47,9 @@ public:
     [[nodiscard]] bool changes_anything() const;
 
 private:
-    void print(const std::string& line);
+    void print(const Text& line);
     void redraw();
+    void erase();  // the live line
 
     const Options options_;
     const bool live_;

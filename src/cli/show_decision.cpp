@@ -1,69 +1,69 @@
 #include "cli/show_decision.hpp"
 
-#include "cli/terminal.hpp"
-
 namespace cli {
 namespace {
 
 using text::Json;
 
-std::string show_statement(const Json& statement) {
-    return statement["Effect"].as_string() + " " + statement["Description"].as_string() + " (" +
+Text show_statement(const Json& statement) {
+    return Text(statement["Effect"].as_string()) + " " + statement["Description"].as_string() + " (" +
            statement["PolicyType"].as_string() + ")";
 }
 
-std::string label(std::string_view name) {
+Text label(std::string_view name) {
     std::string padded = "  " + std::string(name);
     padded.append(padded.size() < 14 ? 14 - padded.size() : 1, ' ');
     return paint(Style::dim, padded);
 }
 
+Text indent() { return std::string(14, ' '); }
+
 // One statement under its label: what it is, and what kind of policy that is.
-std::string show_labelled(std::string_view name, const Json& statements) {
-    std::string out;
+Text show_labelled(std::string_view name, const Json& statements) {
+    Text out;
     for (const Json& statement : statements.items())
-        out += (out.empty() ? label(name) : std::string(14, ' ')) + show_statement(statement) + "\n";
+        out += (out.empty() ? label(name) : indent()) + show_statement(statement) + "\n";
     return out;
 }
 
 }  // namespace
 
-std::string show_principal(const Json& principal) {
+Text show_principal(const Json& principal) {
     if (principal["Type"].as_string() == "Anonymous") return "anyone, without credentials";
     if (principal["Type"].as_string() == "Service") return principal["Service"].as_string();
     return principal["Arn"].as_string();
 }
 
-std::string show_statements(const Json& statements, const std::string& indent) {
-    std::string out;
+Text show_statements(const Json& statements, const Text& indent) {
+    Text out;
     for (const Json& statement : statements.items()) out += indent + show_statement(statement) + "\n";
     return out;
 }
 
-std::string show_access(const Json& access) {
+Text show_access(const Json& access) {
     const bool allowed = access["Decision"].as_string() == "allowed";
-    std::string out = (allowed ? paint(Style::green, "allowed") : paint(Style::red, "refused")) + "  " +
+    Text out = (allowed ? paint(Style::green, "allowed") : paint(Style::red, "refused")) + "  " +
                       paint(Style::bold, access["Action"].as_string()) + " on " + access["Resource"].as_string() + "\n";
     out += label("because") + access["Reason"].as_string() + "\n";
     out += show_labelled(allowed ? "allowed by" : "denied by", access["MatchedStatements"]);
     out += show_labelled("allowed by", access["AllowedBy"]);
     bool first = true;
     for (const Json& layer : access["MissingAllowIn"].items()) {
-        out += (first ? label("missing in") : std::string(14, ' ')) + layer.as_string() + "\n";
+        out += (first ? label("missing in") : indent()) + layer.as_string() + "\n";
         first = false;
     }
     first = true;
     for (const Json& line : access["Advice"].items()) {
-        out += (first ? label("remedy") : std::string(14, ' ')) + line.as_string() + "\n";
+        out += (first ? label("remedy") : indent()) + line.as_string() + "\n";
         first = false;
     }
     return out;
 }
 
-std::string show_record(const Json& record) {
+Text show_record(const Json& record) {
     std::string what = record["Service"].as_string();
     if (record.contains("Operation")) what += " " + record["Operation"].as_string();
-    std::string out = paint(Style::bold, what.empty() ? "decision of a service" : what) + "  " + record["Time"].as_string() +
+    Text out = paint(Style::bold, what.empty() ? std::string("decision of a service") : what) + "  " + record["Time"].as_string() +
                       "  " + paint(Style::dim, record["RequestId"].as_string()) + "\n";
     out += label("principal") + show_principal(record["Principal"]) + "\n";
     if (record.contains("SourceAddress"))

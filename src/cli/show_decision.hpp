@@ -2,19 +2,18 @@
 // (policy/explain.hpp).
 #pragma once
 
-#include <string>
-
+#include "cli/terminal.hpp"
 #include "text/json.hpp"
 
 namespace cli {
 
 // One record of the audit log with all its accesses; several lines.
-[[nodiscard]] std::string show_record(const text::Json& record);
+[[nodiscard]] Text show_record(const text::Json& record);
 // One access; `principal` as in the record.
-[[nodiscard]] std::string show_access(const text::Json& access);
+[[nodiscard]] Text show_access(const text::Json& access);
 // "Allow statement `Sid` of POLICY, line 3 (identity-based policy)" for each.
-[[nodiscard]] std::string show_statements(const text::Json& statements, const std::string& indent);
+[[nodiscard]] Text show_statements(const text::Json& statements, const Text& indent);
 // "Role R (session s)", an ARN, or "anyone, without credentials".
-[[nodiscard]] std::string show_principal(const text::Json& principal);
+[[nodiscard]] Text show_principal(const text::Json& principal);
 
 }  // namespace cli

@@ -23,6 +23,7 @@
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
 #include "cli/slurm_session.hpp"
+#include "cli/terminal.hpp"
 #include "net/process.hpp"
 #include "text/json.hpp"
 #include "wire/client.hpp"
@@ -131,9 +132,10 @@ base::Result<void> begin_session(const std::string& folder, const std::string& c
     const std::string job = TRY(needed("SLURM_JOB_ID"));
     auto session = leave_slurm_session({job, name, role}, folder + "/lock");
     if (!session) {
-        std::fprintf(stderr, "job %s of %s may not have %s: %s\n", job.c_str(), name.c_str(), role.c_str(),
-                     session.error().message.c_str());
-        return write_file(folder + "/environment", "print trainwarden: " + session.error().message + "\n", 0400, user);
+        const Text told(session.error().message);
+        print("job " + Text(job) + " of " + name + " may not have " + role + ": " + told + "\n", stderr);
+        // One line: TaskProlog would obey a second one.
+        return write_file(folder + "/environment", "print trainwarden: " + told.string() + "\n", 0400, user);
     }
     TRY(write_file(folder + "/session", session->session, 0600, ::getuid()));
     return write_file(folder + "/environment", environment_lines(*session), 0400, user);
@@ -156,7 +158,7 @@ base::Result<int> task_prolog(const Options& options) {
     std::ostringstream lines;
     lines << file.rdbuf();
     if (!file) return base::fail("SlurmSessionFailed", "cannot read `" + path + "`");
-    std::fputs(lines.str().c_str(), stdout);
+    print_exact(lines.str());
     return lines.str().starts_with("print ") ? 1 : 0;
 }
 
@@ -173,8 +175,8 @@ base::Result<int> epilog(const Options& options) {
     wire::Client client(TRY(wire::options_from_environment()));
     // A server that is away keeps the session until its credentials expire: no reason to take the machine out of service.
     if (auto closed = client.call("trainwarden", "CloseSlurmSession", Json::object({{"SessionId", session}})); !closed)
-        std::fprintf(stderr, "the session of job %s stays open until it expires: %s\n", variable("SLURM_JOB_ID").c_str(),
-                     closed.error().message.c_str());
+        print("the session of job " + Text(variable("SLURM_JOB_ID")) + " stays open until it expires: " + closed.error().message + "\n",
+              stderr);
     return 0;
 }
 

@@ -25,7 +25,7 @@ base::Result<int> make(StackOptions& options) {
     Opened opened = TRY(open_stack(options, Open::to_make));
     if (!opened.stack->is_new()) return base::fail("StackExists", "there is a stack `" + opened.stack->name() + "` already");
     TRY(select_stack(*opened.project, opened.stack->name()));
-    std::printf("made stack %s of %s\n", opened.stack->name().c_str(), opened.project->name.c_str());
+    print("made stack " + Text(opened.stack->name()) + " of " + opened.project->name + "\n");
     return 0;
 }
 
@@ -47,9 +47,9 @@ base::Result<int> list(const StackOptions& options) {
                         deployment["manifest"]["time"].as_string()});
     }
     if (options.json)
-        std::printf("%s\n", json.pretty().c_str());
+        print_pretty_json(json);
     else
-        std::fputs(table(rows).c_str(), stdout);
+        print(table(rows));
     return 0;
 }
 
@@ -67,19 +67,22 @@ base::Result<int> output(const StackOptions& options) {
     const Json json = deploy::to_plain_json(outputs, options.show_secrets);
     if (options.name.empty()) {
         if (options.json) {
-            std::printf("%s\n", json.pretty().c_str());
+            print_pretty_json(json);
             return 0;
         }
         std::vector<std::vector<std::string>> rows = {{"OUTPUT", "VALUE"}};
         for (const auto& [name, value] : json.members())
             rows.push_back({name, value.is_string() ? value.as_string() : value.dump()});
-        std::fputs(table(rows).c_str(), stdout);
+        print(table(rows));
         return 0;
     }
     const Json* value = json.find(options.name);
     if (value == nullptr)
         return base::fail("NoSuchOutput", "the stack `" + opened.stack->name() + "` has no output `" + options.name + "`");
-    std::printf("%s\n", options.json || !value->is_string() ? value->dump().c_str() : value->as_string().c_str());
+    if (options.json || !value->is_string())
+        print_json(*value);
+    else
+        print_value(value->as_string());
     return 0;
 }
 
@@ -105,11 +108,10 @@ base::Result<int> export_state(const StackOptions& options) {
     const Json deployment = TRY(opened.stack->deployment());
     deploy::set_format(document, deployment);
     document.set("deployment", deployment);
-    const std::string content = document.pretty() + "\n";
     if (options.file.empty())
-        std::fputs(content.c_str(), stdout);
+        print_pretty_json(document);
     else
-        TRY(deploy::replace_whole(options.file, content));
+        TRY(deploy::replace_whole(options.file, document.pretty() + "\n"));
     return 0;
 }
 
@@ -137,7 +139,7 @@ base::Result<int> import_state(const StackOptions& options) {
         TRY(opened.stack->save(snapshot));  // which seals them
     else
         TRY(opened.stack->save(deployment));
-    std::fprintf(stderr, "imported %zu resources\n", snapshot.resources.size());
+    print("imported " + Text(std::to_string(snapshot.resources.size())) + " resources\n", stderr);
     return 0;
 }
 

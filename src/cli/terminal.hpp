@@ -1,30 +1,78 @@
-// What people see: colours only on a terminal and only without NO_COLOR (https://no-color.org).
+// What people see. Everything that a command prints goes through here (`tests/layers.py` checks it), because half of it was written
+// by somebody else: keys that strangers asked for, what workers and programs printed, names of another account. On its way into a
+// Text it loses what a terminal would obey (base::printable), whether or not the output is a terminal: what is in a file today is
+// shown by `cat` tomorrow.
+//
+// Colours only on a terminal and only without NO_COLOR (https://no-color.org).
 #pragma once
 
+#include <concepts>
 #include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
+#include "text/json.hpp"
 
 namespace cli {
 
 enum class Style { plain, bold, dim, red, green, yellow, blue, cyan };
 
-// Whether this stream takes colours.
-[[nodiscard]] bool has_colours(std::FILE* stream);
+// What may be printed: literals as they are, anything else with its control characters spelt out, line feeds and tabs among them.
+class Text {
+public:
+    Text() = default;
+    template <size_t N>
+    Text(const char (&literal)[N]) : text_(literal, N - 1) {}
+    template <size_t N>
+    Text(char (&buffer)[N]) = delete;  // no literal
+    template <std::same_as<const char*> T>
+    Text(const T& text) : Text(std::string_view(text)) {}
+    Text(std::string_view text);
+    Text(const std::string& text) : Text(std::string_view(text)) {}
+
+    // Several lines of somebody else's: each after the first begins with `indent`, so that none is taken for one of ours.
+    [[nodiscard]] static Text lines(std::string_view text, std::string_view indent);
+
+    Text& operator+=(const Text& more) {
+        text_ += more.text_;
+        return *this;
+    }
+    friend Text operator+(Text first, const Text& second) { return std::move(first += second); }
+
+    [[nodiscard]] bool empty() const { return text_.empty(); }
+    [[nodiscard]] const std::string& string() const { return text_; }
+
+private:
+    friend Text paint(Style style, const Text& text, std::FILE* stream);
+    friend Text redraw_from(size_t lines);
+    std::string text_;
+};
+
 [[nodiscard]] bool is_terminal(std::FILE* stream);
 // Columns of the terminal on stdout; 80 if it does not say.
 [[nodiscard]] size_t terminal_width();
-// The text wrapped in escape codes if the stream takes colours.
-[[nodiscard]] std::string paint(Style style, std::string_view text, std::FILE* stream = stdout);
+// In colour if the stream takes colours.
+[[nodiscard]] Text paint(Style style, const Text& text, std::FILE* stream = stdout);
+// Before a text that replaces the one on the terminal: the cursor goes to the beginning of the line, `lines` up, and what was there is
+// erased.
+[[nodiscard]] Text redraw_from(size_t lines = 0);
+
+void print(const Text& text, std::FILE* stream = stdout);
+// A document on a line or lines of its own; it can be read as JSON, and says what it said.
+void print_json(const text::Json& json);
+void print_pretty_json(const text::Json& json);
+// A single value that programs take over, `$(trainwarden config get KEY)`: exact, except on a terminal.
+void print_value(std::string_view value);
+// Bytes that the user asked for as they are, or that a program reads.
+void print_exact(std::string_view bytes);
 
 // `error: MESSAGE (CODE)`, then its notes, on stderr.
 void print_error(const base::Error& error);
 void print_warning(std::string_view message);
 
 // Columns aligned with two spaces between; the first row is the header.
-[[nodiscard]] std::string table(const std::vector<std::vector<std::string>>& rows);
+[[nodiscard]] Text table(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace cli

@@ -235,8 +235,8 @@ base::Result<Json> describe(wire::Client& client, const std::string& name) {
 bool is_final(const std::string& status) { return status == "Completed" || status == "Failed" || status == "Stopped"; }
 
 // Prints log lines and changes of state until the job is done; its last description.
-base::Result<Json> follow(wire::Client& client, const std::string& name, bool tell_states) {
-    TrainLog log(client, name);
+base::Result<Json> follow(wire::Client& client, const std::string& name, bool tell_states, bool raw = false) {
+    TrainLog log(client, name, raw);
     size_t told = 0;
     for (;;) {
         Json job = TRY(describe(client, name));
@@ -244,7 +244,7 @@ base::Result<Json> follow(wire::Client& client, const std::string& name, bool te
         const auto& transitions = job["SecondaryStatusTransitions"].items();
         for (; tell_states && told < transitions.size(); ++told) {
             std::string line = transitions[told]["Status"].as_string() + ": " + transitions[told]["StatusMessage"].as_string();
-            std::fprintf(stderr, "%s\n", paint(Style::dim, line, stderr).c_str());
+            print(paint(Style::dim, line, stderr) + "\n", stderr);
         }
         if (is_final(job["TrainingJobStatus"].as_string())) return job;
         std::this_thread::sleep_for(poll_interval);
@@ -261,17 +261,18 @@ extern "C" void leave(int) {
 }
 
 void leave_job_on_interrupt(const std::string& name) {
-    last_words = "\n" + name + " goes on. To follow it: trainwarden train logs -f " + name +
-                 "; to stop it: trainwarden train stop " + name + "\n";
+    const Text job(name);
+    last_words =
+        ("\n" + job + " goes on. To follow it: trainwarden train logs -f " + job + "; to stop it: trainwarden train stop " + job + "\n")
+            .string();
     if (::signal(SIGINT, leave) == SIG_IGN) ::signal(SIGINT, SIG_IGN);  // in the background of a script
 }
 
 base::Result<int> exit_status(const Json& job) {
     std::string status = job["TrainingJobStatus"].as_string(), name = job["TrainingJobName"].as_string();
     if (status == "Completed") {
-        std::fprintf(
-            stderr, "%s\n",
-            paint(Style::green, name + " completed: " + job["ModelArtifacts"]["S3ModelArtifacts"].as_string(), stderr).c_str());
+        const std::string told = name + " completed: " + job["ModelArtifacts"]["S3ModelArtifacts"].as_string();
+        print(paint(Style::green, told, stderr) + "\n", stderr);
         return 0;
     }
     if (status == "Failed") return base::fail("TrainingJobFailed", name + " failed: " + job["FailureReason"].as_string());
@@ -323,19 +324,25 @@ base::Result<int> run(RunOptions options) {
     auto created = create(client, TRY(make_request(options, role, source)), source);
     if (!created) return base::fail(with_remedy(std::move(created).error(), options.instance_type));
     if (options.no_wait) {
-        std::puts(options.json ? created->dump().c_str() : options.name.c_str());
+        if (options.json)
+            print_json(*created);
+        else
+            print(Text(options.name) + "\n");
         return 0;
     }
-    std::fprintf(stderr, "training job %s\n", options.name.c_str());
+    print("training job " + Text(options.name) + "\n", stderr);
     leave_job_on_interrupt(options.name);
     return exit_status(TRY(follow(client, options.name, true)));
 }
 
-base::Result<int> logs(const std::string& name, bool follow_on) {
+base::Result<int> logs(const std::string& name, bool follow_on, bool raw) {
+    if (raw && is_terminal(stdout))
+        return usage("what workers wrote is not shown as it is on a terminal, which would obey it",
+                     "redirect --raw into a file, or leave it out");
     auto client = TRY(connect());
-    if (follow_on) return exit_status(TRY(follow(client, name, false)));
+    if (follow_on) return exit_status(TRY(follow(client, name, false, raw)));
     TRY(describe(client, name));  // a job that does not exist is an error, not an empty log
-    TrainLog log(client, name);
+    TrainLog log(client, name, raw);
     TRY(log.print_new());
     return 0;
 }
@@ -352,7 +359,7 @@ base::Result<int> list(bool json) {
         token = page["NextToken"].as_string();
     } while (!token.empty());
     if (json) {
-        std::puts(all.dump().c_str());
+        print_json(all);
         return 0;
     }
     std::vector<std::vector<std::string>> rows = {{"NAME", "STATUS", "STEP", "CREATED"}};
@@ -360,7 +367,7 @@ base::Result<int> list(bool json) {
         rows.push_back({job["TrainingJobName"].as_string(), job["TrainingJobStatus"].as_string(),
                         job["SecondaryStatus"].as_string(), job["CreationTime"].as_string()});
     }
-    std::fputs(table(rows).c_str(), stdout);
+    print(table(rows));
     return 0;
 }
 
@@ -368,11 +375,13 @@ base::Result<int> show(const std::string& name, bool json) {
     auto client = TRY(connect());
     Json job = TRY(describe(client, name));
     if (json) {
-        std::puts(job.dump().c_str());
+        print_json(job);
         return 0;
     }
     auto line = [](const char* label, const std::string& value) {
-        if (!value.empty()) std::printf("%-12s %s\n", label, value.c_str());
+        std::string padded = label;
+        padded.resize(std::max<size_t>(padded.size(), 12), ' ');
+        if (!value.empty()) print(Text(padded) + " " + Text::lines(value, "             ") + "\n");
     };
     line("name", job["TrainingJobName"].as_string());
     line("status", job["TrainingJobStatus"].as_string() + " (" + job["SecondaryStatus"].as_string() + ")");
@@ -437,6 +446,7 @@ void add_train(Command& root) {
     struct Options {
         std::string name;
         bool follow = false;
+        bool raw = false;
         bool json = false;
     };
     Command train = root.subcommand("train", "Run training jobs under a role");
@@ -447,7 +457,8 @@ void add_train(Command& root) {
     Command logs_command = train.subcommand("logs", "Print what a job's workers wrote");
     logs_command.positional("NAME", logged->name, "training job");
     logs_command.flag("-f,--follow", logged->follow, "go on until the job ends");
-    logs_command.action([logged] { return logs(logged->name, logged->follow); });
+    logs_command.flag("--raw", logged->raw, "control characters as they were written; not to a terminal");
+    logs_command.action([logged] { return logs(logged->name, logged->follow, logged->raw); });
 
     auto listed = std::make_shared<Options>();
     Command list_command = train.subcommand("ls", "List training jobs, newest first");

@@ -29,14 +29,21 @@ Style style_of(const std::string& host) {
 }  // namespace
 
 base::Result<void> TrainLog::print_stream(const std::string& stream) {
-    std::string prefix = paint(style_of(host_of(stream)), host_of(stream) + " |");
+    const Text prefix = paint(style_of(host_of(stream)), Text(host_of(stream)) + " |") + " ";
+    const Text below(std::string(host_of(stream).size(), ' ') + " | ");
     for (;;) {
         auto input = Json::object({{"logGroupName", group}, {"logStreamName", stream}, {"startFromHead", true}});
         std::string& token = tokens_[stream];
         if (!token.empty()) input.set("nextToken", token);
         Json page = TRY(client_.call("logs", "GetLogEvents", input));
-        for (const Json& event : page["events"].items())
-            std::printf("%s %s\n", prefix.c_str(), event["message"].as_string().c_str());
+        for (const Json& event : page["events"].items()) {
+            const std::string& message = event["message"].as_string();
+            print(prefix);
+            if (raw_)
+                print_exact(message + "\n");
+            else
+                print(Text::lines(message, below.string()) + "\n");
+        }
         std::string next = page["nextForwardToken"].as_string();
         if (next == token || page["events"].size() == 0) return {};
         token = next;

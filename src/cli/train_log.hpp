@@ -11,7 +11,8 @@ namespace cli {
 
 class TrainLog {
 public:
-    TrainLog(wire::Client& client, std::string job) : client_(client), job_(std::move(job)) {}
+    // `raw`: what workers wrote, byte for byte; else as a terminal may be shown it.
+    TrainLog(wire::Client& client, std::string job, bool raw) : client_(client), job_(std::move(job)), raw_(raw) {}
     // Prints what came since the last time, `algo-1 | line`, stream by stream.
     [[nodiscard]] base::Result<void> print_new();
 
@@ -19,6 +20,7 @@ private:
     [[nodiscard]] base::Result<void> print_stream(const std::string& stream);
     wire::Client& client_;
     std::string job_;
+    bool raw_;
     std::map<std::string, std::string> tokens_;  // by stream: where to go on
 };
 

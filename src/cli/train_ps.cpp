@@ -11,6 +11,8 @@
 namespace cli {
 namespace {
 
+using text::Json;
+
 constexpr auto interval = std::chrono::seconds(1);
 constexpr size_t plain_width = 200;
 
@@ -30,11 +32,13 @@ base::Result<int> ps(const Options& options) {
     std::string before;
     for (;;) {
         auto jobs = TRY(look_at_workers(client, options.name));
-        std::string now = options.json ? to_json(jobs).dump() + "\n" : show(jobs, live ? terminal_width() : plain_width);
+        const Json json = to_json(jobs);
+        const Text view = show(jobs, live ? terminal_width() : plain_width);
+        std::string now = options.json ? json.dump() : view.string();
         // On a terminal the view is drawn over the one before; elsewhere it is printed when it has changed.
-        if (live && !before.empty())
-            std::printf("\033[%dF\033[J", static_cast<int>(std::count(before.begin(), before.end(), '\n')));
-        if (live || now != before) std::fputs(now.c_str(), stdout);
+        if (live && !before.empty()) print(redraw_from(static_cast<size_t>(std::ranges::count(before, '\n'))));
+        if (options.json && now != before) print_json(json);
+        if (!options.json && (live || now != before)) print(view);
         std::fflush(stdout);
         before = std::move(now);
         if (!options.watch || !in_progress(jobs)) return 0;

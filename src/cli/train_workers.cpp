@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "base/clock.hpp"
-#include "cli/terminal.hpp"
+#include "base/utf8.hpp"
 #include "text/time.hpp"
 
 namespace cli {
@@ -145,18 +145,18 @@ std::string rate(const std::optional<double>& value) {
     return out;
 }
 
-// Whole characters, no control characters: a worker's line must not steer the terminal.
+// Whole characters of what is shown; a cut that is marked.
 std::string clipped(std::string_view text, size_t width) {
     std::string out;
     size_t columns = 0;
-    for (char c : text) {
+    for (char c : base::printable(text)) {
         bool first = (c & 0xC0) != 0x80;
         if (first && ++columns > width) {
             while (!out.empty() && (out.back() & 0xC0) == 0x80) out.pop_back();
             if (!out.empty()) out.back() = '~';
             return out;
         }
-        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
+        out += c;
     }
     return out;
 }
@@ -217,7 +217,7 @@ Json to_json(const std::vector<JobRow>& jobs) {
     return list;
 }
 
-std::string show(const std::vector<JobRow>& jobs, size_t width) {
+Text show(const std::vector<JobRow>& jobs, size_t width) {
     std::vector<std::vector<std::string>> rows = {{"JOB", "WORKER", "STEP", "CPU", "MEMORY", "INPUT", "LAST LINE"}};
     for (const auto& job : jobs) {
         for (const auto& worker : job.workers) {
@@ -233,7 +233,7 @@ std::string show(const std::vector<JobRow>& jobs, size_t width) {
         others += widest + 2;
     }
     for (auto& row : rows) row.back() = clipped(row.back(), width > others + 10 ? width - others : 10);
-    std::string out = jobs.empty() ? "no training jobs in progress\n" : table(rows);
+    Text out = jobs.empty() ? Text("no training jobs in progress\n") : table(rows);
     for (const auto& job : jobs) {
         std::string line;
         for (const auto& [name, value] : job.metrics) {
@@ -241,7 +241,7 @@ std::string show(const std::vector<JobRow>& jobs, size_t width) {
             std::snprintf(text, sizeof text, "%.6g", value);
             line += (line.empty() ? "" : "  ") + name + "=" + text;
         }
-        if (!line.empty()) out += clipped(job.name + ": " + line, width) + "\n";
+        if (!line.empty()) out += Text(clipped(job.name + ": " + line, width)) + "\n";
         if (!job.refusals) continue;
         std::string told = job.name + ": " + std::to_string(*job.refusals) + (*job.refusals == 1 ? " refusal" : " refusals");
         if (!job.last_refusal.empty()) told += ", last " + job.last_refusal;

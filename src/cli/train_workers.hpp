@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "cli/terminal.hpp"
 #include "text/json.hpp"
 #include "wire/client.hpp"
 
@@ -30,6 +31,6 @@ struct JobRow {
 
 [[nodiscard]] text::Json to_json(const std::vector<JobRow>& jobs);
 // A table of workers, and a line for each job's metrics and refusals; no more than `width` columns.
-[[nodiscard]] std::string show(const std::vector<JobRow>& jobs, size_t width);
+[[nodiscard]] Text show(const std::vector<JobRow>& jobs, size_t width);
 
 }  // namespace cli

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "cli/commands.hpp"
+#include "cli/terminal.hpp"
 #include "text/json.hpp"
 
 namespace cli {
@@ -15,9 +16,9 @@ void add_version(Command& root) {
     version.flag("--json", options->json, "print JSON");
     version.action([options]() -> base::Result<int> {
         if (options->json)
-            std::puts(text::Json::object({{"Version", TRAINWARDEN_VERSION}}).dump().c_str());
+            print_json(text::Json::object({{"Version", TRAINWARDEN_VERSION}}));
         else
-            std::puts("trainwarden " TRAINWARDEN_VERSION);
+            print("trainwarden " TRAINWARDEN_VERSION "\n");
         return 0;
     });
 }

@@ -24,18 +24,21 @@ base::Result<int> who_can(const Options& options) {
     TRY(set_context(input, options.context));
     const Json answer = TRY(client.call("trainwarden", "WhoCan", input));
     if (options.json) {
-        std::puts(answer.pretty().c_str());
+        print_pretty_json(answer);
         return 0;
     }
-    std::printf("%s on %s: %zu of %s principals\n", paint(Style::bold, options.action).c_str(), options.resource.c_str(),
-                answer["Principals"].size(), answer["Checked"].as_string().c_str());
+    print(paint(Style::bold, options.action) + " on " + options.resource + ": " + std::to_string(answer["Principals"].size()) +
+          " of " + answer["Checked"].as_string() + " principals\n");
     for (const Json& who : answer["Principals"].items()) {
         const Json& principal = who["Principal"];
         // A role is asked as one of its sessions; people know it by its own ARN.
-        const std::string name = principal.contains("RoleArn") ? principal["RoleArn"].as_string() : show_principal(principal);
-        std::printf("\n%s\n", paint(Style::cyan, name).c_str());
-        if (who["MatchedStatements"].size() == 0) std::printf("  %s\n", who["DecidedBy"].as_string().c_str());
-        std::fputs(show_statements(who["MatchedStatements"], "  ").c_str(), stdout);
+        const Text name = principal.contains("Name")      ? Text(principal["Name"].as_string())
+                          : principal.contains("RoleArn") ? Text(principal["RoleArn"].as_string())
+                                                          : show_principal(principal);
+        print("\n" + paint(Style::cyan, name) + "\n");
+        if (who["MatchedStatements"].size() == 0) print("  " + Text(who["DecidedBy"].as_string()) + "\n");
+        print(show_statements(who["MatchedStatements"], "  "));
+        if (who.contains("Needs")) print("  with " + Text(who["Needs"].as_string()) + "\n");
     }
     return 0;
 }

@@ -5,6 +5,8 @@
 
 #include "base/strings.hpp"
 #include "gate/globals.hpp"
+#include "gate/rules.hpp"
+#include "identity/service_call.hpp"
 #include "text/time.hpp"
 #include "wire/region.hpp"
 
@@ -62,9 +64,13 @@ void keep_times_together(policy::Context& context, const policy::Context& said) 
 }  // namespace
 
 policy::Context supposed_context(const identity::Caller& caller, const Supposition& supposition) {
-    policy::Context context = global_context({.region = supposition.region, .now = supposition.now});
     const bool service = caller.principal.kind == policy::PrincipalKind::service;
-    context.set("aws:PrincipalIsAWSService", service ? "true" : "false");
+    policy::Context context = service ? identity::context_of({.service = caller.principal.service,
+                                                              .region = supposition.region,
+                                                              .source_account = "",
+                                                              .source_arn = ""},
+                                                             supposition.now)
+                                      : global_context({.region = supposition.region, .now = supposition.now});
     if (caller.principal.kind == policy::PrincipalKind::role_session && !caller.token_issue_time) {
         context.set("aws:TokenIssueTime", text::iso8601(supposition.now));
         context.set("aws:MultiFactorAuthPresent", "false");
@@ -114,8 +120,11 @@ std::vector<audit::DecidedAccess> decide_each(const identity::Caller& caller, co
             caller.principal.account != request.resource_account && caller.principal.kind != policy::PrincipalKind::service;
         if (access.restrict_public && policies.resource && outsider) policies.resource->policy = allows_nobody();
         policy::Decision decision = policy::evaluate(request, policies);
+        apply_rules(request, decision);
         add_versions(decision.because, policies);
         add_versions(decision.granted, policies);
+        for (policy::Conditioned& one : decision.conditioned)
+            if (const auto* attached = find(policies, one.statement)) one.statement.policy_version = attached->version;
         decided.push_back({std::move(request), std::move(decision)});
     }
     return decided;

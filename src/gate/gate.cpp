@@ -21,6 +21,7 @@
 #include "crypto/digest.hpp"
 #include "gate/decide.hpp"
 #include "gate/globals.hpp"
+#include "gate/recorded.hpp"
 #include "gate/wording.hpp"
 #include "identity/directory.hpp"
 #include "wire/errors.hpp"
@@ -237,6 +238,12 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, const
     return refusals;
 }
 
+std::string Gate::message_to_keep(const Passage& passage, const base::Error& error) {
+    const wire::ServiceModel* service = wire::find_service(passage.service);
+    const wire::OperationModel* operation = service != nullptr ? service->find(passage.call.operation) : nullptr;
+    return recorded_message(error, operation != nullptr ? operation->input : nullptr, passage.call.input);
+}
+
 base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
     audit::Record& record = passage.record;
     record.time = passage.now;
@@ -249,7 +256,7 @@ base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
     record.session_name = passage.caller.session_name;
     if (refusal != nullptr) {
         record.error_code = refusal->code;
-        record.error_message = refusal->message;
+        record.error_message = message_to_keep(passage, *refusal);
     }
     auto written = parts_.audit->append(record);
     if (!written) {
@@ -267,7 +274,7 @@ http::Response Gate::refuse(Passage& passage, base::Error error) {
         if (auto written = record(passage, &error); !written) error = std::move(written).error();
     }
     if (wire::status_of(service, error.code) == 500)
-        base::log_error("request " + passage.call.request_id + ": " + error.describe());
+        base::log_error("request " + passage.call.request_id + ": " + error.code + ": " + message_to_keep(passage, error));
     return wire::encode_error(service, error, passage.http.head, passage.call.request_id, passage.call.right_region);
 }
 

@@ -97,6 +97,8 @@ private:
     [[nodiscard]] base::Result<void> authenticate(Passage& passage);
     [[nodiscard]] base::Result<void> read_body(Passage& passage);
     [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(Passage& passage, const std::vector<Access>& accesses);
+    // Of an error, for the record and the server's log.
+    [[nodiscard]] static std::string message_to_keep(const Passage& passage, const base::Error& error);
     [[nodiscard]] base::Result<void> record(Passage& passage, const base::Error* refusal);
     [[nodiscard]] http::Response refuse(Passage& passage, base::Error error);
 

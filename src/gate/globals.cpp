@@ -1,7 +1,7 @@
 #include "gate/globals.hpp"
 
 #include "base/strings.hpp"
-#include "text/time.hpp"
+#include "identity/service_call.hpp"
 
 namespace gate {
 
@@ -12,17 +12,13 @@ std::string plain_address(const std::string& peer) {
 }
 
 policy::Context global_context(const RequestFacts& facts) {
-    using namespace std::chrono;
     policy::Context context;
-    context.set("aws:CurrentTime", text::iso8601(facts.now));
-    context.set("aws:EpochTime", std::to_string(duration_cast<seconds>(facts.now.time_since_epoch()).count()));
-    context.set("aws:RequestedRegion", facts.region);
-    context.set("aws:ViaAWSService", "false");
+    identity::set_circumstances(context, facts.now, facts.region);
     context.set("aws:SecureTransport", "false");  // TLS ends at a proxy in front, which nothing here can vouch for
+    context.set("aws:PrincipalIsAWSService", "false");
     if (facts.http == nullptr) return context;
 
     const http::Headers& headers = facts.http->head.headers;
-    context.set("aws:PrincipalIsAWSService", "false");
     if (!facts.http->peer_address.empty()) context.set("aws:SourceIp", plain_address(facts.http->peer_address));
     if (const std::string* agent = headers.find("user-agent")) context.set("aws:UserAgent", *agent);
     if (const std::string* referer = headers.find("referer")) context.set("aws:Referer", *referer);

@@ -14,7 +14,7 @@
 namespace gate {
 
 struct RequestFacts {
-    const http::Request* http = nullptr;  // nullptr: a service acting on its own
+    const http::Request* http = nullptr;  // nullptr: one that nobody has made
     std::string service;
     std::string region;
     const wire::Signature* signature = nullptr;  // nullptr: anonymous

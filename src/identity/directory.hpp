@@ -14,6 +14,7 @@
 #include "identity/caller.hpp"
 #include "identity/iam.hpp"
 #include "identity/lease.hpp"
+#include "identity/service_call.hpp"
 #include "store/keys.hpp"
 
 namespace identity {
@@ -84,11 +85,9 @@ public:
     // Mints a session of a role. The caller of this function has authorized it. Validates duration, session policy, tags.
     [[nodiscard]] virtual base::Result<AssumedRole> assume_role(const AssumeRole& request) = 0;
 
-    // A service principal assumes a role: the same trust evaluation, no request on the wire.
-    // `context` holds aws:SourceAccount, aws:SourceArn. Error: `AccessDenied`.
-    [[nodiscard]] virtual base::Result<AssumedRole> assume_role_as_service(const std::string& service_principal,
-                                                                           const AssumeRole& request,
-                                                                           const policy::Context& context) = 0;
+    // A service principal assumes a role: the same trust evaluation, no request on the wire. Error: `AccessDenied`.
+    [[nodiscard]] virtual base::Result<AssumedRole> assume_role_as_service(const ServiceCall& service,
+                                                                           const AssumeRole& request) = 0;
 
     // Temporary credentials of the same user or root (sts:GetSessionToken).
     // Errors: `AccessDenied` (the caller is temporary itself), `ValidationError` (duration).

@@ -265,24 +265,63 @@ TEST_CASE("assume_role refuses what STS refuses") {
 TEST_CASE("a service assumes a role only if the role trusts it") {
     House house;
     const auto trusts = house.make_role("trainer");
+    const ServiceCall sagemaker{"sagemaker.amazonaws.com", "eu-west-1", house.account, "arn:aws:sagemaker:eu-west-1:1:training-job/j"};
     const auto not_trusting = house.make_role("other", house.trust_of("arn:aws:iam::" + house.account + ":root"));
     AssumeRole request;
     request.session_name = "SageMaker";
     request.role_arn = trusts->arn;
-    CHECK(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {}).has_value());
+    CHECK(house.directory->assume_role_as_service(sagemaker, request).has_value());
     // MaxSessionDuration is for those who ask themselves, not for services.
     AssumeRole longer = request;
     longer.duration = std::chrono::hours(6);
-    CHECK(house.directory->assume_role_as_service("sagemaker.amazonaws.com", longer, {}).has_value());
+    CHECK(house.directory->assume_role_as_service(sagemaker, longer).has_value());
     CHECK(code_of(house.directory->assume_role(longer)) == "ValidationError");
-    CHECK(code_of(house.directory->assume_role_as_service("lambda.amazonaws.com", request, {})) == "AccessDenied");
+    CHECK(code_of(house.directory->assume_role_as_service({"lambda.amazonaws.com", "eu-west-1", "", ""}, request)) == "AccessDenied");
     request.tags = {{"job", "one"}};
-    CHECK(code_of(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {})) == "AccessDenied");
+    CHECK(code_of(house.directory->assume_role_as_service(sagemaker, request)) == "AccessDenied");
     request.tags.clear();
     request.role_arn = not_trusting->arn;
-    CHECK(code_of(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {})) == "AccessDenied");
+    CHECK(code_of(house.directory->assume_role_as_service(sagemaker, request)) == "AccessDenied");
     request.role_arn += "x";
-    CHECK(code_of(house.directory->assume_role_as_service("sagemaker.amazonaws.com", request, {})) == "AccessDenied");
+    CHECK(code_of(house.directory->assume_role_as_service(sagemaker, request)) == "AccessDenied");
+}
+
+TEST_CASE("a trust policy's conditions see the circumstances of a service's call") {
+    House house;
+    const ServiceCall sagemaker{"sagemaker.amazonaws.com", "eu-west-1", house.account,
+                                "arn:aws:sagemaker:eu-west-1:111122223333:training-job/one"};
+    int number = 0;
+    const auto trusted = [&](const std::string& condition) {
+        AssumeRole request;
+        request.session_name = "SageMaker";
+        request.role_arn =
+            house
+                .make_role("r" + std::to_string(++number),
+                           R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},)"
+                           R"("Action":"sts:AssumeRole","Condition":)" +
+                               condition + "}]}")
+                ->arn;
+        return house.directory->assume_role_as_service(sagemaker, request).has_value();
+    };
+    for (const char* holds :
+         {R"({"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}})", R"({"NumericGreaterThan":{"aws:EpochTime":"1577836800"}})",
+          R"({"StringEquals":{"aws:RequestedRegion":"eu-west-1"}})", R"({"Bool":{"aws:PrincipalIsAWSService":"true"}})",
+          R"({"Bool":{"aws:ViaAWSService":"false"}})", R"({"Bool":{"aws:SecureTransport":"true"}})",
+          R"({"StringEquals":{"aws:PrincipalServiceName":"sagemaker.amazonaws.com"}})",
+          R"({"ForAnyValue:StringEquals":{"aws:PrincipalServiceNamesList":"sagemaker.amazonaws.com"}})",
+          R"({"StringEquals":{"aws:SourceAccount":"${aws:ResourceAccount}"}})",
+          R"({"ArnLike":{"aws:SourceArn":"arn:aws:sagemaker:*:111122223333:training-job/*"}})",
+          R"({"StringEquals":{"sts:RoleSessionName":"SageMaker"}})"}) {
+        CAPTURE(holds);
+        CHECK(trusted(holds));
+    }
+    for (const char* fails :
+         {R"({"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}})", R"({"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}})",
+          R"({"Bool":{"aws:PrincipalIsAWSService":"false"}})", R"({"StringEquals":{"aws:SourceAccount":"444455556666"}})",
+          R"({"ArnLike":{"aws:SourceArn":"arn:aws:sagemaker:*:*:training-job/two"}})"}) {
+        CAPTURE(fails);
+        CHECK_FALSE(trusted(fails));
+    }
 }
 
 TEST_CASE("GetSessionToken: the user's own policies, no second generation") {

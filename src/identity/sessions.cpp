@@ -204,23 +204,31 @@ base::Result<Credentials> DirectoryState::session_token(const Caller& caller, st
     return out;
 }
 
-base::Result<AssumedRole> DirectoryState::assume_role_as_service(const std::string& service_principal, const AssumeRole& request,
-                                                                 const policy::Context& context) {
+Tags DirectoryState::tags_of_role(const std::string& role_arn) const {
+    const std::shared_lock lock(mutex_);
+    const RolePtr role = world_.role_by_arn(role_arn);
+    return role ? role->tags : Tags{};
+}
+
+base::Result<AssumedRole> DirectoryState::assume_role_as_service(const ServiceCall& service, const AssumeRole& request) {
     const auto refused = [&] {
         return base::fail("AccessDenied", fmt::format("{} is not authorized to perform: sts:AssumeRole on resource: {}",
-                                                      service_principal, request.role_arn));
+                                                      service.service, request.role_arn));
     };
     const auto trust = trust_policy(request.role_arn);
     if (!trust) return refused();
     policy::Request question;
     question.principal.kind = policy::PrincipalKind::service;
-    question.principal.service = service_principal;
+    question.principal.service = service.service;
     question.resource = request.role_arn;
     question.resource_account = request.role_arn.substr(0, request.role_arn.find(":role/"));
     question.resource_account = question.resource_account.substr(question.resource_account.rfind(':') + 1);
-    question.context = context;
-    question.context.set("aws:PrincipalIsAWSService", "true");
-    question.context.set("aws:PrincipalServiceName", service_principal);
+    question.context = context_of(service, parts_.clock->now());
+    question.context.set("aws:ResourceAccount", question.resource_account);
+    for (const auto& [key, value] : tags_of_role(request.role_arn)) {
+        question.context.set("aws:ResourceTag/" + key, value);
+        question.context.set("iam:ResourceTag/" + key, value);
+    }
     question.context.set("sts:RoleSessionName", request.session_name);
     if (!request.external_id.empty()) question.context.set("sts:ExternalId", request.external_id);
     policy::PolicySet policies;

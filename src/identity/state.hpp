@@ -96,9 +96,8 @@ public:
     [[nodiscard]] base::Result<policy::AttachedPolicy> trust_policy(const std::string& role_arn) const override;
     [[nodiscard]] base::Result<AssumedRole> assume_role(const AssumeRole& request) override;
     [[nodiscard]] base::Result<Credentials> session_token(const Caller& caller, std::chrono::seconds duration) override;
-    [[nodiscard]] base::Result<AssumedRole> assume_role_as_service(const std::string& service_principal,
-                                                                   const AssumeRole& request,
-                                                                   const policy::Context& context) override;
+    [[nodiscard]] base::Result<AssumedRole> assume_role_as_service(const ServiceCall& service,
+                                                                   const AssumeRole& request) override;
     [[nodiscard]] base::Result<Caller> role_caller(const std::string& role_arn, const std::string& session_name) const override;
     [[nodiscard]] base::Result<Caller> user_caller(const std::string& user_arn) const override;
     [[nodiscard]] bool principal_exists(const std::string& arn) const override;
@@ -212,6 +211,8 @@ private:
     [[nodiscard]] policy::AttachedPolicy managed(const std::string& arn) const;
     void add_session(const OpenedSession& opened, Caller& caller) const;
     [[nodiscard]] base::Result<std::map<std::string, std::string>> bind_principals(const policy::Policy& trust) const;
+    // None of a role that does not exist.
+    [[nodiscard]] Tags tags_of_role(const std::string& role_arn) const;
     // In every trust policy that is bound to `id`, the principal becomes `principal` (another ARN, or the id itself).
     void rebind(const std::string& id, const std::string& principal, Change& change) const;
 

@@ -22,7 +22,4 @@ struct Event {
 [[nodiscard]] std::string to_line(const Event& event);  // with its end
 [[nodiscard]] std::optional<Event> parse_line(std::string_view line, uint64_t offset);
 
-// UTF-8 with every byte that does not belong replaced by U+FFFD.
-[[nodiscard]] std::string valid_utf8(std::string_view bytes);
-
 }  // namespace logs

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/strings.hpp"
+#include "base/utf8.hpp"
 #include "logs/line.hpp"
 #include "store/folders.hpp"
 
@@ -29,7 +30,7 @@ void LogWriter::line(std::string_view content, base::Time now) {
     // A carriage return redraws a line (progress bars): what a terminal would show last is what counts.
     if (auto redraw = content.rfind('\r'); redraw != std::string_view::npos) content.remove_prefix(redraw + 1);
     last_ = std::max<int64_t>(last_, now.time_since_epoch().count());
-    std::string message = valid_utf8(content);
+    std::string message = base::valid_utf8(content);
     written_ += message.size() + 1;
     if (written_ <= stream_bytes_max) {
         file_ << to_line({last_, last_, message, 0});

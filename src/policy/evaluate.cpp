@@ -4,11 +4,16 @@
 
 #include <algorithm>
 
+#include "base/strings.hpp"
 #include "policy/compile.hpp"
+#include "text/json.hpp"
 
 namespace policy {
 
 namespace {
+
+constexpr size_t conditioned_max = 5;  // statements that an explanation names for their conditions
+constexpr size_t condition_bytes_max = 1024;  // of a Condition element that it quotes
 
 // A statement that applies.
 struct Hit {
@@ -267,6 +272,89 @@ std::vector<StatementRef> pick(const std::vector<Hit>& notes, Effect effect, std
     return out;
 }
 
+// The policies of one layer.
+std::vector<const AttachedPolicy*> policies_of(Layer layer, const PolicySet& policies) {
+    std::vector<const AttachedPolicy*> out;
+    const auto add = [&](const auto& list) {
+        for (const AttachedPolicy& attached : list) out.push_back(&attached);
+    };
+    if (layer == Layer::identity) add(policies.identity);
+    if (layer == Layer::boundary && policies.boundary) out.push_back(&*policies.boundary);
+    if (layer == Layer::session && policies.session) add(*policies.session);
+    if (layer == Layer::resource && policies.resource) out.push_back(&*policies.resource);
+    if (layer == Layer::vpc_endpoint && policies.vpc_endpoint) out.push_back(&*policies.vpc_endpoint);
+    if (layer == Layer::service_control)
+        for (const auto& level : policies.service_control) add(level);
+    return out;
+}
+
+// `keys` in lower case.
+Conditioned conditioned(const StatementRef& ref, const Policy& whole, const std::vector<std::string_view>& keys) {
+    Conditioned out{ref, {}, ""};
+    const auto document = text::parse_json(whole.text());
+    if (!document) return out;
+    const text::Json& statements = (*document)["Statement"];
+    if (statements.is_array() && ref.statement >= statements.size()) return out;
+    const text::Json& written = (statements.is_array() ? statements.items()[ref.statement] : statements)["Condition"];
+    out.condition = written.dump();
+    if (out.condition.size() > condition_bytes_max) out.condition = "{…}";
+    for (const auto& [op, tested] : written.members())
+        for (const auto& [key, values] : tested.members())
+            if (std::ranges::find(keys, base::lower(key)) != keys.end() && std::ranges::find(out.keys, key) == out.keys.end())
+                out.keys.push_back(key);
+    return out;
+}
+
+std::vector<std::string_view> keys_of(const CompiledPolicy& policy, const CompiledStatement& statement) {
+    std::vector<std::string_view> out;
+    for (const Condition& condition : policy.conditions(statement)) out.push_back(policy.text(condition.key));
+    return out;
+}
+
+std::vector<std::string_view> failing_keys(const CompiledPolicy& policy, const CompiledStatement& statement, const Question& question) {
+    std::vector<std::string_view> out;
+    for (const Condition& condition : policy.conditions(statement))
+        if (!holds(condition, policy.condition_tables(), question.context())) out.push_back(policy.text(condition.key));
+    return out;
+}
+
+std::vector<Conditioned> conditioned_denies(const std::vector<Hit>& notes) {
+    std::vector<Conditioned> out;
+    for (const Hit& hit : notes) {
+        const auto& policy = hit.policy->policy->compiled();
+        const auto keys = keys_of(policy, policy.statements()[hit.statement]);
+        if (hit.effect != Effect::deny || keys.empty() || out.size() == conditioned_max) continue;
+        out.push_back(conditioned({hit.layer, hit.policy->name, hit.statement, hit.policy->policy->statement(hit.statement)},
+                                  *hit.policy->policy, keys));
+    }
+    return out;
+}
+
+// In the layers that did not allow it, the statements that would have, had their conditions held.
+std::vector<Conditioned> near_misses(const Question& question, const PolicySet& policies, const std::vector<Layer>& missing) {
+    std::vector<Conditioned> out;
+    for (const Layer layer : missing) {
+        for (const AttachedPolicy* attached : policies_of(layer, policies)) {
+            const auto& policy = attached->policy->compiled();
+            const auto kind = attached->policy->kind();
+            for (uint32_t number = 0; number < policy.statements().size(); ++number) {
+                const auto& statement = policy.statements()[number];
+                if (statement.effect != Effect::allow || statement.broken || statement.conditions.size == 0) continue;
+                if (has_principals(kind) &&
+                    names(policy.principals(statement), question.names, policies.boundary.has_value(), false) == Grant::none)
+                    continue;
+                if (names_action(policy, statement, question) == statement.not_action) continue;
+                if (!statement.any_resource && names_resource(policy, statement, question) == statement.not_resource) continue;
+                const auto keys = failing_keys(policy, statement, question);
+                if (keys.empty()) continue;
+                out.push_back(conditioned({layer, attached->name, number, attached->policy->statement(number)}, *attached->policy, keys));
+                if (out.size() == conditioned_max) return out;
+            }
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 Ruling decide(const Question& question, const PolicySet& policies) {
@@ -287,6 +375,7 @@ Decision evaluate(const Request& request, const PolicySet& policies) {
         case Outcome::explicit_deny:
             out.because = pick(notes, Effect::deny,
                                {resource_control, service_control, vpc_endpoint, resource, identity, boundary, session});
+            out.conditioned = conditioned_denies(notes);
             break;
         case Outcome::allow:
             if (!walk.by_resource()) std::erase_if(notes, [](const Hit& hit) { return hit.layer == resource; });
@@ -298,6 +387,7 @@ Decision evaluate(const Request& request, const PolicySet& policies) {
                 if (ruling.missing >> static_cast<unsigned>(layer) & 1) out.missing.push_back(layer);
             out.granted = pick(notes, Effect::allow,
                                {resource, identity, boundary, session, vpc_endpoint, service_control, resource_control});
+            out.conditioned = near_misses(question, policies, out.missing);
             break;
     }
     return out;

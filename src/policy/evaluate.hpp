@@ -47,6 +47,7 @@ enum class Layer : uint8_t {
     vpc_endpoint,
     account_root,
     always,
+    service_rule,  // what a service refuses whatever policies say (R78); the gate's, not the engine's
 };
 [[nodiscard]] std::string_view describe(Layer layer);  // "identity-based policy", "permissions boundary", … AWS's words
 
@@ -58,6 +59,13 @@ struct StatementRef {
     std::string policy_version = {};  // as AttachedPolicy::version; the gate looks it up
 };
 
+// A statement whose Condition settled what it does: an Allow that fits but for it, or a Deny that it lets apply.
+struct Conditioned {
+    StatementRef statement;
+    std::vector<std::string> keys;  // of an Allow, those that do not hold; of a Deny, all; as the document writes them
+    std::string condition;          // the Condition element, JSON
+};
+
 // Default-constructed means no. There is no conversion to bool: say which outcome you mean.
 struct Decision {
     Outcome outcome = Outcome::implicit_deny;
@@ -65,6 +73,10 @@ struct Decision {
     std::vector<StatementRef> because;  // the statements that settled it
     std::vector<Layer> missing;         // implicit deny: every layer that had to allow and did not
     std::vector<StatementRef> granted;  // implicit deny: the statements that would have allowed it, had no layer been missing
+    // Explicit deny: the denying statements that have conditions. Implicit deny: in the layers that are missing, the Allows that only
+    // a condition keeps out.
+    std::vector<Conditioned> conditioned;
+    std::string rule;                   // of Layer::service_rule: the service's sentence
     explicit operator bool() const = delete;
 };
 

@@ -103,6 +103,7 @@ std::string not_allowed_by(Layer layer, const Request& request) {
             return "the policy of the VPC endpoint does not allow it";
         case Layer::account_root:
         case Layer::always:
+        case Layer::service_rule:
             break;
     }
     return "nothing allows it";
@@ -122,6 +123,42 @@ std::string why_not_allowed(const Request& request, const Decision& decision) {
     out += delegated ? (one ? " leaves " : " leave ") : (one ? " allows " : " allow ");
     out += request.action + " to " + (delegated ? "the account's own policies" : subject(request.principal));
     return out + ", but " + listed(missing);
+}
+
+// "its condition on `aws:SourceIp`"
+std::string conditions_of(const Conditioned& statement) {
+    std::vector<std::string> keys;
+    for (const std::string& key : statement.keys) keys.push_back("`" + key + "`");
+    return (keys.size() == 1 ? "its condition on " : "its conditions on ") + listed(keys);
+}
+
+// What the request brought for a key that a condition asks about.
+std::string brought(const Request& request, const std::string& key) {
+    const auto* entry = request.context.find(key);
+    if (entry == nullptr || entry->values.empty()) return "the request has no `" + key + "`";
+    const std::string more = entry->values.size() > 1 ? " and " + std::to_string(entry->values.size() - 1) + " more" : "";
+    return "the request's `" + key + "` is " + text::quote_json(entry->values.front()) + more;
+}
+
+std::string why_nearly(const Decision& decision) {
+    std::vector<std::string> parts;
+    for (const Conditioned& one : decision.conditioned)
+        parts.push_back(describe(one.statement) + " would allow it but for " + conditions_of(one));
+    return parts.empty() ? "" : "; " + listed(parts);
+}
+
+// A condition is a guard: the remedy keeps it, and says what it asks.
+std::string remedy(const Conditioned& one, const Request& request) {
+    std::string values;
+    // What was recorded long ago is read without its context.
+    if (!request.context.entries().empty()) {
+        std::vector<std::string> parts;
+        for (const std::string& key : one.keys) parts.push_back(brought(request, key));
+        values = " (" + listed(parts) + ")";
+    }
+    const bool denies = one.statement.info.effect == Effect::deny;
+    return std::string(denies ? "make a request that does not fit " : "make a request that meets ") + "the Condition of " +
+           describe(one.statement) + values + ": " + one.condition;
 }
 
 std::string statement_to_paste(const Request& request, bool with_principal, bool with_resource) {
@@ -163,9 +200,17 @@ std::string remedy(Layer layer, const Request& request) {
             return "allow it in the policy of the VPC endpoint: " + statement_to_paste(request, true, true);
         case Layer::account_root:
         case Layer::always:
+        case Layer::service_rule:
             break;
     }
     return "";
+}
+
+std::string remedy_of_deny(const StatementRef& ref, const Request& request, const Decision& decision) {
+    for (const Conditioned& one : decision.conditioned)
+        if (one.statement.layer == ref.layer && one.statement.policy_name == ref.policy_name && one.statement.statement == ref.statement)
+            return remedy(one, request);
+    return "remove " + describe(ref) + ", or narrow it by Action, Resource or Condition";
 }
 
 }  // namespace
@@ -188,11 +233,20 @@ Explanation explanation_of(const Request& request, const Decision& decision) {
         case Outcome::explicit_deny:
             out.reason = why_denied(decision);
             for (const auto& ref : decision.because)
-                out.remedies.push_back("remove " + describe(ref) + ", or narrow it by Action, Resource or Condition");
+                out.remedies.push_back(remedy_of_deny(ref, request, decision));
             break;
         case Outcome::implicit_deny:
-            out.reason = why_not_allowed(request, decision);
-            for (const Layer layer : decision.missing) out.remedies.push_back(remedy(layer, request));
+            if (!decision.rule.empty()) {
+                out.reason = decision.rule;
+                break;
+            }
+            out.reason = why_not_allowed(request, decision) + why_nearly(decision);
+            for (const Layer layer : decision.missing) {
+                const size_t before = out.remedies.size();
+                for (const Conditioned& one : decision.conditioned)
+                    if (one.statement.layer == layer) out.remedies.push_back(remedy(one, request));
+                if (out.remedies.size() == before) out.remedies.push_back(remedy(layer, request));
+            }
             break;
     }
     return out;

@@ -33,6 +33,7 @@ constexpr std::array layer_names = std::to_array<LayerName>({
     {Layer::vpc_endpoint, "VPC endpoint policy", "a"},
     {Layer::account_root, "account root user", "the"},
     {Layer::always, "permission that every caller has", "a"},
+    {Layer::service_rule, "rule of the service", "a"},
 });
 constexpr LayerName trust_policy = {Layer::resource, "role trust policy", "the"};
 
@@ -82,6 +83,7 @@ Layer layer_of(std::string_view policy_type) {
 }
 
 std::string denial_message(const Request& request, const Decision& decision) {
+    if (!decision.rule.empty()) return decision.rule;
     if (base::lower(request.action).starts_with("sts:assumerolewith")) return "Not authorized to perform " + request.action;
     const std::string out =
         "User: " + who(request.principal) + " is not authorized to perform: " + request.action + on_resource(request);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "cli/terminal.hpp"
 #include "server/rooms.hpp"
 #include "text/json.hpp"
 
@@ -36,11 +37,11 @@ base::Result<int> coverage(bool json) {
         text::Json list = text::Json::array();
         for (const std::string& name : names) {
             list.push(name);
-            if (!json) std::printf("%s:%s\n", service.c_str(), name.c_str());
+            if (!json) cli::print(cli::Text(service) + ":" + name + "\n");
         }
         out.set(service, std::move(list));
     }
-    if (json) std::puts(out.pretty().c_str());
+    if (json) cli::print_pretty_json(out);
     return 0;
 }
 

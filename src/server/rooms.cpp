@@ -20,7 +20,10 @@ base::Result<gate::Access> access_to_bucket(const Rooms& rooms, gate::Access acc
     const size_t slash = resource.find('/');
     const std::string_view name = resource.substr(0, slash);
     if (name.find_first_of("*?") != std::string_view::npos) return access;
-    const objects::BucketPtr bucket = TRY(rooms.storage->bucket(name));
+    auto found = rooms.storage->bucket(name);
+    // Nothing is known of a bucket that is about to be made.
+    if (!found && base::equals_ignoring_case(access.action, "s3:CreateBucket")) return access;
+    const objects::BucketPtr bucket = TRY(std::move(found));
     access.resource_account = bucket->account;
     access.region = bucket->region;
     access.context.set("s3:ResourceAccount", bucket->account);
@@ -42,14 +45,31 @@ void set_tags(policy::Context& context, const identity::Tags& tags, const std::s
 }
 
 base::Result<gate::Access> access_to_entity(const Rooms& rooms, gate::Access access, const policy::Arn& arn) {
+    // Who passes a role is not decided on the role's tags (IAM User Guide, "Granting a user permissions to pass a role").
+    if (base::equals_ignoring_case(access.action, "iam:PassRole")) return access;
     const std::string account(arn.account), name(arn.resource.substr(arn.resource.rfind('/') + 1));
     if (arn.resource.starts_with("role/")) {
         if (const auto role = rooms.directory->iam().role(account, name); role && (*role)->arn == access.resource)
             set_tags(access.context, (*role)->tags, (*role)->boundary);
-        if (access.action.starts_with("sts:")) access.resource_policy = TRY(rooms.directory->trust_policy(access.resource));
+        if (base::lower(access.action).starts_with("sts:")) access.resource_policy = TRY(rooms.directory->trust_policy(access.resource));
     } else if (arn.resource.starts_with("user/")) {
         if (const auto user = rooms.directory->iam().user(account, name); user && (*user)->arn == access.resource)
             set_tags(access.context, (*user)->tags, (*user)->boundary);
+    }
+    return access;
+}
+
+base::Result<gate::Access> access_to_job(const Rooms& rooms, gate::Access access) {
+    const auto id = training::parse_job_arn(access.resource);
+    if (!id) return access;
+    const auto job = rooms.training->jobs().describe(*id);
+    if (!job) {
+        if (base::equals_ignoring_case(access.action, "sagemaker:CreateTrainingJob")) return access;
+        return base::fail("NoSuchTrainingJob", "there is no training job " + id->name);
+    }
+    for (const auto& [key, value] : job->tags) {
+        access.context.set("aws:ResourceTag/" + key, value);
+        access.context.set("sagemaker:ResourceTag/" + key, value);
     }
     return access;
 }
@@ -68,6 +88,7 @@ base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& acti
     access.region = std::string(arn->region);
     if (arn->service == "s3" && arn->account.empty()) return access_to_bucket(rooms, std::move(access), arn->resource);
     if (arn->service == "iam") return access_to_entity(rooms, std::move(access), *arn);
+    if (arn->service == "sagemaker") return access_to_job(rooms, std::move(access));
     return access;
 }
 

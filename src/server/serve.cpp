@@ -16,6 +16,7 @@
 #include "base/log.hpp"
 #include "base/strings.hpp"
 #include "cli/places.hpp"
+#include "cli/terminal.hpp"
 #include "http/server.hpp"
 #include "server/rooms.hpp"
 #include "server/signals.hpp"
@@ -127,8 +128,8 @@ base::Result<int> serve(const Settings& settings) {
     TRY(rooms->training->start(url, regions.front(), apis));
     TRY(rooms->folder->write_endpoint(url, regions));
     if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
-    std::printf("trainwarden serves account %s at %s (region %s, data in %s)\n", rooms->directory->default_account().c_str(),
-                url.c_str(), base::join(regions, ", ").c_str(), settings.data.c_str());
+    cli::print("trainwarden serves account " + cli::Text(rooms->directory->default_account()) + " at " + url + " (region " +
+               base::join(regions, ", ") + ", data in " + settings.data + ")\n");
     std::fflush(stdout);
 
     const int signal = signals.wait();

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <set>
 
+#include "base/utf8.hpp"
+
 namespace text {
 
 namespace ondemand = simdjson::ondemand;
@@ -110,6 +112,8 @@ Json& Json::push(Json value) {
 }
 
 std::string quote_json(std::string_view content) {
+    std::string valid;
+    if (std::ranges::any_of(content, [](char c) { return (c & 0x80) != 0; })) content = valid = base::valid_utf8(content);
     std::string out;
     out.reserve(content.size() + 2);
     out += '"';

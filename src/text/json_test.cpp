@@ -42,6 +42,14 @@ TEST_CASE("JSON: writing escapes what must be escaped") {
     CHECK(Json(int64_t{-7}).as_int() == -7);
 }
 
+TEST_CASE("JSON: what is written can be read, whatever bytes went in") {
+    Json value;
+    value.set("a\xff", std::string("\xc3\x28 \xed\xa0\x80 ä"));
+    const auto read = parse_json(value.dump());
+    REQUIRE(read);
+    CHECK((*read)["a\uFFFD"].as_string() == "\uFFFD( \uFFFD\uFFFD\uFFFD ä");
+}
+
 TEST_CASE("an object with very many members is read without comparing each with each") {
     std::string document = "{";
     for (int i = 0; i < 200000; ++i) document += "\"key" + std::to_string(i) + "\":1,";

@@ -3,13 +3,14 @@
 
 #include <string_view>
 
+#include "base/utf8.hpp"
 #include "logs/store.hpp"
 #include "training/job.hpp"
 
 namespace training {
 
 using logs::LogWriter;
-using logs::valid_utf8;
+using base::valid_utf8;
 
 constexpr std::string_view log_group_name = "/aws/sagemaker/TrainingJobs";
 

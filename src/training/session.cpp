@@ -14,10 +14,8 @@ AssumeJobRole assume_through(identity::Directory& directory) {
         request.tags = terms.tags;
         request.source_identity = terms.source_identity;
         request.lease = terms.lease;
-        policy::Context context;
-        context.set("aws:SourceAccount", job.account);
-        context.set("aws:SourceArn", job.arn());
-        return TRY(directory.assume_role_as_service(service_principal, request, context)).credentials;
+        const identity::ServiceCall service{service_principal, job.region, job.account, job.arn()};
+        return TRY(directory.assume_role_as_service(service, request)).credentials;
     };
 }
 

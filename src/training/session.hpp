@@ -35,8 +35,8 @@ struct SessionTerms {
 using AssumeJobRole =
     std::function<base::Result<identity::Credentials>(const JobId& job, const std::string& role_arn, const SessionTerms& terms)>;
 
-// As `sagemaker.amazonaws.com`, session name `SageMaker`, with aws:SourceAccount and aws:SourceArn for the trust policy's
-// conditions.
+// As `sagemaker.amazonaws.com`, session name `SageMaker`, with the condition keys of identity/service_call.hpp for the trust
+// policy: aws:SourceAccount and aws:SourceArn say for which job.
 [[nodiscard]] AssumeJobRole assume_through(identity::Directory& directory);
 
 class RoleSession {

@@ -150,10 +150,15 @@ std::vector<std::string> constraints(const Shape& shape) {
     return out;
 }
 
+// A list or map is what it holds.
+bool is_sensitive(const Shape& shape) {
+    return shape.sensitive || (shape.item != nullptr && shape.item->sensitive) || (shape.key != nullptr && shape.key->sensitive);
+}
+
 class Validator {
 public:
     void check(const Shape& shape, const Json& value, const std::string& path) {
-        for (const auto& violation : violations(shape, value)) add(value, path, violation);
+        for (const auto& violation : violations(shape, value)) add(shape, value, path, violation);
         switch (shape.type) {
             case ShapeType::structure:
                 return check_members(shape, value, path);
@@ -169,8 +174,8 @@ public:
     [[nodiscard]] const std::vector<std::string>& found() const { return found_; }
 
 private:
-    void add(const Json& value, const std::string& path, const std::string& violation) {
-        const auto text = value.is_null() ? std::string("Value null") : "Value '" + shown(value) + "'";
+    void add(const Shape& shape, const Json& value, const std::string& path, const std::string& violation) {
+        const auto text = value.is_null() ? std::string("Value null") : is_sensitive(shape) ? "Value" : "Value '" + shown(value) + "'";
         found_.push_back(text + " at '" + path + "' failed to satisfy constraint: " + violation);
     }
 
@@ -181,7 +186,7 @@ private:
             if (inside && !inside->is_null())
                 check(*member.shape, *inside, place);
             else if (member.required)
-                add(Json(), place, "Member must not be null");
+                add(*member.shape, Json(), place, "Member must not be null");
         }
     }
 
@@ -189,7 +194,7 @@ private:
         if (is_scalar(*shape.item)) {
             const bool broken =
                 std::ranges::any_of(value.items(), [&](const Json& item) { return !violations(*shape.item, item).empty(); });
-            if (broken) add(value, path, "Member must satisfy constraint: [" + joined(constraints(*shape.item)) + "]");
+            if (broken) add(shape, value, path, "Member must satisfy constraint: [" + joined(constraints(*shape.item)) + "]");
             return;
         }
         size_t number = 0;
@@ -202,9 +207,9 @@ private:
             keys_broken = keys_broken || !violations(*shape.key, Json(name)).empty();
             values_broken = values_broken || !violations(*shape.item, item).empty();
         }
-        if (keys_broken) add(value, path, "Map keys must satisfy constraint: [" + joined(constraints(*shape.key)) + "]");
+        if (keys_broken) add(shape, value, path, "Map keys must satisfy constraint: [" + joined(constraints(*shape.key)) + "]");
         if (values_broken && is_scalar(*shape.item))
-            add(value, path, "Map value must satisfy constraint: [" + joined(constraints(*shape.item)) + "]");
+            add(shape, value, path, "Map value must satisfy constraint: [" + joined(constraints(*shape.item)) + "]");
         if (!is_scalar(*shape.item))
             for (const auto& [name, item] : value.members()) check(*shape.item, item, path + "." + name + ".member");
     }

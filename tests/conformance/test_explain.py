@@ -199,7 +199,9 @@ def test_context_counts_as_for_a_real_request(server, make_user):
         statement(action="iam:UntagUser", Condition={"StringEquals": {"aws:TagKeys": "team"}}),
         statement(action="iam:GetUser", Condition={"StringEquals": {"aws:PrincipalTag/team": "vision"}})))
     arn = f"arn:aws:iam::{server.account}:user/supposing"
-    allowed = lambda action, *context: supposed(server, arn, action, "*" if action.startswith("s3:") else arn, *context)["Decision"] == "allowed"
+    server.client("s3").create_bucket(Bucket="supposed")
+    on = lambda action: arn if action.startswith("iam:") else "arn:aws:s3:::supposed" + ("" if action == "s3:ListBucket" else "/k")
+    allowed = lambda action, *context: supposed(server, arn, action, on(action), *context)["Decision"] == "allowed"
     assert not allowed("s3:GetObject") and not allowed("s3:GetObject", "aws:SourceIp=11.0.0.1") and allowed("s3:GetObject", "aws:SourceIp=10.0.0.1")
     # The server's own keys are there, unless one is supposed; the two clocks go together.
     past = "aws:CurrentTime=2019-12-31T00:00:00Z"
@@ -210,7 +212,7 @@ def test_context_counts_as_for_a_real_request(server, make_user):
     assert allowed("iam:TagUser", "aws:TagKeys=team") and allowed("iam:TagUser", "aws:TagKeys=team,cost")
     assert not allowed("iam:TagUser", "aws:TagKeys=team,other") and not allowed("iam:UntagUser", "aws:TagKeys=team")
     assert not allowed("iam:GetUser") and allowed("iam:GetUser", "aws:PrincipalTag/team=vision")
-    done = server.trainwarden("explain", "--as", arn, "--action", "s3:GetObject", "--context", "nonsense", check=False)
+    done = server.trainwarden("explain", "--as", arn, "--action", "s3:GetObject", "--resource", "arn:aws:s3:::supposed/k", "--context", "nonsense", check=False)
     assert done.returncode == 1 and "`nonsense` is not KEY=VALUE" in done.stderr
 
 

@@ -385,8 +385,8 @@ def test_one_server_a_folder_and_the_right_key(make_server):
 
 
 @pytest.mark.parametrize("words, said", [
-    (["nonsense"], "`nonsense` is no command of `trainwarden`"), (["stack", "nonsense"], "`nonsense` is no command of `stack`"),
-    (["up", "--nonsense"], "--nonsense"), ([], "A subcommand is required"),
+    (["nonsense"], "`nonsense` is no command of `trainwarden`"), (["stack", "nonsense"], "`nonsense` is no command of `trainwarden stack`"),
+    (["up", "--nonsense"], "has no option --nonsense"), ([], "Every principal that may do an action"),
 ])
 def test_a_wrong_command_line_is_named(server, words, said):
     done = server.trainwarden(*words, check=False)

@@ -91,6 +91,8 @@ std::string_view layer_name(Layer layer) {
             return "root";
         case Layer::always:
             return "always";
+        case Layer::service_rule:
+            return "rule";
     }
     return "?";
 }

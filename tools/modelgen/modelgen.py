@@ -106,6 +106,8 @@ class Writer:
         fields.append(f".type = ShapeType::{SCALARS.get(kind, kind)}")
         if shape.get("flattened"):
             fields.append(".flattened = true")
+        if shape.get("sensitive"):
+            fields.append(".sensitive = true")
         if kind == "long":
             fields.append(".is_long = true")
         for bound in ("min", "max"):

@@ -81,6 +81,12 @@ void set_kms_key(policy::Context& context, const training::JobId& job, const std
     for (std::string_view ending : {"Arn", ""}) context.set(name + std::string(ending), kms_arn(job, key.as_string()));
 }
 
+// Anything else than the two is refused later; what it was is no condition key's value, which is recorded.
+std::string scope_named(const Json& input) {
+    std::string scope = training::scope_of(input);
+    return scope == "job" || scope == "role" ? scope : "invalid";
+}
+
 policy::Context create_context(const training::JobId& job, const Json& input) {
     policy::Context context;
     auto set_flag = [&](std::string_view key, const Json& value) { context.set(key, value.as_bool() ? "true" : "false"); };
@@ -97,7 +103,7 @@ policy::Context create_context(const training::JobId& job, const Json& input) {
     set_list_if_given(context, "sagemaker:VpcSecurityGroupIds", input["VpcConfig"]["SecurityGroupIds"]);
     set_file_systems(context, input["InputDataConfig"]);
     set_request_tags(context, input["Tags"]);
-    context.set(training::scope_condition_key, training::scope_of(input));
+    context.set(training::scope_condition_key, scope_named(input));
     return context;
 }
 
@@ -122,7 +128,7 @@ Accesses classify_create(const identity::Caller& caller, const wire::Call& call)
     pass.context.set("iam:PassedToService", training::service_principal);
     pass.context.set("iam:AssociatedResourceArn", job);
     // So that a policy can let a role be passed to jobs that are cut to what they name, and to no others.
-    pass.context.set(training::scope_condition_key, training::scope_of(input));
+    pass.context.set(training::scope_condition_key, scope_named(input));
     std::vector<gate::Access> accesses{create, pass};
     if (input["Tags"].size() > 0) {
         gate::Access tag;

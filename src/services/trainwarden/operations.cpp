@@ -8,10 +8,10 @@
 
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
-#include "policy/reference.hpp"
 #include "services/trainwarden/explained.hpp"
 #include "services/trainwarden/granted.hpp"
 #include "services/trainwarden/principals.hpp"
+#include "services/trainwarden/question.hpp"
 #include "text/time.hpp"
 
 namespace services::trainwarden {
@@ -42,52 +42,43 @@ base::Result<wire::Answer> explain_request(const Dependencies& parts, wire::Call
     return answer_of({{"Records", std::move(records)}});
 }
 
-// The question as the gate would ask it now, with the circumstances that the asker supposes.
-base::Result<gate::Access> supposed_access(const Dependencies& parts, const Json& input) {
-    const std::string resource = input["Resource"].as_string_or("*");
-    auto access = parts.access_to(input["Action"].as_string(), resource);
-    if (access || !access.error().code.starts_with("NoSuch")) return access;
-    return base::fail(base::Error("NoSuchResource", "there is no " + resource + " on this server: " + access.error().message)
-                          .note("`aws iam simulate-principal-policy` can be asked about what is not there yet"));
-}
-
-// A key that holds a list in AWS's reference is one, even with a single value.
-gate::Supposition supposition(const Dependencies& parts, const Json& input) {
-    gate::Supposition out{.region = parts.region, .now = parts.clock->now(), .said = {}};
-    for (const Json& entry : input["Context"].items()) {
-        const std::string& key = entry["Key"].as_string();
-        std::vector<std::string> values;
-        for (const Json& value : entry["Values"].items()) values.push_back(value.as_string());
-        if (values.size() == 1 && !policy::key_holds_list(key))
-            out.said.set(key, values.front());
-        else
-            out.said.set_list(key, std::move(values));
-    }
-    return out;
+gate::Supposition supposition(const Dependencies& parts, const Question& question) {
+    return {.region = parts.region, .now = parts.clock->now(), .said = question.said};
 }
 
 base::Result<wire::Answer> explain_access(const Dependencies& parts, wire::Call& call) {
-    const Caller caller = TRY(find_principal(*parts.directory, call.input["PrincipalArn"].as_string()));
-    const gate::Access access = TRY(supposed_access(parts, call.input));
-    const audit::DecidedAccess decided = gate::decide_supposed(caller, access, supposition(parts, call.input));
+    const Caller caller = TRY(find_principal(*parts.directory, call.input["PrincipalArn"].as_string(), parts.region));
+    const Question question = TRY(read_question(parts, call.input));
+    const audit::DecidedAccess decided = gate::decide_supposed(caller, question.access, supposition(parts, question));
     Json shown = explained(decided);
     if (decided.decision.outcome != policy::Outcome::allow)
         shown.set("Message", policy::denial_message(decided.request, decided.decision));
     return answer_of({{"Principal", audit::to_json(caller.principal)}, {"Access", std::move(shown)}});
 }
 
+// What lets the candidate: of another account's own policies nothing is known.
+Json shown_candidate(const Candidate& candidate, audit::DecidedAccess decided) {
+    if (!candidate.needs.empty())
+        std::erase_if(decided.decision.because, [](const policy::StatementRef& ref) { return ref.layer != policy::Layer::resource; });
+    const Json decision = explained(decided);
+    Json principal = audit::to_json(candidate.caller.principal);
+    if (!candidate.shown_as.empty()) principal.set("Name", candidate.shown_as);
+    Json out = Json::object({{"Principal", std::move(principal)},
+                             {"DecidedBy", decision["DecidedBy"]},
+                             {"MatchedStatements", decision["MatchedStatements"]}});
+    if (!candidate.needs.empty()) out.set("Needs", candidate.needs);
+    return out;
+}
+
 base::Result<wire::Answer> who_can(const Dependencies& parts, wire::Call& call) {
-    const gate::Access access = TRY(supposed_access(parts, call.input));
-    const gate::Supposition supposed = supposition(parts, call.input);
+    const Question question = TRY(read_question(parts, call.input));
+    const gate::Supposition supposed = supposition(parts, question);
     Json principals = Json::array();
-    const std::vector<Caller> all = every_principal(*parts.directory);
-    for (const Caller& caller : all) {
-        const audit::DecidedAccess decided = gate::decide_supposed(caller, access, supposed);
+    const std::vector<Candidate> all = candidates(*parts.directory, question.access, parts.region);
+    for (const Candidate& candidate : all) {
+        audit::DecidedAccess decided = gate::decide_supposed(candidate.caller, question.access, supposed);
         if (decided.decision.outcome != policy::Outcome::allow) continue;
-        const Json decision = explained(decided);
-        principals.push(Json::object({{"Principal", audit::to_json(caller.principal)},
-                                      {"DecidedBy", decision["DecidedBy"]},
-                                      {"MatchedStatements", decision["MatchedStatements"]}}));
+        principals.push(shown_candidate(candidate, std::move(decided)));
     }
     return answer_of({{"Principals", std::move(principals)}, {"Checked", static_cast<uint64_t>(all.size())}});
 }
@@ -162,7 +153,7 @@ void count_uses(const Json& record, std::map<std::string, Use>& used) {
 
 base::Result<wire::Answer> used_actions(const Dependencies& parts, wire::Call& call) {
     const std::string arn = call.input["PrincipalArn"].as_string();
-    const Caller caller = TRY(find_principal(*parts.directory, arn));
+    const Caller caller = TRY(find_principal(*parts.directory, arn, parts.region));
     const base::Time since = TRY(since_of(call.input));
     std::map<std::string, Use> used;
     TRY(each_record(parts, arn, since, [&](const Json& record) { count_uses(record, used); }));

@@ -1,12 +1,21 @@
 #include "services/trainwarden/principals.hpp"
 
+#include <algorithm>
+#include <set>
+
+#include "base/strings.hpp"
 #include "gate/decide.hpp"
 #include "policy/arn.hpp"
+#include "text/json.hpp"
 
 namespace services::trainwarden {
 namespace {
 
 using identity::Caller;
+using text::Json;
+
+constexpr std::string_view service_domain = ".amazonaws.com";
+constexpr std::string_view nobody_s_account = "000000000000";
 
 Caller root_of(const std::string& account) {
     Caller root;
@@ -21,6 +30,26 @@ Caller root_of(const std::string& account) {
     return root;
 }
 
+// A service acts for the account that it asks about; training jobs do it as jobs.
+Caller service_called(const std::string& name, const std::string& account, const std::string& region) {
+    Caller service;
+    service.principal.kind = policy::PrincipalKind::service;
+    service.principal.service = name;
+    service.context.set("aws:SourceAccount", account);
+    if (name == "sagemaker.amazonaws.com")
+        service.context.set("aws:SourceArn", "arn:aws:sagemaker:" + region + ":" + account + ":training-job/*");
+    return service;
+}
+
+bool is_service(std::string_view name) {
+    return name.size() > service_domain.size() && name.ends_with(service_domain) && !name.starts_with('.') &&
+           std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; });
+}
+
+bool is_account(std::string_view text) {
+    return text.size() == 12 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 bool is_session_of(const policy::Arn& session, const Caller& role) {
     // assumed-role/ROLE/SESSION knows the role by its last name alone.
     constexpr std::string_view prefix = "assumed-role/";
@@ -33,29 +62,179 @@ bool is_session_of(const policy::Arn& session, const Caller& role) {
     return session.account == role.principal.account && arn.substr(arn.rfind('/') + 1) == name;
 }
 
-}  // namespace
-
-base::Result<Caller> find_principal(const identity::Directory& directory, const std::string& arn) {
-    if (arn == "*") return gate::anonymous_caller();
-    const auto parsed = policy::parse_arn(arn);
-    if (parsed && parsed->resource == "root" && parsed->account == directory.default_account())
-        return root_of(std::string(parsed->account));
-    if (parsed) {
-        for (Caller& caller : directory.all_callers()) {
-            if (caller.principal.arn == arn || caller.principal.role_arn == arn) return std::move(caller);
-            if (is_session_of(*parsed, caller)) {
-                std::string session(parsed->resource.substr(parsed->resource.rfind('/') + 1));
-                return directory.role_caller(caller.principal.role_arn, session);
-            }
-        }
-    }
-    return base::fail("NoSuchPrincipal", "there is no principal " + arn + " on this server");
+const policy::PolicyPtr& allows_everything() {
+    static const policy::PolicyPtr policy = policy::Policy::parse_stored(
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})", policy::PolicyKind::identity);
+    return policy;
 }
 
-std::vector<Caller> every_principal(const identity::Directory& directory) {
-    std::vector<Caller> all = directory.all_callers();
-    all.push_back(root_of(directory.default_account()));
-    all.push_back(gate::anonymous_caller());
+// Somebody of another account. What that account's own policies say is not known here: they count as if they allowed everything.
+Caller of_other_account(const std::string& account) {
+    Caller caller;
+    caller.principal.kind = policy::PrincipalKind::user;
+    caller.principal.account = account;
+    caller.policies.identity.push_back({allows_everything(), "policies of account " + account});
+    caller.context.set("aws:PrincipalAccount", account);
+    return caller;
+}
+
+std::string needs_of(const std::string& account) { return "an identity-based policy of account " + account + " that allows it"; }
+
+// The account as a whole: any of its principals.
+Candidate whole_account(const std::string& account) {
+    Caller caller = of_other_account(account);
+    caller.principal.arn = "arn:aws:iam::" + account + ":root";
+    return {std::move(caller), needs_of(account), "account " + account};
+}
+
+Candidate foreign_principal(const std::string& name, const policy::Arn& arn) {
+    const std::string account(arn.account);
+    Caller caller = of_other_account(account);
+    policy::Principal& principal = caller.principal;
+    principal.arn = name;
+    caller.context.set("aws:PrincipalArn", name);
+    if (arn.resource.starts_with("role/")) {
+        principal.kind = policy::PrincipalKind::role_session;
+        principal.role_arn = name;
+        principal.arn = "arn:aws:sts::" + account + ":assumed-role/" + std::string(arn.resource.substr(arn.resource.rfind('/') + 1)) + "/session";
+        caller.context.set("aws:PrincipalType", "AssumedRole");
+    } else if (arn.resource.starts_with("assumed-role/")) {
+        principal.kind = policy::PrincipalKind::role_session;
+        caller.context.set("aws:PrincipalType", "AssumedRole");
+    } else if (arn.resource.starts_with("federated-user/")) {
+        principal.kind = policy::PrincipalKind::federated_user;
+        caller.policies.session = caller.policies.identity;
+        caller.context.set("aws:PrincipalType", "FederatedUser");
+    } else {
+        principal.user_arn = name;
+        caller.context.set("aws:PrincipalType", "User");
+    }
+    return {std::move(caller), needs_of(account), name};
+}
+
+Candidate somebody_elsewhere() {
+    const std::string account(nobody_s_account);
+    Caller caller = of_other_account(account);
+    caller.principal.arn = caller.principal.user_arn = "arn:aws:iam::" + account + ":user/somebody";
+    caller.context.set("aws:PrincipalArn", caller.principal.arn);
+    caller.context.set("aws:PrincipalType", "User");
+    return {std::move(caller), "an identity-based policy of its account that allows it", "any principal of any other account"};
+}
+
+std::vector<std::string> strings_of(const Json& one_or_many) {
+    if (one_or_many.is_string()) return {one_or_many.as_string()};
+    std::vector<std::string> out;
+    for (const Json& one : one_or_many.items()) out.push_back(one.as_string());
+    return out;
+}
+
+// Whom the Allow statements of a resource's policy name, in Principal and in the conditions that say who may come.
+struct Named {
+    std::set<std::string> principals;  // ARNs and accounts
+    std::set<std::string> services;
+    bool everyone = false;
+};
+
+void add_conditions(const Json& condition, Named& named) {
+    for (const auto& [op, keys] : condition.members())
+        for (const auto& [key, values] : keys.members()) {
+            const std::string lower = base::lower(key);
+            for (const std::string& value : strings_of(values)) {
+                if (value.find_first_of("*?$") != std::string::npos) continue;
+                if (lower == "aws:principalservicename" && is_service(value)) named.services.insert(value);
+                if (lower == "aws:principalaccount" || lower == "aws:principalarn") named.principals.insert(value);
+            }
+        }
+}
+
+Named named_by(const policy::AttachedPolicy& attached) {
+    Named named;
+    const auto document = text::parse_json(attached.policy->text());
+    if (!document) return named;  // grants nothing: parse_stored reads it as a deny
+    const Json& all = (*document)["Statement"];
+    const std::vector<Json> statements = all.is_array() ? all.items() : std::vector<Json>{all};
+    for (const Json& statement : statements) {
+        if (statement["Effect"].as_string() != "Allow") continue;
+        const Json& principal = statement["Principal"];
+        if (principal.is_string() || statement.contains("NotPrincipal")) named.everyone = true;
+        for (const std::string& name : strings_of(principal["AWS"])) {
+            if (name == "*")
+                named.everyone = true;
+            else
+                named.principals.insert(name);
+        }
+        for (const std::string& name : strings_of(principal["Service"])) named.services.insert(name);
+        add_conditions(statement["Condition"], named);
+    }
+    return named;
+}
+
+// A stored policy names a single session as ROLE-ID:SESSION (SEMANTICS R32).
+void add_session_of_id(const identity::Directory& directory, const std::string& name, std::vector<Candidate>& out) {
+    const size_t colon = name.find(':');
+    if (colon == std::string::npos) return;
+    for (const Candidate& one : out) {
+        if (one.caller.principal.role_id != name.substr(0, colon)) continue;
+        auto session = directory.role_caller(one.caller.principal.role_arn, name.substr(colon + 1));
+        if (!session) return;
+        const std::string arn = session->principal.arn;
+        out.push_back({std::move(*session), "", arn});
+        return;
+    }
+}
+
+void add_named(const identity::Directory& directory, const std::string& name, const std::string& region, std::vector<Candidate>& out) {
+    const std::string own = directory.default_account();
+    const auto arn = policy::parse_arn(name);
+    const std::string account = is_account(name) ? name : arn && is_account(arn->account) ? std::string(arn->account) : own;
+    if (account != own) {
+        Candidate other = !arn || arn->resource == "root" ? whole_account(account) : foreign_principal(name, *arn);
+        const bool known = std::ranges::any_of(out, [&](const Candidate& one) { return one.shown_as == other.shown_as; });
+        if (!known) out.push_back(std::move(other));
+    } else if (!arn) {
+        add_session_of_id(directory, name, out);
+    } else if (arn->resource.starts_with("assumed-role/")) {  // roles, users and the root are there already
+        if (auto session = find_principal(directory, name, region)) out.push_back({std::move(*session), "", name});
+    }
+}
+
+}  // namespace
+
+base::Result<Caller> find_principal(const identity::Directory& directory, const std::string& name, const std::string& region) {
+    if (name == "*") return gate::anonymous_caller();
+    if (is_service(name)) return service_called(name, directory.default_account(), region);
+    const auto parsed = policy::parse_arn(name);
+    if (!parsed)
+        return base::fail("ValidationException", "`" + name +
+                                                     "` names no principal: write the ARN of a role, of a user or of an account's root, a "
+                                                     "service such as sagemaker.amazonaws.com, or `*` for anyone without credentials");
+    if (parsed->resource == "root" && parsed->account == directory.default_account()) return root_of(std::string(parsed->account));
+    for (Caller& caller : directory.all_callers()) {
+        if (caller.principal.arn == name || caller.principal.role_arn == name) return std::move(caller);
+        if (is_session_of(*parsed, caller)) {
+            std::string session(parsed->resource.substr(parsed->resource.rfind('/') + 1));
+            return directory.role_caller(caller.principal.role_arn, session);
+        }
+    }
+    if (is_account(parsed->account) && parsed->account != directory.default_account())
+        return base::fail("NoSuchPrincipal", "there is no principal " + name + " on this server: its account is " +
+                                                 directory.default_account() + ", and what the policies of others allow is not known here");
+    if (parsed->resource.starts_with("group/"))
+        return base::fail("NoSuchPrincipal", name + " is a group; requests are made by its users, with what it allows");
+    return base::fail("NoSuchPrincipal", "there is no principal " + name + " on this server");
+}
+
+std::vector<Candidate> candidates(const identity::Directory& directory, const gate::Access& access, const std::string& region) {
+    std::vector<Candidate> all;
+    for (Caller& caller : directory.all_callers()) all.push_back({std::move(caller), "", ""});
+    all.push_back({root_of(directory.default_account()), "", ""});
+    all.push_back({gate::anonymous_caller(), "", ""});
+    if (!access.resource_policy) return all;
+    const Named named = named_by(*access.resource_policy);
+    for (const std::string& name : named.principals) add_named(directory, name, region, all);
+    const std::string account = access.resource_account.empty() ? directory.default_account() : access.resource_account;
+    for (const std::string& name : named.services) all.push_back({service_called(name, account, region), "", ""});
+    if (named.everyone) all.push_back(somebody_elsewhere());
     return all;
 }
 

@@ -1,19 +1,32 @@
-// Finding principals by ARN, for questions about somebody who is not asking.
+// Finding principals by name, for questions about somebody who is not asking.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "gate/gate.hpp"
 #include "identity/directory.hpp"
 
 namespace services::trainwarden {
 
-// A role, a session of a role (any name), a user, an account's root, or `*` for somebody without credentials.
-// Error `NoSuchPrincipal`.
-[[nodiscard]] base::Result<identity::Caller> find_principal(const identity::Directory& directory, const std::string& arn);
+// A role, a session of a role (any name), a user, an account's root, a service (sagemaker.amazonaws.com), or `*` for somebody without
+// credentials. Errors: `ValidationException` for what is no name of a principal, `NoSuchPrincipal`. `region`: where a service acts.
+[[nodiscard]] base::Result<identity::Caller> find_principal(const identity::Directory& directory, const std::string& name,
+                                                            const std::string& region);
 
-// Roles, users, the root, and the stranger.
-[[nodiscard]] std::vector<identity::Caller> every_principal(const identity::Directory& directory);
+// Somebody who may be let do something.
+struct Candidate {
+    identity::Caller caller;
+    // Of other accounts: what their own policies must allow, in words; here they count as if they did.
+    std::string needs;
+    // How answers name the principal: empty if it is the caller's own ARN.
+    std::string shown_as;
+};
+
+// Roles, users, the root and the stranger of this server; and whom the resource's own policy names beside them: services, principals of
+// other accounts, single sessions of a role. With a policy for everyone, also somebody of an account that nobody knows.
+[[nodiscard]] std::vector<Candidate> candidates(const identity::Directory& directory, const gate::Access& access,
+                                                const std::string& region);
 
 }  // namespace services::trainwarden

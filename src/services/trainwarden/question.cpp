@@ -1,0 +1,179 @@
+#include "services/trainwarden/question.hpp"
+
+#include <set>
+
+#include "base/nearest.hpp"
+#include "base/strings.hpp"
+#include "identity/directory.hpp"
+#include "policy/arn.hpp"
+#include "policy/catalogue.hpp"
+#include "policy/reference.hpp"
+#include "policy/vocabulary.hpp"
+#include "training/request.hpp"
+#include "wire/model.hpp"
+
+namespace services::trainwarden {
+namespace {
+
+using text::Json;
+
+constexpr size_t formats_named_max = 3;
+
+std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+    const std::string meant = base::nearest(word, known);
+    return meant.empty() ? "" : "; did you mean " + meant + "?";
+}
+
+// This server's own actions, which AWS does not have.
+std::vector<std::string> own_actions() {
+    std::vector<std::string> out;
+    for (const auto& operation : wire::find_service("trainwarden")->operations) out.push_back("trainwarden:" + std::string(operation.name));
+    return out;
+}
+
+bool is_own(std::string_view action) { return base::lower(action).starts_with("trainwarden:"); }
+
+// As AWS writes it.
+base::Result<std::string> action_of(const Json& input) {
+    const std::string& asked = input["Action"].as_string();
+    if (asked.find_first_of("*?") != std::string::npos)
+        return invalid("`" + asked + "` is a pattern; a question is about one action, for example s3:GetObject");
+    if (is_own(asked)) {
+        const std::vector<std::string> all = own_actions();
+        for (const std::string& one : all)
+            if (base::equals_ignoring_case(one, asked)) return one;
+        return invalid("there is no action " + asked + did_you_mean(asked, all));
+    }
+    if (const auto found = policy::actions_matching(asked); found.size() == 1) return std::string(found.front());
+    const std::string service = asked.substr(0, asked.find(':'));
+    std::vector<std::string> beside;
+    if (service.size() < asked.size())
+        for (const std::string_view one : policy::actions_matching(service + ":*")) beside.emplace_back(one);
+    if (beside.empty())
+        return invalid("there is no action " + asked + ": an action is SERVICE:NAME, for example s3:GetObject or iam:PassRole");
+    return invalid("there is no action " + asked + did_you_mean(asked, beside));
+}
+
+// `${*}`, `${?}` and `${$}` are the characters; `*` and `?` alone are none that a question may have.
+base::Result<std::string> without_escapes(const std::string& resource) {
+    std::string out;
+    for (size_t i = 0; i < resource.size(); ++i) {
+        const std::string_view here = std::string_view(resource).substr(i, 4);
+        if (here == "${*}" || here == "${?}" || here == "${$}") {
+            out += here[2];
+            i += 3;
+            continue;
+        }
+        if (resource[i] == '*' || resource[i] == '?')
+            return invalid("`" + resource + "` is a pattern; a question is about one resource. If its name has a `" + resource[i] +
+                           "`, write ${" + resource[i] + "}");
+        out += resource[i];
+    }
+    return out;
+}
+
+std::string works_on(const std::string& action) {
+    std::string out = action + " works on ";
+    size_t named = 0;
+    for (const std::string_view format : policy::resource_formats(action)) {
+        if (named == formats_named_max) break;
+        out += (named++ == 0 ? "" : " or ") + std::string(format);
+    }
+    return out;
+}
+
+base::Result<std::string> resource_of(const std::string& action, const Json& input) {
+    const std::string asked = input["Resource"].as_string_or("*");
+    if (asked.starts_with("s3://"))
+        return invalid("`" + asked + "` is an S3 URI; policies and questions name resources by ARN: arn:aws:s3:::" + asked.substr(5));
+    const bool scoped = is_own(action) ? asked != "*" : !policy::resource_formats(action).empty();
+    if (!scoped) {
+        if (asked == "*") return asked;
+        // Beside `*`, what the service passes for such an action may be named (R44).
+        return without_escapes(asked);
+    }
+    if (asked == "*") return invalid("a question is about one resource: " + works_on(action));
+    std::string resource = TRY(without_escapes(asked));
+    const auto arn = policy::parse_arn(resource);
+    if (!arn) return invalid("`" + asked + "` is not an ARN: " + works_on(action));
+    if (arn->partition != "aws")
+        return base::fail("NoSuchResource", "there is no " + asked + " on this server: its partition is aws, not " + std::string(arn->partition));
+    if (is_own(action)) return resource;
+    for (const std::string_view format : policy::resource_formats(action))
+        if (policy::has_format(resource, format)) return resource;
+    return invalid("`" + asked + "` is no resource of this action: " + works_on(action));
+}
+
+// Is there such an IAM entity? Other services' resources are looked for by `access_to`.
+base::Result<void> check_entity(identity::Directory& directory, const std::string& action, const policy::Arn& arn) {
+    if (arn.service != "iam") return {};
+    const std::string name = base::lower(action);
+    const bool makes = name.starts_with("iam:create");
+    const std::string account(arn.account), resource(arn.resource);
+    const auto exists = [&] {
+        const identity::Iam& iam = directory.iam();
+        const std::string last = resource.substr(resource.rfind('/') + 1);
+        const std::string whole = "arn:aws:iam::" + account + ":" + resource;
+        const auto is = [&](const auto& found) { return found && (*found)->arn == whole; };
+        if (resource.starts_with("role/")) return is(iam.role(account, last));
+        if (resource.starts_with("user/")) return is(iam.user(account, last));
+        if (resource.starts_with("group/")) return is(iam.group(account, last));
+        if (resource.starts_with("policy/")) return is(iam.managed_policy(directory.default_account(), whole));
+        return account == directory.default_account();
+    };
+    const bool own = account == directory.default_account() || (account == "aws" && resource.starts_with("policy/"));
+    if (own && (makes || exists())) return {};
+    return base::fail("NoSuchResource", "there is no arn:aws:iam::" + account + ":" + resource + " on this server");
+}
+
+base::Result<policy::KnownKey> key_of(const std::string& asked) {
+    if (base::equals_ignoring_case(asked, training::scope_condition_key))
+        return policy::KnownKey{std::string(training::scope_condition_key), policy::KeyType::text};
+    if (auto known = policy::find_key(asked)) return *known;
+    return invalid("there is no condition key " + asked + did_you_mean(asked, policy::keys_beside(asked)));
+}
+
+// A key that holds a list in AWS's reference is one, even with a single value.
+base::Result<policy::Context> context_of(const Json& entries) {
+    policy::Context said;
+    std::set<std::string> seen;
+    for (const Json& entry : entries.items()) {
+        const policy::KnownKey key = TRY(key_of(entry["Key"].as_string()));
+        if (!seen.insert(base::lower(key.name)).second)
+            return invalid("the condition key " + key.name + " is there twice; its values belong together");
+        std::vector<std::string> values;
+        for (const Json& value : entry["Values"].items()) {
+            if (!policy::has_type(value.as_string(), key.type))
+                return invalid("`" + value.as_string() + "` is no value of " + key.name + ", which is " +
+                               std::string(policy::describe(key.type)));
+            values.push_back(value.as_string());
+        }
+        const bool list = policy::key_holds_list(key.name);
+        if (!list && values.size() != 1) return invalid(key.name + " has one value, not " + std::to_string(values.size()));
+        if (list)
+            said.set_list(key.name, std::move(values));
+        else
+            said.set(key.name, std::move(values.front()));
+    }
+    return said;
+}
+
+}  // namespace
+
+base::Result<Question> read_question(const Dependencies& parts, const Json& input) {
+    const std::string action = TRY(action_of(input));
+    const std::string resource = TRY(resource_of(action, input));
+    Question out;
+    out.said = TRY(context_of(input["Context"]));
+    if (const auto arn = policy::parse_arn(resource)) TRY(check_entity(*parts.directory, action, *arn));
+    auto access = parts.access_to(action, resource);
+    if (!access && access.error().code.starts_with("NoSuch"))
+        return base::fail(base::Error("NoSuchResource", "there is no " + resource + " on this server: " + access.error().message)
+                              .note("`aws iam simulate-principal-policy` can be asked about what is not there yet"));
+    out.access = TRY(std::move(access));
+    return out;
+}
+
+}  // namespace services::trainwarden
