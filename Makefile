@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: packages data build test fuzz demo bench bench-policy bench-training format tidy clean
+.PHONY: packages data build test mutants fuzz demo bench bench-policy bench-training format tidy clean
 
 # Debian's Python: its torch and scikit-learn are what the demo trains with.
 PYTHON ?= /usr/bin/python3
@@ -45,6 +45,10 @@ test: build fuzz
 	@ctest --test-dir build/fuzz --label-regex fuzz --output-on-failure --parallel $(JOBS)
 	@status=0; ctest --test-dir build/dev --output-on-failure --parallel $(JOBS) || status=$$?; \
 	 $(PYTHON) tests/skips.py build/dev/skips.txt; exit $$status
+
+# Slips put into the code one at a time, and whether the tests notice (docs/testing.md). Options: make mutants OPTIONS="--room store --jobs 2"
+mutants: data
+	@.venv/bin/python tests/mutants/run.py $(OPTIONS)
 
 demo: build
 	@.venv/bin/python examples/story/story.py

@@ -570,7 +570,7 @@ attempt("mine block device", lambda: os.mknod(f"{top}/mine/disk", stat.S_IFBLK |
 attempt("between", lambda: os.rename(f"{top}/mine/renamed", f"{top}/also/renamed"))
 attempt("out", lambda: os.rename(f"{top}/mine/file", f"{top}/theirs/came"))
 attempt("null", lambda: write("/dev/null"))
-attempt("new device", lambda: os.close(os.open("/dev/trainwarden-test", os.O_WRONLY | os.O_CREAT)))
+attempt("new device", lambda: os.close(os.open("/dev/" + name, os.O_WRONLY | os.O_CREAT)))
 attempt("own process", lambda: open("/proc/self/comm", "w").write("renamed"))
 attempt("abstract socket", lambda: socket.socket(socket.AF_UNIX).connect("\0" + name))
 attempt("signal", lambda: os.kill(1, 0))
@@ -580,6 +580,7 @@ attempt("own signal", lambda: os.kill(os.getpid(), 0))
     const std::string said =
         run_under_landlock({folder.path + "/mine", folder.path + "/also", folder.path + "/none"}, script, &version);
     ::close(listener);
+    ::unlink(("/dev/" + listens).c_str());  // where Landlock let it be made
     CAPTURE(said);
     const long offered = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1);
     CHECK(version == offered);
