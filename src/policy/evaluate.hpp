@@ -47,6 +47,7 @@ enum class Layer : uint8_t {
     vpc_endpoint,
     account_root,
     always,
+    service_rule,  // of a service, which no policy changes (service_rules.hpp)
 };
 [[nodiscard]] std::string_view describe(Layer layer);  // "identity-based policy", "permissions boundary", … AWS's words
 

@@ -101,6 +101,8 @@ std::string not_allowed_by(Layer layer, const Request& request) {
             return "no " + std::string(policy_type(layer, request)) + " allows it to " + subject(caller);
         case Layer::vpc_endpoint:
             return "the policy of the VPC endpoint does not allow it";
+        case Layer::service_rule:
+            return std::string(describe(Question(request).forbidden_by));
         case Layer::account_root:
         case Layer::always:
             break;
@@ -161,6 +163,7 @@ std::string remedy(Layer layer, const Request& request) {
                    statement_to_paste(request, true, true);
         case Layer::vpc_endpoint:
             return "allow it in the policy of the VPC endpoint: " + statement_to_paste(request, true, true);
+        case Layer::service_rule:  // no policy helps
         case Layer::account_root:
         case Layer::always:
             break;
@@ -192,7 +195,8 @@ Explanation explanation_of(const Request& request, const Decision& decision) {
             break;
         case Outcome::implicit_deny:
             out.reason = why_not_allowed(request, decision);
-            for (const Layer layer : decision.missing) out.remedies.push_back(remedy(layer, request));
+            for (const Layer layer : decision.missing)
+                if (layer != Layer::service_rule) out.remedies.push_back(remedy(layer, request));
             break;
     }
     return out;

@@ -1,4 +1,5 @@
 // Which actions on which resources, with which condition keys.
+#include "base/strings.hpp"
 #include "services/s3/service.hpp"
 
 namespace services::s3 {
@@ -12,6 +13,7 @@ gate::Access access_to(const objects::Bucket& bucket, std::string action, std::s
     access.context.set("s3:ResourceAccount", bucket.account);
     if (bucket.policy) access.resource_policy = policy::AttachedPolicy{bucket.policy, "bucket policy of " + bucket.name};
     access.restrict_public = bucket.restricts_public();
+    access.resource_policy_is_public = bucket.policy_is_public;
     return access;
 }
 
@@ -39,16 +41,26 @@ Classify on_object(std::string action) {
     };
 }
 
+namespace {
+
+// Every value, if the header is there more than once (R81).
+void set_header_key(policy::Context& context, const http::Headers& headers, std::string_view name) {
+    for (const auto& [field, value] : headers.fields())
+        if (base::equals_ignoring_case(field, name)) context.set("s3:" + std::string(name), value);
+}
+
+}  // namespace
+
 void add_header_keys(policy::Context& context, const http::Headers& headers) {
     for (const std::string_view name :
          {"x-amz-acl", "x-amz-copy-source", "x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp",
           "x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-metadata-directive", "x-amz-object-ownership",
           "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-storage-class",
           "x-amz-website-redirect-location"}) {
-        if (const auto* value = headers.find(name)) context.set("s3:" + std::string(name), *value);
+        set_header_key(context, headers, name);
     }
-    if (const auto* value = headers.find("if-none-match")) context.set("s3:if-none-match", *value);
-    if (const auto* value = headers.find("if-match")) context.set("s3:if-match", *value);
+    set_header_key(context, headers, "if-none-match");
+    set_header_key(context, headers, "if-match");
 }
 
 void add_existing_tags(policy::Context& context, const objects::Tags& tags) {

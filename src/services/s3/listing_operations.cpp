@@ -8,8 +8,8 @@ namespace {
 Classify listing(std::string action) {
     return [action = std::move(action)](const Service&, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
         auto access = bucket_access(*incoming.bucket, action);
-        for (const std::string_view parameter : {"prefix", "delimiter", "max-keys"}) {
-            if (const auto* value = incoming.uri.parameter(parameter)) access.context.set("s3:" + std::string(parameter), *value);
+        for (const auto& [name, value] : incoming.uri.query) {
+            if (name == "prefix" || name == "delimiter" || name == "max-keys") access.context.set("s3:" + name, value);
         }
         return std::vector{std::move(access)};
     };
