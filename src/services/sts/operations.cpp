@@ -80,8 +80,6 @@ base::Result<std::vector<gate::Access>> classify_assume_role(const identity::Dir
     auto arn = policy::parse_arn(role_arn);
     if (!arn || arn->service != "iam" || !arn->resource.starts_with("role/"))
         return base::fail("ValidationError", role_arn + " is invalid");
-    if (caller.principal.kind == PrincipalKind::root)
-        return base::fail("AccessDenied", "Roles may not be assumed by root accounts.");
     const std::string source_identity = TRY(source_identity_of(caller, input));
 
     auto trust = directory.trust_policy(role_arn);
