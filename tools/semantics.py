@@ -20,7 +20,8 @@ is current, and another that every rule is shown from both sides. Where AWS's pa
 
 GROUPS = [
     ("The decision", 1, 13), ("Boundaries, sessions and resource policies", 14, 24), ("Principals", 25, 37),
-    ("Actions and resources", 38, 49), ("Conditions", 50, 73), ("Services with rules of their own", 74, 80)]
+    ("Actions and resources", 38, 49), ("Conditions", 50, 73), ("Services with rules of their own", 74, 80),
+    ("Ambiguity in a request", 81, 81)]
 
 
 def table_rows(text, columns):

@@ -142,7 +142,6 @@ Json to_json(const DecidedAccess& access) {
         if (!access.decision.granted.empty()) out.set("AllowedBy", statements(access.decision.granted));
     }
     if (!access.decision.conditioned.empty()) out.set("Conditions", conditions_json(access));
-    set_if(out, "Rule", access.decision.rule);
     out.set("Context", context_json(access.request.context));
     return out;
 }
@@ -170,7 +169,6 @@ DecidedAccess read_access(const Json& access, const Json& principal) {
         for (const Json& key : one["Keys"].items()) read.keys.push_back(key.as_string());
         out.decision.conditioned.push_back(std::move(read));
     }
-    out.decision.rule = access["Rule"].as_string();
     return out;
 }
 

@@ -5,20 +5,52 @@
 
 #include "base/strings.hpp"
 #include "gate/globals.hpp"
-#include "gate/rules.hpp"
 #include "identity/service_call.hpp"
+#include "policy/passed_resource.hpp"
 #include "text/time.hpp"
 #include "wire/region.hpp"
 
 namespace gate {
 namespace {
 
-// Stands in for a public bucket policy where RestrictPublicBuckets makes it count for nobody (R79).
+// Stands in for a bucket policy where RestrictPublicBuckets makes it count for nobody (R79).
 const policy::PolicyPtr& allows_nobody() {
     static const policy::PolicyPtr policy = policy::Policy::parse_stored(
         R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:NoSuchAction","Resource":"*"}]})",
         policy::PolicyKind::resource);
     return policy;
+}
+
+// Whom nobody knows: an account that does not exist.
+policy::Request asked_by_a_stranger(const policy::Request& request) {
+    policy::Request out = request;
+    out.principal = {.kind = policy::PrincipalKind::user,
+                     .account = "000000000000",
+                     .arn = "arn:aws:iam::000000000000:user/stranger",
+                     .unique_id = "AIDA00000000000000000"};
+    for (const auto& entry : request.context.entries())
+        if (entry.key.starts_with("aws:principal") || entry.key == "aws:username" || entry.key == "aws:sourceidentity")
+            out.context.erase(entry.key);
+    out.context.replace("aws:userid", out.principal.unique_id);
+    out.context.replace("aws:PrincipalAccount", out.principal.account);
+    out.context.replace("aws:PrincipalArn", out.principal.arn);
+    out.context.replace("aws:PrincipalType", "User");
+    out.context.replace("aws:PrincipalIsAWSService", "false");
+    return out;
+}
+
+// RestrictPublicBuckets (R79). Does not rest on what the policy was taken for: a grant that a stranger would get too is public.
+bool is_kept_out(const Access& access, const policy::Request& request) {
+    const auto& caller = request.principal;
+    if (caller.kind == policy::PrincipalKind::anonymous) return true;
+    if (caller.kind == policy::PrincipalKind::service || caller.account == request.resource_account) return false;
+    if (access.resource_policy_is_public) return true;
+    const policy::Request stranger = asked_by_a_stranger(request);
+    policy::PolicySet resource_alone;
+    resource_alone.resource = access.resource_policy;
+    const policy::Ruling ruling = policy::decide(policy::Question(stranger), resource_alone);
+    const bool granted = (ruling.missing >> static_cast<unsigned>(policy::Layer::resource) & 1) == 0;
+    return ruling.outcome != policy::Outcome::explicit_deny && granted;
 }
 
 const policy::AttachedPolicy* find(const policy::PolicySet& policies, const policy::StatementRef& ref) {
@@ -49,15 +81,15 @@ void keep_times_together(policy::Context& context, const policy::Context& said) 
     const auto* epoch = said.find("aws:EpochTime");
     if (current != nullptr && epoch == nullptr && !current->values.empty()) {
         if (const auto time = text::parse_iso8601(current->values.front()))
-            context.set("aws:EpochTime",
-                        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count()));
+            context.replace("aws:EpochTime",
+                            std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count()));
     }
     if (epoch != nullptr && current == nullptr && !epoch->values.empty()) {
         const std::string& text = epoch->values.front();
         int64_t seconds = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
         if (error == std::errc() && end == text.data() + text.size())
-            context.set("aws:CurrentTime", text::iso8601(base::Time(std::chrono::seconds(seconds))));
+            context.replace("aws:CurrentTime", text::iso8601(base::Time(std::chrono::seconds(seconds))));
     }
 }
 
@@ -104,23 +136,24 @@ std::vector<audit::DecidedAccess> decide_each(const identity::Caller& caller, co
     std::vector<audit::DecidedAccess> decided;
     decided.reserve(accesses.size());
     policy::PolicySet policies = caller.policies;
+    const policy::Context::Entry* requested_region = globals.find("aws:RequestedRegion");
+    const std::string region =
+        requested_region != nullptr && !requested_region->values.empty() ? requested_region->values.front() : "";
     for (const Access& access : accesses) {
         policy::Request request;
         request.principal = caller.principal;
         request.action = access.action;
-        request.resource = access.resource;
+        request.resource = policy::passed_resource(access.action, access.resource, caller.principal.account, region);
         request.resource_account = access.resource_account.empty() ? caller.principal.account : access.resource_account;
         request.context = access.context;
         if (caller.lease && caller.lease->describe) caller.lease->describe(access.resource, request.context);
         request.context.merge(caller.context);
         request.context.merge(globals);
-        if (!request.resource_account.empty()) request.context.set("aws:ResourceAccount", request.resource_account);
+        if (!request.resource_account.empty()) request.context.replace("aws:ResourceAccount", request.resource_account);
         policies.resource = access.resource_policy;
-        const bool outsider =
-            caller.principal.account != request.resource_account && caller.principal.kind != policy::PrincipalKind::service;
-        if (access.restrict_public && policies.resource && outsider) policies.resource->policy = allows_nobody();
+        if (access.restrict_public && policies.resource && is_kept_out(access, request))
+            policies.resource->policy = allows_nobody();
         policy::Decision decision = policy::evaluate(request, policies);
-        apply_rules(request, decision);
         add_versions(decision.because, policies);
         add_versions(decision.granted, policies);
         for (policy::Conditioned& one : decision.conditioned)

@@ -37,8 +37,10 @@ struct Access {
     std::optional<policy::AttachedPolicy> resource_policy;  // bucket policy
     // Replaces AWS's standard sentence for this access, e.g. SageMaker's PassRole wording. Empty: the standard one.
     std::string refusal_message;
-    // Set by Public Access Block: a resource policy that is public counts for nobody outside the account (R79).
+    // RestrictPublicBuckets of Block Public Access (R79): the resource's policy lets no anonymous caller in, whatever it says,
+    // and nobody of another account if it is public.
     bool restrict_public = false;
+    bool resource_policy_is_public = false;
     // A refusal of this access does not refuse the request: the handler asks `Permit::refusal(index)` and refuses that part alone
     // (DeleteObjects answers each key for itself).
     bool separate = false;

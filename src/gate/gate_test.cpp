@@ -246,6 +246,55 @@ TEST_CASE("strangers: S3 lets them ask, a bucket policy may let them in, Restric
     }
 }
 
+TEST_CASE("RestrictPublicBuckets does not rest on what the policy was taken for (R79)") {
+    struct Case {
+        const char* principal;
+        const char* condition;
+        bool account_b, anonymous;  // who gets in
+    };
+    // With the policy taken for one that is not public, rightly or wrongly. The caller is user u of account B.
+    const Case cases[] = {
+        {R"("*")", R"({"StringEquals":{"aws:userid":"anonymous"}})", false, false},
+        {R"("*")", R"({"IpAddress":{"aws:SourceIp":["0.0.0.0/1","128.0.0.0/1"]}})", false, false},
+        {R"("*")", R"({"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*"}})", false, false},
+        {R"("*")", R"({"Null":{"aws:PrincipalTag/x":"true"}})", false, false},
+        {R"("*")", R"({"StringEquals":{"aws:PrincipalAccount":"444455556666"}})", true, false},
+        {R"({"AWS":"444455556666"})", "{}", true, false},
+        {R"({"AWS":"arn:aws:iam::444455556666:user/u"})", "{}", true, false},
+    };
+    identity::Caller foreign;
+    foreign.principal = {.kind = policy::PrincipalKind::user,
+                         .account = "444455556666",
+                         .arn = "arn:aws:iam::444455556666:user/u",
+                         .unique_id = "AIDAFOREIGN"};
+    foreign.context.set("aws:PrincipalAccount", "444455556666");
+    foreign.context.set("aws:PrincipalArn", foreign.principal.arn);
+    foreign.context.set("aws:userid", "AIDAFOREIGN");
+    foreign.policies.identity.push_back(
+        {policy::Policy::parse_stored(R"({"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}})",
+                                      policy::PolicyKind::identity),
+         "everything"});
+    policy::Context globals;
+    globals.set("aws:SourceIp", "192.0.2.1");
+    for (const auto& [principal, condition, account_b, anonymous] : cases) {
+        CAPTURE(principal);
+        CAPTURE(condition);
+        const std::string document = std::string(R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":)") +
+                                     principal + R"(,"Action":"s3:GetObject","Resource":"*","Condition":)" + condition + "}}";
+        gate::Access access{.action = "s3:GetObject", .resource = "arn:aws:s3:::b/k", .resource_account = "111122223333"};
+        access.resource_policy =
+            policy::AttachedPolicy{policy::Policy::parse_stored(document, policy::PolicyKind::resource), "bucket policy of b"};
+        access.restrict_public = true;
+        const auto allowed = [&](const identity::Caller& caller) {
+            return gate::decide_each(caller, {access}, globals).front().decision.outcome == policy::Outcome::allow;
+        };
+        CHECK(allowed(foreign) == account_b);
+        CHECK(allowed(gate::anonymous_caller()) == anonymous);
+        access.resource_policy_is_public = true;
+        CHECK_FALSE(allowed(foreign));
+    }
+}
+
 TEST_CASE("services other than S3 want credentials") {
     Fixture f;
     auto head = f.head_of("POST", "/");
@@ -303,7 +352,7 @@ TEST_CASE("a request that nobody has made has the keys that it would have") {
     supposition.said = {};
     supposition.said.set("aws:EpochTime", "1893456000");
     CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == "2030-01-01T00:00:00Z");
-    supposition.said.set("aws:EpochTime", "not a number");
+    supposition.said.replace("aws:EpochTime", "not a number");
     CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == value(plain, "aws:CurrentTime"));
     supposition.said.set("aws:CurrentTime", "2031-01-01T00:00:00Z");  // both: as they are said
     CHECK(value(gate::supposed_context(user, supposition), "aws:EpochTime") == "not a number");

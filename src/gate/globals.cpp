@@ -5,6 +5,16 @@
 
 namespace gate {
 
+namespace {
+
+// Every value, if the header is there more than once (R81).
+void set_header_key(policy::Context& context, std::string_view key, const http::Headers& headers, std::string_view name) {
+    for (const auto& [field, value] : headers.fields())
+        if (base::equals_ignoring_case(field, name)) context.set(key, value);
+}
+
+}  // namespace
+
 std::string plain_address(const std::string& peer) {
     constexpr std::string_view mapped = "::ffff:";
     if (base::lower(peer).starts_with(mapped) && peer.find('.') != std::string::npos) return peer.substr(mapped.size());
@@ -20,8 +30,8 @@ policy::Context global_context(const RequestFacts& facts) {
 
     const http::Headers& headers = facts.http->head.headers;
     if (!facts.http->peer_address.empty()) context.set("aws:SourceIp", plain_address(facts.http->peer_address));
-    if (const std::string* agent = headers.find("user-agent")) context.set("aws:UserAgent", *agent);
-    if (const std::string* referer = headers.find("referer")) context.set("aws:Referer", *referer);
+    set_header_key(context, "aws:UserAgent", headers, "user-agent");
+    set_header_key(context, "aws:Referer", headers, "referer");
     if (facts.service != "s3") return context;
 
     if (const std::string* hash = headers.find("x-amz-content-sha256"))

@@ -61,6 +61,7 @@ base::Result<void> DirectoryState::edit(const Holder& holder, Edit edit) {
 }
 
 base::Result<void> DirectoryState::attach_policy(const Holder& holder, const std::string& policy_arn) {
+    TRY(check_policy_arn(policy_arn));
     return edit(holder, [&](Entity& entity) -> base::Result<void> {
         const ManagedPolicyPtr found = world_.usable_policy(holder.account, policy_arn);
         if (!found) {
@@ -82,6 +83,7 @@ base::Result<void> DirectoryState::attach_policy(const Holder& holder, const std
 }
 
 base::Result<void> DirectoryState::detach_policy(const Holder& holder, const std::string& policy_arn) {
+    TRY(check_policy_arn(policy_arn));
     return edit(holder, [&](Entity& entity) -> base::Result<void> {
         if (std::erase(entity.attached, policy_arn) == 0) return no_such_policy(policy_arn);
         return {};
@@ -123,6 +125,7 @@ base::Result<void> DirectoryState::delete_inline_policy(const Holder& holder, co
 }
 
 base::Result<void> DirectoryState::put_boundary(const Holder& holder, const std::string& policy_arn) {
+    TRY(check_policy_arn(policy_arn));
     return edit(holder, [&](auto& entity) -> base::Result<void> {
         if constexpr (requires { entity.boundary; }) {
             if (!world_.usable_policy(holder.account, policy_arn)) {

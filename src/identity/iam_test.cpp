@@ -214,6 +214,22 @@ TEST_CASE("groups give their members what they have") {
     CHECK(house.decide(credentials, "s3:PutObject") == policy::Outcome::implicit_deny);
 }
 
+TEST_CASE("a managed policy is of the newest version, an inline one of any") {
+    House house;
+    house.make_role("r");
+    for (const char* version : {R"("Version":"2008-10-17",)", ""}) {
+        const std::string document =
+            std::string("{") + version + R"("Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}})";
+        CHECK(message_of(house.iam().create_policy(policy_request(house, "old", document))) ==
+              "Policy document must be version 2012-10-17 or greater.");
+        CHECK(house.iam().put_inline_policy(house.role("r"), "old", document).has_value());
+    }
+    const auto policy = *house.iam().create_policy(policy_request(house, "p"));
+    CHECK(message_of(house.iam().create_policy_version(
+              house.account, policy->arn, R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}})", true)) ==
+          "Policy document must be version 2012-10-17 or greater.");
+}
+
 TEST_CASE("a refused change changes nothing") {
     House house;
     house.make_role("r");
@@ -222,6 +238,18 @@ TEST_CASE("a refused change changes nothing") {
     CHECK(code_of(house.iam().put_inline_policy(house.role("r"), "p", R"({"Statement":[{"Effect":"Allow"}]})")) ==
           "MalformedPolicyDocument");
     CHECK(code_of(house.iam().attach_policy(house.role("r"), "arn:aws:iam::aws:policy/NoSuch")) == "NoSuchEntity");
+    for (const std::string bad :
+         {"arn:aws:iam:aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/arn:aws:iam::aws:policy/AmazonS3FullAccess",
+          "arn:aws:iam:us-east-1:aws:policy/AdministratorAccess", "arn:aws:s3::aws:policy/AdministratorAccess",
+          "arn:aws:iam::aws:role/AdministratorAccess", "arn:aws:iam::aws:policy/AdministratorAccess ",
+          "arn:aws:iam::12345:policy/AdministratorAccess", "AdministratorAccess-of-AWS"}) {
+        CAPTURE(bad);
+        CHECK(message_of(house.iam().attach_policy(house.role("r"), bad)) == "ARN " + bad + " is not valid.");
+        CHECK(code_of(house.iam().detach_policy(house.role("r"), bad)) == "InvalidInput");
+        CHECK(code_of(house.iam().put_boundary(house.role("r"), bad)) == "InvalidInput");
+    }
+    CHECK(message_of(house.iam().attach_policy(house.role("r"), "arn:aws-cn:iam::aws:policy/AdministratorAccess")) ==
+          "Invalid ARN partition");
     CHECK(code_of(house.iam().put_boundary(house.role("r"), "arn:aws:iam::aws:policy/NoSuch")) == "NoSuchEntity");
     CHECK(code_of(house.iam().detach_policy(house.role("r"), sagemaker_full)) == "NoSuchEntity");
     CHECK(code_of(house.iam().update_role(house.account, "r", std::nullopt, 60)) == "ValidationError");

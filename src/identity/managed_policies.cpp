@@ -20,6 +20,8 @@ std::unexpected<base::Error> no_such_version(const std::string& arn, const std::
 
 base::Result<policy::PolicyPtr> parse_managed(const std::string& document) {
     auto parsed = TRY(policy::Policy::parse(document, policy::PolicyKind::identity));
+    if (!parsed->has_variables())
+        return base::fail("MalformedPolicyDocument", "Policy document must be version 2012-10-17 or greater.");
     if (measure(document) > managed_policy_characters_max) {
         return base::fail("LimitExceeded", fmt::format("Cannot exceed quota for PolicySize: {}", managed_policy_characters_max));
     }

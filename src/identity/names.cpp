@@ -6,6 +6,7 @@
 
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
+#include "policy/arn.hpp"
 
 namespace identity {
 
@@ -57,6 +58,20 @@ base::Result<void> check_path(std::string_view path) {
                           "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric "
                           "characters and/or / characters.");
     }
+    return {};
+}
+
+base::Result<void> check_policy_arn(const std::string& text) {
+    constexpr std::string_view type = "policy/";
+    const auto arn = policy::parse_arn(text);
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const bool account =
+        arn && (arn->account == "aws" || (arn->account.size() == 12 && std::ranges::all_of(arn->account, is_digit)));
+    const bool good = account && arn->service == "iam" && arn->region.empty() && arn->resource.starts_with(type) &&
+                      arn->resource.size() > type.size() && !arn->resource.ends_with('/') &&
+                      arn->resource.find_first_of(" \t\r\n:*?") == std::string_view::npos;
+    if (!good) return base::fail("InvalidInput", fmt::format("ARN {} is not valid.", text));
+    if (arn->partition != "aws") return base::fail("ValidationError", "Invalid ARN partition");
     return {};
 }
 

@@ -18,6 +18,9 @@ namespace identity {
 // `field` is the member name that IAM's message shows: roleName, userName, policyName, groupName.
 [[nodiscard]] base::Result<void> check_name(std::string_view name, std::string_view field, size_t length_max);
 [[nodiscard]] base::Result<void> check_path(std::string_view path);
+// An ARN of a managed policy, as a parameter: "ARN X is not valid." (`InvalidInput`), "Invalid ARN partition"
+// (`ValidationError`).
+[[nodiscard]] base::Result<void> check_policy_arn(const std::string& arn);
 // Lengths, characters, the reserved prefix `aws:`, duplicates ignoring case.
 [[nodiscard]] base::Result<void> check_tags(const Tags& tags);
 constexpr size_t tags_max = 50;

@@ -105,6 +105,7 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     role.trust = std::move(trust);
     role.tags = request.tags;
     if (!request.boundary.empty()) {
+        TRY(check_policy_arn(request.boundary));
         if (!world_.usable_policy(request.account, request.boundary)) {
             return base::fail("NoSuchEntity",
                               fmt::format("Scope ARN: {} does not exist or is not attachable.", request.boundary));

@@ -25,6 +25,7 @@ base::Result<UserPtr> DirectoryState::create_user(const CreateUser& request) {
     user.created = parts_.clock->now();
     user.tags = request.tags;
     if (!request.boundary.empty()) {
+        TRY(check_policy_arn(request.boundary));
         if (!world_.usable_policy(request.account, request.boundary)) {
             return base::fail("NoSuchEntity",
                               fmt::format("Scope ARN: {} does not exist or is not attachable.", request.boundary));

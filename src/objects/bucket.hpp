@@ -55,8 +55,7 @@ struct Bucket {
 
     [[nodiscard]] std::string arn() const { return "arn:aws:s3:::" + name; }
     [[nodiscard]] bool restricts_public() const {
-        return policy_is_public && configuration.public_access_block &&
-               configuration.public_access_block->restrict_public_buckets;
+        return configuration.public_access_block && configuration.public_access_block->restrict_public_buckets;
     }
 };
 

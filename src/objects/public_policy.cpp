@@ -2,30 +2,65 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <string>
 
 #include "base/strings.hpp"
+#include "policy/arn.hpp"
+#include "policy/value.hpp"
 #include "text/json.hpp"
 
 namespace objects {
 namespace {
 
-constexpr auto fixing_keys = std::to_array<std::string_view>({
-    "aws:principalaccount",
-    "aws:principalarn",
-    "aws:principalorgid",
-    "aws:principalorgpaths",
-    "aws:sourceaccount",
-    "aws:sourcearn",
-    "aws:sourceorgid",
-    "aws:sourceowner",
-    "aws:sourcevpc",
-    "aws:sourcevpce",
-    "aws:userid",
-    "s3:dataaccesspointaccount",
-    "s3:dataaccesspointarn",
-    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+bool is_account(std::string_view text) {
+    return text.size() == 12 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_prefixed(std::string_view text, std::string_view prefix) {
+    return text.starts_with(prefix) && text.size() > prefix.size();
+}
+
+bool is_principal_arn(std::string_view text) {
+    const auto arn = policy::parse_arn(text);
+    return arn && (arn->service == "iam" || arn->service == "sts") && is_account(arn->account) && !arn->resource.empty();
+}
+
+// Of a resource that acts: a bucket's ARN has no account, other services' do.
+bool is_source_arn(std::string_view text) {
+    const auto arn = policy::parse_arn(text);
+    return arn && !arn->resource.empty() && !arn->service.empty() && (arn->service == "s3" || is_account(arn->account));
+}
+
+bool is_access_point_arn(std::string_view text) {
+    const auto arn = policy::parse_arn(text);
+    return arn && arn->service == "s3" && is_account(arn->account) && is_prefixed(arn->resource, "accesspoint/");
+}
+
+// A user's or a role session's id, a root user's or a federated user's, which begin with the account. `anonymous` is none.
+bool is_user_id(std::string_view text) {
+    return is_prefixed(text, "AIDA") || is_prefixed(text, "AROA") || is_account(text.substr(0, text.find(':')));
+}
+
+struct FixingKey {
+    std::string_view name;  // lower case
+    bool (*names_somebody)(std::string_view value);
+};
+constexpr auto fixing_keys = std::to_array<FixingKey>({
+    {"aws:principalaccount", is_account},
+    {"aws:principalarn", is_principal_arn},
+    {"aws:principalorgid", [](std::string_view text) { return is_prefixed(text, "o-"); }},
+    {"aws:principalorgpaths", [](std::string_view text) { return is_prefixed(text, "o-"); }},
+    {"aws:sourceaccount", is_account},
+    {"aws:sourcearn", is_source_arn},
+    {"aws:sourceorgid", [](std::string_view text) { return is_prefixed(text, "o-"); }},
+    {"aws:sourceowner", is_account},
+    {"aws:sourcevpc", [](std::string_view text) { return is_prefixed(text, "vpc-"); }},
+    {"aws:sourcevpce", [](std::string_view text) { return is_prefixed(text, "vpce-"); }},
+    {"aws:userid", is_user_id},
+    {"s3:dataaccesspointaccount", is_account},
+    {"s3:dataaccesspointarn", is_access_point_arn},
 });
 
 constexpr auto matching_operators = std::to_array<std::string_view>({
@@ -48,21 +83,40 @@ bool is_fixed(const text::Json& value) {
            value.as_string().find("${") == std::string::npos;
 }
 
-bool is_narrow_range(const text::Json& value) {
-    const std::string_view text = value.as_string();
-    if (!is_fixed(value) || text.empty()) return false;
-    const auto slash = text.find('/');
-    if (slash == std::string_view::npos) return true;
-    int bits = -1;
-    std::from_chars(text.data() + slash + 1, text.data() + text.size(), bits);
-    if (text.find(':') != std::string_view::npos) return bits >= 32;
-    return bits >= 8;
+// How many addresses some networks hold together.
+class Width {
+public:
+    // False for what is no network, or one that is public alone: wider than /8, or /32 of version 6.
+    bool add(const text::Json& value) {
+        const auto network = is_fixed(value) ? policy::Network::parse(value.as_string()) : std::nullopt;
+        if (!network) return false;
+        constexpr std::array<uint8_t, 12> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};  // version 4 written as version 6
+        const bool is_mapped =
+            network->v6() && network->prefix() >= 96 && std::equal(mapped.begin(), mapped.end(), network->bytes().begin());
+        const int prefix = network->prefix() - (is_mapped ? 96 : 0);
+        const bool v6 = network->v6() && !is_mapped;
+        const int widest = v6 ? 32 : 8;
+        if (prefix < widest) return false;
+        (v6 ? v6_ : v4_) += std::ldexp(1.0, widest - prefix);
+        return true;
+    }
+    // Sixteen of the widest are a sixteenth of the version 4 Internet: networks of everybody, however they are split.
+    [[nodiscard]] bool narrow() const { return v4_ <= widest_max && v6_ <= widest_max; }
+
+private:
+    static constexpr double widest_max = 16;
+    double v4_ = 0, v6_ = 0;  // 1 is one of the widest
+};
+
+bool are_narrow(const text::Json& values) {
+    Width width;
+    return all_of(values, [&](const text::Json& value) { return width.add(value); }) && width.narrow();
 }
 
 // `aws:userid` of every session of a role (`AROA…:*`) is as fixed as the role is.
 bool is_role_session_id(const text::Json& value) {
     const auto& text = value.as_string();
-    return text.starts_with("AROA") && text.ends_with(":*") && text.find_first_of("*?$") == text.size() - 1;
+    return text.starts_with("AROA") && text.size() > 6 && text.ends_with(":*") && text.find_first_of("*?$:") == text.size() - 2;
 }
 
 bool fixes(const text::Json& conditions) {
@@ -74,14 +128,17 @@ bool fixes(const text::Json& conditions) {
         for (const auto& [key, values] : tests.members()) {
             const auto condition_key = base::lower(key);
             if (condition_key == "aws:sourceip") {
-                if (name == "ipaddress" && all_of(values, is_narrow_range)) return true;
+                if (name == "ipaddress" && are_narrow(values)) return true;
                 continue;
             }
-            if (std::ranges::find(fixing_keys, condition_key) == fixing_keys.end()) continue;
+            const auto* const fixing = std::ranges::find(fixing_keys, condition_key, &FixingKey::name);
+            if (fixing == fixing_keys.end() || name == "ipaddress") continue;
             const bool user_id = condition_key == "aws:userid";
-            if (all_of(values,
-                       [&](const text::Json& value) { return is_fixed(value) || (user_id && is_role_session_id(value)); }))
-                return true;
+            const auto names_somebody = [&](const text::Json& value) {
+                if (is_fixed(value)) return fixing->names_somebody(value.as_string());
+                return user_id && is_role_session_id(value);
+            };
+            if (all_of(values, names_somebody)) return true;
         }
     }
     return false;

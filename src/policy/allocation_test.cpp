@@ -62,7 +62,7 @@ TEST_CASE("deciding allocates nothing") {
                                        ? R"("Principal":{"AWS":["arn:aws:iam::111122223333:role/trainer","444455556666"]},)"
                                        : "";
             const auto resource = std::string(
-                R"("Resource":["arn:aws:s3:::bucket/home/${aws:PrincipalTag/name}/*.tar","arn:aws:s3:*x:::bucket/*"],)");
+                R"("Resource":["arn:aws:s3:::bucket/home/${aws:PrincipalTag/name}/*.tar","arn:aws:s3:eu-*-1:*:accesspoint/*"],)");
             const auto statement = std::string(R"({"Effect":"Allow","Action":["s3:Get*","s3:PutObject"],)") + principal +
                                    resource + "\"Condition\":" + condition + "}";
             statements += with_comma + statement;

@@ -9,7 +9,8 @@
 
 namespace policy {
 
-// False for actions that no resource ARN can scope: they need `"Resource": "*"` (R44). True for unknown actions. Any case.
+// False for actions that the reference lists without resource types (R44: passed_resource.hpp). True for unknown actions. Any
+// case.
 [[nodiscard]] bool action_has_resources(std::string_view action);
 
 // What the engine needs to know of an action, in one look-up. `lower_action` is in lower case and `hash` its hash_of.

@@ -109,6 +109,19 @@ bool matches(Comparison comparison, std::string_view given, const ConditionValue
     std::unreachable();
 }
 
+bool compares_patterns(Comparison comparison) {
+    switch (comparison) {
+        case Comparison::string_equals:
+        case Comparison::string_equals_ignore_case:
+        case Comparison::string_like:
+        case Comparison::arn_like:
+        case Comparison::boolean:
+            return true;
+        default:
+            return false;
+    }
+}
+
 bool null_holds(const Condition& condition, std::span<const ConditionValue> values, bool missing) {
     // The set prefixes make Null constant: Access Analyzer's "Null with qualifier".
     if (condition.op.set == SetPrefix::all_values) return true;
@@ -231,6 +244,15 @@ bool holds(const Condition& condition, const ConditionTables& tables, const Cont
             return std::ranges::all_of(entry->values, passes);
     }
     std::unreachable();
+}
+
+bool names_ambiguous(const Condition& condition, const ConditionTables& tables, const Context& context) {
+    const auto* entry = context.find(condition.key_hash, tables.patterns.text(condition.key));
+    if (entry && entry->ambiguous) return true;
+    if (!compares_patterns(condition.op.comparison)) return false;
+    const auto values = tables.values.subspan(condition.values.at, condition.values.size);
+    return std::ranges::any_of(
+        values, [&](const ConditionValue& value) { return names_ambiguous(value.pattern, tables.patterns, context); });
 }
 
 }  // namespace policy

@@ -91,4 +91,7 @@ struct ConditionPool {
 
 [[nodiscard]] bool holds(const Condition& condition, const ConditionTables& tables, const Context& context);
 
+// Does it ask about an ambiguous key, or compare with one (R81)? Then `holds` means nothing.
+[[nodiscard]] bool names_ambiguous(const Condition& condition, const ConditionTables& tables, const Context& context);
+
 }  // namespace policy

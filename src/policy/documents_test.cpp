@@ -106,3 +106,18 @@ TEST_CASE("the reference knows what an action works on, and which keys hold list
     for (const char* key : {"aws:SourceIp", "aws:PrincipalTag/team", "s3:prefix", "aws:UserAgent"})
         CHECK_MESSAGE(!policy::key_holds_list(key), key);
 }
+
+TEST_CASE("condition keys that requests have") {
+    CHECK(policy::is_global_key("aws:SourceIp"));
+    CHECK(policy::is_global_key("AWS:principaltag/Team"));
+    CHECK(policy::is_global_key("lambda:SourceFunctionArn"));
+    for (const char* none : {"aws:PrincipalTag", "aws:PrincipalTag/", "aws:nosuchkey", "s3:prefix", "aws:"})
+        CHECK_FALSE(policy::is_global_key(none));
+    CHECK(policy::is_s3_key("s3:Prefix"));
+    CHECK(policy::is_s3_key("s3:ExistingObjectTag/cls"));
+    for (const char* none : {"s3:nosuchkey", "s3:ExistingObjectTag", "aws:SourceIp", "s3:"}) CHECK_FALSE(policy::is_s3_key(none));
+    CHECK(policy::is_key_of_s3_action("s3:prefix", "s3:ListBucket"));
+    CHECK(policy::is_key_of_s3_action("s3:existingobjecttag/cls", "S3:getobject"));
+    CHECK_FALSE(policy::is_key_of_s3_action("s3:prefix", "s3:GetObject"));
+    CHECK_FALSE(policy::is_key_of_s3_action("s3:prefix", "s3:NoSuchAction"));
+}

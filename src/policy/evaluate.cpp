@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/strings.hpp"
+#include "policy/arn.hpp"
 #include "policy/compile.hpp"
 #include "text/json.hpp"
 
@@ -59,6 +60,35 @@ bool fits(const CompiledPolicy& policy, const CompiledStatement& statement, uint
                                [&](const Condition& condition) { return holds(condition, tables, question.context()); });
 }
 
+bool names_ambiguous(const CompiledPolicy& policy, const CompiledStatement& statement, const Context& context) {
+    const auto conditions = policy.condition_tables();
+    const auto patterns = policy.patterns();
+    return std::ranges::any_of(policy.conditions(statement),
+                               [&](const Condition& one) { return names_ambiguous(one, conditions, context); }) ||
+           std::ranges::any_of(policy.resources(statement),
+                               [&](const Pattern& one) { return names_ambiguous(one, patterns, context); });
+}
+
+// `fits` where a key of the request is ambiguous (R81): an Allow that names it applies to nothing; in a Deny, what names it fits,
+// and a variable in Resource stands for any text.
+bool fits_in_doubt(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource,
+                   const Question& question) {
+    const auto& context = question.context();
+    if (!names_ambiguous(policy, statement, context)) return fits(policy, statement, resource, question);
+    if (statement.effect == Effect::allow || names_action(policy, statement, question) == statement.not_action) return false;
+    const auto patterns = policy.patterns();
+    const auto matching = [&](const Pattern& pattern) {
+        if (statement.not_resource && names_ambiguous(pattern, patterns, context)) return false;
+        return matches(pattern, patterns, question.resource, context);
+    };
+    if (!statement.any_resource && std::ranges::any_of(policy.resources(statement), matching) == statement.not_resource)
+        return false;
+    const auto tables = policy.condition_tables();
+    return std::ranges::all_of(policy.conditions(statement), [&](const Condition& condition) {
+        return names_ambiguous(condition, tables, context) || holds(condition, tables, context);
+    });
+}
+
 // Calls visit(statement, resource) for every statement that may apply, some perhaps more than once, until it returns false.
 template <class Visit>
 void each_candidate(const Policy& whole, const Question& question, Visit&& visit) {
@@ -87,11 +117,20 @@ void each_candidate(const Policy& whole, const Question& question, Visit&& visit
         if (!name->text.empty() && !ask_group(Index::group_of(name->hash))) return;
 }
 
+// A key's alias belongs to the account, not to the key (R76).
+bool is_about_alias(const Question& question) {
+    if (question.action != "kms:createalias" && question.action != "kms:updatealias" && question.action != "kms:deletealias")
+        return false;
+    const auto arn = parse_arn(question.resource);
+    return arn && arn->resource.starts_with("alias/");
+}
+
 // Trust policies and key policies: the resource's own policy has the first word, identity policies alone are never enough
 // (R75, R76).
 bool needs_resource_grant(const Question& question, const PolicySet& policies) {
     if (policies.resource && policies.resource->policy->kind() == PolicyKind::trust) return true;
-    return question.is_assume_role || (question.service == "kms" && question.resource != "*");
+    if (question.is_assume_role) return true;
+    return question.service == "kms" && question.resource != "*" && !is_about_alias(question);
 }
 
 class Walk {
@@ -105,6 +144,10 @@ public:
         if (denied_) {  // An explicit deny anywhere wins (R2).
             ruling_.outcome = Outcome::explicit_deny;
             ruling_.layer = denied_by_;
+            return ruling_;
+        }
+        if (question_.forbidden_by != ServiceRule::none) {  // whatever policies say (R78)
+            missing(Layer::service_rule);
             return ruling_;
         }
         // Ceilings that do not allow come first in what a refusal names.
@@ -204,7 +247,11 @@ private:
         auto grant = Grant::direct;
         if (has_principals(kind))
             grant = names(policy.principals(statement), question_.names, policies_.boundary.has_value(), deny);
-        return grant != Grant::none && fits(policy, statement, resource, question_) ? grant : Grant::none;
+        if (grant == Grant::none) return grant;
+        const bool in_doubt = question_.context().has_ambiguous();
+        const bool fitting =
+            in_doubt ? fits_in_doubt(policy, statement, resource, question_) : fits(policy, statement, resource, question_);
+        return fitting ? grant : Grant::none;
     }
 
     // The index proposes in its own order, and twice what two of its entries lead to.
@@ -383,7 +430,8 @@ Decision evaluate(const Request& request, const PolicySet& policies) {
                                {identity, resource, boundary, session, vpc_endpoint, service_control, resource_control});
             break;
         case Outcome::implicit_deny:
-            for (const auto layer : {resource_control, service_control, vpc_endpoint, resource, identity, boundary, session})
+            for (const auto layer :
+                 {service_rule, resource_control, service_control, vpc_endpoint, resource, identity, boundary, session})
                 if (ruling.missing >> static_cast<unsigned>(layer) & 1) out.missing.push_back(layer);
             out.granted = pick(notes, Effect::allow,
                                {resource, identity, boundary, session, vpc_endpoint, service_control, resource_control});

@@ -47,7 +47,7 @@ enum class Layer : uint8_t {
     vpc_endpoint,
     account_root,
     always,
-    service_rule,  // what a service refuses whatever policies say (R78); the gate's, not the engine's
+    service_rule,  // of a service, which no policy changes (service_rules.hpp)
 };
 [[nodiscard]] std::string_view describe(Layer layer);  // "identity-based policy", "permissions boundary", … AWS's words
 
@@ -76,7 +76,6 @@ struct Decision {
     // Explicit deny: the denying statements that have conditions. Implicit deny: in the layers that are missing, the Allows that only
     // a condition keeps out.
     std::vector<Conditioned> conditioned;
-    std::string rule;                   // of Layer::service_rule: the service's sentence
     explicit operator bool() const = delete;
 };
 

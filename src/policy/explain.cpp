@@ -101,9 +101,10 @@ std::string not_allowed_by(Layer layer, const Request& request) {
             return "no " + std::string(policy_type(layer, request)) + " allows it to " + subject(caller);
         case Layer::vpc_endpoint:
             return "the policy of the VPC endpoint does not allow it";
+        case Layer::service_rule:
+            return std::string(describe(Question(request).forbidden_by));
         case Layer::account_root:
         case Layer::always:
-        case Layer::service_rule:
             break;
     }
     return "nothing allows it";
@@ -198,9 +199,9 @@ std::string remedy(Layer layer, const Request& request) {
                    statement_to_paste(request, true, true);
         case Layer::vpc_endpoint:
             return "allow it in the policy of the VPC endpoint: " + statement_to_paste(request, true, true);
+        case Layer::service_rule:  // no policy helps
         case Layer::account_root:
         case Layer::always:
-        case Layer::service_rule:
             break;
     }
     return "";
@@ -236,12 +237,9 @@ Explanation explanation_of(const Request& request, const Decision& decision) {
                 out.remedies.push_back(remedy_of_deny(ref, request, decision));
             break;
         case Outcome::implicit_deny:
-            if (!decision.rule.empty()) {
-                out.reason = decision.rule;
-                break;
-            }
             out.reason = why_not_allowed(request, decision) + why_nearly(decision);
             for (const Layer layer : decision.missing) {
+                if (layer == Layer::service_rule) continue;  // no policy helps
                 const size_t before = out.remedies.size();
                 for (const Conditioned& one : decision.conditioned)
                     if (one.statement.layer == layer) out.remedies.push_back(remedy(one, request));

@@ -154,7 +154,7 @@ TEST_CASE("who and what: S3 quotes the resource, IAM says the star, web identiti
 
 TEST_CASE("every type's name leads back to its layer") {
     for (const Layer layer : {Layer::identity, Layer::boundary, Layer::session, Layer::service_control, Layer::resource_control,
-                              Layer::resource, Layer::vpc_endpoint, Layer::account_root, Layer::always})
+                              Layer::resource, Layer::vpc_endpoint, Layer::account_root, Layer::always, Layer::service_rule})
         CHECK(layer_of(describe(layer)) == layer);
     const auto role = asking("sts:TagSession", "arn:aws:iam::123456789012:role/R");
     CHECK(policy_type(Layer::resource, role) == "role trust policy");

@@ -42,7 +42,14 @@ size_t find(std::string_view text, std::string_view needle, size_t from) {
     return found ? static_cast<size_t>(found - text.data()) : npos;
 }
 
-// The pieces of a pattern as the matcher sees them: variables are literals.
+bool is_ambiguous(const PatternPiece& piece, const PatternTables& tables, const Context& context) {
+    if (piece.kind != Kind::variable) return false;
+    const auto& variable = tables.variables[piece.text.at];
+    const auto* entry = context.find(variable.key_hash, tables.text(variable.key));
+    return entry && entry->ambiguous;
+}
+
+// The pieces of a pattern as the matcher sees them: variables are literals, ambiguous ones `*`.
 struct Pieces {
     std::span<const PatternPiece> all;
     const PatternTables& tables;
@@ -50,7 +57,10 @@ struct Pieces {
     size_t head = 0;  // wildcards among the first `head` pieces stay inside their segment
 
     [[nodiscard]] size_t size() const { return all.size(); }
-    [[nodiscard]] bool is_any(size_t i) const { return all[i].kind == Kind::any || all[i].kind == Kind::any_inside; }
+    [[nodiscard]] bool is_any(size_t i) const {
+        return all[i].kind == Kind::any || all[i].kind == Kind::any_inside ||
+               (all[i].kind == Kind::variable && context.has_ambiguous() && is_ambiguous(all[i], tables, context));
+    }
     [[nodiscard]] bool is_one(size_t i) const { return all[i].kind == Kind::one || all[i].kind == Kind::one_inside; }
     [[nodiscard]] bool is_inside(size_t i) const {
         return i < head || all[i].kind == Kind::any_inside || all[i].kind == Kind::one_inside;
@@ -67,6 +77,7 @@ struct Pieces {
             if (piece.kind != Kind::variable) return true;
             const auto& variable = tables.variables[piece.text.at];
             const auto* entry = context.find(variable.key_hash, tables.text(variable.key));
+            if (entry && entry->ambiguous) return true;
             if (entry && !entry->values.empty()) return !entry->multivalued && entry->values.size() == 1;
             return variable.has_fallback;
         });
@@ -305,6 +316,12 @@ bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::st
         pieces.head = *head;
     }
     return match(pieces, text);
+}
+
+bool names_ambiguous(const Pattern& pattern, const PatternTables& tables, const Context& context) {
+    if (!pattern.has_variables()) return false;
+    const auto pieces = tables.pieces.subspan(pattern.where.at, pattern.where.size);
+    return std::ranges::any_of(pieces, [&](const PatternPiece& piece) { return is_ambiguous(piece, tables, context); });
 }
 
 bool equals_ignoring_case(const Pattern& pattern, const PatternTables& tables, std::string_view text, const Context& context) {

@@ -5,7 +5,8 @@
 // Source: IAM User Guide, "IAM JSON policy elements: Variables and tags"; SEMANTICS R57, R64-R70.
 //
 // A value that is put in for a variable is literal: a tag value `*` is a star, not a wildcard (R69). A variable whose key is
-// absent and has no default makes the pattern match nothing (R68); so does a key with a list of values (R70).
+// absent and has no default makes the pattern match nothing (R68); so does a key with a list of values (R70). One whose key is
+// ambiguous stands for any text: only a Deny asks (R81).
 // In the first five segments of a resource ARN, `?` and a `*` that does not end its segment stay inside it; a `*` that ends
 // its segment runs past the colon (R41). In ARN conditions no wildcard leaves its segment (R59).
 //
@@ -136,6 +137,9 @@ private:
             return matches_pieces(pattern, tables, text, context);
     }
 }
+
+// Has it a variable whose key is ambiguous?
+[[nodiscard]] bool names_ambiguous(const Pattern& pattern, const PatternTables& tables, const Context& context);
 
 // For patterns without wildcards: their text, variables filled in, is `text` but for case.
 [[nodiscard]] bool equals_ignoring_case(const Pattern& pattern, const PatternTables& tables, std::string_view text,

@@ -56,7 +56,11 @@ std::string who(const Principal& principal) {
 
 // S3 quotes the resource. What has none (`*`) is left out, but IAM and STS say the star.
 std::string on_resource(const Request& request) {
-    const auto service = base::lower(request.action.substr(0, request.action.find(':')));
+    const auto action = base::lower(request.action);
+    const auto service = action.substr(0, action.find(':'));
+    if (action == "s3:listallmybuckets") return "";
+    if (const auto path = request.resource.find(":policy/"); action == "iam:listpolicies" && path != std::string::npos)
+        return " on resource: policy path " + request.resource.substr(path + std::string_view(":policy").size());
     if (request.resource == "*" && service != "iam" && service != "sts") return "";
     if (service == "s3") return " on resource: \"" + request.resource + "\"";
     return " on resource: " + request.resource;
@@ -83,10 +87,12 @@ Layer layer_of(std::string_view policy_type) {
 }
 
 std::string denial_message(const Request& request, const Decision& decision) {
-    if (!decision.rule.empty()) return decision.rule;
     if (base::lower(request.action).starts_with("sts:assumerolewith")) return "Not authorized to perform " + request.action;
+    if (decision.layer == Layer::service_rule && Question(request).forbidden_by == ServiceRule::root_assumes_no_role)
+        return "Roles may not be assumed by root accounts.";
     const std::string out =
         "User: " + who(request.principal) + " is not authorized to perform: " + request.action + on_resource(request);
+    if (decision.layer == Layer::service_rule) return out;
     const auto& name = name_of(decision.layer, request);
     if (decision.outcome == Outcome::explicit_deny)
         return out + " with an explicit deny in " + std::string(name.article) + " " + std::string(name.name) +

@@ -17,6 +17,7 @@
 #include "policy/hash.hpp"
 #include "policy/policy.hpp"
 #include "policy/sentences.hpp"
+#include "policy/written_arn.hpp"
 
 namespace policy {
 
@@ -44,6 +45,21 @@ constexpr std::array<std::string_view, 9> statement_fields = {"Sid",       "Effe
                                                               "NotAction", "Resource", "NotResource", "Condition"};
 constexpr std::array<std::string_view, 8> partitions = {"aws",       "aws-cn",    "aws-us-gov", "aws-iso",
                                                         "aws-iso-b", "aws-iso-e", "aws-iso-f",  "aws-eusc"};
+
+// The actions that a role's trust policy decides (R37).
+constexpr std::array<std::string_view, 6> trust_actions = {
+    "sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity",
+    "sts:setcontext", "sts:setsourceidentity",  "sts:tagsession"};
+
+bool names_trust_action(std::string_view lower_pattern) {
+    return lower_pattern.starts_with("sts:") &&
+           std::ranges::any_of(trust_actions, [&](std::string_view action) { return glob_matches(lower_pattern, action); });
+}
+
+// S3 User Guide, "Canonical user ID": 64 hexadecimal digits; CloudFront's origin access identities have 96.
+bool is_canonical_id(std::string_view text) {
+    return (text.size() == 64 || text.size() == 96) && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
 
 // U+0009, U+000A, U+000D, U+0020-U+00FF (G4); the offset of the first character that is none of them.
 std::optional<size_t> outside_charset(std::string_view text) {
@@ -180,9 +196,8 @@ private:
         if (kind_ == PolicyKind::resource_control && !variables_ && !stored_)
             return fail(
                 error(bad_version, {}, root.member("Version"), {}, "the Version of a resource control policy is 2012-10-17"));
-        if (const auto* id = json.find("Id"); id && (!id->is_string() || !takes_principal()))
-            return fail(
-                error(bad_syntax, {}, root.member("Id"), id->position(), "Id is a string and only in resource-based policies"));
+        if (const auto* id = json.find("Id"); id && !id->is_string())
+            return fail(error(bad_syntax, {}, root.member("Id"), id->position(), "Id is a string"));
         const auto* statement = json.find("Statement");
         if (!statement) return fail(error(no_statement, {}, root, {}, "a policy has a Statement"));
         const auto path = root.member("Statement");
@@ -306,7 +321,7 @@ private:
                 return wrong(bad_vendor, vendor, "a service prefix holds no wildcard and no other sign");
         }
         const auto lower = base::lower(text);
-        if (kind_ == PolicyKind::trust && !lower.starts_with("sts:"))
+        if (kind_ == PolicyKind::trust && !(stored_ ? lower.starts_with("sts:") : names_trust_action(lower)))
             return wrong(not_sts, "", "`" + text + "` is not one of them");
         // AWS accepts these and they name no action (R38): inside NotAction they exclude nothing.
         const auto name = std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1);
@@ -362,6 +377,10 @@ private:
             return wrong(resource_vendor, {}, "`" + text + "` does not name its service");
         if (segments < 6 && (kind_ == PolicyKind::resource_control || kind_ == PolicyKind::session))
             return wrong(not_an_arn, {text}, "session and resource control policies need all six segments");
+        const bool of_identity =
+            kind_ == PolicyKind::identity || kind_ == PolicyKind::session || kind_ == PolicyKind::service_control;
+        if (of_identity && !stored_)
+            if (const auto* sentence = wrong_resource(text)) return wrong(*sentence, {text}, "`" + text + "` can be no resource");
         // AWS fills a short ARN up with wildcards in identity policies (R43). One that ends in `*` needs none: it runs on (R41).
         std::string filled;
         if (segments < 6 && (kind_ == PolicyKind::identity || kind_ == PolicyKind::service_control) && !text.ends_with('*')) {
@@ -468,7 +487,6 @@ private:
         const auto shown = "\"" + upper + "\":\"" + item.as_string() + "\"";
         std::string why = "`" + item.as_string() + "` is not a principal that " + type + " can name";
         if (has_wildcard(item.as_string())) why += "; wildcards are not allowed here, only \"*\" alone";  // R25
-        if (type == "CanonicalUser") why += "; name the account or the user by ARN";
         return error(bad_principal, {shown}, where, item.position(), why);
     }
 
@@ -480,6 +498,11 @@ private:
         using Kind = PrincipalEntry::Kind;
         if (type == "AWS") return aws_principal(name);
         if (has_wildcard(name)) return std::nullopt;
+        if (type == "CanonicalUser" && kind_ == PolicyKind::resource) {
+            // Stored ones are accounts, if the id is one's: S3 finds out when it takes the policy.
+            if (stored_ && is_account_id(name)) return entry_of(Kind::account, name);
+            return is_canonical_id(name) ? std::optional(entry_of(Kind::elsewhere, name)) : std::nullopt;
+        }
         if (type == "Service") {
             for (const std::string_view domain : {".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.internal"})
                 if (name.ends_with(domain) && name.size() > domain.size()) return entry_of(Kind::service, name);
@@ -500,6 +523,10 @@ private:
         if (has_wildcard(name)) return std::nullopt;
         if (is_account_id(name)) return entry_of(Kind::account, name);
         if (is_unique_id(name)) return entry_of(Kind::unique_id, name);
+        constexpr std::string_view origin_access = ":iam::cloudfront:user/CloudFront Origin Access Identity ";
+        if (kind_ == PolicyKind::resource && name.starts_with("arn:") && name.find(origin_access) != std::string::npos &&
+            !name.ends_with(' '))
+            return entry_of(Kind::elsewhere, name);
         const auto arn = parse_arn(name);
         if (!arn || !arn->region.empty() || arn->account.empty()) return std::nullopt;
         // A stored one that nobody can have matches nobody.

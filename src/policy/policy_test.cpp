@@ -6,6 +6,7 @@
 #include "policy/catalogue.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/glob.hpp"
+#include "policy/passed_resource.hpp"
 #include "policy/value.hpp"
 
 using namespace policy;
@@ -138,4 +139,92 @@ TEST_CASE("the catalogue") {
     for (const auto action : actions_matching("sts:assumerole*")) CHECK(action.starts_with("sts:AssumeRole"));
     CHECK(supports_resource_control("s3"));
     CHECK(!supports_resource_control("iam"));
+}
+
+// In a large policy the index has an entry for each of a statement's actions, up to a limit, and then one for all.
+TEST_CASE("a statement names as many actions as it likes, in a policy of any size") {
+    for (const size_t others : {size_t{0}, size_t{20}}) {
+        for (const size_t count : {1, 63, 64, 65, 66, 130, 300}) {
+            CAPTURE(others);
+            CAPTURE(count);
+            std::string statements;
+            for (size_t i = 0; i < others; ++i)
+                statements +=
+                    R"({"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:eu-central-1:111122223333:q)" +
+                    std::to_string(i) + "\"},";
+            std::string actions;
+            for (size_t i = 0; i < count; ++i) actions += (i ? ",\"s3:Action" : "\"s3:Action") + std::to_string(i) + "\"";
+            const auto statement = [&](const char* effect, const char* resource) {
+                return std::string(R"({"Effect":")") + effect + R"(","Action":[)" + actions + R"(],"Resource":")" + resource +
+                       "\"}";
+            };
+            const auto policy = Policy::parse(R"({"Statement":[)" + statements + statement("Allow", "arn:aws:s3:::b/*") + "," +
+                                                  statement("Deny", "arn:aws:s3:::b/no") + "]}",
+                                              PolicyKind::identity);
+            REQUIRE(policy.has_value());
+            PolicySet policies;
+            policies.identity.push_back({*policy, "p"});
+            Request request;
+            request.principal = {
+                .kind = PrincipalKind::user, .account = "111122223333", .arn = "arn:aws:iam::111122223333:user/u"};
+            const auto asked = [&](const std::string& action, const char* key) {
+                request.action = action;
+                request.resource = std::string("arn:aws:s3:::b/") + key;
+                const auto outcome = evaluate(request, policies).outcome;
+                CHECK(decide(Question(request), policies).outcome == outcome);
+                return outcome;
+            };
+            for (size_t i = 0; i < count; ++i) {
+                CAPTURE(i);
+                CHECK(asked("s3:Action" + std::to_string(i), "yes") == Outcome::allow);
+                CHECK(asked("s3:Action" + std::to_string(i), "no") == Outcome::explicit_deny);
+            }
+            CHECK(asked("s3:Action" + std::to_string(count), "yes") == Outcome::implicit_deny);
+            CHECK(asked("s3:Action" + std::to_string(count), "no") == Outcome::implicit_deny);
+        }
+    }
+}
+
+TEST_CASE("a key that is set twice with different values is ambiguous until it is replaced") {
+    Context context;
+    context.set("aws:RequestTag/team", "red");
+    context.set("AWS:requesttag/TEAM", "red");
+    CHECK(!context.has_ambiguous());
+    context.set("aws:RequestTag/Team", "blue");
+    CHECK(context.has_ambiguous());
+    REQUIRE(context.find("aws:RequestTag/team") != nullptr);
+    CHECK(context.find("aws:RequestTag/team")->ambiguous);
+    Context merged;
+    merged.merge(context);
+    CHECK(merged.has_ambiguous());
+    Context known;
+    known.set("aws:requesttag/team", "red");
+    merged.merge(known);
+    CHECK(!merged.has_ambiguous());
+    context.replace("aws:RequestTag/team", "red");
+    CHECK(!context.has_ambiguous());
+    CHECK(context.find("aws:requesttag/team")->values == std::vector<std::string>{"red"});
+    context.set_list("aws:TagKeys", {"a"});
+    context.set_list("aws:TagKeys", {"a", "b"});
+    CHECK(context.has_ambiguous());
+    context.erase("AWS:TagKeys");
+    CHECK(!context.has_ambiguous());
+    CHECK(context.find("aws:TagKeys") == nullptr);
+    CHECK(context.find("aws:RequestTag/team") != nullptr);
+}
+
+TEST_CASE("what services pass for actions without resource types (R44)") {
+    const auto passed = [](std::string_view action, std::string_view asked) {
+        return passed_resource(action, asked, "111122223333", "eu-central-1");
+    };
+    CHECK(passed("iam:ListUsers", "*") == "arn:aws:iam::111122223333:user/");
+    CHECK(passed("IAM:listroles", "arn:aws:iam::111122223333:role/r") == "arn:aws:iam::111122223333:role/");
+    CHECK(passed("iam:ListRoles", "arn:aws:iam::111122223333:role/team/") == "arn:aws:iam::111122223333:role/team/");
+    CHECK(passed("iam:ListRoles", "arn:aws:iam::444455556666:role/team/") == "arn:aws:iam::111122223333:role/");
+    CHECK(passed("iam:ListPolicies", "*") == "arn:aws:iam::111122223333:policy/");
+    CHECK(passed("logs:DescribeLogGroups", "*") == "arn:aws:logs:eu-central-1:111122223333:log-group::log-stream:");
+    CHECK(passed("s3:ListAllMyBuckets", "arn:aws:s3:::b") == "arn:aws:s3:::*");
+    CHECK(passed("iam:ListAccountAliases", "arn:aws:iam::111122223333:*") == "*");
+    CHECK(passed("s3:GetObject", "arn:aws:s3:::b/k") == "arn:aws:s3:::b/k");
+    CHECK(passed("nosuch:Action", "arn:x") == "arn:x");
 }

@@ -19,6 +19,8 @@ Grant strength(const PrincipalClause& clause, const PrincipalEntry& entry, const
     switch (entry.kind) {
         case Kind::everyone:
             return Grant::direct;
+        case Kind::elsewhere:
+            return Grant::none;
         case Kind::service:
             return when(caller.kind == PrincipalKind::service && is(caller.service), Grant::direct);
         case Kind::federated:

@@ -69,8 +69,12 @@ private:
         if (clause.entries.size() == 1 && clause.entries[0].kind == Kind::everyone) return "*";
         Json out = Json::object();
         for (const auto& entry : clause.entries) {
-            const auto type = entry.kind == Kind::service ? "Service" : entry.kind == Kind::federated ? "Federated" : "AWS";
             auto name = std::string(compiled_.text(entry.text));
+            const bool canonical = entry.kind == Kind::elsewhere && !name.starts_with("arn:");
+            const auto type = entry.kind == Kind::service     ? "Service"
+                              : entry.kind == Kind::federated ? "Federated"
+                              : canonical                     ? "CanonicalUser"
+                                                              : "AWS";
             if (entry.kind == Kind::everyone) name = "*";
             if (const auto partition = compiled_.text(entry.partition); !partition.empty())
                 name = "arn:" + std::string(partition) + ":iam::" + name + ":root";

@@ -7,6 +7,7 @@
 
 #include "policy/principal.hpp"
 #include "policy/request.hpp"
+#include "policy/service_rules.hpp"
 
 namespace policy {
 
@@ -28,13 +29,13 @@ public:
     const std::string_view service;  // the action's prefix
     const uint64_t service_hash;
     const CallerNames names;
-    // `*` for actions that no ARN can scope (R44)
-    std::string_view resource;
+    const std::string_view resource;  // as the request has it; the gate asks about what services pass (R44)
     bool same_account = true;
     bool has_identity_side = true;        // service principals and anonymous callers have no policies of their own
     bool under_resource_control = false;  // of a service that RCPs apply to (R10)
     bool is_assume_role = false;          // the three sts:AssumeRole… actions
     bool needs_no_permission = false;     // sts:GetCallerIdentity of whoever has credentials (R74)
+    ServiceRule forbidden_by = ServiceRule::none;
 };
 
 }  // namespace policy

@@ -7,6 +7,24 @@
 
 namespace policy {
 
+namespace {
+
+// `pattern` may end in `/`: then a tag's key follows.
+bool is_key(std::string_view lower_key, std::string_view pattern) {
+    return pattern.ends_with('/') ? lower_key.starts_with(pattern) && lower_key.size() > pattern.size() : lower_key == pattern;
+}
+
+bool is_among(std::string_view lower_key, std::string_view keys) {
+    for (size_t at = 0; at < keys.size();) {
+        const auto end = std::min(keys.find(' ', at), keys.size());
+        if (is_key(lower_key, keys.substr(at, end - at))) return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+}  // namespace
+
 std::string_view arn_format(std::string_view action) {
     const auto all = reference_actions();
     const std::string name = base::lower(action);
@@ -16,5 +34,23 @@ std::string_view arn_format(std::string_view action) {
 }
 
 bool key_holds_list(std::string_view key) { return std::ranges::binary_search(reference_list_keys(), base::lower(key)); }
+
+bool is_global_key(std::string_view key) {
+    const auto lower = base::lower(key);
+    return std::ranges::any_of(reference_global_keys(), [&](std::string_view pattern) { return is_key(lower, pattern); });
+}
+
+bool is_s3_key(std::string_view key) {
+    const auto lower = base::lower(key);
+    return lower.starts_with("s3:") &&
+           std::ranges::any_of(reference_s3_keys(), [&](const ReferenceKeys& one) { return is_among(lower, one.keys); });
+}
+
+bool is_key_of_s3_action(std::string_view key, std::string_view action) {
+    const auto all = reference_s3_keys();
+    const auto name = base::lower(action);
+    const auto at = std::ranges::lower_bound(all, std::string_view(name), {}, &ReferenceKeys::action);
+    return at != all.end() && at->action == name && is_among(base::lower(key), at->keys);
+}
 
 }  // namespace policy

@@ -13,4 +13,11 @@ namespace policy {
 // Does this condition key hold a list of values (aws:TagKeys), even where a request brings one? Any case.
 [[nodiscard]] bool key_holds_list(std::string_view key);
 
+// One of AWS's global condition keys, which any request may have? Any case.
+[[nodiscard]] bool is_global_key(std::string_view key);
+
+// A condition key of S3's own, and one that requests for this action have? Any case.
+[[nodiscard]] bool is_s3_key(std::string_view key);
+[[nodiscard]] bool is_key_of_s3_action(std::string_view key, std::string_view action);
+
 }  // namespace policy

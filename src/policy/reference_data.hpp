@@ -16,4 +16,13 @@ struct ReferenceAction {
 [[nodiscard]] std::span<const std::string_view> reference_arn_formats();
 [[nodiscard]] std::span<const std::string_view> reference_list_keys();  // lower case, sorted
 
+// `/` at the end of a key stands for a tag's key. In lower case, sorted.
+[[nodiscard]] std::span<const std::string_view> reference_global_keys();
+
+struct ReferenceKeys {
+    std::string_view action;
+    std::string_view keys;  // of its requests, with spaces between
+};
+[[nodiscard]] std::span<const ReferenceKeys> reference_s3_keys();
+
 }  // namespace policy

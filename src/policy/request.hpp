@@ -28,17 +28,22 @@ struct Principal {
     std::string federated_provider;
 };
 
-// Condition keys and their values. Key names are case-insensitive (SEMANTICS R56): stored in lower case.
+// Condition keys and their values. Key names are case-insensitive (SEMANTICS R56): stored in lower case. A key that is set twice
+// with different values is ambiguous (R81): the request said both, and nothing tells which of them will be used.
 class Context {
 public:
     struct Entry {
         std::string key;  // lower case
         std::vector<std::string> values;
         bool multivalued = false;  // a list key (aws:TagKeys), even with one value
+        bool ambiguous = false;    // `values` are all that were set
+        bool operator==(const Entry&) const = default;
     };
 
-    void set(std::string_view key, std::string value);  // single-valued; replaces
+    void set(std::string_view key, std::string value);  // single-valued
     void set_list(std::string_view key, std::vector<std::string> values);
+    void replace(std::string_view key, std::string value);  // whatever was set before
+    void erase(std::string_view key);
     [[nodiscard]] const Entry* find(std::string_view key) const;  // any case
     // The engine's own way: the key in lower case, and its hash_of.
     [[nodiscard]] const Entry* find(uint64_t key_hash, std::string_view lower_key) const {
@@ -48,13 +53,16 @@ public:
         return nullptr;
     }
     [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
+    [[nodiscard]] bool has_ambiguous() const { return has_ambiguous_; }
     void merge(const Context& other);  // other's entries win
 
 private:
-    void put(Entry entry);
+    enum class Conflict : uint8_t { ambiguous, replace };
+    void put(Entry entry, Conflict conflict);
     std::vector<Entry> entries_;    // by key
     std::vector<uint64_t> hashes_;  // of their keys
     uint64_t present_ = 0;          // bit hash % 64 of every key
+    bool has_ambiguous_ = false;
 };
 
 struct Request {

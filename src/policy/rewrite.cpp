@@ -45,7 +45,9 @@ std::string replace_principals(std::string_view document, const std::map<std::st
     std::vector<Edit> edits;  // in document order, as the statements are
     const auto collect_from = [&](const text::Json& statement) {
         for (const auto& [name, principals] : statement.members()) {
-            if (name == "Principal" || name == "NotPrincipal") collect(document, principals["AWS"], replacements, edits);
+            if (name != "Principal" && name != "NotPrincipal") continue;
+            for (const auto& [type, named] : principals.members())
+                if (type == "AWS" || type == "CanonicalUser") collect(document, named, replacements, edits);
         }
     };
     const auto& statements = (*json)["Statement"];

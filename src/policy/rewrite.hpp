@@ -7,9 +7,9 @@
 
 namespace policy {
 
-// The document with every `"AWS"` entry of Principal and NotPrincipal that is a key of `replacements` replaced by its value.
-// Nothing else changes, white space and lines included; conditions that name the same ARN stay. A document that is not JSON comes
-// back as it is.
+// The document with every `"AWS"` and `"CanonicalUser"` entry of Principal and NotPrincipal that is a key of `replacements`
+// replaced by its value. Nothing else changes, white space and lines included; conditions that name the same ARN stay. A document
+// that is not JSON comes back as it is.
 [[nodiscard]] std::string replace_principals(std::string_view document, const std::map<std::string, std::string>& replacements);
 
 }  // namespace policy

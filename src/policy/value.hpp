@@ -43,6 +43,9 @@ public:
     [[nodiscard]] static std::optional<Network> parse(std::string_view text);
     [[nodiscard]] bool contains(const Network& other) const;
     [[nodiscard]] std::string text() const;  // address/prefix
+    [[nodiscard]] bool v6() const { return v6_; }
+    [[nodiscard]] const std::array<uint8_t, 16>& bytes() const { return bytes_; }  // the first 4 of a version 4 address
+    [[nodiscard]] int prefix() const { return prefix_; }
 
 private:
     bool v6_ = false;

@@ -29,6 +29,7 @@ base::Result<gate::Access> access_to_bucket(const Rooms& rooms, gate::Access acc
     access.context.set("s3:ResourceAccount", bucket->account);
     if (bucket->policy) access.resource_policy = policy::AttachedPolicy{bucket->policy, "bucket policy of " + bucket->name};
     access.restrict_public = bucket->restricts_public();
+    access.resource_policy_is_public = bucket->policy_is_public;
     if (slash == std::string_view::npos) return access;
     if (const auto object = rooms.storage->find(bucket->name, std::string(resource.substr(slash + 1)))) {
         for (const auto& [key, value] : (*object)->tags) access.context.set("s3:ExistingObjectTag/" + key, value);

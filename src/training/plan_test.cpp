@@ -130,6 +130,8 @@ TEST_CASE("constraints beyond the service model") {
           "constraint: Member must not be null");
     CHECK(changed({{"Tags", R"([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}])"}}) ==
           "ValidationException: Duplicate tag key: a");
+    CHECK(changed({{"Tags", R"([{"Key": "team", "Value": "red"}, {"Key": "TEAM", "Value": "blue"}])"}}) ==
+          "ValidationException: Duplicate tag key: TEAM");
     CHECK(changed({{"Tags", R"([{"Key": "aws:x", "Value": "1"}])"}}) ==
           "ValidationException: Tag keys that start with aws: are reserved: aws:x");
     CHECK(changed({{"ProfilerConfig", R"({"ProfilingIntervalInMilliseconds": 300})"}})

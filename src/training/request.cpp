@@ -85,11 +85,11 @@ base::Result<void> check_profiler(const Json& profiler) {
 std::string scope_of(const Json& request) { return request["Environment"][scope_variable].as_string_or("job"); }
 
 base::Result<void> check_tags(const Json& tags) {
-    std::set<std::string> keys;
+    std::set<std::string> keys;  // in lower case: conditions on tags tell keys that differ by case only not apart
     for (const auto& tag : tags.items()) {
         const std::string& key = tag["Key"].as_string();
         if (base::lower(key).starts_with("aws:")) return invalid("Tag keys that start with aws: are reserved: " + key);
-        if (!keys.insert(key).second) return invalid("Duplicate tag key: " + key);
+        if (!keys.insert(base::lower(key)).second) return invalid("Duplicate tag key: " + key);
     }
     return {};
 }

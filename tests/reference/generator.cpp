@@ -27,13 +27,16 @@ constexpr std::array targets = {
     Target{"s3:DeleteObject", "arn:aws:s3:::data/alice/b"},
     Target{"s3:DeleteObject", "arn:aws:s3:::data/team-a/a\nb"},
     Target{"s3:ListBucket", "arn:aws:s3:::data"},
-    Target{"s3:ListAllMyBuckets", "*"},
+    Target{"s3:ListAllMyBuckets", "arn:aws:s3:::*"},
+    Target{"iam:DeletePolicy", "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+    Target{"iam:PutRolePolicy", "arn:aws:iam::111122223333:role/aws-reserved/r"},
     Target{"iam:PassRole", "arn:aws:iam::111122223333:role/R"},
     Target{"iam:GetUser", "arn:aws:iam::111122223333:user/alice"},
     Target{"sts:AssumeRole", "arn:aws:iam::111122223333:role/R"},
     Target{"sts:AssumeRoleWithWebIdentity", "arn:aws:iam::111122223333:role/R"},
     Target{"sts:GetCallerIdentity", "*"},
     Target{"kms:Decrypt", "arn:aws:kms:eu-central-1:111122223333:key/1"},
+    Target{"kms:CreateAlias", "arn:aws:kms:eu-central-1:111122223333:alias/a"},
     Target{"sqs:SendMessage", "arn:aws:sqs:eu-central-1:111122223333:q"},
     Target{"dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:111122223333:table/prod-orders"},
     Target{"sagemaker:CreateTrainingJob", "arn:aws:sagemaker:eu-central-1:111122223333:training-job/j"},
@@ -273,6 +276,7 @@ policy::Context Generator::context() {
         } else {
             out.set(key.name, value());
         }
+        if (domain_.everything && !key.list && dice_.chance(2)) out.set(base::lower(key.name), value());  // R81
     }
     return out;
 }
@@ -318,6 +322,7 @@ std::string Generator::resource_pattern(const std::string& aimed_at) {
     if (dice_.chance(20)) return aimed_at;
     if (domain_.everything && dice_.chance(5)) return "arn:aws:s3:::" + noise("data/team-*?:ak$", 12);
     if (domain_.everything && dice_.chance(3)) return "arn:aws:sqs:" + noise("eu-central:1*?", 14) + ":q";
+    if (domain_.everything && dice_.chance(1)) return "arn:aws:iam:" + noise("eu:1*:", 6) + "111122223333:" + noise("user/*", 8);
     return dice_.pick(resource_patterns);
 }
 
@@ -350,6 +355,8 @@ Json Generator::principals() {
     for (size_t n = 1 + dice_.below(4); n > 0; --n) list.push(aws[dice_.below(domain_.everything ? aws.size() : 11)]);
     out.set("AWS", std::move(list));
     if (dice_.chance(40)) out.set("Service", "sagemaker.amazonaws.com");
+    if (domain_.everything && dice_.chance(5))
+        out.set("CanonicalUser", dice_.chance(50) ? std::string("111122223333") : std::string(64, 'a'));
     if (domain_.everything && dice_.chance(30)) out.set("Federated", "arn:aws:iam::111122223333:oidc-provider/ci.example.com");
     return out;
 }
@@ -394,7 +401,7 @@ void Generator::damage(Json& document, Json& statement) {
             statement.erase(dice_.chance(50) ? "Action" : "Resource");
             return;
         case 17:
-            document.set("Id", "x");
+            document.set("Id", dice_.chance(50) ? Json("x") : Json(7));
             return;
         case 18:
             document.set("Version", dice_.chance(30) ? "2012-10-18" : "2008-10-17");
@@ -418,7 +425,9 @@ Json Generator::statement(const std::string& layer, unsigned deny_percent) {
     const bool narrow = rcp && !domain_.everything;  // the simulator takes neither `*` nor NotAction there
     const bool broad = dice_.chance(deny ? 30 : 60);
     if (trust)
-        out.set("Action", strings([&]() -> std::string { return dice_.chance(60) ? "sts:AssumeRole" : "sts:Assume*"; }));
+        out.set("Action", strings([&]() -> std::string {
+                    return dice_.chance(60) ? "sts:AssumeRole" : dice_.chance(97) ? "sts:Assume*" : "sts:AssumeRol";
+                }));
     else
         out.set(!narrow && dice_.chance(12) ? "NotAction" : "Action", strings([&]() -> std::string {
             auto text = broad ? std::string("*") : action_pattern(target.action);

@@ -93,9 +93,24 @@ bool holds_variable(std::string_view text) {
 
 // --- Actions and resources ----------------------------------------------------------------------------------------------
 
+// `*` any text, `?` one character.
+bool like(std::string_view pattern, std::string_view text) {
+    if (pattern.empty()) return text.empty();
+    if (pattern[0] == '*') return like(pattern.substr(1), text) || (!text.empty() && like(pattern, text.substr(1)));
+    return !text.empty() && (pattern[0] == '?' || pattern[0] == text[0]) && like(pattern.substr(1), text.substr(1));
+}
+
 // R38, R37
-bool good_action(const std::string& text, PolicyKind kind) {
-    if (kind == PolicyKind::trust && !base::lower(text).starts_with("sts:")) return false;
+bool good_action(const std::string& text, PolicyKind kind, bool written) {
+    if (kind == PolicyKind::trust) {
+        const auto name = base::lower(text);
+        if (!name.starts_with("sts:")) return false;
+        bool exists = false;
+        for (const char* action :
+             {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "SetContext", "SetSourceIdentity", "TagSession"})
+            exists = exists || like(name, base::lower("sts:" + std::string(action)));
+        if (written && !exists) return false;
+    }
     if (text == "*") return true;
     if (std::ranges::count(text, ':') != 1) return false;
     const auto vendor = text.substr(0, text.find(':'));
@@ -115,6 +130,47 @@ bool good_resource(const std::string& text, PolicyKind kind, bool variables) {
     size_t sixth = 0;
     for (int i = 0; i < 5; ++i) sixth = text.find(':', sixth) + 1;
     return !variables || variables_spelled_right(std::string_view(text).substr(sixth));
+}
+
+// Can an account be this? Twelve digits, AWS's own names, or a pattern.
+bool good_account(const std::string& text) {
+    const std::set<std::string> names = {"", "aws", "aws-marketplace", "cloudfront", "offering", "third-party"};
+    if (names.contains(text)) return true;
+    std::string rest;
+    for (const char c : text) {
+        if (c == '*') continue;
+        if (c != '?' && !digits(std::string(1, c))) return false;
+        rest += c;
+    }
+    return rest == text ? rest.size() == 12 : rest.size() <= 12;
+}
+
+// May what the resource part says be of a type? Up to a wildcard or variable it must be a beginning of one.
+bool of_type(const std::string& what, std::initializer_list<const char*> types) {
+    const auto wild = what.find_first_of("*?$");
+    const auto plain = what.substr(0, wild);
+    for (const std::string type : types)
+        if (plain.starts_with(type) || (wild != std::string::npos && type.starts_with(plain))) return true;
+    return false;
+}
+
+// ARNs that no resource has, in policies of identities (R43): behind a star that ends its segment there may be anything (R41).
+bool possible_resource(const std::string& text) {
+    auto parts = base::split(text, ':');
+    const size_t count = std::min<size_t>(parts.size(), 6);
+    if (text == "*" || count < 4 || parts[3].ends_with('*')) return true;
+    std::string what;
+    for (size_t i = 5; i < parts.size(); ++i) what += (i > 5 ? ":" : "") + std::string(parts[i]);
+    const bool s3_account =
+        of_type(what, {"access-grants/", "accesspoint/", "async-request/", "job/", "storage-lens-group/", "storage-lens/"});
+    if (count == 6 && !parts[3].empty() && (parts[2] == "iam" || (parts[2] == "s3" && !s3_account))) return false;
+    if (count >= 5 && !good_account(std::string(parts[4]))) return false;
+    if (count < 6 || parts[4].ends_with('*')) return true;
+    if (parts[2] == "s3") return parts[4].empty() || s3_account;
+    return parts[2] != "iam" ||
+           of_type(what, {"access-report/", "assumed-role/", "delegation-request/", "federated-user/", "group/",
+                          "instance-profile/", "mfa/", "oidc-provider/", "policy/", "report/", "role-template/", "role/", "root",
+                          "saml-provider/", "server-certificate/", "sms-mfa/", "u2f/", "user/"});
 }
 
 // --- Principals ---------------------------------------------------------------------------------------------------------
@@ -156,12 +212,28 @@ bool good_provider(const std::string& name) {
     return parts[2] == "iam" && (what.starts_with("oidc-provider/") || what.starts_with("saml-provider/"));
 }
 
-bool good_principals(const Json& json, bool written) {
+bool good_canonical_user(const std::string& name, bool written) {
+    if (!written && digits(name) && name.size() == 12) return true;
+    return (name.size() == 64 || name.size() == 96) && name.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+}
+
+bool origin_access_identity(const std::string& name) {
+    const std::string words = ":iam::cloudfront:user/CloudFront Origin Access Identity ";
+    return !has_wildcard(name) && name.starts_with("arn:") && name.find(words) != std::string::npos && !name.ends_with(' ');
+}
+
+bool good_principals(const Json& json, PolicyKind kind, bool written) {
     if (json.is_string()) return json.as_string() == "*";
     if (!json.is_object() || json.size() == 0 || !unique_members(json)) return false;
     return std::ranges::all_of(json.members(), [&](const auto& member) {
         const auto& [type, names] = member;
-        if (type == "AWS") return strings_that(names, [&](const auto& name) { return good_aws_principal(name, written); });
+        const bool s3 = kind == PolicyKind::resource;
+        if (type == "AWS")
+            return strings_that(names, [&](const auto& name) {
+                return good_aws_principal(name, written) || (s3 && origin_access_identity(name));
+            });
+        if (type == "CanonicalUser" && s3)
+            return strings_that(names, [&](const auto& name) { return good_canonical_user(name, written); });
         if (type == "Service") return strings_that(names, good_service_principal);
         if (type == "Federated") return strings_that(names, good_provider);
         return false;
@@ -254,21 +326,27 @@ bool good_statement(const Json& json, const Mood& mood, std::set<std::string>& s
         if (mood.kind == PolicyKind::resource_control) return false;      // R13
         if (mood.written && effect.as_string() == "Allow") return false;  // R27
         if (mood.written && mood.kind == PolicyKind::trust) return false;
-        if (!good_principals(json["NotPrincipal"], mood.written)) return false;
+        if (!good_principals(json["NotPrincipal"], mood.kind, mood.written)) return false;
     }
-    if (json.contains("Principal") && !good_principals(json["Principal"], mood.written)) return false;
+    if (json.contains("Principal") && !good_principals(json["Principal"], mood.kind, mood.written)) return false;
 
     if (!one_of(json, "Action", false)) return false;
     if (mood.written && mood.kind == PolicyKind::resource_control && json.contains("NotAction")) return false;  // R11
     for (const char* name : {"Action", "NotAction"})
         if (const auto* actions = json.find(name))
-            if (!strings_that(*actions, [&](const auto& text) { return good_action(text, mood.kind); })) return false;
+            if (!strings_that(*actions, [&](const auto& text) { return good_action(text, mood.kind, mood.written); }))
+                return false;
 
     if (!one_of(json, "Resource", mood.kind == PolicyKind::trust)) return false;  // R48
     for (const char* name : {"Resource", "NotResource"})
         if (const auto* resources = json.find(name)) {
             if (mood.kind == PolicyKind::trust && mood.written) return false;
-            if (!strings_that(*resources, [&](const auto& text) { return good_resource(text, mood.kind, mood.variables); }))
+            const bool of_identity =
+                mood.kind == PolicyKind::identity || mood.kind == PolicyKind::session || mood.kind == PolicyKind::service_control;
+            if (!strings_that(*resources, [&](const auto& text) {
+                    return good_resource(text, mood.kind, mood.variables) &&
+                           (!mood.written || !of_identity || possible_resource(text));
+                }))
                 return false;
         }
 
@@ -278,12 +356,12 @@ bool good_statement(const Json& json, const Mood& mood, std::set<std::string>& s
 }
 
 // Everything around the statements (G1, G2).
-bool good_outside(const Json& json, PolicyKind kind) {
+bool good_outside(const Json& json) {
     if (!json.is_object() || !only_members(json, {"Version", "Id", "Statement"})) return false;
     if (const auto* version = json.find("Version"))
         if (*version != Json("2012-10-17") && *version != Json("2008-10-17")) return false;
     if (const auto* id = json.find("Id"))
-        if (!id->is_string() || !has_principals(kind)) return false;
+        if (!id->is_string()) return false;
     const auto& statement = json["Statement"];
     return statement.is_object() || (statement.is_array() && statement.size() > 0);
 }
@@ -300,7 +378,7 @@ bool acceptable(std::string_view document, PolicyKind kind) {
     if (document.size() > document_bytes_max) return false;
     if (kind != PolicyKind::resource && !allowed_characters(document)) return false;
     const auto json = text::parse_json(document);
-    if (!json || !good_outside(*json, kind)) return false;
+    if (!json || !good_outside(*json)) return false;
     const Mood mood{kind, true, (*json)["Version"] == Json("2012-10-17")};
     if (kind == PolicyKind::resource_control && !mood.variables) return false;  // R11
     std::set<std::string> sids;
@@ -310,7 +388,7 @@ bool acceptable(std::string_view document, PolicyKind kind) {
 Document read(std::string_view document, PolicyKind kind, std::string name) {
     Document out{.kind = kind, .name = std::move(name)};
     const auto json = text::parse_json(document);
-    if (document.size() > document_bytes_max || !json || !good_outside(*json, kind)) {
+    if (document.size() > document_bytes_max || !json || !good_outside(*json)) {
         out.closed = true;
         return out;
     }

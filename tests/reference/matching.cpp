@@ -74,6 +74,10 @@ std::optional<Characters> substitute(std::string_view text, bool wildcards, bool
                 continue;
             }
             const auto* entry = context.find(variable->key);
+            if (entry && entry->ambiguous) {  // R81: any text
+                out.push_back(star);
+                continue;
+            }
             const bool list = entry && (entry->multivalued || entry->values.size() > 1);
             const bool empty = reading.empty_value_is_no_value && entry && entry->values == std::vector<std::string>{""};
             const bool given = entry && !entry->values.empty() && !empty;

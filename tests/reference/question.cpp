@@ -115,6 +115,11 @@ std::string Question::as_case(const std::string& title, policy::Outcome expected
         out += placed.layer + (same_level ? "+" : "") + (stored ? " stored\n  " : "\n  ") + placed.document + "\n";
     }
     for (const auto& entry : request.context.entries()) {
+        if (entry.ambiguous) {
+            for (size_t i = 0; i < entry.values.size(); ++i)
+                out += (i == 0 ? "with " : "also ") + entry.key + " = " + shown(entry.values[i]) + "\n";
+            continue;
+        }
         out += "with " + entry.key + " = ";
         std::vector<std::string> values;
         for (const auto& value : entry.values) values.push_back(shown(value));
@@ -205,7 +210,9 @@ std::vector<Question> smaller(const Question& question) {
         context = {};
         for (const auto& other : question.request.context.entries()) {
             if (other.key == entry.key) continue;
-            other.multivalued ? context.set_list(other.key, other.values) : context.set(other.key, other.values[0]);
+            if (other.multivalued) context.set_list(other.key, other.values);
+            for (const auto& value : other.values)
+                if (!other.multivalued) context.set(other.key, value);
         }
     }
     for (size_t i = 0; i < question.policies.size(); ++i) {

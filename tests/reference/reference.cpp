@@ -59,7 +59,7 @@ std::vector<std::string> list(const Json& json) {
     return out;
 }
 
-// A request on its way through the policies; the action in lower case, `*` for the resource of actions that no ARN can scope.
+// A request on its way through the policies; the action in lower case.
 struct Asked {
     const Request& request;
     const Reading& reading;
@@ -97,7 +97,8 @@ Strength principal_strength(const Json& element, bool negated, bool deny, const 
     bool everyone = element.is_string();  // only "*" may stand alone (R26)
     for (const auto& [type, names] : element.members())
         for (const auto& name : list(names)) {
-            listed.insert(type + " " + name);
+            // A canonical user that is an account here was stored as one.
+            listed.insert((type == "CanonicalUser" && name.size() == 12 ? "AWS" : type) + " " + name);
             everyone = everyone || (type == "AWS" && name == "*");
         }
     const auto levels = levels_of(asked);
@@ -126,6 +127,35 @@ Strength principal_strength(const Json& element, bool negated, bool deny, const 
 
 // --- Statements ---------------------------------------------------------------------------------------------------------
 
+bool is_ambiguous(const std::string& key, const policy::Context& context) {
+    const auto* entry = context.find(key);
+    return entry && entry->ambiguous;
+}
+
+// Has this text a variable whose key is ambiguous? Before the sixth part of an ARN there are none (R64).
+bool has_ambiguous_variable(std::string_view text, bool resource, const Document& document, const policy::Context& context) {
+    if (!document.variables) return false;
+    if (resource)
+        for (int i = 0; i < 5 && !text.empty(); ++i) text.remove_prefix(std::min(text.find(':'), text.size() - 1) + 1);
+    for (; !text.empty(); text.remove_prefix(1))
+        if (text.starts_with("${"))
+            if (const auto variable = read_variable(text)) {
+                if (is_ambiguous(variable->key, context)) return true;
+                text.remove_prefix(variable->end - 1);
+            }
+    return false;
+}
+
+// R81: a Deny that names an ambiguous key is asked with what names it taken for true.
+bool line_is_in_doubt(const std::string& op, const std::string& key, const std::vector<std::string>& wanted,
+                      const Document& document, const policy::Context& context) {
+    if (is_ambiguous(key, context)) return true;
+    const auto type = base::lower(op.substr(op.find(':') == std::string::npos ? 0 : op.find(':') + 1));
+    if (!type.starts_with("string") && !type.starts_with("arn") && !type.starts_with("bool")) return false;
+    return std::ranges::any_of(wanted,
+                               [&](const auto& value) { return has_ambiguous_variable(value, false, document, context); });
+}
+
 // `none` if the statement does not apply.
 Strength statement_applies(const Statement& statement, const Document& document, const Asked& asked) {
     const auto& json = statement.json;
@@ -149,6 +179,10 @@ Strength statement_applies(const Statement& statement, const Document& document,
     if (json.contains("Resource") || not_resource) {  // R48
         bool resource = false, unsettled = false;
         for (const auto& item : list(json[not_resource ? "NotResource" : "Resource"])) {
+            if (has_ambiguous_variable(item, true, document, context)) {
+                if (!deny) return Strength::none;
+                if (not_resource) continue;
+            }
             const auto match = resource_matches(item, asked.resource, document.kind, document.variables, context, asked.reading);
             resource = resource || match.matches, unsettled = unsettled || match.unsettled;
         }
@@ -159,6 +193,10 @@ Strength statement_applies(const Statement& statement, const Document& document,
         for (const auto& [key, values] : keys.members()) {
             const bool none = values.is_array() && values.size() == 0;
             const auto wanted = none ? std::vector<std::string>() : list(values);
+            if (line_is_in_doubt(op, key, wanted, document, context)) {
+                if (!deny) return Strength::none;
+                continue;
+            }
             if (!condition_holds(op, key, wanted, document.variables, context, asked.reading)) return Strength::none;
         }
     return strength;
@@ -242,8 +280,7 @@ Layers read(const policy::PolicySet& policies) {
 Answer evaluate(const Request& request, const Layers& layers, const Reading& reading) {
     Answer answer;
     const auto& caller = request.principal;
-    Asked asked{request, reading, base::lower(request.action), request.resource, layers.boundary.has_value()};
-    if (!policy::action_has_resources(asked.action)) asked.resource = "*";  // R44
+    const Asked asked{request, reading, base::lower(request.action), request.resource, layers.boundary.has_value()};
     const bool anonymous = caller.kind == PrincipalKind::anonymous, service = caller.kind == PrincipalKind::service;
     if (asked.action == "sts:getcalleridentity" && !anonymous) {  // R74
         answer.outcome = Outcome::allow;
@@ -272,6 +309,24 @@ Answer evaluate(const Request& request, const Layers& layers, const Reading& rea
         return answer;
     }
 
+    // R78: no policy changes what AWS keeps for itself, and root assumes no role.
+    const auto parts = base::split(asked.resource, ':');
+    const bool of_iam = parts.size() >= 6 && parts[0] == "arn" && parts[2] == "iam";
+    const auto changes = [&](std::initializer_list<const char*> actions) {
+        return std::ranges::any_of(actions, [&](const char* name) { return asked.action == "iam:" + base::lower(name); });
+    };
+    const bool policy = of_iam && parts[4] == "aws" && parts[5].starts_with("policy/") &&
+                        changes({"CreatePolicy", "CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion",
+                                 "SetDefaultPolicyVersion", "TagPolicy", "UntagPolicy"});
+    const bool role = of_iam && (parts[5].starts_with("role/aws-service-role/") || parts[5].starts_with("role/aws-reserved/")) &&
+                      changes({"CreateRole", "DeleteRole", "UpdateRole", "UpdateRoleDescription", "UpdateAssumeRolePolicy",
+                               "AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy",
+                               "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary", "TagRole", "UntagRole"});
+    if (policy || role || (caller.kind == PrincipalKind::root && asked.action == "sts:assumerole")) {
+        answer.missing = {Layer::service_rule};
+        return answer;
+    }
+
     const auto require = [&](bool good, Layer layer) {
         if (!good) answer.missing.insert(layer);
     };
@@ -288,8 +343,11 @@ Answer evaluate(const Request& request, const Layers& layers, const Reading& rea
     const bool trust = layers.resource && layers.resource->kind == PolicyKind::trust;
     const bool assumes = asked.action == "sts:assumerole" || asked.action == "sts:assumerolewithsaml" ||
                          asked.action == "sts:assumerolewithwebidentity";
+    const bool alias =
+        (asked.action == "kms:createalias" || asked.action == "kms:updatealias" || asked.action == "kms:deletealias") &&
+        base::split(asked.resource, ':').size() == 6 && base::split(asked.resource, ':')[5].starts_with("alias/");
     const bool delegates = trust || (assumes && !(reading.trust_optional && !layers.resource)) ||
-                           (prefix == "kms" && asked.resource != "*");  // R75, R76
+                           (prefix == "kms" && asked.resource != "*" && !alias);  // R75, R76
     if (anonymous || service) {
         require(direct, Layer::resource);
     } else if (!same) {  // R4, R22

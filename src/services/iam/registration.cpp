@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "identity/names.hpp"
 #include "policy/arn.hpp"
 #include "services/iam/operations.hpp"
 
@@ -36,7 +37,8 @@ void set_request_keys(policy::Context& context, const Json& input) {
     if (!keys.empty()) context.set_list("aws:TagKeys", std::move(keys));
     if (input.contains("PolicyArn")) context.set("iam:PolicyARN", input["PolicyArn"].as_string());
     // A boundary that the request sets counts; where it sets none, the one that is there does (set by on_role and on_user).
-    if (input.contains("PermissionsBoundary")) context.set("iam:PermissionsBoundary", input["PermissionsBoundary"].as_string());
+    if (input.contains("PermissionsBoundary"))
+        context.replace("iam:PermissionsBoundary", input["PermissionsBoundary"].as_string());
 }
 
 }  // namespace
@@ -122,10 +124,8 @@ Classifier Registration::on_policy(bool changes) const {
     return [this_iam = &iam(), changes](const Caller& caller, const Json& input) -> base::Result<gate::Access> {
         gate::Access access;
         access.resource = input["PolicyArn"].as_string();
+        TRY(identity::check_policy_arn(access.resource));
         const auto arn = policy::parse_arn(access.resource);
-        if (!arn || arn->service != "iam" || !arn->resource.starts_with("policy/")) {
-            return base::fail("InvalidInput", fmt::format("ARN {} is not valid.", access.resource));
-        }
         // Everybody may read AWS's own policies as they may read their account's; changing them is somebody else's
         // resource, so that no policy of this account allows it (SEMANTICS R78).
         if (arn->account != "aws" || changes) access.resource_account = std::string(arn->account);
@@ -140,7 +140,11 @@ Classifier Registration::on_new(std::string type, std::string name_member) const
     return [type = std::move(type), name_member = std::move(name_member)](const Caller& caller,
                                                                           const Json& input) -> base::Result<gate::Access> {
         gate::Access access;
-        access.resource = arn_of(caller.principal.account, type, input["Path"].as_string_or("/"), input[name_member].as_string());
+        const std::string path = input["Path"].as_string_or("/");
+        // Nobody is allowed to make these (SEMANTICS R78): IAM says so before it decides.
+        if (type == "role" && (path.starts_with("/aws-service-role/") || path.starts_with("/aws-reserved/")))
+            return base::fail("InvalidInput", fmt::format("The path {} is reserved for roles that services make.", path));
+        access.resource = arn_of(caller.principal.account, type, path, input[name_member].as_string());
         return access;
     };
 }

@@ -1,4 +1,5 @@
 // Which actions on which resources, with which condition keys.
+#include "base/strings.hpp"
 #include "services/s3/service.hpp"
 
 namespace services::s3 {
@@ -12,6 +13,7 @@ gate::Access access_to(const objects::Bucket& bucket, std::string action, std::s
     access.context.set("s3:ResourceAccount", bucket.account);
     if (bucket.policy) access.resource_policy = policy::AttachedPolicy{bucket.policy, "bucket policy of " + bucket.name};
     access.restrict_public = bucket.restricts_public();
+    access.resource_policy_is_public = bucket.policy_is_public;
     return access;
 }
 

@@ -5,13 +5,19 @@
 //   Policy has invalid resource                     an ARN that is neither this bucket nor inside it
 //   Policy has invalid action                       not an S3 action
 //   Action does not apply to any resource(s) in statement     s3:GetObject on the bucket alone, s3:ListBucket on objects alone
+//   Policy has an invalid condition key             one that S3's requests never have
+//   Conditions do not apply to combination of actions and resources in statement     s3:prefix on s3:GetObject
 //   Invalid principal in policy                     a principal that does not exist
+//
+// A canonical user of this server is an account, and is bound to it like other principals to their ids. Others, and CloudFront's
+// origin access identities, are taken and are nobody here.
 #include <algorithm>
 #include <array>
 
 #include "base/strings.hpp"
 #include "policy/catalogue.hpp"
 #include "policy/glob.hpp"
+#include "policy/reference.hpp"
 #include "policy/rewrite.hpp"
 #include "services/s3/service.hpp"
 #include "text/json.hpp"
@@ -66,9 +72,7 @@ std::vector<std::string> texts(const text::Json& value) {
     return out;
 }
 
-bool matches(const std::string& pattern, const std::string& text) {
-    return policy::glob_matches(pattern, text);
-}
+bool matches(const std::string& pattern, const std::string& text) { return policy::glob_matches(pattern, text); }
 
 struct Reach {
     bool bucket = false, objects = false;
@@ -89,6 +93,12 @@ Reach reach_of(const std::string& resource, const objects::Bucket& bucket) {
     return reach;
 }
 
+Reach reach_of_action(std::string_view action) {
+    if (!policy::action_has_resources(action)) return {};  // s3:ListAllMyBuckets is about no bucket
+    const bool object = std::ranges::find(object_actions, base::lower(action)) != object_actions.end();
+    return {.bucket = !object, .objects = object};
+}
+
 base::Result<Reach> reach_of_actions(const std::vector<std::string>& patterns) {
     Reach reach;
     for (const auto& pattern : patterns) {
@@ -96,11 +106,45 @@ base::Result<Reach> reach_of_actions(const std::vector<std::string>& patterns) {
         const bool foreign = pattern != "*" && !base::lower(pattern).starts_with("s3:");
         if (meant.empty() || foreign) return base::fail(malformed("Policy has invalid action"));
         for (const auto action : meant) {
-            const bool object = std::ranges::find(object_actions, base::lower(action)) != object_actions.end();
-            (object ? reach.objects : reach.bucket) = true;
+            const auto one = reach_of_action(action);
+            reach.bucket |= one.bucket;
+            reach.objects |= one.objects;
         }
     }
     return reach;
+}
+
+bool overlap(const Reach& a, const Reach& b) { return (a.bucket && b.bucket) || (a.objects && b.objects); }
+
+// Keys of web identities and of training jobs' sessions come with the caller, as global ones do.
+bool is_key_of_callers(std::string_view key) {
+    const auto vendor = base::lower(key.substr(0, key.find(':')));
+    return policy::is_global_key(key) || vendor == "saml" || vendor == "sts" || vendor == "trainwarden" || vendor.contains('.');
+}
+
+// Has a request for one of the actions that an item of Action means, on what the statement is about, this key?
+bool applies(std::string_view key, const std::string& action_pattern, const Reach& resources) {
+    return std::ranges::any_of(policy::actions_matching(action_pattern), [&](std::string_view action) {
+        return overlap(reach_of_action(action), resources) && policy::is_key_of_s3_action(key, action);
+    });
+}
+
+base::Result<void> check_conditions(const text::Json& statement, const Reach& resources) {
+    for (const auto& [name, keys] : statement["Condition"].members()) {
+        for (const auto& [key, values] : keys.members()) {
+            if (is_key_of_callers(key)) continue;
+            if (!policy::is_s3_key(key)) {
+                return base::fail(
+                    malformed("Policy has an invalid condition key").note("there is no condition key `" + key + "`"));
+            }
+            for (const auto& pattern : texts(statement["Action"])) {
+                if (applies(key, pattern, resources)) continue;
+                return base::fail(malformed("Conditions do not apply to combination of actions and resources in statement")
+                                      .note("no request for " + pattern + " has the condition key `" + key + "`"));
+            }
+        }
+    }
+    return {};
 }
 
 base::Result<void> check_statement(const text::Json& statement, const objects::Bucket& bucket) {
@@ -111,18 +155,16 @@ base::Result<void> check_statement(const text::Json& statement, const objects::B
         resources.bucket |= reach.bucket;
         resources.objects |= reach.objects;
     }
+    if (statement.contains("NotResource")) resources = {.bucket = true, .objects = true};
     if (statement.contains("NotAction")) {
         TRY(reach_of_actions(texts(statement["NotAction"])));
-        return {};
+        return check_conditions(statement, resources);
     }
     for (const auto& pattern : texts(statement["Action"])) {
         const auto actions = TRY(reach_of_actions({pattern}));
-        if (statement.contains("NotResource")) continue;
-        if (!(actions.bucket && resources.bucket) && !(actions.objects && resources.objects)) {
-            return base::fail(malformed("Action does not apply to any resource(s) in statement"));
-        }
+        if (!overlap(actions, resources)) return base::fail(malformed("Action does not apply to any resource(s) in statement"));
     }
-    return {};
+    return check_conditions(statement, resources);
 }
 
 }  // namespace
@@ -135,9 +177,20 @@ base::Result<PrincipalIds> check_bucket_policy(std::string_view document, const 
     }
     const auto parsed = TRY(policy::Policy::parse(document, policy::PolicyKind::resource));
     const auto& statements = (*json)["Statement"];
-    if (statements.is_object()) TRY(check_statement(statements, bucket));
-    for (const auto& statement : statements.items()) TRY(check_statement(statement, bucket));
     PrincipalIds ids;
+    const auto check = [&](const text::Json& statement) -> base::Result<void> {
+        TRY(check_statement(statement, bucket));
+        for (const char* element : {"Principal", "NotPrincipal"})
+            for (const auto& id : texts(statement[element]["CanonicalUser"])) {
+                if (base::lower(id) == canonical_id(bucket.account))
+                    ids[id] = bucket.account;
+                else if (statement["Effect"].as_string() == "Deny")  // it would deny nobody
+                    return base::fail(malformed("Invalid principal in policy").note("there is no canonical user `" + id + "`"));
+            }
+        return {};
+    };
+    if (statements.is_object()) TRY(check(statements));
+    for (const auto& statement : statements.items()) TRY(check(statement));
     for (const auto& principal : parsed->named_principals()) {
         if (!principal_id) break;
         auto id = principal_id(principal);
@@ -150,7 +203,7 @@ base::Result<PrincipalIds> check_bucket_policy(std::string_view document, const 
 std::string shown_bucket_policy(const objects::BucketConfiguration& configuration, const FindPrincipal& principal_id) {
     PrincipalIds gone;
     for (const auto& [principal, id] : configuration.policy_principals) {
-        if (!principal_id || principal_id(principal) != id) gone[principal] = id;
+        if (principal.starts_with("arn:") && (!principal_id || principal_id(principal) != id)) gone[principal] = id;
     }
     return policy::replace_principals(configuration.policy, gone);
 }

@@ -1,6 +1,7 @@
 // The pure parts of the folder; the operations are tested with real clients in tests/conformance.
 #include <doctest/doctest.h>
 
+#include "policy/rewrite.hpp"
 #include "services/s3/copy_source.hpp"
 #include "services/s3/ranges.hpp"
 #include "services/s3/service.hpp"
@@ -134,6 +135,74 @@ TEST_CASE("bucket policies are about this bucket, S3's actions and principals th
     CHECK(code(services::s3::check_bucket_policy(
               R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}})", bucket, {})) ==
           "MalformedPolicy");
+}
+
+TEST_CASE("conditions of bucket policies are about what their requests have") {
+    const auto with = [](const std::string& actions, const std::string& condition, const std::string& effect = "Allow") {
+        return refusal(R"({"Effect":")" + effect + R"(","Principal":"*","Action":)" + actions +
+                       R"(,"Resource":["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"],"Condition":)" + condition + "}");
+    };
+    const std::string unknown = "Policy has an invalid condition key";
+    const std::string elsewhere = "Conditions do not apply to combination of actions and resources in statement";
+    CHECK(with(R"("s3:GetObject")", R"({"StringEquals":{"s3:nosuchkey":"x"}})") == unknown);
+    CHECK(with(R"("s3:GetObject")", R"({"StringEquals":{"aws:nosuchkey":"x"}})") == unknown);
+    CHECK(with(R"("s3:*")", R"({"Null":{"ec2:Vpc":"true"}})", "Deny") == unknown);
+    CHECK(with(R"("s3:GetObject")", R"({"StringEquals":{"s3:ExistingObjectTag/":"x"}})") == unknown);
+    CHECK(with(R"("s3:GetObject")", R"({"StringEquals":{"aws:PrincipalTag":"x"}})") == unknown);
+    CHECK(with(R"("s3:GetObject")", R"({"StringEquals":{"s3:prefix":"x"}})") == elsewhere);
+    CHECK(with(R"(["s3:ListBucket","s3:GetObject"])", R"({"StringLike":{"s3:prefix":"x*"}})") == elsewhere);
+    CHECK(with(R"("s3:Get*")", R"({"StringEquals":{"s3:x-amz-server-side-encryption":"AES256"}})") == elsewhere);
+    CHECK(with(R"("s3:ListBucket")", R"({"StringEquals":{"s3:ExistingObjectTag/cls":"public"}})") == elsewhere);
+    CHECK(with(R"("s3:ListBucket")", R"({"StringLike":{"S3:Prefix":"x*"},"NumericLessThan":{"s3:max-keys":"10"}})").empty());
+    CHECK(with(R"("s3:List*")", R"({"StringLike":{"s3:prefix":"x*"}})").empty());
+    CHECK(with(R"("s3:*")", R"({"StringLike":{"s3:prefix":"x*"}})").empty());
+    CHECK(with(R"("*")", R"({"StringNotEquals":{"s3:x-amz-acl":"private"}})", "Deny").empty());
+    CHECK(with(R"("s3:GetObject")", R"({"StringEquals":{"s3:ExistingObjectTag/cls":"public"}})").empty());
+    CHECK(with(R"("s3:PutObject")", R"({"StringEquals":{"s3:RequestObjectTag/cls":"public","s3:x-amz-copy-source":"a/b"}})")
+              .empty());
+    CHECK(with(R"("s3:GetObjectVersion")", R"({"StringEquals":{"s3:VersionId":"null"}})").empty());
+    CHECK(with(R"("s3:GetObject")",
+               R"({"IpAddress":{"aws:SourceIp":"10.0.0.0/8"},"StringEquals":{"aws:PrincipalTag/t":"x",)"
+               R"("saml:aud":"a","token.actions.githubusercontent.com:sub":"b"},"Bool":{"AWS:securetransport":true}})")
+              .empty());
+    // Where the resource narrows the statement, the keys of what is left count.
+    CHECK(refusal(R"({"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket/*",)"
+                  R"("Condition":{"StringLike":{"s3:prefix":"x*"}}})") == elsewhere);
+    CHECK(refusal(R"({"Effect":"Deny","Principal":"*","NotAction":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*",)"
+                  R"("Condition":{"StringLike":{"s3:nosuchkey":"x*"}}})") == unknown);
+    CHECK(
+        refusal(
+            R"({"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"s3:ListAllMyBuckets","Resource":"arn:aws:s3:::bucket"})") ==
+        "Action does not apply to any resource(s) in statement");
+}
+
+TEST_CASE("canonical users and CloudFront's identities in bucket policies") {
+    objects::Bucket bucket;
+    bucket.name = "bucket";
+    bucket.account = "111122223333";
+    const auto owner = services::s3::canonical_id(bucket.account);
+    const auto document = [](const std::string& effect, const std::string& principal) {
+        return R"({"Version":"2012-10-17","Statement":[{"Effect":")" + effect + R"(","Principal":)" + principal +
+               R"(,"Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}]})";
+    };
+    const auto checked =
+        services::s3::check_bucket_policy(document("Allow", R"({"CanonicalUser":")" + owner + R"("})"), bucket, {});
+    REQUIRE(checked.has_value());
+    CHECK(*checked == std::map<std::string, std::string>{{owner, "111122223333"}});
+    // It is decided as the account, and shown as it was given.
+    bucket.configuration.policy = document("Allow", R"({"CanonicalUser":")" + owner + R"("})");
+    bucket.configuration.policy_principals = *checked;
+    CHECK(policy::replace_principals(bucket.configuration.policy, *checked).contains(R"("CanonicalUser":"111122223333")"));
+    CHECK(services::s3::shown_bucket_policy(bucket.configuration, {}) == bucket.configuration.policy);
+    const std::string stranger(64, 'a');
+    CHECK(code(services::s3::check_bucket_policy(document("Allow", R"({"CanonicalUser":")" + stranger + R"("})"), bucket, {}))
+              .empty());
+    CHECK(code(services::s3::check_bucket_policy(document("Deny", R"({"CanonicalUser":")" + stranger + R"("})"), bucket, {})) ==
+          "MalformedPolicy");
+    CHECK(code(services::s3::check_bucket_policy(
+                   document("Allow", R"({"AWS":"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity EH1HDMB1FH2TC"})"),
+                   bucket, [](const std::string&) { return std::nullopt; }))
+              .empty());
 }
 
 TEST_CASE("headers: what is not here is refused by name, aws-chunked is not kept, metadata is lower case") {
