@@ -389,3 +389,82 @@ TEST_CASE("a decision names the version of a managed policy, in each layer that 
     CHECK(versions("s3:GetObject") == std::vector<std::string>{"", "v7", "v7", "v2"});
     CHECK(versions("s3:PutObject") == std::vector<std::string>{"", "v7", "v7"});  // granted; the session policy is missing
 }
+
+TEST_CASE("a body is read for nobody whose key, region or time is wrong, nor for who has none") {
+    Fixture f;
+    class Counted final : public http::BodyReader {
+    public:
+        base::Result<size_t> read(std::span<char>) override {
+            ++reads;
+            return size_t{0};
+        }
+        [[nodiscard]] std::optional<uint64_t> length() const override { return 0; }
+        int reads = 0;
+    } body;
+    const auto send = [&](http::RequestHead head) {
+        http::Request request{.head = std::move(head), .body = &body, .peer_address = "10.1.2.3"};
+        return f.gate().serve(request);
+    };
+    const auto head = [&] {
+        auto out = f.head_of("POST", "/");
+        out.headers.add("Content-Type", "application/x-www-form-urlencoded");
+        return out;
+    };
+    const auto signed_by = [&](const std::string& key, const std::string& region, base::Time when) {
+        auto out = head();
+        wire::sign(out, {key, f.first.root.secret_access_key, ""}, region, "iam", when, crypto::hex(crypto::sha256("")));
+        return out;
+    };
+    const auto& key = f.first.root.access_key_id;
+    CHECK(holds(send(head()), "MissingAuthenticationToken"));
+    CHECK(holds(send(signed_by("AKIAIOSFODNN7EXAMPLE", "us-east-1", f.clock.now())), "InvalidClientTokenId"));
+    CHECK(holds(send(signed_by(key, "eu-west-1", f.clock.now())),
+                "Credential should be scoped to a valid region, not 'eu-west-1'."));
+    CHECK(holds(send(signed_by(key, "us-east-1", f.clock.now() - std::chrono::minutes(16))), "Signature expired"));
+    auto unsigned_token = signed_by(key, "us-east-1", f.clock.now());
+    unsigned_token.headers.add("X-Amz-Something", "1");
+    CHECK(holds(send(std::move(unsigned_token)), "'x-amz-something' must be a 'SignedHeader'"));
+    auto twice = signed_by(key, "us-east-1", f.clock.now());
+    twice.headers.add("User-Agent", "a");
+    twice.headers.add("User-Agent", "b");
+    CHECK(holds(send(std::move(twice)), "InvalidRequest"));
+    CHECK(body.reads == 0);
+    CHECK(holds(send(signed_by(key, "us-east-1", f.clock.now())), "MissingAction"));
+    CHECK(body.reads > 0);
+    // All of it is on the record.
+    CHECK(f.log.records.size() == 7);
+    CHECK(f.log.records[1].access_key_id == "AKIAIOSFODNN7EXAMPLE");
+}
+
+TEST_CASE("the region of a signature counts if it is served; S3 says which is") {
+    Fixture f;
+    f.get_object({read_key()});
+    f.the_gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &f.registry,
+                                                              .directory = f.directory.get(),
+                                                              .audit = &f.log,
+                                                              .clock = &f.clock,
+                                                              .random = &f.random,
+                                                              .regions = {"eu-central-1", "eu-west-1"}});
+    const auto refused = f.get();  // signs for us-east-1
+    CHECK(refused.status == 400);
+    CHECK(holds(refused, "<Code>AuthorizationHeaderMalformed</Code>"));
+    CHECK(holds(refused, "<Region>eu-central-1</Region>"));
+    CHECK(refused.headers.get("x-amz-bucket-region") == "eu-central-1");
+    auto head = f.head_of("GET", "/bucket/key");
+    wire::sign(head, {f.first.root.access_key_id, f.first.root.secret_access_key, ""}, "eu-west-1", "s3", f.clock.now(),
+               crypto::hex(crypto::sha256("")));
+    CHECK(f.send(std::move(head)).status == 200);
+    REQUIRE(f.log.records.size() == 2);
+    CHECK(f.log.records[1].accesses[0].request.context.find("aws:RequestedRegion")->values.front() == "eu-west-1");
+    // A question about a request that nobody has made is of IAM's region, of the resource's, or of the asker's.
+    const auto region = [](std::string action, std::string of) {
+        gate::Access access{.action = std::move(action)};
+        access.region = std::move(of);
+        return gate::supposed_region(access, "eu-central-1");
+    };
+    CHECK(region("iam:ListUsers", "") == "us-east-1");
+    CHECK(region("IAM:listusers", "eu-west-1") == "us-east-1");
+    CHECK(region("iam:PassRole", "") == "eu-central-1");
+    CHECK(region("logs:PutLogEvents", "eu-west-1") == "eu-west-1");
+    CHECK(region("s3:ListAllMyBuckets", "") == "eu-central-1");
+}

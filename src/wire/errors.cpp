@@ -7,6 +7,7 @@
 #include "base/strings.hpp"
 #include "text/json.hpp"
 #include "text/xml.hpp"
+#include "wire/cbor.hpp"
 #include "wire/model.hpp"
 #include "wire/s3_request.hpp"
 
@@ -196,14 +197,15 @@ struct Told {
 
 Told tell(std::string_view service, ErrorShape shape, const base::Error& error) {
     Told out{.query_code = error.code, .code = error.code, .message = error.message, .notes = error.notes};
-    if (shape == ErrorShape::json)
+    const bool by_shape = shape == ErrorShape::json || shape == ErrorShape::cbor;
+    if (by_shape)
         for (const auto& [from, to] : json_names)
             if (out.code == from) out.code = to;
     if (const auto status = known_status(service, out.code)) {
         out.status = *status;
-        // JSON names an error by its shape; where it differs from Query's code, clients get both.
+        // JSON and CBOR name an error by its shape; where it differs from Query's code, clients get both.
         const auto* model = find_service(service);
-        if (shape == ErrorShape::json && model && model->query_compatible)
+        if (by_shape && model && model->query_compatible)
             for (const auto& known : model->errors)
                 if (known.code == out.code) out.code = known.shape;
         return out;
@@ -216,8 +218,7 @@ Told tell(std::string_view service, ErrorShape shape, const base::Error& error) 
     return out;
 }
 
-std::string s3_body(const Told& told, const http::RequestHead& head, std::string_view request_id,
-                    std::string_view right_region) {
+std::string s3_body(const Told& told, const http::RequestHead& head, std::string_view request_id, std::string_view right_region) {
     text::XmlWriter out;
     const bool control = is_s3_control(head);
     if (control) out.open("ErrorResponse", s3_control_namespace);
@@ -269,6 +270,25 @@ std::string json_body(const Told& told) {
     return out.dump();
 }
 
+// The type is a shape's whole id, of whose namespace clients make nothing.
+std::string cbor_body(const Told& told) {
+    std::string out;
+    put_cbor_head(CborMajor::map, told.notes.empty() ? 2 : 3, out);
+    put_cbor_text("__type", out);
+    put_cbor_text("com.amazonaws.cloudwatch#" + told.code, out);
+    put_cbor_text("message", out);
+    put_cbor_text(told.message, out);
+    if (!told.notes.empty()) {
+        put_cbor_text("note", out);
+        put_cbor_text(base::join(told.notes, "\n"), out);
+    }
+    return out;
+}
+
+void add_query_error(const Told& told, http::Headers& headers) {
+    headers.add("x-amzn-query-error", told.query_code + (told.status < 500 ? ";Sender" : ";Receiver"));
+}
+
 std::string json_version(std::string_view service) {
     const auto* model = find_service(service);
     return model && !model->json_version.empty() ? std::string(model->json_version) : "1.1";
@@ -277,9 +297,16 @@ std::string json_version(std::string_view service) {
 }  // namespace
 
 ErrorShape error_shape(std::string_view service, const http::RequestHead& head) {
-    if (const auto* model = find_service(service))
-        return protocol_of(*model, head) == Protocol::query ? ErrorShape::query : ErrorShape::json;
+    if (const auto* model = find_service(service)) switch (protocol_of(*model, head)) {
+            case Protocol::query:
+                return ErrorShape::query;
+            case Protocol::cbor:
+                return ErrorShape::cbor;
+            default:
+                return ErrorShape::json;
+        }
     if (service == "s3" || std::ranges::find(rest_xml_services, service) != rest_xml_services.end()) return ErrorShape::s3;
+    if (says_cbor(head)) return ErrorShape::cbor;
     if (head.headers.find("X-Amz-Target")) return ErrorShape::json;
     if (service == "ec2") return ErrorShape::ec2;
     if (base::lower(head.headers.get("Content-Type")).starts_with("application/x-www-form-urlencoded")) return ErrorShape::query;
@@ -294,6 +321,7 @@ std::string_view unknown_operation_code(ErrorShape shape) {
         case ErrorShape::ec2:
             return "InvalidAction";
         case ErrorShape::json:
+        case ErrorShape::cbor:
             break;
     }
     return "UnknownOperationException";
@@ -325,9 +353,14 @@ http::Response encode_error(std::string_view service, const base::Error& error, 
         case ErrorShape::json:
             out.headers.add("Content-Type", "application/x-amz-json-" + json_version(service));
             out.headers.add("x-amzn-ErrorType", told.code);
-            if (const auto* model = find_service(service); model && model->query_compatible)
-                out.headers.add("x-amzn-query-error", told.query_code + (told.status < 500 ? ";Sender" : ";Receiver"));
+            if (const auto* model = find_service(service); model && model->query_compatible) add_query_error(told, out.headers);
             out.body = json_body(told);
+            break;
+        case ErrorShape::cbor:
+            out.headers.add("smithy-protocol", "rpc-v2-cbor");
+            out.headers.add("Content-Type", "application/cbor");
+            add_query_error(told, out.headers);
+            out.body = cbor_body(told);
             break;
     }
     add_request_id(out.headers, service, request_id);

@@ -4,6 +4,7 @@
 //           (S3 Control: the same inside of <ErrorResponse>)
 //   Query   <ErrorResponse xmlns><Error><Type>Sender</Type><Code/><Message/></Error><RequestId/></ErrorResponse>
 //   JSON    {"__type":"Code","message":"…"} and x-amzn-errortype
+//   CBOR    {"__type":"com.amazonaws.cloudwatch#Code","message":"…"}
 //   EC2     <Response><Errors><Error><Code/><Message/></Error></Errors><RequestID/></Response>; only to say that EC2 is not
 //   served
 #pragma once
@@ -17,7 +18,7 @@
 
 namespace wire {
 
-enum class ErrorShape : uint8_t { s3, query, ec2, json };
+enum class ErrorShape : uint8_t { s3, query, ec2, json, cbor };
 
 // What the client's library will read: the shape of the service or, where that is not served here or could not be told (""), what
 // the request looks like.

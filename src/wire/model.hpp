@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@
 
 namespace wire {
 
-enum class Protocol : uint8_t { query, json, rest_xml };
+enum class Protocol : uint8_t { query, json, rest_xml, cbor };
 
 enum class ShapeType : uint8_t { structure, list, map, string, integer, floating, boolean, timestamp, blob };
 
@@ -69,6 +70,7 @@ struct ServiceModel {
     Protocol protocol = Protocol::json;
     // Speaks JSON too, where X-Amz-Target says so, with Query's error codes beside its own (`awsQueryCompatible`: CloudWatch).
     bool query_compatible = false;
+    bool rpc_v2_cbor = false;  // speaks Smithy's RPC v2 with CBOR, where smithy-protocol says so; its name there is target_prefix
     std::string_view version;  // 2010-05-08
     std::string_view xml_namespace;
     std::string_view target_prefix;                      // SageMaker
@@ -84,6 +86,14 @@ struct ServiceModel {
 [[nodiscard]] std::span<const ServiceModel* const> service_models();
 [[nodiscard]] const ServiceModel* find_service(std::string_view signing_name);
 
+// Of a request of RPC v2: PREFIX/service/SERVICE/operation/OPERATION; nullopt for any other path.
+struct RpcPath {
+    std::string_view service, operation;
+};
+[[nodiscard]] std::optional<RpcPath> read_rpc_path(std::string_view path);
+// Does the request say that it is one of RPC v2 with CBOR?
+[[nodiscard]] bool says_cbor(const http::RequestHead& head);
+
 // What a request to this service speaks.
 [[nodiscard]] Protocol protocol_of(const ServiceModel& service, const http::RequestHead& head);
 
@@ -94,6 +104,9 @@ struct ServiceModel {
                                                           const text::QueryParameters& form);
 [[nodiscard]] base::Result<text::Json> decode_json_input(const ServiceModel& service, const OperationModel& operation,
                                                          std::string_view body);
+[[nodiscard]] base::Result<text::Json> decode_cbor_input(const ServiceModel& service, const OperationModel& operation,
+                                                         std::string_view body);
+[[nodiscard]] std::string encode_cbor_output(const OperationModel& operation, const text::Json& output);
 [[nodiscard]] std::string encode_query_output(const ServiceModel& service, const OperationModel& operation,
                                               const text::Json& output, std::string_view request_id);
 [[nodiscard]] std::string encode_json_output(const OperationModel& operation, const text::Json& output);
@@ -105,6 +118,7 @@ struct ServiceModel {
 // --- Client side. Answers with timestamps as ISO 8601 strings whatever the protocol.
 [[nodiscard]] std::string encode_query_input(const ServiceModel& service, const OperationModel& operation,
                                              const text::Json& input);
+[[nodiscard]] std::string encode_cbor_input(const OperationModel& operation, const text::Json& input);
 [[nodiscard]] std::string encode_json_input(const OperationModel& operation, const text::Json& input);
 [[nodiscard]] base::Result<text::Json> decode_query_output(const OperationModel& operation, std::string_view body);
 [[nodiscard]] base::Result<text::Json> decode_json_output(const OperationModel& operation, std::string_view body);

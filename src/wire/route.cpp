@@ -19,8 +19,7 @@ namespace {
 Result<text::QueryParameters> query_parameters(const http::RequestHead& head, std::string_view body) {
     const std::string_view form = head.method == "POST" ? body : std::string_view(head.query);
     if (static_cast<size_t>(std::ranges::count(form, '&')) >= form_parameters_max)
-        return fail("MalformedQueryString",
-                    "The request has more than " + std::to_string(form_parameters_max) + " parameters.");
+        return fail("MalformedQueryString", "The request has more than " + std::to_string(form_parameters_max) + " parameters.");
     auto parameters = text::parse_query(form, head.method == "POST");
     if (!parameters) return fail("MalformedQueryString", "The query string contains a syntax error.");
     return std::move(*parameters);
@@ -40,6 +39,26 @@ const ServiceModel* service_of_target(std::string_view target) {
         if ((service->protocol == Protocol::json || service->query_compatible) && service->target_prefix == prefix)
             return service;
     return nullptr;
+}
+
+const ServiceModel* service_of_rpc(const RpcPath& path) {
+    for (const auto* service : service_models())
+        if (service->rpc_v2_cbor && service->target_prefix == path.service) return service;
+    return nullptr;
+}
+
+// The operation that the head names, for protocols whose heads name it; an error says what is missing.
+Result<std::string> named_in_head(const ServiceModel& service, Protocol protocol, const http::RequestHead& head) {
+    if (protocol == Protocol::cbor) {
+        const auto path = *read_rpc_path(head.path);
+        if (service_of_rpc(path) == &service) return std::string(path.operation);
+        return fail("UnknownOperationException", "The service " + std::string(path.service) + " is not this one");
+    }
+    const auto target = target_of(head);
+    if (target.empty()) return fail("UnknownOperationException", "The request has no X-Amz-Target header");
+    if (service_of_target(target) != &service)
+        return fail("UnknownOperationException", "The target " + target + " is not one of this service");
+    return target.substr(target.find('.') + 1);
 }
 
 std::string served_names() {
@@ -69,6 +88,10 @@ Result<std::string> find_service_name(const http::RequestHead& head, const std::
         return fail(std::string(unknown_operation_code(error_shape(name, head))),
                     "The service " + name + " is not served here: only " + served_names() + " are");
     }
+    if (says_cbor(head)) {
+        if (const auto* service = service_of_rpc(*read_rpc_path(head.path))) return std::string(service->signing_name);
+        return fail("UnknownOperationException", "The path " + head.path + " is of no service that is served here");
+    }
     if (const auto target = target_of(head); !target.empty()) {
         if (const auto* service = service_of_target(target)) return std::string(service->signing_name);
         return fail("UnknownOperationException", "The target " + target + " is not served here");
@@ -83,10 +106,10 @@ Result<std::string> find_service_name(const http::RequestHead& head, const std::
 }
 
 std::string operation_in_head(const ServiceModel& service, const http::RequestHead& head) {
-    if (protocol_of(service, head) != Protocol::json) return {};
-    const auto target = target_of(head);
-    const auto* found = service_of_target(target) == &service ? service.find(target.substr(target.find('.') + 1)) : nullptr;
-    return found ? std::string(found->name) : std::string();
+    const auto protocol = protocol_of(service, head);
+    if (protocol == Protocol::query) return {};
+    const auto name = named_in_head(service, protocol, head);
+    return name && (service.find(*name) || service.is_known_elsewhere(*name)) ? *name : std::string();
 }
 
 base::Error not_implemented(const ServiceModel& service, std::string_view operation) {
@@ -97,12 +120,8 @@ base::Error not_implemented(const ServiceModel& service, std::string_view operat
 
 Result<const OperationModel*> find_operation(const ServiceModel& service, const http::RequestHead& head, std::string_view body) {
     std::string name;
-    if (protocol_of(service, head) == Protocol::json) {
-        const auto target = target_of(head);
-        if (target.empty()) return fail("UnknownOperationException", "The request has no X-Amz-Target header");
-        if (service_of_target(target) != &service)
-            return fail("UnknownOperationException", "The target " + target + " is not one of this service");
-        name = target.substr(target.find('.') + 1);
+    if (const auto protocol = protocol_of(service, head); protocol != Protocol::query) {
+        name = TRY(named_in_head(service, protocol, head));
         if (const auto* found = service.find(name)) return found;
         if (!service.is_known_elsewhere(name)) return fail("UnknownOperationException", "There is no operation " + name);
     } else {
@@ -151,7 +170,9 @@ Result<void> unpack_body(const http::RequestHead& head, std::string& body) {
 
 Result<Json> decode_input(const ServiceModel& service, const OperationModel& operation, const http::RequestHead& head,
                           std::string_view body) {
-    if (protocol_of(service, head) == Protocol::json) return decode_json_input(service, operation, body);
+    const auto protocol = protocol_of(service, head);
+    if (protocol == Protocol::json) return decode_json_input(service, operation, body);
+    if (protocol == Protocol::cbor) return decode_cbor_input(service, operation, body);
     return decode_query_input(service, operation, TRY(query_parameters(head, body)));
 }
 
@@ -164,7 +185,12 @@ http::Response encode_answer(std::string_view service, std::string_view operatio
     http::Response out{.status = answer.status, .headers = {}, .body = std::string(), .content_length = {}};
     const auto* model = find_service(service);
     const auto* found = model ? model->find(operation) : nullptr;
-    if (found && protocol_of(*model, head) == Protocol::query) {
+    const auto protocol = found ? protocol_of(*model, head) : Protocol::json;
+    if (found && protocol == Protocol::cbor) {
+        out.headers.add("smithy-protocol", "rpc-v2-cbor");
+        if (found->output) out.headers.add("Content-Type", "application/cbor");
+        out.body = encode_cbor_output(*found, answer.output);
+    } else if (found && protocol == Protocol::query) {
         out.headers.add("Content-Type", "text/xml");
         out.body = encode_query_output(*model, *found, answer.output, request_id);
     } else if (found) {

@@ -7,6 +7,7 @@
 #include "base/strings.hpp"
 #include "text/time.hpp"
 #include "text/uri.hpp"
+#include "wire/model.hpp"
 #include "wire/presigned_v2.hpp"
 #include "wire/sigv4.hpp"
 
@@ -21,7 +22,7 @@ constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 
 // Whose words an error is in, before anything says which service was meant.
 bool speaks_s3(const http::RequestHead& head) {
-    if (head.headers.find("X-Amz-Target")) return false;
+    if (head.headers.find("X-Amz-Target") || says_cbor(head)) return false;
     if (base::lower(head.headers.get("Content-Type")).starts_with("application/x-www-form-urlencoded")) return false;
     return !(head.path == "/" && (head.query.starts_with("Action=") || head.query.find("&Action=") != std::string::npos));
 }

@@ -1,11 +1,17 @@
-"""CloudWatch metrics with real clients, in both protocols that they speak, and what training jobs put there."""
+"""CloudWatch metrics with real clients, in the three protocols that they speak, and what training jobs put there."""
 import datetime
 import json
 import subprocess
 
+import boto3
+import botocore.auth
+import botocore.awsrequest
+import botocore.config
+import botocore.credentials
 import pytest
+import urllib3
 
-from conftest import AWS_V1, AWS_V2, BINARY, allow, until
+from conftest import AWS_V1, AWS_V2, BINARY, Credentials, allow, until
 from test_sagemaker import IMAGE, make_trainer, refusal, run, request  # noqa: F401
 
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
@@ -91,6 +97,119 @@ def test_metric_data_in_pages(cloudwatch):
     assert code == "ValidationError" and "^[a-z][a-zA-Z0-9_]*$" in message
 
 
+def test_a_day_of_minutes_from_an_odd_second(cloudwatch):
+    """1,440 points fit into one answer whatever second the day begins at; what the rounding of the start adds does not count."""
+    put(cloudwatch, "day", "m", (-86400 + 30, 1.0), (0, 2.0))
+    asked = dict(Namespace="day", MetricName="m", Period=60, Statistics=["Sum"])
+    found = cloudwatch.get_metric_statistics(**asked, StartTime=at(-86400 + 7), EndTime=at(7))["Datapoints"]
+    assert sorted(point["Timestamp"] for point in found) == [at(-86400), at(0)]
+    code, message = refusal(cloudwatch.get_metric_statistics, **asked, StartTime=at(-86400 + 7), EndTime=at(8))
+    assert code == "InvalidParameterCombination" and message.startswith("You have requested up to 1441 datapoints")
+
+
+def test_labels_of_metric_data(cloudwatch):
+    """The metric's name, and what tells one result from the others: statistic, period; never the unit."""
+    put(cloudwatch, "labels", "m", (0, 1.0), Unit="Seconds")
+
+    def labels(*queries):
+        return [result["Label"] for result in cloudwatch.get_metric_data(StartTime=at(0), EndTime=at(600), MetricDataQueries=[
+            {"Id": f"q{number}", "MetricStat": {"Metric": {"Namespace": "labels", "MetricName": name}, "Period": period, "Stat": stat, "Unit": unit},
+             **more} for number, (name, stat, period, unit, more) in enumerate(queries)])["MetricDataResults"]]
+
+    assert labels(("m", "Sum", 60, "Seconds", {})) == ["m"]
+    assert labels(("m", "Sum", 60, "Seconds", {}), ("m", "Minimum", 60, "Seconds", {})) == ["m Sum", "m Minimum"]
+    assert labels(("m", "Sum", 60, "Seconds", {}), ("m", "Sum", 30, "Seconds", {})) == ["m 60", "m 30"]
+    assert labels(("m", "Sum", 60, "Seconds", {}), ("m", "Minimum", 30, "Count", {})) == ["m Sum 60", "m Minimum 30"]
+    assert labels(("m", "Sum", 60, "Seconds", {}), ("m", "Sum", 60, "Count", {})) == ["m", "m"]
+    assert labels(("m", "Sum", 60, "Seconds", {}), ("n", "Sum", 60, "Seconds", {})) == ["m", "n"]
+    assert labels(("m", "Sum", 60, "Seconds", {"Label": "mine"}), ("m", "Minimum", 60, "Seconds", {})) == ["mine", "m Minimum"]
+
+
+def test_units_are_not_mixed(cloudwatch):
+    put(cloudwatch, "units", "m", (0, 60000.0), (60, 1000.0), Unit="Milliseconds")
+    put(cloudwatch, "units", "m", (0, 60.0), Unit="Seconds")
+
+    def ask(**unit):
+        (result,) = cloudwatch.get_metric_data(StartTime=at(0), EndTime=at(120), ScanBy="TimestampAscending", MetricDataQueries=[
+            {"Id": "q", "MetricStat": {"Metric": {"Namespace": "units", "MetricName": "m"}, "Period": 60, "Stat": "Sum", **unit}}])["MetricDataResults"]
+        return result
+
+    result = ask()
+    assert (result["Values"], result["Timestamps"]) == ([60000.0, 1000.0], [at(0), at(60)])
+    assert result["Messages"] == [{"Code": "MultipleUnits", "Value": "Multiple units returned: '[Milliseconds, Seconds]'"}]
+    assert ask(Unit="Seconds")["Values"] == [60.0] and not ask(Unit="Seconds").get("Messages")
+    put(cloudwatch, "units", "m", (0, 5.0), Unit="Count")
+    assert ask()["Values"] == [5.0] and ask(Unit="Bytes")["Values"] == []
+    found = cloudwatch.get_metric_statistics(Namespace="units", MetricName="m", StartTime=at(0), EndTime=at(60), Period=60, Statistics=["Sum"])
+    assert {point["Unit"]: point["Sum"] for point in found["Datapoints"]} == {"Milliseconds": 60000.0, "Seconds": 60.0, "Count": 5.0}
+
+
+@pytest.fixture
+def by_protocol(server):
+    """by_protocol(NAME): a boto3 client that speaks that protocol of CloudWatch's three."""
+
+    def make(name, credentials=None):
+        session = boto3.Session()
+        metadata = session._session.get_component("data_loader").load_service_model("cloudwatch", "service-2")["metadata"]
+        metadata.update(protocol=name, protocols=[name])
+        keys = credentials or server.root
+        client = session.client("cloudwatch", region_name=server.region, endpoint_url=server.endpoint, aws_access_key_id=keys.access_key_id,
+                                aws_secret_access_key=keys.secret_access_key, config=botocore.config.Config(retries={"total_max_attempts": 1}))
+        assert client.meta.service_model.resolved_protocol == name
+        return client
+
+    return make
+
+
+@pytest.mark.parametrize("protocol", ["smithy-rpc-v2-cbor", "json", "query"])
+def test_every_protocol(by_protocol, make_user, protocol):
+    """CBOR is what AWS's SDK for Go speaks, and nothing else."""
+    client = by_protocol(protocol)
+    dimensions = [{"Name": "job", "Value": "größe"}]
+    data = [{"MetricName": "m", "Timestamp": at(0), "Value": 0.1, "Unit": "Count", "Dimensions": dimensions},
+            {"MetricName": "m", "Timestamp": at(1), "Values": [-3.0, 1e20], "Counts": [2.0, 1.0], "Unit": "Count", "Dimensions": dimensions},
+            {"MetricName": "m", "Timestamp": at(2), "Unit": "Count", "Dimensions": dimensions, "StorageResolution": 60,
+             "StatisticValues": {"SampleCount": 2.0, "Sum": 20.5, "Minimum": 8.25, "Maximum": 12.25}}]
+    space = f"by {protocol}"
+    client.put_metric_data(Namespace=space, MetricData=data)
+    large = [{"MetricName": "large", "Timestamp": at(number % 60), "Value": float(number)} for number in range(900)]
+    client.put_metric_data(Namespace=space, MetricData=large)
+    (point,) = client.get_metric_statistics(Namespace=space, MetricName="m", Dimensions=dimensions, StartTime=at(0), EndTime=at(60), Period=60,
+                                            Statistics=["Sum", "SampleCount", "Minimum"], Unit="Count")["Datapoints"]
+    assert point == {"Timestamp": at(0), "Sum": 1e20 - 6 + 20.6, "SampleCount": 6.0, "Minimum": -3.0, "Unit": "Count"}
+    answer = client.get_metric_data(StartTime=at(0), EndTime=at(60), MetricDataQueries=[
+        {"Id": "q", "ReturnData": True, "MetricStat": {"Metric": {"Namespace": space, "MetricName": "large"}, "Period": 60, "Stat": "SampleCount"}}])
+    assert answer["MetricDataResults"] == [{"Id": "q", "Label": "large", "Timestamps": [at(0)], "Values": [900.0], "StatusCode": "Complete"}]
+    listed = client.list_metrics(Namespace=space)
+    assert {metric["MetricName"] for metric in listed["Metrics"]} == {"m", "large"} and "NextToken" not in listed
+    with pytest.raises(client.exceptions.InvalidParameterValueException) as caught:
+        client.put_metric_data(Namespace="AWS/EC2", MetricData=data)
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValue" and caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert refusal(client.describe_alarms)[0] in ("InvalidAction", "UnknownOperationException")
+    code, message = refusal(by_protocol(protocol, make_user(f"nobody-{protocol}")).list_metrics)
+    assert code == "AccessDenied" and "is not authorized to perform: cloudwatch:ListMetrics" in message
+    stranger = Credentials("AKIAIOSFODNN7EXAMPLE", "x" * 40)
+    assert refusal(by_protocol(protocol, stranger).list_metrics)[0] in ("InvalidClientTokenId", "UnrecognizedClientException")
+
+
+def test_broken_cbor(server):
+    """What is signed and broken is told so, in CBOR; what is not signed is not read."""
+    url = f"{server.endpoint}/service/GraniteServiceVersion20100801/operation/ListMetrics"
+    headers = {"smithy-protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}
+    bodies = [b"\xff", b"\xa1", b"\xbf", b"\x81" * 100_000, b"\x9b" + b"\xff" * 8, b"\xa1\x69Namespace\x7b" + b"\xff" * 8, b"\xa0\xa0", b"\x01",
+              b"\xa1\x69Namespace\x01", b"\xa2\x69Namespace\x61a\x69Namespace\x61b", b"\xa1\x69Namespace\x61\xff"]
+    for body in bodies:
+        request = botocore.awsrequest.AWSRequest(method="POST", url=url, data=body, headers=dict(headers))
+        keys = botocore.credentials.Credentials(server.root.access_key_id, server.root.secret_access_key)
+        botocore.auth.SigV4Auth(keys, "monitoring", server.region).add_auth(request)
+        answer = urllib3.request("POST", url, body=body, headers=dict(request.headers.items()))
+        assert answer.status == 400 and b"com.amazonaws.cloudwatch#SerializationException" in answer.data, body[:20]
+        assert answer.headers["smithy-protocol"] == "rpc-v2-cbor" and answer.headers["content-type"] == "application/cbor"
+        assert answer.headers["x-amzn-query-error"] == "SerializationException;Sender"
+    answer = urllib3.request("POST", url, body=b"\xff", headers=headers)
+    assert answer.status == 400 and b"com.amazonaws.cloudwatch#MissingAuthenticationTokenException" in answer.data
+
+
 def test_list_metrics(cloudwatch):
     for number in range(3):
         put(cloudwatch, "listed", f"m{number}", (0, 1.0), Dimensions=[{"Name": "job", "Value": "j"}, {"Name": "host", "Value": str(number)}])
@@ -124,7 +243,12 @@ def test_other_refusals(cloudwatch):
     code, message = refusal(cloudwatch.get_metric_statistics, **{**asked, "EndTime": at(0) + datetime.timedelta(days=2)})
     assert code == "InvalidParameterCombination" and message.startswith("You have requested up to 2880 datapoints, which exceeds the limit of 1440.")
     assert refusal(cloudwatch.get_metric_statistics, **{**asked, "Period": 61})[0] == "InvalidParameterValue"
-    assert refusal(cloudwatch.get_metric_statistics, **{**asked, "EndTime": at(-1)})[0] == "ValidationError"
+    # GetMetricStatistics and GetMetricData have a code each for the same mistakes.
+    queries = [{"Id": "q", "MetricStat": {"Metric": {"Namespace": "n", "MetricName": "m"}, "Period": 60, "Stat": "Sum"}}]
+    for end, told in ((at(-1), "The parameter StartTime must be less than the parameter EndTime."),
+                      (at(0), "The parameter StartTime must not equal parameter EndTime.")):
+        assert refusal(cloudwatch.get_metric_statistics, **{**asked, "EndTime": end}) == ("InvalidParameterValue", told)
+        assert refusal(cloudwatch.get_metric_data, MetricDataQueries=queries, StartTime=at(0), EndTime=end) == ("ValidationError", told)
     # The SDK's class for it is found by the code that JSON clients get beside their own.
     with pytest.raises(cloudwatch.exceptions.InvalidParameterValueException):
         cloudwatch.put_metric_data(Namespace="AWS/EC2", MetricData=[{"MetricName": "m", "Value": 1.0}])

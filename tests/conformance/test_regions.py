@@ -19,6 +19,7 @@ import botocore.exceptions
 import pytest
 
 from conftest import AWS_V1, BINARY, Credentials, Server
+from test_sagemaker import BUCKET, channel, request, wait
 
 
 def client(server, service, region, credentials=None, **config):
@@ -189,3 +190,29 @@ def test_a_bucket_of_a_region_that_is_not_served_any_more(make_server):
     both.stop()
     one = make_server("--region", "us-east-1", data=both.data, home=both.home)
     assert one.client("s3").get_object(Bucket="left-behind", Key="k")["Body"].read() == b"kept"
+
+
+def test_a_job_of_another_region(make_server):
+    """It is of the region that its request was served by: its ARN, its logs, what it and its worker are told, and where its data is found."""
+    server = make_server("--region", "us-east-1", "--region", "eu-central-1")
+    server.region = "eu-central-1"  # of this test's clients; the server's default is the other
+    s3, iam = server.client("s3"), server.client("iam")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_object(Bucket=BUCKET, Key="data/part", Body=b"some bytes")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    there = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}}]}
+    iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=json.dumps(trust))
+    iam.put_role_policy(RoleName="trainer", PolicyName="there", PolicyDocument=json.dumps(there))
+    script = "cat /opt/ml/input/data/train/part; echo; echo region=$AWS_REGION,$AWS_DEFAULT_REGION; echo model > /opt/ml/model/m"
+    job = server.client("sagemaker").create_training_job(**request(server, "abroad", script, InputDataConfig=[channel("train", "data/")]))
+    assert job["TrainingJobArn"] == f"arn:aws:sagemaker:eu-central-1:{server.account}:training-job/abroad"
+    done = wait(server, "abroad")
+    assert done["TrainingJobStatus"] == "Completed", done.get("FailureReason")
+    logs = server.client("logs")
+    lines = [event["message"] for event in logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="abroad/")["events"]]
+    assert "some bytes" in lines and "region=eu-central-1,eu-central-1" in lines
+    assert s3.head_object(Bucket=BUCKET, Key="models/abroad/output/model.tar.gz")
+    elsewhere = client(server, "sagemaker", "us-east-1")
+    assert elsewhere.list_training_jobs()["TrainingJobSummaries"] == []
+    assert client(server, "logs", "us-east-1").describe_log_groups()["logGroups"] == []

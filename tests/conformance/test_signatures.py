@@ -7,7 +7,10 @@ import base64
 import datetime
 import hashlib
 import http.client
+import json
 import socket
+import ssl
+import subprocess
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 import zlib
@@ -18,6 +21,7 @@ import botocore.credentials
 import pytest
 from botocore.exceptions import ClientError
 
+from conftest import BINARY
 from test_s3 import crc
 
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -246,6 +250,47 @@ def test_an_unsigned_header_that_means_something_is_refused(server, bucket):
     answer = send(server, "PUT", url, headers, b"x")
     assert (answer.status, answer.code) == (403, "AccessDenied")
     assert answer.message == "There were headers present in the request which were not signed"
+
+
+def test_a_header_that_is_there_twice_decides_nothing(server, bucket, make_user):
+    """Whoever reads the first of two Referers and whoever reads the last decide differently: a request with two of them is refused, signed or not."""
+    allowed = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*",
+         "Condition": {"StringLike": {"aws:Referer": "https://good.example/*"}}},
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*",
+         "Condition": {"StringEquals": {"aws:UserAgent": "bad"}}}]}
+    s3 = server.client("s3")
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={
+        name: False for name in ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")})
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(allowed))
+    s3.put_object(Bucket=bucket, Key="twice", Body=b"bytes")
+
+    def get(*fields):
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(f"GET /{bucket}/twice HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{lines}\r\n".encode())
+            return connection.makefile("rb").read()
+
+    good, bad = ("Referer", "https://good.example/a"), ("referer", "https://bad.example/")
+    try:
+        assert get(good).startswith(b"HTTP/1.1 200") and get(good, good).startswith(b"HTTP/1.1 200")
+        assert get(bad).startswith(b"HTTP/1.1 403")
+        for fields in ((good, bad), (bad, good), (good, ("User-Agent", "fine"), ("USER-AGENT", "bad"))):
+            answer = get(*fields)
+            assert answer.startswith(b"HTTP/1.1 400") and b"<Code>InvalidRequest</Code>" in answer and b"more than once" in answer
+    finally:
+        s3.delete_bucket_policy(Bucket=bucket)
+
+
+def test_tls_on_the_plain_port_is_told(server):
+    context = ssl.create_default_context()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection, pytest.raises(ssl.SSLError):
+        context.wrap_socket(connection, server_hostname="localhost")
+    log = server.output.read_text()
+    assert f"speaks TLS to port {server.port}, which speaks plain HTTP: its endpoint must begin with http://" in log
+    environment = {**server.client_environment(), "AWS_ENDPOINT_URL": f"https://127.0.0.1:{server.port}"}
+    done = subprocess.run([BINARY, "audit", "-n", "1"], env=environment, text=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1 and f"its endpoint is http://127.0.0.1:{server.port}" in done.stderr
 
 
 @pytest.mark.parametrize("minutes", [-16, 16])

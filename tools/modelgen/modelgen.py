@@ -24,7 +24,7 @@ SCALARS = {
     "string": "string", "character": "string", "integer": "integer", "long": "integer", "float": "floating", "double": "floating",
     "boolean": "boolean", "timestamp": "timestamp", "blob": "blob",
 }
-# CloudWatch: JSON and Query are what the SDKs that we drive speak; the CBOR of its model they can do without.
+# CloudWatch speaks three: CBOR and JSON where a header says so, else Query.
 PROTOCOLS = {"query": "query", "json": "json", "smithy-rpc-v2-cbor": "query"}
 REPEATS_MAX = 1000  # RE2's own limit
 
@@ -203,6 +203,7 @@ class Writer:
             f"    .signing_name = {quoted(metadata.get('signingName', metadata['endpointPrefix']))},",
             f"    .protocol = Protocol::{protocol},",
             f"    .query_compatible = {'true' if 'awsQueryCompatible' in metadata else 'false'},",
+            f"    .rpc_v2_cbor = {'true' if 'smithy-rpc-v2-cbor' in metadata.get('protocols', ()) else 'false'},",
             f"    .version = {quoted(metadata['apiVersion'])},",
             f"    .xml_namespace = {quoted(metadata.get('xmlNamespace', ''))},",
             f"    .target_prefix = {quoted(metadata.get('targetPrefix', ''))},",

@@ -1,6 +1,7 @@
 #include "services/monitoring/input.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -112,17 +113,52 @@ base::Result<metrics::Datum> datum_of(const Json& json, const std::string& path,
     return datum;
 }
 
-base::Result<Range> range_of(const Json& start, const Json& end, int64_t period) {
+base::Result<Range> range_of(const Json& start, const Json& end, int64_t period, const std::string& code) {
     auto from = text::parse_iso8601(start.as_string()), to = text::parse_iso8601(end.as_string());
-    if (!from || !to) return invalid_value("StartTime and EndTime must be times.");
-    if (*from >= *to) return base::fail("ValidationError", "The parameter StartTime must be less than the parameter EndTime.");
+    if (!from || !to) return base::fail(code, "StartTime and EndTime must be times.");
+    if (*from == *to) return base::fail(code, "The parameter StartTime must not equal parameter EndTime.");
+    if (*from > *to) return base::fail(code, "The parameter StartTime must be less than the parameter EndTime.");
     constexpr int64_t short_periods[] = {1, 5, 10, 20, 30};
     bool is_short = std::find(std::begin(short_periods), std::end(short_periods), period) != std::end(short_periods);
-    if (!is_short && period % 60 != 0) return invalid_value("The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.");
+    if (period <= 0 || (!is_short && period % 60 != 0))
+        return base::fail(code, "The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.");
     Range range{*from, *to, std::chrono::seconds(period)};
+    range.datapoints = (range.end - range.start + range.period - std::chrono::milliseconds(1)) / range.period;
     auto step = std::chrono::milliseconds(std::chrono::seconds(is_short ? period : 60));
     range.start -= range.start.time_since_epoch() % step;
     return range;
+}
+
+// As observed of AWS, which does not document it.
+size_t unit_rank(std::string_view unit) {
+    constexpr auto order = std::to_array<std::string_view>({"Megabits",
+                                                            "Terabits",
+                                                            "Gigabits",
+                                                            "Count",
+                                                            "Bytes",
+                                                            "Gigabytes",
+                                                            "Gigabytes/Second",
+                                                            "Kilobytes",
+                                                            "Kilobits/Second",
+                                                            "Terabytes",
+                                                            "Terabits/Second",
+                                                            "Bytes/Second",
+                                                            "Percent",
+                                                            "Megabytes",
+                                                            "Megabits/Second",
+                                                            "Milliseconds",
+                                                            "Microseconds",
+                                                            "Kilobytes/Second",
+                                                            "Gigabits/Second",
+                                                            "Megabytes/Second",
+                                                            "Bits",
+                                                            "Bits/Second",
+                                                            "Count/Second",
+                                                            "Seconds",
+                                                            "Kilobits",
+                                                            "Terabytes/Second",
+                                                            "None"});
+    return static_cast<size_t>(std::ranges::find(order, unit) - order.begin());
 }
 
 base::Result<void> check_statistic(const std::string& name, const std::string& parameter) {

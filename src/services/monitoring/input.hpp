@@ -26,11 +26,17 @@ namespace services::monitoring {
 struct Range {
     base::Time start, end;
     std::chrono::seconds period;
+    int64_t datapoints = 0;  // at most, of the time that was asked for: what the rounding adds does not count
 };
-[[nodiscard]] base::Result<Range> range_of(const text::Json& start, const text::Json& end, int64_t period);
+// Errors with the code that the operation has for them: GetMetricStatistics `InvalidParameterValue`, GetMetricData
+// `ValidationError`.
+[[nodiscard]] base::Result<Range> range_of(const text::Json& start, const text::Json& end, int64_t period,
+                                           const std::string& code);
 
 // A statistic of a summary: Average, Sum, Minimum, Maximum, SampleCount, p99.9. Error `InvalidParameterValue`: none of these.
 [[nodiscard]] base::Result<std::optional<double>> statistic_of(const metrics::Summary& summary, const std::string& name);
+// Of several units of one metric, where the question names none: GetMetricData answers with the one that is first here.
+[[nodiscard]] size_t unit_rank(std::string_view unit);
 [[nodiscard]] base::Result<void> check_statistic(const std::string& name, const std::string& parameter);
 
 }  // namespace services::monitoring

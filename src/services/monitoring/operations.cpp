@@ -8,6 +8,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/strings.hpp"
 #include "services/monitoring/input.hpp"
 #include "text/base64.hpp"
 #include "text/time.hpp"
@@ -87,11 +88,10 @@ Answered get_statistics(const Parts& parts, const gate::Permit& permit, wire::Ca
     if (!plain.empty() && !extended.empty())
         return invalid_combination("You must specify either Statistics or ExtendedStatistics, but not both.");
     for (const auto& name : extended) TRY(check_statistic(name.as_string(), "ExtendedStatistics"));
-    Range range = TRY(range_of(input["StartTime"], input["EndTime"], input["Period"].as_int()));
-    int64_t wanted = (range.end - range.start + range.period - std::chrono::milliseconds(1)) / range.period;
-    if (wanted > datapoints_max) {
+    Range range = TRY(range_of(input["StartTime"], input["EndTime"], input["Period"].as_int(), "InvalidParameterValue"));
+    if (range.datapoints > datapoints_max) {
         return invalid_combination(
-            "You have requested up to " + std::to_string(wanted) + " datapoints, which exceeds the limit of " +
+            "You have requested up to " + std::to_string(range.datapoints) + " datapoints, which exceeds the limit of " +
             std::to_string(datapoints_max) +
             ". You may reduce the datapoints requested by increasing Period, or decreasing the time range.");
     }
@@ -127,15 +127,54 @@ base::Result<void> check_id(const std::string& id, std::set<std::string>& seen, 
     return {};
 }
 
+// What a result is called if the question does not say: its metric, and of its statistic and period what tells it from the
+// others.
+class Labels {
+public:
+    explicit Labels(const Json::Array& queries) {
+        for (const auto& query : queries) {
+            statistics_.insert(query["MetricStat"]["Stat"].as_string());
+            periods_.insert(query["MetricStat"]["Period"].as_int());
+        }
+    }
+    [[nodiscard]] std::string of(const Json& query) const {
+        if (query.contains("Label")) return query["Label"].as_string();
+        const Json& stat = query["MetricStat"];
+        std::string out = stat["Metric"]["MetricName"].as_string();
+        if (statistics_.size() > 1) out += " " + stat["Stat"].as_string();
+        if (periods_.size() > 1) out += " " + std::to_string(stat["Period"].as_int());
+        return out;
+    }
+
+private:
+    std::set<std::string> statistics_;
+    std::set<int64_t> periods_;
+};
+
+// Data of different units is of different series. A question that names no unit gets one of them, and is told of the others.
+Json keep_one_unit(std::vector<Summary>& summaries) {
+    const auto by_rank = [](const std::string& a, const std::string& b) {
+        return std::pair(unit_rank(a), a) < std::pair(unit_rank(b), b);
+    };
+    std::set<std::string, decltype(by_rank)> units(by_rank);
+    for (const auto& summary : summaries) units.insert(summary.unit);
+    if (units.size() < 2) return {};
+    std::erase_if(summaries, [&](const Summary& summary) { return summary.unit != *units.begin(); });
+    const std::vector<std::string> names(units.begin(), units.end());
+    return Json::array(
+        {Json::object({{"Code", "MultipleUnits"}, {"Value", "Multiple units returned: '[" + base::join(names, ", ") + "]'"}})});
+}
+
 base::Result<Json> result_of(const Parts& parts, const gate::Permit& permit, const wire::Call& call, const Json& query,
-                             bool descending, size_t& skip, size_t& room, bool& more) {
+                             const Labels& labels, bool descending, size_t& skip, size_t& room, bool& more) {
     const Json& stat = query["MetricStat"];
-    Range range = TRY(range_of(call.input["StartTime"], call.input["EndTime"], stat["Period"].as_int()));
+    Range range = TRY(range_of(call.input["StartTime"], call.input["EndTime"], stat["Period"].as_int(), "ValidationError"));
     Metric metric{permit.account(), call.region, stat["Metric"]["Namespace"].as_string(),
                   stat["Metric"]["MetricName"].as_string(), dimensions_of(stat["Metric"]["Dimensions"])};
     std::optional<std::string> unit;
     if (stat.contains("Unit")) unit = stat["Unit"].as_string();
     auto summaries = TRY(parts.store->summaries(metric, range.start, range.end, range.period, unit));
+    Json messages = keep_one_unit(summaries);
     if (descending) std::reverse(summaries.begin(), summaries.end());
     auto timestamps = Json::array(), values = Json::array();
     bool complete = true;
@@ -153,11 +192,13 @@ base::Result<Json> result_of(const Parts& parts, const gate::Permit& permit, con
             values.push(*value);
         }
     }
-    return Json::object({{"Id", query["Id"].as_string()},
-                         {"Label", query["Label"].as_string_or(metric.name)},
-                         {"Timestamps", std::move(timestamps)},
-                         {"Values", std::move(values)},
-                         {"StatusCode", complete ? "Complete" : "PartialData"}});
+    Json out = Json::object({{"Id", query["Id"].as_string()},
+                             {"Label", labels.of(query)},
+                             {"Timestamps", std::move(timestamps)},
+                             {"Values", std::move(values)},
+                             {"StatusCode", complete ? "Complete" : "PartialData"}});
+    if (!messages.is_null()) out.set("Messages", std::move(messages));
+    return out;
 }
 
 Answered get_data(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
@@ -188,9 +229,10 @@ Answered get_data(const Parts& parts, const gate::Permit& permit, wire::Call& ca
     size_t skip = start, room = most;
     bool more = false;
     auto results = Json::array();
+    const Labels labels(queries);
     for (const auto& query : queries) {
         if (query.contains("ReturnData") && !query["ReturnData"].as_bool()) continue;
-        results.push(TRY(result_of(parts, permit, call, query, descending, skip, room, more)));
+        results.push(TRY(result_of(parts, permit, call, query, labels, descending, skip, room, more)));
     }
     auto output = Json::object({{"MetricDataResults", std::move(results)}, {"Messages", Json::array()}});
     if (more) output.set("NextToken", token_of(start + most));
