@@ -68,9 +68,9 @@ class Mutant:
             raise Fault(f"{self.name()}: the old text stands {content.count(self.old)} times in {self.file}")
         return content.replace(self.old, self.new)
 
-    def key(self):
+    def key(self, root=ROOT):
         """The same while the mutant and its file are."""
-        content = (ROOT / self.file).read_text()
+        content = (root / self.file).read_text()
         return hashlib.sha256("\0".join((self.file, self.old, self.new, content)).encode()).hexdigest()[:16]
 
 
@@ -262,7 +262,7 @@ def try_all(mutants, jobs, again):
             seconds = round(time.monotonic() - begin, 1)
             with lock:
                 with open(RESULTS, "a") as file:
-                    file.write(json.dumps({"key": mutant.key(), "name": mutant.name(), "noticed_by": noticed, "seconds": seconds}) + "\n")
+                    file.write(json.dumps({"key": mutant.key(tree.root), "name": mutant.name(), "noticed_by": noticed, "seconds": seconds}) + "\n")
                 print(f"{'noticed ' if noticed else 'SURVIVED'} {seconds:6.1f} s  {mutant.name()}" + (f"  [{noticed}]" if noticed else ""), flush=True)
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(jobs)]
