@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "no_room.hpp"
+
 namespace {
 
 struct Folder {
@@ -131,4 +133,33 @@ TEST_CASE("a log that cannot be written says so") {
     auto log = audit::Log::open({folder.path + "/file/audit"});
     REQUIRE_FALSE(log);
     CHECK(log.error().code == "AuditUnavailable");
+}
+
+TEST_CASE("the record is for the server's user alone") {
+    Folder folder;
+    const std::string inside = folder.path + "/audit";
+    REQUIRE(audit::Log::open({inside}).has_value());
+    using std::filesystem::perms;
+    CHECK(std::filesystem::status(inside).permissions() == perms::owner_all);
+    CHECK(std::filesystem::status(inside + "/audit-00000001.jsonl").permissions() == (perms::owner_read | perms::owner_write));
+}
+
+TEST_CASE("a record that finds no room in its middle is taken back, and the next one is whole") {
+    Folder folder;
+    auto log = audit::Log::open({folder.path});
+    REQUIRE(log);
+    REQUIRE((*log)->append(record("ID1")));
+    const std::string file = folder.path + "/audit-00000001.jsonl";
+    const auto size = std::filesystem::file_size(file);
+    {
+        const machine::NoRoomAfter limit(size + 10);
+        const auto torn = (*log)->append(record("ID2"));
+        REQUIRE_FALSE(torn);
+        CHECK(torn.error().code == "AuditUnavailable");
+    }
+    CHECK(std::filesystem::file_size(file) == size);
+    REQUIRE((*log)->append(record("ID3")));
+    CHECK((*log)->find("ID3").has_value());
+    CHECK_FALSE((*log)->find("ID2").has_value());
+    CHECK(count(**log) == 2);
 }
