@@ -171,7 +171,7 @@ TEST_CASE("rocks: two commits that write one key do not both find it absent") {
     const Folder folder;
     auto keys = store::open_rocks_keys(folder.path);
     REQUIRE(keys.has_value());
-    for (int round = 0; round < 100; ++round) {
+    for (int round = 0; round < 50; ++round) {
         const std::string key = "k" + std::to_string(round);
         std::atomic<int> waiting = 4, made = 0;
         std::vector<std::jthread> running;
