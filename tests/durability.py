@@ -2,7 +2,7 @@
 
 A killed process keeps what it wrote; a machine without power keeps what was synced. The trace of a run is replayed: a file that was written is
 unsafe until it is synced, a name until its folder is; a file that replaces another one must be synced before. An acknowledgement is an answer
-of success that is sent to a socket, or the end of the program.
+that is sent to a socket, or the end of the program.
 
     with Tracer(folder) as tracer:
         server.prefix = tracer.prefix
@@ -28,6 +28,7 @@ class Acknowledgement:
     what: str
     unsafe: list  # what a loss of power would take
     synced: list  # paths, in order, since the acknowledgement before
+    written: list  # likewise
 
 
 class Tracer:
@@ -72,7 +73,7 @@ class Tracer:
         names = set()  # made, whose folder is not synced since
         known = set()  # files that exist
         named = {}  # a file that was made without a name: what it was called later
-        descriptors, syncing, synced, wrong, count = {}, {}, [], [], 0
+        descriptors, syncing, synced, wrong, changed, count = {}, {}, [], [], [], 0
 
         def path_of(arguments):
             match = DESCRIPTOR.match(arguments)
@@ -107,12 +108,13 @@ class Tracer:
                 if name == "copy_file_range":
                     path = DESCRIPTOR.match(arguments.split(", ", 2)[2])[2]
                 if path.startswith(("socket:", "TCP")):
-                    if strings and re.match(r"HTTP/1\.1 2", strings[0]):
-                        yield self._acknowledgement(strings[0][:15], written, names, wrong, synced)
-                        synced = []
+                    if strings and re.match(r"HTTP/1\.1 [2-5]", strings[0]):
+                        yield self._acknowledgement(strings[0][:12], written, names, wrong, synced, changed)
+                        synced, changed = [], []
                 else:
                     count += 1
                     written[path] = count
+                    changed.append(path)
             elif name == "sync begins":
                 syncing[result] = written.get(path_of(arguments))
             elif name in ("fsync", "fdatasync"):
@@ -138,13 +140,14 @@ class Tracer:
                     gone.discard(strings[-1])
                 written.pop(strings[-1], None)
             elif name == "exit" and arguments == self.first_thread():
-                yield self._acknowledgement("exit", written, names, wrong, synced)
+                yield self._acknowledgement("exit", written, names, wrong, synced, changed)
 
     def first_thread(self):
         with open(self.output) as file:
             return file.readline().split()[0]
 
-    def _acknowledgement(self, what, written, names, wrong, synced):
+    def _acknowledgement(self, what, written, names, wrong, synced, changed):
         unsafe = [f"{path} is not synced" for path in written if self._matters(path)]
         unsafe += [f"the name {path} is not synced" for path in names if self._matters(path)]
-        return Acknowledgement(what, sorted(unsafe) + list(wrong), [path.removeprefix(self.folder + "/") for path in synced])
+        short = [[path.removeprefix(self.folder + "/") for path in paths] for paths in (synced, changed)]
+        return Acknowledgement(what, sorted(unsafe) + list(wrong), *short)

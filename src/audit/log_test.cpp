@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "no_room.hpp"
+
 namespace {
 
 struct Folder {
@@ -131,4 +133,80 @@ TEST_CASE("a log that cannot be written says so") {
     auto log = audit::Log::open({folder.path + "/file/audit"});
     REQUIRE_FALSE(log);
     CHECK(log.error().code == "AuditUnavailable");
+}
+
+TEST_CASE("the record is for the server's user alone") {
+    Folder folder;
+    const std::string inside = folder.path + "/audit";
+    REQUIRE(audit::Log::open({inside}).has_value());
+    using std::filesystem::perms;
+    CHECK(std::filesystem::status(inside).permissions() == perms::owner_all);
+    CHECK(std::filesystem::status(inside + "/audit-00000001.jsonl").permissions() == (perms::owner_read | perms::owner_write));
+}
+
+TEST_CASE("a record that finds no room in its middle is taken back, and the next one is whole") {
+    Folder folder;
+    auto log = audit::Log::open({folder.path});
+    REQUIRE(log);
+    REQUIRE((*log)->append(record("ID1")));
+    const std::string file = folder.path + "/audit-00000001.jsonl";
+    const auto size = std::filesystem::file_size(file);
+    {
+        const machine::NoRoomAfter limit(size + 10);
+        const auto torn = (*log)->append(record("ID2"));
+        REQUIRE_FALSE(torn);
+        CHECK(torn.error().code == "AuditUnavailable");
+    }
+    CHECK(std::filesystem::file_size(file) == size);
+    REQUIRE((*log)->append(record("ID3")));
+    CHECK((*log)->find("ID3").has_value());
+    CHECK_FALSE((*log)->find("ID2").has_value());
+    CHECK(count(**log) == 2);
+}
+
+TEST_CASE("every field of a record is in its line") {
+    audit::Record full = record("ID1");
+    full.access_key_id = "AKIAEXAMPLE";
+    full.session_name = "session";
+    full.source_address = "192.0.2.7";
+    full.error_message = "because";
+    full.principal.account = "111122223333";
+    full.principal.unique_id = "AIDAEXAMPLE";
+    full.principal.role_arn = "arn:aws:iam::111122223333:role/r";
+    full.principal.service = "sagemaker.amazonaws.com";
+    full.accesses.front().request.resource_account = "444455556666";
+    full.accesses.front().request.context.set("aws:SourceIp", "192.0.2.7");
+    audit::DecidedAccess missing;
+    missing.request.action = "s3:PutObject";
+    missing.request.resource = "arn:aws:s3:::b/other";
+    missing.decision.outcome = policy::Outcome::implicit_deny;
+    missing.decision.missing = {policy::Layer::resource, policy::Layer::identity};
+    missing.decision.granted.push_back({policy::Layer::boundary, "boundary", 0, {"Grants", policy::Effect::allow, {1, 1}}});
+    full.accesses.push_back(missing);
+    const text::Json json = audit::to_json(full);
+    for (const auto& [field, value] : {std::pair{"AccessKeyId", "AKIAEXAMPLE"},
+                                       {"SessionName", "session"},
+                                       {"SourceAddress", "192.0.2.7"},
+                                       {"Service", "s3"},
+                                       {"Operation", "GetObject"},
+                                       {"UserAgent", "quote \" and \n newline"},
+                                       {"ErrorCode", "AccessDenied"},
+                                       {"ErrorMessage", "because"}}) {
+        CHECK_MESSAGE(json[field].as_string() == value, field);
+    }
+    const auto& principal = json["Principal"];
+    CHECK(principal["Arn"].as_string() == "arn:aws:iam::111122223333:user/ada");
+    CHECK(principal["Account"].as_string() == "111122223333");
+    CHECK(principal["Id"].as_string() == "AIDAEXAMPLE");
+    CHECK(principal["RoleArn"].as_string() == "arn:aws:iam::111122223333:role/r");
+    CHECK(principal["Service"].as_string() == "sagemaker.amazonaws.com");
+    const auto &denied = json["Accesses"].items().at(0), &refused = json["Accesses"].items().at(1);
+    CHECK(denied["Action"].as_string() == "s3:GetObject");
+    CHECK(denied["Resource"].as_string() == "arn:aws:s3:::b/k");
+    CHECK(denied["ResourceAccount"].as_string() == "444455556666");
+    CHECK(denied["Context"]["aws:sourceip"].items().at(0).as_string() == "192.0.2.7");
+    CHECK_FALSE(denied.contains("MissingAllowIn"));
+    CHECK(refused["Decision"].as_string() == "implicitDeny");
+    CHECK(refused["MissingAllowIn"].size() == 2);
+    CHECK(refused["AllowedBy"].items().at(0)["Sid"].as_string() == "Grants");
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "machine.hpp"
@@ -294,6 +295,30 @@ TEST_CASE("a worker whose siblings are elsewhere: its packets come out of the tu
     REQUIRE(got == 20 + 8 + 6);  // IP, UDP, "hello\n"
     CHECK(std::string_view(packet + 12, 8) == std::string_view("\x0a\x4d\x00\x02\x0a\x4d\x00\x09", 8));
     CHECK(std::string_view(packet + 28, 6) == "hello\n");
+}
+
+TEST_CASE("no two jobs of a server have one user; one that a job gave back is given again") {
+    NEEDS("root", "sandboxes");
+    Folder folder;
+    auto house = Sandboxes::open({.server = "own", .scratch = folder.path, .limits = false, .trial = false});
+    REQUIRE(house.has_value());
+    std::set<int> users;
+    std::vector<Owner> owners;
+    for (int i = 0; i < 256; ++i) {
+        auto owner = (*house)->take_owner();
+        REQUIRE(owner.has_value());
+        CHECK(users.insert(owner->user()).second);
+        CHECK(owner->user() > 60'000);
+        owners.push_back(std::move(*owner));
+    }
+    const auto none = (*house)->take_owner();
+    REQUIRE_FALSE(none.has_value());
+    CHECK(none.error().code == "SandboxUnavailable");
+    const int user = owners[7].user();
+    owners[7] = Owner();
+    const auto again = (*house)->take_owner();
+    REQUIRE(again.has_value());
+    CHECK(again->user() == user);
 }
 
 TEST_CASE("programs that share a range of users never give one user to two jobs") {

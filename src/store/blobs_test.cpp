@@ -1,11 +1,15 @@
 #include "store/blobs.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+
+#include "no_room.hpp"
+#include "store/folders.hpp"
 
 namespace {
 
@@ -66,6 +70,59 @@ TEST_CASE("a committed blob is read whole and by ranges, and survives reopening"
     CHECK(std::string_view(bytes, 5) == "world");
 }
 
+TEST_CASE("three hundred blobs have as many names, in every folder, for the server's user alone") {
+    const Folder folder;
+    auto blobs = open(folder);
+    std::vector<store::BlobId> ids;
+    for (int i = 0; i < 300; ++i) ids.push_back(put(*blobs, std::to_string(i)));
+    std::ranges::sort(ids);
+    CHECK(std::ranges::adjacent_find(ids) == ids.end());
+    auto listed = blobs->list().value();
+    std::ranges::sort(listed);
+    CHECK(listed == ids);
+    const std::string path = folder.path + "/" + ids.front().substr(0, 2) + "/" + ids.front();
+    struct stat facts{};
+    REQUIRE(::stat(path.c_str(), &facts) == 0);
+    CHECK((facts.st_mode & 0777) == 0600);
+    REQUIRE(blobs->remove(ids.front()).has_value());
+    CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("a write that finds no room in the middle fails, and nothing remains") {
+    const Folder folder;
+    auto blobs = open(folder);
+    {
+        auto writer = blobs->create();
+        REQUIRE(writer.has_value());
+        const machine::NoRoomAfter limit(1000);
+        CHECK((*writer)->write(std::string(400, 'x')).has_value());
+        CHECK_FALSE((*writer)->write(std::string(900, 'x')).has_value());
+    }
+    CHECK(files_in(folder.path) == 0);
+}
+
+TEST_CASE("a range may begin anywhere, even past the end") {
+    const Folder folder;
+    auto blobs = open(folder);
+    const auto reader = blobs->open(put(*blobs, "0123456789")).value();
+    CHECK(reader->read(3, 4).value() == "3456");
+    CHECK(reader->read(8, 100).value() == "89");
+    CHECK(reader->read(10, 1).value().empty());
+    CHECK(reader->read(11, 1).value().empty());
+    CHECK(reader->read(UINT64_MAX, 1).value().empty());
+}
+
+TEST_CASE("folders are made with those above them, once") {
+    const Folder folder;
+    const std::string deep = folder.path + "/a/b/c";
+    REQUIRE(store::make_folders(deep).has_value());
+    CHECK(std::filesystem::is_directory(deep));
+    CHECK(store::make_folders(deep + "/").has_value());
+    std::ofstream(folder.path + "/file") << "a file";
+    CHECK_FALSE(store::make_folders(folder.path + "/file/inside").has_value());
+    CHECK_FALSE(store::sync_folder(folder.path + "/none").has_value());
+}
+
 TEST_CASE("without commit nothing remains") {
     const Folder folder;
     auto blobs = open(folder);
@@ -113,7 +170,10 @@ TEST_CASE("list names every blob and nothing else") {
 TEST_CASE("ids that are not ids never become paths") {
     const Folder folder;
     auto blobs = open(folder);
-    for (const std::string id : {"", "../../etc/passwd", "00/../../x", "ABCDEF00000000000000000000000000"}) {
+    std::ofstream(folder.path + "/00/0") << "not a blob";
+    std::ofstream(folder.path + "/secret") << "not a blob";
+    for (const std::string id : {"", "../../etc/passwd", "00/../../x", "ABCDEF00000000000000000000000000", "0",
+                                 "00/../../../../../../etc/passwd0", "0/../../00/./././././././secret0"}) {
         CHECK(blobs->open(id).error().code == "NoSuchBlob");
         CHECK(blobs->remove(id).error().code == "NoSuchBlob");
     }

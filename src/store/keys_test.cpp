@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -145,4 +146,57 @@ TEST_CASE("rocks: commits survive reopening, a second process is refused") {
     auto keys = store::open_rocks_keys(folder.path + "/deep/inside");
     REQUIRE(keys.has_value());
     CHECK((*keys)->get("a").value() == "1");
+}
+
+TEST_CASE("rocks: a log that is damaged in its middle is not skipped over") {
+    const Folder folder;
+    {
+        auto keys = store::open_rocks_keys(folder.path);
+        REQUIRE(keys.has_value());
+        for (int i = 0; i < 20; ++i)
+            REQUIRE((*keys)->commit(store::Batch().put("key" + std::to_string(i), std::string(5000, 'x'))).has_value());
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path)) {
+        if (entry.path().extension() != ".log" || entry.file_size() < 50'000) continue;
+        std::fstream log(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+        log.seekp(20'000);
+        log << std::string(100, '?');
+    }
+    const auto keys = store::open_rocks_keys(folder.path);
+    REQUIRE_FALSE(keys.has_value());
+    CHECK(keys.error().message.find(folder.path) != std::string::npos);
+}
+
+TEST_CASE("rocks: two commits that write one key do not both find it absent") {
+    const Folder folder;
+    auto keys = store::open_rocks_keys(folder.path);
+    REQUIRE(keys.has_value());
+    for (int round = 0; round < 50; ++round) {
+        const std::string key = "k" + std::to_string(round);
+        std::atomic<int> waiting = 4, made = 0;
+        std::vector<std::jthread> running;
+        for (int t = 0; t < 4; ++t) {
+            running.emplace_back([&, t] {
+                --waiting;
+                while (waiting > 0) std::this_thread::yield();
+                if ((*keys)->commit(store::Batch().expect(key, std::nullopt).put(key, std::to_string(t)))) ++made;
+            });
+        }
+        running.clear();
+        REQUIRE(made == 1);
+    }
+}
+
+TEST_CASE("a scan that begins before its prefix or in the middle of it gives what it is asked for and no more") {
+    both([](store::Keys& keys) {
+        store::Batch batch;
+        for (const char* key : {"a/1", "b/1", "b/2", "b/3", "c/1"}) batch.put(key, "v");
+        REQUIRE(keys.commit(batch).has_value());
+        CHECK(names(keys, {.prefix = "b/", .from = "b/2"}) == Names{"b/2=v", "b/3=v"});
+        CHECK(names(keys, {.prefix = "b/", .from = "a/1", .limit = 2}) == Names{"b/1=v", "b/2=v"});
+        CHECK(names(keys, {.prefix = "b/", .limit = 0}) == Names{});
+        REQUIRE(keys.commit(store::Batch().erase("b/2")).has_value());
+        CHECK(names(keys, {.prefix = "b/"}) == Names{"b/1=v", "b/3=v"});
+        CHECK(keys.get("b/2").value() == std::nullopt);
+    });
 }

@@ -35,6 +35,7 @@ def source_of(input_channel, **changes):
     return input_channel
 
 
+@pytest.mark.needs("fuse")
 def test_fastfile_is_a_folder_that_is_read_when_it_is_read(world):
     job = run(world, "fast", "cd $SM_CHANNEL_TRAIN; find . -type f | sort; cat part-2.txt deep/er/part-4.txt; "
               "dd if=/opt/ml/input/data/all/large.bin bs=1 skip=5000000 count=3 2>/dev/null | od -An -tu1; "
@@ -52,6 +53,7 @@ def test_fastfile_is_a_folder_that_is_read_when_it_is_read(world):
     assert mounts(world) == []
 
 
+@pytest.mark.needs("fuse")
 def test_fastfile_open_and_closed_by_many_at_once(world):
     """Every read through the mount, none from the kernel's cache; a file is closed the moment its last byte came."""
     job = run(world, "fast-many", """
@@ -73,6 +75,7 @@ END
     assert log == "800 " + hashlib.md5(bytes(range(256)) * 4096).hexdigest()
 
 
+@pytest.mark.needs("fuse")
 def test_fastfile_reads_are_the_roles(world, make_role):
     """What the role may list but not read fails when it is read, with the system's own word for it, and nothing stays mounted."""
     # The first object is looked at when the job is created: that one may be read.
@@ -87,6 +90,7 @@ def test_fastfile_reads_are_the_roles(world, make_role):
     assert records["Accesses"][0]["Action"] == "s3:GetObject"
 
 
+@pytest.mark.needs("fuse")
 def test_fastfile_sharded(world):
     job = run(world, "fast-shards", "ls -R /opt/ml/input/data/train",
               ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
@@ -97,6 +101,7 @@ def test_fastfile_sharded(world):
     assert mounts(world) == []
 
 
+@pytest.mark.needs("fuse")
 def test_instance_groups_get_their_own_channels(world):
     """A channel of some groups is dealt out among their hosts; for the others it is not there."""
     script = """
@@ -120,6 +125,7 @@ for name in all deep; do test -d /opt/ml/input/data/$name && (cd /opt/ml/input/d
                                "InstanceGroupNames of channel all names trainer, which is not an instance group of the job.")
 
 
+@pytest.mark.needs("fuse")
 def test_a_killed_server_leaves_no_mount(bare_server):  # noqa: F811
     server = bare_server.start()
     make_trainer(server)
@@ -210,6 +216,7 @@ def test_pipe_augmented_manifest(world):
     assert code == "ValidationException" and "only if the channel's input mode is Pipe" in message
 
 
+@pytest.mark.needs("fuse")
 def test_manifest_file(world):
     manifest = [{"prefix": f"s3://{BUCKET}/data/train/"}, "part-1.txt", "deep/er/part-4.txt"]
     world.client("s3").put_object(Bucket=BUCKET, Key="manifests/some.json", Body=json.dumps(manifest).encode())

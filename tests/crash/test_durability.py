@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 
 import pytest
+from botocore.exceptions import ClientError
 from conftest import BINARY, Server, need, until
 from durability import Tracer
 
@@ -137,7 +138,21 @@ def test_identities(traced):
         assert any(map(is_log, answer.synced)), answer
 
 
-def test_logs_and_metrics(traced):
+def test_decisions(traced):
+    """Allowed, refused and anonymous requests: each is in the record before its answer leaves. A sync is not promised."""
+    server = traced.server
+    server.client("s3").create_bucket(Bucket="bucket")
+    keys = server.client("iam").create_access_key(UserName=server.client("iam").create_user(UserName="stranger")["User"]["UserName"])
+    for who in (keys, None):
+        with pytest.raises(ClientError):
+            server.client_as(who, "s3").list_objects_v2(Bucket="bucket")
+    answers = traced.answers()
+    assert [answer.what.split()[1] for answer in answers] == ["200", "200", "200", "403", "403"]
+    for answer in answers:
+        assert [path for path in answer.written if path.startswith("data/audit/audit-")], answer
+
+
+def test_logs(traced):
     logs = traced.server.client("logs")
     logs.create_log_group(logGroupName="group")
     logs.create_log_stream(logGroupName="group", logStreamName="stream")

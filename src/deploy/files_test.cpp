@@ -1,0 +1,136 @@
+#include "deploy/files.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "deploy/backend.hpp"
+#include "no_room.hpp"
+
+namespace deploy {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Folder {
+    fs::path path = [] {
+        std::string name = (fs::temp_directory_path() / "trainwarden-files-XXXXXX").string();
+        return fs::path(::mkdtemp(name.data()));
+    }();
+    ~Folder() { fs::remove_all(path); }
+    [[nodiscard]] std::string names() const {
+        std::string found;
+        for (const auto& entry : fs::directory_iterator(path)) found += entry.path().filename().string() + " ";
+        return found;
+    }
+};
+
+unsigned mode_of(const fs::path& path) {
+    struct stat facts{};
+    REQUIRE(::stat(path.c_str(), &facts) == 0);
+    return facts.st_mode & 0777U;
+}
+
+}  // namespace
+
+TEST_CASE("a file that finds no room keeps its old content, and nothing lies beside it") {
+    const Folder folder;
+    const fs::path file = folder.path / "state.json";
+    REQUIRE(replace_whole(file, std::string(500, 'o')).has_value());
+    {
+        const machine::NoRoomAfter limit(1000);
+        const auto torn = replace_whole(file, std::string(3000, 'n'));
+        REQUIRE_FALSE(torn.has_value());
+        CHECK(torn.error().code == "FileError");
+        CHECK(torn.error().message.contains(file.string()));
+    }
+    CHECK(read_whole(file).value() == std::string(500, 'o'));
+    CHECK(folder.names() == "state.json ");
+}
+
+TEST_CASE("whoever holds the old file reads the old content; the new one is for its owner alone unless it says otherwise") {
+    const Folder folder;
+    const fs::path file = folder.path / "state.json";
+    REQUIRE(replace_whole(file, "old").has_value());
+    CHECK(mode_of(file) == 0600);
+    std::FILE* held = std::fopen(file.c_str(), "r");
+    REQUIRE(held != nullptr);
+    REQUIRE(replace_whole(file, "new, and longer").has_value());
+    char content[64] = {};
+    CHECK(std::fread(content, 1, sizeof content, held) == 3);
+    CHECK(std::string_view(content) == "old");
+    std::fclose(held);
+    CHECK(read_whole(file).value() == "new, and longer");
+    REQUIRE(replace_whole(folder.path / "shared", "for all", 0644).has_value());
+    CHECK(mode_of(folder.path / "shared") == 0644);
+}
+
+TEST_CASE("a file that is named without a folder is in the current one") {
+    const Folder folder;
+    const fs::path before = fs::current_path();
+    fs::current_path(folder.path);
+    const auto written = replace_whole("alone.json", "content");
+    fs::current_path(before);
+    REQUIRE_MESSAGE(written.has_value(), (written ? "" : written.error().message));
+    CHECK(read_whole(folder.path / "alone.json").value() == "content");
+}
+
+TEST_CASE("folders are made with those above them; a file in the way is named") {
+    const Folder folder;
+    REQUIRE(make_folders(folder.path / "a/b/c").has_value());
+    CHECK(make_folders(folder.path / "a/b/c").has_value());
+    CHECK(fs::is_directory(folder.path / "a/b/c"));
+    REQUIRE(replace_whole(folder.path / "file", "x").has_value());
+    const auto refused = make_folders(folder.path / "file/inside");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message.contains("file/inside"));
+}
+
+TEST_CASE("state and history are for their owner alone; state of another format is refused, compressed state is named") {
+    const Folder folder;
+    auto backend = Backend::open("", folder.path);
+    REQUIRE(backend.has_value());
+    text::Json deployment = text::Json::object();
+    deployment.set("resources", text::Json::array());
+    REQUIRE(backend->save("proj", "dev", deployment).has_value());
+    REQUIRE(backend->back_up("proj", "dev").has_value());
+    REQUIRE(backend->add_history("proj", "dev", text::Json::object(), base::Time{}).has_value());
+    size_t files = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path / ".pulumi")) {
+        if (!entry.is_regular_file() || entry.path().filename() == "meta.yaml") continue;
+        CHECK_MESSAGE(mode_of(entry.path()) == 0600, entry.path().string());
+        ++files;
+    }
+    CHECK(files == 4);  // the state, its copy, an entry of history and its checkpoint
+    const fs::path state = folder.path / ".pulumi/stacks/proj/dev.json";
+    REQUIRE(replace_whole(state, R"({"version":4,"checkpoint":{"latest":{}}})").has_value());
+    CHECK(backend->load("proj", "dev").error().code == "NotSupported");
+    for (const char* packed : {".gz", ".zst"}) {
+        REQUIRE(replace_whole(folder.path / (".pulumi/stacks/proj/packed.json" + std::string(packed)), "x").has_value());
+        CHECK(backend->load("proj", "packed").error().code == "NotSupported");
+        fs::remove(folder.path / (".pulumi/stacks/proj/packed.json" + std::string(packed)));
+    }
+}
+
+TEST_CASE("a lock whose file its last owner took away is no lock") {
+    const Folder folder;
+    auto backend = Backend::open("", folder.path);
+    REQUIRE(backend.has_value());
+    const base::Time now{};
+    auto held = backend->lock("proj", "dev", now);
+    REQUIRE(held.has_value());
+    const fs::path file = folder.path / ".pulumi/locks/organization/proj/dev/trainwarden.json";
+    // A process that opened the file of the last owner before it was removed: its lock is on nothing, and keeps nobody out.
+    fs::remove(file);
+    auto second = backend->lock("proj", "dev", now);
+    REQUIRE(second.has_value());
+    CHECK(fs::exists(file));
+    auto third = backend->lock("proj", "dev", now);
+    REQUIRE_FALSE(third.has_value());
+    CHECK(third.error().code == "StackLocked");
+}
+
+}  // namespace deploy
