@@ -14,6 +14,7 @@
 #include "cli/plan.hpp"
 #include "cli/terminal.hpp"
 #include "deploy/files.hpp"
+#include "deploy/program.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
@@ -128,12 +129,18 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
         return base::fail(base::Error("ConfirmationRequired", "there is no terminal to confirm on")
                               .note("say --yes to go ahead without a question"));
     }
+    if (operation == Operation::update) TRY(deploy::check_runtime(TRY(deploy::find_project(choice.folder))));
     using Open = deploy::Stack::Open;
     const Open how = operation != Operation::update ? Open::to_change : only_preview ? Open::to_try : Open::to_make;
     Opened opened = TRY(open_stack(choice, how));
     deploy::Stack& stack = *opened.stack;
     if (stack.is_new() && !only_preview && !choice.json)
         print("stack `" + Text(stack.name()) + "` did not exist and was made\n", stderr);
+    // Where there are others, a new name may be a slip.
+    const auto others = stack.backend().stacks(opened.project->name);
+    if (stack.is_new() && only_preview && !others.empty())
+        print_warning("there is no stack `" + stack.name() + "` yet, only " + base::join(others, ", ") +
+                      ": this is what making it would do");
     TRY(keep_config(choice.config, stack));
     // Relative paths in a program (assets) mean its folder.
     std::error_code error;
@@ -200,13 +207,9 @@ base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::strin
             base::Error("NotSupported", "there is no provider for the package `" + package + "`").note("supported: aws"));
     }
     // These tune how Pulumi's plugin talks to AWS and mean nothing here.
-    static const std::set<std::string, std::less<>> harmless = {"version",
-                                                                "skipMetadataApiCheck",
-                                                                "skipRegionValidation",
-                                                                "skipRequestingAccountId",
-                                                                "s3UsePathStyle",
-                                                                "maxRetries",
-                                                                "pluginDownloadURL"};
+    static const std::set<std::string, std::less<>> harmless = {
+        "version",        "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId",
+        "s3UsePathStyle", "maxRetries",           "pluginDownloadURL"};
     provider::AwsOptions options;
     for (const auto& [key, value] : configuration.members()) {
         if (key == "region")

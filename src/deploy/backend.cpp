@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/strings.hpp"
 #include "deploy/files.hpp"
 #include "deploy/state.hpp"
 #include "text/time.hpp"
@@ -101,8 +102,10 @@ base::Result<Json> Backend::load(const std::string& project, const std::string& 
             if (fs::exists(path.string() + packed))
                 return base::fail("NotSupported", "compressed state files are not supported: " + path.string() + packed);
         }
+        const std::vector<std::string> others = stacks(project);
         return base::fail(base::Error("NoSuchStack", "there is no stack `" + stack + "` of project `" + project + "`")
-                              .note("`trainwarden stack ls` lists the stacks; `trainwarden up --stack " + stack + "` makes it"));
+                              .note((others.empty() ? "there is none so far" : "there are: " + base::join(others, ", ")) +
+                                    "; `trainwarden up --stack " + stack + "` makes it"));
     }
     const std::string content = TRY(read_whole(path));
     auto json = text::parse_json(content);

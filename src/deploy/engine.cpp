@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/invariant.hpp"
+#include "deploy/context.hpp"
 #include "deploy/urn.hpp"
 #include "text/time.hpp"
 
@@ -56,7 +57,13 @@ Engine::Engine(EngineOptions options, EngineHooks hooks, Snapshot old)
         if (gone) recreated_.insert(resource->urn);
         return gone;
     });
-    for (const ResourcePtr& resource : olds_) {
+    for (ResourcePtr& resource : olds_) {
+        if (resource->inputs.has_secrets()) {
+            // A state that an earlier version wrote may hold them in clear.
+            auto whole = std::make_shared<Resource>(*resource);
+            whole->outputs = keep_secret(std::move(whole->outputs), whole->inputs, whole->additional_secret_outputs);
+            resource = std::move(whole);
+        }
         if (!resource->doomed) old_by_urn_[resource->urn] = resource;
         secrets_.learn(resource->inputs);
         secrets_.learn(resource->outputs);

@@ -11,7 +11,8 @@
 //
 // Rules:
 //   1. A failure never answers a registration: an SDK that gets an error status may take half a minute to die of it (Node).
-//      A function's failure is the program's own to handle: it is answered, and a program that does not handle it says where it was.
+//      A function's failure is the program's own to handle: it is answered, and a program that does not handle it says where it
+//      was.
 //   2. Nothing is deleted when the program failed, was killed or interrupted.
 //   3. Before a provider changes anything, the state file says what is about to change; after it, what has changed.
 //   4. A preview runs the same code and touches nothing.
@@ -139,7 +140,8 @@ private:
     base::Result<Instance> default_provider(const std::string& package, const std::string& version);
     base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::string& package,
                                                                     const provider::Property& configuration);
-    provider::Property sealed(provider::Property value, const provider::Property& like, const std::vector<std::string>& also = {});
+    provider::Property sealed(provider::Property value, const provider::Property& like,
+                              const std::vector<std::string>& also = {});
 
     // steps.cpp: what is done
     base::Result<rpc::Registered> keep(Context& context);

@@ -26,7 +26,8 @@ deploy::rpc::Registered setting(Client& client, const std::string& name, const s
 
 deploy::rpc::Registered reading(Client& client, const std::string& name, const std::string& id) {
     return client.answer<deploy::rpc::Registered>([&](deploy::rpc::Reply<deploy::rpc::Registered> reply) {
-        client.engine().read_resource({.id = id, .type = "fake:index/setting:Setting", .name = name, .parent = client.stack()}, std::move(reply));
+        client.engine().read_resource({.id = id, .type = "fake:index/setting:Setting", .name = name, .parent = client.stack()},
+                                      std::move(reply));
     });
 }
 
@@ -70,7 +71,9 @@ TEST_CASE("two that held one thing and are both unwanted leave nothing behind") 
         setting(client, "b", "s");
     };
     REQUIRE(bench.up(both).ok);
-    SUBCASE("at the end of a program") { CHECK(bench.up([](Client&) {}).ok); }
+    SUBCASE("at the end of a program") {
+        CHECK(bench.up([](Client&) {}).ok);
+    }
     SUBCASE("by destroy") { CHECK(bench.destroy().ok); }
     CHECK(bench.world.things.empty());
     CHECK(bench.state.find("urn:pulumi:dev::proj::fake:index/setting:Setting::a") == nullptr);
@@ -155,11 +158,13 @@ TEST_CASE("what is managed and from now on only read is let go, not deleted") {
 TEST_CASE("what is retained or was only read is not said to be deleted") {
     Bench bench;
     bench.world.things["theirs"] = Object{{"name", "theirs"}};
-    REQUIRE(bench.up([](Client& client) {
-        setting(client, "kept", "k", "1", [](Registration& registration) { registration.retain_on_delete = true; });
-        setting(client, "gone", "g");
-        reading(client, "read", "theirs");
-    }).ok);
+    REQUIRE(bench
+                .up([](Client& client) {
+                    setting(client, "kept", "k", "1", [](Registration& registration) { registration.retain_on_delete = true; });
+                    setting(client, "gone", "g");
+                    reading(client, "read", "theirs");
+                })
+                .ok);
     auto state = bench.state;
     auto world = bench.world.things;
     const auto check = [&](const Bench::Ran& ran) {
@@ -168,7 +173,9 @@ TEST_CASE("what is retained or was only read is not said to be deleted") {
         std::ranges::sort(steps);
         CHECK(steps == Strings{"delete gone", "forget kept", "forget read"});
     };
-    SUBCASE("in a preview") { check(bench.preview([](Client&) {})); }
+    SUBCASE("in a preview") {
+        check(bench.preview([](Client&) {}));
+    }
     SUBCASE("by a program") {
         check(bench.up([](Client&) {}));
         CHECK(bench.world.things.size() == 2);

@@ -87,8 +87,9 @@ TEST_CASE("a change replaces where the program says, and updates elsewhere") {
         Strings paths;
         bool replaces;
     };
-    const Case cases[] = {{{"*"}, true},           {{"value"}, true},      {{"value.x"}, true}, {{"value.list[*].b"}, true},
-                          {{"value.list[1]"}, false}, {{"value.y"}, false}, {{"link"}, false},   {{"name"}, false}};
+    const Case cases[] = {
+        {{"*"}, true},        {{"value"}, true}, {{"value.x"}, true}, {{"value.list[*].b"}, true}, {{"value.list[1]"}, false},
+        {{"value.y"}, false}, {{"link"}, false}, {{"name"}, false}};
     for (const Case& one : cases) {
         CAPTURE(one.paths);
         Bench bench;
@@ -137,7 +138,8 @@ TEST_CASE("a provider that cannot work is found out in a preview, before anythin
         CHECK(bench.world.things.empty());
     }
     const auto explicit_one = bench.preview([](Client& client) {
-        client.registered({.type = "pulumi:providers:fake", .name = "mine", .parent = client.stack(), .custom = true, .inputs = Object{}});
+        client.registered(
+            {.type = "pulumi:providers:fake", .name = "mine", .parent = client.stack(), .custom = true, .inputs = Object{}});
     });
     CHECK_FALSE(explicit_one.ok);
     // A program that uses no provider needs none.
@@ -152,7 +154,8 @@ TEST_CASE("what Pulumi's engine keeps among a provider's settings is not one of 
                                              .parent = client.stack(),
                                              .custom = true,
                                              .inputs = Object{{"region", "here"}, {"version", "7.0.0"}}});
-        client.thing("a", {{"name", "a"}}, [&](Registration& registration) { registration.provider = mine.urn + "::" + mine.id; });
+        client.thing("a", {{"name", "a"}},
+                     [&](Registration& registration) { registration.provider = mine.urn + "::" + mine.id; });
     };
     REQUIRE(bench.up(program).ok);
     for (auto& resource : bench.state.resources) {

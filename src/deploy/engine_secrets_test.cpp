@@ -61,19 +61,23 @@ TEST_CASE("a secret input makes every output that holds it a secret") {
     bench.world.things.begin()->second.set("link", "changed by hand");
     REQUIRE(bench.refresh().ok);
     CHECK_FALSE(written(bench.state).contains(planted));
-    REQUIRE(bench.up([](Client& client) {
-        const auto a = client.thing("a", {{"value", Property::secret("hunter2-planted and more")}});
-        CHECK(a.outputs["copy"].has_secrets());
-    }).ok);
+    REQUIRE(bench
+                .up([](Client& client) {
+                    const auto a = client.thing("a", {{"value", Property::secret("hunter2-planted and more")}});
+                    CHECK(a.outputs["copy"].has_secrets());
+                })
+                .ok);
     CHECK_FALSE(written(bench.state).contains(planted));
 }
 
 TEST_CASE("a preview answers secrets as secrets") {
     Bench bench;
-    REQUIRE(bench.preview([](Client& client) {
-        const auto a = client.thing("a", {{"value", secret}});
-        CHECK(a.outputs["copy"] == secret);
-    }).ok);
+    REQUIRE(bench
+                .preview([](Client& client) {
+                    const auto a = client.thing("a", {{"value", secret}});
+                    CHECK(a.outputs["copy"] == secret);
+                })
+                .ok);
 }
 
 TEST_CASE("an id that is made of a secret is sealed, here and wherever the program hands it on") {
@@ -125,26 +129,33 @@ TEST_CASE("errors and what the program says lose their secrets") {
 
 TEST_CASE("secrets through functions") {
     Bench bench;
-    REQUIRE(bench.up([](Client& client) {
-        const auto invoked = [&](Property say) {
-            return client
-                .answer<deploy::rpc::Invoked>([&](deploy::rpc::Reply<deploy::rpc::Invoked> reply) {
-                    client.engine().invoke({.token = "fake:index/echo:echo", .arguments = Object{{"say", std::move(say)}}}, std::move(reply));
+    REQUIRE(bench
+                .up([](Client& client) {
+                    const auto invoked = [&](Property say) {
+                        return client
+                            .answer<deploy::rpc::Invoked>([&](deploy::rpc::Reply<deploy::rpc::Invoked> reply) {
+                                client.engine().invoke(
+                                    {.token = "fake:index/echo:echo", .arguments = Object{{"say", std::move(say)}}},
+                                    std::move(reply));
+                            })
+                            .result;
+                    };
+                    CHECK(invoked(secret)["echo"] == secret);
+                    CHECK(invoked(Property(Object{{"deep", secret}}))["echo"].has_secrets());
+                    CHECK_FALSE(invoked("open")["echo"].has_secrets());
                 })
-                .result;
-        };
-        CHECK(invoked(secret)["echo"] == secret);
-        CHECK(invoked(Property(Object{{"deep", secret}}))["echo"].has_secrets());
-        CHECK_FALSE(invoked("open")["echo"].has_secrets());
-    }).ok);
+                .ok);
 }
 
 TEST_CASE("what was secret and is kept because changes are ignored stays secret") {
     Bench bench;
     REQUIRE(bench.up([](Client& client) { client.thing("a", {{"value", secret}}); }).ok);
-    REQUIRE(bench.up([](Client& client) {
-        client.thing("a", {{"value", "open"}}, [](Registration& registration) { registration.ignore_changes = {"value"}; });
-    }).ok);
+    REQUIRE(bench
+                .up([](Client& client) {
+                    client.thing("a", {{"value", "open"}},
+                                 [](Registration& registration) { registration.ignore_changes = {"value"}; });
+                })
+                .ok);
     CHECK(bench.state.find(urn_of_a)->inputs["value"] == secret);
     CHECK_FALSE(written(bench.state).contains(planted));
 }
@@ -152,19 +163,23 @@ TEST_CASE("what was secret and is kept because changes are ignored stays secret"
 TEST_CASE("additional secret outputs, also part of one, also of what is only read") {
     Bench bench;
     bench.world.things["there"] = Object{{"name", "there"}, {"value", planted}};
-    REQUIRE(bench.up([](Client& client) {
-        client.thing("a", {{"value", Object{{"open", "1"}, {"shut", "2"}}}},
-                     [](Registration& registration) { registration.additional_secret_outputs = {"value.shut", "made"}; });
-        const auto read = client.answer<deploy::rpc::Registered>([&](deploy::rpc::Reply<deploy::rpc::Registered> reply) {
-            client.engine().read_resource({.id = "there",
-                                           .type = "fake:index/thing:Thing",
-                                           .name = "read",
-                                           .parent = client.stack(),
-                                           .additional_secret_outputs = {"value", "copy", "shout"}},
-                                          std::move(reply));
-        });
-        CHECK(read.outputs["value"] == secret);
-    }).ok);
+    REQUIRE(bench
+                .up([](Client& client) {
+                    client.thing("a", {{"value", Object{{"open", "1"}, {"shut", "2"}}}}, [](Registration& registration) {
+                        registration.additional_secret_outputs = {"value.shut", "made"};
+                    });
+                    const auto read =
+                        client.answer<deploy::rpc::Registered>([&](deploy::rpc::Reply<deploy::rpc::Registered> reply) {
+                            client.engine().read_resource({.id = "there",
+                                                           .type = "fake:index/thing:Thing",
+                                                           .name = "read",
+                                                           .parent = client.stack(),
+                                                           .additional_secret_outputs = {"value", "copy", "shout"}},
+                                                          std::move(reply));
+                        });
+                    CHECK(read.outputs["value"] == secret);
+                })
+                .ok);
     const auto a = bench.state.find(urn_of_a);
     CHECK(a->outputs["value"] == Property(Object{{"open", "1"}, {"shut", Property::secret("2")}}));
     CHECK(a->outputs["made"].has_secrets());
@@ -176,15 +191,35 @@ TEST_CASE("a provider's keys are secrets whoever wrote them") {
     Bench bench;
     bench.config["fake:secretKey"] = planted;  // in clear in the configuration
     bench.config["fake:region"] = "here";
-    REQUIRE(bench.up([](Client& client) {
-        client.thing("a", {});
-        client.registered({.type = "pulumi:providers:fake",
-                           .name = "mine",
-                           .parent = client.stack(),
-                           .custom = true,
-                           .inputs = Object{{"accessKey", planted}, {"token", planted}, {"region", "there"}}});
-    }).ok);
+    REQUIRE(bench
+                .up([](Client& client) {
+                    client.thing("a", {});
+                    client.registered({.type = "pulumi:providers:fake",
+                                       .name = "mine",
+                                       .parent = client.stack(),
+                                       .custom = true,
+                                       .inputs = Object{{"accessKey", planted}, {"token", planted}, {"region", "there"}}});
+                })
+                .ok);
     CHECK_FALSE(written(bench.state).contains(planted));
     CHECK(written(bench.state).contains("\"here\""));
     CHECK(written(bench.state).contains("\"there\""));
+}
+
+TEST_CASE("a state that holds a secret in clear is sealed by whatever runs next") {
+    const auto program = [](Client& client) { client.thing("a", {{"name", "a"}, {"value", secret}}); };
+    Bench bench;
+    REQUIRE(bench.up(program).ok);
+    auto before = std::make_shared<deploy::Resource>(*bench.state.find(urn_of_a));
+    before->outputs.set("copy", planted);
+    before->outputs.set("shout", Property(std::string(planted) + "!"));
+    bench.state.resources.back() = before;
+    REQUIRE(written(bench.state).contains(planted));
+    // Every state that is written on the way is looked at.
+    bool clear = false;
+    bench.on_save = [&](const deploy::Snapshot& state) { clear |= written(state).contains(planted); };
+    SUBCASE("up") { CHECK(bench.up(program).ok); }
+    SUBCASE("refresh") { CHECK(bench.refresh().ok); }
+    SUBCASE("destroy") { CHECK(bench.destroy().ok); }
+    CHECK_FALSE(clear);
 }

@@ -14,7 +14,20 @@
 namespace deploy {
 
 // forget: leaves the state, and stays in the world: retained, only read, or held by another resource.
-enum class Op { same, create, update, replace, create_replacement, delete_replaced, remove, read, import, refresh, discard, forget };
+enum class Op {
+    same,
+    create,
+    update,
+    replace,
+    create_replacement,
+    delete_replaced,
+    remove,
+    read,
+    import,
+    refresh,
+    discard,
+    forget
+};
 [[nodiscard]] std::string_view name_of(Op op);  // Pulumi's words: same, create, update, replace, create-replacement, …
 
 struct Step {
@@ -22,7 +35,7 @@ struct Step {
     Op op = Op::same;
     Phase phase = Phase::begun;
     std::string urn, type, name, id, source;
-    std::string reason;            // of a forget
+    std::string reason;         // of a forget
     ResourcePtr before, after;  // null where there is none; `after` of a begun step has no outputs yet
     provider::Difference difference;
     std::optional<base::Error> error;

@@ -26,9 +26,8 @@ Engine::Claim Engine::claim(std::vector<std::string> things) {
     things.erase(repeated.begin(), repeated.end());
     std::unique_lock lock(mutex_);
     // All or none, and nobody waits for more while he holds some: no two wait for each other.
-    changed_.wait(lock, [&] {
-        return std::ranges::none_of(things, [&](const std::string& thing) { return claimed_.contains(thing); });
-    });
+    changed_.wait(
+        lock, [&] { return std::ranges::none_of(things, [&](const std::string& thing) { return claimed_.contains(thing); }); });
     claimed_.insert(things.begin(), things.end());
     return {*this, std::move(things)};
 }

@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
+#include "base/strings.hpp"
 #include "deploy/files.hpp"
 #include "deploy/process.hpp"
 #include "deploy/yaml_program.hpp"
@@ -133,6 +135,9 @@ base::Result<std::unique_ptr<Program>> start_python(ProgramOptions options, cons
     process.environment["PYTHONUNBUFFERED"] = "1";
     const std::string python = TRY(find_python(project, process.environment));
     process.folder = project.program;
+    if (project.entry.empty() && !fs::exists(project.program / "__main__.py"))
+        return base::fail(base::Error("NoProgram", "there is no __main__.py in " + project.program.string())
+                              .note("a Python program begins there; `main:` in Pulumi.yaml names another folder or file"));
     process.arguments = {python,
                          "-c",
                          python_launcher,
@@ -154,7 +159,7 @@ base::Result<std::unique_ptr<Program>> start_python(ProgramOptions options, cons
                          std::to_string(options.parallel),
                          "--organization",
                          "organization",
-                         project.program.string()};
+                         (project.program / project.entry).string()};
     process.line = options.line;
     process.ended = on_exit(options);
     return start_process(std::move(process));
@@ -208,6 +213,25 @@ private:
     std::unique_ptr<Program> process_;
 };
 
+// The SDK runs TypeScript in ES modules with ts-node's loader if it finds one, and otherwise leaves Node to refuse the file.
+void hint_at_loader(const ProgramOptions& options, const fs::path& run) {
+    const Project& project = *options.project;
+    const auto content = read_whole(project.program / "package.json");
+    if (!content || project.options["typescript"].text == "false") return;
+    const auto package = text::parse_json(*content);
+    if (!package || (*package)["type"].as_string() != "module" || !fs::exists(project.program / "index.ts")) return;
+    if (fs::exists(project.program / "index.js") || !project.options["nodeargs"].is_null()) return;
+    std::error_code error;
+    for (fs::path folder = fs::canonical(run, error);; folder = folder.parent_path()) {
+        if (error || fs::exists(folder / "node_modules/ts-node/esm.mjs")) return;
+        if (folder == folder.root_path()) break;
+    }
+    options.line(
+        "TypeScript in ES modules (\"type\": \"module\" in package.json) needs ts-node 10 and typescript 4.7 or later: "
+        "npm install --save-dev ts-node typescript",
+        true);
+}
+
 base::Result<fs::path> write_shim() {
     std::string name = (fs::temp_directory_path() / "trainwarden-node-XXXXXX.cjs").string();
     const int file = ::mkstemps(name.data(), 4);
@@ -233,6 +257,7 @@ base::Result<std::unique_ptr<Program>> start_node(ProgramOptions options, const 
                                   .note("install the program's packages with: npm install"));
         }
     }
+    hint_at_loader(options, run);
     ProcessOptions process;
     process.environment = config_environment(options.config, ":config:");
     process.environment["PULUMI_NODEJS_TYPESCRIPT"] = project.options["typescript"].text == "false" ? "false" : "true";
@@ -255,7 +280,7 @@ base::Result<std::unique_ptr<Program>> start_node(ProgramOptions options, const 
         process.arguments.push_back(argument);
     }
     if (options.preview) process.arguments.emplace_back("--dry-run");
-    process.arguments.emplace_back(".");
+    process.arguments.push_back(project.entry.empty() ? "." : project.entry);
     process.folder = project.program;
     process.line = options.line;
     process.ended = on_exit(options);
@@ -268,14 +293,51 @@ base::Result<std::unique_ptr<Program>> start_node(ProgramOptions options, const 
     return std::make_unique<NodeProgram>(shim, std::move(*started));
 }
 
+namespace {
+
+// ` (did you mean …?)` for other names of the runtimes and for those that lack a letter or have one too many.
+std::string closest_runtime(std::string_view given) {
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> names = {{{"node", "nodejs"},
+                                                                                             {"js", "nodejs"},
+                                                                                             {"javascript", "nodejs"},
+                                                                                             {"typescript", "nodejs"},
+                                                                                             {"ts", "nodejs"},
+                                                                                             {"python3", "python"},
+                                                                                             {"py", "python"},
+                                                                                             {"yml", "yaml"},
+                                                                                             {"nodejs", "nodejs"},
+                                                                                             {"python", "python"}}};
+    const std::string lower = base::lower(given);
+    for (const auto& [name, runtime] : names)
+        if (lower == name) return " (did you mean " + std::string(runtime) + "?)";
+    for (const std::string_view runtime : {"python", "nodejs", "yaml"}) {
+        // The same letters but for one or two at one place.
+        size_t front = 0, back = 0;
+        while (front < std::min(lower.size(), runtime.size()) && lower[front] == runtime[front]) ++front;
+        while (back < std::min(lower.size(), runtime.size()) - front &&
+               lower[lower.size() - 1 - back] == runtime[runtime.size() - 1 - back])
+            ++back;
+        if (std::max(lower.size(), runtime.size()) - front - back <= 2 && front + back >= 2)
+            return " (did you mean " + std::string(runtime) + "?)";
+    }
+    return "";
+}
+
+}  // namespace
+
+base::Result<void> check_runtime(const Project& project) {
+    if (project.runtime == "python" || project.runtime == "nodejs" || project.runtime == "yaml") return {};
+    return base::fail(
+        base::Error("NotSupported", "the runtime `" + project.runtime + "` of " + project.file.string() + " is not supported")
+            .note("write `runtime:` python, nodejs or yaml" + closest_runtime(project.runtime)));
+}
+
 base::Result<std::unique_ptr<Program>> start_program(ProgramOptions options, rpc::Monitor& monitor, const std::string& address) {
     const std::string runtime = options.project->runtime;
     if (runtime == "python") return start_python(std::move(options), address);
     if (runtime == "nodejs") return start_node(std::move(options), address);
     if (runtime == "yaml") return start_yaml(std::move(options), monitor);
-    return base::fail(
-        base::Error("NotSupported", "the runtime `" + runtime + "` of " + options.project->file.string() + " is not supported")
-            .note("supported: python, nodejs, yaml"));
+    return base::fail(check_runtime(*options.project).error());
 }
 
 }  // namespace deploy

@@ -37,6 +37,9 @@ public:
     virtual void kill() = 0;
 };
 
+// Is the project's runtime one that can be started? To be asked before anything is made for it.
+[[nodiscard]] base::Result<void> check_runtime(const Project& project);
+
 // Starts the project's program. `monitor` is where YAML registers, `address` is where processes find the same monitor.
 [[nodiscard]] base::Result<std::unique_ptr<Program>> start_program(ProgramOptions options, rpc::Monitor& monitor,
                                                                    const std::string& address);

@@ -49,13 +49,23 @@ base::Result<Project> find_project(const std::filesystem::path& folder) {
     project.document = std::move(*document);
     project.name = project.document["name"].text;
     if (!valid_name(project.name))
-        return base::fail("InvalidProject", project.file.string() + ": `name` must be letters, digits, `-`, `_`, `.`");
+        return base::fail(base::Error("InvalidProject", project.file.string() + ": `name` must be letters, digits, `-`, `_`, `.`")
+                              .note("a Pulumi.yaml begins like this: name: my-project"));
     const Yaml& runtime = project.document["runtime"];
     project.runtime = runtime.is_map() ? runtime["name"].text : runtime.text;
     project.options = runtime["options"];
-    if (project.runtime.empty()) return base::fail("InvalidProject", project.file.string() + ": `runtime` is missing");
+    if (project.runtime.empty())
+        return base::fail(base::Error("InvalidProject", project.file.string() + ": `runtime` is missing")
+                              .note("write the language of the program: runtime: python, nodejs or yaml"));
     const Yaml& main = project.document["main"];
     project.program = main.is_null() ? project.root : (project.root / main.text).lexically_normal();
+    if (!main.is_null() && !std::filesystem::exists(project.program, error))
+        return base::fail(base::Error(
+            "InvalidProject", project.file.string() + ": `main` names " + project.program.string() + ", which does not exist"));
+    if (std::filesystem::is_regular_file(project.program, error)) {
+        project.entry = project.program.filename();
+        project.program = project.program.parent_path();
+    }
     project.backend_url = project.document["backend"]["url"].text;
     return project;
 }

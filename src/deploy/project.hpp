@@ -18,7 +18,8 @@ struct Project {
     Yaml options;                   // runtime.options
     std::filesystem::path root;     // the folder of Pulumi.yaml, absolute
     std::filesystem::path file;     // Pulumi.yaml itself
-    std::filesystem::path program;  // root, or root/main
+    std::filesystem::path program;  // root, or root/main, or the folder of the file that `main` names
+    std::string entry;              // that file's name; empty: the language knows where to begin
     std::string backend_url;
     Yaml document;  // all of Pulumi.yaml
 };

@@ -65,7 +65,8 @@ TEST_CASE("secrets on the way are looked into and stay secrets") {
     PropertyPath::parse("tags.a")->make_secret(outputs);
     PropertyPath::parse("arn")->make_secret(outputs);
     PropertyPath::parse("none.none")->make_secret(outputs);
-    CHECK(outputs == Property(Object{{"tags", Object{{"a", Property::secret("1")}, {"b", "2"}}}, {"arn", Property::secret("x")}}));
+    CHECK(outputs ==
+          Property(Object{{"tags", Object{{"a", Property::secret("1")}, {"b", "2"}}}, {"arn", Property::secret("x")}}));
 }
 
 TEST_CASE("a difference counts where the path says") {

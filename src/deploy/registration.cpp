@@ -275,7 +275,8 @@ base::Result<Property> Engine::checked_inputs(Context& context, const Property& 
         for (const Property& name : context.old->inputs["__defaults"].items()) olds_said.members().erase(name.as_string());
         olds_said.members().erase("__defaults");
         context.wanted = registration.inputs;
-        for (const std::string& path : registration.ignore_changes) TRY(PropertyPath::parse(path)).copy(olds_said, context.wanted);
+        for (const std::string& path : registration.ignore_changes)
+            TRY(PropertyPath::parse(path)).copy(olds_said, context.wanted);
     }
     const Property news = TRY(for_provider(context.wanted));
     const std::string random =
@@ -390,7 +391,8 @@ base::Result<Engine::Instance> Engine::provider_for(const std::string& type, con
 }
 
 // Made and known to work: a preview of nothing but new resources would otherwise ask nobody anything, and promise what cannot be.
-base::Result<std::shared_ptr<provider::Provider>> Engine::make_provider(const std::string& package, const Property& configuration) {
+base::Result<std::shared_ptr<provider::Provider>> Engine::make_provider(const std::string& package,
+                                                                        const Property& configuration) {
     auto made = TRY(hooks_.make_provider(package, configuration));
     if (!configuration.has_unknowns()) TRY(made->ready());
     return made;

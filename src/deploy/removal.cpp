@@ -125,7 +125,8 @@ void Engine::refresh() {
                 // Inputs that mean the same keep the program's own wording.
                 if (step.difference.any()) now->inputs = sealed(read->inputs, resource->inputs);
                 // What a secret input holds, and what was a secret before.
-                now->outputs = sealed(sealed(read->outputs, resource->inputs), resource->outputs, resource->additional_secret_outputs);
+                now->outputs =
+                    sealed(sealed(read->outputs, resource->inputs), resource->outputs, resource->additional_secret_outputs);
                 if (step.difference.any()) now->modified = now_text();
                 return ResourcePtr(std::move(now));
             };
@@ -210,8 +211,8 @@ base::Result<void> Engine::recover_pending() {
             found = "is still there";
         }
         events_.diagnostic({.severity = rpc::Severity::warning,
-                                   .message = "the last run ended while " + operation.kind + " " + what + ": it " + found,
-                                   .urn = urn});
+                            .message = "the last run ended while " + operation.kind + " " + what + ": it " + found,
+                            .urn = urn});
     }
     return {};
 }

@@ -10,7 +10,8 @@ using Object = Property::Object;
 using Array = Property::Array;
 
 TEST_CASE("what holds the text of a secret is found, however deep") {
-    const Property inputs(Object{{"tags", Property::secret(Object{{"a", "hunter2"}, {"n", 8080}, {"on", true}})}, {"plain", "open"}});
+    const Property inputs(
+        Object{{"tags", Property::secret(Object{{"a", "hunter2"}, {"n", 8080}, {"on", true}})}, {"plain", "open"}});
     const auto texts = deploy::secret_texts(inputs);
     CHECK(texts == std::set<std::string>{"hunter2", "8080"});
     CHECK(deploy::holds_any(Property("arn:aws:iam::1:role/hunter2-x"), texts));

@@ -18,8 +18,8 @@ using Kind = Property::Kind;
 namespace {
 
 constexpr std::string_view writer_version = "trainwarden-0.1.0";
-// Before the ciphertext of an id that is made of a secret. Pulumi keeps such an id in clear, and reads ours as one that it does not
-// find.
+// Before the ciphertext of an id that is made of a secret. Pulumi keeps such an id in clear, and reads ours as one that it does
+// not find.
 constexpr std::string_view sealed_id = "sealed:";
 
 Json marked(std::string_view signature) {
@@ -349,10 +349,8 @@ bool holds_plaintext_secrets(const Json& deployment) { return holds_secret_as("p
 namespace {
 
 std::vector<std::string> features_of(const Json& deployment) {
-    static const std::vector<std::pair<const char*, const char*>> by_member = {{"resourceHooks", "hooks"},
-                                                                              {"refreshBeforeUpdate", "refreshBeforeUpdate"},
-                                                                              {"taint", "taint"},
-                                                                              {"viewOf", "views"}};
+    static const std::vector<std::pair<const char*, const char*>> by_member = {
+        {"resourceHooks", "hooks"}, {"refreshBeforeUpdate", "refreshBeforeUpdate"}, {"taint", "taint"}, {"viewOf", "views"}};
     std::vector<std::string> features;
     for (const auto& [member, feature] : by_member)
         for (const Json& resource : deployment["resources"].items())

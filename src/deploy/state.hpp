@@ -62,7 +62,8 @@ struct Snapshot {
 [[nodiscard]] std::string read_salt_state(const text::Json& deployment);
 // An export with its secrets in clear (`pulumi stack export --show-secrets`).
 [[nodiscard]] bool holds_plaintext_secrets(const text::Json& deployment);
-// A checkpoint or an export has a `version`, 3 or 4; 4 lists the `features` that its reader must know. `where` names it in errors.
+// A checkpoint or an export has a `version`, 3 or 4; 4 lists the `features` that its reader must know. `where` names it in
+// errors.
 [[nodiscard]] base::Result<void> check_format(const text::Json& document, const std::string& where);
 void set_format(text::Json& document, const text::Json& deployment);
 

@@ -305,7 +305,12 @@ struct Bench {
                                         std::move(hooks), state);
     }
     Ran finish(Engine& engine, Collected& events) {
-        return {!engine.failed() && !engine.interrupted(), events.steps, events.errors, events.warnings, events.reasons, events.lines};
+        return {!engine.failed() && !engine.interrupted(),
+                events.steps,
+                events.errors,
+                events.warnings,
+                events.reasons,
+                events.lines};
     }
     // The program runs to its end, or throws std::string: what it died of.
     Ran up(const Script& script, bool preview = false, const std::function<void(Engine&)>& meanwhile = {}) {

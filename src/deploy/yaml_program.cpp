@@ -467,7 +467,7 @@ private:
 base::Result<std::unique_ptr<Program>> start_yaml(ProgramOptions options, rpc::Monitor& monitor) {
     Yaml document = options.project->document;
     std::filesystem::path file = options.project->file;
-    if (const auto main = options.project->program / "Main.yaml";
+    if (const auto main = options.project->program / (options.project->entry.empty() ? "Main.yaml" : options.project->entry);
         document["resources"].is_null() && std::filesystem::exists(main)) {
         const std::string content = TRY(read_whole(main));
         document = TRY(parse_yaml(content));

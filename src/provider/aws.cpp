@@ -161,7 +161,8 @@ Result<void> Aws::check_access() {
     if (known) return {};
     const std::string where = options_.endpoint.empty() ? "AWS" : options_.endpoint;
     Error error = std::move(known).error();
-    if (error.code == "InvalidClientTokenId" || error.code == "UnrecognizedClientException" || error.code == "InvalidAccessKeyId") {
+    if (error.code == "InvalidClientTokenId" || error.code == "UnrecognizedClientException" ||
+        error.code == "InvalidAccessKeyId") {
         error.notes.push_back(where + " does not know the access key " + options_.access_key_id +
                               ": AWS_ACCESS_KEY_ID, aws:accessKey or ~/.aws/credentials says which");
     } else if (error.code == "SignatureDoesNotMatch") {

@@ -243,3 +243,54 @@ TEST_CASE("types that do not exist are refused by name") {
     CHECK(provider->check("aws:ec2/vpc:Vpc", "v", {}, {}, "1a2b3c4").error().message.find("aws:ec2/vpc:Vpc") !=
           std::string::npos);
 }
+
+TEST_CASE("what cannot be deployed to is found out first, in words that say what to correct") {
+    struct Case {
+        const char *code, *hint;
+    };
+    for (const Case& one : {Case{"InvalidClientTokenId", "does not know the access key"},
+                            {"SignatureDoesNotMatch", "AWS_SECRET_ACCESS_KEY"},
+                            {"ExpiredToken", "has ended"},
+                            {"ConnectionError", "AWS_ENDPOINT_URL"}}) {
+        CAPTURE(one.code);
+        ScriptedAws aws;
+        aws.refuse("GetCallerIdentity", one.code, "in AWS's words");
+        const auto ready = aws.provider(local)->ready();
+        REQUIRE_FALSE(ready);
+        CHECK(ready.error().code == one.code);
+        CHECK(ready.error().message == std::string("cannot deploy to ") + local + ": in AWS's words");
+        REQUIRE(ready.error().notes.size() == 1);
+        CHECK(ready.error().notes[0].contains(one.hint));
+    }
+    ScriptedAws aws;
+    aws.answer("GetCallerIdentity", R"({"Account":"123456789012"})");
+    CHECK(aws.provider(local)->ready());
+    // Told not to ask, it does not.
+    ScriptedAws silent;
+    CHECK(make_aws_provider({.endpoint = local, .skip_validation = true}, silent.connect(), silent.sleep())->ready());
+    CHECK(silent.asked.empty());
+}
+
+TEST_CASE("a provider of another region moves what has a region, and nothing else") {
+    ScriptedAws aws;
+    const auto provider = aws.provider(local);  // us-east-1
+    const Property inputs(Object{{"__defaults", Array{"bucket"}}, {"bucket", "b-1"}});
+    const auto compare = [&](const char* type, const Property& news, const char* lies_in) {
+        const auto difference = provider->diff(type, "b-1", inputs, Object{{"bucket", "b-1"}, {"region", lies_in}}, news);
+        REQUIRE(difference);
+        return *difference;
+    };
+    CHECK(compare(bucket, inputs, "eu-west-1").replace == std::vector<std::string>{"region"});
+    CHECK_FALSE(compare(bucket, inputs, "eu-west-1").delete_before_replace);
+    CHECK_FALSE(compare(bucket, inputs, "us-east-1").any());
+    CHECK_FALSE(compare(bucket, inputs, "").any());  // a state that does not say
+    // A name that the program insists on must be free first.
+    CHECK(compare(bucket, Object{{"__defaults", Array{}}, {"bucket", "b-1"}}, "eu-west-1").delete_before_replace);
+    // A resource's own region goes before the provider's.
+    CHECK_FALSE(provider
+                    ->diff(bucket, "b-1", Object{{"bucket", "b-1"}, {"region", "eu-west-1"}}, Object{{"region", "eu-west-1"}},
+                           Object{{"bucket", "b-1"}, {"region", "eu-west-1"}})
+                    ->any());
+    CHECK(compare(bucket_policy, Object{{"bucket", "b-1"}}, "eu-west-1").replace == std::vector<std::string>{"region"});
+    CHECK_FALSE(provider->diff(role, "r-1", role_inputs(), Object{{"region", "eu-west-1"}}, role_inputs())->any());
+}

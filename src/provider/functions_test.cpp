@@ -5,6 +5,7 @@
 #include "provider/scripted_aws.hpp"
 
 using provider::Property;
+using provider::ScriptedAws;
 using Object = Property::Object;
 using Array = Property::Array;
 
@@ -85,4 +86,23 @@ TEST_CASE("where and who") {
     CHECK(provider->invoke("aws:ec2/getVpc:getVpc", {}).error().code == "unsupported");
     CHECK(provider->invoke("aws:index/getRegion:getRegion", Object{{"colour", "red"}}).error().message.find("`colour`") !=
           std::string::npos);
+}
+
+TEST_CASE("names in the style of Python are the same names") {
+    ScriptedAws aws;
+    provider::Aws made({.endpoint = "http://127.0.0.1:4566"}, aws.connect(), aws.sleep());
+    const auto invoke = [&](Property::Object statement) {
+        return provider::invoke_function(made, "aws:iam/getPolicyDocument:getPolicyDocument",
+                                         Object{{"policy_id", "i"}, {"statements", Array{std::move(statement)}}});
+    };
+    const auto document = invoke({{"not_actions", Array{"s3:Get_it"}},
+                                  {"notResources", Array{"a_b"}},
+                                  {"actions", Property()},
+                                  {"not_principals", Array{Object{{"type", "AWS"}, {"identifiers", Array{"an_id"}}}}}});
+    REQUIRE(document);
+    CHECK((*document)["minifiedJson"].as_string() ==
+          R"({"Version":"2012-10-17","Id":"i","Statement":[{"Effect":"Allow","NotAction":"s3:Get_it","NotResource":"a_b",)"
+          R"("NotPrincipal":{"AWS":"an_id"}}]})");
+    CHECK(invoke({{"not_actions", Array{"a"}}, {"notActions", Array{"b"}}}).error().message.contains("given twice"));
+    CHECK(invoke({{"not_a_member", Array{"a"}}}).error().message.contains("notAMember"));
 }

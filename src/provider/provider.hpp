@@ -24,8 +24,8 @@ struct Checked {
 };
 
 struct Difference {
-    std::vector<std::string> changed;  // top-level input properties that differ
-    std::vector<std::string> replace;  // those of them that cannot change in place
+    std::vector<std::string> changed;    // top-level input properties that differ
+    std::vector<std::string> replace;    // those of them that cannot change in place
     bool delete_before_replace = false;  // if it is replaced, for whatever reason, the old one must go first
     [[nodiscard]] bool any() const { return !changed.empty(); }
 };
@@ -74,7 +74,7 @@ struct AwsOptions {
     std::string endpoint;  // empty: AWS itself
     std::string region;
     std::string access_key_id, secret_access_key, session_token;
-    bool strict_names = false;  // Pulumi's automatic bucket names, underscores and all
+    bool strict_names = false;     // Pulumi's automatic bucket names, underscores and all
     bool skip_validation = false;  // `skipCredentialsValidation`: do not ask who we are first
 };
 [[nodiscard]] std::unique_ptr<Provider> make_aws_provider(AwsOptions options);

@@ -10,6 +10,9 @@ from deploying import Folder, operations
 
 # 175 MB of packages: installed once for all runs of a checkout, beside what git ignores. Pinned: a test that changes by itself is no test.
 PACKAGES = ROOT / ".cache/pulumi-node"
+# What a program brings along to run TypeScript in ES modules.
+MODULES = ROOT / ".cache/pulumi-node-modules"
+LOADER = {"@types/node": "20.19.43", "ts-node": "10.9.2", "typescript": "5.9.3"}
 VERSIONS = {"@pulumi/aws": "7.48.0", "@pulumi/pulumi": "3.248.0", "@types/node": "20.19.43"}
 
 
@@ -17,14 +20,33 @@ VERSIONS = {"@pulumi/aws": "7.48.0", "@pulumi/pulumi": "3.248.0", "@types/node":
 def node_modules():
     example = json.loads((ROOT / "examples/sagemaker-access-typescript/package.json").read_text())
     assert {**example["dependencies"], **example["devDependencies"]}.keys() == VERSIONS.keys()
-    wanted = json.dumps({"private": True, "dependencies": VERSIONS})
-    stamp = PACKAGES / "installed"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        PACKAGES.mkdir(parents=True, exist_ok=True)
-        (PACKAGES / "package.json").write_text(wanted)
-        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"], cwd=PACKAGES, check=True)
-        stamp.write_text(wanted)
+    install(PACKAGES, VERSIONS)
     return PACKAGES / "node_modules"
+
+
+def install(folder, versions):
+    wanted = json.dumps({"private": True, "dependencies": versions})
+    stamp = folder / "installed"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text(wanted)
+        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"], cwd=folder, check=True)
+        stamp.write_text(wanted)
+
+
+@pytest.fixture(scope="module")
+def esm_modules(node_modules):
+    """The same packages with ts-node beside them: the SDK looks for it from where it lies itself, so links will not do."""
+    whole = MODULES / "whole"
+    install(MODULES, LOADER)
+    stamp = whole / "made"
+    wanted = (PACKAGES / "installed").read_text() + (MODULES / "installed").read_text()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        shutil.rmtree(whole, ignore_errors=True)
+        shutil.copytree(node_modules, whole / "node_modules", copy_function=os.link, symlinks=True)
+        shutil.copytree(MODULES / "node_modules", whole / "node_modules", dirs_exist_ok=True, symlinks=True)
+        stamp.write_text(wanted)
+    return whole / "node_modules"
 
 
 def test_the_typescript_twin(server, tmp_path, node_modules):
@@ -46,3 +68,55 @@ def test_the_typescript_twin(server, tmp_path, node_modules):
     assert "Error: of a mistake" in said and "index.ts:" in said
     assert server.client("s3").head_bucket(Bucket=again["outputs"]["ml_data_bucket_name"])
     folder.destroy()
+
+
+PROGRAM = """
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+const name: string = await Promise.resolve("an-es-module");
+const user = new aws.iam.User("user", { name });
+export const said = pulumi.interpolate`${user.name} is ${typeof require}`;
+"""
+TSCONFIG = {"compilerOptions": {"strict": True, "target": "es2022", "module": "nodenext", "moduleResolution": "nodenext", "skipLibCheck": True}, "files": ["index.ts"]}
+
+
+def test_typescript_in_es_modules(server, tmp_path, esm_modules):
+    folder = Folder(server, tmp_path)
+    folder.write("Pulumi.yaml", "name: demo\nruntime: nodejs\n").write("index.ts", PROGRAM).write("tsconfig.json", json.dumps(TSCONFIG))
+    folder.write("package.json", json.dumps({"name": "demo", "type": "module", "main": "index.ts"}))
+    os.symlink(esm_modules, tmp_path / "node_modules")
+    fast = {"PULUMI_NODEJS_TRANSPILE_ONLY": "true"}
+    assert folder.up(**fast)["outputs"] == {"said": "an-es-module is undefined"}
+    # A loader of the program's own, as words for Node.
+    folder.write("Pulumi.yaml", "name: demo\nruntime:\n  name: nodejs\n  options:\n    nodeargs: --no-warnings '--import=./own loader.mjs'\n")
+    folder.write("own loader.mjs", "globalThis.owned = 'by its loader';")
+    folder.edit("index.ts", "typeof require", "(globalThis as any).owned")
+    assert folder.up(**fast)["outputs"] == {"said": "an-es-module is by its loader"}
+    folder.destroy()
+
+
+def test_what_es_modules_need_is_said(server, tmp_path, node_modules):
+    folder = Folder(server, tmp_path)
+    folder.write("Pulumi.yaml", "name: demo\nruntime: nodejs\n").write("index.ts", PROGRAM).write("package.json", json.dumps({"name": "demo", "type": "module"}))
+    os.symlink(node_modules, tmp_path / "node_modules")
+    assert "npm install --save-dev ts-node typescript" in folder.fails("preview", PULUMI_NODEJS_TRANSPILE_ONLY="true")
+
+
+def test_a_node_program_opens_no_port(server, tmp_path, node_modules):
+    from test_up_security import descendants, listening
+    folder = Folder(server, tmp_path)
+    folder.write("Pulumi.yaml", "name: demo\nruntime: nodejs\n").write("package.json", json.dumps({"name": "demo"}))
+    folder.write("index.js", "const aws = require('@pulumi/aws');\nconst user = new aws.iam.User('user');\n"
+                             "user.name.apply(async () => { console.log('waiting'); await new Promise(done => setTimeout(done, 60000)); });\n")
+    os.symlink(node_modules, tmp_path / "node_modules")
+    process = folder.start("up", "--yes", "--skip-preview")
+    try:
+        for line in process.stdout:
+            if "waiting" in line:
+                break
+        assert len(descendants(process.pid)) >= 2 and listening(descendants(process.pid)) == []
+    finally:
+        process.kill()
+        process.communicate()
+    folder.write("index.js", "")
+    folder.up()

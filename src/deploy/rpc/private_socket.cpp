@@ -7,10 +7,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace deploy::rpc {
 
@@ -21,12 +23,19 @@ namespace {
 constexpr int backlog = 64;
 constexpr const char* socket_name = "engine";
 
-// A folder of our own, on a path that fits into a socket's address.
+// A gRPC client takes `unix:PATH` for a URI, and a socket's address is short.
+bool fits_into_an_address(const std::string& path) {
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("/._-").contains(c);
+    };
+    return path.starts_with('/') && path.size() < sizeof(sockaddr_un::sun_path) && std::ranges::all_of(path, plain);
+}
+
 base::Result<fs::path> make_private_folder() {
+    constexpr const char* form = "trainwarden-up-XXXXXX";
     std::error_code error;
-    fs::path base = fs::temp_directory_path(error);
-    std::string name = (base / "trainwarden-up-XXXXXX").string();
-    if (error || name.size() + std::strlen(socket_name) + 2 > sizeof(sockaddr_un::sun_path)) name = "/tmp/trainwarden-up-XXXXXX";
+    std::string name = (fs::temp_directory_path(error) / form).string();
+    if (error || !fits_into_an_address(name + "/" + socket_name)) name = std::string("/tmp/") + form;
     if (::mkdtemp(name.data()) == nullptr)
         return base::fail(base::Error("FileError", "cannot make the folder " + name + ": " + std::strerror(errno))
                               .note("the program and its engine meet in it; TMPDIR names another place"));
@@ -62,11 +71,9 @@ base::Result<std::unique_ptr<PrivateSocket>> PrivateSocket::open(std::function<v
 }
 
 PrivateSocket::PrivateSocket(fs::path path, int listening, int wake, std::function<void(int file)> connected)
-    : path_(std::move(path)),
-      listening_(listening),
-      wake_(wake),
-      connected_(std::move(connected)),
-      thread_([this] { serve(); }) {}
+    : path_(std::move(path)), listening_(listening), wake_(wake), connected_(std::move(connected)), thread_([this] {
+          serve();
+      }) {}
 
 PrivateSocket::~PrivateSocket() {
     const uint64_t one = 1;

@@ -163,6 +163,8 @@ base::Result<Registration> read_registration(const proto::RegisterResourceReques
     result.source = source_of(request);
     if (request.remote()) return base::fail("NotSupported", "remote components (" + request.type() + ") are not supported");
     if (request.replace_with_size() > 0) return base::fail("NotSupported", "the resource option replaceWith is not supported");
+    if (request.has_replacement_trigger() && !request.replacement_trigger().has_null_value())
+        return base::fail("NotSupported", "the resource option replacementTrigger is not supported");
     return result;
 }
 
@@ -364,8 +366,8 @@ base::Result<std::unique_ptr<Server>> Server::start(Monitor& monitor) {
     builder.SetMaxSendMessageSize(message_bytes_max);
     state->server = builder.BuildAndStart();
     if (!state->server) return base::fail("NoServer", "cannot start the engine's server for the program");
-    state->socket = TRY(PrivateSocket::open(
-        [server = state->server.get()](int file) { grpc::AddInsecureChannelFromFd(server, file); }));
+    state->socket =
+        TRY(PrivateSocket::open([server = state->server.get()](int file) { grpc::AddInsecureChannelFromFd(server, file); }));
     state->address = "unix:" + state->socket->path().string();
     return std::unique_ptr<Server>(new Server(std::move(state)));
 }

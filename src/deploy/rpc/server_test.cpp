@@ -147,6 +147,11 @@ TEST_CASE("what cannot be done is refused in words") {
     CHECK(connected.stub->RegisterResource(&context, request, &answer).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
     REQUIRE(connected.monitor.logs.size() == 1);
     CHECK(connected.monitor.logs[0].contains("my:remote:Component"));
+    request.set_remote(false);
+    request.mutable_replacement_trigger()->set_string_value("now");
+    grpc::ClientContext again;
+    CHECK(connected.stub->RegisterResource(&again, request, &answer).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+    CHECK(connected.monitor.logs.back().contains("replacementTrigger"));
 }
 
 TEST_CASE("a stop answers who still waits, and a late reply is harmless") {
