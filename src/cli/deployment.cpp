@@ -129,7 +129,10 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
         return base::fail(base::Error("ConfirmationRequired", "there is no terminal to confirm on")
                               .note("say --yes to go ahead without a question"));
     }
-    if (operation == Operation::update) TRY(deploy::check_runtime(TRY(deploy::find_project(choice.folder))));
+    if (operation == Operation::update) {
+        const deploy::Project project = TRY(deploy::find_project(choice.folder));
+        TRY(deploy::check_runtime(project));
+    }
     using Open = deploy::Stack::Open;
     const Open how = operation != Operation::update ? Open::to_change : only_preview ? Open::to_try : Open::to_make;
     Opened opened = TRY(open_stack(choice, how));
