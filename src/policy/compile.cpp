@@ -19,6 +19,8 @@ bool is_unconditional(const CompiledStatement& statement, const Draft& draft, Po
     const auto resources = std::span(draft.resources).subspan(statement.resources.at, statement.resources.size);
     if (std::ranges::none_of(actions, everything, &ActionPattern::pattern)) return false;
     if (!statement.any_resource && std::ranges::none_of(resources, everything)) return false;
+    // A variable beside the star names a key, which may be ambiguous (R81).
+    if (std::ranges::any_of(resources, [](const Pattern& pattern) { return pattern.has_variables(); })) return false;
     if (kind == PolicyKind::identity || kind == PolicyKind::session || kind == PolicyKind::service_control) return true;
     const auto principals = std::span(draft.principals).subspan(statement.principals.at, statement.principals.size);
     return statement.has_principal && !statement.not_principal &&

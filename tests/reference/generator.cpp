@@ -18,6 +18,7 @@ constexpr const char* account_b = "444455556666";
 struct Target {
     const char* action;
     const char* resource;
+    bool for_peer = true;  // the public simulator knows no rules of services, and asks about lists with `*`
 };
 constexpr std::array targets = {
     Target{"s3:GetObject", "arn:aws:s3:::data/team-a/k"},
@@ -27,16 +28,16 @@ constexpr std::array targets = {
     Target{"s3:DeleteObject", "arn:aws:s3:::data/alice/b"},
     Target{"s3:DeleteObject", "arn:aws:s3:::data/team-a/a\nb"},
     Target{"s3:ListBucket", "arn:aws:s3:::data"},
-    Target{"s3:ListAllMyBuckets", "arn:aws:s3:::*"},
-    Target{"iam:DeletePolicy", "arn:aws:iam::aws:policy/ReadOnlyAccess"},
-    Target{"iam:PutRolePolicy", "arn:aws:iam::111122223333:role/aws-reserved/r"},
+    Target{"s3:ListAllMyBuckets", "arn:aws:s3:::*", false},
+    Target{"iam:DeletePolicy", "arn:aws:iam::aws:policy/ReadOnlyAccess", false},
+    Target{"iam:PutRolePolicy", "arn:aws:iam::111122223333:role/aws-reserved/r", false},
     Target{"iam:PassRole", "arn:aws:iam::111122223333:role/R"},
     Target{"iam:GetUser", "arn:aws:iam::111122223333:user/alice"},
     Target{"sts:AssumeRole", "arn:aws:iam::111122223333:role/R"},
     Target{"sts:AssumeRoleWithWebIdentity", "arn:aws:iam::111122223333:role/R"},
     Target{"sts:GetCallerIdentity", "*"},
     Target{"kms:Decrypt", "arn:aws:kms:eu-central-1:111122223333:key/1"},
-    Target{"kms:CreateAlias", "arn:aws:kms:eu-central-1:111122223333:alias/a"},
+    Target{"kms:CreateAlias", "arn:aws:kms:eu-central-1:111122223333:alias/a", false},
     Target{"sqs:SendMessage", "arn:aws:sqs:eu-central-1:111122223333:q"},
     Target{"dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:111122223333:table/prod-orders"},
     Target{"sagemaker:CreateTrainingJob", "arn:aws:sagemaker:eu-central-1:111122223333:training-job/j"},
@@ -512,8 +513,14 @@ void Generator::ask(Question& question) {
     question.principal = principal();
     question.partition = domain_.everything && dice_.chance(4) ? "aws-cn" : "aws";
     request.principal = *principal_of(question.principal, question.partition);
-    const auto& target = targets[dice_.below(dice_.chance(60) ? 4 : targets.size())];
-    request.action = target.action, request.resource = target.resource;
+    const auto* target = &targets[dice_.below(dice_.chance(60) ? 4 : targets.size())];
+    const auto unfit = [&] {
+        const bool root_assumes =
+            request.principal.kind == policy::PrincipalKind::root && std::string_view(target->action) == "sts:AssumeRole";
+        return !domain_.everything && (!target->for_peer || root_assumes);
+    };
+    while (unfit()) target = &targets[dice_.below(targets.size())];
+    request.action = target->action, request.resource = target->resource;
     if (domain_.everything) {
         if (dice_.chance(10)) request.resource = targets[dice_.below(targets.size())].resource;
         if (dice_.chance(4)) request.resource = "arn:aws:s3:::data/" + noise("team-ab:/*?\xA9", 10);
