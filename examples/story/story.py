@@ -1,12 +1,14 @@
 """The story of the README, end to end: declare, enforce, train, prove, and leave nothing behind.
 
-Every step runs the real binary or a real AWS client and checks what came out; the first surprise ends the story with exit code 1.
+Every step runs the real binary or a real AWS client and checks what came out; the first surprise ends the story with exit code 1. What is
+printed behind a `$` is what runs, word for word: $DEMO is the story's folder, and `…` stands for a secret.
 """
 import contextlib
 import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -14,9 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-
-import boto3
-from botocore.exceptions import ClientError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TRAINWARDEN = os.environ.get("TRAINWARDEN", str(ROOT / "build/dev/trainwarden"))
@@ -31,6 +30,10 @@ COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 def paint(text, code):
     return f"\033[{code}m{text}\033[0m" if COLOUR else text
+
+
+def allow(action, resource):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]})
 
 
 class Surprise(Exception):
@@ -61,11 +64,20 @@ class Story:
         yield
         self.steps.append((title, time.monotonic() - start))
 
-    def run(self, *command, show=True, fails=False, cwd=None):
+    def print_command(self, words, secrets=(), ending=""):
+        shown = shlex.join(str(word) for word in words)
+        for secret in secrets:
+            shown = shown.replace(secret, "…")
+        for name in ("trainwarden", "aws"):  # both are in PATH
+            shown = re.sub(rf"^\S*/{name} ", f"{name} ", shown)
+        shown = shown.replace(str(ROOT) + "/", "").replace(str(self.folder), "$DEMO") + ending
+        print(paint(f"$ {shown}", "2"), flush=True)
+        return shown
+
+    def run(self, *command, show=True, fails=False, cwd=None, secrets=()):
         """Runs a command as a user would type it, prints it and what it says, gives back its output."""
         words = [str(word) for word in command]
-        shown = " ".join(words).replace(str(ROOT) + "/", "").replace(str(self.folder), "$DEMO").replace(".venv/bin/aws", "aws")
-        print(paint(f"$ {shown}", "2"), flush=True)
+        shown = self.print_command(words, secrets)
         done = subprocess.run(words, env=self.environment, cwd=cwd or ROOT, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
         if show or (done.returncode != 0) != fails:
@@ -74,15 +86,26 @@ class Story:
             raise Surprise(f"`{shown}` exited with {done.returncode}")
         return done.stdout
 
-    def client(self, service, credentials=None):
-        keys = credentials or {
-            "AccessKeyId": self.environment["AWS_ACCESS_KEY_ID"],
-            "SecretAccessKey": self.environment["AWS_SECRET_ACCESS_KEY"],
-        }
-        return boto3.session.Session().client(
-            service, endpoint_url=self.environment["AWS_ENDPOINT_URL"], region_name="us-east-1",
-            aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=keys.get("SessionToken"))
+    def ask(self, *command):
+        """What an `aws` command answers; its output is not shown."""
+        return json.loads(self.run(AWS, *command, "--output", "json", show=False))
+
+    def make_user(self, name, action, resource):
+        """A user that may do this, and a profile of that name with the user's keys."""
+        self.run(AWS, "iam", "create-user", "--user-name", name, show=False)
+        self.run(AWS, "iam", "put-user-policy", "--user-name", name, "--policy-name", "story", "--policy-document", allow(action, resource))
+        keys = self.ask("iam", "create-access-key", "--user-name", name)["AccessKey"]
+        self.run(AWS, "configure", "set", "aws_access_key_id", keys["AccessKeyId"], "--profile", name)
+        self.run(AWS, "configure", "set", "aws_secret_access_key", keys["SecretAccessKey"], "--profile", name, secrets=[keys["SecretAccessKey"]])
+
+    def delete_user(self, name):
+        for key in self.ask("iam", "list-access-keys", "--user-name", name)["AccessKeyMetadata"]:
+            self.run(AWS, "iam", "delete-access-key", "--user-name", name, "--access-key-id", key["AccessKeyId"])
+        self.run(AWS, "iam", "delete-user-policy", "--user-name", name, "--policy-name", "story")
+        self.run(AWS, "iam", "delete-user", "--user-name", name)
+
+    def first_shard(self):
+        return self.ask("s3api", "list-objects-v2", "--bucket", self.bucket, "--prefix", "digits/train/")["Contents"][0]["Key"]
 
     # The steps ------------------------------------------------------------------------------------------------------------------
 
@@ -91,10 +114,10 @@ class Story:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         data = self.folder / "data"
-        print(paint(f"$ trainwarden serve --data $DEMO/data --listen 127.0.0.1:{port} &", "2"))
-        self.server = subprocess.Popen([TRAINWARDEN, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}",
-                                       "--training-isolation", "best-effort"],  # in a container there may be no sandbox
-                                       env=self.environment, stdout=open(self.folder / "server.log", "wb"), stderr=subprocess.STDOUT)
+        command = [TRAINWARDEN, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}",
+                   "--training-isolation", "best-effort"]  # in a container there may be no sandbox
+        self.print_command(command, ending=" >$DEMO/server.log 2>&1 &")
+        self.server = subprocess.Popen(command, env=self.environment, stdout=open(self.folder / "server.log", "wb"), stderr=subprocess.STDOUT)
         deadline = time.monotonic() + 30
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -102,7 +125,8 @@ class Story:
             if self.server.poll() is not None or time.monotonic() > deadline:
                 raise Surprise("the server did not start:\n" + (self.folder / "server.log").read_text())
             time.sleep(0.05)
-        exports = self.run(TRAINWARDEN, "env", "--data", data, show=False)
+        self.print_command(["eval"], ending=f' "$(trainwarden env --data $DEMO/data)"')
+        exports = subprocess.run([TRAINWARDEN, "env", "--data", data], env=self.environment, text=True, capture_output=True, check=False).stdout
         for name, value in re.findall(r"^export (\w+)='?([^'\n]*)'?$", exports, re.M):
             self.environment[name] = value
         if "AWS_ACCESS_KEY_ID" not in self.environment:
@@ -136,7 +160,7 @@ class Story:
                        "--input", f"train=s3://{self.bucket}/digits/train/", "--input", f"test=s3://{self.bucket}/digits/test/",
                        "--output", f"s3://{self.bucket}/models", "--checkpoints", f"s3://{self.bucket}/checkpoints/digits",
                        "--entry", DIGITS / "train.py")
-        described = self.client("sagemaker").describe_training_job(TrainingJobName=self.job)
+        described = self.ask("sagemaker", "describe-training-job", "--training-job-name", self.job)
         if described["TrainingJobStatus"] != "Completed":
             raise Surprise(f"the job ended as {described['TrainingJobStatus']}: {described.get('FailureReason')}")
         accuracies = [float(value) for value in re.findall(r"test_accuracy=([0-9.]+)", log)]
@@ -148,44 +172,32 @@ class Story:
             raise Surprise("no checkpoint is in the bucket")
 
     def refuse(self):
-        iam = self.client("iam")
         trust = {"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{self.account}:root"}, "Action": "sts:AssumeRole"}]}
-        role = iam.create_role(RoleName="report-writer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-        iam.put_role_policy(RoleName="report-writer", PolicyName="list-buckets", PolicyDocument=json.dumps(
-            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}))
+        role = self.ask("iam", "create-role", "--role-name", "report-writer", "--assume-role-policy-document", json.dumps(trust))["Role"]["Arn"]
+        self.run(AWS, "iam", "put-role-policy", "--role-name", "report-writer", "--policy-name", "list-buckets",
+                 "--policy-document", allow("s3:ListAllMyBuckets", "*"))
         # Nobody assumes a role as the root user, here as on AWS: a user does.
-        iam.create_user(UserName="researcher")
-        iam.put_user_policy(UserName="researcher", PolicyName="assume-report-writer", PolicyDocument=json.dumps(
-            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role}]}))
-        keys = iam.create_access_key(UserName="researcher")["AccessKey"]
-        credentials = self.client("sts", keys).assume_role(RoleArn=role, RoleSessionName="story")["Credentials"]
-        key = self.client("s3").list_objects_v2(Bucket=self.bucket, Prefix="digits/train/")["Contents"][0]["Key"]
-        print(paint(f"$ aws s3api get-object --bucket {self.bucket} --key {key}    # as the role report-writer", "2"))
-        try:
-            self.client("s3", credentials).get_object(Bucket=self.bucket, Key=key)
-        except ClientError as refused:
-            error = refused.response["Error"]
-            if error["Code"] != "AccessDenied":
-                raise Surprise(f"refused, but with {error['Code']}") from refused
-            print(f"  {error['Code']}: {error['Message']}")
-            request_id = refused.response["ResponseMetadata"]["RequestId"]
-        else:
+        self.make_user("researcher", "sts:AssumeRole", role)
+        self.run(AWS, "configure", "set", "role_arn", role, "--profile", "report-writer")
+        self.run(AWS, "configure", "set", "source_profile", "researcher", "--profile", "report-writer")
+        key = self.first_shard()
+        said = self.run(AWS, "--profile", "report-writer", "s3api", "get-object", "--bucket", self.bucket, "--key", key,
+                        self.folder / "stolen", fails=True)
+        if "AccessDenied" not in said or (self.folder / "stolen").exists():
             raise Surprise("the role report-writer could read the training data")
+        refused = json.loads(self.run(TRAINWARDEN, "audit", "--refused", "--role", role, "-n", "1", "--json", show=False))
+        request_id = refused["RequestId"]
         self.run(TRAINWARDEN, "explain", request_id)
 
     def admit(self):
-        iam = self.client("iam")
-        iam.create_user(UserName="storage-admin")
-        iam.put_user_policy(UserName="storage-admin", PolicyName="all-of-s3", PolicyDocument=json.dumps(
-            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
-        keys = iam.create_access_key(UserName="storage-admin")["AccessKey"]
+        self.make_user("storage-admin", "s3:*", "*")
         print("  The bucket policy allows the role, so its author believes that only the role gets in. But it keeps nobody out:")
         print("  a user `storage-admin`, whose own policy allows s3:*, tries.")
-        s3 = self.client("s3", keys)
-        key = s3.list_objects_v2(Bucket=self.bucket, Prefix="digits/train/")["Contents"][0]["Key"]
-        size = len(s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
-        print(f"  storage-admin read s3://{self.bucket}/{key}: {size} bytes. The bucket policy never mentions that user.")
+        key = self.first_shard()
+        read = self.folder / "read"
+        self.run(AWS, "--profile", "storage-admin", "s3api", "get-object", "--bucket", self.bucket, "--key", key, read, show=False)
+        print(f"  storage-admin read s3://{self.bucket}/{key}: {read.stat().st_size} bytes. The bucket policy never mentions that user.")
         listed = self.run(TRAINWARDEN, "who-can", "s3:GetObject", f"arn:aws:s3:::{self.bucket}/{key}")
         if "storage-admin" not in listed or "sagemaker_role" not in listed:
             raise Surprise("`who-can` missed somebody who can")
@@ -193,18 +205,14 @@ class Story:
 
     def tear_down(self):
         self.run(AWS, "s3", "rm", "--recursive", "--only-show-errors", f"s3://{self.bucket}/")
-        iam = self.client("iam")
-        iam.delete_role_policy(RoleName="report-writer", PolicyName="list-buckets")
-        iam.delete_role(RoleName="report-writer")
+        self.run(AWS, "iam", "delete-role-policy", "--role-name", "report-writer", "--policy-name", "list-buckets")
+        self.run(AWS, "iam", "delete-role", "--role-name", "report-writer")
         for user in ("storage-admin", "researcher"):
-            for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
-                iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
-            for policy in iam.list_user_policies(UserName=user)["PolicyNames"]:
-                iam.delete_user_policy(UserName=user, PolicyName=policy)
-            iam.delete_user(UserName=user)
+            self.delete_user(user)
         self.run(TRAINWARDEN, "destroy", "--yes", "--stack", "demo", "--cwd", PROGRAM)
-        left = [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
-        if left or self.client("iam").list_roles()["Roles"]:
+        left = [bucket["Name"] for bucket in self.ask("s3api", "list-buckets")["Buckets"]]
+        left += [role["RoleName"] for role in self.ask("iam", "list-roles")["Roles"]]
+        if left:
             raise Surprise(f"something was left behind: {left}")
         self.stop()
 
@@ -251,6 +259,7 @@ class Story:
 def main():
     folder = tempfile.mkdtemp(prefix="trainwarden-story-")
     story = Story(folder)
+    print(f"DEMO={folder}")
     try:
         story.tell()
     except Surprise as surprise:

@@ -34,6 +34,7 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 
 }  // namespace
 
+bool logs(LogLevel level) { return logger().should_log(to_spdlog(level)); }
 void set_log_level(LogLevel least) { logger().set_level(to_spdlog(least)); }
 void log(LogLevel level, std::string_view message) { logger().log(to_spdlog(level), "{}", printable(message)); }
 

@@ -10,6 +10,8 @@ namespace base {
 enum class LogLevel { debug, info, warn, error };
 
 void set_log_level(LogLevel least);
+// Is what is said at this level written? For messages that cost something to make.
+[[nodiscard]] bool logs(LogLevel level);
 void log(LogLevel level, std::string_view message);
 inline void log_debug(std::string_view m) { log(LogLevel::debug, m); }
 inline void log_info(std::string_view m) { log(LogLevel::info, m); }

@@ -100,6 +100,27 @@ base::Error no_command(const CLI::App& app, const std::string& word) {
     return std::move(error).note("`" + full_name(app) + " --help` lists its commands");
 }
 
+// CLI11 says it in its own.
+std::string in_our_words(const CLI::ParseError& error) {
+    const std::string said = error.what();
+    const std::string_view not_converted = "Could not convert: ", not_expected = "The following argument was not expected: ";
+    if (said.starts_with(not_converted)) {
+        const size_t equals = said.find(" = ");
+        if (equals != std::string::npos)
+            return said.substr(not_converted.size(), equals - not_converted.size()) + " takes a number, not `" + said.substr(equals + 3) + "`";
+    }
+    if (said.starts_with(not_expected)) return "`" + said.substr(not_expected.size()) + "` is one argument too many";
+    return said;
+}
+
+// The server's answer to credentials that are not its own or no longer good.
+bool is_about_credentials(const std::string& code) {
+    for (const char* each : {"InvalidSignatureException", "SignatureDoesNotMatch", "UnrecognizedClientException", "InvalidClientTokenId",
+                             "InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "ExpiredTokenException"})
+        if (code == each) return true;
+    return false;
+}
+
 bool is_option(const std::string& word) { return word.size() > 1 && word.front() == '-'; }
 
 template <class Target>
@@ -196,7 +217,7 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
         } else if (error.get_name() == "RequiredError" && needs_command(at)) {
             print(Text::lines(help_of(at), "") + "\n", stderr);
         } else {
-            print_error(base::Error("", error.what()).note("`" + full_name(at) + " --help` says more"));
+            print_error(base::Error("", in_our_words(error)).note("`" + full_name(at) + " --help` says more"));
         }
         return 2;
     }
@@ -215,7 +236,10 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     }
     std::fflush(stdout);
     if (!status) {
-        print_error(status.error());
+        base::Error error = std::move(status).error();
+        if (is_about_credentials(error.code))
+            error.notes.emplace_back("are these the server's own credentials, and still good? for its root user: eval \"$(trainwarden env)\"");
+        print_error(error);
         return 1;
     }
     return *status;

@@ -12,6 +12,7 @@
 // The last four are done again, on fresh credentials, where what was decided on has changed before the handler used it.
 #include "gate/gate.hpp"
 
+#include <algorithm>
 #include <exception>
 
 #include "audit/log.hpp"
@@ -37,6 +38,7 @@ namespace {
 
 // Of a client's header in the record: nobody fills the log with one request.
 constexpr size_t user_agent_bytes_max = 512;
+constexpr size_t logged_path_bytes_max = 1024;  // of a path in the server's log
 // How often a request is decided anew. Whoever changes an object faster than this gets its readers a 503.
 constexpr int decisions_max = 100;
 // Of a form whose signature does not hold, read for the operation's name in the record.
@@ -58,6 +60,7 @@ struct Gate::Passage {
     identity::Caller caller = anonymous_caller();
     audit::Record record;
     bool recorded = false;
+    std::string answered_error;  // its code
 };
 
 Gate::Gate(GateParts parts) : parts_(std::move(parts)) {
@@ -66,15 +69,25 @@ Gate::Gate(GateParts parts) : parts_(std::move(parts)) {
 }
 
 http::Response Gate::serve(http::Request& request) {
+    const auto began = std::chrono::steady_clock::now();
     Passage passage{.http = request};
+    http::Response response = answer(passage);
+    if (base::logs(base::LogLevel::debug)) {
+        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
+        base::log_debug(log_line(passage, response.status, took));
+    }
+    return response;
+}
+
+http::Response Gate::answer(Passage& passage) {
     try {
         passage.now = parts_.clock->now();
-        passage.call.http = &request;
+        passage.call.http = &passage.http;
         passage.call.region = parts_.regions.front();
         passage.call.request_id = parts_.random->uuid();
-        auto answer = pass(passage);
-        if (answer) return std::move(*answer);
-        return refuse(passage, std::move(answer).error());
+        auto passed = pass(passage);
+        if (passed) return std::move(*passed);
+        return refuse(passage, std::move(passed).error());
     } catch (const std::exception& error) {
         base::log_error("request " + passage.call.request_id + " (" + passage.service + " " + passage.call.operation +
                         "): " + error.what());
@@ -84,6 +97,18 @@ http::Response Gate::serve(http::Request& request) {
     } catch (const std::exception&) {
         return http::Response{.status = 500};
     }
+}
+
+// Without the query, where presigned requests have their signature and token.
+std::string Gate::log_line(const Passage& passage, int status, std::chrono::microseconds took) {
+    const http::RequestHead& head = passage.http.head;
+    const std::string path = head.path.substr(0, std::min(head.path.find('?'), logged_path_bytes_max));
+    std::string out = head.method + " " + path + " " + std::to_string(status) + " in " + std::to_string(took.count()) + " us, ";
+    const std::string& service = passage.service.empty() ? passage.call.service : passage.service;
+    if (!service.empty()) out += service + ":" + (passage.call.operation.empty() ? "?" : passage.call.operation) + ", ";
+    out += "request " + passage.call.request_id;
+    if (!passage.answered_error.empty()) out += ", " + passage.answered_error;
+    return out;
 }
 
 base::Result<http::Response> Gate::pass(Passage& passage) {
@@ -273,6 +298,7 @@ http::Response Gate::refuse(Passage& passage, base::Error error) {
     if (!passage.recorded) {
         if (auto written = record(passage, &error); !written) error = std::move(written).error();
     }
+    passage.answered_error = error.code;
     if (wire::status_of(service, error.code) == 500)
         base::log_error("request " + passage.call.request_id + ": " + error.code + ": " + message_to_keep(passage, error));
     return wire::encode_error(service, error, passage.http.head, passage.call.request_id, passage.call.right_region);

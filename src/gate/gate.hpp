@@ -4,6 +4,7 @@
 // (tests/permit_does_not_compile shows it). Refusals answer as AWS does and are resolvable by request id.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -92,6 +93,8 @@ public:
 
 private:
     struct Passage;  // one request on its way through
+    [[nodiscard]] http::Response answer(Passage& passage);
+    [[nodiscard]] static std::string log_line(const Passage& passage, int status, std::chrono::microseconds took);
     [[nodiscard]] base::Result<http::Response> pass(Passage& passage);
     // From `classify` on, once: `DecisionOutdated` if what was decided on is not what is there any more.
     [[nodiscard]] base::Result<http::Response> admit(Passage& passage, const Operation& operation);

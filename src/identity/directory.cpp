@@ -120,21 +120,24 @@ void Change::put(Account account) {
 void Change::put(Role role) {
     batch_.put(record_key(role), write_record(role));
     steps_.push_back([shared = std::make_shared<const Role>(std::move(role))](World& world) {
-        world.accounts.at(shared->account).roles[key_of(shared->name)] = shared;
+        Household& house = world.accounts.at(shared->account);
+        house.put(house.roles, key_of(shared->name), shared);
     });
 }
 
 void Change::put(User user) {
     batch_.put(record_key(user), write_record(user));
     steps_.push_back([shared = std::make_shared<const User>(std::move(user))](World& world) {
-        world.accounts.at(shared->account).users[key_of(shared->name)] = shared;
+        Household& house = world.accounts.at(shared->account);
+        house.put(house.users, key_of(shared->name), shared);
     });
 }
 
 void Change::put(Group group) {
     batch_.put(record_key(group), write_record(group));
     steps_.push_back([shared = std::make_shared<const Group>(std::move(group))](World& world) {
-        world.accounts.at(shared->account).groups[key_of(shared->name)] = shared;
+        Household& house = world.accounts.at(shared->account);
+        house.put(house.groups, key_of(shared->name), shared);
     });
 }
 
@@ -154,20 +157,26 @@ void Change::put(AccessKey key, std::string_view sealed_secret) {
 
 void Change::erase(const Role& role) {
     batch_.erase(record_key(role)).erase("iam/used/" + role.id);
-    steps_.push_back(
-        [account = role.account, key = key_of(role.name)](World& world) { world.accounts.at(account).roles.erase(key); });
+    steps_.push_back([account = role.account, key = key_of(role.name)](World& world) {
+        Household& house = world.accounts.at(account);
+        house.erase(house.roles, key);
+    });
 }
 
 void Change::erase(const User& user) {
     batch_.erase(record_key(user));
-    steps_.push_back(
-        [account = user.account, key = key_of(user.name)](World& world) { world.accounts.at(account).users.erase(key); });
+    steps_.push_back([account = user.account, key = key_of(user.name)](World& world) {
+        Household& house = world.accounts.at(account);
+        house.erase(house.users, key);
+    });
 }
 
 void Change::erase(const Group& group) {
     batch_.erase(record_key(group));
-    steps_.push_back(
-        [account = group.account, key = key_of(group.name)](World& world) { world.accounts.at(account).groups.erase(key); });
+    steps_.push_back([account = group.account, key = key_of(group.name)](World& world) {
+        Household& house = world.accounts.at(account);
+        house.erase(house.groups, key);
+    });
 }
 
 void Change::erase(const ManagedPolicy& policy) {
@@ -217,7 +226,11 @@ base::Result<void> DirectoryState::load() {
             const auto found = world_.accounts.find(entity.account);
             if (found == world_.accounts.end()) return base::fail("CorruptRecord", entity.arn + " belongs to no account");
             const std::string key = key_of(entity.name);
-            (found->second.*member)[key] = std::make_shared<const decltype(entity)>(std::move(entity));
+            auto shared = std::make_shared<const decltype(entity)>(std::move(entity));
+            if constexpr (std::is_base_of_v<Entity, decltype(entity)>)
+                found->second.put(found->second.*member, key, std::move(shared));
+            else
+                (found->second.*member)[key] = std::move(shared);
             return {};
         };
     };

@@ -36,15 +36,6 @@ base::Result<GroupPtr> DirectoryState::group(const std::string& account, const s
     return world_.group(account, name);
 }
 
-std::vector<GroupPtr> DirectoryState::groups(const std::string& account) const {
-    const std::shared_lock lock(mutex_);
-    std::vector<GroupPtr> out;
-    if (const Household* house = world_.household(account)) {
-        for (const auto& [key, group] : house->groups) out.push_back(group);
-    }
-    return out;
-}
-
 base::Result<void> DirectoryState::update_group(const std::string& account, const std::string& name,
                                                 std::optional<std::string> new_name, std::optional<std::string> new_path) {
     const std::lock_guard writing(writer_);
@@ -65,9 +56,9 @@ base::Result<void> DirectoryState::update_group(const std::string& account, cons
     Change change;
     change.erase(*old_group);
     const std::string old_key = key_of(old_group->name);
-    for (const auto& [key, user] : world_.accounts.at(account).users) {
-        if (!contains(user->groups, old_key)) continue;
-        User moved = *user;
+    const Household& house = world_.accounts.at(account);
+    for (const std::string& key : house.usage.members(old_key)) {
+        User moved = *house.users.at(key);
         std::ranges::replace(moved.groups, old_key, key_of(changed.name));
         change.put(std::move(moved));
     }
@@ -82,10 +73,8 @@ base::Result<void> DirectoryState::delete_group(const std::string& account, cons
         return base::fail("DeleteConflict", "Cannot delete entity, must detach all policies first.");
     }
     if (!gone->inline_policies.empty()) return base::fail("DeleteConflict", "Cannot delete entity, must delete policies first.");
-    for (const auto& [key, user] : world_.accounts.at(account).users) {
-        if (contains(user->groups, key_of(gone->name))) {
-            return base::fail("DeleteConflict", "Cannot delete entity, must remove users from group first.");
-        }
+    if (!world_.accounts.at(account).usage.members(key_of(gone->name)).empty()) {
+        return base::fail("DeleteConflict", "Cannot delete entity, must remove users from group first.");
     }
     Change change;
     change.erase(*gone);
@@ -118,16 +107,6 @@ base::Result<void> DirectoryState::remove_user_from_group(const std::string& acc
     Change change;
     change.put(std::move(changed));
     return commit(std::move(change));
-}
-
-base::Result<std::vector<UserPtr>> DirectoryState::members(const std::string& account, const std::string& group) const {
-    const std::shared_lock lock(mutex_);
-    const GroupPtr found = TRY(world_.group(account, group));
-    std::vector<UserPtr> out;
-    for (const auto& [key, user] : world_.accounts.at(account).users) {
-        if (contains(user->groups, key_of(found->name))) out.push_back(user);
-    }
-    return out;
 }
 
 base::Result<std::vector<GroupPtr>> DirectoryState::groups_of(const std::string& account, const std::string& user) const {

@@ -5,6 +5,7 @@
 // IAM. Authorization is not here: the gate has done it before anything is called.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,13 +41,28 @@ struct CreatePolicy {
     Tags tags;
 };
 
-// Who uses a managed policy.
-struct PolicyUsage {
-    std::vector<RolePtr> roles;
-    std::vector<UserPtr> users;
-    std::vector<GroupPtr> groups;
-    std::vector<RolePtr> bounded_roles;  // as permissions boundary
-    std::vector<UserPtr> bounded_users;
+// Part of a list, in the order of names in lower case: lists cost what is asked for, not what the account has.
+struct Slice {
+    std::string after = {};  // a name in lower case: only what is behind it
+    std::string path_prefix = {};
+    size_t most = std::numeric_limits<size_t>::max();
+};
+
+// Who uses a managed policy: groups, then roles, then users.
+struct PolicyHolder {
+    HolderKind kind = HolderKind::group;
+    std::string name, id;
+};
+struct PolicyHolders {
+    bool attached = true, bounded = true;  // whom it hangs on, whose permissions boundary it is
+    bool groups = true, roles = true, users = true;
+    // `slice.after` is the name of a holder of this kind.
+    HolderKind after_kind = HolderKind::group;
+    Slice slice;
+};
+
+struct EntityCounts {
+    size_t users = 0, groups = 0, roles = 0, policies = 0, policy_versions = 0;
 };
 
 struct UsageCount {
@@ -66,7 +82,7 @@ public:
     // Roles.
     [[nodiscard]] virtual base::Result<RolePtr> create_role(const CreateRole& request) = 0;
     [[nodiscard]] virtual base::Result<RolePtr> role(const std::string& account, const std::string& name) const = 0;
-    [[nodiscard]] virtual std::vector<RolePtr> roles(const std::string& account) const = 0;  // by name
+    [[nodiscard]] virtual std::vector<RolePtr> roles(const std::string& account, const Slice& slice = {}) const = 0;
     [[nodiscard]] virtual base::Result<void> update_trust(const std::string& account, const std::string& name,
                                                           const std::string& document) = 0;
     [[nodiscard]] virtual base::Result<RolePtr> update_role(const std::string& account, const std::string& name,
@@ -77,7 +93,7 @@ public:
     // Users.
     [[nodiscard]] virtual base::Result<UserPtr> create_user(const CreateUser& request) = 0;
     [[nodiscard]] virtual base::Result<UserPtr> user(const std::string& account, const std::string& name) const = 0;
-    [[nodiscard]] virtual std::vector<UserPtr> users(const std::string& account) const = 0;
+    [[nodiscard]] virtual std::vector<UserPtr> users(const std::string& account, const Slice& slice = {}) const = 0;
     [[nodiscard]] virtual base::Result<void> update_user(const std::string& account, const std::string& name,
                                                          std::optional<std::string> new_name,
                                                          std::optional<std::string> new_path) = 0;
@@ -87,7 +103,7 @@ public:
     [[nodiscard]] virtual base::Result<GroupPtr> create_group(const std::string& account, const std::string& name,
                                                               const std::string& path) = 0;
     [[nodiscard]] virtual base::Result<GroupPtr> group(const std::string& account, const std::string& name) const = 0;
-    [[nodiscard]] virtual std::vector<GroupPtr> groups(const std::string& account) const = 0;
+    [[nodiscard]] virtual std::vector<GroupPtr> groups(const std::string& account, const Slice& slice = {}) const = 0;
     [[nodiscard]] virtual base::Result<void> update_group(const std::string& account, const std::string& name,
                                                           std::optional<std::string> new_name,
                                                           std::optional<std::string> new_path) = 0;
@@ -96,8 +112,8 @@ public:
                                                                const std::string& user) = 0;
     [[nodiscard]] virtual base::Result<void> remove_user_from_group(const std::string& account, const std::string& group,
                                                                     const std::string& user) = 0;
-    [[nodiscard]] virtual base::Result<std::vector<UserPtr>> members(const std::string& account,
-                                                                     const std::string& group) const = 0;
+    [[nodiscard]] virtual base::Result<std::vector<UserPtr>> members(const std::string& account, const std::string& group,
+                                                                     const Slice& slice = {}) const = 0;
     [[nodiscard]] virtual base::Result<std::vector<GroupPtr>> groups_of(const std::string& account,
                                                                         const std::string& user) const = 0;
 
@@ -116,7 +132,8 @@ public:
     [[nodiscard]] virtual base::Result<ManagedPolicyPtr> create_policy(const CreatePolicy& request) = 0;
     [[nodiscard]] virtual base::Result<ManagedPolicyPtr> managed_policy(const std::string& account,
                                                                         const std::string& arn) const = 0;
-    [[nodiscard]] virtual std::vector<ManagedPolicyPtr> customer_policies(const std::string& account) const = 0;
+    [[nodiscard]] virtual std::vector<ManagedPolicyPtr> customer_policies(const std::string& account,
+                                                                          const Slice& slice = {}) const = 0;
     [[nodiscard]] virtual base::Result<void> delete_policy(const std::string& account, const std::string& arn) = 0;
     [[nodiscard]] virtual base::Result<PolicyVersion> create_policy_version(const std::string& account, const std::string& arn,
                                                                             const std::string& document, bool set_default) = 0;
@@ -127,8 +144,12 @@ public:
     [[nodiscard]] virtual base::Result<void> tag_policy(const std::string& account, const std::string& arn, const Tags& tags) = 0;
     [[nodiscard]] virtual base::Result<void> untag_policy(const std::string& account, const std::string& arn,
                                                           const std::vector<std::string>& keys) = 0;
-    [[nodiscard]] virtual PolicyUsage policy_usage(const std::string& account, const std::string& arn) const = 0;
-    [[nodiscard]] virtual std::map<std::string, UsageCount> usage_counts(const std::string& account) const = 0;  // by ARN
+    [[nodiscard]] virtual std::vector<PolicyHolder> policy_holders(const std::string& account, const std::string& arn,
+                                                                   const PolicyHolders& wanted = {}) const = 0;
+    [[nodiscard]] virtual UsageCount usage_count(const std::string& account, const std::string& arn) const = 0;
+    // ARNs of the policies of AWS's that something in the account uses, by ARN, behind `after`.
+    [[nodiscard]] virtual std::vector<std::string> aws_policies_in_use(const std::string& account, const std::string& after,
+                                                                       size_t most) const = 0;
 
     // Access keys. An empty user means the account's root.
     [[nodiscard]] virtual base::Result<AccessKeyPtr> create_access_key(const std::string& account, const std::string& user) = 0;
@@ -145,6 +166,7 @@ public:
 
     // The account.
     [[nodiscard]] virtual AccountPtr account(const std::string& id) const = 0;  // null if unknown
+    [[nodiscard]] virtual EntityCounts counts(const std::string& account) const = 0;
     [[nodiscard]] virtual base::Result<void> create_alias(const std::string& account, const std::string& alias) = 0;
     [[nodiscard]] virtual base::Result<void> delete_alias(const std::string& account, const std::string& alias) = 0;
 };

@@ -278,8 +278,8 @@ TEST_CASE("AWS's own policies: there, with their meaning, unchangeable") {
     CHECK(code_of(house.iam().tag_policy(house.account, sagemaker_full, {{"a", "b"}})) == "AccessDenied");
     house.make_role("r");
     REQUIRE(house.iam().attach_policy(house.role("r"), sagemaker_full).has_value());
-    CHECK(house.iam().usage_counts(house.account)[sagemaker_full].attachments == 1);
-    CHECK(house.iam().policy_usage(house.account, sagemaker_full).roles.size() == 1);
+    CHECK(house.iam().usage_count(house.account, sagemaker_full).attachments == 1);
+    CHECK(house.iam().policy_holders(house.account, sagemaker_full).size() == 1);
 }
 
 TEST_CASE("everything is as it was after opening the store again") {

@@ -82,21 +82,10 @@ base::Result<ManagedPolicyPtr> DirectoryState::managed_policy(const std::string&
     return found;
 }
 
-std::vector<ManagedPolicyPtr> DirectoryState::customer_policies(const std::string& account) const {
-    const std::shared_lock lock(mutex_);
-    std::vector<ManagedPolicyPtr> out;
-    if (const Household* house = world_.household(account)) {
-        for (const auto& [key, one] : house->policies) out.push_back(one);
-    }
-    return out;
-}
-
 base::Result<void> DirectoryState::delete_policy(const std::string& account, const std::string& arn) {
     const std::lock_guard writing(writer_);
     const ManagedPolicy gone = TRY(own_policy(world_, account, arn));
-    const PolicyUsage usage = policy_usage(account, arn);
-    if (!usage.roles.empty() || !usage.users.empty() || !usage.groups.empty() || !usage.bounded_roles.empty() ||
-        !usage.bounded_users.empty()) {
+    if (!world_.accounts.at(account).usage.of(arn).empty()) {
         return base::fail("DeleteConflict", "Cannot delete a policy attached to entities.");
     }
     if (gone.versions.size() > 1) {
@@ -177,40 +166,6 @@ base::Result<void> DirectoryState::untag_policy(const std::string& account, cons
     Change change;
     change.put(std::move(changed));
     return commit(std::move(change));
-}
-
-PolicyUsage DirectoryState::policy_usage(const std::string& account, const std::string& arn) const {
-    const std::shared_lock lock(mutex_);
-    PolicyUsage usage;
-    const Household* house = world_.household(account);
-    if (house == nullptr) return usage;
-    for (const auto& [key, role] : house->roles) {
-        if (contains(role->attached, arn)) usage.roles.push_back(role);
-        if (role->boundary == arn) usage.bounded_roles.push_back(role);
-    }
-    for (const auto& [key, user] : house->users) {
-        if (contains(user->attached, arn)) usage.users.push_back(user);
-        if (user->boundary == arn) usage.bounded_users.push_back(user);
-    }
-    for (const auto& [key, group] : house->groups) {
-        if (contains(group->attached, arn)) usage.groups.push_back(group);
-    }
-    return usage;
-}
-
-std::map<std::string, UsageCount> DirectoryState::usage_counts(const std::string& account) const {
-    const std::shared_lock lock(mutex_);
-    std::map<std::string, UsageCount> counts;
-    const Household* house = world_.household(account);
-    if (house == nullptr) return counts;
-    const auto count = [&](const Entity& entity, const std::string& boundary) {
-        for (const auto& arn : entity.attached) ++counts[arn].attachments;
-        if (!boundary.empty()) ++counts[boundary].boundaries;
-    };
-    for (const auto& [key, role] : house->roles) count(*role, role->boundary);
-    for (const auto& [key, user] : house->users) count(*user, user->boundary);
-    for (const auto& [key, group] : house->groups) count(*group, "");
-    return counts;
 }
 
 }  // namespace identity

@@ -123,15 +123,6 @@ base::Result<RolePtr> DirectoryState::role(const std::string& account, const std
     return world_.role(account, name);
 }
 
-std::vector<RolePtr> DirectoryState::roles(const std::string& account) const {
-    const std::shared_lock lock(mutex_);
-    std::vector<RolePtr> out;
-    if (const Household* house = world_.household(account)) {
-        for (const auto& [key, role] : house->roles) out.push_back(role);
-    }
-    return out;
-}
-
 base::Result<void> DirectoryState::update_trust(const std::string& account, const std::string& name,
                                                 const std::string& document) {
     auto trust = TRY(parse_trust(document));

@@ -18,6 +18,7 @@
 #include "identity/iam.hpp"
 #include "identity/model.hpp"
 #include "identity/session_token.hpp"
+#include "identity/usage.hpp"
 
 namespace identity {
 
@@ -42,6 +43,23 @@ struct Household {
     std::map<std::string, UserPtr, std::less<>> users;
     std::map<std::string, GroupPtr, std::less<>> groups;
     std::map<std::string, ManagedPolicyPtr, std::less<>> policies;
+    Usage usage;  // of what is above
+
+    // Replace or remove, and keep `usage` true.
+    template <class EntityPtr>
+    void put(std::map<std::string, EntityPtr, std::less<>>& entities, const std::string& key, EntityPtr entity) {
+        EntityPtr& place = entities[key];
+        if (place) usage.remove(*place);
+        usage.add(*entity);
+        place = std::move(entity);
+    }
+    template <class EntityPtr>
+    void erase(std::map<std::string, EntityPtr, std::less<>>& entities, const std::string& key) {
+        const auto found = entities.find(key);
+        if (found == entities.end()) return;
+        usage.remove(*found->second);
+        entities.erase(found);
+    }
 };
 
 struct World {
@@ -111,7 +129,7 @@ public:
     // Iam (roles.cpp, users.cpp, groups.cpp, holders.cpp, managed_policies.cpp, access_keys.cpp).
     [[nodiscard]] base::Result<RolePtr> create_role(const CreateRole& request) override;
     [[nodiscard]] base::Result<RolePtr> role(const std::string& account, const std::string& name) const override;
-    [[nodiscard]] std::vector<RolePtr> roles(const std::string& account) const override;
+    [[nodiscard]] std::vector<RolePtr> roles(const std::string& account, const Slice& slice) const override;
     [[nodiscard]] base::Result<void> update_trust(const std::string& account, const std::string& name,
                                                   const std::string& document) override;
     [[nodiscard]] base::Result<RolePtr> update_role(const std::string& account, const std::string& name,
@@ -121,7 +139,7 @@ public:
 
     [[nodiscard]] base::Result<UserPtr> create_user(const CreateUser& request) override;
     [[nodiscard]] base::Result<UserPtr> user(const std::string& account, const std::string& name) const override;
-    [[nodiscard]] std::vector<UserPtr> users(const std::string& account) const override;
+    [[nodiscard]] std::vector<UserPtr> users(const std::string& account, const Slice& slice) const override;
     [[nodiscard]] base::Result<void> update_user(const std::string& account, const std::string& name,
                                                  std::optional<std::string> new_name,
                                                  std::optional<std::string> new_path) override;
@@ -130,7 +148,7 @@ public:
     [[nodiscard]] base::Result<GroupPtr> create_group(const std::string& account, const std::string& name,
                                                       const std::string& path) override;
     [[nodiscard]] base::Result<GroupPtr> group(const std::string& account, const std::string& name) const override;
-    [[nodiscard]] std::vector<GroupPtr> groups(const std::string& account) const override;
+    [[nodiscard]] std::vector<GroupPtr> groups(const std::string& account, const Slice& slice) const override;
     [[nodiscard]] base::Result<void> update_group(const std::string& account, const std::string& name,
                                                   std::optional<std::string> new_name,
                                                   std::optional<std::string> new_path) override;
@@ -139,7 +157,8 @@ public:
                                                        const std::string& user) override;
     [[nodiscard]] base::Result<void> remove_user_from_group(const std::string& account, const std::string& group,
                                                             const std::string& user) override;
-    [[nodiscard]] base::Result<std::vector<UserPtr>> members(const std::string& account, const std::string& group) const override;
+    [[nodiscard]] base::Result<std::vector<UserPtr>> members(const std::string& account, const std::string& group,
+                                                             const Slice& slice) const override;
     [[nodiscard]] base::Result<std::vector<GroupPtr>> groups_of(const std::string& account,
                                                                 const std::string& user) const override;
 
@@ -156,7 +175,7 @@ public:
     [[nodiscard]] base::Result<ManagedPolicyPtr> create_policy(const CreatePolicy& request) override;
     [[nodiscard]] base::Result<ManagedPolicyPtr> managed_policy(const std::string& account,
                                                                 const std::string& arn) const override;
-    [[nodiscard]] std::vector<ManagedPolicyPtr> customer_policies(const std::string& account) const override;
+    [[nodiscard]] std::vector<ManagedPolicyPtr> customer_policies(const std::string& account, const Slice& slice) const override;
     [[nodiscard]] base::Result<void> delete_policy(const std::string& account, const std::string& arn) override;
     [[nodiscard]] base::Result<PolicyVersion> create_policy_version(const std::string& account, const std::string& arn,
                                                                     const std::string& document, bool set_default) override;
@@ -167,8 +186,11 @@ public:
     [[nodiscard]] base::Result<void> tag_policy(const std::string& account, const std::string& arn, const Tags& tags) override;
     [[nodiscard]] base::Result<void> untag_policy(const std::string& account, const std::string& arn,
                                                   const std::vector<std::string>& keys) override;
-    [[nodiscard]] PolicyUsage policy_usage(const std::string& account, const std::string& arn) const override;
-    [[nodiscard]] std::map<std::string, UsageCount> usage_counts(const std::string& account) const override;
+    [[nodiscard]] std::vector<PolicyHolder> policy_holders(const std::string& account, const std::string& arn,
+                                                           const PolicyHolders& wanted) const override;
+    [[nodiscard]] UsageCount usage_count(const std::string& account, const std::string& arn) const override;
+    [[nodiscard]] std::vector<std::string> aws_policies_in_use(const std::string& account, const std::string& after,
+                                                               size_t most) const override;
 
     [[nodiscard]] base::Result<AccessKeyPtr> create_access_key(const std::string& account, const std::string& user) override;
     [[nodiscard]] base::Result<std::vector<AccessKeyPtr>> access_keys(const std::string& account,
@@ -181,6 +203,7 @@ public:
     [[nodiscard]] std::optional<LastUse> last_use(const std::string& key_or_role) const override;
 
     [[nodiscard]] AccountPtr account(const std::string& id) const override;
+    [[nodiscard]] EntityCounts counts(const std::string& account) const override;
     [[nodiscard]] base::Result<void> create_alias(const std::string& account, const std::string& alias) override;
     [[nodiscard]] base::Result<void> delete_alias(const std::string& account, const std::string& alias) override;
 

@@ -43,15 +43,6 @@ base::Result<UserPtr> DirectoryState::user(const std::string& account, const std
     return world_.user(account, name);
 }
 
-std::vector<UserPtr> DirectoryState::users(const std::string& account) const {
-    const std::shared_lock lock(mutex_);
-    std::vector<UserPtr> out;
-    if (const Household* house = world_.household(account)) {
-        for (const auto& [key, user] : house->users) out.push_back(user);
-    }
-    return out;
-}
-
 base::Result<void> DirectoryState::update_user(const std::string& account, const std::string& name,
                                                std::optional<std::string> new_name, std::optional<std::string> new_path) {
     const std::lock_guard writing(writer_);

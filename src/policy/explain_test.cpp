@@ -297,3 +297,42 @@ TEST_CASE("many statements are counted, not recited") {
           "inline policy p of user John, line 2 and 3 more deny it, and a deny wins over every allow");
     CHECK(explanation_of(asking("s3:GetObject"), decision).remedies.size() == 6);
 }
+
+TEST_CASE("a statement that only its condition keeps out: the keys that do not hold, and the condition, which stays") {
+    PolicySet policies;
+    policies.identity.push_back(attached(R"({"Version":"2012-10-17","Statement":[
+        {"Sid":"Home","Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"},"Bool":{"aws:SecureTransport":"true"}}},
+        {"Sid":"Other","Effect":"Allow","Action":"s3:PutObject","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}]})",
+                                         PolicyKind::identity, "inline policy p of user John"));
+    Request request = asking("s3:GetObject", "arn:aws:s3:::b/k");
+    request.context.set("aws:SourceIp", "10.1.1.1");
+    request.context.set("aws:SecureTransport", "false");
+    const Decision decision = evaluate(request, policies);
+    REQUIRE(decision.outcome == Outcome::implicit_deny);
+    REQUIRE(decision.conditioned.size() == 1);
+    CHECK(decision.conditioned[0].keys == std::vector<std::string>{"aws:SecureTransport"});
+    const Explanation explanation = explanation_of(request, decision);
+    CHECK(explanation.reason.ends_with("; statement `Home` of inline policy p of user John, line 2 would allow it but for its condition on "
+                                       "`aws:SecureTransport`"));
+    REQUIRE(explanation.remedies.size() == 1);
+    CHECK(explanation.remedies[0] ==
+          "make a request that meets the Condition of statement `Home` of inline policy p of user John, line 2 (the request's "
+          "`aws:SecureTransport` is \"false\"): {\"IpAddress\":{\"aws:SourceIp\":\"10.0.0.0/8\"},\"Bool\":{\"aws:SecureTransport\":\"true\"}}");
+    // Without such a statement, the grant to paste.
+    CHECK(explanation_of(asking("s3:DeleteObject", "arn:aws:s3:::b/k"), evaluate(asking("s3:DeleteObject", "arn:aws:s3:::b/k"), policies))
+              .remedies[0]
+              .starts_with("allow it in a policy of"));
+}
+
+TEST_CASE("a deny with a condition is kept") {
+    PolicySet policies;
+    policies.identity.push_back(attached(R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+        {"Sid":"Mfa","Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}]})",
+                                         PolicyKind::identity, "P"));
+    const Request request = asking("s3:GetObject", "arn:aws:s3:::b/k");
+    const Explanation explanation = explanation_of(request, evaluate(request, policies));
+    REQUIRE(explanation.remedies.size() == 1);
+    CHECK(explanation.remedies[0] ==
+          "make a request that does not fit the Condition of statement `Mfa` of P, line 2: "
+          "{\"BoolIfExists\":{\"aws:MultiFactorAuthPresent\":\"false\"}}");
+}

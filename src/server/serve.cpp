@@ -166,7 +166,7 @@ void add_serve(cli::Command& root) {
                    "this program on the cluster's nodes; by default, where it is here");
     command.option("--instance-types", "FILE", settings->instance_types_file,
                    "what ml.* names stand for and how many of each there are (JSON)");
-    command.flag("-v,--verbose", settings->verbose, "log what the server does");
+    command.flag("-v,--verbose", settings->verbose, "log a line for every request");
     command.footer("Then, in another shell:  eval \"$(trainwarden env)\"");
     command.action([settings] { return serve(*settings); });
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "base/strings.hpp"
 #include "identity/iam.hpp"
@@ -65,65 +66,106 @@ Json detail_of(const identity::ManagedPolicy& policy, const identity::UsageCount
     return out;
 }
 
-// Everything in one list with the kind in front of the key, paged, and put apart again.
+constexpr std::string_view groups_member = "GroupDetailList", policies_member = "Policies", roles_member = "RoleDetailList",
+                           users_member = "UserDetailList";
+
+// Everything in one list with the kind in front of the key, in pages, and put apart again.
+class Details {
+public:
+    Details(const identity::Iam& iam, std::string account, Page page)
+        : iam_(iam), account_(std::move(account)), page_(std::move(page)) {}
+
+    // Each adds what is behind the last page, and says false when the page is full.
+    bool add_groups() {
+        return each(groups_member, [&](const identity::Slice& slice) { return iam_.groups(account_, slice); },
+                    [&](const identity::Group& group) { return detail_of(group); });
+    }
+    bool add_roles() {
+        return each(roles_member, [&](const identity::Slice& slice) { return iam_.roles(account_, slice); },
+                    [&](const identity::Role& role) { return detail_of(iam_, role); });
+    }
+    bool add_users() {
+        return each(users_member, [&](const identity::Slice& slice) { return iam_.users(account_, slice); },
+                    [&](const identity::User& user) { return detail_of(iam_, user); });
+    }
+    bool add_own_policies() {
+        return each("Policies/1", [&](const identity::Slice& slice) { return iam_.customer_policies(account_, slice); },
+                    [&](const identity::ManagedPolicy& one) { return detail_of(one, iam_.usage_count(account_, one.arn)); });
+    }
+    // Those in use: the other fifteen hundred say nothing about this account.
+    bool add_aws_policies() {
+        const auto after = behind("Policies/2");
+        if (!after) return true;
+        for (const std::string& arn : iam_.aws_policies_in_use(account_, *after, page_.wanted())) {
+            const auto policy = iam_.managed_policy(account_, arn);
+            if (!policy) continue;  // detached since
+            if (!add("Policies/2", arn, [&] { return detail_of(**policy, iam_.usage_count(account_, arn)); })) return false;
+        }
+        return true;
+    }
+
+    Json result() const {
+        Json out = page_.result();
+        for (const auto member : {users_member, groups_member, roles_member, policies_member}) {
+            Json list = Json::array();
+            for (const Json& row : page_.rows())
+                if (row["member"].as_string().starts_with(member)) list.push(row["detail"]);
+            out.set(member, std::move(list));
+        }
+        return out;
+    }
+
+private:
+    // Where in this kind the page begins: a name, or empty for all of it; nullopt if the kind is behind us.
+    [[nodiscard]] std::optional<std::string> behind(std::string_view kind) const {
+        const std::string& after = page_.after();
+        const std::string begin = std::string(kind) + "/";
+        if (after.starts_with(begin)) return after.substr(begin.size());
+        if (after > begin) return std::nullopt;
+        return "";
+    }
+
+    template <class Make>
+    bool add(std::string_view kind, const std::string& name, Make make) {
+        return page_.add(std::string(kind) + "/" + name, [&] { return Json::object({{"member", kind}, {"detail", make()}}); });
+    }
+
+    template <class List, class Show>
+    bool each(std::string_view kind, List list, Show shown) {
+        const auto after = behind(kind);
+        if (!after) return true;
+        for (const auto& entity : list(identity::Slice{*after, "", page_.wanted()}))
+            if (!add(kind, base::lower(entity->name), [&] { return shown(*entity); })) return false;
+        return true;
+    }
+
+    const identity::Iam& iam_;
+    const std::string account_;
+    Page page_;
+};
+
 base::Result<Json> authorization_details(const identity::Iam& iam, const Permit& permit, const Json& input) {
     const auto& filter = input["Filter"].items();
     const auto wanted = [&](std::string_view kind) {
         return filter.empty() || std::ranges::any_of(filter, [&](const Json& one) { return one.as_string() == kind; });
     };
-    const std::string& account = permit.account();
-    std::vector<Row> rows;
-    const auto add = [&](std::string_view member, const std::string& name, Json detail) {
-        rows.push_back(
-            {std::string(member) + "/" + base::lower(name), Json::object({{"member", member}, {"detail", std::move(detail)}})});
-    };
-    if (wanted("User")) {
-        for (const auto& user : iam.users(account)) add("UserDetailList", user->name, detail_of(iam, *user));
-    }
-    if (wanted("Group")) {
-        for (const auto& group : iam.groups(account)) add("GroupDetailList", group->name, detail_of(*group));
-    }
-    if (wanted("Role")) {
-        for (const auto& role : iam.roles(account)) add("RoleDetailList", role->name, detail_of(iam, *role));
-    }
-    const auto counts = iam.usage_counts(account);
-    if (wanted("LocalManagedPolicy")) {
-        for (const auto& policy : iam.customer_policies(account)) {
-            const auto count = counts.find(policy->arn);
-            add("Policies", policy->arn, detail_of(*policy, count == counts.end() ? identity::UsageCount{} : count->second));
-        }
-    }
-    if (wanted("AWSManagedPolicy")) {
-        // Those in use: the other fifteen hundred say nothing about this account.
-        for (const auto& [arn, count] : counts) {
-            if (!arn.starts_with("arn:aws:iam::aws:")) continue;
-            add("Policies", arn, detail_of(*TRY(iam.managed_policy(account, arn)), count));
-        }
-    }
-    Json paged = TRY(page(input, "All", std::move(rows)));
-    Json out = Json::object({{"IsTruncated", paged["IsTruncated"]}});
-    if (paged.contains("Marker")) out.set("Marker", paged["Marker"]);
-    for (const auto* member : {"UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"}) {
-        Json list = Json::array();
-        for (const Json& row : paged["All"].items()) {
-            if (row["member"].as_string() == member) list.push(row["detail"]);
-        }
-        out.set(member, std::move(list));
-    }
-    return out;
+    Details details(iam, permit.account(), TRY(Page::of(input)));
+    // In the order of the keys.
+    const bool all = (!wanted("Group") || details.add_groups()) && (!wanted("LocalManagedPolicy") || details.add_own_policies()) &&
+                     (!wanted("AWSManagedPolicy") || details.add_aws_policies()) && (!wanted("Role") || details.add_roles()) &&
+                     (!wanted("User") || details.add_users());
+    (void)all;  // A full page says so itself.
+    return details.result();
 }
 
 Json summary(const identity::Iam& iam, const std::string& account) {
-    int64_t versions = 0;
-    const auto policies = iam.customer_policies(account);
-    for (const auto& policy : policies) versions += static_cast<int64_t>(policy->versions.size());
-    const auto count = [](const auto& list) { return static_cast<int64_t>(list.size()); };
+    const identity::EntityCounts counts = iam.counts(account);
     const auto root = iam.account(account);
-    return Json::object({{"Users", count(iam.users(account))},
-                         {"Groups", count(iam.groups(account))},
-                         {"Roles", count(iam.roles(account))},
-                         {"Policies", count(policies)},
-                         {"PolicyVersionsInUse", versions},
+    return Json::object({{"Users", static_cast<uint64_t>(counts.users)},
+                         {"Groups", static_cast<uint64_t>(counts.groups)},
+                         {"Roles", static_cast<uint64_t>(counts.roles)},
+                         {"Policies", static_cast<uint64_t>(counts.policies)},
+                         {"PolicyVersionsInUse", static_cast<uint64_t>(counts.policy_versions)},
                          {"AccountAccessKeysPresent", root && !root->access_keys.empty() ? 1 : 0},
                          {"AccountMFAEnabled", 0},
                          {"AccountSigningCertificatesPresent", 0},

@@ -21,21 +21,19 @@ void add_group_operations(Registration& registration) {
     registration.add("GetGroup", on_group, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
         const std::string& name = input["GroupName"].as_string();
         const auto group = TRY(iam.group(permit.account(), name));
-        std::vector<Row> rows;
-        for (const auto& user : TRY(iam.members(permit.account(), name)))
-            rows.push_back({base::lower(user->name), show(*user, Detail::list)});
-        Json out = TRY(page(input, "Users", std::move(rows)));
+        Page page = TRY(Page::of(input));
+        for (const auto& user : TRY(iam.members(permit.account(), name, page.slice())))
+            if (!page.add(base::lower(user->name), [&] { return show(*user, Detail::list); })) break;
+        Json out = std::move(page).result("Users");
         out.set("Group", show(*group));
         return out;
     });
     registration.add("ListGroups", registration.on_all("group"),
                      [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         std::vector<Row> rows;
-                         for (const auto& group : iam.groups(permit.account())) {
-                             if (group->path.starts_with(input["PathPrefix"].as_string()))
-                                 rows.push_back({base::lower(group->name), show(*group)});
-                         }
-                         return page(input, "Groups", std::move(rows));
+                         Page page = TRY(Page::of(input));
+                         for (const auto& group : iam.groups(permit.account(), page.slice(input["PathPrefix"].as_string())))
+                             if (!page.add(base::lower(group->name), [&] { return show(*group); })) break;
+                         return std::move(page).result("Groups");
                      });
     registration.add(
         "UpdateGroup", on_group,

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/strings.hpp"
 #include "identity/aws_managed.hpp"
 #include "identity/iam.hpp"
 #include "services/iam/present.hpp"
@@ -12,11 +13,6 @@ using gate::Permit;
 using text::Json;
 
 namespace {
-
-identity::UsageCount usage_of(const std::map<std::string, identity::UsageCount>& counts, const std::string& arn) {
-    const auto found = counts.find(arn);
-    return found == counts.end() ? identity::UsageCount{} : found->second;
-}
 
 // A policy of AWS's in a list: the documents stay packed.
 identity::ManagedPolicy without_documents(const identity::AwsManagedSummary& summary) {
@@ -31,66 +27,88 @@ identity::ManagedPolicy without_documents(const identity::AwsManagedSummary& sum
     return out;
 }
 
+// The account's own by name, then AWS's by ARN.
+constexpr std::string_view own_key = "1/", aws_key = "2/";
+
 base::Result<Json> list_policies(const identity::Iam& iam, const Permit& permit, const Json& input) {
-    const auto counts = iam.usage_counts(permit.account());
+    const std::string& account = permit.account();
     const std::string scope = input["Scope"].as_string_or("All");
+    const std::string& prefix = input["PathPrefix"].as_string();
     const bool only_attached = input["OnlyAttached"].as_bool();
     const std::string& usage_filter = input["PolicyUsageFilter"].as_string();
-    std::vector<Row> rows;
-    const auto add = [&](const identity::ManagedPolicy& one) {
-        const auto usage = usage_of(counts, one.arn);
-        if (!one.path.starts_with(input["PathPrefix"].as_string())) return;
-        if (only_attached && usage.attachments == 0) return;
-        if (usage_filter == "PermissionsBoundary" && usage.boundaries == 0) return;
-        rows.push_back({one.arn, show(one, usage, Detail::list)});
+    Page page = TRY(Page::of(input));
+    // False when the page is full.
+    const auto add = [&](std::string key, const identity::ManagedPolicy& one) {
+        const auto usage = iam.usage_count(account, one.arn);
+        if (only_attached && usage.attachments == 0) return true;
+        if (usage_filter == "PermissionsBoundary" && usage.boundaries == 0) return true;
+        return page.add(std::move(key), [&] { return show(one, usage, Detail::list); });
     };
-    if (scope != "AWS") {
-        for (const auto& one : iam.customer_policies(permit.account())) add(*one);
-    }
-    if (scope != "Local") {
-        for (const auto& summary : identity::aws_managed_policies()) add(without_documents(summary));
-    }
-    return page(input, "Policies", std::move(rows));
+    const auto add_own = [&](std::string after) {
+        for (;;) {
+            const size_t most = page.wanted();
+            const auto some = iam.customer_policies(account, {after, prefix, most});
+            for (const auto& one : some) {
+                after = base::lower(one->name);
+                if (!add(std::string(own_key) + after, *one)) return false;
+            }
+            if (some.size() < most) return true;
+        }
+    };
+    const auto add_aws = [&](const std::string& after) {
+        const auto& all = identity::aws_managed_policies();
+        for (auto at = std::ranges::upper_bound(all, after, {}, &identity::AwsManagedSummary::arn); at != all.end(); ++at) {
+            if (!std::string_view(at->path).starts_with(prefix)) continue;
+            if (!add(std::string(aws_key).append(at->arn), without_documents(*at))) return false;
+        }
+        return true;
+    };
+    const std::string& after = page.after();
+    const bool behind_own = after.starts_with(aws_key);
+    if (!after.empty() && !behind_own && !after.starts_with(own_key)) return base::fail("ValidationError", "Invalid Marker.");
+    bool room = true;
+    if (scope != "AWS" && !behind_own) room = add_own(after.empty() ? "" : after.substr(own_key.size()));
+    if (scope != "Local" && room) add_aws(behind_own ? after.substr(aws_key.size()) : "");
+    return std::move(page).result("Policies");
 }
+
+constexpr std::pair<identity::HolderKind, std::string_view> holder_words[] = {{identity::HolderKind::group, "Group"},
+                                                                              {identity::HolderKind::role, "Role"},
+                                                                              {identity::HolderKind::user, "User"}};
 
 base::Result<Json> list_entities(const identity::Iam& iam, const Permit& permit, const Json& input) {
     const std::string& arn = input["PolicyArn"].as_string();
     TRY(iam.managed_policy(permit.account(), arn));
-    const auto usage = iam.policy_usage(permit.account(), arn);
     const std::string& entity_filter = input["EntityFilter"].as_string();
     const std::string& usage_filter = input["PolicyUsageFilter"].as_string();
-    const auto wanted = [&](std::string_view kind) { return entity_filter.empty() || entity_filter == kind; };
-    // All three kinds share one page: the kind is in front of the key, and put apart again below.
-    std::vector<Row> rows;
-    const auto add = [&](const auto& entities, std::string_view kind, std::string_view word) {
-        for (const auto& entity : entities) {
-            if (!entity->path.starts_with(input["PathPrefix"].as_string())) continue;
-            const std::string key = std::string(word) + "/" + entity->name;
-            if (std::ranges::any_of(rows, [&](const Row& row) { return row.key == key; })) continue;
-            if (wanted(kind)) {
-                rows.push_back(
-                    {key, Json::object({{std::string(word) + "Name", entity->name}, {std::string(word) + "Id", entity->id}})});
-            }
-        }
-    };
-    if (usage_filter != "PermissionsBoundary") {
-        add(usage.groups, "Group", "Group");
-        add(usage.roles, "Role", "Role");
-        add(usage.users, "User", "User");
+    const auto asked = [&](std::string_view kind) { return entity_filter.empty() || entity_filter == kind; };
+    Page page = TRY(Page::of(input));
+    identity::PolicyHolders wanted{.attached = usage_filter != "PermissionsBoundary",
+                                   .bounded = usage_filter != "PermissionsPolicy",
+                                   .groups = asked("Group"),
+                                   .roles = asked("Role"),
+                                   .users = asked("User"),
+                                   .slice = {"", input["PathPrefix"].as_string(), page.wanted()}};
+    // All three kinds share one page: the kind is in front of the key, and they are put apart again below.
+    if (!page.after().empty()) {
+        const auto word = std::ranges::find_if(holder_words, [&](const auto& one) { return page.after().starts_with(one.second); });
+        if (word == std::end(holder_words) || page.after().size() < word->second.size() + 2)
+            return base::fail("ValidationError", "Invalid Marker.");
+        wanted.after_kind = word->first;
+        wanted.slice.after = page.after().substr(word->second.size() + 1);
     }
-    if (usage_filter != "PermissionsPolicy") {
-        add(usage.bounded_roles, "Role", "Role");
-        add(usage.bounded_users, "User", "User");
+    for (const auto& holder : iam.policy_holders(permit.account(), arn, wanted)) {
+        const std::string word(std::ranges::find(holder_words, holder.kind, [](const auto& one) { return one.first; })->second);
+        const auto shown = [&] { return Json::object({{word + "Name", holder.name}, {word + "Id", holder.id}}); };
+        if (!page.add(word + "/" + base::lower(holder.name), shown)) break;
     }
-    Json out = TRY(page(input, "All", std::move(rows)));
-    for (const auto* word : {"Group", "Role", "User"}) {
+    Json out = page.result();
+    for (const auto& [kind, word] : holder_words) {
         Json list = Json::array();
-        for (const Json& row : out["All"].items()) {
+        for (const Json& row : page.rows())
             if (row.contains(std::string(word) + "Name")) list.push(row);
-        }
-        out.set(std::string("Policy") + word + "s", std::move(list));
+        out.set("Policy" + std::string(word) + "s", std::move(list));
     }
-    out.erase("All");
     return out;
 }
 
@@ -161,8 +179,7 @@ void add_policy_operations(Registration& registration) {
     registration.add(
         "GetPolicy", registration.on_policy(false), [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
             const auto policy = TRY(iam.managed_policy(permit.account(), input["PolicyArn"].as_string()));
-            return Json::object(
-                {{"Policy", show(*policy, usage_of(iam.usage_counts(permit.account()), policy->arn), Detail::full)}});
+            return Json::object({{"Policy", show(*policy, iam.usage_count(permit.account(), policy->arn), Detail::full)}});
         });
     registration.add("ListPolicies", registration.on_all("policy"),
                      [&iam](const Permit& permit, const Json& input) { return list_policies(iam, permit, input); });

@@ -115,22 +115,35 @@ std::vector<std::string> read_strings(const Json& list) {
     return strings;
 }
 
-base::Result<Json> page(const Json& input, std::string_view member, std::vector<Row> rows) {
-    const int64_t most = std::clamp<int64_t>(input["MaxItems"].as_int(page_items_default), 1, page_items_max);
-    std::ranges::sort(rows, {}, &Row::key);
-    auto first = rows.begin();
+base::Result<Page> Page::of(const Json& input) {
+    Page out;
+    out.most_ = static_cast<size_t>(std::clamp<int64_t>(input["MaxItems"].as_int(page_items_default), 1, page_items_max));
     if (input.contains("Marker")) {
-        const auto marker = text::decode_base64(input["Marker"].as_string());
+        auto marker = text::decode_base64(input["Marker"].as_string());
         if (!marker || marker->empty()) return base::fail("ValidationError", "Invalid Marker.");
-        first = std::ranges::upper_bound(rows, *marker, {}, &Row::key);
+        out.after_ = std::move(*marker);
     }
-    const auto count = std::min<int64_t>(most, rows.end() - first);
-    const bool truncated = first + count != rows.end();
-    Json list = Json::array();
-    for (auto row = first; row != first + count; ++row) list.push(std::move(row->value));
-    Json out = Json::object({{std::string(member), std::move(list)}, {"IsTruncated", truncated}});
-    if (truncated) out.set("Marker", text::encode_base64((first + count - 1)->key));
     return out;
+}
+
+Json Page::result() const {
+    Json out = Json::object({{"IsTruncated", truncated_}});
+    if (truncated_) out.set("Marker", text::encode_base64(last_));
+    return out;
+}
+
+Json Page::result(std::string_view member) && {
+    Json out = Json::object({{std::string(member), Json::array(std::move(rows_))}, {"IsTruncated", truncated_}});
+    if (truncated_) out.set("Marker", text::encode_base64(last_));
+    return out;
+}
+
+base::Result<Json> page(const Json& input, std::string_view member, std::vector<Row> rows) {
+    Page page = TRY(Page::of(input));
+    std::ranges::sort(rows, {}, &Row::key);
+    for (auto row = std::ranges::upper_bound(rows, page.after(), {}, &Row::key); row != rows.end(); ++row)
+        if (!page.add(row->key, [&] { return std::move(row->value); })) break;
+    return std::move(page).result(member);
 }
 
 }  // namespace services::iam

@@ -33,12 +33,10 @@ void add_role_operations(Registration& registration) {
     });
     registration.add("ListRoles", registration.on_all("role"),
                      [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         std::vector<Row> rows;
-                         for (const auto& role : iam.roles(permit.account())) {
-                             if (role->path.starts_with(input["PathPrefix"].as_string()))
-                                 rows.push_back({base::lower(role->name), show(*role, Detail::list)});
-                         }
-                         return page(input, "Roles", std::move(rows));
+                         Page page = TRY(Page::of(input));
+                         for (const auto& role : iam.roles(permit.account(), page.slice(input["PathPrefix"].as_string())))
+                             if (!page.add(base::lower(role->name), [&] { return show(*role, Detail::list); })) break;
+                         return std::move(page).result("Roles");
                      });
     registration.add("UpdateAssumeRolePolicy", on_role, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
         TRY(iam.update_trust(permit.account(), input["RoleName"].as_string(), input["PolicyDocument"].as_string()));

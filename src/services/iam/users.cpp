@@ -35,12 +35,10 @@ void add_user_operations(Registration& registration) {
     });
     registration.add("ListUsers", registration.on_all("user"),
                      [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         std::vector<Row> rows;
-                         for (const auto& user : iam.users(permit.account())) {
-                             if (user->path.starts_with(input["PathPrefix"].as_string()))
-                                 rows.push_back({base::lower(user->name), show(*user, Detail::list)});
-                         }
-                         return page(input, "Users", std::move(rows));
+                         Page page = TRY(Page::of(input));
+                         for (const auto& user : iam.users(permit.account(), page.slice(input["PathPrefix"].as_string())))
+                             if (!page.add(base::lower(user->name), [&] { return show(*user, Detail::list); })) break;
+                         return std::move(page).result("Users");
                      });
     registration.add(
         "UpdateUser", on_user,
