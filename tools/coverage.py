@@ -14,10 +14,14 @@ SERVICES = {
     "iam": ("IAM", "InvalidAction"),
     "sts": ("STS", "InvalidAction"),
     "s3": ("S3", "NotImplemented"),
+    "s3control": ("S3 Control", "NotImplemented"),
     "sagemaker": ("SageMaker", "UnknownOperationException"),
     "logs": ("CloudWatch Logs", "UnknownOperationException"),
     "monitoring": ("CloudWatch", "InvalidAction"),
 }
+
+# S3 Control signs as S3 and comes to the same endpoint; of it the tags of buckets are served, for Terraform's provider.
+CONTROL = "s3control"
 
 # Where botocore's name is not the signing name.
 MODELS = {"monitoring": "cloudwatch"}
@@ -39,6 +43,9 @@ def paragraph(names):
 def main():
     works = json.loads(subprocess.run([sys.argv[1], "coverage", "--json"], check=True, capture_output=True, text=True).stdout)
     session = botocore.session.get_session()
+    control = set(session.get_service_model(CONTROL).operation_names) - set(session.get_service_model("s3").operation_names)
+    works[CONTROL] = [name for name in works["s3"] if name in control]
+    works["s3"] = [name for name in works["s3"] if name not in control]
     table, sections = "", ""
     for service, (title, error) in SERVICES.items():
         everything = set(session.get_service_model(MODELS.get(service, service)).operation_names)

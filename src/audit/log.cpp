@@ -1,7 +1,8 @@
 // The files of the record: audit-NNNNNNNN.jsonl, appended with one write(2) a record under one lock.
 //
 // Why no batching: a record is a kilobyte and a write to the page cache microseconds; a batch would only make the answer wait for
-// its neighbours. Power loss may take the last seconds (no fsync): the objects and policies that were changed are
+// its neighbours. A full disk: nothing is recorded and so nothing is done, except by threads that may use the reserve (deletes,
+// store/reserve.hpp). Power loss may take the last seconds (no fsync): the objects and policies that were changed are
 // durable on their own, and what is lost is lost from the end.
 #include "audit/log.hpp"
 
@@ -18,12 +19,15 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "base/log.hpp"
 #include "base/utf8.hpp"
+#include "store/reserve.hpp"
 
 namespace audit {
 namespace {
 
 constexpr size_t indexed_records_max = 100'000;
+constexpr uint64_t reserved_bytes = 8u << 20;  // some thousand records of deletes
 
 std::string file_name(uint64_t number) {
     std::string digits = std::to_string(number);
@@ -38,8 +42,15 @@ std::optional<uint64_t> file_number(const std::string& name) {
     return std::stoull(digits);
 }
 
+// The path is for the log of whoever runs the server: messages travel to clients.
 std::unexpected<base::Error> broken(const std::string& what, const std::string& path) {
-    return base::fail("AuditUnavailable", what + " `" + path + "`: " + std::strerror(errno));
+    const int error = errno;
+    if (error == ENOSPC || error == EDQUOT) {
+        base::log_error(what + " `" + path + "`: " + std::strerror(error));
+        return base::fail("InsufficientStorage",
+                          "The server's disk is full: the decision cannot be recorded, so nothing is done. Deletes work.");
+    }
+    return base::fail("AuditUnavailable", what + " `" + path + "`: " + std::strerror(error));
 }
 
 // Files of earlier versions may hold a client's bytes that are no UTF-8: their records are read all the same.
@@ -61,6 +72,7 @@ public:
         std::filesystem::create_directories(options_.directory, error);
         if (error) return base::fail("AuditUnavailable", "cannot make `" + options_.directory + "`: " + error.message());
         ::chmod(options_.directory.c_str(), 0700);
+        reserve_.emplace(options_.directory + "/reserved-space", reserved_bytes);
         auto numbers = file_numbers();
         return open_file(numbers.empty() ? 1 : numbers.back());
     }
@@ -68,20 +80,18 @@ public:
     base::Result<void> append(const Record& record) override {
         std::string line = to_json(record).dump();
         line += '\n';
-        std::lock_guard lock(mutex_);
-        if (size_ > 0 && size_ + line.size() > options_.file_bytes_max) TRY(rotate());
-        size_t done = 0;
-        while (done < line.size()) {
-            ssize_t n = ::write(descriptor_, line.data() + done, line.size() - done);
-            if (n < 0 && errno == EINTR) continue;
-            if (n <= 0) {
-                auto error = broken("cannot write", path(number_));
-                // Take back the torn beginning; if even that fails the next start ends the line.
-                if (done > 0 && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0) size_ += done;
-                return error;
-            }
-            done += static_cast<size_t>(n);
+        const bool may_use_reserve = store::MayUseReserve::here();
+        if (!may_use_reserve && !reserve_->whole()) {
+            errno = ENOSPC;
+            return broken("cannot write", options_.directory);
         }
+        std::lock_guard lock(mutex_);
+        auto written = write_line(line);
+        if (!written && written.error().code == "InsufficientStorage" && may_use_reserve) {
+            reserve_->release();
+            written = write_line(line);
+        }
+        if (!written) return written;
         remember(record.request_id, {number_, size_, line.size() - 1});
         size_ += line.size();
         return {};
@@ -123,6 +133,24 @@ private:
     struct Place {
         uint64_t file, offset, length;
     };
+
+    // REQUIRES: the lock. Leaves no part of the line behind.
+    base::Result<void> write_line(const std::string& line) {
+        if (size_ > 0 && size_ + line.size() > options_.file_bytes_max) TRY(rotate());
+        size_t done = 0;
+        while (done < line.size()) {
+            ssize_t n = ::write(descriptor_, line.data() + done, line.size() - done);
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) {
+                auto error = broken("cannot write", path(number_));
+                // Take back the torn beginning; if even that fails the next start ends the line.
+                if (done > 0 && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0) size_ += done;
+                return error;
+            }
+            done += static_cast<size_t>(n);
+        }
+        return {};
+    }
 
     std::string path(uint64_t number) const { return options_.directory + "/" + file_name(number); }
 
@@ -194,6 +222,7 @@ private:
     }
 
     LogOptions options_;
+    std::optional<store::SpaceReserve> reserve_;
     mutable std::mutex mutex_;
     int descriptor_ = -1;
     uint64_t number_ = 0, size_ = 0;

@@ -13,7 +13,9 @@
 #include "gate/gate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <exception>
+#include <optional>
 
 #include "audit/log.hpp"
 #include "base/invariant.hpp"
@@ -25,6 +27,7 @@
 #include "gate/recorded.hpp"
 #include "gate/wording.hpp"
 #include "identity/directory.hpp"
+#include "store/reserve.hpp"
 #include "wire/errors.hpp"
 #include "wire/model.hpp"
 #include "wire/payload.hpp"
@@ -43,7 +46,13 @@ constexpr size_t logged_path_bytes_max = 1024;  // of a path in the server's log
 constexpr int decisions_max = 100;
 // Of a form whose signature does not hold, read for the operation's name in the record.
 constexpr size_t recorded_form_bytes_max = 64u << 10;
+constexpr auto reserve_users = std::to_array<std::string_view>({"Abort", "Delete", "Detach", "Interrupt", "Remove", "Stop", "Untag"});
 constexpr std::string_view s3_request_id_alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+// What must work on a full disk: it frees space, ends work or takes rights away.
+bool frees_space(std::string_view operation) {
+    return std::ranges::any_of(reserve_users, [&](std::string_view verb) { return operation.starts_with(verb); });
+}
 
 }  // namespace
 
@@ -157,6 +166,9 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     }
     std::map<size_t, std::string> refusals;
     if (!operation.needs_no_permission) refusals = TRY(decide(passage, *accesses));
+    // Once it is allowed: whoever is refused must not fill what is kept for those who make room.
+    std::optional<store::MayUseReserve> making_room;
+    if (frees_space(operation.name)) making_room.emplace();
     TRY(record(passage, nullptr));
     if (passage.signature) parts_.directory->record_use(passage.caller, passage.service, call.region);
 
@@ -286,6 +298,7 @@ base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
     auto written = parts_.audit->append(record);
     if (!written) {
         base::log_error("request " + record.request_id + " was stopped: " + written.error().describe());
+        if (written.error().code == "InsufficientStorage") return written;
         return base::fail("InternalFailure", "the decision could not be recorded");
     }
     passage.recorded = true;

@@ -52,6 +52,12 @@ TEST_CASE("a line holds any message") {
         CHECK(event->timestamp == 5);
         CHECK(event->ingestion == 6);
     }
+    // As the first release wrote it.
+    const auto stored = parse_line(R"(1700000000123 1700000000456 two\nlines \\ and \r)", 0);
+    REQUIRE(stored.has_value());
+    CHECK(stored->timestamp == 1700000000123);
+    CHECK(stored->ingestion == 1700000000456);
+    CHECK(stored->message == "two\nlines \\ and \r");
     CHECK_FALSE(parse_line("5 x message", 0).has_value());
     CHECK_FALSE(parse_line("", 0).has_value());
 }

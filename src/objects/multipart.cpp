@@ -229,7 +229,7 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
             return make_part(request.number, part);
         }
         if (committed.error().code != "Conflict") {
-            settle(*kept, committed.error());
+            settle(*kept, committed.error(), {record_key, object_key(request.bucket, request.key)});
             return base::fail(committed.error());
         }
         if (TRY(parts_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());

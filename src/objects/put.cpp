@@ -109,20 +109,32 @@ base::Result<std::shared_ptr<ReceivedBody>> Storage::receive(const Source& body,
 base::Result<void> Storage::commit(const store::Batch& batch) const {
     auto committed = parts_.keys->commit(batch);
     if (!committed) return committed;
-    std::vector<store::BlobId> garbage;
+    std::vector<Unsettled> now_settled;
     {
         const std::scoped_lock lock(unsettled_mutex_);
-        garbage.swap(unsettled_);
+        now_settled.swap(unsettled_);
     }
-    for (const auto& blob : garbage) remove_blob(blob);
+    for (const auto& each : now_settled) {
+        const bool named = std::ranges::any_of(each.record_keys, [&](const std::string& key) {
+            const auto record = parts_.keys->get(key);
+            if (!record || !*record) return !record;  // who cannot look leaves it to the sweep at the next start
+            if (key.starts_with("s3/p/")) {
+                const auto part = read_part(**record);
+                return !part || part->blob == each.blob;
+            }
+            const auto object = read_object(**record);
+            return !object || std::ranges::any_of(object->segments, [&](const Segment& s) { return s.blob == each.blob; });
+        });
+        if (!named) remove_blob(each.blob);
+    }
     return {};
 }
 
-void Storage::settle(ReceivedBody& received, const base::Error& error) const {
+void Storage::settle(ReceivedBody& received, const base::Error& error, std::vector<std::string> record_keys) const {
     if (error.code != "InternalError" || received.blob.empty()) return;  // certainly not written: removed with `received`
     received.give_away();
     const std::scoped_lock lock(unsettled_mutex_);
-    unsettled_.push_back(received.blob);
+    unsettled_.push_back({received.blob, std::move(record_keys)});
 }
 
 base::Result<BucketPtr> Storage::bucket_for_writing(const std::string& name, const DecidedOn& decided) const {
@@ -207,7 +219,7 @@ base::Result<ObjectPtr> Storage::put(const PutRequest& request) {
             object->last_modified = parts_.clock->now();
             return object;
         });
-    put ? kept->give_away() : settle(*kept, put.error());
+    put ? kept->give_away() : settle(*kept, put.error(), {object_key(request.bucket, request.key)});
     return put;
 }
 

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "crypto/digest.hpp"
+#include "objects/bucket.hpp"
 
 namespace {
 
@@ -109,4 +110,24 @@ TEST_CASE("damaged records and unknown formats are errors, never crashes") {
     const auto read = objects::read_object(unknown);
     REQUIRE_FALSE(read.has_value());
     CHECK(read.error().message.find("format 3") != std::string::npos);
+}
+
+TEST_CASE("buckets of the first release, and of one that added members") {
+    for (const std::string end : {"}", R"(,"AddedLater":{"a":[1]}})"}) {
+        const auto bucket = objects::read_bucket(
+            "b", R"({"Account":"111122223333","Region":"eu-central-1","CreatedMs":1700000000123)" + end,
+            R"({"PublicAccessBlock":{"BlockPublicAcls":true,"IgnorePublicAcls":true,"BlockPublicPolicy":true,"RestrictPublicBuckets":true},)"
+            R"("ObjectOwnership":"BucketOwnerEnforced","Versioning":"Suspended","Tags":[["cls","public"]])" +
+                end);
+        REQUIRE(bucket.has_value());
+        CHECK(bucket->account == "111122223333");
+        CHECK(bucket->region == "eu-central-1");
+        CHECK(bucket->configuration.public_access_block->restrict_public_buckets);
+        CHECK(bucket->configuration.versioning == "Suspended");
+        CHECK(bucket->configuration.tags == objects::Tags{{"cls", "public"}});
+    }
+    const auto bare = objects::read_bucket("b", R"({"Account":"1","Region":"r","CreatedMs":1})", std::nullopt);
+    REQUIRE(bare.has_value());
+    CHECK_FALSE(bare->configuration.public_access_block);
+    CHECK_FALSE(bare->configuration_record);
 }

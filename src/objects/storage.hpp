@@ -247,8 +247,8 @@ private:
     friend class ReceivedBody;
     base::Result<std::shared_ptr<ReceivedBody>> receive(const Source& body, std::optional<uint64_t> length, ChecksumKind kind,
                                                         size_t inline_max);
-    // After a commit failed with this error: who owns the blob that the commit was to name.
-    void settle(ReceivedBody& received, const base::Error& error) const;
+    // After a commit failed with this error: whether the blob that it was to name in one of these records is garbage.
+    void settle(ReceivedBody& received, const base::Error& error, std::vector<std::string> record_keys) const;
     void clear_parts(const std::string& upload_id) const;  // REQUIRES: the upload is gone
     void remove_blob(const store::BlobId& id) const;       // logs what goes wrong: the sweep at the next start finds it again
 
@@ -256,10 +256,14 @@ private:
     mutable std::shared_mutex buckets_mutex_;  // guards the map, never held during I/O
     std::map<std::string, BucketPtr, std::less<>> buckets_;
     std::mutex configuring_;  // one change of buckets at a time
-    // Blobs of commits whose outcome the store did not know: a crash might still bring the record back, a later commit that
-    // succeeds settles that it never comes. Guarded by its mutex.
+    // Blobs of commits whose outcome the store did not know, and the records that may name them. The next commit that succeeds settles
+    // it: what no record names then is garbage. Guarded by its mutex.
+    struct Unsettled {
+        store::BlobId blob;
+        std::vector<std::string> record_keys;
+    };
     mutable std::mutex unsettled_mutex_;
-    mutable std::vector<store::BlobId> unsettled_;
+    mutable std::vector<Unsettled> unsettled_;
 };
 
 }  // namespace objects

@@ -30,9 +30,12 @@ constexpr uint64_t write_back_bytes = 8u << 20;
 constexpr size_t id_digits = 32;
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
+// The path is for the log: messages travel to clients.
 base::Error broken(const std::string& what, const std::string& path, int error) {
-    return {error == ENOSPC || error == EDQUOT ? "InsufficientStorage" : "InternalError",
-            "cannot " + what + " `" + path + "`: " + std::strerror(error)};
+    base::log_error("cannot " + what + " `" + path + "`: " + std::strerror(error));
+    if (error == ENOSPC || error == EDQUOT)
+        return {"InsufficientStorage", "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
+    return {"InternalError", "cannot " + what + " a file of the blob store: " + std::strerror(error)};
 }
 
 class Descriptor {

@@ -7,21 +7,39 @@
 // reader-writer locks: a commit takes the stripes of the keys it writes exclusively and those it only expects shared, in
 // ascending order (no deadlock), checks, writes, releases. So a thousand uploads that all expect `this bucket exists` run side by
 // side, and a delete of the bucket waits for them.
+//
+// A full disk. After a write-ahead that failed RocksDB refuses every write. Its own way on (Resume) leaves the broken log in
+// use where nothing is unflushed, and the next write aborts the process. So the database is closed and opened again: everything that
+// was committed is in its log, a record that was cut off is not. Readers wait meanwhile. A reserve of space (reserve.hpp) lets commits that
+// only erase, and those of threads that may use it, go through on a full disk; all others get `InsufficientStorage`. RocksDB's own log
+// of events is sent to ours: it would be a file on the full disk, and RocksDB does not survive its failure.
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <sys/statvfs.h>
+
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdarg>
+#include <cstdio>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <shared_mutex>
+#include <thread>
 
+#include "base/log.hpp"
 #include "store/folders.hpp"
 #include "store/keys.hpp"
+#include "store/reserve.hpp"
 
 // Debian's librocksdb is not instrumented: ThreadSanitizer cannot see its barriers and takes its memtable for a race.
 #if __has_feature(thread_sanitizer)
@@ -34,8 +52,46 @@ namespace {
 
 constexpr size_t stripes = 4096;
 constexpr size_t block_cache_bytes = 64u << 20;
+// The log is preallocated and, when the database is opened, flushed at this size: what the reserve must have room for, twice.
+constexpr size_t write_buffer_bytes = 16u << 20;
+constexpr uint64_t reserved_bytes = 64u << 20;
+constexpr uint64_t opening_bytes_min = 1u << 20;  // beside what is to be flushed
+constexpr size_t message_bytes_max = 1024;        // of RocksDB's log
+constexpr std::chrono::seconds between_repairs{5};
+constexpr std::chrono::milliseconds give_way{100};  // how long readers let an opening go first
 
-base::Error broken(const rocksdb::Status& status) { return {"InternalError", "the metadata store failed: " + status.ToString()}; }
+// What RocksDB says names files of the server: it goes to the log, not to clients.
+base::Error broken(const rocksdb::Status& status) {
+    base::log_error("the metadata store failed: " + status.ToString());
+    // What was cut off while it was appended is certainly not there; of anything else nobody knows.
+    if (status.IsNoSpace() && status.ToString().find("While appending") != std::string::npos)
+        return {"InsufficientStorage", "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
+    return {"InternalError", "the metadata store failed"};
+}
+
+base::Error full() {
+    return {"InsufficientStorage", "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
+}
+
+class Events final : public rocksdb::Logger {
+public:
+    Events() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+    using Logger::Logv;
+    void Logv(const char* format, va_list arguments) override {
+        char line[message_bytes_max];
+        std::vsnprintf(line, sizeof line, format, arguments);
+        base::log_warn(std::string("metadata store: ") + line);
+    }
+};
+
+class Trouble final : public rocksdb::EventListener {
+public:
+    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatically) override {
+        *automatically = false;  // see above
+    }
+    void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override { happened = true; }
+    std::atomic<bool> happened = false;
+};
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -61,7 +117,11 @@ base::Result<std::vector<Entry>> scan_of(rocksdb::DB& db, const rocksdb::ReadOpt
 
 class RocksSnapshot final : public Snapshot {
 public:
-    explicit RocksSnapshot(rocksdb::DB& db) : db_(db), snapshot_(db.GetSnapshot()) { options_.snapshot = snapshot_; }
+    // `open` keeps the database from being closed.
+    RocksSnapshot(rocksdb::DB& db, std::shared_lock<std::shared_mutex> open)
+        : open_(std::move(open)), db_(db), snapshot_(db.GetSnapshot()) {
+        options_.snapshot = snapshot_;
+    }
     ~RocksSnapshot() override { db_.ReleaseSnapshot(snapshot_); }
     RocksSnapshot(const RocksSnapshot&) = delete;
     RocksSnapshot& operator=(const RocksSnapshot&) = delete;
@@ -69,23 +129,98 @@ public:
     base::Result<std::vector<Entry>> scan(const Scan& scan) const override { return scan_of(db_, options_, scan); }
 
 private:
+    std::shared_lock<std::shared_mutex> open_;
     rocksdb::DB& db_;
     const rocksdb::Snapshot* snapshot_;
     rocksdb::ReadOptions options_;
 };
 
+// Of a moment at which the database could not be opened.
+class NoSnapshot final : public Snapshot {
+public:
+    base::Result<std::optional<std::string>> get(std::string_view) const override { return base::fail(not_open()); }
+    base::Result<std::vector<Entry>> scan(const Scan&) const override { return base::fail(not_open()); }
+    static base::Error not_open() { return {"InternalError", "the metadata store is not open"}; }
+};
+
+base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& directory, const std::shared_ptr<Trouble>& trouble) {
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    options.max_open_files = 256;
+    options.write_buffer_size = write_buffer_bytes;
+    options.info_log = std::make_shared<Events>();
+    options.listeners.push_back(trouble);
+    // A torn last record is what kill -9 leaves; anything worse than that must not be skipped over in silence.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = rocksdb::NewLRUCache(block_cache_bytes);
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+
+    rocksdb::DB* db = nullptr;
+    const auto status = rocksdb::DB::Open(options, directory, &db);
+    if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
+        return base::fail("StoreBusy", "another process uses the data directory `" + directory + "`");
+    }
+    if (!status.ok())
+        return base::fail("InternalError", "cannot open the metadata store in `" + directory + "`: " + status.ToString());
+    return std::unique_ptr<rocksdb::DB>(db);
+}
+
 class RocksKeys final : public Keys {
 public:
-    explicit RocksKeys(std::unique_ptr<rocksdb::DB> db) : db_(std::move(db)) {}
+    explicit RocksKeys(std::string directory)
+        : directory_(std::move(directory)), reserve_(directory_ + "/reserved-space", reserved_bytes) {}
 
-    base::Result<std::optional<std::string>> get(std::string_view key) const override { return get_from(*db_, {}, key); }
-    base::Result<std::vector<Entry>> scan(const Scan& scan) const override { return scan_of(*db_, {}, scan); }
-    std::unique_ptr<Snapshot> snapshot() const override { return std::make_unique<RocksSnapshot>(*db_); }
+    base::Result<void> open() {
+        db_ = TRY(open_database(directory_, trouble_));
+        return {};
+    }
+
+    base::Result<std::optional<std::string>> get(std::string_view key) const override {
+        const auto open = reading();
+        if (!db_) return base::fail(NoSnapshot::not_open());
+        return get_from(*db_, {}, key);
+    }
+    base::Result<std::vector<Entry>> scan(const Scan& scan) const override {
+        const auto open = reading();
+        if (!db_) return base::fail(NoSnapshot::not_open());
+        return scan_of(*db_, {}, scan);
+    }
+    std::unique_ptr<Snapshot> snapshot() const override {
+        auto open = reading();
+        if (!db_) return std::make_unique<NoSnapshot>();
+        return std::make_unique<RocksSnapshot>(*db_, std::move(open));
+    }
 
     base::Result<void> commit(const Batch& batch) override {
+        const bool may_use_reserve =
+            MayUseReserve::here() || std::ranges::none_of(batch.writes(), [](const auto& write) { return write.value.has_value(); });
+        if (!may_use_reserve && !reserve_.whole()) return base::fail(full());
+        // What failed in the background (a compaction) stops later, when writers wait for it: mended as soon as there is space.
+        if (trouble_->happened && reserve_.whole()) (void)open_again(generation_, between_repairs);
+        const auto generation = generation_.load();
+        auto committed = try_commit(batch);
+        if (committed || committed.error().code == "Conflict") return committed;
+        if (may_use_reserve) reserve_.release();
+        if (!open_again(generation, {})) return committed;
+        return try_commit(batch);
+    }
+
+private:
+    std::shared_lock<std::shared_mutex> reading() const {
+        // Lets an opening go first: readers that come all the time would keep it from ever beginning.
+        const auto until = std::chrono::steady_clock::now() + give_way;
+        while (opening_now_ && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+        return std::shared_lock(opening_);
+    }
+
+    base::Result<void> try_commit(const Batch& batch) {
+        const auto open = reading();
+        if (!db_) return base::fail(NoSnapshot::not_open());
         const Held held(*this, batch);
         for (const auto& [key, wanted] : batch.expectations()) {
-            const auto present = TRY(get(key));
+            const auto present = TRY(get_from(*db_, {}, key));
             if (present != wanted) return base::fail("Conflict", "somebody else changed `" + key + "`");
         }
         rocksdb::WriteBatch writes;
@@ -100,7 +235,35 @@ public:
         return {};
     }
 
-private:
+    // Closes and opens the database, unless somebody did since `generation`, or less than `pause` ago, or there is no space for it.
+    // False: it is as it was.
+    bool open_again(uint64_t generation, std::chrono::seconds pause) {
+        opening_now_ = true;
+        const std::unique_lock lock(opening_);
+        opening_now_ = false;
+        if (generation_ != generation) return true;
+        const auto now = std::chrono::steady_clock::now();
+        if (now - opened_ < pause) return false;
+        uint64_t unflushed = 0;
+        if (db_) (void)db_->GetIntProperty("rocksdb.cur-size-all-mem-tables", &unflushed);
+        struct statvfs disk{};
+        if (::statvfs(directory_.c_str(), &disk) != 0 ||
+            uint64_t{disk.f_bavail} * disk.f_frsize < unflushed + opening_bytes_min)
+            return false;
+        db_.reset();
+        trouble_->happened = false;
+        opened_ = now;
+        auto opened = open_database(directory_, trouble_);
+        if (!opened) {
+            base::log_error(opened.error().describe());
+            return false;
+        }
+        db_ = std::move(*opened);
+        ++generation_;
+        base::log_info("the metadata store was opened again after an error");
+        return true;
+    }
+
     // The stripes of one batch, locked for as long as this lives. A batch without expectations needs its exclusive locks too:
     // it must not write between somebody else's check and write.
     class Held {
@@ -126,7 +289,14 @@ private:
         std::map<size_t, bool> exclusive_;  // ordered: the order of locking
     };
 
-    std::unique_ptr<rocksdb::DB> db_;
+    const std::string directory_;
+    SpaceReserve reserve_;
+    const std::shared_ptr<Trouble> trouble_ = std::make_shared<Trouble>();
+    mutable std::shared_mutex opening_;  // shared: the database is in use
+    std::atomic<bool> opening_now_ = false;
+    std::atomic<uint64_t> generation_ = 0;  // how often it was opened again
+    std::chrono::steady_clock::time_point opened_;
+    std::unique_ptr<rocksdb::DB> db_;  // null: it could not be opened again; the next commit tries
     std::array<std::shared_mutex, stripes> locks_;
 };
 
@@ -135,25 +305,9 @@ private:
 base::Result<std::unique_ptr<Keys>> open_rocks_keys(const std::string& directory) {
     TRY(make_folders(directory));
 
-    rocksdb::Options options;
-    options.create_if_missing = true;
-    options.keep_log_file_num = 4;
-    options.max_open_files = 256;
-    // A torn last record is what kill -9 leaves; anything worse than that must not be skipped over in silence.
-    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-    rocksdb::BlockBasedTableOptions table;
-    table.block_cache = rocksdb::NewLRUCache(block_cache_bytes);
-    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-
-    rocksdb::DB* db = nullptr;
-    const auto status = rocksdb::DB::Open(options, directory, &db);
-    if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
-        return base::fail("StoreBusy", "another process uses the data directory `" + directory + "`");
-    }
-    if (!status.ok())
-        return base::fail("InternalError", "cannot open the metadata store in `" + directory + "`: " + status.ToString());
-    return std::make_unique<RocksKeys>(std::unique_ptr<rocksdb::DB>(db));
+    auto keys = std::make_unique<RocksKeys>(directory);
+    TRY(keys->open());
+    return keys;
 }
 
 }  // namespace store

@@ -31,6 +31,12 @@ std::string clipped(std::string reason) {
     return reason;
 }
 
+// Reasons travel to clients, who have no business with the server's folders.
+std::string without_path(std::string reason, const std::string& folder) {
+    for (size_t at; !folder.empty() && (at = reason.find(folder)) != std::string::npos;) reason.replace(at, folder.size(), "the job's folder");
+    return reason;
+}
+
 constexpr std::pair<Ended::How, std::string_view> how_names[] = {
     {Ended::How::finished, "finished"},
     {Ended::How::failed, "failed"},
@@ -179,7 +185,7 @@ void Running::life() {
     session_->end();
     (void)training_.change(job_.id, [&](Job& job) {
         job.folder_kept = kept;
-        job.failure_reason = clipped(outcome->failure_reason);
+        job.failure_reason = clipped(without_path(outcome->failure_reason, folder_));
         job.finish(outcome->status, outcome->secondary, outcome->message, training_.parts_.clock->now());
     });
 }

@@ -6,6 +6,7 @@
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
+#include "store/reserve.hpp"
 #include "training/beneath.hpp"
 #include "training/channel.hpp"
 #include "training/engine.hpp"
@@ -62,6 +63,7 @@ base::Result<void> Training::load() {
 base::Result<void> Training::save(const Job& job) {
     store::Batch batch;
     batch.put(key_of(job.id), to_json(job).dump());
+    const store::MayUseReserve ends_work;  // a job that cannot be stopped on a full disk would go on filling it
     return parts_.keys->commit(batch);
 }
 

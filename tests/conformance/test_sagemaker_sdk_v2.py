@@ -52,13 +52,16 @@ import pathlib
 import sys
 import time
 
+from sagemaker import Session
 from sagemaker.estimator import Estimator
+from sagemaker.session_settings import SessionSettings
 
 bucket, role = sys.argv[1:]
+session = Session(settings=SessionSettings(encrypt_repacked_artifacts=False))
 source = pathlib.Path("source")
 source.mkdir()
 (source / "go.sh").write_text("echo $SM_CURRENT_HOST trains with $@; echo model > $SM_MODEL_DIR/weights")
-estimator = Estimator(image_uri="host/python3", role=role, instance_count=2, instance_type="ml.m5.large", source_dir="source", entry_point="go.sh",
+estimator = Estimator(image_uri="host/python3", role=role, sagemaker_session=session, instance_count=2, instance_type="ml.m5.large", source_dir="source", entry_point="go.sh",
                       base_job_name="shell", output_path=f"s3://{bucket}/shell", tags=[{"Key": "team", "Value": "vision"}], hyperparameters={"rate": 0.1})
 estimator.fit({"train": f"s3://{bucket}/digits/train/"}, wait=False)
 attached = Estimator.attach(estimator.latest_training_job.name)  # waits for the job
@@ -95,14 +98,17 @@ MEASURES = """
 import pathlib
 import sys
 
+from sagemaker import Session
 from sagemaker.analytics import TrainingJobAnalytics
 from sagemaker.estimator import Estimator
+from sagemaker.session_settings import SessionSettings
 
 bucket, role = sys.argv[1:]
+session = Session(settings=SessionSettings(encrypt_repacked_artifacts=False))
 source = pathlib.Path("source")
 source.mkdir()
 (source / "go.sh").write_text("for loss in 0.8 0.4; do echo loss=$loss; sleep 0.1; done")
-estimator = Estimator(image_uri="host/python3", role=role, instance_count=1, instance_type="ml.m5.large", source_dir="source", entry_point="go.sh",
+estimator = Estimator(image_uri="host/python3", role=role, sagemaker_session=session, instance_count=1, instance_type="ml.m5.large", source_dir="source", entry_point="go.sh",
                       base_job_name="measured", metric_definitions=[{"Name": "loss", "Regex": "loss=([0-9.]+)"}])
 estimator.fit(logs=False)
 frame = TrainingJobAnalytics(estimator.latest_training_job.name).dataframe()
@@ -118,3 +124,14 @@ def test_metrics_become_a_data_frame(world, tmp_path):
     rows = json.loads(world.run(program, world.bucket, world.role, user=user, folder=tmp_path).stdout.strip().splitlines()[-1])
     assert {row["metric_name"] for row in rows} == {"loss"}
     assert sum(row["value"] for row in rows) == pytest.approx(0.6 if len(rows) == 1 else 1.2)  # 0.8 and 0.4, in one minute or two
+
+
+def test_a_source_that_is_to_be_encrypted_is_refused_and_the_refusal_says_so(world, tmp_path):
+    """The SDK's default asks for a KMS key; nothing here encrypts, so nothing is uploaded as if it were."""
+    for file in DIGITS.glob("*.py"):
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8").replace("encrypt_repacked_artifacts=False", ""))
+    before = world.server.client("s3").list_objects_v2(Bucket=world.bucket)["KeyCount"]
+    done = world.run(tmp_path / "estimator.py", world.bucket, ROLE, check=False)
+    told = re.sub(r"[\s│]+", " ", done.stdout + done.stderr)
+    assert done.returncode == 1 and "x-amz-server-side-encryption: aws:kms" in told and "does not encrypt" in told
+    assert world.server.client("s3").list_objects_v2(Bucket=world.bucket)["KeyCount"] == before
