@@ -10,9 +10,15 @@
 #include "services/sts/operations.hpp"
 #include "services/trainwarden/operations.hpp"
 #include "services/trainwarden/slurm.hpp"
+#include "wire/region.hpp"
 
 namespace server {
 namespace {
+
+// A resource of a region that is not served (any more) is served where its asker is.
+std::string region_if_served(const Rooms& rooms, std::string_view region) {
+    return wire::is_served(region, rooms.regions) ? std::string(region) : std::string();
+}
 
 // What guards a resource and what is known of it, for questions about it (`explain`, `who-can`, IAM's simulator): the gate's own
 // requests get this from their service.
@@ -25,7 +31,7 @@ base::Result<gate::Access> access_to_bucket(const Rooms& rooms, gate::Access acc
     if (!found && base::equals_ignoring_case(access.action, "s3:CreateBucket")) return access;
     const objects::BucketPtr bucket = TRY(std::move(found));
     access.resource_account = bucket->account;
-    access.region = bucket->region;
+    access.region = region_if_served(rooms, bucket->region);
     access.context.set("s3:ResourceAccount", bucket->account);
     if (bucket->policy) access.resource_policy = policy::AttachedPolicy{bucket->policy, "bucket policy of " + bucket->name};
     access.restrict_public = bucket->restricts_public();
@@ -86,7 +92,7 @@ base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& acti
     const auto arn = policy::parse_arn(resource);
     if (!arn) return access;
     if (!arn->account.empty() && !reads_what_aws_publishes(*arn, action)) access.resource_account = std::string(arn->account);
-    access.region = std::string(arn->region);
+    access.region = region_if_served(rooms, arn->region);
     if (arn->service == "s3" && arn->account.empty()) return access_to_bucket(rooms, std::move(access), arn->resource);
     if (arn->service == "iam") return access_to_entity(rooms, std::move(access), *arn);
     if (arn->service == "sagemaker") return access_to_job(rooms, std::move(access));
@@ -99,6 +105,7 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
                                                  const std::vector<std::string>& regions,
                                                  const TrainingSettings& training_settings) {
     auto rooms = std::make_unique<Rooms>();
+    rooms->regions = regions;
     rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));
     const DataFolder& folder = *rooms->folder;
     rooms->keys = TRY(store::open_rocks_keys(folder.keys_directory()));
@@ -127,7 +134,7 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
                                                                .leases = &rooms->directory->leases(),
                                                                .clock = &rooms->clock,
                                                                .random = &rooms->random}));
-    rooms->add_services(regions);
+    rooms->add_services();
     rooms->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &rooms->registry,
                                                                .directory = rooms->directory.get(),
                                                                .audit = rooms->audit.get(),
@@ -143,7 +150,7 @@ base::Result<void> Rooms::may(const identity::Credentials& credentials, const st
     return gate->authorize(found.caller, {TRY(access_to(*this, action, resource))}, random.uuid());
 }
 
-void Rooms::add_services(const std::vector<std::string>& regions) {
+void Rooms::add_services() {
     const auto to = [this](const std::string& action, const std::string& resource) { return access_to(*this, action, resource); };
     services::iam::add_operations(registry, *directory, {.region = regions.front(), .access_to = to});
     services::sts::add_operations(registry, *directory);

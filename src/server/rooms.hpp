@@ -23,6 +23,7 @@
 namespace server {
 
 struct Rooms {
+    std::vector<std::string> regions;  // that are served, the default first
     base::SystemClock clock;
     crypto::SystemRandom random;
     std::unique_ptr<DataFolder> folder;
@@ -46,7 +47,7 @@ struct Rooms {
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,
                                          const std::string& resource);
-    void add_services(const std::vector<std::string>& regions);
+    void add_services();
 };
 
 }  // namespace server

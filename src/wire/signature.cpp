@@ -28,11 +28,11 @@ bool speaks_s3(const http::RequestHead& head) {
 }
 
 // Headers that policies decide on, or that say what is done: two different values of one are read differently by whoever takes
-// the first and whoever takes the last. User metadata decides nothing, and is joined.
+// the first and whoever takes the last. Lists are joined.
 bool means_one_thing(std::string_view lower_name) {
     constexpr std::array names = std::to_array<std::string_view>(
         {"user-agent", "referer", "date", "content-type", "content-md5", "range", "smithy-protocol"});
-    if (lower_name.starts_with("x-amz-meta-")) return false;
+    if (lower_name.starts_with("x-amz-meta-") || lower_name.ends_with("-object-attributes")) return false;  // lists
     return lower_name.starts_with("x-amz-") || std::ranges::find(names, lower_name) != names.end();
 }
 
@@ -194,7 +194,8 @@ Result<void> check_repeated_headers(const http::RequestHead& head) {
         if (!means_one_thing(lower)) continue;
         const auto [first, fresh] = seen.emplace(std::move(lower), value);
         if (!fresh && first->second != value)
-            return fail("InvalidRequest", "The header " + first->first + " is there more than once, with different values.");
+            return fail(speaks_s3(head) ? "InvalidArgument" : "InvalidRequest",
+                        "The header " + first->first + " is there more than once, with different values.");
     }
     return {};
 }

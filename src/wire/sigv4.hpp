@@ -44,7 +44,7 @@ enum class SignatureVersion : uint8_t { v4, v2 };  // v2: presigned S3 URLs only
 
 constexpr size_t head_parameters_max = 1000;  // in the query of a request's head
 
-// A header that decides something is there once, or always with the same value. Error `InvalidRequest`.
+// A header that decides something is there once, or always with the same value. Errors `InvalidArgument` (S3), `InvalidRequest`.
 [[nodiscard]] base::Result<void> check_repeated_headers(const http::RequestHead& head);
 
 // What a request claims; nothing of it is true until verify() said so.

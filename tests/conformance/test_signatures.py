@@ -277,7 +277,7 @@ def test_a_header_that_is_there_twice_decides_nothing(server, bucket, make_user)
         assert get(bad).startswith(b"HTTP/1.1 403")
         for fields in ((good, bad), (bad, good), (good, ("User-Agent", "fine"), ("USER-AGENT", "bad"))):
             answer = get(*fields)
-            assert answer.startswith(b"HTTP/1.1 400") and b"<Code>InvalidRequest</Code>" in answer and b"more than once" in answer
+            assert answer.startswith(b"HTTP/1.1 400") and b"<Code>InvalidArgument</Code>" in answer and b"more than once" in answer
     finally:
         s3.delete_bucket_policy(Bucket=bucket)
 

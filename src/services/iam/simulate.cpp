@@ -158,7 +158,7 @@ public:
         std::vector<Verdict> verdicts;
         for (const gate::Access& access : accesses) {
             if (!input_.context.find("aws:RequestedRegion"))
-                context_.set("aws:RequestedRegion", gate::supposed_region(access, parts_.region));
+                context_.replace("aws:RequestedRegion", gate::supposed_region(access, parts_.region));
             verdicts.push_back(verdict_of(gate::decide_each(simulated_.caller, {access}, context_).front(), access));
         }
         return show(action, verdicts);
