@@ -244,6 +244,11 @@ base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::strin
                 continue;
             }
             const Closer closer{*opened};
+            if (holes_of(*opened, file.size) > holes_bytes_max) {
+                remember(uploaded.missing, name + " is sparse: an object would hold more than " +
+                                               std::to_string(holes_bytes_max >> 30) + " GiB of zeros. Use CompressionType GZIP");
+                continue;
+            }
             if (auto sent = upload_file(*opened, {destination.bucket, key}); !sent) {
                 return as_client_error("Artifact upload failed:Unable to upload s3://" + destination.bucket + "/" + key,
                                        std::move(sent).error());
