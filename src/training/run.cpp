@@ -396,6 +396,7 @@ private:
 base::Result<Ended> Running::train() {
     std::optional<CheckpointSync> checkpoints;
     std::optional<CheckpointWatcher> watcher;
+    uploads_end_ = no_end;  // of an attempt before
     if (plan_.checkpoints) {
         checkpoints.emplace(*training_.parts_.data, *session_, plan_.checkpoints->destination, workers_, folder_,
                             [this] { return uploads_are_over(); });

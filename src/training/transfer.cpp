@@ -107,7 +107,7 @@ base::Result<void> Transfer::check_channel(const Channel& channel, const std::st
     if (channel.mode == InputMode::fast_file && !fast_file_available()) {
         return base::fail("ValidationException", "FastFile input (in channel " + channel.name +
                                                      ") is not available on this server: it needs /dev/fuse, and root or "
-                                                     "fusermount3. Use File or Pipe.");
+                                                     "a fusermount3 that may use it. Use File or Pipe.");
     }
     auto found = data_.list(TRY(credentials()), listed_prefix(channel), 1);
     if (found && !found->empty()) return {};

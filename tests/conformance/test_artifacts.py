@@ -1,26 +1,22 @@
 """What training jobs bring and leave: sources that nobody else may replace, models of any names and shapes, checkpoints, and how all of it is stopped."""
 import io
-import itertools
+import json
 import os
-import signal
-import subprocess
 import tarfile
-import threading
 import time
 
 import pytest
 
-from conftest import BINARY, allow
+from conftest import allow
 from test_sagemaker import BUCKET, log_of, make_trainer, model_of, refusal, request, role_arn, run, wait
 
-NUMBERS = itertools.count()
 SUBMIT = "sagemaker_submit_directory"
 
 
 @pytest.fixture(scope="module")
 def world(server):
     make_trainer(server)
-    server.client("iam").put_role_policy(RoleName="trainer", PolicyName="delete", PolicyDocument=__import__("json").dumps(
+    server.client("iam").put_role_policy(RoleName="trainer", PolicyName="delete", PolicyDocument=json.dumps(
         allow("s3:DeleteObject", resource=f"arn:aws:s3:::{BUCKET}/checkpoints/*")))
     return server
 
@@ -194,6 +190,31 @@ def test_a_source_that_unpacks_to_too_much_fails_the_job(world):
     assert "more than 200000 entries" in wait(world, "bomb")["FailureReason"]
 
 
+# --- What the command line says.
+
+def test_messages_say_what_to_do(world, tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text("raise ValueError('no data today')\n")
+    output = ("--output", f"s3://{BUCKET}/models", "--entry", script)
+    for arguments, told in ((output, ("--role is required", "aws iam list-roles")),
+                            (("--role", "trainer", *output, "--input", tmp_path), ("is not an S3 address but a path of this machine", "aws s3 cp --recursive")),
+                            (("--role", "trainer", *output, "--input", f"train={tmp_path}"), (f"aws s3 cp --recursive {tmp_path} ",)),
+                            (("--role", "nobody", *output), ("aws iam list-roles",)),
+                            (("--role", "trainer", *output, "--instance-type", "ml.p4d.24xlarg"), ("`ml.p4d.24xlarg` is not an instance type", "ml.p4d.24xlarge"))):
+        refused = world.trainwarden("train", "run", *arguments, check=False)
+        assert refused.returncode == 1 and len(refused.stderr) < 600, refused.stderr
+        for text in told:
+            assert text in refused.stderr, refused.stderr
+    if not os.path.exists("/proc/driver/nvidia/gpus"):
+        refused = world.trainwarden("train", "run", "--role", "trainer", *output, "--instance-type", "ml.g5.xlarge", check=False)
+        assert refused.returncode == 1 and "has no GPU: use an instance type without one" in refused.stderr
+        assert "'ml.g5.xlarge for training job usage' is 0 Instances" in refused.stderr
+    failed = world.trainwarden("train", "run", "--role", "trainer", *output, "--name", "follow-me", check=False)
+    assert failed.returncode == 1
+    followed = world.trainwarden("train", "logs", "-f", "follow-me", check=False)
+    assert followed.returncode == 1 and "no data today" in followed.stdout and "follow-me failed: AlgorithmError" in followed.stderr
+
+
 # --- What workers leave.
 
 def test_models_of_any_names(world):
@@ -201,7 +222,7 @@ def test_models_of_any_names(world):
 cd /opt/ml/model
 echo 1 > größe.txt; echo 2 > "$(printf 'two\nlines')"; echo 3 > "$(printf 'latin-\351')"; mkdir empty; ln größe.txt hard
 ln -s größe.txt soft; mkfifo pipe; echo 4 > closed; chmod 000 closed; mkdir -p "$(printf 'd%.0s' $(seq 200))/$(printf 'e%.0s' $(seq 200))"
-echo 5 > d*/e*/f; mkdir /opt/ml/output/data/ü; echo 6 > /opt/ml/output/data/ü/ß
+f=$(echo d*/e*); echo 5 > $f/f; mkdir /opt/ml/output/data/ü; echo 6 > /opt/ml/output/data/ü/ß
 """)
     assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
     with model_of(world, job) as model:
@@ -250,7 +271,7 @@ def test_a_model_that_the_role_may_not_write_stays_until_the_job_is_deleted(worl
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
                                                       "Resource": f"arn:aws:s3:::{BUCKET}/models/unwritten/*"}]}
     s3 = world.client("s3")
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=__import__("json").dumps(policy))
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
     try:
         job = wait(world, "unwritten")
     finally:
@@ -330,14 +351,12 @@ def test_deleted_checkpoints_are_deleted(world):
 
 
 def test_deletions_that_the_role_may_not_do_are_told(world, make_role):
-    import json
     world.client("s3").put_object(Bucket=BUCKET, Key="checkpoints/keeps/old", Body=b"old")
     role = make_role("keeper", "sagemaker.amazonaws.com", allow("s3:GetObject", "s3:PutObject", "s3:ListBucket"))
     checkpoint_job(world, "keeps", "rm /opt/ml/checkpoints/old", RoleArn=role)
     assert wait(world, "keeps")["TrainingJobStatus"] == "Completed"
     assert checkpoint(world, "keeps", "old") == b"old"
     assert "deleted checkpoints stay" in log_of(world, "keeps") and "AccessDenied" in log_of(world, "keeps")
-    assert json
 
 
 def test_a_checkpoint_that_is_a_hole_does_not_hold_the_job(world):
