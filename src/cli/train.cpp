@@ -304,6 +304,11 @@ base::Result<Json> create(wire::Client& client, const Json& request, const Sourc
 }
 
 base::Result<int> run(RunOptions options) {
+    if (options.role.empty()) {
+        return usage("--role is required: workers act as a role, never as you",
+                     "name one that sagemaker.amazonaws.com may assume and that you may pass: --role NAME or --role ARN "
+                     "(aws iam list-roles shows them; docs/train.md says what it needs)");
+    }
     auto client = TRY(connect());
     std::string entry = options.source.empty() ? options.entry : options.source + "/" + options.entry;
     if (!std::filesystem::is_regular_file(entry)) {
@@ -409,7 +414,7 @@ base::Result<int> show(const std::string& name, bool json) {
 void add_run(Command& train) {
     auto options = std::make_shared<RunOptions>();
     Command run_command = train.subcommand("run", "Train a script on this server's workers and follow its log");
-    run_command.option("--role", "ARN", options->role, "role that the workers get (ARN or name)", true);
+    run_command.option("--role", "ARN", options->role, "role that the workers get (ARN or name); required");
     run_command.option("--output", "S3URI", options->output, "where the model goes: s3://BUCKET/PREFIX", true);
     run_command.option("--entry", "FILE", options->entry, "script to run", true);
     run_command.option("--source", "DIR", options->source, "folder to take along; --entry is then a path inside it");

@@ -19,8 +19,10 @@ namespace {
 constexpr size_t idle_clients_max = 32;
 constexpr int attempts_max = 4;
 constexpr int transfer_seconds_max = 24 * 3600;
-constexpr size_t part_bytes = 64ULL << 20;  // of a multipart upload; what is not larger is one PutObject
-constexpr int parts_max = 10'000;           // S3's
+// Parts of a multipart upload, which are held in memory; what is not larger is one PutObject. The first ones are small, the others
+// such that S3's number of them suffices for training's artifact_bytes_max.
+constexpr size_t small_part_bytes = 16ULL << 20, part_bytes = 128ULL << 20;
+constexpr size_t small_parts_max = 1000, parts_max = 10'000;
 constexpr size_t page_keys_max = 1000;
 
 // Worth another try: nobody refused, something was in the way.
@@ -144,10 +146,11 @@ public:
     base::Result<void> write(std::string_view bytes) override {
         while (!bytes.empty()) {
             if (cancelled_()) return cancelled_error();
-            const size_t taken = std::min(bytes.size(), part_bytes - part_.size());
+            const size_t full = etags_.size() < small_parts_max ? small_part_bytes : part_bytes;
+            const size_t taken = std::min(bytes.size(), full - part_.size());
             part_.append(bytes.substr(0, taken));
             bytes.remove_prefix(taken);
-            if (part_.size() == part_bytes && !bytes.empty()) TRY(send_part());
+            if (part_.size() == full && !bytes.empty()) TRY(send_part());
         }
         return {};
     }
@@ -179,8 +182,8 @@ private:
             auto started = TRY(call("POST", "uploads", ""));
             upload_ = text::encode_uri(TRY(text::parse_xml(started.body)).child_text("UploadId"));
         }
-        if (etags_.size() == static_cast<size_t>(parts_max))
-            return base::fail("EntityTooLarge", "the object is larger than " + std::to_string(parts_max) + " parts of 64 MiB");
+        if (etags_.size() == parts_max)
+            return base::fail("EntityTooLarge", "the object would have more than " + std::to_string(parts_max) + " parts");
         auto answer = TRY(call("PUT", "partNumber=" + std::to_string(etags_.size() + 1) + "&uploadId=" + upload_, std::move(part_)));
         part_.clear();
         etags_.push_back(answer.headers.get("etag"));

@@ -132,6 +132,7 @@ public:
                 found.link = std::move(entry.link);
                 if (!found.is_link) found.size = static_cast<uint64_t>(entry.info.st_size);
                 found.modified = int64_t{entry.info.st_mtim.tv_sec} * 1'000'000'000 + entry.info.st_mtim.tv_nsec;
+                found.is_executable = (entry.info.st_mode & 0111) != 0;
                 found.inode = entry.info.st_ino;
                 found.device = entry.info.st_dev;
                 found.names = entry.info.st_nlink;
@@ -232,6 +233,12 @@ std::vector<Extent> extents_of(int descriptor, uint64_t size) {
         }
         if (extents.size() <= sparse_extents_max) return extents;
     }
+}
+
+uint64_t holes_of(int descriptor, uint64_t size) {
+    uint64_t holes = size;
+    for (const auto& extent : extents_of(descriptor, size)) holes -= extent.size;
+    return holes;
 }
 
 bool is_open_for_writing(int descriptor) {

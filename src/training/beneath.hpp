@@ -21,6 +21,7 @@ struct FoundFile {
     bool is_link = false;
     std::string link;         // where it points; only for links
     bool is_folder = false;   // an empty one
+    bool is_executable = false;
     uint64_t inode = 0, device = 0, names = 1;  // how many hard links it has
 };
 
@@ -58,6 +59,9 @@ struct Extent {
 // Makes a named pipe that everybody may read, in a folder that is there; an O_PATH descriptor of that very pipe, the caller's to
 // close. Error `InternalError`.
 [[nodiscard]] base::Result<int> make_fifo_beneath(const std::string& root, const std::string& path);
+
+// How much of a file is holes.
+[[nodiscard]] uint64_t holes_of(int descriptor, uint64_t size);
 
 // Removes a file, if it is there.
 void remove_beneath(const std::string& root, const std::string& path);

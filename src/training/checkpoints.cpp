@@ -166,6 +166,15 @@ void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
     if (file.size > checkpoint_bytes_max) {
         return failed({"EntityTooLarge", file.path + " is larger than " + std::to_string(checkpoint_bytes_max >> 30) + " GiB"});
     }
+    {
+        auto sparse = open_beneath(root, std::string(folder) + "/" + file.path);
+        if (!sparse) return;  // Replaced or removed meanwhile: the next round sees.
+        const Closer closer{*sparse};
+        if (holes_of(*sparse, file.size) > holes_bytes_max) {
+            return failed({"EntityTooLarge", file.path + " is sparse: an object would hold more than " +
+                                                 std::to_string(holes_bytes_max >> 30) + " GiB of zeros"});
+        }
+    }
     // A worker that runs may write to the file any moment: what is uploaded is a copy that was the file at one moment.
     std::string path = scratch_ + "/checkpoint.upload";
     struct Scratch {

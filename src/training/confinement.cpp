@@ -10,6 +10,7 @@
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
 #include "training/engine.hpp"
+#include "training/image_code.hpp"
 
 namespace training {
 namespace {
@@ -187,6 +188,8 @@ void furnish_sandboxes(const Plan& plan, const sandbox::Image& image, bool reach
         place.image_environment = image.environment;
         place.image_entry_point = image.entry_point;
         place.image_directory = image.directory;
+        place.image_root = image.root;
+        if (!image.root.empty()) place.python = python_of(image.root, image.environment);
     }
 }
 

@@ -7,17 +7,29 @@
 #include "base/strings.hpp"
 #include "sandbox/image.hpp"
 #include "training/engine.hpp"
+#include "training/python_text.hpp"
 
 namespace training {
 namespace {
 
 using text::Json;
 
+constexpr size_t variable_bytes_max = 128 * 1024;  // Linux's MAX_ARG_STRLEN: with a longer one no program starts
+
+// ASCII letters: environment variables of other alphabets' capitals nobody asks for.
 std::string upper(std::string_view name) {
-    std::string out;
-    for (char c : name) {
-        bool plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : plain ? c : '_';
+    std::string out(name);
+    for (char& c : out) {
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+    return out;
+}
+
+// With an underscore for every character that no shell takes.
+std::string plain_name(std::string_view name) {
+    std::string out = upper(name);
+    for (char& c : out) {
+        if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9')) c = '_';
     }
     return out;
 }
@@ -65,68 +77,174 @@ Json input_data_config(const Plan& plan, size_t host) {
 Json user_hyperparameters(const Plan& plan) {
     auto values = Json::object();
     for (const auto& [key, value] : plan.hyperparameters) {
-        if (!key.starts_with("sagemaker_")) values.set(key, decode_hyperparameter(value));
+        if (!is_sagemakers_own(key)) values.set(key, decode_hyperparameter(value));
     }
     return values;
+}
+
+// SageMaker's own, but for those that say what runs, where and how loud.
+Json framework_parameters(const Plan& plan) {
+    constexpr std::string_view platforms[] = {"sagemaker_program",
+                                              "sagemaker_submit_directory",
+                                              "sagemaker_enable_cloudwatch_metrics",
+                                              "sagemaker_region",
+                                              "sagemaker_container_log_level",
+                                              "sagemaker_job_name",
+                                              "sagemaker_s3_output"};
+    auto values = Json::object();
+    for (const auto& [key, value] : plan.hyperparameters) {
+        if (key.starts_with("sagemaker_") && std::ranges::find(platforms, key) == std::end(platforms))
+            values.set(key, decode_hyperparameter(value));
+    }
+    return values;
+}
+
+Json log_level(const Plan& plan) {
+    for (const auto& [key, value] : plan.hyperparameters) {
+        if (key == "sagemaker_container_log_level") return decode_hyperparameter(value);
+    }
+    return 20;
 }
 
 std::string module_name(const std::string& program) {
     return program.ends_with(".py") ? program.substr(0, program.size() - 3) : program;
 }
 
-void add_toolkit(const Plan& plan, const WorkerPlace& place, Environment& environment) {
-    auto set = [&](std::string name, std::string value) { environment.emplace_back(std::move(name), std::move(value)); };
+// The toolkit's picture of a job, from which it makes the variables: environment.py, Environment.
+Json training_env(const Job& job, const Plan& plan, const WorkerPlace& place) {
     const std::string& base = place.base;
-    std::vector<std::string> channels;
-    for (const auto& channel : plan.channels) {
-        if (!has_channel(channel, place.index)) continue;
-        channels.push_back(channel.name);
-        set("SM_CHANNEL_" + upper(channel.name), base + "/input/data/" + channel.name);
-    }
-    set("SM_CHANNELS", strings(channels).dump());
-    set("SM_HOSTS", strings(plan.hosts).dump());
-    set("SM_CURRENT_HOST", plan.hosts[place.index]);
-    set("SM_HOST_COUNT", std::to_string(plan.hosts.size()));
-    set("SM_CURRENT_HOST_RANK", std::to_string(place.index));
     const InstanceGroup& own = group_of(plan, place.index);
     auto engine = engine_of(plan);  // plan() has checked it
-    std::vector<std::string> groups, distributed;
+    const bool distributed = engine && engine->launcher != Launcher::script;
+    std::vector<std::string> groups, distribution_groups, distribution_hosts;
     auto by_name = Json::object();
     for (const auto& group : plan.groups) {
         groups.push_back(group.name);
         by_name.set(group.name, group_json(plan, group));
-        if (engine && engine->takes_part(group.first)) distributed.push_back(group.name);
+        if (!distributed || !engine->takes_part(group.first)) continue;
+        // Without names in the hyperparameters the toolkit on each host takes the host's own group for the strategy's.
+        if (!engine->names_groups && group.name != own.name) continue;
+        distribution_groups.push_back(group.name);
+        for (const auto& host : hosts_of(plan, group)) distribution_hosts.push_back(host);
     }
-    set("SM_CURRENT_INSTANCE_TYPE", own.instance_type);
-    set("SM_CURRENT_INSTANCE_GROUP", own.name);
-    set("SM_CURRENT_INSTANCE_GROUP_HOSTS", strings(hosts_of(plan, own)).dump());
-    set("SM_INSTANCE_GROUPS", strings(groups).dump());
-    set("SM_INSTANCE_GROUPS_DICT", by_name.dump());
-    set("SM_DISTRIBUTION_INSTANCE_GROUPS", strings(distributed).dump());
-    set("SM_IS_HETERO", plan.groups.size() > 1 ? "true" : "false");
-    set("SM_NETWORK_INTERFACE_NAME", place.network_interface);
-    set("SM_NUM_CPUS", std::to_string(place.cpus));
-    set("SM_NUM_GPUS", std::to_string(place.gpus));
-    set("SM_NUM_NEURONS", "0");
-    set("SM_MODEL_DIR", base + "/model");
-    set("SM_OUTPUT_DIR", base + "/output");
-    set("SM_OUTPUT_DATA_DIR", base + "/output/data");
-    set("SM_OUTPUT_INTERMEDIATE_DIR", base + "/output/intermediate");
-    set("SM_INPUT_DIR", base + "/input");
-    set("SM_INPUT_CONFIG_DIR", base + "/input/config");
-    set("SM_RESOURCE_CONFIG", resource_config(plan, place).dump());
-    set("SM_INPUT_DATA_CONFIG", input_data_config(plan, place.index).dump());
-    set("SM_LOG_LEVEL", "20");
-    set("SM_FRAMEWORK_PARAMS", "{}");
-    Json hyperparameters = user_hyperparameters(plan);
-    for (const auto& [key, value] : hyperparameters.members()) {
-        set("SM_HP_" + upper(key), value.is_string() ? value.as_string() : value.dump());
+    auto channels = Json::object();
+    for (const auto& channel : plan.channels) {
+        if (has_channel(channel, place.index)) channels.set(channel.name, base + "/input/data/" + channel.name);
     }
-    set("SM_HPS", hyperparameters.dump());
-    set("SM_USER_ARGS", strings(user_arguments(plan.hyperparameters)).dump());
-    set("SM_USER_ENTRY_POINT", plan.program);
-    set("SM_MODULE_NAME", module_name(plan.program));
-    set("SM_MODULE_DIR", plan.submit_directory ? plan.submit_directory->text() : base + "/code");
+    const std::string master = distribution_hosts.empty() ? plan.hosts.front() : distribution_hosts.front();
+    Json framework_module;
+    for (const auto* variables : {&place.image_environment, &plan.environment}) {
+        for (const auto& [name, value] : *variables) {
+            if (name == "SAGEMAKER_TRAINING_MODULE") framework_module = value;
+        }
+    }
+    return Json::object({
+        {"additional_framework_parameters", framework_parameters(plan)},
+        {"channel_input_dirs", std::move(channels)},
+        {"current_host", plan.hosts[place.index]},
+        {"current_instance_group", own.name},
+        {"current_instance_group_hosts", strings(hosts_of(plan, own))},
+        {"current_instance_type", own.instance_type},
+        {"distribution_hosts", strings(distribution_hosts)},
+        {"distribution_instance_groups", strings(distribution_groups)},
+        {"framework_module", std::move(framework_module)},
+        {"hosts", strings(plan.hosts)},
+        {"hyperparameters", user_hyperparameters(plan)},
+        {"input_config_dir", base + "/input/config"},
+        {"input_data_config", input_data_config(plan, place.index)},
+        {"input_dir", base + "/input"},
+        {"instance_groups", strings(groups)},
+        {"instance_groups_dict", std::move(by_name)},
+        {"is_hetero", plan.groups.size() > 1},
+        {"is_master", plan.hosts[place.index] == master},
+        {"is_modelparallel_enabled", Json()},
+        {"is_smddpmprun_installed", false},
+        {"is_smddprun_installed", false},
+        {"job_name", job.id.name},
+        {"log_level", log_level(plan)},
+        {"master_hostname", master},
+        {"model_dir", base + "/model"},
+        {"module_dir", plan.submit_directory ? plan.submit_directory->text() : base + "/code"},
+        {"module_name", module_name(plan.program)},
+        {"network_interface_name", place.network_interface},
+        {"num_cpus", static_cast<int64_t>(place.cpus)},
+        {"num_gpus", static_cast<int64_t>(place.gpus)},
+        {"num_neurons", 0},
+        {"output_data_dir", base + "/output/data"},
+        {"output_dir", base + "/output"},
+        {"output_intermediate_dir", base + "/output/intermediate"},
+        {"resource_config", resource_config(plan, place)},
+        {"topology", Json::array()},
+        {"user_entry_point", plan.program},
+    });
+}
+
+// The toolkit upper-cases names and leaves them otherwise as they are. Shells have no names with dashes and dots: for them there
+// is a second variable with underscores, unless something else has that name.
+void add_named(const std::string& prefix, const Json& values, Environment& environment) {
+    for (bool plain : {false, true}) {
+        for (const auto& [key, value] : values.members()) {
+            const std::string name = prefix + (plain ? plain_name(key) : upper(key));
+            const bool is_set = std::ranges::find(environment, name, &Environment::value_type::first) != environment.end();
+            if (!is_set) environment.emplace_back(name, python_variable(value));
+        }
+    }
+}
+
+void add_toolkit(const Job& job, const Plan& plan, const WorkerPlace& place, Environment& environment) {
+    const Json picture = training_env(job, plan, place);
+    auto set = [&](std::string name, std::string value) { environment.emplace_back(std::move(name), std::move(value)); };
+    constexpr std::string_view same[] = {"hosts",
+                                         "network_interface_name",
+                                         "user_entry_point",
+                                         "resource_config",
+                                         "input_data_config",
+                                         "output_data_dir",
+                                         "current_host",
+                                         "current_instance_type",
+                                         "current_instance_group",
+                                         "current_instance_group_hosts",
+                                         "instance_groups",
+                                         "instance_groups_dict",
+                                         "distribution_instance_groups",
+                                         "is_hetero",
+                                         "module_name",
+                                         "log_level",
+                                         "framework_module",
+                                         "input_dir",
+                                         "input_config_dir",
+                                         "output_dir",
+                                         "num_cpus",
+                                         "num_gpus",
+                                         "num_neurons",
+                                         "model_dir",
+                                         "module_dir",
+                                         "output_intermediate_dir"};
+    for (std::string_view name : same) set("SM_" + upper(name), python_variable(picture[name]));
+    std::vector<std::string> names;
+    for (const auto& [name, folder] : picture["channel_input_dirs"].members()) names.push_back(name);
+    std::ranges::sort(names);
+    set("SM_CHANNELS", python_variable(strings(names)));
+    set("SM_HPS", python_variable(picture["hyperparameters"]));
+    set("SM_FRAMEWORK_PARAMS", python_variable(picture["additional_framework_parameters"]));
+    set("SM_USER_ARGS", python_variable(strings(user_arguments(plan.hyperparameters))));
+    set("SM_TRAINING_ENV", python_variable(picture));
+    // What the drivers of the SageMaker Python SDK, version 3, add.
+    set("SM_HOST_COUNT", std::to_string(plan.hosts.size()));
+    set("SM_CURRENT_HOST_RANK", std::to_string(place.index));
+    add_named("SM_CHANNEL_", picture["channel_input_dirs"], environment);
+    add_named("SM_HP_", picture["hyperparameters"], environment);
+    if (plan.program.empty()) return;
+    // The code first, then what the image or the job has.
+    std::string path = place.base + "/code";
+    for (const auto* variables : {&plan.environment, &place.image_environment}) {
+        const auto found = std::ranges::find(*variables, "PYTHONPATH", &Environment::value_type::first);
+        if (found == variables->end() || found->second.empty()) continue;
+        path += ":" + found->second;
+        break;
+    }
+    std::erase_if(environment, [](const auto& variable) { return variable.first == "PYTHONPATH"; });
+    set("PYTHONPATH", path);
 }
 
 // What PyTorch's env:// rendezvous reads.
@@ -152,6 +270,10 @@ void add_launcher(const Plan& plan, const WorkerPlace& place, Environment& envir
         bool is_set = std::any_of(environment.begin(), environment.end(), [&](const auto& one) { return one.first == name; });
         if (sandbox::is_host_image(plan.image) && !is_set) environment.emplace_back(name, "1");
     }
+}
+
+bool is_too_long(const Environment::value_type& variable) {
+    return variable.first.size() + variable.second.size() + 2 > variable_bytes_max;
 }
 
 base::Result<void> write_file(const std::string& path, const std::string& content) {
@@ -196,9 +318,11 @@ Environment environment(const Job& job, const Plan& plan, const WorkerPlace& pla
         all.emplace_back(name, value);
     };
     for (const auto& [name, value] : place.image_environment) override_with(name, value);
-    add_toolkit(plan, place, all);
+    add_toolkit(job, plan, place, all);
     add_launcher(plan, place, all);
-    for (const auto& [name, value] : plan.environment) override_with(name, value);
+    for (const auto& [name, value] : plan.environment) {
+        if (name != "PYTHONPATH" || plan.program.empty()) override_with(name, value);
+    }
     override_with("TRAINING_JOB_NAME", job.id.name);
     override_with("TRAINING_JOB_ARN", job.id.arn());
     override_with("TRAINING_JOB_RUN_ID", job.run_id);
@@ -208,7 +332,18 @@ Environment environment(const Job& job, const Plan& plan, const WorkerPlace& pla
         override_with("AWS_CONTAINER_CREDENTIALS_FULL_URI", place.credentials_uri);
         override_with("AWS_CONTAINER_AUTHORIZATION_TOKEN", place.token);
     }
+    std::erase_if(all, [](const auto& variable) { return is_too_long(variable); });
     return all;
+}
+
+std::vector<std::string> too_long_variables(const Job& job, const Plan& plan, const WorkerPlace& place) {
+    Environment all;
+    add_toolkit(job, plan, place, all);
+    std::vector<std::string> names;
+    for (const auto& variable : all) {
+        if (is_too_long(variable)) names.push_back(variable.first);
+    }
+    return names;
 }
 
 namespace {
@@ -219,10 +354,10 @@ bool runs_image(const Plan& plan, const WorkerPlace& place) {
     return plan.command.empty() && (!place.image_entry_point.empty() || plan.program.empty());
 }
 
-std::vector<std::string> script_command(const Plan& plan) {
+std::vector<std::string> script_command(const Plan& plan, const WorkerPlace& place) {
     std::vector<std::string> words;
     if (plan.program.ends_with(".py")) {
-        words = {"/usr/bin/python3", plan.program};
+        words = {place.python, plan.program};
     } else if (plan.program.ends_with(".sh")) {
         words = {"/bin/sh", plan.program};
     } else {
@@ -246,7 +381,7 @@ std::vector<std::string> command(const Plan& plan, const WorkerPlace& place) {
     auto engine = engine_of(plan);  // plan() has checked it
     // torchrun: a process a GPU, as SageMaker's toolkit has it.
     if (engine && engine->launcher == Launcher::torchrun && place.gpus > 0) engine->processes_per_host = place.gpus;
-    return launcher_command(plan, engine ? *engine : Engine{}, place.index, place.network_interface, script_command(plan));
+    return launcher_command(plan, engine ? *engine : Engine{}, place.index, place.network_interface, script_command(plan, place));
 }
 
 std::string working_directory(const Plan& plan, const WorkerPlace& place) {
@@ -271,6 +406,11 @@ base::Result<void> make_folders(const Plan& plan, const WorkerPlace& place) {
     TRY(write_file(config + "hyperparameters.json", hyperparameters_json(plan)));
     TRY(write_file(config + "inputdataconfig.json", input_data_config_json(plan, place.index)));
     TRY(write_file(config + "resourceconfig.json", resource_config_json(plan, place)));
+    if (plan.checkpoints) {
+        TRY(write_file(config + "checkpointconfig.json",
+                       Json::object({{"S3Uri", plan.checkpoints->destination.text()}, {"LocalPath", plan.checkpoints->local_path}})
+                           .dump()));
+    }
     std::string hosts = "127.0.0.1 localhost\n::1 localhost\n";
     for (const auto& host : plan.hosts) hosts += "127.0.0.1 " + host + "\n";
     return write_file(place.folder + "/hosts", hosts);

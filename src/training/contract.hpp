@@ -42,6 +42,8 @@ struct WorkerPlace {
     Environment image_environment;
     std::vector<std::string> image_entry_point;
     std::string image_directory;
+    std::string image_root;                    // its folder; empty: this machine's /usr
+    std::string python = "/usr/bin/python3";   // what runs scripts; of an image the first on its PATH
 };
 
 [[nodiscard]] std::string hyperparameters_json(const Plan& plan);
@@ -51,6 +53,9 @@ struct WorkerPlace {
 // The whole environment: nothing is inherited. The job's own variables override all but the identity of the job and its
 // credentials.
 [[nodiscard]] Environment environment(const Job& job, const Plan& plan, const WorkerPlace& place);
+
+// Those that the toolkit would set and no program could be started with: longer than 128 KiB. Their contents are in input/config.
+[[nodiscard]] std::vector<std::string> too_long_variables(const Job& job, const Plan& plan, const WorkerPlace& place);
 
 // The command line of a host: the job's entry point as it is; or the image's own with `train`; or script mode's interpreter,
 // program and hyperparameters, under the launcher that the hyperparameters ask for (engine.hpp).

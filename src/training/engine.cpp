@@ -97,6 +97,7 @@ base::Result<Engine> engine_of(const Plan& plan) {
     if (const std::string* named = value_of(plan, "sagemaker_distribution_instance_groups")) {
         const text::Json names = decode_hyperparameter(*named);
         for (const auto& name : names.items()) groups.push_back(name.as_string());
+        engine.names_groups = true;
     }
     for (size_t host = 0; host < plan.hosts.size(); ++host) {
         if (groups.empty() || std::find(groups.begin(), groups.end(), group_of(plan, host).name) != groups.end())

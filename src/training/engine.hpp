@@ -30,6 +30,7 @@ struct Engine {
     size_t processes_per_host = 1;
     std::vector<std::string> options;  // for mpirun, as the job gave them
     std::vector<size_t> hosts;         // the strategy's, by index into Plan::hosts
+    bool names_groups = false;         // the job says which groups these are
     [[nodiscard]] bool takes_part(size_t host) const;
     [[nodiscard]] size_t rank_of(size_t host) const;  // among `hosts`; REQUIRES: takes_part
 };

@@ -18,7 +18,7 @@
 
 namespace training {
 
-// Can this machine mount them? /dev/fuse, and root or fusermount3.
+// Can this server mount them? Tried once: it takes /dev/fuse, and root or a fusermount3 that may use it.
 [[nodiscard]] bool fast_file_available();
 
 class FastFileMount {

@@ -11,6 +11,7 @@
 #include "training/instances.hpp"
 #include "training/limits.hpp"
 #include "training/monitor.hpp"
+#include "training/python_text.hpp"
 #include "training/request.hpp"
 #include "training/source.hpp"
 
@@ -240,32 +241,6 @@ base::Result<std::string> source_digest(const std::string& value, const Plan& pl
     return digest;
 }
 
-// Python's repr() of a decoded hyperparameter, inside lists and dictionaries.
-std::string python_text(const text::Json& value, bool nested) {
-    using Type = text::Json::Type;
-    switch (value.type()) {
-        case Type::null:
-            return "None";
-        case Type::boolean:
-            return value.as_bool() ? "True" : "False";
-        case Type::number:
-            return value.as_string();
-        case Type::string:
-            return nested ? "'" + value.as_string() + "'" : value.as_string();
-        case Type::array: {
-            std::vector<std::string> parts;
-            for (const auto& item : value.items()) parts.push_back(python_text(item, true));
-            return "[" + base::join(parts, ", ") + "]";
-        }
-        case Type::object: {
-            std::vector<std::string> parts;
-            for (const auto& [key, item] : value.members()) parts.push_back("'" + key + "': " + python_text(item, true));
-            return "{" + base::join(parts, ", ") + "}";
-        }
-    }
-    return "";
-}
-
 }  // namespace
 
 const InstanceGroup& group_of(const Plan& plan, size_t host) {
@@ -368,12 +343,17 @@ text::Json decode_hyperparameter(const std::string& value) {
     return parsed ? std::move(*parsed) : text::Json(value);
 }
 
+bool is_sagemakers_own(const std::string& hyperparameter) {
+    return hyperparameter.starts_with("sagemaker_") || hyperparameter == "default_user_module_name" ||
+           hyperparameter == "_tuning_objective_metric";
+}
+
 std::vector<std::string> user_arguments(const std::vector<std::pair<std::string, std::string>>& hyperparameters) {
     std::vector<std::string> arguments;
     for (const auto& [key, value] : hyperparameters) {
-        if (key.starts_with("sagemaker_")) continue;
-        arguments.push_back((key.size() == 1 ? "-" : "--") + key);
-        arguments.push_back(python_text(decode_hyperparameter(value), false));
+        if (is_sagemakers_own(key)) continue;
+        arguments.push_back(key.empty() ? "" : (key.size() == 1 ? "-" : "--") + key);
+        arguments.push_back(python_argument(decode_hyperparameter(value)));
     }
     return arguments;
 }

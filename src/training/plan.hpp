@@ -103,8 +103,11 @@ struct Plan {
 // A hyperparameter's value: the SDKs send each as JSON, people send plain text; both mean the same.
 [[nodiscard]] text::Json decode_hyperparameter(const std::string& value);
 
+// Is it SageMaker's, not the script's?
+[[nodiscard]] bool is_sagemakers_own(const std::string& hyperparameter);
+
 // Script mode's command line: `--key value` for every hyperparameter that is not SageMaker's own, sorted by key;
-// one-letter keys get one dash. Values print as Python's str() prints them, as the toolkit does.
+// one-letter keys get one dash. Values as the toolkit writes them (python_text.hpp).
 [[nodiscard]] std::vector<std::string> user_arguments(const std::vector<std::pair<std::string, std::string>>& hyperparameters);
 
 }  // namespace training

@@ -13,6 +13,7 @@
 #include "training/beneath.hpp"
 #include "training/channel.hpp"
 #include "training/checkpoints.hpp"
+#include "training/image_code.hpp"
 #include "training/limits.hpp"
 #include "training/source.hpp"
 #include "training/transfer.hpp"
@@ -277,7 +278,10 @@ base::Result<void> Running::prepare() {
         job.workers.clear();
         job.enter("Downloading", "Downloading input data", now);
     });
-    for (const auto& place : places_) TRY(make_folders(plan_, place));
+    for (const auto& place : places_) {
+        TRY(make_folders(plan_, place));
+        TRY(copy_image_code(plan_, place, [this] { return cancelled_.load(); }));
+    }
     TRY(pin_code());
     Transfer transfer(*training_.parts_.data, *session_, folder_, [this] { return cancelled_.load(); });
     inputs_ = std::make_unique<Inputs>(*training_.parts_.data, *session_, workers_, [this] { stop(StopReason::input_failed); });
@@ -341,6 +345,9 @@ void Running::take_back_credentials() {
 
 base::Result<void> Running::start_workers(Workers& workers, JobMonitor& monitor) {
     std::string stamp = std::to_string(training_.parts_.clock->now().time_since_epoch().count());
+    const auto engine = engine_of(plan_);
+    const Launcher launcher = engine ? engine->launcher : Launcher::script;
+    failures_.clear();
     for (const auto& place : places_) {
         const std::string& host = plan_.hosts[place.index];
         std::string stream = host + "-" + stamp;
@@ -356,7 +363,16 @@ base::Result<void> Running::start_workers(Workers& workers, JobMonitor& monitor)
                     training_.parts_.clock->now());
             }
         }
-        log.watch([&monitor](std::string_view line, base::Time now) { monitor.line(line, now); });
+        for (const auto& name : too_long_variables(job_, plan_, place)) {
+            log.write("[trainwarden] " + name +
+                          " would be longer than an environment variable may be and is not set: read /opt/ml/input/config\n",
+                      training_.parts_.clock->now());
+        }
+        FailureText& failure = failures_.emplace_back(launcher);
+        log.watch([&monitor, &failure](std::string_view line, base::Time now) {
+            monitor.line(line, now);
+            failure.line(line);
+        });
         auto launched = TRY(confinement_->launch(place, host, command(plan_, place), environment(job_, plan_, place),
                                                  working_directory(plan_, place)));
         workers.add(launched, std::move(log));
@@ -386,6 +402,7 @@ private:
 base::Result<Ended> Running::train() {
     std::optional<CheckpointSync> checkpoints;
     std::optional<CheckpointWatcher> watcher;
+    uploads_end_ = no_end;  // of an attempt before
     if (plan_.checkpoints) {
         checkpoints.emplace(*training_.parts_.data, *session_, plan_.checkpoints->destination, workers_, folder_,
                             [this] { return uploads_are_over(); });
@@ -408,6 +425,7 @@ base::Result<Ended> Running::train() {
         left = std::min(left, std::chrono::ceil<seconds>(*plan_.wait_max - waited));
     }
     Ended ended = workers.wait(std::max(left, seconds{0}));
+    if (ended.how == Ended::How::failed && !failures_[ended.host].best().empty()) ended.last_line = failures_[ended.host].best();
     ended.out_of_memory = ended.how == Ended::How::failed && confinement_->memory_was_exhausted(ended.host);
     std::optional<std::string> taken_away;
     if (ended.how == Ended::How::failed && !ended.out_of_memory) taken_away = confinement_->taken_away(ended.host);
@@ -469,6 +487,9 @@ std::string Running::algorithm_error(const Ended& ended) const {
                "instance.";
     }
     std::string told = valid_utf8(read_beneath(workers_[ended.host], "ml/output/failure", failure_reason_characters_max));
+    // Under mpirun the first host's launcher fails, and the script that did may be on another.
+    for (size_t host = 0; host < workers_.size() && told.empty(); ++host)
+        told = valid_utf8(read_beneath(workers_[host], "ml/output/failure", failure_reason_characters_max));
     if (told.empty() && plan_.command.empty()) {
         // What the SageMaker toolkit writes for a script that fails.
         told = "ExecuteUserScriptError:\nExitCode " + std::to_string(ended.exit_code) + "\nErrorMessage \"" + ended.last_line +

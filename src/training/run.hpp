@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "training/confinement.hpp"
+#include "training/failure_text.hpp"
 #include "training/inputs.hpp"
 #include "training/monitor.hpp"
 #include "training/plan.hpp"
@@ -82,6 +84,7 @@ private:
     std::string folder_;               // …/<job>
     std::vector<WorkerPlace> places_;
     std::vector<std::string> workers_;  // their folders
+    std::deque<FailureText> failures_;  // by worker
     std::unique_ptr<Confinement> confinement_;
     std::unique_ptr<Inputs> inputs_;  // while the workers live
     int wake_ = -1;

@@ -752,4 +752,43 @@ TEST_CASE("script mode runs the program of sourcedir.tar.gz with the hyperparame
     CHECK(log.find("algo-1") != std::string::npos);
 }
 
+TEST_CASE("an upload that does not end: the server stops all the same, and the next one uploads") {
+    World world;
+    world.s3.slow = true;
+    REQUIRE(world.training->create({world.id("slow"), World::request("echo weights > /opt/ml/model/w; echo ready", 1), {}, ""}).has_value());
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (world.training->describe(world.id("slow"))->secondary_status != "Uploading") {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    const auto started = std::chrono::steady_clock::now();
+    world.training.reset();
+    CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds(20));
+    CHECK(world.s3.objects.empty());
+    world.s3.slow = false;
+    world.open();
+    CHECK(world.finished("slow").status == Status::completed);
+    CHECK(world.s3.objects.contains("out/models/slow/output/model.tar.gz"));
+}
+
+TEST_CASE("a source that changes between two attempts is not run") {
+    World world;
+    world.s3.objects["in/code/run.sh"] = "echo first; exec sleep 600";
+    auto request = World::request("sh $SM_CHANNEL_CODE/run.sh", 1);
+    request.set("InputDataConfig", text::Json::array({World::channel("code", "s3://in/code/", "FullyReplicated")}));
+    request.set("RetryStrategy", text::Json::object({{"MaximumRetryAttempts", 1}}));
+    REQUIRE(world.training->create({world.id("pinned"), request, {}, ""}).has_value());
+    world.logged("pinned", "first");
+    world.training.reset();
+    {
+        std::lock_guard lock(world.s3.mutex);
+        world.s3.objects["in/code/run.sh"] = "echo second";
+    }
+    world.open();
+    const Job job = world.finished("pinned");
+    CHECK(job.status == Status::failed);
+    CHECK(job.failure_reason.find("has changed since the job was created: the channel code (s3://in/code/)") != std::string::npos);
+    CHECK(world.log("pinned").find("second") == std::string::npos);
+}
+
 }  // namespace training

@@ -107,7 +107,7 @@ base::Result<void> Transfer::check_channel(const Channel& channel, const std::st
     if (channel.mode == InputMode::fast_file && !fast_file_available()) {
         return base::fail("ValidationException", "FastFile input (in channel " + channel.name +
                                                      ") is not available on this server: it needs /dev/fuse, and root or "
-                                                     "fusermount3. Use File or Pipe.");
+                                                     "a fusermount3 that may use it. Use File or Pipe.");
     }
     auto found = data_.list(TRY(credentials()), listed_prefix(channel), 1);
     if (found && !found->empty()) return {};
@@ -244,6 +244,11 @@ base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::strin
                 continue;
             }
             const Closer closer{*opened};
+            if (holes_of(*opened, file.size) > holes_bytes_max) {
+                remember(uploaded.missing, name + " is sparse: an object would hold more than " +
+                                               std::to_string(holes_bytes_max >> 30) + " GiB of zeros. Use CompressionType GZIP");
+                continue;
+            }
             if (auto sent = upload_file(*opened, {destination.bucket, key}); !sent) {
                 return as_client_error("Artifact upload failed:Unable to upload s3://" + destination.bucket + "/" + key,
                                        std::move(sent).error());

@@ -1,6 +1,6 @@
 """Installs the real clients that cannot share the tests' virtual environment, each into build/clients/NAME.
 
-    tests/clients/install.py [NAME…]      sagemaker-v2, sagemaker-v3: virtual environments; javascript: node_modules
+    tests/clients/install.py [NAME…]      sagemaker-v2, sagemaker-v3, sagemaker-training: virtual environments; javascript: node_modules
 
 What is there already and made from the same list is left alone, so a second run is free.
 """
@@ -31,6 +31,7 @@ def node_modules(folder, package):
 
 RECIPES = {
     "sagemaker-v2": (virtual_environment, HERE / "sagemaker-v2.txt"),
+    "sagemaker-training": (virtual_environment, HERE / "sagemaker-training.txt"),
     "sagemaker-v3": (virtual_environment, HERE / "sagemaker-v3.txt"),
     "javascript": (node_modules, HERE / "javascript/package.json"),
 }

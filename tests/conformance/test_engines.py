@@ -23,14 +23,19 @@ def world(server):
     return server
 
 
-def run_script(server, name, script, ResourceConfig=None, **hyperparameters):
-    """Script mode, as the SDK submits it: every value is JSON."""
+def script(server, name, text):
+    """Uploads train.py as a source archive."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         member = tarfile.TarInfo("train.py")
-        member.size = len(script.encode())
-        archive.addfile(member, io.BytesIO(script.encode()))
+        member.size = len(text.encode())
+        archive.addfile(member, io.BytesIO(text.encode()))
     server.client("s3").put_object(Bucket=BUCKET, Key=f"source/{name}/sourcedir.tar.gz", Body=packed.getvalue())
+
+
+def run_script(server, name, text, ResourceConfig=None, **hyperparameters):
+    """Script mode, as the SDK submits it: every value is JSON."""
+    script(server, name, text)
     parameters = {"sagemaker_program": "train.py", SUBMITTED: f"s3://{BUCKET}/source/{name}/sourcedir.tar.gz", **hyperparameters}
     wanted = request(server, name, "", AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
                      HyperParameters={key: json.dumps(value) for key, value in parameters.items()},
@@ -84,6 +89,14 @@ class TestMpi:
         assert job["TrainingJobStatus"] == "Failed"
         assert job["FailureReason"].startswith("AlgorithmError: ExecuteUserScriptError:\nExitCode 1")
 
+    def test_the_reason_is_the_script_s_not_the_launcher_s(self, world):
+        raises = MPI.replace("sys.exit(", "if world.Get_rank() == 1: raise ValueError('no data today')\nsys.exit(")
+        job = run_script(world, "mpi-raises", raises, sagemaker_mpi_enabled=True)
+        assert 'ErrorMessage "ValueError: no data today"' in job["FailureReason"]
+        tells = MPI.replace("sys.exit(", "if world.Get_rank() == 1: open('/opt/ml/output/failure', 'w').write('told by rank 1'); sys.exit(3)\nsys.exit(")
+        job = run_script(world, "mpi-tells", tells, sagemaker_mpi_enabled=True)
+        assert job["FailureReason"].startswith("AlgorithmError: told by rank 1, exit code: ")
+
 
 def test_instance_groups(world):
     """Two groups, one strategy: the data group's host runs the script alone, the others under torchrun."""
@@ -124,11 +137,21 @@ def make_root(folder):
     (folder / "usr/bin/train").write_text("#!/bin/sh\necho plain train $FROM_IMAGE; cat /etc/os-release /etc/hosts; ls /usr/bin /opt; "
                                           "cat /opt/ml/input/config/hyperparameters.json; echo w > /usr/bin/w; echo weights > /opt/ml/model/w\n")
     (folder / "usr/bin/train").chmod(0o755)
+    (folder / "opt/ml/code").mkdir(parents=True)
+    (folder / "opt/ml/code/größe.sh").write_text("echo code of the image; echo more > /opt/ml/code/more\n")
+    (folder / "opt/ml/code/baked").write_text("#!/bin/sh\necho baked\n")
+    (folder / "opt/ml/code/baked").chmod(0o755)
+    (folder / "opt/ml/code/linked").symlink_to("baked")
+    (folder / "opt/ml/model").mkdir()
+    (folder / "opt/ml/model/hidden").write_text("AWS mounts over it")
+    # An image whose only Python is elsewhere; it says how it was called.
+    (folder / "opt/tool/python").write_text("#!/bin/sh\necho python $0 $1 $2 $3; . ./$1\n")
+    (folder / "opt/tool/python").chmod(0o755)
     (folder / "opt/tool/train").chmod(0o700)  # as an image's root has it; unpacking opens it
     return folder
 
 
-def save_as_oci(root, path):
+def save_as_oci(root, path, **config):
     """The layout that `docker save` and `buildx -o type=oci` write, as one tar."""
     layout = path.parent / "layout"
     blobs = layout / "blobs/sha256"
@@ -142,7 +165,7 @@ def save_as_oci(root, path):
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as layer:
         layer.add(root, arcname=".")
-    config = {"config": {"Entrypoint": ["/opt/tool/train"], "Cmd": ["never"], "Env": ["FROM_IMAGE=yes"], "WorkingDir": "/opt/tool"}}
+    config = {"config": config or {"Entrypoint": ["/opt/tool/train"], "Cmd": ["never"], "Env": ["FROM_IMAGE=yes"], "WorkingDir": "/opt/tool"}}
     manifest = {"config": blob(json.dumps(config).encode()), "layers": [blob(packed.getvalue())]}
     (layout / "index.json").write_text(json.dumps({"manifests": [blob(json.dumps(manifest).encode())]}))
     (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
@@ -158,6 +181,9 @@ def test_images(make_server, tmp_path):
         root = make_root(images / "rootfs:1")
         (images / "registry.example.com/team").mkdir(parents=True)
         save_as_oci(root, images / "registry.example.com/team/tool:2.tar")
+        (images / "python").mkdir()
+        save_as_oci(root, images / "python/1.tar", Env=["PATH=/usr/bin:/bin:/opt/tool"])
+        (images / "python/1.tar").rename(images / "python:1.tar")
         server = make_server("--training-images", images)
         make_trainer(server)
 
@@ -175,6 +201,16 @@ def test_images(make_server, tmp_path):
         assert log_with("from-an-archive", "registry.example.com/team/tool:2") == "tool /opt/tool/train train\n/opt/tool"
         assert log_with("with-arguments", "registry.example.com/team/tool:2", ContainerArguments=["fit"]) == "tool /opt/tool/train fit\n/opt/tool"
         assert log_with("with-entry-point", "registry.example.com/team/tool:2", ContainerEntrypoint=["/bin/env"]).count("FROM_IMAGE=yes") == 1
+
+        assert log_with("own-code", "rootfs:1", ContainerEntrypoint=["/bin/sh", "-c", ". /opt/ml/code/größe.sh; /opt/ml/code/linked; ls /opt/ml/model"]) == \
+            "code of the image\nbaked"
+        script(server, "in-an-image", "echo in the script $PYTHONPATH\n")
+        job = server.client("sagemaker").create_training_job(**{**request(
+            server, "own-python", "", AlgorithmSpecification={"TrainingImage": "python:1", "TrainingInputMode": "File"}), "HyperParameters": {
+                "sagemaker_program": "train.py", SUBMITTED: f"s3://{BUCKET}/source/in-an-image/sourcedir.tar.gz", "epochs": "3"}})
+        job = wait(server, "own-python")
+        assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+        assert log_of(server, "own-python") == "python /opt/tool/python train.py --epochs 3\nin the script /opt/ml/code"
 
         code, message = refusal(server.client("sagemaker").create_training_job, **request(
             server, "nowhere", "", AlgorithmSpecification={"TrainingImage": "rootfs:2", "TrainingInputMode": "File"}))
