@@ -106,7 +106,7 @@ TEST_CASE("state and history are for their owner alone; state of another format 
     }
     CHECK(files == 4);  // the state, its copy, an entry of history and its checkpoint
     const fs::path state = folder.path / ".pulumi/stacks/proj/dev.json";
-    REQUIRE(replace_whole(state, R"({"version":4,"checkpoint":{"latest":{}}})").has_value());
+    REQUIRE(replace_whole(state, R"({"version":5,"checkpoint":{"latest":{}}})").has_value());
     CHECK(backend->load("proj", "dev").error().code == "NotSupported");
     for (const char* packed : {".gz", ".zst"}) {
         REQUIRE(replace_whole(folder.path / (".pulumi/stacks/proj/packed.json" + std::string(packed)), "x").has_value());
