@@ -291,3 +291,22 @@ TEST_CASE("bucket policies are found by AWS's own ARNs alone") {
          {"arn:aws-cn:s3:::bucket/k", "arn:aws:s3-object-lambda:::bucket", "bucket", "", "arn:aws:sqs:::bucket"})
         CHECK_FALSE_MESSAGE(world.storage->policy_of_arn(arn).has_value(), arn);
 }
+
+TEST_CASE("a bucket whose deletion a crash cut off is open again; one that was deleted leaves no uploads to its namesake") {
+    World world;
+    const auto key = world.keys->scan({.prefix = "s3/b/"}).value().at(0).key;
+    std::string record = world.keys->get(key).value().value();
+    record.insert(record.size() - 1, R"(,"BeingDeleted":true)");
+    REQUIRE(world.keys->commit(store::Batch().put(key, record)).has_value());
+    world.storage = std::move(*Storage::open({world.keys.get(), world.blobs.get(), &world.clock, &world.random}));
+    CHECK_FALSE((*world.storage->bucket("bucket"))->being_deleted);
+    CHECK(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes("x")}).has_value());
+    CHECK(code(world.storage->delete_bucket("bucket")) == "BucketNotEmpty");
+    CHECK(world.storage->put({.bucket = "bucket", .key = "k2", .body = bytes("x")}).has_value());
+    for (const char* name : {"k", "k2"}) CHECK(world.storage->delete_object("bucket", name).has_value());
+    REQUIRE(world.storage->create_upload({.bucket = "bucket", .key = "k"}).has_value());
+    REQUIRE(world.storage->delete_bucket("bucket").has_value());
+    REQUIRE(world.storage->create_bucket("bucket", "1", "us-east-1").has_value());
+    CHECK(world.storage->list_uploads({.bucket = "bucket"})->uploads.empty());
+    CHECK(world.keys->scan({.prefix = "s3/u/"}).value().empty());
+}
