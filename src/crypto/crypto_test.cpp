@@ -115,3 +115,17 @@ TEST_CASE("a key is agreed on by both sides alone") {
     CHECK_FALSE(one.agree(std::string(32, '\0'), "purpose"));  // RFC 7748, 6.1: an all-zero secret is refused
     CHECK_FALSE(one.agree("short", "purpose"));
 }
+
+TEST_CASE("every letter of an alphabet is as likely as the others, whatever its size") {
+    crypto::SystemRandom random;
+    const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const size_t length = alphabet.size() * 4000;
+    const std::string text = random.text(length, alphabet);
+    CHECK(text.size() == length);
+    for (const char letter : alphabet) {
+        const auto count = std::ranges::count(text, letter);
+        CAPTURE(letter);
+        CHECK(count > 3520);
+        CHECK(count < 4480);  // a letter that a remainder favours has 5000; seven standard deviations are 440
+    }
+}

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
 
 #include "deploy/backend.hpp"
 #include "no_room.hpp"
@@ -106,7 +109,7 @@ TEST_CASE("state and history are for their owner alone; state of another format 
     }
     CHECK(files == 4);  // the state, its copy, an entry of history and its checkpoint
     const fs::path state = folder.path / ".pulumi/stacks/proj/dev.json";
-    REQUIRE(replace_whole(state, R"({"version":4,"checkpoint":{"latest":{}}})").has_value());
+    REQUIRE(replace_whole(state, R"({"version":5,"checkpoint":{"latest":{}}})").has_value());
     CHECK(backend->load("proj", "dev").error().code == "NotSupported");
     for (const char* packed : {".gz", ".zst"}) {
         REQUIRE(replace_whole(folder.path / (".pulumi/stacks/proj/packed.json" + std::string(packed)), "x").has_value());
@@ -131,6 +134,30 @@ TEST_CASE("a lock whose file its last owner took away is no lock") {
     auto third = backend->lock("proj", "dev", now);
     REQUIRE_FALSE(third.has_value());
     CHECK(third.error().code == "StackLocked");
+}
+
+TEST_CASE("of many that want a stack one has it at a time, however often it changes hands") {
+    const Folder folder;
+    auto backend = Backend::open("", folder.path);
+    REQUIRE(backend.has_value());
+    std::atomic<int> holders = 0, together = 0, taken = 0;
+    {
+        std::vector<std::jthread> running;
+        for (int thread = 0; thread < 4; ++thread) {
+            running.emplace_back([&] {
+                for (int round = 0; round < 400; ++round) {
+                    const auto lock = backend->lock("proj", "dev", base::Time{});
+                    if (!lock) continue;
+                    ++taken;
+                    if (++holders > 1) ++together;
+                    std::this_thread::yield();
+                    --holders;
+                }
+            });
+        }
+    }
+    CHECK(together == 0);
+    CHECK(taken > 0);
 }
 
 }  // namespace deploy

@@ -104,6 +104,26 @@ TEST_CASE("a snapshot survives the file, every field of it") {
     CHECK(refused.error().code == "IncorrectPassphrase");
 }
 
+TEST_CASE("secrets are sealed as Pulumi seals them: a state of its own opens with its passphrase alone") {
+    // PBKDF2-HMAC-SHA256 with a million rounds and AES-256-GCM, computed with another library.
+    const std::string salt = "v1:AAECAwQFBgc=:v1:AAECAwQFBgcICQoL:Lsv0Mq4P43OA9/CWlvPiZJXoK3BhFA==";
+    const std::string sealed = "v1:DA0ODxAREhMUFRYX:zOpyfJK7/vWStOtuHjYSAEc4L5LZ25WNFDwZzA==";
+    Secrets secrets = secrets_of(salt, "correct horse");
+    const auto opened = secrets.decrypt(sealed);
+    REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().message));
+    CHECK(*opened == "\"the secret\"");
+    Secrets wrong = secrets_of(salt, "correct horse ");
+    const auto refused = wrong.decrypt(sealed);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == "IncorrectPassphrase");
+    // Two stacks of one passphrase have no key in common.
+    Secrets one = secrets_of("", "pass"), other = secrets_of("", "pass");
+    REQUIRE(one.require().has_value());
+    REQUIRE(other.require().has_value());
+    CHECK(one.salt_state().substr(0, 16) != other.salt_state().substr(0, 16));
+    CHECK_FALSE(other.decrypt(one.encrypt("text").value()).has_value());
+}
+
 TEST_CASE("a stack without secrets never asks for a passphrase") {
     bool asked = false;
     Secrets secrets(

@@ -175,6 +175,14 @@ TEST_CASE("a worker that is asked to end may finish; one whose server is gone do
     CHECK(finish(orphan).exit_code == 137);  // finish() reads until no process has the output any more
 }
 
+TEST_CASE("how a worker ended is told: its status, or the signal") {
+    NEEDS("sandboxes");
+    World world;
+    for (const auto& [script, code] :
+         {std::pair{"exit 0", 0}, {"exit 7", 7}, {"kill -9 $$", 137}, {"kill -TERM $$", 143}, {"(sleep 1000 &); exit 3", 3}})
+        CHECK_MESSAGE(world.run(script).exit_code == code, script);
+}
+
 TEST_CASE("a launch that fails says at which step") {
     NEEDS("sandboxes");
     World world;

@@ -93,8 +93,9 @@ def read_list(rooms=None, only=None):
 
 def faults_of(mutants):
     """What is wrong with the list itself."""
-    faults, names = [], set()
+    faults, names = Faults(), set()
     for mutant in mutants:
+        faults.of = mutant
         if mutant.name() in names:
             faults.append(f"{mutant.name()}: stands twice")
         names.add(mutant.name())
@@ -112,6 +113,18 @@ def faults_of(mutants):
         except (Fault, OSError) as fault:
             faults.append(str(fault))
     return faults
+
+
+class Faults(list):
+    """Messages, and whose they are."""
+
+    def __init__(self):
+        super().__init__()
+        self.of, self.mutants = None, set()
+
+    def append(self, message):
+        super().append(message)
+        self.mutants.add(self.of)
 
 
 class Tree:
@@ -291,13 +304,13 @@ def main():
     options = parser.parse_args()
     mutants = read_list(options.room, options.only)
     faults = faults_of(mutants)
-    if faults or not mutants:
-        print(*faults or ["no such mutants"], sep="\n")
-        return 1
-    if options.check:
-        print(f"{len(mutants)} mutants apply")
-        return 0
-    faults = [] if options.report else try_all(mutants, options)
+    print(*faults, sep="\n", end="\n" if faults else "")
+    if options.check or len(faults.mutants) == len(mutants):
+        print(f"{len(mutants) - len(faults.mutants)} of {len(mutants)} mutants apply")
+        return 1 if faults or not mutants else 0
+    mutants = [mutant for mutant in mutants if mutant not in faults.mutants]
+    if not options.report:
+        faults += try_all(mutants, options)
     short = print_report(mutants)
     for fault in faults:
         print(f"fault of the list: {fault[:300]}")

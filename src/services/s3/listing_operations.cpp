@@ -30,6 +30,11 @@ Classify listing(std::string action) {
         if (said("prefix")) access.context.set("s3:prefix", wanted.list.prefix);
         if (said("delimiter")) access.context.set("s3:delimiter", wanted.list.delimiter);
         if (said("max-keys")) access.context.set("s3:max-keys", std::to_string(wanted.list.max_keys));
+        // A parameter that is there again with another value makes its key ambiguous (R81).
+        for (const std::string_view name : {"prefix", "delimiter", "max-keys"}) {
+            for (const auto& [other, value] : incoming.uri.query)
+                if (other == name && value != *incoming.uri.parameter(name)) access.context.set("s3:" + other, value);
+        }
         return std::vector{std::move(access)};
     };
 }
