@@ -6,11 +6,11 @@
 
 namespace {
 
-constexpr const char* policy = R"({\"Version\":\"2012-10-17\",\"Statement\":[]})";
+constexpr const char* document = R"({\"Version\":\"2012-10-17\",\"Statement\":[]})";
 
 std::string entity(const std::string& kind, const std::string& more, bool later) {
     return R"({"account":"111122223333","path":"/","name":"n","id":"AROAEXAMPLE","arn":"arn:aws:iam::111122223333:)" + kind +
-           R"(/n","created":1700000000123,"inline_policies":[{"name":"p","document":")" + policy +
+           R"(/n","created":1700000000123,"inline_policies":[{"name":"p","document":")" + document +
            R"("}],"attached":["arn:aws:iam::aws:policy/ReadOnlyAccess"])" + more + (later ? R"(,"added_later":{"a":[1]}})" : "}");
 }
 
@@ -20,7 +20,7 @@ TEST_CASE("records of the first release, and of one that added members") {
     for (const bool later : {false, true}) {
         CAPTURE(later);
         const auto role = identity::read_role(
-            entity("role", std::string(R"(,"description":"d","max_session_seconds":3600,"trust":")") + policy +
+            entity("role", std::string(R"(,"description":"d","max_session_seconds":3600,"trust":")") + document +
                                R"(","trusted_ids":{"arn:aws:iam::1:user/u":"AIDA"},"boundary":"","tags":[["cls","public"]])",
                    later));
         REQUIRE(role.has_value());
@@ -47,7 +47,7 @@ TEST_CASE("records of the first release, and of one that added members") {
         CHECK(account->alias == "a");
         const auto managed = identity::read_managed_policy(
             std::string(R"({"account":"111122223333","path":"/","name":"p","id":"ANPA","arn":"arn:aws:iam::111122223333:policy/p",)") +
-            R"("description":"","created":1,"updated":2,"versions":[{"id":"v1","document":")" + policy +
+            R"("description":"","created":1,"updated":2,"versions":[{"id":"v1","document":")" + document +
             R"(","created":1}],"default_version":"v1","next_version":2,"tags":[])" + end);
         REQUIRE(managed.has_value());
         CHECK(managed->version("v1") != nullptr);
