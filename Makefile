@@ -56,6 +56,7 @@ demo: build
 bench: data
 	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS)
 	@.venv/bin/python bench/run.py
+	@.venv/bin/python bench/lists.py
 	@.venv/bin/python bench/policy/run.py
 	@.venv/bin/python bench/training/run.py
 

@@ -1,5 +1,8 @@
 """IAM's lists in an account of 10,000 roles: the server's processor time a page (user and system, from /proc), which a busy machine changes
 little. Usage: lists.py [BINARY] [ROLES]. `make bench` runs it on the release build.
+
+Development builds of one busy machine, milliseconds of processor time, before lists were sought and after: ListRoles 25.5 and 0.6,
+ListEntitiesForPolicy 126 and 0.5, GetAccountAuthorizationDetails 51 and 0.9, ListPolicies of AWS 5.5 and 0.8, GetPolicy 3.4 and 0.2.
 """
 import concurrent.futures
 import json

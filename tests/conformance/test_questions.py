@@ -191,6 +191,8 @@ def test_services_and_other_accounts_are_found(server, bucket, make_role):
     assert {"logging.s3.amazonaws.com", "account 444455556666"} <= writers and "account 555566667777" not in writers
     readers = set(who_can(server, "s3:GetObject", KEY))
     assert "account 555566667777" in readers and "Anonymous" not in readers and "account 444455556666" not in readers
+    assert set(who_can(server, "s3:GetObject", KEY)) & {"Anonymous", "any principal of any other account"} == set()
+    s3.delete_public_access_block(Bucket="asked")
     s3.put_bucket_policy(Bucket="asked", Policy=policy(grant("*", "s3:GetObject", "arn:aws:s3:::asked/*")))
     assert {"Anonymous", "any principal of any other account"} <= set(who_can(server, "s3:GetObject", KEY))
     assert server.client_as(None, "s3").get_object(Bucket="asked", Key="k")["Body"].read() == b"x"
