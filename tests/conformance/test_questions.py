@@ -139,7 +139,7 @@ def test_the_root_user_assumes_no_role(server, make_role):
     answers += json.loads(server.trainwarden("explain", request_id, "--json").stdout)["Records"][0]["Accesses"]
     for answer in answers:
         assert answer["Decision"] == "implicitDeny" and answer["DecidedBy"] == "rule of the service"
-        assert answer["Reason"] == "the root user of an account assumes no role" and answer["Advice"] == []
+        assert answer["Reason"].endswith("the root user of an account assumes no role") and answer["Advice"] == []
     assert root not in who_can(server, "sts:AssumeRole", role)
 
 
