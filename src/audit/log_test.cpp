@@ -115,6 +115,7 @@ TEST_CASE("a full file is rotated and the oldest deleted") {
     for (int i = 0; i < 20; ++i) REQUIRE((*log)->append(record("ID" + std::to_string(i))));
     size_t files = 0;
     for (const auto& entry : std::filesystem::directory_iterator(folder.path)) {
+        if (entry.path().extension() != ".jsonl") continue;  // space that is kept
         ++files;
         CHECK(entry.file_size() <= 2'000);
         CHECK((entry.status().permissions() & std::filesystem::perms::others_all) == std::filesystem::perms::none);

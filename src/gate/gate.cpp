@@ -111,7 +111,7 @@ http::Response Gate::answer(Passage& passage) {
 // Without the query, where presigned requests have their signature and token.
 std::string Gate::log_line(const Passage& passage, int status, std::chrono::microseconds took) {
     const http::RequestHead& head = passage.http.head;
-    const std::string path = head.path.substr(0, std::min(head.path.find('?'), logged_path_bytes_max));
+    const std::string path = head.path.substr(0, logged_path_bytes_max);
     std::string out = head.method + " " + path + " " + std::to_string(status) + " in " + std::to_string(took.count()) + " us, ";
     const std::string& service = passage.service.empty() ? passage.call.service : passage.service;
     if (!service.empty()) out += service + ":" + (passage.call.operation.empty() ? "?" : passage.call.operation) + ", ";

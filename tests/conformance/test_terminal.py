@@ -13,8 +13,6 @@ import sys
 import time
 import urllib.parse
 
-import pytest
-
 from conftest import BINARY, allow
 
 # OSC that sets the title, CSI as C0 and as C1, a C1 byte that is no UTF-8, DEL, a return that overwrites, a change of direction.
@@ -108,8 +106,6 @@ def test_what_a_worker_writes(server, make_role, tmp_path):
     environment = server.client_environment()
     command = ["train", "run", "--role", role, "--output", "s3://worker-says/out", "--entry", str(script), "--name", "says"]
     followed = subprocess.run([BINARY, *command], env=environment, capture_output=True, timeout=300)
-    if b"permits no" in followed.stderr:
-        pytest.skip("no sandbox here")
     assert b"done" in followed.stdout, followed.stderr
     assert_harmless(followed.stdout + followed.stderr)
     for command in (["train", "logs", "says"], ["train", "ps", "says"], ["train", "ps", "says", "--json"], ["train", "describe", "says"],
