@@ -52,8 +52,7 @@ def test_s3cmd(server, files, tmp_path):
     s3cmd("put", "--recursive", f"{files}/", "s3://s3cmd-bucket/to/")
     listed = s3cmd("ls", "--recursive", "s3://s3cmd-bucket")
     assert all(f"s3://s3cmd-bucket/to/{name}" in listed for name in ("a+b.txt", "large.bin", "sub folder/größe.txt"))
-    s3cmd("cp", "s3://s3cmd-bucket/to/a+b.txt", "s3://s3cmd-bucket/copy+of it")
-    s3cmd("get", "s3://s3cmd-bucket/copy+of it", tmp_path / "got")
+    s3cmd("get", "s3://s3cmd-bucket/to/a+b.txt", tmp_path / "got")
     assert (tmp_path / "got").read_bytes() == b"plus"
     s3cmd("get", "s3://s3cmd-bucket/to/large.bin", tmp_path / "large")
     assert hashlib.md5((tmp_path / "large").read_bytes()).digest() == hashlib.md5((files / "large.bin").read_bytes()).digest()

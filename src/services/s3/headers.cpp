@@ -36,7 +36,7 @@ base::Result<void> check_headers(const http::RequestHead& head) {
         if (list || !(name.starts_with("x-amz-") || std::ranges::find(single, name) != single.end())) continue;
         const auto before = std::find_if(fields.begin(), at, [&](const auto& other) { return base::lower(other.first) == name; });
         if (before != at && before->second != at->second)
-            return base::fail("InvalidArgument", "The header `" + name + "` is given twice with different values.");
+            return base::fail("InvalidRequest", "The header `" + name + "` is given twice with different values.");
 
         if (!name.starts_with("x-amz-server-side-encryption") && !name.starts_with("x-amz-copy-source-server-side-encryption"))
             continue;
