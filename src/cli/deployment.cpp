@@ -16,6 +16,7 @@
 #include "deploy/files.hpp"
 #include "deploy/program.hpp"
 #include "wire/client.hpp"
+#include "wire/profile.hpp"
 
 namespace cli {
 
@@ -159,15 +160,13 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
     const Property old_outputs = TRY(stack.snapshot()).stack_outputs();
     const auto pass = [&](bool preview) -> base::Result<std::pair<int, bool>> {
         PlanDisplay display({.json = choice.json, .preview = preview, .details = choice.details});
-        if (!choice.json)
-            print(Text(verb(operation, preview)) + " stack " + stack.name() + " of " + opened.project->name + "\n");
+        if (!choice.json) print(Text(verb(operation, preview)) + " stack " + stack.name() + " of " + opened.project->name + "\n");
         std::fflush(stdout);
         run.preview = preview;
         run.events = &display;
         const deploy::Outcome outcome = TRY(deploy::run(stack, run));
         display.summary(outcome, old_outputs);
-        if (choice.json && preview == only_preview)
-            print_pretty_json(display.report(outcome, choice.show_secrets));
+        if (choice.json && preview == only_preview) print_pretty_json(display.report(outcome, choice.show_secrets));
         run.after_preview = true;
         return std::pair{outcome.ok ? 0 : outcome.interrupted ? interrupted_status : 1, display.changes_anything()};
     };
@@ -230,17 +229,15 @@ base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::strin
         else if (!harmless.contains(key))
             return base::fail("NotSupported", "the provider setting aws:" + key + " is not supported");
     }
-    auto environment = wire::options_from_environment();
-    if (environment) {
-        if (options.endpoint.empty()) options.endpoint = environment->endpoint;
-        if (options.region.empty()) options.region = environment->region;
-        if (options.access_key_id.empty()) {
-            options.access_key_id = environment->access_key_id;
-            options.secret_access_key = environment->secret_access_key;
-            options.session_token = environment->session_token;
-        }
-    } else if (options.access_key_id.empty()) {
-        return base::fail(std::move(environment.error()));
+    // The place and the credentials are two things: a provider with keys of its own still goes where the environment says.
+    const wire::Place place = wire::place_from_environment();
+    if (options.endpoint.empty()) options.endpoint = place.endpoint;
+    if (options.region.empty()) options.region = place.region;
+    if (options.access_key_id.empty()) {
+        const wire::ClientOptions environment = TRY(wire::options_from_environment());
+        options.access_key_id = environment.access_key_id;
+        options.secret_access_key = environment.secret_access_key;
+        options.session_token = environment.session_token;
     }
     if (options.region.empty()) options.region = "us-east-1";
     const char* strict = std::getenv("TRAINWARDEN_STRICT_NAMES");

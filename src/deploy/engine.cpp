@@ -224,7 +224,8 @@ void Engine::invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) 
         auto invoked = call();
         if (!invoked) {
             base::Error error = invoked.error();
-            error.message = "invoking " + invocation.token + ": " + error.message;
+            error.message = "invoking " + invocation.token + ": " +
+                            (error.message.empty() ? "its provider cannot work, as was said" : error.message);
             invoked = base::fail(std::move(error));
         }
         if (!stopping()) reply(std::move(invoked));
@@ -362,8 +363,12 @@ base::Result<void> Engine::persist() {
 }
 
 void Engine::fail(const base::Error& error, const std::string& urn, const rpc::Source& source) {
-    events_.diagnostic(
-        {.severity = rpc::Severity::error, .message = error.message, .urn = urn, .source = shown(source), .notes = error.notes});
+    if (!error.message.empty())
+        events_.diagnostic({.severity = rpc::Severity::error,
+                            .message = error.message,
+                            .urn = urn,
+                            .source = shown(source),
+                            .notes = error.notes});
     const std::lock_guard lock(mutex_);
     failed_ = true;
     changed_.notify_all();

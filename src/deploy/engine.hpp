@@ -203,8 +203,9 @@ private:
     std::string stack_urn_;
     std::optional<provider::Property> stack_outputs_;
 
-    std::mutex providers_mutex_;                 // a provider is made once; making one may take long
-    std::map<std::string, Instance> providers_;  // by reference, and default ones by package@version
+    std::mutex providers_mutex_;                                       // a provider is made once; making one may take long
+    std::map<std::string, Instance> providers_;                        // by reference, and default ones by package@version
+    std::vector<std::pair<std::string, provider::Property>> unready_;  // packages and settings that cannot work
 
     std::mutex journal_mutex_;
     std::condition_variable journal_changed_;

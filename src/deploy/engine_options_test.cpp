@@ -131,7 +131,17 @@ TEST_CASE("a provider that cannot work is found out in a preview, before anythin
     Bench bench;
     bench.world.reachable = false;
     for (const bool preview : {true, false}) {
-        const auto ran = bench.up(thing({{"value", "1"}}), preview);
+        // Said once, however many resources there are.
+        const auto ran = bench.up(
+            [](Client& client) {
+                for (const char* name : {"a", "b", "c"}) {
+                    try {
+                        client.thing(name, {{"value", "1"}});
+                    } catch (const deploy::testing::Stopped&) {
+                    }
+                }
+            },
+            preview);
         CHECK_FALSE(ran.ok);
         REQUIRE(ran.errors.size() == 1);
         CHECK(ran.errors[0].message.contains("nobody there"));

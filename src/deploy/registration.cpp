@@ -390,11 +390,19 @@ base::Result<Engine::Instance> Engine::provider_for(const std::string& type, con
     return found->second;
 }
 
-// Made and known to work: a preview of nothing but new resources would otherwise ask nobody anything, and promise what cannot be.
+// REQUIRES: providers_mutex_ is held. Made and known to work: a preview of nothing but new resources would otherwise ask nobody
+// anything, and promise what cannot be.
 base::Result<std::shared_ptr<provider::Provider>> Engine::make_provider(const std::string& package,
                                                                         const Property& configuration) {
     auto made = TRY(hooks_.make_provider(package, configuration));
-    if (!configuration.has_unknowns()) TRY(made->ready());
+    if (configuration.has_unknowns()) return made;
+    const std::pair known(package, configuration);
+    // Said once, not for every resource: an error without words ends what it meets, too.
+    if (std::ranges::find(unready_, known) != unready_.end()) return base::fail("NotReady", "");
+    if (auto ready = made->ready(); !ready) {
+        unready_.push_back(known);
+        return base::fail(std::move(ready.error()));
+    }
     return made;
 }
 

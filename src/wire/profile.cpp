@@ -60,17 +60,44 @@ std::string first_of(std::initializer_list<std::string> values) {
 
 }  // namespace
 
-Result<ClientOptions> options_from_environment() {
+namespace {
+
+struct Profile {
+    std::string name;
+    ProfileSettings credentials, config;
+};
+
+Profile chosen_profile() {
     const auto home = from_environment("HOME");
-    const auto profile = first_of({from_environment("AWS_PROFILE"), from_environment("AWS_DEFAULT_PROFILE"), "default"});
-    auto credentials = parse_profile(
-        read_file(first_of({from_environment("AWS_SHARED_CREDENTIALS_FILE"), home + "/.aws/credentials"})), profile);
-    auto config = parse_profile(read_file(first_of({from_environment("AWS_CONFIG_FILE"), home + "/.aws/config"})),
-                                profile == "default" ? "default" : "profile " + profile);
+    const auto name = first_of({from_environment("AWS_PROFILE"), from_environment("AWS_DEFAULT_PROFILE"), "default"});
+    return {
+        name,
+        parse_profile(read_file(first_of({from_environment("AWS_SHARED_CREDENTIALS_FILE"), home + "/.aws/credentials"})), name),
+        parse_profile(read_file(first_of({from_environment("AWS_CONFIG_FILE"), home + "/.aws/config"})),
+                      name == "default" ? "default" : "profile " + name)};
+}
+
+Place place_of(Profile& profile) {
+    auto& [name, credentials, config] = profile;
+    return {first_of({from_environment("AWS_ENDPOINT_URL"), config["endpoint_url"], credentials["endpoint_url"]}),
+            first_of({from_environment("AWS_REGION"), from_environment("AWS_DEFAULT_REGION"), config["region"],
+                      credentials["region"]})};
+}
+
+}  // namespace
+
+Place place_from_environment() {
+    Profile profile = chosen_profile();
+    return place_of(profile);
+}
+
+Result<ClientOptions> options_from_environment() {
+    Profile chosen = chosen_profile();
+    const Place place = place_of(chosen);
+    auto& [profile, credentials, config] = chosen;
     ClientOptions out;
-    out.endpoint = first_of({from_environment("AWS_ENDPOINT_URL"), config["endpoint_url"], credentials["endpoint_url"]});
-    out.region = first_of({from_environment("AWS_REGION"), from_environment("AWS_DEFAULT_REGION"), config["region"],
-                           credentials["region"], out.region});
+    out.endpoint = place.endpoint;
+    if (!place.region.empty()) out.region = place.region;
     // The three belong together: a token of one place with the key of another is nobody's credential.
     const auto take = [&](const std::string& id, const std::string& secret, const std::string& token) {
         if (!out.access_key_id.empty() || id.empty() || secret.empty()) return;

@@ -1,4 +1,5 @@
-// AWS configuration files, one section at a time. Pure; `options_from_environment` (client.hpp) does the reading.
+// AWS configuration files, one section at a time. Parsing is pure; `options_from_environment` (client.hpp) and
+// `place_from_environment` do the reading.
 #pragma once
 
 #include <map>
@@ -11,5 +12,11 @@ using ProfileSettings = std::map<std::string, std::string>;  // names in lower c
 
 // The settings of `[section]`; empty if there is none.
 [[nodiscard]] ProfileSettings parse_profile(std::string_view text, std::string_view section);
+
+// Where requests go when their credentials come from elsewhere: as `options_from_environment`, which fails without credentials.
+struct Place {
+    std::string endpoint, region;  // "": not said
+};
+[[nodiscard]] Place place_from_environment();
 
 }  // namespace wire

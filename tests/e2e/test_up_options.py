@@ -201,7 +201,7 @@ there = aws.Provider("there", region="us-east-1", endpoints=[{{"s3": "{server.en
 mine = pulumi.ResourceOptions(provider=there)
 automatic = aws.s3.Bucket("automatic", opts=mine)
 named = aws.s3.Bucket("named", bucket="moving-bucket", opts=mine)
-aws.s3.BucketVersioning("versioning", bucket=automatic.bucket, versioning_configuration={{"status": "Enabled"}}, opts=mine)
+aws.s3.BucketPublicAccessBlock("block", bucket=automatic.bucket, block_public_acls=True, opts=mine)
 aws.iam.User("user", name="staying", opts=mine)
 aws.s3.Bucket("still", bucket="still-bucket")
 pulumi.export("automatic", automatic.bucket)
@@ -210,11 +210,11 @@ pulumi.export("automatic", automatic.bucket)
     assert set(regions(server).values()) == {"us-east-1"}
     folder.edit("__main__.py", 'region="us-east-1"', 'region="eu-west-1"')
     planned = {(step["op"], step["name"]) for step in folder.preview()["steps"]}
-    assert {("replace", "automatic"), ("replace", "named"), ("replace", "versioning"), ("same", "user"), ("same", "still")} <= planned
+    assert {("replace", "automatic"), ("replace", "named"), ("replace", "block"), ("same", "user"), ("same", "still")} <= planned
     assert "because of region" in folder.run("preview").stdout
     new = folder.up()["outputs"]["automatic"]
     assert new != old and regions(server) == {new: "eu-west-1", "moving-bucket": "eu-west-1", "still-bucket": "us-east-1"}
-    assert server.client("s3").get_bucket_versioning(Bucket=new)["Status"] == "Enabled"
+    assert server.client("s3").get_public_access_block(Bucket=new)["PublicAccessBlockConfiguration"]["BlockPublicAcls"]
     assert operations(folder.up()) == []
     # The default provider, by the stack's configuration; a region that the resource itself ignores changes of stays.
     folder.run("config", "set", "aws:region", "eu-west-1")

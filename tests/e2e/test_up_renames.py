@@ -16,8 +16,6 @@ SETTINGS = {
         lambda s3, iam: "Policy" in s3.get_bucket_policy(Bucket="renamed-bucket")),
     "publicAccessBlock": ("aws:s3:BucketPublicAccessBlock", {"bucket": "${bucket.bucket}", "blockPublicAcls": True},
                           lambda s3, iam: s3.get_public_access_block(Bucket="renamed-bucket")["PublicAccessBlockConfiguration"]["BlockPublicAcls"]),
-    "versioning": ("aws:s3:BucketVersioning", {"bucket": "${bucket.bucket}", "versioningConfiguration": {"status": "Enabled"}},
-                   lambda s3, iam: s3.get_bucket_versioning(Bucket="renamed-bucket")["Status"] == "Enabled"),
     "ownership": ("aws:s3:BucketOwnershipControls", {"bucket": "${bucket.bucket}", "rule": {"objectOwnership": "BucketOwnerEnforced"}},
                   lambda s3, iam: s3.get_bucket_ownership_controls(Bucket="renamed-bucket")["OwnershipControls"]["Rules"] != []),
     "object": ("aws:s3:BucketObjectv2", {"bucket": "${bucket.bucket}", "key": "k", "content": "c"},
@@ -78,16 +76,16 @@ def test_renamed_settings_stay(server, folder):
 
 
 def test_a_policy_that_moves_into_its_bearer_stays(server, folder):
-    folder.yaml(program({name: name for name in ("bucketPolicy", "versioning", "rolePolicy", "roleAttachment")}))
+    folder.yaml(program({name: name for name in ("bucketPolicy", "rolePolicy", "roleAttachment")}))
     folder.up()
-    bucket = {"bucket": "renamed-bucket", "policy": SETTINGS["bucketPolicy"][1]["policy"], "versioning": {"enabled": True}}
+    bucket = {"bucket": "renamed-bucket", "policy": SETTINGS["bucketPolicy"][1]["policy"]}
     role = {"name": "renamed-role", "assumeRolePolicy": json.dumps(TRUST), "managedPolicyArns": [OWN],
             "inlinePolicies": [{"name": "p", "policy": json.dumps(READ)}]}
     folder.yaml("resources: " + json.dumps({"bucket": {"type": "aws:s3:Bucket", "properties": bucket}, "role": {"type": "aws:iam:Role", "properties": role}}) + "\n")
     done = operations(folder.up())
-    assert {name for op, name in done if op == "forget"} == {"bucketPolicy", "versioning", "rolePolicy", "roleAttachment"}
+    assert {name for op, name in done if op == "forget"} == {"bucketPolicy", "rolePolicy", "roleAttachment"}
     s3, iam = server.client("s3"), server.client("iam")
-    for name in ("bucketPolicy", "versioning", "rolePolicy", "roleAttachment"):
+    for name in ("bucketPolicy", "rolePolicy", "roleAttachment"):
         assert SETTINGS[name][2](s3, iam), name
     folder.destroy()
 

@@ -158,7 +158,7 @@ def test_a_planted_secret_is_nowhere_in_clear(server, folder):
 
     run("preview", "--diff")
     run("up", "--yes", "--diff")
-    assert "the user is user-[secret]" in said
+    assert "the user is [secret]" in said
     state = folder.state()
     by_name = {resource["urn"].rsplit("::", 1)[1]: resource for resource in state["resources"]}
     for name, outputs in {"bucket": ["tags", "tagsAll"], "object": ["content", "metadata", "tags", "tagsAll"], "role": ["description", "tags", "tagsAll"],

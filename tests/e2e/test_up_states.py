@@ -23,7 +23,7 @@ aws.iam.RolePolicyAttachment("golden_attachment", role=role.name, policy_arn="MA
 aws.iam.RolePolicy("golden_inline", role=role.name, policy='READ')
 aws.s3.BucketPolicy("golden_policy", bucket=bucket.bucket, policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"AWS": role.arn}, "Action": "s3:*", "Resource": [bucket.arn, bucket.arn.apply(lambda arn: arn + "/*")]}]}))
-aws.s3.VERSIONING("golden_versioning", bucket=bucket.bucket, versioning_configuration={"status": "Enabled"})
+aws.s3.VERSIONING("golden_versioning", bucket=bucket.bucket, versioning_configuration={"status": "Disabled"})
 aws.s3.BucketObjectv2("golden_object", bucket=bucket.bucket, key="dir/key.txt", content="content")
 aws.iam.User("golden_user")
 pulumi.export("bucket", bucket.bucket)
@@ -39,7 +39,6 @@ def make_world(server):
     iam.create_user(UserName=USER)
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": [{"Key": "team", "Value": "ml"}]})
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket=BUCKET, Key="dir/key.txt", Body=b"content")
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{server.account}:role/{ROLE}"}, "Action": "s3:*",
@@ -54,8 +53,8 @@ def world(server):
 
 def empty_bucket(server):
     s3 = server.client("s3")
-    for version in s3.list_object_versions(Bucket=BUCKET).get("Versions", []) + s3.list_object_versions(Bucket=BUCKET).get("DeleteMarkers", []):
-        s3.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
+    for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=item["Key"])
 
 
 class Golden(Folder):
