@@ -126,4 +126,49 @@ TEST_CASE("a worker's output: a line an event, whatever its bytes") {
     CHECK(world.messages("jobs", "job/algo-1-1").size() == 8);
 }
 
+TEST_CASE("logs are for the server's user alone, each of its account and region, read from a time to a time") {
+    World world;
+    auto& store = *world.store;
+    REQUIRE(store.create_group(world.owner, "g").has_value());
+    REQUIRE(store.create_stream(world.owner, "g", "s").has_value());
+    REQUIRE(store.put(world.owner, "g", "s", {{10, 10, "ten", 0}, {20, 20, "twenty", 0}, {30, 30, "thirty", 0}}).has_value());
+    using std::filesystem::perms;
+    CHECK(std::filesystem::status(world.only_file()).permissions() == (perms::owner_read | perms::owner_write));
+    CHECK(std::filesystem::status(world.folder).permissions() == perms::owner_all);
+    for (const Owner& other : {Owner{"444455556666", "us-east-1"}, Owner{"111122223333", "eu-west-1"}}) {
+        CHECK(store.groups(other, "")->empty());
+        CHECK_FALSE(store.stream(other, "g", "s").has_value());
+        CHECK(store.create_group(other, "g").has_value());  // a name of its own
+    }
+    const auto read = [&](std::optional<int64_t> start, std::optional<int64_t> end) {
+        std::string out;
+        for (const bool forward : {true, false}) {
+            const auto page = store.read(world.owner, "g", "s", forward ? 0 : UINT64_MAX, forward, {start, end}, 100);
+            REQUIRE(page.has_value());
+            for (const auto& event : page->events) out += event.message + " ";
+            out += "| ";
+        }
+        return out;
+    };
+    CHECK(read(10, 30) == "ten twenty | ten twenty | ");
+    CHECK(read(11, 31) == "twenty thirty | twenty thirty | ");
+    CHECK(read(std::nullopt, 10) == "| | ");
+}
+
+TEST_CASE("bytes that are no text become the replacement character, one each") {
+    for (const auto& [bytes, text] : {std::pair{"a\xff"
+                                                "b",
+                                                "a\xef\xbf\xbd"
+                                                "b"},
+                                      {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+                                      {"gr\xc3\xb6", "gr\xc3\xb6"}}) {
+        World world;
+        auto writer = world.store->start(world.owner, "jobs", "s");
+        REQUIRE(writer.has_value());
+        writer->write(std::string(bytes) + "\n", world.clock.now());
+        writer->close(world.clock.now());
+        CHECK(world.messages("jobs", "s") == std::vector<std::string>{text});
+    }
+}
+
 }  // namespace logs
