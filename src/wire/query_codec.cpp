@@ -95,7 +95,6 @@ private:
             const auto key = form_.find(entry + std::string(shape.item_name));
             if (key == form_.end() || number > list_items_max)
                 return fail("MalformedInput", path + " has an entry without a key");
-            if (out.contains(key->second)) return fail("MalformedInput", path + " has the key " + key->second + " twice");
             auto value = TRY(read(*shape.item, entry + std::string(shape.value_name)));
             if (!value) return fail("MalformedInput", path + " has no value for the key " + key->second);
             if (!keys.insert(key->second).second) return fail("MalformedInput", path + " has the key " + key->second + " twice");

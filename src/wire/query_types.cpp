@@ -2,6 +2,7 @@
 #include "wire/query_types.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "model/reader.hpp"
 #include "text/xml.hpp"
@@ -64,7 +65,7 @@ public:
 
     template <class Visit>
     bool each_entry(const Shape& shape, Node node, const model::Place&, std::optional<base::Error>& stopped, Visit visit) {
-        std::vector<std::string_view> keys;
+        std::set<std::string_view> keys;
         for (size_t number = 1;; ++number) {
             path_.resize(node.length);
             path_ += shape.flattened ? "." : ".entry.";
@@ -78,12 +79,6 @@ public:
                 stopped = malformed(path_ + " has an entry without a key");
                 return false;
             }
-            if (std::ranges::find(keys, *key) != keys.end()) {
-                path_.resize(node.length);
-                stopped = malformed(path_ + " has the key " + *key + " twice");
-                return false;
-            }
-            keys.push_back(*key);
             path_.resize(entry);
             (path_ += '.') += shape.value_name;
             const auto value = here(*shape.item);
@@ -93,6 +88,11 @@ public:
                 return false;
             }
             if (!visit(*key, *value)) return false;
+            if (!keys.insert(*key).second) {
+                path_.resize(node.length);
+                stopped = malformed(path_ + " has the key " + *key + " twice");
+                return false;
+            }
         }
     }
 
