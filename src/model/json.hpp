@@ -4,6 +4,7 @@
 // that `wire::Call` and what is stored have, whatever the protocol.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,11 @@
 #include "text/json.hpp"
 
 namespace model {
+
+// Of one request: a value takes a hundred bytes inside, however few it took on the wire.
+constexpr size_t input_values_max = 400'000;
+// `SerializationException` if the document may hold more, without reading it.
+[[nodiscard]] base::Result<void> check_values(std::string_view document);
 
 // Decoded and validated into an empty struct of the operation's input. Unknown members and nulls are ignored. Errors:
 // `SerializationException`, the service's `validation_error`.

@@ -10,9 +10,6 @@
 
 namespace wire {
 
-// Of one request: a value takes a hundred bytes inside, however few it took on the wire.
-constexpr size_t input_values_max = 400'000;
-
 // From text (Query parameters, XML): nullopt if it is not of the shape's type.
 [[nodiscard]] std::optional<text::Json> scalar_from_text(const Shape& shape, std::string_view text);
 // To text: timestamps become ISO 8601 whatever they were.
