@@ -111,6 +111,14 @@ template <class Operation, auto handle, auto needs, class Service = ServiceOf<ha
 concept HandlerOf = (std::same_as<decltype(handle), Handler<Operation, Service>> && std::same_as<Prepared, model::Nothing>) ||
                     std::same_as<decltype(handle), PreparedHandler<Operation, Service, Prepared>>;
 
+// Not in the class below: once a `Prepared`, not once an operation.
+template <class Prepared>
+base::Result<std::vector<Access>> taken(base::Result<Needs<Prepared>> needs, Prepared& prepared) {
+    if (!needs) return base::fail(std::move(needs).error());
+    prepared = std::move(needs->prepared);
+    return std::move(*needs).accesses();
+}
+
 template <class Operation, auto run, auto needs>
 class TypedInvocation final : public Invocation {
     using Service = ServiceOf<run>;
@@ -131,10 +139,7 @@ public:
         if constexpr (is_no_permission<needs>) {
             return std::vector<Access>{};
         } else {
-            auto found = needs(std::as_const(service_), asking, std::as_const(input_));
-            if (!found) return base::fail(std::move(found).error());
-            prepared_ = std::move(found->prepared);
-            return std::move(*found).accesses();
+            return taken(needs(std::as_const(service_), asking, std::as_const(input_)), prepared_);
         }
     }
 
@@ -171,7 +176,7 @@ template <class Operation, auto handle, auto needs>
     return Row<Service>{.model = &Operation::operation,
                         .needs_no_permission = detail::is_no_permission<needs>,
                         .invoke = [](Service& service) -> std::unique_ptr<Invocation> {
-                            return std::make_unique<detail::TypedInvocation<Operation, handle, needs>>(service);
+                            return std::unique_ptr<Invocation>(new detail::TypedInvocation<Operation, handle, needs>(service));
                         }};
 }
 

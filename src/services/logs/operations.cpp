@@ -53,18 +53,24 @@ Result<std::string> group_name(const std::optional<std::string>& name, const std
 
 // Group and stream as policies name them; what asks about no one stream has an empty one, as in AWS, and what asks about every
 // group a group without a name.
+Result<Needs<Group>> needs_of(const Asking& asking, std::string_view operation_name, Result<std::string> group_name,
+                              const std::string& stream) {
+    Needs<Group> needs(
+        {.owner = {asking.caller.principal.account, std::string(asking.region)}, .name = TRY(std::move(group_name))});
+    needs.add({.action = "logs:" + std::string(operation_name), .resource = needs.prepared.arn() + ":log-stream:" + stream});
+    return needs;
+}
+
 template <class Operation>
 Result<Needs<Group>> group_needs(const Logs&, const Asking& asking, const typename Operation::Input& in) {
-    Needs<Group> needs({.owner = {asking.caller.principal.account, std::string(asking.region)}});
-    Group& group = needs.prepared;
+    Result<std::string> name;
     if constexpr (requires { in.log_group_identifier; })
-        group.name = TRY(group_name(in.log_group_name, in.log_group_identifier));
+        name = group_name(in.log_group_name, in.log_group_identifier);
     else if constexpr (requires { in.log_group_name; })
-        group.name = in.log_group_name;
+        name = in.log_group_name;
     std::string stream;
     if constexpr (requires { in.log_stream_name; }) stream = in.log_stream_name;
-    needs.add({.action = "logs:" + std::string(Operation::operation.name), .resource = group.arn() + ":log-stream:" + stream});
-    return needs;
+    return needs_of(asking, Operation::operation.name, std::move(name), stream);
 }
 
 Result<m::DescribeLogGroupsResponse> describe_groups(Logs& logs, const Permit&, const m::DescribeLogGroupsRequest& in,
