@@ -159,7 +159,9 @@ private:
         found_.insert(found_.end(), inside.begin(), inside.end());
     }
 
-    std::string quoted(const Shape& shape, Node node) { return "Value '" + shown(shape, node) + "'"; }
+    std::string quoted(const Shape& shape, Node node) {
+        return is_sensitive(shape) ? "Value" : "Value '" + shown(shape, node) + "'";
+    }
 
     // As Java's toString shows it. Only of what was read before, so that nothing has a wrong type.
     std::string shown(const Shape& shape, Node node) {

@@ -106,7 +106,7 @@ struct Field {
 struct Shape {
     std::string_view name;
     Type type = Type::string;
-    bool sensitive = false;  // never logged, never recorded
+    bool sensitive = false;  // its values are shown to nobody, not even to whoever sent them
     bool flattened = false;  // list, map: without an element around the items
     bool has_min = false, has_max = false;
     int64_t min = 0, max = 0;  // length, size or value
@@ -122,6 +122,11 @@ struct Shape {
 
     [[nodiscard]] bool is_scalar() const { return type != Type::structure && type != Type::list && type != Type::map; }
 };
+
+// A list or map is what it holds.
+[[nodiscard]] inline bool is_sensitive(const Shape& shape) {
+    return shape.sensitive || (shape.item && shape.item->sensitive) || (shape.key && shape.key->sensitive);
+}
 
 struct Service {
     std::string_view signing_name;
