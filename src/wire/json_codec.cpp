@@ -2,6 +2,7 @@
 // converted, and types are checked. Source: Smithy, "AWS JSON 1.1 protocol".
 #include <cmath>
 
+#include "model/json.hpp"
 #include "text/base64.hpp"
 #include "text/time.hpp"
 #include "wire/model.hpp"
@@ -120,28 +121,10 @@ Result<Json> parse(std::string_view body, std::string_view code) {
     return parsed;
 }
 
-// At least as many values as a document holds, without reading it: one behind each comma and each opening bracket, and the
-// document itself.
-size_t values_at_most(std::string_view document) {
-    size_t count = 1;
-    bool quoted = false;
-    for (size_t at = 0; at < document.size(); ++at) {
-        const char c = document[at];
-        if (c == '"')
-            quoted = !quoted;
-        else if (quoted)
-            at += c == '\\';
-        else
-            count += c == ',' || c == '[' || c == '{';
-    }
-    return count;
-}
-
 }  // namespace
 
 Result<Json> decode_json_input(const ServiceModel& service, const OperationModel& operation, std::string_view body) {
-    if (values_at_most(body) > input_values_max)
-        return fail("SerializationException", "The request holds more than " + std::to_string(input_values_max) + " values");
+    TRY(model::check_values(body));
     const auto parsed = TRY(parse(body, "SerializationException"));
     if (!operation.input) return Json::object();
     auto input = TRY(read_value(*operation.input, parsed, ""));

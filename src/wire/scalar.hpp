@@ -5,13 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "model/json.hpp"
 #include "text/json.hpp"
 #include "wire/model.hpp"
 
 namespace wire {
 
-// Of one request: a value takes a hundred bytes inside, however few it took on the wire.
-constexpr size_t input_values_max = 400'000;
+using model::input_values_max;  // of one request
 
 // From text (Query parameters, XML): nullopt if it is not of the shape's type.
 [[nodiscard]] std::optional<text::Json> scalar_from_text(const Shape& shape, std::string_view text);

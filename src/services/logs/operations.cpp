@@ -7,6 +7,7 @@
 #include "services/logs/operations.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <tuple>
 
@@ -17,126 +18,131 @@
 
 namespace services::logs {
 
+using gate::Asking;
+using gate::Needs;
+using gate::operation;
 using ::logs::Event;
-using ::logs::Owner;
 using ::logs::Range;
 using ::logs::Stream;
-using text::Json;
 
 std::unexpected<base::Error> invalid(std::string message) { return base::fail("InvalidParameterException", std::move(message)); }
 
-wire::Answer answer(Json output) {
-    wire::Answer result;
-    result.output = std::move(output);
-    return result;
+std::unexpected<base::Error> unsupported(std::string_view member) {
+    return invalid(std::string(member) + " is not supported by this server");
 }
 
-Owner owner_of(const gate::Permit& permit, const wire::Call& call) { return {permit.account(), call.region}; }
-
-base::Result<std::string> group_of(const wire::Call& call) {
-    std::string name = call.input["logGroupName"].as_string();
-    std::string identifier = call.input["logGroupIdentifier"].as_string();
-    if (name.empty() == identifier.empty())
-        return invalid("Exactly one of logGroupName and logGroupIdentifier must be specified.");
-    if (name.empty()) name = identifier;
-    auto parts = base::split(identifier, ':');
-    return parts.size() >= 7 && parts[0] == "arn" ? std::string(parts[6]) : name;
-}
-
-std::string group_arn(const std::string& account, const std::string& region, std::string_view group) {
-    return "arn:aws:logs:" + region + ":" + account + ":log-group:" + std::string(group);
+std::string Group::arn_of(std::string_view group) const {
+    return "arn:aws:logs:" + owner.region + ":" + owner.account + ":log-group:" + std::string(group);
 }
 
 namespace {
 
-constexpr size_t groups_default = 50;
-constexpr size_t streams_default = 50;
-constexpr size_t events_default = 10'000;
+constexpr int32_t groups_default = 50;
+constexpr int32_t streams_default = 50;
+constexpr int32_t events_default = 10'000;
 constexpr size_t token_digits = 56;  // AWS's tokens are as long
 
-// Group and stream as policies name them; what asks about no one stream has an empty one, as in AWS.
-base::Result<std::vector<gate::Access>> classify(const identity::Caller& caller, const wire::Call& call) {
-    // DescribeLogGroups asks about every group; AWS writes that as a group without a name.
-    std::string group = call.operation == "DescribeLogGroups" ? "" : TRY(group_of(call));
-    gate::Access access;
-    access.action = "logs:" + call.operation;
-    access.resource =
-        group_arn(caller.principal.account, call.region, group) + ":log-stream:" + call.input["logStreamName"].as_string();
-    return std::vector<gate::Access>{access};
+// logGroupName, or the name in logGroupIdentifier (a name or an ARN). Both or none is an error.
+Result<std::string> group_name(const std::optional<std::string>& name, const std::optional<std::string>& identifier) {
+    if (name.has_value() == identifier.has_value())
+        return invalid("Exactly one of logGroupName and logGroupIdentifier must be specified.");
+    if (name) return *name;
+    auto parts = base::split(*identifier, ':');
+    return parts.size() >= 7 && parts[0] == "arn" ? std::string(parts[6]) : *identifier;
 }
 
-Answered describe_groups(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    const Json& input = call.input;
-    for (std::string_view member : {"accountIdentifiers", "includeLinkedAccounts", "logGroupIdentifiers"}) {
-        if (input.contains(member)) return invalid(std::string(member) + " is not supported by this server");
-    }
-    if (input.contains("logGroupNamePrefix") && input.contains("logGroupNamePattern"))
+// Group and stream as policies name them; what asks about no one stream has an empty one, as in AWS, and what asks about every
+// group a group without a name.
+Result<Needs<Group>> needs_of(const Asking& asking, std::string_view operation_name, Result<std::string> group_name,
+                              const std::string& stream) {
+    Needs<Group> needs(
+        {.owner = {asking.caller.principal.account, std::string(asking.region)}, .name = TRY(std::move(group_name))});
+    needs.add({.action = "logs:" + std::string(operation_name), .resource = needs.prepared.arn() + ":log-stream:" + stream});
+    return needs;
+}
+
+template <class Operation>
+Result<Needs<Group>> group_needs(const Logs&, const Asking& asking, const typename Operation::Input& in) {
+    Result<std::string> name;
+    if constexpr (requires { in.log_group_identifier; })
+        name = group_name(in.log_group_name, in.log_group_identifier);
+    else if constexpr (requires { in.log_group_name; })
+        name = in.log_group_name;
+    std::string stream;
+    if constexpr (requires { in.log_stream_name; }) stream = in.log_stream_name;
+    return needs_of(asking, Operation::operation.name, std::move(name), stream);
+}
+
+Result<m::DescribeLogGroupsResponse> describe_groups(Logs& logs, const Permit&, const m::DescribeLogGroupsRequest& in,
+                                                     Group&& every) {
+    if (in.account_identifiers) return unsupported("accountIdentifiers");
+    if (in.include_linked_accounts) return unsupported("includeLinkedAccounts");
+    if (in.log_group_identifiers) return unsupported("logGroupIdentifiers");
+    if (in.log_group_name_prefix && in.log_group_name_pattern)
         return invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
-    auto groups = TRY(parts.store->groups(owner_of(permit, call), input["logGroupNamePrefix"].as_string()));
-    const std::string pattern = base::lower(input["logGroupNamePattern"].as_string());
+    auto groups = TRY(logs.store.groups(every.owner, model::text(in.log_group_name_prefix)));
+    const std::string pattern = base::lower(model::text(in.log_group_name_pattern));
     std::erase_if(groups, [&](const auto& group) { return base::lower(group.name).find(pattern) == std::string::npos; });
     auto at = groups.begin();
-    if (const std::string& token = input["nextToken"].as_string(); !token.empty()) {
-        auto last = text::decode_base64url(token);
+    if (in.next_token) {
+        auto last = text::decode_base64url(*in.next_token);
         if (!last) return invalid("The specified nextToken is invalid.");
         at = std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.name > *last; });
     }
-    auto limit = static_cast<size_t>(input["limit"].as_int(groups_default));
-    auto page = Json::array();
+    const auto limit = static_cast<size_t>(in.limit.value_or(groups_default));
+    std::vector<m::LogGroup> page;
     for (; at != groups.end() && page.size() < limit; ++at) {
-        std::string arn = group_arn(permit.account(), call.region, at->name);
-        page.push(Json::object({{"logGroupName", at->name},
-                                {"creationTime", at->creation_time},
-                                {"metricFilterCount", 0},
-                                {"arn", arn + ":*"},
-                                {"logGroupArn", arn},
-                                {"logGroupClass", "STANDARD"},
-                                {"storedBytes", at->stored_bytes}}));
+        const std::string arn = every.arn_of(at->name);
+        page.push_back({.log_group_name = at->name,
+                        .creation_time = at->creation_time,
+                        .metric_filter_count = 0,
+                        .arn = arn + ":*",
+                        .stored_bytes = static_cast<int64_t>(at->stored_bytes),
+                        .log_group_class = m::LogGroupClass::standard,
+                        .log_group_arn = arn});
     }
-    auto output = Json::object({{"logGroups", std::move(page)}});
-    if (at != groups.end()) output.set("nextToken", text::encode_base64url(std::prev(at)->name));
-    return answer(std::move(output));
+    m::DescribeLogGroupsResponse out{.log_groups = std::move(page)};
+    if (at != groups.end()) out.next_token = text::encode_base64url(std::prev(at)->name);
+    return out;
 }
 
-Json stream_json(const Stream& stream, const std::string& group) {
-    auto json = Json::object({{"logStreamName", stream.name},
-                              {"creationTime", stream.creation_time},
-                              {"arn", group + ":log-stream:" + stream.name},
-                              {"storedBytes", stream.stored_bytes}});
-    if (stream.first_event) json.set("firstEventTimestamp", *stream.first_event);
-    if (stream.last_event) json.set("lastEventTimestamp", *stream.last_event);
-    if (stream.last_ingestion) json.set("lastIngestionTime", *stream.last_ingestion);
-    json.set("uploadSequenceToken", "49640000000000000000000000000000000000000000000000000002");
-    return json;
+m::LogStream shown(const Stream& stream, const std::string& group_arn) {
+    return {.log_stream_name = stream.name,
+            .creation_time = stream.creation_time,
+            .first_event_timestamp = stream.first_event,
+            .last_event_timestamp = stream.last_event,
+            .last_ingestion_time = stream.last_ingestion,
+            .upload_sequence_token = "49640000000000000000000000000000000000000000000000000002",
+            .arn = group_arn + ":log-stream:" + stream.name,
+            .stored_bytes = static_cast<int64_t>(stream.stored_bytes)};
 }
 
-Answered describe_streams(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    const std::string name = TRY(group_of(call));
-    const Json& input = call.input;
-    bool by_time = input["orderBy"].as_string() == "LastEventTime";
-    const std::string& prefix = input["logStreamNamePrefix"].as_string();
+Result<m::DescribeLogStreamsResponse> describe_streams(Logs& logs, const Permit&, const m::DescribeLogStreamsRequest& in,
+                                                       Group&& group) {
+    const bool by_time = in.order_by == m::OrderBy::last_event_time;
+    const std::string_view prefix = model::text(in.log_stream_name_prefix);
     if (by_time && !prefix.empty()) return invalid("Cannot order by LastEventTime with a logStreamNamePrefix.");
-    auto streams = TRY(parts.store->streams(owner_of(permit, call), name, prefix));
+    auto streams = TRY(logs.store.streams(group.owner, group.name, prefix));
     if (by_time) {
         std::sort(streams.begin(), streams.end(), [](const Stream& a, const Stream& b) {
             return std::tuple(a.last_event.value_or(0), a.name) < std::tuple(b.last_event.value_or(0), b.name);
         });
     }
-    if (input["descending"].as_bool()) std::reverse(streams.begin(), streams.end());
+    if (in.descending.value_or(false)) std::reverse(streams.begin(), streams.end());
     auto at = streams.begin();
-    if (const std::string& token = input["nextToken"].as_string(); !token.empty()) {
-        auto last = text::decode_base64url(token);
+    if (in.next_token) {
+        auto last = text::decode_base64url(*in.next_token);
         at = std::find_if(streams.begin(), streams.end(), [&](const Stream& stream) { return last && stream.name == *last; });
         if (at == streams.end()) return invalid("The specified nextToken is invalid.");
         ++at;
     }
-    auto limit = static_cast<size_t>(input["limit"].as_int(streams_default));
-    auto page = Json::array();
-    std::string group = group_arn(permit.account(), call.region, name);
-    for (; at != streams.end() && page.size() < limit; ++at) page.push(stream_json(*at, group));
-    auto output = Json::object({{"logStreams", std::move(page)}});
-    if (at != streams.end()) output.set("nextToken", text::encode_base64url(std::prev(at)->name));
-    return answer(std::move(output));
+    const auto limit = static_cast<size_t>(in.limit.value_or(streams_default));
+    std::vector<m::LogStream> page;
+    const std::string arn = group.arn();
+    for (; at != streams.end() && page.size() < limit; ++at) page.push_back(shown(*at, arn));
+    m::DescribeLogStreamsResponse out{.log_streams = std::move(page)};
+    if (at != streams.end()) out.next_token = text::encode_base64url(std::prev(at)->name);
+    return out;
 }
 
 std::string event_token(char direction, uint64_t offset) {
@@ -150,7 +156,7 @@ struct Position {
     uint64_t offset = 0;
 };
 
-base::Result<Position> parse_event_token(std::string_view token) {
+Result<Position> parse_event_token(std::string_view token) {
     Position position;
     auto parts = base::split(token, '/');
     if (parts.size() != 3 || (parts[0] != "f" && parts[0] != "b") || parts[2] != "s")
@@ -161,34 +167,23 @@ base::Result<Position> parse_event_token(std::string_view token) {
     return position;
 }
 
-Range range_of(const Json& input) {
-    Range range;
-    if (input.contains("startTime")) range.start = input["startTime"].as_int();
-    if (input.contains("endTime")) range.end = input["endTime"].as_int();
-    return range;
-}
+// AWS has no empty events; a blank line of output stays visible as one space.
+std::string shown_message(const Event& event) { return event.message.empty() ? " " : event.message; }
 
-Answered get_events(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    const std::string group = TRY(group_of(call));
-    const Owner owner = owner_of(permit, call);
-    const Json& input = call.input;
-    const std::string& name = input["logStreamName"].as_string();
-    auto stream = TRY(parts.store->stream(owner, group, name));
-    bool from_head = input["startFromHead"].as_bool();
+Result<m::GetLogEventsResponse> get_events(Logs& logs, const Permit&, const m::GetLogEventsRequest& in, Group&& group) {
+    auto stream = TRY(logs.store.stream(group.owner, group.name, in.log_stream_name));
+    const bool from_head = in.start_from_head.value_or(false);
     Position position{from_head, from_head ? 0 : stream.stored_bytes};
-    if (const std::string& token = input["nextToken"].as_string(); !token.empty()) position = TRY(parse_event_token(token));
-    auto limit = static_cast<size_t>(input["limit"].as_int(events_default));
-    auto page = TRY(parts.store->read(owner, group, name, position.offset, position.forward, range_of(input), limit));
-    auto events = Json::array();
-    for (const auto& event : page.events) {
-        // AWS has no empty events; a blank line of output stays visible as one space.
-        events.push(Json::object({{"timestamp", event.timestamp},
-                                  {"message", event.message.empty() ? std::string(" ") : event.message},
-                                  {"ingestionTime", event.ingestion}}));
-    }
-    return answer(Json::object({{"events", std::move(events)},
-                                {"nextForwardToken", event_token('f', page.end)},
-                                {"nextBackwardToken", event_token('b', page.begin)}}));
+    if (in.next_token) position = TRY(parse_event_token(*in.next_token));
+    const auto limit = static_cast<size_t>(in.limit.value_or(events_default));
+    auto page = TRY(logs.store.read(group.owner, group.name, in.log_stream_name, position.offset, position.forward,
+                                    Range{in.start_time, in.end_time}, limit));
+    std::vector<m::OutputLogEvent> events;
+    for (const auto& event : page.events)
+        events.push_back({.timestamp = event.timestamp, .message = shown_message(event), .ingestion_time = event.ingestion});
+    return m::GetLogEventsResponse{.events = std::move(events),
+                                   .next_forward_token = event_token('f', page.end),
+                                   .next_backward_token = event_token('b', page.begin)};
 }
 
 struct Found {
@@ -196,25 +191,24 @@ struct Found {
     Event event;
 };
 
-base::Result<std::vector<Found>> matching_events(const Parts& parts, const Owner& owner, const wire::Call& call) {
-    const Json& input = call.input;
-    const std::string group = TRY(group_of(call));
-    Filter filter = TRY(Filter::parse(input["filterPattern"].as_string()));
+Result<std::vector<Found>> matching_events(const Logs& logs, const Group& group, const m::FilterLogEventsRequest& in) {
+    Filter filter = TRY(Filter::parse(model::text(in.filter_pattern)));
     std::vector<std::string> names;
-    for (const auto& name : input["logStreamNames"].items()) {
-        TRY(parts.store->stream(owner, group, name.as_string()));
-        names.push_back(name.as_string());
+    for (const auto& name : model::items(in.log_stream_names)) {
+        TRY(logs.store.stream(group.owner, group.name, name));
+        names.push_back(name);
     }
-    if (!names.empty() && input.contains("logStreamNamePrefix"))
+    if (!names.empty() && in.log_stream_name_prefix)
         return invalid("logStreamNames and logStreamNamePrefix cannot be used together.");
     if (names.empty()) {
-        for (const auto& stream : TRY(parts.store->streams(owner, group, input["logStreamNamePrefix"].as_string())))
+        for (const auto& stream : TRY(logs.store.streams(group.owner, group.name, model::text(in.log_stream_name_prefix))))
             names.push_back(stream.name);
     }
     std::vector<Found> found;
+    const Range range{in.start_time, in.end_time};
     for (const auto& name : names) {
         for (uint64_t offset = 0;;) {
-            auto page = TRY(parts.store->read(owner, group, name, offset, true, range_of(input), events_default));
+            auto page = TRY(logs.store.read(group.owner, group.name, name, offset, true, range, events_default));
             for (auto& event : page.events) {
                 if (filter.matches(event.message)) found.push_back({name, std::move(event)});
             }
@@ -228,43 +222,48 @@ base::Result<std::vector<Found>> matching_events(const Parts& parts, const Owner
     return found;
 }
 
-Answered filter_events(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    auto found = TRY(matching_events(parts, owner_of(permit, call), call));
+Result<m::FilterLogEventsResponse> filter_events(Logs& logs, const Permit&, const m::FilterLogEventsRequest& in, Group&& group) {
+    auto found = TRY(matching_events(logs, group, in));
     size_t start = 0;
-    if (const std::string& token = call.input["nextToken"].as_string(); !token.empty()) {
-        auto position = TRY(parse_event_token(token));
+    if (in.next_token) {
+        auto position = TRY(parse_event_token(*in.next_token));
         start = static_cast<size_t>(std::min<uint64_t>(position.offset, found.size()));
     }
-    auto limit = static_cast<size_t>(call.input["limit"].as_int(events_default));
-    size_t end = std::min(found.size(), start + limit);
-    auto events = Json::array();
+    const auto limit = static_cast<size_t>(in.limit.value_or(events_default));
+    const size_t end = std::min(found.size(), start + limit);
+    std::vector<m::FilteredLogEvent> events;
     for (size_t i = start; i < end; ++i) {
         const auto& [stream, event] = found[i];
-        events.push(Json::object({{"logStreamName", stream},
-                                  {"timestamp", event.timestamp},
-                                  {"message", event.message.empty() ? std::string(" ") : event.message},
-                                  {"ingestionTime", event.ingestion},
-                                  {"eventId", stream + "@" + std::to_string(event.offset)}}));
+        events.push_back({.log_stream_name = stream,
+                          .timestamp = event.timestamp,
+                          .message = shown_message(event),
+                          .ingestion_time = event.ingestion,
+                          .event_id = stream + "@" + std::to_string(event.offset)});
     }
-    auto output = Json::object({{"events", std::move(events)}, {"searchedLogStreams", Json::array()}});
-    if (end < found.size()) output.set("nextToken", event_token('f', end));
-    return answer(std::move(output));
+    m::FilterLogEventsResponse out{.events = std::move(events), .searched_log_streams = std::vector<m::SearchedLogStream>()};
+    if (end < found.size()) out.next_token = event_token('f', end);
+    return out;
 }
+
+template <class Operation, auto handle>
+constexpr auto of_group = operation<Operation, handle, group_needs<Operation>>();
+
+constexpr auto operations = std::to_array<gate::Row<Logs>>({
+    of_group<m::CreateLogGroup, create_group>,
+    of_group<m::CreateLogStream, create_stream>,
+    of_group<m::DeleteLogGroup, delete_group>,
+    of_group<m::DeleteLogStream, delete_stream>,
+    of_group<m::DescribeLogGroups, describe_groups>,
+    of_group<m::DescribeLogStreams, describe_streams>,
+    of_group<m::FilterLogEvents, filter_events>,
+    of_group<m::GetLogEvents, get_events>,
+    of_group<m::PutLogEvents, put_events>,
+});
 
 }  // namespace
 
 void add_operations(gate::Registry& registry, ::logs::Store& store, const base::Clock& clock) {
-    const std::pair<const char*, Handler> operations[] = {
-        {"CreateLogGroup", create_group},         {"DeleteLogGroup", delete_group}, {"CreateLogStream", create_stream},
-        {"DeleteLogStream", delete_stream},       {"PutLogEvents", put_events},     {"DescribeLogGroups", describe_groups},
-        {"DescribeLogStreams", describe_streams}, {"GetLogEvents", get_events},     {"FilterLogEvents", filter_events}};
-    for (const auto& [name, handler] : operations) {
-        registry.add({.service = "logs",
-                      .name = name,
-                      .classify = [](const identity::Caller& caller, wire::Call& call) { return classify(caller, call); },
-                      .handle = [parts = Parts{&store, &clock}, act = handler](
-                                    const gate::Permit& permit, wire::Call& call) { return act(parts, permit, call); }});
-    }
+    gate::add_operations<Logs>(registry, Logs{store, clock}, operations);
 }
 
 }  // namespace services::logs

@@ -4,30 +4,37 @@
 #include <string>
 #include <string_view>
 
-#include "gate/gate.hpp"
+#include "gate/operation.hpp"
 #include "logs/store.hpp"
+#include "model/logs/operations.hpp"
 
 namespace services::logs {
 
-struct Parts {
-    ::logs::Store* store = nullptr;
-    const base::Clock* clock = nullptr;
+namespace m = model::logs;
+using base::Result;
+using gate::Permit;
+
+struct Logs {
+    ::logs::Store& store;
+    const base::Clock& clock;
 };
-using Answered = base::Result<wire::Answer>;
-using Handler = Answered (*)(const Parts&, const gate::Permit&, wire::Call&);
+
+// The group that a request is about. DescribeLogGroups asks about every group: its name is empty.
+struct Group {
+    ::logs::Owner owner;
+    std::string name;
+    [[nodiscard]] std::string arn() const { return arn_of(name); }
+    [[nodiscard]] std::string arn_of(std::string_view group) const;  // of another group of the owner
+};
 
 [[nodiscard]] std::unexpected<base::Error> invalid(std::string message);  // InvalidParameterException
-[[nodiscard]] wire::Answer answer(text::Json output);
-[[nodiscard]] ::logs::Owner owner_of(const gate::Permit& permit, const wire::Call& call);
-// logGroupName, or the name in logGroupIdentifier (a name or an ARN). Both or none is an error.
-[[nodiscard]] base::Result<std::string> group_of(const wire::Call& call);
-[[nodiscard]] std::string group_arn(const std::string& account, const std::string& region, std::string_view group);
+[[nodiscard]] std::unexpected<base::Error> unsupported(std::string_view member);
 
 // writing.cpp
-[[nodiscard]] Answered create_group(const Parts& parts, const gate::Permit& permit, wire::Call& call);
-[[nodiscard]] Answered delete_group(const Parts& parts, const gate::Permit& permit, wire::Call& call);
-[[nodiscard]] Answered create_stream(const Parts& parts, const gate::Permit& permit, wire::Call& call);
-[[nodiscard]] Answered delete_stream(const Parts& parts, const gate::Permit& permit, wire::Call& call);
-[[nodiscard]] Answered put_events(const Parts& parts, const gate::Permit& permit, wire::Call& call);
+[[nodiscard]] Result<model::Nothing> create_group(Logs&, const Permit&, const m::CreateLogGroupRequest&, Group&&);
+[[nodiscard]] Result<model::Nothing> delete_group(Logs&, const Permit&, const m::DeleteLogGroupRequest&, Group&&);
+[[nodiscard]] Result<model::Nothing> create_stream(Logs&, const Permit&, const m::CreateLogStreamRequest&, Group&&);
+[[nodiscard]] Result<model::Nothing> delete_stream(Logs&, const Permit&, const m::DeleteLogStreamRequest&, Group&&);
+[[nodiscard]] Result<m::PutLogEventsResponse> put_events(Logs&, const Permit&, const m::PutLogEventsRequest&, Group&&);
 
 }  // namespace services::logs

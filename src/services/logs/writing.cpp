@@ -6,8 +6,6 @@
 namespace services::logs {
 namespace {
 
-using text::Json;
-
 constexpr size_t batch_bytes_max = 1'048'576;
 constexpr size_t event_overhead_bytes = 26;
 constexpr size_t event_bytes_max = 262'144;  // overhead included
@@ -17,13 +15,13 @@ constexpr int64_t future_max = 2 * 3600 * 1000LL;
 // What a token says does not matter any more; that there is one does, to clients of before.
 constexpr const char* next_sequence_token = "49640000000000000000000000000000000000000000000000000002";
 
-base::Result<std::vector<::logs::Event>> read_batch(const Json& list) {
+Result<std::vector<::logs::Event>> read_batch(const std::vector<m::InputLogEvent>& list) {
     std::vector<::logs::Event> events;
     size_t bytes = 0;
-    for (const auto& item : list.items()) {
+    for (const auto& item : list) {
         ::logs::Event event;
-        event.timestamp = item["timestamp"].as_int();
-        event.message = item["message"].as_string();
+        event.timestamp = item.timestamp;
+        event.message = item.message;
         size_t size = event.message.size() + event_overhead_bytes;
         if (size > event_bytes_max) {
             return invalid("Log event too large: " + std::to_string(size) + " bytes exceeds limit of " +
@@ -44,51 +42,47 @@ base::Result<std::vector<::logs::Event>> read_batch(const Json& list) {
 
 }  // namespace
 
-Answered create_group(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    const Json& input = call.input;
-    for (std::string_view member : {"kmsKeyId", "tags"}) {
-        if (input.contains(member)) return invalid(std::string(member) + " is not supported by this server");
-    }
-    if (input["logGroupClass"].as_string_or("STANDARD") != "STANDARD" || input["deletionProtectionEnabled"].as_bool())
+Result<model::Nothing> create_group(Logs& logs, const Permit&, const m::CreateLogGroupRequest& in, Group&& group) {
+    if (in.kms_key_id) return unsupported("kmsKeyId");
+    if (in.tags) return unsupported("tags");
+    if (in.log_group_class.value_or(m::LogGroupClass::standard) != m::LogGroupClass::standard ||
+        in.deletion_protection_enabled.value_or(false))
         return invalid("Only log groups of the class STANDARD without deletion protection are supported by this server");
-    TRY(parts.store->create_group(owner_of(permit, call), input["logGroupName"].as_string()));
-    return answer(Json::object());
+    TRY(logs.store.create_group(group.owner, group.name));
+    return {};
 }
 
-Answered delete_group(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    TRY(parts.store->delete_group(owner_of(permit, call), call.input["logGroupName"].as_string()));
-    return answer(Json::object());
+Result<model::Nothing> delete_group(Logs& logs, const Permit&, const m::DeleteLogGroupRequest&, Group&& group) {
+    TRY(logs.store.delete_group(group.owner, group.name));
+    return {};
 }
 
-Answered create_stream(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    TRY(parts.store->create_stream(owner_of(permit, call), call.input["logGroupName"].as_string(),
-                                   call.input["logStreamName"].as_string()));
-    return answer(Json::object());
+Result<model::Nothing> create_stream(Logs& logs, const Permit&, const m::CreateLogStreamRequest& in, Group&& group) {
+    TRY(logs.store.create_stream(group.owner, group.name, in.log_stream_name));
+    return {};
 }
 
-Answered delete_stream(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    TRY(parts.store->delete_stream(owner_of(permit, call), call.input["logGroupName"].as_string(),
-                                   call.input["logStreamName"].as_string()));
-    return answer(Json::object());
+Result<model::Nothing> delete_stream(Logs& logs, const Permit&, const m::DeleteLogStreamRequest& in, Group&& group) {
+    TRY(logs.store.delete_stream(group.owner, group.name, in.log_stream_name));
+    return {};
 }
 
-Answered put_events(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    const Json& input = call.input;
-    auto events = TRY(read_batch(input["logEvents"]));
-    int64_t now = parts.clock->now().time_since_epoch().count();
+Result<m::PutLogEventsResponse> put_events(Logs& logs, const Permit&, const m::PutLogEventsRequest& in, Group&& group) {
+    auto events = TRY(read_batch(in.log_events));
+    int64_t now = logs.clock.now().time_since_epoch().count();
     // Sorted by time: what is too old stands in front, what is too new at the end.
     auto first = std::find_if(events.begin(), events.end(), [&](const auto& event) { return event.timestamp >= now - past_max; });
     auto last = std::find_if(first, events.end(), [&](const auto& event) { return event.timestamp > now + future_max; });
-    auto output = Json::object({{"nextSequenceToken", next_sequence_token}});
-    auto rejected = Json::object();
-    if (first != events.begin()) rejected.set("tooOldLogEventEndIndex", int64_t{first - events.begin()});
-    if (last != events.end()) rejected.set("tooNewLogEventStartIndex", int64_t{last - events.begin()});
-    if (rejected.size() > 0) output.set("rejectedLogEventsInfo", std::move(rejected));
+    m::PutLogEventsResponse out{.next_sequence_token = next_sequence_token};
+    m::RejectedLogEventsInfo rejected;
+    if (first != events.begin()) rejected.too_old_log_event_end_index = static_cast<int32_t>(first - events.begin());
+    if (last != events.end()) rejected.too_new_log_event_start_index = static_cast<int32_t>(last - events.begin());
+    if (rejected.too_old_log_event_end_index || rejected.too_new_log_event_start_index) out.rejected_log_events_info = rejected;
     std::vector<::logs::Event> kept(first, last);
     for (auto& event : kept) event.ingestion = now;
     // Also without a single event to keep: a stream that is not there is an error.
-    TRY(parts.store->put(owner_of(permit, call), input["logGroupName"].as_string(), input["logStreamName"].as_string(), kept));
-    return answer(std::move(output));
+    TRY(logs.store.put(group.owner, group.name, in.log_stream_name, kept));
+    return out;
 }
 
 }  // namespace services::logs

@@ -1,0 +1,163 @@
+// Rows of typed handlers, sent requests through the gate. Of STS's operations, because they take few and simple members.
+#include "gate/operation.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+
+#include "audit/log.hpp"
+#include "crypto/digest.hpp"
+#include "identity/directory.hpp"
+#include "model/sts/operations.hpp"
+#include "store/keys.hpp"
+#include "wire/sigv4.hpp"
+
+namespace {
+
+namespace m = model::sts;
+using base::Result;
+using gate::Asking;
+using gate::Needs;
+using gate::Permit;
+
+struct Calls {
+    int needed = 0, handled = 0;
+    std::string region, account;
+    bool asks_for_nothing = false, allows = true;
+};
+struct Fake {
+    Calls& calls;
+};
+struct Found {
+    std::string account;
+};
+
+Result<Needs<Found>> info_needs(const Fake& fake, const Asking& asking, const m::GetAccessKeyInfoRequest& in) {
+    ++fake.calls.needed;
+    fake.calls.region = asking.region;
+    if (in.access_key_id == "ABSENTABSENTABSENT") return base::fail("ValidationError", "no such key");
+    Needs<Found> needs({.account = "found " + in.access_key_id});
+    if (!fake.calls.asks_for_nothing)
+        needs.add({.action = "sts:GetAccessKeyInfo", .resource_account = fake.calls.allows ? "" : "999988887777"});
+    return needs;
+}
+
+Result<m::GetAccessKeyInfoResponse> info(Fake& fake, const Permit&, const m::GetAccessKeyInfoRequest&, Found&& found) {
+    ++fake.calls.handled;
+    fake.calls.account = found.account;
+    return m::GetAccessKeyInfoResponse{.account = std::move(found.account)};
+}
+
+Result<m::GetCallerIdentityResponse> identity_of(Fake& fake, const Permit& permit, const m::GetCallerIdentityRequest&) {
+    ++fake.calls.handled;
+    return m::GetCallerIdentityResponse{.arn = permit.caller().principal.arn};
+}
+
+Result<m::GetSessionTokenResponse> token(Fake&, const Permit&, const m::GetSessionTokenRequest&) {
+    return base::fail("ValidationError", "the handler's own error");
+}
+
+// What is not the operation's does not compile.
+Result<m::GetSessionTokenResponse> wrong_output(Fake&, const Permit&, const m::GetAccessKeyInfoRequest&, Found&&) { return {}; }
+Result<m::GetAccessKeyInfoResponse> wrong_input(Fake&, const Permit&, const m::GetSessionTokenRequest&, Found&&) { return {}; }
+Result<m::GetAccessKeyInfoResponse> without_permit(Fake&, const m::GetAccessKeyInfoRequest&, Found&&) { return {}; }
+Result<m::GetAccessKeyInfoResponse> without_found(Fake&, const Permit&, const m::GetAccessKeyInfoRequest&) { return {}; }
+
+template <auto handle>
+constexpr bool is_row = requires { gate::operation<m::GetAccessKeyInfo, handle, info_needs>(); };
+static_assert(is_row<info>);
+static_assert(!is_row<wrong_output>);
+static_assert(!is_row<wrong_input>);
+static_assert(!is_row<without_permit>);
+static_assert(!is_row<without_found>);
+
+constexpr auto rows = std::to_array<gate::Row<Fake>>({
+    gate::operation<m::GetAccessKeyInfo, info, info_needs>(),
+    gate::operation<m::GetCallerIdentity, identity_of, gate::no_permission>(),
+    gate::operation<m::GetSessionToken, token, gate::no_permission>(),
+});
+
+class MemoryLog final : public audit::Log {
+public:
+    Result<void> append(const audit::Record& record) override {
+        records.push_back(record);
+        return {};
+    }
+    Result<std::vector<std::string>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
+    Result<void> each(const std::function<bool(std::string_view)>&) const override { return {}; }
+    std::vector<audit::Record> records;
+};
+
+struct Fixture {
+    base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
+    crypto::SystemRandom random;
+    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<identity::Directory> directory =
+        std::move(identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}).value());
+    identity::Directory::FirstAccount first = directory->bootstrap().value().value();
+    MemoryLog log;
+    gate::Registry registry;
+    Calls calls;
+    std::unique_ptr<gate::Gate> the_gate;
+
+    Fixture() {
+        gate::add_operations<Fake>(registry, Fake{calls}, rows);
+        the_gate = std::make_unique<gate::Gate>(gate::GateParts{&registry, directory.get(), &log, &clock, &random});
+    }
+
+    // The status and the answer to a form of the root user's.
+    std::pair<int, std::string> send(const std::string& form) {
+        const std::string body = "Version=2011-06-15&" + form;
+        http::RequestHead head{.method = "POST", .path = "/"};
+        head.headers.add("Host", "127.0.0.1:4566");
+        head.headers.add("Content-Type", "application/x-www-form-urlencoded");
+        wire::sign(head, {first.root.access_key_id, first.root.secret_access_key, ""}, "us-east-1", "sts", clock.now(),
+                   crypto::hex(crypto::sha256(body)));
+        http::StringBody reader(body);
+        http::Request request{.head = std::move(head), .body = &reader, .peer_address = "127.0.0.1"};
+        const auto response = the_gate->serve(request);
+        return {response.status, std::get<std::string>(response.body)};
+    }
+};
+
+bool holds(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("what `needs` found is handed to the handler, and its output is the answer") {
+    Fixture f;
+    const auto [status, answer] = f.send("Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE");
+    CHECK(status == 200);
+    CHECK(holds(answer, "<GetAccessKeyInfoResult><Account>found AKIAIOSFODNN7EXAMPLE</Account></GetAccessKeyInfoResult>"));
+    CHECK(f.calls.needed == 1);
+    CHECK(f.calls.handled == 1);
+    CHECK(f.calls.region == "us-east-1");
+    REQUIRE(f.log.records.size() == 1);
+    REQUIRE(f.log.records[0].accesses.size() == 1);
+    CHECK(f.log.records[0].accesses[0].request.action == "sts:GetAccessKeyInfo");
+}
+
+TEST_CASE("no handler runs after a refusal, an error of `needs`, an invalid request, or needs without accesses") {
+    Fixture f;
+    CHECK(f.send("Action=GetAccessKeyInfo&AccessKeyId=ABSENTABSENTABSENT").first == 400);
+    CHECK(f.calls.needed == 1);
+    CHECK(f.send("Action=GetAccessKeyInfo&AccessKeyId=x").first == 400);
+    CHECK(f.calls.needed == 1);
+    f.calls.allows = false;
+    CHECK(f.send("Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE").first == 403);
+    f.calls.asks_for_nothing = true;
+    CHECK(f.send("Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE").first == 403);
+    CHECK(f.calls.handled == 0);
+}
+
+TEST_CASE("an operation that needs no permission is handled; a handler's error is the answer") {
+    Fixture f;
+    const auto [status, answer] = f.send("Action=GetCallerIdentity");
+    CHECK(status == 200);
+    CHECK(holds(answer, ":root</Arn>"));
+    CHECK_FALSE(holds(answer, "<UserId>"));
+    CHECK(f.calls.handled == 1);
+    const auto [refused, error] = f.send("Action=GetSessionToken");
+    CHECK(refused == 400);
+    CHECK(holds(error, "the handler&#39;s own error"));
+}

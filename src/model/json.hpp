@@ -1,0 +1,31 @@
+// The AWS JSON protocols 1.0 and 1.1 over the tables of shape.hpp, and values as documents.
+//
+// A document is a value as text::Json by the model's member names, with timestamps as ISO 8601 text and blobs as base64: the form
+// that `wire::Call` and what is stored have, whatever the protocol.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "model/shape.hpp"
+#include "text/json.hpp"
+
+namespace model {
+
+// Of one request: a value takes a hundred bytes inside, however few it took on the wire.
+constexpr size_t input_values_max = 400'000;
+// `SerializationException` if the document may hold more, without reading it.
+[[nodiscard]] base::Result<void> check_values(std::string_view document);
+
+// Decoded and validated into an empty struct of the operation's input. Unknown members and nulls are ignored. Errors:
+// `SerializationException`, the service's `validation_error`.
+[[nodiscard]] base::Result<void> read_json(const Operation& operation, std::string_view body, void* input);
+[[nodiscard]] base::Result<void> read_document(const Operation& operation, const text::Json& document, void* input);
+
+// `value`: a struct of the shape's type.
+[[nodiscard]] std::string write_json(const Shape& shape, const void* value);
+[[nodiscard]] text::Json write_document(const Shape& shape, const void* value);
+
+}  // namespace model
