@@ -130,6 +130,7 @@ TEST_CASE("the questions tell every known misreading apart") {
         }
     }
     for (const auto& [name, flag] : unnoticed) FAIL_CHECK(std::string(name), " goes unnoticed");
+    CHECK(unnoticed.empty());
 }
 
 TEST_CASE("the generator's conditions are not constant, and every operator is among them") {
