@@ -143,7 +143,7 @@ room(services_sts       PATH services/sts       LINK gate identity policy crypto
 room(services_trainwarden PATH services/trainwarden LINK gate wire training identity audit policy crypto text base)
 room(services_iam       PATH services/iam       LINK gate identity policy text base PRIVATE fmt::fmt)
 room(services_s3       PATH services/s3        LINK gate objects wire http policy crypto text base)
-room(services_sagemaker PATH services/sagemaker LINK gate training identity objects policy text base)
+room(services_sagemaker PATH services/sagemaker LINK gate wire training identity objects policy text base)
 room(services_logs      PATH services/logs      LINK gate logs text base PRIVATE PkgConfig::RE2)
 room(services_monitoring PATH services/monitoring LINK gate metrics text base)
 
