@@ -15,7 +15,7 @@ namespace store {
 
 class SpaceReserve {
 public:
-    // Takes the blocks if the disk has them; at most 1/16 of the file system. A file system that cannot reserve (no fallocate) is
+    // Takes the blocks if the disk has them; at most a quarter of the file system. A file system that cannot reserve (no fallocate) is
     // treated as if the reserve were whole.
     SpaceReserve(std::string path, uint64_t bytes);
 
