@@ -45,7 +45,8 @@ class Log {
 public:
     [[nodiscard]] static base::Result<std::unique_ptr<Log>> open(LogOptions options);
     virtual ~Log() = default;
-    // Errors `AuditUnavailable`, `InsufficientStorage` (the disk is full, and this thread may not use the reserve): nothing was recorded.
+    // Nothing was recorded: errors `AuditUnavailable`, `InsufficientStorage` (the disk is full, and this thread may not use the
+    // reserve).
     [[nodiscard]] virtual base::Result<void> append(const Record& record) = 0;
     // The JSON of the records with that id, in order: the request's own and those of what a service decided on its behalf.
     // `NoSuchRequest` if rotated away or never made.

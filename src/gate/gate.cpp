@@ -46,7 +46,8 @@ constexpr size_t logged_path_bytes_max = 1024;  // of a path in the server's log
 constexpr int decisions_max = 100;
 // Of a form whose signature does not hold, read for the operation's name in the record.
 constexpr size_t recorded_form_bytes_max = 64u << 10;
-constexpr auto reserve_users = std::to_array<std::string_view>({"Abort", "Delete", "Detach", "Interrupt", "Remove", "Stop", "Untag"});
+constexpr auto reserve_users =
+    std::to_array<std::string_view>({"Abort", "Delete", "Detach", "Interrupt", "Remove", "Stop", "Untag"});
 constexpr std::string_view s3_request_id_alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 // What must work on a full disk: it frees space, ends work or takes rights away.

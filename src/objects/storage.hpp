@@ -256,8 +256,8 @@ private:
     mutable std::shared_mutex buckets_mutex_;  // guards the map, never held during I/O
     std::map<std::string, BucketPtr, std::less<>> buckets_;
     std::mutex configuring_;  // one change of buckets at a time
-    // Blobs of commits whose outcome the store did not know, and the records that may name them. The next commit that succeeds settles
-    // it: what no record names then is garbage. Guarded by its mutex.
+    // Blobs of commits whose outcome the store did not know, and the records that may name them. The next commit that succeeds
+    // settles it: what no record names then is garbage. Guarded by its mutex.
     struct Unsettled {
         store::BlobId blob;
         std::vector<std::string> record_keys;

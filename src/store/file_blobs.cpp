@@ -33,8 +33,10 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 // The path is for the log: messages travel to clients.
 base::Error broken(const std::string& what, const std::string& path, int error) {
     base::log_error("cannot " + what + " `" + path + "`: " + std::strerror(error));
-    if (error == ENOSPC || error == EDQUOT)
-        return {"InsufficientStorage", "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
+    if (error == ENOSPC || error == EDQUOT) {
+        return {"InsufficientStorage",
+                "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
+    }
     return {"InternalError", "cannot " + what + " a file of the blob store: " + std::strerror(error)};
 }
 

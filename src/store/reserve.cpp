@@ -14,7 +14,7 @@
 namespace store {
 namespace {
 
-constexpr uint64_t share_of_disk_max = 16;  // one part in
+constexpr uint64_t share_of_disk_max = 4;  // one part in
 constexpr std::chrono::seconds between_tries{1};
 
 thread_local int scopes = 0;

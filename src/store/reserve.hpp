@@ -15,8 +15,8 @@ namespace store {
 
 class SpaceReserve {
 public:
-    // Takes the blocks if the disk has them; at most 1/16 of the file system. A file system that cannot reserve (no fallocate) is
-    // treated as if the reserve were whole.
+    // Takes the blocks if the disk has them; at most a quarter of the file system. A file system that cannot reserve (no
+    // fallocate) is treated as if the reserve were whole.
     SpaceReserve(std::string path, uint64_t bytes);
 
     // Whether the space is reserved: otherwise only what may use the reserve is let on. Tries to take it again, once a second.

@@ -9,10 +9,11 @@
 // side, and a delete of the bucket waits for them.
 //
 // A full disk. After a write-ahead that failed RocksDB refuses every write. Its own way on (Resume) leaves the broken log in
-// use where nothing is unflushed, and the next write aborts the process. So the database is closed and opened again: everything that
-// was committed is in its log, a record that was cut off is not. Readers wait meanwhile. A reserve of space (reserve.hpp) lets commits that
-// only erase, and those of threads that may use it, go through on a full disk; all others get `InsufficientStorage`. RocksDB's own log
-// of events is sent to ours: it would be a file on the full disk, and RocksDB does not survive its failure.
+// use where nothing is unflushed, and the next write aborts the process. So the database is closed and opened again: everything
+// that was committed is in its log, a record that was cut off is not. Readers wait meanwhile. A reserve of space (reserve.hpp)
+// lets commits that only erase, and those of threads that may use it, go through on a full disk; all others get
+// `InsufficientStorage`. RocksDB's own log of events is sent to ours: it would be a file on the full disk, and RocksDB does not
+// survive its failure.
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
@@ -60,17 +61,16 @@ constexpr size_t message_bytes_max = 1024;        // of RocksDB's log
 constexpr std::chrono::seconds between_repairs{5};
 constexpr std::chrono::milliseconds give_way{100};  // how long readers let an opening go first
 
+base::Error full() {
+    return {"InsufficientStorage", "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
+}
+
 // What RocksDB says names files of the server: it goes to the log, not to clients.
 base::Error broken(const rocksdb::Status& status) {
     base::log_error("the metadata store failed: " + status.ToString());
     // What was cut off while it was appended is certainly not there; of anything else nobody knows.
-    if (status.IsNoSpace() && status.ToString().find("While appending") != std::string::npos)
-        return {"InsufficientStorage", "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
+    if (status.IsNoSpace() && status.ToString().find("While appending") != std::string::npos) return full();
     return {"InternalError", "the metadata store failed"};
-}
-
-base::Error full() {
-    return {"InsufficientStorage", "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
 }
 
 class Events final : public rocksdb::Logger {
@@ -194,8 +194,8 @@ public:
     }
 
     base::Result<void> commit(const Batch& batch) override {
-        const bool may_use_reserve =
-            MayUseReserve::here() || std::ranges::none_of(batch.writes(), [](const auto& write) { return write.value.has_value(); });
+        const auto stores = [](const Batch::Write& write) { return write.value.has_value(); };
+        const bool may_use_reserve = MayUseReserve::here() || std::ranges::none_of(batch.writes(), stores);
         if (!may_use_reserve && !reserve_.whole()) return base::fail(full());
         // What failed in the background (a compaction) stops later, when writers wait for it: mended as soon as there is space.
         if (trouble_->happened && reserve_.whole()) (void)open_again(generation_, between_repairs);
@@ -235,8 +235,8 @@ private:
         return {};
     }
 
-    // Closes and opens the database, unless somebody did since `generation`, or less than `pause` ago, or there is no space for it.
-    // False: it is as it was.
+    // Closes and opens the database, unless somebody did since `generation`, or less than `pause` ago, or there is no space
+    // for it. False: it is as it was.
     bool open_again(uint64_t generation, std::chrono::seconds pause) {
         opening_now_ = true;
         const std::unique_lock lock(opening_);

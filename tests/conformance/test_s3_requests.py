@@ -96,7 +96,7 @@ def test_values_said_twice_are_refused(server, s3, bucket):  # noqa: F811
     for headers in ([("x-amz-tagging", "cls=public"), ("x-amz-tagging", "cls=secret")], [("x-amz-acl", "private"), ("X-Amz-Acl", "bucket-owner-full-control")],
                     [("If-None-Match", "*"), ("If-None-Match", "x")]):
         status, code, text = ask(server, "PUT", f"/{bucket}/k", headers, b"x")
-        assert (status, code) == (400, "InvalidRequest"), text
+        assert (status, code) == (400, "InvalidArgument"), text
     assert ask(server, "GET", f"/{bucket}?prefix=a&prefix=b")[1] == "InvalidArgument"
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 

@@ -36,7 +36,7 @@ base::Result<void> check_headers(const http::RequestHead& head) {
         if (list || !(name.starts_with("x-amz-") || std::ranges::find(single, name) != single.end())) continue;
         const auto before = std::find_if(fields.begin(), at, [&](const auto& other) { return base::lower(other.first) == name; });
         if (before != at && before->second != at->second)
-            return base::fail("InvalidRequest", "The header `" + name + "` is given twice with different values.");
+            return base::fail("InvalidArgument", "The header `" + name + "` is given twice with different values.");
 
         if (!name.starts_with("x-amz-server-side-encryption") && !name.starts_with("x-amz-copy-source-server-side-encryption"))
             continue;
@@ -63,7 +63,8 @@ base::Result<void> refuse_unsupported(const http::Headers& headers) {
                 return base::fail("InvalidStorageClass", "The storage class you specified is not valid");
             return base::fail(not_implemented(name, value));
         }
-        // Where ACLs are off, these two change nothing. AWS takes the second alone; rclone and s3cmd send the first with every upload.
+        // Where ACLs are off, these two change nothing. AWS takes the second alone; rclone and s3cmd send the first with every
+        // upload.
         const bool harmless = value == "private" || value == "bucket-owner-full-control";
         if (name.starts_with("x-amz-grant-") || (name == "x-amz-acl" && !harmless)) {
             return base::fail("AccessControlListNotSupported", "The bucket does not allow ACLs");

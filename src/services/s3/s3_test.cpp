@@ -237,10 +237,10 @@ TEST_CASE("headers of every request: said once, and nothing about encryption") {
         const auto result = services::s3::check_headers(head);
         return result ? "" : result.error().code;
     };
-    CHECK(refused("PUT", {{"x-amz-tagging", "a=1"}, {"X-Amz-Tagging", "a=2"}}) == "InvalidRequest");
+    CHECK(refused("PUT", {{"x-amz-tagging", "a=1"}, {"X-Amz-Tagging", "a=2"}}) == "InvalidArgument");
     CHECK(refused("PUT", {{"x-amz-tagging", "a=1"}, {"X-Amz-Tagging", "a=1"}}) == "");
-    CHECK(refused("PUT", {{"If-Match", "a"}, {"if-match", "b"}}) == "InvalidRequest");
-    CHECK(refused("GET", {{"Range", "bytes=0-1"}, {"range", "bytes=2-3"}}) == "InvalidRequest");
+    CHECK(refused("PUT", {{"If-Match", "a"}, {"if-match", "b"}}) == "InvalidArgument");
+    CHECK(refused("GET", {{"Range", "bytes=0-1"}, {"range", "bytes=2-3"}}) == "InvalidArgument");
     CHECK(refused("PUT", {{"x-amz-meta-a", "1"}, {"x-amz-meta-a", "2"}}) == "");
     CHECK(refused("GET", {{"x-amz-object-attributes", "ETag"}, {"x-amz-object-attributes", "ObjectSize"}}) == "");
     for (const char* value : {"AES256", "aws:kms", "aws:kms:dsse", "none", ""})
