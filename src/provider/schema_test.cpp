@@ -234,6 +234,9 @@ TEST_CASE("a state that does not say what was automatic keeps what there is") {
     CHECK(check(bucket, Object{}, Object{{"bucket", "b-old"}, {"__defaults", Array{}}}).inputs["bucket"] != Property("b-old"));
     CHECK(check(bucket, Object{}, Object{{"bucket", "b-old"}}).inputs["bucket"] == Property("b-old"));
     CHECK(check(bucket, Object{}, Object{}).inputs["bucket"] == Property("ml-data-bucket-1a2b3c4"));
+    CHECK(check(bucket, Object{}, Object{{"bucket", "b-old"}, {"bucketPrefix", ""}}).inputs["bucket"] == Property("b-old"));
+    CHECK(check(bucket, Object{{"bucketPrefix", "p-"}}, Object{{"bucket", "b-old"}, {"bucketPrefix", ""}}).inputs["bucket"] !=
+          Property("b-old"));
     // What the program says goes first.
     CHECK(check(bucket, Object{{"bucket", "b-new"}}, Object{{"bucket", "b-old"}}).inputs["bucket"] == Property("b-new"));
 

@@ -12,7 +12,7 @@ OWN = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 # Of each type that is made by writing it: its name in a program, its properties, what is there when it is there.
 SETTINGS = {
     "bucketPolicy": ("aws:s3:BucketPolicy", {"bucket": "${bucket.bucket}", "policy": json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::renamed-bucket/*"}]})},
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObjectAcl", "Resource": "arn:aws:s3:::renamed-bucket/*"}]})},
         lambda s3, iam: "Policy" in s3.get_bucket_policy(Bucket="renamed-bucket")),
     "publicAccessBlock": ("aws:s3:BucketPublicAccessBlock", {"bucket": "${bucket.bucket}", "blockPublicAcls": True},
                           lambda s3, iam: s3.get_public_access_block(Bucket="renamed-bucket")["PublicAccessBlockConfiguration"]["BlockPublicAcls"]),
