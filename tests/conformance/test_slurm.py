@@ -418,6 +418,8 @@ def test_a_cancelled_job_is_retried(world, cluster):
     world.client("sagemaker").create_training_job(**request(world, "retried", script, RetryStrategy={"MaximumRetryAttempts": 1},
                                                             CheckpointConfig={"S3Uri": f"s3://{BUCKET}/checkpoints/retried"}))
     await_line(world, "retried", "ready")
+    # Else the worker is killed while it writes, and what it was writing is no checkpoint.
+    until(lambda: world.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="checkpoints/retried/").get("KeyCount"), "no checkpoint is stored")
     ((number, *_),) = cluster.jobs()
     cluster.run("scancel", number)
     job = wait(world, "retried")

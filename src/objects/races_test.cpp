@@ -1,0 +1,113 @@
+// What happens between a look and a commit: each race is played in one order, by holding a commit back until the other side has
+// acted.
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "objects/storage.hpp"
+
+namespace {
+
+using objects::Storage;
+
+objects::Source bytes(std::string content) {
+    return [content = std::move(content), at = size_t{0}](std::span<char> into) mutable -> base::Result<size_t> {
+        const auto count = std::min(into.size(), content.size() - at);
+        std::memcpy(into.data(), content.data() + at, count);
+        at += count;
+        return count;
+    };
+}
+
+// Keys that call somebody before a commit.
+class WatchedKeys final : public store::Keys {
+public:
+    std::function<void(const store::Batch&)> before_commit;
+    base::Result<std::optional<std::string>> get(std::string_view key) const override { return keys_->get(key); }
+    base::Result<std::vector<store::Entry>> scan(const store::Scan& scan) const override { return keys_->scan(scan); }
+    std::unique_ptr<store::Snapshot> snapshot() const override { return keys_->snapshot(); }
+    base::Result<void> commit(const store::Batch& batch) override {
+        if (before_commit) before_commit(batch);
+        return keys_->commit(batch);
+    }
+
+private:
+    std::unique_ptr<store::Keys> keys_ = store::make_memory_keys();
+};
+
+struct World {
+    World() {
+        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-races-XXXXXX").string();
+        folder = ::mkdtemp(name.data());
+        blobs = std::move(*store::open_file_blobs(folder));
+        storage = std::move(*Storage::open({&keys, blobs.get(), &clock, &random}));
+        REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
+    }
+    ~World() { std::filesystem::remove_all(folder); }
+    auto put(const std::string& content, objects::Conditions conditions = {}) {
+        return storage->put({.bucket = "bucket", .key = "k", .conditions = std::move(conditions), .body = bytes(content)});
+    }
+    std::string folder;
+    WatchedKeys keys;
+    std::unique_ptr<store::Blobs> blobs;
+    base::ManualClock clock{base::Time(std::chrono::seconds(1'700'000'000))};
+    crypto::SystemRandom random;
+    std::unique_ptr<Storage> storage;
+};
+
+bool writes(const store::Batch& batch, std::string_view prefix, bool erases) {
+    for (const auto& write : batch.writes())
+        if (write.key.starts_with(prefix) && write.value.has_value() != erases) return true;
+    return false;
+}
+
+}  // namespace
+
+TEST_CASE("of two writers that both found nothing, one makes the object") {
+    World world;
+    bool overtaken = false;
+    world.keys.before_commit = [&](const store::Batch& batch) {
+        if (overtaken || !writes(batch, "s3/o/", false)) return;
+        overtaken = true;
+        CHECK(world.put("the other", {.if_none_match = "*"}).has_value());
+    };
+    const auto late = world.put("the late one", {.if_none_match = "*"});
+    CHECK(overtaken);
+    REQUIRE_FALSE(late.has_value());
+    CHECK(late.error().code == "PreconditionFailed");
+    CHECK((*world.storage->find("bucket", "k"))->size == std::string_view("the other").size());
+}
+
+TEST_CASE("a writer that saw the bucket before its deletion began writes nothing into it") {
+    World world;
+    std::promise<void> writer_waits, deletion_ends, writer_tried;
+    auto may_write = deletion_ends.get_future();
+    std::jthread writer;
+    bool marked = false, asked = false;
+    base::Result<objects::ObjectPtr> put = base::fail("", "");
+    world.keys.before_commit = [&](const store::Batch& batch) {
+        if (!asked && writes(batch, "s3/o/", false)) {
+            asked = true;  // the writer's first try: it goes on when the deletion has looked
+            writer_waits.set_value();
+            may_write.wait();
+            return;
+        }
+        if (!marked && writes(batch, "s3/b/", true)) {
+            marked = true;  // the deletion's last commit: it found the bucket empty
+            deletion_ends.set_value();
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        }
+    };
+    writer = std::jthread([&] { put = world.put("too late"); });
+    writer_waits.get_future().wait();
+    CHECK(world.storage->delete_bucket("bucket").has_value());
+    writer.join();
+    CHECK(marked);
+    REQUIRE_FALSE(put.has_value());
+    CHECK(put.error().code == "NoSuchBucket");
+    CHECK(world.keys.scan({.prefix = "s3/o/"}).value().empty());
+}
