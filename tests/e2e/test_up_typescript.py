@@ -45,7 +45,7 @@ def esm_modules(node_modules):
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(whole, ignore_errors=True)
         shutil.copytree(node_modules, whole / "node_modules", copy_function=os.link, symlinks=True)
-        shutil.copytree(MODULES / "node_modules", whole / "node_modules", dirs_exist_ok=True, symlinks=True)
+        shutil.copytree(MODULES / "node_modules", whole / "node_modules", dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns(".bin"))
         stamp.write_text(wanted)
     return whole / "node_modules"
 
