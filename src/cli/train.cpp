@@ -428,7 +428,8 @@ void add_run(Command& train) {
     run_command.option("--checkpoints", "S3URI", options->checkpoints, "keep /opt/ml/checkpoints here, and restore it from here");
     run_command.option("--name", "NAME", options->name, "name of the job (default: from the script and the time)");
     run_command.option("--image", "IMAGE", options->image, "training image");
-    run_command.option("--instance-type", "TYPE", options->instance_type, "instance type that the workers report, and whose cores and memory they get");
+    run_command.option("--instance-type", "TYPE", options->instance_type,
+                       "instance type that the workers report, and whose cores and memory they get");
     run_command.option("--max-runtime", "SECONDS", options->runtime_max, "stop the job after this long");
     run_command.flag("--spot", options->spot,
                      "managed spot training: the job may be interrupted, and goes on from its checkpoints");

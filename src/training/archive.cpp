@@ -174,7 +174,8 @@ private:
         const bool sparse = data < size && zeros_.ok();
         if (sparse) {
             for (const auto& extent : extents)
-                archive_entry_sparse_add_entry(entry.get(), static_cast<la_int64_t>(extent.offset), static_cast<la_int64_t>(extent.size));
+                archive_entry_sparse_add_entry(entry.get(), static_cast<la_int64_t>(extent.offset),
+                                               static_cast<la_int64_t>(extent.size));
             // A file that is one hole has an empty stretch at its end.
             if (extents.empty()) archive_entry_sparse_add_entry(entry.get(), info.st_size, 0);
         }

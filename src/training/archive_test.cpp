@@ -85,8 +85,8 @@ TEST_CASE("names are bytes: none of them fails an archive or comes back as anoth
 
 TEST_CASE("paths that are longer than the kernel takes at once are packed") {
     Folder folder;
-    const fs::path here = fs::current_path();  // other tests' paths start in it
     const std::string part(250, 'd');
+    const auto before = fs::current_path();  // other tests count on it
     REQUIRE(::chdir(folder.model().c_str()) == 0);
     std::string path;
     for (int i = 0; i < 30; ++i) {
@@ -95,7 +95,7 @@ TEST_CASE("paths that are longer than the kernel takes at once are packed") {
         path += part + "/";
     }
     std::ofstream("deep") << "deep";
-    REQUIRE(::chdir(here.c_str()) == 0);
+    fs::current_path(before);
     const auto listing = files_beneath(folder.path + "/w", "ml/model");
     REQUIRE(listing.files.size() == 1);
     CHECK(listing.files[0].path == path + "deep");
@@ -108,13 +108,13 @@ TEST_CASE("paths that are longer than the kernel takes at once are packed") {
 TEST_CASE("a tree deeper than the limit is told about, and removed all the same") {
     Folder folder;
     folder.write("kept", "kept");
-    const fs::path here = fs::current_path();
+    const auto before = fs::current_path();  // other tests count on it
     REQUIRE(::chdir(folder.model().c_str()) == 0);
     for (size_t i = 0; i < artifact_depth_max * 10; ++i) {
         REQUIRE(::mkdir("d", 0755) == 0);
         REQUIRE(::chdir("d") == 0);
     }
-    REQUIRE(::chdir(here.c_str()) == 0);
+    fs::current_path(before);
     const auto packed = folder.pack_model();
     REQUIRE(packed.has_value());
     CHECK(packed->entries == 1);

@@ -22,8 +22,8 @@ bool strip_tag(std::string_view& text) {
 
 // What torchrun writes when a process of it has failed, and then its own traceback.
 bool is_torchruns(std::string_view text) {
-    return text.find("torch.distributed.elastic") != std::string_view::npos || text.find("torch.distributed.run") != std::string_view::npos ||
-           text.find("ChildFailedError") != std::string_view::npos;
+    return text.find("torch.distributed.elastic") != std::string_view::npos ||
+           text.find("torch.distributed.run") != std::string_view::npos || text.find("ChildFailedError") != std::string_view::npos;
 }
 
 }  // namespace

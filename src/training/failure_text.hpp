@@ -1,7 +1,7 @@
 // What a worker's output says about why it failed: the line that belongs in ErrorMessage of a FailureReason.
 //
-// The last line is that for a script that runs alone. Under mpirun and torchrun it is the launcher's: what counts is what the script
-// said before. Pure.
+// The last line is that for a script that runs alone. Under mpirun and torchrun it is the launcher's: what counts is what the
+// script said before. Pure.
 #pragma once
 
 #include <string>

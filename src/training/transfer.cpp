@@ -141,7 +141,8 @@ base::Result<void> Transfer::download_channel(const Channel& channel, const std:
             // Every host of a replicated channel gets a copy of its own; S3 is asked once.
             if (seat > 0 && !channel.sharded) {
                 TRY(make_parent(path));
-                auto copied = copy_beneath(workers[hosts[0]], ("ml/input/data/" + channel.name + "/" + object.name), path, cancelled_);
+                auto copied =
+                    copy_beneath(workers[hosts[0]], "ml/input/data/" + channel.name + "/" + object.name, path, cancelled_);
                 if (!copied && copied.error().code == "Cancelled") return copied;
                 if (!copied) return client_error("Data download failed:" + copied.error().message);
                 if (::chmod(path.c_str(), 0644) != 0)
