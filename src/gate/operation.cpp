@@ -5,8 +5,23 @@
 
 #include "base/invariant.hpp"
 #include "model/json.hpp"
+#include "wire/model.hpp"
+#include "wire/typed_answer.hpp"
 
 namespace gate::detail {
+namespace {
+
+// Written at once: a document of ten thousand log events would cost more than all the rest of the request.
+wire::Answer answer_of(const model::Operation& operation, const void* output, const wire::Call& call) {
+    wire::Answer answer;
+    const wire::ServiceModel* service = wire::find_service(operation.service->signing_name);
+    INVARIANT(service);
+    answer.raw = wire::encode_typed_answer(*service, operation, call.http->head, output, call.request_id);
+    if (!answer.raw && operation.output) answer.output = model::write_document(*operation.output, output);
+    return answer;
+}
+
+}  // namespace
 
 void add_operation(Registry& registry, const model::Operation& operation, bool needs_no_permission,
                    std::function<std::unique_ptr<Invocation>()> invoke) {
@@ -24,9 +39,7 @@ void add_operation(Registry& registry, const model::Operation& operation, bool n
                       const auto* prepared = std::any_cast<std::shared_ptr<Invocation>>(&call.prepared);
                       INVARIANT(prepared && *prepared);
                       TRY((*prepared)->handle(permit));
-                      wire::Answer answer;
-                      if (operation.output) answer.output = model::write_document(*operation.output, (*prepared)->output());
-                      return answer;
+                      return answer_of(operation, (*prepared)->output(), call);
                   },
                   .needs_no_permission = needs_no_permission});
 }

@@ -1,0 +1,30 @@
+#include "wire/typed_answer.hpp"
+
+#include <string>
+
+#include "model/json.hpp"
+#include "wire/query_types.hpp"
+
+namespace wire {
+
+std::optional<http::Response> encode_typed_answer(const ServiceModel& service, const model::Operation& operation,
+                                                  const http::RequestHead& head, const void* output,
+                                                  std::string_view request_id) {
+    http::Response out{.status = 200, .headers = {}, .body = std::string(), .content_length = {}};
+    switch (protocol_of(service, head)) {
+        case Protocol::query:
+            out.headers.add("Content-Type", "text/xml");
+            out.body = write_query(operation, output, request_id);
+            return out;
+        case Protocol::json:
+            out.headers.add("Content-Type", "application/x-amz-json-" + std::string(service.json_version));
+            if (operation.output) out.body = model::write_json(*operation.output, output);
+            return out;
+        case Protocol::cbor:
+        case Protocol::rest_xml:
+            break;
+    }
+    return std::nullopt;
+}
+
+}  // namespace wire
