@@ -132,10 +132,36 @@ TEST_CASE("chunked bodies, whole and byte by byte") {
              {" 3\r\nabc\r\n", "InvalidRequest"},
              {"\r\nabc\r\n", "InvalidRequest"},
              {"ffffffffffffffff\r\n", "InvalidRequest"},
+             {"8000000000000000\r\n", "InvalidRequest"},
+             {"3;x\nabc\r\n0\r\n\r\n", "InvalidRequest"},
+             {"0\r\nX-T: v\n\r\n", "InvalidRequest"},
              {"3\r\nab", "unfinished"},
          }) {
         CAPTURE(body);
         CHECK(decode(body, 1) == content);
         CHECK(decode(body, 1000) == content);
     }
+}
+
+TEST_CASE("lines of a chunked body and its trailers are limited") {
+    const auto chunk = [](size_t extension) { return "1;" + std::string(extension, 'x') + "\r\na\r\n0\r\n\r\n"; };
+    CHECK(decode(chunk(4000), 1000) == "a");
+    CHECK(decode(chunk(4096), 1000) == "InvalidRequest");
+    const auto trailers = [](size_t lines) {
+        std::string out = "0\r\n";
+        for (size_t i = 0; i < lines; ++i) out += "X: " + std::string(995, 'v') + "\r\n";
+        return out + "\r\n";
+    };
+    CHECK(decode(trailers(16), 1000).empty());
+    CHECK(decode(trailers(17), 1000) == "InvalidRequest");
+}
+
+TEST_CASE("a connection stays unless the client says otherwise") {
+    const auto stays = [](const std::string& connection) {
+        return parse_head("GET / HTTP/1.1\r\nHost: h\r\n" + connection + "\r\n")->framing.keep_alive;
+    };
+    CHECK(stays(""));
+    CHECK(stays("Connection: keep-alive\r\n"));
+    CHECK_FALSE(stays("Connection: close\r\n"));
+    CHECK_FALSE(stays("Connection: upgrade, Close\r\n"));
 }

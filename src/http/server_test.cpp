@@ -164,6 +164,27 @@ TEST_CASE("pipelined and chunked requests on one connection") {
     CHECK(answers.ends_with("\r\n\r\nde"));
 }
 
+TEST_CASE("where an answer ends, and the next request begins") {
+    const auto server = serve([](http::Request& request) {
+        if (request.head.path != "/unread") return echo(request);
+        http::Response response;
+        response.body = std::string("unread");
+        return response;
+    });
+    const std::string last = " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    CHECK(contains(raw(*server, "GET /last" + last), "\r\nConnection: close\r\n"));
+    // The body that nobody read is no request.
+    const std::string inner = "GET /inner HTTP/1.1\r\nHost: h\r\n\r\n";
+    const auto answers = raw(*server, "PUT /unread HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(inner.size()) +
+                                          "\r\n\r\n" + inner + "GET /last" + last);
+    CHECK(contains(answers, "unreadHTTP/1.1 200 OK"));
+    CHECK(contains(answers, "X-Path: /last?"));
+    CHECK_FALSE(contains(answers, "/inner"));
+    const auto head = raw(*server, "HEAD /unread" + last);
+    CHECK(contains(head, "Content-Length: 6\r\n"));
+    CHECK(head.ends_with("\r\n\r\n"));
+}
+
 TEST_CASE("100 Continue is sent only when somebody reads the body") {
     const auto server = serve([](http::Request& request) {
         if (request.head.path == "/read") return echo(request);
@@ -270,6 +291,9 @@ TEST_CASE("a handler that throws is a 500, and the server lives on") {
     http::Client client;
     CHECK(client.send({.url = url(*server, "/throw")})->status == 500);
     CHECK(client.send({.url = url(*server)})->status == 200);
+    const auto ended = raw(*server, "GET /throw HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    CHECK(contains(ended, "\r\nConnection: close\r\n"));
+    CHECK_FALSE(contains(ended, "/next"));
 }
 
 TEST_CASE("TLS on the plain port gets a sentence that says so") {

@@ -146,6 +146,18 @@ TEST_CASE("a frame that was changed, left out, or comes again is not read") {
         REQUIRE(out.write_all(changed));
         CHECK(reader.read(in).error().code == "InvalidSeal");
     }
+    SUBCASE("longer than frames are") {
+        for (const size_t size : {slurm::frame_plain_bytes_max, slurm::frame_plain_bytes_max + 1}) {
+            std::string sealed;
+            for (int shift = 24; shift >= 0; shift -= 8) sealed += static_cast<char>((size + crypto::Aead::tag_bytes) >> shift);
+            crypto::Aead(key).seal(std::string(crypto::Aead::nonce_bytes, '\0'), "", std::string(size, 'x'), sealed);
+            std::thread sending([&] { static_cast<void>(out.write_all(sealed)); });
+            FrameReader reader(key);
+            CHECK(reader.read(in).has_value() == (size == slurm::frame_plain_bytes_max));
+            if (size > slurm::frame_plain_bytes_max) in.shutdown_both();  // what follows the head is not read
+            sending.join();
+        }
+    }
     SUBCASE("another direction's") {
         const auto keys = connection_keys(key, "a", "b");
         CHECK(keys.to_agent != keys.to_gateway);

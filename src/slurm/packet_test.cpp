@@ -44,6 +44,7 @@ TEST_CASE("nothing else opens") {
     SUBCASE("another job's key") { CHECK_FALSE(PacketOpener(other_key, 1, 3).open(packet, plain)); }
     SUBCASE("a packet for another sibling") { CHECK_FALSE(PacketOpener(key, 2, 3).open(packet, plain)); }
     SUBCASE("one's own packet, sent back") { CHECK_FALSE(PacketOpener(key, 0, 3).open(packet, plain)); }
+    SUBCASE("one's own packet to oneself") { CHECK_FALSE(PacketOpener(key, 0, 3).open(sealed(sealer, 0, "x"), plain)); }
     SUBCASE("any changed bit") {
         PacketOpener opener(key, 1, 3);
         for (size_t bit = 0; bit < packet.size() * 8; ++bit) {
@@ -61,6 +62,12 @@ TEST_CASE("nothing else opens") {
         PacketSealer stranger(key, 7);
         CHECK_FALSE(PacketOpener(key, 1, 3).open(sealed(stranger, 1, "x"), plain));
     }
+}
+
+TEST_CASE("two siblings do not encrypt alike") {
+    PacketSealer one(key, 0), other(key, 2);
+    const auto encrypted = [](const std::string& packet) { return packet.substr(slurm::packet_head_bytes, 9); };
+    CHECK(encrypted(sealed(one, 1, "gradients")) != encrypted(sealed(other, 1, "gradients")));
 }
 
 TEST_CASE("packets may overtake each other within the window") {
@@ -95,6 +102,7 @@ TEST_CASE("the window, step by step, is a set of the last counters") {
         highest = std::max(highest, counter);
     }
     CHECK(highest > ReplayWindow::size * 2);
+    CHECK_FALSE(ReplayWindow().is_new(0));
 }
 
 TEST_CASE("the route of an IP packet") {

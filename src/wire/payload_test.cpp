@@ -219,6 +219,14 @@ TEST_CASE("unsigned chunks with a trailing checksum, as the SDKs send by default
         CAPTURE(body);
         CHECK(read(headers, mode, body).code == code);
     }
+    // A chunk that is longer than the whole gives out none of its bytes.
+    auto head = put({{"x-amz-decoded-content-length", "5"}});
+    wire::sign(head, example_keys, "us-east-1", "s3", example_time, mode);
+    const auto verified = verified_of(head);
+    REQUIRE(verified);
+    const auto longer = read_with(head, &*verified, "6\r\nhello!\r\n0\r\n\r\n", 1);
+    CHECK(longer.code == "IncompleteBody");
+    CHECK(longer.content.empty());
     CHECK(read({{"x-amz-trailer", "x-amz-checksum-crc32"}}, mode, "").code == "MissingContentLength");
     CHECK(read({{"x-amz-decoded-content-length", "5x"}}, mode, "").code == "InvalidArgument");
     CHECK(read({{"x-amz-decoded-content-length", "5"}, {"x-amz-trailer", "x-evil"}}, mode, "").code == "InvalidRequest");
@@ -263,6 +271,34 @@ TEST_CASE("every declaration about a plain payload is verified") {
     const auto asked = read({{"x-amz-sdk-checksum-algorithm", "SHA256"}}, "UNSIGNED-PAYLOAD", "hello");
     REQUIRE(asked.checksums.size() == 1);
     CHECK(asked.checksums[0].second == sha256);
+}
+
+TEST_CASE("a body holds as many bytes as it announced") {
+    class Announcing final : public http::BodyReader {
+    public:
+        explicit Announcing(uint64_t length) : length_(length) {}
+        base::Result<size_t> read(std::span<char> into) override { return content_.read(into); }
+        [[nodiscard]] std::optional<uint64_t> length() const override { return length_; }
+
+    private:
+        Dripping content_{"hello", 1};
+        uint64_t length_;
+    };
+    for (const uint64_t length : {4, 5, 6}) {
+        Announcing body(length);
+        auto reader = wire::PayloadReader::open(put({}), body, nullptr);
+        REQUIRE(reader);
+        char buffer[10];
+        size_t read = 0;
+        bool failed = false;
+        for (size_t i = 0; i < 10 && !failed; ++i) {
+            const auto got = (*reader)->read(buffer);
+            failed = !got;
+            read += failed ? 0 : *got;
+        }
+        CHECK(failed == (length != 5));
+        CHECK(read <= length);
+    }
 }
 
 TEST_CASE("the checksum of CompleteMultipartUpload is the object's, not the body's") {

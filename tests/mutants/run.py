@@ -2,6 +2,7 @@
 
     run.py [--room NAME]... [--only TEXT] [--jobs N] [--again]    applies, builds, tests; prints the kill rate by room and the survivors
     run.py --quick                                                with test programs alone: what they do not notice stays untried
+    run.py --singly                                               a build for each mutant, none that holds many
     run.py --check                                                does every mutant still apply? (ctest `mutants`)
     run.py --report                                               the table of what was found so far, as docs/testing.md has it
 
@@ -18,9 +19,10 @@ A room's mutants are in ROOM.toml beside this file:
 A test is a room's test program, with a pattern of test cases after a colon or without, or a pytest file with options. Put the cheap ones first:
 the first that fails ends the mutant, and `trainwarden` itself is built only for pytest. A test that does not end has noticed, too.
 
-Nothing happens in the working tree: each job has a copy below build/mutants, built as `make` builds. What was found is kept in
-build/mutants/results.jsonl by the mutant and the file that it changes, so that a run that was interrupted goes on where it was; survivors are
-tried again. A mutant that does not build, and a test that fails without any mutant, are errors of the list.
+Nothing happens in the working tree: there are copies below build/mutants, built as `make` builds. One build holds every mutant that can be switched on
+by an environment variable (switches.py), and the jobs share it. What it cannot hold, and what survives in it, is then built alone, each job in a copy
+of its own. What was found is kept in build/mutants/results.jsonl by the mutant and the file that it changes, so that a run that was interrupted goes on
+where it was; survivors are tried again. A mutant that does not build, and a test that fails without any mutant, are errors of the list.
 """
 import argparse
 import dataclasses
@@ -29,6 +31,7 @@ import json
 import os
 import pathlib
 import queue
+import re
 import shlex
 import shutil
 import signal
@@ -37,6 +40,8 @@ import sys
 import threading
 import time
 import tomllib
+
+import switches
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -63,6 +68,10 @@ class Mutant:
 
     def name(self):
         return f"{self.room}: {self.what}"
+
+    def number(self):
+        """What puts it in force where many are in one build; none is 0."""
+        return 1 + int(hashlib.sha256(self.name().encode()).hexdigest()[:7], 16)
 
     def apply(self, content):
         if content.count(self.old) != 1:
@@ -130,21 +139,27 @@ class Faults(list):
 class Tree:
     """A copy of the working tree with a build of its own."""
 
-    def __init__(self, number):
-        self.root = WORK / f"tree{number}"
+    def __init__(self, name):
+        self.root = WORK / name
         self.build = self.root / "build/dev"
         self.environment = {**os.environ, "CCACHE_BASEDIR": str(self.root), "CCACHE_NOHASHDIR": "1"}
         self.seconds = {}  # of a test that passes without a mutant
+        self.learning, self.lock = {}, threading.Lock()
+        self.built = False
 
-    def prepare(self):
+    def prepare(self, changed=None):
+        """The working tree's files, but for those that have another text in `changed`."""
+        changed = changed or {}
         listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
                                 check=True).stdout.split("\0")
         wanted = {name for name in listed if name and (ROOT / name).is_file()}
         for name in sorted(wanted):
             place = self.root / name
-            if not place.exists() or place.read_bytes() != (ROOT / name).read_bytes():
+            content = changed[name].encode() if name in changed else (ROOT / name).read_bytes()
+            if not place.exists() or place.read_bytes() != content:
                 place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, place)
+                place.write_bytes(content)
+                shutil.copymode(ROOT / name, place)
         for top in ("src", "tests"):
             for path in (self.root / top).rglob("*"):
                 if path.is_file() and "__pycache__" not in path.parts and path.relative_to(self.root).as_posix() not in wanted:
@@ -172,11 +187,13 @@ class Tree:
             process.communicate()
 
     def make(self, target):
+        if self.built:
+            return
         status, output = self.run(["ninja", "-C", str(self.build), "-j", str(os.cpu_count() or 1), target], BUILD_SECONDS_MOST)
         if status != 0:
             raise Fault(f"does not build: {output[-2000:]}")
 
-    def passes(self, test, seconds):
+    def passes(self, test, seconds, number=0):
         words = shlex.split(test)
         if words[0].endswith(".py"):
             self.make("trainwarden")
@@ -186,12 +203,14 @@ class Tree:
             self.make(program.strip())
             path = next(path for path in (self.build / program.strip(), self.build / "tests/reference" / program.strip()) if path.exists())
             command = [str(path), "--abort-after=1", *([f"--test-case={pattern.strip()}"] if pattern else [])]
-        status, output = self.run(command, seconds, TRAINWARDEN=str(self.build / "trainwarden"))
+        status, output = self.run(command, seconds, TRAINWARDEN=str(self.build / "trainwarden"), **{switches.VARIABLE: str(number)})
         return status == 0, output
 
-    def learn(self, tests):
-        """How long each takes without a mutant, where it must pass."""
-        for test in tests:
+    def learn(self, test):
+        """How long it takes without a mutant, where it must pass. Jobs that share the tree learn it once."""
+        with self.lock:
+            learning = self.learning.setdefault(test, threading.Lock())
+        with learning:
             if test not in self.seconds:
                 self.make("trainwarden" if test.split()[0].endswith(".py") else test.partition(":")[0].strip())
                 begin = time.monotonic()
@@ -199,21 +218,82 @@ class Tree:
                 if not passed:
                     raise Fault(f"{test} fails without any mutant: {output[-2000:]}")
                 self.seconds[test] = time.monotonic() - begin
+            return self.seconds[test]
 
     def noticed_by(self, mutant, quick):
         """The first test that fails, None if none does."""
         path = self.root / mutant.file
-        tests = [test for test in mutant.tests if not quick or not test.split()[0].endswith(".py")]
-        self.learn(tests)
+        tests = [test for test in mutant.tests if not quick or not is_pytest(test)]
+        for test in tests:
+            self.learn(test)
         content = path.read_text()
         try:
             path.write_text(mutant.apply(content))
-            for test in tests:
-                if not self.passes(test, self.seconds[test] * SLOWER_MOST + MORE_SECONDS)[0]:
-                    return test
-            return None
+            return next((test for test in tests if not self.passes(test, allowed_seconds(self.learn(test)))[0]), None)
         finally:
             path.write_text(content)
+
+
+class SwitchedTree(Tree):
+    """One build that holds many mutants, each put in force by the environment."""
+
+    def __init__(self):
+        super().__init__("switched")
+        # The whole list's, whatever is tried now: another room's turn then builds nothing again.
+        self.mutants = {mutant.number(): mutant for mutant in read_list()}
+        self.held = {}
+
+    def build_for(self, tried, quick):
+        """Leaves out what does not compile so, until the rest does."""
+        tests = {test for mutant in tried for test in mutant.tests if not quick or not is_pytest(test)}
+        targets = sorted({"trainwarden" if is_pytest(test) else test.partition(":")[0].strip() for test in tests})
+        noted = WORK / "not_switched"
+        not_switched = set(noted.read_text().split()) if noted.exists() else set()
+        self.mutants = {number: mutant for number, mutant in self.mutants.items() if mutant.key() not in not_switched}
+        for _ in range(8):
+            by_file, texts, self.held = {}, {}, {}
+            for number, mutant in self.mutants.items():
+                by_file.setdefault(mutant.file, []).append((number, mutant.old, mutant.new))
+            for file, ones in by_file.items():
+                if file.endswith(".cpp"):
+                    text, lines = switches.switched((ROOT / file).read_text(), ones)
+                    if lines:
+                        texts[file] = text
+                        self.held.update({number: (file, *lines[number]) for number in lines})
+            self.prepare(texts)
+            status, output = self.run(["ninja", "-C", str(self.build), "-k", "0", "-j", str(os.cpu_count() or 1), *targets], 2 * BUILD_SECONDS_MOST)
+            if status == 0:
+                self.built = True
+                return
+            said = {(match[1], int(match[2])) for match in re.finditer(r"(src/[\w/.]+):(\d+):\d+:", output)}
+            files = {match[1] for match in re.finditer(r"(src/[\w/.]+):\d+:\d+: (?:fatal )?error:", output)}
+            left_out = {number for number, (file, first, last) in self.held.items() if any(one == file and first <= line <= last for one, line in said)}
+            left_out |= {number for number, (file, *_) in self.held.items() if file in files} if not left_out else set()
+            if not left_out:
+                raise Fault(f"the build that holds many mutants fails: {output[-3000:]}")
+            for number in sorted(left_out):
+                mutant = self.mutants.pop(number)
+                print(f"not switched: {mutant.name()}", flush=True)
+                with open(noted, "a") as file:
+                    file.write(mutant.key() + "\n")
+        raise Fault("the build that holds many mutants fails again and again")
+
+    def noticed_by(self, mutant, quick):
+        for test in mutant.tests:
+            if quick and is_pytest(test):
+                continue
+            seconds = self.learn(test)
+            if not self.passes(test, allowed_seconds(seconds), mutant.number())[0]:
+                return test
+        return None
+
+
+def is_pytest(test):
+    return test.split()[0].endswith(".py")
+
+
+def allowed_seconds(seconds):
+    return seconds * SLOWER_MOST + MORE_SECONDS
 
 
 def known_results():
@@ -250,17 +330,35 @@ def print_report(mutants):
 
 def try_all(mutants, options):
     known = {} if options.again else known_results()
-    waiting = queue.Queue()
-    for mutant in mutants:
-        if not known.get(mutant.key(), {}).get("noticed_by"):
-            waiting.put(mutant)
-    count, faults, lock = waiting.qsize(), [], threading.Lock()
-    print(f"{len(mutants)} mutants, {count} to try", flush=True)
+    mutants = [mutant for mutant in mutants if not known.get(mutant.key(), {}).get("noticed_by")]
+    print(f"{len(mutants)} mutants to try", flush=True)
     WORK.mkdir(parents=True, exist_ok=True)
+    faults, left = [], mutants
+    if not options.singly and len(mutants) > 1:
+        tree = SwitchedTree()
+        try:
+            tree.build_for(mutants, options.quick)
+        except Fault as fault:
+            return [str(fault)]
+        held = [mutant for mutant in mutants if mutant.number() in tree.held]
+        noticed = try_each(held, [tree] * options.jobs, options.quick, faults, "left    ")
+        left = [mutant for mutant in mutants if mutant not in noticed]
+        print(f"{len(noticed)} of {len(held)} noticed in one build; {len(left)} to try alone", flush=True)
+    if not options.held_alone:
+        trees = [Tree(f"tree{number}") for number in range(options.tree, options.tree + options.jobs)]
+        for tree in trees:
+            tree.prepare()
+        try_each(left, trees, options.quick, faults, "untried " if options.quick else "SURVIVED")
+    return faults
 
-    def work(number):
-        tree = Tree(number)
-        tree.prepare()
+
+def try_each(mutants, trees, quick, faults, otherwise):
+    """Those that were noticed. A survivor is one for certain when it was built alone and every test was run."""
+    waiting, noticed_ones, lock = queue.Queue(), set(), threading.Lock()
+    for mutant in mutants:
+        waiting.put(mutant)
+
+    def work(tree):
         while True:
             try:
                 mutant = waiting.get_nowait()
@@ -268,7 +366,7 @@ def try_all(mutants, options):
                 return
             begin = time.monotonic()
             try:
-                noticed = tree.noticed_by(mutant, options.quick)
+                noticed = tree.noticed_by(mutant, quick)
             except Fault as fault:
                 with lock:
                     faults.append(f"{mutant.name()}: {fault}")
@@ -276,19 +374,19 @@ def try_all(mutants, options):
                 continue
             seconds = round(time.monotonic() - begin, 1)
             with lock:
-                if options.quick and not noticed:
-                    print(f"untried  {seconds:6.1f} s  {mutant.name()}", flush=True)
-                    continue
-                with open(RESULTS, "a") as file:
-                    file.write(json.dumps({"key": mutant.key(tree.root), "name": mutant.name(), "noticed_by": noticed, "seconds": seconds}) + "\n")
-                print(f"{'noticed ' if noticed else 'SURVIVED'} {seconds:6.1f} s  {mutant.name()}" + (f"  [{noticed}]" if noticed else ""), flush=True)
+                if noticed:
+                    noticed_ones.add(mutant)
+                if noticed or otherwise == "SURVIVED":
+                    with open(RESULTS, "a") as file:
+                        file.write(json.dumps({"key": mutant.key(), "name": mutant.name(), "noticed_by": noticed, "seconds": seconds}) + "\n")
+                print(f"{'noticed ' if noticed else otherwise} {seconds:6.1f} s  {mutant.name()}" + (f"  [{noticed}]" if noticed else ""), flush=True)
 
-    workers = [threading.Thread(target=work, args=(number,)) for number in range(options.tree, options.tree + options.jobs)]
+    workers = [threading.Thread(target=work, args=(tree,)) for tree in trees]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    return faults
+    return noticed_ones
 
 
 def main():
@@ -298,6 +396,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="how many at a time, each with a build of its own")
     parser.add_argument("--tree", type=int, default=0, help="the number of the first build: two runs at a time take different ones")
     parser.add_argument("--quick", action="store_true", help="with test programs alone")
+    parser.add_argument("--singly", action="store_true", help="a build for each mutant")
+    parser.add_argument("--held-alone", action="store_true", help="only what one build can hold")
     parser.add_argument("--again", action="store_true", help="also those that were noticed before")
     parser.add_argument("--check", action="store_true", help="only see whether every mutant applies")
     parser.add_argument("--report", action="store_true", help="only print what was found so far")
