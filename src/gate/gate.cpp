@@ -18,6 +18,7 @@
 #include <optional>
 
 #include "audit/log.hpp"
+#include "base/decision.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "base/outdated.hpp"
@@ -157,7 +158,9 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
 
 base::Result<http::Response> Gate::admit(Passage& passage, const Operation& operation) {
     wire::Call& call = passage.call;
+    const base::DecisionScope decision;
     auto accesses = operation.classify(passage.caller, call);
+    TRY(base::DecisionScope::check());
     if (!accesses) {
         // A stranger learns which buckets exist, as in AWS, and nothing else.
         const bool stranger = passage.caller.principal.kind == policy::PrincipalKind::anonymous;
@@ -174,8 +177,11 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     if (passage.signature) parts_.directory->record_use(passage.caller, passage.service, call.region);
 
     const Permit permit(passage.caller, call.request_id, passage.now, std::move(refusals));
-    wire::Answer answer = TRY(operation.handle(permit, call));
-    return wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(answer), call.request_id);
+    auto answer = operation.handle(permit, call);
+    // Refusals too: they tell of what is there now.
+    TRY(base::DecisionScope::check());
+    if (!answer) return base::fail(std::move(answer).error());
+    return wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(*answer), call.request_id);
 }
 
 // By the head alone.

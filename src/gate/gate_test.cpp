@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <stdexcept>
+#include <thread>
 
 #include "audit/log.hpp"
 #include "crypto/digest.hpp"
@@ -134,6 +135,43 @@ TEST_CASE("a refusal that cannot be recorded is a 500, not a 403") {
     f.log.broken = true;
     CHECK(f.get().status == 500);
     CHECK(f.handled == 0);
+}
+
+TEST_CASE("an answer about what was not decided on is thrown away, and the request is decided again") {
+    Fixture f;
+    identity::Iam& iam = f.directory->iam();
+    const std::string account = f.first.account;
+    REQUIRE(iam.create_user({.account = account, .name = "ada", .tags = {{"team", "red"}}}));
+    const identity::Holder ada{identity::HolderKind::user, account, "ada"};
+    const auto team = [&]() -> std::string { return (*iam.user(account, "ada"))->tags.front().second; };
+    bool refuses = false;
+    f.registry.add({.service = "s3",
+                    .name = "GetObject",
+                    .classify = [&](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                        return std::vector{team() == "red" ? read_key() : foreign_key()};
+                    },
+                    .handle = [&](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> {
+                        ++f.handled;
+                        std::thread([&] { REQUIRE(iam.tag(ada, {{"team", "blue"}})); }).join();
+                        if (refuses) return base::fail("NoSuchKey", "the team is " + team());
+                        wire::Answer answer;
+                        answer.raw = http::Response{.status = 200, .body = "the team is " + team()};
+                        return answer;
+                    },
+                    .needs_no_permission = false});
+    for (const bool with_error : {false, true}) {
+        refuses = with_error;
+        f.handled = 0;
+        f.log.records.clear();
+        REQUIRE(iam.tag(ada, {{"team", "red"}}));
+        const auto response = f.get();
+        CHECK(response.status == 403);
+        CHECK_FALSE(holds(response, "blue"));
+        CHECK(f.handled == 1);
+        REQUIRE(f.log.records.size() == 2);
+        CHECK(f.log.records[0].error_code.empty());
+        CHECK(f.log.records[1].error_code == "AccessDenied");
+    }
 }
 
 TEST_CASE("an operation that needs nothing must say so") {

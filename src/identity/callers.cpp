@@ -77,7 +77,7 @@ Caller DirectoryState::role_session_caller(const Role& role, const std::string& 
 }
 
 policy::AttachedPolicy DirectoryState::managed(const std::string& arn) const {
-    const ManagedPolicyPtr found = world_.policy_by_arn(arn);
+    const ManagedPolicyPtr found = world_.permissions_by_arn(arn);
     // A policy cannot be deleted while something uses it, but a session may name one that has gone since: fail closed.
     static const policy::PolicyPtr denies_everything = policy::Policy::parse_stored("", policy::PolicyKind::identity);
     if (!found) return {denies_everything, arn};

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "base/decision.hpp"
 #include "base/invariant.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
@@ -21,6 +22,40 @@ std::optional<std::string_view> name_in(std::string_view resource, std::string_v
     return resource.substr(resource.rfind('/') + 1);
 }
 
+// What decisions are made on: the resource's ARN and tags, its boundary, whom a role trusts, and that it is not another one of
+// the same name. The rest may change meanwhile, as whoever is allowed to see or change it may at any time.
+void add_text(std::string& out, std::string_view text) { ((out += std::to_string(text.size())) += ':') += text; }
+
+template <class Entity>
+std::string decided_on(const Entity& entity) {
+    std::string out;
+    add_text(out, entity.id);
+    add_text(out, entity.arn);
+    if constexpr (requires { entity.boundary; }) add_text(out, entity.boundary);
+    if constexpr (requires { entity.trust; }) add_text(out, entity.trust->text());
+    if constexpr (requires { entity.tags; })
+        for (const auto& [key, value] : entity.tags) {
+            add_text(out, key);
+            add_text(out, value);
+        }
+    return out;
+}
+
+template <class Entity>
+void note(std::string_view kind, const std::string& key, const std::shared_ptr<const Entity>& found) {
+    base::DecisionScope::note(kind, key, [&] { return found ? decided_on(*found) : std::string(); });
+}
+
+// The one of that name in an account, or null.
+template <class EntityPtr>
+EntityPtr find_named(const std::map<std::string, EntityPtr, std::less<>>& entities, std::string_view kind,
+                     const std::string& account, const std::string& key) {
+    const auto at = entities.find(key);
+    EntityPtr found = at == entities.end() ? nullptr : at->second;
+    note(kind, fmt::format("{}/{}", account, key), found);
+    return found;
+}
+
 std::string bound_to(const std::string& access_key_id) { return "access-key:" + access_key_id; }
 
 }  // namespace
@@ -32,21 +67,21 @@ const Household* World::household(std::string_view account) const {
 
 base::Result<RolePtr> World::role(const std::string& account, const std::string& name) const {
     if (const Household* house = household(account)) {
-        if (const auto found = house->roles.find(key_of(name)); found != house->roles.end()) return found->second;
+        if (auto found = find_named(house->roles, "role", account, key_of(name))) return found;
     }
     return base::fail("NoSuchEntity", fmt::format("The role with name {} cannot be found.", name));
 }
 
 base::Result<UserPtr> World::user(const std::string& account, const std::string& name) const {
     if (const Household* house = household(account)) {
-        if (const auto found = house->users.find(key_of(name)); found != house->users.end()) return found->second;
+        if (auto found = find_named(house->users, "user", account, key_of(name))) return found;
     }
     return base::fail("NoSuchEntity", fmt::format("The user with name {} cannot be found.", name));
 }
 
 base::Result<GroupPtr> World::group(const std::string& account, const std::string& name) const {
     if (const Household* house = household(account)) {
-        if (const auto found = house->groups.find(key_of(name)); found != house->groups.end()) return found->second;
+        if (auto found = find_named(house->groups, "group", account, key_of(name))) return found;
     }
     return base::fail("NoSuchEntity", fmt::format("The group with name {} cannot be found.", name));
 }
@@ -69,7 +104,7 @@ UserPtr World::user_by_arn(std::string_view arn) const {
     return found && (*found)->arn == arn ? *found : nullptr;
 }
 
-ManagedPolicyPtr World::policy_by_arn(const std::string& arn) const {
+ManagedPolicyPtr World::permissions_by_arn(const std::string& arn) const {
     const auto parts = policy::parse_arn(arn);
     if (!parts || parts->service != "iam") return nullptr;
     if (parts->account == "aws") return aws_managed_policy(arn);
@@ -78,6 +113,12 @@ ManagedPolicyPtr World::policy_by_arn(const std::string& arn) const {
     if (!name || house == nullptr) return nullptr;
     const auto found = house->policies.find(key_of(*name));
     return found != house->policies.end() && found->second->arn == arn ? found->second : nullptr;
+}
+
+ManagedPolicyPtr World::policy_by_arn(const std::string& arn) const {
+    ManagedPolicyPtr found = permissions_by_arn(arn);
+    note("policy", arn, found);
+    return found;
 }
 
 ManagedPolicyPtr World::usable_policy(const std::string& account, const std::string& arn) const {
@@ -262,7 +303,10 @@ base::Result<void> DirectoryState::load() {
 }
 
 base::Result<void> DirectoryState::commit(Change change) {
+    // All look-ups of a writer are made under `writer_`: what they found is what is changed.
+    TRY(base::DecisionScope::check());
     TRY(parts_.keys->commit(change.batch_));
+    base::DecisionScope::acted();
     const std::unique_lock lock(mutex_);
     for (const auto& step : change.steps_) step(world_);
     return {};

@@ -4,7 +4,9 @@
 // 1. `world_` is read under `mutex_` shared and changed under `mutex_` exclusive; entities in it never change, they are replaced.
 // 2. One writer at a time (`writer_`): it reads the world, builds a Change, commits the Change's batch, and only then shows it.
 //    What a reader sees is therefore always in the store.
-// 3. Every access key, group membership and attachment in an entity names something that exists.
+// 3. Every look-up of an entity is noted for the request's decision (base::DecisionScope), and a writer that found something else
+//    than what was decided on commits nothing.
+// 4. Every access key, group membership and attachment in an entity names something that exists.
 #pragma once
 
 #include <algorithm>
@@ -74,6 +76,8 @@ struct World {
     [[nodiscard]] RolePtr role_by_arn(std::string_view arn) const;
     [[nodiscard]] UserPtr user_by_arn(std::string_view arn) const;
     [[nodiscard]] ManagedPolicyPtr policy_by_arn(const std::string& arn) const;
+    // The same for what it permits: no decision is made on it as a resource.
+    [[nodiscard]] ManagedPolicyPtr permissions_by_arn(const std::string& arn) const;
     // One that this account may use: its own or AWS's.
     [[nodiscard]] ManagedPolicyPtr usable_policy(const std::string& account, const std::string& arn) const;
     [[nodiscard]] std::optional<std::string> unique_id(std::string_view arn) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/decision.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
@@ -29,6 +30,24 @@ namespace fs = std::filesystem;
 constexpr const char* job_prefix = "training/job/";
 
 std::string key_of(const JobId& id) { return job_prefix + id.account + "/" + id.region + "/" + id.name; }
+
+// What decisions about a job are made on: its tags, and that it is not another one of the same name. What its instances are never
+// changes.
+std::string decided_on(const Job& job) {
+    std::string out = std::to_string(job.creation_time.time_since_epoch().count());
+    for (const auto& [key, value] : job.tags)
+        for (const auto* text : {&key, &value}) ((out += ' ') += std::to_string(text->size()) + ":") += *text;
+    return out;
+}
+
+// REQUIRES: the mutex of `jobs` held, until the job has been changed if it is.
+template <class Jobs>
+auto look_up(Jobs& jobs, const JobId& id) {
+    const auto found = jobs.find(id);
+    base::DecisionScope::note("training job", id.arn(),
+                              [&] { return found == jobs.end() ? std::string() : decided_on(found->second); });
+    return found;
+}
 
 std::unexpected<base::Error> not_found() { return base::fail("ValidationException", "Requested resource not found."); }
 
@@ -64,7 +83,10 @@ base::Result<void> Training::save(const Job& job) {
     store::Batch batch;
     batch.put(key_of(job.id), to_json(job).dump());
     const store::MayUseReserve ends_work;  // a job that cannot be stopped on a full disk would go on filling it
-    return parts_.keys->commit(batch);
+    TRY(base::DecisionScope::check());
+    TRY(parts_.keys->commit(batch));
+    base::DecisionScope::acted();
+    return {};
 }
 
 std::string Training::folder_of(const JobId& id) const {
@@ -274,10 +296,12 @@ base::Result<Job> Training::create(NewJob request) {
     job.enter("Starting", "Starting the training job", job.creation_time);
     store::Batch batch;
     batch.expect(key_of(id), std::nullopt).put(key_of(id), to_json(job).dump());
+    TRY(base::DecisionScope::check());
     if (auto stored = parts_.keys->commit(batch); !stored) {
         if (stored.error().code != "Conflict") return base::fail(std::move(stored).error());
         return name_in_use(id);
     }
+    base::DecisionScope::acted();
     jobs_[id] = job;
     auto running = std::make_unique<Running>(*this, job, std::move(planned), std::move(session));
     running->start();
@@ -287,7 +311,7 @@ base::Result<Job> Training::create(NewJob request) {
 
 base::Result<Job> Training::describe(const JobId& id) const {
     std::lock_guard lock(mutex_);
-    auto found = jobs_.find(id);
+    const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     return found->second;
 }
@@ -304,12 +328,13 @@ std::vector<Job> Training::list(const std::string& account, const std::string& r
 
 base::Result<void> Training::stop(const JobId& id) {
     std::lock_guard lock(mutex_);
-    auto found = jobs_.find(id);
+    const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     Job& job = found->second;
     if (is_final(job.status)) return rejected("ValidationException", job);
     if (job.status == Status::stopping) {
         // Asked again: what it still uploads ends soon, too.
+        TRY(base::DecisionScope::check());
         if (auto running = running_.find(id); running != running_.end()) running->second->stop(StopReason::requested);
         return {};
     }
@@ -324,7 +349,7 @@ base::Result<void> Training::stop(const JobId& id) {
 
 base::Result<void> Training::interrupt(const JobId& id) {
     std::lock_guard lock(mutex_);
-    auto found = jobs_.find(id);
+    const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     const Job& job = found->second;
     if (!job.request["EnableManagedSpotTraining"].as_bool()) {
@@ -337,14 +362,16 @@ base::Result<void> Training::interrupt(const JobId& id) {
         return base::fail("ValidationException", "The request was rejected because the training job is in secondary status " +
                                                      job.secondary_status + ".");
     }
+    TRY(base::DecisionScope::check());
     running->second->stop(StopReason::interrupted);
+    base::DecisionScope::acted();
     return {};
 }
 
 base::Result<Job> Training::update(const JobId& id, const text::Json& changes) {
     TRY(check_update(changes));
     std::lock_guard lock(mutex_);
-    auto found = jobs_.find(id);
+    const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     if (changes["ResourceConfig"].is_object()) {
         return base::fail("ValidationException",
@@ -373,13 +400,15 @@ base::Result<Job> Training::update(const JobId& id, const text::Json& changes) {
 
 base::Result<void> Training::remove(const JobId& id) {
     std::lock_guard lock(mutex_);
-    auto found = jobs_.find(id);
+    const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     if (!is_final(found->second.status)) return rejected("ResourceInUse", found->second);
     if (shutting_down_) return base::fail("ServiceUnavailable", "the server is stopping: try again");
     store::Batch batch;
     batch.erase(key_of(id));
+    TRY(base::DecisionScope::check());
     TRY(parts_.keys->commit(batch));
+    base::DecisionScope::acted();
     // Its thread has written the last word and takes the lock no more.
     running_.erase(id);
     const bool folder_kept = found->second.folder_kept;
@@ -392,7 +421,7 @@ base::Result<void> Training::remove(const JobId& id) {
 
 base::Result<Tags> Training::add_tags(const JobId& id, const Tags& tags) {
     std::lock_guard lock(mutex_);
-    auto found = jobs_.find(id);
+    const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     Job changed = found->second;
     for (const auto& [key, value] : tags) {
@@ -411,7 +440,7 @@ base::Result<Tags> Training::add_tags(const JobId& id, const Tags& tags) {
 
 base::Result<void> Training::delete_tags(const JobId& id, const std::vector<std::string>& keys) {
     std::lock_guard lock(mutex_);
-    auto found = jobs_.find(id);
+    const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     Job changed = found->second;
     std::erase_if(changed.tags, [&](const auto& tag) { return std::find(keys.begin(), keys.end(), tag.first) != keys.end(); });

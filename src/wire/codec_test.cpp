@@ -97,6 +97,51 @@ TEST_CASE("Query lists keep their items where they are") {
     CHECK(again->dump() == input->dump());
     CHECK(words(decode_query("SimulateCustomPolicy", "ActionNames.member.1.nonsense=x")) ==
           "MalformedInput: The value of ActionNames.member.1 is not a string");
+
+    // Every item counts, whatever numbers are left out, in the order of numbers and not of digits.
+    const auto gaps =
+        decode("PolicyArns.member.10.arn=arn:aws:iam::aws:policy/Last1&PolicyArns.member.2.arn=arn:aws:iam::aws:policy/First");
+    REQUIRE(gaps);
+    CHECK((*gaps)["PolicyArns"].dump() == R"([{"arn":"arn:aws:iam::aws:policy/First"},{"arn":"arn:aws:iam::aws:policy/Last1"}])");
+    // What is no item is refused, not left out: a session would have no session policy.
+    const std::string arn = "=arn:aws:iam::aws:policy/ReadOnlyAccess";
+    for (const std::string name : {"PolicyArns",
+                                   "PolicyArns.arn",
+                                   "PolicyArns.1.arn",
+                                   "PolicyArns.member",
+                                   "PolicyArns.member.arn",
+                                   "PolicyArns.member.0.arn",
+                                   "PolicyArns.member.01.arn",
+                                   "PolicyArns.member.+1.arn",
+                                   "PolicyArns.member.-1.arn",
+                                   "PolicyArns.member.1e0.arn",
+                                   "PolicyArns.member. 1.arn",
+                                   "PolicyArns.member.4294967297.arn",
+                                   "PolicyArns.member.1",
+                                   "PolicyArns.member.1.Arn",
+                                   "PolicyArns.member.1.arn.x",
+                                   "PolicyArns.member.1.",
+                                   "PolicyArns.Member.1.arn",
+                                   "PolicyArns.",
+                                   "PolicyArns.member..arn",
+                                   "PolicyArns.entry.1.arn",
+                                   "Tags.member.1.Key.member.1",
+                                   "DurationSeconds.member.1",
+                                   "RoleSessionName."}) {
+        INFO(name);
+        for (const std::string beside : {"", "&PolicyArns.member.1.arn=arn:aws:iam::aws:policy/ReadOnlyAccess"}) {
+            if (!beside.empty() && name == "PolicyArns.member.1.arn") continue;
+            const auto refused = decode(text::encode_uri(name) + arn + beside);
+            REQUIRE_FALSE(refused);
+            CHECK(refused.error().code == "MalformedInput");
+            CHECK(refused.error().message.find(name.substr(0, name.find('.'))) != std::string::npos);
+        }
+    }
+    CHECK(words(decode_query("TagUser", "UserName=u&Tags.member.01.Key=k&Tags.member.01.Value=v")) ==
+          "MalformedInput: The parameter Tags.member.01.Key is no part of Tags, whose parameters are named Tags.member.N, with N "
+          "from 1 on");
+    // What is no member at all is passed over.
+    CHECK(decode("Unknown.member.1=x&policy=x"));
 }
 
 TEST_CASE("Query input") {

@@ -11,6 +11,7 @@
 #include "text/uri.hpp"
 #include "text/xml.hpp"
 #include "wire/model.hpp"
+#include "wire/query_parameters.hpp"
 #include "wire/scalar.hpp"
 
 namespace wire {
@@ -20,8 +21,6 @@ using base::Result;
 using text::Json;
 
 namespace {
-
-constexpr size_t list_items_max = 10'000;
 
 using Form = std::map<std::string, std::string, std::less<>>;
 
@@ -50,6 +49,18 @@ private:
         return inside != form_.end() && inside->first.starts_with(path + ".");
     }
 
+    // Of the items of a list or the entries of a map, in their order.
+    [[nodiscard]] Result<std::set<uint32_t>> numbers_below(const std::string& path, const std::string& items) const {
+        std::set<uint32_t> out;
+        for (auto at = form_.lower_bound(items); at != form_.end() && at->first.starts_with(items); ++at) {
+            const auto rest = std::string_view(at->first).substr(items.size());
+            if (const auto number = query::item_number(rest.substr(0, rest.find('.')))) out.insert(*number);
+            if (out.size() > query::list_items_max)
+                return fail("MalformedInput", path + " has more than " + std::to_string(query::list_items_max) + " items");
+        }
+        return out;
+    }
+
     [[nodiscard]] Result<std::optional<Json>> read_scalar(const Shape& shape, const std::string& path) const {
         const auto found = form_.find(path);
         if (found == form_.end()) return std::nullopt;
@@ -72,14 +83,12 @@ private:
         if (!mentions(path)) return std::nullopt;
         Json out = Json::array();
         const auto items = path + (shape.flattened ? "." : "." + std::string(shape.item_name) + ".");
-        for (size_t number = 1; mentions(items + std::to_string(number)); ++number) {
-            if (number > list_items_max)
-                return fail("MalformedInput", path + " has more than " + std::to_string(list_items_max) + " items");
+        for (const auto number : TRY(numbers_below(path, items))) {
             auto item = TRY(read(*shape.item, items + std::to_string(number)));
             // Mentioned, but only by names that it does not have.
             if (!item)
-                return fail("MalformedInput",
-                            "The value of " + items + std::to_string(number) + " is not " + std::string(name_of(shape.item->type)));
+                return fail("MalformedInput", "The value of " + items + std::to_string(number) + " is not " +
+                                                  std::string(name_of(shape.item->type)));
             out.push(std::move(*item));
         }
         return out;
@@ -90,11 +99,10 @@ private:
         Json out = Json::object();
         std::set<std::string_view> keys;
         const auto entries = path + (shape.flattened ? "." : ".entry.");
-        for (size_t number = 1; mentions(entries + std::to_string(number)); ++number) {
+        for (const auto number : TRY(numbers_below(path, entries))) {
             const auto entry = entries + std::to_string(number) + ".";
             const auto key = form_.find(entry + std::string(shape.item_name));
-            if (key == form_.end() || number > list_items_max)
-                return fail("MalformedInput", path + " has an entry without a key");
+            if (key == form_.end()) return fail("MalformedInput", path + " has an entry without a key");
             auto value = TRY(read(*shape.item, entry + std::string(shape.value_name)));
             if (!value) return fail("MalformedInput", path + " has no value for the key " + key->second);
             if (!keys.insert(key->second).second) return fail("MalformedInput", path + " has the key " + key->second + " twice");
@@ -213,6 +221,7 @@ Result<Json> decode_query_input(const ServiceModel& service, const OperationMode
     for (const auto& [name, value] : form)
         if (!sorted.emplace(name, value).second) return fail("MalformedInput", "The parameter " + name + " appears twice");
     if (!operation.input) return Json::object();
+    for (const auto& [name, value] : sorted) TRY(query::check_place(*operation.input, name, value));
     auto read = TRY(FormReader(sorted).read(*operation.input, ""));
     Json input = read ? std::move(*read) : Json::object();
     TRY(validate(service, *operation.input, input));

@@ -6,6 +6,7 @@
 
 #include "model/reader.hpp"
 #include "text/xml.hpp"
+#include "wire/query_parameters.hpp"
 
 namespace wire {
 
@@ -16,8 +17,6 @@ using model::Shape;
 using model::Type;
 
 namespace {
-
-constexpr size_t list_items_max = 10'000;
 
 // A form's parameters by name. The path of the node at hand stands in one buffer: a node is how much of it is its own, so that
 // going down copies nothing. Only the nodes above the last one asked for are of use.
@@ -42,17 +41,13 @@ public:
 
     template <class Visit>
     bool each_item(const Shape& shape, Node node, const model::Place&, std::optional<base::Error>& stopped, Visit visit) {
-        for (size_t number = 1;; ++number) {
+        const auto numbers = numbers_below(node, shape.flattened ? std::string_view() : shape.item_name, stopped);
+        if (!numbers) return false;
+        for (const auto number : *numbers) {
             path_.resize(node.length);
             path_ += '.';
             if (!shape.flattened) (path_ += shape.item_name) += '.';
             path_ += std::to_string(number);
-            if (!is_mentioned()) return true;
-            if (number > list_items_max) {
-                path_.resize(node.length);
-                stopped = malformed(path_ + " has more than " + std::to_string(list_items_max) + " items");
-                return false;
-            }
             const auto item = here(*shape.item);
             // Mentioned, but only by names that it does not have.
             if (!item) {
@@ -61,20 +56,22 @@ public:
             }
             if (!visit(*item)) return false;
         }
+        return true;
     }
 
     template <class Visit>
     bool each_entry(const Shape& shape, Node node, const model::Place&, std::optional<base::Error>& stopped, Visit visit) {
         std::set<std::string_view> keys;
-        for (size_t number = 1;; ++number) {
+        const auto numbers = numbers_below(node, shape.flattened ? std::string_view() : "entry", stopped);
+        if (!numbers) return false;
+        for (const auto number : *numbers) {
             path_.resize(node.length);
             path_ += shape.flattened ? "." : ".entry.";
             path_ += std::to_string(number);
-            if (!is_mentioned()) return true;
             const size_t entry = path_.size();
             (path_ += '.') += shape.item_name;
             const std::string* key = find();
-            if (!key || number > list_items_max) {
+            if (!key) {
                 path_.resize(node.length);
                 stopped = malformed(path_ + " has an entry without a key");
                 return false;
@@ -94,6 +91,7 @@ public:
                 return false;
             }
         }
+        return true;
     }
 
     [[nodiscard]] std::optional<Scalar> scalar(const Shape& shape, Node node) const {
@@ -117,6 +115,27 @@ private:
     [[nodiscard]] const std::string* find() const {
         const auto found = first_from(path_);
         return found != sorted_.end() && (*found)->first == path_ ? &(*found)->second : nullptr;
+    }
+
+    // Of the items of a list or the entries of a map, in their order. nullopt: too many.
+    [[nodiscard]] std::optional<std::vector<uint32_t>> numbers_below(Node node, std::string_view around,
+                                                                     std::optional<base::Error>& stopped) {
+        path_.resize(node.length);
+        path_ += '.';
+        if (!around.empty()) (path_ += around) += '.';
+        std::vector<uint32_t> out;
+        for (auto at = first_from(path_); at != sorted_.end() && (*at)->first.starts_with(path_); ++at) {
+            const auto rest = std::string_view((*at)->first).substr(path_.size());
+            const auto number = query::item_number(rest.substr(0, rest.find('.')));
+            if (number && (out.empty() || out.back() != *number)) out.push_back(*number);
+        }
+        std::ranges::sort(out);
+        const auto repeated = std::ranges::unique(out);
+        out.erase(repeated.begin(), repeated.end());
+        if (out.size() <= query::list_items_max) return out;
+        path_.resize(node.length);
+        stopped = malformed(path_ + " has more than " + std::to_string(query::list_items_max) + " items");
+        return std::nullopt;
     }
 
     // Whether a parameter has the path, or one below it.
@@ -181,6 +200,7 @@ Result<void> read_query(const model::Operation& operation, const text::QueryPara
         if (sorted[i]->first == sorted[i - 1]->first && (!twice || sorted[i] < twice)) twice = sorted[i];
     if (twice) return base::fail("MalformedInput", "The parameter " + twice->first + " appears twice");
     if (!operation.input) return {};
+    for (const auto* parameter : sorted) TRY(query::check_place(*operation.input, parameter->first, parameter->second));
     FormSource source(std::move(sorted));
     return model::Reader(source).read(operation, FormSource::Node{}, input);
 }

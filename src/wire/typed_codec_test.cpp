@@ -398,6 +398,9 @@ TEST_CASE("Query requests are read alike by documents and types") {
     const std::string map = "EntityMetricData.member.1.Entity.Attributes.entry.";
     const std::map<std::string_view, text::QueryParameters> forms = {
         {"SimulateCustomPolicy", many},
+        {"TagUser", {{"UserName", "u"}, {"Tags.member.1.Key", "k"}, {"Tags.member.1.Value", "v"}, {"Tags.member.01.Value", "w"}}},
+        {"UntagUser", {{"UserName", "u"}, {"TagKeys.1", "k"}}},
+        {"AssumeRole", {{"PolicyArns.member.1.Arn", "arn:aws:iam::aws:policy/ReadOnlyAccess"}}},
         {"PutMetricData",
          {{"Namespace", "n"}, {map + "1.key", "k"}, {map + "1.value", "v"}, {map + "2.key", "k"}, {map + "2.value", "w"}}}};
     size_t compared = 0;
@@ -410,6 +413,16 @@ TEST_CASE("Query requests are read alike by documents and types") {
         ++compared;
     }
     CHECK(compared == forms.size());
+    const std::string tag = "Tags.member.";
+    for (const auto& pair : every_operation()) {
+        if (pair.before->name != "TagUser") continue;
+        Counts counts;
+        compare_query(
+            pair,
+            {{"UserName", "u"}, {tag + "12.Key", "b"}, {tag + "12.Value", "2"}, {tag + "3.Key", "a"}, {tag + "3.Value", "1"}},
+            counts);
+        CHECK(counts.valid == 1);
+    }
 }
 
 TEST_CASE("the fuzzer's requests are read alike by documents and types") {
