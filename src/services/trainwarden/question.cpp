@@ -141,7 +141,8 @@ base::Result<void> check_entity(identity::Directory& directory, const std::strin
     };
     const bool own = account == directory.default_account() || (account == "aws" && resource.starts_with("policy/"));
     if (own && arn.region.empty() && (makes || exists())) return {};
-    return base::fail("NoSuchResource", "there is no arn:aws:iam::" + account + ":" + resource + " on this server");
+    return base::fail("NoSuchResource", "there is no arn:aws:iam:" + std::string(arn.region) + ":" + account + ":" + resource +
+                                            " on this server");
 }
 
 base::Result<policy::KnownKey> key_of(const std::string& asked) {
