@@ -53,6 +53,15 @@ bool is_kept_out(const Access& access, const policy::Request& request) {
     return ruling.outcome != policy::Outcome::explicit_deny && granted;
 }
 
+// The root user of the owning account reads, writes and removes a bucket's policy whatever it says, lest a bucket lock everybody
+// out.
+bool is_spared_the_policy(const policy::Request& request) {
+    if (request.principal.kind != policy::PrincipalKind::root || request.principal.account != request.resource_account)
+        return false;
+    const std::string action = base::lower(request.action);
+    return action == "s3:getbucketpolicy" || action == "s3:putbucketpolicy" || action == "s3:deletebucketpolicy";
+}
+
 const policy::AttachedPolicy* find(const policy::PolicySet& policies, const policy::StatementRef& ref) {
     const auto in = [&](const auto& layer) -> const policy::AttachedPolicy* {
         const auto found = std::ranges::find(layer, ref.policy_name, &policy::AttachedPolicy::name);
@@ -97,12 +106,11 @@ void keep_times_together(policy::Context& context, const policy::Context& said) 
 
 policy::Context supposed_context(const identity::Caller& caller, const Supposition& supposition) {
     const bool service = caller.principal.kind == policy::PrincipalKind::service;
-    policy::Context context = service ? identity::context_of({.service = caller.principal.service,
-                                                              .region = supposition.region,
-                                                              .source_account = "",
-                                                              .source_arn = ""},
-                                                             supposition.now)
-                                      : global_context({.region = supposition.region, .now = supposition.now});
+    policy::Context context =
+        service ? identity::context_of(
+                      {.service = caller.principal.service, .region = supposition.region, .source_account = "", .source_arn = ""},
+                      supposition.now)
+                : global_context({.region = supposition.region, .now = supposition.now});
     if (caller.principal.kind == policy::PrincipalKind::role_session && !caller.token_issue_time) {
         context.set("aws:TokenIssueTime", text::iso8601(supposition.now));
         context.set("aws:MultiFactorAuthPresent", "false");
@@ -151,6 +159,7 @@ std::vector<audit::DecidedAccess> decide_each(const identity::Caller& caller, co
         request.context.merge(globals);
         if (!request.resource_account.empty()) request.context.replace("aws:ResourceAccount", request.resource_account);
         policies.resource = access.resource_policy;
+        if (is_spared_the_policy(request)) policies.resource.reset();
         if (access.restrict_public && policies.resource && is_kept_out(access, request))
             policies.resource->policy = allows_nobody();
         policy::Decision decision = policy::evaluate(request, policies);

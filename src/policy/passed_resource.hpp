@@ -9,8 +9,11 @@ namespace policy {
 
 // What a service passes for `action` where `asked` was said, by a service or by someone who asks in advance. Actions with
 // resource types, and those that the reference does not know, are decided on what was asked; so is a listing by path,
-// `arn:aws:iam::111122223333:user/team/`. Any case.
+// `arn:aws:iam::111122223333:user/team/`. A log group is decided on as its stream without a name. Any case.
 [[nodiscard]] std::string passed_resource(std::string_view action, std::string_view asked, std::string_view account,
                                           std::string_view region);
+
+// Is `action` decided on a resource that its requests name? Any case.
+[[nodiscard]] bool names_resource(std::string_view action);
 
 }  // namespace policy

@@ -227,4 +227,28 @@ TEST_CASE("what services pass for actions without resource types (R44)") {
     CHECK(passed("iam:ListAccountAliases", "arn:aws:iam::111122223333:*") == "*");
     CHECK(passed("s3:GetObject", "arn:aws:s3:::b/k") == "arn:aws:s3:::b/k");
     CHECK(passed("nosuch:Action", "arn:x") == "arn:x");
+    CHECK(passed("cloudwatch:PutMetricData", "arn:aws:cloudwatch:eu-central-1:111122223333:dataset/default") == "*");
+    CHECK(names_resource("s3:GetObject"));
+    CHECK(names_resource("nosuch:Action"));
+    CHECK_FALSE(names_resource("CloudWatch:listMetrics"));
+    CHECK_FALSE(names_resource("iam:ListUsers"));
+}
+
+TEST_CASE("a log group is decided on as its stream without a name") {
+    const std::string group = "arn:aws:logs:eu-central-1:111122223333:log-group:/g/one";
+    const auto passed = [](std::string_view action, const std::string& asked) {
+        return passed_resource(action, asked, "111122223333", "eu-central-1");
+    };
+    for (const std::string action :
+         {"logs:DescribeLogStreams", "LOGS:filterlogevents", "logs:CreateLogGroup", "logs:DeleteLogGroup"}) {
+        CHECK(passed(action, group) == group + ":log-stream:");
+        CHECK(passed(action, group + ":*") == group + ":log-stream:");
+        CHECK(passed(action, group + ":log-stream:") == group + ":log-stream:");
+        CHECK(passed(action, group + ":log-stream:s") == group + ":log-stream:");
+        CHECK(passed(action, "*") == "*");
+    }
+    CHECK(passed("logs:GetLogEvents", group + ":log-stream:s") == group + ":log-stream:s");
+    CHECK(passed("logs:PutLogEvents", group + ":log-stream:a:b") == group + ":log-stream:a:b");
+    CHECK(passed("logs:GetLogEvents", group) == group + ":log-stream:");
+    CHECK(passed("logs:ListTagsForResource", group) == group);
 }

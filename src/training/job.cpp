@@ -60,7 +60,8 @@ std::string JobId::arn() const { return "arn:aws:sagemaker:" + region + ":" + ac
 std::optional<JobId> parse_job_arn(std::string_view arn) {
     auto parts = base::split(arn, ':');
     constexpr std::string_view kind = "training-job/";
-    if (parts.size() != 6 || parts[0] != "arn" || parts[2] != "sagemaker" || !parts[5].starts_with(kind)) return std::nullopt;
+    if (parts.size() != 6 || parts[0] != "arn" || parts[1] != "aws" || parts[2] != "sagemaker" || !parts[5].starts_with(kind))
+        return std::nullopt;
     JobId id{std::string(parts[4]), std::string(parts[3]), std::string(parts[5].substr(kind.size()))};
     if (id.account.empty() || id.region.empty() || id.name.empty()) return std::nullopt;
     return id;

@@ -61,15 +61,15 @@ void add_access_key_operations(Registration& registration) {
     });
 
     // The resource is the owner of the key; a key of nobody here is the caller's own account's business.
-    const auto on_key_owner = [&iam](const identity::Caller& caller, const Json& input) -> base::Result<gate::Access> {
+    const auto on_key_owner = [&iam, on_user](const identity::Caller& caller, const Json& input) -> base::Result<gate::Access> {
         gate::Access access;
         access.resource = fmt::format("arn:aws:iam::{}:user/*", caller.principal.account);
         const auto key = iam.access_key(input["AccessKeyId"].as_string());
         if (!key || (*key)->account != caller.principal.account) return access;
         if ((*key)->user.empty()) {
             access.resource = fmt::format("arn:aws:iam::{}:root", caller.principal.account);
-        } else if (const auto user = iam.user((*key)->account, (*key)->user)) {
-            access.resource = (*user)->arn;
+        } else {
+            return on_user(caller, Json::object({{"UserName", (*key)->user}}));
         }
         return access;
     };

@@ -27,7 +27,7 @@ void set_resource_tags(policy::Context& context, const identity::Tags& tags) {
 }
 
 // What every operation shares: tags in the request, the policy it names, the boundary it sets.
-void set_request_keys(policy::Context& context, const Json& input) {
+void set_request_keys(policy::Context& context, const std::string& operation, const Json& input) {
     std::vector<std::string> keys;
     for (const Json& tag : input["Tags"].items()) {
         context.set("aws:RequestTag/" + tag["Key"].as_string(), tag["Value"].as_string());
@@ -35,7 +35,9 @@ void set_request_keys(policy::Context& context, const Json& input) {
     }
     for (const Json& key : input["TagKeys"].items()) keys.push_back(key.as_string());
     if (!keys.empty()) context.set_list("aws:TagKeys", std::move(keys));
-    if (input.contains("PolicyArn")) context.set("iam:PolicyARN", input["PolicyArn"].as_string());
+    // Of attaching and detaching alone: AttachRolePolicy, DetachUserPolicy, …
+    if (operation.starts_with("Attach") || operation.starts_with("Detach"))
+        context.set("iam:PolicyARN", input["PolicyArn"].as_string());
     // A boundary that the request sets counts; where it sets none, the one that is there does (set by on_role and on_user).
     if (input.contains("PermissionsBoundary"))
         context.replace("iam:PermissionsBoundary", input["PermissionsBoundary"].as_string());
@@ -57,7 +59,7 @@ void Registration::add(std::string name, Classifier classify, Handler handle, st
         }
         gate::Access access = TRY(classify(caller, call.input));
         access.action = "iam:" + name;
-        set_request_keys(access.context, call.input);
+        set_request_keys(access.context, name, call.input);
         std::vector<gate::Access> accesses = {access};
         if (!tag_action.empty() && call.input["Tags"].size() > 0) {
             access.action = tag_action;

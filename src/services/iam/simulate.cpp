@@ -452,18 +452,18 @@ void add_simulation_operations(Registration& registration, SimulatorParts simula
     identity::Iam& iam = registration.iam();
     const auto parts = std::make_shared<const SimulatorParts>(std::move(simulator));
     // An entity is asked about by any path, and authorized by its own.
-    const auto on_source = [&iam](const identity::Caller& caller, const Json& input) -> base::Result<gate::Access> {
+    const auto on_source = [&iam, on_user = registration.on_user(), on_role = registration.on_role()](
+                               const identity::Caller& caller, const Json& input) -> base::Result<gate::Access> {
         gate::Access access;
         access.resource = input["PolicySourceArn"].as_string();
         const auto arn = parse_entity_arn(access.resource);
         if (!arn || arn->account != caller.principal.account) return access;
-        if (const auto found = find_entity(iam, *arn)) {
-            access.resource = found->entity().arn;
-            for (const auto& [key, value] : found->tags()) {
-                access.context.set("aws:ResourceTag/" + key, value);
-                access.context.set("iam:ResourceTag/" + key, value);
-            }
-        }
+        const auto found = find_entity(iam, *arn);
+        if (!found) return access;
+        const std::string& name = found->entity().name;
+        if (found->kind == identity::HolderKind::user) return on_user(caller, Json::object({{"UserName", name}}));
+        if (found->kind == identity::HolderKind::role) return on_role(caller, Json::object({{"RoleName", name}}));
+        access.resource = found->entity().arn;
         return access;
     };
     registration.add("SimulatePrincipalPolicy", on_source, [&directory, &iam, parts](const Permit& permit, const Json& input) {

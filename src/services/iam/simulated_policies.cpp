@@ -69,7 +69,8 @@ base::Result<void> check_arn_pattern(const std::string& arn) {
 
 std::optional<EntityArn> parse_entity_arn(const std::string& arn) {
     const auto parts = policy::parse_arn(arn);
-    if (!parts || parts->service != "iam" || !parts->region.empty() || parts->account.size() != 12) return std::nullopt;
+    if (!parts || parts->partition != "aws" || parts->service != "iam" || !parts->region.empty() || parts->account.size() != 12)
+        return std::nullopt;
     for (const auto& [word, kind] : kinds) {
         if (!parts->resource.starts_with(word) || !parts->resource.substr(word.size()).starts_with('/')) continue;
         const auto name = parts->resource.substr(parts->resource.rfind('/') + 1);

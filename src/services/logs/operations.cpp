@@ -42,13 +42,22 @@ constexpr int32_t streams_default = 50;
 constexpr int32_t events_default = 10'000;
 constexpr size_t token_digits = 56;  // AWS's tokens are as long
 
-// logGroupName, or the name in logGroupIdentifier (a name or an ARN). Both or none is an error.
-Result<std::string> group_name(const std::optional<std::string>& name, const std::optional<std::string>& identifier) {
+// logGroupName, or the name in logGroupIdentifier (a name or an ARN). Both or none is an error, and so is the ARN of a group
+// elsewhere: it would be answered from the group of that name here.
+Result<std::string> group_name(const Asking& asking, const std::optional<std::string>& name,
+                               const std::optional<std::string>& identifier) {
     if (name.has_value() == identifier.has_value())
         return invalid("Exactly one of logGroupName and logGroupIdentifier must be specified.");
     if (name) return *name;
-    auto parts = base::split(*identifier, ':');
-    return parts.size() >= 7 && parts[0] == "arn" ? std::string(parts[6]) : *identifier;
+    if (identifier->find(':') == std::string::npos) return *identifier;
+    const std::string here = Group{.owner = {asking.caller.principal.account, std::string(asking.region)}, .name = ""}.arn();
+    const std::string_view group = std::string_view(*identifier).substr(std::min(here.size(), identifier->size()));
+    if (!identifier->starts_with(here) || group.empty() || group.find(':') != std::string_view::npos)
+        return invalid(
+            "logGroupIdentifier is neither the name nor the ARN of a log group of this account and region: ARNs begin "
+            "with " +
+            here);
+    return std::string(group);
 }
 
 // Group and stream as policies name them; what asks about no one stream has an empty one, as in AWS, and what asks about every
@@ -65,7 +74,7 @@ template <class Operation>
 Result<Needs<Group>> group_needs(const Logs&, const Asking& asking, const typename Operation::Input& in) {
     Result<std::string> name;
     if constexpr (requires { in.log_group_identifier; })
-        name = group_name(in.log_group_name, in.log_group_identifier);
+        name = group_name(asking, in.log_group_name, in.log_group_identifier);
     else if constexpr (requires { in.log_group_name; })
         name = in.log_group_name;
     std::string stream;

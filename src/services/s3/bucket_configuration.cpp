@@ -24,16 +24,6 @@ base::Result<void> configure(const Service& service, const Incoming& incoming, c
 
 // --- Policy ---
 
-// The root user of the owning account reads, writes and removes the policy whatever it says, lest a bucket lock everybody out.
-Classify on_policy(std::string action) {
-    return [action = std::move(action)](const Service&, const Caller& caller, wire::Call&, Incoming& incoming) -> Accesses {
-        auto access = bucket_access(*incoming.bucket, action);
-        if (caller.principal.kind == policy::PrincipalKind::root && caller.principal.account == incoming.bucket->account)
-            access.resource_policy.reset();
-        return std::vector{std::move(access)};
-    };
-}
-
 base::Result<void> only_the_owner(const gate::Permit& permit, const objects::Bucket& bucket) {
     if (permit.account() == bucket.account) return {};
     return base::fail("MethodNotAllowed", "The specified method is not allowed against this resource.");
@@ -244,9 +234,9 @@ Answered delete_bucket_tagging(const Service& service, const gate::Permit&, wire
 
 Definitions bucket_configuration_operations() {
     return {
-        {"GetBucketPolicy", on_policy("s3:GetBucketPolicy"), get_policy},
-        {"PutBucketPolicy", on_policy("s3:PutBucketPolicy"), put_policy},
-        {"DeleteBucketPolicy", on_policy("s3:DeleteBucketPolicy"), delete_policy},
+        {"GetBucketPolicy", on_bucket("s3:GetBucketPolicy"), get_policy},
+        {"PutBucketPolicy", on_bucket("s3:PutBucketPolicy"), put_policy},
+        {"DeleteBucketPolicy", on_bucket("s3:DeleteBucketPolicy"), delete_policy},
         {"GetBucketPolicyStatus", on_bucket("s3:GetBucketPolicyStatus"), get_policy_status},
         {"GetPublicAccessBlock", on_bucket("s3:GetBucketPublicAccessBlock"), get_public_access_block},
         {"PutPublicAccessBlock", on_bucket("s3:PutBucketPublicAccessBlock"), put_public_access_block},

@@ -76,7 +76,14 @@ Definitions unconfigured_operations() {
              return reading(service, incoming, {names_version(incoming) ? "s3:GetObjectVersionAcl" : "s3:GetObjectAcl"});
          },
          acl},
-        {"PutObjectAcl", on_object("s3:PutObjectAcl"), no_acls},
+        {"PutObjectAcl",
+         [](const Service& service, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
+             auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObjectAcl");
+             if (const auto found = service.storage().find(incoming.bucket->name, incoming.key()))
+                 add_existing_tags(access.context, (*found)->tags);
+             return std::vector{std::move(access)};
+         },
+         no_acls},
     };
 }
 

@@ -114,7 +114,8 @@ Accesses classify_create(const identity::Caller& caller, const wire::Call& call)
     std::string job = job_of(caller, call).arn();
     const std::string& role = input["RoleArn"].as_string();
     auto arn = policy::parse_arn(role);
-    if (!arn) return base::fail("ValidationException", "RoleArn `" + role + "` is not an ARN");
+    if (!arn || arn->partition != "aws" || arn->service != "iam" || !arn->region.empty() || !arn->resource.starts_with("role/"))
+        return base::fail("ValidationException", "RoleArn `" + role + "` is not the ARN of a role");
     if (arn->account != caller.principal.account)
         return base::fail("ValidationException", "Cross-account pass role is not allowed.");
 
@@ -163,15 +164,29 @@ Accesses classify_update(const training::Training& training, const identity::Cal
 
 Accesses classify_list(const wire::Call& call) { return std::vector<gate::Access>{{.action = "sagemaker:" + call.operation}}; }
 
-Accesses classify_tagging(const training::Training& training, const wire::Call& call) {
+base::Result<training::JobId> tagged_job(const identity::Caller& caller, const wire::Call& call) {
     const std::string& arn = call.input["ResourceArn"].as_string();
+    const auto parsed = policy::parse_arn(arn);
+    if (!parsed || parsed->partition != "aws" || parsed->service != "sagemaker")
+        return base::fail("ValidationException", "The resource ARN " + arn + " is invalid: it begins with arn:aws:sagemaker:.");
+    if (parsed->region != call.region)
+        return base::fail("ValidationException", "The resource " + arn + " is not in " + call.region +
+                                                     ", where the request was made: send it to the region of the resource.");
+    if (parsed->account != caller.principal.account)
+        return base::fail("AccessDenied", "The resource " + arn + " belongs to another account.");
+    auto id = training::parse_job_arn(arn);
+    if (!id)
+        return base::fail("ValidationException",
+                          "The resource " + arn + " is not a training job: other resources do not exist here.");
+    return std::move(*id);
+}
+
+Accesses classify_tagging(const training::Training& training, const identity::Caller& caller, const wire::Call& call) {
+    const training::JobId id = TRY(tagged_job(caller, call));
     gate::Access access;
     access.action = "sagemaker:" + call.operation;
-    access.resource = arn;
-    if (auto parsed = policy::parse_arn(arn)) access.resource_account = std::string(parsed->account);
-    if (auto id = training::parse_job_arn(arn)) {
-        if (auto job = training.describe(*id)) set_resource_tags(access.context, job->tags);
-    }
+    access.resource = id.arn();
+    if (auto job = training.describe(id)) set_resource_tags(access.context, job->tags);
     if (call.operation == "AddTags") set_request_tags(access.context, call.input["Tags"]);
     if (call.operation == "DeleteTags") set_list_if_given(access.context, "aws:TagKeys", call.input["TagKeys"]);
     return std::vector<gate::Access>{access};

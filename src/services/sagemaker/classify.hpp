@@ -17,7 +17,10 @@ using Accesses = base::Result<std::vector<gate::Access>>;
 [[nodiscard]] Accesses classify_update(const training::Training& training, const identity::Caller& caller,
                                        const wire::Call& call);
 [[nodiscard]] Accesses classify_list(const wire::Call& call);
-// AddTags, ListTags, DeleteTags.
-[[nodiscard]] Accesses classify_tagging(const training::Training& training, const wire::Call& call);
+// The job that AddTags, ListTags and DeleteTags are about. They bring an ARN, which names a region and an account of its own:
+// only one of the request's is taken, so that what is decided on is what is used. Other resources do not exist here.
+[[nodiscard]] base::Result<training::JobId> tagged_job(const identity::Caller& caller, const wire::Call& call);
+[[nodiscard]] Accesses classify_tagging(const training::Training& training, const identity::Caller& caller,
+                                        const wire::Call& call);
 
 }  // namespace services::sagemaker

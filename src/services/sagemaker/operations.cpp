@@ -49,36 +49,26 @@ Answered check(Training& training, const gate::Permit& permit, wire::Call& call)
     return answer(Json::object());
 }
 
-// AddTags and its siblings take any SageMaker resource's ARN; the ones that exist here are training jobs.
-base::Result<JobId> tagged_job(const wire::Call& call) {
-    const std::string& arn = call.input["ResourceArn"].as_string();
-    auto id = training::parse_job_arn(arn);
-    if (!id)
-        return base::fail("ValidationException",
-                          "The resource " + arn + " is not a training job: other resources do not exist here.");
-    return *id;
-}
-
-Answered add_tags(Training& training, wire::Call& call) {
+Answered add_tags(Training& training, const gate::Permit& permit, wire::Call& call) {
     TRY(training::check_tags(call.input["Tags"]));
     training::Tags tags;
     for (const auto& tag : call.input["Tags"].items()) tags.emplace_back(tag["Key"].as_string(), tag["Value"].as_string());
-    JobId id = TRY(tagged_job(call));
+    JobId id = TRY(tagged_job(permit.caller(), call));
     auto all = TRY(training.add_tags(id, tags));
     return answer(Json::object({{"Tags", tags_json(all)}}));
 }
 
-Answered list_tags(Training& training, wire::Call& call) {
-    JobId id = TRY(tagged_job(call));
+Answered list_tags(Training& training, const gate::Permit& permit, wire::Call& call) {
+    JobId id = TRY(tagged_job(permit.caller(), call));
     auto job = TRY(training.describe(id));
     // A job has at most 50 tags: always one page.
     return answer(Json::object({{"Tags", tags_json(job.tags)}}));
 }
 
-Answered delete_tags(Training& training, wire::Call& call) {
+Answered delete_tags(Training& training, const gate::Permit& permit, wire::Call& call) {
     std::vector<std::string> keys;
     for (const auto& key : call.input["TagKeys"].items()) keys.push_back(key.as_string());
-    JobId id = TRY(tagged_job(call));
+    JobId id = TRY(tagged_job(permit.caller(), call));
     TRY(training.delete_tags(id, keys));
     return answer(Json::object());
 }
@@ -88,7 +78,7 @@ Answered delete_tags(Training& training, wire::Call& call) {
 void add_operations(gate::Registry& registry, Training& training) {
     Training* jobs = &training;
     auto about_job = [jobs](const identity::Caller& caller, wire::Call& call) { return classify_job(*jobs, caller, call); };
-    auto about_tags = [jobs](const identity::Caller&, wire::Call& call) { return classify_tagging(*jobs, call); };
+    auto about_tags = [jobs](const identity::Caller& caller, wire::Call& call) { return classify_tagging(*jobs, caller, call); };
     registry.add({.service = "sagemaker",
                   .name = "CreateTrainingJob",
                   .classify = [](const identity::Caller& caller, wire::Call& call) { return classify_create(caller, call); },
@@ -136,15 +126,15 @@ void add_operations(gate::Registry& registry, Training& training) {
     registry.add({.service = "sagemaker",
                   .name = "AddTags",
                   .classify = about_tags,
-                  .handle = [jobs](const gate::Permit&, wire::Call& call) { return add_tags(*jobs, call); }});
+                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return add_tags(*jobs, permit, call); }});
     registry.add({.service = "sagemaker",
                   .name = "ListTags",
                   .classify = about_tags,
-                  .handle = [jobs](const gate::Permit&, wire::Call& call) { return list_tags(*jobs, call); }});
+                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return list_tags(*jobs, permit, call); }});
     registry.add({.service = "sagemaker",
                   .name = "DeleteTags",
                   .classify = about_tags,
-                  .handle = [jobs](const gate::Permit&, wire::Call& call) { return delete_tags(*jobs, call); }});
+                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return delete_tags(*jobs, permit, call); }});
 }
 
 }  // namespace services::sagemaker

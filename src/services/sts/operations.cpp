@@ -87,7 +87,7 @@ Result<Needs<Assumption>> assume_role_needs(const Sts& sts, const Asking& asking
     TRY(refuse_unsupported(in.token_code, "TokenCode"));
     TRY(refuse_unsupported(in.provided_contexts, "ProvidedContexts"));
     auto arn = policy::parse_arn(in.role_arn);
-    if (!arn || arn->service != "iam" || !arn->resource.starts_with("role/"))
+    if (!arn || arn->partition != "aws" || arn->service != "iam" || !arn->region.empty() || !arn->resource.starts_with("role/"))
         return base::fail("ValidationError", in.role_arn + " is invalid");
     Needs<Assumption> needs({.source_identity = TRY(source_identity_of(caller, model::text(in.source_identity)))});
     const std::string& source_identity = needs.prepared.source_identity;

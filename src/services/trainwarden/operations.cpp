@@ -59,7 +59,8 @@ base::Result<wire::Answer> explain_access(const Dependencies& parts, wire::Call&
 // What lets the candidate: of another account's own policies nothing is known.
 Json shown_candidate(const Candidate& candidate, audit::DecidedAccess decided) {
     if (!candidate.needs.empty())
-        std::erase_if(decided.decision.because, [](const policy::StatementRef& ref) { return ref.layer != policy::Layer::resource; });
+        std::erase_if(decided.decision.because,
+                      [](const policy::StatementRef& ref) { return ref.layer != policy::Layer::resource; });
     const Json decision = explained(decided);
     Json principal = audit::to_json(candidate.caller.principal);
     if (!candidate.shown_as.empty()) principal.set("Name", candidate.shown_as);
@@ -175,27 +176,33 @@ base::Result<wire::Answer> used_actions(const Dependencies& parts, wire::Call& c
 }
 
 using Handler = base::Result<wire::Answer> (*)(const Dependencies&, wire::Call&);
-using ResourceOf = std::string (*)(const Caller&, const wire::Call&);
+using Resources = base::Result<std::vector<std::string>>;
+using ResourcesOf = Resources (*)(const Dependencies&, const Caller&, const wire::Call&);
 
-std::string everything(const Caller&, const wire::Call&) { return "*"; }
-std::string the_principal(const Caller&, const wire::Call& call) { return call.input["PrincipalArn"].as_string_or("*"); }
-std::string the_request(const Caller& caller, const wire::Call& call) {
-    return "arn:aws:trainwarden:" + call.region + ":" + caller.principal.account + ":request/" +
-           call.input["RequestId"].as_string();
+Resources everything(const Dependencies&, const Caller&, const wire::Call&) { return std::vector<std::string>{"*"}; }
+Resources the_principal(const Dependencies& parts, const Caller&, const wire::Call& call) {
+    return names_of(*parts.directory, call.input["PrincipalArn"].as_string_or("*"));
+}
+Resources the_request(const Dependencies&, const Caller& caller, const wire::Call& call) {
+    return std::vector<std::string>{"arn:aws:trainwarden:" + call.region + ":" + caller.principal.account + ":request/" +
+                                    call.input["RequestId"].as_string()};
 }
 
 }  // namespace
 
 void add_operations(gate::Registry& registry, Dependencies dependencies) {
     const auto parts = std::make_shared<const Dependencies>(std::move(dependencies));
-    auto add = [&](const std::string& name, ResourceOf resource_of, Handler handler) {
-        registry.add(
-            {.service = "trainwarden",
-             .name = name,
-             .classify = [name, resource_of](const Caller& caller, wire::Call& call) -> base::Result<std::vector<gate::Access>> {
-                 return std::vector<gate::Access>{{.action = "trainwarden:" + name, .resource = resource_of(caller, call)}};
-             },
-             .handle = [parts, handler](const gate::Permit&, wire::Call& call) { return handler(*parts, call); }});
+    auto add = [&](const std::string& name, ResourcesOf resources_of, Handler handler) {
+        registry.add({.service = "trainwarden",
+                      .name = name,
+                      .classify = [parts, name, resources_of](const Caller& caller,
+                                                              wire::Call& call) -> base::Result<std::vector<gate::Access>> {
+                          std::vector<gate::Access> accesses;
+                          for (std::string& resource : TRY(resources_of(*parts, caller, call)))
+                              accesses.push_back({.action = "trainwarden:" + name, .resource = std::move(resource)});
+                          return accesses;
+                      },
+                      .handle = [parts, handler](const gate::Permit&, wire::Call& call) { return handler(*parts, call); }});
     };
     registry.add({.service = "trainwarden",
                   .name = "InterruptTrainingJob",

@@ -1,11 +1,14 @@
 #include "services/trainwarden/principals.hpp"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <set>
 
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
 #include "policy/arn.hpp"
+#include "policy/catalogue.hpp"
 #include "text/json.hpp"
 
 namespace services::trainwarden {
@@ -15,6 +18,8 @@ using identity::Caller;
 using text::Json;
 
 constexpr std::string_view service_domain = ".amazonaws.com";
+// STS API Reference, AssumeRole, RoleSessionName.
+constexpr size_t session_name_min = 2, session_name_max = 64;
 constexpr std::string_view nobody_s_account = "000000000000";
 
 Caller root_of(const std::string& account) {
@@ -43,23 +48,55 @@ Caller service_called(const std::string& name, const std::string& account, const
 
 bool is_service(std::string_view name) {
     return name.size() > service_domain.size() && name.ends_with(service_domain) && !name.starts_with('.') &&
-           std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; });
+           std::ranges::all_of(name,
+                               [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; });
+}
+
+// Of AWS's service principals, those that are not named like the prefix of their service's actions (Service Authorization
+// Reference).
+constexpr auto named_otherwise =
+    std::to_array<std::string_view>({"apidestinations", "codestar-connections", "continuousexport", "datazone", "ecs-tasks",
+                                     "edgelambda", "eks-fargate-pods", "eks-nodegroup", "export", "maintenance", "ops", "pipes",
+                                     "replication", "replicator", "spot", "spotfleet", "transitgateway", "vpc-flow-logs"});
+
+// Is there such a service? The name's labels are those of a service, of a part of it and of a region: logging.s3, logs.eu-west-1.
+bool service_exists(std::string_view name) {
+    name.remove_suffix(service_domain.size());
+    return std::ranges::any_of(base::split(name, '.'), [](std::string_view label) {
+        return std::ranges::find(named_otherwise, label) != named_otherwise.end() ||
+               !policy::actions_matching(std::string(label) + ":*").empty();
+    });
 }
 
 bool is_account(std::string_view text) {
     return text.size() == 12 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool is_session_name(std::string_view name) {
+    return name.size() >= session_name_min && name.size() <= session_name_max && std::ranges::all_of(name, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      std::string_view("_+=,.@-").find(c) != std::string_view::npos;
+           });
+}
+
+// The name of the role in the ARN of a session, if it can be one.
+std::optional<std::string_view> role_of_session(const policy::Arn& session) {
+    constexpr std::string_view prefix = "assumed-role/";
+    if (session.partition != "aws" || session.service != "sts" || !session.region.empty() ||
+        !session.resource.starts_with(prefix))
+        return std::nullopt;
+    const std::string_view rest = session.resource.substr(prefix.size());
+    const size_t slash = rest.find('/');
+    if (slash == std::string_view::npos || slash == 0 || !is_session_name(rest.substr(slash + 1))) return std::nullopt;
+    return rest.substr(0, slash);
+}
+
 bool is_session_of(const policy::Arn& session, const Caller& role) {
     // assumed-role/ROLE/SESSION knows the role by its last name alone.
-    constexpr std::string_view prefix = "assumed-role/";
-    if (role.principal.kind != policy::PrincipalKind::role_session || session.service != "sts" ||
-        !session.resource.starts_with(prefix))
-        return false;
-    std::string_view name = session.resource.substr(prefix.size());
-    name = name.substr(0, name.find('/'));
+    if (role.principal.kind != policy::PrincipalKind::role_session) return false;
+    const auto name = role_of_session(session);
     const std::string& arn = role.principal.role_arn;
-    return session.account == role.principal.account && arn.substr(arn.rfind('/') + 1) == name;
+    return name && session.account == role.principal.account && arn.substr(arn.rfind('/') + 1) == *name;
 }
 
 const policy::PolicyPtr& allows_everything() {
@@ -96,7 +133,8 @@ Candidate foreign_principal(const std::string& name, const policy::Arn& arn) {
     if (arn.resource.starts_with("role/")) {
         principal.kind = policy::PrincipalKind::role_session;
         principal.role_arn = name;
-        principal.arn = "arn:aws:sts::" + account + ":assumed-role/" + std::string(arn.resource.substr(arn.resource.rfind('/') + 1)) + "/session";
+        principal.arn = "arn:aws:sts::" + account + ":assumed-role/" +
+                        std::string(arn.resource.substr(arn.resource.rfind('/') + 1)) + "/session";
         caller.context.set("aws:PrincipalType", "AssumedRole");
     } else if (arn.resource.starts_with("assumed-role/")) {
         principal.kind = policy::PrincipalKind::role_session;
@@ -183,7 +221,8 @@ void add_session_of_id(const identity::Directory& directory, const std::string& 
     }
 }
 
-void add_named(const identity::Directory& directory, const std::string& name, const std::string& region, std::vector<Candidate>& out) {
+void add_named(const identity::Directory& directory, const std::string& name, const std::string& region,
+               std::vector<Candidate>& out) {
     const std::string own = directory.default_account();
     const auto arn = policy::parse_arn(name);
     const std::string account = is_account(name) ? name : arn && is_account(arn->account) ? std::string(arn->account) : own;
@@ -202,13 +241,21 @@ void add_named(const identity::Directory& directory, const std::string& name, co
 
 base::Result<Caller> find_principal(const identity::Directory& directory, const std::string& name, const std::string& region) {
     if (name == "*") return gate::anonymous_caller();
-    if (is_service(name)) return service_called(name, directory.default_account(), region);
+    if (is_service(name)) {
+        if (service_exists(name)) return service_called(name, directory.default_account(), region);
+        return base::fail("NoSuchPrincipal", "there is no service " + name);
+    }
     const auto parsed = policy::parse_arn(name);
     if (!parsed)
-        return base::fail("ValidationException", "`" + name +
-                                                     "` names no principal: write the ARN of a role, of a user or of an account's root, a "
-                                                     "service such as sagemaker.amazonaws.com, or `*` for anyone without credentials");
-    if (parsed->resource == "root" && parsed->account == directory.default_account()) return root_of(std::string(parsed->account));
+        return base::fail("ValidationException",
+                          "`" + name +
+                              "` names no principal: write the ARN of a role, of a user or of an account's root, a "
+                              "service such as sagemaker.amazonaws.com, or `*` for anyone without credentials");
+    if (parsed->partition != "aws")
+        return base::fail("NoSuchPrincipal", "there is no principal " + name + " on this server: its partition is aws, not " +
+                                                 std::string(parsed->partition));
+    Caller root = root_of(directory.default_account());
+    if (name == root.principal.arn) return root;
     for (Caller& caller : directory.all_callers()) {
         if (caller.principal.arn == name || caller.principal.role_arn == name) return std::move(caller);
         if (is_session_of(*parsed, caller)) {
@@ -218,10 +265,29 @@ base::Result<Caller> find_principal(const identity::Directory& directory, const 
     }
     if (is_account(parsed->account) && parsed->account != directory.default_account())
         return base::fail("NoSuchPrincipal", "there is no principal " + name + " on this server: its account is " +
-                                                 directory.default_account() + ", and what the policies of others allow is not known here");
+                                                 directory.default_account() +
+                                                 ", and what the policies of others allow is not known here");
     if (parsed->resource.starts_with("group/"))
         return base::fail("NoSuchPrincipal", name + " is a group; requests are made by its users, with what it allows");
     return base::fail("NoSuchPrincipal", "there is no principal " + name + " on this server");
+}
+
+base::Result<std::vector<std::string>> names_of(identity::Directory& directory, const std::string& name) {
+    const auto parsed = policy::parse_arn(name);
+    if (!parsed) return std::vector<std::string>{name};
+    const bool good =
+        parsed->partition == "aws" && parsed->region.empty() && (parsed->service == "iam" || parsed->service == "sts");
+    if (!good)
+        return base::fail("ValidationException",
+                          "`" + name + "` names no principal: ARNs of principals begin with arn:aws:iam:: or arn:aws:sts::");
+    std::vector<std::string> names{name};
+    if (parsed->service != "sts") return names;
+    const auto role = role_of_session(*parsed);
+    if (!role) return names;
+    const std::string account(parsed->account);
+    const auto found = directory.iam().role(account, std::string(*role));
+    names.push_back(found ? (*found)->arn : "arn:aws:iam::" + account + ":role/" + std::string(*role));
+    return names;
 }
 
 std::vector<Candidate> candidates(const identity::Directory& directory, const gate::Access& access, const std::string& region) {

@@ -10,10 +10,15 @@
 
 namespace services::trainwarden {
 
-// A role, a session of a role (any name), a user, an account's root, a service (sagemaker.amazonaws.com), or `*` for somebody without
-// credentials. Errors: `ValidationException` for what is no name of a principal, `NoSuchPrincipal`. `region`: where a service acts.
+// A role, a session of a role (any name), a user, an account's root, a service (sagemaker.amazonaws.com), or `*` for somebody
+// without credentials. Errors: `ValidationException` for what is no name of a principal, `NoSuchPrincipal`. `region`: where a
+// service acts.
 [[nodiscard]] base::Result<identity::Caller> find_principal(const identity::Directory& directory, const std::string& name,
                                                             const std::string& region);
+
+// What a request about this principal is decided on, each of which must be allowed: the ARN that is named and, where it is a
+// role's session, the role's. `name` itself where it is no ARN. Error `ValidationException`: an ARN that no principal has.
+[[nodiscard]] base::Result<std::vector<std::string>> names_of(identity::Directory& directory, const std::string& name);
 
 // Somebody who may be let do something.
 struct Candidate {
@@ -24,8 +29,9 @@ struct Candidate {
     std::string shown_as;
 };
 
-// Roles, users, the root and the stranger of this server; and whom the resource's own policy names beside them: services, principals of
-// other accounts, single sessions of a role. With a policy for everyone, also somebody of an account that nobody knows.
+// Roles, users, the root and the stranger of this server; and whom the resource's own policy names beside them: services,
+// principals of other accounts, single sessions of a role. With a policy for everyone, also somebody of an account that nobody
+// knows.
 [[nodiscard]] std::vector<Candidate> candidates(const identity::Directory& directory, const gate::Access& access,
                                                 const std::string& region);
 

@@ -7,6 +7,7 @@
 #include "identity/directory.hpp"
 #include "policy/arn.hpp"
 #include "policy/catalogue.hpp"
+#include "policy/passed_resource.hpp"
 #include "policy/reference.hpp"
 #include "policy/vocabulary.hpp"
 #include "training/request.hpp"
@@ -29,7 +30,8 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 // This server's own actions, which AWS does not have.
 std::vector<std::string> own_actions() {
     std::vector<std::string> out;
-    for (const auto& operation : wire::find_service("trainwarden")->operations) out.push_back("trainwarden:" + std::string(operation.name));
+    for (const auto& operation : wire::find_service("trainwarden")->operations)
+        out.push_back("trainwarden:" + std::string(operation.name));
     return out;
 }
 
@@ -67,8 +69,8 @@ base::Result<std::string> without_escapes(const std::string& resource) {
             continue;
         }
         if (resource[i] == '*' || resource[i] == '?')
-            return invalid("`" + resource + "` is a pattern; a question is about one resource. If its name has a `" + resource[i] +
-                           "`, write ${" + resource[i] + "}");
+            return invalid("`" + resource + "` is a pattern; a question is about one resource. If its name has a `" +
+                           resource[i] + "`, write ${" + resource[i] + "}");
         out += resource[i];
     }
     return out;
@@ -84,22 +86,35 @@ std::string works_on(const std::string& action) {
     return out;
 }
 
-base::Result<std::string> resource_of(const std::string& action, const Json& input) {
+// Beside `*`, what the service passes for an action that names no resource (R44).
+base::Result<std::string> passed_of(const Dependencies& parts, const std::string& action, const std::string& asked) {
+    const std::string account = parts.directory->default_account();
+    const auto passes = [&](const std::string& resource) {
+        return policy::passed_resource(action, resource, account, parts.region) == resource;
+    };
+    if (asked == "*" || passes(asked)) return asked;
+    std::string resource = TRY(without_escapes(asked));
+    if (passes(resource)) return resource;
+    return invalid("`" + asked + "` is no resource of this action: requests for " + action + " name none, and are decided on " +
+                   policy::passed_resource(action, "*", account, parts.region));
+}
+
+base::Result<std::string> resource_of(const Dependencies& parts, const std::string& action, const Json& input) {
     const std::string asked = input["Resource"].as_string_or("*");
     if (asked.starts_with("s3://"))
-        return invalid("`" + asked + "` is an S3 URI; policies and questions name resources by ARN: arn:aws:s3:::" + asked.substr(5));
-    const bool scoped = is_own(action) ? asked != "*" : !policy::resource_formats(action).empty();
-    if (!scoped) {
-        if (asked == "*") return asked;
-        // Beside `*`, what the service passes for such an action may be named (R44).
-        return without_escapes(asked);
-    }
+        return invalid("`" + asked +
+                       "` is an S3 URI; policies and questions name resources by ARN: arn:aws:s3:::" + asked.substr(5));
+    if (is_own(action) ? asked == "*" : !policy::names_resource(action)) return passed_of(parts, action, asked);
     if (asked == "*") return invalid("a question is about one resource: " + works_on(action));
     std::string resource = TRY(without_escapes(asked));
     const auto arn = policy::parse_arn(resource);
     if (!arn) return invalid("`" + asked + "` is not an ARN: " + works_on(action));
     if (arn->partition != "aws")
-        return base::fail("NoSuchResource", "there is no " + asked + " on this server: its partition is aws, not " + std::string(arn->partition));
+        return base::fail("NoSuchResource",
+                          "there is no " + asked + " on this server: its partition is aws, not " + std::string(arn->partition));
+    if (!arn->account.empty() && arn->service != "iam" && arn->account != parts.directory->default_account())
+        return base::fail("NoSuchResource",
+                          "there is no " + asked + " on this server: its account is " + parts.directory->default_account());
     if (is_own(action)) return resource;
     for (const std::string_view format : policy::resource_formats(action))
         if (policy::has_format(resource, format)) return resource;
@@ -110,7 +125,8 @@ base::Result<std::string> resource_of(const std::string& action, const Json& inp
 base::Result<void> check_entity(identity::Directory& directory, const std::string& action, const policy::Arn& arn) {
     if (arn.service != "iam") return {};
     const std::string name = base::lower(action);
-    const bool makes = name.starts_with("iam:create");
+    const bool makes =
+        name == "iam:createuser" || name == "iam:createrole" || name == "iam:creategroup" || name == "iam:createpolicy";
     const std::string account(arn.account), resource(arn.resource);
     const auto exists = [&] {
         const identity::Iam& iam = directory.iam();
@@ -124,8 +140,9 @@ base::Result<void> check_entity(identity::Directory& directory, const std::strin
         return account == directory.default_account();
     };
     const bool own = account == directory.default_account() || (account == "aws" && resource.starts_with("policy/"));
-    if (own && (makes || exists())) return {};
-    return base::fail("NoSuchResource", "there is no arn:aws:iam::" + account + ":" + resource + " on this server");
+    if (own && arn.region.empty() && (makes || exists())) return {};
+    return base::fail("NoSuchResource", "there is no arn:aws:iam:" + std::string(arn.region) + ":" + account + ":" + resource +
+                                            " on this server");
 }
 
 base::Result<policy::KnownKey> key_of(const std::string& asked) {
@@ -164,10 +181,11 @@ base::Result<policy::Context> context_of(const Json& entries) {
 
 base::Result<Question> read_question(const Dependencies& parts, const Json& input) {
     const std::string action = TRY(action_of(input));
-    const std::string resource = TRY(resource_of(action, input));
+    const std::string resource = TRY(resource_of(parts, action, input));
     Question out;
     out.said = TRY(context_of(input["Context"]));
-    if (const auto arn = policy::parse_arn(resource)) TRY(check_entity(*parts.directory, action, *arn));
+    const auto arn = policy::parse_arn(resource);
+    if (arn && (is_own(action) || policy::names_resource(action))) TRY(check_entity(*parts.directory, action, *arn));
     auto access = parts.access_to(action, resource);
     if (!access && access.error().code.starts_with("NoSuch"))
         return base::fail(base::Error("NoSuchResource", "there is no " + resource + " on this server: " + access.error().message)

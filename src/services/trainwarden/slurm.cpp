@@ -63,7 +63,8 @@ void add_slurm_operations(gate::Registry& registry, SlurmDependencies parts) {
                   .classify = [](const Caller& caller, wire::Call& call) -> base::Result<std::vector<gate::Access>> {
                       const std::string& role = call.input["RoleArn"].as_string();
                       const auto arn = policy::parse_arn(role);
-                      if (!arn || arn->service != "iam" || !arn->resource.starts_with("role/"))
+                      if (!arn || arn->partition != "aws" || arn->service != "iam" || !arn->region.empty() ||
+                          !arn->resource.starts_with("role/"))
                           return base::fail("ValidationException", "RoleArn `" + role + "` is not the ARN of a role");
                       if (arn->account != caller.principal.account)
                           return base::fail("ValidationException", "Cross-account pass role is not allowed.");
