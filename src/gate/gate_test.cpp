@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "audit/log.hpp"
+#include "base/outdated.hpp"
 #include "crypto/digest.hpp"
 #include "gate/decide.hpp"
-#include "gate/globals.hpp"
 #include "identity/directory.hpp"
 #include "store/keys.hpp"
 #include "wire/sigv4.hpp"
@@ -118,6 +118,16 @@ TEST_CASE("an allowed request is recorded, then handled") {
     CHECK(context.find("aws:SourceIp")->values.front() == "10.1.2.3");
     CHECK(context.find("s3:authType")->values.front() == "REST-HEADER");
     CHECK(response.headers.get("x-amz-request-id") == record.request_id);
+}
+
+TEST_CASE("of a user agent, the record has as much as anybody reads") {
+    Fixture f;
+    f.get_object({read_key()});
+    auto head = f.head_of("GET", "/bucket/key");
+    head.headers.add("User-Agent", std::string(2000, 'a'));
+    f.send(std::move(head));
+    REQUIRE(f.log.records.size() == 1);
+    CHECK(f.log.records[0].user_agent.size() == 512);
 }
 
 TEST_CASE("what cannot be recorded does not happen") {
@@ -284,6 +294,56 @@ TEST_CASE("strangers: S3 lets them ask, a bucket policy may let them in, Restric
     }
 }
 
+TEST_CASE("a stranger learns which buckets exist, and nothing else") {
+    for (const auto& [code, answered] : {std::pair{"NoSuchKey", "AccessDenied"}, std::pair{"NoSuchBucket", "NoSuchBucket"}}) {
+        Fixture f;
+        f.registry.add({.service = "s3",
+                        .name = "GetObject",
+                        .classify = [code](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                            return base::fail(code, "not there");
+                        },
+                        .handle = [](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> { return wire::Answer{}; }});
+        CHECK(holds(f.send(f.head_of("GET", "/bucket/key")), "<Code>" + std::string(answered) + "</Code>"));
+        CHECK(holds(f.get(), "<Code>" + std::string(code) + "</Code>"));
+    }
+}
+
+TEST_CASE("a bucket's policy counts for accesses to that bucket") {
+    Fixture f;
+    gate::Access granted = foreign_key(), other = foreign_key();
+    granted.resource_policy = policy::AttachedPolicy{
+        *policy::Policy::parse(
+            R"({"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}]})",
+            policy::PolicyKind::resource),
+        "bucket policy of bucket"};
+    other.separate = true;
+    f.get_object({granted, other});
+    const auto response = f.get();
+    CHECK(response.status == 200);
+    CHECK(holds(response, "is not authorized to perform: s3:GetObject"));
+}
+
+TEST_CASE("what changed meanwhile is decided again, a few times") {
+    for (const int changes : {1, 1000}) {
+        Fixture f;
+        f.registry.add({.service = "s3",
+                        .name = "GetObject",
+                        .classify = [](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                            return std::vector{read_key()};
+                        },
+                        .handle = [&](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> {
+                            if (f.handled++ < changes) return base::fail_outdated("the object");
+                            wire::Answer answer;
+                            answer.raw = http::Response{.status = 200, .body = std::string("bytes")};
+                            return answer;
+                        }});
+        const auto response = f.get();
+        CHECK(response.status == (changes == 1 ? 200 : 503));
+        CHECK(f.handled > 1);
+        CHECK(f.handled <= 100);
+    }
+}
+
 TEST_CASE("RestrictPublicBuckets does not rest on what the policy was taken for (R79)") {
     struct Case {
         const char* principal;
@@ -353,55 +413,6 @@ TEST_CASE("a service acting on its own is decided and recorded alike") {
     CHECK(f.log.records.size() == 2);
     f.log.broken = true;
     CHECK_FALSE(f.gate().authorize(caller->caller, {read_key()}, "RID").has_value());
-}
-
-TEST_CASE("mapped addresses are the plain ones") {
-    CHECK(gate::plain_address("::ffff:10.0.0.1") == "10.0.0.1");
-    CHECK(gate::plain_address("::1") == "::1");
-    CHECK(gate::plain_address("10.0.0.1") == "10.0.0.1");
-}
-
-namespace {
-
-std::string value(const policy::Context& context, const char* key) {
-    const auto* entry = context.find(key);
-    return entry == nullptr ? "(absent)" : entry->values.front();
-}
-
-}  // namespace
-
-TEST_CASE("a request that nobody has made has the keys that it would have") {
-    const base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
-    identity::Caller user;
-    user.principal.kind = policy::PrincipalKind::user;
-    const auto plain = gate::supposed_context(user, {.region = "eu-west-1", .now = now, .said = {}});
-    CHECK(value(plain, "aws:RequestedRegion") == "eu-west-1");
-    CHECK(value(plain, "aws:EpochTime") == "1790000000");
-    CHECK(value(plain, "aws:PrincipalIsAWSService") == "false");
-    CHECK(value(plain, "aws:TokenIssueTime") == "(absent)");
-    CHECK(value(plain, "aws:SourceIp") == "(absent)");
-
-    // What is said stands over it, and the clocks go together.
-    gate::Supposition supposition{.region = "eu-west-1", .now = now, .said = {}};
-    supposition.said.set("aws:currenttime", "2030-01-01T00:00:00Z");
-    supposition.said.set("AWS:RequestedRegion", "us-east-1");
-    CHECK(value(gate::supposed_context(user, supposition), "aws:EpochTime") == "1893456000");
-    CHECK(value(gate::supposed_context(user, supposition), "aws:RequestedRegion") == "us-east-1");
-    supposition.said = {};
-    supposition.said.set("aws:EpochTime", "1893456000");
-    CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == "2030-01-01T00:00:00Z");
-    supposition.said.replace("aws:EpochTime", "not a number");
-    CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == value(plain, "aws:CurrentTime"));
-    supposition.said.set("aws:CurrentTime", "2031-01-01T00:00:00Z");  // both: as they are said
-    CHECK(value(gate::supposed_context(user, supposition), "aws:EpochTime") == "not a number");
-
-    identity::Caller role;
-    role.principal.kind = policy::PrincipalKind::role_session;
-    supposition.said = {};
-    CHECK(value(gate::supposed_context(role, supposition), "aws:TokenIssueTime") == "2026-09-21T14:13:20Z");
-    CHECK(value(gate::supposed_context(role, supposition), "aws:MultiFactorAuthPresent") == "false");
-    supposition.said.set("aws:MultiFactorAuthPresent", "true");
-    CHECK(value(gate::supposed_context(role, supposition), "aws:MultiFactorAuthPresent") == "true");
 }
 
 TEST_CASE("a decision names the version of a managed policy, in each layer that can have one") {

@@ -31,7 +31,9 @@ TEST_CASE("two keys a user, and each is changed by its own user's name alone") {
         CHECK(code_of(house.iam().update_access_key(house.account, other, first.access_key_id, false)) == "NoSuchEntity");
         CHECK(code_of(house.iam().delete_access_key(house.account, other, first.access_key_id)) == "NoSuchEntity");
     }
-    CHECK(house.directory->authenticate(first.access_key_id, "").has_value());
+    const auto known = house.directory->authenticate(first.access_key_id, "");
+    REQUIRE(known.has_value());
+    CHECK(known->caller.access_key_id == first.access_key_id);
     CHECK(house.iam().delete_access_key(house.account, "ann", first.access_key_id).has_value());
     CHECK(code_of(house.directory->authenticate(first.access_key_id, "")) == "InvalidClientTokenId");
     CHECK(house.directory->authenticate(second.access_key_id, "").has_value());

@@ -82,6 +82,25 @@ TEST_CASE("what names, paths and tags may hold") {
     CHECK(without_tags({{"Key", "1"}, {"b", "2"}}, {"KEY", "zz"}) == Tags{{"b", "2"}});
 }
 
+TEST_CASE("roles that only services make, and how long a role's sessions may be") {
+    House house;
+    const auto make = [&](const std::string& name, const std::string& path, int64_t seconds) {
+        CreateRole request;
+        request.account = house.account;
+        request.name = name;
+        request.path = path;
+        request.trust_document = trust_sagemaker;
+        request.max_session_seconds = seconds;
+        return code_of(house.iam().create_role(request));
+    };
+    CHECK(make("a", "/aws-service-role/sagemaker.amazonaws.com/", 3600) == "InvalidInput");
+    CHECK(make("a", "/aws-reserved/sso/", 3600) == "InvalidInput");
+    CHECK(make("a", "/aws-service-roles/", 3600).empty());
+    CHECK(make("b", "/", 3599) == "ValidationError");
+    CHECK(make("b", "/", 43201) == "ValidationError");
+    CHECK(make("b", "/", 43200).empty());
+}
+
 TEST_CASE("an entity in use is not deleted") {
     House house;
     const auto role = house.role("r");

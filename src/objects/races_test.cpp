@@ -27,11 +27,13 @@ objects::Source bytes(std::string content) {
 class WatchedKeys final : public store::Keys {
 public:
     std::function<void(const store::Batch&)> before_commit;
+    std::optional<base::Error> refused;  // every commit is, with this
     base::Result<std::optional<std::string>> get(std::string_view key) const override { return keys_->get(key); }
     base::Result<std::vector<store::Entry>> scan(const store::Scan& scan) const override { return keys_->scan(scan); }
     std::unique_ptr<store::Snapshot> snapshot() const override { return keys_->snapshot(); }
     base::Result<void> commit(const store::Batch& batch) override {
         if (before_commit) before_commit(batch);
+        if (refused) return std::unexpected(*refused);
         return keys_->commit(batch);
     }
 
@@ -110,4 +112,23 @@ TEST_CASE("a writer that saw the bucket before its deletion began writes nothing
     REQUIRE_FALSE(put.has_value());
     CHECK(put.error().code == "NoSuchBucket");
     CHECK(world.keys.scan({.prefix = "s3/o/"}).value().empty());
+}
+
+TEST_CASE("what could not be stored leaves no bytes") {
+    World world;
+    const auto upload = world.storage->create_upload({.bucket = "bucket", .key = "k"});
+    REQUIRE(upload.has_value());
+    const std::string content(10'000, 'x');
+    const auto part = [&] {
+        return world.storage->put_part(
+            {.bucket = "bucket", .key = "k", .upload_id = upload->id, .number = 1, .body = bytes(content)});
+    };
+    world.keys.refused = base::Error("InsufficientStorage", "no space");
+    CHECK(part().error().code == "InsufficientStorage");
+    CHECK(world.put(content).error().code == "InsufficientStorage");
+    CHECK(world.blobs->list()->empty());
+    world.keys.refused.reset();
+    CHECK(part().has_value());
+    CHECK(world.put(content).has_value());
+    CHECK(world.blobs->list()->size() == 2);
 }

@@ -5,6 +5,7 @@
 
 #include "crypto/digest.hpp"
 #include "objects/bucket.hpp"
+#include "policy/print.hpp"
 
 namespace {
 
@@ -130,4 +131,16 @@ TEST_CASE("buckets of the first release, and of one that added members") {
     REQUIRE(bare.has_value());
     CHECK_FALSE(bare->configuration.public_access_block);
     CHECK_FALSE(bare->configuration_record);
+}
+
+TEST_CASE("whom a bucket's policy names is who it was when the policy was put") {
+    const auto bucket = objects::read_bucket(
+        "b", R"({"Account":"111122223333","Region":"r","CreatedMs":1})",
+        R"({"Policy":"{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:role/R\"},)"
+        R"(\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::b/*\"}}","PolicyPrincipals":{"arn:aws:iam::111122223333:role/R":"AROA1"}})");
+    REQUIRE(bucket.has_value());
+    REQUIRE(bucket->policy);
+    CHECK(bucket->configuration.policy.contains("role/R"));
+    CHECK(policy::print(*bucket->policy).contains("AROA1"));
+    CHECK_FALSE(policy::print(*bucket->policy).contains("role/R"));
 }

@@ -310,3 +310,20 @@ TEST_CASE("a bucket whose deletion a crash cut off is open again; one that was d
     CHECK(world.storage->list_uploads({.bucket = "bucket"})->uploads.empty());
     CHECK(world.keys->scan({.prefix = "s3/u/"}).value().empty());
 }
+
+TEST_CASE("a blob that is not as long as its object says is not served") {
+    World world;
+    REQUIRE(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes(std::string(10'000, 'x'))}).has_value());
+    const auto found = *world.storage->find("bucket", "k");
+    CHECK(world.storage->open_object(found).has_value());
+    size_t blobs = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder)) {
+        if (!entry.is_regular_file() || entry.file_size() != 10'000) continue;
+        ++blobs;
+        for (const uintmax_t size : {10'001, 9'999}) {
+            std::filesystem::resize_file(entry.path(), size);
+            CHECK(code(world.storage->open_object(found)) == "InternalError");
+        }
+    }
+    CHECK(blobs == 1);
+}

@@ -182,6 +182,8 @@ TEST_CASE("conditions on reads follow RFC 9110") {
     CHECK(objects::judge({.if_match = "\"x\", W/\"abc\""}, object, now) == Verdict::proceed);
     CHECK(objects::judge({.if_match = "\"x\""}, object, now) == Verdict::precondition_failed);
     CHECK(objects::judge({.if_none_match = "*"}, object, now) == Verdict::not_modified);
+    CHECK(objects::judge({.if_none_match = "\"abc\""}, object, now) == Verdict::not_modified);
+    CHECK(objects::judge({.if_none_match = "\"x\", W/\"abc\""}, object, now) == Verdict::not_modified);
     CHECK(objects::judge({.if_none_match = "x"}, object, now) == Verdict::proceed);
     CHECK(objects::judge({.if_modified_since = same}, object, now) == Verdict::not_modified);
     CHECK(objects::judge({.if_modified_since = before}, object, now) == Verdict::proceed);

@@ -91,6 +91,9 @@ TEST_CASE("the scope of a job's workers is valid IAM and says what the job names
         {true, "s3:GetObject", "arn:aws:s3:::data/the.manifest"},
         {false, "s3:GetObject", "arn:aws:s3:::data/deep/c"},
         {true, "s3:PutObject", "arn:aws:s3:::out/models/job/output/more"},
+        {false, "s3:DeleteObject", "arn:aws:s3:::out/models/job/output/more"},
+        {false, "s3:PutObjectAcl", "arn:aws:s3:::out/models/job/output/more"},
+        {false, "s3:DeleteObject", "arn:aws:s3:::keep/run/epoch-1"},
         {false, "s3:PutObject", "arn:aws:s3:::out/models/job2/output/model.tar.gz"},
         {false, "s3:PutObject", "arn:aws:s3:::out/models/other"},
         {false, "s3:GetObject", "arn:aws:s3:::out/models/job/output/more"},
@@ -130,6 +133,16 @@ TEST_CASE("without a share a worker reads nothing of a sharded channel") {
     // Nor does a key of that name help that comes from somewhere else than the lease.
     CHECK(may(scope, "s3:GetObject", "arn:aws:s3:::data/all/x", {{"trainwarden:Share", "other"}}));
     CHECK_FALSE(may(scope, "s3:GetObject", "arn:aws:s3:::data/shards/1", {{"trainwarden:Share", "other"}}));
+}
+
+TEST_CASE("a channel of other hosts is not read") {
+    Scoped scope = scoped("job");
+    scope.planned.channels.front().hosts = {1};
+    scope.lease = worker_lease(scope.job, scope.planned, 1, {});
+    CHECK(may(scope, "s3:GetObject", "arn:aws:s3:::data/all/x"));
+    scope.lease = worker_lease(scope.job, scope.planned, 0, {});
+    CHECK_FALSE(may(scope, "s3:GetObject", "arn:aws:s3:::data/all/x"));
+    CHECK_FALSE(may(scope, "s3:ListBucket", "arn:aws:s3:::data", {{"s3:prefix", "all/"}}));
 }
 
 TEST_CASE("TRAINWARDEN_SCOPE=role does not cut") {

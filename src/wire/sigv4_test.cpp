@@ -355,7 +355,9 @@ TEST_CASE("presigned URLs of Signature Version 2, as boto3 makes them by default
     CHECK(wire::read_signature(request("GET", "/b/k", "AWSAccessKeyId=AKIA&Signature=x")).error().code == "AccessDenied");
     CHECK(wire::read_signature(request("GET", "/b/k", "AWSAccessKeyId=AKIA&Signature=x&Expires=soon")).error().code ==
           "AccessDenied");
-    auto chunks = published;
+    // Signed so, but chunks need Version 4.
+    auto chunks = path_style;
+    chunks.query = "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=q%2Bh5%2FubqhucD48pAKd%2FWq1ZtYfo%3D&Expires=1175139620";
     chunks.headers.add("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
     CHECK(code_of(check_v2(chunks, expires)) == "InvalidRequest");
 }

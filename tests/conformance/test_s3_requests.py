@@ -167,6 +167,11 @@ def test_copying_tags_needs_to_read_them(server, s3, bucket, make_user):  # noqa
     assert f's3:GetObjectTagging on resource: "arn:aws:s3:::{bucket}/from"' in refusal.message
     without.copy_object(Bucket=bucket, Key="to", CopySource=f"{bucket}/from", TaggingDirective="REPLACE", Tagging="b=2")
     without.copy_object(Bucket=bucket, Key="to", CopySource=f"{bucket}/untagged")
+    puts_none = server.client_as(make_user("puts-no-tags", allow("s3:GetObject", "s3:PutObject", "s3:GetObjectTagging", resource=objects)), "s3")
+    with refused("AccessDenied", 403) as refusal:
+        puts_none.copy_object(Bucket=bucket, Key="to", CopySource=f"{bucket}/from")
+    assert f's3:PutObjectTagging on resource: "arn:aws:s3:::{bucket}/to"' in refusal.message
+    puts_none.copy_object(Bucket=bucket, Key="to", CopySource=f"{bucket}/untagged")
 
 
 def test_markers_inside_common_prefixes(s3, bucket):  # noqa: F811

@@ -175,7 +175,7 @@ def test_training_jobs(traced):
     sagemaker = server.client("sagemaker")
     sagemaker.create_training_job(
         TrainingJobName="job", RoleArn=role, OutputDataConfig={"S3OutputPath": "s3://bucket/models"},
-        AlgorithmSpecification={"TrainingImage": "host/python3", "TrainingInputMode": "File", "ContainerEntrypoint": ["/bin/sh", "-c", "head -c 100000 /dev/urandom > $SM_MODEL_DIR/x"]},
+        AlgorithmSpecification={"TrainingImage": "host/python3", "TrainingInputMode": "File", "ContainerEntrypoint": ["/bin/sh", "-c", "echo trained; head -c 100000 /dev/urandom > $SM_MODEL_DIR/x"]},
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}, StoppingCondition={"MaxRuntimeInSeconds": 600})
     until(lambda: sagemaker.describe_training_job(TrainingJobName="job")["TrainingJobStatus"] == "Completed", "the job ends", timeout=300)
     answers = traced.answers()

@@ -1,0 +1,82 @@
+// The condition keys that a request itself carries.
+#include "gate/globals.hpp"
+
+#include <doctest/doctest.h>
+
+#include "gate/decide.hpp"
+
+namespace {
+
+std::string value(const policy::Context& context, const char* key) {
+    const auto* entry = context.find(key);
+    return entry == nullptr ? "(absent)" : entry->values.front();
+}
+
+}  // namespace
+
+TEST_CASE("mapped addresses are the plain ones") {
+    CHECK(gate::plain_address("::ffff:10.0.0.1") == "10.0.0.1");
+    CHECK(gate::plain_address("::1") == "::1");
+    CHECK(gate::plain_address("10.0.0.1") == "10.0.0.1");
+}
+
+TEST_CASE("a request that nobody has made has the keys that it would have") {
+    const base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
+    identity::Caller user;
+    user.principal.kind = policy::PrincipalKind::user;
+    const auto plain = gate::supposed_context(user, {.region = "eu-west-1", .now = now, .said = {}});
+    CHECK(value(plain, "aws:RequestedRegion") == "eu-west-1");
+    CHECK(value(plain, "aws:EpochTime") == "1790000000");
+    CHECK(value(plain, "aws:PrincipalIsAWSService") == "false");
+    CHECK(value(plain, "aws:TokenIssueTime") == "(absent)");
+    CHECK(value(plain, "aws:SourceIp") == "(absent)");
+
+    // What is said stands over it, and the clocks go together.
+    gate::Supposition supposition{.region = "eu-west-1", .now = now, .said = {}};
+    supposition.said.set("aws:currenttime", "2030-01-01T00:00:00Z");
+    supposition.said.set("AWS:RequestedRegion", "us-east-1");
+    CHECK(value(gate::supposed_context(user, supposition), "aws:EpochTime") == "1893456000");
+    CHECK(value(gate::supposed_context(user, supposition), "aws:RequestedRegion") == "us-east-1");
+    supposition.said = {};
+    supposition.said.set("aws:EpochTime", "1893456000");
+    CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == "2030-01-01T00:00:00Z");
+    supposition.said.replace("aws:EpochTime", "not a number");
+    CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == value(plain, "aws:CurrentTime"));
+    supposition.said.set("aws:CurrentTime", "2031-01-01T00:00:00Z");  // both: as they are said
+    CHECK(value(gate::supposed_context(user, supposition), "aws:EpochTime") == "not a number");
+
+    identity::Caller role;
+    role.principal.kind = policy::PrincipalKind::role_session;
+    supposition.said = {};
+    CHECK(value(gate::supposed_context(role, supposition), "aws:TokenIssueTime") == "2026-09-21T14:13:20Z");
+    CHECK(value(gate::supposed_context(role, supposition), "aws:MultiFactorAuthPresent") == "false");
+    supposition.said.set("aws:MultiFactorAuthPresent", "true");
+    CHECK(value(gate::supposed_context(role, supposition), "aws:MultiFactorAuthPresent") == "true");
+}
+
+TEST_CASE("how a request came and was signed") {
+    const base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
+    http::StringBody body("");
+    http::Request request{.head = {.method = "GET", .path = "/b/k"}, .body = &body, .peer_address = "10.1.2.3"};
+    request.head.headers.add("User-Agent", "curl");
+    wire::Signature signature;
+    signature.time = now - std::chrono::milliseconds(1500);
+    const auto context = [&](const char* service, bool is_signed = true) {
+        return gate::global_context(
+            {.http = &request, .service = service, .region = "us-east-1", .signature = is_signed ? &signature : nullptr, .now = now});
+    };
+    CHECK(value(context("s3"), "aws:SecureTransport") == "false");
+    CHECK(value(context("s3"), "aws:UserAgent") == "curl");
+    CHECK(value(context("s3"), "s3:authType") == "REST-HEADER");
+    CHECK(value(context("s3"), "s3:signatureversion") == "AWS4-HMAC-SHA256");
+    CHECK(value(context("s3"), "s3:signatureAge") == "1500");
+    CHECK(value(context("s3"), "s3:x-amz-content-sha256") == "(absent)");
+    CHECK(value(context("s3", false), "s3:authType") == "(absent)");
+    CHECK(value(context("iam"), "s3:authType") == "(absent)");
+    signature.place = wire::SignaturePlace::query;
+    CHECK(value(context("s3"), "s3:authType") == "REST-QUERY-STRING");
+    CHECK(value(context("s3"), "s3:x-amz-content-sha256") == "UNSIGNED-PAYLOAD");
+    signature.version = wire::SignatureVersion::v2;
+    CHECK(value(context("s3"), "s3:signatureversion") == "AWS");
+    CHECK(value(context("s3"), "s3:signatureAge") == "(absent)");
+}
