@@ -265,6 +265,12 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, const
                                                     .signature = passage.signature ? &*passage.signature : nullptr,
                                                     .now = passage.now});
     passage.record.accesses = decide_each(passage.caller, accesses, globals);
+    for (size_t i = 0; i < accesses.size(); ++i) {
+        if (accesses[i].region.empty() || accesses[i].region == passage.call.region) continue;
+        policy::Context there = globals;
+        there.replace("aws:RequestedRegion", accesses[i].region);
+        passage.record.accesses[i] = std::move(decide_each(passage.caller, {accesses[i]}, there).front());
+    }
     std::map<size_t, std::string> refusals;
     for (size_t i = 0; i < accesses.size(); ++i) {
         const auto& [request, decision] = passage.record.accesses[i];
