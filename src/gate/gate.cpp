@@ -29,6 +29,7 @@
 #include "identity/directory.hpp"
 #include "store/reserve.hpp"
 #include "wire/errors.hpp"
+#include "wire/hoisted_headers.hpp"
 #include "wire/model.hpp"
 #include "wire/payload.hpp"
 #include "wire/region.hpp"
@@ -196,6 +197,7 @@ base::Result<void> Gate::find_out_what(Passage& passage) {
     passage.service = TRY(std::move(service));
     if (passage.signature) call.signature = &*passage.signature;
     if (passage.service == "s3") {
+        if (passage.signature) TRY(wire::take_hoisted_headers(passage.http.head, *passage.signature));
         call.operation = TRY(wire::read_s3_request(head)).operation;
     } else if (const wire::ServiceModel* model = wire::find_service(passage.service)) {
         call.operation = wire::operation_in_head(*model, head);
