@@ -30,6 +30,7 @@
 #include "identity/directory.hpp"
 #include "store/reserve.hpp"
 #include "wire/errors.hpp"
+#include "wire/hoisted_headers.hpp"
 #include "wire/model.hpp"
 #include "wire/payload.hpp"
 #include "wire/region.hpp"
@@ -202,6 +203,7 @@ base::Result<void> Gate::find_out_what(Passage& passage) {
     passage.service = TRY(std::move(service));
     if (passage.signature) call.signature = &*passage.signature;
     if (passage.service == "s3") {
+        if (passage.signature) TRY(wire::take_hoisted_headers(passage.http.head, *passage.signature));
         call.operation = TRY(wire::read_s3_request(head)).operation;
     } else if (const wire::ServiceModel* model = wire::find_service(passage.service)) {
         call.operation = wire::operation_in_head(*model, head);
@@ -271,6 +273,12 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, const
                                                     .signature = passage.signature ? &*passage.signature : nullptr,
                                                     .now = passage.now});
     passage.record.accesses = decide_each(passage.caller, accesses, globals);
+    for (size_t i = 0; i < accesses.size(); ++i) {
+        if (accesses[i].region.empty() || accesses[i].region == passage.call.region) continue;
+        policy::Context there = globals;
+        there.replace("aws:RequestedRegion", accesses[i].region);
+        passage.record.accesses[i] = std::move(decide_each(passage.caller, {accesses[i]}, there).front());
+    }
     std::map<size_t, std::string> refusals;
     for (size_t i = 0; i < accesses.size(); ++i) {
         const auto& [request, decision] = passage.record.accesses[i];

@@ -45,7 +45,7 @@ struct Access {
     // A refusal of this access does not refuse the request: the handler asks `Permit::refusal(index)` and refuses that part alone
     // (DeleteObjects answers each key for itself).
     bool separate = false;
-    // Of questions about a request that nobody has made: the region that serves the resource. Empty: the asker's.
+    // The region that serves the resource, where it isn't the request's (a copy's source) or asker's. Empty: theirs.
     std::string region;
 };
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
@@ -83,7 +84,7 @@ bool is_fixed(const text::Json& value) {
            value.as_string().find("${") == std::string::npos;
 }
 
-// How many addresses some networks hold together.
+// How many addresses some networks hold together, each address counted once.
 class Width {
 public:
     // False for what is no network, or one that is public alone: wider than /8, or /32 of version 6.
@@ -97,20 +98,35 @@ public:
         const bool v6 = network->v6() && !is_mapped;
         const int widest = v6 ? 32 : 8;
         if (prefix < widest) return false;
-        (v6 ? v6_ : v4_) += std::ldexp(1.0, widest - prefix);
+        // Networks hold one another or have no address in common.
+        if (std::ranges::any_of(counted_, [&](const Counted& other) { return other.network.contains(*network); })) return true;
+        std::erase_if(counted_, [&](const Counted& other) { return network->contains(other.network); });
+        counted_.push_back({*network, v6, std::ldexp(1.0, widest - prefix)});
         return true;
     }
+    bool add_all(const text::Json& values) {
+        return all_of(values, [this](const text::Json& value) { return add(value); });
+    }
     // Sixteen of the widest are a sixteenth of the version 4 Internet: networks of everybody, however they are split.
-    [[nodiscard]] bool narrow() const { return v4_ <= widest_max && v6_ <= widest_max; }
+    [[nodiscard]] bool narrow() const {
+        double v4 = 0, v6 = 0;
+        for (const Counted& each : counted_) (each.v6 ? v6 : v4) += each.width;
+        return v4 <= widest_max && v6 <= widest_max;
+    }
 
 private:
     static constexpr double widest_max = 16;
-    double v4_ = 0, v6_ = 0;  // 1 is one of the widest
+    struct Counted {
+        policy::Network network;
+        bool v6;
+        double width;  // 1 is one of the widest
+    };
+    std::vector<Counted> counted_;
 };
 
 bool are_narrow(const text::Json& values) {
     Width width;
-    return all_of(values, [&](const text::Json& value) { return width.add(value); }) && width.narrow();
+    return width.add_all(values) && width.narrow();
 }
 
 // `aws:userid` of every session of a role (`AROA…:*`) is as fixed as the role is.
@@ -119,7 +135,13 @@ bool is_role_session_id(const text::Json& value) {
     return text.starts_with("AROA") && text.size() > 6 && text.ends_with(":*") && text.find_first_of("*?$:") == text.size() - 2;
 }
 
-bool fixes(const text::Json& conditions) {
+struct Fixed {
+    bool to_somebody = false;
+    const text::Json* to_networks = nullptr;  // narrow ones
+};
+
+Fixed read_conditions(const text::Json& conditions) {
+    Fixed fixed;
     for (const auto& [operator_name, tests] : conditions.members()) {
         auto name = base::lower(operator_name);
         // ForAllValues and …IfExists hold when the key is absent, which anybody can arrange.
@@ -128,7 +150,7 @@ bool fixes(const text::Json& conditions) {
         for (const auto& [key, values] : tests.members()) {
             const auto condition_key = base::lower(key);
             if (condition_key == "aws:sourceip") {
-                if (name == "ipaddress" && are_narrow(values)) return true;
+                if (name == "ipaddress" && are_narrow(values)) fixed.to_networks = &values;
                 continue;
             }
             const auto* const fixing = std::ranges::find(fixing_keys, condition_key, &FixingKey::name);
@@ -138,10 +160,10 @@ bool fixes(const text::Json& conditions) {
                 if (is_fixed(value)) return fixing->names_somebody(value.as_string());
                 return user_id && is_role_session_id(value);
             };
-            if (all_of(values, names_somebody)) return true;
+            if (all_of(values, names_somebody)) fixed.to_somebody = true;
         }
     }
-    return false;
+    return fixed;
 }
 
 bool names_everybody(const text::Json& principal) {
@@ -152,11 +174,15 @@ bool names_everybody(const text::Json& principal) {
     return !principal.is_object() || principal.size() == 0;
 }
 
-bool is_public_statement(const text::Json& statement) {
+// `networks`: those that the policy lets in whoever comes from them. Counted over all of its statements, whatever each of them grants,
+// for one grant can be written in many ways.
+bool is_public_statement(const text::Json& statement, Width& networks) {
     if (statement["Effect"].as_string() == "Deny") return false;
     const auto* principal = statement.find("Principal");
-    const bool everybody = principal == nullptr || names_everybody(*principal);
-    return everybody && !fixes(statement["Condition"]);
+    if (principal != nullptr && !names_everybody(*principal)) return false;
+    const Fixed fixed = read_conditions(statement["Condition"]);
+    if (fixed.to_somebody) return false;
+    return fixed.to_networks == nullptr || !networks.add_all(*fixed.to_networks);
 }
 
 }  // namespace
@@ -165,8 +191,10 @@ bool is_public_policy(std::string_view policy_document) {
     const auto policy = text::parse_json(policy_document);
     if (!policy || !policy->is_object()) return true;
     const auto& statements = (*policy)["Statement"];
-    if (statements.is_array()) return std::ranges::any_of(statements.items(), is_public_statement);
-    return is_public_statement(statements);
+    Width networks;
+    const auto is_public = [&](const text::Json& statement) { return is_public_statement(statement, networks); };
+    if (statements.is_array() ? std::ranges::any_of(statements.items(), is_public) : is_public(statements)) return true;
+    return !networks.narrow();
 }
 
 }  // namespace objects

@@ -60,6 +60,32 @@ TEST_CASE("address ranges fix it if they are narrow") {
     CHECK(is_public(everybody, R"({"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}})"));
 }
 
+TEST_CASE("networks of all statements count together, each address once") {
+    const auto policy = [](const std::vector<std::string>& networks_of_statements) {
+        std::string statements;
+        for (size_t i = 0; i < networks_of_statements.size(); ++i)
+            statements += std::string(i == 0 ? "" : ",") + R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":)" +
+                          "\"arn:aws:s3:::b/" + std::string(i, '*') + R"(*","Condition":{"IpAddress":{"aws:SourceIp":[)" +
+                          networks_of_statements[i] + "]}}}";
+        return R"({"Version":"2012-10-17","Statement":[)" + statements + "]}";
+    };
+    const auto networks = [](int first, int count, const std::string& prefix = "/8") {
+        std::string out;
+        for (int i = first; i < first + count; ++i) out += (out.empty() ? "\"" : ",\"") + std::to_string(i) + ".0.0.0" + prefix + "\"";
+        return out;
+    };
+    std::vector<std::string> everywhere;
+    for (int i = 0; i < 16; ++i) everywhere.push_back(networks(i * 16, 16));
+    CHECK(objects::is_public_policy(policy(everywhere)));
+    CHECK(objects::is_public_policy(policy({networks(1, 16), networks(17, 1)})));
+    CHECK_FALSE(objects::is_public_policy(policy({networks(1, 8), networks(9, 8)})));
+    // The same ones again are no more, nor is a part of one.
+    CHECK_FALSE(objects::is_public_policy(policy({networks(1, 16), networks(1, 16)})));
+    CHECK_FALSE(objects::is_public_policy(policy({networks(1, 16, "/16"), networks(1, 16)})));
+    CHECK_FALSE(objects::is_public_policy(policy({networks(1, 16), networks(1, 16, "/16")})));
+    CHECK(objects::is_public_policy(policy({networks(1, 16), "\"2001:db8::/32\",\"::ffff:99.0.0.0/104\""})));
+}
+
 TEST_CASE("values that name nobody fix nothing (R79)") {
     for (
         const char* condition : {

@@ -8,6 +8,7 @@
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "text/base64.hpp"
+#include "wire/hoisted_headers.hpp"
 #include "wire/s3_request.hpp"
 
 namespace wire {
@@ -78,10 +79,12 @@ Result<Signature> read_presigned_v2(const http::RequestHead& head, const text::Q
     const auto* expires = find(parameters, "Expires");
     if (!key || !value || !expires)
         return fail("AccessDenied", "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
-    for (const auto& [name, ignored] : parameters) {
+    for (const auto& parameter : parameters) {
+        const std::string& name = parameter.first;
         if (std::ranges::count(parameters, name, &std::pair<std::string, std::string>::first) > 1)
             return fail("InvalidRequest", "The query parameter " + name + " appears twice.");
-        if (!is_in(credential_parameters, name) && !is_in(signed_parameters, name) && !is_in(harmless_parameters, name))
+        if (!is_in(credential_parameters, name) && !is_in(signed_parameters, name) && !is_in(harmless_parameters, name) &&
+            !stands_for_header(parameter))
             return fail("AccessDenied",
                         "The query parameter " + name + " is not signed by Signature Version 2. Please use AWS4-HMAC-SHA256.");
     }
@@ -141,6 +144,14 @@ Result<void> check_expiry_v2(const Signature& signature, base::Time now) {
 Result<void> check_presigned_v2(const Signature& signature, const http::RequestHead& head, std::string_view secret_access_key) {
     const auto parameters = text::parse_query(head.query);
     if (!parameters) return fail("InvalidURI", "Couldn't parse the specified URI.");
+    // What stands for a header is signed as one.
+    for (const auto& parameter : *parameters) {
+        const auto& [name, value] = parameter;
+        if (!stands_for_header(parameter)) continue;
+        const auto* header = head.headers.find(name);
+        if (header == nullptr || *header != base::trim(value))
+            return fail("AccessDenied", "The query parameter " + name + " is not signed.");
+    }
     const auto holds_for = [&](const http::RequestHead& as_signed) {
         const auto expected =
             text::encode_base64(crypto::hmac_sha1(secret_access_key, string_to_sign_v2(signature, as_signed, *parameters)));

@@ -10,7 +10,7 @@
 //
 // Version 2 leaves most query parameters unsigned, so that anybody could turn one presigned operation into another. Here only
 // parameters that page through a listing may be unsigned; any other is refused. Headers named x-amz-* must be signed by
-// construction; as query parameters only the security token is understood.
+// construction, in the query too, where botocore puts them: take_hoisted_headers() makes them headers before this is checked.
 #pragma once
 
 #include "wire/sigv4.hpp"

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/strings.hpp"
+#include "wire/hoisted_headers.hpp"
 
 namespace wire {
 namespace {
@@ -146,6 +147,19 @@ constexpr auto reading = std::to_array<std::string_view>({
     "versionId",
 });
 
+// What chooses operations of AWS that are not here; with a value, too, it is none that a reading operation may ignore.
+constexpr auto chooses_elsewhere = std::to_array<std::string_view>({
+    "abac",
+    "metadataConfiguration",
+    "metadataInventoryTable",
+    "metadataJournalTable",
+    "metadataTable",
+});
+
+// A bucket has many of these configurations, each with an `id`. To any other operation it says nothing: a reading one may ignore it
+// (web pages name versions of a file so), a writing one may not, for it was meant for one of these.
+constexpr auto of_configurations = std::to_array<std::string_view>({"analytics", "intelligent-tiering", "inventory", "metrics"});
+
 // Which operations act on a part or a version that a parameter names. Any other would act on the whole object, or on the current
 // one: an answer to another question, or an object lost.
 constexpr auto of_a_part = std::to_array<std::string_view>({"GetObject", "HeadObject", "UploadPart"});
@@ -153,7 +167,8 @@ constexpr auto never_of_a_version =
     std::to_array<std::string_view>({"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload",
                                      "AbortMultipartUpload", "ListParts", "RenameObject"});
 
-// What signs a request, and what the clients add to be seen in logs: AWS ignores every parameter that starts with `x-`.
+// What signs a request, and what the clients add to be seen in logs: AWS ignores every parameter that starts with `x-` ("Amazon S3
+// server access log format", custom access log information), but for those that stand for headers (check_hoisted).
 bool is_no_argument(std::string_view name) {
     return base::lower(name).starts_with("x-") || name == "AWSAccessKeyId" || name == "Signature" || name == "Expires";
 }
@@ -220,6 +235,19 @@ base::Result<void> check_said_once(const text::QueryParameters& query) {
     return {};
 }
 
+// A parameter that stands for a header is one by now, if the request was presigned; in any other it would be ignored.
+base::Result<void> check_hoisted(const text::QueryParameters& query, const http::Headers& headers) {
+    for (const auto& parameter : query) {
+        const auto& [name, value] = parameter;
+        if (!stands_for_header(parameter)) continue;
+        const auto* header = headers.find(name);
+        if (header == nullptr || *header != base::trim(value))
+            return base::fail("InvalidArgument", "The query parameter `" + name +
+                                                     "` stands for a header in presigned requests alone. Send the header instead.");
+    }
+    return {};
+}
+
 // The parameter that chooses the operation; "" if none does. What names no operation of this method, or two of them, is refused: it must
 // not fall through to the plain operation on the bucket or the object.
 base::Result<std::string> find_choice(const S3Request& request, Level level, std::string_view method) {
@@ -232,7 +260,8 @@ base::Result<std::string> find_choice(const S3Request& request, Level level, std
         if (!chooses(level, name)) {
             if (level != Level::control && (chooses(Level::bucket, name) || chooses(Level::object, name)) && !value.empty())
                 return base::fail(method_not_allowed(name));
-            if (!steers(name) && (value.empty() || (method != "GET" && method != "HEAD"))) {
+            const bool reads = method == "GET" || method == "HEAD";
+            if (!steers(name) && (value.empty() || !reads || contains(chooses_elsewhere, name))) {
                 return base::fail("NotImplemented",
                                   "A header or query you provided requested a function that is not implemented: `?" + name + "`.");
             }
@@ -247,7 +276,7 @@ base::Result<std::string> find_choice(const S3Request& request, Level level, std
 }
 
 // Parameters that the operation does not know how to act upon.
-base::Result<void> check_parameters(const S3Request& request, std::string_view method) {
+base::Result<void> check_parameters(const S3Request& request, std::string_view method, std::string_view choice) {
     const bool reads = method == "GET" || method == "HEAD";
     for (const auto& [name, value] : request.query) {
         if (is_no_argument(name)) continue;
@@ -259,7 +288,8 @@ base::Result<void> check_parameters(const S3Request& request, std::string_view m
         if (!understood && name == "partNumber" && method == "PUT")
             return base::fail("InvalidArgument", "This operation does not accept a query-string without uploadId.");
         if (!understood) return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
-        const bool only_reads = contains(reading, name) && name != "partNumber" && name != "versionId" && name != "id";
+        const bool only_reads = contains(reading, name) && name != "partNumber" && name != "versionId" &&
+                                !(name == "id" && contains(of_configurations, choice));
         if (!reads && (only_reads || name.starts_with("response-")))
             return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
     }
@@ -294,6 +324,7 @@ base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
     const auto query = text::parse_query(head.query);
     if (!query) return base::fail("InvalidURI", "Couldn't parse the specified URI.");
     request.query = *query;
+    TRY(check_hoisted(request.query, head.headers));
     if (is_s3_control(head)) return read_s3_control_request(head, std::move(request));
     TRY(check_said_once(request.query));
 
@@ -318,7 +349,7 @@ base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
         if (route.level == level && route.method == head.method && route.parameter == choice) request.operation = route.operation;
     }
     if (request.operation.empty()) return base::fail(method_not_allowed(choice));
-    TRY(check_parameters(request, head.method));
+    TRY(check_parameters(request, head.method, choice));
     if (head.headers.find("x-amz-copy-source") != nullptr) {
         if (request.operation == "PutObject") {
             request.operation = "CopyObject";

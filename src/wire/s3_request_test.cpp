@@ -61,6 +61,9 @@ TEST_CASE("operations from method, target and host") {
              {"DELETE", "/b/k?versionId=null&x-id=DeleteObject", local, "DeleteObject", "b", "k"},
              {"DELETE", "/b/k?tagging&versionId=null", local, "DeleteObjectTagging", "b", "k"},
              {"GET", "/b/k?from=mail", local, "GetObject", "b", "k"},
+             {"GET", "/b/k?id=3f2a", local, "GetObject", "b", "k"},
+             {"PUT", "/b?inventory&id=1", local, "PutBucketInventoryConfiguration", "b", ""},
+             {"DELETE", "/b?id=1&analytics", local, "DeleteBucketAnalyticsConfiguration", "b", ""},
              {"PUT", "/b/k?x-reason=backup", local, "PutObject", "b", "k"},
              {"PUT", "/b/k?AWSAccessKeyId=a&Signature=b&Expires=1", local, "PutObject", "b", "k"},
              {"GET", "/b?prefix=a&prefix=a", local, "ListObjects", "b", ""},
@@ -75,6 +78,21 @@ TEST_CASE("operations from method, target and host") {
         CHECK(request->bucket == c.bucket);
         CHECK(request->key == c.key);
     }
+}
+
+TEST_CASE("what a query says of headers is in the head, or refused") {
+    for (const auto* target : {"/b/k?x-amz-acl=public-read", "/b/k?X-Amz-Copy-Source=a/k", "/b?x-amz-bucket-object-lock-enabled=true",
+                               "/b/k?x-amz-date=20260101T000000Z"}) {
+        CAPTURE(target);
+        const auto refused = wire::read_s3_request(head("PUT", target));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == "InvalidArgument");
+    }
+    auto taken = head("PUT", "/b/k?x-amz-copy-source=a%2Fk");
+    taken.headers.add("x-amz-copy-source", "a/k");
+    CHECK(wire::read_s3_request(taken)->operation == "CopyObject");
+    taken.headers.set("x-amz-copy-source", "a/other");
+    CHECK(wire::read_s3_request(taken).error().code == "InvalidArgument");
 }
 
 TEST_CASE("a copy source makes a put a copy") {
@@ -149,6 +167,15 @@ TEST_CASE("what is not an operation is refused by name") {
              {"DELETE", "/b/k?force=true", "NotImplemented", "force"},
              {"DELETE", "/b/k?Tagging=", "NotImplemented", "Tagging"},
              {"DELETE", "/b?prefix=a", "InvalidArgument", "prefix"},
+             {"DELETE", "/b?id=x", "InvalidArgument", "id"},
+             {"DELETE", "/b?id", "InvalidArgument", "id"},
+             {"DELETE", "/b/k?id=x", "InvalidArgument", "id"},
+             {"PUT", "/b?id=x", "InvalidArgument", "id"},
+             {"PUT", "/b?tagging&id=x", "InvalidArgument", "id"},
+             {"GET", "/b?abac=1", "NotImplemented", "abac"},
+             {"GET", "/b?metadataTable=x", "NotImplemented", "metadataTable"},
+             {"HEAD", "/b?metadataConfiguration=x", "NotImplemented", "metadataConfiguration"},
+             {"GET", "/b/k?abac=1", "NotImplemented", "abac"},
              {"PUT", "/b?list-type=2", "MethodNotAllowed", "list-type"},
              {"GET", "/b?list-type=3", "InvalidArgument", ""},
              {"GET", "/b?uploadId=u", "MethodNotAllowed", "uploadId"},

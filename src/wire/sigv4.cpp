@@ -7,6 +7,7 @@
 #include "crypto/digest.hpp"
 #include "text/time.hpp"
 #include "text/uri.hpp"
+#include "wire/hoisted_headers.hpp"
 #include "wire/presigned_v2.hpp"
 #include "wire/region.hpp"
 
@@ -202,11 +203,13 @@ Result<void> Verification::check_signed_headers() const {
     const auto is_signed = [&](const std::string& name) {
         return std::ranges::find(signature.signed_headers, name) != signature.signed_headers.end();
     };
+    // The whole query is signed, and with it the headers that stand there.
+    const auto query = presigned ? text::parse_query(head.query) : std::nullopt;
     std::vector<std::string> missing;
     if (!is_signed("host")) missing.emplace_back("host");
     for (const auto& [name, value] : head.headers.fields())
         if (const auto lower = base::lower(name); must_be_signed(lower) && !is_signed(lower) && lower != "host")
-            missing.push_back(lower);
+            if (!query || !is_hoisted(*query, lower, value)) missing.push_back(lower);
     if (missing.empty()) return {};
     if (is_s3)
         return fail(base::Error("AccessDenied", "There were headers present in the request which were not signed")

@@ -138,6 +138,33 @@ def test_a_bucket_is_served_by_its_own_region(two):
             assert error.code == status
 
 
+def test_a_copy_reads_its_source_where_that_is(two):
+    """Each bucket is of its own region: a request to another one cannot read it by copying."""
+    root = client(two, "s3", "eu-central-1")
+    root.create_bucket(Bucket="from-frankfurt", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    client(two, "s3", "us-east-1").create_bucket(Bucket="to-virginia")
+    root.put_object(Bucket="from-frankfurt", Key="k", Body=b"bytes", Tagging="a=b")
+
+    def copies(name, *statements):
+        s3 = client(two, "s3", "us-east-1", user(two, name, {"Version": "2012-10-17", "Statement": list(statements)}))
+        upload = client(two, "s3", "us-east-1").create_multipart_upload(Bucket="to-virginia", Key="part")["UploadId"]
+        source = {"Bucket": "to-virginia", "CopySource": "from-frankfurt/k"}
+        s3.copy_object(Key="k", **source)
+        s3.upload_part_copy(Key="part", UploadId=upload, PartNumber=1, **source)
+        return client(two, "s3", "us-east-1").get_object(Bucket="to-virginia", Key="k")["Body"].read() == b"bytes"
+
+    def only(effect, actions, region):
+        return {"Effect": effect, "Action": actions, "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": region}}}
+
+    anything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    assert copies("copies-anything", anything)
+    assert copies("reads-there", only("Allow", "s3:Get*", "eu-central-1"), only("Allow", "s3:Put*", "us-east-1"))
+    for number, statements in enumerate(([anything, only("Deny", "s3:*", "eu-central-1")], [anything, only("Deny", "s3:GetObjectTagging", "eu-central-1")],
+                                         [only("Allow", "s3:*", "us-east-1")], [only("Allow", "s3:*", "eu-central-1")])):
+        with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+            copies(f"copies-not-{number}", *statements)
+
+
 def test_iam_is_in_one_region(two):
     """As AWS has it: IAM's requests are of us-east-1, whatever region the client is set to; and its questions are answered so."""
     only = {"Version": "2012-10-17", "Statement": [

@@ -1,5 +1,6 @@
 """Requests that no SDK makes, made by hand: what they say is done or refused, never something else."""
 
+import functools
 import http.client
 import time
 import urllib.parse
@@ -220,6 +221,47 @@ def test_acls_that_change_nothing_are_taken(server, s3, bucket, make_user):  # n
     without = server.client_as(make_user("sets-no-acl", allow("s3:PutObject")), "s3")
     with refused("AccessDenied", 403):
         without.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="private")
+
+
+def test_setting_the_acl_that_is_there_changes_nothing(server, s3, bucket, make_user):  # noqa: F811
+    """As s3cmd does after every copy: the list that it read, sent back."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    read = {name: value for name, value in s3.get_object_acl(Bucket=bucket, Key="k").items() if name in ("Owner", "Grants")}
+    (grant,) = read["Grants"]
+    owner = read["Owner"]["ID"]
+    for put in (functools.partial(s3.put_object_acl, Bucket=bucket, Key="k"), functools.partial(s3.put_bucket_acl, Bucket=bucket)):
+        put(AccessControlPolicy=read)
+        put(ACL="private")
+        put(ACL="bucket-owner-full-control")
+        others = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}
+        for grants in ([], [grant, grant], [{**grant, "Permission": "READ"}], [grant, {"Grantee": others, "Permission": "READ"}],
+                       [{"Grantee": {"Type": "CanonicalUser", "ID": "a" * 64}, "Permission": "FULL_CONTROL"}],
+                       [{"Grantee": {**others, "ID": owner}, "Permission": "FULL_CONTROL"}]):
+            with refused("AccessControlListNotSupported", 400):
+                put(AccessControlPolicy={"Owner": {"ID": owner}, "Grants": grants})
+        with refused("AccessControlListNotSupported", 400):
+            put(AccessControlPolicy={"Owner": {"ID": "a" * 64}, "Grants": [grant]})
+        for wrong in ({"ACL": "public-read"}, {"GrantFullControl": f"id={owner}"}, {"ACL": "private", "GrantRead": f"id={owner}"}):
+            with refused("AccessControlListNotSupported", 400):
+                put(**wrong)
+    assert s3.get_object_acl(Bucket=bucket, Key="k")["Grants"] == s3.get_bucket_acl(Bucket=bucket)["Grants"] == [grant]
+    for target in (f"/{bucket}?acl", f"/{bucket}/k?acl"):
+        assert ask(server, "PUT", target)[:2] == (400, "AccessControlListNotSupported")
+        assert ask(server, "PUT", target, body=b"<AccessControlPolicy")[:2] == (400, "AccessControlListNotSupported")
+        assert ask(server, "PUT", target, [("x-amz-acl", "private")], b"<AccessControlPolicy/>")[:2] == (400, "AccessControlListNotSupported")
+    with refused("NoSuchKey", 404):
+        s3.put_object_acl(Bucket=bucket, Key="nothing", ACL="private")
+    # It is decided as what it asks for.
+    without = server.client_as(make_user("sets-none", allow("s3:PutObject", "s3:GetObject")), "s3")
+    some = server.client_as(make_user("sets-some", document(
+        {"Effect": "Allow", "Action": ["s3:PutObjectAcl", "s3:PutBucketAcl"], "Resource": "*", "Condition": {"StringEquals": {"s3:x-amz-acl": "private"}}})), "s3")
+    for name, more in (("put_object_acl", {"Key": "k"}), ("put_bucket_acl", {})):
+        some_put, no_put = getattr(some, name), getattr(without, name)
+        some_put(Bucket=bucket, ACL="private", **more)
+        for call in (functools.partial(no_put, ACL="private"), functools.partial(no_put, ACL="public-read"),
+                     functools.partial(some_put, ACL="bucket-owner-full-control"), functools.partial(some_put, AccessControlPolicy=read)):
+            with refused("AccessDenied", 403):
+                call(Bucket=bucket, **more)
 
 
 def test_path_style_on_a_name(server, s3, bucket):  # noqa: F811

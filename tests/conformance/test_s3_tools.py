@@ -57,4 +57,12 @@ def test_s3cmd(server, files, tmp_path):
     s3cmd("get", "s3://s3cmd-bucket/to/large.bin", tmp_path / "large")
     assert hashlib.md5((tmp_path / "large").read_bytes()).digest() == hashlib.md5((files / "large.bin").read_bytes()).digest()
     assert "s3cmd-bucket" in s3cmd("info", "s3://s3cmd-bucket")
+    for source, target in (("a+b.txt", "copy.txt"), ("sub folder/größe.txt", "copy of größe.txt")):  # each sets the ACL that it read
+        s3cmd("cp", f"s3://s3cmd-bucket/to/{source}", f"s3://s3cmd-bucket/{target}")
+    s3cmd("mv", "s3://s3cmd-bucket/copy.txt", "s3://s3cmd-bucket/moved.txt")
+    assert s3cmd("get", "--force", "s3://s3cmd-bucket/moved.txt", tmp_path / "got") is not None and (tmp_path / "got").read_bytes() == b"plus"
+    s3cmd("setacl", "--acl-private", "s3://s3cmd-bucket/moved.txt")
+    s3cmd("setacl", "--acl-private", "s3://s3cmd-bucket")
+    with pytest.raises(AssertionError, match="AccessControlListNotSupported"):
+        s3cmd("setacl", "--acl-public", "s3://s3cmd-bucket/moved.txt")
     s3cmd("rb", "--recursive", "--force", "s3://s3cmd-bucket")

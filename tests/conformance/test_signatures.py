@@ -17,6 +17,7 @@ import zlib
 
 import botocore.auth
 import botocore.awsrequest
+import botocore.config
 import botocore.credentials
 import pytest
 from botocore.exceptions import ClientError
@@ -346,6 +347,68 @@ def test_signature_version_2_urls(server, bucket, make_user):
         assert send(server, "GET", listing + "&publicAccessBlock", host).code == "AccessDenied"
         expired = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "by url/x y"}, ExpiresIn=-1)
         assert send(server, "GET", expired, host).message == "Request has expired"
+
+
+def test_headers_in_a_presigned_query_are_the_headers(server, bucket, make_user):
+    """As the SDK for JavaScript presigns: x-amz-* headers in the query. Refusals, decisions and the operation see them."""
+    s3 = server.client("s3")
+    s3.put_object(Bucket=bucket, Key="hoisted/source", Body=b"source", Tagging="class=secret")
+
+    def put(key, query, headers=None, body=b"body"):
+        url, signed = sign(server, "PUT", f"/{bucket}/{key}?{query}", place="query", payload="UNSIGNED-PAYLOAD")
+        return send(server, "PUT", url, {**signed, **(headers or {})}, body)
+
+    for query, code in (("x-amz-server-side-encryption=aws:kms", "NotImplemented"), ("x-amz-acl=public-read", "AccessControlListNotSupported"),
+                        ("x-amz-storage-class=GLACIER", "NotImplemented"), ("X-Amz-Object-Lock-Mode=COMPLIANCE", "NotImplemented"),
+                        ("x-amz-checksum-crc32=AAAAAQ%3D%3D", "BadDigest"), ("x-amz-expected-bucket-owner=999999999999", "AccessDenied"),
+                        ("x-amz-meta-a=b%0D%0Ax-b:%20c", "InvalidArgument"), ("x-amz-acl=private&X-Amz-Acl=public-read", "InvalidArgument")):
+        assert put("hoisted/refused", query).code == code, query
+    assert "hoisted/refused" not in keys_in(server, bucket)
+    assert put("hoisted/k", "x-amz-meta-colour=dark%20red&x-amz-tagging=team%3Dblue&x-amz-sdk-checksum-algorithm=CRC32&x-id=PutObject").status == 200
+    assert s3.head_object(Bucket=bucket, Key="hoisted/k")["Metadata"] == {"colour": "dark red"}
+    assert s3.get_object_tagging(Bucket=bucket, Key="hoisted/k")["TagSet"] == [{"Key": "team", "Value": "blue"}]
+    copied = put("hoisted/copy", f"x-amz-copy-source=%2F{bucket}%2Fhoisted%252Fsource", body=b"")
+    assert copied.status == 200 and b"CopyObjectResult" in copied.body
+    assert s3.get_object(Bucket=bucket, Key="hoisted/copy")["Body"].read() == b"source"
+    # The SDK for JavaScript signs the checksum of the body that it hasn't; it is nobody's.
+    assert put("hoisted/sdk", "x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32").status == 200
+    # Another value in the header, unsigned or signed.
+    assert put("hoisted/k", "x-amz-tagging=a%3Db", {"x-amz-tagging": "a=c"}).code == "AccessDenied"
+    url, signed = sign(server, "PUT", f"/{bucket}/hoisted/k?x-amz-tagging=a%3Db", {"x-amz-tagging": "a=c"}, "UNSIGNED-PAYLOAD", place="query")
+    assert send(server, "PUT", url, signed, b"x").code == "InvalidArgument"
+    assert put("hoisted/k", "x-amz-tagging=a%3Db", {"x-amz-tagging": "a=b"}).status == 200
+    url, signed = sign(server, "PUT", f"/{bucket}/hoisted/k", place="query", payload="UNSIGNED-PAYLOAD")
+    assert send(server, "PUT", url + "&x-amz-tagging=a%3Db", signed, b"").code == "SignatureDoesNotMatch"
+    # Where nothing is presigned, a query says nothing of headers, and is not ignored either.
+    url, signed = sign(server, "PUT", f"/{bucket}/hoisted/unread?x-amz-acl=public-read")
+    assert send(server, "PUT", url, signed).code == "InvalidArgument"
+    assert "hoisted/unread" not in keys_in(server, bucket)
+
+
+def test_conditions_decide_on_headers_in_a_presigned_query(server, bucket, make_user):
+    server.client("s3").put_object(Bucket=bucket, Key="conditions/source", Body=b"secret")
+    user = make_user("hoists", {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:PutObjectTagging", "Resource": "*", "Condition": {"StringEquals": {"s3:RequestObjectTag/class": "public"}}},
+        {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}]})
+    for version in ("s3v4", "s3"):
+        client = server.client_as(user, "s3", config=botocore.config.Config(signature_version=version))
+
+        def put(query, **parameters):
+            if version == "s3":
+                return client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "conditions/k", **parameters})
+            request = botocore.awsrequest.AWSRequest("PUT", f"{server.endpoint}/{bucket}/conditions/k?{query}")
+            botocore.auth.S3SigV4QueryAuth(botocore.credentials.Credentials(user.access_key_id, user.secret_access_key), "s3", server.region).add_auth(request)
+            return request.url
+
+        host = {"Host": f"127.0.0.1:{server.port}"}
+        assert send(server, "PUT", put("x-amz-tagging=class%3Dinner", Tagging="class=inner"), host, b"x").status == 200
+        assert server.client("s3").get_object_tagging(Bucket=bucket, Key="conditions/k")["TagSet"] == [{"Key": "class", "Value": "inner"}]
+        assert send(server, "PUT", put("x-amz-tagging=class%3Dpublic", Tagging="class=public"), host, b"x").code == "AccessDenied"
+        assert send(server, "PUT", put("x-amz-acl=public-read", ACL="public-read"), host, b"x").code == "AccessControlListNotSupported"
+        assert send(server, "PUT", put("x-amz-server-side-encryption=AES256", ServerSideEncryption="AES256"), host, b"x").code == "NotImplemented"
+    source = client.generate_presigned_url("copy_object", Params={"Bucket": bucket, "Key": "copy", "CopySource": f"{bucket}/conditions/source"})
+    assert send(server, "PUT", source, host).code == "AccessDenied"
 
 
 def test_a_scope_of_another_service_is_refused(server, bucket):

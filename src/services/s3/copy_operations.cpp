@@ -5,6 +5,7 @@
 #include "services/s3/service.hpp"
 #include "text/time.hpp"
 #include "text/uri.hpp"
+#include "wire/region.hpp"
 
 namespace services::s3 {
 
@@ -36,6 +37,16 @@ base::Result<CopySource> read_copy_source(std::string_view header) {
     return source;
 }
 
+namespace {
+
+// A bucket is served by its own region alone: what is read of it is decided as a request to that one, wherever the copy goes.
+std::string region_of_source(const Service& service, const Copying& copying) {
+    const std::string& region = copying.source.bucket->region;
+    return wire::is_served(region, service.parts.regions) ? region : std::string();
+}
+
+}  // namespace
+
 Accesses classify_source(const Service& service, const wire::Call& call, Copying& copying) {
     const auto& headers = call.http->head.headers;
     const auto source = TRY(read_copy_source(headers.get("x-amz-copy-source")));
@@ -44,7 +55,9 @@ Accesses classify_source(const Service& service, const wire::Call& call, Copying
     copying.source.bucket = TRY(service.storage().bucket(source.bucket));
     const auto* expected = headers.find("x-amz-source-expected-bucket-owner");
     if (expected != nullptr && *expected != copying.source.bucket->account) return base::fail("AccessDenied", "Access Denied");
-    return reading(service, copying.source, {source.names_version ? "s3:GetObjectVersion" : "s3:GetObject"});
+    auto accesses = TRY(reading(service, copying.source, {source.names_version ? "s3:GetObjectVersion" : "s3:GetObject"}));
+    for (auto& access : accesses) access.region = region_of_source(service, copying);
+    return accesses;
 }
 
 void add_source_keys(policy::Context& context, const Copying& copying) {
@@ -98,6 +111,7 @@ Accesses classify_copy(const Service& service, const Caller&, wire::Call& call, 
     }
     if (has_tags && !copying.replaces_tags) {
         auto source_tags = object_access(*copying.source.bucket, copying.source.key(), "s3:GetObjectTagging");
+        source_tags.region = region_of_source(service, copying);
         add_existing_tags(source_tags.context, copying.source.object->tags);
         accesses.push_back(std::move(source_tags));
     }

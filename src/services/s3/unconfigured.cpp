@@ -2,7 +2,7 @@
 // manage buckets (the Terraform and Pulumi providers, the SDKs) ask for all of them. Configuring them is NotImplemented.
 //
 // ACLs are the same kind of thing: disabled for new buckets (BucketOwnerEnforced), they read as "the owner has full control" and
-// refuse to be set.
+// refuse to be set to anything else.
 #include "services/s3/service.hpp"
 
 namespace services::s3 {
@@ -46,10 +46,47 @@ Answered acl(const Service&, const gate::Permit&, wire::Call&, Incoming& incomin
     return answer;
 }
 
+// The list that `acl` shows, as s3cmd sends it back with every copy: one grant, of everything, to the owner.
+bool is_owners_alone(const text::XmlElement& policy, const std::string& owner) {
+    const auto* list = policy.child("AccessControlList");
+    if (policy.name != "AccessControlPolicy" || list == nullptr || list->children.size() != 1) return false;
+    for (const auto& child : policy.children) {
+        if (child.name == "Owner" ? child.child_text("ID") != owner : &child != list) return false;
+    }
+    const auto& grant = list->children.front();
+    const auto* grantee = grant.child("Grantee");
+    if (grant.name != "Grant" || grant.children.size() != 2 || grantee == nullptr) return false;
+    for (const auto& child : grantee->children) {
+        if (child.name != "ID" && child.name != "DisplayName") return false;
+    }
+    return grantee->child_text("ID") == owner && grant.child_text("Permission") == "FULL_CONTROL";
+}
+
+bool changes_no_acl(const http::Headers& headers, const std::string& document, const std::string& owner) {
+    if (headers.find("x-amz-acl") != nullptr) return document.empty();  // refuse_unsupported knows which
+    const auto policy = text::parse_xml(document);
+    return policy && is_owners_alone(*policy, owner);
+}
+
+Answered put_acl(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
+    const auto& headers = call.http->head.headers;
+    TRY(refuse_unsupported(headers));
+    const auto document = TRY(read_document(call, incoming, configuration_bytes_max));
+    if (!changes_no_acl(headers, document, canonical_id(incoming.bucket->account)))
+        return base::fail("AccessControlListNotSupported", "The bucket does not allow ACLs");
+    if (!incoming.key().empty()) TRY(service.storage().find(incoming.bucket->name, incoming.key()));
+    return empty_answer();
+}
+
+// With the canned list that is asked for.
+std::vector<gate::Access> setting_acl(gate::Access access, const http::Headers& headers) {
+    if (const auto* canned = headers.find("x-amz-acl")) access.context.set("s3:x-amz-acl", *canned);
+    return {std::move(access)};
+}
+
 }  // namespace
 
 Definitions unconfigured_operations() {
-    const auto no_acls = absent("AccessControlListNotSupported", "The bucket does not allow ACLs");
     return {
         {"GetBucketAccelerateConfiguration", on_bucket("s3:GetAccelerateConfiguration"), empty("AccelerateConfiguration")},
         {"GetBucketCors", on_bucket("s3:GetBucketCORS"),
@@ -69,7 +106,11 @@ Definitions unconfigured_operations() {
         {"GetObjectLockConfiguration", on_bucket("s3:GetBucketObjectLockConfiguration"),
          absent("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")},
         {"GetBucketAcl", on_bucket("s3:GetBucketAcl"), acl},
-        {"PutBucketAcl", on_bucket("s3:PutBucketAcl"), no_acls},
+        {"PutBucketAcl",
+         [](const Service&, const Caller&, wire::Call& call, Incoming& incoming) -> Accesses {
+             return setting_acl(bucket_access(*incoming.bucket, "s3:PutBucketAcl"), call.http->head.headers);
+         },
+         put_acl},
         {"GetObjectAcl",
          [](const Service& service, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
              TRY(check_version(incoming));
@@ -77,13 +118,15 @@ Definitions unconfigured_operations() {
          },
          acl},
         {"PutObjectAcl",
-         [](const Service& service, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
-             auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObjectAcl");
+         [](const Service& service, const Caller&, wire::Call& call, Incoming& incoming) -> Accesses {
+             TRY(check_version(incoming));
+             const std::string action = names_version(incoming) ? "s3:PutObjectVersionAcl" : "s3:PutObjectAcl";
+             auto access = object_access(*incoming.bucket, incoming.key(), action);
              if (const auto found = service.storage().find(incoming.bucket->name, incoming.key()))
                  add_existing_tags(access.context, (*found)->tags);
-             return std::vector{std::move(access)};
+             return setting_acl(std::move(access), call.http->head.headers);
          },
-         no_acls},
+         put_acl},
     };
 }
 
