@@ -57,6 +57,13 @@ bool frees_space(std::string_view operation) {
     return std::ranges::any_of(reserve_users, [&](std::string_view verb) { return operation.starts_with(verb); });
 }
 
+// Of the bucket that an S3 request names; empty: it names none that exists.
+std::string region_of_bucket(const GateParts& parts, const http::RequestHead& head) {
+    if (!parts.bucket_region) return {};
+    const auto asked = wire::read_s3_request(head);
+    return asked && !asked->bucket.empty() ? parts.bucket_region(asked->bucket) : std::string();
+}
+
 }  // namespace
 
 struct Gate::Passage {
@@ -223,7 +230,11 @@ base::Result<void> Gate::authenticate(Passage& passage) {
     if (!found) return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
     if (auto served = wire::check_region(signature, passage.service, parts_.regions); !served) {
         passage.call.right_region = parts_.regions.front();
-        return base::fail(std::move(served).error());
+        if (passage.service != "s3") return base::fail(std::move(served).error());
+        // At once the one that will do: SDKs sign anew only once.
+        if (auto own = region_of_bucket(parts_, passage.http.head); wire::is_served(own, parts_.regions))
+            passage.call.right_region = std::move(own);
+        return base::fail(wire::wrong_region(signature, passage.call.right_region));
     }
     wire::VerifyOptions options{
         .secret_access_key = found->secret_access_key, .service = passage.service, .now = passage.now, .regions = parts_.regions};
@@ -329,6 +340,11 @@ http::Response Gate::refuse(Passage& passage, base::Error error) {
     passage.answered_error = error.code;
     if (wire::status_of(service, error.code) == 500)
         base::log_error("request " + passage.call.request_id + ": " + error.code + ": " + message_to_keep(passage, error));
+    // Clients find out by it where a bucket is, most without credentials. Source: GetBucketLocation ("calls to the HeadBucket
+    // operation always return the bucket's location through an HTTP response header, whether access to the bucket is authorized
+    // or not").
+    if (service == "s3" && passage.call.operation == "HeadBucket" && passage.call.right_region.empty())
+        passage.call.right_region = region_of_bucket(parts_, passage.http.head);
     return wire::encode_error(service, error, passage.http.head, passage.call.request_id, passage.call.right_region);
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -78,6 +79,8 @@ struct GateParts {
     const base::Clock* clock = nullptr;
     crypto::Random* random = nullptr;
     std::vector<std::string> regions = {"us-east-1"};  // that are served; the first serves what names none
+    // Of S3, by name; empty: there is no such bucket. S3 tells it to whoever names the bucket, also to those it refuses.
+    std::function<std::string(std::string_view bucket)> bucket_region;
 };
 
 class Gate {

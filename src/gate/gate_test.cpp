@@ -493,18 +493,45 @@ TEST_CASE("the region of a signature counts if it is served; S3 says which is") 
                                                               .audit = &f.log,
                                                               .clock = &f.clock,
                                                               .random = &f.random,
-                                                              .regions = {"eu-central-1", "eu-west-1"}});
+                                                              .regions = {"eu-central-1", "eu-west-1"},
+                                                              .bucket_region = [](std::string_view name) -> std::string {
+                                                                  if (name == "second") return "eu-west-1";
+                                                                  return name == "gone" ? "us-west-2" : "";
+                                                              }});
     const auto refused = f.get();  // signs for us-east-1
     CHECK(refused.status == 400);
     CHECK(holds(refused, "<Code>AuthorizationHeaderMalformed</Code>"));
     CHECK(holds(refused, "<Region>eu-central-1</Region>"));
     CHECK(refused.headers.get("x-amz-bucket-region") == "eu-central-1");
+    // A bucket's own region at once, if it is served.
+    const auto asked = [&](const std::string& path) {
+        auto away = f.head_of("GET", path);
+        wire::sign(away, {f.first.root.access_key_id, f.first.root.secret_access_key, ""}, "us-east-1", "s3", f.clock.now(),
+                   crypto::hex(crypto::sha256("")));
+        return f.send(std::move(away));
+    };
+    const auto own = asked("/second/key");
+    CHECK(own.status == 400);
+    CHECK(holds(own, "<Region>eu-west-1</Region>"));
+    CHECK(holds(own, "expecting &#39;eu-west-1&#39;"));
+    CHECK(own.headers.get("x-amz-bucket-region") == "eu-west-1");
+    CHECK(holds(asked("/gone/key"), "<Region>eu-central-1</Region>"));
+    // HeadBucket says it also to strangers and to who is refused; nothing else does.
+    const auto anonymous = [&](std::string method, const std::string& path) {
+        return f.send(f.head_of(std::move(method), path)).headers.get("x-amz-bucket-region");
+    };
+    CHECK(anonymous("HEAD", "/second") == "eu-west-1");
+    CHECK(anonymous("HEAD", "/gone") == "us-west-2");
+    CHECK(anonymous("HEAD", "/nowhere") == "");
+    CHECK(anonymous("HEAD", "/second/key") == "");
+    CHECK(anonymous("GET", "/second/key") == "");
+    f.log.records.clear();
     auto head = f.head_of("GET", "/bucket/key");
     wire::sign(head, {f.first.root.access_key_id, f.first.root.secret_access_key, ""}, "eu-west-1", "s3", f.clock.now(),
                crypto::hex(crypto::sha256("")));
     CHECK(f.send(std::move(head)).status == 200);
-    REQUIRE(f.log.records.size() == 2);
-    CHECK(f.log.records[1].accesses[0].request.context.find("aws:RequestedRegion")->values.front() == "eu-west-1");
+    REQUIRE(f.log.records.size() == 1);
+    CHECK(f.log.records[0].accesses[0].request.context.find("aws:RequestedRegion")->values.front() == "eu-west-1");
     // A question about a request that nobody has made is of IAM's region, of the resource's, or of the asker's.
     const auto region = [](std::string action, std::string of) {
         gate::Access access{.action = std::move(action)};

@@ -168,12 +168,17 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
                                                                .clock = &rooms->clock,
                                                                .random = &rooms->random}));
     rooms->add_services();
+    const auto region_of = [storage = rooms->storage.get()](std::string_view name) {
+        const auto bucket = storage->bucket(name);
+        return bucket ? (*bucket)->region : std::string();
+    };
     rooms->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &rooms->registry,
                                                                .directory = rooms->directory.get(),
                                                                .audit = rooms->audit.get(),
                                                                .clock = &rooms->clock,
                                                                .random = &rooms->random,
-                                                               .regions = regions});
+                                                               .regions = regions,
+                                                               .bucket_region = region_of});
     return rooms;
 }
 

@@ -117,7 +117,7 @@ Result<void> expect_trailer_checksum(const http::RequestHead& head, std::vector<
 
 Result<void> expect_asked_checksum(const http::RequestHead& head, std::vector<Expected>& expected) {
     const auto* algorithm = head.headers.find("x-amz-sdk-checksum-algorithm");
-    if (!algorithm) return {};
+    if (!algorithm || algorithm->empty()) return {};
     const auto kind = checksum_kind(*algorithm);
     if (!kind)
         return fail("InvalidRequest",

@@ -71,6 +71,23 @@ bool is_signature(std::string_view text) {
     return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// A Date header. HTTP's ends in GMT; clients that take mail's for it write a numeric zone, of which botocore's is `-0000` (RFC
+// 5322, section 3.3: hours and minutes, and minutes below 60).
+std::optional<base::Time> parse_date(std::string_view text) {
+    constexpr size_t zone_bytes = 6;  // " +0000"
+    if (text.size() <= zone_bytes) return text::parse_http_date(text);
+    const auto zone = text.substr(text.size() - zone_bytes);
+    const bool numeric = zone[0] == ' ' && (zone[1] == '+' || zone[1] == '-') &&
+                         std::ranges::all_of(zone.substr(2), [](char c) { return c >= '0' && c <= '9'; });
+    if (!numeric) return text::parse_http_date(text);
+    const auto two = [&](size_t at) { return (zone[at] - '0') * 10 + (zone[at + 1] - '0'); };
+    if (two(2) > 23 || two(4) > 59) return std::nullopt;
+    const auto local = text::parse_http_date(std::string(text.substr(0, text.size() - zone_bytes)) + " GMT");
+    if (!local) return std::nullopt;
+    const auto offset = std::chrono::hours(two(2)) + std::chrono::minutes(two(4));
+    return zone[1] == '+' ? *local - offset : *local + offset;
+}
+
 Result<std::optional<Signature>> read_header(const http::RequestHead& head, const std::string& authorization) {
     const bool s3 = speaks_s3(head);
     if (authorization.starts_with("AWS ") || authorization.starts_with("AWS4-ECDSA"))
@@ -115,7 +132,7 @@ Result<std::optional<Signature>> read_header(const http::RequestHead& head, cons
     if (const auto* amz_date = head.headers.find("X-Amz-Date")) {
         time = text::parse_amz_date(*amz_date);
     } else if (const auto* date = head.headers.find("Date")) {
-        time = text::parse_http_date(*date);
+        time = parse_date(*date);
         if (!time) time = text::parse_amz_date(*date);
     }
     if (!time)

@@ -95,6 +95,34 @@ TEST_CASE("published example: PUT object") {
     CHECK(check(head));
 }
 
+TEST_CASE("without X-Amz-Date the Date header counts, also with a numeric zone") {
+    const auto read = [](const std::string& date) -> std::string {
+        auto head = request("GET", "/test.txt");
+        wire::sign(head, example_keys, "us-east-1", "s3", example_time, empty_hash);
+        http::Headers headers;
+        for (const auto& [name, value] : head.headers.fields())
+            if (!base::equals_ignoring_case(name, "X-Amz-Date")) headers.add(name, value);
+        headers.add("Date", date);
+        head.headers = std::move(headers);
+        const auto signature = wire::read_signature(head);
+        return signature ? (*signature)->amz_date : signature.error().code;
+    };
+    for (const auto* same :
+         {"Fri, 24 May 2013 00:00:00 GMT", "Fri, 24 May 2013 00:00:00 -0000", "Fri, 24 May 2013 00:00:00 +0000",
+          "Fri, 24 May 2013 05:45:00 +0545", "Thu, 23 May 2013 14:30:00 -0930", "20130524T000000Z"}) {
+        CAPTURE(same);
+        CHECK(read(same) == "20130524T000000Z");
+    }
+    for (const auto* bad :
+         {"", " +0000", "Fri, 24 May 2013 00:00:00", "Fri, 24 May 2013 00:00:00 0000", "Fri, 24 May 2013 00:00:00 +000",
+          "Fri, 24 May 2013 00:00:00 +00000", "Fri, 24 May 2013 00:00:00 +00:00", "Fri, 24 May 2013 00:00:00 +0060",
+          "Fri, 24 May 2013 00:00:00 +2400", "Fri, 24 May 2013 00:00:00+0000", "Fri, 24 May 2013 00:00:00 GMT +0000",
+          "Fri, 24 May 2013 00:00:00  +0000", "Fri, 24 May 2013 00:00:00 EST", "20130524T000000 +0000"}) {
+        CAPTURE(bad);
+        CHECK(read(bad) == "AccessDenied");
+    }
+}
+
 TEST_CASE("published examples: sub-resource and list") {
     auto lifecycle = request("GET", "/", "lifecycle");
     wire::sign(lifecycle, example_keys, "us-east-1", "s3", example_time, empty_hash);

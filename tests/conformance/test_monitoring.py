@@ -125,6 +125,38 @@ def test_labels_of_metric_data(cloudwatch):
     assert labels(("m", "Sum", 60, "Seconds", {"Label": "mine"}), ("m", "Minimum", 60, "Seconds", {})) == ["mine", "m Minimum"]
 
 
+def test_dynamic_labels(server, cloudwatch):
+    """`${…}` of a Label is what the values of the whole time say, on every page and in both orders; what is not served stays as written."""
+    put(cloudwatch, "dynamic", "m", (0, 4.0), (60, 1.5), (120, 7.25), Dimensions=[{"Name": "host", "Value": "x ${MAX}"}])
+
+    def label(text, name="m", **more):
+        (result,) = cloudwatch.get_metric_data(StartTime=at(0), EndTime=at(600), MetricDataQueries=[
+            {"Id": "q", "Label": text, "MetricStat": {"Metric": {"Namespace": "dynamic", "MetricName": name, "Dimensions": [{"Name": "host", "Value": "x ${MAX}"}]},
+                                                      "Period": 60, "Stat": "Sum"}}], **more)["MetricDataResults"]
+        return result["Label"]
+
+    for options in ({}, {"ScanBy": "TimestampAscending"}, {"MaxDatapoints": 1}):
+        assert label("L ${AVG}", **options) == "L 4.25"
+        assert label("${MIN}/${MAX}/${SUM}/${FIRST}/${LAST}/${DATAPOINT_COUNT}", **options) == "1.5/7.25/12.75/4/7.25/3"
+        assert label("${MIN_MAX_RANGE} ${FIRST_LAST_RANGE}", **options) == "5.75 3.25"
+    assert label("${PROP('Stat')} ${PROP('Period')} ${PROP('MetricName')} ${PROP('Namespace')} ${PROP('Region')} ${PROP('AccountId')}") == (
+        f"Sum 60 m dynamic {server.region} {server.account}")
+    # A value is not read again for values.
+    assert label("[${LABEL}] ${PROP('Dim.host')}") == "[m] x ${MAX}"
+    times = [at(60 * minute).strftime("%Y-%m-%dT%H:%M:%S") for minute in range(3)]
+    assert label("${FIRST_TIME} ${MIN_TIME} ${MAX_TIME} ${LAST_TIME}") == f"{times[0]}Z {times[1]}Z {times[2]}Z {times[2]}Z"
+    ahead = (at(0) + datetime.timedelta(minutes=90)).strftime("%Y-%m-%dT%H:%M:%S")
+    assert label("${FIRST_TIME}", LabelOptions={"Timezone": "+0130"}) == f"{ahead}+01:30"
+    for text in ("${max}", "${MAX", "$MAX", "${NEXT} }", "${" * 1000 + "}", "${PROP('Dim.rack')}", "${PROP('')}", "${}", "plain"):
+        assert label(text) == text
+    assert label("${${MAX}") == "${7.25"
+    assert label("${MAX}" * 8) == "7.25" * 6 + "${MAX}" * 2
+    assert label("${MAX} of ${DATAPOINT_COUNT} at ${MAX_TIME}", name="none") == "-- of 0 at --"
+    for zone in ("0130", "+1", "+01:30", "+0160", "UTC"):
+        code, message = refusal(label, text="x", LabelOptions={"Timezone": zone})
+        assert code == "ValidationError" and "Timezone" in message
+
+
 def test_units_are_not_mixed(cloudwatch):
     put(cloudwatch, "units", "m", (0, 60000.0), (60, 1000.0), Unit="Milliseconds")
     put(cloudwatch, "units", "m", (0, 60.0), Unit="Seconds")

@@ -165,6 +165,51 @@ def test_a_copy_reads_its_source_where_that_is(two):
             copies(f"copies-not-{number}", *statements)
 
 
+def test_the_first_answer_names_the_region_of_the_bucket(two):
+    """botocore follows one answer and no second: it must be right whatever region the client is set to."""
+    client(two, "s3", "us-east-1").create_bucket(Bucket="beyond")
+    client(two, "s3", "us-east-1").put_object(Bucket="beyond", Key="k", Body=b"found")
+    for region in ("us-west-2", "eu-central-1", "us-east-1"):
+        assert client(two, "s3", region).list_objects_v2(Bucket="beyond")["KeyCount"] == 1
+        assert client(two, "s3", region).get_object(Bucket="beyond", Key="k")["Body"].read() == b"found"
+        assert client(two, "s3", region).head_object(Bucket="beyond", Key="k")["ContentLength"] == 5
+    status, body, headers = get(two, "s3", "us-west-2", "/beyond?list-type=2")
+    assert (status, headers["x-amz-bucket-region"]) == (400, "us-east-1") and "<Region>us-east-1</Region>" in body
+    keys = botocore.credentials.Credentials(two.root.access_key_id, two.root.secret_access_key)
+    status, body, headers = get(two, "s3", "us-west-2", "/beyond/k", sign=botocore.auth.S3SigV4QueryAuth(keys, "s3", "us-west-2"))
+    assert status == 400 and "<Region>us-east-1</Region>" in body
+    status, body, headers = get(two, "s3", "us-west-2", "/no-such-bucket-here")
+    assert (status, headers["x-amz-bucket-region"]) == (400, "eu-central-1")
+
+
+def test_head_bucket_says_the_region_to_everybody(two):
+    """What SDKs find a bucket by, most of them without credentials; of everything else, strangers learn nothing of regions."""
+    client(two, "s3", "us-east-1").create_bucket(Bucket="headed")
+
+    def region(method, path, keys=None):
+        request = botocore.awsrequest.AWSRequest(method=method, url=two.endpoint + path)
+        if keys:
+            botocore.auth.S3SigV4Auth(keys, "s3", "us-east-1").add_auth(request)
+        try:
+            with urllib.request.urlopen(urllib.request.Request(request.url, method=method, headers=dict(request.headers.items())), timeout=30) as answer:
+                return answer.status, answer.headers["x-amz-bucket-region"]
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers["x-amz-bucket-region"]
+
+    nobody = user(two, "nobody-of-regions")
+    assert region("HEAD", "/headed") == (403, "us-east-1")
+    assert region("HEAD", "/headed", botocore.credentials.Credentials(nobody.access_key_id, nobody.secret_access_key)) == (403, "us-east-1")
+    assert region("HEAD", "/headed", botocore.credentials.Credentials(nobody.access_key_id, "x" * 40)) == (403, "us-east-1")
+    root = botocore.credentials.Credentials(two.root.access_key_id, two.root.secret_access_key)
+    assert region("HEAD", "/headed", root) == (200, "us-east-1")
+    for path in ("/headed?list-type=2", "/headed"):
+        assert region("GET", path, root) == (200, "us-east-1")
+    assert region("HEAD", "/no-such-bucket-here") == (404, None)
+    assert region("HEAD", "/headed/key") == (403, None)
+    assert region("GET", "/headed?policy") == (403, None)
+    assert region("GET", "/headed/key") == (403, None)
+
+
 def test_iam_is_in_one_region(two):
     """As AWS has it: IAM's requests are of us-east-1, whatever region the client is set to; and its questions are answered so."""
     only = {"Version": "2012-10-17", "Statement": [

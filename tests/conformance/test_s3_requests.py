@@ -8,6 +8,8 @@ import urllib.parse
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
+import botocore.exceptions
+import pytest
 
 from conftest import allow
 from test_s3 import MIB, bucket, refused, s3  # noqa: F401 (fixtures)
@@ -306,3 +308,73 @@ def test_s3_control_serves_the_tags_of_buckets(server, s3, bucket, make_user):  
     for other in ("/v20180820/accesspoint", "/v20180820/configuration/publicAccessBlock", "/v20180820/jobs"):
         assert call("GET", other)[1] == "NotImplemented"
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def refusal_of(call, **arguments):
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        call(**arguments)
+    return caught.value.response["Error"]["Code"]
+
+
+def test_empty_headers_ask_for_nothing(server, s3, bucket, make_user):  # noqa: F811
+    """s3fs sends `ACL=''` with every large file: no ACL, so no permission to set one is needed."""
+    keys = make_user("no-acls", allow("s3:PutObject", "s3:GetObject", "s3:CreateBucket", "s3:DeleteBucket"))
+    plain = server.client_as(keys, "s3")
+    plain.put_object(Bucket=bucket, Key="k", Body=b"bytes", ACL="")
+    grants = {"GrantFullControl": "", "GrantRead": "", "GrantReadACP": "", "GrantWriteACP": ""}
+    plain.put_object(Bucket=bucket, Key="k", Body=b"bytes", StorageClass="", ObjectLockMode="", WebsiteRedirectLocation="", Tagging="", **grants)
+    plain.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k", ACL="", MetadataDirective="", TaggingDirective="", StorageClass="",
+                      ChecksumAlgorithm="", **grants)
+    upload = plain.create_multipart_upload(Bucket=bucket, Key="large", ACL="", ChecksumAlgorithm="", ChecksumType="", **grants)["UploadId"]
+    part = plain.upload_part(Bucket=bucket, Key="large", UploadId=upload, PartNumber=1, Body=b"part")
+    plain.complete_multipart_upload(Bucket=bucket, Key="large", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+    for key, body in (("k", b"bytes"), ("copy", b"bytes"), ("large", b"part")):
+        assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body
+    plain.create_bucket(Bucket=f"{bucket}-empty", ACL="", ObjectOwnership="", GrantFullControl="", GrantRead="")
+    plain.delete_bucket(Bucket=f"{bucket}-empty")
+    # A copy onto itself that names no storage class still changes nothing.
+    assert refusal_of(plain.copy_object, Bucket=bucket, Key="k", CopySource=f"{bucket}/k", StorageClass="") == "InvalidRequest"
+    # Who has something to say beside the empty one is not heard as saying nothing.
+    assert ask(server, "PUT", f"/{bucket}/k", [("x-amz-acl", ""), ("X-Amz-Acl", "public-read")])[:2] == (400, "InvalidArgument")
+    # An empty owner is nobody's, not everybody's.
+    assert refusal_of(plain.put_object, Bucket=bucket, Key="k", Body=b"", ExpectedBucketOwner="") == "AccessDenied"
+
+
+def test_full_control_of_the_owner_is_no_acl(server, s3, bucket, make_user):  # noqa: F811
+    owner = s3.get_bucket_acl(Bucket=bucket)["Owner"]["ID"]
+    for grantee in (f"id={owner}", f'id="{owner}"'):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"bytes", GrantFullControl=grantee)
+        s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k", GrantFullControl=grantee)
+        s3.abort_multipart_upload(Bucket=bucket, Key="large", UploadId=s3.create_multipart_upload(
+            Bucket=bucket, Key="large", GrantFullControl=grantee)["UploadId"])
+    s3.create_bucket(Bucket=f"{bucket}-mine", GrantFullControl=f"id={owner}")
+    s3.delete_bucket(Bucket=f"{bucket}-mine")
+    other = "id=" + "a" * 64
+    for grants in ({"GrantFullControl": other}, {"GrantFullControl": f"id={owner}, {other}"}, {"GrantRead": f"id={owner}"},
+                   {"GrantFullControl": f"id={owner}", "GrantRead": other}, {"GrantFullControl": "uri=http://acs.amazonaws.com/groups/global/AllUsers"}):
+        assert refusal_of(s3.put_object, Bucket=bucket, Key="k", Body=b"", **grants) == "AccessControlListNotSupported"
+        assert refusal_of(s3.create_bucket, Bucket=f"{bucket}-mine", **grants) == "InvalidBucketAclWithObjectOwnership"
+    assert refusal_of(s3.put_object, Bucket=bucket, Key="k", Body=b"", ACL="private", GrantFullControl=f"id={owner}") == "InvalidRequest"
+    # It is an ACL all the same: it needs the permission, and policies see it.
+    plain = server.client_as(make_user("grants-without", allow("s3:PutObject")), "s3")
+    assert refusal_of(plain.put_object, Bucket=bucket, Key="k", Body=b"", GrantFullControl=f"id={owner}") == "AccessDenied"
+    seen = server.client_as(make_user("grants-with", allow("s3:PutObject", "s3:PutObjectAcl", StringEquals={
+        "s3:x-amz-grant-full-control": f"id={owner}"})), "s3")
+    seen.put_object(Bucket=bucket, Key="k", Body=b"", GrantFullControl=f"id={owner}")
+    assert refusal_of(seen.put_object, Bucket=bucket, Key="k", Body=b"") == "AccessDenied"
+
+
+def test_a_date_with_a_numeric_zone(server, bucket):  # noqa: F811
+    """botocore puts its time into a Date that a request has, in mail's form: `-0000` at its end."""
+    status, code, _ = ask(server, "PUT", f"/{bucket}/dated", [("Date", "is replaced")], b"bytes")
+    assert (status, code) == (200, "")
+
+
+def test_a_checksum_that_is_none(s3, bucket):  # noqa: F811
+    """As AWS answers: its SDK for Kotlin tests this message against S3."""
+    for name, value in (("SHA256", "bad"), ("SHA256", "blerg"), ("SHA1", "bad"), ("CRC32", "bad"), ("CRC32C", "AAAAAA"), ("CRC64NVME", "AAAAAA==")):
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            s3.put_object(Bucket=bucket, Key="none", Body=b"bytes", **{f"Checksum{name}": value})
+        error = caught.value.response["Error"]
+        assert (error["Code"], error["Message"]) == ("InvalidRequest", f"Value for x-amz-checksum-{name.lower()} header is invalid.")
+    assert refusal_of(s3.head_object, Bucket=bucket, Key="none") == "404"

@@ -10,6 +10,7 @@
 
 #include "base/strings.hpp"
 #include "services/monitoring/input.hpp"
+#include "services/monitoring/labels.hpp"
 #include "text/base64.hpp"
 #include "text/time.hpp"
 
@@ -127,8 +128,8 @@ base::Result<void> check_id(const std::string& id, std::set<std::string>& seen, 
     return {};
 }
 
-// What a result is called if the question does not say: its metric, and of its statistic and period what tells it from the
-// others.
+// What a result is called if the question does not say, and `${LABEL}` if it does: its metric, and of its statistic and period
+// what tells it from the others.
 class Labels {
 public:
     explicit Labels(const Json::Array& queries) {
@@ -138,7 +139,6 @@ public:
         }
     }
     [[nodiscard]] std::string of(const Json& query) const {
-        if (query.contains("Label")) return query["Label"].as_string();
         const Json& stat = query["MetricStat"];
         std::string out = stat["Metric"]["MetricName"].as_string();
         if (statistics_.size() > 1) out += " " + stat["Stat"].as_string();
@@ -178,9 +178,11 @@ base::Result<Json> result_of(const Parts& parts, const gate::Permit& permit, con
     if (descending) std::reverse(summaries.begin(), summaries.end());
     auto timestamps = Json::array(), values = Json::array();
     bool complete = true;
+    std::vector<std::pair<base::Time, double>> points;  // of all pages: the label is the same on each
     for (const auto& summary : summaries) {
         auto value = TRY(statistic_of(summary, stat["Stat"].as_string()));
         if (!value) continue;
+        points.emplace_back(summary.start, *value);
         if (skip > 0) {
             --skip;
         } else if (room == 0) {
@@ -192,8 +194,19 @@ base::Result<Json> result_of(const Parts& parts, const gate::Permit& permit, con
             values.push(*value);
         }
     }
+    std::string label = labels.of(query);
+    if (query.contains("Label")) {
+        if (descending) std::ranges::reverse(points);
+        label = expanded_label(query["Label"].as_string(),
+                               {.metric = metric,
+                                .statistic = stat["Stat"].as_string(),
+                                .period = stat["Period"].as_int(),
+                                .default_label = std::move(label),
+                                .points = std::move(points),
+                                .zone = TRY(label_zone(call.input["LabelOptions"]["Timezone"].as_string()))});
+    }
     Json out = Json::object({{"Id", query["Id"].as_string()},
-                             {"Label", labels.of(query)},
+                             {"Label", std::move(label)},
                              {"Timestamps", std::move(timestamps)},
                              {"Values", std::move(values)},
                              {"StatusCode", complete ? "Complete" : "PartialData"}});
@@ -222,6 +235,7 @@ Answered get_data(const Parts& parts, const gate::Permit& permit, wire::Call& ca
         }
         TRY(check_statistic(query["MetricStat"]["Stat"].as_string(), "Stat"));
     }
+    TRY(label_zone(input["LabelOptions"]["Timezone"].as_string()));
     bool descending = input["ScanBy"].as_string_or("TimestampDescending") == "TimestampDescending";
     size_t start = TRY(position_of(input["NextToken"]));
     size_t most = datapoints_page;

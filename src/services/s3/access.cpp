@@ -40,8 +40,9 @@ Classify on_object(std::string action) {
 }
 
 void add_write_keys(policy::Context& context, const http::Headers& headers) {
-    for (const std::string_view name : {"x-amz-acl", "x-amz-storage-class", "x-amz-website-redirect-location"}) {
-        if (const auto* value = headers.find(name)) context.set("s3:" + std::string(name), *value);
+    for (const std::string_view name :
+         {"x-amz-acl", "x-amz-grant-full-control", "x-amz-storage-class", "x-amz-website-redirect-location"}) {
+        if (const auto* value = said(headers, name)) context.set("s3:" + std::string(name), *value);
     }
 }
 

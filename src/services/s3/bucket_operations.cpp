@@ -48,29 +48,32 @@ base::Result<std::string> read_region(const std::string& location, const std::st
                           .note("this server serves " + base::join(served, ", ") + " (`trainwarden serve --region`)"));
 }
 
-// `private` is what a bucket is anyway.
-base::Result<http::Headers> without_acl(const http::Headers& headers) {
+// `private` is what a bucket is anyway, and full control what its owner has.
+base::Result<http::Headers> without_acl(const http::Headers& headers, std::string_view owner) {
     http::Headers rest;
     for (const auto& [raw_name, value] : headers.fields()) {
         const auto name = base::lower(raw_name);
-        if (name.starts_with("x-amz-grant-") || (name == "x-amz-acl" && value != "private"))
+        const bool grant = name.starts_with("x-amz-grant-");
+        const bool harmless = value.empty() || (name == "x-amz-acl" && value == "private") ||
+                              (name == "x-amz-grant-full-control" && grants_only(value, owner));
+        if ((grant || name == "x-amz-acl") && !harmless)
             return base::fail("InvalidBucketAclWithObjectOwnership",
                               "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
-        if (name != "x-amz-acl") rest.add(raw_name, value);
+        if (!grant && name != "x-amz-acl") rest.add(raw_name, value);
     }
     return rest;
 }
 
 Accesses classify_create_bucket(const Service&, const Caller& caller, wire::Call& call, Incoming& incoming) {
     if (caller.principal.kind == policy::PrincipalKind::anonymous) return base::fail("AccessDenied", "Access Denied");
-    const auto headers = TRY(without_acl(call.http->head.headers));
-    TRY(refuse_unsupported(headers));
+    const auto headers = TRY(without_acl(call.http->head.headers, caller.principal.account));
+    TRY(refuse_unsupported(headers, caller.principal.account));
     auto wanted = TRY(read_create_bucket(call, incoming));
     gate::Access access;
     access.action = "s3:CreateBucket";
     access.resource = "arn:aws:s3:::" + incoming.uri.bucket;
-    for (const std::string_view name : {"x-amz-acl", "x-amz-object-ownership"}) {
-        if (const auto* value = call.http->head.headers.find(name)) access.context.set("s3:" + std::string(name), *value);
+    for (const std::string_view name : {"x-amz-acl", "x-amz-grant-full-control", "x-amz-object-ownership"}) {
+        if (const auto* value = said(call.http->head.headers, name)) access.context.set("s3:" + std::string(name), *value);
     }
     if (!wanted.location.empty()) access.context.set("s3:LocationConstraint", wanted.location);
     std::vector<std::string> keys;
@@ -85,7 +88,7 @@ Accesses classify_create_bucket(const Service&, const Caller& caller, wire::Call
         access.action = "s3:TagResource";
         accesses.push_back(access);
     }
-    if (call.http->head.headers.find("x-amz-object-ownership") != nullptr) {
+    if (said(call.http->head.headers, "x-amz-object-ownership") != nullptr) {
         access.action = "s3:PutBucketOwnershipControls";
         accesses.push_back(access);
     }

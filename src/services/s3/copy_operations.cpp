@@ -78,7 +78,7 @@ base::Result<objects::OpenObject> open_source(const Service& service, const wire
 namespace {
 
 base::Result<bool> replaces(const http::Headers& headers, std::string_view header) {
-    const auto* directive = headers.find(header);
+    const auto* directive = said(headers, header);
     if (directive == nullptr || *directive == "COPY") return false;
     if (*directive == "REPLACE") return true;
     return base::fail("InvalidArgument", "Unknown directive: " + std::string(header) + ": " + *directive);
@@ -86,7 +86,7 @@ base::Result<bool> replaces(const http::Headers& headers, std::string_view heade
 
 Accesses classify_copy(const Service& service, const Caller&, wire::Call& call, Incoming& incoming) {
     const auto& headers = call.http->head.headers;
-    TRY(refuse_unsupported(headers));
+    TRY(refuse_unsupported(headers, incoming.bucket->account));
     Copying copying;
     auto accesses = TRY(classify_source(service, call, copying));
     copying.replaces_metadata = TRY(replaces(headers, "x-amz-metadata-directive"));
@@ -100,7 +100,7 @@ Accesses classify_copy(const Service& service, const Caller&, wire::Call& call, 
     add_write_keys(target.context, headers);
     add_condition_keys(target.context, headers);
     add_source_keys(target.context, copying);
-    if (const auto* directive = headers.find("x-amz-metadata-directive"))
+    if (const auto* directive = said(headers, "x-amz-metadata-directive"))
         target.context.set("s3:x-amz-metadata-directive", *directive);
     add_request_tags(target.context, copying.tags);
     add_creation_key(target.context, true);
@@ -115,7 +115,7 @@ Accesses classify_copy(const Service& service, const Caller&, wire::Call& call, 
         add_existing_tags(source_tags.context, copying.source.object->tags);
         accesses.push_back(std::move(source_tags));
     }
-    if (headers.find("x-amz-acl") != nullptr) {
+    if (names_acl(headers)) {
         target.action = "s3:PutObjectAcl";
         accesses.push_back(target);
     }
@@ -132,13 +132,13 @@ Answered copy_object(const Service& service, const gate::Permit&, wire::Call& ca
     request.source_key = copying.source.key();
     request.bucket = incoming.bucket->name;
     request.key = incoming.key();
-    if (const auto* name = headers.find("x-amz-checksum-algorithm")) {
+    if (const auto* name = said(headers, "x-amz-checksum-algorithm")) {
         request.checksum = objects::checksum_kind(*name);
         if (!request.checksum) return base::fail("InvalidRequest", "Checksum algorithm provided is unsupported: " + *name);
     }
     const bool itself = request.bucket == request.source_bucket && request.key == request.source_key;
     // A storage class that is named counts as a change even if it is the one that the object has, as in AWS.
-    const bool changes = copying.replaces_metadata || copying.replaces_tags || headers.find("x-amz-storage-class") != nullptr ||
+    const bool changes = copying.replaces_metadata || copying.replaces_tags || said(headers, "x-amz-storage-class") != nullptr ||
                          headers.find("x-amz-website-redirect-location") != nullptr;
     if (itself && !changes) {
         return base::fail(

@@ -22,6 +22,7 @@ constexpr std::array storage_classes = std::to_array<std::string_view>(
      "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP"});
 
 constexpr std::string_view metadata_prefix = "x-amz-meta-";
+constexpr std::string_view grant_prefix = "x-amz-grant-";
 
 }  // namespace
 
@@ -49,10 +50,33 @@ base::Result<void> check_headers(const http::RequestHead& head) {
     return {};
 }
 
-base::Result<void> refuse_unsupported(const http::Headers& headers) {
+const std::string* said(const http::Headers& headers, std::string_view name) {
+    const auto* value = headers.find(name);
+    return value == nullptr || value->empty() ? nullptr : value;
+}
+
+bool names_acl(const http::Headers& headers) {
+    return std::ranges::any_of(headers.fields(), [](const auto& field) {
+        const auto name = base::lower(field.first);
+        return !field.second.empty() && (name == "x-amz-acl" || name.starts_with(grant_prefix));
+    });
+}
+
+bool grants_only(std::string_view value, std::string_view account) {
+    const auto grantees = base::split(value, ',');
+    return std::ranges::all_of(grantees, [id = canonical_id(account)](std::string_view grantee) {
+        const auto text = base::trim(grantee);
+        return text == "id=" + id || text == "id=\"" + id + "\"";
+    });
+}
+
+base::Result<void> refuse_unsupported(const http::Headers& headers, std::string_view owner) {
+    const bool canned = said(headers, "x-amz-acl") != nullptr;
     for (const auto& [raw_name, value] : headers.fields()) {
         const auto name = base::lower(raw_name);
-        if (!name.starts_with("x-amz-")) continue;
+        if (!name.starts_with("x-amz-") || value.empty()) continue;
+        if (canned && name.starts_with(grant_prefix))
+            return base::fail("InvalidRequest", "Specifying both Canned ACLs and Header Grants is not allowed");
         if (name.starts_with("x-amz-object-lock-") || name.starts_with("x-amz-bucket-object-lock") ||
             name == "x-amz-write-offset-bytes") {
             if (name == "x-amz-bucket-object-lock-enabled" && base::equals_ignoring_case(value, "false")) continue;
@@ -63,10 +87,10 @@ base::Result<void> refuse_unsupported(const http::Headers& headers) {
                 return base::fail("InvalidStorageClass", "The storage class you specified is not valid");
             return base::fail(not_implemented(name, value));
         }
-        // Where ACLs are off, these two change nothing. AWS takes the second alone; rclone and s3cmd send the first with every
-        // upload.
-        const bool harmless = value == "private" || value == "bucket-owner-full-control";
-        if (name.starts_with("x-amz-grant-") || (name == "x-amz-acl" && !harmless)) {
+        // Where ACLs are off, these change nothing. AWS takes all but `private`; rclone and s3cmd send that with every upload.
+        const bool harmless = name == "x-amz-acl" ? value == "private" || value == "bucket-owner-full-control"
+                                                  : name == "x-amz-grant-full-control" && grants_only(value, owner);
+        if ((name == "x-amz-acl" || name.starts_with(grant_prefix)) && !harmless) {
             return base::fail("AccessControlListNotSupported", "The bucket does not allow ACLs");
         }
     }
@@ -152,7 +176,7 @@ base::Result<std::optional<objects::ChecksumKind>> read_checksum_kind(const http
     }
     if (sent) return sent;
     for (const std::string_view header : {"x-amz-sdk-checksum-algorithm", "x-amz-checksum-algorithm"}) {
-        const auto* name = headers.find(header);
+        const auto* name = said(headers, header);
         if (name == nullptr) continue;
         const auto kind = objects::checksum_kind(*name);
         if (!kind)

@@ -76,6 +76,13 @@ void write_entries(text::XmlWriter& xml, const Wanted& wanted, const objects::Li
     }
 }
 
+// S3 says where the bucket is with every page of these two.
+wire::Answer page(text::XmlWriter& xml, const objects::Bucket& bucket) {
+    auto answer = xml_answer(xml);
+    answer.raw->headers.set("x-amz-bucket-region", bucket.region);
+    return answer;
+}
+
 Answered list_v1(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
     const auto marker = incoming.parameter("marker");
     const auto wanted = TRY(read_wanted(incoming, marker));
@@ -88,7 +95,7 @@ Answered list_v1(const Service& service, const gate::Permit&, wire::Call&, Incom
     write_common(xml, wanted, listing);
     write_entries(xml, wanted, listing, "Contents", incoming.bucket->account);
     xml.close();
-    return xml_answer(xml);
+    return page(xml, *incoming.bucket);
 }
 
 Answered list_v2(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
@@ -109,7 +116,7 @@ Answered list_v2(const Service& service, const gate::Permit&, wire::Call&, Incom
     xml.element("KeyCount", std::to_string(listing.objects.size() + listing.common_prefixes.size()));
     write_entries(xml, wanted, listing, "Contents", incoming.parameter("fetch-owner") == "true" ? incoming.bucket->account : "");
     xml.close();
-    return xml_answer(xml);
+    return page(xml, *incoming.bucket);
 }
 
 // Without versions every object is the latest of its only one.

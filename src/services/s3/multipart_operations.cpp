@@ -16,7 +16,7 @@ base::Error malformed_xml() {
 
 Accesses classify_create(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
     const auto& headers = call.http->head.headers;
-    TRY(refuse_unsupported(headers));
+    TRY(refuse_unsupported(headers, incoming.bucket->account));
     auto tags = TRY(read_tagging_header(headers));
     auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
     add_write_keys(access.context, headers);
@@ -27,7 +27,7 @@ Accesses classify_create(const Service&, const Caller&, wire::Call& call, Incomi
         access.action = "s3:PutObjectTagging";
         accesses.push_back(access);
     }
-    if (headers.find("x-amz-acl") != nullptr) {
+    if (names_acl(headers)) {
         access.action = "s3:PutObjectAcl";
         accesses.push_back(access);
     }
@@ -44,11 +44,11 @@ Answered create_upload(const Service& service, const gate::Permit& permit, wire:
     request.tags = std::any_cast<const objects::Tags&>(incoming.detail);
     request.account = permit.account();
     request.initiator = permit.caller().principal.arn;
-    if (const auto* name = headers.find("x-amz-checksum-algorithm")) {
+    if (const auto* name = said(headers, "x-amz-checksum-algorithm")) {
         request.checksum_kind = objects::checksum_kind(*name);
         if (!request.checksum_kind) return base::fail("InvalidRequest", "Checksum algorithm provided is unsupported: " + *name);
     }
-    if (const auto* name = headers.find("x-amz-checksum-type")) {
+    if (const auto* name = said(headers, "x-amz-checksum-type")) {
         request.checksum_type = objects::checksum_type(*name);
         if (!request.checksum_type) return base::fail("InvalidRequest", "Value for x-amz-checksum-type header is invalid.");
         if (!request.checksum_kind)
@@ -89,7 +89,7 @@ base::Result<objects::PutPart> read_part(const Incoming& incoming) {
 }
 
 Accesses classify_part(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
-    TRY(refuse_unsupported(call.http->head.headers));
+    TRY(refuse_unsupported(call.http->head.headers, incoming.bucket->account));
     auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
     add_write_keys(access.context, call.http->head.headers);
     add_creation_key(access.context, false);
@@ -120,7 +120,7 @@ Answered upload_part(const Service& service, const gate::Permit&, wire::Call& ca
 
 Accesses classify_part_copy(const Service& service, const Caller&, wire::Call& call, Incoming& incoming) {
     const auto& headers = call.http->head.headers;
-    TRY(refuse_unsupported(headers));
+    TRY(refuse_unsupported(headers, incoming.bucket->account));
     Copying copying;
     auto accesses = TRY(classify_source(service, call, copying));
     auto target = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
@@ -187,7 +187,7 @@ Answered complete_upload(const Service& service, const gate::Permit&, wire::Call
         }
         request.size = bytes;
     }
-    if (const auto* type = headers.find("x-amz-checksum-type")) {
+    if (const auto* type = said(headers, "x-amz-checksum-type")) {
         request.checksum_type = objects::checksum_type(*type);
         if (!request.checksum_type) return base::fail("InvalidRequest", "Value for x-amz-checksum-type header is invalid.");
     }

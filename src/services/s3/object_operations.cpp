@@ -15,7 +15,7 @@ base::Error no_such_key() { return {"NoSuchKey", "The specified key does not exi
 
 Accesses classify_put(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
     const auto& headers = call.http->head.headers;
-    TRY(refuse_unsupported(headers));
+    TRY(refuse_unsupported(headers, incoming.bucket->account));
     auto tags = TRY(read_tagging_header(headers));
     auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
     add_write_keys(access.context, headers);
@@ -27,7 +27,7 @@ Accesses classify_put(const Service&, const Caller&, wire::Call& call, Incoming&
         access.action = "s3:PutObjectTagging";
         accesses.push_back(access);
     }
-    if (headers.find("x-amz-acl") != nullptr) {
+    if (names_acl(headers)) {
         access.action = "s3:PutObjectAcl";
         accesses.push_back(access);
     }

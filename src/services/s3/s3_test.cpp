@@ -209,7 +209,7 @@ TEST_CASE("headers: what is not here is refused by name, aws-chunked is not kept
     const auto refused = [](std::string name, std::string value) {
         http::Headers headers;
         headers.add(std::move(name), std::move(value));
-        const auto result = services::s3::refuse_unsupported(headers);
+        const auto result = services::s3::refuse_unsupported(headers, "111122223333");
         return result ? "" : result.error().code;
     };
     CHECK(refused("x-amz-object-lock-mode", "GOVERNANCE") == "NotImplemented");
@@ -219,6 +219,27 @@ TEST_CASE("headers: what is not here is refused by name, aws-chunked is not kept
     CHECK(refused("x-amz-acl", "private") == "");
     CHECK(refused("x-amz-acl", "Private") == "AccessControlListNotSupported");
     CHECK(refused("x-amz-grant-read", "id=1") == "AccessControlListNotSupported");
+    for (const auto* name : {"x-amz-acl", "X-Amz-Grant-Read", "x-amz-grant-full-control", "x-amz-storage-class",
+                             "x-amz-object-lock-mode", "x-amz-bucket-object-lock-enabled"}) {
+        CAPTURE(name);
+        CHECK(refused(name, "") == "");
+    }
+    const auto owner = "id=" + services::s3::canonical_id("111122223333");
+    const auto other = "id=" + services::s3::canonical_id("444455556666");
+    CHECK(refused("x-amz-grant-full-control", owner) == "");
+    CHECK(refused("x-amz-grant-full-control", "id=\"" + owner.substr(3) + "\"") == "");
+    for (const auto& value : {other, owner + "," + other, owner + ",", owner + "x", "uri=" + owner.substr(3), std::string("id="),
+                              "id=\"" + owner.substr(3), std::string(",")}) {
+        CAPTURE(value);
+        CHECK(refused("x-amz-grant-full-control", value) == "AccessControlListNotSupported");
+    }
+    CHECK(refused("x-amz-grant-read", owner) == "AccessControlListNotSupported");
+    http::Headers both;
+    both.add("x-amz-acl", "private");
+    both.add("x-amz-grant-full-control", owner);
+    const auto twofold = services::s3::refuse_unsupported(both, "111122223333");
+    REQUIRE_FALSE(twofold.has_value());
+    CHECK(twofold.error().code == "InvalidRequest");
 
     http::Headers headers;
     headers.add("Content-Encoding", "aws-chunked, gzip");

@@ -105,7 +105,14 @@ void add_request_tags(policy::Context& context, const objects::Tags& tags);   //
 // asked of encryption, which does not exist here.
 [[nodiscard]] base::Result<void> check_headers(const http::RequestHead& head);
 // Headers that ask for what is not here are refused by name: object lock, ACLs that would change something, storage classes.
-[[nodiscard]] base::Result<void> refuse_unsupported(const http::Headers& headers);
+// `owner`: the account of the bucket, which has full control in any case.
+[[nodiscard]] base::Result<void> refuse_unsupported(const http::Headers& headers, std::string_view owner);
+// An `x-amz-…` header with a value; nullptr also of an empty one, which asks for as little as none (s3fs sends `x-amz-acl:` with
+// nothing after it).
+[[nodiscard]] const std::string* said(const http::Headers& headers, std::string_view name);
+[[nodiscard]] bool names_acl(const http::Headers& headers);  // x-amz-acl or x-amz-grant-…
+// x-amz-grant-full-control that names this account and nobody else: what it has without ACLs.
+[[nodiscard]] bool grants_only(std::string_view value, std::string_view account);
 // `versionId` may be absent or `null`: versions do not exist here.
 [[nodiscard]] base::Result<void> check_version(const Incoming& incoming);
 [[nodiscard]] bool names_version(const Incoming& incoming);
