@@ -161,3 +161,14 @@ TEST_CASE("plain JSON masks what is secret and what is unknown") {
     CHECK(deploy::to_plain_json(value, false).dump() == R"({"a":"[secret]","b":"[unknown]","c":1})");
     CHECK(deploy::to_plain_json(value, true)["a"].as_string() == "word");
 }
+
+TEST_CASE("a state of a format or with a feature that is not known is not read") {
+    const auto code = [](const char* document) {
+        const auto checked = deploy::check_format(*text::parse_json(document), "the state");
+        return checked ? "" : checked.error().code;
+    };
+    CHECK(code(R"({"version":3})").empty());
+    CHECK(code(R"({"version":4,"features":["refreshBeforeUpdate"]})").empty());
+    for (const char* document : {"{}", R"({"version":2})", R"({"version":5})", R"({"version":4,"features":["later"]})"})
+        CHECK(code(document) == "NotSupported");
+}

@@ -24,6 +24,7 @@ struct World {
     std::vector<std::string> log;  // `create a-1234567`, `update …`, `delete …`
     int at_once = 0, at_once_max = 0;
     bool reachable = true;
+    std::string lost_answer;       // what is made is answered with this error
     std::function<void()> moment;  // before and after every effect: a process may die there
     void pass() const {
         if (moment) moment();
@@ -87,6 +88,7 @@ public:
             world_.log.push_back("create " + id);
         }
         world_.pass();
+        if (!world_.lost_answer.empty()) return base::fail(world_.lost_answer, "the answer is lost");
         return provider::State{id, outputs};
     }
 

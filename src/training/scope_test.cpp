@@ -22,6 +22,7 @@ Scoped scoped(const std::string& extra, std::vector<Share> shares = {}) {
         "InputDataConfig": [
             {"ChannelName": "all", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/all/"}}},
             {"ChannelName": "odd", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/what?*$/"}}},
+            {"ChannelName": "variable", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/${aws:PrincipalArn}/"}}},
             {"ChannelName": "shards", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/shards/",
                 "S3DataDistributionType": "ShardedByS3Key"}}},
             {"ChannelName": "listed", "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://data/the.manifest"}}}],
@@ -82,6 +83,9 @@ TEST_CASE("the scope of a job's workers is valid IAM and says what the job names
         {false, "s3:DeleteObject", "arn:aws:s3:::data/all/x"},
         {true, "s3:GetObject", "arn:aws:s3:::data/what?*$/x"},  // wildcards and variables in a key are letters
         {false, "s3:GetObject", "arn:aws:s3:::data/whatever/x"},
+        {false, "s3:GetObject", "arn:aws:s3:::data/whatX$/x"},
+        {false, "s3:GetObject", "arn:aws:s3:::data/what?XY$/x"},
+        {true, "s3:GetObject", "arn:aws:s3:::data/${aws:PrincipalArn}/x"},
         {true, "s3:GetObject", "arn:aws:s3:::data/shards/1"},
         {true, "s3:GetObject", "arn:aws:s3:::data/shards/3"},
         {false, "s3:GetObject", "arn:aws:s3:::data/shards/2"},
