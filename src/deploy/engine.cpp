@@ -214,10 +214,12 @@ void Engine::invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) 
             const bool secret = invocation.arguments.has_secrets();
             Property result = TRY(instance.provider->invoke(invocation.token, invocation.arguments.without_secrets()));
             if (secret) {
+                // All of the answer is a secret for the program, as Pulumi has it; in messages only what holds the text of one is
+                // (`Allow` in a policy document is none).
+                secrets_.learn(invocation.arguments);
+                secrets_.learn(with_secrets_of(result, Property(), secret_texts(invocation.arguments)));
                 if (result.is(Property::Kind::unknown)) result = Property::secret(std::move(result));
                 for (auto& [key, value] : result.members()) value = Property::secret(value);
-                secrets_.learn(invocation.arguments);
-                secrets_.learn(result);
             }
             return rpc::Invoked{std::move(result), {}};
         };
