@@ -161,7 +161,8 @@ namespace {
 std::string hint_for(const Error& error, const std::string& where, const AwsOptions& options) {
     const std::string key = options.access_key_id;
     if (error.code == "InvalidClientTokenId" || error.code == "UnrecognizedClientException" || error.code == "InvalidAccessKeyId")
-        return where + " does not know the access key " + key + ": AWS_ACCESS_KEY_ID, aws:accessKey or ~/.aws/credentials says which";
+        return where + " does not know the access key " + key +
+               ": AWS_ACCESS_KEY_ID, aws:accessKey or ~/.aws/credentials says which";
     if (error.code == "ExpiredToken" || error.code == "ExpiredTokenException")
         return "the session of the access key " + key + " has ended: get new credentials";
     if (error.code == "SignatureDoesNotMatch") {
