@@ -114,11 +114,13 @@ std::string in_our_words(const CLI::ParseError& error) {
 }
 
 // The server's answer to credentials that are not its own or no longer good.
-bool is_about_credentials(const std::string& code) {
-    for (const char* each : {"InvalidSignatureException", "SignatureDoesNotMatch", "UnrecognizedClientException", "InvalidClientTokenId",
-                             "InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "ExpiredTokenException"})
-        if (code == each) return true;
-    return false;
+bool is_about_credentials(const base::Error& error) {
+    for (const char* each : {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidToken", "ExpiredToken",
+                             "ExpiredTokenException"})
+        if (error.code == each) return true;
+    // The same codes refuse a region that is not served and a clock that is wrong.
+    return (error.code == "InvalidSignatureException" || error.code == "SignatureDoesNotMatch") &&
+           error.message.contains("does not match the signature");
 }
 
 bool is_option(const std::string& word) { return word.size() > 1 && word.front() == '-'; }
@@ -237,7 +239,7 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     std::fflush(stdout);
     if (!status) {
         base::Error error = std::move(status).error();
-        if (is_about_credentials(error.code))
+        if (is_about_credentials(error))
             error.notes.emplace_back("are these the server's own credentials, and still good? for its root user: eval \"$(trainwarden env)\"");
         print_error(error);
         return 1;

@@ -26,8 +26,7 @@ struct Engine::Context {
 
 // For a provider: secrets unwrapped, references become ids (a component's: its URN), assets get the hash of their content.
 [[nodiscard]] base::Result<provider::Property> for_provider(const provider::Property& value);
-// `value` with each top-level member a secret that is (or holds) one in `like`, or holds the text of one of them; and what lies
-// at the paths `also`.
+// `value` with the secrets of `like` (secret_texts.hpp), and what lies at the paths `also`.
 [[nodiscard]] provider::Property keep_secret(provider::Property value, const provider::Property& like,
                                              const std::vector<std::string>& also = {});
 

@@ -167,6 +167,7 @@ void Engine::read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> rep
             resource->additional_secret_outputs = reading.additional_secret_outputs;
             if (has_secret_id(*resource)) secrets_.learn_id(resource->id);
             const std::vector<std::string> things = things_of(*instance.provider, *resource);
+            const std::string unique_name = unique_name_of(*instance.provider, *resource);
             const std::lock_guard lock(mutex_);
             if (!seen_.insert(urn).second)
                 return base::fail("DuplicateResource", "two resources are named `" + reading.name + "` (" + urn + ")");
@@ -183,7 +184,7 @@ void Engine::read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> rep
                 }
                 old_by_urn_.erase(old);
             }
-            note_held(*resource, things);
+            note_held(*resource, things, unique_name);
             news_.push_back(resource);
             return rpc::Registered{urn, state->id, resource->outputs};
         };
@@ -214,10 +215,12 @@ void Engine::invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) 
             const bool secret = invocation.arguments.has_secrets();
             Property result = TRY(instance.provider->invoke(invocation.token, invocation.arguments.without_secrets()));
             if (secret) {
+                // All of the answer is a secret for the program, as Pulumi has it; in messages only what holds the text of one is
+                // (`Allow` in a policy document is none).
+                secrets_.learn(invocation.arguments);
+                secrets_.learn(with_secrets_of(result, Property(), secret_texts(invocation.arguments)));
                 if (result.is(Property::Kind::unknown)) result = Property::secret(std::move(result));
                 for (auto& [key, value] : result.members()) value = Property::secret(value);
-                secrets_.learn(invocation.arguments);
-                secrets_.learn(result);
             }
             return rpc::Invoked{std::move(result), {}};
         };

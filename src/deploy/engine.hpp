@@ -17,7 +17,8 @@
 //   3. Before a provider changes anything, the state file says what is about to change; after it, what has changed.
 //   4. A preview runs the same code and touches nothing.
 //   5. What a registered resource holds in the world is not deleted because another one let go of it.
-//   6. What holds the text of a secret is a secret, in the state and in every message.
+//   6. What a preview promises, the run does: what a resource of the state stands in the way of is an error in both.
+//   7. What holds the text of a secret is a secret, in the state and in every message.
 //
 // Threads: registrations run on at most `parallel` workers; run() is the one that waits and deletes. mutex_ guards everything
 // below it and is not held while a provider works.
@@ -163,7 +164,11 @@ private:
     class Claim;
     Claim claim(std::vector<std::string> things);
     std::vector<std::string> things_of(provider::Provider& provider, const Resource& resource) const;
-    void note_held(const Resource& resource, const std::vector<std::string>& things);
+    [[nodiscard]] std::string unique_name_of(provider::Provider& provider, const Resource& resource) const;
+    void note_held(const Resource& resource, const std::vector<std::string>& things, const std::string& unique_name);
+    // Fails where another resource of the state or of this run has the name that the registered one is to be made with; `leaving`
+    // (null: nothing) is deleted before.
+    base::Result<void> check_name_is_free(const Context& context, const ResourcePtr& leaving);
 
     // removal.cpp
     base::Result<void> recover_pending();
@@ -198,6 +203,7 @@ private:
     std::set<std::string> recreated_;                // deleted in this run to make way; come back as replacements
     std::map<std::string, PendingOperation> pending_;
     std::map<std::string, std::string> held_;  // things in the world to the URNs of registered resources
+    std::map<std::string, std::string> names_;  // unique names to the URNs of registered resources
     std::set<std::string> claimed_;            // things that somebody works on
     std::map<std::string, Inherited> inherited_;
     std::string stack_urn_;

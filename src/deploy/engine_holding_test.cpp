@@ -208,3 +208,74 @@ TEST_CASE("a thing that is made and one that is deleted do not pass each other")
         CHECK(bench.world.things.size() == 8);
     }
 }
+
+TEST_CASE("a renamed thing of a name that can be had once is refused by a preview as by the run") {
+    Bench bench;
+    const auto named = [](const char* name) {
+        return [=](Client& client) { client.thing(name, {{"name", "x"}}); };
+    };
+    REQUIRE(bench.up(named("before")).ok);
+    const auto state = bench.state.resources.size();
+    bench.take_log();
+    for (const bool preview : {true, false}) {
+        const auto ran = bench.up(named("after"), preview);
+        CHECK_FALSE(ran.ok);
+        CHECK(ran.steps == Strings{});
+        REQUIRE(ran.errors.size() == 1);
+        CHECK(ran.errors[0].message ==
+              "creating fake:index/thing:Thing `after`: fake:index/thing:Thing `before` of this stack has the same name");
+        REQUIRE(ran.errors[0].notes.size() == 2);
+        CHECK(ran.errors[0].notes[0].contains("`aliases: [\"urn:pulumi:dev::proj::fake:index/thing:Thing::before\"]`"));
+    }
+    CHECK(bench.take_log() == Strings{});
+    CHECK(bench.state.resources.size() == state);
+    // As the note says; or it is gone by hand.
+    const auto aliased = [](Client& client) {
+        client.thing("after", {{"name", "x"}}, [](Registration& registration) {
+            registration.aliases = {{.urn = "urn:pulumi:dev::proj::fake:index/thing:Thing::before"}};
+        });
+    };
+    CHECK(bench.preview(aliased).steps == Strings{"same after"});
+    bench.world.things.clear();
+    CHECK(bench.preview(named("after")).ok);
+    CHECK(bench.up(named("after")).ok);
+}
+
+TEST_CASE("two of one name, and a replacement beside what it replaces, are refused before anything is done") {
+    Bench bench;
+    const auto two = [](Client& client) {
+        client.thing("a", {{"name", "x"}});
+        client.thing("b", {{"name", "x"}});
+    };
+    CHECK_FALSE(bench.preview(two).ok);
+    CHECK_FALSE(bench.up(two).ok);
+    const auto replaced = [](bool delete_first, const char* name) {
+        return [=](Client& client) {
+            client.thing("a", {{"name", name}, {"pinned", name}}, [&](Registration& registration) {
+                registration.delete_before_replace = delete_first;
+                registration.replace_on_changes = {"pinned"};
+            });
+        };
+    };
+    bench.take_log();
+    const auto beside = [](Client& client) {
+        client.thing("a", {{"name", "x"}, {"pinned", "2"}},
+                     [](Registration& registration) { registration.delete_before_replace = false; });
+    };
+    for (const bool preview : {true, false}) {
+        const auto ran = bench.up(beside, preview);
+        CHECK_FALSE(ran.ok);
+        REQUIRE(ran.errors.size() == 1);
+        CHECK(ran.errors[0].notes[0].contains("deleteBeforeReplace"));
+    }
+    CHECK(bench.take_log() == Strings{});
+    CHECK(bench.preview(replaced(true, "x")).ok);
+    CHECK(bench.up(replaced(true, "x")).ok);
+    // Deleting first what makes way does not begin where a third one is in the way.
+    REQUIRE(bench.up([&](Client& client) { replaced(true, "x")(client), client.thing("c", {{"name", "y"}}); }).ok);
+    bench.take_log();
+    const auto onto_another = [&](Client& client) { replaced(true, "y")(client), client.thing("c", {{"name", "y"}}); };
+    CHECK_FALSE(bench.preview(onto_another).ok);
+    CHECK_FALSE(bench.up(onto_another).ok);
+    CHECK(bench.take_log() == Strings{});
+}

@@ -108,6 +108,45 @@ TEST_CASE("an id that is made of a secret is sealed, here and wherever the progr
     CHECK(*deploy::write_deployment(*read, again, base::Time{}) == *json);
 }
 
+TEST_CASE("a plain value beside a secret one makes no secret") {
+    Bench bench;
+    const auto program = [](Client& client) {
+        const auto a = client.thing("a", {{"name", "prod-first"}, {"value", Object{{"sec", secret}, {"env", "prod-first"}}}});
+        CHECK(a.outputs["name"] == Property("prod-first"));
+        CHECK(a.outputs["copy"] == Property(Object{{"sec", secret}, {"env", "prod-first"}}));
+        const auto b = client.thing("b", {{"name", "b"}, {"link", Property(a.id)}});
+        CHECK(b.outputs["link"] == Property("prod-first"));
+        client.output("id", Property(a.id));
+        client.engine().program_said("made prod-first, not hunter2-planted", false);
+    };
+    for (int run = 0; run < 2; ++run) {
+        const auto ran = bench.up(program);
+        REQUIRE(ran.ok);
+        CHECK(ran.lines == std::vector<std::string>{"made prod-first, not [secret]"});
+        const std::string text = written(bench.state);
+        CHECK_FALSE(text.contains(planted));
+        CHECK_FALSE(text.contains("sealed:"));
+        CHECK(text.contains("\"id\":\"prod-first\""));
+        CHECK(bench.state.stack_outputs()["id"] == Property("prod-first"));
+    }
+    REQUIRE(bench.refresh().ok);
+    CHECK_FALSE(bench.state.find(urn_of_a)->outputs["name"].has_secrets());
+}
+
+TEST_CASE("a secret id makes only what holds it a secret") {
+    Bench bench;
+    REQUIRE(bench
+                .up([](Client& client) {
+                    const auto a = client.thing("a", {{"name", secret}});
+                    const auto b = client.thing(
+                        "b", {{"name", "plain-name"}, {"value", Object{{"owner", Property(a.id)}, {"env", "plain-name"}}}});
+                    CHECK(b.outputs["copy"] == Property(Object{{"owner", secret}, {"env", "plain-name"}}));
+                })
+                .ok);
+    CHECK(written(bench.state).contains("\"id\":\"plain-name\""));
+    CHECK_FALSE(written(bench.state).contains(planted));
+}
+
 TEST_CASE("errors and what the program says lose their secrets") {
     Bench bench;
     bench.config["proj:word"] = "configured-word";

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "deploy/context.hpp"
 #include "deploy/urn.hpp"
 
 namespace deploy {
@@ -39,8 +40,59 @@ std::vector<std::string> Engine::things_of(provider::Provider& provider, const R
     return things ? std::move(*things) : std::vector<std::string>();
 }
 
-void Engine::note_held(const Resource& resource, const std::vector<std::string>& things) {
+std::string Engine::unique_name_of(provider::Provider& provider, const Resource& resource) const {
+    provider::Property properties = resource.inputs.without_secrets();
+    for (const auto& [key, value] : resource.outputs.without_secrets().members()) properties.set(key, value);
+    auto name = provider.unique_name(resource.type, properties);
+    return name ? std::move(*name) : std::string();
+}
+
+void Engine::note_held(const Resource& resource, const std::vector<std::string>& things, const std::string& unique_name) {
     for (const std::string& thing : things) held_.insert_or_assign(thing, resource.urn);
+    if (!unique_name.empty()) names_.insert_or_assign(unique_name, resource.urn);
+}
+
+base::Result<void> Engine::check_name_is_free(const Context& context, const ResourcePtr& leaving) {
+    const Resource& fresh = *context.fresh;
+    const std::string name = TRY(context.instance.provider->unique_name(fresh.type, context.inputs));
+    if (name.empty()) return {};
+    const std::string own(urn_name(context.urn));
+    const auto taken = [&](const std::string& urn) {
+        return base::Error("NameInUse", "creating " + fresh.type + " `" + own + "`: " + std::string(urn_type(urn)) + " `" +
+                                            std::string(urn_name(urn)) + "` of this stack has the same name");
+    };
+    std::vector<ResourcePtr> candidates;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto held = names_.find(name); held != names_.end())
+            return base::fail(taken(held->second).note("give one of them another name"));
+        candidates = olds_;
+    }
+    for (const ResourcePtr& candidate : candidates) {
+        if (candidate == leaving || !candidate->custom || is_provider_type(candidate->type) ||
+            package_of(candidate->type) != package_of(fresh.type))
+            continue;
+        const Instance instance = TRY(provider_of(*candidate));
+        if (unique_name_of(*instance.provider, *candidate) != name) continue;
+        // It may have been deleted by hand.
+        const auto there =
+            TRY(instance.provider->read(candidate->type, candidate->id, candidate->inputs.without_secrets(),
+                                        candidate->outputs.without_secrets()));
+        if (!there) continue;
+        if (candidate->external)
+            return base::fail(taken(candidate->urn)
+                                  .note("it was only read so far: to manage it, import it (the resource option `import`)"));
+        if (candidate->urn == context.urn)
+            return base::fail(taken(candidate->urn)
+                                  .note("it must be replaced, and its replacement cannot be made beside it: leave out "
+                                        "`deleteBeforeReplace: false`, or give it another name"));
+        return base::fail(taken(candidate->urn)
+                              .note("if `" + own + "` is the same under a new name in the program, give it the resource option "
+                                    "`aliases: [\"" + candidate->urn + "\"]`, and it is kept")
+                              .note("if it is another one, give it another name, or deploy without `" +
+                                    std::string(urn_name(candidate->urn)) + "` first"));
+    }
+    return {};
 }
 
 // Why deleting it from the state must not delete it from the world; "" if it may.

@@ -83,20 +83,27 @@ base::Result<Property> for_provider(const Property& value) {
     }
 }
 
-Property keep_secret(Property value, const Property& like, const std::vector<std::string>& also) {
-    const std::set<std::string> texts = secret_texts(like);
-    for (auto& [key, member] : value.members())
-        if (like[key].has_secrets() || holds_any(member, texts)) member = Property::secret(std::move(member));
+namespace {
+
+Property keep_secret(Property value, const Property& like, const std::vector<std::string>& also,
+                     const std::set<std::string>& secret_ids) {
+    SecretTexts texts = secret_texts(like);
+    texts.parts.insert(secret_ids.begin(), secret_ids.end());
+    value = with_secrets_of(std::move(value), like, texts);
     for (const std::string& text : also)
         if (const auto path = PropertyPath::parse(text)) path->make_secret(value);
     return value;
 }
 
+}  // namespace
+
+Property keep_secret(Property value, const Property& like, const std::vector<std::string>& also) {
+    return keep_secret(std::move(value), like, also, {});
+}
+
 // The same, and an id that is a secret wherever it went; what is a secret from now on is known as one.
 Property Engine::sealed(Property value, const Property& like, const std::vector<std::string>& also) {
-    value = keep_secret(std::move(value), like, also);
-    for (auto& [key, member] : value.members())
-        if (secrets_.holds_id(member)) member = Property::secret(std::move(member));
+    value = keep_secret(std::move(value), like, also, secrets_.ids());
     secrets_.learn(value);
     return value;
 }

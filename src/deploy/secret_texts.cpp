@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/strings.hpp"
 #include "text/json.hpp"
 
 namespace deploy {
@@ -12,16 +13,45 @@ using Kind = Property::Kind;
 
 namespace {
 
-// Shorter ones would be found in every other word.
-constexpr size_t part_bytes_min = 3;
+constexpr size_t part_bytes_min = 5;
 constexpr std::string_view mask = "[secret]";
 
-void collect(const Property& value, bool in_secret, std::set<std::string>& texts) {
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
+
+// `us-east-1`, `us-gov-west-1`: words of letters and a number at the end.
+bool is_region(std::string_view text) {
+    const std::vector<std::string_view> words = base::split(text, '-');
+    if (words.size() < 3 || words.front().size() != 2) return false;
+    if (words.back().empty() || words.back().size() > 2 || !std::ranges::all_of(words.back(), is_digit)) return false;
+    return std::ranges::all_of(words.begin(), words.end() - 1, [](std::string_view word) {
+        return !word.empty() && std::ranges::all_of(word, is_letter);
+    });
+}
+
+// Where `secret` stands in `text`, from `from` on; npos if it does not.
+size_t find_part(std::string_view text, std::string_view secret, size_t from) {
+    const bool number = std::ranges::all_of(secret, is_digit);
+    for (size_t at = text.find(secret, from); at != std::string_view::npos; at = text.find(secret, at + 1)) {
+        const size_t end = at + secret.size();
+        if (!number || ((at == 0 || !is_digit(text[at - 1])) && (end == text.size() || !is_digit(text[end])))) return at;
+    }
+    return std::string_view::npos;
+}
+
+void collect(const Property& value, std::string_view key, bool in_secret, SecretTexts& texts) {
     in_secret |= value.is(Kind::secret);
-    if (in_secret && value.is(Kind::string) && !value.as_string().empty()) texts.insert(value.as_string());
-    if (in_secret && value.is(Kind::number)) texts.insert(value.to_json().dump());
-    for (const Property& item : value.items()) collect(item, in_secret, texts);
-    for (const auto& [key, member] : value.members()) collect(member, in_secret, texts);
+    const auto take = [&](std::string text) {
+        if (!in_secret || text.empty()) return;
+        if (is_telling(text))
+            texts.parts.insert(std::move(text));
+        else
+            texts.wholes.emplace(key, std::move(text));
+    };
+    if (value.is(Kind::string)) take(value.as_string());
+    if (value.is(Kind::number)) take(value.to_json().dump());
+    for (const Property& item : value.items()) collect(item, key, in_secret, texts);
+    for (const auto& [name, member] : value.members()) collect(member, name, in_secret, texts);
 }
 
 // As it stands inside a JSON document.
@@ -30,35 +60,62 @@ std::string in_json(const std::string& text) {
     return quoted.substr(1, quoted.size() - 2);
 }
 
+bool holds_any(const Property& value, std::string_view key, const SecretTexts& texts) {
+    for (const Property& item : value.items())
+        if (holds_any(item, key, texts)) return true;
+    for (const auto& [name, member] : value.members())
+        if (text_holds_any(name, texts.parts) || holds_any(member, name, texts)) return true;
+    if (!value.is(Kind::number))
+        return text_holds_any(value.as_string(), texts.parts) || texts.wholes.contains({std::string(key), value.as_string()});
+    const std::string number = value.to_json().dump();
+    return texts.parts.contains(number) || texts.wholes.contains({std::string(key), number});
+}
+
+Property sealed(Property value, std::string_view key, const Property& like, const SecretTexts& texts) {
+    if (value.is(Kind::secret)) return value;
+    const bool same_shape = value.kind() == like.kind() && value.items().size() == like.items().size();
+    if (like.is(Kind::secret) || (like.has_secrets() && !same_shape)) return Property::secret(std::move(value));
+    if (!value.is(Kind::array) && !value.is(Kind::object)) {
+        // Assets and references are one thing.
+        return like.has_secrets() || holds_any(value, key, texts) ? Property::secret(std::move(value)) : value;
+    }
+    // A key cannot be a secret by itself.
+    if (std::ranges::any_of(value.members(), [&](const auto& member) { return text_holds_any(member.first, texts.parts); }))
+        return Property::secret(std::move(value));
+    for (size_t i = 0; i < value.items().size(); ++i)
+        value.items()[i] = sealed(std::move(value.items()[i]), key, same_shape ? like.items()[i] : Property(), texts);
+    return with_secrets_of(std::move(value), like, texts);
+}
+
 }  // namespace
 
-std::set<std::string> secret_texts(const Property& value) {
-    std::set<std::string> texts;
-    collect(value, false, texts);
+bool is_telling(std::string_view text) {
+    return text.size() >= part_bytes_min && text != "false" && text != "aws-cn" && text != "aws-us-gov" && !is_region(text);
+}
+
+SecretTexts secret_texts(const Property& value) {
+    SecretTexts texts;
+    collect(value, "", false, texts);
     return texts;
 }
 
-bool text_holds_any(std::string_view text, const std::set<std::string>& texts) {
-    return std::ranges::any_of(texts, [&](const std::string& secret) {
-        if (text == secret) return true;
-        return secret.size() >= part_bytes_min && (text.contains(secret) || text.contains(in_json(secret)));
+bool text_holds_any(std::string_view text, const std::set<std::string>& parts) {
+    return std::ranges::any_of(parts, [&](const std::string& secret) {
+        return find_part(text, secret, 0) != std::string_view::npos ||
+               find_part(text, in_json(secret), 0) != std::string_view::npos;
     });
 }
 
-bool holds_any(const Property& value, const std::set<std::string>& texts) {
-    if (texts.empty()) return false;
-    if (value.is(Kind::number)) return texts.contains(value.to_json().dump());
-    if (text_holds_any(value.as_string(), texts)) return true;
-    return std::ranges::any_of(value.items(), [&](const Property& item) { return holds_any(item, texts); }) ||
-           std::ranges::any_of(value.members(), [&](const auto& member) {
-               return text_holds_any(member.first, texts) || holds_any(member.second, texts);
-           });
+Property with_secrets_of(Property value, const Property& like, const SecretTexts& texts) {
+    for (auto& [key, member] : value.members())
+        if (key != "__defaults") member = sealed(std::move(member), key, like[key], texts);  // names of properties
+    return value;
 }
 
 bool has_secret_id(const Resource& resource) {
     if (resource.id.empty()) return false;
-    return text_holds_any(resource.id, secret_texts(resource.inputs)) ||
-           text_holds_any(resource.id, secret_texts(resource.outputs));
+    return text_holds_any(resource.id, secret_texts(resource.inputs).parts) ||
+           text_holds_any(resource.id, secret_texts(resource.outputs).parts);
 }
 
 void KnownSecrets::learn_id(std::string_view id) {
@@ -67,24 +124,25 @@ void KnownSecrets::learn_id(std::string_view id) {
     ids_.emplace(id);
 }
 
-bool KnownSecrets::holds_id(const Property& value) const {
+std::set<std::string> KnownSecrets::ids() const {
     const std::lock_guard lock(mutex_);
-    return holds_any(value, ids_);
+    return ids_;
 }
 
 void KnownSecrets::learn(const Property& value) {
-    for (const std::string& text : secret_texts(value)) learn_text(text);
+    for (const std::string& text : secret_texts(value).parts) learn_text(text);
 }
 
 void KnownSecrets::learn_text(std::string_view text) {
-    if (text.size() < part_bytes_min) return;
+    if (!is_telling(text)) return;
     const std::lock_guard lock(mutex_);
     texts_.emplace(text);
     // Programs print a text line by line.
     if (text.contains('\n')) texts_.insert(in_json(std::string(text)));
     for (size_t start = 0; text.contains('\n') && start < text.size();) {
         const size_t end = std::min(text.find('\n', start), text.size());
-        if (end - start >= part_bytes_min * 2) texts_.emplace(text.substr(start, end - start));
+        if (end - start > part_bytes_min && is_telling(text.substr(start, end - start)))
+            texts_.emplace(text.substr(start, end - start));
         start = end + 1;
     }
 }
@@ -97,7 +155,7 @@ std::string KnownSecrets::masked(std::string_view text) const {
     std::ranges::sort(order, std::greater<>(), &std::string_view::size);
     for (const std::string_view secret : order)
         for (const std::string& form : {std::string(secret), in_json(std::string(secret))})
-            for (size_t at = result.find(form); at != std::string::npos; at = result.find(form, at + mask.size()))
+            for (size_t at = find_part(result, form, 0); at != std::string::npos; at = find_part(result, form, at + mask.size()))
                 result.replace(at, form.size(), mask);
     return result;
 }

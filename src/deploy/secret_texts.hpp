@@ -8,19 +8,38 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "deploy/events.hpp"
 #include "provider/property.hpp"
 
 namespace deploy {
 
-// The texts and numbers within the secrets of a value. Flags are none: they would be found everywhere.
-[[nodiscard]] std::set<std::string> secret_texts(const provider::Property& value);
-// Is one of the texts (part of) a text in the value, or one of its numbers? Texts of one or two characters only count as a whole.
-[[nodiscard]] bool holds_any(const provider::Property& value, const std::set<std::string>& texts);
-[[nodiscard]] bool text_holds_any(std::string_view text, const std::set<std::string>& texts);
+// The texts and numbers of secrets. Flags are none: they would be found everywhere.
+struct SecretTexts {
+    // Found anywhere within a text.
+    std::set<std::string> parts;
+    // Too short or too common for that (`is_telling`): found only as the whole value under the key that the secret stands under
+    // (`tagsAll.sec` of the tag `sec`). {key, text}
+    std::set<std::pair<std::string, std::string>> wholes;
+    [[nodiscard]] bool empty() const { return parts.empty() && wholes.empty(); }
+};
 
-// Is the id of a resource made of one of its secrets (`name` of a role)?
+// Does finding this text somewhere tell that it came from the secret? It has five characters or more, and is no word that stands
+// in many places by itself: a flag (`false`), the name of a region or partition.
+[[nodiscard]] bool is_telling(std::string_view text);
+// Of what is a secret within the value, and only of that: of a map with one secret member, that member.
+[[nodiscard]] SecretTexts secret_texts(const provider::Property& value);
+// Is a telling text (part of) the text? A number is only found where no other digit is beside it: not within an account's number.
+[[nodiscard]] bool text_holds_any(std::string_view text, const std::set<std::string>& parts);
+
+// `value` with each part a secret that is one in `like`, or holds the text of one. Maps and lists of one shape are compared member
+// by member, so that what stands beside a secret stays in clear; where the shapes differ, the whole is a secret. A whole map that
+// is a secret in `like` stays a secret as a whole.
+[[nodiscard]] provider::Property with_secrets_of(provider::Property value, const provider::Property& like,
+                                                 const SecretTexts& texts);
+
+// Does the id of a resource hold the telling text of one of its secrets (`name` of a role)?
 [[nodiscard]] bool has_secret_id(const Resource& resource);
 
 // All secrets that a deployment has met. Safe for several threads.
@@ -30,7 +49,7 @@ public:
     void learn_text(std::string_view text);
     // An id that is made of a secret. SDKs hand ids on as if they were none, so they are looked for everywhere.
     void learn_id(std::string_view id);
-    [[nodiscard]] bool holds_id(const provider::Property& value) const;
+    [[nodiscard]] std::set<std::string> ids() const;
     // With `[secret]` in the place of each.
     [[nodiscard]] std::string masked(std::string_view text) const;
     [[nodiscard]] base::Error masked(base::Error error) const;

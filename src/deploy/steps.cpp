@@ -33,10 +33,14 @@ rpc::Registered Engine::record(Context& context, std::shared_ptr<Resource> resou
     rpc::Registered registered{resource->urn, resource->id, resource->outputs};
     if (has_secret_id(*resource)) secrets_.learn_id(resource->id);
     std::vector<std::string> things;
-    if (context.instance.provider != nullptr) things = things_of(*context.instance.provider, *resource);
+    std::string unique_name;
+    if (context.instance.provider != nullptr) {
+        things = things_of(*context.instance.provider, *resource);
+        unique_name = unique_name_of(*context.instance.provider, *resource);
+    }
     const std::lock_guard lock(mutex_);
     pending_.erase(context.urn);
-    note_held(*resource, things);
+    note_held(*resource, things, unique_name);
     if (replaces != nullptr) std::erase(olds_, replaces);
     if (context.dooms != nullptr) {
         // It goes last, when nothing uses it any more.
@@ -85,6 +89,7 @@ base::Result<rpc::Registered> Engine::create(Context& context, Op op) {
     Resource& fresh = *context.fresh;
     fresh.id.clear();
     fresh.created = fresh.modified = now_text();
+    TRY(check_name_is_free(context, nullptr));
     if (!options_.preview && hooks_.can_keep_secrets) {
         // Better to refuse now than to hold a secret that the state cannot keep.
         const auto expected = provider.create(fresh.type, context.inputs, true);
@@ -151,6 +156,7 @@ base::Result<rpc::Registered> Engine::replace(Context& context, const provider::
     }
     TRY(checked_inputs(context, Property(), 1));  // a new thing gets a new automatic name
     const bool delete_first = context.registration.delete_before_replace.value_or(difference.delete_before_replace);
+    TRY(check_name_is_free(context, delete_first ? old : nullptr));
     Step begun = context.step(Op::replace, Step::Phase::begun);
     begun.difference = difference;
     events_.step(begun);

@@ -135,6 +135,10 @@ public:
         return name.empty() ? std::vector<std::string>() : std::vector{"thing " + name};
     }
 
+    base::Result<std::string> unique_name(std::string_view type, const provider::Property& properties) override {
+        return type.ends_with("Setting") ? std::string() : properties["name"].as_string();
+    }
+
     base::Result<provider::Property> invoke(std::string_view token, const provider::Property& arguments) override {
         if (token != "fake:index/echo:echo") return base::fail("NotSupported", std::string(token) + " is not supported");
         return provider::Property(provider::Property::Object{{"echo", arguments["say"]}});

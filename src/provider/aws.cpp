@@ -155,24 +155,39 @@ Result<std::string> Aws::account() {
     return account_;
 }
 
+namespace {
+
+// What to correct, where the answer leaves no doubt about it; else "".
+std::string hint_for(const Error& error, const std::string& where, const AwsOptions& options) {
+    const std::string key = options.access_key_id;
+    if (error.code == "InvalidClientTokenId" || error.code == "UnrecognizedClientException" || error.code == "InvalidAccessKeyId")
+        return where + " does not know the access key " + key +
+               ": AWS_ACCESS_KEY_ID, aws:accessKey or ~/.aws/credentials says which";
+    if (error.code == "ExpiredToken" || error.code == "ExpiredTokenException")
+        return "the session of the access key " + key + " has ended: get new credentials";
+    if (error.code == "SignatureDoesNotMatch") {
+        // One code for several mistakes: only AWS's words tell which.
+        if (error.message.contains("valid region"))
+            return "AWS_REGION, aws:region or ~/.aws/config says which region: `" + options.region + "`";
+        if (error.message.starts_with("Signature expired") || error.message.starts_with("Signature not yet current"))
+            return "the clock of this machine and that of " + where + " differ by minutes: set the one that is wrong";
+        if (error.message.contains("does not match the signature"))
+            return "the secret access key does not belong to the access key " + key +
+                   ": AWS_SECRET_ACCESS_KEY, aws:secretKey or ~/.aws/credentials holds it";
+        return "";
+    }
+    return "AWS_ENDPOINT_URL or aws:endpoints says where to; is something listening there?";
+}
+
+}  // namespace
+
 Result<void> Aws::check_access() {
     if (options_.skip_validation) return {};
     auto known = account();
     if (known) return {};
     const std::string where = options_.endpoint.empty() ? "AWS" : options_.endpoint;
     Error error = std::move(known).error();
-    if (error.code == "InvalidClientTokenId" || error.code == "UnrecognizedClientException" ||
-        error.code == "InvalidAccessKeyId") {
-        error.notes.push_back(where + " does not know the access key " + options_.access_key_id +
-                              ": AWS_ACCESS_KEY_ID, aws:accessKey or ~/.aws/credentials says which");
-    } else if (error.code == "SignatureDoesNotMatch") {
-        error.notes.push_back("the secret access key does not belong to the access key " + options_.access_key_id +
-                              ": AWS_SECRET_ACCESS_KEY, aws:secretKey or ~/.aws/credentials holds it");
-    } else if (error.code == "ExpiredToken" || error.code == "ExpiredTokenException") {
-        error.notes.push_back("the session of the access key " + options_.access_key_id + " has ended: get new credentials");
-    } else {
-        error.notes.push_back("AWS_ENDPOINT_URL or aws:endpoints says where to; is something listening there?");
-    }
+    if (std::string hint = hint_for(error, where, options_); !hint.empty()) error.notes.push_back(std::move(hint));
     error.message = "cannot deploy to " + where + ": " + error.message;
     return base::fail(std::move(error));
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/strings.hpp"
 #include "provider/functions.hpp"
 #include "provider/schema.hpp"
 
@@ -77,6 +78,14 @@ public:
         const std::string place = aws_.place();
         for (std::string& thing : things) thing = place + " " + thing;
         return things;
+    }
+
+    Result<std::string> unique_name(std::string_view token, const Property& properties) override {
+        const ResourceType* type = TRY(find(token));
+        if (!type->unique_name) return std::string();
+        const Property known = plain(properties);
+        const std::string name = base::lower(known[type->name->property].as_string());
+        return name.empty() ? name : aws_.place() + " " + held_thing(type->tokens.front(), name);
     }
 
     Result<State> create(std::string_view token, const Property& inputs, bool preview) override {

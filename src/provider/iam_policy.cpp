@@ -121,6 +121,7 @@ const ResourceType& policy_type() {
         .name = NameRule{"name", "namePrefix", 128, NameRule::Style::iam},
         .computed = {"arn", "attachmentCount", "policyId", "tagsAll"},
         .computed_by_update = {"tagsAll"},
+        .unique_name = true,
         .serialised_kind = "policy",
         .serialised_by = "name",
         .id = [](const Property&, const Property& outputs) { return outputs["arn"].as_string(); },

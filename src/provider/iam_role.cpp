@@ -245,6 +245,7 @@ const ResourceType& role_type() {
         .name = NameRule{"name", "namePrefix", 64, NameRule::Style::iam},
         .computed = {"arn", "createDate", "tagsAll", "uniqueId"},
         .computed_by_update = {"tagsAll"},
+        .unique_name = true,
         .serialised_kind = "role",
         .serialised_by = "name",
         .id = [](const Property& inputs, const Property&) { return inputs["name"].as_string(); },

@@ -120,6 +120,7 @@ const ResourceType& user_type() {
         .name = NameRule{"name", "", 64, NameRule::Style::iam},
         .computed = {"arn", "tagsAll", "uniqueId"},
         .computed_by_update = {"arn", "tagsAll"},
+        .unique_name = true,
         .serialised_kind = "user",
         .serialised_by = "name",
         .id = [](const Property& inputs, const Property&) { return inputs["name"].as_string(); },

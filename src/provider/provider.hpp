@@ -66,6 +66,9 @@ public:
     // whatever provider and type, give the same text only for the same thing. Nothing where the properties do not say yet.
     [[nodiscard]] virtual base::Result<std::vector<std::string>> holds(std::string_view type, const std::string& id,
                                                                        const Property& properties) = 0;
+    // What nothing else may be called when it is made: two resources give the same text where the second cannot be created beside
+    // the first (two roles of one name). Empty for what is written over (a bucket's policy), and where the name is not known yet.
+    [[nodiscard]] virtual base::Result<std::string> unique_name(std::string_view type, const Property& properties) = 0;
     [[nodiscard]] virtual base::Result<Property> invoke(std::string_view token, const Property& arguments) = 0;
 };
 

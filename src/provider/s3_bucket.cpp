@@ -257,6 +257,7 @@ const ResourceType& bucket_type() {
         .name = NameRule{"bucket", "bucketPrefix", 63, NameRule::Style::bucket},
         .computed = {"arn", "bucketDomainName", "bucketRegion", "bucketRegionalDomainName", "hostedZoneId", "region", "tagsAll"},
         .computed_by_update = {"tagsAll"},
+        .unique_name = true,
         .serialised_kind = "bucket",
         .serialised_by = "bucket",
         .id = [](const Property& inputs, const Property&) { return inputs["bucket"].as_string(); },

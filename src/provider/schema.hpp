@@ -57,6 +57,7 @@ struct ResourceType {
     std::vector<std::string> computed_by_update = {};  // of those, what an update changes
     std::vector<std::string> secrets_shown_once = {};  // of those, what AWS tells only when it is made
     bool delete_before_replace = false;
+    bool unique_name = false;  // creating it fails where there is one of its name, in whatever case
     // Calls about one role or bucket are made one after the other: the kind, and the property that names it.
     std::string serialised_kind, serialised_by = {};
 

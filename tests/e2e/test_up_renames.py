@@ -131,3 +131,26 @@ aws.iam.Role.get("read", "theirs")
     server.client("s3").delete_bucket(Bucket="kept-bucket")
     server.client("iam").delete_role(RoleName="theirs")
     folder.destroy()
+
+
+def test_a_renamed_policy_of_a_fixed_name_is_refused_before_anything_is_done(server, folder):
+    """AWS has one policy of a name, in whatever path and case: a preview must not promise a second."""
+    def named(name, **properties):
+        policy = {"type": "aws:iam:Policy", "properties": {"name": "fixed-policy", "policy": json.dumps(READ), **properties}}
+        if name == "aliased":
+            policy["options"] = {"aliases": [alias]}
+        return "resources: " + json.dumps({name: policy}) + "\n"
+
+    folder.yaml(named("mp"))
+    folder.up()
+    before = folder.state()["resources"]
+    alias = next(resource["urn"] for resource in before if resource["urn"].endswith("::mp"))
+    for properties in ({}, {"path": "/else/"}, {"name": "FIXED-policy"}):
+        folder.yaml(named("mpR", **properties))
+        for said in (folder.fails("preview"), folder.fails("up", "--yes"), folder.fails("up", "--yes", "--skip-preview")):
+            assert "aws:iam/policy:Policy `mp` of this stack has the same name" in said
+            assert f'aliases: ["{alias}"]' in said and "to leave alone" not in said
+        assert folder.state()["resources"] == before
+    folder.yaml(named("aliased"))
+    assert operations(folder.preview()) == [] == operations(folder.up())
+    folder.destroy()

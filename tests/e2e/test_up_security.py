@@ -210,3 +210,28 @@ def test_an_export_with_its_secrets_in_clear_is_sealed_when_it_is_imported(folde
     subprocess.run(folder.command("stack", "import"), input=json.dumps(document), cwd=folder.path, env={**folder.environment, **PASSPHRASE}, text=True, check=True)
     assert PLANTED not in everything(folder)
     assert folder.run("stack", "output", "word", "--show-secrets", **PASSPHRASE).stdout.strip() == PLANTED
+
+
+def test_a_plain_tag_beside_a_secret_one_makes_no_secret(server, folder):
+    folder.python("""
+import json, pulumi, pulumi_aws as aws
+word = pulumi.Config().require_secret("word")
+trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+role = aws.iam.Role("r", name="production-py", assume_role_policy=trust, tags={"sec": word, "env": "production", "keep": "one"})
+aws.iam.RolePolicyAttachment("a", role=role.name, policy_arn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+aws.iam.RolePolicy("p", name="production-policy", role=role.id, policy=json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}))
+pulumi.export("arn", role.arn)
+pulumi.export("tags", role.tags_all)
+""")
+    folder.run("config", "set", "--secret", "word", PLANTED, **PASSPHRASE)
+    for _ in range(2):
+        report = folder.up(**PASSPHRASE)
+        assert report["outputs"]["arn"].endswith(":role/production-py")
+        assert report["outputs"]["tags"] == {"sec": "[secret]", "env": "production", "keep": "one"}
+        resources = {resource["urn"].rsplit("::", 1)[1]: resource for resource in folder.state()["resources"]}
+        assert resources["r"]["id"] == resources["r"]["outputs"]["name"] == "production-py"
+        assert resources["a"]["id"].startswith("production-py") and resources["p"]["id"] == "production-py:production-policy"
+        assert resources["r"]["inputs"]["tags"]["env"] == "production" and "ciphertext" in resources["r"]["inputs"]["tags"]["sec"]
+        assert PLANTED not in everything(folder)
+    folder.destroy(**PASSPHRASE)
