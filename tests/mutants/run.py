@@ -51,6 +51,7 @@ AIM = 0.95
 BUILD_SECONDS_MOST = 1800
 # A mutant may make a test slower; beyond this it hangs.
 SLOWER_MOST, MORE_SECONDS = 4, 30
+DID_NOT_END = "did not end"
 
 
 class Fault(Exception):
@@ -178,7 +179,7 @@ class Tree:
             output, _ = process.communicate(timeout=seconds)
             return process.returncode, output
         except subprocess.TimeoutExpired:
-            return None, "did not end"
+            return None, DID_NOT_END
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)  # and what it has left behind
@@ -220,6 +221,11 @@ class Tree:
                 self.seconds[test] = time.monotonic() - begin
             return self.seconds[test]
 
+    def failure_of(self, test, number=0):
+        """The test, if it fails; None if it passes."""
+        passed, output = self.passes(test, self.learn(test) * SLOWER_MOST + MORE_SECONDS, number)
+        return None if passed else f"{test} (did not end)" if output == DID_NOT_END else test
+
     def noticed_by(self, mutant, quick):
         """The first test that fails, None if none does."""
         path = self.root / mutant.file
@@ -229,7 +235,7 @@ class Tree:
         content = path.read_text()
         try:
             path.write_text(mutant.apply(content))
-            return next((test for test in tests if not self.passes(test, allowed_seconds(self.learn(test)))[0]), None)
+            return next(filter(None, (self.failure_of(test) for test in tests)), None)
         finally:
             path.write_text(content)
 
@@ -282,18 +288,13 @@ class SwitchedTree(Tree):
         for test in mutant.tests:
             if quick and is_pytest(test):
                 continue
-            seconds = self.learn(test)
-            if not self.passes(test, allowed_seconds(seconds), mutant.number())[0]:
-                return test
+            if failed := self.failure_of(test, mutant.number()):
+                return failed
         return None
 
 
 def is_pytest(test):
     return test.split()[0].endswith(".py")
-
-
-def allowed_seconds(seconds):
-    return seconds * SLOWER_MOST + MORE_SECONDS
 
 
 def known_results():
