@@ -127,6 +127,16 @@ ManagedPolicyPtr World::usable_policy(const std::string& account, const std::str
 }
 
 std::optional<std::string> World::unique_id(std::string_view arn) const {
+    // A unique id itself; AROA…:SESSION is a session's.
+    if (!arn.starts_with("arn:")) {
+        const auto id = arn.substr(0, arn.find(':'));
+        const auto has_id = [&](const auto& entry) { return entry.second->id == id; };
+        for (const auto& [account, house] : accounts) {
+            if (std::ranges::any_of(house.roles, has_id)) return std::string(arn);
+            if (arn == id && std::ranges::any_of(house.users, has_id)) return std::string(arn);
+        }
+        return std::nullopt;
+    }
     const auto parts = policy::parse_arn(arn);
     if (!parts || parts->partition != "aws" || !parts->region.empty()) return std::nullopt;
     const Household* house = household(parts->account);

@@ -265,7 +265,8 @@ TEST_CASE("assume_role refuses what STS refuses") {
 TEST_CASE("a service assumes a role only if the role trusts it") {
     House house;
     const auto trusts = house.make_role("trainer");
-    const ServiceCall sagemaker{"sagemaker.amazonaws.com", "eu-west-1", house.account, "arn:aws:sagemaker:eu-west-1:1:training-job/j"};
+    const ServiceCall sagemaker{"sagemaker.amazonaws.com", "eu-west-1", house.account,
+                                "arn:aws:sagemaker:eu-west-1:1:training-job/j"};
     const auto not_trusting = house.make_role("other", house.trust_of("arn:aws:iam::" + house.account + ":root"));
     AssumeRole request;
     request.session_name = "SageMaker";
@@ -276,7 +277,8 @@ TEST_CASE("a service assumes a role only if the role trusts it") {
     longer.duration = std::chrono::hours(6);
     CHECK(house.directory->assume_role_as_service(sagemaker, longer).has_value());
     CHECK(code_of(house.directory->assume_role(longer)) == "ValidationError");
-    CHECK(code_of(house.directory->assume_role_as_service({"lambda.amazonaws.com", "eu-west-1", "", ""}, request)) == "AccessDenied");
+    CHECK(code_of(house.directory->assume_role_as_service({"lambda.amazonaws.com", "eu-west-1", "", ""}, request)) ==
+          "AccessDenied");
     request.tags = {{"job", "one"}};
     CHECK(code_of(house.directory->assume_role_as_service(sagemaker, request)) == "AccessDenied");
     request.tags.clear();
@@ -296,17 +298,19 @@ TEST_CASE("a trust policy's conditions see the circumstances of a service's call
         request.session_name = "SageMaker";
         request.role_arn =
             house
-                .make_role("r" + std::to_string(++number),
-                           R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},)"
-                           R"("Action":"sts:AssumeRole","Condition":)" +
-                               condition + "}]}")
+                .make_role(
+                    "r" + std::to_string(++number),
+                    R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},)"
+                    R"("Action":"sts:AssumeRole","Condition":)" +
+                        condition + "}]}")
                 ->arn;
         return house.directory->assume_role_as_service(sagemaker, request).has_value();
     };
     for (const char* holds :
-         {R"({"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}})", R"({"NumericGreaterThan":{"aws:EpochTime":"1577836800"}})",
-          R"({"StringEquals":{"aws:RequestedRegion":"eu-west-1"}})", R"({"Bool":{"aws:PrincipalIsAWSService":"true"}})",
-          R"({"Bool":{"aws:ViaAWSService":"false"}})", R"({"Bool":{"aws:SecureTransport":"true"}})",
+         {R"({"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}})",
+          R"({"NumericGreaterThan":{"aws:EpochTime":"1577836800"}})", R"({"StringEquals":{"aws:RequestedRegion":"eu-west-1"}})",
+          R"({"Bool":{"aws:PrincipalIsAWSService":"true"}})", R"({"Bool":{"aws:ViaAWSService":"false"}})",
+          R"({"Bool":{"aws:SecureTransport":"true"}})",
           R"({"StringEquals":{"aws:PrincipalServiceName":"sagemaker.amazonaws.com"}})",
           R"({"ForAnyValue:StringEquals":{"aws:PrincipalServiceNamesList":"sagemaker.amazonaws.com"}})",
           R"({"StringEquals":{"aws:SourceAccount":"${aws:ResourceAccount}"}})",
@@ -316,8 +320,9 @@ TEST_CASE("a trust policy's conditions see the circumstances of a service's call
         CHECK(trusted(holds));
     }
     for (const char* fails :
-         {R"({"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}})", R"({"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}})",
-          R"({"Bool":{"aws:PrincipalIsAWSService":"false"}})", R"({"StringEquals":{"aws:SourceAccount":"444455556666"}})",
+         {R"({"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}})",
+          R"({"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}})", R"({"Bool":{"aws:PrincipalIsAWSService":"false"}})",
+          R"({"StringEquals":{"aws:SourceAccount":"444455556666"}})",
           R"({"ArnLike":{"aws:SourceArn":"arn:aws:sagemaker:*:*:training-job/two"}})"}) {
         CAPTURE(fails);
         CHECK_FALSE(trusted(fails));
@@ -419,10 +424,13 @@ TEST_CASE("principals that a policy may name") {
     CHECK(directory.principal_exists("arn:aws:iam::" + house.account + ":root"));
     CHECK(directory.principal_exists("arn:aws:sts::" + house.account + ":assumed-role/trainer/any"));
     CHECK(directory.unique_id(role->arn) == role->id);
+    for (const std::string& id : {user->id, role->id, role->id + ":session"}) CHECK(directory.unique_id(id) == id);
     for (const std::string& wrong :
          {"arn:aws:iam::" + house.account + ":role/trainer", "arn:aws:iam::" + house.account + ":user/Ann",
           std::string("arn:aws:iam::999999999999:root"), "arn:aws-cn:iam::" + house.account + ":user/ann",
-          "arn:aws:sts::" + house.account + ":assumed-role/trainer/", std::string("ann"), std::string()}) {
+          "arn:aws:sts::" + house.account + ":assumed-role/trainer/", "arn:aws:sts::" + house.account + ":federated-user/ann",
+          std::string("AIDAEXAMPLEEXAMPLE"), std::string("AROAEXAMPLEEXAMPLE:s"), user->id + ":s", user->id + "X",
+          std::string("ann"), std::string()}) {
         CHECK_MESSAGE(!directory.principal_exists(wrong), wrong);
     }
     CHECK(directory.all_callers().size() == 2);
@@ -431,6 +439,32 @@ TEST_CASE("principals that a policy may name") {
     REQUIRE(policies.has_value());
     REQUIRE(policies->size() == 1);
     CHECK(policies->front().name == "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess");
+}
+
+TEST_CASE("a trust policy that names nobody is refused when it is written") {
+    House house;
+    const auto user = house.make_user("ann");
+    house.make_role("r");
+    const auto put = [&](const std::string& principal) {
+        return house.iam().update_trust(house.account, "r",
+                                        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{)" + principal +
+                                            R"(},"Action":"sts:AssumeRole"}]})");
+    };
+    const std::string cn = "arn:aws-cn:iam::" + house.account + ":root";
+    for (const std::string& principal :
+         {std::string(R"("AWS":"AIDAXXXXXXXXXXXXXXXXX")"), std::string(R"("AWS":"AROAXXXXXXXXXXXXXXXXX")"),
+          R"("AWS":")" + cn + "\"", R"("AWS":"arn:aws:sts::)" + house.account + R"(:federated-user/ann")"}) {
+        CHECK(code_of(put(principal)) == "MalformedPolicyDocument");
+        CHECK(message_of(put(principal)) == "Invalid principal in policy: " + principal);
+    }
+    CHECK(message_of(put(R"("Service":"nosuch.amazonaws.com")")) ==
+          "Invalid principal in policy: \"SERVICE\":\"nosuch.amazonaws.com\"");
+    // A live id is taken, and means its user for good.
+    REQUIRE(put(R"("AWS":")" + user->id + "\""));
+    REQUIRE(house.iam().update_user(house.account, "ann", "eve", std::nullopt));
+    CHECK((*house.iam().role(house.account, "r"))->trust->text().contains(user->id));
+    REQUIRE(house.iam().delete_user(house.account, "eve"));
+    CHECK(code_of(put(R"("AWS":")" + user->id + "\"")) == "MalformedPolicyDocument");
 }
 
 TEST_CASE("transitive tags and the source identity follow through role chaining, and stay what they were") {

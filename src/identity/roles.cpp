@@ -7,6 +7,7 @@
 #include "identity/names.hpp"
 #include "identity/state.hpp"
 #include "policy/rewrite.hpp"
+#include "policy/service_principals.hpp"
 
 namespace identity {
 
@@ -49,8 +50,10 @@ base::Result<std::map<std::string, std::string>> DirectoryState::bind_principals
     for (const auto& arn : trust.named_principals()) {
         const auto id = world_.unique_id(arn);
         if (!id) return base::fail("MalformedPolicyDocument", fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", arn));
-        ids[arn] = *id;
+        if (*id != arn) ids[arn] = *id;  // an id binds itself
     }
+    if (const auto service = policy::unknown_service(trust))
+        return base::fail("MalformedPolicyDocument", fmt::format("Invalid principal in policy: \"SERVICE\":\"{}\"", *service));
     return ids;
 }
 

@@ -104,9 +104,11 @@ std::vector<std::string> Policy::named_principals() const {
     std::vector<std::string> out;
     for (const auto& entry : compiled().all_principals()) {
         const auto name = compiled().text(entry.text);
-        const auto arn = entry.kind == PrincipalEntry::Kind::arn ? parse_arn(name) : std::nullopt;
-        // A session stands and falls with its role; federated users are nobody's record.
-        if (arn && !arn->resource.starts_with("federated-user/")) out.emplace_back(name);
+        if (entry.kind == PrincipalEntry::Kind::arn || entry.kind == PrincipalEntry::Kind::unique_id) out.emplace_back(name);
+        // Accounts of this partition are taken as they are.
+        const auto partition = compiled().text(entry.partition);
+        if (entry.kind == PrincipalEntry::Kind::account && !partition.empty() && partition != "aws")
+            out.push_back("arn:" + std::string(partition) + ":iam::" + std::string(name) + ":root");
     }
     return out;
 }

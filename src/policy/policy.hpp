@@ -47,8 +47,8 @@ public:
     [[nodiscard]] bool has_variables() const { return variables_; }
     [[nodiscard]] std::vector<StatementInfo> statements() const;
     [[nodiscard]] StatementInfo statement(size_t index) const;
-    // Principals named by Principal/NotPrincipal AWS entries that are ARNs of users, roles or role sessions, for the identity
-    // room to check that they exist and to bind to unique ids (R32).
+    // Principals named by Principal/NotPrincipal AWS entries that are ARNs of users, roles or sessions, unique ids, or accounts of
+    // another partition, for the identity room to check that they exist and to bind to unique ids (R32).
     [[nodiscard]] std::vector<std::string> named_principals() const;
     [[nodiscard]] const CompiledPolicy& compiled() const;  // compile.hpp
 

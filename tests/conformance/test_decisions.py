@@ -253,6 +253,20 @@ def test_canonical_users_and_cloudfront(server, bucket, make_user):
     assert not may(s3.get_object, Bucket=bucket, Key="k")  # but a Deny is for everybody of it
 
 
+@pytest.mark.parametrize("principal", [
+    {"AWS": "AIDAXXXXXXXXXXXXXXXXX"}, {"AWS": "AROAXXXXXXXXXXXXXXXXX"}, {"AWS": "arn:aws-cn:iam::ACCOUNT:root"},
+    {"AWS": "arn:aws:sts::ACCOUNT:federated-user/x"}, {"Service": "nosuch.amazonaws.com"}])
+def test_policies_that_name_nobody_are_refused_when_they_are_written(server, bucket, principal):
+    principal = {kind: name.replace("ACCOUNT", server.account) for kind, name in principal.items()}
+    (kind, name), = principal.items()
+    trust = policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
+    assert refused(server.client("iam").create_role, RoleName="nobodys", AssumeRolePolicyDocument=trust) == (
+        "MalformedPolicyDocument", f'Invalid principal in policy: "{kind.upper()}":"{name}"')
+    for effect in ("Allow", "Deny"):
+        document = policy({"Effect": effect, "Principal": principal, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"})
+        assert refused(server.client("s3").put_bucket_policy, Bucket=bucket, Policy=document) == ("MalformedPolicy", "Invalid principal in policy")
+
+
 def test_a_session_dies_with_its_user(server, make_user):
     """A namesake made later gets nothing of it, nor does the session of the first come back to life."""
     iam = server.client("iam")

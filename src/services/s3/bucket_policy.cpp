@@ -10,7 +10,7 @@
 //   Invalid principal in policy                     a principal that does not exist
 //
 // A canonical user of this server is an account, and is bound to it like other principals to their ids. Others, and CloudFront's
-// origin access identities, are taken and are nobody here.
+// origin access identities, are nobody here: they may be allowed something, but not denied it.
 #include <algorithm>
 #include <array>
 
@@ -19,6 +19,7 @@
 #include "policy/glob.hpp"
 #include "policy/reference.hpp"
 #include "policy/rewrite.hpp"
+#include "policy/service_principals.hpp"
 #include "services/s3/service.hpp"
 #include "text/json.hpp"
 
@@ -180,13 +181,18 @@ base::Result<PrincipalIds> check_bucket_policy(std::string_view document, const 
     PrincipalIds ids;
     const auto check = [&](const text::Json& statement) -> base::Result<void> {
         TRY(check_statement(statement, bucket));
-        for (const char* element : {"Principal", "NotPrincipal"})
+        for (const char* element : {"Principal", "NotPrincipal"}) {
+            // One of CloudFront's identities, who is nobody here: a statement would deny nobody.
+            for (const auto& name : texts(statement[element]["AWS"]))
+                if (statement["Effect"].as_string() == "Deny" && name.contains(":iam::cloudfront:user/"))
+                    return base::fail(malformed("Invalid principal in policy").note("there is no principal `" + name + "`"));
             for (const auto& id : texts(statement[element]["CanonicalUser"])) {
                 if (base::lower(id) == canonical_id(bucket.account))
                     ids[id] = bucket.account;
                 else if (statement["Effect"].as_string() == "Deny")  // it would deny nobody
                     return base::fail(malformed("Invalid principal in policy").note("there is no canonical user `" + id + "`"));
             }
+        }
         return {};
     };
     if (statements.is_object()) TRY(check(statements));
@@ -195,8 +201,10 @@ base::Result<PrincipalIds> check_bucket_policy(std::string_view document, const 
         if (!principal_id) break;
         auto id = principal_id(principal);
         if (!id) return base::fail(malformed("Invalid principal in policy").note("there is no principal `" + principal + "`"));
-        ids[principal] = std::move(*id);
+        if (*id != principal) ids[principal] = std::move(*id);  // an id binds itself
     }
+    if (const auto service = policy::unknown_service(*parsed))
+        return base::fail(malformed("Invalid principal in policy").note("there is no service `" + *service + "`"));
     return ids;
 }
 

@@ -203,6 +203,24 @@ TEST_CASE("canonical users and CloudFront's identities in bucket policies") {
                    document("Allow", R"({"AWS":"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity EH1HDMB1FH2TC"})"),
                    bucket, [](const std::string&) { return std::nullopt; }))
               .empty());
+    // What would deny nobody, and what would allow nobody anything.
+    const auto refused = [&](const char* effect, const std::string& principal) {
+        const auto result = services::s3::check_bucket_policy(document(effect, principal), bucket, [](const std::string& name) {
+            return name == "AROAEXAMPLE" ? std::optional(name) : std::nullopt;
+        });
+        return result ? std::string() : result.error().message;
+    };
+    CHECK(refused("Deny", R"({"AWS":"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity EH1HDMB1FH2TC"})") ==
+          "Invalid principal in policy");
+    for (const char* effect : {"Allow", "Deny"}) {
+        for (const char* principal :
+             {R"({"AWS":"AIDAXXXXXXXXXXXXXXXXX"})", R"({"AWS":"AROAXXXXXXXXXXXXXXXXX"})",
+              R"({"AWS":["AROAEXAMPLE","arn:aws-cn:iam::111122223333:root"]})", R"({"Service":"nosuchsvc.amazonaws.com"})",
+              R"({"AWS":"arn:aws:sts::111122223333:federated-user/x"})"})
+            CHECK_MESSAGE(refused(effect, principal) == "Invalid principal in policy", principal);
+        CHECK(refused(effect, R"({"AWS":["AROAEXAMPLE","111122223333","arn:aws:iam::111122223333:root"]})").empty());
+        CHECK(refused(effect, R"({"Service":"logging.s3.amazonaws.com"})").empty());
+    }
 }
 
 TEST_CASE("headers: what is not here is refused by name, aws-chunked is not kept, metadata is lower case") {
