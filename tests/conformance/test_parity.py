@@ -217,7 +217,7 @@ def test_questions_about_our_own_actions(server, world):
     """Each is asked about what its requests are decided on."""
     iam, role = server.client("iam"), f"arn:aws:iam::{server.account}:role/r-red"
     for action, resource, command in (
-            ("trainwarden:WhoCan", "*", ("who-can", "s3:ListAllMyBuckets")),
+            ("trainwarden:WhoCan", "*", ("who-can", "s3:ListAllMyBuckets", "*")),
             ("trainwarden:ExplainAccess", role, ("explain", "--as", role, "--action", "s3:ListAllMyBuckets")),
             ("trainwarden:ExplainAccess", "*", ("explain", "--as", "*", "--action", "s3:ListAllMyBuckets"))):
         for which in ("allow the resource", "deny the resource"):
