@@ -191,7 +191,9 @@ def test_root_and_a_bucket_policy_that_denies_everybody(server):
     ("logs:GetLogEvents", "arn:aws:logs:us-east-1:444455556666:log-group:/g/red:log-stream:s"),
     ("sagemaker:DescribeModel", "arn:aws:sagemaker:us-east-1:ACCOUNT:model/m"),
     ("iam:CreateAccessKey", "arn:aws:iam::ACCOUNT:user/nosuch"),
-    ("trainwarden:ExplainAccess", "arn:aws:iam:us-east-1:ACCOUNT:user/asker"),
+    ("trainwarden:ExplainAccess", "arn:aws:iam:us-east-1:ACCOUNT:user/asker"), ("trainwarden:WhoCan", "arn:aws:iam::ACCOUNT:user/asker"),
+    ("trainwarden:ExplainAccess", "arn:aws:s3:::parity-red"), ("trainwarden:UsedActions", "arn:aws:sts::ACCOUNT:assumed-role/r-red/xx"),
+    ("trainwarden:InterruptTrainingJob", "arn:aws:sagemaker:us-east-1:ACCOUNT:training-job/nosuch"),
 ])
 def test_questions_about_what_is_not_there(server, world, action, resource):
     resource = resource.replace("ACCOUNT", server.account)
@@ -209,6 +211,20 @@ def test_questions_about_what_is_not_there(server, world, action, resource):
 def test_questions_about_nobody(server, world, principal):
     done = explain(server, principal.replace("ACCOUNT", server.account), "iam:GetUser", world["arn"], check=False)
     assert done.returncode == 1 and not done.stdout and "principal" in done.stderr or "service" in done.stderr
+
+
+def test_questions_about_our_own_actions(server, world):
+    """Each is asked about what its requests are decided on."""
+    iam, role = server.client("iam"), f"arn:aws:iam::{server.account}:role/r-red"
+    for action, resource, command in (
+            ("trainwarden:WhoCan", "*", ("who-can", "s3:ListAllMyBuckets", "*")),
+            ("trainwarden:ExplainAccess", role, ("explain", "--as", role, "--action", "s3:ListAllMyBuckets")),
+            ("trainwarden:ExplainAccess", "*", ("explain", "--as", "*", "--action", "s3:ListAllMyBuckets"))):
+        for which in ("allow the resource", "deny the resource"):
+            iam.put_user_policy(UserName="asker", PolicyName="p", PolicyDocument=document(*POLICIES[which](action, resource)))
+            done = server.trainwarden(*command, credentials=world["keys"], check=False)
+            assert (done.returncode == 0) is (which == "allow the resource"), (command, done.stderr)
+            assert (explain(server, world["arn"], action, resource)["Decision"] == "allowed") is (which == "allow the resource")
 
 
 def test_questions_about_sessions_and_services_that_may_be(server, world):

@@ -1,5 +1,6 @@
 #include "services/trainwarden/question.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "base/nearest.hpp"
@@ -11,7 +12,6 @@
 #include "policy/reference.hpp"
 #include "policy/vocabulary.hpp"
 #include "training/request.hpp"
-#include "wire/model.hpp"
 
 namespace services::trainwarden {
 namespace {
@@ -27,12 +27,50 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
     return meant.empty() ? "" : "; did you mean " + meant + "?";
 }
 
-// This server's own actions, which AWS does not have.
-std::vector<std::string> own_actions() {
-    std::vector<std::string> out;
-    for (const auto& operation : wire::find_service("trainwarden")->operations)
-        out.push_back("trainwarden:" + std::string(operation.name));
-    return out;
+// This server's own actions, which AWS does not have, and what each is decided on (operations.cpp, slurm.cpp). CheckTrainingJob
+// is none: it needs what CreateTrainingJob needs.
+struct OwnAction {
+    std::string_view name;
+    bool any = true;  // decided on `*` where a request names nothing
+    std::vector<std::string_view> formats = {};
+};
+
+const std::vector<OwnAction>& own_actions() {
+    // A session is asked about by its ARN and its role's: no question about one resource.
+    static const std::vector<std::string_view> principals = {"arn:${Partition}:iam::${Account}:root",
+                                                             "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}",
+                                                             "arn:${Partition}:iam::${Account}:user/${UserNameWithPath}"};
+    static const std::vector<OwnAction> all = {
+        {"trainwarden:CloseSlurmSession"},
+        {"trainwarden:ExplainAccess", true, principals},
+        {"trainwarden:ExplainRequest", false, {"arn:${Partition}:trainwarden:${Region}:${Account}:request/${RequestId}"}},
+        {"trainwarden:InterruptTrainingJob",
+         false,
+         {"arn:${Partition}:sagemaker:${Region}:${Account}:training-job/${TrainingJobName}"}},
+        {"trainwarden:ListRequests", true, principals},
+        {"trainwarden:OpenSlurmSession", false, {"arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"}},
+        {"trainwarden:RenewSlurmSession"},
+        {"trainwarden:UsedActions", false, principals},
+        {"trainwarden:WhoCan"},
+    };
+    return all;
+}
+
+const OwnAction* own_action(std::string_view action) {
+    const auto at =
+        std::ranges::find_if(own_actions(), [&](const OwnAction& one) { return base::equals_ignoring_case(one.name, action); });
+    return at == own_actions().end() ? nullptr : &*at;
+}
+
+std::vector<std::string_view> formats_of(std::string_view action) {
+    const OwnAction* own = own_action(action);
+    return own != nullptr ? own->formats : policy::resource_formats(action);
+}
+
+// May a question about it name no resource?
+bool needs_no_resource(const std::string& action) {
+    const OwnAction* own = own_action(action);
+    return own != nullptr ? own->any : !policy::names_resource(action);
 }
 
 bool is_own(std::string_view action) { return base::lower(action).starts_with("trainwarden:"); }
@@ -43,9 +81,9 @@ base::Result<std::string> action_of(const Json& input) {
     if (asked.find_first_of("*?") != std::string::npos)
         return invalid("`" + asked + "` is a pattern; a question is about one action, for example s3:GetObject");
     if (is_own(asked)) {
-        const std::vector<std::string> all = own_actions();
-        for (const std::string& one : all)
-            if (base::equals_ignoring_case(one, asked)) return one;
+        if (const OwnAction* own = own_action(asked)) return std::string(own->name);
+        std::vector<std::string> all;
+        for (const OwnAction& one : own_actions()) all.emplace_back(one.name);
         return invalid("there is no action " + asked + did_you_mean(asked, all));
     }
     if (const auto found = policy::actions_matching(asked); found.size() == 1) return std::string(found.front());
@@ -79,7 +117,7 @@ base::Result<std::string> without_escapes(const std::string& resource) {
 std::string works_on(const std::string& action) {
     std::string out = action + " works on ";
     size_t named = 0;
-    for (const std::string_view format : policy::resource_formats(action)) {
+    for (const std::string_view format : formats_of(action)) {
         if (named == formats_named_max) break;
         out += (named++ == 0 ? "" : " or ") + std::string(format);
     }
@@ -92,7 +130,7 @@ base::Result<std::string> passed_of(const Dependencies& parts, const std::string
     const auto passes = [&](const std::string& resource) {
         return policy::passed_resource(action, resource, account, parts.region) == resource;
     };
-    if (asked == "*" || passes(asked)) return asked;
+    if (passes(asked)) return asked;
     std::string resource = TRY(without_escapes(asked));
     if (passes(resource)) return resource;
     return invalid("`" + asked + "` is no resource of this action: requests for " + action + " name none, and are decided on " +
@@ -104,7 +142,11 @@ base::Result<std::string> resource_of(const Dependencies& parts, const std::stri
     if (asked.starts_with("s3://"))
         return invalid("`" + asked +
                        "` is an S3 URI; policies and questions name resources by ARN: arn:aws:s3:::" + asked.substr(5));
-    if (is_own(action) ? asked == "*" : !policy::names_resource(action)) return passed_of(parts, action, asked);
+    if (asked == "*" && needs_no_resource(action)) return asked;
+    if (is_own(action) && formats_of(action).empty())
+        return invalid("`" + asked + "` is no resource of this action: requests for " + action +
+                       " name none, and are decided on *");
+    if (!is_own(action) && !policy::names_resource(action)) return passed_of(parts, action, asked);
     if (asked == "*") return invalid("a question is about one resource: " + works_on(action));
     std::string resource = TRY(without_escapes(asked));
     const auto arn = policy::parse_arn(resource);
@@ -115,8 +157,7 @@ base::Result<std::string> resource_of(const Dependencies& parts, const std::stri
     if (!arn->account.empty() && arn->service != "iam" && arn->account != parts.directory->default_account())
         return base::fail("NoSuchResource",
                           "there is no " + asked + " on this server: its account is " + parts.directory->default_account());
-    if (is_own(action)) return resource;
-    for (const std::string_view format : policy::resource_formats(action))
+    for (const std::string_view format : formats_of(action))
         if (policy::has_format(resource, format)) return resource;
     return invalid("`" + asked + "` is no resource of this action: " + works_on(action));
 }
@@ -141,8 +182,8 @@ base::Result<void> check_entity(identity::Directory& directory, const std::strin
     };
     const bool own = account == directory.default_account() || (account == "aws" && resource.starts_with("policy/"));
     if (own && arn.region.empty() && (makes || exists())) return {};
-    return base::fail("NoSuchResource", "there is no arn:aws:iam:" + std::string(arn.region) + ":" + account + ":" + resource +
-                                            " on this server");
+    return base::fail("NoSuchResource",
+                      "there is no arn:aws:iam:" + std::string(arn.region) + ":" + account + ":" + resource + " on this server");
 }
 
 base::Result<policy::KnownKey> key_of(const std::string& asked) {
