@@ -65,9 +65,9 @@ TEST_CASE("networks of all statements count together, each address once") {
         std::string statements;
         for (size_t i = 0; i < networks_of_statements.size(); ++i)
             statements += std::string(i == 0 ? "" : ",") +
-                          R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":)" +
-                          "\"arn:aws:s3:::b/" + std::string(i, '*') + R"(*","Condition":{"IpAddress":{"aws:SourceIp":[)" +
-                          networks_of_statements[i] + "]}}}";
+                          R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":)" + "\"arn:aws:s3:::b/" +
+                          std::string(i, '*') + R"(*","Condition":{"IpAddress":{"aws:SourceIp":[)" + networks_of_statements[i] +
+                          "]}}}";
         return R"({"Version":"2012-10-17","Statement":[)" + statements + "]}";
     };
     const auto networks = [](int first, int count, const std::string& prefix = "/8") {

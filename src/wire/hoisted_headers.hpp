@@ -1,6 +1,6 @@
 // Headers that a presigned URL carries in its query. Who signs a URL cannot count on the headers of whoever uses it, so
-// presigners (the AWS SDK for JavaScript with Version 4, botocore with Version 2) move x-amz-* headers there, and S3 takes them for
-// the headers.
+// presigners (the AWS SDK for JavaScript with Version 4, botocore with Version 2) move x-amz-* headers there, and S3 takes them
+// for the headers.
 //
 // Source: "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)" (Amazon S3 API Reference).
 //
