@@ -174,7 +174,7 @@ bool names_everybody(const text::Json& principal) {
     return !principal.is_object() || principal.size() == 0;
 }
 
-// `networks`: those that the policy lets in whoever comes from them. Counted over all of its statements, whatever each of them grants,
+// `networks`: those from which the policy lets everybody in. Counted over all of its statements, whatever each of them grants,
 // for one grant can be written in many ways.
 bool is_public_statement(const text::Json& statement, Width& networks) {
     if (statement["Effect"].as_string() == "Deny") return false;

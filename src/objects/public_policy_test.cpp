@@ -64,14 +64,16 @@ TEST_CASE("networks of all statements count together, each address once") {
     const auto policy = [](const std::vector<std::string>& networks_of_statements) {
         std::string statements;
         for (size_t i = 0; i < networks_of_statements.size(); ++i)
-            statements += std::string(i == 0 ? "" : ",") + R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":)" +
-                          "\"arn:aws:s3:::b/" + std::string(i, '*') + R"(*","Condition":{"IpAddress":{"aws:SourceIp":[)" +
-                          networks_of_statements[i] + "]}}}";
+            statements += std::string(i == 0 ? "" : ",") +
+                          R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":)" + "\"arn:aws:s3:::b/" +
+                          std::string(i, '*') + R"(*","Condition":{"IpAddress":{"aws:SourceIp":[)" + networks_of_statements[i] +
+                          "]}}}";
         return R"({"Version":"2012-10-17","Statement":[)" + statements + "]}";
     };
     const auto networks = [](int first, int count, const std::string& prefix = "/8") {
         std::string out;
-        for (int i = first; i < first + count; ++i) out += (out.empty() ? "\"" : ",\"") + std::to_string(i) + ".0.0.0" + prefix + "\"";
+        for (int i = first; i < first + count; ++i)
+            out += (out.empty() ? "\"" : ",\"") + std::to_string(i) + ".0.0.0" + prefix + "\"";
         return out;
     };
     std::vector<std::string> everywhere;

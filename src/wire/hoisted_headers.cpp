@@ -17,8 +17,9 @@ namespace {
 constexpr std::string_view prefix = "x-amz-";
 
 // Of the signature: Version 4's, and the one that Version 2 writes in small letters. X-Amz-Content-Sha256 is a header.
-constexpr auto of_signature = std::to_array<std::string_view>({"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires",
-                                                               "X-Amz-Security-Token", "X-Amz-Signature", "X-Amz-SignedHeaders"});
+constexpr auto of_signature =
+    std::to_array<std::string_view>({"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Security-Token",
+                                     "X-Amz-Signature", "X-Amz-SignedHeaders"});
 constexpr std::string_view token_of_v2 = "x-amz-security-token";
 
 bool is_hoistable(std::string_view name) { return base::lower(name).starts_with(prefix); }
@@ -72,7 +73,8 @@ Result<void> take_hoisted_headers(http::RequestHead& head, const Signature& sign
         const auto& [name, raw_value] = parameter;
         if (!is_hoistable(name)) continue;
         if (is_misspelt(name, signature))
-            return fail("AuthorizationQueryParametersError", "The query parameter " + name + " is not spelt as signatures have it.");
+            return fail("AuthorizationQueryParametersError",
+                        "The query parameter " + name + " is not spelt as signatures have it.");
         if (!stands_for_header(parameter)) continue;
         const auto header = base::lower(name);
         const std::string value(base::trim(raw_value));

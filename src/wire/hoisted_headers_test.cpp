@@ -28,8 +28,8 @@ std::string take(http::RequestHead& head) {
 
 std::string verify(const http::RequestHead& head) {
     const auto signature = wire::read_signature(head);
-    const auto verified =
-        wire::verify(**signature, head, {.secret_access_key = keys.secret_access_key, .service = "s3", .now = now, .regions = regions});
+    const auto verified = wire::verify(
+        **signature, head, {.secret_access_key = keys.secret_access_key, .service = "s3", .now = now, .regions = regions});
     return verified ? "" : verified.error().code;
 }
 

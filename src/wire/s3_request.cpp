@@ -156,8 +156,8 @@ constexpr auto chooses_elsewhere = std::to_array<std::string_view>({
     "metadataTable",
 });
 
-// A bucket has many of these configurations, each with an `id`. To any other operation it says nothing: a reading one may ignore it
-// (web pages name versions of a file so), a writing one may not, for it was meant for one of these.
+// A bucket has many of these configurations, each with an `id`. To any other operation it says nothing: a reading one may ignore
+// it (web pages name versions of a file so), a writing one may not, for it was meant for one of these.
 constexpr auto of_configurations = std::to_array<std::string_view>({"analytics", "intelligent-tiering", "inventory", "metrics"});
 
 // Which operations act on a part or a version that a parameter names. Any other would act on the whole object, or on the current
@@ -167,8 +167,8 @@ constexpr auto never_of_a_version =
     std::to_array<std::string_view>({"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload",
                                      "AbortMultipartUpload", "ListParts", "RenameObject"});
 
-// What signs a request, and what the clients add to be seen in logs: AWS ignores every parameter that starts with `x-` ("Amazon S3
-// server access log format", custom access log information), but for those that stand for headers (check_hoisted).
+// What signs a request, and what the clients add to be seen in logs: AWS ignores every parameter that starts with `x-` ("Amazon
+// S3 server access log format", custom access log information), but for those that stand for headers (check_hoisted).
 bool is_no_argument(std::string_view name) {
     return base::lower(name).starts_with("x-") || name == "AWSAccessKeyId" || name == "Signature" || name == "Expires";
 }
@@ -242,8 +242,9 @@ base::Result<void> check_hoisted(const text::QueryParameters& query, const http:
         if (!stands_for_header(parameter)) continue;
         const auto* header = headers.find(name);
         if (header == nullptr || *header != base::trim(value))
-            return base::fail("InvalidArgument", "The query parameter `" + name +
-                                                     "` stands for a header in presigned requests alone. Send the header instead.");
+            return base::fail("InvalidArgument",
+                              "The query parameter `" + name +
+                                  "` stands for a header in presigned requests alone. Send the header instead.");
     }
     return {};
 }

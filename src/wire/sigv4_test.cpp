@@ -371,8 +371,7 @@ TEST_CASE("presigned URLs of Signature Version 2, as boto3 makes them by default
         changed.query += "&acl";
         CHECK(code_of(check_v2(changed, expires)) == "SignatureDoesNotMatch");
         // What Version 2 does not sign must not choose another operation.
-        for (const auto* added :
-             {"publicAccessBlock", "ownershipControls", "encryption", "X-Amz-Security-Token=t"}) {
+        for (const auto* added : {"publicAccessBlock", "ownershipControls", "encryption", "X-Amz-Security-Token=t"}) {
             changed = head;
             changed.query += std::string("&") + added;
             CHECK(wire::read_signature(changed).error().code == "AccessDenied");
