@@ -41,6 +41,11 @@ Text line_of(const Json& record) {
 }
 
 base::Result<int> list(const Options& options) {
+    // The record knows ARNs and the names of services; of a role's name it would find nothing, and say so by being empty.
+    if (!options.principal.empty() && options.principal.find_first_of(":.*") == std::string::npos) {
+        return base::fail(base::Error("InvalidArgument", "`" + options.principal + "` is not the ARN of a principal")
+                              .note("aws iam get-role --role-name " + options.principal + " shows a role's, aws iam get-user a user's"));
+    }
     wire::Client client(TRY(wire::options_from_environment()));
     std::string last;
     do {

@@ -127,6 +127,9 @@ base::Result<Opened> open_stack(const StackChoice& choice, deploy::Stack::Open h
 base::Result<int> run_operation(RunChoice& choice, Operation operation, bool only_preview) {
     const bool asks = !only_preview && !choice.yes;
     if (asks && (choice.json || ::isatty(STDIN_FILENO) == 0)) {
+        // With --yes it would be told what is wrong with the folder or the stack: that comes first. `up` makes a stack.
+        TRY(deploy::find_project(choice.folder));
+        if (operation != Operation::update) TRY(open_stack(choice, deploy::Stack::Open::to_change));
         return base::fail(base::Error("ConfirmationRequired", "there is no terminal to confirm on")
                               .note("say --yes to go ahead without a question"));
     }

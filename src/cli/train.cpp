@@ -25,6 +25,7 @@ namespace {
 
 using text::Json;
 
+constexpr std::string_view name_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 constexpr auto poll_interval = std::chrono::milliseconds(400);
 
 struct RunOptions {
@@ -51,8 +52,10 @@ std::unexpected<base::Error> usage(std::string message, std::string note) {
 
 base::Result<std::pair<std::string, std::string>> split_pair(const std::string& text, const std::string& option) {
     auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0)
-        return usage(option + " `" + text + "` has no `=`", "write " + option + " NAME=VALUE");
+    if (equals == std::string::npos || equals == 0) {
+        return usage(option + " `" + text + "` has no " + (equals == 0 ? "name before its `=`" : "`=`"),
+                     "write " + option + " NAME=VALUE");
+    }
     return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
@@ -103,6 +106,13 @@ base::Result<Json> channel(std::string text) {
             if (!take(choice ? ",sharded" : ",replicated")) continue;
             sharded = choice;
             found = true;
+        }
+    }
+    if (const size_t comma = text.rfind(','); comma != std::string::npos) {
+        const std::string last = text.substr(comma + 1);
+        for (const char* word : {"sharded", "replicated", "file", "fastfile", "pipe"}) {
+            if (distance(base::lower(last), word) <= 2)
+                return usage("--input `" + text + "` ends with `," + last + "`, which is no option", "did you mean `," + std::string(word) + "`?");
         }
     }
     TRY(split_s3(text, "--input"));
@@ -213,6 +223,9 @@ base::Result<Json> make_request(const RunOptions& options, const std::string& ro
     auto environment = Json::object();
     for (const auto& text : options.environment) {
         auto [key, value] = TRY(split_pair(text, "--environment"));
+        if ((key[0] >= '0' && key[0] <= '9') || key.find_first_not_of(name_characters) != std::string::npos)
+            return usage("--environment `" + text + "`: `" + key + "` is not the name of a variable",
+                         "a name has letters, digits and underscores, and no digit in front");
         environment.set(key, value);
     }
     // So that the job runs this archive, whatever lies there when it is read.
@@ -229,7 +242,16 @@ base::Result<Json> make_request(const RunOptions& options, const std::string& ro
 }
 
 base::Result<Json> describe(wire::Client& client, const std::string& name) {
-    return client.call("sagemaker", "DescribeTrainingJob", Json::object({{"TrainingJobName", name}}));
+    auto found = client.call("sagemaker", "DescribeTrainingJob", Json::object({{"TrainingJobName", name}}));
+    if (!found) return base::fail(of_job(std::move(found).error(), name));
+    return found;
+}
+
+base::Result<int> tell(const std::string& service, const std::string& operation, const std::string& name) {
+    auto client = TRY(connect());
+    auto done = client.call(service, operation, Json::object({{"TrainingJobName", name}}));
+    if (!done) return base::fail(of_job(std::move(done).error(), name));
+    return 0;
 }
 
 bool is_final(const std::string& status) { return status == "Completed" || status == "Failed" || status == "Stopped"; }
@@ -308,6 +330,14 @@ base::Result<int> run(RunOptions options) {
         return usage("--role is required: workers act as a role, never as you",
                      "name one that sagemaker.amazonaws.com may assume and that you may pass: --role NAME or --role ARN "
                      "(aws iam list-roles shows them; docs/train.md says what it needs)");
+    }
+    if (options.wait_max != 0 && !options.spot)
+        return usage("--max-wait is for managed spot training", "add --spot, or say --max-runtime for how long the job may train");
+    if (!options.checkpoints.empty()) TRY(split_s3(options.checkpoints, "--checkpoints"));
+    if (!options.source.empty() && !std::filesystem::is_directory(options.source)) {
+        return usage(std::filesystem::exists(options.source) ? "--source " + options.source + " is not a folder"
+                                                             : "there is no folder " + options.source,
+                     "--source names a folder, --entry a file inside of it; one script alone needs no --source");
     }
     auto client = TRY(connect());
     std::string entry = options.source.empty() ? options.entry : options.source + "/" + options.entry;
@@ -481,20 +511,12 @@ void add_train(Command& root) {
     Command interrupt_command =
         train.subcommand("interrupt", "Take a managed spot training job's instances away; it begins again from its checkpoints");
     interrupt_command.positional("NAME", interrupted->name, "training job");
-    interrupt_command.action([interrupted]() -> base::Result<int> {
-        auto client = TRY(connect());
-        TRY(client.call("trainwarden", "InterruptTrainingJob", Json::object({{"TrainingJobName", interrupted->name}})));
-        return 0;
-    });
+    interrupt_command.action([interrupted] { return tell("trainwarden", "InterruptTrainingJob", interrupted->name); });
 
     auto stopped = std::make_shared<Options>();
     Command stop_command = train.subcommand("stop", "Stop a job: SIGTERM now, SIGKILL after 120 seconds");
     stop_command.positional("NAME", stopped->name, "training job");
-    stop_command.action([stopped]() -> base::Result<int> {
-        auto client = TRY(connect());
-        TRY(client.call("sagemaker", "StopTrainingJob", Json::object({{"TrainingJobName", stopped->name}})));
-        return 0;
-    });
+    stop_command.action([stopped] { return tell("sagemaker", "StopTrainingJob", stopped->name); });
 }
 
 }  // namespace cli

@@ -10,7 +10,8 @@ namespace {
 
 constexpr size_t names_shown = 5;
 
-// Levenshtein's distance: single characters put in, taken out or replaced.
+}  // namespace
+
 size_t distance(std::string_view a, std::string_view b) {
     std::vector<size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), size_t{0});
@@ -25,8 +26,6 @@ size_t distance(std::string_view a, std::string_view b) {
     }
     return row.back();
 }
-
-}  // namespace
 
 std::vector<std::string> nearest_names(std::string_view wanted, const std::vector<std::string>& names, size_t count) {
     std::vector<std::pair<size_t, std::string>> ranked;
@@ -48,6 +47,8 @@ base::Error with_remedy(base::Error error, const std::string& instance_type) {
         error.message = "`" + instance_type + "` is not an instance type";
         return std::move(error).note("the nearest are " + base::join(nearest_names(instance_type, names, names_shown), ", "));
     }
+    if (error.message.starts_with("The bucket \"") && error.message.ends_with("given in output data config does not exist."))
+        return std::move(error).note("--output names it; aws s3 ls shows your buckets, aws s3 mb s3://BUCKET makes one");
     if (error.code == "ResourceInUse")
         return std::move(error).note("give the job another --name, or leave --name out");
     if (error.message.find("iam:PassRole") != std::string::npos) {
@@ -60,6 +61,12 @@ base::Error with_remedy(base::Error error, const std::string& instance_type) {
             "missing");
     }
     return error;
+}
+
+base::Error of_job(base::Error error, const std::string& name) {
+    if (error.message != "Requested resource not found.") return error;
+    error.message = "there is no training job `" + name + "`";
+    return std::move(error).note("trainwarden train ls lists those of your account and region");
 }
 
 }  // namespace cli

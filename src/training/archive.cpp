@@ -26,8 +26,17 @@ namespace {
 
 constexpr size_t buffer_bytes = 256 * 1024;
 
+// An archive is whole once it is closed. What is only freed was given up, by a stop or an error: libarchive would still fill the
+// entry that is not finished with as many zeros as are missing, through gzip, however many that are and whoever waits.
 struct FreeWriter {
-    void operator()(archive* writer) const { archive_write_free(writer); }
+    void operator()(archive* writer) const {
+        archive_write_fail(writer);
+        archive_write_free(writer);
+    }
+};
+// It is closed by being freed: folders get their times then.
+struct FreeDisk {
+    void operator()(archive* disk) const { archive_write_free(disk); }
 };
 struct FreeReader {
     void operator()(archive* reader) const { archive_read_free(reader); }
@@ -36,6 +45,7 @@ struct FreeEntry {
     void operator()(archive_entry* entry) const { archive_entry_free(entry); }
 };
 using Writer = std::unique_ptr<archive, FreeWriter>;
+using Disk = std::unique_ptr<archive, FreeDisk>;
 using Reader = std::unique_ptr<archive, FreeReader>;
 using Entry = std::unique_ptr<archive_entry, FreeEntry>;
 
@@ -159,7 +169,13 @@ private:
         struct stat info{};
         if (::fstat(*opened, &info) != 0) return base::fail("InternalError", "cannot read " + file.path);
         const auto size = static_cast<uint64_t>(info.st_size);
-        const auto extents = extents_of(*opened, size);
+        const auto [extents, holes] = extents_of(*opened, size);
+        if (holes > holes_bytes_max - holes_) {
+            remember(packed_.missing, clipped(file.path) + " is sparse and in more than " + std::to_string(sparse_extents_max) +
+                                          " pieces: the archive would hold more than " +
+                                          std::to_string(holes_bytes_max >> 30) + " GiB of zeros");
+            return {};
+        }
         uint64_t data = 0;
         for (const auto& extent : extents) data += extent.size;
         if (data > artifact_bytes_max - bytes_) {
@@ -168,6 +184,7 @@ private:
             return {};
         }
         bytes_ += data;
+        holes_ += holes;
         archive_entry_set_filetype(entry.get(), AE_IFREG);
         archive_entry_set_perm(entry.get(), (info.st_mode & 0111) != 0 ? 0755 : 0644);
         archive_entry_set_size(entry.get(), info.st_size);
@@ -196,7 +213,7 @@ private:
                 if (count < 0 && errno == EINTR) continue;
                 if (count <= 0) {
                     remember(packed_.missing, clipped(path) + " cannot be read to its end");
-                    return {};  // the writer fills it with zeros
+                    return fill(path, at, extent, extents);
                 }
                 TRY(write_data(path, buffer_.data(), static_cast<size_t>(count)));
                 at += static_cast<uint64_t>(count);
@@ -205,8 +222,26 @@ private:
         return write_hole(path, size - at);
     }
 
+    // The header has promised the rest of this stretch and of those after it: zeros.
+    base::Result<void> fill(const std::string& path, uint64_t at, const Extent& cut, const std::vector<Extent>& extents) {
+        buffer_.assign(buffer_.size(), '\0');
+        for (const auto& extent : extents) {
+            if (extent.offset < cut.offset) continue;
+            if (extent.offset > at) TRY(write_hole(path, extent.offset - at));
+            at = std::max(at, extent.offset);
+            while (at < extent.offset + extent.size) {
+                if (cancelled_()) return base::fail("Cancelled", "the job was stopped");
+                const auto part = static_cast<size_t>(std::min<uint64_t>(buffer_.size(), extent.offset + extent.size - at));
+                TRY(write_data(path, buffer_.data(), part));
+                at += part;
+            }
+        }
+        return {};
+    }
+
     base::Result<void> write_hole(const std::string& path, uint64_t size) {
         while (size > 0) {
+            if (cancelled_()) return base::fail("Cancelled", "the job was stopped");
             const auto part = static_cast<size_t>(std::min<uint64_t>(size, Zeros::size));
             TRY(write_data(path, zeros_.get(), part));
             size -= part;
@@ -233,6 +268,7 @@ private:
     std::string buffer_;
     std::map<std::pair<uint64_t, uint64_t>, std::string> hard_links_;  // by device and inode: the name that is in the archive
     uint64_t bytes_ = 0;
+    uint64_t holes_ = 0;  // of them, where files have more holes than an archive lists
     Packed packed_;
 };
 
@@ -283,7 +319,7 @@ base::Result<void> unpack(const std::string& path, const std::string& folder, co
     if (archive_read_open_filename(reader.get(), path.c_str(), buffer_bytes) != ARCHIVE_OK) {
         return trouble(reader.get(), "not a tar.gz archive");
     }
-    Writer disk(archive_write_disk_new());
+    Disk disk(archive_write_disk_new());
     archive_write_disk_set_options(disk.get(),
                                    ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_TIME);
     uint64_t total = 0;

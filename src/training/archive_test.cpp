@@ -205,6 +205,46 @@ TEST_CASE("a file with more holes than an archive lists is packed whole") {
     CHECK(fs::file_size(folder.path + "/out/sieve") == (stretches - 1) * 128 * 1024 + 1);
 }
 
+TEST_CASE("a file of so many pieces that its holes would be packed as zeros is named, and the others are packed") {
+    Folder folder;
+    folder.write("weights", "weights");
+    const int file = ::open((folder.model() + "sieve").c_str(), O_WRONLY | O_CREAT, 0644);
+    const off_t apart = 8LL << 20;
+    REQUIRE(apart * off_t{sparse_extents_max} > off_t{holes_bytes_max});
+    for (size_t i = 0; i <= sparse_extents_max; ++i) REQUIRE(::pwrite(file, "x", 1, static_cast<off_t>(i) * apart) == 1);
+    CHECK(holes_of(file, static_cast<uint64_t>(apart) * sparse_extents_max) > holes_bytes_max);
+    ::close(file);
+    const auto started = std::chrono::steady_clock::now();
+    const auto packed = folder.pack_model();
+    CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds(20));
+    REQUIRE(packed.has_value());
+    CHECK(packed->entries == 1);
+    REQUIRE(packed->missing.size() == 1);
+    CHECK(packed->missing[0].find("sieve is sparse and in more than 4096 pieces") == 0);
+    REQUIRE(folder.unpack_model().has_value());
+    CHECK(folder.unpacked("weights") == "weights");
+}
+
+TEST_CASE("what is given up in a file that is not packed to its end is given up at once") {
+    Folder folder;
+    // So little room on the disk, and nearly 16 GiB in the archive.
+    const int file = ::open((folder.model() + "sieve").c_str(), O_WRONLY | O_CREAT, 0644);
+    const off_t apart = 3LL << 20;
+    for (size_t i = 0; i <= sparse_extents_max; ++i) REQUIRE(::pwrite(file, "x", 1, static_cast<off_t>(i) * apart) == 1);
+    ::close(file);
+    const auto started = std::chrono::steady_clock::now();
+    int asked = 0;
+    const auto packed = folder.pack_model([&] { return ++asked > 8; });
+    REQUIRE_FALSE(packed.has_value());
+    CHECK(packed.error().code == "Cancelled");
+    const auto refused = pack({folder.path + "/w"}, "ml/model",
+                              [](std::string_view) -> base::Result<void> { return base::fail("AccessDenied", "no"); },
+                              [] { return false; });
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == "AccessDenied");
+    CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds(5));
+}
+
 TEST_CASE("packing and unpacking end when they are told to") {
     Folder folder;
     folder.write("weights", std::string(8 << 20, 'w'));

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -210,35 +211,59 @@ std::string read_beneath(const std::string& root, const std::string& path, size_
     return content;
 }
 
-std::vector<Extent> extents_of(int descriptor, uint64_t size) {
-    std::vector<Extent> extents;
-    // What lies closer together than this counts as one; from step to step more, until there are few enough.
-    for (uint64_t apart = 64 * 1024;; apart *= 8) {
-        extents.clear();
-        uint64_t at = 0;
-        while (at < size && extents.size() <= sparse_extents_max) {
-            const off_t data = ::lseek(descriptor, static_cast<off_t>(at), SEEK_DATA);
-            if (data < 0 && errno == ENXIO) break;  // only a hole is left
-            if (data < 0) return {{0, size}};       // a file system that knows no holes
-            const off_t hole = ::lseek(descriptor, data, SEEK_HOLE);
-            const uint64_t end = hole < 0 ? size : std::min<uint64_t>(size, static_cast<uint64_t>(hole));
-            const auto begin = static_cast<uint64_t>(data);
-            if (begin >= size || end <= begin) break;
-            if (!extents.empty() && begin - (extents.back().offset + extents.back().size) < apart) {
-                extents.back().size = end - extents.back().offset;
-            } else {
-                extents.push_back({begin, end - begin});
-            }
-            at = end;
-        }
-        if (extents.size() <= sparse_extents_max) return extents;
+namespace {
+
+// The first stretch of data at or after `at`; none: only a hole is left.
+std::optional<Extent> extent_after(int descriptor, uint64_t at, uint64_t size) {
+    if (at >= size) return std::nullopt;
+    const off_t data = ::lseek(descriptor, static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) return std::nullopt;
+    if (data < 0) return Extent{at, size - at};  // a file system that knows no holes
+    const off_t hole = ::lseek(descriptor, data, SEEK_HOLE);
+    const uint64_t end = hole < 0 ? size : std::min<uint64_t>(size, static_cast<uint64_t>(hole));
+    const auto begin = static_cast<uint64_t>(data);
+    if (begin >= size || end <= begin) return std::nullopt;
+    return Extent{begin, end - begin};
+}
+
+// Adds one at the end; if it is no further than `apart` from the last, as a part of that.
+void append(Extents& extents, const Extent& next, uint64_t apart) {
+    auto& list = extents.list;
+    if (list.empty() || next.offset - (list.back().offset + list.back().size) >= apart) {
+        list.push_back(next);
+        return;
     }
+    extents.holes += next.offset - (list.back().offset + list.back().size);
+    list.back().size = next.offset + next.size - list.back().offset;
+}
+
+}  // namespace
+
+Extents extents_of(int descriptor, uint64_t size) {
+    Extents found;
+    uint64_t apart = 64 * 1024;
+    for (uint64_t at = 0; const auto next = extent_after(descriptor, at, size);) {
+        at = next->offset + next->size;
+        append(found, *next, apart);
+        while (found.list.size() > sparse_extents_max) {
+            apart *= 8;
+            Extents fewer{{}, found.holes};
+            for (const auto& extent : found.list) append(fewer, extent, apart);
+            found = std::move(fewer);
+        }
+        if (found.holes > holes_bytes_max) break;
+    }
+    return found;
 }
 
 uint64_t holes_of(int descriptor, uint64_t size) {
-    uint64_t holes = size;
-    for (const auto& extent : extents_of(descriptor, size)) holes -= extent.size;
-    return holes;
+    uint64_t holes = 0, at = 0;
+    while (const auto next = extent_after(descriptor, at, size)) {
+        holes += next->offset - at;
+        at = next->offset + next->size;
+        if (holes > holes_bytes_max) return holes;
+    }
+    return holes + (size - std::min(at, size));
 }
 
 bool is_open_for_writing(int descriptor) {
@@ -261,17 +286,18 @@ base::Result<void> copy_beneath(const std::string& root, const std::string& path
     if (::fstat(from.get(), &info) != 0 || ::ftruncate(into.get(), info.st_size) != 0)
         return base::fail("InternalError", "cannot copy " + path + ": " + std::strerror(errno));
     std::string buffer(256 * 1024, '\0');
-    for (const auto& extent : extents_of(from.get(), static_cast<uint64_t>(info.st_size))) {
-        for (uint64_t done = 0; done < extent.size;) {
+    const auto size = static_cast<uint64_t>(info.st_size);
+    for (uint64_t at = 0; const auto extent = extent_after(from.get(), at, size); at = extent->offset + extent->size) {
+        for (uint64_t done = 0; done < extent->size;) {
             if (cancelled()) return base::fail("Cancelled", "the job was stopped");
-            const size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), extent.size - done));
-            const ssize_t count = ::pread(from.get(), buffer.data(), wanted, static_cast<off_t>(extent.offset + done));
+            const size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), extent->size - done));
+            const ssize_t count = ::pread(from.get(), buffer.data(), wanted, static_cast<off_t>(extent->offset + done));
             if (count < 0 && errno == EINTR) continue;
             if (count < 0) return base::fail("InternalError", "cannot read " + path + ": " + std::strerror(errno));
             if (count == 0) break;  // cut short meanwhile
             for (ssize_t written = 0; written < count;) {
                 const ssize_t part = ::pwrite(into.get(), buffer.data() + written, static_cast<size_t>(count - written),
-                                              static_cast<off_t>(extent.offset + done) + written);
+                                              static_cast<off_t>(extent->offset + done) + written);
                 if (part < 0 && errno == EINTR) continue;
                 if (part < 0) return base::fail("InternalError", "cannot write " + to + ": " + std::strerror(errno));
                 written += part;

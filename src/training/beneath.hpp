@@ -53,14 +53,18 @@ struct Listing {
 struct Extent {
     uint64_t offset = 0, size = 0;
 };
-// Of a file of this size, in order; at most limits.hpp's sparse_extents_max, so that small holes may count as data.
-[[nodiscard]] std::vector<Extent> extents_of(int descriptor, uint64_t size);
+struct Extents {
+    std::vector<Extent> list;  // in order; at most limits.hpp's sparse_extents_max
+    uint64_t holes = 0;        // bytes of holes that the list counts as data, so that there are not more
+};
+// Of a file of this size. With more than holes_bytes_max of such holes the list ends early: nobody is to use it.
+[[nodiscard]] Extents extents_of(int descriptor, uint64_t size);
 
 // Makes a named pipe that everybody may read, in a folder that is there; an O_PATH descriptor of that very pipe, the caller's to
 // close. Error `InternalError`.
 [[nodiscard]] base::Result<int> make_fifo_beneath(const std::string& root, const std::string& path);
 
-// How much of a file is holes.
+// How much of a file is holes; from holes_bytes_max on, at least so much.
 [[nodiscard]] uint64_t holes_of(int descriptor, uint64_t size);
 
 // Removes a file, if it is there.

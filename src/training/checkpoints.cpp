@@ -111,12 +111,17 @@ S3Uri CheckpointSync::object_of(const std::string& path) const {
 
 void CheckpointSync::round(bool last) {
     std::lock_guard lock(rounds_);
+    last_ = last;
     for (size_t worker = 0; worker < workers_.size(); ++worker) {
         // What a worker leaves that was killed while others run is for the last round: nobody has it open any more.
         if (!last && states_[worker] != State::running) continue;
         const Listing listing = files_beneath(workers_[worker], folder);
         if (last) {
             for (const auto& what : listing.unread) remark("not uploaded: " + what);
+            for (const auto& name : listing.special) remark("not uploaded: " + name + " is no file");
+            for (const auto& file : listing.files) {
+                if (file.is_link) remark("not uploaded: " + file.path + " is a symbolic link");
+            }
         }
         for (const auto& file : listing.files) {
             if (cancelled_()) {
@@ -160,7 +165,11 @@ void CheckpointSync::look_at(size_t worker, const FoundFile& file) {
 void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
     const std::string& root = workers_[worker];
     auto failed = [&](base::Error error) {
-        base::log_warn("the checkpoint " + file.path + " was not uploaded: " + error.describe());
+        if (last_) {
+            remark("not uploaded: " + file.path + ": " + error.message);
+        } else {
+            base::log_warn("the checkpoint " + file.path + " was not uploaded: " + error.describe());
+        }
         outcome_ = base::fail(std::move(error));
     };
     if (file.size > checkpoint_bytes_max) {
@@ -206,7 +215,6 @@ void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
     if (!sent) return failed(std::move(sent).error());
     seen.uploaded = seen.in_bucket = true;
     owners_[file.path] = worker;
-    outcome_ = {};
 }
 
 // A checkpoint that a worker deletes is deleted in the bucket, unless another worker's has taken its place there.

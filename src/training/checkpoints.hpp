@@ -73,6 +73,7 @@ private:
     std::vector<std::map<std::string, Seen>> seen_;    // by worker, by path
     std::map<std::string, size_t> owners_;             // by path: the worker whose file the object is; none: restored
     std::vector<std::string> remarks_;
+    bool last_ = false;  // the round is the last: what it leaves out is not in the bucket
     base::Result<void> outcome_;
     base::Result<void> deletion_;  // the first that was refused
     std::mutex mutex_;

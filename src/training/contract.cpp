@@ -16,18 +16,9 @@ using text::Json;
 
 constexpr size_t variable_bytes_max = 128 * 1024;  // Linux's MAX_ARG_STRLEN: with a longer one no program starts
 
-// ASCII letters: environment variables of other alphabets' capitals nobody asks for.
-std::string upper(std::string_view name) {
-    std::string out(name);
-    for (char& c : out) {
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    }
-    return out;
-}
-
 // With an underscore for every character that no shell takes.
 std::string plain_name(std::string_view name) {
-    std::string out = upper(name);
+    std::string out = python_upper(name);
     for (char& c : out) {
         if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9')) c = '_';
     }
@@ -179,14 +170,18 @@ Json training_env(const Job& job, const Plan& plan, const WorkerPlace& place) {
     });
 }
 
-// The toolkit upper-cases names and leaves them otherwise as they are. Shells have no names with dashes and dots: for them there
+// The toolkit upper-cases names and leaves them otherwise as they are; of names that are then the same the last counts. Shells have no names with dashes and dots: for them there
 // is a second variable with underscores, unless something else has that name.
 void add_named(const std::string& prefix, const Json& values, Environment& environment) {
     for (bool plain : {false, true}) {
         for (const auto& [key, value] : values.members()) {
-            const std::string name = prefix + (plain ? plain_name(key) : upper(key));
-            const bool is_set = std::ranges::find(environment, name, &Environment::value_type::first) != environment.end();
-            if (!is_set) environment.emplace_back(name, python_variable(value));
+            const std::string name = prefix + (plain ? plain_name(key) : python_upper(key));
+            const auto set = std::ranges::find(environment, name, &Environment::value_type::first);
+            if (set == environment.end()) {
+                environment.emplace_back(name, python_variable(value));
+            } else if (!plain) {
+                set->second = python_variable(value);
+            }
         }
     }
 }
@@ -220,7 +215,7 @@ void add_toolkit(const Job& job, const Plan& plan, const WorkerPlace& place, Env
                                          "model_dir",
                                          "module_dir",
                                          "output_intermediate_dir"};
-    for (std::string_view name : same) set("SM_" + upper(name), python_variable(picture[name]));
+    for (std::string_view name : same) set("SM_" + python_upper(name), python_variable(picture[name]));
     std::vector<std::string> names;
     for (const auto& [name, folder] : picture["channel_input_dirs"].members()) names.push_back(name);
     std::ranges::sort(names);

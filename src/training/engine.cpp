@@ -177,4 +177,14 @@ std::vector<std::string> launcher_command(const Plan& plan, const Engine& engine
     return script;
 }
 
+std::vector<std::string> shown_command(std::vector<std::string> words) {
+    if (words.empty() || words.front() != sandbox::inside_path) return words;
+    const auto begin = std::ranges::find(words, "--");
+    if (begin == words.end()) return words;
+    words.erase(words.begin(), begin + 1);
+    const auto agent = std::ranges::find(words, "plm_rsh_agent");
+    if (agent != words.begin() && agent != words.end() && words.end() - agent > 1) words.erase(agent - 1, agent + 2);
+    return words;
+}
+
 }  // namespace training

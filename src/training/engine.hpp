@@ -45,4 +45,7 @@ struct Engine {
 [[nodiscard]] std::vector<std::string> launcher_command(const Plan& plan, const Engine& engine, size_t host,
                                                         const std::string& network_interface, std::vector<std::string> script);
 
+// The same as its owner is told it: from mpirun on, without the program that starts what it asks for on other hosts.
+[[nodiscard]] std::vector<std::string> shown_command(std::vector<std::string> words);
+
 }  // namespace training

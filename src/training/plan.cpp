@@ -6,11 +6,13 @@
 
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
+#include "base/utf8.hpp"
 #include "sandbox/image.hpp"
 #include "training/engine.hpp"
 #include "training/instances.hpp"
 #include "training/limits.hpp"
 #include "training/monitor.hpp"
+#include "training/python_json_reader.hpp"
 #include "training/python_text.hpp"
 #include "training/request.hpp"
 #include "training/source.hpp"
@@ -153,6 +155,17 @@ base::Result<void> plan_input(const text::Json& request, Plan& plan) {
     return {};
 }
 
+// A NUL ends every argument and every variable: a script would be given another value than the job names.
+base::Result<void> check_arguments(const Plan& plan) {
+    for (const auto& [key, value] : plan.hyperparameters) {
+        if (key.find('\0') != std::string::npos || python_argument(decode_hyperparameter(value)).find('\0') != std::string::npos) {
+            return invalid("The hyperparameter " + key.substr(0, key.find('\0')) +
+                           " has a NUL character in its name or value, which no argument of a program can have.");
+        }
+    }
+    return {};
+}
+
 base::Result<void> plan_command(const text::Json& request, Plan& plan) {
     const text::Json& algorithm = request["AlgorithmSpecification"];
     for (std::string_view part : {"ContainerEntrypoint", "ContainerArguments"}) {
@@ -184,10 +197,14 @@ base::Result<void> plan_command(const text::Json& request, Plan& plan) {
             "The image host/python3 has no `train` program: give ContainerEntrypoint, or the hyperparameters "
             "sagemaker_program and sagemaker_submit_directory (script mode).");
     }
-    if (plan.program.starts_with('/') || plan.program.find("..") != std::string::npos) {
+    const auto parts = base::split(plan.program, '/');
+    if (plan.program.starts_with('/') || std::ranges::find(parts, "..") != parts.end())
         return invalid("sagemaker_program must be a path inside the source directory.");
+    if (plan.program.starts_with('-')) {
+        return invalid("sagemaker_program " + plan.program +
+                       " begins with a dash: what starts it would take it for an option. Write ./" + plan.program + ".");
     }
-    return {};
+    return check_arguments(plan);
 }
 
 base::Result<void> plan_resources(const text::Json& request, Plan& plan) {
@@ -307,6 +324,8 @@ base::Result<Plan> plan(const JobId& id, const text::Json& request) {
     if (const text::Json& wait = request["StoppingCondition"]["MaxWaitTimeInSeconds"]; result.spot && wait.is_number())
         result.wait_max = std::chrono::seconds(wait.as_int());
     for (const auto& [name, value] : result.environment) {
+        if (value.find('\0') != std::string::npos)
+            return invalid("The value of Environment " + name + " has a NUL character, which no environment variable can have.");
         if (name == source_digest_variable) result.source_sha256 = TRY(source_digest(value, result));
     }
     result.whole_role = scope_of(request) == "role";
@@ -339,8 +358,10 @@ base::Result<std::string> local_name(const std::string& prefix, const std::strin
 }
 
 text::Json decode_hyperparameter(const std::string& value) {
-    auto parsed = text::parse_json(value);
-    return parsed ? std::move(*parsed) : text::Json(value);
+    auto parsed = read_python_json(value);
+    // Half a surrogate pair is in no argument and no variable.
+    if (!parsed || (parsed->is_string() && base::valid_utf8(parsed->as_string()) != parsed->as_string())) return value;
+    return std::move(*parsed);
 }
 
 bool is_sagemakers_own(const std::string& hyperparameter) {
@@ -352,7 +373,8 @@ std::vector<std::string> user_arguments(const std::vector<std::pair<std::string,
     std::vector<std::string> arguments;
     for (const auto& [key, value] : hyperparameters) {
         if (is_sagemakers_own(key)) continue;
-        arguments.push_back(key.empty() ? "" : (key.size() == 1 ? "-" : "--") + key);
+        const auto letters = std::ranges::count_if(key, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+        arguments.push_back(key.empty() ? "" : (letters == 1 ? "-" : "--") + key);
         arguments.push_back(python_argument(decode_hyperparameter(value)));
     }
     return arguments;

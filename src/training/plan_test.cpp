@@ -342,6 +342,52 @@ TEST_CASE("mpirun's command, and what the other hosts do") {
     CHECK(*shell_words("a  'b c'd \"e\\\"f\" g\\ h ''") == std::vector<std::string>{"a", "b cd", "e\"f", "g h", ""});
 }
 
+TEST_CASE("the command that a failed job tells has nothing of how mpirun reaches other hosts") {
+    CHECK(shown_command({"/.inside", "lead", "algo-2", "--", "mpirun", "-np", "2", "-mca", "plm_rsh_agent", "/.inside rsh", "-mca",
+                         "pml", "ob1", "python3", "t.py"}) ==
+          std::vector<std::string>{"mpirun", "-np", "2", "-mca", "pml", "ob1", "python3", "t.py"});
+    CHECK(shown_command({"python3", "t.py", "--", "x"}) == std::vector<std::string>{"python3", "t.py", "--", "x"});
+}
+
+TEST_CASE("which programs and hyperparameters a script can be started with") {
+    Json changed = request();
+    changed.find("AlgorithmSpecification")->erase("ContainerEntrypoint");
+    auto with = [&](const std::string& name, const std::string& value) {
+        changed.set("HyperParameters",
+                    Json::object({{"sagemaker_program", "t.py"}, {"sagemaker_submit_directory", "s3://b/s.tar.gz"}}));
+        changed.find("HyperParameters")->set(name, value);
+        return refusal(changed);
+    };
+    CHECK(with("sagemaker_program", "a..b.py") == "");
+    CHECK(with("sagemaker_program", "./a/t.py") == "");
+    CHECK(with("sagemaker_program", "a/../../t.py").find("a path inside the source directory") != std::string::npos);
+    CHECK(with("sagemaker_program", "-x.py").find("-x.py begins with a dash") != std::string::npos);
+    CHECK(with("x", R"("a\u0000b")").find("The hyperparameter x has a NUL character") != std::string::npos);
+    CHECK(with(std::string("a\0b", 3), "1").find("The hyperparameter a has a NUL character") != std::string::npos);
+    CHECK(with("x", R"(["a\u0000b"])") == "");  // its repr() has none
+    changed.set("Environment", Json::object({{"A", std::string("x\0", 2)}}));
+    CHECK(refusal(changed).find("The value of Environment A has a NUL character") != std::string::npos);
+}
+
+TEST_CASE("of names that are the same in capitals the last counts, as in the toolkit") {
+    Json changed = request();
+    changed.set("HyperParameters", Json::object({{"a", "1"}, {"A", "2"}, {"\u00e9", "3"}}));
+    auto planned = plan(id, changed);
+    REQUIRE(planned.has_value());
+    Job job;
+    job.id = id;
+    const auto variables = environment(job, *planned, WorkerPlace{});
+    auto values = [&](std::string_view name) {
+        std::vector<std::string> found;
+        for (const auto& variable : variables) {
+            if (variable.first == name) found.push_back(variable.second);
+        }
+        return found;
+    };
+    CHECK(values("SM_HP_A") == std::vector<std::string>{"1"});
+    CHECK(values("SM_HP_\u00c9") == std::vector<std::string>{"3"});
+}
+
 TEST_CASE("the job's own variables cannot replace its identity or its credentials") {
     Json changed = request();
     changed.set("Environment", Json::object({{"TRAINING_JOB_NAME", "other"},

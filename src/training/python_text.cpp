@@ -1,14 +1,21 @@
 #include "training/python_text.hpp"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <cwctype>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/strings.hpp"
+#include "base/utf8.hpp"
+#include "text/utf8_locale.hpp"
+#include "training/python_json_reader.hpp"
 
 namespace training {
 namespace {
@@ -33,6 +40,7 @@ std::string float_repr(double value) {
 }
 
 std::string number_text(const std::string& json) {
+    if (json == "NaN" || json.ends_with("Infinity")) return float_repr(std::strtod(json.c_str(), nullptr));
     if (json.find_first_of(".eE") == std::string::npos) return json == "-0" ? "0" : json;
     return float_repr(std::strtod(json.c_str(), nullptr));
 }
@@ -60,6 +68,14 @@ std::string hexadecimal(uint32_t value, int width) {
     return digits;
 }
 
+// str.isprintable(): no control or format character, no separator but the space, nothing private or unassigned.
+bool is_printable(uint32_t point, std::string_view utf8) {
+    if (point < 0x7F) return point >= 0x20;
+    if (point < 0xA1) return false;
+    static const re2::RE2 printable("[\\pL\\pM\\pN\\pP\\pS]");
+    return re2::RE2::FullMatch(re2::StringPiece(utf8.data(), utf8.size()), printable);
+}
+
 std::string string_repr(const std::string& text) {
     const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
     std::string out(1, quote);
@@ -74,10 +90,12 @@ std::string string_repr(const std::string& text) {
             out += "\\r";
         } else if (point == '\t') {
             out += "\\t";
-        } else if (point < 0x20 || (point >= 0x7F && point < 0xA1) || point == 0xAD) {
+        } else if (is_printable(point, std::string_view(text).substr(start, at - start))) {
+            out += text.substr(start, at - start);
+        } else if (point < 0x100) {
             out += "\\x" + hexadecimal(point, 2);
         } else {
-            out += text.substr(start, at - start);
+            out += point < 0x10000 ? "\\u" + hexadecimal(point, 4) : "\\U" + hexadecimal(point, 8);
         }
     }
     return out + quote;
@@ -155,7 +173,7 @@ std::string python_json(const Json& value) {
             return value.as_bool() ? "true" : "false";
         case Type::number: {
             const std::string number = number_text(value.as_string());
-            return number == "inf" ? "Infinity" : number == "-inf" ? "-Infinity" : number;
+            return number == "nan" ? "NaN" : number == "inf" ? "Infinity" : number == "-inf" ? "-Infinity" : number;
         }
         case Type::string:
             return json_string(value.as_string());
@@ -167,6 +185,27 @@ std::string python_json(const Json& value) {
             return "{" + base::join(parts, ",") + "}";
     }
     return "";
+}
+
+std::string python_upper(std::string_view name) {
+    const text::Utf8Locale locale;
+    std::string out;
+    const std::string text = base::valid_utf8(name);
+    for (size_t at = 0; at < text.size();) {
+        const size_t start = at;
+        const uint32_t point = next_code_point(text, at);
+        if (point == 0xDF) {
+            out += "SS";
+            continue;
+        }
+        const auto capital = static_cast<uint32_t>(std::towupper(static_cast<std::wint_t>(point)));
+        if (capital == point) {
+            out += text.substr(start, at - start);
+        } else {
+            append_utf8(out, capital);
+        }
+    }
+    return out;
 }
 
 std::string python_argument(const Json& value) {

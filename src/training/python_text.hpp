@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "text/json.hpp"
 
@@ -16,6 +17,9 @@ namespace training {
 
 // json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 [[nodiscard]] std::string python_json(const text::Json& value);
+
+// str.upper(), but for ligatures and other letters whose capitals are several (ß, which is SS, is known).
+[[nodiscard]] std::string python_upper(std::string_view name);
 
 // An argument's value: as str(), but None is empty and a dictionary is `key=value,key=value`, sorted.
 [[nodiscard]] std::string python_argument(const text::Json& value);

@@ -425,7 +425,9 @@ base::Result<Ended> Running::train() {
         left = std::min(left, std::chrono::ceil<seconds>(*plan_.wait_max - waited));
     }
     Ended ended = workers.wait(std::max(left, seconds{0}));
-    if (ended.how == Ended::How::failed && !failures_[ended.host].best().empty()) ended.last_line = failures_[ended.host].best();
+    if (ended.how == Ended::How::failed) {
+        if (auto said = failures_[ended.host].best(); !said.empty()) ended.last_line = std::move(said);
+    }
     ended.out_of_memory = ended.how == Ended::How::failed && confinement_->memory_was_exhausted(ended.host);
     std::optional<std::string> taken_away;
     if (ended.how == Ended::How::failed && !ended.out_of_memory) taken_away = confinement_->taken_away(ended.host);
@@ -491,9 +493,12 @@ std::string Running::algorithm_error(const Ended& ended) const {
     for (size_t host = 0; host < workers_.size() && told.empty(); ++host)
         told = valid_utf8(read_beneath(workers_[host], "ml/output/failure", failure_reason_characters_max));
     if (told.empty() && plan_.command.empty()) {
-        // What the SageMaker toolkit writes for a script that fails.
+        // What the SageMaker toolkit writes for a script that fails. Of the workers under mpirun the first has the command.
+        const auto engine = engine_of(plan_);
+        const bool led = engine && engine->launcher == Launcher::mpi && engine->takes_part(ended.host);
+        const auto words = shown_command(command(plan_, places_[led ? engine->hosts.front() : ended.host]));
         told = "ExecuteUserScriptError:\nExitCode " + std::to_string(ended.exit_code) + "\nErrorMessage \"" + ended.last_line +
-               "\"\nCommand \"" + base::join(command(plan_, places_[ended.host]), " ") + "\"";
+               "\"\nCommand \"" + base::join(words, " ") + "\"";
     }
     return "AlgorithmError: " + told + ", exit code: " + std::to_string(ended.exit_code);
 }

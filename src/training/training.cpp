@@ -195,8 +195,17 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
     }
     Transfer transfer(*parts_.data, session, parts_.folder, [] { return false; });
     for (const auto& channel : plan.channels) TRY(transfer.check_channel(channel, job.id.region));
-    if (!parts_.may) return {};
     const identity::Credentials credentials = TRY(session.current());
+    // A bucket that is not there is no matter of permissions.
+    auto exists = [&](const std::string& bucket, const std::string& where) -> base::Result<void> {
+        auto listed = parts_.data->list(credentials, {bucket, ""}, 1);
+        if (listed || listed.error().code != "NoSuchBucket") return {};
+        return base::fail("ValidationException", "The bucket \"" + bucket + "\" given in " + where + " does not exist.");
+    };
+    TRY(exists(plan.output.bucket, "output data config"));
+    if (plan.checkpoints) TRY(exists(plan.checkpoints->destination.bucket, "checkpoint config"));
+    if (plan.submit_directory) TRY(exists(plan.submit_directory->bucket, "sagemaker_submit_directory"));
+    if (!parts_.may) return {};
     auto need = [&](const std::string& action, const S3Uri& object, const std::string& where) -> base::Result<void> {
         auto decided = parts_.may(credentials, action, "arn:aws:s3:::" + object.bucket + "/" + object.key);
         if (decided) return {};

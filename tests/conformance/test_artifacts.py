@@ -202,6 +202,15 @@ def test_messages_say_what_to_do(world, tmp_path):
                             (("--role", "trainer", *output, "--input", tmp_path), ("is not an S3 address but a path of this machine", "aws s3 cp --recursive")),
                             (("--role", "trainer", *output, "--input", f"train={tmp_path}"), (f"aws s3 cp --recursive {tmp_path} ",)),
                             (("--role", "nobody", *output), ("aws iam list-roles",)),
+                            (("--role", "trainer", *output, "--max-wait", "5"), ("--max-wait is for managed spot training", "--spot")),
+                            (("--role", "trainer", *output, "--hyperparameter", "=5"), ("--hyperparameter `=5` has no name before its `=`",)),
+                            (("--role", "trainer", *output, "--environment", "1=2"), ("`1` is not the name of a variable",)),
+                            (("--role", "trainer", *output, "--input", f"s3://{BUCKET}/d/,sharde"), ("ends with `,sharde`", "did you mean `,sharded`?")),
+                            (("--role", "trainer", *output, "--checkpoints", tmp_path), ("--checkpoints", "is not an S3 address but a path of this machine")),
+                            (("--role", "trainer", *output, "--source", tmp_path / "nosuch"), ("there is no folder",)),
+                            (("--role", "trainer", *output, "--source", script), ("is not a folder",)),
+                            (("--role", "trainer", "--output", "s3://no-such-bucket/m", "--entry", script),
+                             ('The bucket "no-such-bucket" given in output data config does not exist.', "--output names it")),
                             (("--role", "trainer", *output, "--instance-type", "ml.p4d.24xlarg"), ("`ml.p4d.24xlarg` is not an instance type", "ml.p4d.24xlarge"))):
         refused = world.trainwarden("train", "run", *arguments, check=False)
         assert refused.returncode == 1 and len(refused.stderr) < 600, refused.stderr
@@ -211,6 +220,8 @@ def test_messages_say_what_to_do(world, tmp_path):
         refused = world.trainwarden("train", "run", "--role", "trainer", *output, "--instance-type", "ml.g5.xlarge", check=False)
         assert refused.returncode == 1 and "has no GPU: use an instance type without one" in refused.stderr
         assert "'ml.g5.xlarge for training job usage' is 0 Instances" in refused.stderr
+    refused = world.trainwarden("audit", "--role", "trainer", check=False)
+    assert refused.returncode == 1 and "`trainer` is not the ARN of a principal" in refused.stderr
     failed = world.trainwarden("train", "run", "--role", "trainer", *output, "--name", "follow-me", check=False)
     assert failed.returncode == 1
     followed = world.trainwarden("train", "logs", "-f", "follow-me", check=False)

@@ -93,6 +93,10 @@ class TestMpi:
         raises = MPI.replace("sys.exit(", "if world.Get_rank() == 1: raise ValueError('no data today')\nsys.exit(")
         job = run_script(world, "mpi-raises", raises, sagemaker_mpi_enabled=True)
         assert 'ErrorMessage "ValueError: no data today"' in job["FailureReason"]
+        assert "/.inside" not in job["FailureReason"] and 'Command "mpirun ' in job["FailureReason"]
+        signalled = MPI.replace("sys.exit(", "if world.Get_rank() == 1: os.kill(os.getpid(), 11)\nsys.exit(")
+        job = run_script(world, "mpi-signal", "import os\n" + signalled, sagemaker_mpi_enabled=True)
+        assert "rank 1 was ended by signal 11" in job["FailureReason"]
         tells = MPI.replace("sys.exit(", "if world.Get_rank() == 1: open('/opt/ml/output/failure', 'w').write('told by rank 1'); sys.exit(3)\nsys.exit(")
         job = run_script(world, "mpi-tells", tells, sagemaker_mpi_enabled=True)
         assert job["FailureReason"].startswith("AlgorithmError: told by rank 1, exit code: ")

@@ -601,7 +601,7 @@ def test_command_line_failures(world, tmp_path):
                                check=False)
     assert failed.returncode == 1
     assert "ValueError: no data today" in failed.stdout and "ExecuteUserScriptError" in failed.stderr
-    for arguments, told in ((["logs", "none"], "Requested resource not found."), (["stop", "none"], "Requested resource not found."),
+    for arguments, told in (*((([command, "none"], "there is no training job `none`")) for command in ("logs", "describe", "stop", "interrupt")),
                             (["run", "--role", "trainer", "--output", "models", "--entry", tmp_path / "broken.py"], "is not an S3 address"),
                             (["run", "--role", "trainer", "--output", f"s3://{BUCKET}/m", "--entry", "none.py"], "there is no script none.py")):
         done = world.trainwarden("train", *arguments, check=False)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT, Server
+from conftest import BINARY, ROOT, Server
 from deploying import Folder, operations
 
 
@@ -79,6 +79,19 @@ def test_a_preview_finds_out_that_nothing_can_be_deployed(folder, environment, m
     folder.destroy()
     folder.yaml("resources:\n  b: {type: 'aws:s3:Bucket'}\n")
     assert message in folder.fails("preview", **environment)
+
+
+@pytest.mark.parametrize("command", ["up", "destroy", "refresh"])
+def test_without_a_terminal_what_is_wrong_is_told_before_that_there_is_none(folder, tmp_path, command):
+    def told(*more):
+        return subprocess.run([BINARY, command, *more], cwd=folder.path, env=folder.environment, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60).stderr
+    missing = told("--cwd", tmp_path / "nosuch")
+    assert "nosuch" in missing and "no terminal" not in missing
+    folder.python("")
+    unknown = told("--stack", "nosuch")
+    assert ("no terminal" in unknown) == (command == "up"), unknown
+    assert command == "up" or "nosuch" in unknown
 
 
 def test_a_program_that_deploys_nothing_needs_no_endpoint(folder):
