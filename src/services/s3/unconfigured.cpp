@@ -70,7 +70,7 @@ bool changes_no_acl(const http::Headers& headers, const std::string& document, c
 
 Answered put_acl(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
     const auto& headers = call.http->head.headers;
-    TRY(refuse_unsupported(headers));
+    TRY(refuse_unsupported(headers, incoming.bucket->account));
     const auto document = TRY(read_document(call, incoming, configuration_bytes_max));
     if (!changes_no_acl(headers, document, canonical_id(incoming.bucket->account)))
         return base::fail("AccessControlListNotSupported", "The bucket does not allow ACLs");
