@@ -112,7 +112,8 @@ base::Result<Json> channel(std::string text) {
         const std::string last = text.substr(comma + 1);
         for (const char* word : {"sharded", "replicated", "file", "fastfile", "pipe"}) {
             if (distance(base::lower(last), word) <= 2)
-                return usage("--input `" + text + "` ends with `," + last + "`, which is no option", "did you mean `," + std::string(word) + "`?");
+                return usage("--input `" + text + "` ends with `," + last + "`, which is no option",
+                             "did you mean `," + std::string(word) + "`?");
         }
     }
     TRY(split_s3(text, "--input"));

@@ -22,12 +22,12 @@ public:
 private:
     // What one process writes to one of its streams. mpirun names both; torchrun mixes them: all is one.
     struct Stream {
-        std::string begun;       // a line without its end yet
-        std::string last;        // the last whole line that is not empty
-        std::string exception;   // the message of the exception that counts, all its lines
+        std::string begun;      // a line without its end yet
+        std::string last;       // the last whole line that is not empty
+        std::string exception;  // the message of the exception that counts, all its lines
         bool in_traceback = false;
         bool in_message = false;
-        bool chained = false;    // the next traceback tells more about the exception before
+        bool chained = false;  // the next traceback tells more about the exception before
     };
     void tagged(std::string_view text);
     void launchers(std::string_view text);
@@ -36,14 +36,14 @@ private:
     [[nodiscard]] std::string of_failed_rank() const;
 
     Launcher launcher_;
-    bool launcher_speaks_ = false;  // torchrun's report has begun
+    bool launcher_speaks_ = false;                        // torchrun's report has begun
     std::map<std::string, Stream, std::less<>> streams_;  // by `RANK<stderr>`, or "" for all
-    std::string first_raised_;      // the first stream with an exception
-    std::string last_;              // the last line of any of them
-    std::string failed_rank_;       // as the launcher says
-    std::string exit_code_;         // of that
-    std::string signal_;            // that ended it
-    std::string launcher_text_;     // what the launcher said by itself
+    std::string first_raised_;                            // the first stream with an exception
+    std::string last_;                                    // the last line of any of them
+    std::string failed_rank_;                             // as the launcher says
+    std::string exit_code_;                               // of that
+    std::string signal_;                                  // that ended it
+    std::string launcher_text_;                           // what the launcher said by itself
 };
 
 }  // namespace training
