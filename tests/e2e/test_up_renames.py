@@ -135,11 +135,11 @@ aws.iam.Role.get("read", "theirs")
 
 def test_a_renamed_policy_of_a_fixed_name_is_refused_before_anything_is_done(server, folder):
     """AWS has one policy of a name, in whatever path and case: a preview must not promise a second."""
-    def named(name, **properties):
+    def named(resource, **properties):
         policy = {"type": "aws:iam:Policy", "properties": {"name": "fixed-policy", "policy": json.dumps(READ), **properties}}
-        if name == "aliased":
+        if resource == "aliased":
             policy["options"] = {"aliases": [alias]}
-        return "resources: " + json.dumps({name: policy}) + "\n"
+        return "resources: " + json.dumps({resource: policy}) + "\n"
 
     folder.yaml(named("mp"))
     folder.up()
