@@ -63,7 +63,7 @@ bool is_owners_alone(const text::XmlElement& policy, const std::string& owner) {
 }
 
 bool changes_no_acl(const http::Headers& headers, const std::string& document, const std::string& owner) {
-    if (headers.find("x-amz-acl") != nullptr) return document.empty();  // refuse_unsupported knows which
+    if (names_acl(headers)) return document.empty();  // refuse_unsupported knows which
     const auto policy = text::parse_xml(document);
     return policy && is_owners_alone(*policy, owner);
 }
@@ -78,9 +78,11 @@ Answered put_acl(const Service& service, const gate::Permit&, wire::Call& call, 
     return empty_answer();
 }
 
-// With the canned list that is asked for.
+// With the canned list or the grant that is asked for.
 std::vector<gate::Access> setting_acl(gate::Access access, const http::Headers& headers) {
-    if (const auto* canned = headers.find("x-amz-acl")) access.context.set("s3:x-amz-acl", *canned);
+    for (const std::string_view name : {"x-amz-acl", "x-amz-grant-full-control"}) {
+        if (const auto* value = said(headers, name)) access.context.set("s3:" + std::string(name), *value);
+    }
     return {std::move(access)};
 }
 
