@@ -243,9 +243,13 @@ def test_setting_the_acl_that_is_there_changes_nothing(server, s3, bucket, make_
                 put(AccessControlPolicy={"Owner": {"ID": owner}, "Grants": grants})
         with refused("AccessControlListNotSupported", 400):
             put(AccessControlPolicy={"Owner": {"ID": "a" * 64}, "Grants": [grant]})
-        for wrong in ({"ACL": "public-read"}, {"GrantFullControl": f"id={owner}"}, {"ACL": "private", "GrantRead": f"id={owner}"}):
+        put(GrantFullControl=f"id={owner}")
+        put(ACL="", AccessControlPolicy=read)
+        for wrong in ({"ACL": "public-read"}, {"GrantRead": f"id={owner}"}, {"GrantFullControl": "id=" + "a" * 64}, {"ACL": ""}):
             with refused("AccessControlListNotSupported", 400):
                 put(**wrong)
+        with refused("InvalidRequest", 400):
+            put(ACL="private", GrantRead=f"id={owner}")
     assert s3.get_object_acl(Bucket=bucket, Key="k")["Grants"] == s3.get_bucket_acl(Bucket=bucket)["Grants"] == [grant]
     for target in (f"/{bucket}?acl", f"/{bucket}/k?acl"):
         assert ask(server, "PUT", target)[:2] == (400, "AccessControlListNotSupported")
