@@ -55,7 +55,7 @@ def test_an_interrupted_job_goes_on_from_its_checkpoints(world, make_user):
 def test_what_cannot_be_interrupted(world):
     sagemaker = world.client("sagemaker")
     sagemaker.create_training_job(**request(world, "on-demand", "sleep 600"))
-    for name, told in (("on-demand", "does not use managed spot training"), ("nobody", "Requested resource not found.")):
+    for name, told in (("on-demand", "does not use managed spot training"), ("nobody", "there is no training job `nobody`")):
         refused = world.trainwarden("train", "interrupt", name, check=False)
         assert refused.returncode == 1 and told in refused.stderr
     sagemaker.stop_training_job(TrainingJobName="on-demand")
