@@ -75,6 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!own || !own->has_value())
         return 0;  // the input's form decides which words errors use; signing cannot fail for another reason
     INVARIANT(wire::verify(**own, head, {.secret_access_key = "secret", .service = "s3", .now = now, .regions = served_regions}));
-    INVARIANT(!wire::verify(**own, head, {.secret_access_key = "Secret", .service = "s3", .now = now, .regions = served_regions}));
+    INVARIANT(
+        !wire::verify(**own, head, {.secret_access_key = "Secret", .service = "s3", .now = now, .regions = served_regions}));
     return 0;
 }

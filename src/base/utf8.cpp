@@ -123,8 +123,8 @@ std::string printable_json(std::string_view document) {
     return rewritten(
         document,
         [](std::string& out, char32_t point, std::string_view spelling) {
-            out += is_printable(point) || point == '\n' || point == '\t' || point == '\r' ? std::string(spelling)
-                                                                                        : in_json(point);
+            out +=
+                is_printable(point) || point == '\n' || point == '\t' || point == '\r' ? std::string(spelling) : in_json(point);
         },
         [](std::string& out, unsigned) { out += replacement; });
 }

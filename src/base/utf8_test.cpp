@@ -25,7 +25,7 @@ TEST_CASE("what a terminal would obey is spelt out") {
 
 TEST_CASE("bytes that are no UTF-8") {
     CHECK(printable("\xff\xfe") == "\\xff\\xfe");
-    CHECK(printable("\xc0\x9b") == "\\xc0\\x9b");      // overlong U+001B's kin
+    CHECK(printable("\xc0\x9b") == "\\xc0\\x9b");  // overlong U+001B's kin
     CHECK(printable("\xe0\x80\x9b") == "\\xe0\\x80\\x9b");
     CHECK(printable("\xed\xa0\x80") == "\\xed\\xa0\\x80");  // a surrogate
     CHECK(printable("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
@@ -35,9 +35,7 @@ TEST_CASE("bytes that are no UTF-8") {
     CHECK(valid_utf8("\033[2J") == "\033[2J");
 }
 
-TEST_CASE("lines and tabs may stay; nothing else does") {
-    CHECK(printable("a\n\tb\r\033", Keep::lines) == "a\n\tb\\r\\x1b");
-}
+TEST_CASE("lines and tabs may stay; nothing else does") { CHECK(printable("a\n\tb\r\033", Keep::lines) == "a\n\tb\\r\\x1b"); }
 
 TEST_CASE("a JSON document keeps what it says") {
     CHECK(printable_json("{\n    \"k\": \"\u009b\u202e\x7f\U000e0041\"\n}") ==

@@ -30,12 +30,12 @@ Text line_of(const Json& record) {
     for (const Json& access : record["Accesses"].items()) {
         const bool allowed = access["Decision"].as_string() == "allowed";
         if (!accesses.empty()) accesses += ", ";
-        accesses += paint(allowed ? Style::green : Style::red, access["Action"].as_string()) + " on " +
-                    access["Resource"].as_string();
+        accesses +=
+            paint(allowed ? Style::green : Style::red, access["Action"].as_string()) + " on " + access["Resource"].as_string();
     }
     if (accesses.empty()) accesses = record["Service"].as_string() + ":" + record["Operation"].as_string();
     Text out = Text(record["Time"].as_string()) + "  " + record["RequestId"].as_string() + "  " +
-                      show_principal(record["Principal"]) + "  " + accesses;
+               show_principal(record["Principal"]) + "  " + accesses;
     if (record.contains("ErrorCode")) out += "  " + paint(Style::red, record["ErrorCode"].as_string());
     return out;
 }
@@ -43,8 +43,9 @@ Text line_of(const Json& record) {
 base::Result<int> list(const Options& options) {
     // The record knows ARNs and the names of services; of a role's name it would find nothing, and say so by being empty.
     if (!options.principal.empty() && options.principal.find_first_of(":.*") == std::string::npos) {
-        return base::fail(base::Error("InvalidArgument", "`" + options.principal + "` is not the ARN of a principal")
-                              .note("aws iam get-role --role-name " + options.principal + " shows a role's, aws iam get-user a user's"));
+        return base::fail(
+            base::Error("InvalidArgument", "`" + options.principal + "` is not the ARN of a principal")
+                .note("aws iam get-role --role-name " + options.principal + " shows a role's, aws iam get-user a user's"));
     }
     wire::Client client(TRY(wire::options_from_environment()));
     std::string last;

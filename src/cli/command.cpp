@@ -90,13 +90,15 @@ std::vector<std::string> command_names(const CLI::App& app) {
 base::Error no_option(const CLI::App& app, const std::string& word) {
     const std::string name = word.substr(0, word.find('='));
     base::Error error("", "`" + full_name(app) + "` has no option " + name);
-    if (const std::string meant = base::nearest(name, option_names(app)); !meant.empty()) error.message += "; did you mean " + meant + "?";
+    if (const std::string meant = base::nearest(name, option_names(app)); !meant.empty())
+        error.message += "; did you mean " + meant + "?";
     return std::move(error).note("`" + full_name(app) + " --help` lists its options");
 }
 
 base::Error no_command(const CLI::App& app, const std::string& word) {
     base::Error error("", "`" + word + "` is no command of `" + full_name(app) + "`");
-    if (const std::string meant = base::nearest(word, command_names(app)); !meant.empty()) error.message += "; did you mean " + meant + "?";
+    if (const std::string meant = base::nearest(word, command_names(app)); !meant.empty())
+        error.message += "; did you mean " + meant + "?";
     return std::move(error).note("`" + full_name(app) + " --help` lists its commands");
 }
 
@@ -107,7 +109,8 @@ std::string in_our_words(const CLI::ParseError& error) {
     if (said.starts_with(not_converted)) {
         const size_t equals = said.find(" = ");
         if (equals != std::string::npos)
-            return said.substr(not_converted.size(), equals - not_converted.size()) + " takes a number, not `" + said.substr(equals + 3) + "`";
+            return said.substr(not_converted.size(), equals - not_converted.size()) + " takes a number, not `" +
+                   said.substr(equals + 3) + "`";
     }
     if (said.starts_with(not_expected)) return "`" + said.substr(not_expected.size()) + "` is one argument too many";
     return said;
@@ -115,8 +118,8 @@ std::string in_our_words(const CLI::ParseError& error) {
 
 // The server's answer to credentials that are not its own or no longer good.
 bool is_about_credentials(const base::Error& error) {
-    for (const char* each : {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidToken", "ExpiredToken",
-                             "ExpiredTokenException"})
+    for (const char* each : {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidToken",
+                             "ExpiredToken", "ExpiredTokenException"})
         if (error.code == each) return true;
     // The same codes refuse a region that is not served and a clock that is wrong.
     return (error.code == "InvalidSignatureException" || error.code == "SignatureDoesNotMatch") &&
@@ -240,7 +243,8 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     if (!status) {
         base::Error error = std::move(status).error();
         if (is_about_credentials(error))
-            error.notes.emplace_back("are these the server's own credentials, and still good? for its root user: eval \"$(trainwarden env)\"");
+            error.notes.emplace_back(
+                "are these the server's own credentials, and still good? for its root user: eval \"$(trainwarden env)\"");
         print_error(error);
         return 1;
     }

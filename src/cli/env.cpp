@@ -6,8 +6,8 @@
 
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
-#include "cli/terminal.hpp"
 #include "cli/places.hpp"
+#include "cli/terminal.hpp"
 #include "text/json.hpp"
 
 namespace cli {
@@ -51,15 +51,16 @@ std::string quoted(const std::string& value) {
 // The one to ask for: what the user says, if the server serves it, else the server's default.
 base::Result<std::string> region_of(const Options& options) {
     std::vector<std::string> served;
-    const std::string file = TRY(read_file(options.data + "/regions", "restart the server: trainwarden serve --data " + options.data));
+    const std::string file =
+        TRY(read_file(options.data + "/regions", "restart the server: trainwarden serve --data " + options.data));
     for (const auto line : base::split(file, '\n'))
         if (!base::trim(line).empty()) served.emplace_back(base::trim(line));
     if (served.empty()) return base::fail("NoServer", "`" + options.data + "/regions` names no region");
     if (options.region.empty()) return served.front();
     if (std::ranges::find(served, options.region) != served.end()) return options.region;
-    return base::fail(base::Error("InvalidRegion", "the server does not serve the region " + options.region)
-                          .note("it serves " + base::join(served, ", ") + "; `trainwarden serve --region " + options.region +
-                                "` adds one"));
+    return base::fail(
+        base::Error("InvalidRegion", "the server does not serve the region " + options.region)
+            .note("it serves " + base::join(served, ", ") + "; `trainwarden serve --region " + options.region + "` adds one"));
 }
 
 base::Result<int> env(const Options& options) {

@@ -60,7 +60,8 @@ void add_explain(Command& root) {
     Command command = root.subcommand("explain", "Why a request was allowed or refused, or how one would be");
     command.positional("request-id", options->request_id, "the id that the answer carried (x-amz-request-id, x-amzn-requestid)",
                        false);
-    command.option("--as", "ARN", options->principal, "who would ask: a role, user, root or service; `*` for anyone without credentials");
+    command.option("--as", "ARN", options->principal,
+                   "who would ask: a role, user, root or service; `*` for anyone without credentials");
     command.option("--action", "ACTION", options->action, "what: s3:GetObject");
     command.option("--resource", "ARN", options->resource, "on what: one ARN; `${*}` is a `*` that a name really has");
     command.option("--context", "KEY=VALUE", options->context,

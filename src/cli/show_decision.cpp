@@ -43,7 +43,7 @@ Text show_statements(const Json& statements, const Text& indent) {
 Text show_access(const Json& access) {
     const bool allowed = access["Decision"].as_string() == "allowed";
     Text out = (allowed ? paint(Style::green, "allowed") : paint(Style::red, "refused")) + "  " +
-                      paint(Style::bold, access["Action"].as_string()) + " on " + access["Resource"].as_string() + "\n";
+               paint(Style::bold, access["Action"].as_string()) + " on " + access["Resource"].as_string() + "\n";
     out += label("because") + access["Reason"].as_string() + "\n";
     out += show_labelled(allowed ? "allowed by" : "denied by", access["MatchedStatements"]);
     out += show_labelled("allowed by", access["AllowedBy"]);
@@ -63,8 +63,8 @@ Text show_access(const Json& access) {
 Text show_record(const Json& record) {
     std::string what = record["Service"].as_string();
     if (record.contains("Operation")) what += " " + record["Operation"].as_string();
-    Text out = paint(Style::bold, what.empty() ? std::string("decision of a service") : what) + "  " + record["Time"].as_string() +
-                      "  " + paint(Style::dim, record["RequestId"].as_string()) + "\n";
+    Text out = paint(Style::bold, what.empty() ? std::string("decision of a service") : what) + "  " +
+               record["Time"].as_string() + "  " + paint(Style::dim, record["RequestId"].as_string()) + "\n";
     out += label("principal") + show_principal(record["Principal"]) + "\n";
     if (record.contains("SourceAddress"))
         out += label("from") + record["SourceAddress"].as_string() + "  " + record["UserAgent"].as_string() + "\n";

@@ -175,7 +175,8 @@ base::Result<int> epilog(const Options& options) {
     wire::Client client(TRY(wire::options_from_environment()));
     // A server that is away keeps the session until its credentials expire: no reason to take the machine out of service.
     if (auto closed = client.call("trainwarden", "CloseSlurmSession", Json::object({{"SessionId", session}})); !closed)
-        print("the session of job " + Text(variable("SLURM_JOB_ID")) + " stays open until it expires: " + closed.error().message + "\n",
+        print("the session of job " + Text(variable("SLURM_JOB_ID")) + " stays open until it expires: " + closed.error().message +
+                  "\n",
               stderr);
     return 0;
 }

@@ -62,12 +62,14 @@ base::Result<std::pair<std::string, std::string>> split_pair(const std::string& 
 base::Result<std::pair<std::string, std::string>> split_s3(const std::string& uri, const std::string& option) {
     if (!uri.starts_with("s3://") || uri.size() == 5 || uri[5] == '/') {
         std::string path = uri;  // NAME=/tmp/x: what follows the channel's name
-        if (auto equals = uri.find('='); equals != std::string::npos && !std::filesystem::exists(uri)) path = uri.substr(equals + 1);
+        if (auto equals = uri.find('='); equals != std::string::npos && !std::filesystem::exists(uri))
+            path = uri.substr(equals + 1);
         if (std::error_code error; std::filesystem::exists(path, error)) {
-            return usage(option + " `" + uri + "` is not an S3 address but a path of this machine; workers read and write buckets",
-                         option == "--input" ? "upload it first: aws s3 cp --recursive " + path +
-                                                   " s3://BUCKET/PREFIX/, then write --input s3://BUCKET/PREFIX/"
-                                             : "write " + option + " s3://BUCKET/PREFIX");
+            return usage(
+                option + " `" + uri + "` is not an S3 address but a path of this machine; workers read and write buckets",
+                option == "--input" ? "upload it first: aws s3 cp --recursive " + path +
+                                          " s3://BUCKET/PREFIX/, then write --input s3://BUCKET/PREFIX/"
+                                    : "write " + option + " s3://BUCKET/PREFIX");
         }
         return usage(option + " `" + uri + "` is not an S3 address", "write " + option + " s3://BUCKET/PREFIX");
     }
@@ -148,8 +150,10 @@ base::Result<std::string> role_arn(wire::Client& client, const std::string& role
     if (role.starts_with("arn:")) return role;
     auto found = client.call("iam", "GetRole", Json::object({{"RoleName", role}}));
     if (!found && found.error().code == "AccessDenied") {
-        return base::fail(std::move(found).error().note("to use the role by its name you must be allowed iam:GetRole; with its ARN "
-                                                        "(--role arn:aws:iam::ACCOUNT:role/" + role + ") you need not"));
+        return base::fail(
+            std::move(found).error().note("to use the role by its name you must be allowed iam:GetRole; with its ARN "
+                                          "(--role arn:aws:iam::ACCOUNT:role/" +
+                                          role + ") you need not"));
     }
     if (!found && found.error().code == "NoSuchEntity")
         return base::fail(std::move(found).error().note("list the account's roles: aws iam list-roles --query 'Roles[].Arn'"));
@@ -285,9 +289,9 @@ extern "C" void leave(int) {
 
 void leave_job_on_interrupt(const std::string& name) {
     const Text job(name);
-    last_words =
-        ("\n" + job + " goes on. To follow it: trainwarden train logs -f " + job + "; to stop it: trainwarden train stop " + job + "\n")
-            .string();
+    last_words = ("\n" + job + " goes on. To follow it: trainwarden train logs -f " + job +
+                  "; to stop it: trainwarden train stop " + job + "\n")
+                     .string();
     if (::signal(SIGINT, leave) == SIG_IGN) ::signal(SIGINT, SIG_IGN);  // in the background of a script
 }
 
@@ -313,7 +317,8 @@ base::Result<Json> create(wire::Client& client, const Json& request, const Sourc
     if (created) return created;
     base::Error refused = std::move(created).error();
     if (refused.code == "ResourceInUse" && is_ours(client, request, source))
-        return Json::object({{"TrainingJobArn", TRY(describe(client, request["TrainingJobName"].as_string()))["TrainingJobArn"]}});
+        return Json::object(
+            {{"TrainingJobArn", TRY(describe(client, request["TrainingJobName"].as_string()))["TrainingJobArn"]}});
     // Without an answer nobody knows whether there is a job: then its source stays.
     const bool answered = refused.code != "ConnectionError" && refused.code != "Timeout" && !refused.code.starts_with("Internal");
     if (answered) {
@@ -333,7 +338,8 @@ base::Result<int> run(RunOptions options) {
                      "(aws iam list-roles shows them; docs/train.md says what it needs)");
     }
     if (options.wait_max != 0 && !options.spot)
-        return usage("--max-wait is for managed spot training", "add --spot, or say --max-runtime for how long the job may train");
+        return usage("--max-wait is for managed spot training",
+                     "add --spot, or say --max-runtime for how long the job may train");
     if (!options.checkpoints.empty()) TRY(split_s3(options.checkpoints, "--checkpoints"));
     if (!options.source.empty() && !std::filesystem::is_directory(options.source)) {
         return usage(std::filesystem::exists(options.source) ? "--source " + options.source + " is not a folder"

@@ -20,6 +20,7 @@ namespace cli {
 [[nodiscard]] size_t distance(std::string_view a, std::string_view b);
 
 // The `count` names that fewest changes make out of `wanted`, the nearest first. Pure.
-[[nodiscard]] std::vector<std::string> nearest_names(std::string_view wanted, const std::vector<std::string>& names, size_t count);
+[[nodiscard]] std::vector<std::string> nearest_names(std::string_view wanted, const std::vector<std::string>& names,
+                                                     size_t count);
 
 }  // namespace cli

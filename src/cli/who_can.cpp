@@ -49,7 +49,8 @@ void add_who_can(Command& root) {
     auto options = std::make_shared<Options>();
     Command command = root.subcommand("who-can", "Every principal that may do an action on a resource, and why");
     command.positional("action", options->action, "for example s3:GetObject");
-    command.positional("resource", options->resource, "one ARN, for example arn:aws:s3:::bucket/key; `${*}` is a `*` that a name really has");
+    command.positional("resource", options->resource,
+                       "one ARN, for example arn:aws:s3:::bucket/key; `${*}` is a `*` that a name really has");
     command.option("--context", "KEY=VALUE", options->context,
                    "a condition key of the request (may be repeated; VALUE,VALUE for a list)");
     command.flag("--json", options->json, "print JSON");

@@ -202,9 +202,9 @@ private:
     std::set<std::string> seen_;                     // URNs registered in this run
     std::set<std::string> recreated_;                // deleted in this run to make way; come back as replacements
     std::map<std::string, PendingOperation> pending_;
-    std::map<std::string, std::string> held_;  // things in the world to the URNs of registered resources
+    std::map<std::string, std::string> held_;   // things in the world to the URNs of registered resources
     std::map<std::string, std::string> names_;  // unique names to the URNs of registered resources
-    std::set<std::string> claimed_;            // things that somebody works on
+    std::set<std::string> claimed_;             // things that somebody works on
     std::map<std::string, Inherited> inherited_;
     std::string stack_urn_;
     std::optional<provider::Property> stack_outputs_;

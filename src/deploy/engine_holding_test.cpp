@@ -211,9 +211,7 @@ TEST_CASE("a thing that is made and one that is deleted do not pass each other")
 
 TEST_CASE("a renamed thing of a name that can be had once is refused by a preview as by the run") {
     Bench bench;
-    const auto named = [](const char* name) {
-        return [=](Client& client) { client.thing(name, {{"name", "x"}}); };
-    };
+    const auto named = [](const char* name) { return [=](Client& client) { client.thing(name, {{"name", "x"}}); }; };
     REQUIRE(bench.up(named("before")).ok);
     const auto state = bench.state.resources.size();
     bench.take_log();

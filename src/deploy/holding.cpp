@@ -75,20 +75,21 @@ base::Result<void> Engine::check_name_is_free(const Context& context, const Reso
         const Instance instance = TRY(provider_of(*candidate));
         if (unique_name_of(*instance.provider, *candidate) != name) continue;
         // It may have been deleted by hand.
-        const auto there =
-            TRY(instance.provider->read(candidate->type, candidate->id, candidate->inputs.without_secrets(),
-                                        candidate->outputs.without_secrets()));
+        const auto there = TRY(instance.provider->read(candidate->type, candidate->id, candidate->inputs.without_secrets(),
+                                                       candidate->outputs.without_secrets()));
         if (!there) continue;
         if (candidate->external)
-            return base::fail(taken(candidate->urn)
-                                  .note("it was only read so far: to manage it, import it (the resource option `import`)"));
+            return base::fail(
+                taken(candidate->urn).note("it was only read so far: to manage it, import it (the resource option `import`)"));
         if (candidate->urn == context.urn)
             return base::fail(taken(candidate->urn)
                                   .note("it must be replaced, and its replacement cannot be made beside it: leave out "
                                         "`deleteBeforeReplace: false`, or give it another name"));
         return base::fail(taken(candidate->urn)
-                              .note("if `" + own + "` is the same under a new name in the program, give it the resource option "
-                                    "`aliases: [\"" + candidate->urn + "\"]`, and it is kept")
+                              .note("if `" + own +
+                                    "` is the same under a new name in the program, give it the resource option "
+                                    "`aliases: [\"" +
+                                    candidate->urn + "\"]`, and it is kept")
                               .note("if it is another one, give it another name, or deploy without `" +
                                     std::string(urn_name(candidate->urn)) + "` first"));
     }

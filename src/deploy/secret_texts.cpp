@@ -24,9 +24,8 @@ bool is_region(std::string_view text) {
     const std::vector<std::string_view> words = base::split(text, '-');
     if (words.size() < 3 || words.front().size() != 2) return false;
     if (words.back().empty() || words.back().size() > 2 || !std::ranges::all_of(words.back(), is_digit)) return false;
-    return std::ranges::all_of(words.begin(), words.end() - 1, [](std::string_view word) {
-        return !word.empty() && std::ranges::all_of(word, is_letter);
-    });
+    return std::ranges::all_of(words.begin(), words.end() - 1,
+                               [](std::string_view word) { return !word.empty() && std::ranges::all_of(word, is_letter); });
 }
 
 // Where `secret` stands in `text`, from `from` on; npos if it does not.

@@ -54,11 +54,11 @@ TEST_CASE("what stands beside a secret in a map or list stays in clear") {
           Property(Object{{"tags", Object{{"sec", Property::secret("1")}, {"n", "1"}}},
                           {"tagsAll", Object{{"sec", Property::secret("1")}, {"n", "1"}}},
                           {"version", "1"}}));
-    CHECK(like_this({{"tags", Object{{"at", "us-east-1"}}}, {"region", "us-east-1"}, {"host", "b.us-east-1.example"}},
-                    {{"tags", Object{{"at", Property::secret("us-east-1")}}}}) ==
-          Property(Object{{"tags", Object{{"at", Property::secret("us-east-1")}}},
-                          {"region", "us-east-1"},
-                          {"host", "b.us-east-1.example"}}));
+    CHECK(
+        like_this({{"tags", Object{{"at", "us-east-1"}}}, {"region", "us-east-1"}, {"host", "b.us-east-1.example"}},
+                  {{"tags", Object{{"at", Property::secret("us-east-1")}}}}) ==
+        Property(Object{
+            {"tags", Object{{"at", Property::secret("us-east-1")}}}, {"region", "us-east-1"}, {"host", "b.us-east-1.example"}}));
     // In lists, flags and what is not known yet too; another order is found by the text.
     CHECK(like_this({{"rules", Array{"open", "hunter2"}}}, {{"rules", Array{"open", secret}}})["rules"] ==
           Property(Array{"open", secret}));

@@ -62,8 +62,11 @@ TEST_CASE("how a request came and was signed") {
     wire::Signature signature;
     signature.time = now - std::chrono::milliseconds(1500);
     const auto context = [&](const char* service, bool is_signed = true) {
-        return gate::global_context(
-            {.http = &request, .service = service, .region = "us-east-1", .signature = is_signed ? &signature : nullptr, .now = now});
+        return gate::global_context({.http = &request,
+                                     .service = service,
+                                     .region = "us-east-1",
+                                     .signature = is_signed ? &signature : nullptr,
+                                     .now = now});
     };
     CHECK(value(context("s3"), "aws:SecureTransport") == "false");
     CHECK(value(context("s3"), "aws:UserAgent") == "curl");

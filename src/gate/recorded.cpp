@@ -10,7 +10,8 @@ namespace {
 using text::Json;
 
 // Values that are often credentials, though no model says so.
-constexpr std::array<std::string_view, 4> confidential_members = {"Environment", "HyperParameters", "SecretAccessKey", "SessionToken"};
+constexpr std::array<std::string_view, 4> confidential_members = {"Environment", "HyperParameters", "SecretAccessKey",
+                                                                  "SessionToken"};
 
 constexpr std::string_view before_path = " at '";
 constexpr std::string_view after_path = "' failed to satisfy constraint: ";
@@ -54,7 +55,8 @@ void collect(const Json& value, const wire::Shape* shape, bool confidential, std
 }
 
 std::string without(std::string message, const std::string& value) {
-    for (size_t at = message.find(value); at != std::string::npos; at = message.find(value, at)) message.replace(at, value.size(), "…");
+    for (size_t at = message.find(value); at != std::string::npos; at = message.find(value, at))
+        message.replace(at, value.size(), "…");
     return message;
 }
 

@@ -291,7 +291,8 @@ TEST_CASE("a handler that throws is a 500, and the server lives on") {
     http::Client client;
     CHECK(client.send({.url = url(*server, "/throw")})->status == 500);
     CHECK(client.send({.url = url(*server)})->status == 200);
-    const auto ended = raw(*server, "GET /throw HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    const auto ended =
+        raw(*server, "GET /throw HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     CHECK(contains(ended, "\r\nConnection: close\r\n"));
     CHECK_FALSE(contains(ended, "/next"));
 }
@@ -304,7 +305,8 @@ TEST_CASE("TLS on the plain port gets a sentence that says so") {
     http::Client client;
     const auto refused = client.send({.url = "https" + url(*server).substr(4)});
     REQUIRE_FALSE(refused);
-    CHECK(contains(refused.error().describe(), "does it speak TLS there? `trainwarden serve` speaks plain HTTP: its endpoint is http://127.0.0.1:"));
+    CHECK(contains(refused.error().describe(),
+                   "does it speak TLS there? `trainwarden serve` speaks plain HTTP: its endpoint is http://127.0.0.1:"));
 }
 
 TEST_CASE("an announced body takes memory as it comes, and all bodies together take what there is") {

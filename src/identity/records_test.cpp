@@ -20,8 +20,9 @@ TEST_CASE("records of the first release, and of one that added members") {
     for (const bool later : {false, true}) {
         CAPTURE(later);
         const auto role = identity::read_role(
-            entity("role", std::string(R"(,"description":"d","max_session_seconds":3600,"trust":")") + document +
-                               R"(","trusted_ids":{"arn:aws:iam::1:user/u":"AIDA"},"boundary":"","tags":[["cls","public"]])",
+            entity("role",
+                   std::string(R"(,"description":"d","max_session_seconds":3600,"trust":")") + document +
+                       R"(","trusted_ids":{"arn:aws:iam::1:user/u":"AIDA"},"boundary":"","tags":[["cls","public"]])",
                    later));
         REQUIRE(role.has_value());
         CHECK(role->arn == "arn:aws:iam::111122223333:role/n");
@@ -41,12 +42,13 @@ TEST_CASE("records of the first release, and of one that added members") {
         CHECK(identity::read_group(entity("group", "", later)).has_value());
 
         const std::string end = later ? R"(,"added_later":true})" : "}";
-        const auto account = identity::read_account(
-            R"({"id":"111122223333","alias":"a","created":1700000000123,"access_keys":["AKIA1"])" + end);
+        const auto account =
+            identity::read_account(R"({"id":"111122223333","alias":"a","created":1700000000123,"access_keys":["AKIA1"])" + end);
         REQUIRE(account.has_value());
         CHECK(account->alias == "a");
         const auto managed = identity::read_managed_policy(
-            std::string(R"({"account":"111122223333","path":"/","name":"p","id":"ANPA","arn":"arn:aws:iam::111122223333:policy/p",)") +
+            std::string(
+                R"({"account":"111122223333","path":"/","name":"p","id":"ANPA","arn":"arn:aws:iam::111122223333:policy/p",)") +
             R"("description":"","created":1,"updated":2,"versions":[{"id":"v1","document":")" + document +
             R"(","created":1}],"default_version":"v1","next_version":2,"tags":[])" + end);
         REQUIRE(managed.has_value());

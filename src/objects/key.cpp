@@ -23,7 +23,11 @@ base::Result<void> check_new_key(std::string_view key) {
 bool is_utf8(std::string_view bytes) {
     for (size_t at = 0; at < bytes.size();) {
         const auto lead = static_cast<unsigned char>(bytes[at]);
-        const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead <= 0xdf ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+        const size_t length = lead < 0x80                    ? 1
+                              : lead >= 0xc2 && lead <= 0xdf ? 2
+                              : (lead & 0xf0) == 0xe0        ? 3
+                              : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                             : 0;
         if (length == 0 || at + length > bytes.size()) return false;
         uint32_t code = length == 1 ? lead : lead & (0xffu >> (length + 1));
         for (size_t next = 1; next < length; ++next) {

@@ -34,7 +34,8 @@ Verdict judge(const Conditions& conditions, const Object& object, base::Time now
     }
     if (conditions.if_none_match) {
         if (lists(*conditions.if_none_match, object.etag)) return Verdict::not_modified;
-    } else if (conditions.if_modified_since && *conditions.if_modified_since <= now && modified <= *conditions.if_modified_since) {
+    } else if (conditions.if_modified_since && *conditions.if_modified_since <= now &&
+               modified <= *conditions.if_modified_since) {
         return Verdict::not_modified;
     }
     return Verdict::proceed;
@@ -85,8 +86,7 @@ base::Result<OpenObject> Storage::open_object(ObjectPtr found, uint64_t offset, 
         auto reader = parts_.blobs->open(segment.blob);
         if (!reader && reader.error().code == "NoSuchBlob") return base::fail_outdated("the object");
         if (!reader) return base::fail(reader.error());
-        if ((*reader)->size() != segment.size)
-            return base::fail("InternalError", "a blob has not the size that its object says");
+        if ((*reader)->size() != segment.size) return base::fail("InternalError", "a blob has not the size that its object says");
         open.readers.push_back(std::move(*reader));
     }
     return open;

@@ -216,8 +216,8 @@ public:
     // Errors: `NoSuchUpload`, `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `BadDigest`, `PreconditionFailed`. Completing
     // again what is complete answers the same.
     [[nodiscard]] base::Result<ObjectPtr> complete_upload(const CompleteUpload& request);
-    [[nodiscard]] base::Result<void> abort_upload(const std::string& bucket, const std::string& key,
-                                                  const std::string& upload_id, const DecidedOn& decided = {});
+    [[nodiscard]] base::Result<void> abort_upload(const std::string& bucket, const std::string& key, const std::string& upload_id,
+                                                  const DecidedOn& decided = {});
     [[nodiscard]] base::Result<Upload> find_upload(const std::string& bucket, const std::string& key,
                                                    const std::string& upload_id) const;
     [[nodiscard]] base::Result<ListedParts> list_parts(const std::string& bucket, const std::string& key,

@@ -501,11 +501,8 @@ TEST_CASE("a call on what changed since it was decided on does nothing") {
     CHECK(outdated(storage.set_tags("bucket", "k", {{"cls", "other"}}, on_object)));  // the tags are not what was seen
     CHECK((*storage.find("bucket", "k"))->tags == objects::Tags{{"cls", "public"}});
     CHECK(outdated(storage.set_tags("bucket", "k", {}, {bucket, objects::ObjectPtr()})));  // there was none
-    CHECK(outdated(storage.copy({.bucket = "bucket",
-                                 .key = "k",
-                                 .source = *storage.open_object(seen),
-                                 .source_bucket = "bucket",
-                                 .source_key = "k"})));
+    CHECK(outdated(storage.copy(
+        {.bucket = "bucket", .key = "k", .source = *storage.open_object(seen), .source_bucket = "bucket", .source_key = "k"})));
     world.put("k", "replaced");
     CHECK(outdated(storage.open_object(seen)));
 
@@ -544,12 +541,8 @@ TEST_CASE("a call on what changed since it was decided on does nothing") {
     };
     REQUIRE(storage.configure("bucket", tagged, on_bucket).has_value());
     check_all(on_bucket);
-    CHECK(outdated(storage.put_part({.bucket = "bucket",
-                                     .key = "u",
-                                     .upload_id = upload.id,
-                                     .number = 1,
-                                     .body = bytes("p"),
-                                     .decided = on_bucket})));
+    CHECK(outdated(storage.put_part(
+        {.bucket = "bucket", .key = "u", .upload_id = upload.id, .number = 1, .body = bytes("p"), .decided = on_bucket})));
     CHECK(outdated(storage.list_parts("bucket", "u", upload.id, 0, 10, on_bucket)));
     CHECK(outdated(storage.abort_upload("bucket", "u", upload.id, on_bucket)));
     CHECK(storage.delete_object("bucket", "k").has_value());

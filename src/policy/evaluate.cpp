@@ -13,7 +13,7 @@ namespace policy {
 
 namespace {
 
-constexpr size_t conditioned_max = 5;  // statements that an explanation names for their conditions
+constexpr size_t conditioned_max = 5;         // statements that an explanation names for their conditions
 constexpr size_t condition_bytes_max = 1024;  // of a Condition element that it quotes
 
 // A statement that applies.
@@ -358,7 +358,8 @@ std::vector<std::string_view> keys_of(const CompiledPolicy& policy, const Compil
     return out;
 }
 
-std::vector<std::string_view> failing_keys(const CompiledPolicy& policy, const CompiledStatement& statement, const Question& question) {
+std::vector<std::string_view> failing_keys(const CompiledPolicy& policy, const CompiledStatement& statement,
+                                           const Question& question) {
     std::vector<std::string_view> out;
     for (const Condition& condition : policy.conditions(statement))
         if (!holds(condition, policy.condition_tables(), question.context())) out.push_back(policy.text(condition.key));
@@ -394,7 +395,8 @@ std::vector<Conditioned> near_misses(const Question& question, const PolicySet& 
                 if (!statement.any_resource && names_resource(policy, statement, question) == statement.not_resource) continue;
                 const auto keys = failing_keys(policy, statement, question);
                 if (keys.empty()) continue;
-                out.push_back(conditioned({layer, attached->name, number, attached->policy->statement(number)}, *attached->policy, keys));
+                out.push_back(
+                    conditioned({layer, attached->name, number, attached->policy->statement(number)}, *attached->policy, keys));
                 if (out.size() == conditioned_max) return out;
             }
         }

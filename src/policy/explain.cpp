@@ -209,7 +209,8 @@ std::string remedy(Layer layer, const Request& request) {
 
 std::string remedy_of_deny(const StatementRef& ref, const Request& request, const Decision& decision) {
     for (const Conditioned& one : decision.conditioned)
-        if (one.statement.layer == ref.layer && one.statement.policy_name == ref.policy_name && one.statement.statement == ref.statement)
+        if (one.statement.layer == ref.layer && one.statement.policy_name == ref.policy_name &&
+            one.statement.statement == ref.statement)
             return remedy(one, request);
     return "remove " + describe(ref) + ", or narrow it by Action, Resource or Condition";
 }
@@ -233,8 +234,7 @@ Explanation explanation_of(const Request& request, const Decision& decision) {
             break;
         case Outcome::explicit_deny:
             out.reason = why_denied(decision);
-            for (const auto& ref : decision.because)
-                out.remedies.push_back(remedy_of_deny(ref, request, decision));
+            for (const auto& ref : decision.because) out.remedies.push_back(remedy_of_deny(ref, request, decision));
             break;
         case Outcome::implicit_deny:
             out.reason = why_not_allowed(request, decision) + why_nearly(decision);

@@ -312,14 +312,17 @@ TEST_CASE("a statement that only its condition keeps out: the keys that do not h
     REQUIRE(decision.conditioned.size() == 1);
     CHECK(decision.conditioned[0].keys == std::vector<std::string>{"aws:SecureTransport"});
     const Explanation explanation = explanation_of(request, decision);
-    CHECK(explanation.reason.ends_with("; statement `Home` of inline policy p of user John, line 2 would allow it but for its condition on "
-                                       "`aws:SecureTransport`"));
+    CHECK(explanation.reason.ends_with(
+        "; statement `Home` of inline policy p of user John, line 2 would allow it but for its condition on "
+        "`aws:SecureTransport`"));
     REQUIRE(explanation.remedies.size() == 1);
     CHECK(explanation.remedies[0] ==
           "make a request that meets the Condition of statement `Home` of inline policy p of user John, line 2 (the request's "
-          "`aws:SecureTransport` is \"false\"): {\"IpAddress\":{\"aws:SourceIp\":\"10.0.0.0/8\"},\"Bool\":{\"aws:SecureTransport\":\"true\"}}");
+          "`aws:SecureTransport` is \"false\"): "
+          "{\"IpAddress\":{\"aws:SourceIp\":\"10.0.0.0/8\"},\"Bool\":{\"aws:SecureTransport\":\"true\"}}");
     // Without such a statement, the grant to paste.
-    CHECK(explanation_of(asking("s3:DeleteObject", "arn:aws:s3:::b/k"), evaluate(asking("s3:DeleteObject", "arn:aws:s3:::b/k"), policies))
+    CHECK(explanation_of(asking("s3:DeleteObject", "arn:aws:s3:::b/k"),
+                         evaluate(asking("s3:DeleteObject", "arn:aws:s3:::b/k"), policies))
               .remedies[0]
               .starts_with("allow it in a policy of"));
 }

@@ -74,7 +74,8 @@ bool has_type(std::string_view value, KeyType type) {
         case KeyType::date:
             return parse_date(value).has_value();
         case KeyType::epoch:
-            return !value.empty() && value.size() <= 18 && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+            return !value.empty() && value.size() <= 18 &&
+                   std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
         case KeyType::boolean:
             return base::equals_ignoring_case(value, "true") || base::equals_ignoring_case(value, "false");
         case KeyType::address:

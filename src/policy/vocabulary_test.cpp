@@ -24,8 +24,8 @@ TEST_CASE("condition keys and their types") {
     CHECK(find_key("aws:principaltag/Team")->name == "aws:PrincipalTag/Team");
     CHECK(type("s3:ExistingObjectTag/class") == KeyType::text);
     CHECK(type("accounts.google.com:aud") == KeyType::text);
-    for (const char* unknown : {"aws:SourceIpp", "aws:nosuchkey", "s3:nosuchkey", "nosuch:key", "aws:PrincipalTag", "aws:PrincipalTag/",
-                                "aws:", ":", "", "prefix", "s3:prefix/x"}) {
+    for (const char* unknown : {"aws:SourceIpp", "aws:nosuchkey", "s3:nosuchkey", "nosuch:key", "aws:PrincipalTag",
+                                "aws:PrincipalTag/", "aws:", ":", "", "prefix", "s3:prefix/x"}) {
         CAPTURE(unknown);
         CHECK_FALSE(find_key(unknown));
     }

@@ -28,12 +28,8 @@ namespace server {
 
 class InstanceMetadata {
 public:
-    InstanceMetadata(training::Training& training, const base::Clock& clock, crypto::Random& random,
-                     std::string worker_token)
-        : training_(training),
-          clock_(clock),
-          key_(random.bytes(32)),
-          worker_(std::move(worker_token)) {}
+    InstanceMetadata(training::Training& training, const base::Clock& clock, crypto::Random& random, std::string worker_token)
+        : training_(training), clock_(clock), key_(random.bytes(32)), worker_(std::move(worker_token)) {}
 
     [[nodiscard]] http::Response answer(const http::Request& request) const;
 

@@ -96,8 +96,7 @@ base::Result<std::vector<training::DataObject>> WireJobData::list(const identity
 }
 
 base::Result<void> WireJobData::download(const identity::Credentials& credentials, const training::S3Uri& object,
-                                         const std::string& etag, const std::string& path,
-                                         const training::Cancelled& cancelled) {
+                                         const std::string& etag, const std::string& path, const training::Cancelled& cancelled) {
     int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (file < 0) return base::fail("InternalError", "cannot write " + path + ": " + std::strerror(errno));
     wire::S3Call request;
@@ -184,7 +183,8 @@ private:
         }
         if (etags_.size() == parts_max)
             return base::fail("EntityTooLarge", "the object would have more than " + std::to_string(parts_max) + " parts");
-        auto answer = TRY(call("PUT", "partNumber=" + std::to_string(etags_.size() + 1) + "&uploadId=" + upload_, std::move(part_)));
+        auto answer =
+            TRY(call("PUT", "partNumber=" + std::to_string(etags_.size() + 1) + "&uploadId=" + upload_, std::move(part_)));
         part_.clear();
         etags_.push_back(answer.headers.get("etag"));
         return {};

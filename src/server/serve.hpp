@@ -14,11 +14,11 @@ namespace server {
 struct Settings {
     std::string data;                       // the data folder
     std::string listen = "127.0.0.1:4566";  // address:port; port 0: any free one
-    std::vector<std::string> regions;  // that are served, the default first; empty: us-east-1
-    std::string master_key_file;      // empty: $XDG_CONFIG_HOME/trainwarden/ID.key
-    std::string ready_file;           // gets the URL once requests are answered
-    std::string instance_types_file;  // empty: AWS's types, cut to this machine
-    TrainingSettings training;        // its instances come from that file
+    std::vector<std::string> regions;       // that are served, the default first; empty: us-east-1
+    std::string master_key_file;            // empty: $XDG_CONFIG_HOME/trainwarden/ID.key
+    std::string ready_file;                 // gets the URL once requests are answered
+    std::string instance_types_file;        // empty: AWS's types, cut to this machine
+    TrainingSettings training;              // its instances come from that file
     bool verbose = false;
 };
 

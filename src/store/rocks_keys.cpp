@@ -22,7 +22,6 @@
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
-
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -247,8 +246,7 @@ private:
         uint64_t unflushed = 0;
         if (db_) (void)db_->GetIntProperty("rocksdb.cur-size-all-mem-tables", &unflushed);
         struct statvfs disk{};
-        if (::statvfs(directory_.c_str(), &disk) != 0 ||
-            uint64_t{disk.f_bavail} * disk.f_frsize < unflushed + opening_bytes_min)
+        if (::statvfs(directory_.c_str(), &disk) != 0 || uint64_t{disk.f_bavail} * disk.f_frsize < unflushed + opening_bytes_min)
             return false;
         db_.reset();
         trouble_->happened = false;

@@ -172,8 +172,8 @@ private:
         const auto [extents, holes] = extents_of(*opened, size);
         if (holes > holes_bytes_max - holes_) {
             remember(packed_.missing, clipped(file.path) + " is sparse and in more than " + std::to_string(sparse_extents_max) +
-                                          " pieces: the archive would hold more than " +
-                                          std::to_string(holes_bytes_max >> 30) + " GiB of zeros");
+                                          " pieces: the archive would hold more than " + std::to_string(holes_bytes_max >> 30) +
+                                          " GiB of zeros");
             return {};
         }
         uint64_t data = 0;
@@ -329,8 +329,7 @@ base::Result<void> unpack(const std::string& path, const std::string& folder, co
         int status = archive_read_next_header(reader.get(), &entry);
         if (status == ARCHIVE_EOF) break;
         if (count == source_entries_max) {
-            return base::fail("InvalidArchive",
-                              "the archive has more than " + std::to_string(source_entries_max) + " entries");
+            return base::fail("InvalidArchive", "the archive has more than " + std::to_string(source_entries_max) + " entries");
         }
         // A warning is about a name that is not UTF-8: its bytes are the name.
         if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return trouble(reader.get(), "not a tar.gz archive");

@@ -38,14 +38,17 @@ struct Folder {
     [[nodiscard]] std::string model() const { return path + "/w/ml/model/"; }
     base::Result<Packed> pack_model(const std::function<bool()>& cancelled = [] { return false; }) {
         std::ofstream archive(path + "/model.tar.gz", std::ios::binary);
-        return pack({path + "/w"}, "ml/model",
-                    [&](std::string_view bytes) -> base::Result<void> {
-                        archive << bytes;
-                        return {};
-                    },
-                    cancelled);
+        return pack(
+            {path + "/w"}, "ml/model",
+            [&](std::string_view bytes) -> base::Result<void> {
+                archive << bytes;
+                return {};
+            },
+            cancelled);
     }
-    base::Result<void> unpack_model() const { return unpack(path + "/model.tar.gz", path + "/out", [] { return false; }); }
+    base::Result<void> unpack_model() const {
+        return unpack(path + "/model.tar.gz", path + "/out", [] { return false; });
+    }
     [[nodiscard]] std::string unpacked(const std::string& name) const {
         std::ifstream file(path + "/out/" + name, std::ios::binary);
         std::stringstream content;
@@ -237,9 +240,9 @@ TEST_CASE("what is given up in a file that is not packed to its end is given up 
     const auto packed = folder.pack_model([&] { return ++asked > 8; });
     REQUIRE_FALSE(packed.has_value());
     CHECK(packed.error().code == "Cancelled");
-    const auto refused = pack({folder.path + "/w"}, "ml/model",
-                              [](std::string_view) -> base::Result<void> { return base::fail("AccessDenied", "no"); },
-                              [] { return false; });
+    const auto refused = pack(
+        {folder.path + "/w"}, "ml/model", [](std::string_view) -> base::Result<void> { return base::fail("AccessDenied", "no"); },
+        [] { return false; });
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == "AccessDenied");
     CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds(5));
@@ -262,9 +265,9 @@ TEST_CASE("packing and unpacking end when they are told to") {
 TEST_CASE("a sink that refuses ends the packing with its own error") {
     Folder folder;
     folder.write("weights", std::string(1 << 20, 'w'));
-    const auto packed = pack({folder.path + "/w"}, "ml/model",
-                             [](std::string_view) -> base::Result<void> { return base::fail("AccessDenied", "no"); },
-                             [] { return false; });
+    const auto packed = pack(
+        {folder.path + "/w"}, "ml/model", [](std::string_view) -> base::Result<void> { return base::fail("AccessDenied", "no"); },
+        [] { return false; });
     REQUIRE_FALSE(packed.has_value());
     CHECK(packed.error().code == "AccessDenied");
 }

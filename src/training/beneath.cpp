@@ -2,8 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -346,7 +346,8 @@ namespace {
 // Of a folder that may have become a link meanwhile: what a link points at is never changed.
 void allow_all(int parent, const std::string& name) {
     const Descriptor folder(::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (folder.ok()) (void)::chmod(("/proc/self/fd/" + std::to_string(folder.get())).c_str(), 0700);  // Whoever may not fails next.
+    if (folder.ok())
+        (void)::chmod(("/proc/self/fd/" + std::to_string(folder.get())).c_str(), 0700);  // Whoever may not fails next.
 }
 
 // Moves every folder inside of `folder` up into `top` and removes the rest, so that nothing gets deeper than two folders and no

@@ -19,8 +19,8 @@ struct FoundFile {
     uint64_t size = 0;
     int64_t modified = 0;  // nanoseconds since the epoch
     bool is_link = false;
-    std::string link;         // where it points; only for links
-    bool is_folder = false;   // an empty one
+    std::string link;        // where it points; only for links
+    bool is_folder = false;  // an empty one
     bool is_executable = false;
     uint64_t inode = 0, device = 0, names = 1;  // how many hard links it has
 };

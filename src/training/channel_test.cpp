@@ -1,5 +1,4 @@
 // Channels without a server: what is selected, in which order, and what readers of pipes and mounts see.
-#include "machine.hpp"
 #include "training/channel.hpp"
 
 #include <doctest/doctest.h>
@@ -17,6 +16,7 @@
 #include <set>
 #include <sstream>
 
+#include "machine.hpp"
 #include "training/beneath.hpp"
 #include "training/fastfile.hpp"
 #include "training/pipe.hpp"

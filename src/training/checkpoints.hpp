@@ -68,10 +68,10 @@ private:
     std::vector<std::string> workers_;
     std::string scratch_;
     Cancelled cancelled_;
-    std::vector<std::atomic<State>> states_;           // by worker
-    std::mutex rounds_;                                // guards what follows: one round, or one look, at a time
-    std::vector<std::map<std::string, Seen>> seen_;    // by worker, by path
-    std::map<std::string, size_t> owners_;             // by path: the worker whose file the object is; none: restored
+    std::vector<std::atomic<State>> states_;         // by worker
+    std::mutex rounds_;                              // guards what follows: one round, or one look, at a time
+    std::vector<std::map<std::string, Seen>> seen_;  // by worker, by path
+    std::map<std::string, size_t> owners_;           // by path: the worker whose file the object is; none: restored
     std::vector<std::string> remarks_;
     bool last_ = false;  // the round is the last: what it leaves out is not in the bucket
     base::Result<void> outcome_;

@@ -75,13 +75,10 @@ Json user_hyperparameters(const Plan& plan) {
 
 // SageMaker's own, but for those that say what runs, where and how loud.
 Json framework_parameters(const Plan& plan) {
-    constexpr std::string_view platforms[] = {"sagemaker_program",
-                                              "sagemaker_submit_directory",
-                                              "sagemaker_enable_cloudwatch_metrics",
-                                              "sagemaker_region",
-                                              "sagemaker_container_log_level",
-                                              "sagemaker_job_name",
-                                              "sagemaker_s3_output"};
+    constexpr std::string_view platforms[] = {
+        "sagemaker_program",  "sagemaker_submit_directory",    "sagemaker_enable_cloudwatch_metrics",
+        "sagemaker_region",   "sagemaker_container_log_level", "sagemaker_job_name",
+        "sagemaker_s3_output"};
     auto values = Json::object();
     for (const auto& [key, value] : plan.hyperparameters) {
         if (key.starts_with("sagemaker_") && std::ranges::find(platforms, key) == std::end(platforms))
@@ -402,9 +399,9 @@ base::Result<void> make_folders(const Plan& plan, const WorkerPlace& place) {
     TRY(write_file(config + "inputdataconfig.json", input_data_config_json(plan, place.index)));
     TRY(write_file(config + "resourceconfig.json", resource_config_json(plan, place)));
     if (plan.checkpoints) {
-        TRY(write_file(config + "checkpointconfig.json",
-                       Json::object({{"S3Uri", plan.checkpoints->destination.text()}, {"LocalPath", plan.checkpoints->local_path}})
-                           .dump()));
+        TRY(write_file(
+            config + "checkpointconfig.json",
+            Json::object({{"S3Uri", plan.checkpoints->destination.text()}, {"LocalPath", plan.checkpoints->local_path}}).dump()));
     }
     std::string hosts = "127.0.0.1 localhost\n::1 localhost\n";
     for (const auto& host : plan.hosts) hosts += "127.0.0.1 " + host + "\n";

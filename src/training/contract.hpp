@@ -42,8 +42,8 @@ struct WorkerPlace {
     Environment image_environment;
     std::vector<std::string> image_entry_point;
     std::string image_directory;
-    std::string image_root;                    // its folder; empty: this machine's /usr
-    std::string python = "/usr/bin/python3";   // what runs scripts; of an image the first on its PATH
+    std::string image_root;                   // its folder; empty: this machine's /usr
+    std::string python = "/usr/bin/python3";  // what runs scripts; of an image the first on its PATH
 };
 
 [[nodiscard]] std::string hyperparameters_json(const Plan& plan);

@@ -38,7 +38,8 @@ std::optional<Tag> next_tag(std::string_view text, size_t from) {
 // What torchrun writes when a process of it has failed, and then its own traceback.
 bool is_torchruns(std::string_view text) {
     return text.find("torch.distributed.elastic") != std::string_view::npos ||
-           text.find("torch.distributed.run") != std::string_view::npos || text.find("ChildFailedError") != std::string_view::npos;
+           text.find("torch.distributed.run") != std::string_view::npos ||
+           text.find("ChildFailedError") != std::string_view::npos;
 }
 
 bool chains(std::string_view text) {

@@ -18,7 +18,8 @@ std::string best(Launcher launcher, std::string_view output) {
 }  // namespace
 
 TEST_CASE("alone, the last line counts") {
-    CHECK(best(Launcher::script, "a\nTraceback (most recent call last):\n  File\nValueError: caught\nlast words\n\n") == "last words");
+    CHECK(best(Launcher::script, "a\nTraceback (most recent call last):\n  File\nValueError: caught\nlast words\n\n") ==
+          "last words");
     CHECK(best(Launcher::script, "") == "");
 }
 
@@ -50,8 +51,7 @@ TEST_CASE("under mpirun every piece that a process writes is tagged") {
 TEST_CASE("under mpirun what another stream or another process says does not end a traceback") {
     CHECK(best(Launcher::mpi,
                "[1,1]<stderr>:Traceback (most recent call last):\n[1,1]<stdout>:rank 1\n[1,0]<stdout>:rank 0\n"
-               "[1,1]<stderr>:  File \"t.py\"\n[1,0]<stderr>:a warning\n[1,1]<stderr>:ValueError: boom\n") ==
-          "ValueError: boom");
+               "[1,1]<stderr>:  File \"t.py\"\n[1,0]<stderr>:a warning\n[1,1]<stderr>:ValueError: boom\n") == "ValueError: boom");
     // The process that failed is the one that mpirun names, not one that printed what it had caught.
     CHECK(best(Launcher::mpi,
                "[1,0]<stderr>:Traceback (most recent call last):\n[1,0]<stderr>:KeyError: caught\n[1,1]<stdout>:loss 1\n"
@@ -104,8 +104,7 @@ TEST_CASE("values as Python writes them") {
     CHECK(python_argument(value("-0")) == "0");
     CHECK(python_argument(value("-0.0")) == "-0.0");
     CHECK(python_argument(value(R"({"b": [1, "x"], "a": null})")) == "a=None,b=[1, 'x']");
-    CHECK(python_argument(value(R"(["it's", "\"", "it's \"", "\n\u007f"])")) ==
-          R"(["it's", '"', 'it\'s "', '\n\x7f'])");
+    CHECK(python_argument(value(R"(["it's", "\"", "it's \"", "\n\u007f"])")) == R"(["it's", '"', 'it\'s "', '\n\x7f'])");
     CHECK(python_variable(value(R"({"b": 1.0, "a": "\u00fc\ud83c\udf89"})")) == R"({"a":"\u00fc\ud83c\udf89","b":1.0})");
     CHECK(python_variable(value("\"text\"")) == "text");
 }

@@ -150,7 +150,8 @@ std::string InstanceTypes::why_none(const std::string& name) const {
         const auto parts = base::split(name, '.');
         const unsigned wanted = parts.size() == 3 ? gpus_of(parts[1], parts[2]) : 0;
         if (wanted > 0 && machine_.gpus == 0)
-            return "The machine of this server has no GPU: use an instance type without one, such as ml.m5.large or ml.c5.xlarge.";
+            return "The machine of this server has no GPU: use an instance type without one, such as ml.m5.large or "
+                   "ml.c5.xlarge.";
         return "This server has no such instances.";
     }
     std::string offered;

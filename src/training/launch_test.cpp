@@ -1,4 +1,3 @@
-#include "machine.hpp"
 #include "training/launch.hpp"
 
 #include <doctest/doctest.h>
@@ -10,6 +9,7 @@
 
 #include <filesystem>
 
+#include "machine.hpp"
 #include "training/beneath.hpp"
 
 namespace training {

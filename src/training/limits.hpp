@@ -18,18 +18,19 @@ constexpr size_t manifest_bytes_max = 16 * 1024 * 1024;
 constexpr size_t tags_max = 50;
 
 // What workers leave: models, output, checkpoints.
-constexpr uint64_t artifact_bytes_max = 1ULL << 40;           // of the data in one archive, or in one job's single objects
-constexpr size_t artifact_files_max = 1'000'000;              // of one folder
-constexpr size_t artifact_names_bytes_max = 256ULL << 20;     // of their paths together
-constexpr size_t artifact_depth_max = 500;                    // folders in folders
-constexpr uint64_t checkpoint_bytes_max = 512ULL << 30;       // of one file
-constexpr uint64_t holes_bytes_max = 16ULL << 30;  // that are written as zeros: of one file that becomes an object, of one archive
-constexpr size_t sparse_extents_max = 4096;        // of one file in an archive: between them are its holes
-constexpr size_t reported_files_max = 8;                      // files that a message or a log names one by one
-constexpr std::chrono::seconds artifact_time_max{6 * 3600};   // for a job's uploads
-constexpr std::chrono::seconds stopped_upload_max{1800};      // the same, of a job that was stopped while it trained
-constexpr std::chrono::seconds shutdown_upload_max{15};       // for the last checkpoints when the server stops
-constexpr size_t kept_folders_max = 16;                       // of failed jobs whose artifacts could not be uploaded
+constexpr uint64_t artifact_bytes_max = 1ULL << 40;        // of the data in one archive, or in one job's single objects
+constexpr size_t artifact_files_max = 1'000'000;           // of one folder
+constexpr size_t artifact_names_bytes_max = 256ULL << 20;  // of their paths together
+constexpr size_t artifact_depth_max = 500;                 // folders in folders
+constexpr uint64_t checkpoint_bytes_max = 512ULL << 30;    // of one file
+constexpr uint64_t holes_bytes_max =
+    16ULL << 30;                             // that are written as zeros: of one file that becomes an object, of one archive
+constexpr size_t sparse_extents_max = 4096;  // of one file in an archive: between them are its holes
+constexpr size_t reported_files_max = 8;     // files that a message or a log names one by one
+constexpr std::chrono::seconds artifact_time_max{6 * 3600};  // for a job's uploads
+constexpr std::chrono::seconds stopped_upload_max{1800};     // the same, of a job that was stopped while it trained
+constexpr std::chrono::seconds shutdown_upload_max{15};      // for the last checkpoints when the server stops
+constexpr size_t kept_folders_max = 16;                      // of failed jobs whose artifacts could not be uploaded
 
 // The source archive that a job brings.
 constexpr uint64_t source_unpacked_bytes_max = 16ULL << 30;

@@ -9,8 +9,8 @@
 
 namespace training {
 
-using logs::LogWriter;
 using base::valid_utf8;
+using logs::LogWriter;
 
 constexpr std::string_view log_group_name = "/aws/sagemaker/TrainingJobs";
 

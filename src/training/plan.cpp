@@ -158,7 +158,8 @@ base::Result<void> plan_input(const text::Json& request, Plan& plan) {
 // A NUL ends every argument and every variable: a script would be given another value than the job names.
 base::Result<void> check_arguments(const Plan& plan) {
     for (const auto& [key, value] : plan.hyperparameters) {
-        if (key.find('\0') != std::string::npos || python_argument(decode_hyperparameter(value)).find('\0') != std::string::npos) {
+        if (key.find('\0') != std::string::npos ||
+            python_argument(decode_hyperparameter(value)).find('\0') != std::string::npos) {
             return invalid("The hyperparameter " + key.substr(0, key.find('\0')) +
                            " has a NUL character in its name or value, which no argument of a program can have.");
         }

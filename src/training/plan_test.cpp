@@ -343,8 +343,8 @@ TEST_CASE("mpirun's command, and what the other hosts do") {
 }
 
 TEST_CASE("the command that a failed job tells has nothing of how mpirun reaches other hosts") {
-    CHECK(shown_command({"/.inside", "lead", "algo-2", "--", "mpirun", "-np", "2", "-mca", "plm_rsh_agent", "/.inside rsh", "-mca",
-                         "pml", "ob1", "python3", "t.py"}) ==
+    CHECK(shown_command({"/.inside", "lead", "algo-2", "--", "mpirun", "-np", "2", "-mca", "plm_rsh_agent", "/.inside rsh",
+                         "-mca", "pml", "ob1", "python3", "t.py"}) ==
           std::vector<std::string>{"mpirun", "-np", "2", "-mca", "pml", "ob1", "python3", "t.py"});
     CHECK(shown_command({"python3", "t.py", "--", "x"}) == std::vector<std::string>{"python3", "t.py", "--", "x"});
 }

@@ -33,8 +33,32 @@ TEST_CASE("what json.loads takes beside JSON") {
 }
 
 TEST_CASE("what json.loads refuses is text") {
-    for (const char* text : {"", " ", "01", "+1", "1.", ".5", "1_0", "0x10", "[1,]", "{,}", "{\"a\":1,}", "1 2", "True", "nan", "'a'",
-                             "\"a\tb\"", "\"", "\"\\x\"", "\"\\u12\"", "[", "{\"a\"", "1e", "-", "\xEF\xBB\xBF" "1", "1 // x"})
+    for (const char* text : {"",
+                             " ",
+                             "01",
+                             "+1",
+                             "1.",
+                             ".5",
+                             "1_0",
+                             "0x10",
+                             "[1,]",
+                             "{,}",
+                             "{\"a\":1,}",
+                             "1 2",
+                             "True",
+                             "nan",
+                             "'a'",
+                             "\"a\tb\"",
+                             "\"",
+                             "\"\\x\"",
+                             "\"\\u12\"",
+                             "[",
+                             "{\"a\"",
+                             "1e",
+                             "-",
+                             "\xEF\xBB\xBF"
+                             "1",
+                             "1 // x"})
         CHECK(argument(text) == text);
     CHECK(argument(" [1 ,\t2 ]\n") == "[1, 2]");
     CHECK(argument("1e400") == "inf");
@@ -55,8 +79,7 @@ TEST_CASE("capitals as Python writes them") {
 }
 
 TEST_CASE("a name of one letter gets one dash, whatever the letter") {
-    CHECK(user_arguments({{"é", "1"}, {"a", "2"}, {"ab", "3"}}) ==
-          std::vector<std::string>{"-é", "1", "-a", "2", "--ab", "3"});
+    CHECK(user_arguments({{"é", "1"}, {"a", "2"}, {"ab", "3"}}) == std::vector<std::string>{"-é", "1", "-a", "2", "--ab", "3"});
 }
 
 }  // namespace training

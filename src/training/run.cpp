@@ -34,7 +34,8 @@ std::string clipped(std::string reason) {
 
 // Reasons travel to clients, who have no business with the server's folders.
 std::string without_path(std::string reason, const std::string& folder) {
-    for (size_t at; !folder.empty() && (at = reason.find(folder)) != std::string::npos;) reason.replace(at, folder.size(), "the job's folder");
+    for (size_t at; !folder.empty() && (at = reason.find(folder)) != std::string::npos;)
+        reason.replace(at, folder.size(), "the job's folder");
     return reason;
 }
 

@@ -1,5 +1,4 @@
 // Whole jobs with small shell workers and an S3 that is a map.
-#include "machine.hpp"
 #include "training/training.hpp"
 
 #include <doctest/doctest.h>
@@ -12,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "machine.hpp"
 #include "training/archive.hpp"
 #include "training/launch.hpp"
 
@@ -725,12 +725,13 @@ TEST_CASE("script mode runs the program of sourcedir.tar.gz with the hyperparame
            "sys\nprint(sys.argv[1:])\nprint(os.getcwd())\nprint(json.load(open('/opt/ml/input/config/hyperparameters.json')))\n"
            "print(os.uname().nodename)\nraise ValueError('boom')\n";
     std::ofstream archive(world.folder.path + "/sourcedir.tar.gz", std::ios::binary);
-    REQUIRE(pack({world.folder.path + "/worker"}, "src",
-                 [&](std::string_view bytes) -> base::Result<void> {
-                     archive << bytes;
-                     return {};
-                 },
-                 [] { return false; })
+    REQUIRE(pack(
+                {world.folder.path + "/worker"}, "src",
+                [&](std::string_view bytes) -> base::Result<void> {
+                    archive << bytes;
+                    return {};
+                },
+                [] { return false; })
                 .has_value());
     archive.close();
     world.s3.objects["code/sourcedir.tar.gz"] = read_file(world.folder.path + "/sourcedir.tar.gz");
@@ -755,7 +756,8 @@ TEST_CASE("script mode runs the program of sourcedir.tar.gz with the hyperparame
 TEST_CASE("an upload that does not end: the server stops all the same, and the next one uploads") {
     World world;
     world.s3.slow = true;
-    REQUIRE(world.training->create({world.id("slow"), World::request("echo weights > /opt/ml/model/w; echo ready", 1), {}, ""}).has_value());
+    REQUIRE(world.training->create({world.id("slow"), World::request("echo weights > /opt/ml/model/w; echo ready", 1), {}, ""})
+                .has_value());
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (world.training->describe(world.id("slow"))->secondary_status != "Uploading") {
         REQUIRE(std::chrono::steady_clock::now() < deadline);
@@ -787,7 +789,8 @@ TEST_CASE("a source that changes between two attempts is not run") {
     world.open();
     const Job job = world.finished("pinned");
     CHECK(job.status == Status::failed);
-    CHECK(job.failure_reason.find("has changed since the job was created: the channel code (s3://in/code/)") != std::string::npos);
+    CHECK(job.failure_reason.find("has changed since the job was created: the channel code (s3://in/code/)") !=
+          std::string::npos);
     CHECK(world.log("pinned").find("second") == std::string::npos);
 }
 

@@ -234,8 +234,8 @@ base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::strin
                 continue;
             }
             if (file.size > artifact_bytes_max - bytes) {
-                remember(uploaded.missing, name + ": with it there would be more than " +
-                                               std::to_string(artifact_bytes_max >> 30) + " GiB");
+                remember(uploaded.missing,
+                         name + ": with it there would be more than " + std::to_string(artifact_bytes_max >> 30) + " GiB");
                 continue;
             }
             bytes += file.size;

@@ -17,7 +17,7 @@ struct Call {
     std::string service;    // signing name: iam, sts, s3, sagemaker, logs, trainwarden
     std::string operation;  // CreateRole, PutObject, …
     std::string request_id;
-    std::string region;  // that serves it (region.hpp)
+    std::string region;                    // that serves it (region.hpp)
     const Signature* signature = nullptr;  // nullptr: anonymous
     // With an error that says that the request was signed for another region: the right one, which S3's answer names.
     std::string right_region;

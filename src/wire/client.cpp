@@ -184,8 +184,8 @@ Result<http::ClientResponse> Client::State::send(const Prepared& prepared,
     for (int attempt = 1;; ++attempt) {
         http::RequestHead head = prepared.head;
         if (!options.access_key_id.empty())  // else: anonymous
-            sign(head, {options.access_key_id, options.secret_access_key, options.session_token},
-                 region_of(prepared), prepared.service, base::SystemClock().now(), prepared.payload_hash);
+            sign(head, {options.access_key_id, options.secret_access_key, options.session_token}, region_of(prepared),
+                 prepared.service, base::SystemClock().now(), prepared.payload_hash);
         http::ClientRequest request{.method = head.method,
                                     .url = prepared.origin + head.path + (head.query.empty() ? "" : "?" + head.query),
                                     .headers = std::move(head.headers),

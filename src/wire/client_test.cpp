@@ -3,10 +3,8 @@
 #include "wire/client.hpp"
 
 #include <doctest/doctest.h>
-#include <zlib.h>
-
-#include <atomic>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -40,9 +38,9 @@ Result<http::Response> serve_call(http::Request& request, const Handle& handle, 
     served.service = TRY(wire::find_service_name(request.head, signature));
     if (!signature) return fail("MissingAuthenticationToken", "Request is missing Authentication Token");
     if (served.service == "s3") {
-        const auto verified = TRY(
-            wire::verify(*signature, request.head,
-                         {.secret_access_key = secret, .service = "s3", .now = base::SystemClock().now(), .regions = served_regions}));
+        const auto verified = TRY(wire::verify(
+            *signature, request.head,
+            {.secret_access_key = secret, .service = "s3", .now = base::SystemClock().now(), .regions = served_regions}));
         const auto payload = TRY(wire::PayloadReader::open(request.head, *request.body, &verified));
         const auto body = TRY(payload->read_all(10 << 20));
         if (request.head.path == "/b/missing") return fail("NoSuchKey", "The specified key does not exist.");
@@ -54,9 +52,12 @@ Result<http::Response> serve_call(http::Request& request, const Handle& handle, 
     }
     const auto body = TRY(request.body->read_all(wire::request_body_bytes_max));
     const auto hash = crypto::hex(crypto::sha256(body));
-    TRY(wire::verify(
-        *signature, request.head,
-        {.secret_access_key = secret, .service = served.service, .now = base::SystemClock().now(), .body_sha256 = hash, .regions = served_regions}));
+    TRY(wire::verify(*signature, request.head,
+                     {.secret_access_key = secret,
+                      .service = served.service,
+                      .now = base::SystemClock().now(),
+                      .body_sha256 = hash,
+                      .regions = served_regions}));
     const auto& model = *wire::find_service(served.service);
     const auto* operation = TRY(wire::find_operation(model, request.head, body));
     served.operation = operation->name;

@@ -39,10 +39,9 @@ base::Result<void> check_region(const Signature& signature, std::string_view ser
     if (!names_region(signature) || is_served(named, served)) return {};
     if (is_global(service) && named == global_region) return {};
     if (service == "s3") return base::fail(wrong_region(signature, served.front()));
-    return base::fail(
-        base::Error("SignatureDoesNotMatch", "Credential should be scoped to a valid region, not '" + named + "'.")
-            .note("this server serves " + base::join(std::vector<std::string>(served.begin(), served.end()), ", ") +
-                  "; set the client's region (AWS_REGION) to that, or start the server with --region " + named));
+    return base::fail(base::Error("SignatureDoesNotMatch", "Credential should be scoped to a valid region, not '" + named + "'.")
+                          .note("this server serves " + base::join(std::vector<std::string>(served.begin(), served.end()), ", ") +
+                                "; set the client's region (AWS_REGION) to that, or start the server with --region " + named));
 }
 
 std::string region_that_serves(std::string_view service, const Signature* signature, std::span<const std::string> served) {

@@ -177,9 +177,7 @@ bool contains(std::span<const std::string_view> names, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
 }
 
-bool steers(std::string_view name) {
-    return contains(reading, name) || name.starts_with("response-") || is_no_argument(name);
-}
+bool steers(std::string_view name) { return contains(reading, name) || name.starts_with("response-") || is_no_argument(name); }
 
 bool chooses(Level level, std::string_view name) {
     return std::ranges::any_of(routes, [&](const Route& route) { return route.level == level && route.parameter == name; });
@@ -242,9 +240,9 @@ base::Result<void> check_hoisted(const text::QueryParameters& query, const http:
         if (!stands_for_header(parameter)) continue;
         const auto* header = headers.find(name);
         if (header == nullptr || *header != base::trim(value))
-            return base::fail("InvalidArgument",
-                              "The query parameter `" + name +
-                                  "` stands for a header in presigned requests alone. Send the header instead.");
+            return base::fail(
+                "InvalidArgument",
+                "The query parameter `" + name + "` stands for a header in presigned requests alone. Send the header instead.");
     }
     return {};
 }
@@ -263,8 +261,9 @@ base::Result<std::string> find_choice(const S3Request& request, Level level, std
                 return base::fail(method_not_allowed(name));
             const bool reads = method == "GET" || method == "HEAD";
             if (!steers(name) && (value.empty() || !reads || contains(chooses_elsewhere, name))) {
-                return base::fail("NotImplemented",
-                                  "A header or query you provided requested a function that is not implemented: `?" + name + "`.");
+                return base::fail(
+                    "NotImplemented",
+                    "A header or query you provided requested a function that is not implemented: `?" + name + "`.");
             }
             continue;
         }
@@ -288,7 +287,8 @@ base::Result<void> check_parameters(const S3Request& request, std::string_view m
                                                       : true;
         if (!understood && name == "partNumber" && method == "PUT")
             return base::fail("InvalidArgument", "This operation does not accept a query-string without uploadId.");
-        if (!understood) return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
+        if (!understood)
+            return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
         const bool only_reads = contains(reading, name) && name != "partNumber" && name != "versionId" &&
                                 !(name == "id" && contains(of_configurations, choice));
         if (!reads && (only_reads || name.starts_with("response-")))
@@ -301,14 +301,16 @@ base::Result<void> check_parameters(const S3Request& request, std::string_view m
 
 base::Result<S3Request> read_s3_control_request(const http::RequestHead& head, S3Request request) {
     if (!head.path.starts_with(control_tags_path))
-        return base::fail("NotImplemented", "A header or query you provided requested a function that is not implemented: "
-                                            "S3 Control, but for the tags of buckets");
+        return base::fail("NotImplemented",
+                          "A header or query you provided requested a function that is not implemented: "
+                          "S3 Control, but for the tags of buckets");
     const auto arn = text::decode_uri(std::string_view(head.path).substr(control_tags_path.size()));
     if (!arn) return base::fail("InvalidURI", "Couldn't parse the specified URI.");
     constexpr std::string_view of_bucket = "arn:aws:s3:::";
     if (!arn->starts_with(of_bucket) || arn->size() == of_bucket.size() || arn->find('/') != std::string::npos) {
-        return base::fail("NotImplemented", "A header or query you provided requested a function that is not implemented: "
-                                            "tags of what is not a general purpose bucket");
+        return base::fail("NotImplemented",
+                          "A header or query you provided requested a function that is not implemented: "
+                          "tags of what is not a general purpose bucket");
     }
     request.bucket = arn->substr(of_bucket.size());
     for (const auto& route : routes) {

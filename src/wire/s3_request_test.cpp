@@ -103,9 +103,10 @@ TEST_CASE("a copy source makes a put a copy") {
     part.headers.add("X-Amz-Copy-Source", "a/k");
     CHECK(wire::read_s3_request(part)->operation == "UploadPartCopy");
     // Never a copy of the whole object where a part was meant, nor anything else where a copy was.
-    for (const auto& [method, target] : {std::pair("PUT", "/b/k?partNumber=1"), std::pair("PUT", "/b/k?uploadId=u"),
-                                         std::pair("PUT", "/b"), std::pair("PUT", "/b/k?tagging"), std::pair("POST", "/b/k?uploads"),
-                                         std::pair("DELETE", "/b/k"), std::pair("PUT", "/b/k?versionId=null")}) {
+    for (const auto& [method, target] :
+         {std::pair("PUT", "/b/k?partNumber=1"), std::pair("PUT", "/b/k?uploadId=u"), std::pair("PUT", "/b"),
+          std::pair("PUT", "/b/k?tagging"), std::pair("POST", "/b/k?uploads"), std::pair("DELETE", "/b/k"),
+          std::pair("PUT", "/b/k?versionId=null")}) {
         CAPTURE(target);
         auto wrong = head(method, target);
         wrong.headers.add("X-Amz-Copy-Source", "a/k");
@@ -122,9 +123,10 @@ TEST_CASE("S3 Control: the tags of buckets, and nothing else") {
         CHECK(wire::is_s3_control(request));
         return wire::read_s3_request(request);
     };
-    for (const std::string host : {"127.0.0.1:4566", "111122223333.localhost:4566", "111122223333.s3-control.us-east-1.amazonaws.com"}) {
-        for (const auto& [method, operation] : {std::pair("GET", "ListTagsForResource"), std::pair("POST", "TagResource"),
-                                                std::pair("DELETE", "UntagResource")}) {
+    for (const std::string host :
+         {"127.0.0.1:4566", "111122223333.localhost:4566", "111122223333.s3-control.us-east-1.amazonaws.com"}) {
+        for (const auto& [method, operation] :
+             {std::pair("GET", "ListTagsForResource"), std::pair("POST", "TagResource"), std::pair("DELETE", "UntagResource")}) {
             const auto request = read(method, "/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Amy-bucket", host);
             REQUIRE(request.has_value());
             CHECK(request->operation == operation);
@@ -134,8 +136,9 @@ TEST_CASE("S3 Control: the tags of buckets, and nothing else") {
     }
     CHECK(read("GET", "/v20180820/tags/arn:aws:s3:::b")->bucket == "b");
     CHECK(read("DELETE", "/v20180820/tags/arn:aws:s3:::b?tagKeys=a&tagKeys=b")->query.size() == 2);
-    for (const char* target : {"/v20180820/accesspoint", "/v20180820/configuration/publicAccessBlock", "/v20180820/tags/arn:aws:s3:::b/k",
-                               "/v20180820/tags/arn:aws:s3:us-east-1:111122223333:accesspoint/a", "/v20180820/tags/x"})
+    for (const char* target :
+         {"/v20180820/accesspoint", "/v20180820/configuration/publicAccessBlock", "/v20180820/tags/arn:aws:s3:::b/k",
+          "/v20180820/tags/arn:aws:s3:us-east-1:111122223333:accesspoint/a", "/v20180820/tags/x"})
         CHECK(read("GET", target).error().code == "NotImplemented");
     CHECK(read("PUT", "/v20180820/tags/arn:aws:s3:::b").error().code == "MethodNotAllowed");
 }

@@ -63,8 +63,8 @@ void sign_only(http::RequestHead& head, const std::vector<std::string>& names, c
                const std::string& service) {
     const wire::Scope scope{"20130524", "us-east-1", service};
     head.headers.set("X-Amz-Date", "20130524T000000Z");
-    const auto to_sign =
-        wire::string_to_sign("20130524T000000Z", scope, wire::canonical_request(head, names, payload_hash, service == "s3", false));
+    const auto to_sign = wire::string_to_sign("20130524T000000Z", scope,
+                                              wire::canonical_request(head, names, payload_hash, service == "s3", false));
     const auto key = wire::signing_key(example_keys.secret_access_key, scope);
     head.headers.set("Authorization", "AWS4-HMAC-SHA256 Credential=" + std::string(example_keys.access_key_id) + "/" +
                                           scope.text() + ", SignedHeaders=" + base::join(names, ";") +
@@ -211,11 +211,12 @@ TEST_CASE("the payload is what the request declares in S3, what came elsewhere")
     sign_only(head, {"host", "x-amz-date"}, "UNSIGNED-PAYLOAD", "s3");
     CHECK(code_of(check(head)) == "InvalidRequest");
 
-    head = request("GET", "/test.txt",
-                   "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
-                   "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-amz-content-sha256"
-                   "&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&X-Amz-Signature=" +
-                       std::string(64, '0'));
+    head = request(
+        "GET", "/test.txt",
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+        "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-amz-content-sha256"
+        "&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&X-Amz-Signature=" +
+            std::string(64, '0'));
     head.headers.add("x-amz-content-sha256", empty_hash);
     CHECK(code_of(check(head)) == "InvalidRequest");
     head.headers.set("x-amz-content-sha256", "UNSIGNED-PAYLOAD");

@@ -175,7 +175,9 @@ public:
 
 private:
     void add(const Shape& shape, const Json& value, const std::string& path, const std::string& violation) {
-        const auto text = value.is_null() ? std::string("Value null") : is_sensitive(shape) ? "Value" : "Value '" + shown(value) + "'";
+        const auto text = value.is_null()       ? std::string("Value null")
+                          : is_sensitive(shape) ? "Value"
+                                                : "Value '" + shown(value) + "'";
         found_.push_back(text + " at '" + path + "' failed to satisfy constraint: " + violation);
     }
 

@@ -77,20 +77,24 @@ public:
 
     // Each adds what is behind the last page, and says false when the page is full.
     bool add_groups() {
-        return each(groups_member, [&](const identity::Slice& slice) { return iam_.groups(account_, slice); },
-                    [&](const identity::Group& group) { return detail_of(group); });
+        return each(
+            groups_member, [&](const identity::Slice& slice) { return iam_.groups(account_, slice); },
+            [&](const identity::Group& group) { return detail_of(group); });
     }
     bool add_roles() {
-        return each(roles_member, [&](const identity::Slice& slice) { return iam_.roles(account_, slice); },
-                    [&](const identity::Role& role) { return detail_of(iam_, role); });
+        return each(
+            roles_member, [&](const identity::Slice& slice) { return iam_.roles(account_, slice); },
+            [&](const identity::Role& role) { return detail_of(iam_, role); });
     }
     bool add_users() {
-        return each(users_member, [&](const identity::Slice& slice) { return iam_.users(account_, slice); },
-                    [&](const identity::User& user) { return detail_of(iam_, user); });
+        return each(
+            users_member, [&](const identity::Slice& slice) { return iam_.users(account_, slice); },
+            [&](const identity::User& user) { return detail_of(iam_, user); });
     }
     bool add_own_policies() {
-        return each("Policies/1", [&](const identity::Slice& slice) { return iam_.customer_policies(account_, slice); },
-                    [&](const identity::ManagedPolicy& one) { return detail_of(one, iam_.usage_count(account_, one.arn)); });
+        return each(
+            "Policies/1", [&](const identity::Slice& slice) { return iam_.customer_policies(account_, slice); },
+            [&](const identity::ManagedPolicy& one) { return detail_of(one, iam_.usage_count(account_, one.arn)); });
     }
     // Those in use: the other fifteen hundred say nothing about this account.
     bool add_aws_policies() {
@@ -151,7 +155,8 @@ base::Result<Json> authorization_details(const identity::Iam& iam, const Permit&
     };
     Details details(iam, permit.account(), TRY(Page::of(input)));
     // In the order of the keys.
-    const bool all = (!wanted("Group") || details.add_groups()) && (!wanted("LocalManagedPolicy") || details.add_own_policies()) &&
+    const bool all = (!wanted("Group") || details.add_groups()) &&
+                     (!wanted("LocalManagedPolicy") || details.add_own_policies()) &&
                      (!wanted("AWSManagedPolicy") || details.add_aws_policies()) && (!wanted("Role") || details.add_roles()) &&
                      (!wanted("User") || details.add_users());
     (void)all;  // A full page says so itself.

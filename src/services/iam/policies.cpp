@@ -72,9 +72,8 @@ base::Result<Json> list_policies(const identity::Iam& iam, const Permit& permit,
     return std::move(page).result("Policies");
 }
 
-constexpr std::pair<identity::HolderKind, std::string_view> holder_words[] = {{identity::HolderKind::group, "Group"},
-                                                                              {identity::HolderKind::role, "Role"},
-                                                                              {identity::HolderKind::user, "User"}};
+constexpr std::pair<identity::HolderKind, std::string_view> holder_words[] = {
+    {identity::HolderKind::group, "Group"}, {identity::HolderKind::role, "Role"}, {identity::HolderKind::user, "User"}};
 
 base::Result<Json> list_entities(const identity::Iam& iam, const Permit& permit, const Json& input) {
     const std::string& arn = input["PolicyArn"].as_string();
@@ -91,7 +90,8 @@ base::Result<Json> list_entities(const identity::Iam& iam, const Permit& permit,
                                    .slice = {"", input["PathPrefix"].as_string(), page.wanted()}};
     // All three kinds share one page: the kind is in front of the key, and they are put apart again below.
     if (!page.after().empty()) {
-        const auto word = std::ranges::find_if(holder_words, [&](const auto& one) { return page.after().starts_with(one.second); });
+        const auto word =
+            std::ranges::find_if(holder_words, [&](const auto& one) { return page.after().starts_with(one.second); });
         if (word == std::end(holder_words) || page.after().size() < word->second.size() + 2)
             return base::fail("ValidationError", "Invalid Marker.");
         wanted.after_kind = word->first;

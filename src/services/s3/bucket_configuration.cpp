@@ -44,18 +44,18 @@ Answered put_policy(const Service& service, const gate::Permit& permit, wire::Ca
     const auto document = TRY(read_document(call, incoming, configuration_bytes_max));
     const PrincipalIds principals = TRY(check_bucket_policy(document, *incoming.bucket, service.parts.principal_id));
     TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-            const auto& block = configuration.public_access_block;
-            if (block && block->block_public_policy && objects::is_public_policy(document)) {
-                return base::fail(
-                    "AccessDenied",
-                    "User: " + permit.caller().principal.arn +
-                        " is not authorized to perform: s3:PutBucketPolicy on resource: \"" + incoming.bucket->arn() +
-                        "\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.");
-            }
-            configuration.policy = document;
-            configuration.policy_principals = principals;
-            return {};
-        }));
+        const auto& block = configuration.public_access_block;
+        if (block && block->block_public_policy && objects::is_public_policy(document)) {
+            return base::fail(
+                "AccessDenied",
+                "User: " + permit.caller().principal.arn + " is not authorized to perform: s3:PutBucketPolicy on resource: \"" +
+                    incoming.bucket->arn() +
+                    "\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.");
+        }
+        configuration.policy = document;
+        configuration.policy_principals = principals;
+        return {};
+    }));
     return empty_answer(204);
 }
 
@@ -109,9 +109,9 @@ Answered put_public_access_block(const Service& service, const gate::Permit&, wi
         *flag = value == "true";
     }
     TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-                                        configuration.public_access_block = block;
-                                        return {};
-                                    }));
+        configuration.public_access_block = block;
+        return {};
+    }));
     return empty_answer();
 }
 
@@ -148,9 +148,9 @@ Answered put_ownership(const Service& service, const gate::Permit&, wire::Call& 
     }
     if (ownership != "BucketOwnerEnforced") return base::fail(malformed_xml());
     TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-                                        configuration.object_ownership = ownership;
-                                        return {};
-                                    }));
+        configuration.object_ownership = ownership;
+        return {};
+    }));
     return empty_answer();
 }
 
@@ -183,9 +183,9 @@ Answered put_versioning(const Service& service, const gate::Permit&, wire::Call&
     if (status != "Suspended")
         return base::fail("IllegalVersioningConfigurationException", "The Versioning element must be specified");
     TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-                                        configuration.versioning = status;
-                                        return {};
-                                    }));
+        configuration.versioning = status;
+        return {};
+    }));
     return empty_answer();
 }
 
@@ -216,9 +216,9 @@ Answered put_bucket_tagging(const Service& service, const gate::Permit&, wire::C
     for (const auto& tag : set->children) tags.emplace_back(tag.child_text("Key"), tag.child_text("Value"));
     TRY(objects::check_tags(tags, objects::bucket_tags_max));
     TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-                                        configuration.tags = tags;
-                                        return {};
-                                    }));
+        configuration.tags = tags;
+        return {};
+    }));
     return empty_answer(204);
 }
 

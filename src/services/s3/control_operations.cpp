@@ -43,7 +43,8 @@ Accesses classify_tag(const Service&, const Caller&, wire::Call& call, Incoming&
     const auto xml = text::parse_xml(body);
     const auto* list = xml && xml->name == "TagResourceRequest" ? xml->child("Tags") : nullptr;
     if (list == nullptr)
-        return base::fail("MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema");
+        return base::fail("MalformedXML",
+                          "The XML you provided was not well-formed or did not validate against our published schema");
     objects::Tags tags;
     for (const auto& tag : list->children) tags.emplace_back(tag.child_text("Key"), tag.child_text("Value"));
     TRY(objects::check_tags(tags, objects::bucket_tags_max));

@@ -93,7 +93,8 @@ Answered delete_objects(const Service& service, const gate::Permit& permit, wire
         } else if (doomed.versioned && doomed.version != "null") {
             errors[index] = base::Error("NoSuchVersion", "The specified version does not exist.");
         } else if (doomed.etag) {
-            const auto deleted = service.storage().delete_object(bucket, doomed.key, {.if_match = doomed.etag}, incoming.decided());
+            const auto deleted =
+                service.storage().delete_object(bucket, doomed.key, {.if_match = doomed.etag}, incoming.decided());
             if (!deleted) errors[index] = deleted.error();
         } else {
             plain.push_back(doomed.key);

@@ -28,8 +28,8 @@ constexpr std::string_view grant_prefix = "x-amz-grant-";
 
 base::Result<void> check_headers(const http::RequestHead& head) {
     // The others may be lists, or say nothing that a policy or an operation goes by.
-    constexpr auto single = std::to_array<std::string_view>({"content-md5", "content-type", "if-match", "if-modified-since",
-                                                             "if-none-match", "if-unmodified-since", "range"});
+    constexpr auto single = std::to_array<std::string_view>(
+        {"content-md5", "content-type", "if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "range"});
     const auto& fields = head.headers.fields();
     for (auto at = fields.begin(); at != fields.end(); ++at) {
         const auto name = base::lower(at->first);

@@ -12,8 +12,9 @@ struct Wanted {
 
 base::Result<Wanted> read_wanted(const Incoming& incoming, std::string after) {
     Wanted wanted;
-    wanted.list = {incoming.bucket->name, incoming.parameter("prefix"), incoming.parameter("delimiter"), std::move(after),
-                   list_max, incoming.decided()};
+    wanted.list = {
+        incoming.bucket->name, incoming.parameter("prefix"), incoming.parameter("delimiter"), std::move(after), list_max,
+        incoming.decided()};
     if (const auto* value = incoming.uri.parameter("max-keys"); value != nullptr && !value->empty()) {
         wanted.list.max_keys = TRY(read_number("max-keys", *value, list_max));
     }

@@ -209,7 +209,7 @@ Answered complete_upload(const Service& service, const gate::Permit&, wire::Call
 
 Answered abort_upload(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
     TRY(service.storage().abort_upload(incoming.bucket->name, incoming.key(), incoming.parameter("uploadId"),
-                                           incoming.decided()));
+                                       incoming.decided()));
     return empty_answer(204);
 }
 

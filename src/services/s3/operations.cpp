@@ -40,10 +40,9 @@ base::Result<std::shared_ptr<Incoming>> prepare(const Service& service, const De
 
 void add_operations(gate::Registry& registry, const Dependencies& dependencies) {
     const auto service = std::make_shared<const Service>(Service{dependencies});
-    for (auto& share :
-         {bucket_operations(), bucket_configuration_operations(), unconfigured_operations(), object_operations(),
-          copy_operations(), tagging_operations(), delete_operations(), listing_operations(), multipart_operations(),
-          control_operations()}) {
+    for (auto& share : {bucket_operations(), bucket_configuration_operations(), unconfigured_operations(), object_operations(),
+                        copy_operations(), tagging_operations(), delete_operations(), listing_operations(),
+                        multipart_operations(), control_operations()}) {
         for (const auto& each : share) {
             const auto definition = std::make_shared<const Definition>(each);
             registry.add({
@@ -51,7 +50,8 @@ void add_operations(gate::Registry& registry, const Dependencies& dependencies) 
                 .name = std::string(definition->name),
                 .classify = [service, definition](const Caller& caller, wire::Call& call) -> Accesses {
                     auto incoming = TRY(prepare(*service, *definition, call));
-                    if (const auto* before = std::any_cast<std::shared_ptr<Incoming>>(&call.prepared)) incoming->kept = (*before)->kept;
+                    if (const auto* before = std::any_cast<std::shared_ptr<Incoming>>(&call.prepared))
+                        incoming->kept = (*before)->kept;
                     auto accesses = TRY(definition->classify(*service, caller, call, *incoming));
                     call.prepared = std::move(incoming);
                     return accesses;

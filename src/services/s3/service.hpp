@@ -89,7 +89,7 @@ using Definitions = std::vector<Definition>;
 [[nodiscard]] Classify on_object(std::string action);
 // The condition keys of a request, each with the value that the operation will use (R82). REQUIRES of all: headers that
 // `check_headers` and, for what writes an object, `refuse_unsupported` have passed.
-void add_write_keys(policy::Context& context, const http::Headers& headers);  // of what makes an object: s3:x-amz-acl, …
+void add_write_keys(policy::Context& context, const http::Headers& headers);      // of what makes an object: s3:x-amz-acl, …
 void add_condition_keys(policy::Context& context, const http::Headers& headers);  // s3:if-match, s3:if-none-match
 // Whether this call is the one that brings the object about (PutObject), or a step on the way (UploadPart).
 void add_creation_key(policy::Context& context, bool creates);
