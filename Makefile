@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: packages data build test mutants fuzz demo bench bench-policy bench-training format tidy clean
+.PHONY: packages data build test sanitize mutants fuzz demo bench bench-policy bench-training format tidy clean
 
 # Debian's Python: its torch and scikit-learn are what the demo trains with.
 PYTHON ?= /usr/bin/python3
@@ -45,6 +45,17 @@ test: build fuzz
 	@ctest --test-dir build/fuzz --label-regex fuzz --output-on-failure --parallel $(JOBS)
 	@status=0; ctest --test-dir build/dev --output-on-failure --parallel $(JOBS) || status=$$?; \
 	 $(PYTHON) tests/skips.py build/dev/skips.txt; exit $$status
+
+# Unit and conformance tests instrumented: AddressSanitizer with UndefinedBehaviorSanitizer, then ThreadSanitizer (docs/testing.md).
+# A report of any process fails the test that it was made in. Options: make sanitize SANITIZERS=tsan TESTS='^(store|conformance.s3)$$'
+SANITIZERS ?= asan tsan
+TESTS ?= .
+sanitize: data
+	@for sanitizer in $(SANITIZERS); do \
+	   [ -f build/$$sanitizer/build.ninja ] || cmake --preset $$sanitizer >/dev/null; ninja -C build/$$sanitizer -j$(JOBS); \
+	   ctest --test-dir build/$$sanitizer -R '$(TESTS)' -E '^(layers|format|headers|mutants|permit_does_not_compile|skips_and_waits|e2e[.].*)$$' \
+	     --output-on-failure --parallel $(JOBS); \
+	 done
 
 # Slips put into the code one at a time, and whether the tests notice (docs/testing.md). Options: make mutants OPTIONS="--room store --jobs 2"
 mutants: data

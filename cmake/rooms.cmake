@@ -26,6 +26,12 @@ add_library(doctest_main OBJECT ${CMAKE_SOURCE_DIR}/tests/doctest_main.cpp)
 # Where every test program and pytest writes what it skipped; `make test` prints how many (tests/skips.py).
 set(SKIPS ${CMAKE_BINARY_DIR}/skips.txt)
 
+# How the sanitizers of a build report; without one, nothing reads it.
+set(SANITIZER_ENVIRONMENT
+    "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=detect_deadlocks=0:ignore_noninstrumented_modules=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
+
 # room(NAME [PATH dir] [GENERATED file...] [LINK room...] [PRIVATE library...])
 function(room NAME)
   cmake_parse_arguments(ROOM "" "PATH" "LINK;PRIVATE;GENERATED" ${ARGN})
@@ -54,7 +60,7 @@ function(room NAME)
     target_include_directories(${NAME}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     # Trailing slash: paths of fixtures are relative to the source tree.
     add_test(NAME ${NAME} COMMAND ${NAME}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(${NAME} PROPERTIES ENVIRONMENT "TRAINWARDEN_SKIPS=${SKIPS}")
+    set_tests_properties(${NAME} PROPERTIES ENVIRONMENT "TRAINWARDEN_SKIPS=${SKIPS};${SANITIZER_ENVIRONMENT}")
   endif()
 endfunction()
 

@@ -8,6 +8,7 @@
 The binary is $TRAINWARDEN, by default build/dev/trainwarden.
 """
 
+import atexit
 import os
 import pathlib
 import shutil
@@ -37,6 +38,12 @@ SESSION_LOCK = threading.Lock()
 PACKAGES = str(pathlib.Path(sys.prefix).resolve() / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
 
 SKIPS = pytest.StashKey()
+
+# Where sanitizers of any process that a test starts write what they find: one file a process. A binary without sanitizers writes none.
+SANITIZER_REPORTS = pathlib.Path(tempfile.mkdtemp(prefix="trainwarden-sanitizer-"))
+atexit.register(shutil.rmtree, SANITIZER_REPORTS, ignore_errors=True)
+for sanitizer in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
+    os.environ[sanitizer] = ":".join(filter(None, [os.environ.get(sanitizer), f"log_path={SANITIZER_REPORTS}/report"]))
 
 # What would make a client read the settings of whoever runs the tests.
 FOREIGN = [name for name in os.environ if name.startswith("AWS_")]
@@ -72,9 +79,21 @@ def pytest_runtest_setup(item):
         need(*mark.args)
 
 
+def sanitizer_findings():
+    """What sanitizers reported since the last call, as one text; "" if nothing."""
+    texts = []
+    for file in sorted(SANITIZER_REPORTS.glob("report.*")):
+        texts.append(file.read_text(errors="replace"))
+        file.unlink()
+    return "\n".join(texts)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
+    # After its fixtures are gone, too: a leak is found when the server ends.
+    if findings := sanitizer_findings():
+        report.outcome, report.longrepr = "failed", f"A sanitizer reported during {report.when}:\n{findings}"
     if report.skipped and not hasattr(report, "wasxfail"):
         if isinstance(call.excinfo.value, MachineLacks):
             item.config.stash[SKIPS].append(f"{report.nodeid}: {call.excinfo.value}")

@@ -1,6 +1,6 @@
-// Deciding allocates nothing, whatever the policies hold. This program's operator new counts: not in a build for ThreadSanitizer,
-// which has its own and links no other.
-#if !__has_feature(thread_sanitizer)
+// Deciding allocates nothing, whatever the policies hold. This program's operator new counts: not in a build for a sanitizer,
+// which has its own.
+#if !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer)
 #include <doctest/doctest.h>
 
 #include <cstdlib>

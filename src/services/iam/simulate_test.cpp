@@ -46,12 +46,17 @@ TEST_CASE("users, groups and roles are the only sources and callers") {
     CHECK(user->kind == HolderKind::user);
     CHECK(user->account == "111122223333");
     CHECK(user->name == "ada");
-    CHECK(parse_entity_arn("arn:aws:iam::111122223333:group/g")->kind == HolderKind::group);
-    CHECK(parse_entity_arn("arn:aws-cn:iam::111122223333:role/r")->kind == HolderKind::role);
+    const auto group = parse_entity_arn("arn:aws:iam::111122223333:group/g");
+    REQUIRE(group);
+    CHECK(group->kind == HolderKind::group);
+    const auto role = parse_entity_arn("arn:aws:iam::111122223333:role/r");
+    REQUIRE(role);
+    CHECK(role->kind == HolderKind::role);
     for (const char* arn :
-         {"arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:user", "arn:aws:iam::111122223333:user/",
-          "arn:aws:iam::111122223333:users/ada", "arn:aws:iam::aws:policy/P", "arn:aws:iam::1:user/ada",
-          "arn:aws:sts::111122223333:assumed-role/r/s", "arn:aws:iam:us-east-1:111122223333:user/ada", "ada", ""})
+         {"arn:aws-cn:iam::111122223333:role/r", "arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:user",
+          "arn:aws:iam::111122223333:user/", "arn:aws:iam::111122223333:users/ada", "arn:aws:iam::aws:policy/P",
+          "arn:aws:iam::1:user/ada", "arn:aws:sts::111122223333:assumed-role/r/s", "arn:aws:iam:us-east-1:111122223333:user/ada",
+          "ada", ""})
         CHECK_MESSAGE(!parse_entity_arn(arn), arn);
 }
 
