@@ -25,8 +25,17 @@ foreach(service iam sts sagemaker logs monitoring trainwarden)
   list(JOIN groups "," names)
   add_custom_command(OUTPUT ${folder}/tables.cpp ${folder}/members_test.cpp ${folder}/service.hpp ${headers} VERBATIM
     COMMAND ${PYTHON} ${CMAKE_SOURCE_DIR}/tools/modelgen/typed.py ${listing} ${CMAKE_BINARY_DIR}/generated --groups ${names} ${own_model}
-    DEPENDS tools/modelgen/typed.py tools/modelgen/modelgen.py ${listing} ${own_file}
+    DEPENDS tools/modelgen/typed.py tools/modelgen/accesses.py tools/modelgen/modelgen.py ${listing} ${own_file}
     COMMENT "Service model, typed: ${service}")
   list(APPEND MODEL_TABLES ${folder}/tables.cpp)
   list(APPEND MODEL_TESTS ${folder}/members_test.cpp)
 endforeach()
+
+# Of a service that exists for the tests of access rules alone.
+set(folder ${CMAKE_BINARY_DIR}/generated/model/shelf)
+set(shelf ${CMAKE_SOURCE_DIR}/tests/models/shelf)
+add_custom_command(OUTPUT ${folder}/tables.cpp ${folder}/service.hpp ${folder}/operations.hpp VERBATIM
+  COMMAND ${PYTHON} ${CMAKE_SOURCE_DIR}/tools/modelgen/typed.py ${shelf}.yaml ${CMAKE_BINARY_DIR}/generated --model ${shelf}.service-2.json
+  DEPENDS tools/modelgen/typed.py tools/modelgen/accesses.py tools/modelgen/modelgen.py ${shelf}.yaml ${shelf}.service-2.json
+  COMMENT "Service model, typed: shelf")
+set(SHELF_TABLES ${folder}/tables.cpp ${folder}/service.hpp ${folder}/operations.hpp)

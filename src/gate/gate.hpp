@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
+#include "gate/describer.hpp"
 #include "gate/permit.hpp"
 #include "http/message.hpp"
 #include "identity/caller.hpp"
@@ -67,8 +68,12 @@ public:
     void add(Operation operation);
     [[nodiscard]] const Operation* find(std::string_view service, std::string_view name) const;
     [[nodiscard]] std::vector<const Operation*> all() const;
+    // What the services know of their resources. Operations keep it: the registry stays where it is.
+    [[nodiscard]] Describer& describer() { return describer_; }
+    [[nodiscard]] const Describer& describer() const { return describer_; }
 
 private:
+    Describer describer_;
     std::map<std::pair<std::string, std::string>, Operation, std::less<>> operations_;
 };
 

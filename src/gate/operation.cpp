@@ -23,15 +23,19 @@ wire::Answer answer_of(const model::Operation& operation, const void* output, co
 
 }  // namespace
 
-void add_operation(Registry& registry, const model::Operation& operation, bool needs_no_permission,
+void add_operation(Registry& registry, const model::Operation& operation, std::vector<model::ValueFunction> functions,
+                   std::function<base::Result<void>(const identity::Caller&)> admits,
                    std::function<std::unique_ptr<Invocation>()> invoke) {
     registry.add({.service = std::string(operation.service->signing_name),
                   .name = std::string(operation.name),
-                  .classify = [&operation, invoke = std::move(invoke)](const identity::Caller& caller,
-                                                                       wire::Call& call) -> base::Result<std::vector<Access>> {
+                  .classify = [&operation, describer = &registry.describer(), functions = std::move(functions),
+                               admits = std::move(admits), invoke = std::move(invoke)](
+                                  const identity::Caller& caller, wire::Call& call) -> base::Result<std::vector<Access>> {
+                      if (admits) TRY(admits(caller));
                       std::shared_ptr<Invocation> invocation = invoke();
                       TRY(model::read_document(operation, call.input, invocation->input()));
-                      auto accesses = TRY(invocation->accesses({.caller = caller, .region = call.region}));
+                      auto accesses = TRY(
+                          invocation->accesses({.caller = caller, .region = call.region, .describer = *describer}, functions));
                       call.prepared = std::move(invocation);
                       return accesses;
                   },
@@ -41,7 +45,7 @@ void add_operation(Registry& registry, const model::Operation& operation, bool n
                       TRY((*prepared)->handle(permit));
                       return answer_of(operation, (*prepared)->output(), call);
                   },
-                  .needs_no_permission = needs_no_permission});
+                  .needs_no_permission = operation.accesses != nullptr && !operation.accesses->no_permission.empty()});
 }
 
 }  // namespace gate::detail

@@ -1,12 +1,17 @@
-// The one form of an operation: a handler with the model's types, and before it, in `needs`, which accesses it asks for.
+// The one form of an operation: a handler with the model's types. Which accesses it asks for, models/SERVICE.yaml declares
+// (README.md has the vocabulary):
 //
 //     Result<m::GetRole::Output> get_role(Iam&, const Permit&, const m::GetRole::Input&);
-//     Result<Needs<Found>> role_needs(const Iam&, const Asking&, const m::GetRole::Input&);
-//     constexpr auto role_operations = std::to_array({operation<m::GetRole, get_role, role_needs>(), …});
+//     constexpr auto role_operations = std::to_array({operation<m::GetRole, get_role>(), …});
 //
-// What `needs` found is handed to the handler by type: `Result<Out> get_role(Iam&, const Permit&, const In&, Found&&)`. Types
-// that are not the operation's do not compile. An operation that every authenticated caller may use says `no_permission` instead
-// of `needs`.
+// or, where the YAML only lists `actions`, a function does:
+//
+//     Result<Needs<Deletion>> delete_needs(const S3&, const Asking&, const m::DeleteObjects::Input&);
+//     … operation<m::DeleteObjects, delete_objects, delete_needs>()
+//
+// What was found before the decision is handed to the handler by type: `Result<Out> delete_objects(S3&, const Permit&, const In&,
+// Deletion&&)`. From `needs` it is what `Needs` prepared; for a declared operation, what the service's Resources found as the
+// first access's resource (Description::found). Types that are not the operation's do not compile.
 //
 // `add_operations` puts rows into the registry of today, whose operations speak documents.
 #pragma once
@@ -22,19 +27,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/invariant.hpp"
 #include "base/result.hpp"
+#include "gate/access_rules.hpp"
 #include "gate/gate.hpp"
 #include "gate/permit.hpp"
 #include "identity/caller.hpp"
 #include "model/shape.hpp"
 
 namespace gate {
-
-// Who asks, and where.
-struct Asking {
-    const identity::Caller& caller;
-    std::string_view region;
-};
 
 // The accesses that a request needs, each of which must be allowed, and what finding them out has found. One without accesses is
 // refused.
@@ -43,7 +44,21 @@ class [[nodiscard]] Needs {
 public:
     using PreparedType = Prepared;
     explicit Needs(Prepared prepared_in = {}) : prepared(std::move(prepared_in)) {}
-    void add(Access access) { accesses_.push_back(std::move(access)); }
+
+    // `keys`: those that the request brings; the resource's own come with its description.
+    void add(model::ActionName action, const Description& resource, const policy::Context& keys = {}) {
+        accesses_.push_back(access_to(action.text, resource, keys));
+    }
+    // Of an action without a resource.
+    void add(model::ActionName action, const policy::Context& keys = {}) { add(action, Description{.arn = "*"}, keys); }
+    // An access whose refusal does not refuse the request: `value` is what the handler may use where it is allowed.
+    template <class T>
+    [[nodiscard]] Guarded<T> separate(model::ActionName action, const Description& resource, T value,
+                                      const policy::Context& keys = {}) {
+        add(action, resource, keys);
+        accesses_.back().separate = true;
+        return Guarded<T>(accesses_.size() - 1, std::move(value));
+    }
     [[nodiscard]] std::vector<Access>&& accesses() && { return std::move(accesses_); }
 
     Prepared prepared;
@@ -52,24 +67,25 @@ private:
     std::vector<Access> accesses_;
 };
 
-// In place of `needs`: no permission is asked for, and none can be refused (R74).
-struct NoPermission {};
-inline constexpr NoPermission no_permission;
-
 // One request on its way through an operation.
 class Invocation {
 public:
     virtual ~Invocation() = default;
     [[nodiscard]] virtual void* input() = 0;  // an empty struct of the operation's input, for the codec to fill
-    [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const Asking& asking) = 0;
+    // `functions`: the service's, for what its YAML declares.
+    [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const Asking& asking,
+                                                                     std::span<const model::ValueFunction> functions) = 0;
     [[nodiscard]] virtual base::Result<void> handle(const Permit& permit) = 0;
     [[nodiscard]] virtual const void* output() const = 0;  // REQUIRES: `handle` has succeeded
 };
 
+// In place of `needs`: models/SERVICE.yaml declares the accesses.
+struct Declared {};
+inline constexpr Declared declared;
+
 template <class Service>
 struct Row {
     const model::Operation* model = nullptr;
-    bool needs_no_permission = false;
     std::unique_ptr<Invocation> (*invoke)(Service&) = nullptr;
 };
 
@@ -85,18 +101,32 @@ template <auto handle>
 using ServiceOf = typename First<decltype(handle)>::type;
 
 template <auto needs>
-inline constexpr bool is_no_permission = std::same_as<std::remove_const_t<decltype(needs)>, NoPermission>;
+inline constexpr bool is_declared = std::same_as<std::remove_const_t<decltype(needs)>, Declared>;
 
-template <class Operation, class Service, auto needs>
+template <class Function>
+struct Fourth {
+    using type = model::Nothing;
+};
+template <class Out, class A, class B, class C, class D>
+struct Fourth<Out (*)(A, B, C, D)> {
+    using type = std::remove_reference_t<D>;
+};
+
+template <class Operation, class Service, auto handle, auto needs>
 struct PreparedBy {
     using type = typename std::invoke_result_t<decltype(needs), const Service&, const Asking&,
                                                const typename Operation::Input&>::value_type::PreparedType;
 };
-template <class Operation, class Service, auto needs>
-    requires is_no_permission<needs>
-struct PreparedBy<Operation, Service, needs> {
-    using type = model::Nothing;
+// What the service finds under the first access's resource: the handler says of which type.
+template <class Operation, class Service, auto handle, auto needs>
+    requires is_declared<needs>
+struct PreparedBy<Operation, Service, handle, needs> {
+    using type = typename Fourth<decltype(handle)>::type;
 };
+
+// A service's YAML and its code say the accesses of an operation once: one of the two.
+template <class Operation, auto needs>
+concept SaidOnce = Operation::declares_accesses == is_declared<needs>;
 
 template <class Operation>
 using Answered = base::Result<typename Operation::Output>;
@@ -107,7 +137,7 @@ using PreparedHandler = Answered<Operation> (*)(Service&, const Permit&, const t
 
 // Exactly these types: what converts to an input or an output of the operation is another operation's.
 template <class Operation, auto handle, auto needs, class Service = ServiceOf<handle>,
-          class Prepared = typename PreparedBy<Operation, Service, needs>::type>
+          class Prepared = typename PreparedBy<Operation, Service, handle, needs>::type>
 concept HandlerOf = (std::same_as<decltype(handle), Handler<Operation, Service>> && std::same_as<Prepared, model::Nothing>) ||
                     std::same_as<decltype(handle), PreparedHandler<Operation, Service, Prepared>>;
 
@@ -123,7 +153,7 @@ template <class Operation, auto run, auto needs>
 class TypedInvocation final : public Invocation {
     using Service = ServiceOf<run>;
     using Output = Answered<Operation>;
-    using Prepared = typename PreparedBy<Operation, Service, needs>::type;
+    using Prepared = typename PreparedBy<Operation, Service, run, needs>::type;
 
 public:
     explicit TypedInvocation(Service& service) : service_(service) {}
@@ -135,9 +165,11 @@ public:
 
     void* input() override { return &input_; }
 
-    base::Result<std::vector<Access>> accesses(const Asking& asking) override {
-        if constexpr (is_no_permission<needs>) {
-            return std::vector<Access>{};
+    base::Result<std::vector<Access>> accesses(const Asking& asking, std::span<const model::ValueFunction> functions) override {
+        if constexpr (is_declared<needs>) {
+            auto ruled = TRY(accesses_by_rules(Operation::operation, &input_, asking, functions));
+            found_ = std::move(ruled.found);
+            return std::move(ruled.accesses);
         } else {
             return taken(needs(std::as_const(service_), asking, std::as_const(input_)), prepared_);
         }
@@ -145,7 +177,11 @@ public:
 
     base::Result<void> handle(const Permit& permit) override {
         // Built where it stays: an output may have kilobytes.
-        if constexpr (std::same_as<decltype(run), PreparedHandler<Operation, Service, Prepared>>)
+        if constexpr (!std::same_as<decltype(run), Handler<Operation, Service>> && is_declared<needs>) {
+            auto* const found = found_.template as<Prepared>();
+            INVARIANT(found != nullptr);  // the service's Resources find another type than its handler takes
+            output_ = ::new (storage_) Output(run(service_, permit, std::as_const(input_), std::move(*found)));
+        } else if constexpr (std::same_as<decltype(run), PreparedHandler<Operation, Service, Prepared>>)
             output_ = ::new (storage_) Output(run(service_, permit, std::as_const(input_), std::move(prepared_)));
         else
             output_ = ::new (storage_) Output(run(service_, permit, std::as_const(input_)));
@@ -158,35 +194,44 @@ public:
 private:
     Service& service_;
     typename Operation::Input input_{};
-    Prepared prepared_{};
+    [[no_unique_address]] std::conditional_t<is_declared<needs>, model::Nothing, Prepared> prepared_{};
+    [[no_unique_address]] std::conditional_t<is_declared<needs>, Found, model::Nothing> found_{};
     alignas(Output) std::byte storage_[sizeof(Output)];
     Output* output_ = nullptr;
 };
 
 // `invoke` makes what handles one request; it keeps its service.
-void add_operation(Registry& registry, const model::Operation& operation, bool needs_no_permission,
+void add_operation(Registry& registry, const model::Operation& operation, std::vector<model::ValueFunction> functions,
+                   std::function<base::Result<void>(const identity::Caller&)> admits,
                    std::function<std::unique_ptr<Invocation>()> invoke);
 
 }  // namespace detail
 
-template <class Operation, auto handle, auto needs>
-    requires detail::HandlerOf<Operation, handle, needs>
+template <class Operation, auto handle, auto needs = declared>
+    requires detail::SaidOnce<Operation, needs> && detail::HandlerOf<Operation, handle, needs>
 [[nodiscard]] constexpr auto operation() {
     using Service = detail::ServiceOf<handle>;
-    return Row<Service>{.model = &Operation::operation,
-                        .needs_no_permission = detail::is_no_permission<needs>,
-                        .invoke = [](Service& service) -> std::unique_ptr<Invocation> {
+    return Row<Service>{.model = &Operation::operation, .invoke = [](Service& service) -> std::unique_ptr<Invocation> {
                             return std::unique_ptr<Invocation>(new detail::TypedInvocation<Operation, handle, needs>(service));
                         }};
 }
 
+// What holds for every operation of a service.
+struct Shared {
+    // Those that models/SERVICE.yaml names: `m::Functions{.log_group = …}.list()`.
+    std::vector<model::ValueFunction> functions = {};
+    // Whom it hears at all, before anything else is looked at; its errors are answers. Empty: everyone.
+    std::function<base::Result<void>(const identity::Caller&)> admits = {};
+};
+
 // `service`: what handlers work with, pointers as a rule; kept by the registry.
 template <class Service>
-void add_operations(Registry& registry, Service service, std::span<const Row<Service>> rows) {
-    const auto shared = std::make_shared<Service>(std::move(service));
+void add_operations(Registry& registry, Service service, std::span<const Row<Service>> rows, const Shared& shared = {}) {
+    for (const auto function : shared.functions) INVARIANT(function != nullptr);
+    const auto kept = std::make_shared<Service>(std::move(service));
     for (const auto& row : rows)
-        detail::add_operation(registry, *row.model, row.needs_no_permission,
-                              [shared, invoke = row.invoke] { return invoke(*shared); });
+        detail::add_operation(registry, *row.model, shared.functions, shared.admits,
+                              [kept, invoke = row.invoke] { return invoke(*kept); });
 }
 
 }  // namespace gate

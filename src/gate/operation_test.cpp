@@ -9,6 +9,7 @@
 #include "crypto/digest.hpp"
 #include "identity/directory.hpp"
 #include "model/sts/operations.hpp"
+#include "model/sts/service.hpp"
 #include "store/keys.hpp"
 #include "wire/sigv4.hpp"
 
@@ -32,20 +33,26 @@ struct Found {
     std::string account;
 };
 
-Result<Needs<Found>> info_needs(const Fake& fake, const Asking& asking, const m::GetAccessKeyInfoRequest& in) {
+Result<Needs<Found>> role_needs(const Fake& fake, const Asking& asking, const m::AssumeRoleRequest& in) {
     ++fake.calls.needed;
     fake.calls.region = asking.region;
-    if (in.access_key_id == "ABSENTABSENTABSENT") return base::fail("ValidationError", "no such key");
-    Needs<Found> needs({.account = "found " + in.access_key_id});
+    if (in.role_session_name == "absent") return base::fail("ValidationError", "no such key");
+    Needs<Found> needs({.account = "found " + in.role_session_name});
     if (!fake.calls.asks_for_nothing)
-        needs.add({.action = "sts:GetAccessKeyInfo", .resource_account = fake.calls.allows ? "" : "999988887777"});
+        needs.add(m::Action::sts_GetAccessKeyInfo,  // one that no trust policy decides
+                  gate::Description{.arn = in.role_arn, .owner = fake.calls.allows ? "" : "999988887777"});
     return needs;
 }
 
-Result<m::GetAccessKeyInfoResponse> info(Fake& fake, const Permit&, const m::GetAccessKeyInfoRequest&, Found&& found) {
+Result<m::AssumeRoleResponse> role(Fake& fake, const Permit&, const m::AssumeRoleRequest&, Found&& found) {
     ++fake.calls.handled;
     fake.calls.account = found.account;
-    return m::GetAccessKeyInfoResponse{.account = std::move(found.account)};
+    return m::AssumeRoleResponse{.source_identity = std::move(found.account)};
+}
+
+Result<m::GetAccessKeyInfoResponse> info(Fake& fake, const Permit& permit, const m::GetAccessKeyInfoRequest&) {
+    ++fake.calls.handled;
+    return m::GetAccessKeyInfoResponse{.account = permit.region()};
 }
 
 Result<m::GetCallerIdentityResponse> identity_of(Fake& fake, const Permit& permit, const m::GetCallerIdentityRequest&) {
@@ -57,24 +64,31 @@ Result<m::GetSessionTokenResponse> token(Fake&, const Permit&, const m::GetSessi
     return base::fail("ValidationError", "the handler's own error");
 }
 
-// What is not the operation's does not compile.
-Result<m::GetSessionTokenResponse> wrong_output(Fake&, const Permit&, const m::GetAccessKeyInfoRequest&, Found&&) { return {}; }
-Result<m::GetAccessKeyInfoResponse> wrong_input(Fake&, const Permit&, const m::GetSessionTokenRequest&, Found&&) { return {}; }
-Result<m::GetAccessKeyInfoResponse> without_permit(Fake&, const m::GetAccessKeyInfoRequest&, Found&&) { return {}; }
-Result<m::GetAccessKeyInfoResponse> without_found(Fake&, const Permit&, const m::GetAccessKeyInfoRequest&) { return {}; }
+// What is not the operation's does not compile, nor do accesses that are said twice, or by nobody.
+Result<m::GetSessionTokenResponse> wrong_output(Fake&, const Permit&, const m::AssumeRoleRequest&, Found&&) { return {}; }
+Result<m::AssumeRoleResponse> wrong_input(Fake&, const Permit&, const m::GetSessionTokenRequest&, Found&&) { return {}; }
+Result<m::AssumeRoleResponse> without_permit(Fake&, const m::AssumeRoleRequest&, Found&&) { return {}; }
+Result<m::AssumeRoleResponse> without_found(Fake&, const Permit&, const m::AssumeRoleRequest&) { return {}; }
+Result<Needs<>> info_needs(const Fake&, const Asking&, const m::GetAccessKeyInfoRequest&) { return Needs<>(); }
 
 template <auto handle>
-constexpr bool is_row = requires { gate::operation<m::GetAccessKeyInfo, handle, info_needs>(); };
-static_assert(is_row<info>);
+constexpr bool is_row = requires { gate::operation<m::AssumeRole, handle, role_needs>(); };
+static_assert(is_row<role>);
 static_assert(!is_row<wrong_output>);
 static_assert(!is_row<wrong_input>);
 static_assert(!is_row<without_permit>);
 static_assert(!is_row<without_found>);
+template <class Operation, auto handle, auto needs>
+constexpr bool is_row_of = requires { gate::operation<Operation, handle, needs>(); };
+static_assert(is_row_of<m::GetAccessKeyInfo, info, gate::declared>);
+static_assert(!is_row_of<m::GetAccessKeyInfo, info, info_needs>);
+static_assert(!is_row_of<m::AssumeRole, role, gate::declared>);
 
 constexpr auto rows = std::to_array<gate::Row<Fake>>({
-    gate::operation<m::GetAccessKeyInfo, info, info_needs>(),
-    gate::operation<m::GetCallerIdentity, identity_of, gate::no_permission>(),
-    gate::operation<m::GetSessionToken, token, gate::no_permission>(),
+    gate::operation<m::AssumeRole, role, role_needs>(),
+    gate::operation<m::GetAccessKeyInfo, info>(),
+    gate::operation<m::GetCallerIdentity, identity_of>(),
+    gate::operation<m::GetSessionToken, token>(),
 });
 
 class MemoryLog final : public audit::Log {
@@ -120,15 +134,19 @@ struct Fixture {
     }
 };
 
+std::string assume(const std::string& session) {
+    return "Action=AssumeRole&RoleArn=arn:aws:iam::111122223333:role/r&RoleSessionName=" + session;
+}
+
 bool holds(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
 TEST_CASE("what `needs` found is handed to the handler, and its output is the answer") {
     Fixture f;
-    const auto [status, answer] = f.send("Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE");
+    const auto [status, answer] = f.send(assume("ada"));
     CHECK(status == 200);
-    CHECK(holds(answer, "<GetAccessKeyInfoResult><Account>found AKIAIOSFODNN7EXAMPLE</Account></GetAccessKeyInfoResult>"));
+    CHECK(holds(answer, "<AssumeRoleResult><SourceIdentity>found ada</SourceIdentity></AssumeRoleResult>"));
     CHECK(f.calls.needed == 1);
     CHECK(f.calls.handled == 1);
     CHECK(f.calls.region == "us-east-1");
@@ -139,14 +157,14 @@ TEST_CASE("what `needs` found is handed to the handler, and its output is the an
 
 TEST_CASE("no handler runs after a refusal, an error of `needs`, an invalid request, or needs without accesses") {
     Fixture f;
-    CHECK(f.send("Action=GetAccessKeyInfo&AccessKeyId=ABSENTABSENTABSENT").first == 400);
+    CHECK(f.send(assume("absent")).first == 400);
     CHECK(f.calls.needed == 1);
-    CHECK(f.send("Action=GetAccessKeyInfo&AccessKeyId=x").first == 400);
+    CHECK(f.send(assume("x")).first == 400);
     CHECK(f.calls.needed == 1);
     f.calls.allows = false;
-    CHECK(f.send("Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE").first == 403);
+    CHECK(f.send(assume("ada")).first == 403);
     f.calls.asks_for_nothing = true;
-    CHECK(f.send("Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE").first == 403);
+    CHECK(f.send(assume("ada")).first == 403);
     CHECK(f.calls.handled == 0);
 }
 
@@ -160,4 +178,15 @@ TEST_CASE("an operation that needs no permission is handled; a handler's error i
     const auto [refused, error] = f.send("Action=GetSessionToken");
     CHECK(refused == 400);
     CHECK(holds(error, "the handler&#39;s own error"));
+}
+
+TEST_CASE("an operation whose accesses the YAML declares needs no function") {
+    Fixture f;
+    const auto [status, answer] = f.send("Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE");
+    CHECK(status == 200);
+    CHECK(holds(answer, "<GetAccessKeyInfoResult><Account>us-east-1</Account></GetAccessKeyInfoResult>"));
+    REQUIRE(f.log.records.size() == 1);
+    REQUIRE(f.log.records[0].accesses.size() == 1);
+    CHECK(f.log.records[0].accesses[0].request.action == "sts:GetAccessKeyInfo");
+    CHECK(f.log.records[0].accesses[0].request.resource == "*");
 }

@@ -3,11 +3,27 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
+#include "base/result.hpp"
 #include "identity/caller.hpp"
 
 namespace gate {
+
+template <class Prepared>
+class Needs;
+
+// Something that a handler may use if a separate access of the request is allowed (operation.hpp, Needs::separate).
+template <class T>
+class Guarded {
+    template <class Prepared>
+    friend class Needs;
+    friend class Permit;
+    Guarded(size_t access, T value) : access_(access), value_(std::move(value)) {}
+    size_t access_;
+    T value_;
+};
 
 class Permit {
 public:
@@ -17,7 +33,8 @@ public:
     [[nodiscard]] const identity::Caller& caller() const { return caller_; }
     [[nodiscard]] const std::string& account() const { return caller_.principal.account; }
     [[nodiscard]] const std::string& request_id() const { return request_id_; }
-    [[nodiscard]] base::Time time() const { return time_; }  // when the request was admitted
+    [[nodiscard]] const std::string& region() const { return region_; }  // that serves the request
+    [[nodiscard]] base::Time time() const { return time_; }              // when the request was admitted
     // Of the access at this index of what `classify` returned: AWS's sentence if it was refused, nullptr if it was allowed.
     // Only accesses marked `separate` can be refused here.
     [[nodiscard]] const std::string* refusal(size_t access) const {
@@ -25,13 +42,25 @@ public:
         return found == refusals_.end() ? nullptr : &found->second;
     }
 
+    // What was guarded, if its access is allowed; else `AccessDenied` with AWS's sentence.
+    template <class T>
+    [[nodiscard]] base::Result<T> open(Guarded<T>&& guarded) const {
+        if (const std::string* sentence = refusal(guarded.access_)) return base::fail("AccessDenied", *sentence);
+        return std::move(guarded.value_);
+    }
+
 private:
     friend class Gate;
-    Permit(const identity::Caller& caller, std::string request_id, base::Time time, std::map<size_t, std::string> refusals = {})
-        : caller_(caller), request_id_(std::move(request_id)), time_(time), refusals_(std::move(refusals)) {}
+    Permit(const identity::Caller& caller, std::string request_id, std::string region, base::Time time,
+           std::map<size_t, std::string> refusals)
+        : caller_(caller),
+          request_id_(std::move(request_id)),
+          region_(std::move(region)),
+          time_(time),
+          refusals_(std::move(refusals)) {}
 
     const identity::Caller& caller_;
-    std::string request_id_;
+    std::string request_id_, region_;
     base::Time time_;
     std::map<size_t, std::string> refusals_;
 };

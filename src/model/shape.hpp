@@ -82,6 +82,7 @@ struct Pattern {
     mutable std::atomic<const re2::RE2*> compiled = nullptr;
 };
 
+struct AccessRules;
 struct Shape;
 
 struct Field {
@@ -140,7 +141,8 @@ struct Operation {
     const Service* service = nullptr;
     const Shape* input = nullptr;  // nullptr: takes nothing
     const Shape* output = nullptr;
-    std::string_view result_wrapper;  // Query: CreateRoleResult
+    std::string_view result_wrapper;        // Query: CreateRoleResult
+    const AccessRules* accesses = nullptr;  // access.hpp; nullptr: a function of its service says them
 };
 
 }  // namespace model

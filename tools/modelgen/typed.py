@@ -25,6 +25,7 @@ import sys
 
 import yaml
 
+from accesses import Accesses
 from modelgen import load_botocore_model, quoted, re2_pattern
 
 KEYWORDS = set("""alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const consteval constexpr constinit
@@ -79,6 +80,7 @@ class Typed:
         self.place = {shape: place for place, shape in enumerate(self.order)}
         self.patterns = []     # (Java's, RE2's)
         self.unchecked = set(listing.get("unchecked_patterns") or {})
+        self.accesses = Accesses(self)
 
     def stop(self, why):
         sys.exit(f"modelgen: {self.name}: {why}")
@@ -165,6 +167,7 @@ class Typed:
                 self.stop(f"{operation} is an operation and a shape")
             taken, given = self.operation_types(detail)
             lines += [f"struct {operation} {{", f"    using Input = {taken};", f"    using Output = {given};",
+                      f"    static constexpr bool declares_accesses = {'false' if self.accesses.declared[operation] is None else 'true'};",
                       "    static const Operation operation;", "};", ""]
         lines += [f"}}  // namespace model::{self.name}", ""]
         return "\n".join(lines)
@@ -229,7 +232,7 @@ class Typed:
         rows = [self.table_row(name, arrays) for name in self.order]
         is_query = self.metadata["protocol"] in ("query", "smithy-rpc-v2-cbor")
         code = self.listing.get("validation_error") or ("ValidationError" if is_query else "ValidationException")
-        lines = [GENERATED, '#include "model/shape.hpp"', f'#include "model/{self.name}/service.hpp"']
+        lines = [GENERATED, '#include "model/access.hpp"', '#include "model/shape.hpp"', f'#include "model/{self.name}/service.hpp"']
         lines += [f'#include "model/{self.name}/{group}.hpp"' for group in self.groups()]
         lines += ["", "// Of types that are not standard-layout: conditionally supported, and defined by clang and gcc without virtual bases.",
                   '#pragma GCC diagnostic ignored "-Winvalid-offsetof"', "", f"namespace model::{self.name} {{", "namespace {", "",
@@ -240,12 +243,18 @@ class Typed:
             lines += [f"const Pattern patterns[] = {{", *(f"    {{{quoted(java)}, {quoted(re2)}}}," for java, re2 in self.patterns), "};"]
         lines += arrays
         lines += [f"const Shape shapes[{len(self.order)}] = {{", *rows, "};", ""]
+        accesses = self.accesses.tables(lines)
+        lines.append("")
         lines += ["constexpr const Operation* operations[] = {", *(f"    &{name}::operation," for name in self.operations), "};", "",
                   "}  // namespace", ""]
         for name, detail in self.operations.items():
             taken, given = [self.pointer(detail[part]["shape"]) if part in detail else "nullptr" for part in ("input", "output")]
             wrapper = detail.get("output", {}).get("resultWrapper", "")
-            lines.append(f"constinit const Operation {name}::operation = {{{quoted(name)}, &service, {taken}, {given}, {quoted(wrapper)}}};")
+            fields = [f".name = {quoted(name)}", ".service = &service", f".input = {taken}", f".output = {given}",
+                      f".result_wrapper = {quoted(wrapper)}"]
+            if name in accesses:
+                fields.append(f".accesses = {accesses[name]}")
+            lines.append(f"constinit const Operation {name}::operation = {{{', '.join(fields)}}};")
         lines += ["", "const Service service = {", f"    .signing_name = {quoted(self.metadata.get('signingName', self.metadata['endpointPrefix']))},",
                   f"    .validation_error = {quoted(code)},", f"    .xml_namespace = {quoted(self.metadata.get('xmlNamespace', ''))},",
                   "    .operations = operations,", "};", "", f"}}  // namespace model::{self.name}", ""]
@@ -265,8 +274,8 @@ class Typed:
         return "\n".join(lines)
 
     def service_header(self):
-        return "\n".join([GENERATED, "#pragma once", "", '#include "model/types.hpp"', "", f"namespace model::{self.name} {{", "",
-                          "extern const Service service;", "", f"}}  // namespace model::{self.name}", ""])
+        return "\n".join([GENERATED, "#pragma once", "", '#include "model/access.hpp"', "", f"namespace model::{self.name} {{", "",
+                          "extern const Service service;", "", *self.accesses.header(), f"}}  // namespace model::{self.name}", ""])
 
 
 def write(path, text):

@@ -7,6 +7,7 @@
 #include "identity/names.hpp"
 #include "policy/arn.hpp"
 #include "services/iam/operations.hpp"
+#include "services/iam/resources.hpp"
 
 namespace services::iam {
 
@@ -202,6 +203,7 @@ base::Result<std::string> user_name(const Caller& caller, const Json& input) {
 }
 
 void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorParts simulator) {
+    registry.describer().add("iam", std::make_unique<Resources>(directory));
     Registration registration(registry, directory);
     add_role_operations(registration);
     add_user_operations(registration);

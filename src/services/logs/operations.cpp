@@ -14,12 +14,11 @@
 #include "base/strings.hpp"
 #include "services/logs/filter.hpp"
 #include "services/logs/request.hpp"
+#include "services/logs/resources.hpp"
 #include "text/base64.hpp"
 
 namespace services::logs {
 
-using gate::Asking;
-using gate::Needs;
 using gate::operation;
 using ::logs::Event;
 using ::logs::Range;
@@ -31,10 +30,6 @@ std::unexpected<base::Error> unsupported(std::string_view member) {
     return invalid(std::string(member) + " is not supported by this server");
 }
 
-std::string Group::arn_of(std::string_view group) const {
-    return "arn:aws:logs:" + owner.region + ":" + owner.account + ":log-group:" + std::string(group);
-}
-
 namespace {
 
 constexpr int32_t groups_default = 50;
@@ -42,48 +37,8 @@ constexpr int32_t streams_default = 50;
 constexpr int32_t events_default = 10'000;
 constexpr size_t token_digits = 56;  // AWS's tokens are as long
 
-// logGroupName, or the name in logGroupIdentifier (a name or an ARN). Both or none is an error, and so is the ARN of a group
-// elsewhere: it would be answered from the group of that name here.
-Result<std::string> group_name(const Asking& asking, const std::optional<std::string>& name,
-                               const std::optional<std::string>& identifier) {
-    if (name.has_value() == identifier.has_value())
-        return invalid("Exactly one of logGroupName and logGroupIdentifier must be specified.");
-    if (name) return *name;
-    if (identifier->find(':') == std::string::npos) return *identifier;
-    const std::string here = Group{.owner = {asking.caller.principal.account, std::string(asking.region)}, .name = ""}.arn();
-    const std::string_view group = std::string_view(*identifier).substr(std::min(here.size(), identifier->size()));
-    if (!identifier->starts_with(here) || group.empty() || group.find(':') != std::string_view::npos)
-        return invalid(
-            "logGroupIdentifier is neither the name nor the ARN of a log group of this account and region: ARNs begin "
-            "with " +
-            here);
-    return std::string(group);
-}
-
-// Group and stream as policies name them; what asks about no one stream has an empty one, as in AWS, and what asks about every
-// group a group without a name.
-Result<Needs<Group>> needs_of(const Asking& asking, std::string_view operation_name, Result<std::string> group_name,
-                              const std::string& stream) {
-    Needs<Group> needs(
-        {.owner = {asking.caller.principal.account, std::string(asking.region)}, .name = TRY(std::move(group_name))});
-    needs.add({.action = "logs:" + std::string(operation_name), .resource = needs.prepared.arn() + ":log-stream:" + stream});
-    return needs;
-}
-
-template <class Operation>
-Result<Needs<Group>> group_needs(const Logs&, const Asking& asking, const typename Operation::Input& in) {
-    Result<std::string> name;
-    if constexpr (requires { in.log_group_identifier; })
-        name = group_name(asking, in.log_group_name, in.log_group_identifier);
-    else if constexpr (requires { in.log_group_name; })
-        name = in.log_group_name;
-    std::string stream;
-    if constexpr (requires { in.log_stream_name; }) stream = in.log_stream_name;
-    return needs_of(asking, Operation::operation.name, std::move(name), stream);
-}
-
-Result<m::DescribeLogGroupsResponse> describe_groups(Logs& logs, const Permit&, const m::DescribeLogGroupsRequest& in,
-                                                     Group&& every) {
+Result<m::DescribeLogGroupsResponse> describe_groups(Logs& logs, const Permit& permit, const m::DescribeLogGroupsRequest& in) {
+    const Group every{.owner = {permit.account(), permit.region()}, .name = ""};
     if (in.account_identifiers) return unsupported("accountIdentifiers");
     if (in.include_linked_accounts) return unsupported("includeLinkedAccounts");
     if (in.log_group_identifiers) return unsupported("logGroupIdentifiers");
@@ -254,25 +209,24 @@ Result<m::FilterLogEventsResponse> filter_events(Logs& logs, const Permit&, cons
     return out;
 }
 
-template <class Operation, auto handle>
-constexpr auto of_group = operation<Operation, handle, group_needs<Operation>>();
-
 constexpr auto operations = std::to_array<gate::Row<Logs>>({
-    of_group<m::CreateLogGroup, create_group>,
-    of_group<m::CreateLogStream, create_stream>,
-    of_group<m::DeleteLogGroup, delete_group>,
-    of_group<m::DeleteLogStream, delete_stream>,
-    of_group<m::DescribeLogGroups, describe_groups>,
-    of_group<m::DescribeLogStreams, describe_streams>,
-    of_group<m::FilterLogEvents, filter_events>,
-    of_group<m::GetLogEvents, get_events>,
-    of_group<m::PutLogEvents, put_events>,
+    operation<m::CreateLogGroup, create_group>(),
+    operation<m::CreateLogStream, create_stream>(),
+    operation<m::DeleteLogGroup, delete_group>(),
+    operation<m::DeleteLogStream, delete_stream>(),
+    operation<m::DescribeLogGroups, describe_groups>(),
+    operation<m::DescribeLogStreams, describe_streams>(),
+    operation<m::FilterLogEvents, filter_events>(),
+    operation<m::GetLogEvents, get_events>(),
+    operation<m::PutLogEvents, put_events>(),
 });
 
 }  // namespace
 
 void add_operations(gate::Registry& registry, ::logs::Store& store, const base::Clock& clock) {
-    gate::add_operations<Logs>(registry, Logs{store, clock}, operations);
+    registry.describer().add("logs", std::make_unique<Resources>(store));
+    gate::add_operations<Logs>(registry, Logs{store, clock}, operations,
+                               {.functions = m::Functions{.log_group = log_group}.list()});
 }
 
 }  // namespace services::logs

@@ -7,6 +7,7 @@
 #include "gate/operation.hpp"
 #include "logs/store.hpp"
 #include "model/logs/operations.hpp"
+#include "model/logs/service.hpp"
 
 namespace services::logs {
 
@@ -19,7 +20,7 @@ struct Logs {
     const base::Clock& clock;
 };
 
-// The group that a request is about. DescribeLogGroups asks about every group: its name is empty.
+// The group that a request is about: what Resources finds.
 struct Group {
     ::logs::Owner owner;
     std::string name;

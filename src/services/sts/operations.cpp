@@ -15,6 +15,7 @@
 #include "base/invariant.hpp"
 #include "gate/operation.hpp"
 #include "model/sts/operations.hpp"
+#include "model/sts/service.hpp"
 #include "policy/arn.hpp"
 
 namespace services::sts {
@@ -37,14 +38,6 @@ constexpr int64_t root_session_token_seconds_max = 3600;
 struct Sts {
     identity::Directory& directory;
 };
-
-// Stands in for the trust policy of a role that is not there: trusts nobody.
-policy::AttachedPolicy trusts_nobody(const std::string& role_arn) {
-    static const policy::PolicyPtr nobody = policy::Policy::parse_stored(
-        R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:NoSuchRole"}]})",
-        policy::PolicyKind::trust);
-    return {nobody, "trust policy of " + role_arn};
-}
 
 template <class Member>
 Result<void> refuse_unsupported(const std::optional<Member>& member, std::string_view name) {
@@ -81,7 +74,7 @@ policy::Context context_of(const m::AssumeRoleRequest& in, const std::string& so
     return context;
 }
 
-Result<Needs<Assumption>> assume_role_needs(const Sts& sts, const Asking& asking, const m::AssumeRoleRequest& in) {
+Result<Needs<Assumption>> assume_role_needs(const Sts&, const Asking& asking, const m::AssumeRoleRequest& in) {
     const Caller& caller = asking.caller;
     TRY(refuse_unsupported(in.serial_number, "SerialNumber"));
     TRY(refuse_unsupported(in.token_code, "TokenCode"));
@@ -91,32 +84,13 @@ Result<Needs<Assumption>> assume_role_needs(const Sts& sts, const Asking& asking
         return base::fail("ValidationError", in.role_arn + " is invalid");
     Needs<Assumption> needs({.source_identity = TRY(source_identity_of(caller, model::text(in.source_identity)))});
     const std::string& source_identity = needs.prepared.source_identity;
-
-    auto trust = sts.directory.trust_policy(in.role_arn);
-    if (!trust && trust.error().code != "NoSuchEntity") return base::fail(trust.error());
-    gate::Access access;
-    access.action = "sts:AssumeRole";
-    access.resource = in.role_arn;
-    access.resource_account = std::string(arn->account);
-    access.context = context_of(in, source_identity);
-    access.resource_policy = trust ? *trust : trusts_nobody(in.role_arn);
-    if (auto role = sts.directory.role_caller(in.role_arn, in.role_session_name)) {
-        for (const auto& [key, value] : role->tags) {
-            access.context.set("aws:ResourceTag/" + key, value);
-            access.context.set("iam:ResourceTag/" + key, value);
-        }
-    }
-
-    needs.add(access);
+    // With its trust policy; that of a role that is not there trusts nobody.
+    const gate::Description role = TRY(asking.find(in.role_arn, m::Action::sts_AssumeRole));
+    const policy::Context keys = context_of(in, source_identity);
+    needs.add(m::Action::sts_AssumeRole, role, keys);
     // Tags that the calling session hands on are passed too.
-    if (!model::items(in.tags).empty() || !caller.transitive_tag_keys.empty()) {
-        access.action = "sts:TagSession";
-        needs.add(access);
-    }
-    if (!source_identity.empty()) {
-        access.action = "sts:SetSourceIdentity";
-        needs.add(access);
-    }
+    if (!model::items(in.tags).empty() || !caller.transitive_tag_keys.empty()) needs.add(m::Action::sts_TagSession, role, keys);
+    if (!source_identity.empty()) needs.add(m::Action::sts_SetSourceIdentity, role, keys);
     return needs;
 }
 
@@ -172,12 +146,6 @@ Result<m::GetSessionTokenResponse> get_session_token(Sts& sts, const Permit& per
                                           shown(TRY(sts.directory.session_token(caller, std::chrono::seconds(seconds))))};
 }
 
-Result<Needs<>> get_access_key_info_needs(const Sts&, const Asking&, const m::GetAccessKeyInfoRequest&) {
-    Needs<> needs;
-    needs.add({.action = "sts:GetAccessKeyInfo"});
-    return needs;
-}
-
 Result<m::GetAccessKeyInfoResponse> get_access_key_info(Sts& sts, const Permit&, const m::GetAccessKeyInfoRequest& in) {
     auto found = sts.directory.authenticate(in.access_key_id, "");
     if (!found)
@@ -187,10 +155,9 @@ Result<m::GetAccessKeyInfoResponse> get_access_key_info(Sts& sts, const Permit&,
 
 constexpr auto operations = std::to_array<gate::Row<Sts>>({
     operation<m::AssumeRole, assume_role, assume_role_needs>(),
-    operation<m::GetAccessKeyInfo, get_access_key_info, get_access_key_info_needs>(),
-    operation<m::GetCallerIdentity, get_caller_identity, gate::no_permission>(),
-    // No policy controls GetSessionToken: "Permissions for GetSessionToken", IAM User Guide.
-    operation<m::GetSessionToken, get_session_token, gate::no_permission>(),
+    operation<m::GetAccessKeyInfo, get_access_key_info>(),
+    operation<m::GetCallerIdentity, get_caller_identity>(),
+    operation<m::GetSessionToken, get_session_token>(),
 });
 
 }  // namespace

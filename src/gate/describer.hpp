@@ -1,0 +1,111 @@
+// What is known of a resource when something is decided about it: who owns it, its policy, its tags. Each service says it once,
+// by ARN, for whoever asks: the gate for requests, and what is asked in advance (`explain --as`, `who-can`, IAM's simulator, a
+// job's checks before it starts).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <utility>
+
+#include "base/result.hpp"
+#include "policy/arn.hpp"
+#include "policy/evaluate.hpp"
+#include "policy/request.hpp"
+
+namespace gate {
+
+// What a service found under a resource's name, for the handler of the request: a value of the service's own type.
+class Found {
+public:
+    Found() = default;
+    template <class T>
+    [[nodiscard]] static Found of(T value) {
+        Found found;
+        found.value_ = std::make_shared<T>(std::move(value));
+        found.type_ = &typeid(T);
+        return found;
+    }
+    // nullptr: nothing, or something of another type.
+    template <class T>
+    [[nodiscard]] T* as() const {
+        return type_ != nullptr && *type_ == typeid(T) ? static_cast<T*>(value_.get()) : nullptr;
+    }
+
+private:
+    std::shared_ptr<void> value_;
+    const std::type_info* type_ = nullptr;
+};
+
+enum class Existence : uint8_t {
+    there,
+    absent,
+    unknown,  // nothing is known of it: another server's, a kind that nobody here describes
+};
+
+// Of one resource, as it was when it was asked for.
+struct Description {
+    std::string arn;  // as the resource itself has it, where it is there: its path, its spelling
+    Existence existence = Existence::unknown;
+    std::string owner;                             // an account; empty: whoever asks
+    std::optional<policy::AttachedPolicy> policy;  // bucket policy, trust policy
+    bool restrict_public = false;                  // see Access
+    bool policy_is_public = false;
+    policy::Context keys;  // of the resource: aws:ResourceTag/…, s3:ExistingObjectTag/…, iam:PermissionsBoundary
+    std::string region;    // that serves it; empty: any
+    std::string absence;   // of an absent one: what a question about it is told, `there is no log group g`
+    Found found;
+};
+
+// A resource that something is decided about.
+struct Subject {
+    std::string_view text;  // the ARN …
+    policy::Arn arn;        // … and its segments
+    std::string_view action;
+    std::string_view account;  // who asks; empty: nobody's
+};
+
+// What one service knows of its resources. Any thread. Errors are answers, or the store's.
+class Resources {
+public:
+    virtual ~Resources() = default;
+    // The resource with exactly this ARN. Where it is not there: Existence::absent, and whatever decides all the same (a role
+    // that is not there trusts nobody).
+    [[nodiscard]] virtual base::Result<Description> describe(const Subject& subject) const = 0;
+    // The resource that a request names. It may know less than the ARN says: of a role its name, and not its path. What cannot be
+    // asked for at all (a bucket that is not there) is an error.
+    [[nodiscard]] virtual base::Result<Description> find(const Subject& subject) const { return describe(subject); }
+    // The one that a request makes, as far as that has rules of its own (IAM's reserved paths).
+    [[nodiscard]] virtual base::Result<Description> plan(const Subject& subject) const {
+        return Description{.arn = std::string(subject.text)};
+    }
+};
+
+// The resources of every service, by the service that their ARNs name.
+class Describer {
+public:
+    void add(std::string service, std::unique_ptr<const Resources> resources);
+    // What is no ARN, or of a service without resources here, is Existence::unknown and has the owner that its ARN names.
+    [[nodiscard]] base::Result<Description> describe(std::string_view arn, std::string_view action,
+                                                     std::string_view account) const;
+    [[nodiscard]] base::Result<Description> find(std::string_view arn, std::string_view action, std::string_view account) const;
+    [[nodiscard]] base::Result<Description> plan(std::string_view arn, std::string_view action, std::string_view account) const;
+
+private:
+    using Ask = base::Result<Description> (Resources::*)(const Subject&) const;
+    [[nodiscard]] base::Result<Description> ask(Ask ask, std::string_view arn, std::string_view action,
+                                                std::string_view account) const;
+    std::map<std::string, std::unique_ptr<const Resources>, std::less<>> services_;
+};
+
+struct Access;
+// The access of this action to a described resource. `request`: the keys that the request itself brings; they win over the
+// resource's (the boundary that a request sets over the one that is there).
+[[nodiscard]] Access access_to(std::string_view action, const Description& resource, const policy::Context& request);
+
+}  // namespace gate
