@@ -42,6 +42,28 @@ def load_botocore_model(service):
     sys.exit(f"modelgen: no model of {service} in {folder}")
 
 
+def corrected(listing, model):
+    """The model with `corrections:` of LIST, where AWS answers otherwise than its model says:
+
+        corrections:
+          User: {optional: [Path], because: "…"}           # members that the model requires
+          AttachmentType: {enum: [Policy], because: "…"}   # the values that it has
+    """
+    for name, correction in (listing.get("corrections") or {}).items():
+        shape = model["shapes"].get(name)
+        if shape is None or not correction.get("because") or set(correction) - {"optional", "enum", "because"}:
+            sys.exit(f"modelgen: corrections of {name}: the model must have it, and there must be a reason, `optional` or `enum`")
+        for member in correction.get("optional", ()):
+            if member not in shape.get("required", ()):
+                sys.exit(f"modelgen: corrections of {name}: the model does not require {member}")
+            shape["required"].remove(member)
+        if "enum" in correction:
+            if "enum" not in shape:
+                sys.exit(f"modelgen: corrections of {name}: the model has no values for it")
+            shape["enum"] = correction["enum"]
+    return model
+
+
 def re2_pattern(pattern, longest):
     """The same language for RE2, which always matches the whole value."""
     def code_point(match):
@@ -229,7 +251,7 @@ def main():
     else:
         model = load_botocore_model(listing["service"])
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(Writer(listing, model).text())
+    arguments.output.write_text(Writer(listing, corrected(listing, model)).text())
 
 
 if __name__ == "__main__":

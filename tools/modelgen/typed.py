@@ -26,7 +26,7 @@ import sys
 import yaml
 
 from accesses import Accesses
-from modelgen import load_botocore_model, quoted, re2_pattern
+from modelgen import corrected, load_botocore_model, quoted, re2_pattern
 
 KEYWORDS = set("""alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const consteval constexpr constinit
 continue co_await co_return co_yield decltype default delete do double dynamic_cast else enum explicit export extern false float for friend goto if
@@ -294,7 +294,7 @@ def main():
     arguments = parser.parse_args()
     listing = yaml.safe_load(arguments.listing.read_text()) or {}
     model = json.loads(arguments.model.read_text()) if arguments.model else load_botocore_model(listing["service"])
-    typed = Typed(arguments.listing.stem, listing, model)
+    typed = Typed(arguments.listing.stem, listing, corrected(listing, model))
     if arguments.groups is not None and sorted(filter(None, arguments.groups.split(","))) != sorted(typed.groups()):
         typed.stop(f"cmake/models.cmake found the groups {arguments.groups}, the model has {','.join(typed.groups())}")
     folder = arguments.folder / "model" / typed.name

@@ -1,51 +1,88 @@
 // What cannot exist here, asked for by clients that clean up before they delete a user or a role: multi-factor devices, SSH keys,
 // signing certificates, service-specific credentials, passwords, instance profiles. No operation makes one, so the lists are
 // empty because they are, not because nobody looked.
+#include "model/iam/absent.hpp"
+
 #include <fmt/core.h>
 
-#include "identity/iam.hpp"
-#include "services/iam/present.hpp"
-#include "services/iam/registration.hpp"
+#include <array>
+
+#include "services/iam/page.hpp"
+#include "services/iam/request.hpp"
 
 namespace services::iam {
+namespace {
 
-using gate::Permit;
-using text::Json;
-
-void add_absent_operations(Registration& registration) {
-    identity::Iam& iam = registration.iam();
-    const Classifier on_user = registration.on_user();
-    // Of a user, who must exist.
-    const auto none_of_user = [&](std::string operation, std::string member) {
-        registration.add(std::move(operation), on_user,
-                         [&iam, member](const Permit& permit, const Json& input) -> base::Result<Json> {
-                             const std::string name = TRY(user_name(permit.caller(), input));
-                             if (!name.empty()) TRY(iam.user(permit.account(), name));
-                             return page(input, member, {});
-                         });
-    };
-    none_of_user("ListMFADevices", "MFADevices");
-    none_of_user("ListSSHPublicKeys", "SSHPublicKeys");
-    none_of_user("ListSigningCertificates", "Certificates");
-    none_of_user("ListServiceSpecificCredentials", "ServiceSpecificCredentials");
-
-    const auto no_password = [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const std::string name = TRY(user_name(permit.caller(), input));
-        if (!name.empty()) TRY(iam.user(permit.account(), name));
-        return base::fail("NoSuchEntity", fmt::format("Login Profile for User {} cannot be found.", name));
-    };
-    registration.add("GetLoginProfile", on_user, no_password);
-    registration.add("DeleteLoginProfile", on_user, no_password);
-
-    registration.add("ListVirtualMFADevices", Registration::on_account(),
-                     [](const Permit&, const Json& input) { return page(input, "VirtualMFADevices", {}); });
-    registration.add("ListInstanceProfiles", registration.on_all("instance-profile"),
-                     [](const Permit&, const Json& input) { return page(input, "InstanceProfiles", {}); });
-    registration.add("ListInstanceProfilesForRole", registration.on_role(),
-                     [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         TRY(iam.role(permit.account(), input["RoleName"].as_string()));
-                         return page(input, "InstanceProfiles", {});
-                     });
+// Of a list that an answer must have, and of one that it may leave out.
+template <class T>
+void set_empty(std::vector<T>&) {}
+template <class T>
+void set_empty(std::optional<std::vector<T>>& list) {
+    list.emplace();
 }
+
+template <class Operation>
+Result<typename Operation::Output> none(const typename Operation::Input& in) {
+    const Page page = TRY(Page::of(in));
+    typename Operation::Output out;
+    page.close(out);
+    return out;
+}
+
+// The user, who must exist; empty for root.
+Result<std::string> existing_user(const Iam& iam, const Permit& permit, const std::optional<std::string>& named) {
+    std::string name = TRY(user_name(permit.caller(), named));
+    if (!name.empty()) TRY(iam->user(permit.account(), name));
+    return name;
+}
+
+template <class Operation, auto list>
+Result<typename Operation::Output> none_of_user(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    TRY(existing_user(iam, permit, in.user_name));
+    auto out = TRY(none<Operation>(in));
+    set_empty(out.*list);
+    return out;
+}
+
+template <class Operation>
+Result<typename Operation::Output> no_password(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    const std::string name = TRY(existing_user(iam, permit, in.user_name));
+    return base::fail("NoSuchEntity", fmt::format("Login Profile for User {} cannot be found.", name));
+}
+
+Result<m::ListVirtualMFADevicesResponse> virtual_devices(Iam&, const Permit&, const m::ListVirtualMFADevicesRequest& in) {
+    return none<m::ListVirtualMFADevices>(in);
+}
+
+Result<m::ListInstanceProfilesResponse> instance_profiles(Iam&, const Permit&, const m::ListInstanceProfilesRequest& in) {
+    return none<m::ListInstanceProfiles>(in);
+}
+
+Result<m::ListInstanceProfilesForRoleResponse> instance_profiles_for_role(Iam& iam, const Permit& permit,
+                                                                          const m::ListInstanceProfilesForRoleRequest& in) {
+    TRY(iam->role(permit.account(), in.role_name));
+    return none<m::ListInstanceProfilesForRole>(in);
+}
+
+template <class Operation, auto list>
+constexpr auto empty_of_user = operation<Operation, none_of_user<Operation, list>>();
+template <class Operation>
+constexpr auto of_password = operation<Operation, no_password<Operation>>();
+
+constexpr auto operations = std::to_array<gate::Row<Iam>>({
+    empty_of_user<m::ListMFADevices, &m::ListMFADevicesResponse::mfa_devices>,
+    empty_of_user<m::ListSSHPublicKeys, &m::ListSSHPublicKeysResponse::ssh_public_keys>,
+    empty_of_user<m::ListSigningCertificates, &m::ListSigningCertificatesResponse::certificates>,
+    empty_of_user<m::ListServiceSpecificCredentials, &m::ListServiceSpecificCredentialsResponse::service_specific_credentials>,
+    of_password<m::GetLoginProfile>,
+    of_password<m::DeleteLoginProfile>,
+    operation<m::ListVirtualMFADevices, virtual_devices>(),
+    operation<m::ListInstanceProfiles, instance_profiles>(),
+    operation<m::ListInstanceProfilesForRole, instance_profiles_for_role>(),
+});
+
+}  // namespace
+
+Rows absent_operations() { return operations; }
 
 }  // namespace services::iam

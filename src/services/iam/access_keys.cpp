@@ -1,97 +1,104 @@
+#include "model/iam/access_keys.hpp"
+
 #include <fmt/core.h>
 
-#include "identity/iam.hpp"
-#include "services/iam/present.hpp"
-#include "services/iam/registration.hpp"
-#include "text/time.hpp"
+#include <array>
+
+#include "model/iam/service.hpp"
+#include "services/iam/page.hpp"
+#include "services/iam/request.hpp"
+#include "services/iam/shown.hpp"
 
 namespace services::iam {
-
-using gate::Permit;
-using text::Json;
-
 namespace {
 
-// A key's owner by name, as it is spelled; nothing for root.
-base::Result<void> set_owner(const identity::Iam& iam, const std::string& account, const std::string& user, Json& out) {
-    if (!user.empty()) out.set("UserName", TRY(iam.user(account, user))->name);
-    return {};
+m::statusType status_of(const identity::AccessKey& key) { return key.active ? m::statusType::active : m::statusType::inactive; }
+
+// A key's owner as it is spelled; nothing for root.
+Result<std::optional<std::string>> owner(const Iam& iam, const std::string& account, const std::string& user) {
+    if (user.empty()) return std::nullopt;
+    return TRY(iam->user(account, user))->name;
 }
+
+Result<m::CreateAccessKeyResponse> create_key(Iam& iam, const Permit& permit, const m::CreateAccessKeyRequest& in) {
+    const std::string user = TRY(user_name(permit.caller(), in.user_name));
+    const auto key = TRY(iam->create_access_key(permit.account(), user));
+    return m::CreateAccessKeyResponse{.access_key = {.user_name = TRY(owner(iam, permit.account(), user)),
+                                                     .access_key_id = key->id,
+                                                     .status = status_of(*key),
+                                                     .secret_access_key = key->secret,
+                                                     .create_date = shown(key->created)}};
+}
+
+Result<m::ListAccessKeysResponse> list_keys(Iam& iam, const Permit& permit, const m::ListAccessKeysRequest& in) {
+    const std::string user = TRY(user_name(permit.caller(), in.user_name));
+    std::vector<Row<m::AccessKeyMetadata>> rows;
+    for (const auto& key : TRY(iam->access_keys(permit.account(), user))) {
+        rows.push_back({key->id,
+                        {.user_name = TRY(owner(iam, permit.account(), user)),
+                         .access_key_id = key->id,
+                         .status = status_of(*key),
+                         .create_date = shown(key->created)}});
+    }
+    Page page = TRY(Page::of(in));
+    m::ListAccessKeysResponse out{.access_key_metadata = page.part_of(std::move(rows))};
+    page.close(out);
+    return out;
+}
+
+Result<Nothing> update_key(Iam& iam, const Permit& permit, const m::UpdateAccessKeyRequest& in) {
+    // The model has one more status, which keys of another kind have.
+    if (in.status == m::statusType::expired)
+        return base::fail("ValidationError",
+                          "1 validation error detected: Value 'Expired' at 'status' failed to satisfy constraint: Member must "
+                          "satisfy enum value set: [Active, Inactive]");
+    const std::string user = TRY(user_name(permit.caller(), in.user_name));
+    TRY(iam->update_access_key(permit.account(), user, in.access_key_id, in.status == m::statusType::active));
+    return Nothing{};
+}
+
+Result<Nothing> delete_key(Iam& iam, const Permit& permit, const m::DeleteAccessKeyRequest& in) {
+    const std::string user = TRY(user_name(permit.caller(), in.user_name));
+    TRY(iam->delete_access_key(permit.account(), user, in.access_key_id));
+    return Nothing{};
+}
+
+Result<m::GetAccessKeyLastUsedResponse> last_used(Iam& iam, const Permit& permit, const m::GetAccessKeyLastUsedRequest& in) {
+    const auto key = iam->access_key(in.access_key_id);
+    if (!key || (*key)->account != permit.account())
+        return base::fail("AccessDenied", "The access key is not one of this account.");
+    m::AccessKeyLastUsed used{.service_name = "N/A", .region = "N/A"};
+    if (const auto use = iam->last_use((*key)->id))
+        used = {.last_used_date = shown(use->time), .service_name = use->service, .region = use->region};
+    return m::GetAccessKeyLastUsedResponse{.user_name = TRY(owner(iam, permit.account(), (*key)->user)),
+                                           .access_key_last_used = std::move(used)};
+}
+
+// The resource is the owner of the key; a key of nobody here is the caller's own account's business.
+Result<Needs<>> last_used_needs(const Iam& iam, const Asking& asking, const m::GetAccessKeyLastUsedRequest& in) {
+    constexpr auto action = m::Action::iam_GetAccessKeyLastUsed;
+    const std::string& account = asking.caller.principal.account;
+    const auto key = iam->access_key(in.access_key_id);
+    Needs<> needs;
+    if (!key || (*key)->account != account)
+        needs.add(action, gate::Description{.arn = fmt::format("arn:aws:iam::{}:user/*", account)});
+    else if ((*key)->user.empty())
+        needs.add(action, TRY(asking.find(fmt::format("arn:aws:iam::{}:root", account), action)));
+    else
+        needs.add(action, TRY(asking.find(fmt::format("arn:aws:iam::{}:user/{}", account, (*key)->user), action)));
+    return needs;
+}
+
+constexpr auto operations = std::to_array<gate::Row<Iam>>({
+    operation<m::CreateAccessKey, create_key>(),
+    operation<m::ListAccessKeys, list_keys>(),
+    operation<m::UpdateAccessKey, update_key>(),
+    operation<m::DeleteAccessKey, delete_key>(),
+    operation<m::GetAccessKeyLastUsed, last_used, last_used_needs>(),
+});
 
 }  // namespace
 
-void add_access_key_operations(Registration& registration) {
-    identity::Iam& iam = registration.iam();
-    const Classifier on_user = registration.on_user();
-
-    registration.add("CreateAccessKey", on_user, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const std::string user = TRY(user_name(permit.caller(), input));
-        const auto key = TRY(iam.create_access_key(permit.account(), user));
-        Json out = show(*key);
-        TRY(set_owner(iam, permit.account(), user, out));
-        out.set("SecretAccessKey", key->secret);
-        return Json::object({{"AccessKey", std::move(out)}});
-    });
-    registration.add("ListAccessKeys", on_user, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const std::string user = TRY(user_name(permit.caller(), input));
-        std::vector<Row> rows;
-        for (const auto& key : TRY(iam.access_keys(permit.account(), user))) {
-            Json row = show(*key);
-            TRY(set_owner(iam, permit.account(), user, row));
-            rows.push_back({key->id, std::move(row)});
-        }
-        return page(input, "AccessKeyMetadata", std::move(rows));
-    });
-    registration.add("UpdateAccessKey", on_user, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const std::string& status = input["Status"].as_string();
-        if (status != "Active" && status != "Inactive") {
-            return base::fail("ValidationError",
-                              fmt::format("1 validation error detected: Value '{}' at 'status' failed to satisfy "
-                                          "constraint: Member must satisfy enum value set: [Active, Inactive]",
-                                          status));
-        }
-        const std::string user = TRY(user_name(permit.caller(), input));
-        TRY(iam.update_access_key(permit.account(), user, input["AccessKeyId"].as_string(), status == "Active"));
-        return Json::object();
-    });
-    registration.add("DeleteAccessKey", on_user, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const std::string user = TRY(user_name(permit.caller(), input));
-        TRY(iam.delete_access_key(permit.account(), user, input["AccessKeyId"].as_string()));
-        return Json::object();
-    });
-
-    // The resource is the owner of the key; a key of nobody here is the caller's own account's business.
-    const auto on_key_owner = [&iam, on_user](const identity::Caller& caller, const Json& input) -> base::Result<gate::Access> {
-        gate::Access access;
-        access.resource = fmt::format("arn:aws:iam::{}:user/*", caller.principal.account);
-        const auto key = iam.access_key(input["AccessKeyId"].as_string());
-        if (!key || (*key)->account != caller.principal.account) return access;
-        if ((*key)->user.empty()) {
-            access.resource = fmt::format("arn:aws:iam::{}:root", caller.principal.account);
-        } else {
-            return on_user(caller, Json::object({{"UserName", (*key)->user}}));
-        }
-        return access;
-    };
-    registration.add("GetAccessKeyLastUsed", on_key_owner, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const auto key = iam.access_key(input["AccessKeyId"].as_string());
-        if (!key || (*key)->account != permit.account()) {
-            return base::fail("AccessDenied", "The access key is not one of this account.");
-        }
-        Json out = Json::object();
-        TRY(set_owner(iam, permit.account(), (*key)->user, out));
-        Json used = Json::object();
-        if (const auto use = iam.last_use((*key)->id)) {
-            used.set("LastUsedDate", text::iso8601(use->time));
-            used.set("ServiceName", use->service);
-            used.set("Region", use->region);
-        } else {
-            used.set("ServiceName", "N/A");
-            used.set("Region", "N/A");
-        }
-        out.set("AccessKeyLastUsed", std::move(used));
-        return out;
-    });
-}
+Rows access_key_operations() { return operations; }
 
 }  // namespace services::iam

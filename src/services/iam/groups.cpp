@@ -1,62 +1,84 @@
+#include "model/iam/groups.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+
 #include "base/strings.hpp"
-#include "identity/iam.hpp"
-#include "services/iam/present.hpp"
-#include "services/iam/registration.hpp"
+#include "model/iam/service.hpp"
+#include "services/iam/page.hpp"
+#include "services/iam/request.hpp"
+#include "services/iam/shown.hpp"
 
 namespace services::iam {
+namespace {
 
-using gate::Permit;
-using text::Json;
-
-void add_group_operations(Registration& registration) {
-    identity::Iam& iam = registration.iam();
-    const Classifier on_group = registration.on_group();
-
-    registration.add("CreateGroup", registration.on_new("group", "GroupName"),
-                     [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         const auto group = TRY(
-                             iam.create_group(permit.account(), input["GroupName"].as_string(), input["Path"].as_string_or("/")));
-                         return Json::object({{"Group", show(*group)}});
-                     });
-    registration.add("GetGroup", on_group, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const std::string& name = input["GroupName"].as_string();
-        const auto group = TRY(iam.group(permit.account(), name));
-        Page page = TRY(Page::of(input));
-        for (const auto& user : TRY(iam.members(permit.account(), name, page.slice())))
-            if (!page.add(base::lower(user->name), [&] { return show(*user, Detail::list); })) break;
-        Json out = std::move(page).result("Users");
-        out.set("Group", show(*group));
-        return out;
-    });
-    registration.add("ListGroups", registration.on_all("group"),
-                     [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         Page page = TRY(Page::of(input));
-                         for (const auto& group : iam.groups(permit.account(), page.slice(input["PathPrefix"].as_string())))
-                             if (!page.add(base::lower(group->name), [&] { return show(*group); })) break;
-                         return std::move(page).result("Groups");
-                     });
-    registration.add(
-        "UpdateGroup", on_group,
-        [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-            std::optional<std::string> new_name, new_path;
-            if (input.contains("NewGroupName")) new_name = input["NewGroupName"].as_string();
-            if (input.contains("NewPath")) new_path = input["NewPath"].as_string();
-            TRY(iam.update_group(permit.account(), input["GroupName"].as_string(), new_name, new_path));
-            return Json::object();
-        },
-        "", registration.on_renamed("group"));
-    registration.add("DeleteGroup", on_group, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        TRY(iam.delete_group(permit.account(), input["GroupName"].as_string()));
-        return Json::object();
-    });
-    registration.add("AddUserToGroup", on_group, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        TRY(iam.add_user_to_group(permit.account(), input["GroupName"].as_string(), input["UserName"].as_string()));
-        return Json::object();
-    });
-    registration.add("RemoveUserFromGroup", on_group, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        TRY(iam.remove_user_from_group(permit.account(), input["GroupName"].as_string(), input["UserName"].as_string()));
-        return Json::object();
-    });
+Result<m::CreateGroupResponse> create_group(Iam& iam, const Permit& permit, const m::CreateGroupRequest& in) {
+    const auto group = TRY(iam->create_group(permit.account(), in.group_name, in.path.value_or("/")));
+    return m::CreateGroupResponse{.group = shown(*group)};
 }
+
+Result<m::GetGroupResponse> get_group(Iam& iam, const Permit& permit, const m::GetGroupRequest& in) {
+    const auto group = TRY(iam->group(permit.account(), in.group_name));
+    Page page = TRY(Page::of(in));
+    m::GetGroupResponse out{.group = shown(*group)};
+    for (const auto& user : TRY(iam->members(permit.account(), in.group_name, page.slice()))) {
+        if (!page.has_room_for(base::lower(user->name))) break;
+        out.users.push_back(shown(*user, Detail::list));
+    }
+    page.close(out);
+    return out;
+}
+
+Result<m::ListGroupsResponse> list_groups(Iam& iam, const Permit& permit, const m::ListGroupsRequest& in) {
+    Page page = TRY(Page::of(in));
+    m::ListGroupsResponse out;
+    for (const auto& group : iam->groups(permit.account(), page.slice(in.path_prefix))) {
+        if (!page.has_room_for(base::lower(group->name))) break;
+        out.groups.push_back(shown(*group));
+    }
+    page.close(out);
+    return out;
+}
+
+Result<Nothing> update_group(Iam& iam, const Permit& permit, const m::UpdateGroupRequest& in) {
+    TRY(iam->update_group(permit.account(), in.group_name, in.new_group_name, in.new_path));
+    return Nothing{};
+}
+
+Result<Nothing> delete_group(Iam& iam, const Permit& permit, const m::DeleteGroupRequest& in) {
+    TRY(iam->delete_group(permit.account(), in.group_name));
+    return Nothing{};
+}
+
+Result<Nothing> add_user(Iam& iam, const Permit& permit, const m::AddUserToGroupRequest& in) {
+    TRY(iam->add_user_to_group(permit.account(), in.group_name, in.user_name));
+    return Nothing{};
+}
+
+Result<Nothing> remove_user(Iam& iam, const Permit& permit, const m::RemoveUserFromGroupRequest& in) {
+    TRY(iam->remove_user_from_group(permit.account(), in.group_name, in.user_name));
+    return Nothing{};
+}
+
+Result<Needs<>> update_needs(const Iam&, const Asking& asking, const m::UpdateGroupRequest& in) {
+    return renaming_needs(asking, m::Action::iam_UpdateGroup,
+                          fmt::format("arn:aws:iam::{}:group/{}", asking.caller.principal.account, in.group_name), in.new_path,
+                          in.new_group_name);
+}
+
+constexpr auto operations = std::to_array<gate::Row<Iam>>({
+    operation<m::CreateGroup, create_group>(),
+    operation<m::GetGroup, get_group>(),
+    operation<m::ListGroups, list_groups>(),
+    operation<m::UpdateGroup, update_group, update_needs>(),
+    operation<m::DeleteGroup, delete_group>(),
+    operation<m::AddUserToGroup, add_user>(),
+    operation<m::RemoveUserFromGroup, remove_user>(),
+});
+
+}  // namespace
+
+Rows group_operations() { return operations; }
 
 }  // namespace services::iam

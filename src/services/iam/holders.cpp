@@ -1,142 +1,190 @@
-// What roles, users and groups share: attached policies, inline policies, boundaries, tags. One loop makes AttachRolePolicy,
-// AttachUserPolicy and AttachGroupPolicy out of one definition.
+// What roles, users and groups share: attached policies, inline policies, boundaries. AttachRolePolicy, AttachUserPolicy and
+// AttachGroupPolicy are one definition.
+#include "model/iam/holders.hpp"
+
 #include <fmt/core.h>
 
-#include "base/strings.hpp"
+#include <array>
+
 #include "identity/iam.hpp"
-#include "policy/arn.hpp"
-#include "services/iam/present.hpp"
-#include "services/iam/registration.hpp"
+#include "services/iam/page.hpp"
+#include "services/iam/request.hpp"
+#include "services/iam/shown.hpp"
 
 namespace services::iam {
-
-using gate::Permit;
-using identity::Holder;
-using identity::HolderKind;
-using text::Json;
-
 namespace {
 
-struct Kind {
-    HolderKind kind;
-    std::string word;         // Role
-    std::string name_member;  // RoleName
+using identity::Holder;
+using identity::HolderKind;
 
-    [[nodiscard]] Holder holder(const Permit& permit, const Json& input) const {
-        return {kind, permit.account(), input[name_member].as_string()};
+// RoleName, UserName or GroupName of a request or an answer.
+template <class Struct>
+auto& name_in(Struct& in) {
+    if constexpr (requires { in.role_name; })
+        return in.role_name;
+    else if constexpr (requires { in.user_name; })
+        return in.user_name;
+    else
+        return in.group_name;
+}
+
+template <class Input>
+constexpr HolderKind kind_of = requires(Input in) { in.role_name; }   ? HolderKind::role
+                               : requires(Input in) { in.user_name; } ? HolderKind::user
+                                                                      : HolderKind::group;
+
+template <class Input>
+Holder holder(const Permit& permit, const Input& in) {
+    return {kind_of<Input>, permit.account(), name_in(in)};
+}
+
+std::string_view word_of(HolderKind kind) {
+    switch (kind) {
+        case HolderKind::role:
+            return "role";
+        case HolderKind::user:
+            return "user";
+        case HolderKind::group:
+            return "group";
     }
-};
+    return "";
+}
 
 using EntityPtr = std::shared_ptr<const identity::Entity>;
 
-base::Result<EntityPtr> find(const identity::Iam& iam, const Holder& holder) {
+Result<EntityPtr> find(const Iam& iam, const Holder& holder) {
     switch (holder.kind) {
         case HolderKind::role:
-            return EntityPtr(TRY(iam.role(holder.account, holder.name)));
+            return EntityPtr(TRY(iam->role(holder.account, holder.name)));
         case HolderKind::user:
-            return EntityPtr(TRY(iam.user(holder.account, holder.name)));
+            return EntityPtr(TRY(iam->user(holder.account, holder.name)));
         case HolderKind::group:
-            return EntityPtr(TRY(iam.group(holder.account, holder.name)));
+            return EntityPtr(TRY(iam->group(holder.account, holder.name)));
     }
     return base::fail("InternalFailure", "an unknown kind of holder");
 }
 
-void add_attached(Registration& registration, const Kind& kind, const Classifier& on_holder) {
-    identity::Iam& iam = registration.iam();
-    registration.add(fmt::format("Attach{}Policy", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         TRY(iam.attach_policy(kind.holder(permit, input), input["PolicyArn"].as_string()));
-                         return Json::object();
-                     });
-    registration.add(fmt::format("Detach{}Policy", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         TRY(iam.detach_policy(kind.holder(permit, input), input["PolicyArn"].as_string()));
-                         return Json::object();
-                     });
-    registration.add(
-        fmt::format("ListAttached{}Policies", kind.word), on_holder,
-        [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-            std::vector<Row> rows;
-            for (const auto& arn : TRY(find(iam, kind.holder(permit, input)))->attached) {
-                const std::string_view path_and_name = std::string_view(arn).substr(arn.find(":policy/") + 7);
-                if (!path_and_name.starts_with(input["PathPrefix"].as_string())) continue;
-                rows.push_back({arn, Json::object({{"PolicyName", arn.substr(arn.rfind('/') + 1)}, {"PolicyArn", arn}})});
-            }
-            return page(input, "AttachedPolicies", std::move(rows));
-        });
+template <class Operation>
+Result<Nothing> attach(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    TRY(iam->attach_policy(holder(permit, in), in.policy_arn));
+    return Nothing{};
 }
 
-void add_inline(Registration& registration, const Kind& kind, const Classifier& on_holder) {
-    identity::Iam& iam = registration.iam();
-    registration.add(fmt::format("Put{}Policy", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         TRY(iam.put_inline_policy(kind.holder(permit, input), input["PolicyName"].as_string(),
-                                                   input["PolicyDocument"].as_string()));
-                         return Json::object();
-                     });
-    registration.add(fmt::format("Get{}Policy", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         const auto entity = TRY(find(iam, kind.holder(permit, input)));
-                         const std::string& name = input["PolicyName"].as_string();
-                         for (const auto& one : entity->inline_policies) {
-                             if (one.name != name) continue;
-                             return Json::object({{kind.name_member, entity->name},
-                                                  {"PolicyName", one.name},
-                                                  {"PolicyDocument", encode_document(one.policy->text())}});
-                         }
-                         return base::fail("NoSuchEntity", fmt::format("The {} policy with name {} cannot be found.",
-                                                                       base::lower(kind.word), name));
-                     });
-    registration.add(fmt::format("Delete{}Policy", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         TRY(iam.delete_inline_policy(kind.holder(permit, input), input["PolicyName"].as_string()));
-                         return Json::object();
-                     });
-    registration.add(fmt::format("List{}Policies", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         std::vector<Row> rows;
-                         for (const auto& one : TRY(find(iam, kind.holder(permit, input)))->inline_policies) {
-                             rows.push_back({one.name, one.name});
-                         }
-                         return page(input, "PolicyNames", std::move(rows));
-                     });
+template <class Operation>
+Result<Nothing> detach(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    TRY(iam->detach_policy(holder(permit, in), in.policy_arn));
+    return Nothing{};
 }
 
-void add_boundary_and_tags(Registration& registration, const Kind& kind, const Classifier& on_holder) {
-    identity::Iam& iam = registration.iam();
-    registration.add(fmt::format("Put{}PermissionsBoundary", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         TRY(iam.put_boundary(kind.holder(permit, input), input["PermissionsBoundary"].as_string()));
-                         return Json::object();
-                     });
-    registration.add(fmt::format("Delete{}PermissionsBoundary", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         TRY(iam.delete_boundary(kind.holder(permit, input)));
-                         return Json::object();
-                     });
-    registration.add(fmt::format("Tag{}", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         TRY(iam.tag(kind.holder(permit, input), read_tags(input["Tags"])));
-                         return Json::object();
-                     });
-    registration.add(fmt::format("Untag{}", kind.word), on_holder,
-                     [&iam, kind](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         TRY(iam.untag(kind.holder(permit, input), read_strings(input["TagKeys"])));
-                         return Json::object();
-                     });
+Result<std::vector<Row<m::AttachedPolicy>>> attached_rows(const Iam& iam, const Holder& holder, std::string_view path_prefix) {
+    std::vector<Row<m::AttachedPolicy>> rows;
+    for (const auto& arn : TRY(find(iam, holder))->attached) {
+        const std::string_view path_and_name = std::string_view(arn).substr(arn.find(":policy/") + 7);
+        if (path_and_name.starts_with(path_prefix)) rows.push_back({arn, shown_attached(arn)});
+    }
+    return rows;
 }
+
+template <class Operation>
+Result<typename Operation::Output> list_attached(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    auto rows = TRY(attached_rows(iam, holder(permit, in), model::text(in.path_prefix)));
+    Page page = TRY(Page::of(in));
+    typename Operation::Output out;
+    out.attached_policies = page.part_of(std::move(rows));
+    page.close(out);
+    return out;
+}
+
+template <class Operation>
+Result<Nothing> put_inline(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    TRY(iam->put_inline_policy(holder(permit, in), in.policy_name, in.policy_document));
+    return Nothing{};
+}
+
+struct Inline {
+    std::string holder, document;
+};
+Result<Inline> inline_policy(const Iam& iam, const Holder& holder, const std::string& name) {
+    const auto entity = TRY(find(iam, holder));
+    for (const auto& one : entity->inline_policies)
+        if (one.name == name) return Inline{.holder = entity->name, .document = encode_document(one.policy->text())};
+    return base::fail("NoSuchEntity", fmt::format("The {} policy with name {} cannot be found.", word_of(holder.kind), name));
+}
+
+template <class Operation>
+Result<typename Operation::Output> get_inline(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    auto found = TRY(inline_policy(iam, holder(permit, in), in.policy_name));
+    typename Operation::Output out;
+    name_in(out) = std::move(found.holder);
+    out.policy_name = in.policy_name;
+    out.policy_document = std::move(found.document);
+    return out;
+}
+
+template <class Operation>
+Result<Nothing> delete_inline(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    TRY(iam->delete_inline_policy(holder(permit, in), in.policy_name));
+    return Nothing{};
+}
+
+Result<std::vector<Row<std::string>>> inline_rows(const Iam& iam, const Holder& holder) {
+    std::vector<Row<std::string>> rows;
+    for (const auto& one : TRY(find(iam, holder))->inline_policies) rows.push_back({one.name, one.name});
+    return rows;
+}
+
+template <class Operation>
+Result<typename Operation::Output> list_inline(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    auto rows = TRY(inline_rows(iam, holder(permit, in)));
+    Page page = TRY(Page::of(in));
+    typename Operation::Output out;
+    out.policy_names = page.part_of(std::move(rows));
+    page.close(out);
+    return out;
+}
+
+template <class Operation>
+Result<Nothing> put_boundary(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    TRY(iam->put_boundary(holder(permit, in), in.permissions_boundary));
+    return Nothing{};
+}
+
+template <class Operation>
+Result<Nothing> delete_boundary(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
+    TRY(iam->delete_boundary(holder(permit, in)));
+    return Nothing{};
+}
+
+constexpr auto operations = std::to_array<gate::Row<Iam>>({
+    operation<m::AttachRolePolicy, attach<m::AttachRolePolicy>>(),
+    operation<m::AttachUserPolicy, attach<m::AttachUserPolicy>>(),
+    operation<m::AttachGroupPolicy, attach<m::AttachGroupPolicy>>(),
+    operation<m::DetachRolePolicy, detach<m::DetachRolePolicy>>(),
+    operation<m::DetachUserPolicy, detach<m::DetachUserPolicy>>(),
+    operation<m::DetachGroupPolicy, detach<m::DetachGroupPolicy>>(),
+    operation<m::ListAttachedRolePolicies, list_attached<m::ListAttachedRolePolicies>>(),
+    operation<m::ListAttachedUserPolicies, list_attached<m::ListAttachedUserPolicies>>(),
+    operation<m::ListAttachedGroupPolicies, list_attached<m::ListAttachedGroupPolicies>>(),
+    operation<m::PutRolePolicy, put_inline<m::PutRolePolicy>>(),
+    operation<m::PutUserPolicy, put_inline<m::PutUserPolicy>>(),
+    operation<m::PutGroupPolicy, put_inline<m::PutGroupPolicy>>(),
+    operation<m::GetRolePolicy, get_inline<m::GetRolePolicy>>(),
+    operation<m::GetUserPolicy, get_inline<m::GetUserPolicy>>(),
+    operation<m::GetGroupPolicy, get_inline<m::GetGroupPolicy>>(),
+    operation<m::DeleteRolePolicy, delete_inline<m::DeleteRolePolicy>>(),
+    operation<m::DeleteUserPolicy, delete_inline<m::DeleteUserPolicy>>(),
+    operation<m::DeleteGroupPolicy, delete_inline<m::DeleteGroupPolicy>>(),
+    operation<m::ListRolePolicies, list_inline<m::ListRolePolicies>>(),
+    operation<m::ListUserPolicies, list_inline<m::ListUserPolicies>>(),
+    operation<m::ListGroupPolicies, list_inline<m::ListGroupPolicies>>(),
+    operation<m::PutRolePermissionsBoundary, put_boundary<m::PutRolePermissionsBoundary>>(),
+    operation<m::PutUserPermissionsBoundary, put_boundary<m::PutUserPermissionsBoundary>>(),
+    operation<m::DeleteRolePermissionsBoundary, delete_boundary<m::DeleteRolePermissionsBoundary>>(),
+    operation<m::DeleteUserPermissionsBoundary, delete_boundary<m::DeleteUserPermissionsBoundary>>(),
+});
 
 }  // namespace
 
-void add_holder_operations(Registration& registration) {
-    const Kind role{HolderKind::role, "Role", "RoleName"}, user{HolderKind::user, "User", "UserName"},
-        group{HolderKind::group, "Group", "GroupName"};
-    for (const auto& [kind, on_holder] : {std::pair{role, registration.on_role()}, std::pair{user, registration.on_user()},
-                                          std::pair{group, registration.on_group()}}) {
-        add_attached(registration, kind, on_holder);
-        add_inline(registration, kind, on_holder);
-        if (kind.kind != HolderKind::group) add_boundary_and_tags(registration, kind, on_holder);
-    }
-}
+Rows holder_operations() { return operations; }
 
 }  // namespace services::iam

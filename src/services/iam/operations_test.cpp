@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include "services/iam/present.hpp"
+#include "model/iam/roles.hpp"
+#include "services/iam/page.hpp"
+#include "services/iam/shown.hpp"
 #include "store/keys.hpp"
 
 using text::Json;
@@ -56,8 +58,9 @@ TEST_CASE("what an operation needs: action and resource") {
         const char *operation, *input, *action;
         std::string resource;
     } cases[] = {
-        {"CreateRole", R"({"RoleName":"r","Path":"/x/"})", "iam:CreateRole", house.arn("role/x/r")},
-        {"CreateRole", R"({"RoleName":"r"})", "iam:CreateRole", house.arn("role/r")},
+        {"CreateRole", R"({"RoleName":"r","AssumeRolePolicyDocument":"{}","Path":"/x/"})", "iam:CreateRole",
+         house.arn("role/x/r")},
+        {"CreateRole", R"({"RoleName":"r","AssumeRolePolicyDocument":"{}"})", "iam:CreateRole", house.arn("role/r")},
         {"GetRole", R"({"RoleName":"Trainer"})", "iam:GetRole", house.arn("role/ml/Trainer")},
         // Found ignoring case, decided by its real name: a policy about role/ml/Trainer cannot be walked around.
         {"DeleteRole", R"({"RoleName":"TRAINER"})", "iam:DeleteRole", house.arn("role/ml/Trainer")},
@@ -65,9 +68,10 @@ TEST_CASE("what an operation needs: action and resource") {
         {"ListRoles", R"({"PathPrefix":"/ml/"})", "iam:ListRoles", house.arn("role/ml/")},
         {"AttachUserPolicy", R"({"UserName":"u","PolicyArn":"arn:aws:iam::aws:policy/X"})", "iam:AttachUserPolicy",
          house.arn("user/u")},
-        {"PutGroupPolicy", R"({"GroupName":"g"})", "iam:PutGroupPolicy", house.arn("group/g")},
+        {"PutGroupPolicy", R"({"GroupName":"g","PolicyName":"p","PolicyDocument":"{}"})", "iam:PutGroupPolicy",
+         house.arn("group/g")},
         {"GetUser", "{}", "iam:GetUser", house.arn("root")},
-        {"CreatePolicy", R"({"PolicyName":"p"})", "iam:CreatePolicy", house.arn("policy/p")},
+        {"CreatePolicy", R"({"PolicyName":"p","PolicyDocument":"{}"})", "iam:CreatePolicy", house.arn("policy/p")},
         {"GetPolicy", R"({"PolicyArn":"arn:aws:iam::aws:policy/X"})", "iam:GetPolicy", "arn:aws:iam::aws:policy/X"},
         {"GetAccountSummary", "{}", "iam:GetAccountSummary", "*"},
     };
@@ -87,7 +91,8 @@ TEST_CASE("what an operation needs: action and resource") {
 TEST_CASE("condition keys of requests") {
     House house;
     const auto create = house.classify(
-        "CreateRole", R"({"RoleName":"r","PermissionsBoundary":"arn:aws:iam::aws:policy/B","Tags":[{"Key":"team","Value":"x"}]})",
+        "CreateRole",
+        R"({"RoleName":"r","AssumeRolePolicyDocument":"{}","PermissionsBoundary":"arn:aws:iam::aws:policy/B","Tags":[{"Key":"team","Value":"x"}]})",
         house.root);
     REQUIRE(create.has_value());
     REQUIRE(create->size() == 2);
@@ -134,7 +139,8 @@ TEST_CASE("AWS's own policies may be read by the account and changed by nobody")
     CHECK(house.classify("GetPolicy", R"({"PolicyArn":"arn:aws:iam::999999999999:policy/X"})", house.root)
               ->front()
               .resource_account == "999999999999");
-    CHECK(house.classify("GetPolicy", R"({"PolicyArn":"arn:aws:s3:::bucket"})", house.root).error().code == "InvalidInput");
+    CHECK(house.classify("GetPolicy", R"({"PolicyArn":"arn:aws:s3:::a-bucket-of-a-longer-name"})", house.root).error().code ==
+          "InvalidInput");
 }
 
 TEST_CASE("IAM takes no session of a user or root that came without MFA") {
@@ -145,22 +151,32 @@ TEST_CASE("IAM takes no session of a user or root that came without MFA") {
 }
 
 TEST_CASE("pages") {
-    const auto ask = [](const std::string& input) {
-        std::vector<services::iam::Row> rows;
-        for (const auto* name : {"c", "a", "b"}) rows.push_back({name, name});
-        return services::iam::page(*text::parse_json(input), "Names", std::move(rows));
+    struct Answer {
+        std::vector<std::string> names;
+        std::optional<bool> is_truncated;
+        std::optional<std::string> marker;
     };
-    const auto all = ask("{}");
-    CHECK((*all)["Names"].dump() == R"(["a","b","c"])");
-    CHECK((*all)["IsTruncated"].as_bool(true) == false);
-    CHECK_FALSE(all->contains("Marker"));
-    const auto first = ask(R"({"MaxItems":2})");
-    CHECK((*first)["Names"].dump() == R"(["a","b"])");
-    CHECK((*first)["IsTruncated"].as_bool() == true);
-    const auto rest = ask(R"({"MaxItems":2,"Marker":")" + (*first)["Marker"].as_string() + R"("})");
-    CHECK((*rest)["Names"].dump() == R"(["c"])");
-    CHECK((*rest)["IsTruncated"].as_bool(true) == false);
-    CHECK(ask(R"({"Marker":"%%"})").error().code == "ValidationError");
+    const auto ask = [](std::optional<std::string> marker, std::optional<int32_t> max_items) -> base::Result<Answer> {
+        std::vector<services::iam::Row<std::string>> rows;
+        for (const auto* name : {"c", "a", "b"}) rows.push_back({name, name});
+        auto page = TRY(services::iam::Page::make(marker, max_items));
+        Answer out{.names = page.part_of(std::move(rows))};
+        page.close(out);
+        return out;
+    };
+    using Names = std::vector<std::string>;
+    const auto all = ask({}, {});
+    CHECK(all->names == Names{"a", "b", "c"});
+    CHECK(all->is_truncated == false);
+    CHECK_FALSE(all->marker.has_value());
+    const auto first = ask({}, 2);
+    CHECK(first->names == Names{"a", "b"});
+    CHECK(first->is_truncated == true);
+    const auto rest = ask(first->marker, 2);
+    CHECK(rest->names == Names{"c"});
+    CHECK(rest->is_truncated == false);
+    CHECK_FALSE(rest->marker.has_value());
+    for (const auto* marker : {"%%", ""}) CHECK(ask(marker, {}).error().code == "ValidationError");
 }
 
 TEST_CASE("a role as IAM shows it") {
@@ -171,8 +187,12 @@ TEST_CASE("a role as IAM shows it") {
     request.trust_document =
         R"({"Version":"2012-10-17", "Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
     const auto role = *house.directory->iam().create_role(request);
-    const Json listed = services::iam::show(*role, services::iam::Detail::list);
-    CHECK(listed["AssumeRolePolicyDocument"].as_string().starts_with("%7B%22Version%22%3A%222012-10-17%22%2C%20%22Statement%22"));
-    CHECK_FALSE(listed.contains("RoleLastUsed"));
-    CHECK(services::iam::show(*role, services::iam::Detail::full).contains("RoleLastUsed"));
+    const auto listed = services::iam::shown(*role, services::iam::Detail::list);
+    CHECK(listed.assume_role_policy_document->starts_with("%7B%22Version%22%3A%222012-10-17%22%2C%20%22Statement%22"));
+    CHECK_FALSE(listed.role_last_used.has_value());
+    CHECK_FALSE(listed.description.has_value());
+    CHECK(listed.create_date.time_since_epoch() % std::chrono::seconds(1) == std::chrono::milliseconds(0));
+    const auto full = services::iam::shown(*role, services::iam::Detail::full);
+    CHECK(full.role_last_used.has_value());
+    CHECK_FALSE(full.tags.has_value());
 }

@@ -1,71 +1,103 @@
+#include "model/iam/roles.hpp"
+
+#include <array>
+
 #include "base/strings.hpp"
-#include "identity/iam.hpp"
-#include "services/iam/present.hpp"
-#include "services/iam/registration.hpp"
+#include "services/iam/page.hpp"
+#include "services/iam/request.hpp"
+#include "services/iam/shown.hpp"
 
 namespace services::iam {
+namespace {
 
-using gate::Permit;
-using text::Json;
+constexpr int32_t session_seconds_default = 3600;
 
-void add_role_operations(Registration& registration) {
-    identity::Iam& iam = registration.iam();
-    const Classifier on_role = registration.on_role();
-
-    registration.add(
-        "CreateRole", registration.on_new("role", "RoleName"),
-        [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-            identity::CreateRole request;
-            request.account = permit.account();
-            request.name = input["RoleName"].as_string();
-            request.path = input["Path"].as_string_or("/");
-            request.trust_document = input["AssumeRolePolicyDocument"].as_string();
-            request.description = input["Description"].as_string();
-            request.boundary = input["PermissionsBoundary"].as_string();
-            request.max_session_seconds = input["MaxSessionDuration"].as_int(3600);
-            request.tags = read_tags(input["Tags"]);
-            return Json::object({{"Role", show(*TRY(iam.create_role(request)), Detail::full)}});
-        },
-        "iam:TagRole");
-    registration.add("GetRole", on_role, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const auto role = TRY(iam.role(permit.account(), input["RoleName"].as_string()));
-        return Json::object({{"Role", show(*role, Detail::full, iam.last_use(role->id))}});
-    });
-    registration.add("ListRoles", registration.on_all("role"),
-                     [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         Page page = TRY(Page::of(input));
-                         for (const auto& role : iam.roles(permit.account(), page.slice(input["PathPrefix"].as_string())))
-                             if (!page.add(base::lower(role->name), [&] { return show(*role, Detail::list); })) break;
-                         return std::move(page).result("Roles");
-                     });
-    registration.add("UpdateAssumeRolePolicy", on_role, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        TRY(iam.update_trust(permit.account(), input["RoleName"].as_string(), input["PolicyDocument"].as_string()));
-        return Json::object();
-    });
-    registration.add("UpdateRole", on_role, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        std::optional<std::string> description;
-        std::optional<int64_t> max_session_seconds;
-        if (input.contains("Description")) description = input["Description"].as_string();
-        if (input.contains("MaxSessionDuration")) max_session_seconds = input["MaxSessionDuration"].as_int();
-        TRY(iam.update_role(permit.account(), input["RoleName"].as_string(), description, max_session_seconds));
-        return Json::object();
-    });
-    registration.add("UpdateRoleDescription", on_role, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const auto role =
-            TRY(iam.update_role(permit.account(), input["RoleName"].as_string(), input["Description"].as_string(), std::nullopt));
-        return Json::object({{"Role", show(*role, Detail::full, iam.last_use(role->id))}});
-    });
-    registration.add("DeleteRole", on_role, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        TRY(iam.delete_role(permit.account(), input["RoleName"].as_string()));
-        return Json::object();
-    });
-    registration.add("ListRoleTags", on_role, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        std::vector<Row> rows;
-        for (const auto& tag : TRY(iam.role(permit.account(), input["RoleName"].as_string()))->tags) {
-            rows.push_back({tag.first, show(identity::Tags{tag}).items().front()});
-        }
-        return page(input, "Tags", std::move(rows));
-    });
+identity::Holder holder(const Permit& permit, const std::string& role) {
+    return {identity::HolderKind::role, permit.account(), role};
 }
+
+Result<m::CreateRoleResponse> create_role(Iam& iam, const Permit& permit, const m::CreateRoleRequest& in) {
+    const auto role = TRY(iam->create_role({.account = permit.account(),
+                                            .name = in.role_name,
+                                            .path = in.path.value_or("/"),
+                                            .trust_document = in.assume_role_policy_document,
+                                            .description = in.description.value_or(""),
+                                            .boundary = in.permissions_boundary.value_or(""),
+                                            .max_session_seconds = in.max_session_duration.value_or(session_seconds_default),
+                                            .tags = tags_of(model::items(in.tags))}));
+    return m::CreateRoleResponse{.role = shown(*role, Detail::full)};
+}
+
+Result<m::GetRoleResponse> get_role(Iam& iam, const Permit& permit, const m::GetRoleRequest& in) {
+    const auto role = TRY(iam->role(permit.account(), in.role_name));
+    return m::GetRoleResponse{.role = shown(*role, Detail::full, iam->last_use(role->id))};
+}
+
+Result<m::ListRolesResponse> list_roles(Iam& iam, const Permit& permit, const m::ListRolesRequest& in) {
+    Page page = TRY(Page::of(in));
+    m::ListRolesResponse out;
+    for (const auto& role : iam->roles(permit.account(), page.slice(in.path_prefix))) {
+        if (!page.has_room_for(base::lower(role->name))) break;
+        out.roles.push_back(shown(*role, Detail::list));
+    }
+    page.close(out);
+    return out;
+}
+
+Result<Nothing> update_trust(Iam& iam, const Permit& permit, const m::UpdateAssumeRolePolicyRequest& in) {
+    TRY(iam->update_trust(permit.account(), in.role_name, in.policy_document));
+    return Nothing{};
+}
+
+Result<m::UpdateRoleResponse> update_role(Iam& iam, const Permit& permit, const m::UpdateRoleRequest& in) {
+    TRY(iam->update_role(permit.account(), in.role_name, in.description, in.max_session_duration));
+    return m::UpdateRoleResponse{};
+}
+
+Result<m::UpdateRoleDescriptionResponse> update_description(Iam& iam, const Permit& permit,
+                                                            const m::UpdateRoleDescriptionRequest& in) {
+    const auto role = TRY(iam->update_role(permit.account(), in.role_name, in.description, std::nullopt));
+    return m::UpdateRoleDescriptionResponse{.role = shown(*role, Detail::full, iam->last_use(role->id))};
+}
+
+Result<Nothing> delete_role(Iam& iam, const Permit& permit, const m::DeleteRoleRequest& in) {
+    TRY(iam->delete_role(permit.account(), in.role_name));
+    return Nothing{};
+}
+
+Result<Nothing> tag_role(Iam& iam, const Permit& permit, const m::TagRoleRequest& in) {
+    TRY(iam->tag(holder(permit, in.role_name), tags_of(in.tags)));
+    return Nothing{};
+}
+
+Result<Nothing> untag_role(Iam& iam, const Permit& permit, const m::UntagRoleRequest& in) {
+    TRY(iam->untag(holder(permit, in.role_name), in.tag_keys));
+    return Nothing{};
+}
+
+Result<m::ListRoleTagsResponse> list_tags(Iam& iam, const Permit& permit, const m::ListRoleTagsRequest& in) {
+    const auto role = TRY(iam->role(permit.account(), in.role_name));
+    Page page = TRY(Page::of(in));
+    m::ListRoleTagsResponse out{.tags = page.part_of(rows_of(role->tags))};
+    page.close(out);
+    return out;
+}
+
+constexpr auto operations = std::to_array<gate::Row<Iam>>({
+    operation<m::CreateRole, create_role>(),
+    operation<m::GetRole, get_role>(),
+    operation<m::ListRoles, list_roles>(),
+    operation<m::UpdateAssumeRolePolicy, update_trust>(),
+    operation<m::UpdateRole, update_role>(),
+    operation<m::UpdateRoleDescription, update_description>(),
+    operation<m::DeleteRole, delete_role>(),
+    operation<m::TagRole, tag_role>(),
+    operation<m::UntagRole, untag_role>(),
+    operation<m::ListRoleTags, list_tags>(),
+});
+
+}  // namespace
+
+Rows role_operations() { return operations; }
 
 }  // namespace services::iam

@@ -23,7 +23,6 @@
 #include "policy/context_keys.hpp"
 #include "policy/reference.hpp"
 #include "services/iam/operations.hpp"
-#include "services/iam/present.hpp"
 #include "services/iam/registration.hpp"
 #include "services/iam/simulated_policies.hpp"
 #include "services/iam/simulation_input.hpp"
@@ -452,26 +451,20 @@ void add_simulation_operations(Registration& registration, SimulatorParts simula
     identity::Iam& iam = registration.iam();
     const auto parts = std::make_shared<const SimulatorParts>(std::move(simulator));
     // An entity is asked about by any path, and authorized by its own.
-    const auto on_source = [&iam, on_user = registration.on_user(), on_role = registration.on_role()](
-                               const identity::Caller& caller, const Json& input) -> base::Result<gate::Access> {
-        gate::Access access;
-        access.resource = input["PolicySourceArn"].as_string();
-        const auto arn = parse_entity_arn(access.resource);
-        if (!arn || arn->account != caller.principal.account) return access;
+    const auto source = [&iam](const identity::Caller& caller, const Json& input) -> std::string {
+        const std::string& said = input["PolicySourceArn"].as_string();
+        const auto arn = parse_entity_arn(said);
+        if (!arn || arn->account != caller.principal.account) return said;
         const auto found = find_entity(iam, *arn);
-        if (!found) return access;
-        const std::string& name = found->entity().name;
-        if (found->kind == identity::HolderKind::user) return on_user(caller, Json::object({{"UserName", name}}));
-        if (found->kind == identity::HolderKind::role) return on_role(caller, Json::object({{"RoleName", name}}));
-        access.resource = found->entity().arn;
-        return access;
+        return found ? found->entity().arn : said;
     };
-    registration.add("SimulatePrincipalPolicy", on_source, [&directory, &iam, parts](const Permit& permit, const Json& input) {
+    const auto account = [](const identity::Caller&, const Json&) -> std::string { return "*"; };
+    registration.add("SimulatePrincipalPolicy", source, [&directory, &iam, parts](const Permit& permit, const Json& input) {
         return simulate_principal(directory, iam, *parts, permit, input);
     });
-    registration.add("SimulateCustomPolicy", Registration::on_account(),
+    registration.add("SimulateCustomPolicy", account,
                      [parts](const Permit& permit, const Json& input) { return simulate_custom(*parts, permit, input); });
-    registration.add("GetContextKeysForPrincipalPolicy", on_source,
+    registration.add("GetContextKeysForPrincipalPolicy", source,
                      [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
                          const Entity source = TRY(source_of(iam, permit.account(), input["PolicySourceArn"].as_string()));
                          std::vector<std::string> keys;
@@ -479,12 +472,11 @@ void add_simulation_operations(Registration& registration, SimulatorParts simula
                          TRY(add_input_keys(input, keys));
                          return show_keys(keys);
                      });
-    registration.add("GetContextKeysForCustomPolicy", Registration::on_account(),
-                     [](const Permit&, const Json& input) -> base::Result<Json> {
-                         std::vector<std::string> keys;
-                         TRY(add_input_keys(input, keys));
-                         return show_keys(keys);
-                     });
+    registration.add("GetContextKeysForCustomPolicy", account, [](const Permit&, const Json& input) -> base::Result<Json> {
+        std::vector<std::string> keys;
+        TRY(add_input_keys(input, keys));
+        return show_keys(keys);
+    });
 }
 
 }  // namespace services::iam

@@ -8,7 +8,6 @@
 
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
-#include "services/iam/present.hpp"
 #include "text/base64.hpp"
 #include "text/time.hpp"
 
@@ -22,6 +21,12 @@ constexpr std::string_view marker_prefix = "action ";
 constexpr size_t page_default = 100;
 
 std::unexpected<base::Error> invalid(std::string message) { return base::fail("InvalidInput", std::move(message)); }
+
+std::vector<std::string> read_strings(const Json& list) {
+    std::vector<std::string> strings;
+    for (const Json& item : list.items()) strings.push_back(item.as_string());
+    return strings;
+}
 
 bool all_digits(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });

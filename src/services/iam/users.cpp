@@ -1,73 +1,120 @@
+#include "model/iam/users.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+
 #include "base/strings.hpp"
-#include "identity/iam.hpp"
-#include "services/iam/present.hpp"
-#include "services/iam/registration.hpp"
-#include "text/time.hpp"
+#include "model/iam/service.hpp"
+#include "services/iam/page.hpp"
+#include "services/iam/request.hpp"
+#include "services/iam/shown.hpp"
 
 namespace services::iam {
+namespace {
 
-using gate::Permit;
-using text::Json;
-
-void add_user_operations(Registration& registration) {
-    identity::Iam& iam = registration.iam();
-    const Classifier on_user = registration.on_user();
-
-    registration.add(
-        "CreateUser", registration.on_new("user", "UserName"),
-        [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-            identity::CreateUser request;
-            request.account = permit.account();
-            request.name = input["UserName"].as_string();
-            request.path = input["Path"].as_string_or("/");
-            request.boundary = input["PermissionsBoundary"].as_string();
-            request.tags = read_tags(input["Tags"]);
-            return Json::object({{"User", show(*TRY(iam.create_user(request)), Detail::full)}});
-        },
-        "iam:TagUser");
-    registration.add("GetUser", on_user, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        const std::string name = TRY(user_name(permit.caller(), input));
-        if (!name.empty()) return Json::object({{"User", show(*TRY(iam.user(permit.account(), name)), Detail::full)}});
-        const auto account = iam.account(permit.account());
-        return Json::object({{"User", Json::object({{"UserId", account->id},
-                                                    {"Arn", permit.caller().principal.arn},
-                                                    {"CreateDate", text::iso8601(account->created)}})}});
-    });
-    registration.add("ListUsers", registration.on_all("user"),
-                     [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         Page page = TRY(Page::of(input));
-                         for (const auto& user : iam.users(permit.account(), page.slice(input["PathPrefix"].as_string())))
-                             if (!page.add(base::lower(user->name), [&] { return show(*user, Detail::list); })) break;
-                         return std::move(page).result("Users");
-                     });
-    registration.add(
-        "UpdateUser", on_user,
-        [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-            std::optional<std::string> new_name, new_path;
-            if (input.contains("NewUserName")) new_name = input["NewUserName"].as_string();
-            if (input.contains("NewPath")) new_path = input["NewPath"].as_string();
-            TRY(iam.update_user(permit.account(), input["UserName"].as_string(), new_name, new_path));
-            return Json::object();
-        },
-        "", registration.on_renamed("user"));
-    registration.add("DeleteUser", on_user, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        TRY(iam.delete_user(permit.account(), input["UserName"].as_string()));
-        return Json::object();
-    });
-    registration.add("ListUserTags", on_user, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        std::vector<Row> rows;
-        for (const auto& tag : TRY(iam.user(permit.account(), input["UserName"].as_string()))->tags) {
-            rows.push_back({tag.first, show(identity::Tags{tag}).items().front()});
-        }
-        return page(input, "Tags", std::move(rows));
-    });
-    registration.add("ListGroupsForUser", on_user, [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-        std::vector<Row> rows;
-        for (const auto& group : TRY(iam.groups_of(permit.account(), input["UserName"].as_string()))) {
-            rows.push_back({base::lower(group->name), show(*group)});
-        }
-        return page(input, "Groups", std::move(rows));
-    });
+identity::Holder holder(const Permit& permit, const std::string& user) {
+    return {identity::HolderKind::user, permit.account(), user};
 }
+
+Result<m::CreateUserResponse> create_user(Iam& iam, const Permit& permit, const m::CreateUserRequest& in) {
+    const auto user = TRY(iam->create_user({.account = permit.account(),
+                                            .name = in.user_name,
+                                            .path = in.path.value_or("/"),
+                                            .boundary = in.permissions_boundary.value_or(""),
+                                            .tags = tags_of(model::items(in.tags))}));
+    return m::CreateUserResponse{.user = shown(*user, Detail::full)};
+}
+
+Result<m::GetUserResponse> get_user(Iam& iam, const Permit& permit, const m::GetUserRequest& in) {
+    const std::string name = TRY(user_name(permit.caller(), in.user_name));
+    if (!name.empty()) return m::GetUserResponse{.user = shown(*TRY(iam->user(permit.account(), name)), Detail::full)};
+    const auto account = iam->account(permit.account());
+    return m::GetUserResponse{
+        .user = {.user_id = account->id, .arn = permit.caller().principal.arn, .create_date = shown(account->created)}};
+}
+
+Result<m::ListUsersResponse> list_users(Iam& iam, const Permit& permit, const m::ListUsersRequest& in) {
+    Page page = TRY(Page::of(in));
+    m::ListUsersResponse out;
+    for (const auto& user : iam->users(permit.account(), page.slice(in.path_prefix))) {
+        if (!page.has_room_for(base::lower(user->name))) break;
+        out.users.push_back(shown(*user, Detail::list));
+    }
+    page.close(out);
+    return out;
+}
+
+Result<Nothing> update_user(Iam& iam, const Permit& permit, const m::UpdateUserRequest& in) {
+    TRY(iam->update_user(permit.account(), in.user_name, in.new_user_name, in.new_path));
+    return Nothing{};
+}
+
+Result<Nothing> delete_user(Iam& iam, const Permit& permit, const m::DeleteUserRequest& in) {
+    TRY(iam->delete_user(permit.account(), in.user_name));
+    return Nothing{};
+}
+
+Result<Nothing> tag_user(Iam& iam, const Permit& permit, const m::TagUserRequest& in) {
+    TRY(iam->tag(holder(permit, in.user_name), tags_of(in.tags)));
+    return Nothing{};
+}
+
+Result<Nothing> untag_user(Iam& iam, const Permit& permit, const m::UntagUserRequest& in) {
+    TRY(iam->untag(holder(permit, in.user_name), in.tag_keys));
+    return Nothing{};
+}
+
+Result<m::ListUserTagsResponse> list_tags(Iam& iam, const Permit& permit, const m::ListUserTagsRequest& in) {
+    const auto user = TRY(iam->user(permit.account(), in.user_name));
+    Page page = TRY(Page::of(in));
+    m::ListUserTagsResponse out{.tags = page.part_of(rows_of(user->tags))};
+    page.close(out);
+    return out;
+}
+
+Result<m::ListGroupsForUserResponse> list_groups(Iam& iam, const Permit& permit, const m::ListGroupsForUserRequest& in) {
+    std::vector<Row<m::Group>> rows;
+    for (const auto& group : TRY(iam->groups_of(permit.account(), in.user_name)))
+        rows.push_back({base::lower(group->name), shown(*group)});
+    Page page = TRY(Page::of(in));
+    m::ListGroupsForUserResponse out{.groups = page.part_of(std::move(rows))};
+    page.close(out);
+    return out;
+}
+
+Result<Needs<>> update_needs(const Iam&, const Asking& asking, const m::UpdateUserRequest& in) {
+    return renaming_needs(asking, m::Action::iam_UpdateUser,
+                          fmt::format("arn:aws:iam::{}:user/{}", asking.caller.principal.account, in.user_name), in.new_path,
+                          in.new_user_name);
+}
+
+constexpr auto operations = std::to_array<gate::Row<Iam>>({
+    operation<m::CreateUser, create_user>(),
+    operation<m::GetUser, get_user>(),
+    operation<m::ListUsers, list_users>(),
+    operation<m::UpdateUser, update_user, update_needs>(),
+    operation<m::DeleteUser, delete_user>(),
+    operation<m::TagUser, tag_user>(),
+    operation<m::UntagUser, untag_user>(),
+    operation<m::ListUserTags, list_tags>(),
+    operation<m::ListGroupsForUser, list_groups>(),
+});
+
+}  // namespace
+
+Result<std::string> user_name(const identity::Caller& caller, const std::optional<std::string>& named) {
+    if (named) return *named;
+    switch (caller.principal.kind) {
+        case policy::PrincipalKind::root:
+            return std::string();
+        case policy::PrincipalKind::user:
+            return caller.principal.arn.substr(caller.principal.arn.rfind('/') + 1);
+        default:
+            return base::fail("ValidationError", "Must specify userName when calling with non-User credentials");
+    }
+}
+
+Rows user_operations() { return operations; }
 
 }  // namespace services::iam

@@ -1,0 +1,34 @@
+#include "services/iam/page.hpp"
+
+#include "text/base64.hpp"
+
+namespace services::iam {
+namespace {
+
+constexpr int32_t items_default = 100;
+constexpr int32_t items_max = 1000;
+
+}  // namespace
+
+base::Result<Page> Page::make(const std::optional<std::string>& marker, std::optional<int32_t> max_items) {
+    Page out;
+    out.room_ = static_cast<size_t>(std::clamp(max_items.value_or(items_default), 1, items_max));
+    if (marker) {
+        auto key = text::decode_base64(*marker);
+        if (!key || key->empty()) return base::fail("ValidationError", "Invalid Marker.");
+        out.after_ = std::move(*key);
+    }
+    return out;
+}
+
+bool Page::has_room_for(std::string key) {
+    truncated_ = room_ == 0;
+    if (truncated_) return false;
+    --room_;
+    last_ = std::move(key);
+    return true;
+}
+
+std::string Page::marker() const { return text::encode_base64(last_); }
+
+}  // namespace services::iam
