@@ -4,7 +4,6 @@
 
 #include "identity/names.hpp"
 #include "model/iam/service.hpp"
-#include "services/iam/registration.hpp"
 #include "services/iam/request.hpp"
 #include "services/iam/resources.hpp"
 
@@ -54,12 +53,11 @@ Result<model::NamedValues> policy_arn(const model::Circumstances&, std::span<con
 
 void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorParts simulator) {
     registry.describer().add("iam", std::make_unique<Resources>(directory));
+    const Iam iam{directory, std::move(simulator)};
+    const gate::Shared shared{.functions = m::Functions{.policy_arn = policy_arn}.list(), .admits = admits};
     for (const Rows rows : {role_operations(), user_operations(), group_operations(), holder_operations(), policy_operations(),
-                            access_key_operations(), account_operations(), absent_operations()})
-        gate::add_operations<Iam>(registry, Iam{directory, {}}, rows,
-                                  {.functions = m::Functions{.policy_arn = policy_arn}.list(), .admits = admits});
-    Registration registration(registry, directory);
-    add_simulation_operations(registration, std::move(simulator));
+                            access_key_operations(), account_operations(), absent_operations(), simulation_operations()})
+        gate::add_operations<Iam>(registry, iam, rows, shared);
 }
 
 }  // namespace services::iam

@@ -25,6 +25,7 @@ using model::Nothing;
 struct Iam {
     identity::Directory& directory;
     SimulatorParts simulator;
+    [[nodiscard]] identity::Iam& entities() const { return directory.iam(); }
     identity::Iam* operator->() const { return &directory.iam(); }
 };
 
@@ -58,5 +59,6 @@ using Rows = std::span<const gate::Row<Iam>>;
 [[nodiscard]] Rows access_key_operations();
 [[nodiscard]] Rows account_operations();
 [[nodiscard]] Rows absent_operations();
+[[nodiscard]] Rows simulation_operations();
 
 }  // namespace services::iam

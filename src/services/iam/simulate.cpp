@@ -17,23 +17,23 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 #include "gate/decide.hpp"
+#include "model/iam/service.hpp"
+#include "model/iam/simulation.hpp"
 #include "policy/arn.hpp"
 #include "policy/context_keys.hpp"
 #include "policy/reference.hpp"
-#include "services/iam/operations.hpp"
-#include "services/iam/registration.hpp"
+#include "services/iam/request.hpp"
 #include "services/iam/simulated_policies.hpp"
 #include "services/iam/simulation_input.hpp"
 
 namespace services::iam {
 
-using gate::Permit;
 using policy::Layer;
 using policy::Outcome;
 using policy::PolicyKind;
-using text::Json;
 
 namespace {
 
@@ -47,8 +47,12 @@ struct Simulated {
     std::vector<std::string> keys;  // that those policies ask about
 };
 
-std::string_view word_of(Outcome outcome) {
-    return outcome == Outcome::allow ? "allowed" : outcome == Outcome::explicit_deny ? "explicitDeny" : "implicitDeny";
+using Decision = m::PolicyEvaluationDecisionType;
+
+Decision shown(Outcome outcome) {
+    return outcome == Outcome::allow           ? Decision::allowed
+           : outcome == Outcome::explicit_deny ? Decision::explicit_deny
+                                               : Decision::implicit_deny;
 }
 
 Outcome stricter(Outcome a, Outcome b) {
@@ -69,35 +73,35 @@ SimulatedPolicy of_request(policy::PolicyPtr policy, std::string id) {
 }
 
 // PolicyInputList, PermissionsBoundaryPolicyInputList and OrderedOrganizationPolicyInputList join the policies.
-base::Result<void> add_inputs(const Json& input, Simulated& out) {
+Result<void> add_inputs(const SimulationRequest& in, Simulated& out) {
     auto& policies = out.caller.policies;
     size_t number = 0;
-    for (const Json& document : input["PolicyInputList"].items()) {
+    for (const auto& document : in.policies) {
         ++number;
         auto parsed = TRY(parse_input(document, PolicyKind::identity, fmt::format("Policy input list item {}", number)));
         const auto policy = of_request(std::move(parsed), fmt::format("PolicyInputList.{}", number));
         policies.identity.push_back(policy.attached);
         out.labels.add(policy);
     }
-    const auto& boundaries = input["PermissionsBoundaryPolicyInputList"].items();
-    if (boundaries.size() > 1)
+    if (in.boundaries.size() > 1)
         return base::fail("InvalidInput", "The list of Permissions Boundary policies cannot exceed 1 items.");
-    if (!boundaries.empty()) {
-        auto parsed = TRY(parse_input(boundaries.front(), PolicyKind::identity, "Permissions boundary policy input list item 1"));
+    if (!in.boundaries.empty()) {
+        auto parsed =
+            TRY(parse_input(in.boundaries.front(), PolicyKind::identity, "Permissions boundary policy input list item 1"));
         const auto policy = of_request(std::move(parsed), "PermissionsBoundaryPolicyInputList.1");
         policies.boundary = policy.attached;
         out.labels.add(policy);
     }
     size_t level = 0;
-    for (const Json& documents : input["OrderedOrganizationPolicyInputList"].items()) {
+    for (const auto& documents : in.organization_policies) {
         ++level;
-        const auto& list = documents["ServiceControlPolicyInputList"].items();
+        const auto list = model::items(documents.service_control_policy_input_list);
         if (list.empty())
             return base::fail("InvalidInput", fmt::format("Organization policy at index {} must contain at least one service "
                                                           "control policy",
                                                           level));
         auto& attached = policies.service_control.emplace_back();
-        for (const Json& document : list) {
+        for (const auto& document : list) {
             const auto name = fmt::format("OrderedOrganizationPolicyInputList.{}.{}", level, attached.size() + 1);
             const auto what =
                 fmt::format("Service control policy {} of organization policy at index {}", attached.size() + 1, level);
@@ -151,7 +155,7 @@ public:
         if (policies.boundary) resource_.boundary = policy::AttachedPolicy{allows_everything(), "boundary"};
     }
 
-    Json result_of(const std::string& action) {
+    m::EvaluationResult result_of(const std::string& action) {
         std::vector<gate::Access> accesses;
         for (const std::string& resource : input_.resources) accesses.push_back(access_to(action, resource));
         std::vector<Verdict> verdicts;
@@ -160,7 +164,7 @@ public:
                 context_.replace("aws:RequestedRegion", gate::supposed_region(access, parts_.region));
             verdicts.push_back(verdict_of(gate::decide_each(simulated_.caller, {access}, context_).front(), access));
         }
-        return show(action, verdicts);
+        return shown_result(action, verdicts);
     }
 
 private:
@@ -236,67 +240,81 @@ private:
         return out;
     }
 
-    Json show_matched(const std::vector<policy::StatementRef>& matched) const {
-        Json list = Json::array();
+    [[nodiscard]] std::vector<m::Statement> shown_matched(const std::vector<policy::StatementRef>& matched) const {
+        const auto place = [](const std::optional<m::Position>& at) {
+            return at ? std::pair(at->line, at->column) : std::pair<std::optional<int32_t>, std::optional<int32_t>>();
+        };
+        const auto parts = [&](const m::Statement& one) {
+            return std::tuple(one.source_policy_id, one.source_policy_type, place(one.start_position), place(one.end_position));
+        };
+        std::vector<m::Statement> list;
         for (const auto& statement : matched) {
-            Json shown = labels_.show(statement);
-            if (std::ranges::find(list.items(), shown) == list.items().end()) list.push(std::move(shown));
+            auto one = labels_.shown(statement);
+            if (std::ranges::find(list, parts(one), parts) == list.end()) list.push_back(std::move(one));
         }
         return list;
     }
 
-    static Json show_details(const std::map<std::string, Outcome>& details) {
-        Json out = Json::object();
-        for (const auto& [type, outcome] : details) out.set(type, word_of(outcome));
+    static model::Map<Decision> shown_details(const std::map<std::string, Outcome>& details) {
+        model::Map<Decision> out;
+        for (const auto& [type, outcome] : details) out.emplace_back(type, shown(outcome));
         return out;
     }
 
-    static void set_flag(Json& out, const char* structure, const char* member, std::optional<bool> value) {
-        if (value) out.set(structure, Json::object({{member, *value}}));
+    static std::optional<m::PermissionsBoundaryDecisionDetail> shown_boundary(std::optional<bool> allowed) {
+        if (!allowed) return std::nullopt;
+        return m::PermissionsBoundaryDecisionDetail{.allowed_by_permissions_boundary = allowed};
     }
 
-    static Json strings(const std::vector<std::string>& list) {
-        Json out = Json::array();
-        for (const auto& item : list) out.push(item);
+    [[nodiscard]] m::ResourceSpecificResult shown_one(const Verdict& one) const {
+        m::ResourceSpecificResult out{
+            .eval_resource_name = one.resource,
+            .eval_resource_decision = shown(one.outcome),
+            .matched_statements = shown_matched(one.matched),
+            .missing_context_values = one.missing_keys,
+            .permissions_boundary_decision_detail = shown_boundary(one.allowed_by_boundary),
+        };
+        if (!one.details.empty()) out.eval_decision_details = shown_details(one.details);
         return out;
     }
 
-    // The strictest of all resources, and each of them.
-    Json show(const std::string& action, const std::vector<Verdict>& verdicts) const {
+    // The strictest of all resources.
+    static Verdict strictest(const std::vector<Verdict>& verdicts) {
         Verdict all;
         all.outcome = Outcome::allow;
-        Json each = Json::array();
+        const auto both = [](std::optional<bool> a, std::optional<bool> b) { return a && b ? *a && *b : a ? a : b; };
         for (const Verdict& one : verdicts) {
             all.outcome = stricter(all.outcome, one.outcome);
             std::ranges::copy(one.matched, std::back_inserter(all.matched));
             for (const auto& key : one.missing_keys)
                 if (std::ranges::find(all.missing_keys, key) == all.missing_keys.end()) all.missing_keys.push_back(key);
-            const auto both = [](std::optional<bool> a, std::optional<bool> b) { return a && b ? *a && *b : a ? a : b; };
             all.allowed_by_organization = both(all.allowed_by_organization, one.allowed_by_organization);
             all.allowed_by_boundary = both(all.allowed_by_boundary, one.allowed_by_boundary);
             for (const auto& [type, outcome] : one.details) {
                 const auto [at, added] = all.details.emplace(type, outcome);
                 at->second = stricter(at->second, outcome);
             }
-            Json shown = Json::object({{"EvalResourceName", one.resource},
-                                       {"EvalResourceDecision", word_of(one.outcome)},
-                                       {"MatchedStatements", show_matched(one.matched)},
-                                       {"MissingContextValues", strings(one.missing_keys)}});
-            if (!one.details.empty()) shown.set("EvalDecisionDetails", show_details(one.details));
-            set_flag(shown, "PermissionsBoundaryDecisionDetail", "AllowedByPermissionsBoundary", one.allowed_by_boundary);
-            each.push(std::move(shown));
         }
-        const std::string resource = verdicts.size() == 1 ? verdicts.front().resource : std::string(policy::arn_format(action));
-        Json out = Json::object({{"EvalActionName", action},
-                                 {"EvalResourceName", resource},
-                                 {"EvalDecision", word_of(all.outcome)},
-                                 {"MatchedStatements", show_matched(all.matched)},
-                                 {"MissingContextValues", strings(all.missing_keys)}});
-        set_flag(out, "OrganizationsDecisionDetail", "AllowedByOrganizations", all.allowed_by_organization);
-        set_flag(out, "PermissionsBoundaryDecisionDetail", "AllowedByPermissionsBoundary", all.allowed_by_boundary);
+        return all;
+    }
+
+    [[nodiscard]] m::EvaluationResult shown_result(const std::string& action, const std::vector<Verdict>& verdicts) const {
+        const Verdict all = strictest(verdicts);
+        m::EvaluationResult out{
+            .eval_action_name = action,
+            .eval_resource_name = verdicts.size() == 1 ? verdicts.front().resource : std::string(policy::arn_format(action)),
+            .eval_decision = shown(all.outcome),
+            .matched_statements = shown_matched(all.matched),
+            .missing_context_values = all.missing_keys,
+            .permissions_boundary_decision_detail = shown_boundary(all.allowed_by_boundary),
+        };
+        if (all.allowed_by_organization)
+            out.organizations_decision_detail =
+                m::OrganizationsDecisionDetail{.allowed_by_organizations = all.allowed_by_organization};
         if (input_.any_resource()) return out;
-        if (all.allowed_by_organization != false) out.set("EvalDecisionDetails", show_details(all.details));
-        out.set("ResourceSpecificResults", std::move(each));
+        if (all.allowed_by_organization != false) out.eval_decision_details = shown_details(all.details);
+        auto& each = out.resource_specific_results.emplace();
+        for (const Verdict& one : verdicts) each.push_back(shown_one(one));
         return out;
     }
 
@@ -309,19 +327,19 @@ private:
     policy::PolicySet identity_, boundary_, organization_, resource_;
 };
 
-base::Result<Json> simulate(const Simulated& simulated, const SimulationInput& input, const SimulatorParts& parts, base::Time now,
-                            Stored stored) {
+Result<m::SimulatePolicyResponse> simulate(const Simulated& simulated, const SimulationInput& input, const SimulatorParts& parts,
+                                           base::Time now, Stored stored) {
     auto context = gate::supposed_context(simulated.caller, {.region = parts.region, .now = now, .said = input.context});
     Simulator simulator(simulated, input, std::move(context), parts, stored);
-    Json results = Json::array();
+    std::vector<m::EvaluationResult> results;
     size_t next = input.first;
     while (next < input.actions.size() && results.size() < input.most) {
-        if (results.size() > 0 && (results.size() + 1) * input.resources.size() > decisions_a_page_max) break;
-        results.push(simulator.result_of(input.actions[next++]));
+        if (!results.empty() && (results.size() + 1) * input.resources.size() > decisions_a_page_max) break;
+        results.push_back(simulator.result_of(input.actions[next++]));
     }
     const bool truncated = next < input.actions.size();
-    Json out = Json::object({{"EvaluationResults", std::move(results)}, {"IsTruncated", truncated}});
-    if (truncated) out.set("Marker", marker_of(next));
+    m::SimulatePolicyResponse out{.evaluation_results = std::move(results), .is_truncated = truncated};
+    if (truncated) out.marker = marker_of(next);
     return out;
 }
 
@@ -347,7 +365,7 @@ identity::Caller caller_named(const std::string& arn, const EntityArn& parts) {
     return caller;
 }
 
-base::Result<identity::Caller> other_caller(const std::string& arn) {
+Result<identity::Caller> other_caller(const std::string& arn) {
     const auto parts = parse_entity_arn(arn);
     if (!parts) return base::fail("InvalidInput", "Invalid caller - Caller must be an IAM user, role or group in this context.");
     return caller_named(arn, *parts);
@@ -363,7 +381,7 @@ identity::Caller anybody(const std::string& account) {
     return caller;
 }
 
-base::Result<Entity> source_of(const identity::Iam& iam, const std::string& account, const std::string& arn) {
+Result<Entity> source_of(const identity::Iam& iam, const std::string& account, const std::string& arn) {
     const auto parts = parse_entity_arn(arn);
     if (!parts) return base::fail("InvalidInput", fmt::format("Invalid ARN provided in the request: {}", arn));
     if (parts->account != account)
@@ -376,7 +394,7 @@ base::Result<Entity> source_of(const identity::Iam& iam, const std::string& acco
 }
 
 // The entity as it would be as a caller.
-base::Result<identity::Caller> caller_of(const identity::Directory& directory, const Entity& source) {
+Result<identity::Caller> caller_of(const identity::Directory& directory, const Entity& source) {
     const std::string& arn = source.entity().arn;
     switch (source.kind) {
         case identity::HolderKind::user:
@@ -389,94 +407,99 @@ base::Result<identity::Caller> caller_of(const identity::Directory& directory, c
     return caller_named(arn, {source.kind, source.entity().account, source.entity().name});
 }
 
-base::Result<Json> simulate_principal(const identity::Directory& directory, const identity::Iam& iam, const SimulatorParts& parts,
-                                      const Permit& permit, const Json& input) {
-    const Entity source = TRY(source_of(iam, permit.account(), input["PolicySourceArn"].as_string()));
-    const Exclusions exclusions = TRY(Exclusions::read(input["PolicyExclusionList"]));
-    const SimulationInput question = TRY(read_simulation(input));
+Result<m::SimulatePolicyResponse> simulate_principal(Iam& iam, const Permit& permit,
+                                                     const m::SimulatePrincipalPolicyRequest& in) {
+    const SimulationRequest request(in);
+    const Entity source = TRY(source_of(iam.entities(), permit.account(), in.policy_source_arn));
+    const Exclusions exclusions = TRY(Exclusions::read(model::items(in.policy_exclusion_list)));
+    const SimulationInput question = TRY(read_simulation(request));
     Simulated simulated;
-    const bool another = input.contains("CallerArn") && input["CallerArn"].as_string() != source.entity().arn;
-    simulated.caller = TRY(another ? other_caller(input["CallerArn"].as_string()) : caller_of(directory, source));
+    const bool another = in.caller_arn && *in.caller_arn != source.entity().arn;
+    simulated.caller = TRY(another ? other_caller(*in.caller_arn) : caller_of(iam.directory, source));
     auto& policies = simulated.caller.policies;
     policies.identity.clear();
-    for (const SimulatedPolicy& policy : policies_of(iam, source)) {
+    for (const SimulatedPolicy& policy : policies_of(iam.entities(), source)) {
         if (exclusions.leaves_out(policy)) continue;
         policies.identity.push_back(policy.attached);
         simulated.labels.add(policy);
     }
     policies.boundary.reset();
     if (!source.boundary().empty() && !exclusions.leaves_out_boundary()) {
-        const auto boundary = managed_policy(iam, permit.account(), source.boundary());
+        const auto boundary = managed_policy(iam.entities(), permit.account(), source.boundary());
         policies.boundary = boundary.attached;
         simulated.labels.add(boundary);
     }
     if (exclusions.leaves_out_service_control()) policies.service_control.clear();
-    TRY(add_inputs(input, simulated));
-    const Stored stored = another                               ? Stored::nothing
-                          : input["PolicyInputList"].size() > 0 ? Stored::resource_policies
-                                                                : Stored::everything;
-    return simulate(simulated, question, parts, permit.time(), stored);
+    TRY(add_inputs(request, simulated));
+    const Stored stored = another ? Stored::nothing : !request.policies.empty() ? Stored::resource_policies : Stored::everything;
+    return simulate(simulated, question, iam.simulator, permit.time(), stored);
 }
 
-base::Result<Json> simulate_custom(const SimulatorParts& parts, const Permit& permit, const Json& input) {
-    if (input.contains("ResourcePolicy") && !input.contains("CallerArn"))
+Result<m::SimulatePolicyResponse> simulate_custom(Iam& iam, const Permit& permit, const m::SimulateCustomPolicyRequest& in) {
+    if (in.resource_policy && !in.caller_arn)
         return base::fail("InvalidInput", "Invalid caller - Caller cannot be null or empty.");
-    const SimulationInput question = TRY(read_simulation(input));
+    const SimulationRequest request(in);
+    const SimulationInput question = TRY(read_simulation(request));
     Simulated simulated;
-    simulated.caller =
-        input.contains("CallerArn") ? TRY(other_caller(input["CallerArn"].as_string())) : anybody(permit.account());
-    TRY(add_inputs(input, simulated));
-    return simulate(simulated, question, parts, permit.time(), Stored::nothing);
+    simulated.caller = in.caller_arn ? TRY(other_caller(*in.caller_arn)) : anybody(permit.account());
+    TRY(add_inputs(request, simulated));
+    return simulate(simulated, question, iam.simulator, permit.time(), Stored::nothing);
 }
 
-base::Result<void> add_input_keys(const Json& input, std::vector<std::string>& keys) {
+Result<void> add_input_keys(std::span<const std::string> documents, std::vector<std::string>& keys) {
     size_t number = 0;
-    for (const Json& document : input["PolicyInputList"].items()) {
+    for (const auto& document : documents) {
         const auto what = fmt::format("Policy input list item {}", ++number);
         add_keys(keys, *TRY(parse_input(document, PolicyKind::identity, what)));
     }
     return {};
 }
 
-Json show_keys(const std::vector<std::string>& keys) {
-    Json list = Json::array();
-    for (const auto& key : keys) list.push(key);
-    return Json::object({{"ContextKeyNames", std::move(list)}});
+Result<m::GetContextKeysForPolicyResponse> principal_keys(Iam& iam, const Permit& permit,
+                                                          const m::GetContextKeysForPrincipalPolicyRequest& in) {
+    const Entity source = TRY(source_of(iam.entities(), permit.account(), in.policy_source_arn));
+    std::vector<std::string> keys;
+    for (const auto& policy : policies_of(iam.entities(), source)) add_keys(keys, *policy.attached.policy);
+    TRY(add_input_keys(model::items(in.policy_input_list), keys));
+    return m::GetContextKeysForPolicyResponse{.context_key_names = std::move(keys)};
 }
+
+Result<m::GetContextKeysForPolicyResponse> custom_keys(Iam&, const Permit&, const m::GetContextKeysForCustomPolicyRequest& in) {
+    std::vector<std::string> keys;
+    TRY(add_input_keys(in.policy_input_list, keys));
+    return m::GetContextKeysForPolicyResponse{.context_key_names = std::move(keys)};
+}
+
+// An entity is asked about by any path, and decided on by its own. Who may ask is the caller's account's business: of another's
+// entities the answer says that they are.
+Result<Needs<>> source_needs(const Iam& iam, const Asking& asking, model::ActionName action, const std::string& source) {
+    const auto arn = parse_entity_arn(source);
+    const bool own = arn && arn->account == asking.caller.principal.account;
+    const auto found = own ? std::optional(find_entity(iam.entities(), *arn)) : std::nullopt;
+    auto resource = TRY(asking.find(found && *found ? (*found)->entity().arn : source, action));
+    resource.owner.clear();
+    Needs<> needs;
+    needs.add(action, resource);
+    return needs;
+}
+
+Result<Needs<>> simulate_needs(const Iam& iam, const Asking& asking, const m::SimulatePrincipalPolicyRequest& in) {
+    return source_needs(iam, asking, m::Action::iam_SimulatePrincipalPolicy, in.policy_source_arn);
+}
+
+Result<Needs<>> keys_needs(const Iam& iam, const Asking& asking, const m::GetContextKeysForPrincipalPolicyRequest& in) {
+    return source_needs(iam, asking, m::Action::iam_GetContextKeysForPrincipalPolicy, in.policy_source_arn);
+}
+
+constexpr auto operations = std::to_array<gate::Row<Iam>>({
+    operation<m::SimulatePrincipalPolicy, simulate_principal, simulate_needs>(),
+    operation<m::SimulateCustomPolicy, simulate_custom>(),
+    operation<m::GetContextKeysForPrincipalPolicy, principal_keys, keys_needs>(),
+    operation<m::GetContextKeysForCustomPolicy, custom_keys>(),
+});
 
 }  // namespace
 
-void add_simulation_operations(Registration& registration, SimulatorParts simulator) {
-    identity::Directory& directory = registration.directory();
-    identity::Iam& iam = registration.iam();
-    const auto parts = std::make_shared<const SimulatorParts>(std::move(simulator));
-    // An entity is asked about by any path, and authorized by its own.
-    const auto source = [&iam](const identity::Caller& caller, const Json& input) -> std::string {
-        const std::string& said = input["PolicySourceArn"].as_string();
-        const auto arn = parse_entity_arn(said);
-        if (!arn || arn->account != caller.principal.account) return said;
-        const auto found = find_entity(iam, *arn);
-        return found ? found->entity().arn : said;
-    };
-    const auto account = [](const identity::Caller&, const Json&) -> std::string { return "*"; };
-    registration.add("SimulatePrincipalPolicy", source, [&directory, &iam, parts](const Permit& permit, const Json& input) {
-        return simulate_principal(directory, iam, *parts, permit, input);
-    });
-    registration.add("SimulateCustomPolicy", account,
-                     [parts](const Permit& permit, const Json& input) { return simulate_custom(*parts, permit, input); });
-    registration.add("GetContextKeysForPrincipalPolicy", source,
-                     [&iam](const Permit& permit, const Json& input) -> base::Result<Json> {
-                         const Entity source = TRY(source_of(iam, permit.account(), input["PolicySourceArn"].as_string()));
-                         std::vector<std::string> keys;
-                         for (const auto& policy : policies_of(iam, source)) add_keys(keys, *policy.attached.policy);
-                         TRY(add_input_keys(input, keys));
-                         return show_keys(keys);
-                     });
-    registration.add("GetContextKeysForCustomPolicy", account, [](const Permit&, const Json& input) -> base::Result<Json> {
-        std::vector<std::string> keys;
-        TRY(add_input_keys(input, keys));
-        return show_keys(keys);
-    });
-}
+Rows simulation_operations() { return operations; }
 
 }  // namespace services::iam

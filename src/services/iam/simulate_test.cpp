@@ -2,6 +2,7 @@
 // tests/conformance/test_simulate.py.
 #include <doctest/doctest.h>
 
+#include "model/json.hpp"
 #include "services/iam/operations.hpp"
 #include "services/iam/simulated_policies.hpp"
 #include "services/iam/simulation_input.hpp"
@@ -13,14 +14,27 @@ using namespace services::iam;
 
 namespace {
 
-Json json(const std::string& text) {
-    auto parsed = text::parse_json(text);
-    REQUIRE(parsed);
-    return std::move(*parsed);
+using Request = model::iam::SimulatePrincipalPolicyRequest;
+
+// With these members beside those that it must have.
+Request request(const std::string& more, const std::string& actions = R"(["s3:GetObject"])") {
+    const auto document = text::parse_json(R"({"PolicySourceArn":"arn:aws:iam::111122223333:user/ada","ActionNames":)" + actions +
+                                           (more.empty() ? "" : "," + more) + "}");
+    REQUIRE(document);
+    Request out;
+    const auto read = model::read_document(model::iam::SimulatePrincipalPolicy::operation, *document, &out);
+    REQUIRE_MESSAGE(read, (read ? "" : read.error().message));
+    return out;
 }
 
-std::string question(const std::string& more) {
-    return R"({"ActionNames":["s3:GetObject"])" + (more.empty() ? "" : "," + more) + "}";
+base::Result<SimulationInput> question(const std::string& more, const std::string& actions = R"(["s3:GetObject"])") {
+    const Request in = request(more, actions);
+    return read_simulation(SimulationRequest(in));
+}
+
+base::Result<Exclusions> exclusions(const std::string& list) {
+    const Request in = request(R"("PolicyExclusionList":)" + list);
+    return Exclusions::read(model::items(in.policy_exclusion_list));
 }
 
 SimulatedPolicy inline_policy(HolderKind kind, const std::string& holder, const std::string& name) {
@@ -62,7 +76,7 @@ TEST_CASE("users, groups and roles are the only sources and callers") {
 
 TEST_CASE("policies are left out by type, by ARN and by the name of an inline policy") {
     const auto leaves_out = [](const std::string& list, const SimulatedPolicy& policy) {
-        return Exclusions::read(json(list)).value().leaves_out(policy);
+        return exclusions(list).value().leaves_out(policy);
     };
     const auto mine = inline_policy(HolderKind::user, "ada", "Reads");
     const auto own = managed("arn:aws:iam::111122223333:policy/limits/NoDeletes");
@@ -73,8 +87,8 @@ TEST_CASE("policies are left out by type, by ARN and by the name of an inline po
     CHECK_FALSE(leaves_out(R"([{"PolicyType":"user-managed"}])", aws));
     CHECK(leaves_out(R"([{"PolicyType":"aws-managed"}])", aws));
     CHECK_FALSE(leaves_out(R"([{"PolicyType":"permission-boundary"},{"PolicyType":"scp"},{"PolicyType":"rcp"}])", own));
-    CHECK(Exclusions::read(json(R"([{"PolicyType":"permission-boundary"}])"))->leaves_out_boundary());
-    CHECK(Exclusions::read(json(R"([{"PolicyType":"scp"}])"))->leaves_out_service_control());
+    CHECK(exclusions(R"([{"PolicyType":"permission-boundary"}])")->leaves_out_boundary());
+    CHECK(exclusions(R"([{"PolicyType":"scp"}])")->leaves_out_service_control());
     for (const char* pattern : {"NoDeletes", "No*", "*Deletes", "N*s", "N?Deletes", "?*s"})
         CHECK_MESSAGE(
             leaves_out(R"([{"PolicyArn":"arn:aws:iam::111122223333:policy/limits/)" + std::string(pattern) + "\"}]", own),
@@ -94,20 +108,20 @@ TEST_CASE("policies are left out by type, by ARN and by the name of an inline po
          {R"([{}])", R"([{"PolicyType":"inline","PolicyArn":"arn:aws:iam::111122223333:policy/P"}])",
           R"([{"PolicyArn":"arn:aws:iam::1111*:policy/NoDeletes"}])", R"([{"PolicyArn":"arn:aws:iam::1:policy/*a*"}])",
           R"([{"PolicyArn":"arn:aws:iam::1:policy/*"}])", R"([{"PolicyArn":"arn:aws:iam::1:user/x-long-enough"}])"}) {
-        const auto read = Exclusions::read(json(bad));
+        const auto read = exclusions(bad);
         REQUIRE_MESSAGE(!read, bad);
         CHECK(read.error().code == "InvalidInput");
     }
 }
 
 TEST_CASE("a question is read with everything that was said") {
-    const auto plain = read_simulation(json(question(""))).value();
+    const auto plain = question("").value();
     CHECK(plain.any_resource());
     CHECK(plain.most == 100);
-    const auto full = read_simulation(json(question(
+    const auto full = question(
         R"("ResourceArns":["arn:aws:s3:::b/k","arn:aws:s3:::b/l"],"ResourceOwner":"arn:aws:iam::111122223333:root","MaxItems":7,)"
         R"("ContextEntries":[{},{"ContextKeyName":"aws:TagKeys","ContextKeyType":"stringList","ContextKeyValues":["a"]},)"
-        R"({"ContextKeyName":"s3:max-keys","ContextKeyType":"numeric","ContextKeyValues":["+1.5e3"]}])")));
+        R"({"ContextKeyName":"s3:max-keys","ContextKeyType":"numeric","ContextKeyValues":["+1.5e3"]}])");
     REQUIRE(full);
     CHECK_FALSE(full->any_resource());
     CHECK(full->owner == "111122223333");
@@ -120,15 +134,13 @@ TEST_CASE("a question is read with everything that was said") {
 TEST_CASE("a resource policy is read as what its question makes it: a trust policy for sts: actions on roles") {
     const std::string trust =
         R"("ResourcePolicy":"{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"sts:AssumeRole\"}}")";
-    const auto role = read_simulation(
-        json(R"({"ActionNames":["sts:AssumeRole"],"ResourceArns":["arn:aws:iam::111122223333:role/r"],)" + trust + "}"));
+    const auto role = question(R"("ResourceArns":["arn:aws:iam::111122223333:role/r"],)" + trust, R"(["sts:AssumeRole"])");
     REQUIRE(role);
     CHECK(role->trust_policy);
     CHECK_FALSE(role->resource_policy);
     // It has no Resource, so it is no bucket policy.
-    const auto both = read_simulation(
-        json(R"({"ActionNames":["sts:AssumeRole","s3:GetObject"],"ResourceArns":["arn:aws:iam::111122223333:role/r"],)" + trust +
-             "}"));
+    const auto both =
+        question(R"("ResourceArns":["arn:aws:iam::111122223333:role/r"],)" + trust, R"(["sts:AssumeRole","s3:GetObject"])");
     REQUIRE_FALSE(both);
     CHECK(both.error().message == "Resource policy has invalid content");
     REQUIRE(both.error().notes.size() >= 1);  // why
@@ -138,12 +150,12 @@ TEST_CASE("a resource policy is read as what its question makes it: a trust poli
 }
 
 TEST_CASE("a marker leads to the next action, and nothing else is one") {
-    const auto next = read_simulation(json(question("\"Marker\":\"" + marker_of(1) + "\"")));
+    const auto next = question("\"Marker\":\"" + marker_of(1) + "\"");
     REQUIRE(next);
     CHECK(next->first == 1);
-    CHECK(read_simulation(json(question("\"Marker\":\"" + marker_of(999) + "\"")))->first == 1);  // fewer actions than before
+    CHECK(question("\"Marker\":\"" + marker_of(999) + "\"")->first == 1);  // fewer actions than before
     for (const char* bad : {"nonsense", "YWN0aW9uIA==", "YWN0aW9uIC0x", "MQ=="}) {
-        const auto read = read_simulation(json(question(R"("Marker":")" + std::string(bad) + "\"")));
+        const auto read = question(R"("Marker":")" + std::string(bad) + "\"");
         REQUIRE_MESSAGE(!read, bad);
         CHECK(read.error().message == "Invalid marker for pagination.");
     }
@@ -167,6 +179,7 @@ TEST_CASE("asking about an entity needs permission on what it really is called, 
     const auto asked = [&](const std::string& operation, const std::string& arn) {
         wire::Call call;
         call.input = Json::object({{"PolicySourceArn", arn}});
+        if (operation == "SimulatePrincipalPolicy") call.input.set("ActionNames", Json::array({"s3:GetObject"}));
         return registry.find("iam", operation)->classify(root, call).value().front();
     };
     const std::string prefix = "arn:aws:iam::" + root.principal.account + ":user/";
@@ -182,5 +195,6 @@ TEST_CASE("asking about an entity needs permission on what it really is called, 
         CHECK(asked(operation, "arn:aws:iam::999999999999:user/team/Ada").resource == "arn:aws:iam::999999999999:user/team/Ada");
     }
     wire::Call call;
+    call.input = Json::object({{"PolicyInputList", Json::array({"{}"})}, {"ActionNames", Json::array({"s3:GetObject"})}});
     CHECK(registry.find("iam", "SimulateCustomPolicy")->classify(root, call).value().front().resource == "*");
 }

@@ -9,7 +9,7 @@
 namespace services::iam {
 
 using identity::HolderKind;
-using text::Json;
+namespace m = model::iam;
 
 namespace {
 
@@ -132,34 +132,32 @@ SimulatedPolicy managed_policy(const identity::Iam& iam, const std::string& acco
     return out;
 }
 
-base::Result<Exclusions> Exclusions::read(const Json& list) {
+base::Result<Exclusions> Exclusions::read(std::span<const m::PolicyIdentifier> list) {
+    using Type = m::PolicyIdentifierPolicyType;
     Exclusions out;
     size_t number = 0;
-    for (const Json& item : list.items()) {
+    for (const auto& item : list) {
         ++number;
-        if (item.size() != 1)
+        if (item.policy_type.has_value() + item.policy_arn.has_value() + item.inline_policy_identifier.has_value() != 1)
             return base::fail("InvalidInput", fmt::format("Policy exclusion list item {} must have exactly one of PolicyType, "
                                                           "PolicyArn and InlinePolicyIdentifier.",
                                                           number));
-        const std::string& type = item["PolicyType"].as_string();
-        out.inline_ = out.inline_ || type == "inline";
-        out.aws_managed_ = out.aws_managed_ || type == "aws-managed";
-        out.user_managed_ = out.user_managed_ || type == "user-managed";
-        out.boundary_ = out.boundary_ || type == "permission-boundary";
-        out.service_control_ = out.service_control_ || type == "scp";  // `rcp` is taken and ignored, as in AWS
-        if (item.contains("PolicyArn")) {
-            const std::string& arn = item["PolicyArn"].as_string();
-            TRY(check_arn_pattern(arn));
-            out.arns_.push_back(arn);
+        out.inline_ = out.inline_ || item.policy_type == Type::inline_;
+        out.aws_managed_ = out.aws_managed_ || item.policy_type == Type::aws_managed;
+        out.user_managed_ = out.user_managed_ || item.policy_type == Type::user_managed;
+        out.boundary_ = out.boundary_ || item.policy_type == Type::permission_boundary;
+        out.service_control_ = out.service_control_ || item.policy_type == Type::scp;  // `rcp` is taken and ignored, as in AWS
+        if (item.policy_arn) {
+            TRY(check_arn_pattern(*item.policy_arn));
+            out.arns_.push_back(*item.policy_arn);
         }
-        if (item.contains("InlinePolicyIdentifier")) {
-            const Json& one = item["InlinePolicyIdentifier"];
-            const std::string& holder = one["AttachmentName"].as_string();
-            TRY(check_pattern(holder, holder));
-            const auto kind =
-                std::ranges::find(kinds, one["AttachmentType"].as_string(), &std::pair<std::string_view, HolderKind>::first);
-            if (kind == std::end(kinds)) return base::fail("InvalidInput", "Invalid attachment type.");
-            out.inlines_.push_back({kind->second, holder, one["PolicyName"].as_string()});
+        if (item.inline_policy_identifier) {
+            const auto& one = *item.inline_policy_identifier;
+            TRY(check_pattern(one.attachment_name, one.attachment_name));
+            const auto kind = one.attachment_type == m::AttachmentType::user    ? HolderKind::user
+                              : one.attachment_type == m::AttachmentType::group ? HolderKind::group
+                                                                                : HolderKind::role;
+            out.inlines_.push_back({kind, one.attachment_name, one.policy_name});
         }
     }
     return out;
@@ -182,20 +180,20 @@ void Labels::add(const SimulatedPolicy& policy) {
     by_name_[policy.attached.name] = {policy.id, policy::statement_spans(policy.attached.policy->text())};
 }
 
-Json Labels::show(const policy::StatementRef& statement) const {
-    const std::string_view type = statement.layer == policy::Layer::resource   ? "Resource Policy"
-                                  : statement.layer == policy::Layer::boundary ? "Permissions Boundary Policy"
-                                                                               : "IAM Policy";
+m::Statement Labels::shown(const policy::StatementRef& statement) const {
+    using Type = m::PolicySourceType;
     const auto found = by_name_.find(statement.policy_name);
-    Json out = Json::object(
-        {{"SourcePolicyId", found == by_name_.end() ? statement.policy_name : found->second.id}, {"SourcePolicyType", type}});
+    m::Statement out{.source_policy_id = found == by_name_.end() ? statement.policy_name : found->second.id,
+                     .source_policy_type = statement.layer == policy::Layer::resource   ? Type::resource_policy
+                                           : statement.layer == policy::Layer::boundary ? Type::permissions_boundary_policy
+                                                                                        : Type::iam_policy};
     if (found == by_name_.end() || statement.statement >= found->second.spans.size()) return out;
     const auto position = [](text::Position at) {
-        return Json::object({{"Line", static_cast<int64_t>(at.line)}, {"Column", static_cast<int64_t>(at.column)}});
+        return m::Position{.line = static_cast<int32_t>(at.line), .column = static_cast<int32_t>(at.column)};
     };
     const auto& span = found->second.spans[statement.statement];
-    out.set("StartPosition", position(span.start));
-    out.set("EndPosition", position(span.end));
+    out.start_position = position(span.start);
+    out.end_position = position(span.end);
     return out;
 }
 

@@ -6,14 +6,15 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
 #include "identity/iam.hpp"
+#include "model/iam/simulation.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/statement_span.hpp"
-#include "text/json.hpp"
 
 namespace services::iam {
 
@@ -54,7 +55,7 @@ struct SimulatedPolicy {
 // PolicyExclusionList: which policies do not count. Error `InvalidInput` for identifiers that cannot be one.
 class Exclusions {
 public:
-    [[nodiscard]] static base::Result<Exclusions> read(const text::Json& list);
+    [[nodiscard]] static base::Result<Exclusions> read(std::span<const model::iam::PolicyIdentifier> list);
     [[nodiscard]] bool leaves_out(const SimulatedPolicy& policy) const;
     [[nodiscard]] bool leaves_out_boundary() const { return boundary_; }
     [[nodiscard]] bool leaves_out_service_control() const { return service_control_; }
@@ -74,7 +75,7 @@ class Labels {
 public:
     void add(const SimulatedPolicy& policy);
     // A member of MatchedStatements.
-    [[nodiscard]] text::Json show(const policy::StatementRef& statement) const;
+    [[nodiscard]] model::iam::Statement shown(const policy::StatementRef& statement) const;
 
 private:
     struct Label {

@@ -13,20 +13,14 @@
 
 namespace services::iam {
 
-using text::Json;
+namespace m = model::iam;
 
 namespace {
 
 constexpr std::string_view marker_prefix = "action ";
-constexpr size_t page_default = 100;
+constexpr int32_t page_default = 100;
 
 std::unexpected<base::Error> invalid(std::string message) { return base::fail("InvalidInput", std::move(message)); }
-
-std::vector<std::string> read_strings(const Json& list) {
-    std::vector<std::string> strings;
-    for (const Json& item : list.items()) strings.push_back(item.as_string());
-    return strings;
-}
 
 bool all_digits(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -69,6 +63,44 @@ bool is_address(std::string_view text) {
     return error == std::errc() && end == prefix.data() + prefix.size() && bits >= 0 && bits <= (v4 ? 32 : 128);
 }
 
+// Of a type, what each value is, and whether there may be several.
+struct KeyType {
+    std::string_view word;
+    bool is_list = false;
+};
+KeyType type_of(m::ContextKeyTypeEnum type) {
+    using enum m::ContextKeyTypeEnum;
+    switch (type) {
+        case unknown:
+            return {""};
+        case string:
+            return {"string"};
+        case string_list:
+            return {"string", true};
+        case numeric:
+            return {"numeric"};
+        case numeric_list:
+            return {"numeric", true};
+        case boolean:
+            return {"boolean"};
+        case boolean_list:
+            return {"boolean", true};
+        case ip:
+            return {"ip"};
+        case ip_list:
+            return {"ip", true};
+        case binary:
+            return {"binary"};
+        case binary_list:
+            return {"binary", true};
+        case date:
+            return {"date"};
+        case date_list:
+            return {"date", true};
+    }
+    return {""};
+}
+
 // What a value of this type must look like; empty if it does. Any text may be a boolean, as in IAM.
 std::string_view expected_format(std::string_view type, const std::string& value) {
     if (type == "numeric" && !is_number(value)) return "numeric format";
@@ -78,27 +110,25 @@ std::string_view expected_format(std::string_view type, const std::string& value
     return "";
 }
 
-base::Result<void> add_entry(const Json& entry, policy::Context& context) {
-    if (entry.size() == 0) return {};
-    const std::string& key = entry["ContextKeyName"].as_string();
+base::Result<void> add_entry(const m::ContextEntry& entry, policy::Context& context) {
+    if (!entry.context_key_name && !entry.context_key_type && !entry.context_key_values) return {};
+    const std::string_view key = model::text(entry.context_key_name);
     if (key.empty()) return invalid("ContextKeyName cannot be null or empty.");
-    std::string_view type = entry["ContextKeyType"].as_string();
-    if (type.empty()) return invalid(fmt::format("Context key {} has invalid type null.", key));
-    std::vector<std::string> values = read_strings(entry["ContextKeyValues"]);
+    if (!entry.context_key_type) return invalid(fmt::format("Context key {} has invalid type null.", key));
+    const auto values = model::items(entry.context_key_values);
     if (values.empty()) return invalid(fmt::format("Context values for context key {} cannot be null or empty.", key));
-    const bool list = type.ends_with("List");
-    if (!list && values.size() != 1)
-        return invalid(fmt::format("Context key {} expected a single value, but received {}.", type, values.size()));
-    if (list) type.remove_suffix(4);
+    const KeyType type = type_of(*entry.context_key_type);
+    if (!type.is_list && values.size() != 1)
+        return invalid(fmt::format("Context key {} expected a single value, but received {}.", type.word, values.size()));
     for (const std::string& value : values) {
-        if (const auto expected = expected_format(type, value); !expected.empty())
+        if (const auto expected = expected_format(type.word, value); !expected.empty())
             return invalid(fmt::format("Invalid context value for key {}: expected {}.", key, expected));
     }
     if (context.find(key) != nullptr) return invalid(fmt::format("Duplicate context key: {}.", key));
-    if (list)
-        context.set_list(key, std::move(values));
+    if (type.is_list)
+        context.set_list(key, {values.begin(), values.end()});
     else
-        context.set(key, std::move(values.front()));
+        context.set(key, values.front());
     return {};
 }
 
@@ -150,7 +180,7 @@ base::Result<void> check_scenario(const std::string& option, const SimulationInp
     return {};
 }
 
-base::Result<void> read_resource_policy(const Json& document, SimulationInput& out) {
+base::Result<void> read_resource_policy(const std::string& document, SimulationInput& out) {
     if (out.any_resource()) return invalid("Invalid Entity Arn: * does not clearly define entity type and name.");
     for (const std::string& action : out.actions) {
         for (const std::string& resource : out.resources) {
@@ -164,9 +194,9 @@ base::Result<void> read_resource_policy(const Json& document, SimulationInput& o
     return {};
 }
 
-base::Result<size_t> page_start(const Json& input) {
-    if (!input.contains("Marker")) return size_t{0};
-    const auto marker = text::decode_base64(input["Marker"].as_string());
+base::Result<size_t> page_start(const std::optional<std::string>& given) {
+    if (!given) return size_t{0};
+    const auto marker = text::decode_base64(*given);
     size_t first = 0;
     if (marker && marker->starts_with(marker_prefix)) {
         const auto number = std::string_view(*marker).substr(marker_prefix.size());
@@ -182,8 +212,8 @@ bool is_about_trust(std::string_view action, std::string_view resource) {
     return base::lower(action).starts_with("sts:") && resource.find(":role/") != std::string_view::npos;
 }
 
-base::Result<policy::PolicyPtr> parse_input(const Json& document, policy::PolicyKind kind, const std::string& what) {
-    auto parsed = policy::Policy::parse(document.as_string(), kind);
+base::Result<policy::PolicyPtr> parse_input(const std::string& document, policy::PolicyKind kind, const std::string& what) {
+    auto parsed = policy::Policy::parse(document, kind);
     if (parsed) return std::move(*parsed);
     base::Error error("InvalidInput", what + " has invalid content");
     error.notes.push_back(parsed.error().message);
@@ -193,19 +223,19 @@ base::Result<policy::PolicyPtr> parse_input(const Json& document, policy::Policy
 
 std::string marker_of(size_t action) { return text::encode_base64(fmt::format("{}{}", marker_prefix, action)); }
 
-base::Result<SimulationInput> read_simulation(const Json& input) {
+base::Result<SimulationInput> read_simulation(const SimulationRequest& in) {
     SimulationInput out;
-    out.actions = read_strings(input["ActionNames"]);
+    out.actions.assign(in.actions.begin(), in.actions.end());
     for (const std::string& action : out.actions) TRY(check_action(action));
-    out.resources = read_strings(input["ResourceArns"]);
+    out.resources.assign(in.resources.begin(), in.resources.end());
     if (out.resources.empty()) out.resources.emplace_back("*");
     for (const std::string& resource : out.resources) TRY(check_resource(resource, out.resources.size() == 1));
-    if (input.contains("ResourceHandlingOption")) TRY(check_scenario(input["ResourceHandlingOption"].as_string(), out));
-    for (const Json& entry : input["ContextEntries"].items()) TRY(add_entry(entry, out.context));
-    out.owner = TRY(owner_of(input["ResourceOwner"].as_string()));
-    if (input.contains("ResourcePolicy")) TRY(read_resource_policy(input["ResourcePolicy"], out));
-    out.first = std::min(TRY(page_start(input)), out.actions.size());
-    out.most = static_cast<size_t>(input["MaxItems"].as_int(static_cast<int64_t>(page_default)));
+    if (in.resource_handling_option) TRY(check_scenario(*in.resource_handling_option, out));
+    for (const auto& entry : in.context_entries) TRY(add_entry(entry, out.context));
+    out.owner = TRY(owner_of(in.resource_owner.value_or("")));
+    if (in.resource_policy) TRY(read_resource_policy(*in.resource_policy, out));
+    out.first = std::min(TRY(page_start(in.marker)), out.actions.size());
+    out.most = static_cast<size_t>(in.max_items.value_or(page_default));
     return out;
 }
 
