@@ -14,9 +14,9 @@
 namespace model {
 
 std::span<const Service* const> services() {
-    static constexpr auto all = std::to_array<const Service*>({&iam::service, &sts::service, &s3::service, &s3control::service,
-                                                               &sagemaker::service, &logs::service, &monitoring::service,
-                                                               &trainwarden::service});
+    static constexpr auto all =
+        std::to_array<const Service*>({&iam::service, &sts::service, &s3::service, &s3control::service, &sagemaker::service,
+                                       &logs::service, &monitoring::service, &trainwarden::service});
     return all;
 }
 

@@ -153,6 +153,7 @@ struct Shape {
 }
 
 struct Service {
+    std::string_view name;  // of models/NAME.yaml; several may sign alike (s3, s3control)
     std::string_view signing_name;
     std::string_view validation_error;  // the code of broken constraints
     std::string_view xml_namespace;

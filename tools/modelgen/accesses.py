@@ -39,8 +39,8 @@ class Accesses:
         self.actions = set()
         self.number = 0      # of arrays
         for word in self.listing:
-            if word not in TOP:
-                self.stop("", f"`{word}` is none of {', '.join(sorted(TOP))}")
+            if word not in TOP | typed.words:
+                self.stop("", f"`{word}` is none of {', '.join(sorted(TOP | typed.words))}")
         for name, entry in self.resources.items():
             if not isinstance(entry, dict) or "arn" not in entry or set(entry) - RESOURCE:
                 self.stop(f"resources: {name}", "a resource is {arn: TEMPLATE or MEMBER, default: caller, otherwise: 'CODE: message'}")

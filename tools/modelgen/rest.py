@@ -9,6 +9,8 @@ from modelgen import quoted
 LOCATIONS = {"header": "header", "headers": "prefix_headers", "querystring": "query", "uri": "uri", "statusCode": "status"}
 # An operation's own parameters are what the API Reference's request syntax shows; this one says in logs which SDK call it was.
 NO_ARGUMENT = "x-id"
+WORDS = {"xml_namespace", "refused", "other_routes", "text_enums", "types", "not_required", "additional_members", "order", "without_members", "closed",
+         "body_max", "rest", "errors", "object_writes", "refused_headers"}
 # Of model::RestOperation, in its order.
 FIELDS = ("headers", "parameters", "payload", "request_root", "body_bytes_max", "decided_on_body", "needs_digest", "writes_object", "malformed_code",
           "malformed_message", "status", "answer_payload", "answer_root", "unwrapped", "content_type")

@@ -70,6 +70,7 @@ class Typed:
         self.metadata = model["metadata"]
         every = self.every = model["operations"]
         self.rest = rest.Rest(self) if is_rest else None
+        self.words = rest.WORDS if is_rest else set()  # that the listing may have beside everybody's
         self.operations = {name: every[name] for name in sorted(listing.get("operations") or every)}
         self.group_of = {}
         for group, members in (listing.get("groups") or {}).items():
@@ -281,7 +282,7 @@ class Typed:
             if self.rest:
                 fields.append(f".rest = &rest_of_{name}")
             lines.append(f"constinit const Operation {name}::operation = {{{', '.join(fields)}}};")
-        lines += ["", "const Service service = {", f"    .signing_name = {quoted(self.metadata.get('signingName', self.metadata['endpointPrefix']))},",
+        lines += ["", "const Service service = {", f"    .name = {quoted(self.name)},", f"    .signing_name = {quoted(self.metadata.get('signingName', self.metadata['endpointPrefix']))},",
                   f"    .validation_error = {quoted(code)},", f"    .xml_namespace = {quoted(self.metadata.get('xmlNamespace', ''))},",
                   "    .operations = operations,", *(["    .rest = &rest,"] if self.rest else []), "};", "", f"}}  // namespace model::{self.name}", ""]
         return "\n".join(lines)
