@@ -9,11 +9,13 @@ namespace model {
 
 // Of a header or a query parameter that is not what it should be.
 struct MemberError {
-    std::string_view code, message;
-    std::span<const std::string_view> values;  // all that it may be, beside nothing; empty: whatever its type has
+    std::string_view code, message;            // empty: what cannot be read counts as not sent
+    std::span<const std::string_view> values;  // all that it may be; empty: whatever its type has
     std::string_view empty;                    // what an empty one stands for; empty: itself
     bool before_decision = false;              // what is decided on: the error comes before the decision, else after it
     bool missing = false;                      // the error of a missing one too
+    bool empty_is_absent = false;              // an empty one counts as not sent
+    size_t items_max = 0;                      // of a list; 0: any number
 };
 
 struct RestOperation {

@@ -148,10 +148,15 @@ public:
         return {};
     }
 
+    // Of lists too, that they have too many items.
     Result<void> check_missing() {
         for (size_t at = 0; at < operation_.input->fields.size(); ++at) {
-            const auto* error = operation_.input->fields[at].error;
-            if (error && error->missing && !seen_[at]) TRY(refuse(*error));
+            const Field& field = operation_.input->fields[at];
+            const auto* error = field.error;
+            if (!error) continue;
+            const bool too_many =
+                error->items_max > 0 && seen_[at] && field.shape->list->size(field.find(input_)) > error->items_max;
+            if (too_many || (error->missing && !seen_[at])) TRY(refuse(*error));
         }
         return {};
     }
@@ -170,6 +175,7 @@ private:
     }
 
     Result<void> refuse(const model::MemberError& error) {
+        if (error.code.empty()) return {};
         base::Error said(std::string(error.code), std::string(error.message));
         if (error.before_decision) return base::fail(std::move(said));
         if (!later) later = std::move(said);
@@ -180,9 +186,12 @@ private:
         const Field& field = operation_.input->fields[at];
         if (field.shape->type == Type::list) return take_item(field, at, text);
         if (seen_[at]) return {};  // the same again (check_rest_headers, read_s3_request)
+        if (field.error && text.empty()) {
+            if (field.error->empty_is_absent) return {};
+            text = field.error->empty;
+        }
         seen_.set(at);
-        if (field.error && text.empty()) text = field.error->empty;
-        const bool listed = !field.error || field.error->values.empty() || text.empty() || contains(field.error->values, text);
+        const bool listed = !field.error || field.error->values.empty() || contains(field.error->values, text);
         const auto scalar = listed ? scalar_in_head(*field.shape, text) : std::nullopt;
         if (scalar) {
             model::store(*field.shape, *scalar, field.make(input_));
@@ -299,7 +308,7 @@ Read read_element(const Shape& shape, const text::XmlElement& element, void* int
 
 Read read_list(const Shape& shape, const text::XmlElement& element, void* list) {
     for (const auto& item : element.children) {
-        if (item.name != shape.item_name) return problem(item, "is no " + std::string(shape.item_name));
+        if (item.name != shape.item_name) return below(element, problem(item, "is no " + std::string(shape.item_name)));
         if (auto read = read_element(*shape.item, item, shape.list->append(list)); !read) return below(element, std::move(read));
     }
     return {};

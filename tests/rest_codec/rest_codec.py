@@ -76,7 +76,10 @@ class Values:
                 continue
             if name not in shape.required_members and name != shape.serialization.get("payload") and self.random.random() < 0.5:
                 continue
-            if name == "Bucket" and where == "uri":
+            listed = {**self.listing["errors"].get(name, {}), **self.listing["errors"].get(f"{shape.name}.{name}", {})}.get("values")
+            if listed and where == "querystring":
+                out[name] = listed[0]
+            elif name == "Bucket" and where == "uri":
                 out[name] = self.text("abc1", 3)
             elif name == "Key" and where == "uri":
                 out[name] = self.random.choice("ab7%ü") + self.text(PATH_TEXT)

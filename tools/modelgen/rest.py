@@ -10,7 +10,7 @@ LOCATIONS = {"header": "header", "headers": "prefix_headers", "querystring": "qu
 # An operation's own parameters are what the API Reference's request syntax shows; this one says in logs which SDK call it was.
 NO_ARGUMENT = "x-id"
 WORDS = {"xml_namespace", "refused", "other_routes", "text_enums", "types", "not_required", "additional_members", "order", "without_members", "closed",
-         "body_max", "rest", "errors", "object_writes", "refused_headers"}
+         "body_max", "rest", "errors", "empty_is_absent", "object_writes", "refused_headers"}
 # Of model::RestOperation, in its order.
 FIELDS = ("headers", "parameters", "payload", "request_root", "body_bytes_max", "decided_on_body", "needs_digest", "writes_object", "malformed_code",
           "malformed_message", "status", "answer_payload", "answer_root", "unwrapped", "content_type")
@@ -81,19 +81,20 @@ class Rest:
         if self.location(structure, member) not in ("header", "query"):
             return "nullptr"
         found = next((name for name in (f"{structure}.{member}", member) if name in listed), None)
-        if found is None:
+        is_absent = member in (self.listing.get("empty_is_absent") or ())
+        if found is None and not is_absent:
             return "nullptr"
-        self.used.add(found)
-        error = listed[found]
+        self.used |= {found, member}
+        error = listed[found] if found else {"code": "", "message": ""}
         values = "{" + ", ".join(quoted(value) for value in error["values"]) + "}" if "values" in error else None
-        row = (quoted(error["code"]), quoted(error["message"]), values, quoted(error.get("empty", "")), error.get("before_decision", False),
-               error.get("missing", False))
+        row = (quoted(error["code"]), quoted(error["message"]), values, quoted(error.get("empty", "")),
+               error.get("before_decision", False), error.get("missing", False), is_absent, error.get("items_max", 0))
         if row not in self.errors:
             self.errors.append(row)
         return f"&member_errors[{self.errors.index(row)}]"
 
     def error_tables(self):
-        unused = set(self.listing.get("errors") or {}) - self.used
+        unused = {*(self.listing.get("errors") or ()), *(self.listing.get("empty_is_absent") or ())} - self.used
         if unused:
             self.typed.stop(f"errors of members that no request has: {', '.join(sorted(unused))}")
         for number, row in enumerate(self.errors):
@@ -101,9 +102,9 @@ class Rest:
                 yield f"constexpr std::string_view error_values_{number}[] = {row[2]};"
         if self.errors:
             yield "constexpr MemberError member_errors[] = {"
-            for number, (code, message, values, empty, early, missing) in enumerate(self.errors):
+            for number, (code, message, values, empty, *flags, items_max) in enumerate(self.errors):
                 values = f"error_values_{number}" if values else "{}"
-                yield f"    {{{code}, {message}, {values}, {empty}, {'true' if early else 'false'}, {'true' if missing else 'false'}}},"
+                yield f"    {{{code}, {message}, {values}, {empty}, {', '.join('true' if flag else 'false' for flag in flags)}, {items_max}}},"
             yield "};"
 
     def field(self, part, detail, member):
