@@ -1,7 +1,7 @@
 # The typed service models: `model/SERVICE/GROUP.hpp`, `tables.cpp` and `members_test.cpp` below generated/, made from models/SERVICE.yaml by
 # tools/modelgen/typed.py. Sets MODEL_TABLES and MODEL_TESTS.
 set(PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python)
-foreach(service iam sts sagemaker logs monitoring trainwarden)
+foreach(service iam sts s3 s3control sagemaker logs monitoring trainwarden)
   set(listing ${CMAKE_SOURCE_DIR}/models/${service}.yaml)
   set(own_model)
   set(own_file)
@@ -25,7 +25,7 @@ foreach(service iam sts sagemaker logs monitoring trainwarden)
   list(JOIN groups "," names)
   add_custom_command(OUTPUT ${folder}/tables.cpp ${folder}/members_test.cpp ${folder}/service.hpp ${headers} VERBATIM
     COMMAND ${PYTHON} ${CMAKE_SOURCE_DIR}/tools/modelgen/typed.py ${listing} ${CMAKE_BINARY_DIR}/generated --groups ${names} ${own_model}
-    DEPENDS tools/modelgen/typed.py tools/modelgen/accesses.py tools/modelgen/modelgen.py ${listing} ${own_file}
+    DEPENDS tools/modelgen/typed.py tools/modelgen/accesses.py tools/modelgen/rest.py tools/modelgen/modelgen.py ${listing} ${own_file}
     COMMENT "Service model, typed: ${service}")
   list(APPEND MODEL_TABLES ${folder}/tables.cpp)
   list(APPEND MODEL_TESTS ${folder}/members_test.cpp)

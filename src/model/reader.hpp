@@ -93,6 +93,7 @@ private:
             return false;
         }
         for (const auto& field : shape.fields) {
+            if (field.shape->type == Type::stream) continue;  // stands in no document
             const Place here{&place, field.name, 0, true};
             if (const auto inside = source_.child(node, field)) {
                 if (!read_value(*field.shape, *inside, field.make(into), here)) return false;

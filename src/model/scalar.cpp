@@ -110,6 +110,7 @@ void store(const Shape& shape, const Scalar& scalar, void* place) {
         case Type::structure:
         case Type::list:
         case Type::map:
+        case Type::stream:
             break;
     }
     INVARIANT(shape.is_scalar());
@@ -117,7 +118,7 @@ void store(const Shape& shape, const Scalar& scalar, void* place) {
 
 const void* find_known(const Field& field, const void* structure) {
     const void* value = field.find(structure);
-    if (!value) return nullptr;
+    if (!value || field.shape->type == Type::stream) return nullptr;
     if (field.shape->type == Type::enumeration && number_of(value) == 0) return nullptr;
     if (field.shape->type == Type::floating && !std::isfinite(*static_cast<const double*>(value))) return nullptr;
     return value;
@@ -202,6 +203,8 @@ std::string_view description_of(Type type) {
             return "a timestamp";
         case Type::blob:
             return "a base64 text";
+        case Type::stream:
+            return "a stream";
     }
     return "a value";
 }

@@ -5,6 +5,8 @@
 #include "model/iam/service.hpp"
 #include "model/logs/service.hpp"
 #include "model/monitoring/service.hpp"
+#include "model/s3/service.hpp"
+#include "model/s3control/service.hpp"
 #include "model/sagemaker/service.hpp"
 #include "model/sts/service.hpp"
 #include "model/trainwarden/service.hpp"
@@ -12,8 +14,9 @@
 namespace model {
 
 std::span<const Service* const> services() {
-    static constexpr std::array<const Service*, 6> all = {&iam::service,  &sts::service,        &sagemaker::service,
-                                                          &logs::service, &monitoring::service, &trainwarden::service};
+    static constexpr auto all =
+        std::to_array<const Service*>({&iam::service, &sts::service, &s3::service, &s3control::service, &sagemaker::service,
+                                       &logs::service, &monitoring::service, &trainwarden::service});
     return all;
 }
 

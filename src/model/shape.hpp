@@ -30,7 +30,8 @@ enum class Type : uint8_t {
     floating,
     boolean,
     timestamp,
-    blob
+    blob,
+    stream  // of bytes that nobody holds at once: ByteSource, ResponseBody (stream.hpp)
 };
 
 // How a std::optional<T>, a std::vector<T>, a Map<T> is read and filled without knowing T: one object a distinct type.
@@ -83,7 +84,23 @@ struct Pattern {
 };
 
 struct AccessRules;
+struct MemberError;
+struct RestOperation;
+struct RestService;
 struct Shape;
+
+// Where a member stands in HTTP (rest.hpp). In other protocols all are in the body.
+enum class Location : uint8_t {
+    body,            // an element of the document
+    attribute,       // of its structure's element
+    header,          // …
+    prefix_headers,  // a map: all headers that begin with the wire name, which is no part of a key
+    query,
+    uri,
+    status,   // of the answer
+    payload,  // the whole document, or the whole body as it is
+    stream    // the body, as a stream
+};
 
 struct Field {
     std::string_view name;
@@ -91,6 +108,8 @@ struct Field {
     const Shape* shape = nullptr;
     const OptionalAccess* optional = nullptr;  // nullptr: required, the value itself lies there
     size_t offset = 0;
+    Location location = Location::body;
+    const MemberError* error = nullptr;  // what a bad value is answered with; nullptr: it counts as absent
 
     [[nodiscard]] bool is_required() const { return optional == nullptr; }
     // Where its value is to be put, or stands in the struct; nullptr: absent.
@@ -109,19 +128,23 @@ struct Shape {
     Type type = Type::string;
     bool sensitive = false;  // its values are shown to nobody, not even to whoever sent them
     bool flattened = false;  // list, map: without an element around the items
+    bool closed = false;     // structure: no other elements may stand in it
     bool has_min = false, has_max = false;
     int64_t min = 0, max = 0;  // length, size or value
     const Pattern* pattern = nullptr;
-    std::span<const std::string_view> enumeration;  // the value v of the C++ enum is the (v-1)th
-    std::span<const Field> fields;                  // structure
-    std::string_view item_name;                     // list: XML name of an item (`member`); map: of a key
-    std::string_view value_name;                    // map
-    const Shape* item = nullptr;                    // list item, map value
-    const Shape* key = nullptr;                     // map key: a string, whatever its shape says
+    std::span<const std::string_view> enumeration;           // the value v of the C++ enum is the (v-1)th
+    std::string_view attribute_prefix, attribute_namespace;  // of the attributes among a structure's members
+    std::span<const Field> fields;                           // structure
+    std::string_view item_name;                              // list: XML name of an item (`member`); map: of a key
+    std::string_view value_name;                             // map
+    const Shape* item = nullptr;                             // list item, map value
+    const Shape* key = nullptr;                              // map key: a string, whatever its shape says
     const ListAccess* list = nullptr;
     const MapAccess* map = nullptr;
 
-    [[nodiscard]] bool is_scalar() const { return type != Type::structure && type != Type::list && type != Type::map; }
+    [[nodiscard]] bool is_scalar() const {
+        return type != Type::structure && type != Type::list && type != Type::map && type != Type::stream;
+    }
 };
 
 // A list or map is what it holds.
@@ -130,10 +153,12 @@ struct Shape {
 }
 
 struct Service {
+    std::string_view name;  // of models/NAME.yaml; several may sign alike (s3, s3control)
     std::string_view signing_name;
     std::string_view validation_error;  // the code of broken constraints
     std::string_view xml_namespace;
     std::span<const Operation* const> operations;  // sorted by name
+    const RestService* rest = nullptr;             // of a REST-XML service
 };
 
 struct Operation {
@@ -143,6 +168,7 @@ struct Operation {
     const Shape* output = nullptr;
     std::string_view result_wrapper;        // Query: CreateRoleResult
     const AccessRules* accesses = nullptr;  // access.hpp; nullptr: a function of its service says them
+    const RestOperation* rest = nullptr;    // of a REST-XML service
 };
 
 }  // namespace model

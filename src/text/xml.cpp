@@ -63,6 +63,15 @@ void XmlWriter::open(std::string_view name, std::string_view xml_namespace) {
     open_.emplace_back(name);
 }
 
+void XmlWriter::open_with(std::string_view name, const std::vector<std::pair<std::string, std::string>>& attributes) {
+    (out_ += '<') += name;
+    for (const auto& [attribute, value] : attributes) out_ += " " + attribute + "=\"" + escape_xml(value) + "\"";
+    out_ += '>';
+    open_.emplace_back(name);
+}
+
+void XmlWriter::text(std::string_view content) { out_ += escape_xml(content); }
+
 void XmlWriter::close() {
     INVARIANT(!open_.empty());
     out_ += "</" + open_.back() + ">";
@@ -108,6 +117,7 @@ Result<XmlElement> convert(const pugi::xml_node& node, int depth) {
     const char* name = node.name();
     const char* colon = std::strchr(name, ':');
     out.name = colon ? colon + 1 : name;
+    out.type = node.attribute("xsi:type").value();
     if (out.name.empty()) return fail("MalformedXML", "The XML holds an element without a name.");
     for (const auto& child : node.children()) {
         switch (child.type()) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -16,7 +17,9 @@ class XmlWriter {
 public:
     XmlWriter();  // writes the XML declaration
     void open(std::string_view name, std::string_view xml_namespace = {});
-    void close();  // the innermost open element
+    void open_with(std::string_view name, const std::vector<std::pair<std::string, std::string>>& attributes);
+    void text(std::string_view content);  // inside of the innermost open element
+    void close();                         // the innermost open element
     void element(std::string_view name, std::string_view content);
     void empty(std::string_view name);
     [[nodiscard]] std::string finish();  // REQUIRES: every element closed
@@ -29,6 +32,7 @@ private:
 struct XmlElement {
     std::string name;
     std::string content;  // the text directly inside, untrimmed
+    std::string type;     // its xsi:type attribute, if it has one; other attributes are dropped
     std::vector<XmlElement> children;
 
     [[nodiscard]] const XmlElement* child(std::string_view child_name) const;

@@ -1,171 +1,27 @@
 #include "wire/s3_request.hpp"
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "base/strings.hpp"
+#include "model/rest.hpp"
+#include "model/s3/service.hpp"
+#include "model/s3control/service.hpp"
 #include "wire/hoisted_headers.hpp"
 
 namespace wire {
-namespace {
 
-enum class Level : uint8_t { service, bucket, object, control };
+using model::Level;
+using model::Route;
+
+namespace {
 
 // Amazon S3 Control's API has its version at the head of every path, and names the account in a header.
 constexpr std::string_view control_path = "/v20180820/";
 constexpr std::string_view control_tags_path = "/v20180820/tags/";
+constexpr std::string_view copy_source = "x-amz-copy-source";
 
-struct Route {
-    Level level;
-    std::string_view method;
-    std::string_view parameter;  // the query parameter that makes it this operation; empty: none of them
-    std::string_view operation;
-};
-
-// The first row that fits decides, so rows with a parameter come before the row without, and where AWS tells two operations apart
-// by two parameters, `uploadId` comes before `partNumber`.
-constexpr auto routes = std::to_array<Route>({
-    {Level::service, "GET", "", "ListBuckets"},
-
-    {Level::bucket, "GET", "accelerate", "GetBucketAccelerateConfiguration"},
-    {Level::bucket, "GET", "acl", "GetBucketAcl"},
-    {Level::bucket, "GET", "analytics", "GetBucketAnalyticsConfiguration"},
-    {Level::bucket, "GET", "cors", "GetBucketCors"},
-    {Level::bucket, "GET", "encryption", "GetBucketEncryption"},
-    {Level::bucket, "GET", "intelligent-tiering", "GetBucketIntelligentTieringConfiguration"},
-    {Level::bucket, "GET", "inventory", "GetBucketInventoryConfiguration"},
-    {Level::bucket, "GET", "lifecycle", "GetBucketLifecycleConfiguration"},
-    {Level::bucket, "GET", "location", "GetBucketLocation"},
-    {Level::bucket, "GET", "logging", "GetBucketLogging"},
-    {Level::bucket, "GET", "metrics", "GetBucketMetricsConfiguration"},
-    {Level::bucket, "GET", "notification", "GetBucketNotificationConfiguration"},
-    {Level::bucket, "GET", "object-lock", "GetObjectLockConfiguration"},
-    {Level::bucket, "GET", "ownershipControls", "GetBucketOwnershipControls"},
-    {Level::bucket, "GET", "policy", "GetBucketPolicy"},
-    {Level::bucket, "GET", "policyStatus", "GetBucketPolicyStatus"},
-    {Level::bucket, "GET", "publicAccessBlock", "GetPublicAccessBlock"},
-    {Level::bucket, "GET", "replication", "GetBucketReplication"},
-    {Level::bucket, "GET", "requestPayment", "GetBucketRequestPayment"},
-    {Level::bucket, "GET", "session", "CreateSession"},
-    {Level::bucket, "GET", "tagging", "GetBucketTagging"},
-    {Level::bucket, "GET", "uploads", "ListMultipartUploads"},
-    {Level::bucket, "GET", "versioning", "GetBucketVersioning"},
-    {Level::bucket, "GET", "versions", "ListObjectVersions"},
-    {Level::bucket, "GET", "website", "GetBucketWebsite"},
-    {Level::bucket, "GET", "list-type", "ListObjectsV2"},
-    {Level::bucket, "GET", "", "ListObjects"},
-    {Level::bucket, "HEAD", "", "HeadBucket"},
-    {Level::bucket, "PUT", "accelerate", "PutBucketAccelerateConfiguration"},
-    {Level::bucket, "PUT", "acl", "PutBucketAcl"},
-    {Level::bucket, "PUT", "analytics", "PutBucketAnalyticsConfiguration"},
-    {Level::bucket, "PUT", "cors", "PutBucketCors"},
-    {Level::bucket, "PUT", "encryption", "PutBucketEncryption"},
-    {Level::bucket, "PUT", "intelligent-tiering", "PutBucketIntelligentTieringConfiguration"},
-    {Level::bucket, "PUT", "inventory", "PutBucketInventoryConfiguration"},
-    {Level::bucket, "PUT", "lifecycle", "PutBucketLifecycleConfiguration"},
-    {Level::bucket, "PUT", "logging", "PutBucketLogging"},
-    {Level::bucket, "PUT", "metrics", "PutBucketMetricsConfiguration"},
-    {Level::bucket, "PUT", "notification", "PutBucketNotificationConfiguration"},
-    {Level::bucket, "PUT", "object-lock", "PutObjectLockConfiguration"},
-    {Level::bucket, "PUT", "ownershipControls", "PutBucketOwnershipControls"},
-    {Level::bucket, "PUT", "policy", "PutBucketPolicy"},
-    {Level::bucket, "PUT", "publicAccessBlock", "PutPublicAccessBlock"},
-    {Level::bucket, "PUT", "replication", "PutBucketReplication"},
-    {Level::bucket, "PUT", "requestPayment", "PutBucketRequestPayment"},
-    {Level::bucket, "PUT", "tagging", "PutBucketTagging"},
-    {Level::bucket, "PUT", "versioning", "PutBucketVersioning"},
-    {Level::bucket, "PUT", "website", "PutBucketWebsite"},
-    {Level::bucket, "PUT", "", "CreateBucket"},
-    {Level::bucket, "POST", "delete", "DeleteObjects"},
-    {Level::bucket, "POST", "", "PostObject"},
-    {Level::bucket, "DELETE", "analytics", "DeleteBucketAnalyticsConfiguration"},
-    {Level::bucket, "DELETE", "cors", "DeleteBucketCors"},
-    {Level::bucket, "DELETE", "encryption", "DeleteBucketEncryption"},
-    {Level::bucket, "DELETE", "intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration"},
-    {Level::bucket, "DELETE", "inventory", "DeleteBucketInventoryConfiguration"},
-    {Level::bucket, "DELETE", "lifecycle", "DeleteBucketLifecycle"},
-    {Level::bucket, "DELETE", "metrics", "DeleteBucketMetricsConfiguration"},
-    {Level::bucket, "DELETE", "ownershipControls", "DeleteBucketOwnershipControls"},
-    {Level::bucket, "DELETE", "policy", "DeleteBucketPolicy"},
-    {Level::bucket, "DELETE", "publicAccessBlock", "DeletePublicAccessBlock"},
-    {Level::bucket, "DELETE", "replication", "DeleteBucketReplication"},
-    {Level::bucket, "DELETE", "tagging", "DeleteBucketTagging"},
-    {Level::bucket, "DELETE", "website", "DeleteBucketWebsite"},
-    {Level::bucket, "DELETE", "", "DeleteBucket"},
-
-    {Level::object, "GET", "acl", "GetObjectAcl"},
-    {Level::object, "GET", "attributes", "GetObjectAttributes"},
-    {Level::object, "GET", "legal-hold", "GetObjectLegalHold"},
-    {Level::object, "GET", "retention", "GetObjectRetention"},
-    {Level::object, "GET", "tagging", "GetObjectTagging"},
-    {Level::object, "GET", "torrent", "GetObjectTorrent"},
-    {Level::object, "GET", "uploadId", "ListParts"},
-    {Level::object, "GET", "", "GetObject"},
-    {Level::object, "HEAD", "", "HeadObject"},
-    {Level::object, "PUT", "acl", "PutObjectAcl"},
-    {Level::object, "PUT", "legal-hold", "PutObjectLegalHold"},
-    {Level::object, "PUT", "renameObject", "RenameObject"},
-    {Level::object, "PUT", "retention", "PutObjectRetention"},
-    {Level::object, "PUT", "tagging", "PutObjectTagging"},
-    {Level::object, "PUT", "uploadId", "UploadPart"},  // UploadPartCopy if there is a copy source
-    {Level::object, "PUT", "", "PutObject"},           // CopyObject if there is a copy source
-    {Level::object, "POST", "restore", "RestoreObject"},
-    {Level::object, "POST", "select", "SelectObjectContent"},
-    {Level::object, "POST", "uploads", "CreateMultipartUpload"},
-    {Level::object, "POST", "uploadId", "CompleteMultipartUpload"},
-    {Level::object, "DELETE", "tagging", "DeleteObjectTagging"},
-    {Level::object, "DELETE", "uploadId", "AbortMultipartUpload"},
-    {Level::object, "DELETE", "", "DeleteObject"},
-
-    {Level::control, "GET", "", "ListTagsForResource"},
-    {Level::control, "POST", "", "TagResource"},
-    {Level::control, "DELETE", "", "UntagResource"},
-});
-
-// Parameters that steer a reading operation without choosing it. Their value may be empty (`?prefix=`), which must not look like an
-// unknown sub-resource. (Of a key, those of listings mean nothing, as in AWS.)
-constexpr auto reading = std::to_array<std::string_view>({
-    "bucket-region",
-    "continuation-token",
-    "delimiter",
-    "encoding-type",
-    "fetch-owner",
-    "id",
-    "key-marker",
-    "marker",
-    "max-buckets",
-    "max-keys",
-    "max-parts",
-    "max-uploads",
-    "part-number-marker",
-    "partNumber",
-    "prefix",
-    "start-after",
-    "upload-id-marker",
-    "version-id-marker",
-    "versionId",
-});
-
-// What chooses operations of AWS that are not here; with a value, too, it is none that a reading operation may ignore.
-constexpr auto chooses_elsewhere = std::to_array<std::string_view>({
-    "abac",
-    "metadataConfiguration",
-    "metadataInventoryTable",
-    "metadataJournalTable",
-    "metadataTable",
-});
-
-// A bucket has many of these configurations, each with an `id`. To any other operation it says nothing: a reading one may ignore
-// it (web pages name versions of a file so), a writing one may not, for it was meant for one of these.
-constexpr auto of_configurations = std::to_array<std::string_view>({"analytics", "intelligent-tiering", "inventory", "metrics"});
-
-// Which operations act on a part or a version that a parameter names. Any other would act on the whole object, or on the current
-// one: an answer to another question, or an object lost.
-constexpr auto of_a_part = std::to_array<std::string_view>({"GetObject", "HeadObject", "UploadPart"});
-constexpr auto never_of_a_version =
-    std::to_array<std::string_view>({"PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload",
-                                     "AbortMultipartUpload", "ListParts", "RenameObject"});
+const model::RestService& s3() { return *model::s3::service.rest; }
 
 // What signs a request, and what the clients add to be seen in logs: AWS ignores every parameter that starts with `x-` ("Amazon
 // S3 server access log format", custom access log information), but for those that stand for headers (check_hoisted).
@@ -177,10 +33,14 @@ bool contains(std::span<const std::string_view> names, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
 }
 
-bool steers(std::string_view name) { return contains(reading, name) || name.starts_with("response-") || is_no_argument(name); }
+// Whether it steers a reading operation without choosing it. Its value may be empty (`?prefix=`), which must not look like an
+// unknown sub-resource. (Of a key, those of listings mean nothing, as in AWS.)
+bool steers(std::string_view name) {
+    return contains(s3().steering, name) || name.starts_with("response-") || is_no_argument(name);
+}
 
 bool chooses(Level level, std::string_view name) {
-    return std::ranges::any_of(routes, [&](const Route& route) { return route.level == level && route.parameter == name; });
+    return std::ranges::any_of(s3().routes, [&](const Route& route) { return route.level == level && route.parameter == name; });
 }
 
 bool is_address(std::string_view host) {
@@ -260,7 +120,8 @@ base::Result<std::string> find_choice(const S3Request& request, Level level, std
             if (level != Level::control && (chooses(Level::bucket, name) || chooses(Level::object, name)) && !value.empty())
                 return base::fail(method_not_allowed(name));
             const bool reads = method == "GET" || method == "HEAD";
-            if (!steers(name) && (value.empty() || !reads || contains(chooses_elsewhere, name))) {
+            // What chooses operations of AWS that are not here: with a value, too, none that a reading operation may ignore.
+            if (!steers(name) && (value.empty() || !reads || contains(s3().elsewhere, name))) {
                 return base::fail(
                     "NotImplemented",
                     "A header or query you provided requested a function that is not implemented: `?" + name + "`.");
@@ -275,26 +136,38 @@ base::Result<std::string> find_choice(const S3Request& request, Level level, std
     return choice;
 }
 
-// Parameters that the operation does not know how to act upon.
-base::Result<void> check_parameters(const S3Request& request, std::string_view method, std::string_view choice) {
+const Route* find_route(const S3Request& request, Level level, const http::RequestHead& head, std::string_view choice) {
+    for (const auto& route : s3().routes) {
+        if (route.level != level || route.method != head.method || route.parameter != choice) continue;
+        if (!route.header.empty() && head.headers.find(route.header) == nullptr) continue;
+        if (!route.and_parameter.empty() && request.parameter(route.and_parameter) == nullptr) continue;
+        return &route;
+    }
+    return nullptr;
+}
+
+// Parameters that the operation does not know how to act upon. One that names a part or a version is of those that act on it: any other
+// would act on the whole object, or on the current one: an answer to another question, or an object lost.
+base::Result<void> check_parameters(const S3Request& request, std::string_view method, const Route& route) {
     const bool reads = method == "GET" || method == "HEAD";
     for (const auto& [name, value] : request.query) {
         if (is_no_argument(name)) continue;
-        const auto& operation = request.operation;
-        const bool understood = name == "partNumber"  ? contains(of_a_part, operation)
-                                : name == "versionId" ? !request.key.empty() && !contains(never_of_a_version, operation)
-                                : name == "uploadId"  ? true  // chose the operation
+        const bool understood = name == "partNumber"  ? (route.takes & Route::takes_part) != 0
+                                : name == "versionId" ? (route.takes & Route::takes_version) != 0
                                                       : true;
         if (!understood && name == "partNumber" && method == "PUT")
             return base::fail("InvalidArgument", "This operation does not accept a query-string without uploadId.");
         if (!understood)
             return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
-        const bool only_reads = contains(reading, name) && name != "partNumber" && name != "versionId" &&
-                                !(name == "id" && contains(of_configurations, choice));
+        // A bucket has many configurations of some kinds, each with an `id`. To any other operation it says nothing: a reading one
+        // may ignore it (web pages name versions of a file so), a writing one may not, for it was meant for one of these.
+        const bool only_reads = contains(s3().steering, name) && name != "partNumber" && name != "versionId" &&
+                                !(name == "id" && contains(s3().with_id, route.parameter));
         if (!reads && (only_reads || name.starts_with("response-")))
             return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
     }
-    if (request.operation == "UploadPart" && request.parameter("partNumber") == nullptr)
+    const bool writes_part = !reads && (route.takes & Route::takes_part) != 0;
+    if (writes_part && request.parameter("partNumber") == nullptr)
         return base::fail("InvalidArgument", "This operation does not accept a query-string without partNumber.");
     return {};
 }
@@ -313,8 +186,8 @@ base::Result<S3Request> read_s3_control_request(const http::RequestHead& head, S
                           "tags of what is not a general purpose bucket");
     }
     request.bucket = arn->substr(of_bucket.size());
-    for (const auto& route : routes) {
-        if (route.level == Level::control && route.method == head.method) request.operation = route.operation;
+    for (const auto& route : model::s3control::service.rest->routes) {
+        if (route.method == head.method) request.operation = route.operation;
     }
     if (request.operation.empty()) return base::fail(method_not_allowed());
     return request;
@@ -348,30 +221,12 @@ base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
 
     const auto level = request.bucket.empty() ? Level::service : request.key.empty() ? Level::bucket : Level::object;
     const auto choice = TRY(find_choice(request, level, head.method));
-    for (const auto& route : routes) {
-        if (route.level == level && route.method == head.method && route.parameter == choice) request.operation = route.operation;
-    }
-    if (request.operation.empty()) return base::fail(method_not_allowed(choice));
-    TRY(check_parameters(request, head.method, choice));
-    if (head.headers.find("x-amz-copy-source") != nullptr) {
-        if (request.operation == "PutObject") {
-            request.operation = "CopyObject";
-        } else if (request.operation == "UploadPart") {
-            request.operation = "UploadPartCopy";
-        } else {
-            return base::fail("InvalidArgument", "The header x-amz-copy-source is not accepted by " + request.operation + ".");
-        }
-    }
-    // Analytics, inventory, metrics and tiering list their configurations where no id is given.
-    if (request.operation.starts_with("GetBucket") && request.operation.ends_with("Configuration") &&
-        request.parameter("id") == nullptr) {
-        for (const std::string_view kind : {"Analytics", "Inventory", "Metrics", "IntelligentTiering"}) {
-            if (request.operation == "GetBucket" + std::string(kind) + "Configuration") {
-                request.operation = "ListBucket" + std::string(kind) + "Configurations";
-                break;
-            }
-        }
-    }
+    const Route* route = find_route(request, level, head, choice);
+    if (route == nullptr) return base::fail(method_not_allowed(choice));
+    request.operation = route->operation;
+    TRY(check_parameters(request, head.method, *route));
+    if (route->header.empty() && head.headers.find(copy_source) != nullptr)
+        return base::fail("InvalidArgument", "The header x-amz-copy-source is not accepted by " + request.operation + ".");
     return request;
 }
 

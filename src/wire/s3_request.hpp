@@ -5,6 +5,8 @@
 // The bucket is in the path (`/bucket/key`) or in the host (`bucket.s3.…`, `bucket.localhost`): a host that is an address or that
 // starts with `s3.` or `s3-` holds none, nor does `storage.localhost`.
 //
+// The operations are AWS's model's, with their methods and parameters (model/rest.hpp).
+//
 // What a request says must lead to one operation or to none: a parameter that this method, or this operation, does not have, two
 // sub-resources, a part number without an upload are errors, never the plain operation on the bucket or the object.
 //

@@ -31,7 +31,10 @@ struct Pair {
 
 std::vector<Pair> every_operation() {
     std::vector<Pair> out;
+    size_t services = 0;
     for (const auto* service : model::services()) {
+        if (service->rest) continue;  // never was a document: tests/rest_codec.py
+        ++services;
         const auto* before = wire::find_service(service->signing_name);
         REQUIRE(before);
         REQUIRE(before->operations.size() == service->operations.size());
@@ -40,7 +43,7 @@ std::vector<Pair> every_operation() {
             out.push_back({before, before->find(operation->name), operation});
         }
     }
-    REQUIRE(model::services().size() == wire::service_models().size());
+    REQUIRE(services == wire::service_models().size());
     return out;
 }
 

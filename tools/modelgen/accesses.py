@@ -39,8 +39,8 @@ class Accesses:
         self.actions = set()
         self.number = 0      # of arrays
         for word in self.listing:
-            if word not in TOP:
-                self.stop("", f"`{word}` is none of {', '.join(sorted(TOP))}")
+            if word not in TOP | typed.words:
+                self.stop("", f"`{word}` is none of {', '.join(sorted(TOP | typed.words))}")
         for name, entry in self.resources.items():
             if not isinstance(entry, dict) or "arn" not in entry or set(entry) - RESOURCE:
                 self.stop(f"resources: {name}", "a resource is {arn: TEMPLATE or MEMBER, default: caller, otherwise: 'CODE: message'}")
@@ -171,33 +171,33 @@ class Accesses:
         parts, at = [], 0
         for match in PLACEHOLDER.finditer(text):
             if match.start() > at:
-                parts.append(f"{{Part::Kind::text, {quoted(text[at:match.start()])}}}")
+                parts.append(f"{{model::Part::Kind::text, {quoted(text[at:match.start()])}}}")
             at = match.end()
             parts.append(self.part(operation, match[1], text, arrays))
         if at < len(text):
-            parts.append(f"{{Part::Kind::text, {quoted(text[at:])}}}")
-        return self.array("Part", parts, arrays)
+            parts.append(f"{{model::Part::Kind::text, {quoted(text[at:])}}}")
+        return self.array("model::Part", parts, arrays)
 
     def part(self, operation, inside, text, arrays):
         if inside in ("account", "region"):
-            return f"{{Part::Kind::{inside}}}"
+            return f"{{model::Part::Kind::{inside}}}"
         if CALL.match(inside):
             call = self.call(operation, inside, arrays)
             if call is None:
                 self.stop(operation, f"`{text}`: its input has none of the members in {inside}")
-            return f"{{Part::Kind::call, {{}}, {{}}, {call}}}"
+            return f"{{model::Part::Kind::call, {{}}, {{}}, {call}}}"
         member, bar, otherwise = inside.partition("|")
         found = self.scalar(operation, member, text)
         if found is None:
             if not bar:
                 self.stop(operation, f"`{text}`: its input has no member `{member}`; name another resource, or write `{{{member}|DEFAULT}}`")
-            return f"{{Part::Kind::text, {quoted(otherwise)}}}"
+            return f"{{model::Part::Kind::text, {quoted(otherwise)}}}"
         for structure, place, _ in found[0]:
             shape = self.shapes[structure]
             name = list(shape["members"])[place]
             if not bar and name not in shape.get("required", ()) and not self.or_caller:
                 self.stop(operation, f"`{text}`: {name} may be absent; write `{{{member}|DEFAULT}}`")
-        return f"{{Part::Kind::member, {quoted(otherwise)}, {self.path(operation, member, arrays)}}}"
+        return f"{{model::Part::Kind::member, {quoted(otherwise)}, {self.path(operation, member, arrays)}}}"
 
     def sources(self, operation, key, text, arrays):
         """C++ KeySources, one; none if this operation has no such member."""

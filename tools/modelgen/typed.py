@@ -25,6 +25,7 @@ import sys
 
 import yaml
 
+import rest
 from accesses import Accesses
 from modelgen import corrected, load_botocore_model, quoted, re2_pattern
 
@@ -37,8 +38,10 @@ SCALARS = {  # the model's type: C++'s, the table's
     "string": ("std::string", "string"), "character": ("std::string", "string"), "integer": ("int32_t", "integer"),
     "long": ("int64_t", "long_integer"), "float": ("double", "floating"), "double": ("double", "floating"), "boolean": ("bool", "boolean"),
     "timestamp": ("base::Time", "timestamp"), "blob": ("std::string", "blob"),
+    "request_body": ("model::ByteSource*", "stream"), "response_body": ("model::ResponseBody", "stream"),
 }
-INITIAL = {"int32_t": " = 0", "int64_t": " = 0", "double": " = 0", "bool": " = false", "base::Time": "{}"}
+STREAMS = ("request_body", "response_body")
+INITIAL = {"model::ByteSource*": " = nullptr", "int32_t": " = 0", "int64_t": " = 0", "double": " = 0", "bool": " = false", "base::Time": "{}"}
 PARTS = ("member", "key", "value")
 SHARED = "shared"
 REST = "operations"  # of operations in no group
@@ -59,9 +62,15 @@ class Typed:
     def __init__(self, name, listing, model):
         self.name = name
         self.listing = listing
+        self.model = model
+        is_rest = model["metadata"]["protocol"] == "rest-xml"
+        if is_rest:
+            rest.prepare(listing, model)
         self.shapes = model["shapes"]
         self.metadata = model["metadata"]
-        every = model["operations"]
+        every = self.every = model["operations"]
+        self.rest = rest.Rest(self) if is_rest else None
+        self.words = rest.WORDS if is_rest else set()  # that the listing may have beside everybody's
         self.operations = {name: every[name] for name in sorted(listing.get("operations") or every)}
         self.group_of = {}
         for group, members in (listing.get("groups") or {}).items():
@@ -125,7 +134,12 @@ class Typed:
     def member_type(self, structure, member):
         shape = self.shapes[structure]
         inner = self.type_of(shape["members"][member]["shape"])
-        return inner if member in shape.get("required", ()) else f"std::optional<{inner}>"
+        return inner if self.is_value(structure, member) else f"std::optional<{inner}>"
+
+    def is_value(self, structure, member):
+        """Not optional: a required member, or a stream, which says itself whether it is there."""
+        shape = self.shapes[structure]
+        return member in shape.get("required", ()) or self.shapes[shape["members"][member]["shape"]]["type"] in STREAMS
 
     def distinct(self, where, names):
         out = [snake(name) for name in names]
@@ -154,6 +168,8 @@ class Typed:
     def header(self, group):
         mine = [name for name in self.order if self.is_declared(name) and self.group_of_shape(name) == group]
         lines = [GENERATED, "#pragma once", ""]
+        if any(self.shapes[detail["shape"]]["type"] in STREAMS for name in mine for detail in self.shapes[name].get("members", {}).values()):
+            lines.append('#include "model/stream.hpp"')
         lines.append('#include "model/types.hpp"')
         if group != SHARED and self.has_shared():
             lines.append(f'#include "model/{self.name}/{SHARED}.hpp"')
@@ -206,6 +222,10 @@ class Typed:
         if "enum" in shape:
             arrays.append(f"constexpr std::string_view values_{place}[] = {{{', '.join(quoted(value) for value in shape['enum'])}}};")
             fields.append(f".enumeration = values_{place}")
+        if name in (self.listing.get("closed") or ()):
+            fields.append(".closed = true")
+        if "prefix" in shape.get("xmlNamespace", {}):
+            fields += [f".attribute_prefix = {quoted(shape['xmlNamespace']['prefix'])}", f".attribute_namespace = {quoted(shape['xmlNamespace']['uri'])}"]
         if kind == "structure" and shape["members"]:
             arrays.append(f"constexpr Field fields_{place}[] = {{\n" + "\n".join(self.field_rows(name)) + "\n};")
             fields.append(f".fields = fields_{place}")
@@ -223,16 +243,17 @@ class Typed:
         shape = self.shapes[name]
         for member, detail in shape["members"].items():
             kind = self.member_type(name, member)
-            optional = f"&optional_access<{kind}>" if member not in shape.get("required", ()) else "nullptr"
+            optional = "nullptr" if self.is_value(name, member) else f"&optional_access<{kind}>"
+            where = f", Location::{self.rest.location(name, member)}, {self.rest.error(name, member)}" if self.rest else ""
             yield (f"    {{{quoted(member)}, {quoted(detail.get('locationName', member))}, {self.pointer(detail['shape'])}, {optional}, "
-                   f"offsetof({name}, {snake(member)})}},")
+                   f"offsetof({name}, {snake(member)}){where}}},")
 
     def tables(self):
         arrays = []
         rows = [self.table_row(name, arrays) for name in self.order]
         is_query = self.metadata["protocol"] in ("query", "smithy-rpc-v2-cbor")
         code = self.listing.get("validation_error") or ("ValidationError" if is_query else "ValidationException")
-        lines = [GENERATED, '#include "model/access.hpp"', '#include "model/shape.hpp"', f'#include "model/{self.name}/service.hpp"']
+        lines = [GENERATED, '#include "model/access.hpp"', f'#include "model/{"rest" if self.rest else "shape"}.hpp"', f'#include "model/{self.name}/service.hpp"']
         lines += [f'#include "model/{self.name}/{group}.hpp"' for group in self.groups()]
         lines += ["", "// Of types that are not standard-layout: conditionally supported, and defined by clang and gcc without virtual bases.",
                   '#pragma GCC diagnostic ignored "-Winvalid-offsetof"', "", f"namespace model::{self.name} {{", "namespace {", "",
@@ -241,7 +262,11 @@ class Typed:
             lines.append(f"extern const Shape shapes[{len(self.order)}];")
         if self.patterns:
             lines += [f"const Pattern patterns[] = {{", *(f"    {{{quoted(java)}, {quoted(re2)}}}," for java, re2 in self.patterns), "};"]
+        if self.rest:
+            lines += self.rest.error_tables()
         lines += arrays
+        if self.rest:
+            lines += self.rest.tables()
         lines += [f"const Shape shapes[{len(self.order)}] = {{", *rows, "};", ""]
         accesses = self.accesses.tables(lines)
         lines.append("")
@@ -254,10 +279,12 @@ class Typed:
                       f".result_wrapper = {quoted(wrapper)}"]
             if name in accesses:
                 fields.append(f".accesses = {accesses[name]}")
+            if self.rest:
+                fields.append(f".rest = &rest_of_{name}")
             lines.append(f"constinit const Operation {name}::operation = {{{', '.join(fields)}}};")
-        lines += ["", "const Service service = {", f"    .signing_name = {quoted(self.metadata.get('signingName', self.metadata['endpointPrefix']))},",
+        lines += ["", "const Service service = {", f"    .name = {quoted(self.name)},", f"    .signing_name = {quoted(self.metadata.get('signingName', self.metadata['endpointPrefix']))},",
                   f"    .validation_error = {quoted(code)},", f"    .xml_namespace = {quoted(self.metadata.get('xmlNamespace', ''))},",
-                  "    .operations = operations,", "};", "", f"}}  // namespace model::{self.name}", ""]
+                  "    .operations = operations,", *(["    .rest = &rest,"] if self.rest else []), "};", "", f"}}  // namespace model::{self.name}", ""]
         return "\n".join(lines)
 
     def members_test(self):
