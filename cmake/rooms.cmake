@@ -129,7 +129,7 @@ set_source_files_properties(${CMAKE_SOURCE_DIR}/src/sandbox/launch.cpp PROPERTIE
 if(TARGET sandbox_test)
   target_compile_definitions(sandbox_test PRIVATE TRAINWARDEN_INSIDE="${CMAKE_BINARY_DIR}/inside")
 endif()
-room(training LINK identity sandbox logs store policy crypto net text base PRIVATE archive ZLIB::ZLIB PkgConfig::FUSE3 PkgConfig::RE2)
+room(training LINK model identity sandbox logs store policy crypto net text base PRIVATE archive ZLIB::ZLIB PkgConfig::FUSE3 PkgConfig::RE2)
 room(slurm LINK training sandbox crypto net text base)
 
 # What AWS clients speak.
@@ -164,7 +164,7 @@ room(services_sts       PATH services/sts       LINK gate model identity policy 
 room(services_trainwarden PATH services/trainwarden LINK gate wire training identity audit policy crypto text base)
 room(services_iam       PATH services/iam       LINK gate model identity policy text base PRIVATE fmt::fmt)
 room(services_s3       PATH services/s3        LINK gate objects wire http policy crypto text base)
-room(services_sagemaker PATH services/sagemaker LINK gate wire training identity objects policy text base)
+room(services_sagemaker PATH services/sagemaker LINK gate model training identity objects policy text base)
 room(services_logs      PATH services/logs      LINK gate model logs text base PRIVATE PkgConfig::RE2)
 room(services_monitoring PATH services/monitoring LINK gate metrics text base)
 

@@ -1,5 +1,6 @@
 #include "model/scalar.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -83,9 +84,7 @@ void store(const Shape& shape, const Scalar& scalar, void* place) {
             static_cast<std::string*>(place)->assign(scalar.text);
             return;
         case Type::enumeration: {
-            uint16_t value = 0;  // unknown
-            for (size_t i = 0; i < shape.enumeration.size() && value == 0; ++i)
-                if (shape.enumeration[i] == scalar.text) value = static_cast<uint16_t>(i + 1);
+            const uint16_t value = enumeration_number(shape, scalar.text);
             std::memcpy(place, &value, sizeof value);
             return;
         }
@@ -122,6 +121,11 @@ const void* find_known(const Field& field, const void* structure) {
     if (field.shape->type == Type::enumeration && number_of(value) == 0) return nullptr;
     if (field.shape->type == Type::floating && !std::isfinite(*static_cast<const double*>(value))) return nullptr;
     return value;
+}
+
+uint16_t enumeration_number(const Shape& shape, std::string_view word) {
+    const auto found = std::ranges::find(shape.enumeration, word);
+    return found == shape.enumeration.end() ? 0 : static_cast<uint16_t>(found - shape.enumeration.begin() + 1);
 }
 
 std::string_view enumeration_text(const Shape& shape, const void* value) {

@@ -32,6 +32,8 @@ void store(const Shape& shape, const Scalar& scalar, void* place);
 [[nodiscard]] const void* find_known(const Field& field, const void* structure);
 // Of a value in a struct. REQUIRES: it is not `unknown`.
 [[nodiscard]] std::string_view enumeration_text(const Shape& shape, const void* value);
+// The number of the value that has this word in the shape's enum; 0, which is `unknown`, if there is none.
+[[nodiscard]] uint16_t enumeration_number(const Shape& shape, std::string_view word);
 // As XML and forms have it: timestamps in ISO 8601, blobs in base64.
 [[nodiscard]] std::string scalar_text(const Shape& shape, const void* value);
 // What a message shows for it.

@@ -6,7 +6,7 @@
 //   string, blob       std::string (decoded bytes)  timestamp    base::Time
 //   integer            int32_t                      long         int64_t         float, double    double
 //   list               std::vector<T>               map          Map<T>, in the order of the wire
-//   enum               enum class; `unknown` is what no request yields
+//   enum               enum class; `unknown` is what no request yields; its words: words.hpp
 //   structure          an aggregate with AWS's name, so that handlers write {.role_name = …}
 //
 // An operation is a type with the types `Input` and `Output` and the constant `operation` (shape.hpp).
@@ -26,6 +26,7 @@ namespace model {
 
 struct Operation;
 struct Service;
+struct Shape;
 
 template <class T>
 using Map = std::vector<std::pair<std::string, T>>;

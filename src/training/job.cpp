@@ -1,7 +1,9 @@
 #include "training/job.hpp"
 
+#include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "text/time.hpp"
+#include "training/kept_request.hpp"
 
 namespace training {
 namespace {
@@ -67,10 +69,19 @@ std::optional<JobId> parse_job_arn(std::string_view arn) {
     return id;
 }
 
+const model::sagemaker::CreateTrainingJobRequest& Job::asked() const {
+    INVARIANT(request);
+    return request->asked;
+}
+
+std::string Job::role_arn() const { return asked().role_arn; }
+
 std::string Job::model_artifacts() const {
-    std::string path = request["OutputDataConfig"]["S3OutputPath"].as_string();
+    using model::sagemaker::OutputCompressionType;
+    const auto& output = asked().output_data_config;
+    std::string path = output.s3_output_path;
     while (path.ends_with('/')) path.pop_back();
-    bool compressed = request["OutputDataConfig"]["CompressionType"].as_string_or("GZIP") == "GZIP";
+    const bool compressed = output.compression_type.value_or(OutputCompressionType::gzip) == OutputCompressionType::gzip;
     return path + "/" + id.name + (compressed ? "/output/model.tar.gz" : "/output/model/");
 }
 
@@ -107,7 +118,7 @@ text::Json to_json(const Job& job) {
         {"Account", job.id.account},
         {"Region", job.id.region},
         {"Name", job.id.name},
-        {"Request", job.request},
+        {"Request", job.request ? to_json(*job.request) : text::Json()},
         {"Tags", tags_json(job.tags)},
         {"RunId", job.run_id},
         {"SessionTags", tags_json(job.session_tags)},
@@ -152,7 +163,7 @@ text::Json to_json(const Job& job) {
 base::Result<Job> job_from_json(const text::Json& json) {
     Job job;
     job.id = {json["Account"].as_string(), json["Region"].as_string(), json["Name"].as_string()};
-    job.request = json["Request"];
+    job.request = kept_request_from(json["Request"]);
     job.tags = tags_from(json["Tags"]);
     job.run_id = json["RunId"].as_string();
     job.session_tags = tags_from(json["SessionTags"]);

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,10 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "text/json.hpp"
+
+namespace model::sagemaker {
+struct CreateTrainingJobRequest;
+}
 
 namespace training {
 
@@ -72,9 +77,13 @@ struct JobId {
 // The job that such an ARN names; nullopt for anything else.
 [[nodiscard]] std::optional<JobId> parse_job_arn(std::string_view arn);
 
+struct KeptRequest;  // kept_request.hpp
+// Never changed: copies of a job share it.
+using KeptRequestPtr = std::shared_ptr<const KeptRequest>;
+
 struct Job {
     JobId id;
-    text::Json request;  // CreateTrainingJob's input without Tags, for Describe to echo
+    KeptRequestPtr request;
     Tags tags;
     std::string run_id;           // marks every process of this run (environment TRAINING_JOB_RUN_ID)
     Tags session_tags;            // session tag chaining: the creator's session tags
@@ -97,7 +106,9 @@ struct Job {
     std::optional<base::Time> training_start_time;
     std::optional<base::Time> training_end_time;
 
-    [[nodiscard]] std::string role_arn() const { return request["RoleArn"].as_string(); }
+    // CreateTrainingJob's input, for Describe to echo; its Tags are in `tags`. REQUIRES: `request`.
+    [[nodiscard]] const model::sagemaker::CreateTrainingJobRequest& asked() const;
+    [[nodiscard]] std::string role_arn() const;
     [[nodiscard]] std::string model_artifacts() const;  // <S3OutputPath>/<job>/output/model.tar.gz, or …/model/
     // Closes the open transition and opens the next. A final status also sets the primary one.
     void enter(std::string secondary, std::string message, base::Time now);

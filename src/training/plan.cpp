@@ -1,12 +1,15 @@
 #include "training/plan.hpp"
 
 #include <algorithm>
+#include <concepts>
 #include <numeric>
 #include <set>
 
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "base/utf8.hpp"
+#include "model/sagemaker/training_jobs.hpp"
+#include "model/words.hpp"
 #include "sandbox/image.hpp"
 #include "training/engine.hpp"
 #include "training/instances.hpp"
@@ -20,113 +23,151 @@
 namespace training {
 namespace {
 
+namespace m = model::sagemaker;
+
 std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
 
 std::unexpected<base::Error> unsupported(std::string_view what, std::string_view instead) {
     return invalid(std::string(what) + " is not supported by this server. " + std::string(instead));
 }
 
-// Members that are refused when they are present (and, for flags, true).
-struct Refusal {
-    std::string_view group, member, instead;
-};
-constexpr Refusal refusals[] = {
-    {"AlgorithmSpecification", "AlgorithmName", "Name a TrainingImage."},
-    {"AlgorithmSpecification", "TrainingImageConfig", "Images are not pulled from registries here."},
-    {"ResourceConfig", "VolumeKmsKeyId", "Leave it out."},
-    {"ResourceConfig", "TrainingPlanArn", "Leave it out."},
-    {"ResourceConfig", "InstancePlacementConfig", "Leave it out."},
-    {"ResourceConfig", "InstancePreferences", "Give InstanceType and InstanceCount."},
-    {"OutputDataConfig", "KmsKeyId", "Leave it out: there is no key service here yet."},
-    {"RemoteDebugConfig", "EnableRemoteDebug", "Leave it out."},
-    {"", "ServerlessJobConfig", "Give AlgorithmSpecification and ResourceConfig."},
-    {"", "ModelPackageConfig", "Leave it out."},
-    {"", "MlflowConfig", "Leave it out."},
-};
-
-// Members that are recorded and echoed but do nothing here.
-constexpr std::pair<std::string_view, std::string_view> without_effect[] = {
-    {"VpcConfig", "workers use this machine's network"},     {"DebugHookConfig", "no debugger runs"},
-    {"DebugRuleConfigurations", "no debugger rules run"},    {"TensorBoardOutputConfig", "no TensorBoard data is collected"},
-    {"ExperimentConfig", "there is no experiment tracking"}, {"ProfilerConfig", "no profiler runs"},
-    {"ProfilerRuleConfigurations", "no profiler rules run"}, {"InfraCheckConfig", "no infrastructure check runs"},
-};
-
-bool is_given(const text::Json& value) {
-    if (value.is_null()) return false;
-    if (value.is_bool()) return value.as_bool();
-    if (value.is_array() || value.is_object()) return value.size() > 0;
-    return true;
+// Whether a member says anything: flags when they are true, lists, maps and structures when there is something in them.
+template <class T>
+bool is_given(const std::optional<T>& member) {
+    if constexpr (std::same_as<T, bool>)
+        return member.value_or(false);
+    else if constexpr (requires(const T& list) {
+                           list.size();
+                           list[0];
+                       } && !std::same_as<T, std::string>)
+        return member && !member->empty();
+    else
+        return member.has_value();
 }
 
-base::Result<void> refuse_unsupported(const text::Json& request) {
-    for (const auto& [group, member, instead] : refusals) {
-        const text::Json& holder = group.empty() ? request : request[group];
-        if (!is_given(holder[member])) continue;
-        std::string path = group.empty() ? std::string(member) : std::string(group) + "." + std::string(member);
-        return unsupported(path, instead);
-    }
-    if (request["ResourceConfig"]["KeepAlivePeriodInSeconds"].as_int() > 0) {
-        return unsupported("ResourceConfig.KeepAlivePeriodInSeconds", "There are no warm pools here: leave it out.");
-    }
+bool is_given(const std::optional<m::InstancePlacementConfig>& config) {
+    return config && (config->enable_multiple_jobs || config->placement_specifications);
+}
+bool is_given(const std::optional<m::ExperimentConfig>& config) {
+    return config && (config->experiment_name || config->trial_name || config->trial_component_display_name || config->run_name);
+}
+bool is_given(const std::optional<m::ProfilerConfig>& config) {
+    return config && (config->s3_output_path || config->profiling_interval_in_milliseconds || config->profiling_parameters ||
+                      config->disable_profiler);
+}
+bool is_given(const std::optional<m::InfraCheckConfig>& config) { return config && config->enable_infra_check; }
+
+struct Refusal {
+    bool is_given;
+    std::string_view member, instead;
+};
+
+base::Result<void> refuse_unsupported(const m::CreateTrainingJobRequest& request) {
+    const m::AlgorithmSpecification none;
+    const m::ResourceConfig nothing;
+    const auto& algorithm = request.algorithm_specification ? *request.algorithm_specification : none;
+    const auto& resources = request.resource_config ? *request.resource_config : nothing;
+    const auto& debug = request.remote_debug_config;
+    const Refusal refusals[] = {
+        {is_given(algorithm.algorithm_name), "AlgorithmSpecification.AlgorithmName", "Name a TrainingImage."},
+        {is_given(algorithm.training_image_config), "AlgorithmSpecification.TrainingImageConfig",
+         "Images are not pulled from registries here."},
+        {is_given(resources.volume_kms_key_id), "ResourceConfig.VolumeKmsKeyId", "Leave it out."},
+        {is_given(resources.training_plan_arn), "ResourceConfig.TrainingPlanArn", "Leave it out."},
+        {is_given(resources.instance_placement_config), "ResourceConfig.InstancePlacementConfig", "Leave it out."},
+        {is_given(resources.instance_preferences), "ResourceConfig.InstancePreferences", "Give InstanceType and InstanceCount."},
+        {is_given(request.output_data_config.kms_key_id), "OutputDataConfig.KmsKeyId",
+         "Leave it out: there is no key service here yet."},
+        {debug && is_given(debug->enable_remote_debug), "RemoteDebugConfig.EnableRemoteDebug", "Leave it out."},
+        {is_given(request.serverless_job_config), "ServerlessJobConfig", "Give AlgorithmSpecification and ResourceConfig."},
+        {is_given(request.model_package_config), "ModelPackageConfig", "Leave it out."},
+        {is_given(request.mlflow_config), "MlflowConfig", "Leave it out."},
+        {resources.keep_alive_period_in_seconds.value_or(0) > 0, "ResourceConfig.KeepAlivePeriodInSeconds",
+         "There are no warm pools here: leave it out."},
+    };
+    for (const auto& refusal : refusals)
+        if (refusal.is_given) return unsupported(refusal.member, refusal.instead);
     return {};
 }
 
-base::Result<void> check_image(const text::Json& algorithm) {
-    if (!algorithm["TrainingImage"].as_string().empty()) return {};
+// What is recorded and echoed but does nothing here.
+std::vector<std::string> notes_of(const m::CreateTrainingJobRequest& request) {
+    const Refusal members[] = {
+        {is_given(request.vpc_config), "VpcConfig", "workers use this machine's network"},
+        {is_given(request.debug_hook_config), "DebugHookConfig", "no debugger runs"},
+        {is_given(request.debug_rule_configurations), "DebugRuleConfigurations", "no debugger rules run"},
+        {is_given(request.tensor_board_output_config), "TensorBoardOutputConfig", "no TensorBoard data is collected"},
+        {is_given(request.experiment_config), "ExperimentConfig", "there is no experiment tracking"},
+        {is_given(request.profiler_config), "ProfilerConfig", "no profiler runs"},
+        {is_given(request.profiler_rule_configurations), "ProfilerRuleConfigurations", "no profiler rules run"},
+        {is_given(request.infra_check_config), "InfraCheckConfig", "no infrastructure check runs"},
+    };
+    std::vector<std::string> notes;
+    for (const auto& [given, member, effect] : members)
+        if (given) notes.push_back(std::string(member) + " is recorded but has no effect here: " + std::string(effect));
+    return notes;
+}
+
+base::Result<void> check_image(const m::AlgorithmSpecification& algorithm) {
+    if (!model::text(algorithm.training_image).empty()) return {};
     return invalid(
         "AlgorithmSpecification.TrainingImage is required: host/python3 (this machine's own /usr, with its python3) or an image "
         "of this server.");
 }
 
-base::Result<Channel> plan_channel(const text::Json& input, const std::string& job_mode) {
+InputMode input_mode(m::TrainingInputMode mode) {
+    return mode == m::TrainingInputMode::pipe        ? InputMode::pipe
+           : mode == m::TrainingInputMode::fast_file ? InputMode::fast_file
+                                                     : InputMode::file;
+}
+
+base::Result<Channel> plan_channel(const m::Channel& input, m::TrainingInputMode job_mode) {
     Channel channel;
-    channel.name = input["ChannelName"].as_string();
-    channel.content_type = input["ContentType"].as_string();
+    channel.name = input.channel_name;
+    channel.content_type = model::text(input.content_type);
     std::string where = "in channel " + channel.name;
-    std::string mode = input["InputMode"].as_string_or(job_mode);
-    channel.mode = mode == "Pipe" ? InputMode::pipe : mode == "FastFile" ? InputMode::fast_file : InputMode::file;
+    channel.mode = input_mode(input.input_mode.value_or(job_mode));
     bool pipe = channel.mode == InputMode::pipe;
-    channel.gzip = input["CompressionType"].as_string() == "Gzip";
-    channel.recordio = input["RecordWrapperType"].as_string() == "RecordIO";
+    channel.gzip = input.compression_type == m::CompressionType::gzip;
+    channel.recordio = input.record_wrapper_type == m::RecordWrapper::record_io;
     if (channel.gzip && !pipe) return invalid("CompressionType Gzip is used only in Pipe input mode (" + where + "): use None.");
     if (channel.recordio && !pipe)
         return invalid("RecordWrapperType RecordIO is used only in Pipe input mode (" + where + "): use None.");
-    if (is_given(input["ShuffleConfig"])) channel.shuffle_seed = static_cast<uint64_t>(input["ShuffleConfig"]["Seed"].as_int());
-    const text::Json& source = input["DataSource"];
-    for (std::string_view other : {"FileSystemDataSource", "DatasetSource"}) {
-        if (is_given(source[other]))
-            return unsupported("DataSource." + std::string(other) + " (" + where + ")", "Use S3DataSource.");
+    if (input.shuffle_config) channel.shuffle_seed = static_cast<uint64_t>(input.shuffle_config->seed);
+    const m::DataSource& source = input.data_source;
+    if (source.file_system_data_source)
+        return unsupported("DataSource.FileSystemDataSource (" + where + ")", "Use S3DataSource.");
+    if (source.dataset_source) return unsupported("DataSource.DatasetSource (" + where + ")", "Use S3DataSource.");
+    if (!source.s3_data_source) return invalid("DataSource.S3DataSource is required (" + where + ").");
+    const m::S3DataSource& s3 = *source.s3_data_source;
+    channel.manifest = s3.s3_data_type == m::S3DataType::manifest_file;
+    channel.augmented = s3.s3_data_type == m::S3DataType::augmented_manifest_file;
+    if (!channel.manifest && !channel.augmented && s3.s3_data_type != m::S3DataType::s3_prefix) {
+        return unsupported("S3DataType " + std::string(model::word_of(s3.s3_data_type)) + " (" + where + ")",
+                           "Use S3Prefix, ManifestFile or AugmentedManifestFile.");
     }
-    const text::Json& s3 = source["S3DataSource"];
-    if (!s3.is_object()) return invalid("DataSource.S3DataSource is required (" + where + ").");
-    std::string type = s3["S3DataType"].as_string();
-    if (type != "S3Prefix" && type != "ManifestFile" && type != "AugmentedManifestFile") {
-        return unsupported("S3DataType " + type + " (" + where + ")", "Use S3Prefix, ManifestFile or AugmentedManifestFile.");
-    }
-    channel.manifest = type == "ManifestFile";
-    channel.augmented = type == "AugmentedManifestFile";
-    for (const auto& attribute : s3["AttributeNames"].items()) channel.attributes.push_back(attribute.as_string());
+    const auto attributes = model::items(s3.attribute_names);
+    channel.attributes.assign(attributes.begin(), attributes.end());
     if (channel.augmented && !pipe)
         return invalid("AugmentedManifestFile is available only if the channel's input mode is Pipe (" + where + ").");
     if (channel.augmented == channel.attributes.empty()) {
         return invalid("AttributeNames " + std::string(channel.augmented ? "is required with" : "is only for") +
                        " S3DataType AugmentedManifestFile (" + where + ").");
     }
-    channel.sharded = s3["S3DataDistributionType"].as_string() == "ShardedByS3Key";
-    channel.source = TRY(parse_s3_uri(s3["S3Uri"].as_string()));
+    channel.sharded = s3.s3_data_distribution_type == m::S3DataDistribution::sharded_by_s3_key;
+    channel.source = TRY(parse_s3_uri(s3.s3_uri));
     if ((channel.manifest || channel.augmented) && channel.source.key.empty())
         return invalid("S3Uri must name the manifest object (" + where + ").");
     return channel;
 }
 
 // InstanceGroupNames: which hosts get the channel.
-base::Result<void> seat_channel(const text::Json& request, const text::Json& input, const Plan& plan, Channel& channel) {
-    std::vector<std::string> names;
-    for (const auto& name : input["DataSource"]["S3DataSource"]["InstanceGroupNames"].items()) names.push_back(name.as_string());
+base::Result<void> seat_channel(const m::CreateTrainingJobRequest& request, const m::Channel& input, const Plan& plan,
+                                Channel& channel) {
+    const auto names = model::items(input.data_source.s3_data_source->instance_group_names);
     if (names.empty()) return {};
     const std::string where = "InstanceGroupNames of channel " + channel.name;
-    if (request["ResourceConfig"]["InstanceGroups"].size() == 0)
+    if (model::items(request.resource_config->instance_groups).empty())
         return invalid(where + " needs a ResourceConfig with InstanceGroups.");
     for (const auto& name : names) {
         if (std::ranges::find(plan.groups, name, &InstanceGroup::name) == plan.groups.end())
@@ -139,13 +180,12 @@ base::Result<void> seat_channel(const text::Json& request, const text::Json& inp
     return {};
 }
 
-base::Result<void> plan_input(const text::Json& request, Plan& plan) {
-    std::string mode = request["AlgorithmSpecification"]["TrainingInputMode"].as_string_or("File");
-    const auto& inputs = request["InputDataConfig"].items();
+base::Result<void> plan_input(const m::CreateTrainingJobRequest& request, Plan& plan) {
+    const auto inputs = model::items(request.input_data_config);
     if (inputs.size() > channels_max) return invalid("InputDataConfig has more than 20 channels.");
     std::set<std::string> names;
     for (const auto& input : inputs) {
-        Channel channel = TRY(plan_channel(input, mode));
+        Channel channel = TRY(plan_channel(input, request.algorithm_specification->training_input_mode));
         if (channel.name.find_first_not_of(".") == std::string::npos)
             return invalid("ChannelName " + channel.name + " is not a folder name.");
         TRY(seat_channel(request, input, plan, channel));
@@ -167,14 +207,12 @@ base::Result<void> check_arguments(const Plan& plan) {
     return {};
 }
 
-base::Result<void> plan_command(const text::Json& request, Plan& plan) {
-    const text::Json& algorithm = request["AlgorithmSpecification"];
-    for (std::string_view part : {"ContainerEntrypoint", "ContainerArguments"}) {
-        for (const auto& word : algorithm[part].items()) plan.command.push_back(word.as_string());
-    }
-    bool host = sandbox::is_host_image(algorithm["TrainingImage"].as_string());
+base::Result<void> plan_command(const m::AlgorithmSpecification& algorithm, Plan& plan) {
+    for (const auto* part : {&algorithm.container_entrypoint, &algorithm.container_arguments})
+        for (const auto& word : model::items(*part)) plan.command.push_back(word);
+    const bool host = sandbox::is_host_image(plan.image);
     if (!plan.command.empty()) {
-        if (algorithm["ContainerEntrypoint"].size() > 0) return {};
+        if (is_given(algorithm.container_entrypoint)) return {};
         if (host) {
             return invalid(
                 "The image host/python3 has no entry point of its own: give ContainerEntrypoint with ContainerArguments.");
@@ -208,12 +246,11 @@ base::Result<void> plan_command(const text::Json& request, Plan& plan) {
     return check_arguments(plan);
 }
 
-base::Result<void> plan_resources(const text::Json& request, Plan& plan) {
-    const text::Json& resources = request["ResourceConfig"];
-    auto add = [&](std::string name, const text::Json& group) -> base::Result<void> {
-        const std::string& type = group["InstanceType"].as_string();
+base::Result<void> plan_resources(const m::CreateTrainingJobRequest& request, Plan& plan) {
+    const m::ResourceConfig& resources = *request.resource_config;
+    auto add = [&](std::string name, m::TrainingInstanceType instance_type, int64_t count) -> base::Result<void> {
+        const std::string type(model::word_of(instance_type));
         if (type.empty()) return invalid("ResourceConfig.InstanceType is required.");
-        int64_t count = group["InstanceCount"].as_int();
         if (count < 1) return invalid("ResourceConfig.InstanceCount must be at least 1.");
         int64_t all = static_cast<int64_t>(plan.hosts.size()) + count;
         if (all > instances_per_job_max)
@@ -223,24 +260,29 @@ base::Result<void> plan_resources(const text::Json& request, Plan& plan) {
             plan.hosts.push_back("algo-" + std::to_string(plan.hosts.size() + 1));
         return {};
     };
-    for (const auto& group : resources["InstanceGroups"].items()) TRY(add(group["InstanceGroupName"].as_string(), group));
-    if (plan.groups.empty()) TRY(add("homogeneousCluster", resources));
-    plan.runtime_max = std::chrono::seconds(request["StoppingCondition"]["MaxRuntimeInSeconds"].as_int(runtime_default.count()));
-    if (const auto& pending = request["StoppingCondition"]["MaxPendingTimeInSeconds"]; !pending.is_null())
-        plan.pending_max = std::chrono::seconds(pending.as_int());
+    for (const auto& group : model::items(resources.instance_groups))
+        TRY(add(group.instance_group_name, group.instance_type, group.instance_count));
+    if (plan.groups.empty()) {
+        TRY(add("homogeneousCluster", resources.instance_type.value_or(m::TrainingInstanceType::unknown),
+                resources.instance_count.value_or(0)));
+    }
+    const auto condition = request.stopping_condition.value_or(m::StoppingCondition{});
+    plan.runtime_max =
+        condition.max_runtime_in_seconds ? std::chrono::seconds(*condition.max_runtime_in_seconds) : runtime_default;
+    if (condition.max_pending_time_in_seconds) plan.pending_max = std::chrono::seconds(*condition.max_pending_time_in_seconds);
+    if (plan.spot && condition.max_wait_time_in_seconds)
+        plan.wait_max = std::chrono::seconds(*condition.max_wait_time_in_seconds);
     return {};
 }
 
-base::Result<void> plan_output(const JobId& id, const text::Json& request, Plan& plan) {
-    const text::Json& output = request["OutputDataConfig"];
-    plan.output = TRY(parse_s3_uri(output["S3OutputPath"].as_string()));
+base::Result<void> plan_output(const JobId& id, const m::CreateTrainingJobRequest& request, Plan& plan) {
+    const m::OutputDataConfig& output = request.output_data_config;
+    plan.output = TRY(parse_s3_uri(output.s3_output_path));
     while (plan.output.key.ends_with('/')) plan.output.key.pop_back();
     plan.output.key += (plan.output.key.empty() ? "" : "/") + id.name;
-    plan.compress_output = output["CompressionType"].as_string_or("GZIP") == "GZIP";
-    const text::Json& checkpoints = request["CheckpointConfig"];
-    if (checkpoints.is_object()) {
-        plan.checkpoints.emplace(TRY(parse_s3_uri(checkpoints["S3Uri"].as_string())),
-                                 checkpoints["LocalPath"].as_string_or("/opt/ml/checkpoints"));
+    plan.compress_output = output.compression_type.value_or(m::OutputCompressionType::gzip) == m::OutputCompressionType::gzip;
+    if (const auto& checkpoints = request.checkpoint_config) {
+        plan.checkpoints.emplace(TRY(parse_s3_uri(checkpoints->s3_uri)), checkpoints->local_path.value_or("/opt/ml/checkpoints"));
         // The API Reference writes its default with a slash at the end, the SDK without.
         if (plan.checkpoints->local_path.ends_with('/')) plan.checkpoints->local_path.pop_back();
         if (plan.checkpoints->local_path != "/opt/ml/checkpoints") {
@@ -300,42 +342,37 @@ base::Result<S3Uri> parse_s3_uri(std::string_view uri) {
     return result;
 }
 
-base::Result<Plan> plan(const JobId& id, const text::Json& request) {
+base::Result<Plan> plan(const JobId& id, const m::CreateTrainingJobRequest& request) {
     TRY(check_request(request));
     TRY(refuse_unsupported(request));
-    TRY(check_image(request["AlgorithmSpecification"]));
+    const m::AlgorithmSpecification& algorithm = *request.algorithm_specification;
+    TRY(check_image(algorithm));
     Plan result;
-    for (const auto& [key, value] : request["HyperParameters"].members())
-        result.hyperparameters.emplace_back(key, value.as_string());
+    result.image = *algorithm.training_image;
+    result.spot = request.enable_managed_spot_training.value_or(false);
+    if (request.hyper_parameters) result.hyperparameters = *request.hyper_parameters;
     std::sort(result.hyperparameters.begin(), result.hyperparameters.end());
-    for (const auto& [key, value] : request["Environment"].members()) result.environment.emplace_back(key, value.as_string());
+    if (request.environment) result.environment = *request.environment;
     TRY(plan_resources(request, result));
     TRY(plan_input(request, result));
-    for (const auto& metric : request["AlgorithmSpecification"]["MetricDefinitions"].items()) {
-        result.metrics.push_back({metric["Name"].as_string(), metric["Regex"].as_string()});
+    for (const auto& metric : model::items(algorithm.metric_definitions)) {
+        result.metrics.push_back({metric.name, metric.regex});
         TRY(MetricPatterns::check(result.metrics.back()));
     }
-    TRY(plan_command(request, result));
+    TRY(plan_command(algorithm, result));
     TRY(engine_of(result));
     TRY(plan_output(id, request, result));
-    result.image = request["AlgorithmSpecification"]["TrainingImage"].as_string();
-    result.network_isolation = request["EnableNetworkIsolation"].as_bool();
-    result.tag_chaining = request["SessionChainingConfig"]["EnableSessionTagChaining"].as_bool();
-    result.spot = request["EnableManagedSpotTraining"].as_bool();
-    if (const text::Json& wait = request["StoppingCondition"]["MaxWaitTimeInSeconds"]; result.spot && wait.is_number())
-        result.wait_max = std::chrono::seconds(wait.as_int());
+    result.network_isolation = request.enable_network_isolation.value_or(false);
+    if (const auto& chaining = request.session_chaining_config)
+        result.tag_chaining = chaining->enable_session_tag_chaining.value_or(false);
     for (const auto& [name, value] : result.environment) {
         if (value.find('\0') != std::string::npos)
             return invalid("The value of Environment " + name + " has a NUL character, which no environment variable can have.");
         if (name == source_digest_variable) result.source_sha256 = TRY(source_digest(value, result));
     }
     result.whole_role = scope_of(request) == "role";
-    result.retries_max = static_cast<int>(request["RetryStrategy"]["MaximumRetryAttempts"].as_int());
-    for (const auto& [member, effect] : without_effect) {
-        if (is_given(request[member]) || is_given(request["AlgorithmSpecification"][member])) {
-            result.notes.push_back(std::string(member) + " is recorded but has no effect here: " + std::string(effect));
-        }
-    }
+    if (request.retry_strategy) result.retries_max = request.retry_strategy->maximum_retry_attempts;
+    result.notes = notes_of(request);
     return result;
 }
 

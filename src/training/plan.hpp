@@ -20,6 +20,10 @@
 #include "training/job.hpp"
 #include "training/job_data.hpp"
 
+namespace model::sagemaker {
+struct CreateTrainingJobRequest;
+}
+
 namespace training {
 
 // How a channel reaches its workers: copied before they start, mounted and read on demand, or streamed through a named pipe.
@@ -94,7 +98,7 @@ struct Plan {
 [[nodiscard]] std::map<std::string, int64_t> instances_of(const Plan& plan);
 
 // Errors: `ValidationException`, `ResourceLimitExceeded` (more instances than one job may have).
-[[nodiscard]] base::Result<Plan> plan(const JobId& id, const text::Json& request);
+[[nodiscard]] base::Result<Plan> plan(const JobId& id, const model::sagemaker::CreateTrainingJobRequest& request);
 
 // Where under the channel's folder an object lands: below the prefix if that names a folder, else below the prefix's last folder.
 // Error `ClientError` for keys that would leave the folder.

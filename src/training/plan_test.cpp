@@ -8,6 +8,7 @@
 #include "training/contract.hpp"
 #include "training/engine.hpp"
 #include "training/instances.hpp"
+#include "training/request_for_tests.hpp"
 
 namespace training {
 namespace {
@@ -29,7 +30,7 @@ Json request() {
 }
 
 std::string refusal(const Json& changed) {
-    auto result = plan(id, changed);
+    auto result = plan(id, asked(changed));
     return result ? "" : result.error().code + ": " + result.error().message;
 }
 
@@ -224,7 +225,7 @@ TEST_CASE("the files of input/config are SageMaker's") {
     Json changed = request();
     changed.set("HyperParameters", Json::object({{"epochs", "10"}, {"name", "\"a\""}}));
     changed.find("InputDataConfig")->items().front().set("ContentType", "text/csv");
-    auto planned = plan(id, changed);
+    auto planned = plan(id, asked(changed));
     REQUIRE(planned.has_value());
     CHECK(hyperparameters_json(*planned) == R"({"epochs":"10","name":"\"a\""})");
     CHECK(
@@ -249,7 +250,7 @@ TEST_CASE("instance groups: hosts in order, each knows its own group, one strate
                                                  {"sagemaker_submit_directory", "s3://b/s.tar.gz"},
                                                  {"sagemaker_torch_distributed_enabled", "true"},
                                                  {"sagemaker_distribution_instance_groups", "[\"train\"]"}}));
-    auto planned = plan(id, changed);
+    auto planned = plan(id, asked(changed));
     REQUIRE_MESSAGE(planned.has_value(), (planned ? "" : planned.error().message));
     CHECK(planned->hosts == std::vector<std::string>{"algo-1", "algo-2", "algo-3"});
     CHECK(instances_of(*planned) == std::map<std::string, int64_t>{{"ml.c5.xlarge", 2}, {"ml.m5.large", 1}});
@@ -292,7 +293,7 @@ TEST_CASE("a channel with InstanceGroupNames is there for the hosts of those gro
              "InstanceGroupNames": )" + std::string(names) + "}}}]"));
         };
     with_groups(R"(["last", "first", "last"])");
-    auto planned = plan(id, changed);
+    auto planned = plan(id, asked(changed));
     REQUIRE_MESSAGE(planned.has_value(), (planned ? "" : planned.error().message));
     CHECK(hosts_of(planned->channels[0], 4) == std::vector<size_t>{0, 1, 2, 3});
     CHECK(hosts_of(planned->channels[1], 4) == std::vector<size_t>{0, 2, 3});
@@ -325,7 +326,7 @@ TEST_CASE("mpirun's command, and what the other hosts do") {
                                                  {"sagemaker_mpi_enabled", "true"},
                                                  {"sagemaker_mpi_num_of_processes_per_host", "2"},
                                                  {"sagemaker_mpi_custom_mpi_options", "\"-x 'A=b c' --verbose\""}}));
-    auto planned = plan(id, changed);
+    auto planned = plan(id, asked(changed));
     REQUIRE_MESSAGE(planned.has_value(), (planned ? "" : planned.error().message));
     WorkerPlace place;
     place.network_interface = "eth0";
@@ -372,7 +373,7 @@ TEST_CASE("which programs and hyperparameters a script can be started with") {
 TEST_CASE("of names that are the same in capitals the last counts, as in the toolkit") {
     Json changed = request();
     changed.set("HyperParameters", Json::object({{"a", "1"}, {"A", "2"}, {"\u00e9", "3"}}));
-    auto planned = plan(id, changed);
+    auto planned = plan(id, asked(changed));
     REQUIRE(planned.has_value());
     Job job;
     job.id = id;
@@ -394,7 +395,7 @@ TEST_CASE("the job's own variables cannot replace its identity or its credential
                                              {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "mine"},
                                              {"PATH", "/opt/ml/code"},
                                              {"PYTHONHASHSEED", "0"}}));
-    auto planned = plan(id, changed);
+    auto planned = plan(id, asked(changed));
     REQUIRE(planned.has_value());
     Job job;
     job.id = id;
@@ -423,7 +424,7 @@ TEST_CASE("the job's own variables cannot replace its identity or its credential
 }
 
 TEST_CASE("a sandboxed worker has its credentials from the standard addresses, an isolated one has none") {
-    auto planned = plan(id, request());
+    auto planned = plan(id, asked(request()));
     REQUIRE(planned.has_value());
     Job job;
     job.id = id;

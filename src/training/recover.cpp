@@ -18,6 +18,7 @@
 #include "base/log.hpp"
 #include "training/beneath.hpp"
 #include "training/fastfile.hpp"
+#include "training/kept_request.hpp"
 #include "training/launch.hpp"
 #include "training/plan.hpp"
 #include "training/run.hpp"
@@ -50,12 +51,12 @@ base::Result<void> Training::recover(Job& job) {
     }
     const base::Time started = job.transitions.back().start;
     job.runtime_used += last_written(*parts_.logs, job.id, started) - started;
-    if (job.request["EnableManagedSpotTraining"].as_bool()) {
+    if (job.asked().enable_managed_spot_training.value_or(false)) {
         job.interrupt(parts_.random->uuid(), parts_.clock->now());
         base::log_warn("training job " + job.id.name + " was interrupted: the server stopped while it was training");
         return save(job);
     }
-    if (job.retries < job.request["RetryStrategy"]["MaximumRetryAttempts"].as_int()) {
+    if (const auto& strategy = job.asked().retry_strategy; strategy && job.retries < strategy->maximum_retry_attempts) {
         job.retry(parts_.random->uuid(), parts_.clock->now());
         base::log_warn("training job " + job.id.name + " is retried: the server stopped while it was training");
         return save(job);
@@ -71,7 +72,7 @@ base::Result<void> Training::recover(Job& job) {
 }
 
 void Training::resume(Job job) {
-    auto planned = plan(job.id, job.request);
+    auto planned = plan(job.id, job.asked());
     if (!planned) {
         // What it was accepted by has changed: another version of this program, another table of instance types.
         Job& failed = jobs_.at(job.id);

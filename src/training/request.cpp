@@ -10,7 +10,7 @@
 namespace training {
 namespace {
 
-using text::Json;
+namespace m = model::sagemaker;
 
 std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
 
@@ -20,94 +20,102 @@ std::unexpected<base::Error> must_not_be_null(const std::string& member) {
                    "' failed to satisfy constraint: Member must not be null");
 }
 
-base::Result<void> check_algorithm(const Json& algorithm) {
-    const bool image = !algorithm["TrainingImage"].as_string().empty();
-    const bool name = !algorithm["AlgorithmName"].as_string().empty();
+base::Result<void> check_algorithm(const m::AlgorithmSpecification& algorithm) {
+    const bool image = !model::text(algorithm.training_image).empty();
+    const bool name = !model::text(algorithm.algorithm_name).empty();
     if (image == name) {
         return invalid("AlgorithmSpecification must specify either TrainingImage or AlgorithmName, " +
                        std::string(image ? "not both." : "and has neither."));
     }
-    std::set<std::string> names;
-    for (const auto& metric : algorithm["MetricDefinitions"].items()) {
-        if (!names.insert(metric["Name"].as_string()).second)
-            return invalid("MetricDefinitions has two metrics named " + metric["Name"].as_string() + ".");
+    std::set<std::string_view> names;
+    for (const auto& metric : model::items(algorithm.metric_definitions)) {
+        if (!names.insert(metric.name).second) return invalid("MetricDefinitions has two metrics named " + metric.name + ".");
     }
     return {};
 }
 
-base::Result<void> check_resources(const Json& resources) {
-    const bool groups = resources["InstanceGroups"].size() > 0;
-    const bool type = resources.contains("InstanceType") || resources.contains("InstanceCount");
-    if (groups && type)
+base::Result<void> check_resources(const m::ResourceConfig& resources) {
+    const auto groups = model::items(resources.instance_groups);
+    if (!groups.empty() && (resources.instance_type || resources.instance_count))
         return invalid("ResourceConfig must specify either InstanceGroups or InstanceType and InstanceCount, not both.");
-    if (!groups && !resources["InstanceType"].is_string()) return must_not_be_null("resourceConfig.instanceType");
-    if (!groups && !resources["InstanceCount"].is_number()) return must_not_be_null("resourceConfig.instanceCount");
-    std::set<std::string> names;
-    for (const auto& group : resources["InstanceGroups"].items()) {
-        if (!names.insert(group["InstanceGroupName"].as_string()).second)
-            return invalid("InstanceGroups has two groups named " + group["InstanceGroupName"].as_string() + ".");
+    if (groups.empty() && !resources.instance_type) return must_not_be_null("resourceConfig.instanceType");
+    if (groups.empty() && !resources.instance_count) return must_not_be_null("resourceConfig.instanceCount");
+    std::set<std::string_view> names;
+    for (const auto& group : groups) {
+        if (!names.insert(group.instance_group_name).second)
+            return invalid("InstanceGroups has two groups named " + group.instance_group_name + ".");
     }
-    if (resources["KeepAlivePeriodInSeconds"].as_int() > 3600) {
-        return invalid("1 validation error detected: Value '" + resources["KeepAlivePeriodInSeconds"].as_string() +
+    if (const int32_t alive = resources.keep_alive_period_in_seconds.value_or(0); alive > 3600) {
+        return invalid("1 validation error detected: Value '" + std::to_string(alive) +
                        "' at 'resourceConfig.keepAlivePeriodInSeconds' failed to satisfy constraint: Member must have value less "
                        "than or equal to 3600");
     }
     return {};
 }
 
-base::Result<void> check_stopping(const Json& request) {
-    const Json& condition = request["StoppingCondition"];
-    const int64_t runtime = condition["MaxRuntimeInSeconds"].as_int(runtime_default.count());
+base::Result<void> check_stopping(const m::CreateTrainingJobRequest& request) {
+    const auto condition = request.stopping_condition.value_or(m::StoppingCondition{});
+    const int64_t runtime = condition.max_runtime_in_seconds.value_or(runtime_default.count());
     if (runtime > runtime_longest.count()) {
         return base::fail(limit_exceeded("Longest run time for a training job", runtime_longest.count(), 0, runtime, "Seconds"));
     }
-    const bool wait = condition.contains("MaxWaitTimeInSeconds");
-    if (!request["EnableManagedSpotTraining"].as_bool()) {
+    const auto& wait = condition.max_wait_time_in_seconds;
+    if (!request.enable_managed_spot_training.value_or(false)) {
         if (!wait) return {};
         return invalid("Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true");
     }
-    if (!wait || condition["MaxWaitTimeInSeconds"].as_int() < runtime)
+    if (!wait || *wait < runtime)
         return invalid("Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds");
     return {};
 }
 
-base::Result<void> check_profiler(const Json& profiler) {
-    if (!profiler.contains("ProfilingIntervalInMilliseconds")) return {};
+base::Result<void> check_interval(const std::optional<int64_t>& interval) {
     constexpr int64_t intervals[] = {100, 200, 500, 1000, 5000, 60'000};
-    const int64_t interval = profiler["ProfilingIntervalInMilliseconds"].as_int();
-    if (std::find(std::begin(intervals), std::end(intervals), interval) != std::end(intervals)) return {};
+    if (!interval || std::ranges::find(intervals, *interval) != std::end(intervals)) return {};
     return invalid("ProfilingIntervalInMilliseconds must be one of 100, 200, 500, 1000, 5000, 60000, not " +
-                   std::to_string(interval) + ".");
+                   std::to_string(*interval) + ".");
 }
 
 }  // namespace
 
-std::string scope_of(const Json& request) { return request["Environment"][scope_variable].as_string_or("job"); }
+std::string scope_of(const m::CreateTrainingJobRequest& request) {
+    if (!request.environment) return "job";
+    const auto found = std::ranges::find(*request.environment, scope_variable, &std::pair<std::string, std::string>::first);
+    return found == request.environment->end() ? "job" : found->second;
+}
 
-base::Result<void> check_tags(const Json& tags) {
+Tags tags_of(std::span<const m::Tag> tags) {
+    Tags out;
+    for (const auto& tag : tags) out.emplace_back(tag.key, tag.value);
+    return out;
+}
+
+base::Result<void> check_tags(const Tags& tags) {
     std::set<std::string> keys;  // in lower case: conditions on tags tell keys that differ by case only not apart
-    for (const auto& tag : tags.items()) {
-        const std::string& key = tag["Key"].as_string();
+    for (const auto& [key, value] : tags) {
         if (base::lower(key).starts_with("aws:")) return invalid("Tag keys that start with aws: are reserved: " + key);
         if (!keys.insert(base::lower(key)).second) return invalid("Duplicate tag key: " + key);
     }
     return {};
 }
 
-base::Result<void> check_request(const Json& request) {
-    if (request["ServerlessJobConfig"].is_object()) return {};  // none of the rest is required; the plan refuses it by name
-    if (!request["AlgorithmSpecification"].is_object()) return must_not_be_null("algorithmSpecification");
-    if (!request["ResourceConfig"].is_object()) return must_not_be_null("resourceConfig");
-    TRY(check_algorithm(request["AlgorithmSpecification"]));
-    TRY(check_resources(request["ResourceConfig"]));
+base::Result<void> check_request(const m::CreateTrainingJobRequest& request) {
+    if (request.serverless_job_config) return {};  // none of the rest is required; the plan refuses it by name
+    if (!request.algorithm_specification) return must_not_be_null("algorithmSpecification");
+    if (!request.resource_config) return must_not_be_null("resourceConfig");
+    TRY(check_algorithm(*request.algorithm_specification));
+    TRY(check_resources(*request.resource_config));
     TRY(check_stopping(request));
-    TRY(check_profiler(request["ProfilerConfig"]));
-    TRY(check_tags(request["Tags"]));
+    if (request.profiler_config) TRY(check_interval(request.profiler_config->profiling_interval_in_milliseconds));
+    TRY(check_tags(tags_of(model::items(request.tags))));
     if (std::string scope = scope_of(request); scope != "job" && scope != "role")
         return invalid("Environment " + std::string(scope_variable) + " must be `job` or `role`, not `" + scope + "`.");
     return {};
 }
 
-base::Result<void> check_update(const Json& request) { return check_profiler(request["ProfilerConfig"]); }
+base::Result<void> check_update(const m::UpdateTrainingJobRequest& request) {
+    return request.profiler_config ? check_interval(request.profiler_config->profiling_interval_in_milliseconds)
+                                   : base::Result<void>();
+}
 
 }  // namespace training

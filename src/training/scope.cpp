@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "model/sagemaker/training_jobs.hpp"
 #include "training/logs.hpp"
 
 namespace training {
@@ -71,11 +72,14 @@ Json condition(std::string_view operation, std::string_view key, Json values) {
 }
 
 // Where the job's creator told AWS's own tools to write, beside the output path.
-std::vector<S3Uri> other_outputs(const Json& request) {
+std::vector<S3Uri> other_outputs(const model::sagemaker::CreateTrainingJobRequest& asked) {
     std::vector<S3Uri> found;
-    for (std::string_view member : {"DebugHookConfig", "TensorBoardOutputConfig", "ProfilerConfig"}) {
-        if (auto uri = parse_s3_uri(request[member]["S3OutputPath"].as_string())) found.push_back(folder(std::move(*uri)));
-    }
+    const auto add = [&](std::string_view path) {
+        if (auto uri = parse_s3_uri(path)) found.push_back(folder(std::move(*uri)));
+    };
+    if (asked.debug_hook_config) add(asked.debug_hook_config->s3_output_path);
+    if (asked.tensor_board_output_config) add(asked.tensor_board_output_config->s3_output_path);
+    if (asked.profiler_config) add(model::text(asked.profiler_config->s3_output_path));
     return found;
 }
 
@@ -116,7 +120,7 @@ void allow_channels(const Plan& plan, size_t host, Document& document) {
 
 void allow_outputs(const Job& job, const Plan& plan, Document& document) {
     auto outputs = Json::array({below(folder(plan.output))});
-    for (const auto& uri : other_outputs(job.request)) outputs.push(below(uri));
+    for (const auto& uri : other_outputs(job.asked())) outputs.push(below(uri));
     if (plan.checkpoints) outputs.push(below(folder(plan.checkpoints->destination)));
     document.allow("WriteOutput", write_actions(), std::move(outputs));
 }

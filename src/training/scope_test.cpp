@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "policy/evaluate.hpp"
+#include "training/kept_request.hpp"
+#include "training/request_for_tests.hpp"
 
 namespace training {
 namespace {
@@ -33,8 +35,8 @@ Scoped scoped(const std::string& extra, std::vector<Share> shares = {}) {
     if (!extra.empty()) request->set("Environment", Json::object({{"TRAINWARDEN_SCOPE", extra}}));
     Scoped made;
     made.job.id = {"111122223333", "us-east-1", "job"};
-    made.job.request = *request;
-    auto planned = plan(made.job.id, *request);
+    made.job.request = keep(asked(*request));
+    auto planned = plan(made.job.id, made.job.asked());
     REQUIRE(planned.has_value());
     made.planned = *planned;
     made.lease = worker_lease(made.job, made.planned, 0, std::move(shares));

@@ -12,6 +12,7 @@
 #include "training/channel.hpp"
 #include "training/engine.hpp"
 #include "training/fastfile.hpp"
+#include "training/kept_request.hpp"
 #include "training/launch.hpp"
 #include "training/limits.hpp"
 #include "training/plan.hpp"
@@ -269,10 +270,8 @@ base::Result<Training::Admitted> Training::admit(NewJob request) {
     }
     Job job;
     job.id = id;
-    for (const auto& tag : request.request["Tags"].items())
-        job.tags.emplace_back(tag["Key"].as_string(), tag["Value"].as_string());
-    job.request = std::move(request.request);
-    job.request.erase("Tags");
+    job.tags = tags_of(model::items(request.request.tags));
+    job.request = keep(std::move(request.request));
     if (planned.tag_chaining) job.session_tags = std::move(request.session_tags);
     job.source_identity = std::move(request.source_identity);
     job.run_id = parts_.random->uuid();
@@ -361,7 +360,7 @@ base::Result<void> Training::interrupt(const JobId& id) {
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     const Job& job = found->second;
-    if (!job.request["EnableManagedSpotTraining"].as_bool()) {
+    if (!job.asked().enable_managed_spot_training.value_or(false)) {
         return base::fail("ValidationException",
                           "The request was rejected because the training job does not use managed spot training.");
     }
@@ -377,30 +376,55 @@ base::Result<void> Training::interrupt(const JobId& id) {
     return {};
 }
 
-base::Result<Job> Training::update(const JobId& id, const text::Json& changes) {
+namespace {
+
+namespace m = model::sagemaker;
+
+template <class T>
+bool take(const std::optional<T>& change, std::optional<T>& member) {
+    if (change) member = change;
+    return change.has_value();
+}
+
+void merge(const m::ProfilerConfigForUpdate& changes, std::optional<m::ProfilerConfig>& config) {
+    m::ProfilerConfig merged = config.value_or(m::ProfilerConfig{});
+    bool any = take(changes.s3_output_path, merged.s3_output_path);
+    any |= take(changes.profiling_interval_in_milliseconds, merged.profiling_interval_in_milliseconds);
+    any |= take(changes.profiling_parameters, merged.profiling_parameters);
+    any |= take(changes.disable_profiler, merged.disable_profiler);
+    if (any) config = std::move(merged);
+}
+
+}  // namespace
+
+base::Result<Job> Training::update(const JobId& id, const m::UpdateTrainingJobRequest& changes) {
     TRY(check_update(changes));
     std::lock_guard lock(mutex_);
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
-    if (changes["ResourceConfig"].is_object()) {
+    if (changes.resource_config) {
         return base::fail("ValidationException",
                           "The training job " + id.name + " has no warm pool: KeepAlivePeriodInSeconds cannot be updated.");
     }
-    if (changes["RemoteDebugConfig"]["EnableRemoteDebug"].as_bool()) {
+    if (changes.remote_debug_config && changes.remote_debug_config->enable_remote_debug.value_or(false)) {
         return base::fail("ValidationException",
                           "RemoteDebugConfig.EnableRemoteDebug is not supported by this server. Leave it out.");
     }
     if (found->second.status != Status::in_progress) return rejected("ValidationException", found->second);
     Job changed = found->second;
-    for (std::string_view member : {"ProfilerConfig", "RemoteDebugConfig"}) {
-        for (const auto& [key, value] : changes[member].members()) {
-            text::Json merged = changed.request[member];
-            merged.set(key, value);
-            changed.request.set(member, std::move(merged));
-        }
+    KeptRequest request = *changed.request;
+    // What another version of this program wrote of a member goes with the member's old value.
+    if (changes.profiler_config) {
+        merge(*changes.profiler_config, request.asked.profiler_config);
+        request.unknown.erase("ProfilerConfig");
     }
-    if (changes.contains("ProfilerRuleConfigurations"))
-        changed.request.set("ProfilerRuleConfigurations", changes["ProfilerRuleConfigurations"]);
+    if (changes.remote_debug_config && changes.remote_debug_config->enable_remote_debug) {
+        request.asked.remote_debug_config.emplace().enable_remote_debug = changes.remote_debug_config->enable_remote_debug;
+        request.unknown.erase("RemoteDebugConfig");
+    }
+    if (take(changes.profiler_rule_configurations, request.asked.profiler_rule_configurations))
+        request.unknown.erase("ProfilerRuleConfigurations");
+    changed.request = keep(std::move(request.asked), std::move(request.unknown));
     changed.last_modified_time = parts_.clock->now();
     TRY(save(changed));
     found->second = changed;

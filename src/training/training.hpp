@@ -32,15 +32,13 @@
 #include "training/monitor.hpp"
 #include "training/session.hpp"
 
+namespace model::sagemaker {
+struct UpdateTrainingJobRequest;
+}
+
 namespace training {
 
-struct NewJob {
-    JobId id;
-    text::Json request;           // CreateTrainingJob's input
-    Tags session_tags;            // of the caller's session, for tag chaining
-    std::string source_identity;  // of the caller's session
-};
-
+struct NewJob;  // request.hpp
 class Running;
 struct Plan;
 
@@ -89,8 +87,8 @@ public:
     // Takes the instances of a managed spot training job away: SIGTERM, SIGKILL after 120 seconds; then it begins again, from
     // its checkpoints. Errors `ValidationException`: no such job, it is no spot job, it is not (or no longer) training.
     [[nodiscard]] base::Result<void> interrupt(const JobId& id);
-    // UpdateTrainingJob's input. Errors `ValidationException`: not found, not in progress, nothing here that it could change.
-    [[nodiscard]] base::Result<Job> update(const JobId& id, const text::Json& changes);
+    // Errors `ValidationException`: not found, not in progress, nothing here that it could change.
+    [[nodiscard]] base::Result<Job> update(const JobId& id, const model::sagemaker::UpdateTrainingJobRequest& changes);
     // Forgets a finished job; its name may be used again, its logs stay. Errors: not found; `ResourceInUse` until it has ended.
     [[nodiscard]] base::Result<void> remove(const JobId& id);
     [[nodiscard]] base::Result<Tags> add_tags(const JobId& id, const Tags& tags);

@@ -12,13 +12,18 @@
 #include <thread>
 
 #include "machine.hpp"
+#include "model/words.hpp"
 #include "training/archive.hpp"
+#include "training/kept_request.hpp"
 #include "training/launch.hpp"
+#include "training/request.hpp"
 
 namespace training {
 namespace {
 
 namespace fs = std::filesystem;
+namespace m = model::sagemaker;
+using Request = m::CreateTrainingJobRequest;
 
 std::string read_file(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -164,25 +169,24 @@ struct World {
     }
     JobId id(const std::string& name) const { return {"111122223333", "us-east-1", name}; }
 
-    static text::Json request(const std::string& script, int instances) {
-        using text::Json;
-        return Json::object(
-            {{"AlgorithmSpecification", Json::object({{"TrainingImage", "host/python3"},
-                                                      {"TrainingInputMode", "File"},
-                                                      {"ContainerEntrypoint", Json::array({"/bin/sh", "-c", script})}})},
-             {"RoleArn", "arn:aws:iam::111122223333:role/trainer"},
-             {"OutputDataConfig", Json::object({{"S3OutputPath", "s3://out/models/"}})},
-             {"ResourceConfig",
-              Json::object({{"InstanceType", "ml.m5.large"}, {"InstanceCount", instances}, {"VolumeSizeInGB", 1}})},
-             {"StoppingCondition", Json::object({{"MaxRuntimeInSeconds", 60}})}});
+    static Request request(const std::string& script, int instances) {
+        return {.algorithm_specification =
+                    m::AlgorithmSpecification{.training_image = "host/python3",
+                                              .training_input_mode = m::TrainingInputMode::file,
+                                              .container_entrypoint = std::vector<std::string>{"/bin/sh", "-c", script}},
+                .role_arn = "arn:aws:iam::111122223333:role/trainer",
+                .output_data_config = {.s3_output_path = "s3://out/models/"},
+                .resource_config = m::ResourceConfig{.instance_type = m::TrainingInstanceType::ml_m5_large,
+                                                     .instance_count = instances,
+                                                     .volume_size_in_gb = 1},
+                .stopping_condition = m::StoppingCondition{.max_runtime_in_seconds = 60}};
     }
-    static text::Json channel(const std::string& name, const std::string& uri, const std::string& distribution) {
-        using text::Json;
-        return Json::object(
-            {{"ChannelName", name},
-             {"DataSource", Json::object({{"S3DataSource", Json::object({{"S3DataType", "S3Prefix"},
-                                                                         {"S3Uri", uri},
-                                                                         {"S3DataDistributionType", distribution}})}})}});
+    static m::Channel channel(const std::string& name, const std::string& uri,
+                              m::S3DataDistribution distribution = m::S3DataDistribution::fully_replicated) {
+        return {.channel_name = name,
+                .data_source = {.s3_data_source = m::S3DataSource{.s3_data_type = m::S3DataType::s3_prefix,
+                                                                  .s3_uri = uri,
+                                                                  .s3_data_distribution_type = distribution}}};
     }
     Job finished(const std::string& name) {
         for (;;) {
@@ -192,7 +196,7 @@ struct World {
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
     }
-    Job run(const std::string& name, text::Json request) {
+    Job run(const std::string& name, Request request) {
         auto created = training->create({id(name), std::move(request), {}});
         REQUIRE_MESSAGE(created.has_value(), (created ? "" : created.error().describe()));
         return finished(name);
@@ -233,8 +237,8 @@ TEST_CASE("two workers get their shards, write a model, and it lands in the buck
         "echo weights-$RANK > $SM_MODEL_DIR/part-$RANK; echo metrics > $SM_OUTPUT_DATA_DIR/metrics-$RANK; "
         "ln -s /etc/passwd $SM_MODEL_DIR/link-$RANK",
         2);
-    request.set("InputDataConfig", text::Json::array({World::channel("train", "s3://in/train", "ShardedByS3Key"),
-                                                      World::channel("all", "s3://in/all/", "FullyReplicated")}));
+    request.input_data_config.emplace({World::channel("train", "s3://in/train", m::S3DataDistribution::sharded_by_s3_key),
+                                       World::channel("all", "s3://in/all/")});
     Job job = world.run("shards", request);
     CHECK(job.failure_reason == "");
     CHECK(job.status == Status::completed);
@@ -289,7 +293,7 @@ TEST_CASE("a failing worker fails the job with what it wrote, and ends the other
 TEST_CASE("a program that does not exist is the client's error") {
     World world;
     auto request = World::request("", 1);
-    request.find("AlgorithmSpecification")->set("ContainerEntrypoint", text::Json::array({"/no/such/program"}));
+    request.algorithm_specification->container_entrypoint = {"/no/such/program"};
     Job job = world.run("absent", request);
     CHECK(job.status == Status::failed);
     CHECK(job.failure_reason == "ClientError: cannot execute `/no/such/program`: No such file or directory");
@@ -320,7 +324,7 @@ TEST_CASE("StopTrainingJob ends the workers and keeps the partial model") {
 TEST_CASE("MaxRuntimeInSeconds ends a job") {
     World world;
     auto request = World::request("exec sleep 600", 1);
-    request.find("StoppingCondition")->set("MaxRuntimeInSeconds", 1);
+    request.stopping_condition->max_runtime_in_seconds = 1;
     Job job = world.run("slow", request);
     CHECK(job.status == Status::stopped);
     CHECK(job.secondary_status == "MaxRuntimeExceeded");
@@ -331,7 +335,7 @@ TEST_CASE("data that the role may not read fails the job with S3's words") {
     world.s3.objects = {{"in/train/a", "a"}};
     world.s3.denied = "train/a";
     auto request = World::request("true", 1);
-    request.set("InputDataConfig", text::Json::array({World::channel("train", "s3://in/train/", "FullyReplicated")}));
+    request.input_data_config.emplace({World::channel("train", "s3://in/train/")});
     Job job = world.run("denied", request);
     CHECK(job.failure_reason ==
           "ClientError: Data download failed:Unable to download object s3://in/train/a (AccessDenied: Access Denied)");
@@ -339,13 +343,13 @@ TEST_CASE("data that the role may not read fails the job with S3's words") {
 
 TEST_CASE("what create refuses, in AWS's words") {
     World world;
-    auto refused = [&](text::Json request) {
+    auto refused = [&](Request request) {
         auto created = world.training->create({world.id("job"), std::move(request), {}});
         REQUIRE_FALSE(created.has_value());
         return created.error().code + ": " + created.error().message;
     };
     auto missing = World::request("true", 1);
-    missing.set("InputDataConfig", text::Json::array({World::channel("train", "s3://in/none/", "FullyReplicated")}));
+    missing.input_data_config.emplace({World::channel("train", "s3://in/none/")});
     CHECK(refused(missing) ==
           "ValidationException: No S3 objects found under S3 URL \"s3://in/none/\" given in input data source. Please ensure "
           "that the "
@@ -368,7 +372,7 @@ TEST_CASE("checkpoints are restored at the start and in the bucket at the end") 
     World world;
     world.s3.objects = {{"ck/run/old.pt", "epoch 1"}};
     auto request = World::request("cat /opt/ml/checkpoints/old.pt; echo; echo 'epoch 2' > /opt/ml/checkpoints/new.pt", 1);
-    request.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/run/"}}));
+    request.checkpoint_config = m::CheckpointConfig{.s3_uri = "s3://ck/run/"};
     Job job = world.run("resume", request);
     CHECK(job.failure_reason == "");
     CHECK(world.log("resume") == "epoch 1\n");
@@ -413,8 +417,8 @@ int runs_of(World& world, const std::string& name) {
     return runs;
 }
 
-text::Json with_retries(text::Json request, int retries) {
-    request.set("RetryStrategy", text::Json::object({{"MaximumRetryAttempts", retries}}));
+Request with_retries(Request request, int retries) {
+    request.retry_strategy = m::RetryStrategy{retries};
     return request;
 }
 
@@ -434,15 +438,15 @@ TEST_CASE("managed spot training: an interrupted job begins again from its check
         "exit 0; fi; echo $n > mark-$n; echo ready; trap 'echo told; exit 1' TERM; "
         "while :; do sleep 0.05; done",
         1);
-    request.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/spot"}}));
+    request.checkpoint_config = m::CheckpointConfig{.s3_uri = "s3://ck/spot"};
     auto plain = request;
-    plain.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/plain"}}));
+    plain.checkpoint_config = m::CheckpointConfig{.s3_uri = "s3://ck/plain"};
     REQUIRE(world.training->create({world.id("plain"), plain, {}, ""}).has_value());
     CHECK(world.training->interrupt(world.id("plain")).error().message ==
           "The request was rejected because the training job does not use managed spot training.");
     REQUIRE(world.training->stop(world.id("plain")).has_value());
-    request.set("EnableManagedSpotTraining", true);
-    request.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 60}, {"MaxWaitTimeInSeconds", 3600}}));
+    request.enable_managed_spot_training = true;
+    request.stopping_condition = m::StoppingCondition{.max_runtime_in_seconds = 60, .max_wait_time_in_seconds = 3600};
     REQUIRE(world.training->create({world.id("spot"), request, {}, ""}).has_value());
     for (int attempt = 1; attempt <= 2; ++attempt) {
         while (runs_of(world, "spot") < attempt) std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -475,16 +479,16 @@ TEST_CASE("managed spot training: an interrupted job begins again from its check
 TEST_CASE("managed spot training: stopping ends it for good, and so does MaxWaitTimeInSeconds") {
     World world;
     auto ends = World::request("echo run; echo ready; sleep 600", 1);
-    ends.set("EnableManagedSpotTraining", true);
-    ends.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 2}, {"MaxWaitTimeInSeconds", 2}}));
+    ends.enable_managed_spot_training = true;
+    ends.stopping_condition = m::StoppingCondition{.max_runtime_in_seconds = 2, .max_wait_time_in_seconds = 2};
     REQUIRE(world.training->create({world.id("late"), ends, {}, ""}).has_value());
     Job late = world.finished("late");
     CHECK(late.status == Status::stopped);
     CHECK(late.secondary_status == "MaxWaitTimeExceeded");
 
     auto asked = World::request("echo run; trap 'sleep 1; exit 0' TERM; echo ready; while :; do sleep 0.05; done", 1);
-    asked.set("EnableManagedSpotTraining", true);
-    asked.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 3600}, {"MaxWaitTimeInSeconds", 3600}}));
+    asked.enable_managed_spot_training = true;
+    asked.stopping_condition = m::StoppingCondition{.max_runtime_in_seconds = 3600, .max_wait_time_in_seconds = 3600};
     REQUIRE(world.training->create({world.id("asked"), asked, {}, ""}).has_value());
     while (world.log("asked").find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     REQUIRE(world.training->interrupt(world.id("asked")).has_value());
@@ -499,9 +503,9 @@ TEST_CASE("managed spot training: stopping ends it for good, and so does MaxWait
         "echo run; if [ -f /opt/ml/checkpoints/mark ]; then exit 0; fi; touch /opt/ml/checkpoints/mark; "
         "echo ready; sleep 600",
         1);
-    survives.set("EnableManagedSpotTraining", true);
-    survives.set("StoppingCondition", text::Json::object({{"MaxRuntimeInSeconds", 60}, {"MaxWaitTimeInSeconds", 60}}));
-    survives.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/survives"}}));
+    survives.enable_managed_spot_training = true;
+    survives.stopping_condition = m::StoppingCondition{.max_runtime_in_seconds = 60, .max_wait_time_in_seconds = 60};
+    survives.checkpoint_config = m::CheckpointConfig{.s3_uri = "s3://ck/survives"};
     REQUIRE(world.training->create({world.id("survives"), survives, {}, ""}).has_value());
     while (world.log("survives").find("ready") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     world.training->shutdown();
@@ -520,7 +524,7 @@ TEST_CASE("a server that stops ends the workers; the next one retries the jobs t
                                     "$SM_MODEL_DIR/; exit 0; fi; echo mark > /opt/ml/checkpoints/mark; echo ready; sleep 600",
                                     1),
                      1);
-    retried.set("CheckpointConfig", text::Json::object({{"S3Uri", "s3://ck/retried"}}));
+    retried.checkpoint_config = m::CheckpointConfig{.s3_uri = "s3://ck/retried"};
     REQUIRE(world.training->create({world.id("retried"), retried, {}, ""}).has_value());
     auto cut = world.training->create({world.id("cut"), World::request("echo run; echo ready; sleep 600", 2), {}, ""});
     REQUIRE(cut.has_value());
@@ -562,7 +566,7 @@ TEST_CASE("a server that was killed: jobs go on where their record says, and use
     leave_behind(world, job, "downloading", "Downloading");
     leave_behind(world, job, "training", "Training");
     Job retry = job;
-    retry.request = with_retries(job.request, 2);
+    retry.request = keep(with_retries(job.asked(), 2));
     leave_behind(world, retry, "retry", "Training");
     retry.retries = 2;
     leave_behind(world, retry, "retried-out", "Training");
@@ -618,7 +622,7 @@ TEST_CASE("an internal error is retried as often as RetryStrategy says, within M
     used.runtime_used = std::chrono::hours(1);
     used.failure_reason.clear();
     used.ended = {};
-    used.request = with_retries(World::request("echo run; sleep 600", 1), 3);
+    used.request = keep(with_retries(World::request("echo run; sleep 600", 1), 3));
     used.retries = 0;
     leave_behind(world, used, "used-up", "Training");
     world.training.reset();
@@ -632,10 +636,10 @@ TEST_CASE("a finished job can be deleted and its name used again; one in progres
     REQUIRE(world.training->create({world.id("job"), World::request("sleep 600", 1), {}, ""}).has_value());
     CHECK(world.training->remove(world.id("job")).error().describe() ==
           "ResourceInUse: The request was rejected because the training job is in status InProgress.");
-    auto profiler = text::Json::object({{"ProfilerConfig", text::Json::object({{"DisableProfiler", true}})}});
+    const m::UpdateTrainingJobRequest profiler{.profiler_config = m::ProfilerConfigForUpdate{.disable_profiler = true}};
     REQUIRE(world.training->update(world.id("job"), profiler).has_value());
-    CHECK(world.training->describe(world.id("job"))->request["ProfilerConfig"]["DisableProfiler"].as_bool());
-    auto pool = text::Json::object({{"ResourceConfig", text::Json::object({{"KeepAlivePeriodInSeconds", 60}})}});
+    CHECK(world.training->describe(world.id("job"))->asked().profiler_config->disable_profiler.value());
+    const m::UpdateTrainingJobRequest pool{.resource_config = m::ResourceConfigForUpdate{60}};
     CHECK(world.training->update(world.id("job"), pool).error().message.find("has no warm pool") != std::string::npos);
     REQUIRE(world.training->stop(world.id("job")).has_value());
     world.finished("job");
@@ -678,7 +682,7 @@ TEST_CASE("a job waits for machines as long as MaxPendingTimeInSeconds says, or 
     world.open();
     auto request = World::request("true", 1);
     REQUIRE(world.training->create({world.id("stopped"), request, {}, ""}).has_value());
-    request.find("StoppingCondition")->set("MaxPendingTimeInSeconds", 1);
+    request.stopping_condition->max_pending_time_in_seconds = 1;
     const Job late = world.run("late", request);
     CHECK(late.status == Status::stopped);
     CHECK(late.transitions.back().message == "Training job exceeded MaxPendingTimeInSeconds provided");
@@ -700,7 +704,7 @@ TEST_CASE("quotas count what one account uses of one type") {
     }
     auto create = [&](const std::string& account, const std::string& type, int count) {
         auto request = World::request("true", count);
-        request.find("ResourceConfig")->set("InstanceType", type);
+        request.resource_config->instance_type = model::value_of<m::TrainingInstanceType>(type);
         JobId id{account, "us-east-1", "quota-more-" + account + "-" + type.substr(3, 2)};
         auto created = world.training->create({id, request, {}, ""});
         return created ? "" : created.error().message.substr(0, created.error().message.find(". "));
@@ -709,7 +713,7 @@ TEST_CASE("quotas count what one account uses of one type") {
           "The account-level service limit 'ml.m5.large for training job usage' is 16 Instances, with current utilization of 14 "
           "Instances and a request delta of 3 Instances");
     CHECK(create("444455556666", "ml.m5.large", 1) == "");
-    CHECK(create("111122223333", "ml.c5.large", 1) == "");
+    CHECK(create("111122223333", "ml.c5.xlarge", 1) == "");
     CHECK(create("111122223333", "ml.r5.large", 16)
               .ends_with("is 32 Instances, with current utilization of 16 Instances and a "
                          "request delta of 16 Instances") == false);
@@ -736,12 +740,12 @@ TEST_CASE("script mode runs the program of sourcedir.tar.gz with the hyperparame
     archive.close();
     world.s3.objects["code/sourcedir.tar.gz"] = read_file(world.folder.path + "/sourcedir.tar.gz");
     auto request = World::request("", 1);
-    request.find("AlgorithmSpecification")->erase("ContainerEntrypoint");
-    request.set("HyperParameters", text::Json::object({{"sagemaker_program", "\"train.py\""},
-                                                       {"sagemaker_submit_directory", "\"s3://code/sourcedir.tar.gz\""},
-                                                       {"epochs", "3"},
-                                                       {"name", "\"a b\""},
-                                                       {"flag", "true"}}));
+    request.algorithm_specification->container_entrypoint.reset();
+    request.hyper_parameters = model::Map<std::string>({{"sagemaker_program", "\"train.py\""},
+                                                        {"sagemaker_submit_directory", "\"s3://code/sourcedir.tar.gz\""},
+                                                        {"epochs", "3"},
+                                                        {"name", "\"a b\""},
+                                                        {"flag", "true"}});
     Job job = world.run("script", request);
     CHECK(job.status == Status::failed);
     CHECK(job.failure_reason ==
@@ -777,8 +781,8 @@ TEST_CASE("a source that changes between two attempts is not run") {
     World world;
     world.s3.objects["in/code/run.sh"] = "echo first; exec sleep 600";
     auto request = World::request("sh $SM_CHANNEL_CODE/run.sh", 1);
-    request.set("InputDataConfig", text::Json::array({World::channel("code", "s3://in/code/", "FullyReplicated")}));
-    request.set("RetryStrategy", text::Json::object({{"MaximumRetryAttempts", 1}}));
+    request.input_data_config.emplace({World::channel("code", "s3://in/code/")});
+    request.retry_strategy = m::RetryStrategy{1};
     REQUIRE(world.training->create({world.id("pinned"), request, {}, ""}).has_value());
     world.logged("pinned", "first");
     world.training.reset();

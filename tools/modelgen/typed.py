@@ -153,7 +153,7 @@ class Typed:
             values = self.distinct(name, shape["enum"])
             if "unknown" in values:
                 self.stop(f"{name} has a value named unknown")
-            return f"enum class {name} : uint16_t {{ unknown, {', '.join(values)} }};"
+            return f"enum class {name} : uint16_t {{ unknown, {', '.join(values)} }};\n[[nodiscard]] const Shape& shape_of({name});"
         lines = []
         for member, identifier in zip(shape["members"], self.distinct(name, shape["members"])):
             kind = self.member_type(name, member)
@@ -282,6 +282,7 @@ class Typed:
             if self.rest:
                 fields.append(f".rest = &rest_of_{name}")
             lines.append(f"constinit const Operation {name}::operation = {{{', '.join(fields)}}};")
+        lines += [f"const Shape& shape_of({name}) {{ return shapes[{self.place[name]}]; }}" for name in self.order if "enum" in self.shapes[name]]
         lines += ["", "const Service service = {", f"    .name = {quoted(self.name)},", f"    .signing_name = {quoted(self.metadata.get('signingName', self.metadata['endpointPrefix']))},",
                   f"    .validation_error = {quoted(code)},", f"    .xml_namespace = {quoted(self.metadata.get('xmlNamespace', ''))},",
                   "    .operations = operations,", *(["    .rest = &rest,"] if self.rest else []), "};", "", f"}}  // namespace model::{self.name}", ""]

@@ -8,81 +8,72 @@
 #include <optional>
 
 #include "base/strings.hpp"
+#include "model/words.hpp"
 #include "text/base64.hpp"
-#include "text/time.hpp"
+#include "training/kept_request.hpp"
 
 namespace services::sagemaker {
-namespace {
 
-using text::Json;
+namespace m = model::sagemaker;
 using training::Job;
 
-constexpr size_t page_default = 10;
+namespace {
 
-// Request members that Describe does not show: tags have their own operation.
-constexpr std::string_view not_echoed[] = {"TrainingJobName", "Tags", "SessionChainingConfig"};
+constexpr int32_t page_default = 10;
+constexpr int32_t runtime_default_seconds = 86'400;
 
-Json transitions_json(const Job& job) {
-    auto list = Json::array();
+m::TrainingJobStatus status_of(const Job& job) { return model::value_of<m::TrainingJobStatus>(training::name(job.status)); }
+
+m::SecondaryStatus secondary_status(std::string_view name) { return model::value_of<m::SecondaryStatus>(name); }
+
+std::vector<m::SecondaryStatusTransition> transitions_of(const Job& job) {
+    std::vector<m::SecondaryStatusTransition> out;
     for (const auto& transition : job.transitions) {
-        auto item = Json::object({{"Status", transition.status}, {"StartTime", text::iso8601_millis(transition.start)}});
-        if (transition.end) item.set("EndTime", text::iso8601_millis(*transition.end));
-        item.set("StatusMessage", transition.message);
-        list.push(std::move(item));
+        out.push_back({.status = secondary_status(transition.status),
+                       .start_time = transition.start,
+                       .end_time = transition.end,
+                       .status_message = transition.message});
     }
-    return list;
-}
-
-void set_default(Json& json, std::string_view member, Json value) {
-    if (!json.contains(member)) json.set(member, std::move(value));
+    return out;
 }
 
 // What the request left out and AWS says all the same: the SageMaker SDK, version 2, attaches to a job by these.
-void fill_in(Json& json) {
-    for (auto& [member, value] : json.members()) {
-        if (member == "OutputDataConfig") {
-            set_default(value, "KmsKeyId", "");
-            set_default(value, "CompressionType", "GZIP");
-        }
-        if (member != "InputDataConfig") continue;
-        for (auto& channel : value.items()) {
-            set_default(channel, "CompressionType", "None");
-            set_default(channel, "RecordWrapperType", "None");
-        }
+m::OutputDataConfig output_of(m::OutputDataConfig output) {
+    if (!output.kms_key_id) output.kms_key_id = "";
+    if (!output.compression_type) output.compression_type = m::OutputCompressionType::gzip;
+    return output;
+}
+
+std::optional<std::vector<m::Channel>> channels_of(std::optional<std::vector<m::Channel>> channels) {
+    if (!channels) return channels;
+    for (auto& channel : *channels) {
+        if (!channel.compression_type) channel.compression_type = m::CompressionType::none;
+        if (!channel.record_wrapper_type) channel.record_wrapper_type = m::RecordWrapper::none;
     }
+    return channels;
 }
 
-Json summary(const Job& job) {
-    auto json = Json::object({{"TrainingJobName", job.id.name},
-                              {"TrainingJobArn", job.id.arn()},
-                              {"CreationTime", text::iso8601_millis(job.creation_time)},
-                              {"LastModifiedTime", text::iso8601_millis(job.last_modified_time)},
-                              {"TrainingJobStatus", std::string(training::name(job.status))},
-                              {"SecondaryStatus", job.secondary_status}});
-    if (job.training_end_time) json.set("TrainingEndTime", text::iso8601_millis(*job.training_end_time));
-    return json;
+m::TrainingJobSummary summary(const Job& job) {
+    return {.training_job_name = job.id.name,
+            .training_job_arn = job.id.arn(),
+            .creation_time = job.creation_time,
+            .training_end_time = job.training_end_time,
+            .last_modified_time = job.last_modified_time,
+            .training_job_status = status_of(job),
+            .secondary_status = secondary_status(job.secondary_status)};
 }
 
-// Is `time` inside the bounds that two members of the request give, if they do?
-base::Result<bool> is_between(base::Time time, const Json& input, std::string_view after, std::string_view before) {
-    for (std::string_view member : {after, before}) {
-        if (!input.contains(member)) continue;
-        auto bound = text::parse_iso8601(input[member].as_string());
-        if (!bound) return base::fail("ValidationException", std::string(member) + " is not a time");
-        if (member == after ? time < *bound : time > *bound) return false;
-    }
-    return true;
+bool is_between(base::Time time, const std::optional<base::Time>& after, const std::optional<base::Time>& before) {
+    return !(after && time < *after) && !(before && time > *before);
 }
 
-base::Result<bool> is_wanted(const Job& job, const Json& input) {
-    const std::string& name_part = input["NameContains"].as_string();
-    if (!name_part.empty() && job.id.name.find(name_part) == std::string::npos) return false;
-    const std::string& status = input["StatusEquals"].as_string();
-    if (!status.empty() && training::name(job.status) != status) return false;
+bool is_wanted(const Job& job, const m::ListTrainingJobsRequest& in) {
+    if (job.id.name.find(model::text(in.name_contains)) == std::string::npos) return false;
+    if (in.status_equals && status_of(job) != *in.status_equals) return false;
     // There are neither warm pools nor training plans: no job matches.
-    if (input.contains("WarmPoolStatusEquals") || input.contains("TrainingPlanArnEquals")) return false;
-    if (!TRY(is_between(job.creation_time, input, "CreationTimeAfter", "CreationTimeBefore"))) return false;
-    return is_between(job.last_modified_time, input, "LastModifiedTimeAfter", "LastModifiedTimeBefore");
+    if (in.warm_pool_status_equals || in.training_plan_arn_equals) return false;
+    return is_between(job.creation_time, in.creation_time_after, in.creation_time_before) &&
+           is_between(job.last_modified_time, in.last_modified_time_after, in.last_modified_time_before);
 }
 
 // Where a job stands in a listing.
@@ -99,7 +90,7 @@ std::string token_of(const Place& place) {
     return text::encode_base64url(std::to_string(place.created) + " " + place.status + " " + place.name);
 }
 
-std::optional<Place> place_of_token(const std::string& token) {
+std::optional<Place> place_of_token(std::string_view token) {
     auto plain = text::decode_base64url(token);
     if (!plain) return std::nullopt;
     auto parts = base::split(*plain, ' ');
@@ -114,81 +105,101 @@ std::optional<Place> place_of_token(const std::string& token) {
 
 class Order {
 public:
-    explicit Order(const Json& input)
-        : by_(input["SortBy"].as_string_or("CreationTime")), descending_(input["SortOrder"].as_string() == "Descending") {}
+    explicit Order(const m::ListTrainingJobsRequest& in)
+        : by_(in.sort_by.value_or(m::SortBy::creation_time)), descending_(in.sort_order == m::SortOrder::descending) {}
     bool operator()(const Place& left, const Place& right) const {
         const Place& a = descending_ ? right : left;
         const Place& b = descending_ ? left : right;
-        if (by_ == "Status" && a.status != b.status) return a.status < b.status;
-        if (by_ == "CreationTime" && a.created != b.created) return a.created < b.created;
+        if (by_ == m::SortBy::status && a.status != b.status) return a.status < b.status;
+        if (by_ == m::SortBy::creation_time && a.created != b.created) return a.created < b.created;
         return a.name < b.name;
     }
 
 private:
-    std::string by_;
+    m::SortBy by_;
     bool descending_;
 };
 
 }  // namespace
 
-Json tags_json(const training::Tags& tags) {
-    auto list = Json::array();
-    for (const auto& [key, value] : tags) list.push(Json::object({{"Key", key}, {"Value", value}}));
-    return list;
+std::vector<m::Tag> shown(const training::Tags& tags) {
+    std::vector<m::Tag> out;
+    for (const auto& [key, value] : tags) out.push_back({key, value});
+    return out;
 }
 
-Json describe(const Job& job) {
-    Json json = summary(job);
-    json.set("ModelArtifacts", Json::object({{"S3ModelArtifacts", job.model_artifacts()}}));
-    if (!job.failure_reason.empty()) json.set("FailureReason", job.failure_reason);
-    for (const auto& [member, value] : job.request.members()) {
-        if (std::find(std::begin(not_echoed), std::end(not_echoed), member) == std::end(not_echoed)) json.set(member, value);
-    }
-    fill_in(json);
-    if (!json.contains("StoppingCondition")) json.set("StoppingCondition", Json::object({{"MaxRuntimeInSeconds", 86'400}}));
-    for (std::string_view flag :
-         {"EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"}) {
-        if (!json.contains(flag)) json.set(flag, false);
-    }
+m::DescribeTrainingJobResponse describe(const Job& job) {
+    const m::CreateTrainingJobRequest& asked = job.asked();
+    m::DescribeTrainingJobResponse out{
+        .training_job_name = job.id.name,
+        .training_job_arn = job.id.arn(),
+        .model_artifacts = {.s3_model_artifacts = job.model_artifacts()},
+        .training_job_status = status_of(job),
+        .secondary_status = secondary_status(job.secondary_status),
+        .hyper_parameters = asked.hyper_parameters,
+        .algorithm_specification = asked.algorithm_specification,
+        .role_arn = asked.role_arn,
+        .input_data_config = channels_of(asked.input_data_config),
+        .output_data_config = output_of(asked.output_data_config),
+        .resource_config = asked.resource_config,
+        .vpc_config = asked.vpc_config,
+        .stopping_condition =
+            asked.stopping_condition.value_or(m::StoppingCondition{.max_runtime_in_seconds = runtime_default_seconds}),
+        .creation_time = job.creation_time,
+        .training_start_time = job.training_start_time,
+        .training_end_time = job.training_end_time,
+        .last_modified_time = job.last_modified_time,
+        .secondary_status_transitions = transitions_of(job),
+        .enable_network_isolation = asked.enable_network_isolation.value_or(false),
+        .enable_inter_container_traffic_encryption = asked.enable_inter_container_traffic_encryption.value_or(false),
+        .enable_managed_spot_training = asked.enable_managed_spot_training.value_or(false),
+        .checkpoint_config = asked.checkpoint_config,
+        .debug_hook_config = asked.debug_hook_config,
+        .experiment_config = asked.experiment_config,
+        .debug_rule_configurations = asked.debug_rule_configurations,
+        .tensor_board_output_config = asked.tensor_board_output_config,
+        .profiler_config = asked.profiler_config,
+        .profiler_rule_configurations = asked.profiler_rule_configurations,
+        .environment = asked.environment,
+        .retry_strategy = asked.retry_strategy,
+        .remote_debug_config = asked.remote_debug_config,
+        .infra_check_config = asked.infra_check_config,
+        .serverless_job_config = asked.serverless_job_config,
+        .mlflow_config = asked.mlflow_config,
+        .model_package_config = asked.model_package_config,
+    };
+    if (!job.failure_reason.empty()) out.failure_reason = job.failure_reason;
     // The settings are echoed; no profiler runs.
-    if (job.request.contains("ProfilerConfig")) json.set("ProfilingStatus", "Disabled");
-    if (job.training_start_time) json.set("TrainingStartTime", text::iso8601_millis(*job.training_start_time));
+    if (asked.profiler_config) out.profiling_status = m::ProfilingStatus::disabled;
     if (job.training_start_time && job.training_end_time) {
-        auto seconds =
+        const auto seconds =
             std::chrono::duration_cast<std::chrono::seconds>(*job.training_end_time - *job.training_start_time).count();
-        json.set("TrainingTimeInSeconds", std::max<int64_t>(1, seconds));
-        json.set("BillableTimeInSeconds", std::max<int64_t>(1, seconds));
+        out.training_time_in_seconds = out.billable_time_in_seconds = static_cast<int32_t>(std::max<int64_t>(1, seconds));
     }
-    json.set("SecondaryStatusTransitions", transitions_json(job));
-    auto metrics = Json::array();
     for (const auto& metric : job.final_metrics) {
-        metrics.push(Json::object(
-            {{"MetricName", metric.name}, {"Value", metric.value}, {"Timestamp", text::iso8601_millis(metric.time)}}));
+        if (!out.final_metric_data_list) out.final_metric_data_list.emplace();
+        out.final_metric_data_list->push_back({metric.name, metric.value, metric.time});
     }
-    if (metrics.size() > 0) json.set("FinalMetricDataList", std::move(metrics));
-    return json;
+    return out;
 }
 
-base::Result<Json> list(std::vector<Job> jobs, const Json& input) {
-    std::vector<Job> wanted;
-    for (auto& job : jobs) {
-        if (TRY(is_wanted(job, input))) wanted.push_back(std::move(job));
-    }
-    const Order before(input);
-    std::sort(wanted.begin(), wanted.end(), [&](const Job& a, const Job& b) { return before(place_of(a), place_of(b)); });
-    auto start = wanted.begin();
-    if (const std::string& token = input["NextToken"].as_string(); !token.empty()) {
+base::Result<m::ListTrainingJobsResponse> list(std::vector<Job> jobs, const m::ListTrainingJobsRequest& in) {
+    std::erase_if(jobs, [&](const Job& job) { return !is_wanted(job, in); });
+    const Order before(in);
+    std::sort(jobs.begin(), jobs.end(), [&](const Job& a, const Job& b) { return before(place_of(a), place_of(b)); });
+    auto start = jobs.begin();
+    if (const std::string_view token = model::text(in.next_token); !token.empty()) {
         auto last = place_of_token(token);
         if (!last) return base::fail("ValidationException", "NextToken is not valid for this request.");
-        start = std::find_if(wanted.begin(), wanted.end(), [&](const Job& job) { return before(*last, place_of(job)); });
+        start = std::find_if(jobs.begin(), jobs.end(), [&](const Job& job) { return before(*last, place_of(job)); });
     }
-    auto count = static_cast<size_t>(input["MaxResults"].as_int(page_default));
-    auto summaries = Json::array();
+    const auto count = static_cast<size_t>(in.max_results.value_or(page_default));
+    m::ListTrainingJobsResponse out;
     auto job = start;
-    for (; job != wanted.end() && summaries.size() < count; ++job) summaries.push(summary(*job));
-    auto answer = Json::object({{"TrainingJobSummaries", std::move(summaries)}});
-    if (job != wanted.end() && job != start) answer.set("NextToken", token_of(place_of(*std::prev(job))));
-    return answer;
+    for (; job != jobs.end() && out.training_job_summaries.size() < count; ++job)
+        out.training_job_summaries.push_back(summary(*job));
+    if (job != jobs.end() && job != start) out.next_token = token_of(place_of(*std::prev(job)));
+    return out;
 }
 
 }  // namespace services::sagemaker

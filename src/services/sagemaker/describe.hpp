@@ -1,17 +1,20 @@
 // Jobs as the SageMaker API shows them.
 #pragma once
 
+#include <vector>
+
 #include "base/result.hpp"
-#include "text/json.hpp"
+#include "model/sagemaker/training_jobs.hpp"
 #include "training/training.hpp"
 
 namespace services::sagemaker {
 
-[[nodiscard]] text::Json describe(const training::Job& job);
+[[nodiscard]] model::sagemaker::DescribeTrainingJobResponse describe(const training::Job& job);
 
 // ListTrainingJobs: filters, order, one page. Error `ValidationException` for a token that is not ours.
-[[nodiscard]] base::Result<text::Json> list(std::vector<training::Job> jobs, const text::Json& input);
+[[nodiscard]] base::Result<model::sagemaker::ListTrainingJobsResponse> list(std::vector<training::Job> jobs,
+                                                                            const model::sagemaker::ListTrainingJobsRequest& in);
 
-[[nodiscard]] text::Json tags_json(const training::Tags& tags);
+[[nodiscard]] std::vector<model::sagemaker::Tag> shown(const training::Tags& tags);
 
 }  // namespace services::sagemaker

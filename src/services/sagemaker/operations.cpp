@@ -1,140 +1,115 @@
 #include "services/sagemaker/operations.hpp"
 
+#include <array>
+
 #include "services/sagemaker/classify.hpp"
 #include "services/sagemaker/describe.hpp"
-#include "training/request.hpp"
-#include "wire/model.hpp"
 
 namespace services::sagemaker {
 namespace {
 
-using text::Json;
+using gate::Asking;
+using gate::Needs;
+using gate::operation;
+using gate::Permit;
 using training::JobId;
-using training::Training;
-using Answered = base::Result<wire::Answer>;
+namespace own = model::trainwarden;
 
-wire::Answer answer(Json output) {
-    wire::Answer result;
-    result.output = std::move(output);
-    return result;
+// Session tag chaining passes on the tags of the caller's session, not those of the role behind it. A source identity stays
+// with whatever a session starts, as through role chaining.
+training::NewJob new_job(const Permit& permit, JobId id, m::CreateTrainingJobRequest request) {
+    return {std::move(id), std::move(request), permit.caller().session_tags, permit.caller().source_identity};
 }
 
-JobId job_of(const gate::Permit& permit, const wire::Call& call) {
-    return {permit.account(), call.region, call.input["TrainingJobName"].as_string()};
+Result<m::CreateTrainingJobResponse> create(SageMaker& sagemaker, const Permit& permit, const m::CreateTrainingJobRequest& in,
+                                            JobId&& id) {
+    const auto created = TRY(sagemaker.training.create(new_job(permit, std::move(id), in)));
+    return m::CreateTrainingJobResponse{.training_job_arn = created.id.arn()};
 }
 
-Answered create(Training& training, const gate::Permit& permit, wire::Call& call) {
-    // Session tag chaining passes on the tags of the caller's session, not those of the role behind it. A source identity stays
-    // with whatever a session starts, as through role chaining.
-    training::NewJob job{job_of(permit, call), call.input, permit.caller().session_tags, permit.caller().source_identity};
-    auto created = TRY(training.create(std::move(job)));
-    return answer(Json::object({{"TrainingJobArn", created.id.arn()}}));
+Result<model::Nothing> check(SageMaker& sagemaker, const Permit& permit, const own::CheckTrainingJobRequest&, AskedJob&& asked) {
+    TRY(sagemaker.training.check(new_job(permit, std::move(asked.id), std::move(asked.request))));
+    return {};
 }
 
-// CheckTrainingJob brings CreateTrainingJob's input as text: here is the call that it asks about, validated like any other.
-base::Result<wire::Call> asked_call(const wire::Call& call) {
-    const wire::ServiceModel* service = wire::find_service("sagemaker");
-    const wire::OperationModel* operation = service->find("CreateTrainingJob");
-    wire::Call asked;
-    asked.service = "sagemaker";
-    asked.operation = "CreateTrainingJob";
-    asked.region = call.region;
-    asked.input = TRY(wire::decode_json_input(*service, *operation, call.input["Request"].as_string()));
-    return asked;
+Result<m::DescribeTrainingJobResponse> describe_job(SageMaker& sagemaker, const Permit&, const m::DescribeTrainingJobRequest&,
+                                                    JobId&& id) {
+    return describe(TRY(sagemaker.training.describe(id)));
 }
 
-Answered check(Training& training, const gate::Permit& permit, wire::Call& call) {
-    wire::Call asked = TRY(asked_call(call));
-    TRY(training.check({job_of(permit, asked), asked.input, permit.caller().session_tags, permit.caller().source_identity}));
-    return answer(Json::object());
+Result<model::Nothing> stop(SageMaker& sagemaker, const Permit&, const m::StopTrainingJobRequest&, JobId&& id) {
+    TRY(sagemaker.training.stop(id));
+    return {};
 }
 
-Answered add_tags(Training& training, const gate::Permit& permit, wire::Call& call) {
-    TRY(training::check_tags(call.input["Tags"]));
-    training::Tags tags;
-    for (const auto& tag : call.input["Tags"].items()) tags.emplace_back(tag["Key"].as_string(), tag["Value"].as_string());
-    JobId id = TRY(tagged_job(permit.caller(), call));
-    auto all = TRY(training.add_tags(id, tags));
-    return answer(Json::object({{"Tags", tags_json(all)}}));
+Result<m::UpdateTrainingJobResponse> update(SageMaker& sagemaker, const Permit&, const m::UpdateTrainingJobRequest& in,
+                                            JobId&& id) {
+    const auto updated = TRY(sagemaker.training.update(id, in));
+    return m::UpdateTrainingJobResponse{.training_job_arn = updated.id.arn()};
 }
 
-Answered list_tags(Training& training, const gate::Permit& permit, wire::Call& call) {
-    JobId id = TRY(tagged_job(permit.caller(), call));
-    auto job = TRY(training.describe(id));
+Result<model::Nothing> remove(SageMaker& sagemaker, const Permit&, const m::DeleteTrainingJobRequest&, JobId&& id) {
+    TRY(sagemaker.training.remove(id));
+    return {};
+}
+
+Result<m::ListTrainingJobsResponse> list_jobs(SageMaker& sagemaker, const Permit& permit, const m::ListTrainingJobsRequest& in,
+                                              Region&& region) {
+    return list(sagemaker.training.list(permit.account(), region.name), in);
+}
+
+Result<m::AddTagsOutput> add_tags(SageMaker& sagemaker, const Permit&, const m::AddTagsInput& in, JobId&& id) {
+    const auto tags = training::tags_of(in.tags);
+    TRY(training::check_tags(tags));
+    return m::AddTagsOutput{.tags = shown(TRY(sagemaker.training.add_tags(id, tags)))};
+}
+
+Result<m::ListTagsOutput> list_tags(SageMaker& sagemaker, const Permit&, const m::ListTagsInput&, JobId&& id) {
     // A job has at most 50 tags: always one page.
-    return answer(Json::object({{"Tags", tags_json(job.tags)}}));
+    return m::ListTagsOutput{.tags = shown(TRY(sagemaker.training.describe(id)).tags)};
 }
 
-Answered delete_tags(Training& training, const gate::Permit& permit, wire::Call& call) {
-    std::vector<std::string> keys;
-    for (const auto& key : call.input["TagKeys"].items()) keys.push_back(key.as_string());
-    JobId id = TRY(tagged_job(permit.caller(), call));
-    TRY(training.delete_tags(id, keys));
-    return answer(Json::object());
+Result<m::DeleteTagsOutput> delete_tags(SageMaker& sagemaker, const Permit&, const m::DeleteTagsInput& in, JobId&& id) {
+    TRY(sagemaker.training.delete_tags(id, in.tag_keys));
+    return m::DeleteTagsOutput{};
 }
+
+template <class Operation>
+Result<Needs<JobId>> named_job_needs(const SageMaker& sagemaker, const Asking& asking, const typename Operation::Input& in) {
+    return job_needs(sagemaker, asking, Operation::operation.name, in.training_job_name);
+}
+
+template <class Operation>
+Result<Needs<JobId>> tags_needs(const SageMaker& sagemaker, const Asking& asking, const typename Operation::Input& in) {
+    std::span<const m::Tag> tags;
+    if constexpr (requires { in.tags; }) tags = in.tags;
+    std::vector<std::string> keys;
+    if constexpr (requires { in.tag_keys; }) keys = in.tag_keys;
+    return tagging_needs(sagemaker, asking, Operation::operation.name, in.resource_arn, tags, std::move(keys));
+}
+
+template <class Operation, auto handle>
+constexpr auto of_job = operation<Operation, handle, named_job_needs<Operation>>();
+template <class Operation, auto handle>
+constexpr auto of_tags = operation<Operation, handle, tags_needs<Operation>>();
+
+constexpr auto operations = std::to_array<gate::Row<SageMaker>>({
+    operation<m::CreateTrainingJob, create, create_needs>(),
+    operation<own::CheckTrainingJob, check, check_needs>(),
+    of_job<m::DescribeTrainingJob, describe_job>,
+    of_job<m::StopTrainingJob, stop>,
+    operation<m::UpdateTrainingJob, update, update_needs>(),
+    of_job<m::DeleteTrainingJob, remove>,
+    operation<m::ListTrainingJobs, list_jobs, list_needs>(),
+    of_tags<m::AddTags, add_tags>,
+    of_tags<m::ListTags, list_tags>,
+    of_tags<m::DeleteTags, delete_tags>,
+});
 
 }  // namespace
 
-void add_operations(gate::Registry& registry, Training& training) {
-    Training* jobs = &training;
-    auto about_job = [jobs](const identity::Caller& caller, wire::Call& call) { return classify_job(*jobs, caller, call); };
-    auto about_tags = [jobs](const identity::Caller& caller, wire::Call& call) { return classify_tagging(*jobs, caller, call); };
-    registry.add({.service = "sagemaker",
-                  .name = "CreateTrainingJob",
-                  .classify = [](const identity::Caller& caller, wire::Call& call) { return classify_create(caller, call); },
-                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return create(*jobs, permit, call); }});
-    registry.add({.service = "trainwarden",
-                  .name = "CheckTrainingJob",
-                  .classify = [](const identity::Caller& caller, wire::Call& call) -> Accesses {
-                      return classify_create(caller, TRY(asked_call(call)));
-                  },
-                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return check(*jobs, permit, call); }});
-    registry.add({.service = "sagemaker",
-                  .name = "DescribeTrainingJob",
-                  .classify = about_job,
-                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
-                      return answer(describe(TRY(jobs->describe(job_of(permit, call)))));
-                  }});
-    registry.add({.service = "sagemaker",
-                  .name = "StopTrainingJob",
-                  .classify = about_job,
-                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
-                      TRY(jobs->stop(job_of(permit, call)));
-                      return answer(Json::object());
-                  }});
-    registry.add(
-        {.service = "sagemaker",
-         .name = "UpdateTrainingJob",
-         .classify = [jobs](const identity::Caller& caller, wire::Call& call) { return classify_update(*jobs, caller, call); },
-         .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
-             auto updated = TRY(jobs->update(job_of(permit, call), call.input));
-             return answer(Json::object({{"TrainingJobArn", updated.id.arn()}}));
-         }});
-    registry.add({.service = "sagemaker",
-                  .name = "DeleteTrainingJob",
-                  .classify = about_job,
-                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
-                      TRY(jobs->remove(job_of(permit, call)));
-                      return answer(Json::object());
-                  }});
-    registry.add({.service = "sagemaker",
-                  .name = "ListTrainingJobs",
-                  .classify = [](const identity::Caller&, wire::Call& call) { return classify_list(call); },
-                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) -> Answered {
-                      return answer(TRY(list(jobs->list(permit.account(), call.region), call.input)));
-                  }});
-    registry.add({.service = "sagemaker",
-                  .name = "AddTags",
-                  .classify = about_tags,
-                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return add_tags(*jobs, permit, call); }});
-    registry.add({.service = "sagemaker",
-                  .name = "ListTags",
-                  .classify = about_tags,
-                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return list_tags(*jobs, permit, call); }});
-    registry.add({.service = "sagemaker",
-                  .name = "DeleteTags",
-                  .classify = about_tags,
-                  .handle = [jobs](const gate::Permit& permit, wire::Call& call) { return delete_tags(*jobs, permit, call); }});
+void add_operations(gate::Registry& registry, training::Training& training) {
+    gate::add_operations<SageMaker>(registry, SageMaker{training}, operations);
 }
 
 }  // namespace services::sagemaker
