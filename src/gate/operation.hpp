@@ -51,6 +51,13 @@ public:
     }
     // Of an action without a resource.
     void add(model::ActionName action, const policy::Context& keys = {}) { add(action, Description{.arn = "*"}, keys); }
+    // Those that another operation declares for this input of its own: for a request that asks about it. `functions`: its service's.
+    [[nodiscard]] base::Result<void> add_declared(const model::Operation& other, const void* input, const Asking& asking,
+                                                  std::span<const model::ValueFunction> functions) {
+        for (auto& access : TRY(accesses_by_rules(other, input, asking, functions)).accesses)
+            accesses_.push_back(std::move(access));
+        return {};
+    }
     // An access whose refusal does not refuse the request: `value` is what the handler may use where it is allowed.
     template <class T>
     [[nodiscard]] Guarded<T> separate(model::ActionName action, const Description& resource, T value,

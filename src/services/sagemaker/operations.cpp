@@ -1,34 +1,57 @@
 #include "services/sagemaker/operations.hpp"
 
 #include <array>
+#include <memory>
 
-#include "services/sagemaker/classify.hpp"
+#include "gate/operation.hpp"
+#include "model/json.hpp"
+#include "model/sagemaker/tags.hpp"
+#include "model/sagemaker/training_jobs.hpp"
+#include "model/trainwarden/operations.hpp"
 #include "services/sagemaker/describe.hpp"
+#include "services/sagemaker/resources.hpp"
+#include "training/request.hpp"
 
 namespace services::sagemaker {
 namespace {
 
+namespace m = model::sagemaker;
+namespace own = model::trainwarden;
+using base::Result;
 using gate::Asking;
 using gate::Needs;
 using gate::operation;
 using gate::Permit;
 using training::JobId;
-namespace own = model::trainwarden;
+
+struct SageMaker {
+    training::Training& training;
+};
 
 // Session tag chaining passes on the tags of the caller's session, not those of the role behind it. A source identity stays
 // with whatever a session starts, as through role chaining.
-training::NewJob new_job(const Permit& permit, JobId id, m::CreateTrainingJobRequest request) {
+training::NewJob new_job(const Permit& permit, m::CreateTrainingJobRequest request) {
+    JobId id{permit.account(), permit.region(), request.training_job_name};
     return {std::move(id), std::move(request), permit.caller().session_tags, permit.caller().source_identity};
 }
 
-Result<m::CreateTrainingJobResponse> create(SageMaker& sagemaker, const Permit& permit, const m::CreateTrainingJobRequest& in,
-                                            JobId&& id) {
-    const auto created = TRY(sagemaker.training.create(new_job(permit, std::move(id), in)));
+Result<m::CreateTrainingJobResponse> create(SageMaker& sagemaker, const Permit& permit, const m::CreateTrainingJobRequest& in) {
+    const auto created = TRY(sagemaker.training.create(new_job(permit, in)));
     return m::CreateTrainingJobResponse{.training_job_arn = created.id.arn()};
 }
 
-Result<model::Nothing> check(SageMaker& sagemaker, const Permit& permit, const own::CheckTrainingJobRequest&, AskedJob&& asked) {
-    TRY(sagemaker.training.check(new_job(permit, std::move(asked.id), std::move(asked.request))));
+// CheckTrainingJob brings CreateTrainingJob's input as text, which is validated and decided on like any other.
+Result<Needs<m::CreateTrainingJobRequest>> check_needs(const SageMaker&, const Asking& asking,
+                                                       const own::CheckTrainingJobRequest& in) {
+    Needs<m::CreateTrainingJobRequest> needs;
+    TRY(model::read_json(m::CreateTrainingJob::operation, in.request, &needs.prepared));
+    TRY(needs.add_declared(m::CreateTrainingJob::operation, &needs.prepared, asking, value_functions().list()));
+    return needs;
+}
+
+Result<model::Nothing> check(SageMaker& sagemaker, const Permit& permit, const own::CheckTrainingJobRequest&,
+                             m::CreateTrainingJobRequest&& asked) {
+    TRY(sagemaker.training.check(new_job(permit, std::move(asked))));
     return {};
 }
 
@@ -53,9 +76,8 @@ Result<model::Nothing> remove(SageMaker& sagemaker, const Permit&, const m::Dele
     return {};
 }
 
-Result<m::ListTrainingJobsResponse> list_jobs(SageMaker& sagemaker, const Permit& permit, const m::ListTrainingJobsRequest& in,
-                                              Region&& region) {
-    return list(sagemaker.training.list(permit.account(), region.name), in);
+Result<m::ListTrainingJobsResponse> list_jobs(SageMaker& sagemaker, const Permit& permit, const m::ListTrainingJobsRequest& in) {
+    return list(sagemaker.training.list(permit.account(), permit.region()), in);
 }
 
 Result<m::AddTagsOutput> add_tags(SageMaker& sagemaker, const Permit&, const m::AddTagsInput& in, JobId&& id) {
@@ -74,42 +96,24 @@ Result<m::DeleteTagsOutput> delete_tags(SageMaker& sagemaker, const Permit&, con
     return m::DeleteTagsOutput{};
 }
 
-template <class Operation>
-Result<Needs<JobId>> named_job_needs(const SageMaker& sagemaker, const Asking& asking, const typename Operation::Input& in) {
-    return job_needs(sagemaker, asking, Operation::operation.name, in.training_job_name);
-}
-
-template <class Operation>
-Result<Needs<JobId>> tags_needs(const SageMaker& sagemaker, const Asking& asking, const typename Operation::Input& in) {
-    std::span<const m::Tag> tags;
-    if constexpr (requires { in.tags; }) tags = in.tags;
-    std::vector<std::string> keys;
-    if constexpr (requires { in.tag_keys; }) keys = in.tag_keys;
-    return tagging_needs(sagemaker, asking, Operation::operation.name, in.resource_arn, tags, std::move(keys));
-}
-
-template <class Operation, auto handle>
-constexpr auto of_job = operation<Operation, handle, named_job_needs<Operation>>();
-template <class Operation, auto handle>
-constexpr auto of_tags = operation<Operation, handle, tags_needs<Operation>>();
-
 constexpr auto operations = std::to_array<gate::Row<SageMaker>>({
-    operation<m::CreateTrainingJob, create, create_needs>(),
+    operation<m::CreateTrainingJob, create>(),
     operation<own::CheckTrainingJob, check, check_needs>(),
-    of_job<m::DescribeTrainingJob, describe_job>,
-    of_job<m::StopTrainingJob, stop>,
-    operation<m::UpdateTrainingJob, update, update_needs>(),
-    of_job<m::DeleteTrainingJob, remove>,
-    operation<m::ListTrainingJobs, list_jobs, list_needs>(),
-    of_tags<m::AddTags, add_tags>,
-    of_tags<m::ListTags, list_tags>,
-    of_tags<m::DeleteTags, delete_tags>,
+    operation<m::DescribeTrainingJob, describe_job>(),
+    operation<m::StopTrainingJob, stop>(),
+    operation<m::UpdateTrainingJob, update>(),
+    operation<m::DeleteTrainingJob, remove>(),
+    operation<m::ListTrainingJobs, list_jobs>(),
+    operation<m::AddTags, add_tags>(),
+    operation<m::ListTags, list_tags>(),
+    operation<m::DeleteTags, delete_tags>(),
 });
 
 }  // namespace
 
 void add_operations(gate::Registry& registry, training::Training& training) {
-    gate::add_operations<SageMaker>(registry, SageMaker{training}, operations);
+    registry.describer().add("sagemaker", std::make_unique<Resources>(training));
+    gate::add_operations<SageMaker>(registry, SageMaker{training}, operations, {.functions = value_functions().list()});
 }
 
 }  // namespace services::sagemaker
