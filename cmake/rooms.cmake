@@ -166,7 +166,7 @@ room(services_iam       PATH services/iam       LINK gate model identity policy 
 room(services_s3       PATH services/s3        LINK gate objects wire http policy crypto text base)
 room(services_sagemaker PATH services/sagemaker LINK gate model training identity objects policy text base)
 room(services_logs      PATH services/logs      LINK gate model logs text base PRIVATE PkgConfig::RE2)
-room(services_monitoring PATH services/monitoring LINK gate metrics text base)
+room(services_monitoring PATH services/monitoring LINK gate model metrics text base)
 
 # Clients: they reach a server only over the wire.
 room(provider   LINK wire http policy crypto text base)

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "model/json.hpp"
+#include "wire/cbor_types.hpp"
 #include "wire/query_types.hpp"
 
 namespace wire {
@@ -21,6 +22,12 @@ std::optional<http::Response> encode_typed_answer(const ServiceModel& service, c
             if (operation.output) out.body = model::write_json(*operation.output, output);
             return out;
         case Protocol::cbor:
+            out.headers.add("smithy-protocol", "rpc-v2-cbor");
+            if (operation.output) {
+                out.headers.add("Content-Type", "application/cbor");
+                out.body = write_cbor(*operation.output, output);
+            }
+            return out;
         case Protocol::rest_xml:
             break;
     }

@@ -10,8 +10,8 @@
 
 namespace wire {
 
-// Without the request id's header, which `encode_answer` (route.hpp) adds. `output`: as `write_query` has it. nullopt: in CBOR,
-// which has no writer of typed values; its answers go the way of documents.
+// Without the request id's header, which `encode_answer` (route.hpp) adds. `output`: as `write_query` has it. nullopt: of
+// REST-XML, which has no writer of typed values.
 [[nodiscard]] std::optional<http::Response> encode_typed_answer(const ServiceModel& service, const model::Operation& operation,
                                                                 const http::RequestHead& head, const void* output,
                                                                 std::string_view request_id);

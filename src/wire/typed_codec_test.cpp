@@ -14,6 +14,7 @@
 #include "model/members.hpp"
 #include "model/services.hpp"
 #include "text/uri.hpp"
+#include "wire/cbor_types.hpp"
 #include "wire/model.hpp"
 #include "wire/query_types.hpp"
 
@@ -470,6 +471,7 @@ TEST_CASE("answers are written alike from documents and types") {
             CHECK(wire::write_query(operation, value.get(), "id<") ==
                   wire::encode_query_output(*pair.service, *pair.before, written, "id<"));
             CHECK(model::write_json(*operation.output, value.get()) == wire::encode_json_output(*pair.before, written));
+            CHECK(wire::write_cbor(*operation.output, value.get()) == wire::encode_cbor_output(*pair.before, written));
             CHECK(same(*wire::decode_json_output(*pair.before, wire::encode_json_output(*pair.before, document)),
                        *wire::decode_json_output(*pair.before, model::write_json(*operation.output, value.get()))));
             ++compared;

@@ -5,12 +5,11 @@
 #include <charconv>
 #include <cmath>
 
-#include "text/time.hpp"
+#include "model/scalar.hpp"
+#include "model/words.hpp"
 
 namespace services::monitoring {
 namespace {
-
-using text::Json;
 
 constexpr size_t values_max = 150;  // of one MetricDatum
 constexpr auto past_max = std::chrono::days(14);
@@ -25,15 +24,14 @@ std::optional<double> percent_of(const std::string& name) {
 }
 
 // "Values must be in the range of -2^360 to 2^360"; NaN and infinities are rejected.
-base::Result<double> number_of(const Json& value, const std::string& path) {
-    double number = value.as_double(NAN);
+base::Result<double> number_of(double number, const std::string& path) {
     if (std::isfinite(number) && std::abs(number) <= std::ldexp(1.0, 360)) return number;
-    return invalid_value("The value " + value.as_string() + " for parameter " + path + " is invalid.");
+    return invalid_value("The value " + model::number_text(number) + " for parameter " + path + " is invalid.");
 }
 
-base::Result<void> read_values(const Json& json, const std::string& path, metrics::Datum& datum) {
-    const auto& values = json["Values"].items();
-    const auto& counts = json["Counts"].items();
+base::Result<void> read_values(const m::MetricDatum& in, const std::string& path, metrics::Datum& datum) {
+    const auto values = model::items(in.values);
+    const auto counts = model::items(in.counts);
     if (values.size() > values_max)
         return invalid_value("The parameter " + path + ".Values must have at most " + std::to_string(values_max) + " values.");
     if (!counts.empty() && counts.size() != values.size())
@@ -49,11 +47,11 @@ base::Result<void> read_values(const Json& json, const std::string& path, metric
     return {};
 }
 
-base::Result<void> read_statistics(const Json& json, const std::string& path, metrics::Datum& datum) {
-    datum.count = TRY(number_of(json["SampleCount"], path + ".SampleCount"));
-    datum.sum = TRY(number_of(json["Sum"], path + ".Sum"));
-    datum.minimum = TRY(number_of(json["Minimum"], path + ".Minimum"));
-    datum.maximum = TRY(number_of(json["Maximum"], path + ".Maximum"));
+base::Result<void> read_statistics(const m::StatisticSet& in, const std::string& path, metrics::Datum& datum) {
+    datum.count = TRY(number_of(in.sample_count, path + ".SampleCount"));
+    datum.sum = TRY(number_of(in.sum, path + ".Sum"));
+    datum.minimum = TRY(number_of(in.minimum, path + ".Minimum"));
+    datum.maximum = TRY(number_of(in.maximum, path + ".Maximum"));
     if (datum.count <= 0) return invalid_value("The parameter " + path + ".SampleCount must be greater than 0.");
     if (datum.minimum > datum.maximum) return invalid_value("The parameter " + path + ".Maximum must not be less than Minimum.");
     return {};
@@ -69,30 +67,28 @@ std::unexpected<base::Error> invalid_combination(std::string message) {
     return base::fail("InvalidParameterCombination", std::move(message));
 }
 
-metrics::Dimensions dimensions_of(const Json& list) {
+metrics::Dimensions dimensions_of(const std::optional<std::vector<m::Dimension>>& list) {
     metrics::Dimensions out;
-    for (const auto& item : list.items()) out.emplace_back(item["Name"].as_string(), item["Value"].as_string());
+    for (const auto& item : model::items(list)) out.emplace_back(item.name, item.value);
     return out;
 }
 
-base::Result<metrics::Datum> datum_of(const Json& json, const std::string& path, base::Time now) {
+base::Result<metrics::Datum> datum_of(const m::MetricDatum& in, const std::string& path, base::Time now) {
     metrics::Datum datum;
     datum.time = now;
-    if (json.contains("Timestamp")) {
-        auto time = text::parse_iso8601(json["Timestamp"].as_string());
-        if (!time) return invalid_value("The parameter " + path + ".Timestamp is not a time.");
-        if (*time < now - past_max)
+    if (in.timestamp) {
+        if (*in.timestamp < now - past_max)
             return invalid_value("The parameter " + path + ".Timestamp must specify a time no more than two weeks in the past.");
-        if (*time > now + future_max)
+        if (*in.timestamp > now + future_max)
             return invalid_value("The parameter " + path +
                                  ".Timestamp must specify a time no more than two hours in the future.");
-        datum.time = *time;
+        datum.time = *in.timestamp;
     }
-    datum.unit = json["Unit"].as_string_or("None");
-    int64_t resolution = json["StorageResolution"].as_int(60);
+    datum.unit = model::word_of(in.unit.value_or(m::StandardUnit::none));
+    const int32_t resolution = in.storage_resolution.value_or(60);
     if (resolution != 1 && resolution != 60)
         return invalid_value("The parameter " + path + ".StorageResolution must be 1 or 60.");
-    int given = json.contains("Value") + json.contains("StatisticValues") + json.contains("Values");
+    const int given = in.value.has_value() + in.statistic_values.has_value() + in.values.has_value();
     if (given == 0) {
         return base::fail("MissingParameter", "At least one of the parameters " + path + ".Value, " + path + ".Values and " +
                                                   path + ".StatisticValues must be specified.");
@@ -101,28 +97,26 @@ base::Result<metrics::Datum> datum_of(const Json& json, const std::string& path,
         return invalid_combination("The parameters " + path + ".Value, " + path + ".Values and " + path +
                                    ".StatisticValues are mutually exclusive and you have specified more than one.");
     }
-    if (json.contains("Value")) {
-        datum.values = {{TRY(number_of(json["Value"], path + ".Value")), 1}};
+    if (in.value) {
+        datum.values = {{TRY(number_of(*in.value, path + ".Value")), 1}};
         datum.summarize();
-    } else if (json.contains("Values")) {
-        TRY(read_values(json, path, datum));
+    } else if (in.values) {
+        TRY(read_values(in, path, datum));
         if (datum.values.empty()) return invalid_value("The parameter " + path + ".Values must not be empty.");
     } else {
-        TRY(read_statistics(json["StatisticValues"], path + ".StatisticValues", datum));
+        TRY(read_statistics(*in.statistic_values, path + ".StatisticValues", datum));
     }
     return datum;
 }
 
-base::Result<Range> range_of(const Json& start, const Json& end, int64_t period, const std::string& code) {
-    auto from = text::parse_iso8601(start.as_string()), to = text::parse_iso8601(end.as_string());
-    if (!from || !to) return base::fail(code, "StartTime and EndTime must be times.");
-    if (*from == *to) return base::fail(code, "The parameter StartTime must not equal parameter EndTime.");
-    if (*from > *to) return base::fail(code, "The parameter StartTime must be less than the parameter EndTime.");
+base::Result<Range> range_of(base::Time start, base::Time end, int64_t period, const std::string& code) {
+    if (start == end) return base::fail(code, "The parameter StartTime must not equal parameter EndTime.");
+    if (start > end) return base::fail(code, "The parameter StartTime must be less than the parameter EndTime.");
     constexpr int64_t short_periods[] = {1, 5, 10, 20, 30};
     bool is_short = std::find(std::begin(short_periods), std::end(short_periods), period) != std::end(short_periods);
     if (period <= 0 || (!is_short && period % 60 != 0))
         return base::fail(code, "The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.");
-    Range range{*from, *to, std::chrono::seconds(period)};
+    Range range{start, end, std::chrono::seconds(period)};
     range.datapoints = (range.end - range.start + range.period - std::chrono::milliseconds(1)) / range.period;
     auto step = std::chrono::milliseconds(std::chrono::seconds(is_short ? period : 60));
     range.start -= range.start.time_since_epoch() % step;

@@ -10,17 +10,19 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "metrics/store.hpp"
-#include "text/json.hpp"
+#include "model/monitoring/operations.hpp"
 
 namespace services::monitoring {
+
+namespace m = model::monitoring;
 
 [[nodiscard]] std::unexpected<base::Error> invalid_value(std::string message);        // InvalidParameterValue
 [[nodiscard]] std::unexpected<base::Error> invalid_combination(std::string message);  // InvalidParameterCombination
 
-[[nodiscard]] metrics::Dimensions dimensions_of(const text::Json& list);
+[[nodiscard]] metrics::Dimensions dimensions_of(const std::optional<std::vector<m::Dimension>>& list);
 
 // One MetricDatum; `path` names it in messages: MetricData.member.1
-[[nodiscard]] base::Result<metrics::Datum> datum_of(const text::Json& json, const std::string& path, base::Time now);
+[[nodiscard]] base::Result<metrics::Datum> datum_of(const m::MetricDatum& in, const std::string& path, base::Time now);
 
 // The time range and period of a question. The start is rounded down as AWS does: to whole minutes, or to a shorter period.
 struct Range {
@@ -30,8 +32,7 @@ struct Range {
 };
 // Errors with the code that the operation has for them: GetMetricStatistics `InvalidParameterValue`, GetMetricData
 // `ValidationError`.
-[[nodiscard]] base::Result<Range> range_of(const text::Json& start, const text::Json& end, int64_t period,
-                                           const std::string& code);
+[[nodiscard]] base::Result<Range> range_of(base::Time start, base::Time end, int64_t period, const std::string& code);
 
 // A statistic of a summary: Average, Sum, Minimum, Maximum, SampleCount, p99.9. Error `InvalidParameterValue`: none of these.
 [[nodiscard]] base::Result<std::optional<double>> statistic_of(const metrics::Summary& summary, const std::string& name);

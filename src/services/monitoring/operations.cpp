@@ -5,23 +5,26 @@
 #include "services/monitoring/operations.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 
 #include "base/strings.hpp"
+#include "gate/operation.hpp"
+#include "model/words.hpp"
 #include "services/monitoring/input.hpp"
 #include "services/monitoring/labels.hpp"
 #include "text/base64.hpp"
-#include "text/time.hpp"
 
 namespace services::monitoring {
 namespace {
 
+using base::Result;
+using gate::operation;
+using gate::Permit;
 using metrics::Metric;
 using metrics::Store;
 using metrics::Summary;
-using text::Json;
-using Answered = base::Result<wire::Answer>;
 
 constexpr size_t data_max = 1000;            // of one PutMetricData
 constexpr int64_t datapoints_max = 1440;     // of one GetMetricStatistics
@@ -30,20 +33,14 @@ constexpr size_t datapoints_page = 100'800;  // of one GetMetricData
 constexpr size_t metrics_page = 500;         // of one ListMetrics
 constexpr auto recently = std::chrono::hours(3);
 
-struct Parts {
-    Store* store = nullptr;
-    const base::Clock* clock = nullptr;
+struct CloudWatch {
+    Store& store;
+    const base::Clock& clock;
 };
 
-wire::Answer answer(Json output) {
-    wire::Answer result;
-    result.output = std::move(output);
-    return result;
-}
-
-base::Result<size_t> position_of(const Json& token) {
-    if (token.as_string().empty()) return size_t{0};
-    auto text = text::decode_base64url(token.as_string());
+Result<size_t> position_of(const std::optional<std::string>& token) {
+    if (model::text(token).empty()) return size_t{0};
+    auto text = text::decode_base64url(*token);
     size_t position = 0;
     if (text) {
         auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), position);
@@ -54,67 +51,89 @@ base::Result<size_t> position_of(const Json& token) {
 
 std::string token_of(size_t position) { return text::encode_base64url(std::to_string(position)); }
 
-Answered put_data(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    const Json& input = call.input;
-    const std::string& space = input["Namespace"].as_string();
-    if (space.starts_with("AWS/")) return invalid_value("The value AWS/ for parameter Namespace is invalid.");
+std::optional<std::string> name_of(const std::optional<m::StandardUnit>& unit) {
+    return unit ? std::optional(std::string(model::word_of(*unit))) : std::nullopt;
+}
+
+Result<model::Nothing> put_data(CloudWatch& cloudwatch, const Permit& permit, const m::PutMetricDataInput& in) {
+    if (in.namespace_.starts_with("AWS/")) return invalid_value("The value AWS/ for parameter Namespace is invalid.");
     std::vector<std::pair<Metric, metrics::Datum>> data;
-    auto take = [&](const Json& list, const std::string& path) -> base::Result<void> {
+    auto take = [&](const std::optional<std::vector<m::MetricDatum>>& list, const std::string& path) -> Result<void> {
         size_t number = 0;
-        for (const auto& item : list.items()) {
-            auto datum = TRY(datum_of(item, path + ".member." + std::to_string(++number), parts.clock->now()));
-            Metric metric{permit.account(), call.region, space, item["MetricName"].as_string(),
-                          dimensions_of(item["Dimensions"])};
+        for (const auto& item : model::items(list)) {
+            auto datum = TRY(datum_of(item, path + ".member." + std::to_string(++number), cloudwatch.clock.now()));
+            Metric metric{permit.account(), permit.region(), in.namespace_, item.metric_name, dimensions_of(item.dimensions)};
             data.emplace_back(std::move(metric), std::move(datum));
         }
         return {};
     };
-    TRY(take(input["MetricData"], "MetricData"));
+    TRY(take(in.metric_data, "MetricData"));
     size_t number = 0;
-    for (const auto& entity : input["EntityMetricData"].items())
-        TRY(take(entity["MetricData"], "EntityMetricData.member." + std::to_string(++number) + ".MetricData"));
+    for (const auto& entity : model::items(in.entity_metric_data))
+        TRY(take(entity.metric_data, "EntityMetricData.member." + std::to_string(++number) + ".MetricData"));
     if (data.empty()) return base::fail("MissingParameter", "The parameter MetricData is required.");
     if (data.size() > data_max)
         return invalid_value("The collection MetricData must not have a size greater than " + std::to_string(data_max) + ".");
-    TRY(parts.store->put(data));
-    return answer(Json::object());
+    TRY(cloudwatch.store.put(data));
+    return {};
 }
 
-Answered get_statistics(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    const Json& input = call.input;
-    const auto& plain = input["Statistics"].items();
-    const auto& extended = input["ExtendedStatistics"].items();
+void set_statistic(m::Datapoint& point, m::Statistic statistic, const Summary& summary) {
+    switch (statistic) {
+        case m::Statistic::sample_count:
+            point.sample_count = summary.count;
+            return;
+        case m::Statistic::average:
+            point.average = summary.average();
+            return;
+        case m::Statistic::sum:
+            point.sum = summary.sum;
+            return;
+        case m::Statistic::minimum:
+            point.minimum = summary.minimum;
+            return;
+        case m::Statistic::maximum:
+            point.maximum = summary.maximum;
+            return;
+        case m::Statistic::unknown:
+            return;  // no request yields it
+    }
+}
+
+Result<m::GetMetricStatisticsOutput> get_statistics(CloudWatch& cloudwatch, const Permit& permit,
+                                                    const m::GetMetricStatisticsInput& in) {
+    const auto plain = model::items(in.statistics);
+    const auto extended = model::items(in.extended_statistics);
     if (plain.empty() && extended.empty())
         return base::fail("MissingParameter", "The parameter Statistics or ExtendedStatistics is required.");
     if (!plain.empty() && !extended.empty())
         return invalid_combination("You must specify either Statistics or ExtendedStatistics, but not both.");
-    for (const auto& name : extended) TRY(check_statistic(name.as_string(), "ExtendedStatistics"));
-    Range range = TRY(range_of(input["StartTime"], input["EndTime"], input["Period"].as_int(), "InvalidParameterValue"));
+    for (const auto& name : extended) TRY(check_statistic(name, "ExtendedStatistics"));
+    const Range range = TRY(range_of(in.start_time, in.end_time, in.period, "InvalidParameterValue"));
     if (range.datapoints > datapoints_max) {
         return invalid_combination(
             "You have requested up to " + std::to_string(range.datapoints) + " datapoints, which exceeds the limit of " +
             std::to_string(datapoints_max) +
             ". You may reduce the datapoints requested by increasing Period, or decreasing the time range.");
     }
-    Metric metric{permit.account(), call.region, input["Namespace"].as_string(), input["MetricName"].as_string(),
-                  dimensions_of(input["Dimensions"])};
-    std::optional<std::string> unit;
-    if (input.contains("Unit")) unit = input["Unit"].as_string();
-    auto datapoints = Json::array();
-    for (const auto& summary : TRY(parts.store->summaries(metric, range.start, range.end, range.period, unit))) {
-        auto point = Json::object({{"Timestamp", text::iso8601(summary.start)}, {"Unit", summary.unit}});
-        for (const auto& name : plain) point.set(name.as_string(), *TRY(statistic_of(summary, name.as_string())));
-        auto more = Json::object();
-        for (const auto& name : extended) {
-            if (auto value = TRY(statistic_of(summary, name.as_string()))) more.set(name.as_string(), *value);
+    const Metric metric{permit.account(), permit.region(), in.namespace_, in.metric_name, dimensions_of(in.dimensions)};
+    std::vector<m::Datapoint> datapoints;
+    for (const auto& summary : TRY(cloudwatch.store.summaries(metric, range.start, range.end, range.period, name_of(in.unit)))) {
+        m::Datapoint point{.timestamp = summary.start, .unit = model::value_of<m::StandardUnit>(summary.unit)};
+        for (const auto statistic : plain) set_statistic(point, statistic, summary);
+        if (!extended.empty()) {
+            std::set<std::string_view> given;
+            auto& more = point.extended_statistics.emplace();
+            for (const auto& name : extended)
+                if (const auto value = TRY(statistic_of(summary, name)); value && given.insert(name).second)
+                    more.emplace_back(name, *value);
         }
-        if (!extended.empty()) point.set("ExtendedStatistics", std::move(more));
-        datapoints.push(std::move(point));
+        datapoints.push_back(std::move(point));
     }
-    return answer(Json::object({{"Label", metric.name}, {"Datapoints", std::move(datapoints)}}));
+    return m::GetMetricStatisticsOutput{.label = metric.name, .datapoints = std::move(datapoints)};
 }
 
-base::Result<void> check_id(const std::string& id, std::set<std::string>& seen, size_t number) {
+Result<void> check_id(const std::string& id, std::set<std::string_view>& seen, size_t number) {
     bool good = !id.empty() && id[0] >= 'a' && id[0] <= 'z' && std::all_of(id.begin(), id.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     });
@@ -129,182 +148,167 @@ base::Result<void> check_id(const std::string& id, std::set<std::string>& seen, 
 }
 
 // What a result is called if the question does not say, and `${LABEL}` if it does: its metric, and of its statistic and period
-// what tells it from the others.
+// what tells it from the others. REQUIRES of each query: `metric_stat`.
 class Labels {
 public:
-    explicit Labels(const Json::Array& queries) {
+    explicit Labels(const std::vector<m::MetricDataQuery>& queries) {
         for (const auto& query : queries) {
-            statistics_.insert(query["MetricStat"]["Stat"].as_string());
-            periods_.insert(query["MetricStat"]["Period"].as_int());
+            statistics_.insert(query.metric_stat->stat);
+            periods_.insert(query.metric_stat->period);
         }
     }
-    [[nodiscard]] std::string of(const Json& query) const {
-        const Json& stat = query["MetricStat"];
-        std::string out = stat["Metric"]["MetricName"].as_string();
-        if (statistics_.size() > 1) out += " " + stat["Stat"].as_string();
-        if (periods_.size() > 1) out += " " + std::to_string(stat["Period"].as_int());
+    [[nodiscard]] std::string of(const m::MetricStat& stat) const {
+        std::string out(model::text(stat.metric.metric_name));
+        if (statistics_.size() > 1) out += " " + stat.stat;
+        if (periods_.size() > 1) out += " " + std::to_string(stat.period);
         return out;
     }
 
 private:
     std::set<std::string> statistics_;
-    std::set<int64_t> periods_;
+    std::set<int32_t> periods_;
 };
 
 // Data of different units is of different series. A question that names no unit gets one of them, and is told of the others.
-Json keep_one_unit(std::vector<Summary>& summaries) {
+std::optional<std::vector<m::MessageData>> keep_one_unit(std::vector<Summary>& summaries) {
     const auto by_rank = [](const std::string& a, const std::string& b) {
         return std::pair(unit_rank(a), a) < std::pair(unit_rank(b), b);
     };
     std::set<std::string, decltype(by_rank)> units(by_rank);
     for (const auto& summary : summaries) units.insert(summary.unit);
-    if (units.size() < 2) return {};
+    if (units.size() < 2) return std::nullopt;
     std::erase_if(summaries, [&](const Summary& summary) { return summary.unit != *units.begin(); });
     const std::vector<std::string> names(units.begin(), units.end());
-    return Json::array(
-        {Json::object({{"Code", "MultipleUnits"}, {"Value", "Multiple units returned: '[" + base::join(names, ", ") + "]'"}})});
+    return std::vector<m::MessageData>{{"MultipleUnits", "Multiple units returned: '[" + base::join(names, ", ") + "]'"}};
 }
 
-base::Result<Json> result_of(const Parts& parts, const gate::Permit& permit, const wire::Call& call, const Json& query,
-                             const Labels& labels, bool descending, size_t& skip, size_t& room, bool& more) {
-    const Json& stat = query["MetricStat"];
-    Range range = TRY(range_of(call.input["StartTime"], call.input["EndTime"], stat["Period"].as_int(), "ValidationError"));
-    Metric metric{permit.account(), call.region, stat["Metric"]["Namespace"].as_string(),
-                  stat["Metric"]["MetricName"].as_string(), dimensions_of(stat["Metric"]["Dimensions"])};
-    std::optional<std::string> unit;
-    if (stat.contains("Unit")) unit = stat["Unit"].as_string();
-    auto summaries = TRY(parts.store->summaries(metric, range.start, range.end, range.period, unit));
-    Json messages = keep_one_unit(summaries);
+// How far the answer is: data points that pages before have given, and how many this one may still give.
+struct Page {
+    size_t skip = 0, room = 0;
+    bool more = false;
+};
+
+Result<m::MetricDataResult> result_of(const CloudWatch& cloudwatch, const Permit& permit, const m::GetMetricDataInput& in,
+                                      const m::MetricDataQuery& query, const Labels& labels, bool descending, Page& page) {
+    const m::MetricStat& stat = *query.metric_stat;
+    const Range range = TRY(range_of(in.start_time, in.end_time, stat.period, "ValidationError"));
+    const Metric metric{permit.account(), permit.region(), std::string(model::text(stat.metric.namespace_)),
+                        std::string(model::text(stat.metric.metric_name)), dimensions_of(stat.metric.dimensions)};
+    auto summaries = TRY(cloudwatch.store.summaries(metric, range.start, range.end, range.period, name_of(stat.unit)));
+    auto messages = keep_one_unit(summaries);
     if (descending) std::reverse(summaries.begin(), summaries.end());
-    auto timestamps = Json::array(), values = Json::array();
+    std::vector<base::Time> timestamps;
+    std::vector<double> values;
     bool complete = true;
     std::vector<std::pair<base::Time, double>> points;  // of all pages: the label is the same on each
     for (const auto& summary : summaries) {
-        auto value = TRY(statistic_of(summary, stat["Stat"].as_string()));
+        const auto value = TRY(statistic_of(summary, stat.stat));
         if (!value) continue;
         points.emplace_back(summary.start, *value);
-        if (skip > 0) {
-            --skip;
-        } else if (room == 0) {
+        if (page.skip > 0) {
+            --page.skip;
+        } else if (page.room == 0) {
             complete = false;
-            more = true;
+            page.more = true;
         } else {
-            --room;
-            timestamps.push(text::iso8601(summary.start));
-            values.push(*value);
+            --page.room;
+            timestamps.push_back(summary.start);
+            values.push_back(*value);
         }
     }
-    std::string label = labels.of(query);
-    if (query.contains("Label")) {
+    std::string label = labels.of(stat);
+    if (query.label) {
         if (descending) std::ranges::reverse(points);
-        label = expanded_label(query["Label"].as_string(),
-                               {.metric = metric,
-                                .statistic = stat["Stat"].as_string(),
-                                .period = stat["Period"].as_int(),
-                                .default_label = std::move(label),
-                                .points = std::move(points),
-                                .zone = TRY(label_zone(call.input["LabelOptions"]["Timezone"].as_string()))});
+        const std::string_view zone = in.label_options ? model::text(in.label_options->timezone) : std::string_view();
+        label = expanded_label(*query.label, {.metric = metric,
+                                              .statistic = stat.stat,
+                                              .period = stat.period,
+                                              .default_label = std::move(label),
+                                              .points = std::move(points),
+                                              .zone = TRY(label_zone(zone))});
     }
-    Json out = Json::object({{"Id", query["Id"].as_string()},
-                             {"Label", std::move(label)},
-                             {"Timestamps", std::move(timestamps)},
-                             {"Values", std::move(values)},
-                             {"StatusCode", complete ? "Complete" : "PartialData"}});
-    if (!messages.is_null()) out.set("Messages", std::move(messages));
-    return out;
+    return m::MetricDataResult{.id = query.id,
+                               .label = std::move(label),
+                               .timestamps = std::move(timestamps),
+                               .values = std::move(values),
+                               .status_code = complete ? m::StatusCode::complete : m::StatusCode::partial_data,
+                               .messages = std::move(messages)};
 }
 
-Answered get_data(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    const Json& input = call.input;
-    const auto& queries = input["MetricDataQueries"].items();
+Result<void> check_queries(const std::vector<m::MetricDataQuery>& queries) {
     if (queries.size() > queries_max) {
         return base::fail("ValidationError", "The collection MetricDataQueries must not have a size greater than " +
                                                  std::to_string(queries_max) + ".");
     }
-    std::set<std::string> ids;
+    std::set<std::string_view> ids;
     size_t number = 0;
     for (const auto& query : queries) {
-        TRY(check_id(query["Id"].as_string(), ids, ++number));
-        if (query.contains("Expression")) {
-            return base::fail("ValidationError", "Error in expression '" + query["Id"].as_string() +
+        TRY(check_id(query.id, ids, ++number));
+        if (query.expression) {
+            return base::fail("ValidationError", "Error in expression '" + query.id +
                                                      "': metric math and Metrics Insights are not supported by this server");
         }
-        if (!query.contains("MetricStat")) {
+        if (!query.metric_stat) {
             return base::fail("ValidationError", "Either MetricStat or Expression is required in MetricDataQueries.member." +
                                                      std::to_string(number) + ".");
         }
-        TRY(check_statistic(query["MetricStat"]["Stat"].as_string(), "Stat"));
+        TRY(check_statistic(query.metric_stat->stat, "Stat"));
     }
-    TRY(label_zone(input["LabelOptions"]["Timezone"].as_string()));
-    bool descending = input["ScanBy"].as_string_or("TimestampDescending") == "TimestampDescending";
-    size_t start = TRY(position_of(input["NextToken"]));
-    size_t most = datapoints_page;
-    if (int64_t wanted = input["MaxDatapoints"].as_int(); wanted > 0) most = std::min(most, static_cast<size_t>(wanted));
-    size_t skip = start, room = most;
-    bool more = false;
-    auto results = Json::array();
-    const Labels labels(queries);
-    for (const auto& query : queries) {
-        if (query.contains("ReturnData") && !query["ReturnData"].as_bool()) continue;
-        results.push(TRY(result_of(parts, permit, call, query, labels, descending, skip, room, more)));
-    }
-    auto output = Json::object({{"MetricDataResults", std::move(results)}, {"Messages", Json::array()}});
-    if (more) output.set("NextToken", token_of(start + most));
-    return answer(std::move(output));
+    return {};
 }
 
-Answered list_metrics(const Parts& parts, const gate::Permit& permit, wire::Call& call) {
-    const Json& input = call.input;
-    metrics::Filter filter;
-    if (input.contains("Namespace")) filter.space = input["Namespace"].as_string();
-    if (input.contains("MetricName")) filter.name = input["MetricName"].as_string();
-    for (const auto& dimension : input["Dimensions"].items()) {
-        std::optional<std::string> value;
-        if (dimension.contains("Value")) value = dimension["Value"].as_string();
-        filter.dimensions.emplace_back(dimension["Name"].as_string(), std::move(value));
+Result<m::GetMetricDataOutput> get_data(CloudWatch& cloudwatch, const Permit& permit, const m::GetMetricDataInput& in) {
+    const auto& queries = in.metric_data_queries;
+    TRY(check_queries(queries));
+    if (in.label_options) TRY(label_zone(model::text(in.label_options->timezone)));
+    const bool descending = in.scan_by.value_or(m::ScanBy::timestamp_descending) == m::ScanBy::timestamp_descending;
+    const size_t start = TRY(position_of(in.next_token));
+    size_t most = datapoints_page;
+    if (const int32_t wanted = in.max_datapoints.value_or(0); wanted > 0) most = std::min(most, static_cast<size_t>(wanted));
+    Page page{.skip = start, .room = most};
+    std::vector<m::MetricDataResult> results;
+    const Labels labels(queries);
+    for (const auto& query : queries) {
+        if (!query.return_data.value_or(true)) continue;
+        results.push_back(TRY(result_of(cloudwatch, permit, in, query, labels, descending, page)));
     }
-    if (input.contains("RecentlyActive")) filter.active_since = parts.clock->now() - recently;
-    auto found = TRY(parts.store->list(permit.account(), call.region, filter));
-    // One account is all there is to look at here.
-    if (input.contains("OwningAccount") && input["OwningAccount"].as_string() != permit.account()) found.clear();
-    size_t start = std::min(found.size(), TRY(position_of(input["NextToken"])));
-    size_t end = std::min(found.size(), start + metrics_page);
-    auto list = Json::array(), owners = Json::array();
-    for (size_t i = start; i < end; ++i) {
-        auto dimensions = Json::array();
-        for (const auto& [name, value] : found[i].dimensions) dimensions.push(Json::object({{"Name", name}, {"Value", value}}));
-        list.push(
-            Json::object({{"Namespace", found[i].space}, {"MetricName", found[i].name}, {"Dimensions", std::move(dimensions)}}));
-        owners.push(permit.account());
-    }
-    auto output = Json::object({{"Metrics", std::move(list)}});
-    if (input["IncludeLinkedAccounts"].as_bool()) output.set("OwningAccounts", std::move(owners));
-    if (end < found.size()) output.set("NextToken", token_of(end));
-    return answer(std::move(output));
+    m::GetMetricDataOutput out{.metric_data_results = std::move(results), .messages = std::vector<m::MessageData>()};
+    if (page.more) out.next_token = token_of(start + most);
+    return out;
 }
+
+Result<m::ListMetricsOutput> list_metrics(CloudWatch& cloudwatch, const Permit& permit, const m::ListMetricsInput& in) {
+    metrics::Filter filter{.space = in.namespace_, .name = in.metric_name};
+    for (const auto& dimension : model::items(in.dimensions)) filter.dimensions.emplace_back(dimension.name, dimension.value);
+    if (in.recently_active) filter.active_since = cloudwatch.clock.now() - recently;
+    auto found = TRY(cloudwatch.store.list(permit.account(), permit.region(), filter));
+    // One account is all there is to look at here.
+    if (in.owning_account.value_or(permit.account()) != permit.account()) found.clear();
+    const size_t start = std::min(found.size(), TRY(position_of(in.next_token)));
+    const size_t end = std::min(found.size(), start + metrics_page);
+    std::vector<m::Metric> list;
+    for (size_t i = start; i < end; ++i) {
+        std::vector<m::Dimension> dimensions;
+        for (const auto& [name, value] : found[i].dimensions) dimensions.push_back({name, value});
+        list.push_back({.namespace_ = found[i].space, .metric_name = found[i].name, .dimensions = std::move(dimensions)});
+    }
+    m::ListMetricsOutput out{.metrics = std::move(list)};
+    if (in.include_linked_accounts.value_or(false)) out.owning_accounts = std::vector<std::string>(end - start, permit.account());
+    if (end < found.size()) out.next_token = token_of(end);
+    return out;
+}
+
+constexpr auto operations = std::to_array<gate::Row<CloudWatch>>({
+    operation<m::PutMetricData, put_data>(),
+    operation<m::GetMetricData, get_data>(),
+    operation<m::GetMetricStatistics, get_statistics>(),
+    operation<m::ListMetrics, list_metrics>(),
+});
 
 }  // namespace
 
 void add_operations(gate::Registry& registry, Store& store, const base::Clock& clock) {
-    using Handler = Answered (*)(const Parts&, const gate::Permit&, wire::Call&);
-    const std::pair<const char*, Handler> operations[] = {{"PutMetricData", put_data},
-                                                          {"GetMetricData", get_data},
-                                                          {"GetMetricStatistics", get_statistics},
-                                                          {"ListMetrics", list_metrics}};
-    for (const auto& [name, handler] : operations) {
-        registry.add({.service = "monitoring",
-                      .name = name,
-                      .classify = [action = "cloudwatch:" + std::string(name)](
-                                      const identity::Caller&, wire::Call& call) -> base::Result<std::vector<gate::Access>> {
-                          gate::Access access{.action = action};
-                          // Of PutMetricData alone: the others' inputs may name a namespace that is no condition key of theirs.
-                          if (call.operation == "PutMetricData")
-                              access.context.set("cloudwatch:namespace", call.input["Namespace"].as_string());
-                          return std::vector<gate::Access>{access};
-                      },
-                      .handle = [parts = Parts{&store, &clock}, act = handler](
-                                    const gate::Permit& permit, wire::Call& call) { return act(parts, permit, call); }});
-    }
+    gate::add_operations<CloudWatch>(registry, CloudWatch{store, clock}, operations);
 }
 
 }  // namespace services::monitoring
