@@ -13,8 +13,8 @@
 #include "base/strings.hpp"
 #include "cli/plan.hpp"
 #include "cli/terminal.hpp"
-#include "deploy/files.hpp"
 #include "deploy/program.hpp"
+#include "os/file.hpp"
 #include "wire/client.hpp"
 #include "wire/profile.hpp"
 
@@ -108,12 +108,12 @@ deploy::PassphraseSource passphrase_source() {
 base::Result<std::string> chosen_stack(const deploy::Project& project, const std::string& given) {
     if (!given.empty()) return given;
     if (!std::filesystem::exists(selection_path(project))) return std::string(default_stack);
-    return std::string(base::trim(TRY(deploy::read_whole(selection_path(project)))));
+    return std::string(base::trim(TRY(os::read_file(selection_path(project)))));
 }
 
 base::Result<void> select_stack(const deploy::Project& project, const std::string& name) {
-    TRY(deploy::make_folders(selection_path(project).parent_path()));
-    return deploy::replace_whole(selection_path(project), name + "\n", 0644);
+    TRY(os::make_folders(selection_path(project).parent_path()));
+    return os::replace_file(selection_path(project), name + "\n", 0644);
 }
 
 base::Result<Opened> open_stack(const StackChoice& choice, deploy::Stack::Open how) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
 
 namespace cli {
@@ -142,7 +143,7 @@ void PlanDisplay::redraw() {
 
 void PlanDisplay::step(const Step& step) {
     if (step.hidden) return;
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     const Look& how = look(step.op);
     const std::string running = std::string(how.running) + " " + step.name;
     if (step.phase == Step::Phase::begun) {
@@ -197,7 +198,7 @@ void PlanDisplay::step(const Step& step) {
 }
 
 void PlanDisplay::diagnostic(const deploy::Diagnostic& diagnostic) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (diagnostic.message.empty() || diagnostic.ephemeral || diagnostic.severity == deploy::rpc::Severity::debug) return;
     static constexpr std::array<const char*, 4> names = {"debug", "info", "warning", "error"};
     static constexpr std::array<Style, 4> styles = {Style::dim, Style::blue, Style::yellow, Style::red};
@@ -223,7 +224,7 @@ void PlanDisplay::diagnostic(const deploy::Diagnostic& diagnostic) {
 }
 
 void PlanDisplay::program_line(const std::string& line, bool is_error) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (options_.json) {
         cli::print(Text::lines(line, "") + "\n", stderr);
         return;
@@ -237,14 +238,14 @@ void PlanDisplay::program_line(const std::string& line, bool is_error) {
 }
 
 bool PlanDisplay::changes_anything() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return std::ranges::any_of(counts_, [](const auto& count) {
         return count.first != Op::same && count.first != Op::read && count.first != Op::refresh;
     });
 }
 
 void PlanDisplay::summary(const deploy::Outcome& outcome, const Property& old_outputs) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (options_.json) return;
     running_.clear();
     if (outcome.ok && !outcome.outputs.members().empty()) {
@@ -275,7 +276,7 @@ void PlanDisplay::summary(const deploy::Outcome& outcome, const Property& old_ou
 }
 
 Json PlanDisplay::report(const deploy::Outcome& outcome, bool show_secrets) const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     Json json = Json::object();
     json.set("result", Json(outcome.ok ? "succeeded" : outcome.interrupted ? "interrupted" : "failed"));
     json.set("preview", Json(options_.preview));

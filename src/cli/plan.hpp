@@ -9,11 +9,11 @@
 
 #include <cstdio>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "cli/terminal.hpp"
 #include "deploy/events.hpp"
 #include "deploy/operation.hpp"
@@ -47,17 +47,17 @@ public:
     [[nodiscard]] bool changes_anything() const;
 
 private:
-    void print(const Text& line);
-    void redraw();
-    void erase();  // the live line
+    void print(const Text& line) REQUIRES(mutex_);
+    void redraw() REQUIRES(mutex_);
+    void erase() REQUIRES(mutex_);  // the live line
 
     const Options options_;
     const bool live_;
-    mutable std::mutex mutex_;
-    std::map<deploy::Op, int> counts_;
-    std::vector<std::string> running_;
-    size_t drawn_ = 0;  // whether the live line is on the screen
-    std::vector<text::Json> steps_, diagnostics_;
+    mutable base::Mutex mutex_;
+    std::map<deploy::Op, int> counts_ GUARDED_BY(mutex_);
+    std::vector<std::string> running_ GUARDED_BY(mutex_);
+    size_t drawn_ GUARDED_BY(mutex_) = 0;  // whether the live line is on the screen
+    std::vector<text::Json> steps_ GUARDED_BY(mutex_), diagnostics_ GUARDED_BY(mutex_);
 };
 
 }  // namespace cli

@@ -24,7 +24,8 @@
 #include "cli/commands.hpp"
 #include "cli/slurm_session.hpp"
 #include "cli/terminal.hpp"
-#include "net/process.hpp"
+#include "os/file.hpp"
+#include "os/process.hpp"
 #include "text/json.hpp"
 #include "wire/client.hpp"
 
@@ -71,13 +72,11 @@ base::Result<std::string> folder_of_job(const Options& options) {
 }
 
 base::Result<void> write_file(const std::string& path, const std::string& content, mode_t mode, uid_t owner) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-    const bool good = file >= 0 && ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
-                      ::fchown(file, owner, static_cast<gid_t>(-1)) == 0;
-    const int error = errno;
-    if (file >= 0) ::close(file);
-    if (good) return {};
-    return base::fail("SlurmSessionFailed", "cannot write `" + path + "`: " + std::strerror(error));
+    const os::Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+    if (file.is_open() && os::write_all(file.number(), content, path) &&
+        ::fchown(file.number(), owner, static_cast<gid_t>(-1)) == 0)
+        return {};
+    return base::fail("SlurmSessionFailed", "cannot write `" + path + "`: " + std::strerror(errno));
 }
 
 // The ARN in a comment like `role=arn:aws:iam::111122223333:role/R`; other words may be beside it.
@@ -91,10 +90,10 @@ std::string role_in(const std::string& comment) {
 
 // The controller's word for it: the job's own environment is its user's to write.
 base::Result<std::string> comment_of(const std::string& job) {
-    net::SpawnOptions options;
+    os::SpawnOptions options;
     options.arguments = {"squeue", "--noheader", "--states=all", "--jobs=" + job, "--format=%k"};
     options.error_to_output = true;
-    const auto squeue = TRY(net::run(std::move(options), std::chrono::seconds(30)));
+    const auto squeue = TRY(os::run(std::move(options), std::chrono::seconds(30)));
     if (!squeue.status.success())
         return base::fail("SlurmSessionFailed", "squeue does not tell the job's comment: " + squeue.output);
     return squeue.output;

@@ -8,14 +8,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <mutex>
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/random.hpp"
 #include "http/server.hpp"
-#include "net/descriptor.hpp"
+#include "os/descriptor.hpp"
 #include "text/json.hpp"
 #include "wire/client.hpp"
 #include "wire/container_credentials.hpp"
@@ -35,21 +35,25 @@ public:
     Session(wire::Client client, SlurmJobHere job) : client_(std::move(client)), job_(std::move(job)) {}
 
     base::Result<void> open() {
+        const base::Lock lock(mutex_);
         answer_ = TRY(client_.call("trainwarden", "OpenSlurmSession",
                                    Json::object({{"SlurmJobId", job_.id}, {"UserName", job_.user}, {"RoleArn", job_.role_arn}})));
         made_ = std::chrono::steady_clock::now();
         return {};
     }
-    [[nodiscard]] const std::string& id() const { return answer_["SessionId"].as_string(); }
+    [[nodiscard]] std::string id() {
+        const base::Lock lock(mutex_);
+        return answer_["SessionId"].as_string();
+    }
 
     [[nodiscard]] http::Response answer(const http::Request& request, const std::string& token) {
         if (request.head.path != path || request.head.method != "GET")
             return wire::container_refusal(404, "NotFound", "there is only GET /v2/credentials here");
         if (crypto::sha256(request.head.headers.get("authorization")) != crypto::sha256(token))
             return wire::container_refusal(403, "AccessDenied", "this is not the token of the job");
-        std::lock_guard lock(mutex_);
+        base::Lock lock(mutex_);
         if (std::chrono::steady_clock::now() - made_ >= renewal) {
-            auto renewed = client_.call("trainwarden", "RenewSlurmSession", Json::object({{"SessionId", id()}}));
+            auto renewed = client_.call("trainwarden", "RenewSlurmSession", Json::object({{"SessionId", answer_["SessionId"]}}));
             // What we have lasts for hours: a server that restarts is no reason to refuse a job. A session that is closed is.
             if (!renewed && renewed.error().code == "NoSuchSession")
                 return wire::container_refusal(403, "AccessDenied", renewed.error().message);
@@ -68,9 +72,9 @@ public:
 private:
     wire::Client client_;
     SlurmJobHere job_;
-    std::mutex mutex_;  // guards what follows
-    Json answer_;
-    std::chrono::steady_clock::time_point made_;
+    base::Mutex mutex_;
+    Json answer_ GUARDED_BY(mutex_);
+    std::chrono::steady_clock::time_point made_ GUARDED_BY(mutex_);
 };
 
 struct flock whole_file() {
@@ -80,8 +84,8 @@ struct flock whole_file() {
     return lock;
 }
 
-base::Result<net::Descriptor> take_lock(const std::string& file) {
-    net::Descriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+base::Result<os::Descriptor> take_lock(const std::string& file) {
+    os::Descriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     auto whole = whole_file();
     if (!lock.is_open() || ::fcntl(lock.number(), F_SETLK, &whole) != 0)
         return base::fail("SlurmSessionFailed", "cannot lock `" + file + "`: " + std::strerror(errno));
@@ -98,7 +102,7 @@ void tell(int report, const Json& what) {
 [[noreturn]] void stay(const SlurmJobHere& job, const std::string& lock_file, int report) {
     ::setsid();  // Slurm kills the prolog's process group when it has ended.
     const auto serve = [&]() -> base::Result<void> {
-        const net::Descriptor lock = TRY(take_lock(lock_file));
+        const os::Descriptor lock = TRY(take_lock(lock_file));
         Session session(wire::Client(TRY(wire::options_from_environment())), job);
         TRY(session.open());
         crypto::SystemRandom random;
@@ -133,7 +137,7 @@ base::Result<SlurmSessionHere> leave_slurm_session(const SlurmJobHere& job, cons
         stay(job, lock_file, 3);
     }
     ::close(report[1]);
-    const net::Descriptor said(report[0]);
+    const os::Descriptor said(report[0]);
     std::string text;
     char buffer[4096];
     for (ssize_t got; (got = ::read(said.number(), buffer, sizeof buffer)) > 0 || (got < 0 && errno == EINTR);)
@@ -147,7 +151,7 @@ base::Result<SlurmSessionHere> leave_slurm_session(const SlurmJobHere& job, cons
 }
 
 base::Result<void> end_slurm_session(const std::string& lock_file) {
-    const net::Descriptor file(::open(lock_file.c_str(), O_RDWR | O_CLOEXEC));
+    const os::Descriptor file(::open(lock_file.c_str(), O_RDWR | O_CLOEXEC));
     if (!file.is_open()) return {};  // no such session here
     // Whoever holds the lock is the process; a process id alone could be somebody else's by now.
     for (int tries = 0; tries < 200; ++tries) {

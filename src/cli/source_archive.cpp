@@ -1,17 +1,11 @@
-// The one file of this room that knows libarchive.
 #include "cli/source_archive.hpp"
-
-#include <archive.h>
-#include <archive_entry.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <memory>
-#include <sstream>
 #include <vector>
 
-#include "text/utf8_locale.hpp"
+#include "os/file.hpp"
+#include "tar/writer.hpp"
 
 namespace cli {
 namespace {
@@ -19,13 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uintmax_t source_bytes_max = 256u << 20;  // Data belongs in a channel.
-
-struct FreeWriter {
-    void operator()(archive* writer) const { archive_write_free(writer); }
-};
-struct FreeEntry {
-    void operator()(archive_entry* entry) const { archive_entry_free(entry); }
-};
 
 bool is_left_out(const fs::path& path) {
     std::string name = path.filename().string();
@@ -86,44 +73,13 @@ base::Result<std::vector<Found>> files_below(const fs::path& folder) {
     return files;
 }
 
-la_ssize_t append(archive*, void* target, const void* bytes, size_t count) {
-    static_cast<std::string*>(target)->append(static_cast<const char*>(bytes), count);
-    return static_cast<la_ssize_t>(count);
-}
-
-// A warning is about a name that is not UTF-8: it is in the archive byte for byte.
-bool write_header(archive* writer, archive_entry* entry) {
-    const int status = archive_write_header(writer, entry);
-    return status == ARCHIVE_OK || status == ARCHIVE_WARN;
-}
-
-base::Result<void> add(archive* writer, const Found& file) {
-    std::unique_ptr<archive_entry, FreeEntry> entry(archive_entry_new());
-    archive_entry_set_pathname(entry.get(), file.name.c_str());
-    std::string bytes;
-    if (file.link.empty()) {
-        std::ifstream stream(file.path, std::ios::binary);
-        std::stringstream content;
-        content << stream.rdbuf();
-        std::error_code error;
-        // An empty file fails the copy, too.
-        if (!stream || (!content && fs::file_size(file.path, error) > 0))
-            return base::fail("FileNotFound", "cannot read " + file.path.string());
-        bytes = content.str();
-        archive_entry_set_filetype(entry.get(), AE_IFREG);
-        const bool executable = (fs::status(file.path).permissions() & fs::perms::owner_exec) != fs::perms::none;
-        archive_entry_set_perm(entry.get(), executable ? 0755 : 0644);
-        archive_entry_set_size(entry.get(), static_cast<la_int64_t>(bytes.size()));
-    } else {
-        archive_entry_set_filetype(entry.get(), AE_IFLNK);
-        archive_entry_set_symlink(entry.get(), file.link.c_str());
-        archive_entry_set_perm(entry.get(), 0777);
-    }
-    if (!write_header(writer, entry.get()) ||
-        archive_write_data(writer, bytes.data(), bytes.size()) != static_cast<la_ssize_t>(bytes.size())) {
-        return base::fail("InternalError", "cannot pack " + file.path.string() + ": " + archive_error_string(writer));
-    }
-    return {};
+base::Result<void> add(tar::Writer& writer, const Found& file) {
+    if (!file.link.empty()) return writer.add({.path = file.name, .kind = tar::Header::Kind::link, .target = file.link});
+    const auto bytes = os::read_file(file.path);
+    if (!bytes) return base::fail("FileNotFound", bytes.error().message);
+    const bool executable = (fs::status(file.path).permissions() & fs::perms::owner_exec) != fs::perms::none;
+    TRY(writer.add({.path = file.name, .permissions = executable ? 0755U : 0644U, .size = bytes->size()}));
+    return writer.data(*bytes);
 }
 
 }  // namespace
@@ -146,15 +102,13 @@ base::Result<std::string> pack_source(const std::string& path) {
         return base::fail(base::Error("SourceTooLarge", "the source " + path + " is larger than 256 MiB")
                               .note("put data in a bucket and name it with --input"));
     }
-    const text::Utf8Locale locale;
     std::string bytes;
-    std::unique_ptr<archive, FreeWriter> writer(archive_write_new());
-    archive_write_set_format_pax_restricted(writer.get());
-    archive_write_add_filter_gzip(writer.get());
-    archive_write_set_filter_option(writer.get(), "gzip", "timestamp", nullptr);
-    archive_write_open(writer.get(), &bytes, nullptr, append, nullptr);
-    for (const auto& file : files) TRY(add(writer.get(), file));
-    if (archive_write_close(writer.get()) != ARCHIVE_OK) return base::fail("InternalError", "cannot pack " + path);
+    tar::Writer writer([&bytes](std::string_view part) -> base::Result<void> {
+        bytes += part;
+        return {};
+    });
+    for (const auto& file : files) TRY(add(writer, file));
+    TRY(writer.finish());
     return bytes;
 }
 

@@ -6,7 +6,7 @@
 #include "cli/commands.hpp"
 #include "cli/deployment.hpp"
 #include "cli/terminal.hpp"
-#include "deploy/files.hpp"
+#include "os/file.hpp"
 
 namespace cli {
 
@@ -111,14 +111,14 @@ base::Result<int> export_state(const StackOptions& options) {
     if (options.file.empty())
         print_pretty_json(document);
     else
-        TRY(deploy::replace_whole(options.file, document.pretty() + "\n"));
+        TRY(os::replace_file(options.file, document.pretty() + "\n"));
     return 0;
 }
 
 base::Result<int> import_state(const StackOptions& options) {
     Opened opened = TRY(open_stack(options, Open::to_make));
     const std::string content =
-        options.file.empty() ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : TRY(deploy::read_whole(options.file));
+        options.file.empty() ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : TRY(os::read_file(options.file));
     const Json document = TRY(text::parse_json(content));
     TRY(deploy::check_format(document, options.file.empty() ? "the document" : options.file));
     const Json& deployment = document["deployment"];

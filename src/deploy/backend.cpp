@@ -14,8 +14,8 @@
 #include <cstring>
 
 #include "base/strings.hpp"
-#include "deploy/files.hpp"
 #include "deploy/state.hpp"
+#include "os/file.hpp"
 #include "text/time.hpp"
 
 namespace deploy {
@@ -51,7 +51,7 @@ std::string describe_lock(const Json& lock) {
 }
 
 Json read_lock(const fs::path& path) {
-    const auto content = read_whole(path);
+    const auto content = os::read_file(path);
     if (!content) return {};
     auto json = text::parse_json(*content);
     return json ? std::move(*json) : Json();
@@ -107,7 +107,7 @@ base::Result<Json> Backend::load(const std::string& project, const std::string& 
                               .note((others.empty() ? "there is none so far" : "there are: " + base::join(others, ", ")) +
                                     "; `trainwarden up --stack " + stack + "` makes it"));
     }
-    const std::string content = TRY(read_whole(path));
+    const std::string content = TRY(os::read_file(path));
     auto json = text::parse_json(content);
     if (!json) return base::fail("InvalidState", path.string() + ": " + json.error().message);
     TRY(check_format(*json, path.string()));
@@ -116,33 +116,33 @@ base::Result<Json> Backend::load(const std::string& project, const std::string& 
 
 base::Result<void> Backend::save(const std::string& project, const std::string& stack, const Json& deployment) const {
     const fs::path path = checkpoint_path(project, stack);
-    TRY(make_folders(path.parent_path()));
-    if (!fs::exists(folder_ / "meta.yaml")) TRY(replace_whole(folder_ / "meta.yaml", "version: 1\n", 0644));
+    TRY(os::make_folders(path.parent_path()));
+    if (!fs::exists(folder_ / "meta.yaml")) TRY(os::replace_file(folder_ / "meta.yaml", "version: 1\n", 0644));
     Json checkpoint = Json::object();
     checkpoint.set("stack", Json(std::string(organization) + "/" + project + "/" + stack));
     checkpoint.set("latest", deployment);
     Json document = Json::object();
     set_format(document, deployment);
     document.set("checkpoint", std::move(checkpoint));
-    return replace_whole(path, document.pretty() + "\n");
+    return os::replace_file(path, document.pretty() + "\n");
 }
 
 base::Result<void> Backend::back_up(const std::string& project, const std::string& stack) const {
     const fs::path path = checkpoint_path(project, stack);
     if (!fs::exists(path)) return {};
-    const std::string content = TRY(read_whole(path));
-    return replace_whole(path.string() + ".bak", content);
+    const std::string content = TRY(os::read_file(path));
+    return os::replace_file(path.string() + ".bak", content);
 }
 
 base::Result<void> Backend::add_history(const std::string& project, const std::string& stack, const Json& entry,
                                         base::Time now) const {
     const fs::path folder = folder_ / "history" / project / stack;
-    TRY(make_folders(folder));
+    TRY(os::make_folders(folder));
     const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count();
     const std::string stem = stack + "-" + std::to_string(nanoseconds);
-    const std::string checkpoint = TRY(read_whole(checkpoint_path(project, stack)));
-    TRY(replace_whole(folder / (stem + ".checkpoint.json"), checkpoint));
-    return replace_whole(folder / (stem + ".history.json"), entry.pretty() + "\n");
+    const std::string checkpoint = TRY(os::read_file(checkpoint_path(project, stack)));
+    TRY(os::replace_file(folder / (stem + ".checkpoint.json"), checkpoint));
+    return os::replace_file(folder / (stem + ".history.json"), entry.pretty() + "\n");
 }
 
 base::Result<void> Backend::remove(const std::string& project, const std::string& stack) const {
@@ -158,27 +158,23 @@ base::Result<void> Backend::remove(const std::string& project, const std::string
 base::Result<std::unique_ptr<StackLock>> Backend::lock(const std::string& project, const std::string& stack,
                                                        base::Time now) const {
     const fs::path folder = folder_ / "locks" / organization / project / stack;
-    TRY(make_folders(folder));
+    TRY(os::make_folders(folder));
     const fs::path path = folder / our_lock;
     const auto locked = [&](const fs::path& by) {
         return base::fail(
             base::Error("StackLocked", "the stack `" + stack + "` is being changed by " + describe_lock(read_lock(by)))
                 .note("wait for it to end; if that process is gone for good, remove " + by.string()));
     };
-    int file = -1;
+    os::Descriptor opened;
     while (true) {
-        file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (file < 0) return base::fail("FileError", "cannot lock " + path.string() + ": " + std::strerror(errno));
-        if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
-            ::close(file);
-            return locked(path);
-        }
+        opened = TRY(os::open_file(path, O_RDWR | O_CREAT, 0600, "lock"));
+        if (::flock(opened.number(), LOCK_EX | LOCK_NB) != 0) return locked(path);
         // The last owner may have removed the file between our open and our flock; then this lock is on nothing.
         struct stat held{}, named{};
-        if (::fstat(file, &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino) break;
-        ::close(file);
+        if (::fstat(opened.number(), &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino) break;
     }
-    std::unique_ptr<StackLock> lock(new StackLock(path, file));
+    const int file = opened.number();
+    std::unique_ptr<StackLock> lock(new StackLock(path, std::move(opened)));
     Json content = Json::object();
     content.set("pid", Json(static_cast<int64_t>(::getpid())));
     content.set("username", Json(user_name()));
@@ -197,8 +193,7 @@ base::Result<std::unique_ptr<StackLock>> Backend::lock(const std::string& projec
 }
 
 StackLock::~StackLock() {
-    ::unlink(path_.c_str());
-    ::close(file_);
+    ::unlink(path_.c_str());  // while it is still locked: whoever takes the lock next looks whether the file is still there
 }
 
 }  // namespace deploy

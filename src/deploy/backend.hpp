@@ -17,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "os/descriptor.hpp"
 #include "text/json.hpp"
 
 namespace deploy {
@@ -29,9 +30,9 @@ public:
 
 private:
     friend class Backend;
-    StackLock(std::filesystem::path path, int file) : path_(std::move(path)), file_(file) {}
+    StackLock(std::filesystem::path path, os::Descriptor file) : path_(std::move(path)), file_(std::move(file)) {}
     std::filesystem::path path_;
-    int file_;
+    os::Descriptor file_;
 };
 
 class Backend {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/invariant.hpp"
+#include "base/mutex.hpp"
 #include "deploy/context.hpp"
 #include "deploy/urn.hpp"
 #include "text/time.hpp"
@@ -52,7 +53,7 @@ Engine::Engine(EngineOptions options, EngineHooks hooks, Snapshot old)
     for (const std::string& key : options_.secret_keys)
         if (const auto found = options_.config.find(key); found != options_.config.end()) secrets_.learn_text(found->second);
     // Deleted to make way, and never made again: there is nothing left of it but its name.
-    std::erase_if(olds_, [this](const ResourcePtr& resource) {
+    std::erase_if(olds_, [this](const ResourcePtr& resource) NOT_CHECKED {  // nobody else has this yet
         const bool gone = resource->others["pendingReplacement"].as_bool();
         if (gone) recreated_.insert(resource->urn);
         return gone;
@@ -75,23 +76,23 @@ Engine::Engine(EngineOptions options, EngineHooks hooks, Snapshot old)
 Engine::~Engine() { pool_.reset(); }
 
 bool Engine::stopping() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     // A preview goes on after an error, so that one run shows all of them.
     return interrupted_ || (failed_ && !options_.preview);
 }
 
 bool Engine::failed() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return failed_;
 }
 
 bool Engine::interrupted() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return interrupted_;
 }
 
 void Engine::interrupt() {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     interrupted_ = true;
     changed_.notify_all();
 }
@@ -109,7 +110,7 @@ void Engine::program_said(const std::string& line, bool is_error) { events_.prog
 
 void Engine::register_outputs(const std::string& urn, Property outputs) {
     outputs = sealed(std::move(outputs), Property());
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (urn == stack_urn_) {
         // The stack speaks before its last children do: its outputs are kept until the end.
         stack_outputs_ = std::move(outputs);
@@ -120,7 +121,7 @@ void Engine::register_outputs(const std::string& urn, Property outputs) {
 }
 
 std::optional<provider::ReadState> Engine::planned(std::string_view type, std::string_view id) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     for (const auto& resource : news_)
         if (resource->type == type && resource->id == id)
             return provider::ReadState{resource->id, resource->inputs, resource->outputs};
@@ -133,7 +134,7 @@ void Engine::read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> rep
         const auto read = [&]() -> base::Result<rpc::Registered> {
             std::string urn;
             {
-                const std::lock_guard lock(mutex_);
+                const base::Lock lock(mutex_);
                 urn = make_urn(options_.stack, options_.project, reading.parent.empty() ? stack_urn_ : reading.parent,
                                reading.type, reading.name);
             }
@@ -168,7 +169,7 @@ void Engine::read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> rep
             if (has_secret_id(*resource)) secrets_.learn_id(resource->id);
             const std::vector<std::string> things = things_of(*instance.provider, *resource);
             const std::string unique_name = unique_name_of(*instance.provider, *resource);
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             if (!seen_.insert(urn).second)
                 return base::fail("DuplicateResource", "two resources are named `" + reading.name + "` (" + urn + ")");
             for (const std::string& need : reading.dependencies)
@@ -200,7 +201,7 @@ void Engine::invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) 
         const auto call = [&]() -> base::Result<rpc::Invoked> {
             if (invocation.token == "pulumi:pulumi:getResource") {
                 const std::string& urn = invocation.arguments["urn"].as_string();
-                const std::lock_guard lock(mutex_);
+                const base::Lock lock(mutex_);
                 for (const auto& resource : news_) {
                     if (resource->urn != urn) continue;
                     return rpc::Invoked{
@@ -236,7 +237,7 @@ void Engine::invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) 
 }
 
 void Engine::finish(rpc::Reply<bool> reply) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     finish_reply_ = std::move(reply);
     program_over_ = true;
     changed_.notify_all();
@@ -245,7 +246,7 @@ void Engine::finish(rpc::Reply<bool> reply) {
 void Engine::release_program() {
     rpc::Reply<bool> reply;
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         std::swap(reply, finish_reply_);
     }
     if (reply) reply(true);
@@ -254,7 +255,7 @@ void Engine::release_program() {
 void Engine::program_ended(std::optional<std::string> error) {
     bool news = false;
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         program_over_ = true;
         // A program that we stopped ourselves has nothing to add.
         news = error.has_value() && !failed_ && !interrupted_;
@@ -280,21 +281,22 @@ rpc::DeploymentInfo Engine::info() const {
 
 void Engine::run() {
     {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return program_over_ || failed_ || interrupted_; });
+        base::Lock lock(mutex_);
+        changed_.wait(mutex_, [this]() REQUIRES(mutex_) { return program_over_ || failed_ || interrupted_; });
         if (failed_ && options_.preview && !program_over_) {
             // What is on its way may be wrong as well: a moment, so that the preview shows more than the first mistake.
-            changed_.wait_for(lock, std::chrono::milliseconds(300), [this] { return program_over_ || interrupted_; });
+            changed_.wait_for(mutex_, std::chrono::milliseconds(300),
+                              [this]() REQUIRES(mutex_) { return program_over_ || interrupted_; });
         }
     }
     pool_->drain();
     const bool well = [this] {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         return !failed_ && !interrupted_;
     }();
     if (well) delete_unwanted();
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         for (const auto& resource : news_) {
             if (resource->urn != stack_urn_ || !stack_outputs_) continue;
             if (!failed_ && !interrupted_) {
@@ -309,13 +311,13 @@ void Engine::run() {
 }
 
 Property Engine::stack_outputs() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (stack_outputs_) return *stack_outputs_;
     return snapshot_locked().stack_outputs();
 }
 
 Snapshot Engine::snapshot() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return snapshot_locked();
 }
 
@@ -341,11 +343,11 @@ Snapshot Engine::snapshot_locked() const {
 
 base::Result<void> Engine::persist() {
     if (options_.preview || !hooks_.journal) return {};
-    std::unique_lock lock(journal_mutex_);
+    base::Lock lock(journal_mutex_);
     const uint64_t mine = ++journal_wanted_;
     while (journal_written_ < mine && !journal_error_) {
         if (journal_busy_) {
-            journal_changed_.wait(lock);
+            journal_changed_.wait(journal_mutex_);
             continue;
         }
         // One writer at a time; it writes for all who came before it took its copy.
@@ -372,7 +374,7 @@ void Engine::fail(const base::Error& error, const std::string& urn, const rpc::S
                             .urn = urn,
                             .source = shown(source),
                             .notes = error.notes});
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     failed_ = true;
     changed_.notify_all();
 }

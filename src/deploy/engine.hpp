@@ -24,17 +24,16 @@
 // below it and is not held while a provider works.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "deploy/events.hpp"
 #include "deploy/pool.hpp"
@@ -133,14 +132,15 @@ private:
     base::Result<void> prepare(Context& context);
     base::Result<provider::Property> checked_inputs(Context& context, const provider::Property& olds, int attempt);
     base::Result<rpc::Registered> import_resource(Context& context);
-    ResourcePtr find_old(const rpc::Registration& registration, const std::string& urn);
-    std::vector<std::string> alias_urns(const rpc::Registration& registration, const std::string& urn);
+    ResourcePtr find_old(const rpc::Registration& registration, const std::string& urn) REQUIRES(mutex_);
+    std::vector<std::string> alias_urns(const rpc::Registration& registration, const std::string& urn) REQUIRES(mutex_);
     base::Result<Instance> provider_for(const std::string& type, const std::string& reference, const std::string& parent,
                                         const std::string& version);
     base::Result<Instance> provider_of(const Resource& resource);
     base::Result<Instance> default_provider(const std::string& package, const std::string& version);
     base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::string& package,
-                                                                    const provider::Property& configuration);
+                                                                    const provider::Property& configuration)
+        REQUIRES(providers_mutex_);
     provider::Property sealed(provider::Property value, const provider::Property& like,
                               const std::vector<std::string>& also = {});
 
@@ -165,7 +165,8 @@ private:
     Claim claim(std::vector<std::string> things);
     std::vector<std::string> things_of(provider::Provider& provider, const Resource& resource) const;
     [[nodiscard]] std::string unique_name_of(provider::Provider& provider, const Resource& resource) const;
-    void note_held(const Resource& resource, const std::vector<std::string>& things, const std::string& unique_name);
+    void note_held(const Resource& resource, const std::vector<std::string>& things, const std::string& unique_name)
+        REQUIRES(mutex_);
     // Fails where another resource of the state or of this run has the name that the registered one is to be made with; `leaving`
     // (null: nothing) is deleted before.
     base::Result<void> check_name_is_free(const Context& context, const ResourcePtr& leaving);
@@ -182,42 +183,43 @@ private:
     [[nodiscard]] bool stopping() const;
     [[nodiscard]] std::string now_text() const;
     [[nodiscard]] std::string shown(const rpc::Source& source) const;
-    [[nodiscard]] Snapshot snapshot_locked() const;
+    [[nodiscard]] Snapshot snapshot_locked() const REQUIRES(mutex_);
 
     const EngineOptions options_;
     const EngineHooks hooks_;
     KnownSecrets secrets_;
     MaskedEvents events_;
 
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    bool failed_ = false;
-    bool interrupted_ = false;
-    bool program_over_ = false;  // it called finish() or ended
-    bool program_failed_ = false;
-    rpc::Reply<bool> finish_reply_;
-    std::vector<ResourcePtr> olds_;                  // what is left of the old state
-    std::vector<std::shared_ptr<Resource>> news_;    // what this run has recorded, in order
-    std::map<std::string, ResourcePtr> old_by_urn_;  // live ones
-    std::set<std::string> seen_;                     // URNs registered in this run
-    std::set<std::string> recreated_;                // deleted in this run to make way; come back as replacements
-    std::map<std::string, PendingOperation> pending_;
-    std::map<std::string, std::string> held_;   // things in the world to the URNs of registered resources
-    std::map<std::string, std::string> names_;  // unique names to the URNs of registered resources
-    std::set<std::string> claimed_;             // things that somebody works on
-    std::map<std::string, Inherited> inherited_;
-    std::string stack_urn_;
-    std::optional<provider::Property> stack_outputs_;
+    mutable base::Mutex mutex_;
+    base::Condition changed_;
+    bool failed_ GUARDED_BY(mutex_) = false;
+    bool interrupted_ GUARDED_BY(mutex_) = false;
+    bool program_over_ GUARDED_BY(mutex_) = false;  // it called finish() or ended
+    bool program_failed_ GUARDED_BY(mutex_) = false;
+    rpc::Reply<bool> finish_reply_ GUARDED_BY(mutex_);
+    std::vector<ResourcePtr> olds_ GUARDED_BY(mutex_);                  // what is left of the old state
+    std::vector<std::shared_ptr<Resource>> news_ GUARDED_BY(mutex_);    // what this run has recorded, in order
+    std::map<std::string, ResourcePtr> old_by_urn_ GUARDED_BY(mutex_);  // live ones
+    std::set<std::string> seen_ GUARDED_BY(mutex_);                     // URNs registered in this run
+    std::set<std::string> recreated_ GUARDED_BY(mutex_);  // deleted in this run to make way; come back as replacements
+    std::map<std::string, PendingOperation> pending_ GUARDED_BY(mutex_);
+    std::map<std::string, std::string> held_ GUARDED_BY(mutex_);   // things in the world to the URNs of registered resources
+    std::map<std::string, std::string> names_ GUARDED_BY(mutex_);  // unique names to the URNs of registered resources
+    std::set<std::string> claimed_ GUARDED_BY(mutex_);             // things that somebody works on
+    std::map<std::string, Inherited> inherited_ GUARDED_BY(mutex_);
+    std::string stack_urn_ GUARDED_BY(mutex_);
+    std::optional<provider::Property> stack_outputs_ GUARDED_BY(mutex_);
 
-    std::mutex providers_mutex_;                                       // a provider is made once; making one may take long
-    std::map<std::string, Instance> providers_;                        // by reference, and default ones by package@version
-    std::vector<std::pair<std::string, provider::Property>> unready_;  // packages and settings that cannot work
+    base::Mutex providers_mutex_;                                             // a provider is made once; making one may take long
+    std::map<std::string, Instance> providers_ GUARDED_BY(providers_mutex_);  // by reference, and default ones by package@version
+    std::vector<std::pair<std::string, provider::Property>> unready_
+        GUARDED_BY(providers_mutex_);  // packages and settings that cannot work
 
-    std::mutex journal_mutex_;
-    std::condition_variable journal_changed_;
-    uint64_t journal_wanted_ = 0, journal_written_ = 0;
-    bool journal_busy_ = false;
-    std::optional<base::Error> journal_error_;
+    base::Mutex journal_mutex_;
+    base::Condition journal_changed_;
+    uint64_t journal_wanted_ GUARDED_BY(journal_mutex_) = 0, journal_written_ GUARDED_BY(journal_mutex_) = 0;
+    bool journal_busy_ GUARDED_BY(journal_mutex_) = false;
+    std::optional<base::Error> journal_error_ GUARDED_BY(journal_mutex_);
 
     std::unique_ptr<Pool> pool_;  // last: its threads use all the above
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/mutex.hpp"
 #include "deploy/context.hpp"
 #include "deploy/urn.hpp"
 
@@ -15,7 +16,7 @@ Engine::Claim::Claim(Engine& engine, std::vector<std::string> things) : engine_(
 
 Engine::Claim::~Claim() {
     if (things_.empty()) return;
-    const std::lock_guard lock(engine_->mutex_);
+    const base::Lock lock(engine_->mutex_);
     for (const std::string& thing : things_) engine_->claimed_.erase(thing);
     engine_->changed_.notify_all();
 }
@@ -25,10 +26,11 @@ Engine::Claim Engine::claim(std::vector<std::string> things) {
     std::ranges::sort(things);
     const auto repeated = std::ranges::unique(things);
     things.erase(repeated.begin(), repeated.end());
-    std::unique_lock lock(mutex_);
+    base::Lock lock(mutex_);
     // All or none, and nobody waits for more while he holds some: no two wait for each other.
-    changed_.wait(
-        lock, [&] { return std::ranges::none_of(things, [&](const std::string& thing) { return claimed_.contains(thing); }); });
+    changed_.wait(mutex_, [&]() REQUIRES(mutex_) {
+        return std::ranges::none_of(things, [&](const std::string& thing) REQUIRES(mutex_) { return claimed_.contains(thing); });
+    });
     claimed_.insert(things.begin(), things.end());
     return {*this, std::move(things)};
 }
@@ -63,7 +65,7 @@ base::Result<void> Engine::check_name_is_free(const Context& context, const Reso
     };
     std::vector<ResourcePtr> candidates;
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         if (const auto held = names_.find(name); held != names_.end())
             return base::fail(taken(held->second).note("give one of them another name"));
         candidates = olds_;
@@ -103,7 +105,7 @@ base::Result<std::string> Engine::why_it_stays(const Resource& resource, const s
     if (things.empty()) return std::string();
     std::vector<ResourcePtr> candidates;
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         if (const auto held = held_.find(things.front()); held != held_.end())
             return "`" + std::string(urn_name(held->second)) + "` holds it";
         if (others == Others::all) candidates = olds_;

@@ -1,8 +1,8 @@
 #include "deploy/operation.hpp"
 
 #include <algorithm>
-#include <mutex>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "deploy/interrupt.hpp"
 #include "deploy/program.hpp"
@@ -30,7 +30,7 @@ public:
     void step(const Step& step) override {
         if (step.phase == Step::Phase::done && !step.hidden && step.op != Op::create_replacement &&
             step.op != Op::delete_replaced) {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             ++counts_[std::string(deploy::name_of(step.op))];
         }
         next_.step(step);
@@ -39,14 +39,15 @@ public:
     void program_line(const std::string& line, bool is_error) override { next_.program_line(line, is_error); }
     [[nodiscard]] Json counts() const {
         Json json = Json::object();
+        const base::Lock lock(mutex_);
         for (const auto& [name, count] : counts_) json.set(name, Json(count));
         return json;
     }
 
 private:
     Events& next_;
-    std::mutex mutex_;
-    std::map<std::string, int> counts_;
+    mutable base::Mutex mutex_;
+    std::map<std::string, int> counts_ GUARDED_BY(mutex_);
 };
 
 // Runs the program against the engine until both are done. The error: it could not start.
@@ -172,15 +173,15 @@ base::Result<Outcome> run(Stack& stack, const Run& how) {
     };
 
     std::unique_ptr<Engine> engine;
-    std::mutex engine_mutex;
+    base::Mutex engine_mutex;
     const Interrupts interrupts([&] {
         events.diagnostic({.severity = rpc::Severity::warning,
                            .message = "interrupted: what runs will end, nothing new starts (again: end at once)"});
-        const std::lock_guard lock(engine_mutex);
+        const base::Lock lock(engine_mutex);
         if (engine) engine->interrupt();
     });
     {
-        const std::lock_guard lock(engine_mutex);
+        const base::Lock lock(engine_mutex);
         engine = std::make_unique<Engine>(std::move(options), std::move(hooks), std::move(snapshot));
     }
     if (auto recovered = engine->recover(); !recovered) return base::fail(std::move(recovered.error()));
@@ -214,7 +215,7 @@ base::Result<Outcome> run(Stack& stack, const Run& how) {
         TRY(stack.backend().add_history(stack.project().name, stack.name(), entry, stack.clock.now()));
     }
     {
-        const std::lock_guard lock(engine_mutex);
+        const base::Lock lock(engine_mutex);
         engine.reset();
     }
     outcome.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);

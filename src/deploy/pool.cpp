@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "base/mutex.hpp"
+
 namespace deploy {
 
 Pool::Pool(int threads_max) : threads_max_(static_cast<size_t>(std::max(threads_max, 1))) {}
 
 Pool::~Pool() {
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         closing_ = true;
     }
     wake_.notify_all();
@@ -16,22 +18,22 @@ Pool::~Pool() {
 }
 
 void Pool::post(std::function<void()> task) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     queue_.push_back(std::move(task));
     if (waiting_ < queue_.size() && threads_.size() < threads_max_) threads_.emplace_back([this] { work(); });
     wake_.notify_one();
 }
 
 void Pool::drain() {
-    std::unique_lock lock(mutex_);
-    idle_.wait(lock, [this] { return queue_.empty() && running_ == 0; });
+    base::Lock lock(mutex_);
+    idle_.wait(mutex_, [this]() REQUIRES(mutex_) { return queue_.empty() && running_ == 0; });
 }
 
 void Pool::work() {
-    std::unique_lock lock(mutex_);
+    base::Lock lock(mutex_);
     while (true) {
         ++waiting_;
-        wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+        wake_.wait(mutex_, [this]() REQUIRES(mutex_) { return closing_ || !queue_.empty(); });
         --waiting_;
         if (queue_.empty()) return;
         std::function<void()> task = std::move(queue_.front());

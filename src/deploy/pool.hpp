@@ -1,12 +1,12 @@
 // At most N tasks at a time, on threads that are made when they are needed.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace deploy {
 
@@ -20,13 +20,13 @@ public:
 
 private:
     void work();
-    std::mutex mutex_;
-    std::condition_variable wake_, idle_;
-    std::deque<std::function<void()>> queue_;
-    std::vector<std::thread> threads_;
+    base::Mutex mutex_;
+    base::Condition wake_, idle_;
+    std::deque<std::function<void()>> queue_ GUARDED_BY(mutex_);
+    std::vector<std::thread> threads_ GUARDED_BY(mutex_);
     size_t threads_max_;
-    size_t running_ = 0, waiting_ = 0;
-    bool closing_ = false;
+    size_t running_ GUARDED_BY(mutex_) = 0, waiting_ GUARDED_BY(mutex_) = 0;
+    bool closing_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace deploy

@@ -1,5 +1,5 @@
-// A child process in a process group of its own, its output read line by line. It dies when we do, however we die: that takes
-// prctl in the child, which the posix_spawn of net::Process cannot do; a program left alone could go on registering with nobody.
+// A child process in a process group of its own, its output read line by line. It dies when we do, however we die: a program left
+// alone could go on registering with nobody.
 #pragma once
 
 #include <filesystem>

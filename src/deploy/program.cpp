@@ -8,9 +8,9 @@
 #include <cstdlib>
 
 #include "base/strings.hpp"
-#include "deploy/files.hpp"
 #include "deploy/process.hpp"
 #include "deploy/yaml_program.hpp"
+#include "os/file.hpp"
 #include "text/json.hpp"
 
 namespace deploy {
@@ -216,7 +216,7 @@ private:
 // The SDK runs TypeScript in ES modules with ts-node's loader if it finds one, and otherwise leaves Node to refuse the file.
 void hint_at_loader(const ProgramOptions& options, const fs::path& run) {
     const Project& project = *options.project;
-    const auto content = read_whole(project.program / "package.json");
+    const auto content = os::read_file(project.program / "package.json");
     if (!content || project.options["typescript"].text == "false") return;
     const auto package = text::parse_json(*content);
     if (!package || (*package)["type"].as_string() != "module" || !fs::exists(project.program / "index.ts")) return;
@@ -234,11 +234,9 @@ void hint_at_loader(const ProgramOptions& options, const fs::path& run) {
 
 base::Result<fs::path> write_shim() {
     std::string name = (fs::temp_directory_path() / "trainwarden-node-XXXXXX.cjs").string();
-    const int file = ::mkstemps(name.data(), 4);
-    const std::string_view shim = node_shim;
-    if (file < 0 || ::write(file, shim.data(), shim.size()) != static_cast<ssize_t>(shim.size()))
-        return base::fail("FileError", "cannot write " + name);
-    ::close(file);
+    const os::Descriptor file(::mkstemps(name.data(), 4));
+    if (!file.is_open()) return base::fail(os::file_error("write", name, errno));
+    TRY(os::write_all(file.number(), node_shim, name));
     return fs::path(name);
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/strings.hpp"
-#include "deploy/files.hpp"
 #include "deploy/state.hpp"
+#include "os/file.hpp"
 
 namespace deploy {
 
@@ -43,7 +43,7 @@ base::Result<Project> find_project(const std::filesystem::path& folder) {
     Project project;
     project.root = at;
     project.file = at / "Pulumi.yaml";
-    const std::string content = TRY(read_whole(project.file));
+    const std::string content = TRY(os::read_file(project.file));
     auto document = parse_yaml(content);
     if (!document) return base::fail("InvalidProject", project.file.string() + ": " + document.error().message);
     project.document = std::move(*document);
@@ -85,7 +85,7 @@ base::Result<StackFile> StackFile::load(const Project& project, const std::strin
     file.project_ = &project;
     file.path_ = project.root / stack_file_name(stack);
     if (!std::filesystem::exists(file.path_)) return file;
-    const std::string content = TRY(read_whole(file.path_));
+    const std::string content = TRY(os::read_file(file.path_));
     auto document = parse_yaml(content);
     if (!document) return base::fail("InvalidConfig", file.path_.string() + ": " + document.error().message);
     file.document_ = std::move(*document);
@@ -225,7 +225,7 @@ base::Result<void> StackFile::save(const std::vector<std::string>& lines) {
     // What was meant must be what the next reader sees: the edit is by lines, the check by a whole parse.
     auto document = parse_yaml(content);
     if (!document) return base::fail("InvalidConfig", path_.string() + " cannot be edited: " + document.error().message);
-    TRY(replace_whole(path_, content, 0644));
+    TRY(os::replace_file(path_, content, 0644));
     lines_ = lines;
     document_ = std::move(*document);
     salt_state_ = document_["encryptionsalt"].text;

@@ -9,8 +9,8 @@
 #include <filesystem>
 
 #include "deploy/backend.hpp"
-#include "deploy/files.hpp"
 #include "deploy/testing.hpp"
+#include "os/file.hpp"
 
 using deploy::Backend;
 using deploy::StackFile;
@@ -28,10 +28,8 @@ struct Folder {
         ::unsetenv("PULUMI_BACKEND_URL");
     }
     ~Folder() { fs::remove_all(path); }
-    void write(const std::string& name, const std::string& content) const {
-        REQUIRE(deploy::replace_whole(path / name, content));
-    }
-    [[nodiscard]] std::string read(const std::string& name) const { return *deploy::read_whole(path / name); }
+    void write(const std::string& name, const std::string& content) const { REQUIRE(os::replace_file(path / name, content)); }
+    [[nodiscard]] std::string read(const std::string& name) const { return *os::read_file(path / name); }
     fs::path path;
 };
 

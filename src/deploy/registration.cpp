@@ -2,12 +2,13 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "deploy/context.hpp"
-#include "deploy/files.hpp"
 #include "deploy/property_path.hpp"
 #include "deploy/urn.hpp"
+#include "os/file.hpp"
 
 namespace deploy {
 
@@ -35,7 +36,7 @@ base::Result<std::string> content_hash(const Property& asset) {
     const std::filesystem::path path = asset["path"].as_string();
     std::error_code error;
     if (!std::filesystem::is_directory(path, error)) {
-        const std::string content = TRY(read_whole(path));
+        const std::string content = TRY(os::read_file(path));
         return crypto::hex(crypto::sha256(content));
     }
     // A folder: its files' names and hashes, in order.
@@ -46,7 +47,7 @@ base::Result<std::string> content_hash(const Property& asset) {
     std::ranges::sort(files);
     std::string all;
     for (const auto& file : files) {
-        const std::string content = TRY(read_whole(file));
+        const std::string content = TRY(os::read_file(file));
         all += file.lexically_relative(path).string() + "\n" + crypto::hex(crypto::sha256(content)) + "\n";
     }
     return crypto::hex(crypto::sha256(all));
@@ -164,7 +165,7 @@ ResourcePtr Engine::find_old(const rpc::Registration& registration, const std::s
 // Names it, finds its old self, takes over what a parent hands down.
 base::Result<void> Engine::prepare(Context& context) {
     rpc::Registration registration = context.registration;
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (registration.parent.empty() && registration.type != stack_type) registration.parent = stack_urn_;
     context.urn = make_urn(options_.stack, options_.project, registration.parent, registration.type, registration.name);
     if (!seen_.insert(context.urn).second) {
@@ -262,7 +263,7 @@ base::Result<rpc::Registered> Engine::process_provider(Context& context) {
     const std::string package(package_of(context.fresh->type));
     const std::string reference = context.urn + "::" + context.fresh->id;
     {
-        const std::lock_guard lock(providers_mutex_);
+        const base::Lock lock(providers_mutex_);
         const Property configuration = settings_of(TRY(for_provider(context.fresh->inputs)));
         providers_[reference] = {TRY(make_provider(package, configuration)), reference};
     }
@@ -386,18 +387,18 @@ base::Result<Engine::Instance> Engine::provider_for(const std::string& type, con
     const std::string package(package_of(type));
     std::string wanted = reference;
     if (wanted.empty()) {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         const auto from = inherited_.find(parent);
         if (from != inherited_.end() && from->second.providers.contains(package)) wanted = from->second.providers.at(package);
     }
     if (wanted.empty()) return default_provider(package, version);
-    const std::lock_guard lock(providers_mutex_);
+    const base::Lock lock(providers_mutex_);
     const auto found = providers_.find(wanted);
     if (found == providers_.end()) return base::fail("InvalidProvider", "there is no provider " + wanted);
     return found->second;
 }
 
-// REQUIRES: providers_mutex_ is held. Made and known to work: a preview of nothing but new resources would otherwise ask nobody
+// Made and known to work: a preview of nothing but new resources would otherwise ask nobody
 // anything, and promise what cannot be.
 base::Result<std::shared_ptr<provider::Provider>> Engine::make_provider(const std::string& package,
                                                                         const Property& configuration) {
@@ -414,7 +415,7 @@ base::Result<std::shared_ptr<provider::Provider>> Engine::make_provider(const st
 }
 
 base::Result<Engine::Instance> Engine::default_provider(const std::string& package, const std::string& version) {
-    const std::lock_guard providers_lock(providers_mutex_);
+    const base::Lock providers_lock(providers_mutex_);
     const std::string key = package + "@" + version;
     if (const auto found = providers_.find(key); found != providers_.end()) return found->second;
 
@@ -439,7 +440,7 @@ base::Result<Engine::Instance> Engine::default_provider(const std::string& packa
     std::shared_ptr<provider::Provider> made = TRY(make_provider(package, configuration));
     Context context{.registration = {}, .urn = resource->urn, .fresh = resource};
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         seen_.insert(resource->urn);
         if (const auto old = old_by_urn_.find(resource->urn); old != old_by_urn_.end()) {
             context.old = old->second;
@@ -461,12 +462,12 @@ base::Result<Engine::Instance> Engine::default_provider(const std::string& packa
 
 // The provider of a resource in the state, configured as the state says.
 base::Result<Engine::Instance> Engine::provider_of(const Resource& resource) {
-    const std::lock_guard providers_lock(providers_mutex_);
+    const base::Lock providers_lock(providers_mutex_);
     if (const auto found = providers_.find(resource.provider); found != providers_.end()) return found->second;
     const ProviderReference reference = parse_provider_reference(resource.provider);
     Property configuration(Property::Object{});
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         const auto use = [&](const Resource& candidate) {
             if (candidate.urn == reference.urn && candidate.id == reference.id)
                 configuration = candidate.inputs.without_secrets();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/mutex.hpp"
 #include "deploy/context.hpp"
 #include "deploy/urn.hpp"
 
@@ -10,7 +11,7 @@ namespace deploy {
 using provider::Property;
 
 std::vector<ResourcePtr> Engine::unwanted() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return olds_;  // what was registered again has left this list
 }
 
@@ -56,8 +57,8 @@ void Engine::delete_in_order(const std::vector<ResourcePtr>& resources) {
             }
         }
     }
-    std::mutex mutex;
-    std::condition_variable ended;
+    base::Mutex mutex;
+    base::Condition ended;
     std::deque<std::pair<size_t, bool>> done;
     size_t running = 0;
     const auto start = [&](size_t index) {
@@ -76,16 +77,16 @@ void Engine::delete_in_order(const std::vector<ResourcePtr>& resources) {
                 result = delete_resource(resource, resource->doomed ? Op::delete_replaced : Op::remove, Others::registered);
             }
             if (!result) fail(result.error(), resource->urn, {});
-            const std::lock_guard lock(mutex);
+            const base::Lock lock(mutex);
             done.emplace_back(index, result.has_value() && !skipped);
             ended.notify_one();
         });
     };
-    std::unique_lock lock(mutex);
+    base::Lock lock(mutex);
     for (size_t index = 0; index < nodes.size(); ++index)
         if (nodes[index].users == 0) start(index);
     while (running > 0) {
-        ended.wait(lock, [&] { return !done.empty(); });
+        ended.wait(mutex, [&]() REQUIRES(mutex) { return !done.empty(); });
         const auto [index, gone] = done.front();
         done.pop_front();
         --running;
@@ -142,7 +143,7 @@ void Engine::refresh() {
             step.after = *now;
             if (*now == nullptr) step.op = Op::discard;
             {
-                const std::lock_guard lock(mutex_);
+                const base::Lock lock(mutex_);
                 if (*now == nullptr)
                     std::erase(olds_, resource);
                 else
@@ -164,7 +165,7 @@ base::Result<void> Engine::recover() {
 base::Result<void> Engine::recover_pending() {
     std::map<std::string, PendingOperation> pending;
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         std::swap(pending, pending_);
     }
     for (auto& [urn, operation] : pending) {
@@ -178,7 +179,7 @@ base::Result<void> Engine::recover_pending() {
         if (operation.kind == "creating") id = TRY(instance.provider->create(resource.type, inputs, true)).id;
         std::optional<provider::ReadState> read;
         if (!id.empty()) read = TRY(instance.provider->read(resource.type, id, inputs, resource.outputs.without_secrets()));
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         const auto old = old_by_urn_.find(urn);
         std::string found = "is not there";
         if (operation.kind == "creating" && id.empty()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "text/json.hpp"
 
@@ -119,12 +120,12 @@ bool has_secret_id(const Resource& resource) {
 
 void KnownSecrets::learn_id(std::string_view id) {
     learn_text(id);
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     ids_.emplace(id);
 }
 
 std::set<std::string> KnownSecrets::ids() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return ids_;
 }
 
@@ -134,7 +135,7 @@ void KnownSecrets::learn(const Property& value) {
 
 void KnownSecrets::learn_text(std::string_view text) {
     if (!is_telling(text)) return;
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     texts_.emplace(text);
     // Programs print a text line by line.
     if (text.contains('\n')) texts_.insert(in_json(std::string(text)));
@@ -148,7 +149,7 @@ void KnownSecrets::learn_text(std::string_view text) {
 
 std::string KnownSecrets::masked(std::string_view text) const {
     std::string result(text);
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     // The longest first: one secret may be part of another.
     std::vector<std::string_view> order(texts_.begin(), texts_.end());
     std::ranges::sort(order, std::greater<>(), &std::string_view::size);

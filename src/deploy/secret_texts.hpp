@@ -4,12 +4,12 @@
 // that was refused. What holds the text of a secret is one.
 #pragma once
 
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/mutex.hpp"
 #include "deploy/events.hpp"
 #include "provider/property.hpp"
 
@@ -55,8 +55,8 @@ public:
     [[nodiscard]] base::Error masked(base::Error error) const;
 
 private:
-    mutable std::mutex mutex_;
-    std::set<std::string> texts_, ids_;
+    mutable base::Mutex mutex_;
+    std::set<std::string> texts_ GUARDED_BY(mutex_), ids_ GUARDED_BY(mutex_);
 };
 
 // Passes events on without the secrets in their words. (The properties of a step are masked where they are shown: they know what

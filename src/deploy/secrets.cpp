@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
@@ -76,38 +77,38 @@ base::Result<void> Secrets::unlock(const std::string& passphrase) {
 }
 
 base::Result<void> Secrets::require() {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (!key_.empty()) return {};
     return unlock(TRY(source_()));
 }
 
 bool Secrets::require_at_any_price() {
     if (require()) return false;
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     salt_state_.clear();
     return unlock("").has_value();
 }
 
 base::Result<std::string> Secrets::encrypt(const std::string& plain) {
     TRY(require());
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return encrypt_with(random_, key_, plain);
 }
 
 base::Result<std::string> Secrets::decrypt(const std::string& ciphertext) {
     TRY(require());
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return decrypt_with(key_, ciphertext);
 }
 
 base::Result<std::string> Secrets::encrypt_at(const std::string& name, const std::string& plain) {
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         const auto known = known_.find(name);
         if (known != known_.end() && known->second.first == plain) return known->second.second;
     }
     std::string ciphertext = TRY(encrypt(plain));
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     known_[name] = {plain, ciphertext};
     return ciphertext;
 }
@@ -119,12 +120,12 @@ base::Result<std::string> Secrets::decrypt_at(const std::string& name, const std
 }
 
 void Secrets::remember(const std::string& name, const std::string& plain, const std::string& ciphertext) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     known_[name] = {plain, ciphertext};
 }
 
 std::string Secrets::salt_state() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return salt_state_;
 }
 

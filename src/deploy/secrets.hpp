@@ -11,9 +11,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 
@@ -48,14 +48,14 @@ public:
     bool require_at_any_price();
 
 private:
-    [[nodiscard]] base::Result<void> unlock(const std::string& passphrase);
+    [[nodiscard]] base::Result<void> unlock(const std::string& passphrase) REQUIRES(mutex_);
 
-    mutable std::mutex mutex_;
-    std::string salt_state_;
-    std::string key_;
+    mutable base::Mutex mutex_;
+    std::string salt_state_ GUARDED_BY(mutex_);
+    std::string key_ GUARDED_BY(mutex_);
     PassphraseSource source_;
     crypto::Random& random_;
-    std::map<std::string, std::pair<std::string, std::string>> known_;  // name to plain and ciphertext
+    std::map<std::string, std::pair<std::string, std::string>> known_ GUARDED_BY(mutex_);  // name to plain and ciphertext
 };
 
 }  // namespace deploy

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/mutex.hpp"
 #include "deploy/context.hpp"
 #include "deploy/holding.hpp"
 #include "deploy/urn.hpp"
@@ -38,7 +39,7 @@ rpc::Registered Engine::record(Context& context, std::shared_ptr<Resource> resou
         things = things_of(*context.instance.provider, *resource);
         unique_name = unique_name_of(*context.instance.provider, *resource);
     }
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     pending_.erase(context.urn);
     note_held(*resource, things, unique_name);
     if (replaces != nullptr) std::erase(olds_, replaces);
@@ -55,7 +56,7 @@ rpc::Registered Engine::record(Context& context, std::shared_ptr<Resource> resou
 base::Result<void> Engine::begin(const std::string& kind, const Resource& resource) {
     if (options_.preview) return {};
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         pending_.insert_or_assign(resource.urn, PendingOperation{kind, resource});
     }
     return persist();
@@ -63,14 +64,14 @@ base::Result<void> Engine::begin(const std::string& kind, const Resource& resour
 
 base::Result<void> Engine::end(const std::string& urn) {
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         pending_.erase(urn);
     }
     return persist();
 }
 
 void Engine::forget(const ResourcePtr& resource) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     pending_.erase(resource->urn);
     std::erase(olds_, resource);
     if (const auto found = old_by_urn_.find(resource->urn); found != old_by_urn_.end() && found->second == resource)
@@ -177,7 +178,7 @@ base::Result<rpc::Registered> Engine::replace(Context& context, const provider::
 base::Result<void> Engine::delete_dependents_of(const Resource& resource) {
     std::vector<ResourcePtr> candidates;
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         candidates = olds_;
     }
     std::set<std::string> going = {resource.urn};
@@ -213,7 +214,7 @@ base::Result<void> Engine::delete_dependents_of(const Resource& resource) {
     }
     for (const ResourcePtr& dependent : std::vector<ResourcePtr>(order.rbegin(), order.rend())) {
         TRY(delete_resource(dependent, Op::delete_replaced, Others::all));
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         recreated_.insert(dependent->urn);
     }
     return {};

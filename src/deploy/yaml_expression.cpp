@@ -5,8 +5,8 @@
 #include <set>
 
 #include "base/strings.hpp"
-#include "deploy/files.hpp"
 #include "deploy/state.hpp"
+#include "os/file.hpp"
 #include "text/base64.hpp"
 
 namespace deploy {
@@ -229,7 +229,7 @@ base::Result<Property> Expressions::call_known(const std::string& function, cons
         return Property(*decoded);
     }
     if (function == "readfile") {
-        auto content = read_whole(std::filesystem::path(folder) / text);
+        auto content = os::read_file(std::filesystem::path(folder) / text);
         if (!content) return base::fail(error_at(line, content.error().message));
         return Property(std::move(*content));
     }

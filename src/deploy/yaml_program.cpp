@@ -1,16 +1,15 @@
 #include "deploy/yaml_program.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <set>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
-#include "deploy/files.hpp"
 #include "deploy/urn.hpp"
 #include "deploy/yaml_expression.hpp"
+#include "os/file.hpp"
 
 namespace deploy {
 
@@ -31,12 +30,12 @@ namespace {
 
 // What the evaluator shares with replies that may come after it has gone.
 struct Shared {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool stopped = false;
-    std::deque<std::pair<std::string, rpc::Registered>> registered;  // by node
-    std::optional<base::Result<rpc::Invoked>> invoked;
-    bool released = false;
+    base::Mutex mutex;
+    base::Condition changed;
+    bool stopped GUARDED_BY(mutex) = false;
+    std::deque<std::pair<std::string, rpc::Registered>> registered GUARDED_BY(mutex);  // by node
+    std::optional<base::Result<rpc::Invoked>> invoked GUARDED_BY(mutex);
+    bool released GUARDED_BY(mutex) = false;
 };
 
 struct Node {
@@ -61,13 +60,14 @@ public:
         thread_.join();
     }
     void interrupt() override {
-        const std::lock_guard lock(shared_->mutex);
+        const base::Lock lock(shared_->mutex);
         shared_->stopped = true;
         shared_->changed.notify_all();
     }
     bool wait(int milliseconds) override {
-        std::unique_lock lock(shared_->mutex);
-        return shared_->changed.wait_for(lock, std::chrono::milliseconds(milliseconds), [this] { return over_; });
+        base::Lock lock(shared_->mutex);
+        return shared_->changed.wait_for(shared_->mutex, std::chrono::milliseconds(milliseconds),
+                                         [this]() REQUIRES(shared_->mutex) { return over_; });
     }
     void kill() override { interrupt(); }
 
@@ -77,7 +77,7 @@ private:
         std::optional<std::string> error;
         if (!result) error = result.error().message;
         options_.ended(error);
-        const std::lock_guard lock(shared_->mutex);
+        const base::Lock lock(shared_->mutex);
         over_ = true;
         shared_->changed.notify_all();
     }
@@ -111,12 +111,13 @@ private:
 
     base::Result<void> finish() {
         monitor_.finish([shared = shared_](const base::Result<bool>&) {
-            const std::lock_guard lock(shared->mutex);
+            const base::Lock lock(shared->mutex);
             shared->released = true;
             shared->changed.notify_all();
         });
-        std::unique_lock lock(shared_->mutex);
-        shared_->changed.wait(lock, [this] { return shared_->released || shared_->stopped; });
+        base::Lock lock(shared_->mutex);
+        shared_->changed.wait(shared_->mutex,
+                              [this]() REQUIRES(shared_->mutex) { return shared_->released || shared_->stopped; });
         if (!shared_->released) return stopped();
         return {};
     }
@@ -205,15 +206,16 @@ private:
     rpc::Reply<rpc::Registered> answer_to(const std::string& node) {
         return [shared = shared_, node](base::Result<rpc::Registered> registered) {
             if (!registered) return;  // the engine has said so, and stops us
-            const std::lock_guard lock(shared->mutex);
+            const base::Lock lock(shared->mutex);
             shared->registered.emplace_back(node, std::move(*registered));
             shared->changed.notify_all();
         };
     }
 
     base::Result<void> take_registered() {
-        std::unique_lock lock(shared_->mutex);
-        shared_->changed.wait(lock, [this] { return !shared_->registered.empty() || shared_->stopped; });
+        base::Lock lock(shared_->mutex);
+        shared_->changed.wait(shared_->mutex,
+                              [this]() REQUIRES(shared_->mutex) { return !shared_->registered.empty() || shared_->stopped; });
         if (shared_->registered.empty()) return stopped();
         while (!shared_->registered.empty()) {
             auto [name, registered] = std::move(shared_->registered.front());
@@ -427,12 +429,13 @@ private:
             return invocation.arguments.has_secrets() ? Property::secret(Property::unknown()) : Property::unknown();
         invocation.provider = invocation.provider.empty() ? default_provider_of(invocation.token) : invocation.provider;
         monitor_.invoke(std::move(invocation), [shared = shared_](base::Result<rpc::Invoked> invoked) {
-            const std::lock_guard lock(shared->mutex);
+            const base::Lock lock(shared->mutex);
             shared->invoked = std::move(invoked);
             shared->changed.notify_all();
         });
-        std::unique_lock lock(shared_->mutex);
-        shared_->changed.wait(lock, [this] { return shared_->invoked.has_value() || shared_->stopped; });
+        base::Lock lock(shared_->mutex);
+        shared_->changed.wait(shared_->mutex,
+                              [this]() REQUIRES(shared_->mutex) { return shared_->invoked.has_value() || shared_->stopped; });
         if (!shared_->invoked) return stopped();
         const base::Result<rpc::Invoked> answer = std::move(*shared_->invoked);
         shared_->invoked.reset();
@@ -469,7 +472,7 @@ base::Result<std::unique_ptr<Program>> start_yaml(ProgramOptions options, rpc::M
     std::filesystem::path file = options.project->file;
     if (const auto main = options.project->program / (options.project->entry.empty() ? "Main.yaml" : options.project->entry);
         document["resources"].is_null() && std::filesystem::exists(main)) {
-        const std::string content = TRY(read_whole(main));
+        const std::string content = TRY(os::read_file(main));
         document = TRY(parse_yaml(content));
         file = main;
     }

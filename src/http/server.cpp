@@ -2,12 +2,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <list>
-#include <mutex>
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "http/connection.hpp"
 #include "net/socket.hpp"
 
@@ -18,10 +17,12 @@ using base::Result;
 namespace {
 
 // One connection as the server sees it: its thread owns the stream, stop() may shut it down from outside while it is listed.
-struct Guest {
+struct ConnectionSlot {
     net::Stream stream;
     std::atomic<bool> idle = true;
+    std::thread thread;
 };
+using Slots = std::list<ConnectionSlot>;
 
 class ThreadServer final : public Server {
 public:
@@ -39,7 +40,8 @@ public:
 
 private:
     void accept_all();
-    void serve(std::list<Guest>::iterator guest);
+    void serve(Slots::iterator slot);
+    void join_ended();
     static void turn_away(net::Stream stream);
 
     const ServerOptions options_;
@@ -47,9 +49,10 @@ private:
     net::Listener listener_;
     std::thread acceptor_;
     std::atomic<bool> stopping_ = false;
-    std::mutex mutex_;
-    std::condition_variable gone_;
-    std::list<Guest> guests_;
+    base::Mutex mutex_;
+    base::Condition gone_;
+    Slots connections_ GUARDED_BY(mutex_);
+    Slots ended_ GUARDED_BY(mutex_);  // their threads have nothing left to do but to end
     BodyMemory body_memory_{options_.body_memory_bytes_max};
 };
 
@@ -66,28 +69,41 @@ void ThreadServer::accept_all() {
 }
 
 void ThreadServer::take(net::Stream stream) {
-    const std::lock_guard lock(mutex_);
-    if (stopping_ || guests_.size() >= options_.connections_max) {
+    join_ended();
+    const base::Lock lock(mutex_);
+    if (stopping_ || connections_.size() >= options_.connections_max) {
         turn_away(std::move(stream));
         return;
     }
-    const auto guest = guests_.emplace(guests_.end());
-    guest->stream = std::move(stream);
+    const auto slot = connections_.emplace(connections_.end());
+    slot->stream = std::move(stream);
     try {
-        std::thread([this, guest] { serve(guest); }).detach();
+        slot->thread = std::thread([this, slot] { serve(slot); });
     } catch (const std::system_error& error) {
         base::log_warn(std::string("no thread for a connection: ") + error.what());
-        turn_away(std::move(guest->stream));
-        guests_.erase(guest);
+        turn_away(std::move(slot->stream));
+        connections_.erase(slot);
     }
 }
 
-// The thread's last act is to leave the list, under the lock that stop() waits with: nothing of the server is touched after it.
-void ThreadServer::serve(std::list<Guest>::iterator guest) {
-    Connection(guest->stream, options_, handler_, port(), body_memory_, stopping_).serve(guest->idle);
-    const std::lock_guard lock(mutex_);
-    guests_.erase(guest);
+// The stream closes here: its client must not wait until somebody joins the thread.
+void ThreadServer::serve(Slots::iterator slot) {
+    Connection(slot->stream, options_, handler_, port(), body_memory_, stopping_).serve(slot->idle);
+    const net::Stream closed = std::move(slot->stream);
+    const base::Lock lock(mutex_);
+    ended_.splice(ended_.end(), connections_, slot);
     gone_.notify_all();
+}
+
+// Threads are joined, never detached: one that is still ending (what it holds by thread is freed then) while the process ends too
+// would free into what is gone.
+void ThreadServer::join_ended() {
+    Slots ended;
+    {
+        const base::Lock lock(mutex_);
+        ended.swap(ended_);
+    }
+    for (auto& slot : ended) slot.thread.join();
 }
 
 void ThreadServer::turn_away(net::Stream stream) {
@@ -103,14 +119,18 @@ void ThreadServer::stop(int grace_seconds) {
         listener_.wake();
         acceptor_.join();
     }
-    std::unique_lock lock(mutex_);
-    // A connection that turns busy at this moment loses its unread request: it was not begun, the client may repeat it.
-    for (auto& guest : guests_)
-        if (guest.idle) guest.stream.shutdown_read();
-    const auto all_gone = [this] { return guests_.empty(); };
-    if (gone_.wait_for(lock, std::chrono::seconds(grace_seconds), all_gone)) return;
-    for (auto& guest : guests_) guest.stream.shutdown_both();
-    gone_.wait(lock, all_gone);  // Handlers hold references into the process: leaving them behind is not an option.
+    {
+        const base::Lock lock(mutex_);
+        // A connection that turns busy at this moment loses its unread request: it was not begun, the client may repeat it.
+        for (auto& slot : connections_)
+            if (slot.idle) slot.stream.shutdown_read();
+        const auto all_gone = [this]() REQUIRES(mutex_) { return connections_.empty(); };
+        if (!gone_.wait_for(mutex_, std::chrono::seconds(grace_seconds), all_gone)) {
+            for (auto& slot : connections_) slot.stream.shutdown_both();
+            gone_.wait(mutex_, all_gone);  // Handlers hold references into the process: leaving them behind is not an option.
+        }
+    }
+    join_ended();
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "http/client.hpp"
-#include "net/descriptor.hpp"
 #include "net/socket.hpp"
+#include "os/descriptor.hpp"
 
 using base::fail;
 
@@ -81,7 +81,7 @@ TEST_CASE("requests and answers travel unchanged") {
 
 TEST_CASE("a file is sent, and a part of a file is answered, without being read here") {
     char path[] = "/tmp/http_test_XXXXXX";
-    const auto file = std::make_shared<net::Descriptor>(::mkstemp(path));
+    const auto file = std::make_shared<os::Descriptor>(::mkstemp(path));
     const std::string content = "0123456789abcdef";
     REQUIRE(::write(file->number(), content.data(), content.size()) == 16);
     const auto server = serve([&](http::Request& request) {

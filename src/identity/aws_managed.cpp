@@ -1,7 +1,5 @@
 #include "identity/aws_managed.hpp"
 
-#include <zlib.h>
-
 #include <cstring>
 #include <mutex>
 #include <string_view>
@@ -9,6 +7,7 @@
 
 #include "base/invariant.hpp"
 #include "crypto/digest.hpp"
+#include "tar/gzip.hpp"
 #include "text/json.hpp"
 
 // tools/pack_managed_policies.py documents the format of the file.
@@ -29,12 +28,9 @@ namespace {
 
 // What the build packed is whole: anything else is a broken program, not an operating error.
 std::string inflate(std::string_view packed, size_t size) {
-    std::string out(size, '\0');
-    uLongf written = size;
-    const int outcome = uncompress(reinterpret_cast<Bytef*>(out.data()), &written, reinterpret_cast<const Bytef*>(packed.data()),
-                                   static_cast<uLong>(packed.size()));
-    INVARIANT(outcome == Z_OK && written == size);
-    return out;
+    auto out = tar::inflate(packed, size);
+    INVARIANT(out.has_value());
+    return *std::move(out);
 }
 
 uint32_t number_at(std::string_view bytes, size_t at) {

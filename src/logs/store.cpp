@@ -11,7 +11,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "store/folders.hpp"
+#include "base/mutex.hpp"
+#include "os/file.hpp"
 #include "text/json.hpp"
 
 namespace logs {
@@ -35,6 +36,12 @@ std::unexpected<base::Error> no_group() {
 }
 std::unexpected<base::Error> no_stream() {
     return base::fail("ResourceNotFoundException", "The specified log stream does not exist.");
+}
+
+// What the disk refuses is not the client's fault.
+base::Result<void> internal(const base::Result<void>& done) {
+    if (done) return {};
+    return base::fail("InternalError", done.error().message);
 }
 
 bool in_range(const Event& event, const Range& range) {
@@ -80,12 +87,9 @@ base::Result<void> append(const std::string& path, const std::string& lines) {
     auto failed = [&](const char* what) {
         return base::fail("InternalError", std::string("cannot ") + what + " " + path + ": " + std::strerror(errno));
     };
-    int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0) return failed("open");
-    struct Closer {
-        int file;
-        ~Closer() { ::close(file); }
-    } closer{file};
+    const os::Descriptor opened(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!opened.is_open()) return failed("open");
+    const int file = opened.number();
     struct stat info{};
     if (::fstat(file, &info) != 0) return failed("read");
     off_t end = info.st_size;
@@ -115,7 +119,7 @@ base::Result<void> append(const std::string& path, const std::string& lines) {
         done += static_cast<size_t>(count);
     }
     if (::fdatasync(file) != 0) return failed("write");
-    if (info.st_size == 0) TRY(store::sync_folder(fs::path(path).parent_path().string()));  // perhaps made just now
+    if (info.st_size == 0) return internal(os::sync_folder(fs::path(path).parent_path().string()));  // perhaps made just now
     return {};
 }
 
@@ -187,7 +191,7 @@ base::Result<void> Store::create_stream(const Owner& owner, const std::string& g
     auto record = TRY(parts_.keys->get(group_prefix(owner) + group));
     if (!record) return no_group();
     std::string key = stream_prefix(owner, group) + stream, id = parts_.random->hex(32);
-    TRY(store::make_folders(fs::path(path_of(id)).parent_path().string()));
+    TRY(internal(os::make_folders(fs::path(path_of(id)).parent_path().string())));
     store::Batch batch;
     batch.expect(group_prefix(owner) + group, *record)
         .expect(key, std::nullopt)
@@ -237,7 +241,7 @@ base::Result<void> Store::put(const Owner& owner, const std::string& group, cons
     auto found = TRY(find(owner, group, stream));
     std::string lines;
     for (const auto& event : events) lines += to_line(event);
-    std::lock_guard lock(appending_[std::hash<std::string>{}(found.file) % appending_.size()]);
+    base::Lock lock(appending_[std::hash<std::string>{}(found.file) % appending_.size()]);
     return append(found.file, lines);
 }
 

@@ -5,13 +5,13 @@
 
 #include <array>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "logs/line.hpp"
@@ -91,7 +91,7 @@ private:
     [[nodiscard]] std::string path_of(const std::string& id) const;
 
     Parts parts_;
-    std::array<std::mutex, 16> appending_;  // by file: one batch at a time
+    std::array<base::Mutex, 16> appending_;  // by file: one batch at a time
 };
 
 }  // namespace logs

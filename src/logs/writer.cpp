@@ -13,7 +13,7 @@
 #include "base/strings.hpp"
 #include "base/utf8.hpp"
 #include "logs/line.hpp"
-#include "store/folders.hpp"
+#include "os/file.hpp"
 
 namespace logs {
 
@@ -58,12 +58,11 @@ void LogWriter::close(base::Time now) {
     if (!partial_.empty()) line(partial_, now);
     partial_.clear();
     file_.close();
-    const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-    const bool synced = file >= 0 && ::fsync(file) == 0;
-    if (file < 0 && errno == ENOENT) return;  // the stream was deleted
+    const os::Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    const bool synced = file.is_open() && ::fsync(file.number()) == 0;
+    if (!file.is_open() && errno == ENOENT) return;  // the stream was deleted
     if (!file_ || !synced) base::log_error("the log file " + path_ + " may be incomplete: " + std::strerror(errno));
-    if (file >= 0) ::close(file);
-    if (auto named = store::sync_folder(std::filesystem::path(path_).parent_path().string()); !named)
+    if (auto named = os::sync_folder(std::filesystem::path(path_).parent_path().string()); !named)
         base::log_error(named.error().message);
 }
 

@@ -144,7 +144,7 @@ void Stream::shutdown_both() { ::shutdown(socket_.number(), SHUT_RDWR); }
 Result<Listener> Listener::open(const std::string& address, uint16_t port) {
     const Address where = TRY(parse_address(address, port));
     Listener out;
-    out.socket_ = Descriptor(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    out.socket_ = os::Descriptor(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!out.socket_.is_open()) return io_error("making a socket");
     const int on = 1;
     ::setsockopt(out.socket_.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -164,7 +164,7 @@ Result<Listener> Listener::open(const std::string& address, uint16_t port) {
     return out;
 }
 
-Listener Listener::adopt(Descriptor listening, uint16_t port) {
+Listener Listener::adopt(os::Descriptor listening, uint16_t port) {
     Listener out;
     out.socket_ = std::move(listening);
     out.port_ = port;
@@ -174,7 +174,7 @@ Listener Listener::adopt(Descriptor listening, uint16_t port) {
 std::optional<Stream> Listener::accept() {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
-    Descriptor socket(::accept4(socket_.number(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC));
+    os::Descriptor socket(::accept4(socket_.number(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC));
     if (!socket.is_open()) return std::nullopt;
     set_no_delay(socket.number());
     return Stream(std::move(socket), text_of(peer));
@@ -185,7 +185,7 @@ void Listener::wake() { ::shutdown(socket_.number(), SHUT_RDWR); }
 
 Result<Stream> connect(const std::string& address, uint16_t port, std::chrono::seconds timeout) {
     const Address where = TRY(parse_address(address, port));
-    Stream out(Descriptor(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)), address);
+    Stream out(os::Descriptor(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)), address);
     if (!out.is_open()) return io_error("making a socket");
     out.set_timeout(timeout);
     if (::connect(out.number(), where.raw(), where.length) != 0) {

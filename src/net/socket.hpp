@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "net/descriptor.hpp"
+#include "os/descriptor.hpp"
 
 namespace net {
 
@@ -17,7 +17,8 @@ namespace net {
 class Stream {
 public:
     Stream() = default;
-    Stream(Descriptor socket, std::string peer_address) : socket_(std::move(socket)), peer_address_(std::move(peer_address)) {}
+    Stream(os::Descriptor socket, std::string peer_address)
+        : socket_(std::move(socket)), peer_address_(std::move(peer_address)) {}
 
     // The most that one read or write may wait for progress. Must be set before the first.
     void set_timeout(std::chrono::seconds timeout);
@@ -26,6 +27,7 @@ public:
     [[nodiscard]] base::Result<void> write_all(std::string_view bytes, bool more_follows = false);
     // Both in one system call where the kernel takes them.
     [[nodiscard]] base::Result<void> write_all(std::string_view first, std::string_view second);
+    base::Result<void> write_all(std::string_view first, const char* second) = delete;  // it would be taken for the flag
     // From a file, without copying through us. REQUIRES: SIGPIPE is ignored.
     [[nodiscard]] base::Result<void> send_file(int file, uint64_t offset, uint64_t length);
     void shutdown_write();
@@ -36,7 +38,7 @@ public:
     [[nodiscard]] int number() const { return socket_.number(); }
 
 private:
-    Descriptor socket_;
+    os::Descriptor socket_;
     std::string peer_address_;  // textual IP, no port
 };
 
@@ -46,7 +48,7 @@ public:
     // Errors: `AddressInUse`, `InvalidAddress`, `IoError`.
     [[nodiscard]] static base::Result<Listener> open(const std::string& address, uint16_t port);
     // A socket that listens already, made elsewhere: in another network namespace, by a supervisor.
-    [[nodiscard]] static Listener adopt(Descriptor listening, uint16_t port);
+    [[nodiscard]] static Listener adopt(os::Descriptor listening, uint16_t port);
     [[nodiscard]] uint16_t port() const { return port_; }
     // nullopt: close() was called, or the system is out of descriptors for a moment (ask again).
     [[nodiscard]] std::optional<Stream> accept();
@@ -54,7 +56,7 @@ public:
     void wake();  // from another thread: a waiting accept() returns nullopt
 
 private:
-    Descriptor socket_;
+    os::Descriptor socket_;
     uint16_t port_ = 0;
 };
 

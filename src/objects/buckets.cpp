@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "base/outdated.hpp"
 #include "objects/record.hpp"
 #include "objects/storage.hpp"
@@ -99,12 +100,12 @@ base::Result<void> Storage::sweep() {
 }
 
 void Storage::remember(BucketPtr bucket) {
-    const std::scoped_lock lock(buckets_mutex_);
+    const base::Lock lock(buckets_mutex_);
     buckets_.insert_or_assign(bucket->name, std::move(bucket));
 }
 
 void Storage::forget(const std::string& name) {
-    const std::scoped_lock lock(buckets_mutex_);
+    const base::Lock lock(buckets_mutex_);
     buckets_.erase(name);
 }
 
@@ -114,14 +115,14 @@ void Storage::remove_blob(const store::BlobId& id) const {
 }
 
 base::Result<BucketPtr> Storage::bucket(std::string_view name) const {
-    const std::shared_lock lock(buckets_mutex_);
+    const base::SharedLock lock(buckets_mutex_);
     const auto found = buckets_.find(name);
     if (found == buckets_.end()) return base::fail("NoSuchBucket", "The specified bucket does not exist");
     return found->second;
 }
 
 std::vector<BucketPtr> Storage::buckets_of(const std::string& account) const {
-    const std::shared_lock lock(buckets_mutex_);
+    const base::SharedLock lock(buckets_mutex_);
     std::vector<BucketPtr> owned;
     for (const auto& [name, bucket] : buckets_) {
         if (bucket->account == account) owned.push_back(bucket);
@@ -133,7 +134,7 @@ base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const st
                                                const Tags& tags) {
     TRY(check_bucket_name(name));
     TRY(check_tags(tags, bucket_tags_max));
-    const std::scoped_lock one_at_a_time(configuring_);
+    const base::Lock one_at_a_time(configuring_);
     if (const auto present = bucket(name)) {
         if ((*present)->account == account) {
             return base::fail("BucketAlreadyOwnedByYou",
@@ -172,7 +173,7 @@ base::Result<void> Storage::check_unchanged(const DecidedOn& decided) const {
 }
 
 base::Result<void> Storage::delete_bucket(const std::string& name, const DecidedOn& decided) {
-    const std::scoped_lock one_at_a_time(configuring_);
+    const base::Lock one_at_a_time(configuring_);
     const auto before = TRY(bucket(name));
     TRY(check_unchanged(decided));
     auto marked = *before;
@@ -209,7 +210,7 @@ base::Result<void> Storage::delete_bucket(const std::string& name, const Decided
 }
 
 base::Result<void> Storage::configure(const std::string& name, const Change& change, const DecidedOn& decided) {
-    const std::scoped_lock one_at_a_time(configuring_);
+    const base::Lock one_at_a_time(configuring_);
     const auto before = TRY(bucket(name));
     TRY(check_unchanged(decided));
     auto configuration = before->configuration;

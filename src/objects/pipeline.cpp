@@ -1,5 +1,7 @@
 #include "objects/pipeline.hpp"
 
+#include "base/mutex.hpp"
+
 namespace objects {
 
 Pipeline::Pipeline(size_t buffer_bytes, Consume consume)
@@ -7,7 +9,7 @@ Pipeline::Pipeline(size_t buffer_bytes, Consume consume)
 
 Pipeline::~Pipeline() {
     {
-        const std::scoped_lock lock(mutex_);
+        const base::Lock lock(mutex_);
         stopping_ = true;
     }
     changed_.notify_all();
@@ -15,8 +17,8 @@ Pipeline::~Pipeline() {
 }
 
 base::Result<std::span<char>> Pipeline::buffer() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return error_ || submitted_ - consumed_ < slots; });
+    base::Lock lock(mutex_);
+    changed_.wait(mutex_, [&]() REQUIRES(mutex_) { return error_ || submitted_ - consumed_ < slots; });
     if (error_) return base::fail(*error_);
     auto& slot = slots_[submitted_ % slots];
     if (!slot.bytes) slot.bytes = std::make_unique_for_overwrite<char[]>(buffer_bytes_);
@@ -25,23 +27,23 @@ base::Result<std::span<char>> Pipeline::buffer() {
 
 void Pipeline::submit(size_t filled) {
     {
-        const std::scoped_lock lock(mutex_);
+        const base::Lock lock(mutex_);
         slots_[submitted_++ % slots].filled = filled;
     }
     changed_.notify_all();
 }
 
 base::Result<void> Pipeline::finish() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return error_ || submitted_ == consumed_; });
+    base::Lock lock(mutex_);
+    changed_.wait(mutex_, [&]() REQUIRES(mutex_) { return error_ || submitted_ == consumed_; });
     if (error_) return base::fail(*error_);
     return {};
 }
 
 void Pipeline::run() {
-    std::unique_lock lock(mutex_);
+    base::Lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [&] { return stopping_ || submitted_ > consumed_; });
+        changed_.wait(mutex_, [&]() REQUIRES(mutex_) { return stopping_ || submitted_ > consumed_; });
         if (stopping_) return;
         const auto& slot = slots_[consumed_ % slots];
         lock.unlock();

@@ -6,15 +6,14 @@
 #pragma once
 
 #include <array>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 
 namespace objects {
@@ -47,12 +46,12 @@ private:
     size_t buffer_bytes_;
     Consume consume_;
     std::array<Slot, slots> slots_;
-    std::mutex mutex_;  // guards what follows
-    std::condition_variable changed_;
-    size_t submitted_ = 0;  // counts; slot = count % slots
-    size_t consumed_ = 0;
-    bool stopping_ = false;
-    std::optional<base::Error> error_;
+    base::Mutex mutex_;
+    base::Condition changed_;
+    size_t submitted_ GUARDED_BY(mutex_) = 0;  // counts; slot = count % slots
+    size_t consumed_ GUARDED_BY(mutex_) = 0;
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    std::optional<base::Error> error_ GUARDED_BY(mutex_);
     std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/mutex.hpp"
 #include "base/outdated.hpp"
 #include "crypto/digest.hpp"
 #include "objects/key.hpp"
@@ -111,7 +112,7 @@ base::Result<void> Storage::commit(const store::Batch& batch) const {
     if (!committed) return committed;
     std::vector<Unsettled> now_settled;
     {
-        const std::scoped_lock lock(unsettled_mutex_);
+        const base::Lock lock(unsettled_mutex_);
         now_settled.swap(unsettled_);
     }
     for (const auto& each : now_settled) {
@@ -133,7 +134,7 @@ base::Result<void> Storage::commit(const store::Batch& batch) const {
 void Storage::settle(ReceivedBody& received, const base::Error& error, std::vector<std::string> record_keys) const {
     if (error.code != "InternalError" || received.blob.empty()) return;  // certainly not written: removed with `received`
     received.give_away();
-    const std::scoped_lock lock(unsettled_mutex_);
+    const base::Lock lock(unsettled_mutex_);
     unsettled_.push_back({received.blob, std::move(record_keys)});
 }
 

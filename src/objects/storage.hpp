@@ -15,14 +15,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "objects/bucket.hpp"
@@ -253,17 +252,17 @@ private:
     void remove_blob(const store::BlobId& id) const;       // logs what goes wrong: the sweep at the next start finds it again
 
     Parts parts_;
-    mutable std::shared_mutex buckets_mutex_;  // guards the map, never held during I/O
-    std::map<std::string, BucketPtr, std::less<>> buckets_;
-    std::mutex configuring_;  // one change of buckets at a time
+    mutable base::SharedMutex buckets_mutex_;  // never held during I/O
+    std::map<std::string, BucketPtr, std::less<>> buckets_ GUARDED_BY(buckets_mutex_);
+    base::Mutex configuring_;  // one change of buckets at a time
     // Blobs of commits whose outcome the store did not know, and the records that may name them. The next commit that succeeds
-    // settles it: what no record names then is garbage. Guarded by its mutex.
+    // settles it: what no record names then is garbage.
     struct Unsettled {
         store::BlobId blob;
         std::vector<std::string> record_keys;
     };
-    mutable std::mutex unsettled_mutex_;
-    mutable std::vector<Unsettled> unsettled_;
+    mutable base::Mutex unsettled_mutex_;
+    mutable std::vector<Unsettled> unsettled_ GUARDED_BY(unsettled_mutex_);
 };
 
 }  // namespace objects

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "text/uri.hpp"
 
@@ -43,7 +44,7 @@ public:
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     ~Lease() {
-        const std::lock_guard lock(aws_.mutex_);
+        const base::Lock lock(aws_.mutex_);
         aws_.idle_[region_].push_back(std::move(transport_));
     }
     Transport* operator->() { return transport_.get(); }
@@ -62,7 +63,7 @@ Aws::Aws(AwsOptions options, Connect connect, Sleep sleep)
 Aws::Lease Aws::lend(const std::string& region) {
     const std::string& wanted = region.empty() ? options_.region : region;
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         auto& idle = idle_[wanted];
         if (!idle.empty()) {
             auto transport = std::move(idle.back());
@@ -79,7 +80,7 @@ milliseconds Aws::patience(const Error& error, std::string_view request) const {
     if (!is_aws_itself()) return milliseconds(0);
     const bool unknown_principal = is_unknown_principal(error);
     if (!unknown_principal && error.code != "NoSuchEntity" && error.code != "NoSuchBucket") return milliseconds(0);
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     const bool ours =
         std::ranges::any_of(made_, [&](const std::string& name) { return request.find(name) != std::string_view::npos; });
     if (ours) return patience_with_made_things;
@@ -146,11 +147,11 @@ std::string Aws::dns_suffix() const { return partition() == "aws-cn" ? "amazonaw
 
 Result<std::string> Aws::account() {
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         if (!account_.empty()) return account_;
     }
     const Json identity = TRY(sts("GetCallerIdentity", Json::object()));
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     account_ = identity["Account"].as_string();
     return account_;
 }
@@ -210,24 +211,24 @@ bool Aws::is_aws_itself() const {
     return endpoint.find(".amazonaws.com") != std::string_view::npos;
 }
 
-std::unique_lock<std::mutex> Aws::serialise(const std::string& thing) {
-    std::mutex* mutex = nullptr;
+std::unique_lock<base::Mutex> Aws::serialise(const std::string& thing) {
+    base::Mutex* mutex = nullptr;
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         auto& slot = serialised_[thing];
-        if (!slot) slot = std::make_unique<std::mutex>();
+        if (!slot) slot = std::make_unique<base::Mutex>();
         mutex = slot.get();
     }
     return std::unique_lock(*mutex);
 }
 
 void Aws::made(std::string name_or_arn) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     made_.insert(std::move(name_or_arn));
 }
 
 void Aws::removed(const std::string& name_or_arn) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     made_.erase(name_or_arn);
 }
 

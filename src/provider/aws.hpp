@@ -11,12 +11,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "provider/property.hpp"
 #include "provider/provider.hpp"
@@ -65,7 +65,7 @@ public:
     [[nodiscard]] bool strict_names() const { return options_.strict_names; }
 
     // Held while the calls about one thing are made.
-    [[nodiscard]] std::unique_lock<std::mutex> serialise(const std::string& thing);
+    [[nodiscard]] std::unique_lock<base::Mutex> serialise(const std::string& thing);
 
     // The names and ARNs of what this deployment made, and no longer so.
     void made(std::string name_or_arn);
@@ -81,11 +81,11 @@ private:
     AwsOptions options_;
     Connect connect_;
     Sleep sleep_;
-    mutable std::mutex mutex_;
-    std::map<std::string, std::vector<std::unique_ptr<Transport>>> idle_;
-    std::map<std::string, std::unique_ptr<std::mutex>> serialised_;
-    std::set<std::string> made_;
-    std::string account_;
+    mutable base::Mutex mutex_;
+    std::map<std::string, std::vector<std::unique_ptr<Transport>>> idle_ GUARDED_BY(mutex_);
+    std::map<std::string, std::unique_ptr<base::Mutex>> serialised_ GUARDED_BY(mutex_);
+    std::set<std::string> made_ GUARDED_BY(mutex_);
+    std::string account_ GUARDED_BY(mutex_);
 };
 
 // An error about one property of a resource.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "provider/functions.hpp"
 #include "provider/schema.hpp"
@@ -165,7 +166,7 @@ private:
         return std::ranges::find(type.rules, "region", &Rule::name) != type.rules.end();
     }
 
-    std::unique_lock<std::mutex> serialise(const ResourceType& type, const Property& properties) {
+    std::unique_lock<base::Mutex> serialise(const ResourceType& type, const Property& properties) {
         if (type.serialised_kind.empty()) return {};
         return aws_.serialise(type.serialised_kind + "/" + properties[type.serialised_by].as_string());
     }

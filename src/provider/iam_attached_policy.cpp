@@ -42,6 +42,11 @@ struct Attachment {
 
     static Json call(const Parts& parts) { return Json::object({{bearer.member, parts.bearer}, {"PolicyArn", parts.policy}}); }
 
+    static Result<Json::Array> list_attached(Aws& aws, const Parts& parts) {
+        return aws.iam_list(operation("ListAttached", bearer, "Policies"), Json::object({{bearer.member, parts.bearer}}),
+                            "AttachedPolicies");
+    }
+
     static std::string id(const Property& inputs, const Property&) {
         const Parts attached = parts("", inputs);
         return attached.bearer + "/" + attached.policy;
@@ -50,8 +55,8 @@ struct Attachment {
     static Result<State> create(Aws& aws, const Property& inputs) {
         const Parts attached = parts("", inputs);
         if (auto done = aws.iam(operation("Attach", bearer, "Policy"), call(attached)); !done) {
-            // IAM says NoSuchEntity of both; its message begins with `Policy arn:…` or `The role …`.
-            const bool about_policy = done.error().message.find(attached.policy) != std::string::npos;
+            // IAM says NoSuchEntity of both: whether the bearer is there tells which.
+            const bool about_policy = list_attached(aws, attached).has_value();
             return fail(about_property(std::move(done).error(), about_policy ? "policyArn" : bearer.property));
         }
         return State{id(inputs, {}), Property(Property::Object{})};
@@ -59,8 +64,7 @@ struct Attachment {
 
     static Result<std::optional<Property>> read(Aws& aws, const std::string& id, const Property& known) {
         const Parts wanted = parts(id, known);
-        const auto attached = aws.iam_list(operation("ListAttached", bearer, "Policies"),
-                                           Json::object({{bearer.member, wanted.bearer}}), "AttachedPolicies");
+        const auto attached = list_attached(aws, wanted);
         if (!attached) {
             if (is_gone(attached.error())) return std::nullopt;
             return fail(attached.error());

@@ -32,7 +32,7 @@ base::Result<void> make_folder(const std::string& path) {
 }
 
 base::Result<void> write_value(const std::string& path, const std::string& value) {
-    net::Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    os::Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!file.is_open() || ::write(file.number(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
         return unavailable("cannot write " + value + " to " + path, errno);
     return {};
@@ -209,7 +209,7 @@ base::Result<std::unique_ptr<ControlGroup>> ControlGroups::make(const std::strin
         }
         group->folders_.push_back(own);
         TRY(set_limits(own, limits, unified_, controllers[i]));
-        net::Descriptor door(::open((own + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+        os::Descriptor door(::open((own + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
         if (!door.is_open()) return unavailable("cannot open " + own + "/cgroup.procs", errno);
         group->doors_.push_back(std::move(door));
     }

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "net/descriptor.hpp"
+#include "os/descriptor.hpp"
 
 namespace sandbox {
 
@@ -37,7 +37,7 @@ public:
     ControlGroup(const ControlGroup&) = delete;
     ControlGroup& operator=(const ControlGroup&) = delete;
     // Each takes "0" from a process that joins.
-    [[nodiscard]] const std::vector<net::Descriptor>& doors() const { return doors_; }
+    [[nodiscard]] const std::vector<os::Descriptor>& doors() const { return doors_; }
     // Did the kernel end a process because the memory was used up?
     [[nodiscard]] bool memory_was_exhausted() const;
 
@@ -45,7 +45,7 @@ private:
     friend class ControlGroups;
     ControlGroup() = default;
     std::vector<std::string> folders_;
-    std::vector<net::Descriptor> doors_;
+    std::vector<os::Descriptor> doors_;
     bool unified_ = false;
 };
 

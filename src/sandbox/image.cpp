@@ -11,6 +11,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "sandbox/layer.hpp"
@@ -231,7 +232,7 @@ base::Result<void> Images::check(const std::string& name) const {
 base::Result<Image> Images::find(const std::string& name) {
     if (is_host_image(name)) return Image{};
     std::string path = TRY(path_of(name)), tag = tag_of(name);
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     if (fs::is_directory(path)) {
         if (!exists(path + "/oci-layout")) {
             if (!is_root_file_system(path)) return invalid(path + " is neither an OCI layout nor a root file system");

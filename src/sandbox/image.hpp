@@ -14,12 +14,12 @@
 // container's root is. Devices and set-user-ID bits are left out.
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 
 namespace sandbox {
@@ -46,7 +46,7 @@ public:
 private:
     [[nodiscard]] base::Result<std::string> path_of(const std::string& name) const;
     std::string folder_, cache_;
-    std::mutex mutex_;  // one unpacks, the others wait
+    base::Mutex mutex_;  // one unpacks, the others wait
 };
 
 }  // namespace sandbox

@@ -17,6 +17,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "os/child.hpp"
+#include "os/file.hpp"
 #include "sandbox/inside/spec.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/namespaces.hpp"
@@ -104,18 +106,7 @@ void become(const Prepared& prepared, int owner) {
         give_up(prepared, Word::user);
 }
 
-// A worker must not outlive its server, even one that was killed. A change of user clears this.
-void die_with_server(const Prepared& prepared) {
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) give_up(prepared, Word::group);
-    if (::getppid() != prepared.parent) ::_exit(127);
-}
-
 [[noreturn]] void become_bubblewrap(const Prepared& prepared) {
-    die_with_server(prepared);  // at once: it still holds the server's listening socket
-    for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     const Task& task = prepared.task;
     // A dump would go where the machine's core_pattern says: out of the sandbox.
     const rlimit no_dump{0, 0};
@@ -130,7 +121,7 @@ void die_with_server(const Prepared& prepared) {
     stage_sources(prepared);
     if (!enter(-1, task.network)) give_up(prepared, Word::network);
     become(prepared, task.owner);
-    die_with_server(prepared);
+    if (!os::die_with(prepared.parent)) give_up(prepared, Word::group);
     if (::chdir("/") != 0 || ::dup2(prepared.null_input, 0) < 0 || ::dup2(prepared.output, 1) < 0 ||
         ::dup2(prepared.output, 2) < 0)
         give_up(prepared, Word::bubblewrap);
@@ -159,27 +150,11 @@ std::string task_text(const Task& task) {
 
 std::unexpected<base::Error> failed(const std::string& message) { return base::fail("LaunchFailed", message); }
 
-base::Result<net::Descriptor> memory_file(const char* name, std::string_view content) {
-    net::Descriptor file(::memfd_create(name, MFD_CLOEXEC));
-    size_t written = 0;
-    while (file.is_open() && written < content.size()) {
-        ssize_t count = ::write(file.number(), content.data() + written, content.size() - written);
-        if (count < 0 && errno != EINTR) break;
-        if (count > 0) written += static_cast<size_t>(count);
-    }
-    if (written != content.size() || ::lseek(file.number(), 0, SEEK_SET) != 0)
+base::Result<os::Descriptor> memory_file(const char* name, std::string_view content) {
+    os::Descriptor file(::memfd_create(name, MFD_CLOEXEC));
+    if (!file.is_open() || !os::write_all(file.number(), content, name) || ::lseek(file.number(), 0, SEEK_SET) != 0)
         return failed(std::string("cannot make a memory file: ") + std::strerror(errno));
     return file;
-}
-
-struct Pipe {
-    net::Descriptor read, write;
-};
-
-base::Result<Pipe> make_pipe() {
-    int ends[2] = {-1, -1};
-    if (::pipe2(ends, O_CLOEXEC) != 0) return failed(std::string("cannot make a pipe: ") + std::strerror(errno));
-    return Pipe{net::Descriptor(ends[0]), net::Descriptor(ends[1])};
 }
 
 // What bubblewrap said before it gave up, for the error message.
@@ -233,10 +208,10 @@ base::Result<Launched> launch(const Task& task) {
     const std::string* calls = TRY(filter());
     auto seccomp = TRY(memory_file("filter", *calls));
     auto orders = TRY(memory_file("task", task_text(task)));
-    auto output = TRY(make_pipe());
-    auto control = TRY(make_pipe());
-    auto report = TRY(make_pipe());
-    net::Descriptor null_input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    auto output = TRY(os::make_pipe());
+    auto control = TRY(os::make_pipe());
+    auto report = TRY(os::make_pipe());
+    os::Descriptor null_input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!null_input.is_open()) return failed("cannot open /dev/null");
     // `echo > /dev/stderr` opens the pipe anew: as the job's user.
     if (task.owner >= 0) (void)::fchown(output.write.number(), static_cast<uid_t>(task.owner), static_cast<gid_t>(task.owner));
@@ -291,23 +266,19 @@ base::Result<Launched> launch(const Task& task) {
     prepared.passed = {program.number(),   seccomp.number(),      orders.number(),
                        arguments.number(), control.read.number(), report.write.number()};
 
-    pid_t child = ::fork();
-    if (child == 0) become_bubblewrap(prepared);
-    if (child < 0) return failed(std::string("cannot fork: ") + std::strerror(errno));
+    const auto become = [&prepared] { become_bubblewrap(prepared); };
+    auto child = os::start_child(become);
+    if (!child) return failed(child.error().message);
     output.write.close();
     control.read.close();
     report.write.close();
     Launched launched;
-    launched.process = child;
-    launched.ended = net::Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+    launched.process = child->process;
+    launched.ended = std::move(child->ended);
     auto started = await_start(task, report.read.number(), output.read.number());
-    if (!started || !launched.ended.is_open()) {
-        ::kill(-child, SIGKILL);
-        ::kill(child, SIGKILL);  // it may not lead its group yet
-        while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-        }
-        if (!started) return base::fail(std::move(started).error());
-        return failed("cannot watch the process");
+    if (!started) {
+        os::kill_and_reap(launched.process);
+        return base::fail(std::move(started).error());
     }
     ::fcntl(output.read.number(), F_SETFL, O_NONBLOCK);
     launched.output = std::move(output.read);

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "net/descriptor.hpp"
+#include "os/descriptor.hpp"
 #include "sandbox/control_groups.hpp"
 #include "sandbox/image.hpp"
 
@@ -39,9 +39,9 @@ struct Task {
 
 struct Launched {
     int process = 0;           // bubblewrap's: its process group is the worker's
-    net::Descriptor ended;     // pidfd: readable when the worker has ended; the exit status is the worker's
-    net::Descriptor output;    // stdout and stderr together, non-blocking
-    net::Descriptor control;   // spec.hpp: word_terminate; closing it ends the worker
+    os::Descriptor ended;      // pidfd: readable when the worker has ended; the exit status is the worker's
+    os::Descriptor output;     // stdout and stderr together, non-blocking
+    os::Descriptor control;    // spec.hpp: word_terminate; closing it ends the worker
     int landlock_version = 0;  // 0: this kernel has none
 };
 

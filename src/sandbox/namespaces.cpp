@@ -19,6 +19,9 @@
 #include <cstring>
 #include <optional>
 
+#include "os/child.hpp"
+#include "os/file.hpp"
+
 namespace sandbox {
 namespace {
 
@@ -49,7 +52,7 @@ void send(int channel, Report report, int descriptor) {
     (void)ignored;  // There is nobody else to tell.
 }
 
-std::optional<std::pair<Report, net::Descriptor>> receive(int channel) {
+std::optional<std::pair<Report, os::Descriptor>> receive(int channel) {
     Report report{};
     iovec part{&report, sizeof report};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
@@ -62,35 +65,30 @@ std::optional<std::pair<Report, net::Descriptor>> receive(int channel) {
     do got = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
     if (got != sizeof report) return std::nullopt;
-    net::Descriptor descriptor;
+    os::Descriptor descriptor;
     if (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr && header->cmsg_type == SCM_RIGHTS) {
         int number = -1;
         std::memcpy(&number, CMSG_DATA(header), sizeof number);
-        descriptor = net::Descriptor(number);
+        descriptor = os::Descriptor(number);
     }
     return std::pair(report, std::move(descriptor));
 }
 
-void reap(pid_t child) {
-    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-    }
-}
-
 // Forks; the child runs `work(channel)`, which sends its descriptors, and ends. `steps` are what a Report's step says.
 template <class Work>
-base::Result<std::vector<net::Descriptor>> descriptors_of_child(size_t count, const char* const* steps, const Work& work) {
+base::Result<std::vector<os::Descriptor>> descriptors_of_child(size_t count, const char* const* steps, const Work& work) {
     int channel[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0)
         return unavailable(std::string("no socket pair: ") + std::strerror(errno));
-    net::Descriptor ours(channel[0]), theirs(channel[1]);
-    pid_t child = ::fork();
-    if (child == 0) {
+    os::Descriptor ours(channel[0]), theirs(channel[1]);
+    const auto become = [&] {
         work(theirs.number());
         ::_exit(0);
-    }
-    if (child < 0) return unavailable(std::string("cannot fork: ") + std::strerror(errno));
+    };
+    const auto child = os::start_child(become);
+    if (!child) return unavailable(child.error().message);
     theirs.close();
-    std::vector<net::Descriptor> found;
+    std::vector<os::Descriptor> found;
     std::string failure;
     while (auto message = receive(ours.number())) {
         if (message->first.step != 0)
@@ -98,20 +96,15 @@ base::Result<std::vector<net::Descriptor>> descriptors_of_child(size_t count, co
         else
             found.push_back(std::move(message->second));
     }
-    reap(child);
+    (void)os::reap(child->process);
     if (!failure.empty()) return unavailable(failure);
     if (found.size() != count) return unavailable("a child ended before it had made its namespaces");
     return found;
 }
 
 bool write_whole(const char* path, const char* content, size_t size) {
-    int file = ::open(path, O_WRONLY | O_CLOEXEC);
-    if (file < 0) return false;
-    bool good = ::write(file, content, size) == static_cast<ssize_t>(size);
-    int error = errno;
-    ::close(file);
-    errno = error;
-    return good;
+    const os::Descriptor file(::open(path, O_WRONLY | O_CLOEXEC));
+    return file.is_open() && ::write(file.number(), content, size) == static_cast<ssize_t>(size);
 }
 
 }  // namespace
@@ -159,7 +152,7 @@ base::Result<Namespaces> make_namespaces(size_t networks) {
     return made;
 }
 
-base::Result<std::vector<net::Descriptor>> listen_inside(int user, int network, const std::vector<SocketAddress>& addresses) {
+base::Result<std::vector<os::Descriptor>> listen_inside(int user, int network, const std::vector<SocketAddress>& addresses) {
     static constexpr const char* steps[] = {"", "enter a worker's network", "make a socket in a worker's network",
                                             "listen in a worker's network"};
     std::vector<sockaddr_storage> names(addresses.size());
@@ -196,7 +189,7 @@ base::Result<std::vector<net::Descriptor>> listen_inside(int user, int network, 
     return descriptors_of_child(addresses.size(), steps, work);
 }
 
-base::Result<net::Descriptor> open_tunnel(int user, int network, const std::string& name) {
+base::Result<os::Descriptor> open_tunnel(int user, int network, const std::string& name) {
     static constexpr const char* steps[] = {"", "enter a worker's network",
                                             "open /dev/net/tun (is the kernel module tun loaded?)",
                                             "make a tunnel in a worker's network"};
@@ -218,7 +211,7 @@ base::Result<net::Descriptor> open_tunnel(int user, int network, const std::stri
     return std::move(found.front());
 }
 
-base::Result<net::Descriptor> open_connections(int user, int network) {
+base::Result<os::Descriptor> open_connections(int user, int network) {
     static constexpr const char* steps[] = {"", "enter a worker's network", "look at a worker's connections"};
     auto work = [&](int channel) {
         auto fail = [&](int step) {
@@ -237,17 +230,15 @@ base::Result<net::Descriptor> open_connections(int user, int network) {
 
 base::Result<void> configure_inside(int user, int network, const std::string& lines, const std::vector<int>& passed) {
     static constexpr const char* program = "/sbin/ip";
-    int output[2] = {-1, -1};
-    net::Descriptor script(::memfd_create("ip", MFD_CLOEXEC));
-    if (!script.is_open() || ::write(script.number(), lines.data(), lines.size()) != static_cast<ssize_t>(lines.size()) ||
-        ::lseek(script.number(), 0, SEEK_SET) != 0 || ::pipe2(output, O_CLOEXEC) != 0) {
+    const os::Descriptor script(::memfd_create("ip", MFD_CLOEXEC));
+    auto output = os::make_pipe();
+    if (!script.is_open() || !output || !os::write_all(script.number(), lines, "ip") ||
+        ::lseek(script.number(), 0, SEEK_SET) != 0)
         return unavailable(std::string("cannot prepare `ip`: ") + std::strerror(errno));
-    }
-    net::Descriptor said(output[0]), say(output[1]);
+    os::Descriptor &said = output->read, &say = output->write;
     std::array<const char*, 4> words = {"ip", "-batch", "-", nullptr};
     std::array<const char*, 2> variables = {"LC_ALL=C", nullptr};
-    pid_t child = ::fork();
-    if (child == 0) {
+    const auto become = [&] {
         auto fail = [&](const char* what) {
             const char* why = ::strerrordesc_np(errno);
             for (const char* part : {what, ": ", why}) {
@@ -264,19 +255,16 @@ base::Result<void> configure_inside(int user, int network, const std::string& li
         for (int descriptor : passed) ::fcntl(descriptor, F_SETFD, 0);
         ::execve(program, const_cast<char**>(words.data()), const_cast<char**>(variables.data()));
         fail("cannot run /sbin/ip (Debian package iproute2)");
-    }
-    int fork_error = errno;
+    };
+    const auto child = os::start_child(become);
+    if (!child) return unavailable(child.error().message);
     say.close();
-    if (child < 0) return unavailable(std::string("cannot fork: ") + std::strerror(fork_error));
     std::string text;
     char buffer[512];
     for (ssize_t got; (got = ::read(said.number(), buffer, sizeof buffer)) > 0 || (got < 0 && errno == EINTR);) {
         if (got > 0 && text.size() < 4096) text.append(buffer, static_cast<size_t>(got));
     }
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+    if (os::reap(child->process).success()) return {};
     while (text.ends_with('\n')) text.pop_back();
     return unavailable("the worker's network cannot be set up: " + text);
 }

@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "net/descriptor.hpp"
+#include "os/descriptor.hpp"
 
 namespace sandbox {
 
 struct Namespaces {
-    net::Descriptor user;                   // not open: the server is root and needs none
-    std::vector<net::Descriptor> networks;  // all of them owned by `user`
+    os::Descriptor user;                   // not open: the server is root and needs none
+    std::vector<os::Descriptor> networks;  // all of them owned by `user`
 };
 
 // Error `SandboxUnavailable`: says which step the kernel refused.
@@ -30,15 +30,15 @@ struct SocketAddress {
 };
 
 // TCP sockets that listen inside a network, one for each address, in their order. Error `SandboxUnavailable`.
-[[nodiscard]] base::Result<std::vector<net::Descriptor>> listen_inside(int user, int network,
-                                                                       const std::vector<SocketAddress>& addresses);
+[[nodiscard]] base::Result<std::vector<os::Descriptor>> listen_inside(int user, int network,
+                                                                      const std::vector<SocketAddress>& addresses);
 
 // A device inside a network whose other end is the descriptor: IP packets without a header (Linux: Documentation/networking/
 // tuntap.rst). It goes when the descriptor is closed. Error `SandboxUnavailable`.
-[[nodiscard]] base::Result<net::Descriptor> open_tunnel(int user, int network, const std::string& name);
+[[nodiscard]] base::Result<os::Descriptor> open_tunnel(int user, int network, const std::string& name);
 
 // /proc/net/tcp of a network, for reading: from its start each time. Error `SandboxUnavailable`.
-[[nodiscard]] base::Result<net::Descriptor> open_connections(int user, int network);
+[[nodiscard]] base::Result<os::Descriptor> open_connections(int user, int network);
 
 // Runs `ip -batch` with these lines inside a network. `passed` are descriptors that the lines may name as /proc/self/fd/N.
 // Error `SandboxUnavailable` with what `ip` said.

@@ -41,7 +41,7 @@ public:
     // carries the packets. `mtu`: the largest. Error `SandboxUnavailable`.
     [[nodiscard]] static base::Result<std::unique_ptr<Network>> make_alone(size_t worker,
                                                                            const std::vector<std::string>& addresses, int mtu);
-    [[nodiscard]] const net::Descriptor& tunnel() const { return tunnel_; }
+    [[nodiscard]] const os::Descriptor& tunnel() const { return tunnel_; }
 
     [[nodiscard]] base::Result<std::vector<net::Listener>> listen(size_t worker,
                                                                   const std::vector<SocketAddress>& addresses) const;
@@ -51,8 +51,8 @@ public:
 
 private:
     Network() = default;
-    Namespaces namespaces_;   // the workers' networks, then the bridge's
-    net::Descriptor tunnel_;  // of make_alone
+    Namespaces namespaces_;  // the workers' networks, then the bridge's
+    os::Descriptor tunnel_;  // of make_alone
 };
 
 }  // namespace sandbox

@@ -14,6 +14,8 @@
 #include <fstream>
 #include <functional>
 
+#include "base/mutex.hpp"
+#include "os/child.hpp"
 #include "sandbox/launch.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
@@ -89,7 +91,7 @@ Owner& Owner::operator=(Owner&& other) noexcept {
 
 Owner::~Owner() {
     if (house_ == nullptr) return;
-    std::lock_guard lock(house_->mutex_);
+    base::Lock lock(house_->mutex_);
     house_->free_owners_.insert(user_);
 }
 
@@ -127,6 +129,7 @@ base::Result<void> Sandboxes::choose_owners() {
     if (!is_mapped("/proc/self/uid_map", first, owners_per_server) || !is_mapped("/proc/self/gid_map", first, owners_per_server))
         return unavailable("this container maps too few users: each job needs one");
     first_owner_ = first;
+    const base::Lock lock(mutex_);
     for (int i = 0; i < owners_per_server; ++i) free_owners_.insert(first + i);
     return {};
 }
@@ -134,7 +137,7 @@ base::Result<void> Sandboxes::choose_owners() {
 base::Result<Owner> Sandboxes::take_owner() {
     Owner owner;
     if (first_owner_ < 0) return owner;
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     for (const int user : free_owners_) {
         if (!settings_.owner_locks.empty() && !(owner.lock_ = lock_owner(user)).is_open()) continue;
         owner.house_ = this;
@@ -146,11 +149,11 @@ base::Result<Owner> Sandboxes::take_owner() {
 }
 
 // Not open: another process has this user. The lock goes with the last descriptor, so no crash leaves one behind.
-net::Descriptor Sandboxes::lock_owner(int owner) const {
+os::Descriptor Sandboxes::lock_owner(int owner) const {
     std::error_code error;
     fs::create_directories(settings_.owner_locks, error);
     const std::string path = settings_.owner_locks + "/" + std::to_string(owner);
-    net::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    os::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (file.is_open() && ::flock(file.number(), LOCK_EX | LOCK_NB) != 0) file.close();
     return file;
 }
@@ -184,10 +187,7 @@ base::Result<void> Sandboxes::try_one() {
         task.network = network->namespace_of(0);
         task.limits = group.get();
         auto launched = TRY(launch(task));
-        int status = 0;
-        while (::waitpid(launched.process, &status, 0) < 0 && errno == EINTR) {
-        }
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return unavailable("`true` fails in a sandbox");
+        if (!os::reap(launched.process).success()) return unavailable("`true` fails in a sandbox");
         if (launched.landlock_version == 0) remarks_.emplace_back("this kernel has no Landlock: only mounts restrict files");
         return {};
     };
@@ -201,14 +201,10 @@ base::Result<void> give_folder(const std::string& folder, int owner) {
     if (owner < 0) return {};
     auto id = static_cast<uid_t>(owner);
     struct stat info{};
-    int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (descriptor < 0 || ::fstat(descriptor, &info) != 0 || ::fchown(descriptor, id, id) != 0 ||
-        !give_below(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0), id, info.st_dev)) {
-        int error = errno;
-        if (descriptor >= 0) ::close(descriptor);
-        return unavailable("cannot give " + folder + " to the job's user: " + std::strerror(error));
-    }
-    ::close(descriptor);
+    const os::Descriptor top(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!top.is_open() || ::fstat(top.number(), &info) != 0 || ::fchown(top.number(), id, id) != 0 ||
+        !give_below(::fcntl(top.number(), F_DUPFD_CLOEXEC, 0), id, info.st_dev))
+        return unavailable("cannot give " + folder + " to the job's user: " + std::strerror(errno));
     return {};
 }
 

@@ -6,13 +6,13 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
-#include "net/descriptor.hpp"
+#include "os/descriptor.hpp"
 #include "sandbox/control_groups.hpp"
 #include "sandbox/image.hpp"
 
@@ -33,7 +33,7 @@ private:
     friend class Sandboxes;
     class Sandboxes* house_ = nullptr;
     int user_ = -1;
-    net::Descriptor lock_;
+    os::Descriptor lock_;
 };
 
 class Sandboxes {
@@ -65,15 +65,15 @@ private:
     friend class Owner;
     [[nodiscard]] base::Result<void> choose_owners();
     [[nodiscard]] base::Result<void> try_one();
-    [[nodiscard]] net::Descriptor lock_owner(int owner) const;
+    [[nodiscard]] os::Descriptor lock_owner(int owner) const;
 
     Settings settings_;
     Images images_;
     std::unique_ptr<ControlGroups> groups_;
     std::vector<std::string> remarks_;
     int first_owner_ = -1;
-    std::mutex mutex_;  // guards what follows
-    std::set<int> free_owners_;
+    base::Mutex mutex_;
+    std::set<int> free_owners_ GUARDED_BY(mutex_);
 };
 
 // Gives the folder and all in it to a user, following no links and leaving out what other file systems are mounted there.

@@ -9,13 +9,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
-#include "store/folders.hpp"
+#include "os/file.hpp"
 #include "text/base64.hpp"
 #include "text/json.hpp"
 
@@ -24,25 +22,27 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr size_t master_key_bytes = 32;
+constexpr size_t small_file_bytes_max = 1 << 20;  // of the files that this one writes
 constexpr std::string_view sealed_proof = "this is the master key of this data folder";
 
 std::unexpected<base::Error> unusable(const std::string& what, const std::string& path) {
     return base::fail("DataFolderUnusable", what + " `" + path + "`: " + std::strerror(errno));
 }
 
+// The same error as one of the data folder.
+template <class T>
+base::Result<T> of_folder(base::Result<T> result) {
+    if (result) return result;
+    return base::fail("DataFolderUnusable", result.error().message);
+}
+
 base::Result<void> make_folder(const std::string& path) {
-    if (auto made = store::make_folders(path); !made) return base::fail("DataFolderUnusable", made.error().message);
+    TRY(of_folder(os::make_folders(path)));
     if (::chmod(path.c_str(), 0700) != 0) return unusable("cannot set the mode of", path);
     return {};
 }
 
-base::Result<std::string> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream content;
-    content << file.rdbuf();
-    if (!file) return unusable("cannot read", path);
-    return content.str();
-}
+base::Result<std::string> read_file(const std::string& path) { return of_folder(os::read_file(path, small_file_bytes_max)); }
 
 bool exists(const std::string& path) {
     std::error_code error;
@@ -99,32 +99,7 @@ std::string credentials_file(const identity::Directory::FirstAccount& first) {
 }  // namespace
 
 base::Result<void> write_whole(const std::string& path, std::string_view content) {
-    const std::string temporary = path + ".new";
-    int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (descriptor < 0) return unusable("cannot write", temporary);
-    bool good = ::fchmod(descriptor, 0600) == 0;
-    while (good && !content.empty()) {
-        ssize_t n = ::write(descriptor, content.data(), content.size());
-        if (n < 0 && errno == EINTR) continue;
-        good = n > 0;
-        if (good) content.remove_prefix(static_cast<size_t>(n));
-    }
-    good = good && ::fsync(descriptor) == 0;
-    if (!good) {
-        auto error = unusable("cannot write", temporary);
-        ::close(descriptor);
-        ::unlink(temporary.c_str());
-        return error;
-    }
-    ::close(descriptor);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return unusable("cannot write", path);
-    const std::string folder = fs::path(path).parent_path().string();
-    int folder_descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder_descriptor < 0) return unusable("cannot open", folder);
-    const bool synced = ::fsync(folder_descriptor) == 0;
-    ::close(folder_descriptor);
-    if (!synced) return unusable("cannot write", folder);
-    return {};
+    return of_folder(os::replace_file(path, content));
 }
 
 base::Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& path, const std::string& master_key_file,
@@ -142,22 +117,19 @@ base::Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& pa
     return folder;
 }
 
-DataFolder::~DataFolder() {
-    if (lock_ >= 0) ::close(lock_);
-}
+DataFolder::~DataFolder() = default;
 
 base::Result<void> DataFolder::take_lock() {
     const std::string file = path_ + "/lock";
-    lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock_ < 0) return unusable("cannot open", file);
+    lock_ = TRY(of_folder(os::open_file(file, O_RDWR | O_CREAT)));
     // A record lock is this process's alone. A flock() would live on in children that a killed server has just forked, and the
     // next start would find the folder busy.
     struct flock whole{};
     whole.l_type = F_WRLCK;
     whole.l_whence = SEEK_SET;
-    if (::fcntl(lock_, F_SETLK, &whole) == 0) return {};
+    if (::fcntl(lock_.number(), F_SETLK, &whole) == 0) return {};
     if (errno != EACCES && errno != EAGAIN) return unusable("cannot lock", file);
-    const bool known = ::fcntl(lock_, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK && whole.l_pid > 0;
+    const bool known = ::fcntl(lock_.number(), F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK && whole.l_pid > 0;
     const std::string holder = known ? " (process " + std::to_string(whole.l_pid) + ")" : "";
     return base::fail(base::Error("DataFolderBusy", "another server uses the data folder `" + path_ + "`" + holder)
                           .note("stop it first, or give this one a folder of its own with --data"));

@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "identity/directory.hpp"
+#include "os/descriptor.hpp"
 
 namespace server {
 
@@ -56,7 +57,7 @@ private:
 
     std::string path_;
     std::string master_key_;
-    int lock_ = -1;
+    os::Descriptor lock_;
 };
 
 // Writes the file whole or not at all, durably. Error `DataFolderUnusable`.

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <thread>
 
+#include "base/mutex.hpp"
+#include "os/file.hpp"
 #include "text/uri.hpp"
 #include "text/xml.hpp"
 
@@ -36,7 +38,7 @@ std::unexpected<base::Error> cancelled_error() { return base::fail("Cancelled", 
 }  // namespace
 
 void WireJobData::set_endpoint(std::string endpoint, std::string region) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     endpoint_ = std::move(endpoint);
     region_ = std::move(region);
 }
@@ -44,7 +46,7 @@ void WireJobData::set_endpoint(std::string endpoint, std::string region) {
 base::Result<wire::S3Answer> WireJobData::call(const identity::Credentials& credentials, const wire::S3Call& call) {
     std::unique_ptr<wire::Client> client;
     {
-        std::lock_guard lock(mutex_);
+        base::Lock lock(mutex_);
         auto found = std::find_if(idle_.begin(), idle_.end(),
                                   [&](const Lent& lent) { return lent.access_key_id == credentials.access_key_id; });
         if (found != idle_.end()) {
@@ -63,7 +65,7 @@ base::Result<wire::S3Answer> WireJobData::call(const identity::Credentials& cred
         }
     }
     auto answer = client->s3(call);
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     if (idle_.size() < idle_clients_max) idle_.push_back({credentials.access_key_id, std::move(client)});
     return answer;
 }
@@ -97,30 +99,26 @@ base::Result<std::vector<training::DataObject>> WireJobData::list(const identity
 
 base::Result<void> WireJobData::download(const identity::Credentials& credentials, const training::S3Uri& object,
                                          const std::string& etag, const std::string& path, const training::Cancelled& cancelled) {
-    int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (file < 0) return base::fail("InternalError", "cannot write " + path + ": " + std::strerror(errno));
+    os::Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!file.is_open()) return base::fail("InternalError", "cannot write " + path + ": " + std::strerror(errno));
     wire::S3Call request;
     request.bucket = object.bucket;
     request.key = object.key;
     if (!etag.empty()) request.headers.add("If-Match", etag);
     request.sink = [&](std::string_view bytes) -> base::Result<void> {
         if (cancelled()) return cancelled_error();
-        while (!bytes.empty()) {
-            ssize_t count = ::write(file, bytes.data(), bytes.size());
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) return base::fail("LocalDiskError", "cannot write " + path + ": " + std::strerror(errno));
-            bytes.remove_prefix(static_cast<size_t>(count));
-        }
+        if (auto written = os::write_all(file.number(), bytes, path); !written)
+            return base::fail("LocalDiskError", written.error().message);
         return {};
     };
     base::Result<wire::S3Answer> answer = call(credentials, request);
     for (int attempt = 1; !answer && is_passing(answer.error()) && attempt < attempts_max; ++attempt) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100 << attempt));
-        if (::ftruncate(file, 0) != 0 || ::lseek(file, 0, SEEK_SET) != 0) break;
+        if (::ftruncate(file.number(), 0) != 0 || ::lseek(file.number(), 0, SEEK_SET) != 0) break;
         answer = call(credentials, request);
     }
-    off_t written = ::lseek(file, 0, SEEK_CUR);
-    ::close(file);
+    off_t written = ::lseek(file.number(), 0, SEEK_CUR);
+    file.close();
     if (answer) {
         const std::string* length = answer->headers.find("content-length");
         if (length == nullptr || std::to_string(written) == *length) return {};

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "training/job_data.hpp"
 #include "wire/client.hpp"
 
@@ -42,9 +42,9 @@ private:
     [[nodiscard]] base::Result<wire::S3Answer> insist(const identity::Credentials& credentials, const wire::S3Call& call);
     friend class WireUpload;
 
-    std::mutex mutex_;  // guards what follows
-    std::string endpoint_, region_;
-    std::vector<Lent> idle_;
+    base::Mutex mutex_;
+    std::string endpoint_ GUARDED_BY(mutex_), region_ GUARDED_BY(mutex_);
+    std::vector<Lent> idle_ GUARDED_BY(mutex_);
 };
 
 }  // namespace server

@@ -28,9 +28,9 @@ std::unexpected<base::Error> unavailable(const std::string& what, const std::str
     return base::fail(base::Error("SlurmUnavailable", what).note(remedy));
 }
 
-base::Result<net::Output> ask(std::vector<std::string> command) {
-    return net::run({.arguments = std::move(command), .environment = slurm_environment(), .error_to_output = true},
-                    answer_patience);
+base::Result<os::Output> ask(std::vector<std::string> command) {
+    return os::run({.arguments = std::move(command), .environment = slurm_environment(), .error_to_output = true},
+                   answer_patience);
 }
 
 std::string trimmed(std::string_view text) { return std::string(base::trim(text)); }
@@ -103,7 +103,7 @@ bool await_end(const std::string& id, std::chrono::seconds patience) {
 // salloc while it waits.
 class Waiting {
 public:
-    explicit Waiting(std::unique_ptr<net::Process> process) : process_(std::move(process)) {
+    explicit Waiting(std::unique_ptr<os::Process> process) : process_(std::move(process)) {
         ::fcntl(process_->error().number(), F_SETFL, O_NONBLOCK);
     }
     ~Waiting() {
@@ -115,7 +115,7 @@ public:
     }
 
     // Its exit status, when it has ended within this time.
-    std::optional<net::ExitStatus> wait(std::chrono::milliseconds time) {
+    std::optional<os::ExitStatus> wait(std::chrono::milliseconds time) {
         pollfd said{process_->error().number(), POLLIN, 0};
         ::poll(&said, 1, static_cast<int>(time.count()));
         read();
@@ -134,14 +134,14 @@ private:
             if (got > 0) text_.append(buffer, static_cast<size_t>(got));
         }
     }
-    std::unique_ptr<net::Process> process_;
+    std::unique_ptr<os::Process> process_;
     std::string text_;
 };
 
 }  // namespace
 
-net::Environment slurm_environment() {
-    net::Environment environment = {{"LC_ALL", "C"}};
+os::Environment slurm_environment() {
+    os::Environment environment = {{"LC_ALL", "C"}};
     for (const char* name : {"PATH", "HOME", "SLURM_CONF"}) {
         if (const char* value = std::getenv(name)) environment.emplace_back(name, value);
     }
@@ -240,11 +240,11 @@ base::Result<std::unique_ptr<Allocation>> Allocation::take(const Wanted& wanted,
                                         "--time=" + std::to_string(wanted.minutes)};
     add_size(wanted, command);
     command.insert(command.end(), wanted.options.begin(), wanted.options.end());
-    auto process = net::Process::spawn({.arguments = std::move(command),
-                                        .environment = slurm_environment(),
-                                        .directory = "/",
-                                        .output = net::Stdio::nothing(),
-                                        .error = net::Stdio::pipe()});
+    auto process = os::Process::spawn({.arguments = std::move(command),
+                                       .environment = slurm_environment(),
+                                       .directory = "/",
+                                       .output = os::Stdio::nothing(),
+                                       .error = os::Stdio::pipe()});
     if (!process) return base::fail("InternalError", process.error().message);
     std::string reason;
     {

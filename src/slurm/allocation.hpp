@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "net/process.hpp"
+#include "os/process.hpp"
 
 namespace slurm {
 
@@ -32,7 +32,7 @@ namespace slurm {
 [[nodiscard]] base::Result<std::vector<std::string>> split_options(std::string_view text);
 
 // Slurm's programs see nothing of our environment but where Slurm is.
-[[nodiscard]] net::Environment slurm_environment();
+[[nodiscard]] os::Environment slurm_environment();
 
 struct Wanted {
     std::string name;    // --job-name

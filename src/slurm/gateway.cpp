@@ -6,13 +6,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <list>
 #include <map>
-#include <mutex>
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "slurm/sealed_stream.hpp"
 
 namespace slurm {
@@ -31,43 +30,58 @@ public:
     // `work` gets the stream; `owner`: whose it is, once that is known.
     template <class Work>
     void begin(net::Stream stream, size_t most, Work work) {
-        const std::lock_guard lock(mutex_);
-        if (guests_.size() >= most) return;
-        const auto guest = guests_.emplace(guests_.end());
-        guest->stream = std::move(stream);
+        join_ended();
+        const base::Lock lock(mutex_);
+        if (slots_.size() >= most) return;
+        const auto slot = slots_.emplace(slots_.end());
+        slot->stream = std::move(stream);
         try {
-            std::thread([this, guest, work = std::move(work)] {
-                work(guest->stream, [this, guest](const std::string& owner) {
-                    const std::lock_guard inner(mutex_);
-                    guest->owner = owner;
+            slot->thread = std::thread([this, slot, work = std::move(work)] {
+                work(slot->stream, [this, slot](const std::string& owner) {
+                    const base::Lock inner(mutex_);
+                    slot->owner = owner;
                 });
-                const std::lock_guard inner(mutex_);
-                guests_.erase(guest);
+                const net::Stream closed = std::move(slot->stream);  // its client must not wait until somebody joins the thread
+                const base::Lock inner(mutex_);
+                ended_.splice(ended_.end(), slots_, slot);
                 gone_.notify_all();
-            }).detach();
+            });
         } catch (const std::system_error& error) {
             base::log_warn(std::string("no thread for a worker's connection: ") + error.what());
-            guests_.erase(guest);
+            slots_.erase(slot);
         }
     }
 
     // Ends those of an owner, or all, and waits for it.
     void end(const std::string& owner, bool all) {
-        std::unique_lock lock(mutex_);
-        const auto wanted = [&](const Guest& guest) { return all || guest.owner == owner; };
-        for (auto& guest : guests_)
-            if (wanted(guest)) guest.stream.shutdown_both();
-        gone_.wait(lock, [&] { return std::none_of(guests_.begin(), guests_.end(), wanted); });
+        {
+            const base::Lock lock(mutex_);
+            const auto wanted = [&](const Slot& slot) { return all || slot.owner == owner; };
+            for (auto& slot : slots_)
+                if (wanted(slot)) slot.stream.shutdown_both();
+            gone_.wait(mutex_, [&]() REQUIRES(mutex_) { return std::ranges::none_of(slots_, wanted); });
+        }
+        join_ended();
     }
 
 private:
-    struct Guest {
+    struct Slot {
         net::Stream stream;
         std::string owner;
+        std::thread thread;
     };
-    std::mutex mutex_;
-    std::condition_variable gone_;
-    std::list<Guest> guests_;
+    void join_ended() {
+        std::list<Slot> ended;
+        {
+            const base::Lock lock(mutex_);
+            ended.swap(ended_);
+        }
+        for (auto& slot : ended) slot.thread.join();
+    }
+    base::Mutex mutex_;
+    base::Condition gone_;
+    std::list<Slot> slots_ GUARDED_BY(mutex_);
+    std::list<Slot> ended_ GUARDED_BY(mutex_);  // their threads have nothing left to do but to end
 };
 
 // A machine that is gone says nothing: who waits for it learns so in minutes.
@@ -92,13 +106,13 @@ public:
     [[nodiscard]] uint16_t port() const override { return listener_.port(); }
 
     void admit(const std::string& id, const std::string& key, std::shared_ptr<training::Doors::Door> door) override {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         workers_[id] = {key, std::move(door)};
     }
     void dismiss(const std::string& id) override {
         Worker gone;  // its door closes last, when nobody is in it
         {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             const auto found = workers_.find(id);
             if (found == workers_.end()) return;
             gone = std::move(found->second);
@@ -135,7 +149,7 @@ private:
         belongs_to(id);
         Worker worker;
         {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             const auto found = workers_.find(id);
             if (found == workers_.end()) return;
             worker = found->second;
@@ -150,10 +164,10 @@ private:
         const auto which = static_cast<training::Doors::Which>(first->front());
         int pair[2] = {-1, -1};
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return;
-        net::Stream plain(net::Descriptor(pair[0]), sealed.peer_address());
+        net::Stream plain(os::Descriptor(pair[0]), sealed.peer_address());
         sealed.set_timeout(std::chrono::seconds(0));
         watch_peer(sealed);
-        worker.door->take(which, net::Stream(net::Descriptor(pair[1]), sealed.peer_address()));
+        worker.door->take(which, net::Stream(os::Descriptor(pair[1]), sealed.peer_address()));
         worker.door.reset();
         carry(plain, sealed, writer, reader);
     }
@@ -161,8 +175,8 @@ private:
     net::Listener listener_;
     crypto::Random& random_;
     std::atomic<bool> stopping_ = false;
-    std::mutex mutex_;  // guards what follows
-    std::map<std::string, Worker> workers_;
+    base::Mutex mutex_;  // guards what follows
+    std::map<std::string, Worker> workers_ GUARDED_BY(mutex_);
     Connections connections_;
     std::thread acceptor_;
 };

@@ -113,7 +113,7 @@ TEST_CASE("dismissing a worker ends its connections") {
 TEST_CASE("a frame that was changed, left out, or comes again is not read") {
     std::array<int, 2> pair{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
-    net::Stream in(net::Descriptor(pair[0]), ""), out(net::Descriptor(pair[1]), "");
+    net::Stream in(os::Descriptor(pair[0]), ""), out(os::Descriptor(pair[1]), "");
     in.set_timeout(std::chrono::seconds(5));
     const std::string key(32, 'k');
     FrameWriter writer(key);

@@ -49,7 +49,7 @@ std::unexpected<base::Error> io_error(const std::string& what) {
 
 class Carrier final : public Overlay {
 public:
-    Carrier(const net::Descriptor& tunnel, net::Descriptor socket, const std::string& key, uint16_t self,
+    Carrier(const os::Descriptor& tunnel, os::Descriptor socket, const std::string& key, uint16_t self,
             std::vector<Address> siblings)
         : tunnel_(tunnel.number()),
           socket_(std::move(socket)),
@@ -115,12 +115,12 @@ private:
     }
 
     int tunnel_;
-    net::Descriptor socket_;
+    os::Descriptor socket_;
     std::vector<Address> siblings_;
     uint16_t self_;
     PacketSealer sealer_;
     PacketOpener opener_;
-    net::Descriptor stop_;
+    os::Descriptor stop_;
     std::array<char, 65536> buffer_;
     std::string sealed_, plain_;
     std::thread thread_;
@@ -128,7 +128,7 @@ private:
 
 }  // namespace
 
-base::Result<std::unique_ptr<Overlay>> Overlay::start(const net::Descriptor& tunnel, net::Descriptor socket, std::string key,
+base::Result<std::unique_ptr<Overlay>> Overlay::start(const os::Descriptor& tunnel, os::Descriptor socket, std::string key,
                                                       uint16_t self,
                                                       const std::vector<std::pair<std::string, uint16_t>>& siblings) {
     std::vector<Address> addresses;
@@ -136,9 +136,9 @@ base::Result<std::unique_ptr<Overlay>> Overlay::start(const net::Descriptor& tun
     return std::make_unique<Carrier>(tunnel, std::move(socket), key, self, std::move(addresses));
 }
 
-base::Result<std::pair<net::Descriptor, uint16_t>> bind_udp(const std::string& address) {
+base::Result<std::pair<os::Descriptor, uint16_t>> bind_udp(const std::string& address) {
     Address where = TRY(parse_address(address, 0));
-    net::Descriptor socket(::socket(where.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    os::Descriptor socket(::socket(where.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     auto* name = reinterpret_cast<sockaddr*>(&where.name);
     if (!socket.is_open() || ::bind(socket.number(), name, where.size) != 0)
         return io_error("cannot take a UDP port of " + address);
@@ -165,7 +165,7 @@ uint32_t overlay_mtu(uint32_t interface_mtu) {
 
 base::Result<Towards> towards(const std::string& other) {
     Address where = TRY(parse_address(other, 9));
-    const net::Descriptor socket(::socket(where.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const os::Descriptor socket(::socket(where.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const bool v6 = where.name.ss_family == AF_INET6;
     auto* name = reinterpret_cast<sockaddr*>(&where.name);
     int mtu = 0;

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "net/descriptor.hpp"
+#include "os/descriptor.hpp"
 
 namespace slurm {
 
@@ -25,13 +25,13 @@ public:
     // `tunnel` outlives it; `socket` is UDP and bound. `siblings`: numeric addresses and ports, this worker's among them.
     // Error `InvalidAddress`.
     [[nodiscard]] static base::Result<std::unique_ptr<Overlay>> start(
-        const net::Descriptor& tunnel, net::Descriptor socket, std::string key, uint16_t self,
+        const os::Descriptor& tunnel, os::Descriptor socket, std::string key, uint16_t self,
         const std::vector<std::pair<std::string, uint16_t>>& siblings);
     virtual ~Overlay() = default;  // stops
 };
 
 // A UDP socket on this address, any port; the port. Errors `InvalidAddress`, `IoError`.
-[[nodiscard]] base::Result<std::pair<net::Descriptor, uint16_t>> bind_udp(const std::string& address);
+[[nodiscard]] base::Result<std::pair<os::Descriptor, uint16_t>> bind_udp(const std::string& address);
 
 // This machine's address on the way to another one, and the interface's MTU. Errors `InvalidAddress`, `IoError`.
 struct Towards {

@@ -22,15 +22,15 @@ std::unexpected<base::Error> internal(const std::string& what) { return base::fa
 
 base::Result<std::unique_ptr<Step>> Step::start(std::vector<std::string> command) {
     std::unique_ptr<Step> step(new Step);
-    step->errors_ = net::Descriptor(::memfd_create("srun", MFD_CLOEXEC));
+    step->errors_ = os::Descriptor(::memfd_create("srun", MFD_CLOEXEC));
     if (!step->errors_.is_open()) return internal(std::string("cannot make a memory file: ") + std::strerror(errno));
     ::fcntl(step->errors_.number(), F_SETFL, O_APPEND);
-    auto process = net::Process::spawn({.arguments = std::move(command),
-                                        .environment = slurm_environment(),
-                                        .directory = "/",
-                                        .input = net::Stdio::pipe(),
-                                        .output = net::Stdio::pipe(),
-                                        .error = net::Stdio::descriptor(step->errors_.number())});
+    auto process = os::Process::spawn({.arguments = std::move(command),
+                                       .environment = slurm_environment(),
+                                       .directory = "/",
+                                       .input = os::Stdio::pipe(),
+                                       .output = os::Stdio::pipe(),
+                                       .error = os::Stdio::descriptor(step->errors_.number())});
     if (!process) return internal(process.error().message);
     step->process_ = std::move(*process);
     return step;
@@ -76,13 +76,13 @@ base::Result<void> Step::write(std::string_view text) {
 
 training::LaunchedProcess Step::release() {
     training::LaunchedProcess out;
-    out.output = process_->output().release();
-    out.control = process_->input().release();
+    out.output = std::move(process_->output());
+    out.control = std::move(process_->input());
     auto released = process_->release();
     process_.reset();
-    ::fcntl(out.output, F_SETFL, O_NONBLOCK);
+    ::fcntl(out.output.number(), F_SETFL, O_NONBLOCK);
     out.process = released.process;
-    out.process_descriptor = released.ended.release();
+    out.ended = std::move(released.ended);
     out.is_proxy = true;
     return out;
 }

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "net/descriptor.hpp"
-#include "net/process.hpp"
+#include "os/descriptor.hpp"
+#include "os/process.hpp"
 #include "training/launch.hpp"
 
 namespace slurm {
@@ -33,8 +33,8 @@ public:
 private:
     Step() = default;
     [[nodiscard]] std::unexpected<base::Error> ended();
-    std::unique_ptr<net::Process> process_;
-    net::Descriptor errors_;  // a memory file
+    std::unique_ptr<os::Process> process_;
+    os::Descriptor errors_;  // a memory file
 };
 
 }  // namespace slurm

@@ -18,6 +18,7 @@
 
 #include "crypto/agreement.hpp"
 #include "crypto/random.hpp"
+#include "os/child.hpp"
 #include "sandbox/inside/spec.hpp"
 #include "sandbox/launch.hpp"
 #include "sandbox/mounts.hpp"
@@ -135,7 +136,7 @@ private:
         sigemptyset(&ends);
         for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) sigaddset(&ends, number);
         ::sigprocmask(SIG_BLOCK, &ends, nullptr);
-        signals_ = net::Descriptor(::signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+        signals_ = os::Descriptor(::signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
     }
 
     Hello look_around() {
@@ -344,11 +345,8 @@ private:
     int report() {
         auto& worker = around_.worker;
         ::kill(-worker.process, SIGKILL);
-        int status = 0;
-        while (::waitpid(worker.process, &status, 0) < 0 && errno == EINTR) {
-        }
+        const int code = os::reap(worker.process).code;
         if (worker.output.is_open()) pass_on();
-        const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         if (around_.limits && around_.limits->memory_was_exhausted()) say(word_out_of_memory);
         if (!cancelled_ && input_open_) linger();
         say(cancelled_ ? word_cancelled : word_ended);
@@ -366,7 +364,7 @@ private:
     std::string marker_, run_, server_, remarks_;
     crypto::SystemRandom random_;
     crypto::KeyAgreement agreement_;
-    net::Descriptor signals_, socket_, connections_;
+    os::Descriptor signals_, socket_, connections_;
     Surroundings around_;
     bool input_open_ = true, cancelled_ = false;
 };

@@ -9,7 +9,6 @@
 #include <fstream>
 
 #include "no_room.hpp"
-#include "store/folders.hpp"
 
 namespace {
 
@@ -110,17 +109,6 @@ TEST_CASE("a range may begin anywhere, even past the end") {
     CHECK(reader->read(10, 1).value().empty());
     CHECK(reader->read(11, 1).value().empty());
     CHECK(reader->read(UINT64_MAX, 1).value().empty());
-}
-
-TEST_CASE("folders are made with those above them, once") {
-    const Folder folder;
-    const std::string deep = folder.path + "/a/b/c";
-    REQUIRE(store::make_folders(deep).has_value());
-    CHECK(std::filesystem::is_directory(deep));
-    CHECK(store::make_folders(deep + "/").has_value());
-    std::ofstream(folder.path + "/file") << "a file";
-    CHECK_FALSE(store::make_folders(folder.path + "/file/inside").has_value());
-    CHECK_FALSE(store::sync_folder(folder.path + "/none").has_value());
 }
 
 TEST_CASE("without commit nothing remains") {

@@ -20,8 +20,8 @@
 #include <random>
 
 #include "base/log.hpp"
+#include "os/file.hpp"
 #include "store/blobs.hpp"
-#include "store/folders.hpp"
 
 namespace store {
 namespace {
@@ -39,24 +39,6 @@ base::Error broken(const std::string& what, const std::string& path, int error) 
     }
     return {"InternalError", "cannot " + what + " a file of the blob store: " + std::strerror(error)};
 }
-
-class Descriptor {
-public:
-    explicit Descriptor(int value = -1) : value_(value) {}
-    ~Descriptor() {
-        if (value_ >= 0) ::close(value_);
-    }
-    Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(value_, other.value_);
-        return *this;
-    }
-    [[nodiscard]] int get() const { return value_; }
-    [[nodiscard]] bool is_open() const { return value_ >= 0; }
-
-private:
-    int value_;
-};
 
 // Ids need to be unique, not secret: a generator a thread, seeded by the operating system, saves a system call a blob.
 BlobId new_id() {
@@ -79,10 +61,12 @@ bool is_id(std::string_view text) {
 
 struct Layout {
     std::string directory;
-    std::array<Descriptor, 256> shards;  // open folders, for fsync
+    std::array<os::Descriptor, 256> shards;  // open folders, for fsync
     [[nodiscard]] std::string unfinished() const { return directory + "/unfinished"; }
     [[nodiscard]] std::string path(const BlobId& id) const { return directory + "/" + id.substr(0, 2) + "/" + id; }
-    [[nodiscard]] int shard(const BlobId& id) const { return shards[hex_digits.find(id[0]) * 16 + hex_digits.find(id[1])].get(); }
+    [[nodiscard]] int shard(const BlobId& id) const {
+        return shards[hex_digits.find(id[0]) * 16 + hex_digits.find(id[1])].number();
+    }
 };
 
 class FileWriter final : public BlobWriter {
@@ -93,19 +77,19 @@ public:
     }
 
     base::Result<void> open() {
-        file_ = Descriptor(::open(layout_.unfinished().c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+        file_ = os::Descriptor(::open(layout_.unfinished().c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
         if (file_.is_open()) return {};
         if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
             return base::fail(broken("write in", layout_.unfinished(), errno));
         temporary_ = layout_.unfinished() + "/" + id_;
-        file_ = Descriptor(::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+        file_ = os::Descriptor(::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
         if (!file_.is_open()) return base::fail(broken("make", std::exchange(temporary_, {}), errno));
         return {};
     }
 
     base::Result<void> write(std::string_view bytes) override {
         while (!bytes.empty()) {
-            const auto written = ::write(file_.get(), bytes.data(), bytes.size());
+            const auto written = ::write(file_.number(), bytes.data(), bytes.size());
             if (written < 0) {
                 if (errno == EINTR) continue;
                 return base::fail(broken("write", layout_.path(id_), errno));
@@ -115,7 +99,7 @@ public:
         }
         if (size_ - flushed_ >= write_back_bytes) {
             // A hint: what goes wrong here goes wrong again at the fsync, which is checked.
-            (void)::sync_file_range(file_.get(), static_cast<off_t>(flushed_), static_cast<off_t>(size_ - flushed_),
+            (void)::sync_file_range(file_.number(), static_cast<off_t>(flushed_), static_cast<off_t>(size_ - flushed_),
                                     SYNC_FILE_RANGE_WRITE);
             flushed_ = size_;
         }
@@ -125,14 +109,14 @@ public:
     base::Result<BlobId> commit() override {
         const auto path = layout_.path(id_);
         if (temporary_.empty()) {
-            const auto unnamed = "/proc/self/fd/" + std::to_string(file_.get());
+            const auto unnamed = "/proc/self/fd/" + std::to_string(file_.number());
             if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0)
                 return base::fail(broken("link", path, errno));
         } else {
             if (::rename(temporary_.c_str(), path.c_str()) != 0) return base::fail(broken("rename", temporary_, errno));
             temporary_.clear();
         }
-        if (::fsync(file_.get()) != 0) return base::fail(undo(path, broken("sync", path, errno)));
+        if (::fsync(file_.number()) != 0) return base::fail(undo(path, broken("sync", path, errno)));
         if (::fsync(layout_.shard(id_)) != 0) return base::fail(undo(path, broken("sync the folder of", path, errno)));
         return id_;
     }
@@ -145,7 +129,7 @@ private:
 
     const Layout& layout_;
     BlobId id_;
-    Descriptor file_;
+    os::Descriptor file_;
     std::string temporary_;  // only without O_TMPFILE: the path to remove
     uint64_t size_ = 0;
     uint64_t flushed_ = 0;
@@ -153,16 +137,16 @@ private:
 
 class FileReader final : public BlobReader {
 public:
-    FileReader(Descriptor file, uint64_t size) : file_(std::move(file)), size_(size) {}
+    FileReader(os::Descriptor file, uint64_t size) : file_(std::move(file)), size_(size) {}
     uint64_t size() const override { return size_; }
-    int descriptor() const override { return file_.get(); }
+    int descriptor() const override { return file_.number(); }
     base::Result<std::string> read(uint64_t offset, size_t length) const override {
         if (offset >= size_) return std::string();
         std::string bytes(std::min<uint64_t>(length, size_ - offset), '\0');
         size_t filled = 0;
         while (filled < bytes.size()) {
             const auto got =
-                ::pread(file_.get(), bytes.data() + filled, bytes.size() - filled, static_cast<off_t>(offset + filled));
+                ::pread(file_.number(), bytes.data() + filled, bytes.size() - filled, static_cast<off_t>(offset + filled));
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return base::fail("InternalError", std::string("cannot read a blob: ") + std::strerror(errno));
             if (got == 0) return base::fail("InternalError", "a blob is shorter than it was when it was opened");
@@ -172,7 +156,7 @@ public:
     }
 
 private:
-    Descriptor file_;
+    os::Descriptor file_;
     uint64_t size_;
 };
 
@@ -181,7 +165,7 @@ public:
     explicit FileBlobs(std::string directory) { layout_.directory = std::move(directory); }
 
     base::Result<void> open_folders() {
-        TRY(make_folders(layout_.unfinished()));
+        TRY(os::make_folders(layout_.unfinished()));
         std::error_code error;
         for (const auto& leftover : std::filesystem::directory_iterator(layout_.unfinished(), error)) {
             if (::unlink(leftover.path().c_str()) != 0) return base::fail(broken("remove", leftover.path().string(), errno));
@@ -189,11 +173,11 @@ public:
         for (size_t shard = 0; shard < layout_.shards.size(); ++shard) {
             const auto path = layout_.directory + "/" + hex_digits[shard / 16] + hex_digits[shard % 16];
             if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(broken("make", path, errno));
-            layout_.shards[shard] = Descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+            layout_.shards[shard] = os::Descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
             if (!layout_.shards[shard].is_open()) return base::fail(broken("open", path, errno));
         }
-        const Descriptor top(::open(layout_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!top.is_open() || ::fsync(top.get()) != 0) return base::fail(broken("sync", layout_.directory, errno));
+        const os::Descriptor top(::open(layout_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!top.is_open() || ::fsync(top.number()) != 0) return base::fail(broken("sync", layout_.directory, errno));
         return {};
     }
 
@@ -205,9 +189,9 @@ public:
 
     base::Result<std::shared_ptr<BlobReader>> open(const BlobId& id) const override {
         if (!is_id(id)) return base::fail("NoSuchBlob", "`" + id + "` is not a blob id");
-        Descriptor file(::open(layout_.path(id).c_str(), O_RDONLY | O_CLOEXEC));
+        os::Descriptor file(::open(layout_.path(id).c_str(), O_RDONLY | O_CLOEXEC));
         struct stat facts{};
-        if (!file.is_open() || ::fstat(file.get(), &facts) != 0) {
+        if (!file.is_open() || ::fstat(file.number(), &facts) != 0) {
             if (errno == ENOENT) return base::fail("NoSuchBlob", "there is no blob `" + id + "`");
             return base::fail(broken("open", layout_.path(id), errno));
         }

@@ -1,8 +1,8 @@
 // Keys in a std::map: the contract of keys.hpp without a disk, for the tests of the rooms above.
 // A snapshot is the map itself: commits copy it if somebody still looks at it.
 #include <map>
-#include <mutex>
 
+#include "base/mutex.hpp"
 #include "store/keys.hpp"
 
 namespace store {
@@ -39,19 +39,19 @@ private:
 class MemoryKeys final : public Keys {
 public:
     base::Result<std::optional<std::string>> get(std::string_view key) const override {
-        const std::scoped_lock lock(mutex_);
+        const base::Lock lock(mutex_);
         return get_from(*map_, key);
     }
     base::Result<std::vector<Entry>> scan(const Scan& scan) const override {
-        const std::scoped_lock lock(mutex_);
+        const base::Lock lock(mutex_);
         return scan_of(*map_, scan);
     }
     std::unique_ptr<Snapshot> snapshot() const override {
-        const std::scoped_lock lock(mutex_);
+        const base::Lock lock(mutex_);
         return std::make_unique<MemorySnapshot>(map_);
     }
     base::Result<void> commit(const Batch& batch) override {
-        const std::scoped_lock lock(mutex_);
+        const base::Lock lock(mutex_);
         for (const auto& [key, value] : batch.expectations()) {
             if (get_from(*map_, key) != value) return base::fail("Conflict", "somebody else changed `" + key + "`");
         }
@@ -67,8 +67,8 @@ public:
     }
 
 private:
-    mutable std::mutex mutex_;
-    std::shared_ptr<Map> map_ = std::make_shared<Map>();
+    mutable base::Mutex mutex_;
+    std::shared_ptr<Map> map_ GUARDED_BY(mutex_) = std::make_shared<Map>();
 };
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <cstring>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
+#include "os/descriptor.hpp"
 
 namespace store {
 namespace {
@@ -32,17 +34,16 @@ SpaceReserve::SpaceReserve(std::string path, uint64_t bytes) : path_(std::move(p
 }
 
 bool SpaceReserve::take() {
-    const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0) return errno != ENOSPC && errno != EDQUOT;
-    const bool taken = ::fallocate(file, 0, 0, static_cast<off_t>(bytes_)) == 0 || (errno != ENOSPC && errno != EDQUOT);
-    if (!taken) (void)::ftruncate(file, 0);  // a part of it helps nobody
-    ::close(file);
+    const os::Descriptor file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (!file.is_open()) return errno != ENOSPC && errno != EDQUOT;
+    const bool taken = ::fallocate(file.number(), 0, 0, static_cast<off_t>(bytes_)) == 0 || (errno != ENOSPC && errno != EDQUOT);
+    if (!taken) (void)::ftruncate(file.number(), 0);  // a part of it helps nobody
     return taken;
 }
 
 bool SpaceReserve::whole() {
     if (whole_) return true;
-    const std::scoped_lock lock(mutex_);
+    const base::Lock lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
     if (whole_ || now - tried_ < between_tries) return whole_;
     tried_ = now;
@@ -52,7 +53,7 @@ bool SpaceReserve::whole() {
 }
 
 void SpaceReserve::release() {
-    const std::scoped_lock lock(mutex_);
+    const base::Lock lock(mutex_);
     if (!whole_) return;
     whole_ = false;
     tried_ = std::chrono::steady_clock::now();

@@ -8,8 +8,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <string>
+
+#include "base/mutex.hpp"
 
 namespace store {
 
@@ -30,8 +31,8 @@ private:
     std::string path_;
     uint64_t bytes_;
     std::atomic<bool> whole_ = false;
-    std::mutex mutex_;  // guards what follows
-    std::chrono::steady_clock::time_point tried_;
+    base::Mutex mutex_;
+    std::chrono::steady_clock::time_point tried_ GUARDED_BY(mutex_);
 };
 
 // While one lives, this thread may use reserves. The gate makes one around what frees space, once it is allowed.

@@ -32,12 +32,11 @@
 #include <cstdio>
 #include <functional>
 #include <map>
-#include <mutex>
-#include <shared_mutex>
 #include <thread>
 
 #include "base/log.hpp"
-#include "store/folders.hpp"
+#include "base/mutex.hpp"
+#include "os/file.hpp"
 #include "store/keys.hpp"
 #include "store/reserve.hpp"
 
@@ -117,7 +116,7 @@ base::Result<std::vector<Entry>> scan_of(rocksdb::DB& db, const rocksdb::ReadOpt
 class RocksSnapshot final : public Snapshot {
 public:
     // `open` keeps the database from being closed.
-    RocksSnapshot(rocksdb::DB& db, std::shared_lock<std::shared_mutex> open)
+    RocksSnapshot(rocksdb::DB& db, std::shared_lock<base::SharedMutex> open)
         : open_(std::move(open)), db_(db), snapshot_(db.GetSnapshot()) {
         options_.snapshot = snapshot_;
     }
@@ -128,7 +127,7 @@ public:
     base::Result<std::vector<Entry>> scan(const Scan& scan) const override { return scan_of(db_, options_, scan); }
 
 private:
-    std::shared_lock<std::shared_mutex> open_;
+    std::shared_lock<base::SharedMutex> open_;
     rocksdb::DB& db_;
     const rocksdb::Snapshot* snapshot_;
     rocksdb::ReadOptions options_;
@@ -156,11 +155,13 @@ base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& dire
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
+    // Open() tells a lock that somebody has from any other failure only in words.
+    rocksdb::FileLock* lock = nullptr;
+    if (!options.env->LockFile(directory + "/LOCK", &lock).ok())
+        return base::fail("StoreBusy", "another process uses the data directory `" + directory + "`");
+    (void)options.env->UnlockFile(lock);
     rocksdb::DB* db = nullptr;
     const auto status = rocksdb::DB::Open(options, directory, &db);
-    if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
-        return base::fail("StoreBusy", "another process uses the data directory `" + directory + "`");
-    }
     if (!status.ok())
         return base::fail("InternalError", "cannot open the metadata store in `" + directory + "`: " + status.ToString());
     return std::unique_ptr<rocksdb::DB>(db);
@@ -207,7 +208,7 @@ public:
     }
 
 private:
-    std::shared_lock<std::shared_mutex> reading() const {
+    std::shared_lock<base::SharedMutex> reading() const {
         // Lets an opening go first: readers that come all the time would keep it from ever beginning.
         const auto until = std::chrono::steady_clock::now() + give_way;
         while (opening_now_ && std::chrono::steady_clock::now() < until) std::this_thread::yield();
@@ -238,7 +239,7 @@ private:
     // for it. False: it is as it was.
     bool open_again(uint64_t generation, std::chrono::seconds pause) {
         opening_now_ = true;
-        const std::unique_lock lock(opening_);
+        const base::Lock lock(opening_);
         opening_now_ = false;
         if (generation_ != generation) return true;
         const auto now = std::chrono::steady_clock::now();
@@ -290,18 +291,18 @@ private:
     const std::string directory_;
     SpaceReserve reserve_;
     const std::shared_ptr<Trouble> trouble_ = std::make_shared<Trouble>();
-    mutable std::shared_mutex opening_;  // shared: the database is in use
+    mutable base::SharedMutex opening_;  // shared: the database is in use
     std::atomic<bool> opening_now_ = false;
     std::atomic<uint64_t> generation_ = 0;  // how often it was opened again
     std::chrono::steady_clock::time_point opened_;
     std::unique_ptr<rocksdb::DB> db_;  // null: it could not be opened again; the next commit tries
-    std::array<std::shared_mutex, stripes> locks_;
+    std::array<base::SharedMutex, stripes> locks_;
 };
 
 }  // namespace
 
 base::Result<std::unique_ptr<Keys>> open_rocks_keys(const std::string& directory) {
-    TRY(make_folders(directory));
+    TRY(os::make_folders(directory));
 
     auto keys = std::make_unique<RocksKeys>(directory);
     TRY(keys->open());

@@ -21,22 +21,6 @@
 namespace training {
 namespace {
 
-class Descriptor {
-public:
-    explicit Descriptor(int value) : value_(value) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (value_ >= 0) ::close(value_);
-    }
-    [[nodiscard]] int get() const { return value_; }
-    [[nodiscard]] bool ok() const { return value_ >= 0; }
-    int release() { return std::exchange(value_, -1); }
-
-private:
-    int value_;
-};
-
 // A path may be longer than the kernel takes at once: it is walked in pieces, each of them beneath the one before.
 constexpr size_t piece_bytes_max = 3072;
 
@@ -51,19 +35,19 @@ int open_inside(int root, std::string_view path, int flags) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    const Descriptor way(open_inside(root, path.substr(0, slash), O_PATH | O_DIRECTORY));
-    return way.ok() ? open_inside(way.get(), path.substr(slash + 1), flags) : -1;
+    const os::Descriptor way(open_inside(root, path.substr(0, slash), O_PATH | O_DIRECTORY));
+    return way.is_open() ? open_inside(way.number(), path.substr(slash + 1), flags) : -1;
 }
 
 // Also what its owner may not read: a server that is not root owns what its workers write.
 int open_readable(int root, std::string_view path, int flags) {
     const int opened = open_inside(root, path, flags);
     if (opened >= 0 || errno != EACCES) return opened;
-    const Descriptor named(open_inside(root, path, O_PATH | O_NOFOLLOW));
+    const os::Descriptor named(open_inside(root, path, O_PATH | O_NOFOLLOW));
     struct stat info{};
-    if (!named.ok() || ::fstat(named.get(), &info) != 0) return -1;
+    if (!named.is_open() || ::fstat(named.number(), &info) != 0) return -1;
     const mode_t wanted = info.st_mode | (S_ISDIR(info.st_mode) ? S_IRWXU : S_IRUSR);
-    if (::chmod(("/proc/self/fd/" + std::to_string(named.get())).c_str(), wanted & 07777) != 0) return -1;
+    if (::chmod(("/proc/self/fd/" + std::to_string(named.number())).c_str(), wanted & 07777) != 0) return -1;
     return open_inside(root, path, flags);
 }
 
@@ -174,35 +158,34 @@ private:
 }  // namespace
 
 Listing files_beneath(const std::string& root, const std::string& folder) {
-    const Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!top.ok()) {
+    const os::Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!top.is_open()) {
         Listing listing;
         if (errno != ENOENT) listing.unread.push_back(std::string("the folder: ") + std::strerror(errno));
         return listing;
     }
-    Walk walk(top.get());
+    Walk walk(top.number());
     walk.run(folder, "", 0);
     return walk.finish();
 }
 
-base::Result<int> open_beneath(const std::string& root, const std::string& path) {
-    const Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    Descriptor file(top.ok() ? open_readable(top.get(), path, O_RDONLY | O_NONBLOCK) : -1);
+base::Result<os::Descriptor> open_beneath(const std::string& root, const std::string& path) {
+    const os::Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    os::Descriptor file(top.is_open() ? open_readable(top.number(), path, O_RDONLY | O_NONBLOCK) : -1);
     struct stat info{};
-    if (!file.ok() || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    if (!file.is_open() || ::fstat(file.number(), &info) != 0 || !S_ISREG(info.st_mode)) {
         return base::fail("NotAFile", path + " is not a regular file of the worker");
     }
-    return file.release();
+    return file;
 }
 
 std::string read_beneath(const std::string& root, const std::string& path, size_t most) {
     auto opened = open_beneath(root, path);
     if (!opened) return "";
-    Descriptor file(*opened);
     std::string content(most, '\0');
     size_t got = 0;
     while (got < most) {
-        ssize_t count = ::read(file.get(), content.data() + got, most - got);
+        ssize_t count = ::read(opened->number(), content.data() + got, most - got);
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) break;
         got += static_cast<size_t>(count);
@@ -279,24 +262,24 @@ bool is_open_for_writing(int descriptor) {
 
 base::Result<void> copy_beneath(const std::string& root, const std::string& path, const std::string& to,
                                 const std::function<bool()>& cancelled) {
-    const Descriptor from(TRY(open_beneath(root, path)));
-    const Descriptor into(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!into.ok()) return base::fail("InternalError", "cannot write " + to + ": " + std::strerror(errno));
+    const os::Descriptor from(TRY(open_beneath(root, path)));
+    const os::Descriptor into(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!into.is_open()) return base::fail("InternalError", "cannot write " + to + ": " + std::strerror(errno));
     struct stat info{};
-    if (::fstat(from.get(), &info) != 0 || ::ftruncate(into.get(), info.st_size) != 0)
+    if (::fstat(from.number(), &info) != 0 || ::ftruncate(into.number(), info.st_size) != 0)
         return base::fail("InternalError", "cannot copy " + path + ": " + std::strerror(errno));
     std::string buffer(256 * 1024, '\0');
     const auto size = static_cast<uint64_t>(info.st_size);
-    for (uint64_t at = 0; const auto extent = extent_after(from.get(), at, size); at = extent->offset + extent->size) {
+    for (uint64_t at = 0; const auto extent = extent_after(from.number(), at, size); at = extent->offset + extent->size) {
         for (uint64_t done = 0; done < extent->size;) {
             if (cancelled()) return base::fail("Cancelled", "the job was stopped");
             const size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), extent->size - done));
-            const ssize_t count = ::pread(from.get(), buffer.data(), wanted, static_cast<off_t>(extent->offset + done));
+            const ssize_t count = ::pread(from.number(), buffer.data(), wanted, static_cast<off_t>(extent->offset + done));
             if (count < 0 && errno == EINTR) continue;
             if (count < 0) return base::fail("InternalError", "cannot read " + path + ": " + std::strerror(errno));
             if (count == 0) break;  // cut short meanwhile
             for (ssize_t written = 0; written < count;) {
-                const ssize_t part = ::pwrite(into.get(), buffer.data() + written, static_cast<size_t>(count - written),
+                const ssize_t part = ::pwrite(into.number(), buffer.data() + written, static_cast<size_t>(count - written),
                                               static_cast<off_t>(extent->offset + done) + written);
                 if (part < 0 && errno == EINTR) continue;
                 if (part < 0) return base::fail("InternalError", "cannot write " + to + ": " + std::strerror(errno));
@@ -312,42 +295,44 @@ namespace {
 
 // The folder that holds `path`, opened beneath the root; `name` gets the last part.
 int open_parent(const std::string& root, const std::string& path, std::string& name) {
-    Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    os::Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     auto slash = path.rfind('/');
     name = slash == std::string::npos ? path : path.substr(slash + 1);
-    return top.ok() ? open_inside(top.get(), slash == std::string::npos ? "." : path.substr(0, slash), O_PATH | O_DIRECTORY) : -1;
+    return top.is_open()
+               ? open_inside(top.number(), slash == std::string::npos ? "." : path.substr(0, slash), O_PATH | O_DIRECTORY)
+               : -1;
 }
 
 }  // namespace
 
-base::Result<int> make_fifo_beneath(const std::string& root, const std::string& path) {
+base::Result<os::Descriptor> make_fifo_beneath(const std::string& root, const std::string& path) {
     std::string name;
-    Descriptor parent(open_parent(root, path, name));
-    if (!parent.ok() || ::mkfifoat(parent.get(), name.c_str(), 0644) != 0)
+    os::Descriptor parent(open_parent(root, path, name));
+    if (!parent.is_open() || ::mkfifoat(parent.number(), name.c_str(), 0644) != 0)
         return base::fail("InternalError", "cannot make the named pipe " + path + ": " + std::strerror(errno));
-    Descriptor fifo(open_inside(parent.get(), name, O_PATH | O_NOFOLLOW));
+    os::Descriptor fifo(open_inside(parent.number(), name, O_PATH | O_NOFOLLOW));
     struct stat info{};
-    if (!fifo.ok() || ::fstat(fifo.get(), &info) != 0 || !S_ISFIFO(info.st_mode))
+    if (!fifo.is_open() || ::fstat(fifo.number(), &info) != 0 || !S_ISFIFO(info.st_mode))
         return base::fail("InternalError", "the named pipe " + path + " was replaced");
     // Whatever the umask is: the worker may be another user.
-    if (::chmod(("/proc/self/fd/" + std::to_string(fifo.get())).c_str(), 0644) != 0)
+    if (::chmod(("/proc/self/fd/" + std::to_string(fifo.number())).c_str(), 0644) != 0)
         return base::fail("InternalError", "cannot open up the named pipe " + path + ": " + std::strerror(errno));
-    return fifo.release();
+    return fifo;
 }
 
 void remove_beneath(const std::string& root, const std::string& path) {
     std::string name;
-    Descriptor parent(open_parent(root, path, name));
-    if (parent.ok()) ::unlinkat(parent.get(), name.c_str(), 0);
+    os::Descriptor parent(open_parent(root, path, name));
+    if (parent.is_open()) ::unlinkat(parent.number(), name.c_str(), 0);
 }
 
 namespace {
 
 // Of a folder that may have become a link meanwhile: what a link points at is never changed.
 void allow_all(int parent, const std::string& name) {
-    const Descriptor folder(::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (folder.ok())
-        (void)::chmod(("/proc/self/fd/" + std::to_string(folder.get())).c_str(), 0700);  // Whoever may not fails next.
+    const os::Descriptor folder(::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (folder.is_open())
+        (void)::chmod(("/proc/self/fd/" + std::to_string(folder.number())).c_str(), 0700);  // Whoever may not fails next.
 }
 
 // Moves every folder inside of `folder` up into `top` and removes the rest, so that nothing gets deeper than two folders and no
@@ -386,14 +371,13 @@ bool flatten(int top, const std::string& folder, uint64_t& moved) {
 }  // namespace
 
 base::Result<void> remove_folder(const std::string& folder) {
-    const int opened = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (opened < 0 && errno == ENOENT) return {};
-    if (opened < 0) return base::fail("InternalError", folder + " remains: " + std::strerror(errno));
-    const Descriptor top(opened);
+    const os::Descriptor top(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!top.is_open() && errno == ENOENT) return {};
+    if (!top.is_open()) return base::fail("InternalError", folder + " remains: " + std::strerror(errno));
     uint64_t moved = 0;
     for (bool found = true; found;) {
         found = false;
-        const int again = ::openat(top.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const int again = ::openat(top.number(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR* directory = again < 0 ? nullptr : ::fdopendir(again);
         if (directory == nullptr) return base::fail("InternalError", folder + " remains: " + std::strerror(errno));
         std::string trouble;
@@ -401,8 +385,8 @@ base::Result<void> remove_folder(const std::string& folder) {
             const std::string name = entry->d_name;
             if (name == "." || name == "..") continue;
             found = true;
-            if (::unlinkat(top.get(), name.c_str(), 0) == 0) continue;
-            if (!flatten(top.get(), name, moved)) trouble = name + ": " + std::strerror(errno);
+            if (::unlinkat(top.number(), name.c_str(), 0) == 0) continue;
+            if (!flatten(top.number(), name, moved)) trouble = name + ": " + std::strerror(errno);
         }
         ::closedir(directory);
         if (!trouble.empty()) return base::fail("InternalError", folder + " remains: " + trouble);

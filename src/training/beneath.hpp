@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "os/descriptor.hpp"
 
 namespace training {
 
@@ -37,7 +38,7 @@ struct Listing {
 [[nodiscard]] Listing files_beneath(const std::string& root, const std::string& folder);
 
 // An open descriptor of a regular file, the caller's to close. Error `NotAFile`.
-[[nodiscard]] base::Result<int> open_beneath(const std::string& root, const std::string& path);
+[[nodiscard]] base::Result<os::Descriptor> open_beneath(const std::string& root, const std::string& path);
 
 // Its first bytes; empty if there is no such regular file.
 [[nodiscard]] std::string read_beneath(const std::string& root, const std::string& path, size_t most);
@@ -62,7 +63,7 @@ struct Extents {
 
 // Makes a named pipe that everybody may read, in a folder that is there; an O_PATH descriptor of that very pipe, the caller's to
 // close. Error `InternalError`.
-[[nodiscard]] base::Result<int> make_fifo_beneath(const std::string& root, const std::string& path);
+[[nodiscard]] base::Result<os::Descriptor> make_fifo_beneath(const std::string& root, const std::string& path);
 
 // How much of a file is holes; from holes_bytes_max on, at least so much.
 [[nodiscard]] uint64_t holes_of(int descriptor, uint64_t size);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -17,6 +16,7 @@
 #include <sstream>
 
 #include "machine.hpp"
+#include "tar/gzip.hpp"
 #include "training/beneath.hpp"
 #include "training/fastfile.hpp"
 #include "training/pipe.hpp"
@@ -130,19 +130,7 @@ std::string noise(size_t size, uint32_t seed) {
     return out;
 }
 
-std::string gzipped(const std::string& content) {
-    z_stream stream{};
-    REQUIRE(::deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    std::string out(content.size() + content.size() / 1000 + 1024, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-    stream.avail_in = static_cast<uInt>(content.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    REQUIRE(::deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    out.resize(stream.total_out);
-    ::deflateEnd(&stream);
-    return out;
-}
+std::string gzipped(const std::string& content) { return tar::gzip(content); }
 
 std::string record(const std::string& payload) {
     return recordio_header(payload.size()) + payload + recordio_padding(payload.size());

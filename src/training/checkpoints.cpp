@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "training/limits.hpp"
 #include "training/transfer.hpp"
 
@@ -20,16 +21,10 @@ constexpr std::chrono::seconds interval{2};
 constexpr std::chrono::nanoseconds settling = std::chrono::seconds(3);
 constexpr const char* folder = "ml/checkpoints";
 
-struct Closer {
-    int descriptor;
-    ~Closer() { ::close(descriptor); }
-};
-
 bool is_written_now(const std::string& worker, const std::string& path) {
     auto opened = open_beneath(worker, std::string(folder) + "/" + path);
     if (!opened) return true;  // replaced or removed just now: the next look tells
-    const Closer closer{*opened};
-    return is_open_for_writing(*opened);
+    return is_open_for_writing(opened->number());
 }
 
 }  // namespace
@@ -56,18 +51,21 @@ CheckpointSync::CheckpointSync(JobData& data, RoleSession& session, S3Uri prefix
 CheckpointSync::~CheckpointSync() { (void)finish(true); }
 
 void CheckpointSync::run() {
-    std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, interval, [this] { return stop_; })) {
+    base::Lock lock(mutex_);
+    while (!wake_.wait_for(mutex_, interval, [this]() REQUIRES(mutex_) { return stop_; })) {
         lock.unlock();
-        round(false);
+        {
+            const base::Lock one_at_a_time(rounds_);
+            round(false);
+        }
         lock.lock();
     }
 }
 
 void CheckpointSync::before_end(size_t worker) {
     // A round that is uploading holds the lock; a worker's end does not wait for it.
-    const std::unique_lock lock(rounds_, std::try_to_lock);
-    if (!lock) return;
+    if (!rounds_.try_lock()) return;
+    const base::Lock lock(rounds_, std::adopt_lock);
     for (const auto& file : files_beneath(workers_[worker], folder).files) {
         if (file.is_link || file.is_folder) continue;
         Seen& seen = seen_[worker][file.path];
@@ -81,23 +79,28 @@ void CheckpointSync::ended(size_t worker, int exit_code) {
 }
 
 base::Result<void> CheckpointSync::finish(bool all_killed) {
-    if (!thread_.joinable()) return outcome_;
+    if (thread_.joinable()) end_rounds(all_killed);
+    const base::Lock lock(rounds_);
+    return outcome_;
+}
+
+void CheckpointSync::end_rounds(bool all_killed) {
     {
-        std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         stop_ = true;
     }
     wake_.notify_all();
     thread_.join();
-    outcome_ = {};
     for (auto& state : states_) {
         if (all_killed || state == State::running) state = State::killed;
     }
+    const base::Lock lock(rounds_);
+    outcome_ = {};
     round(true);
     if (!deletion_) {
         remark("deleted checkpoints stay in " + prefix_.text() + ": S3 answered the role " + deletion_.error().code + ": " +
                deletion_.error().message);
     }
-    return outcome_;
 }
 
 void CheckpointSync::remark(std::string text) {
@@ -110,7 +113,6 @@ S3Uri CheckpointSync::object_of(const std::string& path) const {
 }
 
 void CheckpointSync::round(bool last) {
-    std::lock_guard lock(rounds_);
     last_ = last;
     for (size_t worker = 0; worker < workers_.size(); ++worker) {
         // What a worker leaves that was killed while others run is for the last round: nobody has it open any more.
@@ -164,7 +166,7 @@ void CheckpointSync::look_at(size_t worker, const FoundFile& file) {
 
 void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
     const std::string& root = workers_[worker];
-    auto failed = [&](base::Error error) {
+    auto failed = [&](base::Error error) REQUIRES(rounds_) {
         if (last_) {
             remark("not uploaded: " + file.path + ": " + error.message);
         } else {
@@ -178,8 +180,7 @@ void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
     {
         auto sparse = open_beneath(root, std::string(folder) + "/" + file.path);
         if (!sparse) return;  // Replaced or removed meanwhile: the next round sees.
-        const Closer closer{*sparse};
-        if (holes_of(*sparse, file.size) > holes_bytes_max) {
+        if (holes_of(sparse->number(), file.size) > holes_bytes_max) {
             return failed({"EntityTooLarge", file.path + " is sparse: an object would hold more than " +
                                                  std::to_string(holes_bytes_max >> 30) + " GiB of zeros"});
         }
@@ -190,7 +191,7 @@ void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
         const std::string& path;
         ~Scratch() { ::unlink(path.c_str()); }
     } scratch{path};
-    int opened = -1;
+    os::Descriptor opened;
     if (states_[worker] == State::running) {
         if (auto copied = copy_beneath(root, std::string(folder) + "/" + file.path, path, cancelled_); !copied) {
             if (copied.error().code == "NotAFile") return;  // Replaced or removed meanwhile: the next round sees.
@@ -198,20 +199,20 @@ void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
         }
         auto again = open_beneath(root, std::string(folder) + "/" + file.path);
         if (!again) return;
-        const Closer closer{*again};
         struct stat info{};
-        if (::fstat(*again, &info) != 0 || info.st_ino != file.inode || static_cast<uint64_t>(info.st_size) != file.size ||
-            int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec != file.modified || is_open_for_writing(*again)) {
+        if (::fstat(again->number(), &info) != 0 || info.st_ino != file.inode ||
+            static_cast<uint64_t>(info.st_size) != file.size ||
+            int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec != file.modified ||
+            is_open_for_writing(again->number())) {
             return;
         }
-        opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        opened = os::Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     } else if (auto direct = open_beneath(root, std::string(folder) + "/" + file.path); direct) {
-        opened = *direct;
+        opened = std::move(*direct);
     }
-    if (opened < 0) return failed({"InternalError", file.path + " cannot be read"});
-    const Closer closer{opened};
+    if (!opened.is_open()) return failed({"InternalError", file.path + " cannot be read"});
     auto begun = data_.upload([this] { return session_.current(); }, object_of(file.path), cancelled_);
-    base::Result<void> sent = begun ? send_file(opened, **begun) : base::Result<void>(base::fail(begun.error()));
+    base::Result<void> sent = begun ? send_file(opened.number(), **begun) : base::Result<void>(base::fail(begun.error()));
     if (!sent) return failed(std::move(sent).error());
     seen.uploaded = seen.in_bucket = true;
     owners_[file.path] = worker;
@@ -219,7 +220,7 @@ void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
 
 // A checkpoint that a worker deletes is deleted in the bucket, unless another worker's has taken its place there.
 void CheckpointSync::forget_deleted(size_t worker, const Listing& listing) {
-    std::erase_if(seen_[worker], [&](const auto& entry) {
+    std::erase_if(seen_[worker], [&](const auto& entry) REQUIRES(rounds_) {
         const auto& [path, last] = entry;
         const auto found = std::ranges::lower_bound(listing.files, path, {}, &FoundFile::path);
         if (found != listing.files.end() && found->path == path) return false;

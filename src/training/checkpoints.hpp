@@ -9,13 +9,12 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "training/beneath.hpp"
 #include "training/job_data.hpp"
@@ -38,7 +37,10 @@ public:
     // All workers have ended: the last round. `all_killed`: whatever their exit codes say. Error: the last upload that failed.
     [[nodiscard]] base::Result<void> finish(bool all_killed);
     // For the job's log, once it has finished: what is not in the bucket as it was in the folder, and why.
-    [[nodiscard]] const std::vector<std::string>& remarks() const { return remarks_; }
+    [[nodiscard]] std::vector<std::string> remarks() {
+        const base::Lock lock(rounds_);
+        return remarks_;
+    }
 
 private:
     // How far a worker is. `terminated`: by the SIGTERM that it was asked to end with, at which it may have written more.
@@ -55,12 +57,13 @@ private:
         }
     };
     void run();
-    void round(bool last);
-    void look_at(size_t worker, const FoundFile& file);
-    void forget_deleted(size_t worker, const Listing& listing);
-    void upload(size_t worker, const FoundFile& file, Seen& seen);
+    void end_rounds(bool all_killed);
+    void round(bool last) REQUIRES(rounds_);
+    void look_at(size_t worker, const FoundFile& file) REQUIRES(rounds_);
+    void forget_deleted(size_t worker, const Listing& listing) REQUIRES(rounds_);
+    void upload(size_t worker, const FoundFile& file, Seen& seen) REQUIRES(rounds_);
     [[nodiscard]] S3Uri object_of(const std::string& path) const;
-    void remark(std::string text);
+    void remark(std::string text) REQUIRES(rounds_);
 
     JobData& data_;
     RoleSession& session_;
@@ -68,17 +71,17 @@ private:
     std::vector<std::string> workers_;
     std::string scratch_;
     Cancelled cancelled_;
-    std::vector<std::atomic<State>> states_;         // by worker
-    std::mutex rounds_;                              // guards what follows: one round, or one look, at a time
-    std::vector<std::map<std::string, Seen>> seen_;  // by worker, by path
-    std::map<std::string, size_t> owners_;           // by path: the worker whose file the object is; none: restored
-    std::vector<std::string> remarks_;
-    bool last_ = false;  // the round is the last: what it leaves out is not in the bucket
-    base::Result<void> outcome_;
-    base::Result<void> deletion_;  // the first that was refused
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    bool stop_ = false;  // guarded by mutex_
+    std::vector<std::atomic<State>> states_;                             // by worker
+    base::Mutex rounds_;                                                 // one round, or one look, at a time
+    std::vector<std::map<std::string, Seen>> seen_ GUARDED_BY(rounds_);  // by worker, by path
+    std::map<std::string, size_t> owners_ GUARDED_BY(rounds_);  // by path: the worker whose file the object is; none: restored
+    std::vector<std::string> remarks_ GUARDED_BY(rounds_);
+    bool last_ GUARDED_BY(rounds_) = false;  // the round is the last: what it leaves out is not in the bucket
+    base::Result<void> outcome_ GUARDED_BY(rounds_);
+    base::Result<void> deletion_ GUARDED_BY(rounds_);  // the first that was refused
+    base::Mutex mutex_;
+    base::Condition wake_;
+    bool stop_ GUARDED_BY(mutex_) = false;
     std::thread thread_;
 };
 

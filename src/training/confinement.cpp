@@ -134,9 +134,9 @@ public:
         auto launched = TRY(sandbox::launch(task));
         LaunchedProcess process;
         process.process = launched.process;
-        process.process_descriptor = launched.ended.release();
-        process.output = launched.output.release();
-        process.control = launched.control.release();
+        process.ended = std::move(launched.ended);
+        process.output = std::move(launched.output);
+        process.control = std::move(launched.control);
         return process;
     }
 

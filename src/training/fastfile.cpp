@@ -19,11 +19,12 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
+#include "os/process.hpp"
 
 namespace training {
 namespace {
@@ -43,10 +44,10 @@ struct Node {
 // An open file: the stretch that was fetched last.
 struct OpenFile {
     const ChannelObject* object = nullptr;
-    std::mutex mutex;
-    std::string window;
-    uint64_t start = 0;        // where the window begins
-    uint64_t next_window = 0;  // how much to fetch when the reader goes on in order
+    base::Mutex mutex;
+    std::string window GUARDED_BY(mutex);
+    uint64_t start GUARDED_BY(mutex) = 0;        // where the window begins
+    uint64_t next_window GUARDED_BY(mutex) = 0;  // how much to fetch when the reader goes on in order
 };
 
 int errno_of(const base::Error& error) {
@@ -79,8 +80,8 @@ struct FastFileMount::State {
     [[nodiscard]] struct stat attributes(size_t place) const;
     // The bytes at `offset`, in the file's window: whoever reads holds its mutex as long as it looks at them. An errno if they
     // cannot be had.
-    [[nodiscard]] int read(OpenFile& file, uint64_t offset, uint64_t size, std::string_view& out);
-    [[nodiscard]] int fetch(OpenFile& file, uint64_t offset, uint64_t size);
+    [[nodiscard]] int read(OpenFile& file, uint64_t offset, uint64_t size, std::string_view& out) REQUIRES(file.mutex);
+    [[nodiscard]] int fetch(OpenFile& file, uint64_t offset, uint64_t size) REQUIRES(file.mutex);
 };
 
 namespace {
@@ -152,7 +153,7 @@ void on_open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
 void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
     auto* held = reinterpret_cast<std::shared_ptr<OpenFile>*>(info->fh);
     {
-        std::lock_guard lock((*held)->mutex);
+        base::Lock lock((*held)->mutex);
         state_of(request).held -= (*held)->window.size();
     }
     delete held;
@@ -161,7 +162,7 @@ void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
 
 void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
     const auto file = *reinterpret_cast<const std::shared_ptr<OpenFile>*>(info->fh);
-    std::lock_guard lock(file->mutex);
+    base::Lock lock(file->mutex);
     std::string_view out;
     int error = state_of(request).read(*file, static_cast<uint64_t>(offset), size, out);
     if (error != 0) {
@@ -372,14 +373,9 @@ void unmount_below(const std::string& folder) {
     }
     for (auto path = found.rbegin(); path != found.rend(); ++path) {
         if (::umount2(path->c_str(), MNT_DETACH) == 0) continue;
-        pid_t child = ::fork();
-        if (child == 0) {
-            ::execl("/usr/bin/fusermount3", "fusermount3", "-u", "-q", "-z", path->c_str(), nullptr);
-            ::_exit(127);
-        }
-        int status = 0;
-        if (child < 0 || ::waitpid(child, &status, 0) < 0 || status != 0)
-            base::log_error("what an earlier server mounted remains: " + *path);
+        const auto unmounted =
+            os::run({.arguments = {"/usr/bin/fusermount3", "-u", "-q", "-z", *path}}, std::chrono::seconds(60));
+        if (!unmounted || !unmounted->status.success()) base::log_error("what an earlier server mounted remains: " + *path);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "training/inputs.hpp"
 
+#include "base/mutex.hpp"
+
 namespace training {
 
 Inputs::Inputs(JobData& data, RoleSession& session, std::vector<std::string> workers, std::function<void()> on_failure)
@@ -36,7 +38,7 @@ base::Result<void> Inputs::open(const Channel& channel, Transfer& transfer) {
 
 void Inputs::broke(base::Error error) {
     {
-        std::lock_guard lock(mutex_);
+        base::Lock lock(mutex_);
         if (failure_) return;
         failure_ = std::move(error);
     }
@@ -44,7 +46,7 @@ void Inputs::broke(base::Error error) {
 }
 
 std::optional<base::Error> Inputs::failure() const {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     return failure_;
 }
 

@@ -4,11 +4,11 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "training/fastfile.hpp"
 #include "training/job_data.hpp"
@@ -42,8 +42,8 @@ private:
     std::vector<std::string> workers_;
     std::function<void()> on_failure_;
     std::vector<std::atomic<uint64_t>> read_;  // by host
-    mutable std::mutex mutex_;                 // guards failure_
-    std::optional<base::Error> failure_;
+    mutable base::Mutex mutex_;
+    std::optional<base::Error> failure_ GUARDED_BY(mutex_);
     // Last, so that they end before what their threads use.
     std::vector<std::unique_ptr<FastFileMount>> mounts_;
     std::vector<std::unique_ptr<Pipe>> pipes_;

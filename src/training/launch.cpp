@@ -21,10 +21,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/strings.hpp"
+#include "os/child.hpp"
+#include "os/file.hpp"
 
 namespace training {
 namespace {
@@ -58,7 +58,6 @@ struct Prepared {
     std::vector<std::string> hidden;
     bool private_mounts = false;
     int output = -1, null_input = -1, report = -1;
-    pid_t parent = 0;
 };
 
 // Docker's default capabilities for a container, without MKNOD: what package managers and archivers need, nothing that
@@ -150,14 +149,6 @@ void drop_capabilities(const Prepared& prepared) {
 }
 
 [[noreturn]] void become_worker(Prepared& prepared) {
-    // A worker must not outlive its supervisor, even one that was killed. First of all: it still holds the server's listening
-    // socket.
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) give_up(prepared, Step::group);
-    if (::getppid() != prepared.parent) ::_exit(127);
-    for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     if (::setsid() < 0) give_up(prepared, Step::group);
     ::umask(022);
     if (prepared.private_mounts) {
@@ -225,7 +216,6 @@ Prepared prepare(const LaunchRequest& request) {
     prepared.host_name = request.host_name;
     prepared.working_directory = request.working_directory;
     prepared.hidden = request.hidden;
-    prepared.parent = ::getpid();
     prepared.user_map = std::to_string(::geteuid()) + " " + std::to_string(::geteuid()) + " 1\n";
     prepared.group_map = std::to_string(::getegid()) + " " + std::to_string(::getegid()) + " 1\n";
     if (request.private_mounts) prepared.mounts = plan_mounts(request.worker_folder);
@@ -247,12 +237,6 @@ Prepared prepare(const LaunchRequest& request) {
     return prepared;
 }
 
-void close_all(std::initializer_list<int> descriptors) {
-    for (int descriptor : descriptors) {
-        if (descriptor >= 0) ::close(descriptor);
-    }
-}
-
 }  // namespace
 
 std::string home_of_server() {
@@ -267,60 +251,41 @@ std::string home_of_server() {
 
 base::Result<LaunchedProcess> launch(const LaunchRequest& request) {
     Prepared prepared = prepare(request);
-    int output[2] = {-1, -1}, report[2] = {-1, -1};
-    prepared.null_input = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (prepared.null_input < 0 || ::pipe2(output, O_CLOEXEC) != 0 || ::pipe2(report, O_CLOEXEC) != 0) {
-        int error = errno;
-        close_all({prepared.null_input, output[0], output[1], report[0], report[1]});
-        return base::fail("LaunchFailed", std::string("cannot make pipes: ") + std::strerror(error));
-    }
-    prepared.output = output[1];
-    prepared.report = report[1];
-    pid_t child = ::fork();
-    if (child == 0) become_worker(prepared);
-    int fork_error = errno;
-    close_all({prepared.null_input, output[1], report[1]});
-    if (child < 0) {
-        close_all({output[0], report[0]});
-        return base::fail("LaunchFailed", std::string("cannot fork: ") + std::strerror(fork_error));
-    }
+    const auto failed = [](const std::string& what) { return base::fail("LaunchFailed", what); };
+    const os::Descriptor null_input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    auto output = os::make_pipe();
+    auto report = os::make_pipe();
+    if (!null_input.is_open() || !output || !report) return failed(std::string("cannot make pipes: ") + std::strerror(errno));
+    prepared.null_input = null_input.number();
+    prepared.output = output->write.number();
+    prepared.report = report->write.number();
+    const auto become = [&prepared] { become_worker(prepared); };
+    auto child = os::start_child(become);
+    if (!child) return failed(child.error().message);
+    output->write.close();
+    report->write.close();
     Failure failure{};
     ssize_t got = 0;
-    do got = ::read(report[0], &failure, sizeof failure);
+    do got = ::read(report->read.number(), &failure, sizeof failure);
     while (got < 0 && errno == EINTR);
-    ::close(report[0]);
     if (got != 0) {  // exec closes the pipe without a word
-        ::close(output[0]);
-        ::waitpid(child, nullptr, 0);
+        (void)os::reap(child->process);
         std::string what = step_names[static_cast<int>(failure.step)];
         if (failure.step == Step::execute) what += " `" + request.command.front() + "`";
-        return base::fail("LaunchFailed", "cannot " + what + ": " + std::strerror(failure.error));
+        return failed("cannot " + what + ": " + std::strerror(failure.error));
     }
-    int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
-    if (descriptor < 0) {
-        int error = errno;
-        ::kill(-child, SIGKILL);
-        ::waitpid(child, nullptr, 0);
-        ::close(output[0]);
-        return base::fail("LaunchFailed", std::string("cannot watch the process: ") + std::strerror(error));
-    }
-    ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-    ::fcntl(output[0], F_SETFL, O_NONBLOCK);
-    return LaunchedProcess{child, descriptor, output[0], -1};
+    ::fcntl(output->read.number(), F_SETFL, O_NONBLOCK);
+    return LaunchedProcess{child->process, std::move(child->ended), std::move(output->read), {}};
 }
 
 bool try_private_mounts() {
-    pid_t child = ::fork();
-    if (child < 0) return false;
-    if (child == 0) {
+    const auto become = [] {
         bool good = ::unshare(CLONE_NEWNS | CLONE_NEWUTS) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS) == 0;
         good = good && keep_mounts_private() && ::mount("tmpfs", "/opt", "tmpfs", 0, "size=4k") == 0;
         ::_exit(good ? 0 : 1);
-    }
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    };
+    const auto child = os::start_child(become);
+    return child && os::reap(child->process).success();
 }
 
 bool private_mounts_available() {
@@ -336,11 +301,9 @@ std::vector<int> processes_of_run(const std::string& run_id) {
     for (const auto& entry : fs::directory_iterator("/proc", error)) {
         std::string name = entry.path().filename().string();
         if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-        std::ifstream file(entry.path() / "environ", std::ios::binary);
-        std::stringstream content;
-        content << file.rdbuf();  // Another user's process, or one that has just ended: nothing to read.
-        std::string variables = content.str();
-        for (auto variable : base::split(variables, '\0')) {
+        const auto variables = os::read_file(entry.path() / "environ");
+        if (!variables) continue;  // Another user's process, or one that has just ended.
+        for (auto variable : base::split(*variables, '\0')) {
             if (variable == wanted) {
                 found.push_back(std::stoi(name));
                 break;
@@ -362,18 +325,17 @@ bool end_processes_of_run(const std::string& run_id) {
 }
 
 int free_port() {
-    int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0) return 0;
+    const os::Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!listener.is_open()) return 0;
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof address;
     int port = 0;
-    if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-        ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length) == 0) {
+    if (::bind(listener.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+        ::getsockname(listener.number(), reinterpret_cast<sockaddr*>(&address), &length) == 0) {
         port = ntohs(address.sin_port);
     }
-    ::close(listener);
     return port;
 }
 

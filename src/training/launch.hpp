@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "os/descriptor.hpp"
 #include "training/contract.hpp"
 
 namespace training {
@@ -33,12 +34,12 @@ struct LaunchRequest {
     bool private_mounts = false;
 };
 
-// The caller owns the descriptors and must wait for the process.
+// The caller must wait for the process.
 struct LaunchedProcess {
-    int process = 0;              // also its process group and session
-    int process_descriptor = -1;  // pidfd: readable when the process has ended
-    int output = -1;              // stdout and stderr together
-    int control = -1;             // of a sandbox: how it is asked to end (sandbox/inside/spec.hpp); a plain process gets signals
+    int process = 0;         // also its process group and session
+    os::Descriptor ended;    // pidfd: readable when the process has ended
+    os::Descriptor output;   // stdout and stderr together
+    os::Descriptor control;  // of a sandbox: how it is asked to end (sandbox/inside/spec.hpp); a plain process gets signals
     // The process only speaks for a worker on another machine: closing `control` ends the worker, killing the process would not.
     bool is_proxy = false;
 };

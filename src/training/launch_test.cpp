@@ -10,20 +10,19 @@
 #include <filesystem>
 
 #include "machine.hpp"
+#include "os/child.hpp"
 #include "training/beneath.hpp"
 
 namespace training {
 namespace {
 
-std::string output_of(const LaunchedProcess& process) {
-    ::fcntl(process.output, F_SETFL, 0);
+std::string output_of(LaunchedProcess& process) {
+    ::fcntl(process.output.number(), F_SETFL, 0);
     std::string all;
     char buffer[4096];
-    for (ssize_t count; (count = ::read(process.output, buffer, sizeof buffer)) > 0;)
+    for (ssize_t count; (count = ::read(process.output.number(), buffer, sizeof buffer)) > 0;)
         all.append(buffer, static_cast<size_t>(count));
-    ::close(process.output);
-    ::close(process.process_descriptor);
-    ::waitpid(process.process, nullptr, 0);
+    (void)os::reap(process.process);
     return all;
 }
 

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <set>
 
+#include "base/mutex.hpp"
 #include "base/strings.hpp"
 
 namespace training {
@@ -132,7 +133,7 @@ void JobMonitor::line(std::string_view text, base::Time time) {
     std::vector<MetricPoint> found;
     patterns_.find(text, time, found);
     if (found.empty()) return;
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     for (auto& point : found) {
         last_[point.name] = {point.name, point.value, point.time};
         waiting_.push_back(std::move(point));
@@ -140,7 +141,7 @@ void JobMonitor::line(std::string_view text, base::Time time) {
 }
 
 void JobMonitor::watch(size_t host, int process) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     watched_.push_back({host, process, 0, bytes_read_(host), clock_.now()});
 }
 
@@ -168,8 +169,8 @@ void JobMonitor::sample(std::vector<MetricPoint>& out) {
 }
 
 void JobMonitor::run() {
-    std::unique_lock lock(mutex_);
-    for (int round = 1; !wake_.wait_for(lock, flush_interval, [this] { return stop_; }); ++round) {
+    base::Lock lock(mutex_);
+    for (int round = 1; !wake_.wait_for(mutex_, flush_interval, [this]() REQUIRES(mutex_) { return stop_; }); ++round) {
         auto points = std::exchange(waiting_, {});
         if (round % flushes_per_sample == 1) sample(points);
         if (points.empty()) continue;
@@ -181,14 +182,19 @@ void JobMonitor::run() {
 
 std::vector<FinalMetric> JobMonitor::finish() {
     {
-        std::lock_guard lock(mutex_);
+        base::Lock lock(mutex_);
         stop_ = true;
     }
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
-    if (auto points = std::exchange(waiting_, {}); !points.empty()) publish_(std::move(points));
+    std::vector<MetricPoint> points;
     std::vector<FinalMetric> out;
-    for (const auto& [name, metric] : last_) out.push_back(metric);
+    {
+        const base::Lock lock(mutex_);
+        points.swap(waiting_);
+        for (const auto& [name, metric] : last_) out.push_back(metric);
+    }
+    if (!points.empty()) publish_(std::move(points));
     return out;
 }
 

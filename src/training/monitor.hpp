@@ -6,17 +6,16 @@
 // dimension Host). InputBytes is ours: what FastFile and Pipe channels delivered.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "training/job.hpp"
 #include "training/plan.hpp"
 
@@ -76,19 +75,19 @@ private:
         base::Time since;
     };
     void run();
-    void sample(std::vector<MetricPoint>& out);
+    void sample(std::vector<MetricPoint>& out) REQUIRES(mutex_);
 
     const base::Clock& clock_;
     std::vector<std::string> hosts_;
     MetricPatterns patterns_;
     BytesRead bytes_read_;
     Publish publish_;
-    std::mutex mutex_;  // guards what follows
-    std::condition_variable wake_;
-    std::vector<MetricPoint> waiting_;
-    std::map<std::string, FinalMetric> last_;
-    std::vector<Watched> watched_;
-    bool stop_ = false;
+    base::Mutex mutex_;
+    base::Condition wake_;
+    std::vector<MetricPoint> waiting_ GUARDED_BY(mutex_);
+    std::map<std::string, FinalMetric> last_ GUARDED_BY(mutex_);
+    std::vector<Watched> watched_ GUARDED_BY(mutex_);
+    bool stop_ GUARDED_BY(mutex_) = false;
     std::thread thread_;
 };
 

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <cerrno>
 #include <cstring>
@@ -12,6 +11,7 @@
 #include <future>
 
 #include "base/log.hpp"
+#include "tar/gzip.hpp"
 #include "training/beneath.hpp"
 
 namespace training {
@@ -27,40 +27,6 @@ std::string little_endian(uint32_t value) {
     for (int i = 0; i < 4; ++i) out[static_cast<size_t>(i)] = static_cast<char>(value >> (8 * i));
     return out;
 }
-
-// gzip, members one after another as `cat a.gz b.gz` makes them.
-class Inflater {
-public:
-    Inflater() { good_ = ::inflateInit2(&stream_, 15 + 16) == Z_OK; }
-    ~Inflater() { ::inflateEnd(&stream_); }
-    Inflater(const Inflater&) = delete;
-    Inflater& operator=(const Inflater&) = delete;
-
-    base::Result<void> feed(std::string_view bytes, const std::function<base::Result<void>(std::string_view)>& sink) {
-        std::string out(256 * 1024, '\0');
-        stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-        stream_.avail_in = static_cast<uInt>(bytes.size());
-        while (stream_.avail_in > 0 || stream_.avail_out == 0) {
-            if (ended_ && (stream_.avail_in == 0 || ::inflateReset(&stream_) != Z_OK)) break;
-            ended_ = false;
-            stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-            stream_.avail_out = static_cast<uInt>(out.size());
-            int status = good_ ? ::inflate(&stream_, Z_NO_FLUSH) : Z_MEM_ERROR;
-            if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-                return base::fail("InvalidArchive", "it is not gzip");
-            TRY(sink(std::string_view(out).substr(0, out.size() - stream_.avail_out)));
-            ended_ = status == Z_STREAM_END;
-            if (status == Z_BUF_ERROR) break;
-        }
-        return {};
-    }
-    [[nodiscard]] bool ended() const { return ended_; }
-
-private:
-    z_stream stream_{};
-    bool good_ = false;
-    bool ended_ = false;
-};
 
 // A stretch of one object, or a literal.
 struct Piece {
@@ -96,7 +62,7 @@ public:
             ahead_.pop_front();
             auto done = deliver(piece, TRY(future.get()));
             if (done) continue;
-            if (done.error().code != "InvalidArchive") return done;
+            if (done.error().code != "InvalidGzip") return done;
             return base::fail("ClientError", "Data download failed:Unable to unpack object " + piece.part->object.where.text() +
                                                  ": " + done.error().message);
         }
@@ -166,17 +132,17 @@ private:
     // A record's length stands before it: what is wrapped is unpacked whole first.
     base::Result<void> deliver_unpacked(const Piece& piece, const std::string& bytes) {
         if (piece.first()) {
-            inflater_ = std::make_unique<Inflater>();
+            unpacking_ = std::make_unique<tar::Gunzip>();
             unpacked_.clear();
         }
-        TRY(inflater_->feed(bytes, [&](std::string_view part) -> base::Result<void> {
+        TRY(unpacking_->feed(bytes, [&](std::string_view part) -> base::Result<void> {
             if (!channel_.recordio) return pipe_.send(part);
             unpacked_ += part;
             if (unpacked_.size() <= recordio_payload_max) return {};
-            return base::fail("InvalidArchive", "unpacked it is too large for RecordIO: a record holds less than 512 MiB");
+            return base::fail("InvalidGzip", "unpacked it is too large for RecordIO: a record holds less than 512 MiB");
         }));
         if (!piece.last()) return {};
-        if (!inflater_->ended()) return base::fail("InvalidArchive", "it ends in the middle");
+        if (!unpacking_->ended()) return base::fail("InvalidGzip", "it ends in the middle");
         return channel_.recordio ? record(unpacked_) : base::Result<void>{};
     }
 
@@ -186,7 +152,7 @@ private:
     size_t at_ = 0, part_ = 0;
     uint64_t offset_ = 0;
     std::deque<std::pair<Piece, std::future<base::Result<std::string>>>> ahead_;  // their destructors wait
-    std::unique_ptr<Inflater> inflater_;
+    std::unique_ptr<tar::Gunzip> unpacking_;
     std::string unpacked_;
 };
 
@@ -202,9 +168,6 @@ base::Result<std::unique_ptr<Pipe>> Pipe::start(Parts parts) {
 Pipe::~Pipe() {
     stop_ = true;
     if (thread_.joinable()) thread_.join();
-    for (int descriptor : {next_, output_, held_}) {
-        if (descriptor >= 0) ::close(descriptor);
-    }
 }
 
 void Pipe::run() {
@@ -218,7 +181,7 @@ void Pipe::run() {
         if (done) continue;
         if (stop_) return;
         base::log_warn("channel " + parts_.channel.name + ": " + done.error().describe());
-        held_ = std::exchange(output_, -1);
+        held_ = std::move(output_);
         if (parts_.on_failure) parts_.on_failure(std::move(done).error());
         return;
     }
@@ -226,20 +189,19 @@ void Pipe::run() {
 
 base::Result<void> Pipe::epoch(size_t number) {
     // The descriptor names the pipe that we made, whatever the worker has put in its place.
-    std::string self = "/proc/self/fd/" + std::to_string(next_);
-    while (output_ < 0) {
+    std::string self = "/proc/self/fd/" + std::to_string(next_.number());
+    while (!output_.is_open()) {
         if (stop_) return base::fail("Cancelled", "the job ended");
-        output_ = ::open(self.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-        if (output_ < 0 && errno != ENXIO && errno != EINTR)
+        output_ = os::Descriptor(::open(self.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+        if (!output_.is_open() && errno != ENXIO && errno != EINTR)
             return base::fail("InternalError", std::string("cannot open a named pipe: ") + std::strerror(errno));
-        if (output_ < 0) std::this_thread::sleep_for(reader_poll);
+        if (!output_.is_open()) std::this_thread::sleep_for(reader_poll);
     }
-    ::close(std::exchange(next_, -1));
     next_ = TRY(make_fifo_beneath(parts_.worker, path_of(number + 1)));
     SampleStream stream(*this, order_of(parts_.channel, parts_.samples->size(), number, parts_.host, parts_.hosts));
     auto sent = stream.run();
     if (!sent && sent.error().code != "ReaderLeft") return sent;
-    ::close(std::exchange(output_, -1));
+    output_.close();
     remove_beneath(parts_.worker, path_of(number));
     return {};
 }
@@ -247,11 +209,11 @@ base::Result<void> Pipe::epoch(size_t number) {
 base::Result<void> Pipe::send(std::string_view bytes) {
     while (!bytes.empty()) {
         if (stop_) return base::fail("Cancelled", "the job ended");
-        ssize_t count = ::write(output_, bytes.data(), bytes.size());
+        ssize_t count = ::write(output_.number(), bytes.data(), bytes.size());
         if (count > 0) {
             bytes.remove_prefix(static_cast<size_t>(count));
         } else if (errno == EAGAIN) {
-            pollfd room{output_, POLLOUT, 0};
+            pollfd room{output_.number(), POLLOUT, 0};
             ::poll(&room, 1, write_poll_milliseconds);
         } else if (errno == EPIPE) {
             return base::fail("ReaderLeft", "the reader closed the pipe");

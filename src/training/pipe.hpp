@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "os/descriptor.hpp"
 #include "training/channel.hpp"
 
 namespace training {
@@ -54,9 +55,9 @@ private:
 
     friend class SampleStream;
     Parts parts_;
-    int next_ = -1;    // O_PATH descriptor of the pipe that waits
-    int output_ = -1;  // the pipe that is read now
-    int held_ = -1;    // after a failure: kept open
+    os::Descriptor next_;    // O_PATH descriptor of the pipe that waits
+    os::Descriptor output_;  // the pipe that is read now
+    os::Descriptor held_;    // after a failure: kept open
     std::atomic<bool> stop_{false};
     std::thread thread_;
 };

@@ -93,14 +93,11 @@ Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSes
         workers_.push_back(place.folder);
         places_.push_back(std::move(place));
     }
-    wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    INVARIANT(wake_ >= 0);
+    wake_ = os::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    INVARIANT(wake_.is_open());
 }
 
-Running::~Running() {
-    join();
-    ::close(wake_);
-}
+Running::~Running() { join(); }
 
 void Running::join() {
     if (thread_.joinable()) thread_.join();
@@ -126,7 +123,7 @@ void Running::stop(StopReason reason) {
     // Whoever stops a job that is uploading means the upload: it gets as long as workers do.
     if (reason == StopReason::requested && uploading_) end_uploads_within(stop_grace);
     uint64_t one = 1;
-    ssize_t ignored = ::write(wake_, &one, sizeof one);
+    ssize_t ignored = ::write(wake_.number(), &one, sizeof one);
     (void)ignored;  // Only a full counter can refuse, and then the thread is awake already.
 }
 
@@ -376,11 +373,11 @@ base::Result<void> Running::start_workers(Workers& workers, JobMonitor& monitor)
         });
         auto launched = TRY(confinement_->launch(place, host, command(plan_, place), environment(job_, plan_, place),
                                                  working_directory(plan_, place)));
-        workers.add(launched, std::move(log));
+        const int process = launched.process;
         // The processor time of a process that speaks for a worker elsewhere is not the worker's.
-        if (!launched.is_proxy) monitor.watch(place.index, launched.process);
-        (void)training_.change(job_.id,
-                               [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, launched.process}); });
+        if (!launched.is_proxy) monitor.watch(place.index, process);
+        workers.add(std::move(launched), std::move(log));
+        (void)training_.change(job_.id, [&](Job& job) { job.workers.push_back({host, job_.id.name + "/" + stream, process}); });
     }
     return {};
 }
@@ -415,7 +412,7 @@ base::Result<Ended> Running::train() {
             if (training_.parts_.publish) training_.parts_.publish(job_.id, points);
         });
     TRY(hand_out_credentials());
-    Workers workers(*training_.parts_.clock, wake_, stop_);
+    Workers workers(*training_.parts_.clock, wake_.number(), stop_);
     if (watcher) workers.watch_ends(&*watcher);
     TRY(start_workers(workers, monitor));
     // MaxRuntimeInSeconds is for all attempts together, MaxWaitTimeInSeconds for what is between them, too.

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "os/descriptor.hpp"
 #include "training/confinement.hpp"
 #include "training/failure_text.hpp"
 #include "training/inputs.hpp"
@@ -87,7 +88,7 @@ private:
     std::deque<FailureText> failures_;  // by worker
     std::unique_ptr<Confinement> confinement_;
     std::unique_ptr<Inputs> inputs_;  // while the workers live
-    int wake_ = -1;
+    os::Descriptor wake_;
     std::atomic<StopReason> stop_{StopReason::none};
     std::atomic<bool> cancelled_{false};  // stop_ is not none: what transfers look at
     // Uploads go on after a stop, but not for ever: until the earlier of these, in nanoseconds of the steady clock.

@@ -1,5 +1,6 @@
 #include "training/session.hpp"
 
+#include "base/mutex.hpp"
 #include "training/limits.hpp"
 
 namespace training {
@@ -25,7 +26,7 @@ RoleSession::RoleSession(Parts parts, JobId job, std::string role_arn, SessionTe
 }
 
 base::Result<identity::Credentials> RoleSession::current() {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     if (ended_) return base::fail("ExpiredToken", "the session of this training job has ended");
     base::Time now = parts_.clock->now();
     if (!credentials_ || now - made_ >= session_renewal) {
@@ -36,7 +37,7 @@ base::Result<identity::Credentials> RoleSession::current() {
 }
 
 void RoleSession::end() {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     ended_ = true;
     parts_.leases->close(terms_.lease);
 }

@@ -9,11 +9,11 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "identity/caller.hpp"
 #include "identity/directory.hpp"
@@ -64,10 +64,10 @@ private:
     JobId job_;
     std::string role_arn_;
     SessionTerms terms_;
-    std::mutex mutex_;  // guards what follows
-    std::optional<identity::Credentials> credentials_;
-    base::Time made_;
-    bool ended_ = false;
+    base::Mutex mutex_;
+    std::optional<identity::Credentials> credentials_ GUARDED_BY(mutex_);
+    base::Time made_ GUARDED_BY(mutex_);
+    bool ended_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace training

@@ -1,6 +1,7 @@
 #include "training/slurm_sessions.hpp"
 
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "text/json.hpp"
 #include "training/limits.hpp"
 #include "training/scope.hpp"
@@ -28,6 +29,7 @@ std::string record_of(const SlurmJob& job, base::Time renewed) {
 
 base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Parts parts) {
     std::unique_ptr<SlurmSessions> sessions(new SlurmSessions(std::move(parts)));
+    const base::Lock lock(sessions->mutex_);
     for (const auto& [key, value] : TRY(sessions->parts_.keys->scan({.prefix = std::string(prefix)}))) {
         const Json record = TRY(text::parse_json(value));
         const std::string place = key.substr(prefix.size());
@@ -68,7 +70,7 @@ base::Result<SlurmSessions::Opened> SlurmSessions::open_session(const SlurmJob& 
     auto session = hold(job, opened.id);
     opened.credentials = TRY(session->current());
     const base::Time now = parts_.clock->now();
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     TRY(close_lapsed());
     store::Batch batch;
     batch.put(key_of(job.account, opened.id), record_of(job, now));
@@ -78,7 +80,7 @@ base::Result<SlurmSessions::Opened> SlurmSessions::open_session(const SlurmJob& 
 }
 
 base::Result<identity::Credentials> SlurmSessions::renew(const std::string& account, const std::string& id) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto held = held_.find(account + "/" + id);
     if (held == held_.end()) return base::fail("NoSuchSession", "there is no such session of a Slurm job: its job has ended");
     auto credentials = TRY(held->second.session->current());
@@ -90,7 +92,7 @@ base::Result<identity::Credentials> SlurmSessions::renew(const std::string& acco
 }
 
 base::Result<void> SlurmSessions::close(const std::string& account, const std::string& id) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto held = held_.find(account + "/" + id);
     if (held == held_.end()) return {};
     store::Batch batch;

@@ -10,10 +10,10 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "store/keys.hpp"
@@ -59,11 +59,11 @@ private:
         base::Time renewed;
     };
     [[nodiscard]] std::unique_ptr<RoleSession> hold(const SlurmJob& job, const std::string& id);
-    [[nodiscard]] base::Result<void> close_lapsed();  // REQUIRES: mutex_ held
+    [[nodiscard]] base::Result<void> close_lapsed() REQUIRES(mutex_);
 
     Parts parts_;
-    std::mutex mutex_;                  // guards what follows
-    std::map<std::string, Held> held_;  // by ACCOUNT/SESSION
+    base::Mutex mutex_;
+    std::map<std::string, Held> held_ GUARDED_BY(mutex_);  // by ACCOUNT/SESSION
 };
 
 }  // namespace training

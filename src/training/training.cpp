@@ -6,6 +6,7 @@
 #include "base/decision.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "crypto/digest.hpp"
 #include "store/reserve.hpp"
 #include "training/beneath.hpp"
@@ -71,6 +72,7 @@ base::Result<std::unique_ptr<Training>> Training::open(Parts parts) {
 }
 
 base::Result<void> Training::load() {
+    const base::Lock lock(mutex_);
     for (const auto& entry : TRY(parts_.keys->scan({.prefix = job_prefix}))) {
         auto stored = TRY(text::parse_json(entry.value));
         Job job = TRY(job_from_json(stored));
@@ -95,7 +97,7 @@ std::string Training::folder_of(const JobId& id) const {
 }
 
 void Training::serve_at(Endpoints endpoints) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     endpoints_ = std::move(endpoints);
     for (const auto& [id, job] : jobs_) {
         if (!is_final(job.status) && !running_.contains(id)) resume(job);
@@ -103,7 +105,7 @@ void Training::serve_at(Endpoints endpoints) {
 }
 
 base::Result<void> Training::change(const JobId& id, const std::function<void(Job&)>& change) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     Job& job = jobs_.at(id);
     change(job);
     if (is_final(job.status)) {
@@ -115,18 +117,18 @@ base::Result<void> Training::change(const JobId& id, const std::function<void(Jo
 }
 
 bool Training::may_keep_folder() const {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto kept = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& entry) { return entry.second.folder_kept; });
     return static_cast<size_t>(kept) < kept_folders_max;
 }
 
 void Training::hand_out(const std::string& token, std::shared_ptr<RoleSession> session) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     sessions_[crypto::sha256(token)] = std::move(session);
 }
 
 void Training::take_back(const std::string& token) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     auto found = sessions_.find(crypto::sha256(token));
     if (found == sessions_.end()) return;
     found->second->end();
@@ -265,7 +267,7 @@ base::Result<Training::Admitted> Training::admit(NewJob request) {
     Plan planned = TRY(plan(id, request.request));
     TRY(check_isolation(planned));
     {
-        std::lock_guard lock(mutex_);
+        base::Lock lock(mutex_);
         if (jobs_.contains(id)) return name_in_use(id);
     }
     Job job;
@@ -283,7 +285,7 @@ base::Result<Training::Admitted> Training::admit(NewJob request) {
 base::Result<void> Training::check(NewJob request) {
     const JobId id = request.id;
     const Admitted admitted = TRY(admit(std::move(request)));
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     reap_finished();
     return check_limits(id, admitted.plan);
 }
@@ -295,7 +297,7 @@ base::Result<Job> Training::create(NewJob request) {
     if (!pinned) return base::fail("ValidationException", "The job's code cannot be read. " + pinned.error().message);
     job.source = std::move(*pinned);
 
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     if (shutting_down_ || endpoints_.aws.empty())
         return base::fail("ServiceUnavailable", "the server is starting or stopping: try again");
     reap_finished();
@@ -318,14 +320,14 @@ base::Result<Job> Training::create(NewJob request) {
 }
 
 base::Result<Job> Training::describe(const JobId& id) const {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     return found->second;
 }
 
 std::vector<Job> Training::list(const std::string& account, const std::string& region) const {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     std::vector<Job> found;
     for (auto entry = jobs_.lower_bound({account, region, ""}); entry != jobs_.end(); ++entry) {
         if (entry->first.account != account || entry->first.region != region) break;
@@ -335,7 +337,7 @@ std::vector<Job> Training::list(const std::string& account, const std::string& r
 }
 
 base::Result<void> Training::stop(const JobId& id) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     Job& job = found->second;
@@ -356,7 +358,7 @@ base::Result<void> Training::stop(const JobId& id) {
 }
 
 base::Result<void> Training::interrupt(const JobId& id) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     const Job& job = found->second;
@@ -399,7 +401,7 @@ void merge(const m::ProfilerConfigForUpdate& changes, std::optional<m::ProfilerC
 
 base::Result<Job> Training::update(const JobId& id, const m::UpdateTrainingJobRequest& changes) {
     TRY(check_update(changes));
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     if (changes.resource_config) {
@@ -432,7 +434,7 @@ base::Result<Job> Training::update(const JobId& id, const m::UpdateTrainingJobRe
 }
 
 base::Result<void> Training::remove(const JobId& id) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     if (!is_final(found->second.status)) return rejected("ResourceInUse", found->second);
@@ -453,7 +455,7 @@ base::Result<void> Training::remove(const JobId& id) {
 }
 
 base::Result<Tags> Training::add_tags(const JobId& id, const Tags& tags) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     Job changed = found->second;
@@ -472,7 +474,7 @@ base::Result<Tags> Training::add_tags(const JobId& id, const Tags& tags) {
 }
 
 base::Result<void> Training::delete_tags(const JobId& id, const std::vector<std::string>& keys) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     Job changed = found->second;
@@ -485,7 +487,7 @@ base::Result<void> Training::delete_tags(const JobId& id, const std::vector<std:
 base::Result<Training::WorkerCredentials> Training::credentials_for(const std::string& token) {
     std::shared_ptr<RoleSession> session;
     {
-        std::lock_guard lock(mutex_);
+        base::Lock lock(mutex_);
         auto found = sessions_.find(crypto::sha256(token));
         if (found == sessions_.end())
             return base::fail("AccessDenied", "the authorization token belongs to no running training job");
@@ -495,7 +497,7 @@ base::Result<Training::WorkerCredentials> Training::credentials_for(const std::s
 }
 
 std::string Training::region_for(const std::string& token) {
-    std::lock_guard lock(mutex_);
+    base::Lock lock(mutex_);
     auto found = sessions_.find(crypto::sha256(token));
     return found == sessions_.end() ? std::string() : found->second->job().region;
 }
@@ -503,14 +505,14 @@ std::string Training::region_for(const std::string& token) {
 void Training::shutdown() {
     std::map<JobId, std::unique_ptr<Running>> running;
     {
-        std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         shutting_down_ = true;
-        for (auto& [id, job] : running_) job->stop(StopReason::shutdown);
+        // Out of reach of whoever deletes a job meanwhile. Nothing is added any more.
+        running.swap(running_);
     }
-    // Joined without the lock: each job's thread takes it to settle. Nothing is added any more.
-    for (auto& [id, job] : running_) job->join();
-    std::lock_guard lock(mutex_);
-    running_.clear();
+    for (auto& [id, job] : running) job->stop(StopReason::shutdown);
+    // Joined without the lock: each job's thread takes it to settle.
+    for (auto& [id, job] : running) job->join();
 }
 
 }  // namespace training

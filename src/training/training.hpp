@@ -15,11 +15,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "identity/caller.hpp"
@@ -112,7 +112,7 @@ private:
     [[nodiscard]] base::Result<void> load();
     // recover.cpp
     [[nodiscard]] base::Result<void> recover(Job& job);
-    void resume(Job job);  // REQUIRES: mutex_ held
+    void resume(Job job) REQUIRES(mutex_);
 
     // What create() and check() have in common.
     struct Admitted;
@@ -121,8 +121,8 @@ private:
     // Can this machine keep such a job to itself?
     [[nodiscard]] base::Result<void> check_isolation(const Plan& planned) const;
     [[nodiscard]] base::Result<void> check_role(const Job& job, const Plan& plan, RoleSession& session);
-    [[nodiscard]] base::Result<void> check_limits(const JobId& id, const Plan& plan) const;  // REQUIRES: mutex_ held
-    void reap_finished();                                                                    // REQUIRES: mutex_ held
+    [[nodiscard]] base::Result<void> check_limits(const JobId& id, const Plan& plan) const REQUIRES(mutex_);
+    void reap_finished() REQUIRES(mutex_);
     [[nodiscard]] std::shared_ptr<RoleSession> open_session(const Job& job, identity::LeasePtr lease);
 
     friend class Running;
@@ -136,12 +136,13 @@ private:
     [[nodiscard]] std::string folder_of(const JobId& id) const;
 
     Parts parts_;
-    mutable std::mutex mutex_;  // guards what follows
-    Endpoints endpoints_;
-    std::map<JobId, Job> jobs_;
-    std::map<JobId, std::unique_ptr<Running>> running_;
-    std::map<std::string, std::shared_ptr<RoleSession>> sessions_;  // by SHA-256 of the worker's token: a look-up tells no prefix
-    bool shutting_down_ = false;
+    mutable base::Mutex mutex_;
+    Endpoints endpoints_ GUARDED_BY(mutex_);
+    std::map<JobId, Job> jobs_ GUARDED_BY(mutex_);
+    std::map<JobId, std::unique_ptr<Running>> running_ GUARDED_BY(mutex_);
+    std::map<std::string, std::shared_ptr<RoleSession>> sessions_
+        GUARDED_BY(mutex_);  // by SHA-256 of the worker's token: a look-up tells no prefix
+    bool shutting_down_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace training

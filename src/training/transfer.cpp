@@ -42,11 +42,6 @@ struct ScratchFile {
     ~ScratchFile() { ::unlink(path.c_str()); }
 };
 
-struct Closer {
-    int descriptor;
-    ~Closer() { ::close(descriptor); }
-};
-
 std::unexpected<base::Error> stopped() { return base::fail("Cancelled", "the job was stopped"); }
 
 // A limit's error names what was over it; where bytes move, stopping is the only one that is not the client's.
@@ -56,12 +51,12 @@ std::unexpected<base::Error> as_client_error(const std::string& what, base::Erro
 }
 
 base::Result<std::string> sha256_of(const std::string& path, const Cancelled& cancelled) {
-    const Closer file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    const os::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     crypto::Digest digest(crypto::DigestKind::sha256);
     std::string buffer(piece_bytes, '\0');
     for (;;) {
         if (cancelled()) return stopped();
-        const ssize_t count = ::read(file.descriptor, buffer.data(), buffer.size());
+        const ssize_t count = ::read(file.number(), buffer.data(), buffer.size());
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return client_error("Data download failed:cannot read a file again: " + std::string(std::strerror(errno)));
         if (count == 0) return crypto::hex(digest.finish());
@@ -244,13 +239,12 @@ base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::strin
                 remember(uploaded.missing, name + " cannot be read");
                 continue;
             }
-            const Closer closer{*opened};
-            if (holes_of(*opened, file.size) > holes_bytes_max) {
+            if (holes_of(opened->number(), file.size) > holes_bytes_max) {
                 remember(uploaded.missing, name + " is sparse: an object would hold more than " +
                                                std::to_string(holes_bytes_max >> 30) + " GiB of zeros. Use CompressionType GZIP");
                 continue;
             }
-            if (auto sent = upload_file(*opened, {destination.bucket, key}); !sent) {
+            if (auto sent = upload_file(opened->number(), {destination.bucket, key}); !sent) {
                 return as_client_error("Artifact upload failed:Unable to upload s3://" + destination.bucket + "/" + key,
                                        std::move(sent).error());
             }

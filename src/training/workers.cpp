@@ -11,6 +11,7 @@
 #include <limits>
 #include <utility>
 
+#include "os/child.hpp"
 #include "sandbox/inside/spec.hpp"
 #include "training/limits.hpp"
 
@@ -22,12 +23,12 @@ constexpr size_t output_bytes_max = 1 << 20;       // of one worker, read before
 constexpr size_t last_output_bytes_max = 4 << 20;  // of one that has ended: more than a pipe holds
 
 void ask_to_end(const LaunchedProcess& process) {
-    if (process.control < 0) {
+    if (!process.control.is_open()) {
         if (process.is_proxy) return;  // it was told to end at once
         ::kill(-process.process, SIGTERM);
         return;
     }
-    ssize_t ignored = ::write(process.control, &sandbox::word_terminate, 1);
+    ssize_t ignored = ::write(process.control.number(), &sandbox::word_terminate, 1);
     (void)ignored;  // Whoever does not listen any more has ended.
 }
 
@@ -37,13 +38,10 @@ Workers::~Workers() {
     kill_all();
     for (size_t host = 0; host < workers_.size(); ++host) {
         if (workers_[host].running) reap(host);
-        if (workers_[host].process.output >= 0) ::close(workers_[host].process.output);
-        if (workers_[host].process.process_descriptor >= 0) ::close(workers_[host].process.process_descriptor);
-        if (workers_[host].process.control >= 0) ::close(workers_[host].process.control);
     }
 }
 
-void Workers::add(LaunchedProcess process, LogWriter log) { workers_.push_back({process, std::move(log), true, 0}); }
+void Workers::add(LaunchedProcess process, LogWriter log) { workers_.push_back({std::move(process), std::move(log), true, 0}); }
 
 void Workers::remark(size_t host, const std::string& text) {
     workers_[host].log.write("[trainwarden] " + text + "\n", clock_.now());
@@ -70,9 +68,8 @@ void Workers::kill_all() {
         if (!one.running) continue;
         if (watcher_ != nullptr) watcher_->before_end(host);
         // A proxy ends when its worker has; only one that was told so before and stays is killed itself.
-        if (one.process.is_proxy && one.process.control >= 0) {
-            ::close(one.process.control);
-            one.process.control = -1;
+        if (one.process.is_proxy && one.process.control.is_open()) {
+            one.process.control.close();
             one.proxy_ends = std::chrono::steady_clock::now() + proxy_grace;
         } else if (!one.process.is_proxy || std::chrono::steady_clock::now() >= one.proxy_ends) {
             ::kill(-one.process.process, SIGKILL);
@@ -83,22 +80,21 @@ void Workers::kill_all() {
 // At most so much at once: who writes without end must not keep this thread from what else happens.
 void Workers::drain(One& one, size_t bytes_max) {
     std::array<char, 65536> buffer;
-    for (size_t done = 0; one.process.output >= 0 && done < bytes_max; done += buffer.size()) {
-        ssize_t count = ::read(one.process.output, buffer.data(), buffer.size());
+    for (size_t done = 0; one.process.output.is_open() && done < bytes_max; done += buffer.size()) {
+        ssize_t count = ::read(one.process.output.number(), buffer.data(), buffer.size());
         if (count > 0) {
             one.log.write({buffer.data(), static_cast<size_t>(count)}, clock_.now());
             continue;
         }
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno == EAGAIN) return;
-        ::close(one.process.output);
-        one.process.output = -1;
+        one.process.output.close();
     }
 }
 
 // Gives it the time it has left to report its worker's end.
 void Workers::await_proxy(const One& one) {
-    pollfd ended{one.process.process_descriptor, POLLIN, 0};
+    pollfd ended{one.process.ended.number(), POLLIN, 0};
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(one.proxy_ends - std::chrono::steady_clock::now());
         if (left.count() <= 0 || ::poll(&ended, 1, static_cast<int>(std::min<int64_t>(left.count(), 60'000))) > 0) return;
@@ -111,15 +107,12 @@ void Workers::reap(size_t host) {
     if (one.process.is_proxy) await_proxy(one);
     // While the leader is unreaped its group id cannot be somebody else's.
     ::kill(-one.process.process, SIGKILL);
-    int status = 0;
-    while (::waitpid(one.process.process, &status, 0) < 0 && errno == EINTR) {
-    }
+    one.exit_code = os::reap(one.process.process).code;
     one.running = false;
-    one.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (watcher_ != nullptr) watcher_->ended(host, one.exit_code);
     // What is in the pipe; whoever has left the group and still writes into it is not waited for.
     drain(one, last_output_bytes_max);
-    if (one.process.output >= 0) ::close(std::exchange(one.process.output, -1));
+    one.process.output.close();
     one.log.close(clock_.now());
     if (one.exit_code != 0 && !terminating_) {
         ended_ = {Ended::How::failed, host, one.exit_code, one.log.last_line()};
@@ -155,8 +148,8 @@ Ended Workers::wait(std::chrono::seconds runtime_max) {
     while (any_running()) {
         watched.assign(1, {wake_, POLLIN, 0});
         for (const auto& one : workers_) {
-            watched.push_back({one.running ? one.process.process_descriptor : -1, POLLIN, 0});
-            watched.push_back({one.process.output, POLLIN, 0});
+            watched.push_back({one.running ? one.process.ended.number() : -1, POLLIN, 0});
+            watched.push_back({one.process.output.number(), POLLIN, 0});
         }
         ::poll(watched.data(), watched.size(), patience(std::chrono::steady_clock::now()));
         if (watched[0].revents != 0) on_wake();

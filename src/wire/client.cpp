@@ -13,7 +13,7 @@
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "http/client.hpp"
-#include "net/descriptor.hpp"
+#include "os/descriptor.hpp"
 #include "text/uri.hpp"
 #include "text/xml.hpp"
 #include "wire/model.hpp"
@@ -71,7 +71,7 @@ Result<Place> parse_endpoint(std::string_view endpoint) {
 }
 
 Result<std::string> file_sha256(const std::string& path) {
-    const net::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const os::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.is_open()) return fail("FileNotReadable", "cannot read `" + path + "`");
     crypto::Digest digest(crypto::DigestKind::sha256);
     std::string buffer(1 << 20, '\0');

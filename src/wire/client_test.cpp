@@ -4,7 +4,6 @@
 
 #include <doctest/doctest.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 
 #include "crypto/digest.hpp"
 #include "http/server.hpp"
+#include "tar/gzip.hpp"
 #include "wire/errors.hpp"
 #include "wire/payload.hpp"
 #include "wire/route.hpp"
@@ -328,19 +328,7 @@ TEST_CASE("CloudWatch speaks JSON and Query, and takes packed bodies") {
 }
 
 TEST_CASE("a packed body is unpacked to a limit of bytes and of its ratio") {
-    const auto packed = [](const std::string& content) {
-        std::string out(content.size() + 1024, '\0');
-        z_stream stream{};
-        REQUIRE(::deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-        stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-        stream.avail_in = static_cast<uInt>(content.size());
-        stream.next_out = reinterpret_cast<Bytef*>(out.data());
-        stream.avail_out = static_cast<uInt>(out.size());
-        REQUIRE(::deflate(&stream, Z_FINISH) == Z_STREAM_END);
-        out.resize(stream.total_out);
-        ::deflateEnd(&stream);
-        return out;
-    };
+    const auto packed = [](const std::string& content) { return tar::gzip(content); };
     http::RequestHead head{.method = "POST", .path = "/", .query = "", .headers = {}};
     head.headers.add("Content-Encoding", "gzip");
     const auto unpack = [&](std::string body) {

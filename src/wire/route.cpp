@@ -1,10 +1,9 @@
 #include "wire/route.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 
 #include "base/strings.hpp"
+#include "tar/gzip.hpp"
 #include "wire/errors.hpp"
 
 namespace wire {
@@ -143,28 +142,11 @@ Result<const OperationModel*> find_operation(const ServiceModel& service, const 
 Result<void> unpack_body(const http::RequestHead& head, std::string& body) {
     if (!base::equals_ignoring_case(head.headers.get("Content-Encoding"), "gzip")) return {};
     const size_t most = std::min(request_body_bytes_max, std::max(unpacked_bytes_free, body.size() * unpacked_ratio_max));
-    std::string out;
-    z_stream stream{};
-    if (::inflateInit2(&stream, 15 + 16) != Z_OK) return fail("InternalFailure", "cannot unpack a body");
-    stream.next_in = reinterpret_cast<Bytef*>(body.data());
-    stream.avail_in = static_cast<uInt>(body.size());
-    int status = Z_OK;
-    while (status == Z_OK && out.size() < most) {
-        const size_t filled = out.size();
-        out.resize(std::min(most, filled + std::max<size_t>(filled, 16384)));
-        stream.next_out = reinterpret_cast<Bytef*>(out.data() + filled);
-        stream.avail_out = static_cast<uInt>(out.size() - filled);
-        // With room left and no end, the packed bytes are at an end too early: Z_BUF_ERROR on the next round.
-        do status = ::inflate(&stream, Z_NO_FLUSH);
-        while (status == Z_OK && stream.avail_out > 0);
-    }
-    const bool whole = status == Z_STREAM_END && stream.avail_in == 0;
-    const bool full = status == Z_OK && stream.avail_out == 0;
-    out.resize(stream.total_out);
-    ::inflateEnd(&stream);
-    if (full) return fail("EntityTooLarge", "The unpacked body is larger than the maximum allowed size.");
-    if (!whole) return fail("MalformedInput", "The body is not what its Content-Encoding says: gzip");
-    body = std::move(out);
+    auto unpacked = tar::gunzip(body, most);
+    if (!unpacked && unpacked.error().code == "GzipTooLarge")
+        return fail("EntityTooLarge", "The unpacked body is larger than the maximum allowed size.");
+    if (!unpacked) return fail("MalformedInput", "The body is not what its Content-Encoding says: gzip");
+    body = *std::move(unpacked);
     return {};
 }
 

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <mutex>
 
 #include "base/invariant.hpp"
+#include "base/mutex.hpp"
 #include "text/base64.hpp"
 #include "wire/model.hpp"
 
@@ -25,9 +25,9 @@ constexpr size_t shown_bytes_max = 1024;  // of a value, in a message
 
 // Compiling costs tens of microseconds, matching less than one: each pattern is compiled once, at its first use.
 const re2::RE2& compiled(std::string_view pattern) {
-    static std::mutex mutex;
-    static std::map<std::string_view, std::unique_ptr<re2::RE2>> cache;  // keys are the tables' own memory
-    const std::lock_guard lock(mutex);
+    static base::Mutex mutex;
+    static std::map<std::string_view, std::unique_ptr<re2::RE2>> cache GUARDED_BY(mutex);  // keys are the tables' own memory
+    const base::Lock lock(mutex);
     auto& place = cache[pattern];
     if (!place) {
         re2::RE2::Options options(re2::RE2::Quiet);

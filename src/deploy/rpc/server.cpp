@@ -5,9 +5,9 @@
 #include <grpcpp/server_posix.h>
 
 #include <algorithm>
-#include <mutex>
 #include <set>
 
+#include "base/mutex.hpp"
 #include "deploy/rpc/monitor.grpc.pb.h"
 #include "deploy/rpc/private_socket.hpp"
 #include "deploy/rpc/struct.hpp"
@@ -33,7 +33,7 @@ public:
     void finish(const grpc::Status& status, const std::function<void()>& fill = {}) {
         ServerUnaryReactor* reactor = nullptr;
         {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             reactor = std::exchange(reactor_, nullptr);
             if (reactor != nullptr && fill) fill();
         }
@@ -41,8 +41,8 @@ public:
     }
 
 private:
-    std::mutex mutex_;
-    ServerUnaryReactor* reactor_;
+    base::Mutex mutex_;
+    ServerUnaryReactor* reactor_ GUARDED_BY(mutex_);
 };
 
 // All unanswered calls, so that a stop can answer them.
@@ -50,7 +50,7 @@ class Waiting {
 public:
     std::shared_ptr<Pending> add(ServerUnaryReactor* reactor) {
         auto pending = std::make_shared<Pending>(reactor);
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         if (stopped_) {
             pending->finish(stopped_status());
         } else {
@@ -60,7 +60,7 @@ public:
     }
     void finish(const std::shared_ptr<Pending>& pending, const grpc::Status& status, const std::function<void()>& fill = {}) {
         {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             calls_.erase(pending);
         }
         pending->finish(status, fill);
@@ -68,7 +68,7 @@ public:
     void stop() {
         std::set<std::shared_ptr<Pending>> calls;
         {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             stopped_ = true;
             calls.swap(calls_);
         }
@@ -77,9 +77,9 @@ public:
 
 private:
     static grpc::Status stopped_status() { return {grpc::StatusCode::UNAVAILABLE, "the deployment has stopped"}; }
-    std::mutex mutex_;
-    bool stopped_ = false;
-    std::set<std::shared_ptr<Pending>> calls_;
+    base::Mutex mutex_;
+    bool stopped_ GUARDED_BY(mutex_) = false;
+    std::set<std::shared_ptr<Pending>> calls_ GUARDED_BY(mutex_);
 };
 
 grpc::Status status_of(const base::Error& error) {
@@ -308,12 +308,12 @@ public:
         return done(context);
     }
     ServerUnaryReactor* GetRootResource(CallbackServerContext* context, const Empty*, proto::RootUrn* answer) override {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         answer->set_urn(root_);
         return done(context);
     }
     ServerUnaryReactor* SetRootResource(CallbackServerContext* context, const proto::RootUrn* request, Empty*) override {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         root_ = request->urn();
         return done(context);
     }
@@ -325,8 +325,8 @@ private:
         return reactor;
     }
     Monitor& monitor_;
-    std::mutex mutex_;
-    std::string root_;
+    base::Mutex mutex_;
+    std::string root_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

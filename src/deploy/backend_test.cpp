@@ -1,4 +1,5 @@
-#include "deploy/files.hpp"
+
+#include "deploy/backend.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/file.h>
@@ -10,8 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "deploy/backend.hpp"
-#include "no_room.hpp"
+#include "os/file.hpp"
 
 namespace deploy {
 namespace {
@@ -39,59 +39,6 @@ unsigned mode_of(const fs::path& path) {
 
 }  // namespace
 
-TEST_CASE("a file that finds no room keeps its old content, and nothing lies beside it") {
-    const Folder folder;
-    const fs::path file = folder.path / "state.json";
-    REQUIRE(replace_whole(file, std::string(500, 'o')).has_value());
-    {
-        const machine::NoRoomAfter limit(1000);
-        const auto torn = replace_whole(file, std::string(3000, 'n'));
-        REQUIRE_FALSE(torn.has_value());
-        CHECK(torn.error().code == "FileError");
-        CHECK(torn.error().message.contains(file.string()));
-    }
-    CHECK(read_whole(file).value() == std::string(500, 'o'));
-    CHECK(folder.names() == "state.json ");
-}
-
-TEST_CASE("whoever holds the old file reads the old content; the new one is for its owner alone unless it says otherwise") {
-    const Folder folder;
-    const fs::path file = folder.path / "state.json";
-    REQUIRE(replace_whole(file, "old").has_value());
-    CHECK(mode_of(file) == 0600);
-    std::FILE* held = std::fopen(file.c_str(), "r");
-    REQUIRE(held != nullptr);
-    REQUIRE(replace_whole(file, "new, and longer").has_value());
-    char content[64] = {};
-    CHECK(std::fread(content, 1, sizeof content, held) == 3);
-    CHECK(std::string_view(content) == "old");
-    std::fclose(held);
-    CHECK(read_whole(file).value() == "new, and longer");
-    REQUIRE(replace_whole(folder.path / "shared", "for all", 0644).has_value());
-    CHECK(mode_of(folder.path / "shared") == 0644);
-}
-
-TEST_CASE("a file that is named without a folder is in the current one") {
-    const Folder folder;
-    const fs::path before = fs::current_path();
-    fs::current_path(folder.path);
-    const auto written = replace_whole("alone.json", "content");
-    fs::current_path(before);
-    REQUIRE_MESSAGE(written.has_value(), (written ? "" : written.error().message));
-    CHECK(read_whole(folder.path / "alone.json").value() == "content");
-}
-
-TEST_CASE("folders are made with those above them; a file in the way is named") {
-    const Folder folder;
-    REQUIRE(make_folders(folder.path / "a/b/c").has_value());
-    CHECK(make_folders(folder.path / "a/b/c").has_value());
-    CHECK(fs::is_directory(folder.path / "a/b/c"));
-    REQUIRE(replace_whole(folder.path / "file", "x").has_value());
-    const auto refused = make_folders(folder.path / "file/inside");
-    REQUIRE_FALSE(refused.has_value());
-    CHECK(refused.error().message.contains("file/inside"));
-}
-
 TEST_CASE("state and history are for their owner alone; state of another format is refused, compressed state is named") {
     const Folder folder;
     auto backend = Backend::open("", folder.path);
@@ -109,10 +56,10 @@ TEST_CASE("state and history are for their owner alone; state of another format 
     }
     CHECK(files == 4);  // the state, its copy, an entry of history and its checkpoint
     const fs::path state = folder.path / ".pulumi/stacks/proj/dev.json";
-    REQUIRE(replace_whole(state, R"({"version":5,"checkpoint":{"latest":{}}})").has_value());
+    REQUIRE(os::replace_file(state, R"({"version":5,"checkpoint":{"latest":{}}})").has_value());
     CHECK(backend->load("proj", "dev").error().code == "NotSupported");
     for (const char* packed : {".gz", ".zst"}) {
-        REQUIRE(replace_whole(folder.path / (".pulumi/stacks/proj/packed.json" + std::string(packed)), "x").has_value());
+        REQUIRE(os::replace_file(folder.path / (".pulumi/stacks/proj/packed.json" + std::string(packed)), "x").has_value());
         CHECK(backend->load("proj", "packed").error().code == "NotSupported");
         fs::remove(folder.path / (".pulumi/stacks/proj/packed.json" + std::string(packed)));
     }

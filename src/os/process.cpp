@@ -1,4 +1,4 @@
-#include "net/process.hpp"
+#include "os/process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -8,15 +8,19 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <thread>
+
+#include "base/mutex.hpp"
+#include "base/strings.hpp"
 
 extern char** environ;
 
-namespace net {
+namespace os {
 
 using base::fail;
 using base::Result;
@@ -24,8 +28,8 @@ using Milliseconds = std::chrono::milliseconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct Process::Shared {
-    std::mutex mutex;
-    std::optional<ExitStatus> ended;
+    base::Mutex mutex;
+    std::optional<ExitStatus> ended GUARDED_BY(mutex);
 };
 
 namespace {
@@ -58,11 +62,9 @@ Result<Ends> open_ends(const Stdio& stdio, bool is_input) {
             return ends;
         }
         case Stdio::Kind::pipe: {
-            int both[2];
-            if (::pipe2(both, O_CLOEXEC) != 0) return fail("SpawnFailed", "cannot make a pipe: " + system_message(errno));
-            Descriptor read_end(both[0]), write_end(both[1]);
-            ends.child = std::move(is_input ? read_end : write_end);
-            ends.parent = std::move(is_input ? write_end : read_end);
+            Pipe pipe = TRY(make_pipe());
+            ends.child = std::move(is_input ? pipe.read : pipe.write);
+            ends.parent = std::move(is_input ? pipe.write : pipe.read);
             return ends;
         }
     }
@@ -106,6 +108,63 @@ void set_signals_and_group(SpawnAttributes& spawn, bool own_group) {
     posix_spawnattr_setflags(&spawn.attributes, flags);
 }
 
+// What a forked child reads, prepared before the fork.
+struct Plan {
+    std::vector<std::string> programs;  // where it may be, in order of PATH
+    char* const* arguments = nullptr;
+    char* const* environment = nullptr;
+    const char* directory = nullptr;
+    std::array<int, 3> standard = {-1, -1, -1};  // -1: inherited
+    bool error_to_output = false, own_group = false;
+    int report = -1;  // an errno is written to it where exec fails
+};
+
+[[noreturn]] void give_up(const Plan& plan, int number) {
+    [[maybe_unused]] const ssize_t told = ::write(plan.report, &number, sizeof number);
+    ::_exit(127);
+}
+
+void become_program(void* prepared) {
+    const Plan& plan = *static_cast<const Plan*>(prepared);
+    if (plan.own_group) ::setpgid(0, 0);
+    for (int target = 0; target < 3; ++target) {
+        const int ours = plan.standard.at(static_cast<size_t>(target));
+        if (ours >= 0 && ::dup2(ours, target) < 0) give_up(plan, errno);
+    }
+    if (plan.error_to_output && ::dup2(1, 2) < 0) give_up(plan, errno);
+    ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+    if (plan.directory != nullptr && ::chdir(plan.directory) != 0) give_up(plan, errno);
+    int number = ENOENT;
+    for (const auto& program : plan.programs) {
+        ::execve(program.c_str(), plan.arguments, plan.environment);
+        if (errno != ENOENT && errno != ENOTDIR) number = errno;
+    }
+    give_up(plan, number);
+}
+
+std::vector<std::string> places_of(const std::string& program) {
+    if (program.contains('/')) return {program};
+    std::vector<std::string> places;
+    const char* path = std::getenv("PATH");
+    for (const auto folder : base::split(path == nullptr ? "/usr/bin:/bin" : path, ':'))
+        places.push_back(std::string(folder.empty() ? "." : folder) + "/" + program);
+    return places;
+}
+
+// 0, or the errno of what failed between fork and exec.
+Result<int> fork_and_exec(Plan& plan, Child& child) {
+    Pipe report = TRY(make_pipe());
+    plan.report = report.write.number();
+    child = TRY(start_child(become_program, &plan));
+    report.write.close();
+    int number = 0;
+    ssize_t got = 0;
+    do got = ::read(report.read.number(), &number, sizeof number);
+    while (got < 0 && errno == EINTR);
+    if (got == sizeof number) (void)reap(child.process);
+    return got == sizeof number ? number : 0;
+}
+
 // Descriptors 0, 1 and 2 must not be what a later dup2 overwrites: moves ours above them.
 Result<void> lift(Descriptor& descriptor) {
     if (!descriptor.is_open() || descriptor.number() > 2) return {};
@@ -117,37 +176,44 @@ Result<void> lift(Descriptor& descriptor) {
 
 }  // namespace
 
-std::string ExitStatus::describe() const {
-    if (signal != 0) return "killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
-    return "exit code " + std::to_string(code);
-}
-
 Result<std::unique_ptr<Process>> Process::spawn(SpawnOptions options) {
     if (options.arguments.empty()) return fail("SpawnFailed", "no program was named");
     Ends input = TRY(open_ends(options.input, true));
     Ends output = TRY(open_ends(options.output, false));
     Ends error = TRY(open_ends(options.error_to_output ? Stdio::inherit() : options.error, false));
 
-    SpawnAttributes spawn;
-    set_signals_and_group(spawn, options.own_group);
-    int target = 0;
-    for (auto* ends : {&input, &output, &error}) {
-        TRY(lift(ends->child));
-        if (ends->child.is_open()) posix_spawn_file_actions_adddup2(&spawn.actions, ends->child.number(), target);
-        ++target;
-    }
-    if (options.error_to_output) posix_spawn_file_actions_adddup2(&spawn.actions, 1, 2);
-    posix_spawn_file_actions_addclosefrom_np(&spawn.actions, 3);
-    if (!options.directory.empty()) posix_spawn_file_actions_addchdir_np(&spawn.actions, options.directory.c_str());
-
+    for (auto* ends : {&input, &output, &error}) TRY(lift(ends->child));
+    const std::array<int, 3> standard = {input.child.number(), output.child.number(), error.child.number()};
     std::vector<std::string> assignments;
     if (options.environment)
         for (const auto& [name, value] : *options.environment) assignments.push_back(name + "=" + value);
     auto argv = pointers(options.arguments);
     auto envp = pointers(assignments);
-    pid_t pid = -1;
-    const int failed = ::posix_spawnp(&pid, argv[0], &spawn.actions, &spawn.attributes, argv.data(),
-                                      options.environment ? envp.data() : environ);
+    char** environment = options.environment ? envp.data() : environ;
+
+    int failed = 0;
+    Child child;
+    if (options.dies_with_us) {
+        Plan plan{.programs = places_of(options.arguments[0]),
+                  .arguments = argv.data(),
+                  .environment = environment,
+                  .directory = options.directory.empty() ? nullptr : options.directory.c_str(),
+                  .standard = standard,
+                  .error_to_output = options.error_to_output,
+                  .own_group = options.own_group};
+        failed = TRY(fork_and_exec(plan, child));
+    } else {
+        SpawnAttributes spawn;
+        set_signals_and_group(spawn, options.own_group);
+        for (int target = 0; target < 3; ++target)
+            if (const int ours = standard.at(static_cast<size_t>(target)); ours >= 0)
+                posix_spawn_file_actions_adddup2(&spawn.actions, ours, target);
+        if (options.error_to_output) posix_spawn_file_actions_adddup2(&spawn.actions, 1, 2);
+        posix_spawn_file_actions_addclosefrom_np(&spawn.actions, 3);
+        if (!options.directory.empty()) posix_spawn_file_actions_addchdir_np(&spawn.actions, options.directory.c_str());
+        failed = ::posix_spawnp(&child.process, argv[0], &spawn.actions, &spawn.attributes, argv.data(), environment);
+        if (failed == 0) child.ended = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, child.process, 0)));
+    }
     if (failed == ENOENT && options.directory.empty())
         return fail("CommandNotFound", "the program `" + options.arguments[0] + "` was not found");
     if (failed != 0) {
@@ -156,12 +222,12 @@ Result<std::unique_ptr<Process>> Process::spawn(SpawnOptions options) {
     }
     std::unique_ptr<Process> process(new Process);
     process->shared_ = std::make_unique<Shared>();
-    process->pid_ = pid;
+    process->pid_ = child.process;
     process->own_group_ = options.own_group;
     process->input_ = std::move(input.parent);
     process->output_ = std::move(output.parent);
     process->error_ = std::move(error.parent);
-    process->pidfd_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    process->pidfd_ = std::move(child.ended);
     return process;
 }
 
@@ -178,7 +244,7 @@ Process::Released Process::release() {
 
 // The group is killed between the leader's end and its reaping, while its number cannot belong to anybody else yet.
 std::optional<ExitStatus> Process::reap_if_ended() {
-    const std::lock_guard lock(shared_->mutex);
+    const base::Lock lock(shared_->mutex);
     if (shared_->ended) return shared_->ended;
     siginfo_t info{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
@@ -221,12 +287,12 @@ ExitStatus Process::wait() {
 }
 
 void Process::signal(int number) {
-    const std::lock_guard lock(shared_->mutex);
+    const base::Lock lock(shared_->mutex);
     if (!shared_->ended) ::kill(pid_, number);
 }
 
 void Process::signal_group(int number) {
-    const std::lock_guard lock(shared_->mutex);
+    const base::Lock lock(shared_->mutex);
     if (!shared_->ended) ::kill(own_group_ ? -pid_ : pid_, number);
 }
 
@@ -267,4 +333,4 @@ Result<Output> run(SpawnOptions options, Milliseconds timeout, size_t output_byt
     return out;
 }
 
-}  // namespace net
+}  // namespace os

@@ -1,7 +1,9 @@
 // Child processes: spawn, wait with a deadline, signal the whole group.
 //
-// Why posix_spawn: between fork and exec of a process with threads almost nothing may be called; posix_spawn keeps that
-// promise for us. Every descriptor above 2 is closed in the child, every signal is back at its default.
+// Every descriptor above 2 is closed in the child, every signal is back at its default.
+//
+// Why posix_spawn: between fork and exec of a process with threads almost nothing may be called; posix_spawn keeps that promise
+// for us, and does not copy page tables. It cannot tie a child's life to ours: where that is asked for, start_child forks.
 #pragma once
 
 #include <chrono>
@@ -12,9 +14,10 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "net/descriptor.hpp"
+#include "os/child.hpp"
+#include "os/descriptor.hpp"
 
-namespace net {
+namespace os {
 
 // What one of the child's three standard descriptors is.
 struct Stdio {
@@ -43,13 +46,8 @@ struct SpawnOptions {
     // The child leads a process group of its own: signal_group() reaches its descendants, a Ctrl-C at the terminal does not reach
     // it, and whatever is left of the group when the leader ends is killed.
     bool own_group = true;
-};
-
-struct ExitStatus {
-    int code = 0;    // exit code; 128 + signal if killed, as shells say it
-    int signal = 0;  // 0: it exited by itself
-    [[nodiscard]] bool success() const { return code == 0 && signal == 0; }
-    [[nodiscard]] std::string describe() const;  // `exit code 3`, `killed by signal 9 (Killed)`
+    // The child gets SIGKILL when the thread that spawns it ends, however that comes about.
+    bool dies_with_us = false;
 };
 
 class Process {
@@ -102,4 +100,4 @@ struct Output {
 [[nodiscard]] base::Result<Output> run(SpawnOptions options, std::chrono::milliseconds timeout,
                                        size_t output_bytes_max = 16u << 20);
 
-}  // namespace net
+}  // namespace os

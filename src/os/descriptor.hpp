@@ -1,9 +1,11 @@
-// A file descriptor that closes itself.
+// A file descriptor that closes itself, and a pipe of two.
 #pragma once
 
 #include <utility>
 
-namespace net {
+#include "base/result.hpp"
+
+namespace os {
 
 class Descriptor {
 public:
@@ -28,4 +30,10 @@ private:
     int number_ = -1;
 };
 
-}  // namespace net
+struct Pipe {
+    Descriptor read, write;
+};
+// Both ends close on exec. Error `FileError`.
+[[nodiscard]] base::Result<Pipe> make_pipe();
+
+}  // namespace os
