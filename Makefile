@@ -53,7 +53,7 @@ TESTS ?= .
 sanitize: data
 	@for sanitizer in $(SANITIZERS); do \
 	   [ -f build/$$sanitizer/build.ninja ] || cmake --preset $$sanitizer >/dev/null; ninja -C build/$$sanitizer -j$(JOBS); \
-	   ctest --test-dir build/$$sanitizer -R '$(TESTS)' -E '^(layers|format|headers|mutants|permit_does_not_compile|skips_and_waits|e2e[.].*)$$' \
+	   ctest --test-dir build/$$sanitizer -R '$(TESTS)' -E '^(layers|format|headers|mutants|permit_does_not_compile|skips_and_waits|tidy|e2e[.].*)$$' \
 	     --output-on-failure --parallel $(JOBS); \
 	 done
 
@@ -85,7 +85,7 @@ format:
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 -i
 
 tidy:
-	@git ls-files 'src/*.cpp' | xargs -P$(JOBS) -n4 clang-tidy-19 -p build/dev --quiet
+	@.venv/bin/python tests/tidy.py build/dev --jobs $(JOBS)
 
 clean:
 	@rm -rf build

@@ -116,8 +116,8 @@ void Engine::register_outputs(const std::string& urn, Property outputs) {
         stack_outputs_ = std::move(outputs);
         return;
     }
-    for (const auto& resource : news_)
-        if (resource->urn == urn) resource->outputs = std::move(outputs);
+    const auto found = std::ranges::find(news_, urn, [](const auto& resource) -> const std::string& { return resource->urn; });
+    if (found != news_.end()) (*found)->outputs = std::move(outputs);
 }
 
 std::optional<provider::ReadState> Engine::planned(std::string_view type, std::string_view id) {

@@ -436,9 +436,9 @@ private:
         base::Lock lock(shared_->mutex);
         shared_->changed.wait(shared_->mutex,
                               [this]() REQUIRES(shared_->mutex) { return shared_->invoked.has_value() || shared_->stopped; });
-        if (!shared_->invoked) return stopped();
-        const base::Result<rpc::Invoked> answer = std::move(*shared_->invoked);
-        shared_->invoked.reset();
+        auto answered = std::exchange(shared_->invoked, std::nullopt);
+        if (!answered) return stopped();
+        const base::Result<rpc::Invoked> answer = std::move(*answered);
         lock.unlock();
         if (!answer) return error_at(call.line, answer.error().message);
         const rpc::Invoked& invoked = *answer;

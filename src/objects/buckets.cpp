@@ -216,9 +216,10 @@ base::Result<void> Storage::configure(const std::string& name, const Change& cha
     auto configuration = before->configuration;
     TRY(change(configuration));
     // Read before it is committed, so that nothing stands between the commit and its being seen.
-    const auto changed = std::make_shared<Bucket>(TRY(read_bucket(name, before->record, configuration_record(configuration))));
+    const auto record = configuration_record(configuration);
+    const auto changed = std::make_shared<Bucket>(TRY(read_bucket(name, before->record, record)));
     store::Batch batch;
-    batch.expect(bucket_key(name), before->record).put(configuration_key(name), *changed->configuration_record);
+    batch.expect(bucket_key(name), before->record).put(configuration_key(name), record);
     TRY(commit(batch));
     remember(changed);
     return {};

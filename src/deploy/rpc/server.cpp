@@ -85,7 +85,7 @@ private:
 grpc::Status status_of(const base::Error& error) {
     std::string text = error.message;
     for (const auto& note : error.notes) (text += "\n  ") += note;
-    return {grpc::StatusCode::UNKNOWN, std::move(text)};
+    return {grpc::StatusCode::UNKNOWN, text};
 }
 
 // The file of a `file://` URI, or of Pulumi's `project://`, which is relative to the project's folder.
