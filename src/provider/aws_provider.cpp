@@ -83,7 +83,7 @@ public:
 
     Result<std::string> unique_name(std::string_view token, const Property& properties) override {
         const ResourceType* type = TRY(find(token));
-        if (!type->unique_name) return std::string();
+        if (!type->unique_name || !type->name) return std::string();
         const Property known = plain(properties);
         const std::string name = base::lower(known[type->name->property].as_string());
         return name.empty() ? name : aws_.place() + " " + held_thing(type->tokens.front(), name);
@@ -103,6 +103,7 @@ public:
                 error.notes.push_back("`" + state.id + "` was made and could not be removed again");
             return fail(std::move(error));
         }
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): without a value it was made an error above
         state.outputs = settle_outputs(*type, merged(**live, state.outputs), inputs);
         return state;
     }
