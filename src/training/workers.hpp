@@ -56,7 +56,7 @@ private:
         LogWriter log;
         bool running = true;
         int exit_code = 0;
-        Moment proxy_ends = Moment::min();  // of a proxy whose worker was killed
+        Moment proxy_ends{};  // the clock's zero, so that time can be taken from it; of a proxy whose worker was killed
     };
 
     void terminate(std::chrono::seconds grace);
