@@ -5,10 +5,14 @@ coverage.py TRAINWARDEN > docs/coverage.md
 """
 
 import json
+import pathlib
 import subprocess
 import sys
 
 import botocore.session
+import yaml
+
+MODELS_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "models"
 
 SERVICES = {
     "iam": ("IAM", "InvalidAction"),
@@ -26,13 +30,17 @@ CONTROL = "s3control"
 # Where botocore's name is not the signing name.
 MODELS = {"monitoring": "cloudwatch"}
 
+# The groups of models/SERVICE.yaml whose operations answer, as AWS does for whoever has none of it, that nothing is configured.
+UNCONFIGURED = {"iam": "absent", "s3": "unconfigured"}
+
 HEAD = """# API coverage
 
 Made by `tools/coverage.py` from the operations that the gate has registered (`trainwarden coverage`) and AWS's own service models; a test
-checks that it is current. What is not implemented is refused by AWS's own error, never answered as if it were.
+checks that it is current. What is not implemented is refused by AWS's own error, never answered as if it were. Some operations read what nothing here can
+set: they answer, truly, what AWS answers where nothing is configured, because SDKs and Terraform ask.
 
-| service | works | refused | refused with |
-|---|---|---|---|
+| service | works | nothing configured | refused | refused with |
+|---|---|---|---|---|
 """
 
 
@@ -54,8 +62,15 @@ def main():
         if unknown:
             sys.exit(f"{service} has no operations {unknown}")
         refused = sorted(everything - set(ours))
-        table += f"| {title} | {len(ours)} | {len(refused)} | `{error}` |\n"
-        sections += f"\n## {title}\n\nWorks: {paragraph(ours) or 'nothing yet'}.\n"
+        groups = yaml.safe_load((MODELS_FOLDER / f"{service}.yaml").read_text()).get("groups", {}) if service in UNCONFIGURED else {}
+        unconfigured = sorted(groups.get(UNCONFIGURED.get(service), []))
+        if set(unconfigured) - set(ours) or service in UNCONFIGURED and not unconfigured:
+            sys.exit(f"models/{service}.yaml: the group {UNCONFIGURED[service]} is not what is served: {unconfigured}")
+        working = [name for name in ours if name not in unconfigured]
+        table += f"| {title} | {len(working)} | {len(unconfigured)} | {len(refused)} | `{error}` |\n"
+        sections += f"\n## {title}\n\nWorks: {paragraph(working) or 'nothing yet'}.\n"
+        if unconfigured:
+            sections += f"\nAnswers that nothing is configured: {paragraph(unconfigured)}.\n"
         if len(refused) <= 120:
             sections += f"\nRefused: {paragraph(refused)}.\n"
         else:
