@@ -13,7 +13,7 @@ namespace {
 using text::Json;
 
 struct Options {
-    std::string request_id, principal, action, resource;
+    std::string request_id, principal, action, resource, operation, input;
     std::vector<std::string> context;
     bool json = false;
 };
@@ -29,26 +29,36 @@ base::Result<int> explain_request(wire::Client& client, const Options& options) 
 }
 
 base::Result<int> explain_access(wire::Client& client, const Options& options) {
-    Json input = Json::object({{"PrincipalArn", options.principal}, {"Action", options.action}});
+    Json input = Json::object({{"PrincipalArn", options.principal}});
+    if (!options.action.empty()) input.set("Action", options.action);
     if (!options.resource.empty()) input.set("Resource", options.resource);
+    if (!options.operation.empty()) input.set("Operation", options.operation);
+    if (!options.input.empty()) input.set("Input", options.input);
     TRY(set_context(input, options.context));
     const Json answer = TRY(client.call("trainwarden", "ExplainAccess", input));
     if (options.json) {
         print_pretty_json(answer);
         return 0;
     }
-    print(show_principal(answer["Principal"]) + "\n" + show_access(answer["Access"]));
+    print(show_principal(answer["Principal"]));
+    if (options.operation.empty()) {
+        print(show_access(answer["Access"]));
+        return 0;
+    }
+    print(options.operation + ": " + answer["Decision"].as_string());
+    for (const Json& access : answer["Accesses"].items()) print(show_access(access));
     return 0;
 }
 
 base::Result<int> explain(const Options& options) {
-    const bool asks = !options.principal.empty() || !options.action.empty();
+    const bool asks = !options.principal.empty() || !options.action.empty() || !options.operation.empty();
     if (asks == !options.request_id.empty())
         return base::fail(base::Error("Usage", "say which request, or ask a question")
                               .note("trainwarden explain REQUEST-ID")
-                              .note("trainwarden explain --as ARN --action s3:GetObject --resource arn:aws:s3:::bucket/key"));
-    if (asks && (options.principal.empty() || options.action.empty()))
-        return base::fail("Usage", "a question needs both --as and --action");
+                              .note("trainwarden explain --as ARN --action s3:GetObject --resource arn:aws:s3:::bucket/key")
+                              .note("trainwarden explain --as ARN --operation iam:CreateRole --input '{\"RoleName\": …}'"));
+    if (asks && (options.principal.empty() || options.action.empty() == options.operation.empty()))
+        return base::fail("Usage", "a question needs --as, and either --action or --operation");
     wire::Client client(TRY(wire::options_from_environment()));
     return asks ? explain_access(client, options) : explain_request(client, options);
 }
@@ -64,6 +74,9 @@ void add_explain(Command& root) {
                    "who would ask: a role, user, root or service; `*` for anyone without credentials");
     command.option("--action", "ACTION", options->action, "what: s3:GetObject");
     command.option("--resource", "ARN", options->resource, "on what: one ARN; `${*}` is a `*` that a name really has");
+    command.option("--operation", "SERVICE:NAME", options->operation,
+                   "a whole request instead of one action: every permission that it needs");
+    command.option("--input", "JSON", options->input, "its input, by the members of AWS's service model");
     command.option("--context", "KEY=VALUE", options->context,
                    "a condition key of the request (may be repeated; VALUE,VALUE for a list)");
     command.flag("--json", options->json, "print JSON");

@@ -1,9 +1,37 @@
 #include "gate/describer.hpp"
 
 #include "base/invariant.hpp"
+#include "base/strings.hpp"
 #include "gate/gate.hpp"
+#include "model/access.hpp"
+#include "model/services.hpp"
+#include "policy/passed_resource.hpp"
 
 namespace gate {
+namespace {
+
+constexpr std::string_view own_service = "trainwarden:";
+
+bool is_own(std::string_view action) { return base::lower(action.substr(0, own_service.size())) == own_service; }
+
+// Does this action make what it names? Whether something is there already, with tags or a policy of its own, is none of its
+// decision. One that also works on what is there (sagemaker:AddTags, which creating with tags needs too) makes nothing.
+bool makes_its_resource(std::string_view action) {
+    bool makes = false, names = false;
+    for (const model::Service* service : model::services()) {
+        for (const model::Operation* operation : service->operations) {
+            if (operation->accesses == nullptr) continue;
+            for (const model::AccessRule& rule : operation->accesses->rules) {
+                if (!base::equals_ignoring_case(rule.action.text, action)) continue;
+                makes = makes || rule.resource == model::AccessRule::Resource::made;
+                names = names || rule.resource == model::AccessRule::Resource::named;
+            }
+        }
+    }
+    return makes && !names;
+}
+
+}  // namespace
 
 void Describer::add(std::string service, std::unique_ptr<const Resources> resources) {
     const bool added = services_.emplace(std::move(service), std::move(resources)).second;
@@ -12,11 +40,18 @@ void Describer::add(std::string service, std::unique_ptr<const Resources> resour
 
 base::Result<Description> Describer::ask(Ask ask, std::string_view arn, std::string_view action, std::string_view account) const {
     const auto parsed = policy::parse_arn(arn);
-    if (parsed && parsed->partition == "aws") {
-        const auto found = services_.find(parsed->service);
-        if (found != services_.end()) return (*found->second.*ask)({arn, *parsed, action, account});
+    const auto found = parsed && parsed->partition == "aws" ? services_.find(parsed->service) : services_.end();
+    Description out{.arn = std::string(arn)};
+    if (found != services_.end()) {
+        out = TRY((*found->second.*ask)({arn, *parsed, action, account}));
+    } else if (parsed) {
+        out.owner = parsed->account;
+        out.region = parsed->region;
     }
-    return Description{.arn = std::string(arn), .owner = std::string(parsed ? parsed->account : std::string_view())};
+    if (!is_served(out.region)) out.region.clear();
+    // What is known of a resource is no condition of this server's own actions on it.
+    if (is_own(action)) out.keys = {};
+    return out;
 }
 
 base::Result<Description> Describer::describe(std::string_view arn, std::string_view action, std::string_view account) const {
@@ -43,6 +78,25 @@ Access access_to(std::string_view action, const Description& resource, const pol
     access.resource_policy_is_public = resource.policy_is_public;
     access.region = resource.region;
     return access;
+}
+
+base::Result<Access> asked_access(const Describer& describer, std::string_view action, std::string_view resource,
+                                  std::string_view account) {
+    const auto arn = policy::parse_arn(resource);
+    // Only what is described has more than a name.
+    if (!arn || arn->partition != "aws" || makes_its_resource(action) || (!is_own(action) && !policy::names_resource(action))) {
+        Description named{.arn = std::string(resource)};
+        if (arn && arn->partition == "aws") {
+            named.owner = arn->account;
+            named.region = describer.is_served(arn->region) ? arn->region : std::string_view();
+        }
+        return access_to(action, named, {});
+    }
+    const Description described = TRY(describer.describe(resource, action, account));
+    if (described.existence == Existence::unknown && !described.may_come)
+        return base::fail("NoSuchResource", "it has no resources of this kind");
+    if (described.existence == Existence::absent && !described.may_come) return base::fail("NoSuchResource", described.absence);
+    return access_to(action, described, {});
 }
 
 }  // namespace gate

@@ -3,6 +3,7 @@
 // job's checks before it starts).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 #include "policy/arn.hpp"
@@ -56,9 +58,10 @@ struct Description {
     std::optional<policy::AttachedPolicy> policy;  // bucket policy, trust policy
     bool restrict_public = false;                  // see Access
     bool policy_is_public = false;
-    policy::Context keys;  // of the resource: aws:ResourceTag/…, s3:ExistingObjectTag/…, iam:PermissionsBoundary
-    std::string region;    // that serves it; empty: any
-    std::string absence;   // of an absent one: what a question about it is told, `there is no log group g`
+    policy::Context keys;   // of the resource: aws:ResourceTag/…, s3:ExistingObjectTag/…, iam:PermissionsBoundary
+    std::string region;     // that serves it; empty: any
+    std::string absence;    // of an absent one: what a question about it is told, `there is no log group g`; may be empty
+    bool may_come = false;  // of an absent one: questions about it are answered all the same (an object)
     Found found;
 };
 
@@ -90,6 +93,9 @@ public:
 class Describer {
 public:
     void add(std::string service, std::unique_ptr<const Resources> resources);
+    // The regions that are served. A resource of another (one that was served before) is served where it is asked for.
+    void serve(std::vector<std::string> regions) { regions_ = std::move(regions); }
+    [[nodiscard]] bool is_served(std::string_view region) const { return std::ranges::find(regions_, region) != regions_.end(); }
     // What is no ARN, or of a service without resources here, is Existence::unknown and has the owner that its ARN names.
     [[nodiscard]] base::Result<Description> describe(std::string_view arn, std::string_view action,
                                                      std::string_view account) const;
@@ -101,11 +107,17 @@ private:
     [[nodiscard]] base::Result<Description> ask(Ask ask, std::string_view arn, std::string_view action,
                                                 std::string_view account) const;
     std::map<std::string, std::unique_ptr<const Resources>, std::less<>> services_;
+    std::vector<std::string> regions_;
 };
 
 struct Access;
 // The access of this action to a described resource. `request`: the keys that the request itself brings; they win over the
 // resource's (the boundary that a request sets over the one that is there).
 [[nodiscard]] Access access_to(std::string_view action, const Description& resource, const policy::Context& request);
+
+// The access that a request for this action on this resource would need, for questions that are asked in advance: of what such an
+// action makes, nothing that may be there already. Error `NoSuchResource`, with what is known of the absence.
+[[nodiscard]] base::Result<Access> asked_access(const Describer& describer, std::string_view action, std::string_view resource,
+                                                std::string_view account);
 
 }  // namespace gate

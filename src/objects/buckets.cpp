@@ -12,7 +12,6 @@
 #include "objects/record.hpp"
 #include "objects/storage.hpp"
 #include "objects/storage_keys.hpp"
-#include "policy/arn.hpp"
 
 namespace objects {
 namespace {
@@ -29,14 +28,6 @@ base::Result<void> for_each(const store::Keys& keys, const std::string& prefix,
         if (page.size() < scan_page) return {};
         scan.from = page.back().key + '\0';
     }
-}
-
-std::string_view bucket_of_arn(std::string_view arn) {
-    const auto parsed = policy::parse_arn(arn);
-    if (!parsed || parsed->partition != "aws") return {};
-    const std::string_view service = arn.substr(0, 11);
-    if (service != "arn:aws:s3:") return {};
-    return parsed->resource.substr(0, parsed->resource.find('/'));
 }
 
 }  // namespace
@@ -223,17 +214,6 @@ base::Result<void> Storage::configure(const std::string& name, const Change& cha
     TRY(commit(batch));
     remember(changed);
     return {};
-}
-
-std::optional<policy::AttachedPolicy> Storage::policy_of_arn(std::string_view arn) const {
-    const auto found = bucket(bucket_of_arn(arn));
-    if (!found || !(*found)->policy) return std::nullopt;
-    return policy::AttachedPolicy{(*found)->policy, "bucket policy of " + (*found)->name};
-}
-
-std::string Storage::account_of_arn(std::string_view arn) const {
-    const auto found = bucket(bucket_of_arn(arn));
-    return found ? (*found)->account : std::string();
 }
 
 }  // namespace objects

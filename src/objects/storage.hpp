@@ -178,10 +178,6 @@ public:
     [[nodiscard]] base::Result<void> configure(const std::string& name, const Change& change, const DecidedOn& decided = {});
     // Whether a bucket is still what was decided on. Error `DecisionOutdated`, `NoSuchBucket`.
     [[nodiscard]] base::Result<void> check_unchanged(const DecidedOn& decided) const;
-    // The bucket policy that applies to an S3 ARN of a bucket or an object; nullopt if there is none.
-    [[nodiscard]] std::optional<policy::AttachedPolicy> policy_of_arn(std::string_view arn) const;
-    // Who owns the bucket of an S3 ARN; "" if there is no such bucket.
-    [[nodiscard]] std::string account_of_arn(std::string_view arn) const;
 
     // --- Objects (put.cpp, read.cpp, listing.cpp) -------------------------------------------------------------------
 

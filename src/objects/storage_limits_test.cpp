@@ -274,24 +274,6 @@ TEST_CASE("an upload that declared a kind of checksum takes parts of no other") 
     }
 }
 
-TEST_CASE("bucket policies are found by AWS's own ARNs alone") {
-    World world;
-    REQUIRE(
-        world.storage
-            ->configure(
-                "bucket",
-                [](objects::BucketConfiguration& configuration) -> base::Result<void> {
-                    configuration.policy =
-                        R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket/*"}})";
-                    return {};
-                })
-            .has_value());
-    CHECK(world.storage->policy_of_arn("arn:aws:s3:::bucket/k").has_value());
-    for (const char* arn :
-         {"arn:aws-cn:s3:::bucket/k", "arn:aws:s3-object-lambda:::bucket", "bucket", "", "arn:aws:sqs:::bucket"})
-        CHECK_FALSE_MESSAGE(world.storage->policy_of_arn(arn).has_value(), arn);
-}
-
 TEST_CASE("a bucket whose deletion a crash cut off is open again; one that was deleted leaves no uploads to its namesake") {
     World world;
     const auto key = world.keys->scan({.prefix = "s3/b/"}).value().at(0).key;

@@ -15,14 +15,6 @@ using gate::Subject;
 constexpr std::string_view pass_role = "iam:passrole";  // lower case
 constexpr std::string_view owner_of_published = "aws";
 
-// Stands in for the trust policy of a role that is not there: trusts nobody.
-policy::AttachedPolicy trusts_nobody(std::string_view role_arn) {
-    static const policy::PolicyPtr nobody = policy::Policy::parse_stored(
-        R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:NoSuchRole"}]})",
-        policy::PolicyKind::trust);
-    return {nobody, "trust policy of " + std::string(role_arn)};
-}
-
 void set_tags(Description& out, const identity::Tags& tags) {
     for (const auto& [key, value] : tags) {
         out.keys.set("aws:ResourceTag/" + key, value);
@@ -49,6 +41,13 @@ bool reads(std::string_view action) { return action.starts_with("iam:get") || ac
 
 }  // namespace
 
+policy::AttachedPolicy trusts_nobody(std::string_view role_arn) {
+    static const policy::PolicyPtr nobody = policy::Policy::parse_stored(
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:NoSuchRole"}]})",
+        policy::PolicyKind::trust);
+    return {nobody, "trust policy of " + std::string(role_arn)};
+}
+
 Result<Description> Resources::described(const Subject& subject, By by) const {
     const identity::Iam& iam = directory_.iam();
     const std::string action = base::lower(subject.action);
@@ -59,7 +58,7 @@ Result<Description> Resources::described(const Subject& subject, By by) const {
     // A path that is said is meant.
     const bool by_name = by == By::name && !assumes && !passes && resource.size() == type.size() + 1 + name.size();
     Description out{.arn = std::string(subject.text), .existence = Existence::absent, .owner = account};
-    out.absence = "there is no " + out.arn;
+    if (!subject.arn.region.empty()) return out;
     if (type == "role") {
         const auto role = iam.role(account, name);
         if (role)
@@ -80,8 +79,8 @@ Result<Description> Resources::described(const Subject& subject, By by) const {
         if (account == owner_of_published && reads(action)) out.owner.clear();
         if (const auto policy = iam.managed_policy(std::string(subject.account), std::string(subject.text)))
             take(out, subject, {(*policy)->arn, &(*policy)->tags}, false);
-    } else {
-        out.existence = resource == "root" && account == directory_.default_account() ? Existence::there : Existence::unknown;
+    } else if (account == directory_.default_account()) {
+        out.existence = Existence::there;  // the account itself, or a kind that no look-up finds (instance profiles)
     }
     return out;
 }

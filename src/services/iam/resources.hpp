@@ -22,4 +22,7 @@ private:
     identity::Directory& directory_;
 };
 
+// Stands in for the trust policy of a role that is not there.
+[[nodiscard]] policy::AttachedPolicy trusts_nobody(std::string_view role_arn);
+
 }  // namespace services::iam

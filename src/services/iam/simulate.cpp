@@ -26,6 +26,7 @@
 #include "policy/context_keys.hpp"
 #include "policy/reference.hpp"
 #include "services/iam/request.hpp"
+#include "services/iam/resources.hpp"
 #include "services/iam/simulated_policies.hpp"
 #include "services/iam/simulation_input.hpp"
 
@@ -174,19 +175,12 @@ private:
         return policy;
     }
 
-    // A role that is not there trusts nobody.
-    static policy::AttachedPolicy trusts_nobody(const std::string& role) {
-        static const policy::PolicyPtr policy = policy::Policy::parse_stored(
-            R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:NoSuchRole"}]})",
-            PolicyKind::trust);
-        return {policy, "trust policy of " + role};
-    }
-
     gate::Access access_to(const std::string& action, const std::string& resource) {
         const bool trust = is_about_trust(action, resource);
         gate::Access access{.action = action, .resource = resource};
         if (stored_ != Stored::nothing && !input_.has_resource_policy()) {
-            if (auto found = parts_.access_to(action, resource)) access = std::move(*found);
+            if (auto found = gate::asked_access(*parts_.describer, action, resource, simulated_.caller.principal.account))
+                access = std::move(*found);
             if (stored_ != Stored::everything) access.context = {};
         }
         const auto arn = policy::parse_arn(resource);

@@ -1,5 +1,6 @@
 #include "services/s3/operations.hpp"
 
+#include "services/s3/resources.hpp"
 #include "services/s3/service.hpp"
 #include "wire/region.hpp"
 
@@ -39,6 +40,7 @@ base::Result<std::shared_ptr<Incoming>> prepare(const Service& service, const De
 }  // namespace
 
 void add_operations(gate::Registry& registry, const Dependencies& dependencies) {
+    registry.describer().add("s3", std::make_unique<Resources>(*dependencies.storage));
     const auto service = std::make_shared<const Service>(Service{dependencies});
     for (auto& share : {bucket_operations(), bucket_configuration_operations(), unconfigured_operations(), object_operations(),
                         copy_operations(), tagging_operations(), delete_operations(), listing_operations(),

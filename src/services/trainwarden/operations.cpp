@@ -8,10 +8,12 @@
 
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
+#include "services/trainwarden/asked_operation.hpp"
 #include "services/trainwarden/explained.hpp"
 #include "services/trainwarden/granted.hpp"
 #include "services/trainwarden/principals.hpp"
 #include "services/trainwarden/question.hpp"
+#include "services/trainwarden/resources.hpp"
 #include "text/time.hpp"
 
 namespace services::trainwarden {
@@ -46,14 +48,35 @@ gate::Supposition supposition(const Dependencies& parts, const Question& questio
     return {.region = parts.region, .now = parts.clock->now(), .said = question.said};
 }
 
-base::Result<wire::Answer> explain_access(const Dependencies& parts, wire::Call& call) {
-    const Caller caller = TRY(find_principal(*parts.directory, call.input["PrincipalArn"].as_string(), parts.region));
-    const Question question = TRY(read_question(parts, call.input));
-    const audit::DecidedAccess decided = gate::decide_supposed(caller, question.access, supposition(parts, question));
+// With the sentence that a request would be answered.
+Json explained_question(const audit::DecidedAccess& decided) {
     Json shown = explained(decided);
     if (decided.decision.outcome != policy::Outcome::allow)
         shown.set("Message", policy::denial_message(decided.request, decided.decision));
-    return answer_of({{"Principal", audit::to_json(caller.principal)}, {"Access", std::move(shown)}});
+    return shown;
+}
+
+base::Result<wire::Answer> explain_operation(const Dependencies& parts, const Caller& caller, const Json& input) {
+    const gate::Supposition supposed{.region = parts.region, .now = parts.clock->now(), .said = TRY(read_context(input))};
+    const AskedOperation asked = TRY(
+        decide_operation(*parts.registry, caller, input["Operation"].as_string(), input["Input"].as_string_or("{}"), supposed));
+    Json accesses = Json::array();
+    for (const audit::DecidedAccess& decided : asked.accesses) accesses.push(explained_question(decided));
+    return answer_of({{"Principal", audit::to_json(caller.principal)},
+                      {"Decision", asked.allowed ? "allowed" : "refused"},
+                      {"Accesses", std::move(accesses)}});
+}
+
+base::Result<wire::Answer> explain_access(const Dependencies& parts, wire::Call& call) {
+    const Caller caller = TRY(find_principal(*parts.directory, call.input["PrincipalArn"].as_string(), parts.region));
+    if (call.input.contains("Operation") == call.input.contains("Action"))
+        return base::fail("ValidationException",
+                          "ask about one thing: an Action, on a Resource, or an Operation, with its Input");
+    if (call.input.contains("Operation")) return explain_operation(parts, caller, call.input);
+    const Question question = TRY(read_question(parts, call.input));
+    return answer_of(
+        {{"Principal", audit::to_json(caller.principal)},
+         {"Access", explained_question(gate::decide_supposed(caller, question.access, supposition(parts, question)))}});
 }
 
 // What lets the candidate: of another account's own policies nothing is known.
@@ -176,14 +199,14 @@ base::Result<wire::Answer> used_actions(const Dependencies& parts, wire::Call& c
 }
 
 using Handler = base::Result<wire::Answer> (*)(const Dependencies&, wire::Call&);
-using Resources = base::Result<std::vector<std::string>>;
-using ResourcesOf = Resources (*)(const Dependencies&, const Caller&, const wire::Call&);
+using Names = base::Result<std::vector<std::string>>;
+using ResourcesOf = Names (*)(const Dependencies&, const Caller&, const wire::Call&);
 
-Resources everything(const Dependencies&, const Caller&, const wire::Call&) { return std::vector<std::string>{"*"}; }
-Resources the_principal(const Dependencies& parts, const Caller&, const wire::Call& call) {
+Names everything(const Dependencies&, const Caller&, const wire::Call&) { return std::vector<std::string>{"*"}; }
+Names the_principal(const Dependencies& parts, const Caller&, const wire::Call& call) {
     return names_of(*parts.directory, call.input["PrincipalArn"].as_string_or("*"));
 }
-Resources the_request(const Dependencies&, const Caller& caller, const wire::Call& call) {
+Names the_request(const Dependencies&, const Caller& caller, const wire::Call& call) {
     return std::vector<std::string>{"arn:aws:trainwarden:" + call.region + ":" + caller.principal.account + ":request/" +
                                     call.input["RequestId"].as_string()};
 }
@@ -191,6 +214,8 @@ Resources the_request(const Dependencies&, const Caller& caller, const wire::Cal
 }  // namespace
 
 void add_operations(gate::Registry& registry, Dependencies dependencies) {
+    registry.describer().add("trainwarden", std::make_unique<Resources>());
+    dependencies.registry = &registry;
     const auto parts = std::make_shared<const Dependencies>(std::move(dependencies));
     auto add = [&](const std::string& name, ResourcesOf resources_of, Handler handler) {
         registry.add({.service = "trainwarden",

@@ -18,9 +18,8 @@ struct Dependencies {
     const audit::Log* audit = nullptr;
     const base::Clock* clock = nullptr;
     std::string region = "us-east-1";
-    // The Access that asking for this action on this resource would be: with the resource's account and its resource-based
-    // policy.
-    std::function<base::Result<gate::Access>(const std::string& action, const std::string& resource)> access_to;
+    const gate::Describer* describer = nullptr;
+    const gate::Registry* registry = nullptr;  // set by add_operations
     // Interrupts a training job of managed spot training.
     std::function<base::Result<void>(const std::string& account, const std::string& region, const std::string& job)> interrupt;
 };

@@ -157,33 +157,13 @@ base::Result<std::string> resource_of(const Dependencies& parts, const std::stri
     if (!arn->account.empty() && arn->service != "iam" && arn->account != parts.directory->default_account())
         return base::fail("NoSuchResource",
                           "there is no " + asked + " on this server: its account is " + parts.directory->default_account());
-    for (const std::string_view format : formats_of(action))
-        if (policy::has_format(resource, format)) return resource;
-    return invalid("`" + asked + "` is no resource of this action: " + works_on(action));
-}
-
-// Is there such an IAM entity? Other services' resources are looked for by `access_to`.
-base::Result<void> check_entity(identity::Directory& directory, const std::string& action, const policy::Arn& arn) {
-    if (arn.service != "iam") return {};
-    const std::string name = base::lower(action);
-    const bool makes =
-        name == "iam:createuser" || name == "iam:createrole" || name == "iam:creategroup" || name == "iam:createpolicy";
-    const std::string account(arn.account), resource(arn.resource);
-    const auto exists = [&] {
-        const identity::Iam& iam = directory.iam();
-        const std::string last = resource.substr(resource.rfind('/') + 1);
-        const std::string whole = "arn:aws:iam::" + account + ":" + resource;
-        const auto is = [&](const auto& found) { return found && (*found)->arn == whole; };
-        if (resource.starts_with("role/")) return is(iam.role(account, last));
-        if (resource.starts_with("user/")) return is(iam.user(account, last));
-        if (resource.starts_with("group/")) return is(iam.group(account, last));
-        if (resource.starts_with("policy/")) return is(iam.managed_policy(directory.default_account(), whole));
-        return account == directory.default_account();
-    };
-    const bool own = account == directory.default_account() || (account == "aws" && resource.starts_with("policy/"));
-    if (own && arn.region.empty() && (makes || exists())) return {};
-    return base::fail("NoSuchResource",
-                      "there is no arn:aws:iam:" + std::string(arn.region) + ":" + account + ":" + resource + " on this server");
+    const auto formats = formats_of(action);
+    if (std::ranges::none_of(formats, [&](std::string_view format) { return policy::has_format(resource, format); }))
+        return invalid("`" + asked + "` is no resource of this action: " + works_on(action));
+    const bool published = arn->account == "aws" && arn->resource.starts_with("policy/");
+    if (arn->service == "iam" && !published && arn->account != parts.directory->default_account())
+        return base::fail("NoSuchResource", "there is no " + asked + " on this server");
+    return resource;
 }
 
 base::Result<policy::KnownKey> key_of(const std::string& asked) {
@@ -220,17 +200,20 @@ base::Result<policy::Context> context_of(const Json& entries) {
 
 }  // namespace
 
+base::Result<policy::Context> read_context(const Json& input) { return context_of(input["Context"]); }
+
 base::Result<Question> read_question(const Dependencies& parts, const Json& input) {
     const std::string action = TRY(action_of(input));
     const std::string resource = TRY(resource_of(parts, action, input));
     Question out;
     out.said = TRY(context_of(input["Context"]));
-    const auto arn = policy::parse_arn(resource);
-    if (arn && (is_own(action) || policy::names_resource(action))) TRY(check_entity(*parts.directory, action, *arn));
-    auto access = parts.access_to(action, resource);
-    if (!access && access.error().code.starts_with("NoSuch"))
-        return base::fail(base::Error("NoSuchResource", "there is no " + resource + " on this server: " + access.error().message)
-                              .note("`aws iam simulate-principal-policy` can be asked about what is not there yet"));
+    auto access = gate::asked_access(*parts.describer, action, resource, parts.directory->default_account());
+    if (!access && access.error().code == "NoSuchResource") {
+        const std::string& absence = access.error().message;
+        return base::fail(
+            base::Error("NoSuchResource", "there is no " + resource + " on this server" + (absence.empty() ? "" : ": " + absence))
+                .note("`aws iam simulate-principal-policy` can be asked about what is not there yet"));
+    }
     out.access = TRY(std::move(access));
     return out;
 }

@@ -22,4 +22,7 @@ struct Question {
 // what this server does not have.
 [[nodiscard]] base::Result<Question> read_question(const Dependencies& parts, const text::Json& input);
 
+// The member Context alone. Error `ValidationException`.
+[[nodiscard]] base::Result<policy::Context> read_context(const text::Json& input);
+
 }  // namespace services::trainwarden

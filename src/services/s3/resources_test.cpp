@@ -1,0 +1,131 @@
+#include "services/s3/resources.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "crypto/random.hpp"
+#include "gate/gate.hpp"
+
+using gate::Existence;
+using services::s3::Located;
+
+namespace {
+
+constexpr const char* deny_all =
+    R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket/*"}})";
+
+struct World {
+    World() {
+        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-resources-XXXXXX").string();
+        folder = ::mkdtemp(name.data());
+        blobs = std::move(*store::open_file_blobs(folder));
+        storage = std::move(objects::Storage::open({keys.get(), blobs.get(), &clock, &random}).value());
+        REQUIRE(storage->create_bucket("bucket", "111122223333", "eu-west-1").has_value());
+        const auto set = [](objects::BucketConfiguration& configuration) -> base::Result<void> {
+            configuration.policy = deny_all;
+            configuration.public_access_block = objects::PublicAccessBlock{.restrict_public_buckets = true};
+            return {};
+        };
+        REQUIRE(storage->configure("bucket", set).has_value());
+        REQUIRE(storage
+                    ->put({.bucket = "bucket",
+                           .key = "a/b",
+                           .tags = {{"team", "red"}},
+                           .body = [](std::span<char>) -> base::Result<size_t> { return 0; }})
+                    .has_value());
+        describer.serve({"us-east-1", "eu-west-1"});
+        describer.add("s3", std::make_unique<services::s3::Resources>(*storage));
+    }
+    ~World() { std::filesystem::remove_all(folder); }
+
+    std::string folder;
+    base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
+    crypto::SystemRandom random;
+    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::Blobs> blobs;
+    std::unique_ptr<objects::Storage> storage;
+    gate::Describer describer;
+};
+
+std::string value(const gate::Description& of, std::string_view key) {
+    const auto* const entry = of.keys.find(key);
+    return entry == nullptr ? "(none)" : entry->values.front();
+}
+
+}  // namespace
+
+TEST_CASE("a bucket brings its policy, its owner, its restriction and its region to every action on it and what is in it") {
+    World world;
+    for (const char* arn : {"arn:aws:s3:::bucket", "arn:aws:s3:::bucket/a/b", "arn:aws:s3:::bucket/none"}) {
+        const auto found = world.describer.find(arn, "s3:PutObject", "999988887777");
+        REQUIRE(found);
+        CHECK(found->arn == arn);
+        CHECK(found->owner == "111122223333");
+        CHECK(value(*found, "s3:ResourceAccount") == "111122223333");
+        REQUIRE(found->policy);
+        CHECK(found->policy->name == "bucket policy of bucket");
+        CHECK(found->restrict_public);
+        CHECK(found->region == "eu-west-1");
+        REQUIRE(found->found.as<Located>() != nullptr);
+        CHECK(found->found.as<Located>()->bucket->name == "bucket");
+        CHECK(found->found.as<Located>()->object == nullptr);
+        CHECK(value(*found, "s3:ExistingObjectTag/team") == "(none)");  // no key of PutObject
+    }
+    world.describer.serve({"us-east-1"});
+    CHECK(world.describer.find("arn:aws:s3:::bucket", "s3:ListBucket", "")->region.empty());
+}
+
+TEST_CASE("an object that is there brings its tags to the actions that have them; one that is not is absent") {
+    World world;
+    for (const char* action : {"s3:GetObject", "S3:PUTOBJECTACL", "s3:DeleteObjectTagging"}) {
+        const auto found = world.describer.find("arn:aws:s3:::bucket/a/b", action, "");
+        REQUIRE(found);
+        CHECK(found->existence == Existence::there);
+        CHECK(value(*found, "s3:ExistingObjectTag/team") == "red");
+        CHECK(found->found.as<Located>()->object != nullptr);
+        const auto absent = world.describer.find("arn:aws:s3:::bucket/a", action, "");
+        REQUIRE(absent);
+        CHECK(absent->existence == Existence::absent);
+        CHECK(value(*absent, "s3:ExistingObjectTag/team") == "(none)");
+    }
+}
+
+TEST_CASE("a bucket that is not there: an error to a request, an absence to a question; a pattern is unknown") {
+    World world;
+    const auto request = world.describer.find("arn:aws:s3:::nosuch/k", "s3:GetObject", "");
+    REQUIRE(!request);
+    CHECK(request.error().code == "NoSuchBucket");
+    CHECK(world.describer.describe("arn:aws:s3:::nosuch", "s3:GetObject", "")->existence == Existence::absent);
+    CHECK(world.describer.describe("arn:aws:s3:::buck*", "s3:GetObject", "")->existence == Existence::unknown);
+    const auto asked = gate::asked_access(world.describer, "s3:GetObject", "arn:aws:s3:::nosuch/k", "111122223333");
+    REQUIRE(!asked);
+    CHECK(asked.error().code == "NoSuchResource");
+    CHECK(gate::asked_access(world.describer, "s3:GetObject", "arn:aws:s3:us-east-1:111122223333:accesspoint/x/object/k",
+                             "111122223333")
+              .error()
+              .code == "NoSuchResource");
+    // A key may come at any time: questions about it are answered.
+    CHECK(gate::asked_access(world.describer, "s3:GetObject", "arn:aws:s3:::bucket/later", "111122223333")
+              ->resource_policy.has_value());
+}
+
+TEST_CASE("a question about what an action makes knows nothing of what may be there already") {
+    World world;
+    const auto made = gate::asked_access(world.describer, "s3:CreateBucket", "arn:aws:s3:::bucket", "111122223333");
+    REQUIRE(made);
+    CHECK_FALSE(made->resource_policy);
+    CHECK(made->resource_account.empty());
+}
+
+TEST_CASE("bucket policies are found by AWS's own ARNs alone") {
+    World world;
+    for (const char* arn : {"arn:aws-cn:s3:::bucket/k", "arn:aws:s3-object-lambda:::bucket", "bucket", "", "arn:aws:sqs:::bucket",
+                            "arn:aws:s3:eu-west-1::bucket", "arn:aws:s3::111122223333:bucket"}) {
+        const auto found = world.describer.find(arn, "s3:GetObject", "");
+        REQUIRE_MESSAGE(found, arn);
+        CHECK_FALSE_MESSAGE(found->policy, arn);
+        CHECK_MESSAGE(found->found.as<Located>() == nullptr, arn);
+    }
+}

@@ -1,0 +1,61 @@
+#include "services/trainwarden/asked_operation.hpp"
+
+#include <algorithm>
+
+#include "base/nearest.hpp"
+#include "base/strings.hpp"
+#include "wire/model.hpp"
+#include "wire/region.hpp"
+
+namespace services::trainwarden {
+namespace {
+
+std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
+
+// As requests are signed; policies call some services otherwise.
+std::string_view signing_name(std::string_view service) { return service == "cloudwatch" ? "monitoring" : service; }
+
+base::Result<const gate::Operation*> operation_of(const gate::Registry& registry, const std::string& name) {
+    const size_t colon = name.find(':');
+    const std::string service = base::lower(name.substr(0, colon));
+    const std::string operation = colon == std::string::npos ? std::string() : name.substr(colon + 1);
+    if (const auto* found = registry.find(signing_name(service), operation)) return found;
+    std::vector<std::string> beside;
+    for (const gate::Operation* one : registry.all())
+        if (one->service == signing_name(service)) beside.push_back(service + ":" + one->name);
+    if (beside.empty())
+        return invalid("there is no operation " + name + ": an operation is SERVICE:NAME, for example iam:CreateRole");
+    const std::string meant = base::nearest(name, beside);
+    return invalid("there is no operation " + name + (meant.empty() ? "" : "; did you mean " + meant + "?"));
+}
+
+}  // namespace
+
+base::Result<AskedOperation> decide_operation(const gate::Registry& registry, const identity::Caller& caller,
+                                              const std::string& name, const std::string& input,
+                                              const gate::Supposition& supposition) {
+    const gate::Operation* operation = TRY(operation_of(registry, name));
+    const wire::ServiceModel* model = wire::find_service(operation->service);
+    if (model == nullptr)
+        return invalid("requests of " + operation->service + " cannot be asked about with their input; ask about their actions");
+    wire::Call call;
+    call.service = operation->service;
+    call.operation = operation->name;
+    const std::vector<std::string> served{supposition.region};
+    call.region = wire::region_that_serves(operation->service, nullptr, served);
+    call.input = TRY(wire::decode_json_input(*model, *model->find(operation->name), input.empty() ? "{}" : input));
+
+    AskedOperation out;
+    const auto accesses = TRY(operation->classify(caller, call));
+    out.allowed = operation->needs_no_permission || !accesses.empty();
+    gate::Supposition of_request = supposition;
+    of_request.region = call.region;
+    for (const gate::Access& access : accesses) {
+        out.accesses.push_back(gate::decide_supposed(caller, access, of_request));
+        const bool refused = out.accesses.back().decision.outcome != policy::Outcome::allow;
+        if (refused && !access.separate) out.allowed = false;
+    }
+    return out;
+}
+
+}  // namespace services::trainwarden

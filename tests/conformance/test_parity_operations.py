@@ -1,0 +1,340 @@
+"""For every registered operation whose input can be asked about: what a request gets is what ExplainAccess of the operation, who-can and IAM's
+simulator said before, and the other way round. Inputs are made from the service models: required members always, others by a coin; names are drawn from
+a population, in which some things have tags and some are not there."""
+
+import json
+import pathlib
+import random
+import shutil
+
+import botocore.exceptions
+import botocore.session
+import pytest
+import yaml
+
+from conftest import Credentials
+from test_sagemaker import make_trainer, request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+REFUSALS = ("AccessDenied", "AccessDeniedException")
+INPUTS = 2  # of an operation
+SENT_AFTER_ALLOWED = 3  # of an operation and input: each may change things, which are put right again
+TRUST = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+ASSUMABLE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "ACCOUNT"}, "Action": "sts:*"}]}
+# Streams of log events and the like: what is asked about them is in the rest of the input.
+SERVICES = {"iam": "iam", "sts": "sts", "sagemaker": "sagemaker", "logs": "logs", "monitoring": "cloudwatch"}
+
+
+def document(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action="*", resource="*", **condition):
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **({"Condition": condition} if condition else {})}
+
+
+def deny(action="*", resource="*", **condition):
+    return {**allow(action, resource, **condition), "Effect": "Deny"}
+
+
+RED = {"aws:ResourceTag/team": "red"}
+# Who asks, by what decides for them: tags of resources, of requests, of principals; global keys; resources; actions; boundaries.
+PRINCIPALS = {
+    "nobody": [],
+    "everything": [allow()],
+    "red things": [allow(StringEquals=RED)],
+    "not red things": [allow(), deny(StringEquals=RED)],
+    "red things by the service's key": [allow(StringEquals={"iam:ResourceTag/team": "red"}), allow("sagemaker:*", StringEquals={"sagemaker:ResourceTag/team": "red"})],
+    "what has a team": [allow(Null={"aws:ResourceTag/team": "false"})],
+    "tagging red": [allow(StringEquals={"aws:RequestTag/team": "red"})],
+    "not tagging": [allow(), deny(**{"ForAnyValue:StringEquals": {"aws:TagKeys": ["team"]}})],
+    "only with team": [allow(**{"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}, "Null": {"aws:TagKeys": "false"}})],
+    "bounded": [allow(), deny(Null={"iam:PermissionsBoundary": "true"}, StringLike={"iam:PermissionsBoundary": "*ReadOnly*"})],
+    "attaching red": [allow(ArnLike={"iam:PolicyARN": "*/p-red"})],
+    "named red": [allow(resource=[f"arn:aws:{service}:*:*:*red*" for service in ("iam", "logs", "sagemaker")])],
+    "below a path": [allow(resource=[f"arn:aws:iam::*:{kind}/team/*" for kind in ("user", "role", "group", "policy")])],
+    "reading": [allow(["iam:Get*", "iam:List*", "logs:Describe*", "sagemaker:Describe*", "sagemaker:List*"])],
+    "in this region": [allow(StringEquals={"aws:RequestedRegion": "us-east-1"}), deny("logs:*", StringEquals={"aws:RequestedRegion": "us-east-1"})],
+    "by name": [allow(StringLike={"aws:username": "by-*"}), deny("sts:*", StringLike={"aws:username": "by-*"})],
+    "by own tag": [allow("iam:*", StringEquals={"aws:ResourceTag/team": "${aws:PrincipalTag/team}"})],
+    "without TLS": [allow(Bool={"aws:SecureTransport": "false"}, DateGreaterThan={"aws:CurrentTime": "2020-01-01T00:00:00Z"})],
+    "cut by a boundary": [allow()],
+    "a session": [allow(), deny("*", StringEquals=RED)],
+    "jobs that are small": [allow(["iam:*", "logs:*"]), allow("sagemaker:*", **{"ForAllValues:StringEquals": {"sagemaker:InstanceTypes": ["ml.m5.large"]}})],
+    "no namespaces": [allow(), deny("cloudwatch:*", StringEquals={"cloudwatch:namespace": "red"})],
+}
+
+
+class Population:
+    """Things that requests name: made again where a request changed them."""
+
+    def __init__(self, server):
+        self.server, self.iam, self.logs = server, server.client("iam"), server.client("logs")
+        self.account = server.account
+        self.key = None
+        self.make()
+        self.state = self.look()
+
+    def arn(self, kind, name):
+        return f"arn:aws:iam::{self.account}:{kind}/{name}"
+
+    def make(self):
+        trust = json.dumps(ASSUMABLE).replace("ACCOUNT", self.account)
+        for color in ("red", "blue"):
+            tags = [{"Key": "team", "Value": color}]
+            boundary = {"PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"} if color == "blue" else {}
+            self.iam.create_user(UserName=f"u-{color}", Path="/team/", Tags=tags, **boundary)
+            self.iam.create_role(RoleName=f"r-{color}", Tags=tags, AssumeRolePolicyDocument=trust, **boundary)
+            self.iam.create_policy(PolicyName=f"p-{color}", Tags=tags, PolicyDocument=document(allow("s3:GetObject")))
+            self.iam.create_group(GroupName=f"g-{color}", Path="/team/")
+            self.logs.create_log_group(logGroupName=f"/g/{color}")
+            self.logs.create_log_stream(logGroupName=f"/g/{color}", logStreamName="s")
+        self.key = self.iam.create_access_key(UserName="u-red")["AccessKey"]["AccessKeyId"]
+
+    @staticmethod
+    def without_times(value):
+        if isinstance(value, dict):
+            return {key: Population.without_times(inner) for key, inner in value.items() if key not in ("RoleLastUsed", "ResponseMetadata")}
+        return [Population.without_times(inner) for inner in value] if isinstance(value, list) else value
+
+    def look(self):
+        mine = lambda entity: any(word in entity.get(name, "") for name in ("UserName", "RoleName", "GroupName", "PolicyName")
+                                  for word in ("-red", "-blue", "-none"))
+        everything = self.iam.get_account_authorization_details(Filter=["User", "Role", "Group", "LocalManagedPolicy"], MaxItems=1000)
+        lists = {name: [one for one in everything[name] if mine(one)] for name in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")}
+        groups = self.logs.describe_log_groups()["logGroups"]
+        streams = [self.logs.describe_log_streams(logGroupName=one["logGroupName"])["logStreams"] for one in groups]
+        keys = [self.iam.list_access_keys(UserName=one["UserName"])["AccessKeyMetadata"] for one in lists["UserDetailList"]]
+        return self.without_times({**lists, "groups": groups, "streams": streams, "keys": keys})
+
+    def restore(self):
+        """True if something had changed."""
+        now = self.look()
+        if now == self.state:
+            return False
+        iam = self.iam
+        for user in now["UserDetailList"]:
+            name = user["UserName"]
+            for group in user.get("GroupList", []):
+                iam.remove_user_from_group(UserName=name, GroupName=group)
+            for one in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+                iam.delete_access_key(UserName=name, AccessKeyId=one["AccessKeyId"])
+            self.strip("user", "UserName", name, user.get("AttachedManagedPolicies", []), user.get("UserPolicyList", []))
+            iam.delete_user(UserName=name)
+        for role in now["RoleDetailList"]:
+            self.strip("role", "RoleName", role["RoleName"], role.get("AttachedManagedPolicies", []), role.get("RolePolicyList", []))
+            iam.delete_role(RoleName=role["RoleName"])
+        for group in now["GroupDetailList"]:
+            for user in iam.get_group(GroupName=group["GroupName"])["Users"]:
+                iam.remove_user_from_group(UserName=user["UserName"], GroupName=group["GroupName"])
+            self.strip("group", "GroupName", group["GroupName"], group.get("AttachedManagedPolicies", []), group.get("GroupPolicyList", []))
+            iam.delete_group(GroupName=group["GroupName"])
+        for policy in now["Policies"]:
+            for version in policy["PolicyVersionList"]:
+                if not version["IsDefaultVersion"]:
+                    iam.delete_policy_version(PolicyArn=policy["Arn"], VersionId=version["VersionId"])
+            iam.delete_policy(PolicyArn=policy["Arn"])
+        for group in now["groups"]:
+            self.logs.delete_log_group(logGroupName=group["logGroupName"])
+        self.make()
+        self.state = self.look()
+        return True
+
+    def strip(self, kind, member, name, attached, inline):
+        for policy in attached:
+            getattr(self.iam, f"detach_{kind}_policy")(**{member: name}, PolicyArn=policy["PolicyArn"])
+        for policy in inline:
+            getattr(self.iam, f"delete_{kind}_policy")(**{member: name}, PolicyName=policy["PolicyName"])
+
+
+class Inputs:
+    """Of an operation, from its shapes."""
+
+    def __init__(self, population, seed):
+        self.population, self.random = population, random.Random(seed)
+
+    def pool(self, member):
+        arn, group = self.population.arn, f"arn:aws:logs:us-east-1:{self.population.account}:log-group:/g/red"
+        colors = lambda *names: [f"{name}-{color}" for name in names for color in ("red", "blue", "none")]
+        return {
+            "UserName": colors("u"), "RoleName": colors("r"), "GroupName": colors("g"), "NewUserName": ["u-none"], "NewGroupName": ["g-none"],
+            "PolicyArn": [arn("policy", name) for name in colors("p")] + ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+            "PermissionsBoundary": ["arn:aws:iam::aws:policy/ReadOnlyAccess", arn("policy", "p-red")],
+            "PolicyName": ["p-none"], "PolicyDocument": [document(allow("s3:GetObject"))], "AssumeRolePolicyDocument": [json.dumps(TRUST)],
+            "Tags": [[{"Key": "team", "Value": "red"}], [{"Key": "team", "Value": "blue"}, {"Key": "x", "Value": "1"}]],
+            "TagKeys": [["team"], ["x"]], "Path": ["/team/"], "NewPath": ["/team/"], "PathPrefix": ["/", "/team/"],
+            "AccessKeyId": [self.population.key, "AKIAIOSFODNN7EXAMPLE"], "Status": ["Active"], "VersionId": ["v1"],
+            "PolicySourceArn": [arn("user", "team/u-red"), arn("role", "r-blue")], "ActionNames": [["s3:GetObject"]],
+            "PolicyInputList": [[document(allow())]], "AccountAlias": ["an-alias"],
+            "RoleArn": [arn("role", name) for name in colors("r")] + [f"arn:aws:iam::444455556666:role/r-red"], "RoleSessionName": ["session"],
+            "SourceIdentity": ["ada"], "ExternalId": ["external"], "TransitiveTagKeys": [["team"]],
+            "TrainingJobName": ["parity", "nosuch"], "ResourceArn": [f"arn:aws:sagemaker:us-east-1:{self.population.account}:training-job/{name}"
+                                                                     for name in ("parity", "nosuch")],
+            "logGroupName": [f"/g/{color}" for color in ("red", "blue", "none")], "logGroupIdentifier": [group], "logStreamName": ["s", "none"],
+            "logEvents": [[{"timestamp": 1, "message": "m"}]], "Namespace": ["red", "blue"], "MetricName": ["m"],
+            "MetricData": [[{"MetricName": "m", "Value": 1.0}]], "Period": [60], "Statistics": [["Sum"]],
+            "StartTime": ["2026-01-01T00:00:00Z"], "EndTime": ["2026-01-01T01:00:00Z"],
+            "MetricDataQueries": [[{"Id": "a", "MetricStat": {"Metric": {"Namespace": "red", "MetricName": "m"}, "Period": 60, "Stat": "Sum"}}]],
+        }.get(member)
+
+    def of(self, model, number):
+        if model.input_shape is None:
+            return {}
+        out = {}
+        for name, shape in model.input_shape.members.items():
+            required = name in model.input_shape.required_members
+            choices = self.pool(name)
+            if not required and (choices is None or self.random.random() < 0.4 or name in ("logGroupIdentifier",)):
+                continue
+            if choices is None:
+                choices = list(getattr(shape, "enum", None) or []) or {"string": ["name"], "integer": [1], "long": [1], "boolean": [True]}.get(shape.type_name)
+            assert choices, f"{model.name}: nothing for its member {name}, a {shape.type_name}: add it to the pool"
+            out[name] = choices[number % len(choices)] if required else self.random.choice(choices)
+        return out
+
+
+def own_client(server, folder):
+    """A function that calls this server's own API, by its own model."""
+    place = folder / "trainwarden" / "2026-01-01"
+    place.mkdir(parents=True)
+    shutil.copy(ROOT / "models" / "trainwarden.service-2.json", place / "service-2.json")
+    session = botocore.session.get_session()
+    session.get_component("data_loader").search_paths.insert(0, str(folder))
+    client = session.create_client("trainwarden", region_name=server.region, endpoint_url=server.endpoint,
+                                   aws_access_key_id=server.root.access_key_id, aws_secret_access_key=server.root.secret_access_key)
+    return lambda operation, **arguments: getattr(client, botocore.xform_name(operation))(**arguments)
+
+
+@pytest.fixture(scope="module")
+def world(server, tmp_path_factory):
+    iam = server.client("iam")
+    population = Population(server)
+    make_trainer(server)
+    server.client("sagemaker").create_training_job(**request(server, "parity", "true", Tags=[{"Key": "team", "Value": "red"}]))
+    principals = {}
+    for number, (name, statements) in enumerate(PRINCIPALS.items()):
+        user = f"by-{number}"
+        boundary = {}
+        if name == "cut by a boundary":
+            policy = iam.create_policy(PolicyName="boundary", PolicyDocument=document(allow(["iam:Get*", "logs:*"]), deny(StringEquals=RED)))
+            boundary = {"PermissionsBoundary": policy["Policy"]["Arn"]}
+        iam.create_user(UserName=user, Tags=[{"Key": "team", "Value": "red"}], **boundary)
+        if statements:
+            iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document(*statements))
+        keys = Credentials.of(iam.create_access_key(UserName=user))
+        arn = f"arn:aws:iam::{server.account}:user/{user}"
+        if name == "a session":
+            iam.create_role(RoleName="asking", AssumeRolePolicyDocument=document(
+                {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"}))
+            iam.put_role_policy(RoleName="asking", PolicyName="p", PolicyDocument=document(*statements))
+            iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document(allow("sts:AssumeRole")))
+            role = f"arn:aws:iam::{server.account}:role/asking"
+            session = server.client_as(keys, "sts").assume_role(RoleArn=role, RoleSessionName="session")
+            keys, arn = Credentials.of(session), session["AssumedRoleUser"]["Arn"]
+        principals[name] = {"arn": arn, "keys": keys, "clients": {}}
+    return {"population": population, "principals": principals, "own": own_client(server, tmp_path_factory.mktemp("models"))}
+
+
+def client_of(server, principal, service):
+    clients = principal["clients"]
+    if service not in clients:
+        clients[service] = server.client_as(principal["keys"], service)
+    return clients[service]
+
+
+def send(server, principal, service, operation, arguments):
+    """(refused, code)"""
+    client = client_of(server, principal, service)
+    method = botocore.xform_name(operation)
+    try:
+        getattr(client, method)(**arguments)
+    except botocore.exceptions.ClientError as error:
+        code = error.response["Error"]["Code"]
+        return code in REFUSALS, code
+    return False, ""
+
+
+def operations():
+    for file, service in SERVICES.items():
+        listing = yaml.safe_load((ROOT / "models" / f"{file}.yaml").read_text())
+        for operation in listing["operations"]:
+            yield pytest.param(service, operation, id=f"{service}:{operation}")
+
+
+def context_of(access):
+    """The keys that the request brought, for questions about one action."""
+    brought = ("aws:requesttag/", "aws:tagkeys", "iam:policyarn", "iam:permissionsboundary", "iam:passedtoservice", "iam:associatedresourcearn", "sts:",
+               "cloudwatch:", "trainwarden:")
+    sagemaker = lambda key: key.startswith("sagemaker:") and "resourcetag" not in key
+    return [{"Key": key, "Values": value if isinstance(value, list) else [value]} for key, value in (access.get("Context") or {}).items()
+            if key.lower().startswith(brought) or sagemaker(key.lower())]
+
+
+@pytest.mark.parametrize("service, operation", list(operations()))
+def test_what_is_said_of_a_request_is_what_it_gets(server, world, service, operation):
+    population, own = world["population"], world["own"]
+    model = server.client(service).meta.service_model.operation_model(operation)
+    inputs = Inputs(population, f"{service}:{operation}")
+    wrong, asked = [], 0
+    for number in range(INPUTS):
+        arguments = request(server, "another", "true") if operation == "CreateTrainingJob" else inputs.of(model, number)
+        said, accesses = {}, {}
+        for name, principal in world["principals"].items():
+            try:
+                answer = own("ExplainAccess", PrincipalArn=principal["arn"], Operation=f"{service}:{operation}", Input=json.dumps(arguments))
+                said[name] = answer["Decision"] != "allowed"
+                accesses[name] = answer["Accesses"]
+            except botocore.exceptions.ClientError as error:
+                said[name] = error.response["Error"]["Code"]
+            asked += 1
+        wrong += questions_about_actions(server, world, accesses, said, (operation, number))
+        allowed = 0
+        for name in sorted(world["principals"], key=lambda one: (said[one] is False, hash((number, one)))):
+            if said[name] is False and allowed >= SENT_AFTER_ALLOWED:
+                continue
+            refused, code = send(server, world["principals"][name], service, operation, arguments)
+            same = code == said[name] if isinstance(said[name], str) else refused == said[name]
+            if not same:
+                wrong.append(f"{operation} {arguments} by {name}: said {said[name]}, got {code or 'allowed'}")
+            if not refused:
+                allowed += said[name] is False
+                if population.restore():  # keys that the input names may be others now
+                    if "AccessKeyId" in arguments:
+                        break
+    assert asked and not wrong, "\n".join(wrong)
+
+
+def questions_about_actions(server, world, accesses, said, where):
+    """Of each access that a request needs: who-can and the simulator say of everybody what the request's decision says."""
+    wrong = []
+    by_question = {}
+    for name, decided in accesses.items():
+        for access in decided:
+            question = (access["Action"], access["Resource"], json.dumps(context_of(access), sort_keys=True))
+            by_question.setdefault(question, {})[name] = access["Decision"] == "allowed"
+    for (action, resource, context), decisions in by_question.items():
+        context = json.loads(context)
+        try:
+            answer = world["own"]("WhoCan", Action=action, Resource=resource, Context=context)
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchResource", "NoSuchResourceException"):
+                continue  # who-can says nothing about what is not there
+            raise
+        can = {one["Principal"].get("RoleArn") or one["Principal"].get("Arn") for one in answer["Principals"]}
+        for name, allowed in decisions.items():
+            arn = world["principals"][name]["arn"]
+            if ":assumed-role/" in arn:
+                arn = f"arn:aws:iam::{server.account}:role/asking"
+            if (arn in can) is not allowed:
+                wrong.append(f"{where} {action} on {resource} with {context} by {name}: {'allowed' if allowed else 'refused'}, and who-can says otherwise")
+            if where[1] > 0:
+                continue  # the simulator is asked one by one: of the first input
+            entries = [{"ContextKeyName": one["Key"], "ContextKeyValues": one["Values"],
+                        "ContextKeyType": "stringList" if len(one["Values"]) > 1 or one["Key"].lower() in ("aws:tagkeys", "sagemaker:instancetypes") else "string"}
+                       for one in context]
+            simulated = server.client("iam").simulate_principal_policy(
+                PolicySourceArn=arn, ActionNames=[action], ResourceArns=[resource], ContextEntries=entries)
+            if (simulated["EvaluationResults"][0]["EvalDecision"] == "allowed") is not allowed:
+                wrong.append(f"{where} {action} on {resource} with {context} by {name}: {'allowed' if allowed else 'refused'}, and the simulator says otherwise")
+    return wrong
