@@ -1,0 +1,73 @@
+// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3".
+#include "services/s3/resources.hpp"
+
+#include "policy/reference.hpp"
+
+namespace services::s3 {
+namespace {
+
+using base::Result;
+using gate::Description;
+using gate::Existence;
+
+// arn:aws:s3:::bucket/key
+struct Name {
+    std::string bucket, key;
+    bool is_object = false;
+};
+Name name_in(const policy::Arn& arn) {
+    const size_t slash = arn.resource.find('/');
+    if (slash == std::string_view::npos) return {.bucket = std::string(arn.resource), .key = ""};
+    return {.bucket = std::string(arn.resource.substr(0, slash)),
+            .key = std::string(arn.resource.substr(slash + 1)),
+            .is_object = true};
+}
+
+bool is_of_bucket(const policy::Arn& arn) { return arn.account.empty() && arn.region.empty(); }
+
+Description description_of(const gate::Subject& subject, const objects::BucketPtr& bucket) {
+    Description out{.arn = std::string(subject.text), .existence = Existence::there, .owner = bucket->account};
+    out.region = bucket->region;
+    out.keys.set("s3:ResourceAccount", bucket->account);
+    if (bucket->policy) out.policy = policy::AttachedPolicy{bucket->policy, "bucket policy of " + bucket->name};
+    out.restrict_public = bucket->restricts_public();
+    out.policy_is_public = bucket->policy_is_public;
+    return out;
+}
+
+}  // namespace
+
+Result<Description> Resources::find(const gate::Subject& subject) const {
+    Description nothing{.arn = std::string(subject.text), .owner = std::string(subject.arn.account)};
+    if (!is_of_bucket(subject.arn)) return nothing;
+    const Name name = name_in(subject.arn);
+    Located located{.bucket = TRY(storage_.bucket(name.bucket)), .object = nullptr};
+    Description out = description_of(subject, located.bucket);
+    if (name.is_object) {
+        out.existence = Existence::unknown;
+        if (policy::is_key_of_s3_action("s3:ExistingObjectTag/x", subject.action)) {
+            auto object = storage_.find(name.bucket, name.key);
+            if (!object && object.error().code != "NoSuchKey") return base::fail(std::move(object).error());
+            if (object) located.object = std::move(*object);
+            // After the look at the object: what was found there was written under the policy that decides.
+            TRY(storage_.check_unchanged(located.decided()));
+            out.existence = located.object ? Existence::there : Existence::absent;
+            if (located.object)
+                for (const auto& [key, value] : located.object->tags) out.keys.set("s3:ExistingObjectTag/" + key, value);
+        }
+    }
+    out.found = gate::Found::of(std::move(located));
+    return out;
+}
+
+Result<Description> Resources::describe(const gate::Subject& subject) const {
+    // A pattern stands for many, of which nothing in common is known.
+    const std::string bucket = name_in(subject.arn).bucket;
+    if (bucket.find_first_of("*?") != std::string::npos) return Description{.arn = std::string(subject.text)};
+    auto found = find(subject);
+    if (found) return found;
+    if (found.error().code != "NoSuchBucket") return base::fail(std::move(found).error());
+    return Description{.arn = std::string(subject.text), .existence = Existence::absent, .absence = found.error().message};
+}
+
+}  // namespace services::s3

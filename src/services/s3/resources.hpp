@@ -1,0 +1,30 @@
+// What decisions know of buckets and objects.
+#pragma once
+
+#include "gate/describer.hpp"
+#include "objects/storage.hpp"
+
+namespace services::s3 {
+
+// What a request names, as it was when the request was decided on: handlers get it, and use nothing else.
+struct Located {
+    objects::BucketPtr bucket;
+    objects::ObjectPtr object;  // where the decision looked at it (its tags, its absence) and it is there
+    [[nodiscard]] objects::DecidedOn decided() const { return {bucket, {}}; }
+    [[nodiscard]] objects::DecidedOn decided_with_object() const { return {bucket, object}; }
+};
+
+// Of the bucket: policy, Block Public Access, owner. The tags of an object that is there, for the actions that the reference
+// lists s3:ExistingObjectTag for: those look at the object.
+class Resources final : public gate::Resources {
+public:
+    explicit Resources(const objects::Storage& storage) : storage_(storage) {}
+    [[nodiscard]] base::Result<gate::Description> describe(const gate::Subject& subject) const override;
+    // A bucket that is not there is `NoSuchBucket`.
+    [[nodiscard]] base::Result<gate::Description> find(const gate::Subject& subject) const override;
+
+private:
+    const objects::Storage& storage_;
+};
+
+}  // namespace services::s3
