@@ -7,7 +7,7 @@
 
 namespace model {
 
-// Of a header or a query parameter that is not what it should be.
+// Of a header or a query parameter that is not what it should be; of an element of a document, that it is there at all.
 struct MemberError {
     std::string_view code, message;            // empty: what cannot be read counts as not sent
     std::span<const std::string_view> values;  // all that it may be; empty: whatever its type has

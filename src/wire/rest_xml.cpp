@@ -134,10 +134,8 @@ public:
 
     Result<void> read_headers(const http::Headers& headers) {
         for (const auto& [name, value] : headers.fields()) {
-            if (const auto at = find(operation_.rest->headers, name, true))
-                TRY(take(*at, value));
-            else if (!prefixes().empty())
-                take_prefixed(name, value);
+            if (const auto at = find(operation_.rest->headers, name, true)) TRY(take(*at, value));
+            if (!prefixes().empty()) take_prefixed(name, value);
         }
         return {};
     }
@@ -284,11 +282,12 @@ namespace {
 // Where a document is not what the model says: the path of an element, and what is wrong with it.
 struct Problem {
     std::string place, what;
+    const model::MemberError* refused = nullptr;  // what is there asks for what is not here
 };
 using Read = std::expected<void, Problem>;
 
 std::unexpected<Problem> problem(const text::XmlElement& element, std::string what) {
-    return std::unexpected(Problem{element.name, std::move(what)});
+    return std::unexpected(Problem{.place = element.name, .what = std::move(what)});
 }
 
 Read below(const text::XmlElement& element, Read read) {
@@ -325,6 +324,7 @@ Read read_structure(const Shape& shape, const text::XmlElement& element, void* i
             if (shape.closed) return below(element, problem(child, "is not expected there"));
             continue;
         }
+        if (field->error) return std::unexpected(Problem{.place = child.name, .what = {}, .refused = field->error});
         const auto at = static_cast<size_t>(field - shape.fields.begin());
         const bool again = seen[at];
         seen.set(at);
@@ -367,6 +367,11 @@ base::Error malformed_xml(const std::string& note) {
         .note(note);
 }
 
+// What the parser says stands in the note: the sentence is AWS's.
+base::Error unreadable(const base::Error& error) {
+    return malformed_xml(error.notes.empty() ? error.message : error.notes.front());
+}
+
 }  // namespace
 
 bool takes_document(const model::Operation& operation) {
@@ -382,13 +387,14 @@ Result<void> read_rest_body(const model::Operation& operation, std::string_view 
     }
     if (rest.payload && !rest.payload->is_required() && base::trim(body).empty()) return {};
     const auto document = text::parse_xml(body);
-    if (!document) return base::fail(malformed(rest, document.error()));
+    if (!document) return base::fail(malformed(rest, unreadable(document.error())));
     if (document->name != rest.request_root)
         return base::fail(malformed(rest, malformed_xml("the document is <" + document->name.substr(0, 64) + ">, and not <" +
                                                         std::string(rest.request_root) + ">")));
     auto read = rest.payload ? read_element(*rest.payload->shape, *document, rest.payload->make(input))
                              : read_structure(*operation.input, *document, input);
     if (read) return {};
+    if (const auto* refused = read.error().refused) return base::fail(std::string(refused->code), std::string(refused->message));
     return base::fail(malformed(rest, malformed_xml(read.error().place.substr(0, 256) + " " + read.error().what)));
 }
 

@@ -36,6 +36,7 @@ class Values:
     def __init__(self, seed, listing, skipped):
         self.random = random.Random(seed)
         self.listing = listing
+        self.refused = {name for name, error in listing["errors"].items() if error.get("refused")}
         self.skipped = skipped  # of a member's header or name: whether it is left out
 
     def text(self, alphabet, least=0):
@@ -72,7 +73,7 @@ class Values:
         for name, member in shape.members.items():
             place = member.serialization
             where = place.get("location", "answer" if answer else "body")
-            if self.skipped(place.get("name", name), where) or member.serialization.get("streaming"):
+            if f"{shape.name}.{name}" in self.refused or self.skipped(place.get("name", name), where) or member.serialization.get("streaming"):
                 continue
             if name not in shape.required_members and name != shape.serialization.get("payload") and self.random.random() < 0.5:
                 continue

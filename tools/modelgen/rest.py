@@ -78,10 +78,9 @@ class Rest:
     def error(self, structure, member):
         """The table's row of the member's error, or nullptr."""
         listed = self.listing.get("errors") or {}
-        if self.location(structure, member) not in ("header", "query"):
-            return "nullptr"
-        found = next((name for name in (f"{structure}.{member}", member) if name in listed), None)
-        is_absent = member in (self.listing.get("empty_is_absent") or ())
+        in_head = self.location(structure, member) in ("header", "query")
+        found = next((name for name in (f"{structure}.{member}", member) if name in listed and listed[name].get("refused", False) != in_head), None)
+        is_absent = in_head and member in (self.listing.get("empty_is_absent") or ())
         if found is None and not is_absent:
             return "nullptr"
         self.used |= {found, member}

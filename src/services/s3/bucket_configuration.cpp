@@ -1,255 +1,205 @@
 // What is configured on a bucket: policy, public access block, ownership controls, versioning, tags.
-#include "base/strings.hpp"
+#include <array>
+
+#include "model/s3/configuration.hpp"
 #include "objects/public_policy.hpp"
 #include "services/s3/service.hpp"
 
 namespace services::s3 {
 namespace {
 
-base::Error malformed_xml() {
-    return {"MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"};
-}
-
-base::Result<text::XmlElement> read_xml(wire::Call& call, Incoming& incoming, std::string_view root) {
-    const auto body = TRY(read_document(call, incoming, configuration_bytes_max));
-    auto xml = text::parse_xml(body);
-    if (!xml || xml->name != root) return base::fail(malformed_xml());
-    return std::move(*xml);
-}
+using objects::BucketConfiguration;
 
 // Changes what was decided on, or nothing.
-base::Result<void> configure(const Service& service, const Incoming& incoming, const objects::Storage::Change& change) {
-    return service.storage().configure(incoming.bucket->name, change, incoming.decided());
+Result<void> configure(S3& s3, const Located& located, const objects::Storage::Change& change) {
+    return s3.storage.configure(located.bucket->name, change, located.decided());
+}
+
+// What is no error of the configuration itself.
+template <class Set>
+objects::Storage::Change setting(Set set) {
+    return [set](BucketConfiguration& configuration) -> Result<void> {
+        set(configuration);
+        return {};
+    };
 }
 
 // --- Policy ---
 
-base::Result<void> only_the_owner(const gate::Permit& permit, const objects::Bucket& bucket) {
+Result<void> only_the_owner(const Permit& permit, const objects::Bucket& bucket) {
     if (permit.account() == bucket.account) return {};
     return base::fail("MethodNotAllowed", "The specified method is not allowed against this resource.");
 }
 
-Answered get_policy(const Service& service, const gate::Permit& permit, wire::Call&, Incoming& incoming) {
-    TRY(only_the_owner(permit, *incoming.bucket));
-    if (incoming.bucket->configuration.policy.empty())
-        return base::fail("NoSuchBucketPolicy", "The bucket policy does not exist");
-    auto answer = empty_answer();
-    answer.raw->headers.set("Content-Type", "application/json");
-    answer.raw->body = shown_bucket_policy(incoming.bucket->configuration, service.parts.principal_id);
-    return answer;
+base::Error no_policy() { return {"NoSuchBucketPolicy", "The bucket policy does not exist"}; }
+
+Result<m::GetBucketPolicy::Output> get_policy(S3& s3, const Permit& permit, const m::GetBucketPolicy::Input&, Located&& located) {
+    TRY(only_the_owner(permit, *located.bucket));
+    const auto& configuration = located.bucket->configuration;
+    if (configuration.policy.empty()) return base::fail(no_policy());
+    return m::GetBucketPolicy::Output{.policy = shown_bucket_policy(configuration, s3.principal_id)};
 }
 
-Answered put_policy(const Service& service, const gate::Permit& permit, wire::Call& call, Incoming& incoming) {
-    TRY(only_the_owner(permit, *incoming.bucket));
-    const auto document = TRY(read_document(call, incoming, configuration_bytes_max));
-    const PrincipalIds principals = TRY(check_bucket_policy(document, *incoming.bucket, service.parts.principal_id));
-    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
+Result<m::PutBucketPolicy::Output> put_policy(S3& s3, const Permit& permit, const m::PutBucketPolicy::Input& in,
+                                              Located&& located) {
+    TRY(only_the_owner(permit, *located.bucket));
+    const PrincipalIds principals = TRY(check_bucket_policy(in.policy, *located.bucket, s3.principal_id));
+    TRY(configure(s3, located, [&](BucketConfiguration& configuration) -> Result<void> {
         const auto& block = configuration.public_access_block;
-        if (block && block->block_public_policy && objects::is_public_policy(document)) {
+        if (block && block->block_public_policy && objects::is_public_policy(in.policy)) {
             return base::fail(
                 "AccessDenied",
                 "User: " + permit.caller().principal.arn + " is not authorized to perform: s3:PutBucketPolicy on resource: \"" +
-                    incoming.bucket->arn() +
+                    located.bucket->arn() +
                     "\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.");
         }
-        configuration.policy = document;
+        configuration.policy = in.policy;
         configuration.policy_principals = principals;
         return {};
     }));
-    return empty_answer(204);
+    return m::PutBucketPolicy::Output{};
 }
 
-Answered delete_policy(const Service& service, const gate::Permit& permit, wire::Call&, Incoming& incoming) {
-    TRY(only_the_owner(permit, *incoming.bucket));
-    TRY(configure(service, incoming, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
-        configuration.policy.clear();
-        configuration.policy_principals.clear();
-        return {};
-    }));
-    return empty_answer(204);
+Result<m::DeleteBucketPolicy::Output> delete_policy(S3& s3, const Permit& permit, const m::DeleteBucketPolicy::Input&,
+                                                    Located&& located) {
+    TRY(only_the_owner(permit, *located.bucket));
+    TRY(configure(s3, located, setting([](BucketConfiguration& configuration) {
+                      configuration.policy.clear();
+                      configuration.policy_principals.clear();
+                  })));
+    return m::DeleteBucketPolicy::Output{};
 }
 
-Answered get_policy_status(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    if (incoming.bucket->configuration.policy.empty())
-        return base::fail("NoSuchBucketPolicy", "The bucket policy does not exist");
-    text::XmlWriter xml;
-    xml.open("PolicyStatus", xml_namespace);
-    xml.element("IsPublic", incoming.bucket->policy_is_public ? "true" : "false");
-    xml.close();
-    return xml_answer(xml);
+Result<m::GetBucketPolicyStatus::Output> get_policy_status(S3&, const Permit&, const m::GetBucketPolicyStatus::Input&,
+                                                           Located&& located) {
+    if (located.bucket->configuration.policy.empty()) return base::fail(no_policy());
+    return m::GetBucketPolicyStatus::Output{.policy_status = m::PolicyStatus{.is_public = located.bucket->policy_is_public}};
 }
 
 // --- Public access block ---
 
-Answered get_public_access_block(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    const auto& block = incoming.bucket->configuration.public_access_block;
+Result<m::GetPublicAccessBlock::Output> get_public_access_block(S3&, const Permit&, const m::GetPublicAccessBlock::Input&,
+                                                                Located&& located) {
+    const auto& block = located.bucket->configuration.public_access_block;
     if (!block) return base::fail("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found");
-    text::XmlWriter xml;
-    xml.open("PublicAccessBlockConfiguration", xml_namespace);
-    xml.element("BlockPublicAcls", block->block_public_acls ? "true" : "false");
-    xml.element("IgnorePublicAcls", block->ignore_public_acls ? "true" : "false");
-    xml.element("BlockPublicPolicy", block->block_public_policy ? "true" : "false");
-    xml.element("RestrictPublicBuckets", block->restrict_public_buckets ? "true" : "false");
-    xml.close();
-    return xml_answer(xml);
+    return m::GetPublicAccessBlock::Output{.public_access_block_configuration = m::PublicAccessBlockConfiguration{
+                                               .block_public_acls = block->block_public_acls,
+                                               .ignore_public_acls = block->ignore_public_acls,
+                                               .block_public_policy = block->block_public_policy,
+                                               .restrict_public_buckets = block->restrict_public_buckets}};
 }
 
-Answered put_public_access_block(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto xml = TRY(read_xml(call, incoming, "PublicAccessBlockConfiguration"));
-    objects::PublicAccessBlock block;
-    for (const auto& setting : xml.children) {
-        const auto value = base::lower(base::trim(setting.content));
-        if (value != "true" && value != "false") return base::fail(malformed_xml());
-        bool* flag = setting.name == "BlockPublicAcls"         ? &block.block_public_acls
-                     : setting.name == "IgnorePublicAcls"      ? &block.ignore_public_acls
-                     : setting.name == "BlockPublicPolicy"     ? &block.block_public_policy
-                     : setting.name == "RestrictPublicBuckets" ? &block.restrict_public_buckets
-                                                               : nullptr;
-        if (flag == nullptr) return base::fail(malformed_xml());
-        *flag = value == "true";
-    }
-    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-        configuration.public_access_block = block;
-        return {};
-    }));
-    return empty_answer();
+Result<m::PutPublicAccessBlock::Output> put_public_access_block(S3& s3, const Permit&, const m::PutPublicAccessBlock::Input& in,
+                                                                Located&& located) {
+    const auto& asked = in.public_access_block_configuration;
+    const objects::PublicAccessBlock block{.block_public_acls = asked.block_public_acls.value_or(false),
+                                           .ignore_public_acls = asked.ignore_public_acls.value_or(false),
+                                           .block_public_policy = asked.block_public_policy.value_or(false),
+                                           .restrict_public_buckets = asked.restrict_public_buckets.value_or(false)};
+    TRY(configure(s3, located, setting([&](BucketConfiguration& configuration) { configuration.public_access_block = block; })));
+    return m::PutPublicAccessBlock::Output{};
 }
 
-Answered delete_public_access_block(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(configure(service, incoming, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
-        configuration.public_access_block.reset();
-        return {};
-    }));
-    return empty_answer(204);
+Result<m::DeletePublicAccessBlock::Output> delete_public_access_block(S3& s3, const Permit&,
+                                                                      const m::DeletePublicAccessBlock::Input&,
+                                                                      Located&& located) {
+    TRY(configure(s3, located, setting([](BucketConfiguration& configuration) { configuration.public_access_block.reset(); })));
+    return m::DeletePublicAccessBlock::Output{};
 }
 
 // --- Ownership controls ---
 
-Answered get_ownership(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    const auto& ownership = incoming.bucket->configuration.object_ownership;
+Result<m::GetBucketOwnershipControls::Output> get_ownership(S3&, const Permit&, const m::GetBucketOwnershipControls::Input&,
+                                                            Located&& located) {
+    const auto& ownership = located.bucket->configuration.object_ownership;
     if (ownership.empty()) return base::fail("OwnershipControlsNotFoundError", "The bucket ownership controls were not found");
-    text::XmlWriter xml;
-    xml.open("OwnershipControls", xml_namespace);
-    xml.open("Rule");
-    xml.element("ObjectOwnership", ownership);
-    xml.close();
-    xml.close();
-    return xml_answer(xml);
+    return m::GetBucketOwnershipControls::Output{.ownership_controls =
+                                                     m::OwnershipControls{.rules = {{.object_ownership = ownership}}}};
 }
 
-Answered put_ownership(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto xml = TRY(read_xml(call, incoming, "OwnershipControls"));
-    const auto* rule = xml.child("Rule");
-    if (rule == nullptr || xml.children.size() != 1) return base::fail(malformed_xml());
-    const auto ownership = rule->child_text("ObjectOwnership");
+Result<m::PutBucketOwnershipControls::Output> put_ownership(S3& s3, const Permit&, const m::PutBucketOwnershipControls::Input& in,
+                                                            Located&& located) {
+    const auto& rules = in.ownership_controls.rules;
+    if (rules.size() != 1) return base::fail(malformed_xml());
+    const auto& ownership = rules.front().object_ownership;
     // The other two settings turn on ACLs, which do not exist here.
-    if (ownership == "BucketOwnerPreferred" || ownership == "ObjectWriter") {
+    if (ownership == "BucketOwnerPreferred" || ownership == "ObjectWriter")
         return base::fail("NotImplemented", "ACLs are not implemented: ObjectOwnership " + ownership);
-    }
     if (ownership != "BucketOwnerEnforced") return base::fail(malformed_xml());
-    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-        configuration.object_ownership = ownership;
-        return {};
-    }));
-    return empty_answer();
+    TRY(configure(s3, located, setting([&](BucketConfiguration& configuration) { configuration.object_ownership = ownership; })));
+    return m::PutBucketOwnershipControls::Output{};
 }
 
-Answered delete_ownership(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(configure(service, incoming, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
-        configuration.object_ownership.clear();
-        return {};
-    }));
-    return empty_answer(204);
+Result<m::DeleteBucketOwnershipControls::Output> delete_ownership(S3& s3, const Permit&,
+                                                                  const m::DeleteBucketOwnershipControls::Input&,
+                                                                  Located&& located) {
+    TRY(configure(s3, located, setting([](BucketConfiguration& configuration) { configuration.object_ownership.clear(); })));
+    return m::DeleteBucketOwnershipControls::Output{};
 }
 
 // --- Versioning ---
 
-Answered get_versioning(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    text::XmlWriter xml;
-    xml.open("VersioningConfiguration", xml_namespace);
-    if (!incoming.bucket->configuration.versioning.empty()) xml.element("Status", incoming.bucket->configuration.versioning);
-    xml.close();
-    return xml_answer(xml);
+Result<m::GetBucketVersioning::Output> get_versioning(S3&, const Permit&, const m::GetBucketVersioning::Input&,
+                                                      Located&& located) {
+    m::GetBucketVersioning::Output out;
+    if (!located.bucket->configuration.versioning.empty()) out.status = located.bucket->configuration.versioning;
+    return out;
 }
 
-Answered put_versioning(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto xml = TRY(read_xml(call, incoming, "VersioningConfiguration"));
-    const auto status = xml.child_text("Status");
-    if (xml.child("MfaDelete") != nullptr && xml.child_text("MfaDelete") != "Disabled") {
-        return base::fail("NotImplemented", "MFA delete is not implemented");
-    }
+Result<m::PutBucketVersioning::Output> put_versioning(S3& s3, const Permit&, const m::PutBucketVersioning::Input& in,
+                                                      Located&& located) {
+    const auto& asked = in.versioning_configuration;
+    if (asked.mfa_delete && *asked.mfa_delete != "Disabled") return base::fail("NotImplemented", "MFA delete is not implemented");
+    const auto status = asked.status.value_or("");
     if (status == "Enabled")
         return base::fail("NotImplemented", "Object versions are not implemented: versioning cannot be enabled");
     if (status != "Suspended")
         return base::fail("IllegalVersioningConfigurationException", "The Versioning element must be specified");
-    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-        configuration.versioning = status;
-        return {};
-    }));
-    return empty_answer();
+    TRY(configure(s3, located, setting([&](BucketConfiguration& configuration) { configuration.versioning = status; })));
+    return m::PutBucketVersioning::Output{};
 }
 
 // --- Tags of the bucket ---
 
-Answered get_bucket_tagging(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    const auto& tags = incoming.bucket->configuration.tags;
+Result<m::GetBucketTagging::Output> get_tagging(S3&, const Permit&, const m::GetBucketTagging::Input&, Located&& located) {
+    const auto& tags = located.bucket->configuration.tags;
     if (tags.empty()) return base::fail("NoSuchTagSet", "The TagSet does not exist");
-    text::XmlWriter xml;
-    xml.open("Tagging", xml_namespace);
-    xml.open("TagSet");
-    for (const auto& [key, value] : tags) {
-        xml.open("Tag");
-        xml.element("Key", key);
-        xml.element("Value", value);
-        xml.close();
-    }
-    xml.close();
-    xml.close();
-    return xml_answer(xml);
+    return m::GetBucketTagging::Output{.tag_set = shown_tags(tags)};
 }
 
-Answered put_bucket_tagging(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto xml = TRY(read_xml(call, incoming, "Tagging"));
-    const auto* set = xml.child("TagSet");
-    if (set == nullptr) return base::fail(malformed_xml());
-    objects::Tags tags;
-    for (const auto& tag : set->children) tags.emplace_back(tag.child_text("Key"), tag.child_text("Value"));
+Result<m::PutBucketTagging::Output> put_tagging(S3& s3, const Permit&, const m::PutBucketTagging::Input& in, Located&& located) {
+    const auto tags = tags_of(in.tagging.tag_set);
     TRY(objects::check_tags(tags, objects::bucket_tags_max));
-    TRY(configure(service, incoming, [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-        configuration.tags = tags;
-        return {};
-    }));
-    return empty_answer(204);
+    TRY(configure(s3, located, setting([&](BucketConfiguration& configuration) { configuration.tags = tags; })));
+    return m::PutBucketTagging::Output{};
 }
 
-Answered delete_bucket_tagging(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(configure(service, incoming, [](objects::BucketConfiguration& configuration) -> base::Result<void> {
-        configuration.tags.clear();
-        return {};
-    }));
-    return empty_answer(204);
+Result<m::DeleteBucketTagging::Output> delete_tagging(S3& s3, const Permit&, const m::DeleteBucketTagging::Input&,
+                                                      Located&& located) {
+    TRY(configure(s3, located, setting([](BucketConfiguration& configuration) { configuration.tags.clear(); })));
+    return m::DeleteBucketTagging::Output{};
 }
+
+constexpr auto operations = std::to_array<gate::Row<S3>>({
+    operation<m::GetBucketPolicy, get_policy>(),
+    operation<m::PutBucketPolicy, put_policy>(),
+    operation<m::DeleteBucketPolicy, delete_policy>(),
+    operation<m::GetBucketPolicyStatus, get_policy_status>(),
+    operation<m::GetPublicAccessBlock, get_public_access_block>(),
+    operation<m::PutPublicAccessBlock, put_public_access_block>(),
+    operation<m::DeletePublicAccessBlock, delete_public_access_block>(),
+    operation<m::GetBucketOwnershipControls, get_ownership>(),
+    operation<m::PutBucketOwnershipControls, put_ownership>(),
+    operation<m::DeleteBucketOwnershipControls, delete_ownership>(),
+    operation<m::GetBucketVersioning, get_versioning>(),
+    operation<m::PutBucketVersioning, put_versioning>(),
+    operation<m::GetBucketTagging, get_tagging>(),
+    operation<m::PutBucketTagging, put_tagging>(),
+    operation<m::DeleteBucketTagging, delete_tagging>(),
+});
 
 }  // namespace
 
-Definitions bucket_configuration_operations() {
-    return {
-        {"GetBucketPolicy", on_bucket("s3:GetBucketPolicy"), get_policy},
-        {"PutBucketPolicy", on_bucket("s3:PutBucketPolicy"), put_policy},
-        {"DeleteBucketPolicy", on_bucket("s3:DeleteBucketPolicy"), delete_policy},
-        {"GetBucketPolicyStatus", on_bucket("s3:GetBucketPolicyStatus"), get_policy_status},
-        {"GetPublicAccessBlock", on_bucket("s3:GetBucketPublicAccessBlock"), get_public_access_block},
-        {"PutPublicAccessBlock", on_bucket("s3:PutBucketPublicAccessBlock"), put_public_access_block},
-        {"DeletePublicAccessBlock", on_bucket("s3:PutBucketPublicAccessBlock"), delete_public_access_block},
-        {"GetBucketOwnershipControls", on_bucket("s3:GetBucketOwnershipControls"), get_ownership},
-        {"PutBucketOwnershipControls", on_bucket("s3:PutBucketOwnershipControls"), put_ownership},
-        {"DeleteBucketOwnershipControls", on_bucket("s3:PutBucketOwnershipControls"), delete_ownership},
-        {"GetBucketVersioning", on_bucket("s3:GetBucketVersioning"), get_versioning},
-        {"PutBucketVersioning", on_bucket("s3:PutBucketVersioning"), put_versioning},
-        {"GetBucketTagging", on_bucket("s3:GetBucketTagging"), get_bucket_tagging},
-        {"PutBucketTagging", on_bucket("s3:PutBucketTagging"), put_bucket_tagging},
-        {"DeleteBucketTagging", on_bucket("s3:PutBucketTagging"), delete_bucket_tagging},
-    };
-}
+Rows bucket_configuration_operations() { return operations; }
 
 }  // namespace services::s3

@@ -1,43 +1,21 @@
 // Buckets: list, create, look at, delete, where.
 #include <algorithm>
+#include <array>
 
 #include "base/strings.hpp"
-#include "services/s3/service.hpp"
-#include "text/time.hpp"
+#include "model/s3/buckets.hpp"
+#include "services/s3/members.hpp"
 #include "wire/region.hpp"
 
 namespace services::s3 {
 namespace {
 
-struct CreateBucket {
-    std::string location;  // empty: not said
-    objects::Tags tags;
-};
-
-base::Result<CreateBucket> read_create_bucket(wire::Call& call, Incoming& incoming) {
-    CreateBucket wanted;
-    const auto body = TRY(read_document(call, incoming, configuration_bytes_max));
-    if (base::trim(body).empty()) return wanted;
-    const auto xml = TRY(text::parse_xml(body));
-    if (xml.name != "CreateBucketConfiguration")
-        return base::fail("MalformedXML",
-                          "The XML you provided was not well-formed or did not validate against our published schema");
-    for (const std::string_view unsupported : {"Location", "Bucket"}) {
-        if (xml.child(unsupported) != nullptr)
-            return base::fail("NotImplemented", "Directory buckets are not implemented: " + std::string(unsupported));
-    }
-    wanted.location = xml.child_text("LocationConstraint");
-    if (wanted.location == "EU") wanted.location = "eu-west-1";  // its name before regions had names
-    if (const auto* tags = xml.child("Tags")) {
-        for (const auto& tag : tags->children) wanted.tags.emplace_back(tag.child_text("Key"), tag.child_text("Value"));
-    }
-    return wanted;
-}
+constexpr size_t buckets_max = 10'000;
 
 // Where a bucket goes. us-east-1 makes buckets in every region that is served and is never named; any other makes only its own
 // and wants it said.
-base::Result<std::string> read_region(const std::string& location, const std::string& endpoint,
-                                      const std::vector<std::string>& served) {
+Result<std::string> read_region(const std::string& location, const std::string& endpoint,
+                                const std::vector<std::string>& served) {
     if (endpoint == "us-east-1" && location.empty()) return endpoint;
     if (endpoint != "us-east-1" && location != endpoint)
         return base::fail("IllegalLocationConstraintException",
@@ -48,154 +26,73 @@ base::Result<std::string> read_region(const std::string& location, const std::st
                           .note("this server serves " + base::join(served, ", ") + " (`trainwarden serve --region`)"));
 }
 
-// `private` is what a bucket is anyway, and full control what its owner has.
-base::Result<http::Headers> without_acl(const http::Headers& headers, std::string_view owner) {
-    http::Headers rest;
-    for (const auto& [raw_name, value] : headers.fields()) {
-        const auto name = base::lower(raw_name);
-        const bool grant = name.starts_with("x-amz-grant-");
-        const bool harmless = value.empty() || (name == "x-amz-acl" && value == "private") ||
-                              (name == "x-amz-grant-full-control" && grants_only(value, owner));
-        if ((grant || name == "x-amz-acl") && !harmless)
-            return base::fail("InvalidBucketAclWithObjectOwnership",
-                              "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
-        if (!grant && name != "x-amz-acl") rest.add(raw_name, value);
-    }
-    return rest;
-}
-
-Accesses classify_create_bucket(const Service&, const Caller& caller, wire::Call& call, Incoming& incoming) {
-    if (caller.principal.kind == policy::PrincipalKind::anonymous) return base::fail("AccessDenied", "Access Denied");
-    const auto headers = TRY(without_acl(call.http->head.headers, caller.principal.account));
-    TRY(refuse_unsupported(headers, caller.principal.account));
-    auto wanted = TRY(read_create_bucket(call, incoming));
-    gate::Access access;
-    access.action = "s3:CreateBucket";
-    access.resource = "arn:aws:s3:::" + incoming.uri.bucket;
-    for (const std::string_view name : {"x-amz-acl", "x-amz-grant-full-control", "x-amz-object-ownership"}) {
-        if (const auto* value = said(call.http->head.headers, name)) access.context.set("s3:" + std::string(name), *value);
-    }
-    if (!wanted.location.empty()) access.context.set("s3:LocationConstraint", wanted.location);
-    std::vector<std::string> keys;
-    for (const auto& [key, value] : wanted.tags) {
-        access.context.set("aws:RequestTag/" + key, value);
-        keys.push_back(key);
-    }
-    std::vector accesses{access};
-    if (!keys.empty()) {
-        access.context.set_list("aws:TagKeys", std::move(keys));
-        accesses.front() = access;
-        access.action = "s3:TagResource";
-        accesses.push_back(access);
-    }
-    if (said(call.http->head.headers, "x-amz-object-ownership") != nullptr) {
-        access.action = "s3:PutBucketOwnershipControls";
-        accesses.push_back(access);
-    }
-    incoming.detail = std::move(wanted);
-    return accesses;
-}
-
-Answered create_bucket(const Service& service, const gate::Permit& permit, wire::Call& call, Incoming& incoming) {
-    const auto& wanted = std::any_cast<const CreateBucket&>(incoming.detail);
-    const auto ownership = call.http->head.headers.get("x-amz-object-ownership");
-    if (!ownership.empty() && ownership != "BucketOwnerEnforced") {
+Result<m::CreateBucket::Output> create_bucket(S3& s3, const Permit& permit, const m::CreateBucket::Input& in) {
+    const auto& ownership = in.object_ownership;
+    if (ownership && *ownership != "BucketOwnerEnforced")
         return base::fail(
             "NotImplemented",
-            "A header you provided implies functionality that is not implemented: x-amz-object-ownership: " + ownership);
-    }
-    const auto region = TRY(read_region(wanted.location, call.region, service.parts.regions));
-    const auto made = service.storage().create_bucket(incoming.uri.bucket, permit.account(), region, wanted.tags);
+            "A header you provided implies functionality that is not implemented: x-amz-object-ownership: " + *ownership);
+    const auto wanted = in.create_bucket_configuration.value_or(m::CreateBucketConfiguration());
+    const auto region = TRY(read_region(region_named(model::text(wanted.location_constraint)), permit.region(), s3.regions));
+    const auto made = s3.storage.create_bucket(in.bucket, permit.account(), region, tags_of(model::items(wanted.tags)));
     // In the first region, making again what one owns has always succeeded.
     const bool again = !made && made.error().code == "BucketAlreadyOwnedByYou" && region == "us-east-1";
     if (!made && !again) return base::fail(made.error());
-    auto answer = empty_answer();
-    answer.raw->headers.set("Location", "/" + incoming.uri.bucket);
-    return answer;
+    return m::CreateBucket::Output{.location = "/" + in.bucket};
 }
 
-Answered head_bucket(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    auto answer = empty_answer();
-    answer.raw->headers.set("x-amz-bucket-region", incoming.bucket->region);
-    answer.raw->headers.set("x-amz-bucket-arn", incoming.bucket->arn());
-    answer.raw->headers.set("x-amz-access-point-alias", "false");
-    answer.raw->headers.set("Content-Type", "application/xml");
-    return answer;
+Result<m::HeadBucket::Output> head_bucket(S3&, const Permit&, const m::HeadBucket::Input&, Located&& located) {
+    return m::HeadBucket::Output{
+        .bucket_arn = located.bucket->arn(), .bucket_region = located.bucket->region, .access_point_alias = false};
 }
 
-Answered delete_bucket(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().delete_bucket(incoming.bucket->name, incoming.decided()));
-    return empty_answer(204);
+Result<m::DeleteBucket::Output> delete_bucket(S3& s3, const Permit&, const m::DeleteBucket::Input& in, Located&& located) {
+    TRY(s3.storage.delete_bucket(in.bucket, located.decided()));
+    return m::DeleteBucket::Output{};
 }
 
-Answered get_bucket_location(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    text::XmlWriter xml;
+Result<m::GetBucketLocation::Output> get_bucket_location(S3&, const Permit&, const m::GetBucketLocation::Input&,
+                                                         Located&& located) {
+    m::GetBucketLocation::Output out;
     // The first region is called nothing.
-    if (incoming.bucket->region == "us-east-1") {
-        xml.open("LocationConstraint", xml_namespace);
-        xml.close();
-        return xml_answer(xml);
-    }
-    auto answer = empty_answer();
-    answer.raw->headers.set("Content-Type", "application/xml");
-    answer.raw->body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LocationConstraint xmlns=\"" + std::string(xml_namespace) +
-                       "\">" + text::escape_xml(incoming.bucket->region) + "</LocationConstraint>";
-    return answer;
-}
-
-Accesses classify_list_buckets(const Service&, const Caller& caller, wire::Call&, Incoming&) {
-    if (caller.principal.kind == policy::PrincipalKind::anonymous) return base::fail("AccessDenied", "Access Denied");
-    gate::Access access;
-    access.action = "s3:ListAllMyBuckets";
-    return std::vector{access};
+    if (located.bucket->region != "us-east-1") out.location_constraint = located.bucket->region;
+    return out;
 }
 
 // The continuation token is the name of the last bucket listed.
-Answered list_buckets(const Service& service, const gate::Permit& permit, wire::Call&, Incoming& incoming) {
-    size_t most = 10000;
-    if (const auto* value = incoming.uri.parameter("max-buckets")) most = TRY(read_number("max-buckets", *value, most));
+Result<m::ListBuckets::Output> list_buckets(S3& s3, const Permit& permit, const m::ListBuckets::Input& in) {
+    const size_t most = at_most(in.max_buckets, buckets_max);
     std::string after;
-    if (const auto token = incoming.parameter("continuation-token"); !token.empty()) after = TRY(read_token(token));
-    const auto prefix = incoming.parameter("prefix"), region = incoming.parameter("bucket-region");
-
-    text::XmlWriter xml;
-    xml.open("ListAllMyBucketsResult", xml_namespace);
-    write_owner(xml, "Owner", permit.account());
-    xml.open("Buckets");
-    std::string last;
+    if (!model::text(in.continuation_token).empty()) after = TRY(read_token(*in.continuation_token));
+    const auto prefix = model::text(in.prefix), region = model::text(in.bucket_region);
+    std::vector<m::Bucket> listed;
     bool truncated = false;
-    size_t listed = 0;
-    for (const auto& bucket : service.storage().buckets_of(permit.account())) {
+    for (const auto& bucket : s3.storage.buckets_of(permit.account())) {
         if (!bucket->name.starts_with(prefix) || bucket->name <= after || (!region.empty() && bucket->region != region)) continue;
-        if (listed++ == most) {
-            truncated = true;
-            break;
-        }
-        last = bucket->name;
-        xml.open("Bucket");
-        xml.element("Name", bucket->name);
-        xml.element("CreationDate", text::iso8601_millis(bucket->created));
-        xml.element("BucketRegion", bucket->region);
-        xml.element("BucketArn", bucket->arn());
-        xml.close();
+        truncated = listed.size() == most;
+        if (truncated) break;
+        listed.push_back({.name = bucket->name,
+                          .creation_date = bucket->created,
+                          .bucket_region = bucket->region,
+                          .bucket_arn = bucket->arn()});
     }
-    xml.close();
-    if (truncated) xml.element("ContinuationToken", token_for(last));
-    if (!prefix.empty()) xml.element("Prefix", prefix);
-    xml.close();
-    return xml_answer(xml);
+    m::ListBuckets::Output out{.owner = owner_of(permit.account())};
+    if (truncated) out.continuation_token = token_for(listed.empty() ? std::string() : *listed.back().name);
+    if (!prefix.empty()) out.prefix = std::string(prefix);
+    out.buckets = std::move(listed);
+    return out;
 }
+
+constexpr auto operations = std::to_array<gate::Row<S3>>({
+    operation<m::ListBuckets, list_buckets>(),
+    operation<m::CreateBucket, create_bucket>(),
+    operation<m::HeadBucket, head_bucket>(),
+    operation<m::DeleteBucket, delete_bucket>(),
+    operation<m::GetBucketLocation, get_bucket_location>(),
+});
 
 }  // namespace
 
-Definitions bucket_operations() {
-    return {
-        {"ListBuckets", classify_list_buckets, list_buckets, false},
-        {"CreateBucket", classify_create_bucket, create_bucket, false},
-        {"HeadBucket", on_bucket("s3:ListBucket"), head_bucket},
-        {"DeleteBucket", on_bucket("s3:DeleteBucket"), delete_bucket},
-        {"GetBucketLocation", on_bucket("s3:GetBucketLocation"), get_bucket_location},
-    };
-}
+Rows bucket_operations() { return operations; }
 
 }  // namespace services::s3

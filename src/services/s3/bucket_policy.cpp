@@ -100,7 +100,7 @@ Reach reach_of_action(std::string_view action) {
     return {.bucket = !object, .objects = object};
 }
 
-base::Result<Reach> reach_of_actions(const std::vector<std::string>& patterns) {
+Result<Reach> reach_of_actions(const std::vector<std::string>& patterns) {
     Reach reach;
     for (const auto& pattern : patterns) {
         const auto meant = policy::actions_matching(pattern);
@@ -130,7 +130,7 @@ bool applies(std::string_view key, const std::string& action_pattern, const Reac
     });
 }
 
-base::Result<void> check_conditions(const text::Json& statement, const Reach& resources) {
+Result<void> check_conditions(const text::Json& statement, const Reach& resources) {
     for (const auto& [name, keys] : statement["Condition"].members()) {
         for (const auto& [key, values] : keys.members()) {
             if (is_key_of_callers(key)) continue;
@@ -148,7 +148,7 @@ base::Result<void> check_conditions(const text::Json& statement, const Reach& re
     return {};
 }
 
-base::Result<void> check_statement(const text::Json& statement, const objects::Bucket& bucket) {
+Result<void> check_statement(const text::Json& statement, const objects::Bucket& bucket) {
     Reach resources;
     for (const auto& resource : texts(statement.contains("Resource") ? statement["Resource"] : statement["NotResource"])) {
         const auto reach = reach_of(resource, bucket);
@@ -170,8 +170,8 @@ base::Result<void> check_statement(const text::Json& statement, const objects::B
 
 }  // namespace
 
-base::Result<PrincipalIds> check_bucket_policy(std::string_view document, const objects::Bucket& bucket,
-                                               const FindPrincipal& principal_id) {
+Result<PrincipalIds> check_bucket_policy(std::string_view document, const objects::Bucket& bucket,
+                                         const FindPrincipal& principal_id) {
     const auto json = text::parse_json(document);
     if (json && json->dump().size() > objects::bucket_policy_bytes_max) {
         return base::fail("PolicyTooLarge", "Normalized policy document exceeds the maximum allowed size of 20480 bytes.");
@@ -179,7 +179,7 @@ base::Result<PrincipalIds> check_bucket_policy(std::string_view document, const 
     const auto parsed = TRY(policy::Policy::parse(document, policy::PolicyKind::resource));
     const auto& statements = (*json)["Statement"];
     PrincipalIds ids;
-    const auto check = [&](const text::Json& statement) -> base::Result<void> {
+    const auto check = [&](const text::Json& statement) -> Result<void> {
         TRY(check_statement(statement, bucket));
         for (const char* element : {"Principal", "NotPrincipal"}) {
             // One of CloudFront's identities, who is nobody here: a statement would deny nobody.

@@ -3,69 +3,54 @@
 //
 // Source: Amazon S3 API Reference, "Amazon S3 Control": ListTagsForResource, TagResource, UntagResource.
 #include <algorithm>
+#include <array>
 
+#include "model/s3control/operations.hpp"
+#include "model/s3control/service.hpp"
 #include "services/s3/service.hpp"
 
 namespace services::s3 {
+
+namespace control = model::s3control;
+
 namespace {
 
-// The header names whose bucket the client means.
-base::Result<void> check_account(const wire::Call& call, const Incoming& incoming) {
-    const auto* account = call.http->head.headers.find("x-amz-account-id");
-    if (account == nullptr) return base::fail("InvalidRequest", "Missing required header for this request: x-amz-account-id");
-    if (*account != incoming.bucket->account) return base::fail("AccessDenied", "Access Denied");
-    return {};
+Result<control::ListTagsForResource::Output> list_tags(S3&, const Permit&, const control::ListTagsForResource::Input&,
+                                                       Located&& located) {
+    std::vector<control::Tag> tags;
+    for (const auto& [key, value] : located.bucket->configuration.tags) tags.push_back({.key = key, .value = value});
+    return control::ListTagsForResource::Output{.tags = std::move(tags)};
 }
 
-Accesses classify_list(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
-    TRY(check_account(call, incoming));
-    return std::vector{bucket_access(*incoming.bucket, "s3:ListTagsForResource")};
-}
-
-Answered list_tags(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    text::XmlWriter xml;
-    xml.open("ListTagsForResourceResult", wire::s3_control_namespace);
-    xml.open("Tags");
-    for (const auto& [key, value] : incoming.bucket->configuration.tags) {
-        xml.open("Tag");
-        xml.element("Key", key);
-        xml.element("Value", value);
-        xml.close();
-    }
-    xml.close();
-    xml.close();
-    return xml_answer(xml);
-}
-
-Accesses classify_tag(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
-    TRY(check_account(call, incoming));
-    const auto body = TRY(read_document(call, incoming, configuration_bytes_max));
-    const auto xml = text::parse_xml(body);
-    const auto* list = xml && xml->name == "TagResourceRequest" ? xml->child("Tags") : nullptr;
-    if (list == nullptr)
-        return base::fail("MalformedXML",
-                          "The XML you provided was not well-formed or did not validate against our published schema");
+objects::Tags wanted_tags(const control::TagResource::Input& in) {
     objects::Tags tags;
-    for (const auto& tag : list->children) tags.emplace_back(tag.child_text("Key"), tag.child_text("Value"));
-    TRY(objects::check_tags(tags, objects::bucket_tags_max));
-    auto access = bucket_access(*incoming.bucket, "s3:TagResource");
-    std::vector<std::string> keys;
-    for (const auto& [key, value] : tags) {
-        access.context.set("aws:RequestTag/" + key, value);
-        keys.push_back(key);
-    }
-    access.context.set_list("aws:TagKeys", std::move(keys));
-    incoming.detail = std::move(tags);
-    return std::vector{std::move(access)};
+    for (const auto& tag : in.tags) tags.emplace_back(tag.key.value_or(""), tag.value.value_or(""));
+    return tags;
 }
 
-Answered tag(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    const auto& wanted = std::any_cast<const objects::Tags&>(incoming.detail);
-    TRY(service.storage().configure(
-        incoming.bucket->name,
-        [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
+// What is asked for is what will be set: tags that cannot be are told to whoever asks.
+Result<Needs<Located>> tag_needs(const S3&, const Asking& asking, const control::TagResource::Input& in) {
+    const auto tags = wanted_tags(in);
+    TRY(objects::check_tags(tags, objects::bucket_tags_max));
+    policy::Context keys;
+    std::vector<std::string> names;
+    for (const auto& [key, value] : tags) {
+        keys.set("aws:RequestTag/" + key, value);
+        names.push_back(key);
+    }
+    keys.set_list("aws:TagKeys", std::move(names));
+    const auto bucket = TRY(asking.find(in.resource_arn, control::Action::s3_TagResource));
+    Needs<Located> needs(*bucket.found.as<Located>());
+    needs.add(control::Action::s3_TagResource, bucket, keys);
+    return needs;
+}
+
+Result<control::TagResource::Output> tag(S3& s3, const Permit&, const control::TagResource::Input& in, Located&& located) {
+    TRY(s3.storage.configure(
+        located.bucket->name,
+        [&](objects::BucketConfiguration& configuration) -> Result<void> {
             auto tags = configuration.tags;
-            for (const auto& [key, value] : wanted) {
+            for (const auto& [key, value] : wanted_tags(in)) {
                 const auto same = std::ranges::find(tags, key, &objects::Tags::value_type::first);
                 same == tags.end() ? (void)tags.emplace_back(key, value) : (void)(same->second = value);
             }
@@ -73,44 +58,30 @@ Answered tag(const Service& service, const gate::Permit&, wire::Call&, Incoming&
             configuration.tags = std::move(tags);
             return {};
         },
-        incoming.decided()));
-    return empty_answer(204);
+        located.decided()));
+    return control::TagResource::Output{};
 }
 
-Accesses classify_untag(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
-    TRY(check_account(call, incoming));
-    std::vector<std::string> keys;
-    for (const auto& [name, value] : incoming.uri.query) {
-        if (name == "tagKeys") keys.push_back(value);
-    }
-    if (keys.empty() || keys.size() > objects::bucket_tags_max)
-        return base::fail("InvalidRequest", "Between 1 and 50 tagKeys must be given");
-    auto access = bucket_access(*incoming.bucket, "s3:UntagResource");
-    access.context.set_list("aws:TagKeys", keys);
-    incoming.detail = std::move(keys);
-    return std::vector{std::move(access)};
-}
-
-Answered untag(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    const auto& keys = std::any_cast<const std::vector<std::string>&>(incoming.detail);
-    TRY(service.storage().configure(
-        incoming.bucket->name,
-        [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
-            std::erase_if(configuration.tags, [&](const auto& tag) { return std::ranges::find(keys, tag.first) != keys.end(); });
+Result<control::UntagResource::Output> untag(S3& s3, const Permit&, const control::UntagResource::Input& in, Located&& located) {
+    TRY(s3.storage.configure(
+        located.bucket->name,
+        [&](objects::BucketConfiguration& configuration) -> Result<void> {
+            std::erase_if(configuration.tags,
+                          [&](const auto& tag) { return std::ranges::find(in.tag_keys, tag.first) != in.tag_keys.end(); });
             return {};
         },
-        incoming.decided()));
-    return empty_answer(204);
+        located.decided()));
+    return control::UntagResource::Output{};
 }
+
+constexpr auto operations = std::to_array<gate::Row<S3>>({
+    operation<control::ListTagsForResource, list_tags>(),
+    operation<control::TagResource, tag, tag_needs>(),
+    operation<control::UntagResource, untag>(),
+});
 
 }  // namespace
 
-Definitions control_operations() {
-    return {
-        {"ListTagsForResource", classify_list, list_tags},
-        {"TagResource", classify_tag, tag},
-        {"UntagResource", classify_untag, untag},
-    };
-}
+Rows control_operations() { return operations; }
 
 }  // namespace services::s3

@@ -1,15 +1,15 @@
-// CopyObject and what UploadPartCopy shares with it.
+// CopyObject, and what UploadPartCopy shares with it.
+#include <array>
+
 #include "base/strings.hpp"
-#include "services/s3/copy_source.hpp"
+#include "model/s3/copies.hpp"
 #include "services/s3/copying.hpp"
-#include "services/s3/service.hpp"
-#include "text/time.hpp"
+#include "services/s3/ranges.hpp"
 #include "text/uri.hpp"
-#include "wire/region.hpp"
 
 namespace services::s3 {
 
-base::Result<CopySource> read_copy_source(std::string_view header) {
+Result<CopySource> read_copy_source(std::string_view header) {
     if (header.starts_with("arn:")) {
         return base::fail("NotImplemented",
                           "A header you provided implies functionality that is not implemented: x-amz-copy-source with an ARN");
@@ -37,132 +37,159 @@ base::Result<CopySource> read_copy_source(std::string_view header) {
     return source;
 }
 
-namespace {
-
-// A bucket is served by its own region alone: what is read of it is decided as a request to that one, wherever the copy goes.
-std::string region_of_source(const Service& service, const Copying& copying) {
-    const std::string& region = copying.source.bucket->region;
-    return wire::is_served(region, service.parts.regions) ? region : std::string();
+Result<void> add_source(const Asking& asking, const std::string& copy_source, const std::optional<std::string>& expected_owner,
+                        Needs<Copying>& needs) {
+    auto& [source, from, to, tags] = needs.prepared;
+    source = TRY(read_copy_source(copy_source));
+    const std::string bucket = "arn:aws:s3:::" + source.bucket;
+    const auto action = source.names_version ? m::Action::s3_GetObjectVersion : m::Action::s3_GetObject;
+    const auto object = TRY(asking.find(bucket + "/" + source.key, action));
+    if (expected_owner && *expected_owner != object.owner) return base::fail("AccessDenied", "Access Denied");
+    from = *object.found.as<Located>();
+    policy::Context keys;
+    if (source.names_version) keys.set("s3:versionid", "null");
+    needs.add(action, object, keys);
+    if (from.object) return {};
+    policy::Context listing;
+    listing.set("s3:prefix", source.key);
+    needs.add(m::Action::s3_ListBucket, TRY(asking.find(bucket, m::Action::s3_ListBucket)), listing);
+    return {};
 }
 
-}  // namespace
-
-Accesses classify_source(const Service& service, const wire::Call& call, Copying& copying) {
-    const auto& headers = call.http->head.headers;
-    const auto source = TRY(read_copy_source(headers.get("x-amz-copy-source")));
-    copying.source.uri.key = source.key;
-    if (source.names_version) copying.source.uri.query.emplace_back("versionId", "null");
-    copying.source.bucket = TRY(service.storage().bucket(source.bucket));
-    const auto* expected = headers.find("x-amz-source-expected-bucket-owner");
-    if (expected != nullptr && *expected != copying.source.bucket->account) return base::fail("AccessDenied", "Access Denied");
-    auto accesses = TRY(reading(service, copying.source, {source.names_version ? "s3:GetObjectVersion" : "s3:GetObject"}));
-    for (auto& access : accesses) access.region = region_of_source(service, copying);
-    return accesses;
+Result<gate::Description> find_target(const Asking& asking, const std::string& bucket, const std::string& key, Copying& copying) {
+    auto target = TRY(asking.find("arn:aws:s3:::" + bucket + "/" + key, m::Action::s3_PutObject));
+    copying.to = *target.found.as<Located>();
+    return target;
 }
 
-void add_source_keys(policy::Context& context, const Copying& copying) {
-    context.set("s3:x-amz-copy-source", copying.source.bucket->name + "/" + copying.source.key());
+void add_source_key(policy::Context& context, const CopySource& source) {
+    context.set("s3:x-amz-copy-source", source.bucket + "/" + source.key);
 }
 
-base::Result<objects::OpenObject> open_source(const Service& service, const wire::Call& call, const Copying& copying) {
-    const auto& from = copying.source;
-    if (!from.object) return base::fail("NoSuchKey", "The specified key does not exist.");
-    auto open = TRY(service.storage().open_object(from.object));
-    const auto conditions = read_conditions(call.http->head.headers, "x-amz-copy-source-");
-    if (objects::judge(conditions, *open.object, service.parts.clock->now()) != objects::Verdict::proceed) {
+Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying, const objects::Conditions& conditions) {
+    if (!copying.from.object) return base::fail(no_such_key());
+    auto open = TRY(s3.storage.open_object(copying.from.object));
+    if (objects::judge(conditions, *open.object, s3.clock.now()) != objects::Verdict::proceed)
         return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
-    }
     return open;
 }
 
 namespace {
 
-base::Result<bool> replaces(const http::Headers& headers, std::string_view header) {
-    const auto* directive = said(headers, header);
-    if (directive == nullptr || *directive == "COPY") return false;
+Result<bool> replaces(const std::optional<std::string>& directive, std::string_view header) {
+    if (!directive || *directive == "COPY") return false;
     if (*directive == "REPLACE") return true;
     return base::fail("InvalidArgument", "Unknown directive: " + std::string(header) + ": " + *directive);
 }
 
-Accesses classify_copy(const Service& service, const Caller&, wire::Call& call, Incoming& incoming) {
-    const auto& headers = call.http->head.headers;
-    TRY(refuse_unsupported(headers, incoming.bucket->account));
-    Copying copying;
-    auto accesses = TRY(classify_source(service, call, copying));
-    copying.replaces_metadata = TRY(replaces(headers, "x-amz-metadata-directive"));
-    copying.replaces_tags = TRY(replaces(headers, "x-amz-tagging-directive"));
-    const bool has_tags = copying.source.object && !copying.source.object->tags.empty();
-    copying.tags = copying.replaces_tags ? TRY(read_tagging_header(headers))
-                   : has_tags            ? copying.source.object->tags
-                                         : objects::Tags{};
+Result<Needs<Copying>> copy_needs(const S3&, const Asking& asking, const m::CopyObject::Input& in) {
+    Needs<Copying> needs;
+    TRY(add_source(asking, in.copy_source, in.expected_source_bucket_owner, needs));
+    TRY(replaces(in.metadata_directive, "x-amz-metadata-directive"));
+    const bool replaces_tags = TRY(replaces(in.tagging_directive, "x-amz-tagging-directive"));
+    auto& copying = needs.prepared;
+    const bool has_tags = copying.from.object && !copying.from.object->tags.empty();
+    if (replaces_tags)
+        copying.tags = TRY(read_tagging(in.tagging));
+    else if (has_tags)
+        copying.tags = copying.from.object->tags;
 
-    auto target = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
-    add_write_keys(target.context, headers);
-    add_condition_keys(target.context, headers);
-    add_source_keys(target.context, copying);
-    if (const auto* directive = said(headers, "x-amz-metadata-directive"))
-        target.context.set("s3:x-amz-metadata-directive", *directive);
-    add_request_tags(target.context, copying.tags);
-    add_creation_key(target.context, true);
-    accesses.push_back(target);
-    if (!copying.tags.empty()) {
-        target.action = "s3:PutObjectTagging";
-        accesses.push_back(target);
+    policy::Context keys;
+    add_write_keys(keys, in);
+    if (in.if_match) keys.set("s3:if-match", *in.if_match);
+    if (in.if_none_match) keys.set("s3:if-none-match", *in.if_none_match);
+    add_source_key(keys, copying.source);
+    if (in.metadata_directive) keys.set("s3:x-amz-metadata-directive", *in.metadata_directive);
+    std::vector<std::string> names;
+    for (const auto& [key, value] : copying.tags) {
+        keys.set("s3:RequestObjectTag/" + key, value);
+        names.push_back(key);
     }
-    if (has_tags && !copying.replaces_tags) {
-        auto source_tags = object_access(*copying.source.bucket, copying.source.key(), "s3:GetObjectTagging");
-        source_tags.region = region_of_source(service, copying);
-        add_existing_tags(source_tags.context, copying.source.object->tags);
-        accesses.push_back(std::move(source_tags));
+    if (!names.empty()) keys.set_list("s3:RequestObjectTagKeys", std::move(names));
+    keys.set("s3:ObjectCreationOperation", "true");
+    const auto target = TRY(find_target(asking, in.bucket, in.key, copying));
+    needs.add(m::Action::s3_PutObject, target, keys);
+    if (!copying.tags.empty()) needs.add(m::Action::s3_PutObjectTagging, target, keys);
+    if (has_tags && !replaces_tags) {
+        const auto& source = copying.source;
+        needs.add(m::Action::s3_GetObjectTagging,
+                  TRY(asking.find("arn:aws:s3:::" + source.bucket + "/" + source.key, m::Action::s3_GetObjectTagging)));
     }
-    if (names_acl(headers)) {
-        target.action = "s3:PutObjectAcl";
-        accesses.push_back(target);
-    }
-    incoming.detail = std::move(copying);
-    return accesses;
+    if (in.acl || in.grant_full_control) needs.add(m::Action::s3_PutObjectAcl, target, keys);
+    return needs;
 }
 
-Answered copy_object(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto& headers = call.http->head.headers;
-    const auto& copying = std::any_cast<const Copying&>(incoming.detail);
+Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyObject::Input& in, Copying&& copying) {
     objects::CopyRequest request;
-    request.source = TRY(open_source(service, call, copying));
-    request.source_bucket = copying.source.bucket->name;
-    request.source_key = copying.source.key();
-    request.bucket = incoming.bucket->name;
-    request.key = incoming.key();
-    if (const auto* name = said(headers, "x-amz-checksum-algorithm")) {
-        request.checksum = objects::checksum_kind(*name);
-        if (!request.checksum) return base::fail("InvalidRequest", "Checksum algorithm provided is unsupported: " + *name);
+    request.source = TRY(open_source(s3, copying, source_conditions(in)));
+    request.source_bucket = copying.source.bucket;
+    request.source_key = copying.source.key;
+    request.bucket = in.bucket;
+    request.key = in.key;
+    if (in.checksum_algorithm) {
+        request.checksum = objects::checksum_kind(*in.checksum_algorithm);
+        if (!request.checksum)
+            return base::fail("InvalidRequest", "Checksum algorithm provided is unsupported: " + *in.checksum_algorithm);
     }
     const bool itself = request.bucket == request.source_bucket && request.key == request.source_key;
+    const bool replaces_metadata = in.metadata_directive == "REPLACE";
     // A storage class that is named counts as a change even if it is the one that the object has, as in AWS.
-    const bool changes = copying.replaces_metadata || copying.replaces_tags || said(headers, "x-amz-storage-class") != nullptr ||
-                         headers.find("x-amz-website-redirect-location") != nullptr;
+    const bool changes =
+        replaces_metadata || in.tagging_directive == "REPLACE" || in.storage_class || in.website_redirect_location;
     if (itself && !changes) {
         return base::fail(
             "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
             "metadata, storage class, website redirect location or encryption attributes.");
     }
-    request.attributes = copying.replaces_metadata ? read_attributes(headers) : request.source.object->attributes;
-    request.attributes.website_redirect_location = headers.get("x-amz-website-redirect-location");
+    request.attributes = replaces_metadata ? attributes_of(in) : request.source.object->attributes;
+    request.attributes.website_redirect_location = in.website_redirect_location.value_or("");
     request.tags = copying.tags;
-    request.conditions = TRY(read_write_conditions(headers));
-    request.decided = incoming.decided();
-    const auto made = TRY(service.storage().copy(request));
-    text::XmlWriter xml;
-    xml.open("CopyObjectResult", xml_namespace);
-    xml.element("LastModified", text::iso8601_millis(made->last_modified));
-    xml.element("ETag", quoted(made->etag));
-    if (made->checksum) write_checksum(xml, *made->checksum);
-    xml.close();
-    return xml_answer(xml);
+    request.conditions = TRY(write_conditions(in.if_match, in.if_none_match));
+    request.decided = copying.to.decided();
+    const auto made = TRY(s3.storage.copy(request));
+    m::CopyObjectResult result{.last_modified = made->last_modified, .e_tag = quoted(made->etag)};
+    if (made->checksum) show_checksum(result, *made->checksum);
+    return m::CopyObject::Output{.copy_object_result = std::move(result)};
 }
+
+// --- UploadPartCopy ---
+
+Result<Needs<Copying>> part_copy_needs(const S3&, const Asking& asking, const m::UploadPartCopy::Input& in) {
+    Needs<Copying> needs;
+    TRY(add_source(asking, in.copy_source, in.expected_source_bucket_owner, needs));
+    policy::Context keys;
+    add_write_keys(keys, in);
+    add_source_key(keys, needs.prepared.source);
+    keys.set("s3:ObjectCreationOperation", "false");
+    const auto target = TRY(find_target(asking, in.bucket, in.key, needs.prepared));
+    needs.add(m::Action::s3_PutObject, target, keys);
+    return needs;
+}
+
+Result<m::UploadPartCopy::Output> upload_part_copy(S3& s3, const Permit&, const m::UploadPartCopy::Input& in, Copying&& copying) {
+    objects::PutPart request{.bucket = in.bucket, .key = in.key, .upload_id = in.upload_id};
+    request.number = TRY(part_number(in.part_number));
+    request.decided = copying.to.decided();
+    const auto upload = TRY(s3.storage.find_upload(request.bucket, request.key, request.upload_id));
+    const auto source = TRY(open_source(s3, copying, source_conditions(in)));
+    ByteRange bytes{0, source.object->size};
+    if (in.copy_source_range) bytes = TRY(read_copy_range(*in.copy_source_range, source.object->size));
+    request.body = objects::read_range(source, bytes.offset, bytes.length);
+    request.length = bytes.length;
+    const auto part = TRY(s3.storage.put_part(request));
+    m::CopyPartResult result{.last_modified = part.last_modified, .e_tag = quoted(part.etag)};
+    checksum_of(result, upload.checksum_kind) = part.checksum;
+    return m::UploadPartCopy::Output{.copy_part_result = std::move(result)};
+}
+
+constexpr auto operations = std::to_array<gate::Row<S3>>({
+    operation<m::CopyObject, copy_object, copy_needs>(),
+    operation<m::UploadPartCopy, upload_part_copy, part_copy_needs>(),
+});
 
 }  // namespace
 
-Definitions copy_operations() { return {{"CopyObject", classify_copy, copy_object}}; }
+Rows copy_operations() { return operations; }
 
 }  // namespace services::s3

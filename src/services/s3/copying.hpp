@@ -1,22 +1,49 @@
 // An operation that reads one object to write another: CopyObject, UploadPartCopy.
 #pragma once
 
-#include "services/s3/service.hpp"
+#include "services/s3/copy_source.hpp"
+#include "services/s3/members.hpp"
 
 namespace services::s3 {
 
+// What a copy was decided on.
 struct Copying {
-    Incoming source;  // the source as if it were asked for by GET
-    bool replaces_metadata = false, replaces_tags = false;
-    objects::Tags tags;  // the target's
+    CopySource source;
+    Located from, to;
+    objects::Tags tags;  // of the target
 };
 
-// The accesses to the source; fills `copying.source`. Errors: a copy source that cannot be read, `NoSuchBucket`.
-[[nodiscard]] Accesses classify_source(const Service& service, const wire::Call& call, Copying& copying);
+// The accesses to the source, into `needs`; fills its `source` and `from`. Errors: a copy source that cannot be read, `NoSuchBucket`,
+// `AccessDenied` (another owner's bucket than `expected_owner`).
+[[nodiscard]] Result<void> add_source(const Asking& asking, const std::string& copy_source,
+                                      const std::optional<std::string>& expected_owner, Needs<Copying>& needs);
+// What is known of the target; fills `to`.
+[[nodiscard]] Result<gate::Description> find_target(const Asking& asking, const std::string& bucket, const std::string& key,
+                                                    Copying& copying);
 // s3:x-amz-copy-source: `bucket/key`, decoded, as it will be read; however the client spelt it.
-void add_source_keys(policy::Context& context, const Copying& copying);
+void add_source_key(policy::Context& context, const CopySource& source);
+
+// The keys of what CopyObject and UploadPartCopy say of the target.
+template <class Input>
+void add_write_keys(policy::Context& context, const Input& in) {
+    const auto add = [&](std::string_view key, const std::optional<std::string>& member) {
+        if (!model::text(member).empty()) context.set(key, *member);
+    };
+    add("s3:x-amz-acl", in.acl);
+    add("s3:x-amz-grant-full-control", in.grant_full_control);
+    add("s3:x-amz-storage-class", in.storage_class);
+    add("s3:x-amz-website-redirect-location", in.website_redirect_location);
+}
+
 // The bytes of what was decided on. Errors: `NoSuchKey`, `PreconditionFailed` (x-amz-copy-source-if-…), `DecisionOutdated`.
-[[nodiscard]] base::Result<objects::OpenObject> open_source(const Service& service, const wire::Call& call,
-                                                            const Copying& copying);
+[[nodiscard]] Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying,
+                                                      const objects::Conditions& conditions);
+template <class Input>
+objects::Conditions source_conditions(const Input& in) {
+    return {.if_match = in.copy_source_if_match,
+            .if_none_match = in.copy_source_if_none_match,
+            .if_modified_since = in.copy_source_if_modified_since,
+            .if_unmodified_since = in.copy_source_if_unmodified_since};
+}
 
 }  // namespace services::s3

@@ -1,141 +1,103 @@
 // DeleteObject and DeleteObjects.
 //
 // DeleteObjects decides for each key: a refused one is an error inside the 200, as AWS has it, and the rest are deleted.
+#include <array>
+
 #include "base/outdated.hpp"
-#include "base/strings.hpp"
+#include "model/s3/deletion.hpp"
 #include "services/s3/service.hpp"
 
 namespace services::s3 {
 namespace {
 
-constexpr size_t delete_body_bytes_max = 2u << 20;
 constexpr size_t delete_objects_max = 1000;
 
-base::Error malformed_xml() {
-    return {"MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"};
-}
-
-Accesses classify_delete(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
-    TRY(check_version(incoming));
-    auto access =
-        object_access(*incoming.bucket, incoming.key(), names_version(incoming) ? "s3:DeleteObjectVersion" : "s3:DeleteObject");
-    add_condition_keys(access.context, call.http->head.headers);
-    return std::vector{std::move(access)};
-}
-
-Answered delete_object(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
+Result<m::DeleteObject::Output> delete_object(S3& s3, const Permit&, const m::DeleteObject::Input& in, Located&& located) {
     objects::Conditions conditions;
-    if (const auto* etag = call.http->head.headers.find("if-match")) conditions.if_match = *etag;
-    TRY(service.storage().delete_object(incoming.bucket->name, incoming.key(), conditions, incoming.decided()));
-    return empty_answer(204);
+    conditions.if_match = in.if_match;
+    TRY(s3.storage.delete_object(in.bucket, in.key, conditions, located.decided()));
+    return m::DeleteObject::Output{};
 }
 
-struct Doomed {
-    std::string key, version;
-    std::optional<std::string> etag;
-    bool versioned = false;
-};
-struct DeleteList {
-    std::vector<Doomed> objects;
-    bool quiet = false;
+// What was decided on; each key opens with the permit alone.
+struct Deletion {
+    objects::BucketPtr bucket;
+    std::vector<gate::Guarded<std::string>> keys;
 };
 
-base::Result<DeleteList> read_delete_list(wire::Call& call, Incoming& incoming) {
-    const auto& headers = call.http->head.headers;
-    bool protected_body = headers.find("content-md5") != nullptr || headers.find("x-amz-trailer") != nullptr;
-    for (const auto kind : objects::checksum_kinds) protected_body |= headers.find(objects::header_of(kind)) != nullptr;
-    if (!protected_body)
-        return base::fail("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
-    const auto body = TRY(read_document(call, incoming, delete_body_bytes_max));
-    const auto xml = text::parse_xml(body);
-    if (!xml || xml->name != "Delete") return base::fail(malformed_xml());
-    DeleteList list;
-    list.quiet = base::equals_ignoring_case(base::trim(xml->child_text("Quiet")), "true");
-    for (const auto& child : xml->children) {
-        if (child.name == "Quiet") continue;
-        if (child.name != "Object" || child.child("Key") == nullptr) return base::fail(malformed_xml());
-        for (const std::string_view unsupported : {"LastModifiedTime", "Size"}) {
-            if (child.child(unsupported) != nullptr)
-                return base::fail("NotImplemented",
-                                  "Conditional deletes by " + std::string(unsupported) + " are not implemented");
-        }
-        Doomed doomed{child.child_text("Key"), child.child_text("VersionId"), std::nullopt, child.child("VersionId") != nullptr};
-        if (child.child("ETag") != nullptr) doomed.etag = child.child_text("ETag");
-        list.objects.push_back(std::move(doomed));
+Result<Needs<Deletion>> delete_needs(const S3&, const Asking& asking, const m::DeleteObjects::Input& in) {
+    const auto& objects = in.delete_.objects;
+    if (objects.empty() || objects.size() > delete_objects_max) return base::fail(malformed_xml());
+    Needs<Deletion> needs;
+    for (const auto& object : objects) {
+        const auto action = object.version_id ? m::Action::s3_DeleteObjectVersion : m::Action::s3_DeleteObject;
+        const auto described = TRY(asking.find("arn:aws:s3:::" + in.bucket + "/" + object.key, action));
+        // Of all keys the same: what does not hold any more for the first is decided again for each.
+        if (!needs.prepared.bucket) needs.prepared.bucket = described.found.as<Located>()->bucket;
+        needs.prepared.keys.push_back(needs.separate(action, described, object.key));
     }
-    if (list.objects.empty() || list.objects.size() > delete_objects_max) return base::fail(malformed_xml());
-    return list;
+    return needs;
 }
 
-Accesses classify_delete_objects(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
-    auto list = TRY(read_delete_list(call, incoming));
-    std::vector<gate::Access> accesses;
-    for (const auto& doomed : list.objects) {
-        auto access =
-            object_access(*incoming.bucket, doomed.key, doomed.versioned ? "s3:DeleteObjectVersion" : "s3:DeleteObject");
-        access.separate = true;
-        accesses.push_back(std::move(access));
-    }
-    incoming.detail = std::move(list);
-    return accesses;
-}
+// One outcome an object.
+using Outcomes = std::vector<Result<void>>;
 
-Answered delete_objects(const Service& service, const gate::Permit& permit, wire::Call&, Incoming& incoming) {
-    const auto& list = std::any_cast<const DeleteList&>(incoming.detail);
-    const auto& bucket = incoming.bucket->name;
-    std::vector<std::optional<base::Error>> errors(list.objects.size());
+Outcomes delete_each(S3& s3, const Permit& permit, const std::vector<m::ObjectIdentifier>& objects, Deletion deletion) {
+    const objects::DecidedOn decided{deletion.bucket, {}};
+    const auto& bucket = deletion.bucket->name;
+    Outcomes outcomes(objects.size());
     std::vector<std::string> plain;  // one commit deletes these
-    std::vector<size_t> plain_indexes;
-    for (size_t index = 0; index < list.objects.size(); ++index) {
-        const auto& doomed = list.objects[index];
-        if (const auto* refusal = permit.refusal(index)) {
-            errors[index] = base::Error("AccessDenied", *refusal);
-        } else if (doomed.versioned && doomed.version != "null") {
-            errors[index] = base::Error("NoSuchVersion", "The specified version does not exist.");
-        } else if (doomed.etag) {
-            const auto deleted =
-                service.storage().delete_object(bucket, doomed.key, {.if_match = doomed.etag}, incoming.decided());
-            if (!deleted) errors[index] = deleted.error();
+    std::vector<size_t> places;
+    for (size_t at = 0; at < objects.size(); ++at) {
+        auto key = permit.open(std::move(deletion.keys[at]));
+        if (!key) {
+            outcomes[at] = base::fail(std::move(key).error());
+        } else if (objects[at].version_id && *objects[at].version_id != "null") {
+            outcomes[at] = base::fail("NoSuchVersion", "The specified version does not exist.");
+        } else if (objects[at].e_tag) {
+            outcomes[at] = s3.storage.delete_object(bucket, *key, {.if_match = objects[at].e_tag}, decided);
         } else {
-            plain.push_back(doomed.key);
-            plain_indexes.push_back(index);
+            plain.push_back(std::move(*key));
+            places.push_back(at);
         }
     }
-    const auto outcomes = service.storage().delete_objects(bucket, plain, incoming.decided());
-    for (size_t at = 0; at < plain.size(); ++at) {
-        if (!outcomes[at]) errors[plain_indexes[at]] = outcomes[at].error();
-    }
-    // The rest is decided again; what is deleted already stays so.
-    for (const auto& error : errors) {
-        if (error && error->code == base::decision_outdated) return base::fail(*error);
-    }
-
-    text::XmlWriter xml;
-    xml.open("DeleteResult", xml_namespace);
-    for (size_t index = 0; index < list.objects.size(); ++index) {
-        const auto& doomed = list.objects[index];
-        if (list.quiet && !errors[index]) continue;
-        xml.open(errors[index] ? "Error" : "Deleted");
-        xml.element("Key", doomed.key);
-        if (doomed.versioned) xml.element("VersionId", doomed.version);
-        if (errors[index]) {
-            xml.element("Code", errors[index]->code);
-            xml.element("Message", errors[index]->code == "InternalError" ? "We encountered an internal error. Please try again."
-                                                                          : errors[index]->message);
-        }
-        xml.close();
-    }
-    xml.close();
-    return xml_answer(xml);
+    auto deleted = s3.storage.delete_objects(bucket, plain, decided);
+    for (size_t i = 0; i < plain.size(); ++i) outcomes[places[i]] = std::move(deleted[i]);
+    return outcomes;
 }
+
+Result<m::DeleteObjects::Output> delete_objects(S3& s3, const Permit& permit, const m::DeleteObjects::Input& in,
+                                                Deletion&& deletion) {
+    const auto outcomes = delete_each(s3, permit, in.delete_.objects, std::move(deletion));
+    // The rest is decided again; what is deleted already stays so.
+    for (const auto& outcome : outcomes)
+        if (!outcome && outcome.error().code == base::decision_outdated) return base::fail(outcome.error());
+
+    std::vector<m::DeletedObject> deleted;
+    std::vector<m::Error> errors;
+    for (size_t at = 0; at < outcomes.size(); ++at) {
+        const auto& object = in.delete_.objects[at];
+        if (outcomes[at]) {
+            if (!in.delete_.quiet.value_or(false)) deleted.push_back({.key = object.key, .version_id = object.version_id});
+            continue;
+        }
+        const auto& error = outcomes[at].error();
+        errors.push_back(
+            {.key = object.key,
+             .version_id = object.version_id,
+             .code = error.code,
+             .message = error.code == "InternalError" ? "We encountered an internal error. Please try again." : error.message});
+    }
+    return m::DeleteObjects::Output{.deleted = std::move(deleted), .errors = std::move(errors)};
+}
+
+constexpr auto operations = std::to_array<gate::Row<S3>>({
+    operation<m::DeleteObject, delete_object>(),
+    operation<m::DeleteObjects, delete_objects, delete_needs>(),
+});
 
 }  // namespace
 
-Definitions delete_operations() {
-    return {
-        {"DeleteObject", classify_delete, delete_object},
-        {"DeleteObjects", classify_delete_objects, delete_objects},
-    };
-}
+Rows delete_operations() { return operations; }
 
 }  // namespace services::s3

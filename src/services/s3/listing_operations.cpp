@@ -1,152 +1,122 @@
 // ListObjects (v1), ListObjectsV2, ListObjectVersions: three dresses of one listing.
-#include "services/s3/service.hpp"
-#include "text/time.hpp"
+#include <array>
+
+#include "model/s3/listings.hpp"
+#include "services/s3/members.hpp"
 
 namespace services::s3 {
 namespace {
 
-struct Wanted {
-    objects::ListRequest list;
-    bool url_encoding = false;
-};
-
-base::Result<Wanted> read_wanted(const Incoming& incoming, std::string after) {
-    Wanted wanted;
-    wanted.list = {
-        incoming.bucket->name, incoming.parameter("prefix"), incoming.parameter("delimiter"), std::move(after), list_max,
-        incoming.decided()};
-    if (const auto* value = incoming.uri.parameter("max-keys"); value != nullptr && !value->empty()) {
-        wanted.list.max_keys = TRY(read_number("max-keys", *value, list_max));
-    }
-    wanted.url_encoding = TRY(wants_url_encoding(incoming));
-    return wanted;
+template <class Input>
+objects::ListRequest request_of(const Input& in, const Located& located, std::string after) {
+    return {.bucket = in.bucket,
+            .prefix = in.prefix.value_or(""),
+            .delimiter = in.delimiter.value_or(""),
+            .after = std::move(after),
+            .max_keys = at_most(in.max_keys),
+            .decided = located.decided()};
 }
 
-// The keys say what will be listed; one that the request does not name is absent, as in AWS.
-Classify listing(std::string action) {
-    return [action = std::move(action)](const Service&, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
-        auto access = bucket_access(*incoming.bucket, action);
-        const auto wanted = TRY(read_wanted(incoming, {}));
-        const auto said = [&](std::string_view name) { return incoming.uri.parameter(name) != nullptr; };
-        if (said("prefix")) access.context.set("s3:prefix", wanted.list.prefix);
-        if (said("delimiter")) access.context.set("s3:delimiter", wanted.list.delimiter);
-        if (said("max-keys")) access.context.set("s3:max-keys", std::to_string(wanted.list.max_keys));
-        // A parameter that is there again with another value makes its key ambiguous (R81).
-        for (const std::string_view name : {"prefix", "delimiter", "max-keys"}) {
-            for (const auto& [other, value] : incoming.uri.query)
-                if (other == name && value != *incoming.uri.parameter(name)) access.context.set("s3:" + other, value);
-        }
-        return std::vector{std::move(access)};
-    };
+// The errors of models/s3.yaml leave `url` and nothing.
+template <class Input>
+bool wants_url(const Input& in) {
+    return !model::text(in.encoding_type).empty();
 }
 
-void write_common(text::XmlWriter& xml, const Wanted& wanted, const objects::Listing& listing) {
-    xml.element("Name", wanted.list.bucket);
-    xml.element("Prefix", encoded(wanted.list.prefix, wanted.url_encoding));
-    if (!wanted.list.delimiter.empty()) xml.element("Delimiter", encoded(wanted.list.delimiter, wanted.url_encoding));
-    xml.element("MaxKeys", std::to_string(wanted.list.max_keys));
-    if (wanted.url_encoding) xml.element("EncodingType", "url");
-    xml.element("IsTruncated", listing.truncated ? "true" : "false");
+// What all three say of the page.
+template <class Output>
+Output page_of(const objects::ListRequest& request, const objects::Listing& listing, bool url) {
+    Output out;
+    out.name = request.bucket;
+    out.prefix = encoded(request.prefix, url);
+    if (!request.delimiter.empty()) out.delimiter = encoded(request.delimiter, url);
+    out.max_keys = static_cast<int32_t>(request.max_keys);
+    if (url) out.encoding_type = "url";
+    out.is_truncated = listing.truncated;
+    out.common_prefixes = shown_prefixes(listing.common_prefixes, url);
+    return out;
 }
 
-// `owner` empty: without owners.
-void write_entries(text::XmlWriter& xml, const Wanted& wanted, const objects::Listing& listing, std::string_view element,
-                   const std::string& owner) {
+// `owner` nullptr: without owners.
+template <class Shown>
+std::vector<Shown> shown_objects(const objects::Listing& listing, bool url, const std::string* owner) {
+    std::vector<Shown> out;
+    out.reserve(listing.objects.size());
+    const auto shown_owner = owner ? std::optional(owner_of(*owner)) : std::nullopt;
     for (const auto& object : listing.objects) {
-        xml.open(element);
-        xml.element("Key", encoded(object.key, wanted.url_encoding));
-        if (element == "Version") {
-            xml.element("VersionId", "null");
-            xml.element("IsLatest", "true");
-        }
-        xml.element("LastModified", text::iso8601_millis(object.last_modified));
-        xml.element("ETag", quoted(object.etag));
+        Shown& shown = out.emplace_back();
+        shown.key = encoded(object.key, url);
+        shown.last_modified = object.last_modified;
+        shown.e_tag = quoted(object.etag);
         if (object.checksum) {
-            xml.element("ChecksumAlgorithm", objects::name_of(object.checksum->kind));
-            xml.element("ChecksumType", objects::name_of(object.checksum->type));
+            shown.checksum_algorithm = std::vector<std::string>{std::string(objects::name_of(object.checksum->kind))};
+            shown.checksum_type = objects::name_of(object.checksum->type);
         }
-        xml.element("Size", std::to_string(object.size));
-        if (!owner.empty()) write_owner(xml, "Owner", owner);
-        xml.element("StorageClass", "STANDARD");
-        xml.close();
+        shown.size = static_cast<int64_t>(object.size);
+        shown.owner = shown_owner;
+        shown.storage_class = "STANDARD";
     }
-    for (const auto& prefix : listing.common_prefixes) {
-        xml.open("CommonPrefixes");
-        xml.element("Prefix", encoded(prefix, wanted.url_encoding));
-        xml.close();
-    }
+    return out;
 }
 
-// S3 says where the bucket is with every page of these two.
-wire::Answer page(text::XmlWriter& xml, const objects::Bucket& bucket) {
-    auto answer = xml_answer(xml);
-    answer.raw->headers.set("x-amz-bucket-region", bucket.region);
-    return answer;
+Result<m::ListObjects::Output> list_v1(S3& s3, const Permit&, const m::ListObjects::Input& in, Located&& located) {
+    const auto request = request_of(in, located, in.marker.value_or(""));
+    const bool url = wants_url(in);
+    const auto listing = TRY(s3.storage.list(request));
+    auto out = page_of<m::ListObjects::Output>(request, listing, url);
+    out.marker = encoded(request.after, url);
+    if (listing.truncated && !request.delimiter.empty()) out.next_marker = encoded(listing.next, url);
+    out.contents = shown_objects<m::Object>(listing, url, &located.bucket->account);
+    out.bucket_region = located.bucket->region;
+    return out;
 }
 
-Answered list_v1(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    const auto marker = incoming.parameter("marker");
-    const auto wanted = TRY(read_wanted(incoming, marker));
-    const auto listing = TRY(service.storage().list(wanted.list));
-    text::XmlWriter xml;
-    xml.open("ListBucketResult", xml_namespace);
-    xml.element("Marker", encoded(marker, wanted.url_encoding));
-    if (listing.truncated && !wanted.list.delimiter.empty())
-        xml.element("NextMarker", encoded(listing.next, wanted.url_encoding));
-    write_common(xml, wanted, listing);
-    write_entries(xml, wanted, listing, "Contents", incoming.bucket->account);
-    xml.close();
-    return page(xml, *incoming.bucket);
-}
-
-Answered list_v2(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    const auto* token = incoming.uri.parameter("continuation-token");
-    const auto start_after = incoming.parameter("start-after");
-    auto after = start_after;
-    if (token != nullptr) {
-        after = TRY(read_token(*token));
-    }
-    const auto wanted = TRY(read_wanted(incoming, after));
-    const auto listing = TRY(service.storage().list(wanted.list));
-    text::XmlWriter xml;
-    xml.open("ListBucketResult", xml_namespace);
-    write_common(xml, wanted, listing);
-    if (token != nullptr) xml.element("ContinuationToken", *token);
-    if (listing.truncated) xml.element("NextContinuationToken", token_for(listing.next));
-    if (!start_after.empty()) xml.element("StartAfter", encoded(start_after, wanted.url_encoding));
-    xml.element("KeyCount", std::to_string(listing.objects.size() + listing.common_prefixes.size()));
-    write_entries(xml, wanted, listing, "Contents", incoming.parameter("fetch-owner") == "true" ? incoming.bucket->account : "");
-    xml.close();
-    return page(xml, *incoming.bucket);
+Result<m::ListObjectsV2::Output> list_v2(S3& s3, const Permit&, const m::ListObjectsV2::Input& in, Located&& located) {
+    const auto start_after = in.start_after.value_or("");
+    const auto after = in.continuation_token ? TRY(read_token(*in.continuation_token)) : start_after;
+    const auto request = request_of(in, located, after);
+    const bool url = wants_url(in);
+    const auto listing = TRY(s3.storage.list(request));
+    auto out = page_of<m::ListObjectsV2::Output>(request, listing, url);
+    out.continuation_token = in.continuation_token;
+    if (listing.truncated) out.next_continuation_token = token_for(listing.next);
+    if (!start_after.empty()) out.start_after = encoded(start_after, url);
+    out.key_count = static_cast<int32_t>(listing.objects.size() + listing.common_prefixes.size());
+    out.contents = shown_objects<m::Object>(listing, url, in.fetch_owner.value_or(false) ? &located.bucket->account : nullptr);
+    out.bucket_region = located.bucket->region;
+    return out;
 }
 
 // Without versions every object is the latest of its only one.
-Answered list_versions(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    const auto marker = incoming.parameter("key-marker");
-    const auto wanted = TRY(read_wanted(incoming, marker));
-    const auto listing = TRY(service.storage().list(wanted.list));
-    text::XmlWriter xml;
-    xml.open("ListVersionsResult", xml_namespace);
-    xml.element("KeyMarker", encoded(marker, wanted.url_encoding));
-    xml.element("VersionIdMarker", incoming.parameter("version-id-marker"));
+Result<m::ListObjectVersions::Output> list_versions(S3& s3, const Permit&, const m::ListObjectVersions::Input& in,
+                                                    Located&& located) {
+    const auto request = request_of(in, located, in.key_marker.value_or(""));
+    const bool url = wants_url(in);
+    const auto listing = TRY(s3.storage.list(request));
+    auto out = page_of<m::ListObjectVersions::Output>(request, listing, url);
+    out.key_marker = encoded(request.after, url);
+    out.version_id_marker = in.version_id_marker.value_or("");
     if (listing.truncated) {
-        xml.element("NextKeyMarker", encoded(listing.next, wanted.url_encoding));
-        xml.element("NextVersionIdMarker", "null");
+        out.next_key_marker = encoded(listing.next, url);
+        out.next_version_id_marker = "null";
     }
-    write_common(xml, wanted, listing);
-    write_entries(xml, wanted, listing, "Version", incoming.bucket->account);
-    xml.close();
-    return xml_answer(xml);
+    auto versions = shown_objects<m::ObjectVersion>(listing, url, &located.bucket->account);
+    for (auto& version : versions) {
+        version.version_id = "null";
+        version.is_latest = true;
+    }
+    out.versions = std::move(versions);
+    return out;
 }
+
+constexpr auto operations = std::to_array<gate::Row<S3>>({
+    operation<m::ListObjects, list_v1>(),
+    operation<m::ListObjectsV2, list_v2>(),
+    operation<m::ListObjectVersions, list_versions>(),
+});
 
 }  // namespace
 
-Definitions listing_operations() {
-    return {
-        {"ListObjects", listing("s3:ListBucket"), list_v1},
-        {"ListObjectsV2", listing("s3:ListBucket"), list_v2},
-        {"ListObjectVersions", listing("s3:ListBucketVersions"), list_versions},
-    };
-}
+Rows listing_operations() { return operations; }
 
 }  // namespace services::s3

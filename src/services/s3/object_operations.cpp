@@ -1,100 +1,84 @@
 // Objects: put, get, head, attributes.
-#include <charconv>
+#include <array>
 
 #include "base/strings.hpp"
+#include "model/s3/objects.hpp"
+#include "services/s3/members.hpp"
 #include "services/s3/ranges.hpp"
-#include "services/s3/service.hpp"
-#include "text/time.hpp"
 
 namespace services::s3 {
 namespace {
 
-base::Error no_such_key() { return {"NoSuchKey", "The specified key does not exist."}; }
-
 // --- PutObject ---
 
-Accesses classify_put(const Service&, const Caller&, wire::Call& call, Incoming& incoming) {
-    const auto& headers = call.http->head.headers;
-    TRY(refuse_unsupported(headers, incoming.bucket->account));
-    auto tags = TRY(read_tagging_header(headers));
-    auto access = object_access(*incoming.bucket, incoming.key(), "s3:PutObject");
-    add_write_keys(access.context, headers);
-    add_condition_keys(access.context, headers);
-    add_request_tags(access.context, tags);
-    add_creation_key(access.context, true);
-    std::vector accesses{access};
-    if (!tags.empty()) {
-        access.action = "s3:PutObjectTagging";
-        accesses.push_back(access);
-    }
-    if (names_acl(headers)) {
-        access.action = "s3:PutObjectAcl";
-        accesses.push_back(access);
-    }
-    incoming.detail = std::move(tags);
-    return accesses;
-}
-
-Answered put_object(const Service& service, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    const auto& headers = call.http->head.headers;
+Result<m::PutObject::Output> put_object(S3& s3, const Permit&, const m::PutObject::Input& in, Located&& located) {
     objects::PutRequest request;
-    request.bucket = incoming.bucket->name;
-    request.key = incoming.key();
-    request.attributes = read_attributes(headers);
-    request.tags = std::any_cast<const objects::Tags&>(incoming.detail);
-    request.conditions = TRY(read_write_conditions(headers));
-    request.body = source_of(*call.body);
-    request.decided = incoming.decided();
-    request.received = &incoming.kept->received;
-    request.length = call.body->length();
-    if (const auto kind = TRY(read_checksum_kind(headers))) request.checksum = *kind;
-    const auto object = TRY(service.storage().put(request));
-    auto answer = empty_answer();
-    answer.raw->headers.set("ETag", quoted(object->etag));
-    if (object->checksum) add_checksum(answer.raw->headers, *object->checksum);
-    return answer;
+    request.bucket = in.bucket;
+    request.key = in.key;
+    request.attributes = attributes_of(in);
+    request.tags = TRY(read_tagging(in.tagging));
+    request.conditions = TRY(write_conditions(in.if_match, in.if_none_match));
+    request.decided = located.decided();
+    if (const auto kind = TRY(checksum_kind_of(in))) request.checksum = *kind;
+    const auto object = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put(whole); }));
+    m::PutObject::Output out{.e_tag = quoted(object->etag)};
+    if (object->checksum) show_checksum(out, *object->checksum);
+    return out;
 }
 
 // --- GetObject, HeadObject ---
 
-Accesses classify_get(const Service& service, const Caller&, wire::Call&, Incoming& incoming) {
-    TRY(check_version(incoming));
-    return reading(service, incoming, {names_version(incoming) ? "s3:GetObjectVersion" : "s3:GetObject"});
+std::optional<std::string> unless_empty(const std::string& value) { return value.empty() ? std::nullopt : std::optional(value); }
+
+template <class Output>
+void describe(Output& out, const objects::Object& object) {
+    const auto& attributes = object.attributes;
+    out.e_tag = quoted(object.etag);
+    out.last_modified = object.last_modified;
+    out.accept_ranges = "bytes";
+    out.content_type = attributes.content_type.empty() ? "binary/octet-stream" : attributes.content_type;
+    out.cache_control = unless_empty(attributes.cache_control);
+    out.content_disposition = unless_empty(attributes.content_disposition);
+    out.content_encoding = unless_empty(attributes.content_encoding);
+    out.content_language = unless_empty(attributes.content_language);
+    out.expires = unless_empty(attributes.expires);
+    out.website_redirect_location = unless_empty(attributes.website_redirect_location);
+    out.metadata = attributes.user_metadata;
+    if (!object.tags.empty()) out.tag_count = static_cast<int32_t>(object.tags.size());
 }
 
 // `response-content-type=…` and its five siblings replace a header of the answer.
-base::Result<void> override_headers(const Incoming& incoming, const Caller& caller, http::Headers& headers) {
-    constexpr std::pair<std::string_view, std::string_view> overrides[] = {
-        {"response-cache-control", "Cache-Control"},       {"response-content-disposition", "Content-Disposition"},
-        {"response-content-encoding", "Content-Encoding"}, {"response-content-language", "Content-Language"},
-        {"response-content-type", "Content-Type"},         {"response-expires", "Expires"},
-    };
-    for (const auto& [parameter, header] : overrides) {
-        const auto* value = incoming.uri.parameter(parameter);
-        if (value == nullptr || value->empty()) continue;
-        if (caller.principal.kind == policy::PrincipalKind::anonymous) {
-            return base::fail("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.");
-        }
-        // What a client puts into an answer must not end the header and begin another.
-        for (const char c : *value) {
-            if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-                return base::fail("InvalidArgument", "Header value cannot contain control characters: " + std::string(parameter));
-            }
-        }
-        headers.set(header, *value);
+Result<void> replace_header(const std::optional<std::string>& wanted, std::string_view parameter, bool is_anonymous,
+                            std::optional<std::string>& header) {
+    if (model::text(wanted).empty()) return {};
+    if (is_anonymous)
+        return base::fail("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.");
+    // What a client puts into an answer must not end the header and begin another.
+    for (const char c : *wanted) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            return base::fail("InvalidArgument", "Header value cannot contain control characters: " + std::string(parameter));
     }
+    header = *wanted;
     return {};
 }
 
+template <class Input, class Output>
+Result<void> replace_headers(const Input& in, bool is_anonymous, Output& out) {
+    TRY(replace_header(in.response_cache_control, "response-cache-control", is_anonymous, out.cache_control));
+    TRY(replace_header(in.response_content_disposition, "response-content-disposition", is_anonymous, out.content_disposition));
+    TRY(replace_header(in.response_content_encoding, "response-content-encoding", is_anonymous, out.content_encoding));
+    TRY(replace_header(in.response_content_language, "response-content-language", is_anonymous, out.content_language));
+    TRY(replace_header(in.response_content_type, "response-content-type", is_anonymous, out.content_type));
+    return replace_header(in.response_expires, "response-expires", is_anonymous, out.expires);
+}
+
 // Which bytes: a Range header or a part number; all of them if neither.
-base::Result<std::optional<ByteRange>> wanted_range(const Incoming& incoming, const http::Headers& headers,
-                                                    const objects::Object& object) {
-    const auto* range = headers.find("range");
-    const auto* part = incoming.uri.parameter("partNumber");
-    if (part == nullptr) return range == nullptr ? std::optional<ByteRange>() : TRY(read_range_header(*range, object.size));
-    if (range != nullptr) return base::fail("InvalidRequest", "Cannot specify both Range header and partNumber query parameter");
-    const auto number = TRY(read_number("partNumber", *part, SIZE_MAX));
-    if (number < 1) return base::fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+Result<std::optional<ByteRange>> wanted_range(const std::optional<std::string>& range, const std::optional<int32_t>& part,
+                                              const objects::Object& object) {
+    if (!part) return range ? TRY(read_range_header(*range, object.size)) : std::optional<ByteRange>();
+    if (range) return base::fail("InvalidRequest", "Cannot specify both Range header and partNumber query parameter");
+    if (*part < 1) return base::fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+    const auto number = static_cast<size_t>(*part);
     const auto parts = object.upload_id.empty() ? 1 : object.segments.size();
     if (number > parts) return base::fail("InvalidPartNumber", "The requested partnumber is not satisfiable");
     if (object.upload_id.empty()) return ByteRange{0, object.size};
@@ -104,123 +88,118 @@ base::Result<std::optional<ByteRange>> wanted_range(const Incoming& incoming, co
     return bytes;
 }
 
-Answered get_or_head(const Service& service, const gate::Permit& permit, wire::Call& call, Incoming& incoming) {
-    if (!incoming.object) return base::fail(no_such_key());
-    const auto& headers = call.http->head.headers;
-    const bool head = call.http->head.method == "HEAD";
-    const auto& object = *incoming.object;
-
-    wire::Answer answer = empty_answer();
-    auto& response = *answer.raw;
-    add_object_headers(response.headers, object);
-    switch (objects::judge(read_conditions(headers), object, permit.time())) {
+// Everything but the body; which bytes it is about. nullopt: none, it has not changed.
+template <class Input, class Output>
+Result<std::optional<ByteRange>> look_at(const Permit& permit, const Input& in, const objects::Object& object, Output& out) {
+    describe(out, object);
+    const objects::Conditions conditions{.if_match = in.if_match,
+                                         .if_none_match = in.if_none_match,
+                                         .if_modified_since = in.if_modified_since,
+                                         .if_unmodified_since = in.if_unmodified_since};
+    switch (objects::judge(conditions, object, permit.time())) {
         case objects::Verdict::proceed:
             break;
         case objects::Verdict::precondition_failed:
             return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
         case objects::Verdict::not_modified:
-            response.status = answer.status = 304;
-            return answer;
+            out.status = 304;
+            return std::nullopt;
     }
-    TRY(override_headers(incoming, permit.caller(), response.headers));
-    const auto range = TRY(wanted_range(incoming, headers, object));
+    TRY(replace_headers(in, permit.caller().principal.kind == policy::PrincipalKind::anonymous, out));
+    const auto range = TRY(wanted_range(in.range, in.part_number, object));
     const auto bytes = range.value_or(ByteRange{0, object.size});
     if (range) {
-        response.status = answer.status = 206;
-        if (object.size > 0) {
-            response.headers.set("Content-Range", "bytes " + std::to_string(bytes.offset) + "-" +
-                                                      std::to_string(bytes.offset + bytes.length - 1) + "/" +
-                                                      std::to_string(object.size));
-        }
+        out.status = 206;
+        if (object.size > 0)
+            out.content_range = "bytes " + std::to_string(bytes.offset) + "-" + std::to_string(bytes.offset + bytes.length - 1) +
+                                "/" + std::to_string(object.size);
     }
     const bool whole = bytes.offset == 0 && bytes.length == object.size;
-    if (whole && object.checksum && base::equals_ignoring_case(headers.get("x-amz-checksum-mode"), "ENABLED"))
-        add_checksum(response.headers, *object.checksum);
-    if (incoming.uri.parameter("partNumber") != nullptr && !object.upload_id.empty()) {
-        response.headers.set("x-amz-mp-parts-count", std::to_string(object.segments.size()));
-    }
-    if (head) {
-        response.content_length = bytes.length;
-    } else {
-        response.body = body_of(TRY(service.storage().open_object(incoming.object, bytes.offset, bytes.length)), bytes);
-    }
-    return answer;
+    if (whole && object.checksum && base::equals_ignoring_case(model::text(in.checksum_mode), "ENABLED"))
+        show_checksum(out, *object.checksum);
+    if (in.part_number && !object.upload_id.empty()) out.parts_count = static_cast<int32_t>(object.segments.size());
+    return bytes;
+}
+
+Result<m::GetObject::Output> get_object(S3& s3, const Permit& permit, const m::GetObject::Input& in, Located&& located) {
+    if (!located.object) return base::fail(no_such_key());
+    m::GetObject::Output out;
+    if (const auto bytes = TRY(look_at(permit, in, *located.object, out)))
+        out.body = body_of(TRY(s3.storage.open_object(located.object, bytes->offset, bytes->length)), *bytes);
+    return out;
+}
+
+Result<m::HeadObject::Output> head_object(S3&, const Permit& permit, const m::HeadObject::Input& in, Located&& located) {
+    if (!located.object) return base::fail(no_such_key());
+    m::HeadObject::Output out;
+    if (const auto bytes = TRY(look_at(permit, in, *located.object, out)))
+        out.content_length = static_cast<int64_t>(bytes->length);
+    return out;
 }
 
 // --- GetObjectAttributes ---
 
-Accesses classify_attributes(const Service& service, const Caller&, wire::Call&, Incoming& incoming) {
-    TRY(check_version(incoming));
-    if (names_version(incoming)) return reading(service, incoming, {"s3:GetObjectVersion", "s3:GetObjectVersionAttributes"});
-    return reading(service, incoming, {"s3:GetObject", "s3:GetObjectAttributes"});
-}
-
-Answered get_attributes(const Service&, const gate::Permit&, wire::Call& call, Incoming& incoming) {
-    if (!incoming.object) return base::fail(no_such_key());
-    const auto& object = *incoming.object;
-    const auto& headers = call.http->head.headers;
+struct Wanted {
     bool etag = false, checksum = false, parts = false, storage_class = false, size = false;
-    std::string wanted;
-    for (const auto& [name, value] : headers.fields()) {
-        if (base::equals_ignoring_case(name, "x-amz-object-attributes")) wanted += (wanted.empty() ? "" : ",") + value;
-    }
-    for (auto name : base::split(wanted, ',')) {
-        name = base::trim(name);
-        bool* flag = name == "ETag"           ? &etag
-                     : name == "Checksum"     ? &checksum
-                     : name == "ObjectParts"  ? &parts
-                     : name == "StorageClass" ? &storage_class
-                     : name == "ObjectSize"   ? &size
+};
+
+Result<Wanted> read_wanted(const std::vector<std::string>& names) {
+    Wanted wanted;
+    if (names.empty()) return base::fail("InvalidArgument", "Invalid attribute name specified.");
+    for (const auto& name : names) {
+        bool* flag = name == "ETag"           ? &wanted.etag
+                     : name == "Checksum"     ? &wanted.checksum
+                     : name == "ObjectParts"  ? &wanted.parts
+                     : name == "StorageClass" ? &wanted.storage_class
+                     : name == "ObjectSize"   ? &wanted.size
                                               : nullptr;
         if (flag == nullptr) return base::fail("InvalidArgument", "Invalid attribute name specified.");
         *flag = true;
     }
-    text::XmlWriter xml;
-    xml.open("GetObjectAttributesResponse", xml_namespace);
-    if (etag) xml.element("ETag", object.etag);
-    if (checksum && object.checksum) {
-        xml.open("Checksum");
-        write_checksum(xml, *object.checksum);
-        xml.close();
-    }
-    if (parts && !object.upload_id.empty()) {
-        xml.open("ObjectParts");
-        size_t most = list_max, after = 0;
-        if (const auto* value = headers.find("x-amz-max-parts")) most = TRY(read_number("max-parts", *value, list_max));
-        if (const auto* value = headers.find("x-amz-part-number-marker"))
-            after = TRY(read_number("part-number-marker", *value, SIZE_MAX));
-        const auto last = std::min(object.segments.size(), after + most);
-        xml.element("IsTruncated", last < object.segments.size() ? "true" : "false");
-        xml.element("MaxParts", std::to_string(most));
-        xml.element("NextPartNumberMarker", std::to_string(last));
-        xml.element("PartNumberMarker", std::to_string(after));
-        xml.element("PartsCount", std::to_string(object.segments.size()));
-        for (size_t index = after; index < last; ++index) {
-            xml.open("Part");
-            xml.element("PartNumber", std::to_string(index + 1));
-            xml.element("Size", std::to_string(object.segments[index].size));
-            if (object.checksum) xml.element(objects::element_of(object.checksum->kind), object.segments[index].checksum);
-            xml.close();
-        }
-        xml.close();
-    }
-    if (storage_class) xml.element("StorageClass", "STANDARD");
-    if (size) xml.element("ObjectSize", std::to_string(object.size));
-    xml.close();
-    auto answer = xml_answer(xml);
-    answer.raw->headers.set("Last-Modified", text::http_date(object.last_modified));
-    return answer;
+    return wanted;
 }
+
+m::GetObjectAttributesParts shown_parts(const m::GetObjectAttributes::Input& in, const objects::Object& object) {
+    const size_t most = at_most(in.max_parts), after = static_cast<size_t>(in.part_number_marker.value_or(0));
+    const auto last = std::min(object.segments.size(), after + most);
+    std::vector<m::ObjectPart> parts;
+    for (size_t index = after; index < last; ++index) {
+        m::ObjectPart part{.part_number = static_cast<int32_t>(index + 1),
+                           .size = static_cast<int64_t>(object.segments[index].size)};
+        if (object.checksum) checksum_of(part, object.checksum->kind) = object.segments[index].checksum;
+        parts.push_back(std::move(part));
+    }
+    return {.is_truncated = last < object.segments.size(),
+            .max_parts = static_cast<int32_t>(most),
+            .next_part_number_marker = static_cast<int32_t>(last),
+            .part_number_marker = static_cast<int32_t>(after),
+            .total_parts_count = static_cast<int32_t>(object.segments.size()),
+            .parts = std::move(parts)};
+}
+
+Result<m::GetObjectAttributes::Output> get_attributes(S3&, const Permit&, const m::GetObjectAttributes::Input& in,
+                                                      Located&& located) {
+    if (!located.object) return base::fail(no_such_key());
+    const auto& object = *located.object;
+    const auto wanted = TRY(read_wanted(in.object_attributes));
+    m::GetObjectAttributes::Output out{.last_modified = object.last_modified};
+    if (wanted.etag) out.e_tag = object.etag;
+    if (wanted.checksum && object.checksum) show_checksum(out.checksum.emplace(), *object.checksum);
+    if (wanted.parts && !object.upload_id.empty()) out.object_parts = shown_parts(in, object);
+    if (wanted.storage_class) out.storage_class = "STANDARD";
+    if (wanted.size) out.object_size = static_cast<int64_t>(object.size);
+    return out;
+}
+
+constexpr auto operations = std::to_array<gate::Row<S3>>({
+    operation<m::PutObject, put_object>(),
+    operation<m::GetObject, get_object>(),
+    operation<m::HeadObject, head_object>(),
+    operation<m::GetObjectAttributes, get_attributes>(),
+});
 
 }  // namespace
 
-Definitions object_operations() {
-    return {
-        {"PutObject", classify_put, put_object},
-        {"GetObject", classify_get, get_or_head},
-        {"HeadObject", classify_get, get_or_head},
-        {"GetObjectAttributes", classify_attributes, get_attributes},
-    };
-}
+Rows object_operations() { return operations; }
 
 }  // namespace services::s3

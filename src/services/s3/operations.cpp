@@ -1,23 +1,31 @@
 #include "services/s3/operations.hpp"
 
-#include "services/s3/resources.hpp"
+#include <array>
+
+#include "gate/rest_operation.hpp"
+#include "model/s3/acls.hpp"
+#include "model/s3/buckets.hpp"
+#include "services/s3/acl.hpp"
+#include "services/s3/members.hpp"
 #include "services/s3/service.hpp"
 #include "wire/region.hpp"
+#include "wire/rest_xml.hpp"
 
 namespace services::s3 {
 namespace {
 
-// Whoever says whose bucket they mean gets no other's. Source: "Verifying bucket ownership with bucket owner condition".
-base::Result<void> check_expected_owner(const http::Headers& headers, std::string_view header, const objects::Bucket& bucket) {
-    const auto* expected = headers.find(header);
+// Whoever says whose bucket they mean gets no other's: S3 in one header, S3 Control in another. Source: "Verifying bucket ownership
+// with bucket owner condition".
+Result<void> check_expected_owner(const http::Headers& headers, const objects::Bucket& bucket, bool control) {
+    const auto* expected = headers.find(control ? "x-amz-account-id" : "x-amz-expected-bucket-owner");
     if (expected == nullptr || *expected == bucket.account) return {};
     return base::fail("AccessDenied", "Access Denied");
 }
 
 // A bucket is served by its own region, which is what aws:RequestedRegion must say: a signature for another region of this server
 // does not reach it. A bucket of a region that is not served any more is served by all that are.
-base::Result<void> go_to_region(const Service& service, const objects::Bucket& bucket, wire::Call& call) {
-    if (call.region == bucket.region || !wire::is_served(bucket.region, service.parts.regions)) return {};
+Result<void> go_to_region(const S3& s3, const objects::Bucket& bucket, wire::Call& call) {
+    if (call.region == bucket.region || !wire::is_served(bucket.region, s3.regions)) return {};
     if (call.signature != nullptr && call.signature->version == wire::SignatureVersion::v4) {
         call.right_region = bucket.region;
         return base::fail(wire::wrong_region(*call.signature, bucket.region));
@@ -26,45 +34,47 @@ base::Result<void> go_to_region(const Service& service, const objects::Bucket& b
     return {};
 }
 
-base::Result<std::shared_ptr<Incoming>> prepare(const Service& service, const Definition& definition, wire::Call& call) {
-    auto incoming = std::make_shared<Incoming>();
-    incoming->uri = TRY(wire::read_s3_request(call.http->head));
-    TRY(check_headers(call.http->head));
-    if (!definition.needs_bucket) return incoming;
-    incoming->bucket = TRY(service.storage().bucket(incoming->uri.bucket));
-    TRY(go_to_region(service, *incoming->bucket, call));
-    TRY(check_expected_owner(call.http->head.headers, "x-amz-expected-bucket-owner", *incoming->bucket));
-    return incoming;
+// Operations without a bucket are an account's: nobody's are refused.
+bool is_of_account(const model::Operation& operation) {
+    return &operation == &m::CreateBucket::operation || &operation == &m::ListBuckets::operation;
+}
+
+Result<void> first_look(const S3& s3, const model::Operation& operation, const wire::S3Request& request,
+                        const identity::Caller& caller, wire::Call& call) {
+    const auto& head = call.http->head;
+    TRY(wire::check_rest_headers(m::service, head));
+    if (is_of_account(operation)) {
+        if (caller.principal.kind == policy::PrincipalKind::anonymous) return base::fail("AccessDenied", "Access Denied");
+        return &operation == &m::CreateBucket::operation ? check_new_bucket_acl(head.headers, caller.principal.account)
+                                                         : Result<void>();
+    }
+    const auto bucket = TRY(s3.storage.bucket(request.bucket));
+    TRY(go_to_region(s3, *bucket, call));
+    TRY(check_expected_owner(head.headers, *bucket, operation.service != &m::service));
+    // What sets nothing but an ACL says more with its own answer.
+    const bool sets_acl = &operation == &m::PutObjectAcl::operation || &operation == &m::PutBucketAcl::operation;
+    if (operation.rest->writes_object && !sets_acl) return check_acl(acl_in(head.headers), bucket->account);
+    return {};
 }
 
 }  // namespace
 
 void add_operations(gate::Registry& registry, const Dependencies& dependencies) {
     registry.describer().add("s3", std::make_unique<Resources>(*dependencies.storage));
-    const auto service = std::make_shared<const Service>(Service{dependencies});
-    for (auto& share : {bucket_operations(), bucket_configuration_operations(), unconfigured_operations(), object_operations(),
-                        copy_operations(), tagging_operations(), delete_operations(), listing_operations(),
-                        multipart_operations(), control_operations()}) {
-        for (const auto& each : share) {
-            const auto definition = std::make_shared<const Definition>(each);
-            registry.add({
-                .service = "s3",
-                .name = std::string(definition->name),
-                .classify = [service, definition](const Caller& caller, wire::Call& call) -> Accesses {
-                    auto incoming = TRY(prepare(*service, *definition, call));
-                    if (const auto* before = std::any_cast<std::shared_ptr<Incoming>>(&call.prepared))
-                        incoming->kept = (*before)->kept;
-                    auto accesses = TRY(definition->classify(*service, caller, call, *incoming));
-                    call.prepared = std::move(incoming);
-                    return accesses;
-                },
-                .handle = [service, definition](const gate::Permit& permit, wire::Call& call) -> Answered {
-                    const auto incoming = std::any_cast<std::shared_ptr<Incoming>>(call.prepared);
-                    return definition->handle(*service, permit, call, *incoming);
-                },
-            });
-        }
-    }
+    const auto s3 =
+        std::make_shared<S3>(S3{*dependencies.storage, *dependencies.clock, dependencies.regions, dependencies.principal_id});
+    const auto functions = m::Functions{.location_constraint = location_constraint,
+                                        .said = said,
+                                        .header_tags = header_tags,
+                                        .header_tag_keys = header_tag_keys,
+                                        .max_keys = max_keys}
+                               .list();
+    const auto look = [s3](const model::Operation& operation, const wire::S3Request& request, const identity::Caller& caller,
+                           wire::Call& call) { return first_look(*s3, operation, request, caller, call); };
+    for (const auto rows : {bucket_operations(), bucket_configuration_operations(), unconfigured_operations(), acl_operations(),
+                            object_operations(), copy_operations(), tagging_operations(), delete_operations(),
+                            listing_operations(), multipart_operations(), control_operations()})
+        gate::add_rest_operations(registry, s3, rows, functions, look);
 }
 
 }  // namespace services::s3

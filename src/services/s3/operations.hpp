@@ -1,5 +1,5 @@
-// Amazon S3: what each call needs (classify) and objects::Storage doing it (handle). REST-XML by hand, because S3's requests
-// follow no model.
+// Amazon S3 over objects::Storage. What each call needs says models/s3.yaml.
+
 //
 // Sources: Amazon S3 API Reference; Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3".
 #pragma once

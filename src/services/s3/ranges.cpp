@@ -57,10 +57,9 @@ base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size) {
     return ByteRange{*first, *last - *first + 1};
 }
 
-std::variant<std::string, http::FileRange, std::vector<http::FileRange>> body_of(const objects::OpenObject& open,
-                                                                                 ByteRange bytes) {
+model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes) {
     if (open.object->segments.empty()) return open.object->content.substr(bytes.offset, bytes.length);
-    std::vector<http::FileRange> files;
+    std::vector<model::FileRange> files;
     uint64_t start = 0;
     for (size_t index = 0; index < open.readers.size(); ++index) {
         const auto& reader = open.readers[index];

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "http/message.hpp"
+#include "model/stream.hpp"
 #include "objects/object.hpp"
 
 namespace services::s3 {
@@ -24,7 +24,6 @@ struct ByteRange {
 [[nodiscard]] base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size);
 
 // Those bytes, sent from the files they are in. REQUIRES: the range is inside the object.
-[[nodiscard]] std::variant<std::string, http::FileRange, std::vector<http::FileRange>> body_of(const objects::OpenObject& open,
-                                                                                               ByteRange bytes);
+[[nodiscard]] model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes);
 
 }  // namespace services::s3

@@ -69,17 +69,17 @@ TEST_CASE("ranges of objects of several files") {
     auto object = std::make_shared<objects::Object>();
     object->segments = {{"a", 10, ""}, {"b", 5, ""}, {"c", 10, ""}};
     objects::OpenObject open{object, {std::make_shared<Reader>(10), std::make_shared<Reader>(5), std::make_shared<Reader>(10)}};
-    const auto all = std::get<std::vector<http::FileRange>>(services::s3::body_of(open, {0, 25}));
+    const auto all = std::get<std::vector<model::FileRange>>(services::s3::body_of(open, {0, 25}));
     CHECK(all.size() == 3);
-    const auto middle = std::get<std::vector<http::FileRange>>(services::s3::body_of(open, {8, 4}));
+    const auto middle = std::get<std::vector<model::FileRange>>(services::s3::body_of(open, {8, 4}));
     CHECK(middle.at(0).offset == 8);
     CHECK(middle.at(0).length == 2);
     CHECK(middle.at(1).offset == 0);
     CHECK(middle.at(1).length == 2);
-    const auto one = std::get<http::FileRange>(services::s3::body_of(open, {11, 3}));
+    const auto one = std::get<model::FileRange>(services::s3::body_of(open, {11, 3}));
     CHECK(one.offset == 1);
     CHECK(one.length == 3);
-    CHECK(std::get<std::vector<http::FileRange>>(services::s3::body_of(open, {25, 0})).empty());
+    CHECK(std::get<std::vector<model::FileRange>>(services::s3::body_of(open, {25, 0})).empty());
 }
 
 TEST_CASE("copy sources, crafted ones too") {
@@ -220,76 +220,5 @@ TEST_CASE("canonical users and CloudFront's identities in bucket policies") {
             CHECK_MESSAGE(refused(effect, principal) == "Invalid principal in policy", principal);
         CHECK(refused(effect, R"({"AWS":["AROAEXAMPLE","111122223333","arn:aws:iam::111122223333:root"]})").empty());
         CHECK(refused(effect, R"({"Service":"logging.s3.amazonaws.com"})").empty());
-    }
-}
-
-TEST_CASE("headers: what is not here is refused by name, aws-chunked is not kept, metadata is lower case") {
-    const auto refused = [](std::string name, std::string value) {
-        http::Headers headers;
-        headers.add(std::move(name), std::move(value));
-        const auto result = services::s3::refuse_unsupported(headers, "111122223333");
-        return result ? "" : result.error().code;
-    };
-    CHECK(refused("x-amz-object-lock-mode", "GOVERNANCE") == "NotImplemented");
-    CHECK(refused("X-Amz-Storage-Class", "GLACIER") == "NotImplemented");
-    CHECK(refused("x-amz-acl", "public-read") == "AccessControlListNotSupported");
-    CHECK(refused("x-amz-acl", "bucket-owner-full-control") == "");
-    CHECK(refused("x-amz-acl", "private") == "");
-    CHECK(refused("x-amz-acl", "Private") == "AccessControlListNotSupported");
-    CHECK(refused("x-amz-grant-read", "id=1") == "AccessControlListNotSupported");
-    for (const auto* name : {"x-amz-acl", "X-Amz-Grant-Read", "x-amz-grant-full-control", "x-amz-storage-class",
-                             "x-amz-object-lock-mode", "x-amz-bucket-object-lock-enabled"}) {
-        CAPTURE(name);
-        CHECK(refused(name, "") == "");
-    }
-    const auto owner = "id=" + services::s3::canonical_id("111122223333");
-    const auto other = "id=" + services::s3::canonical_id("444455556666");
-    CHECK(refused("x-amz-grant-full-control", owner) == "");
-    CHECK(refused("x-amz-grant-full-control", "id=\"" + owner.substr(3) + "\"") == "");
-    for (const auto& value : {other, owner + "," + other, owner + ",", owner + "x", "uri=" + owner.substr(3), std::string("id="),
-                              "id=\"" + owner.substr(3), std::string(",")}) {
-        CAPTURE(value);
-        CHECK(refused("x-amz-grant-full-control", value) == "AccessControlListNotSupported");
-    }
-    CHECK(refused("x-amz-grant-read", owner) == "AccessControlListNotSupported");
-    http::Headers both;
-    both.add("x-amz-acl", "private");
-    both.add("x-amz-grant-full-control", owner);
-    const auto twofold = services::s3::refuse_unsupported(both, "111122223333");
-    REQUIRE_FALSE(twofold.has_value());
-    CHECK(twofold.error().code == "InvalidRequest");
-
-    http::Headers headers;
-    headers.add("Content-Encoding", "aws-chunked, gzip");
-    headers.add("X-Amz-Meta-Colour", "red");
-    headers.add("x-amz-meta-colour", "blue");
-    const auto attributes = services::s3::read_attributes(headers);
-    CHECK(attributes.content_encoding == "gzip");
-    CHECK(attributes.user_metadata == std::vector<std::pair<std::string, std::string>>{{"colour", "red,blue"}});
-}
-
-TEST_CASE("headers of every request: said once, and nothing about encryption") {
-    const auto refused = [](std::string method, std::initializer_list<std::pair<std::string, std::string>> fields) {
-        http::RequestHead head;
-        head.method = std::move(method);
-        for (const auto& [name, value] : fields) head.headers.add(name, value);
-        const auto result = services::s3::check_headers(head);
-        return result ? "" : result.error().code;
-    };
-    CHECK(refused("PUT", {{"x-amz-tagging", "a=1"}, {"X-Amz-Tagging", "a=2"}}) == "InvalidArgument");
-    CHECK(refused("PUT", {{"x-amz-tagging", "a=1"}, {"X-Amz-Tagging", "a=1"}}) == "");
-    CHECK(refused("PUT", {{"If-Match", "a"}, {"if-match", "b"}}) == "InvalidArgument");
-    CHECK(refused("GET", {{"Range", "bytes=0-1"}, {"range", "bytes=2-3"}}) == "InvalidArgument");
-    CHECK(refused("PUT", {{"x-amz-meta-a", "1"}, {"x-amz-meta-a", "2"}}) == "");
-    CHECK(refused("GET", {{"x-amz-object-attributes", "ETag"}, {"x-amz-object-attributes", "ObjectSize"}}) == "");
-    for (const char* value : {"AES256", "aws:kms", "aws:kms:dsse", "none", ""})
-        CHECK(refused("PUT", {{"X-Amz-Server-Side-Encryption", value}}) == "NotImplemented");
-    for (const char* name : {"x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-customer-key",
-                             "x-amz-server-side-encryption-context", "x-amz-server-side-encryption-bucket-key-enabled",
-                             "x-amz-copy-source-server-side-encryption-customer-algorithm"}) {
-        CHECK(refused("PUT", {{name, "x"}}) == "NotImplemented");
-        CHECK(refused("POST", {{name, "x"}}) == "NotImplemented");
-        CHECK(refused("GET", {{name, "x"}}) == "InvalidRequest");
-        CHECK(refused("HEAD", {{name, "x"}}) == "InvalidRequest");
     }
 }

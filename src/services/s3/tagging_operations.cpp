@@ -1,77 +1,61 @@
 // Tags of objects.
-#include "services/s3/service.hpp"
+#include <array>
+
+#include "model/s3/tagging.hpp"
+#include "services/s3/members.hpp"
 
 namespace services::s3 {
 namespace {
 
-base::Error malformed_xml() {
-    return {"MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"};
-}
-base::Error no_such_key() { return {"NoSuchKey", "The specified key does not exist."}; }
-
-std::string versioned(const Incoming& incoming, std::string_view verb) {
-    return "s3:" + std::string(verb) + (names_version(incoming) ? "ObjectVersionTagging" : "ObjectTagging");
-}
-
-Classify reading_tags(std::string verb) {
-    return [verb = std::move(verb)](const Service& service, const Caller&, wire::Call&, Incoming& incoming) -> Accesses {
-        TRY(check_version(incoming));
-        const auto action = versioned(incoming, verb);
-        return reading(service, incoming, {action});
-    };
-}
-
-Accesses classify_put_tagging(const Service& service, const Caller&, wire::Call& call, Incoming& incoming) {
-    TRY(check_version(incoming));
-    const auto body = TRY(read_document(call, incoming, configuration_bytes_max));
-    const auto xml = text::parse_xml(body);
-    const auto* set = xml && xml->name == "Tagging" ? xml->child("TagSet") : nullptr;
-    if (set == nullptr) return base::fail(malformed_xml());
-    objects::Tags tags;
-    for (const auto& tag : set->children) tags.emplace_back(tag.child_text("Key"), tag.child_text("Value"));
+// What is asked for is what will be set: tags that cannot be are told to whoever asks.
+Result<Needs<Located>> put_needs(const S3&, const Asking& asking, const m::PutObjectTagging::Input& in) {
+    const auto tags = tags_of(in.tagging.tag_set);
     TRY(objects::check_tags(tags, objects::object_tags_max));
-    const auto action = versioned(incoming, "Put");
-    auto accesses = TRY(reading(service, incoming, {action}));
-    add_request_tags(accesses.front().context, tags);
-    incoming.detail = std::move(tags);
-    return accesses;
-}
-
-Answered put_tagging(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().set_tags(incoming.bucket->name, incoming.key(), std::any_cast<const objects::Tags&>(incoming.detail),
-                                   incoming.decided_with_object()));
-    return empty_answer();
-}
-
-Answered get_tagging(const Service&, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    if (!incoming.object) return base::fail(no_such_key());
-    text::XmlWriter xml;
-    xml.open("Tagging", xml_namespace);
-    xml.open("TagSet");
-    for (const auto& [key, value] : incoming.object->tags) {
-        xml.open("Tag");
-        xml.element("Key", key);
-        xml.element("Value", value);
-        xml.close();
+    const auto action = in.version_id ? m::Action::s3_PutObjectVersionTagging : m::Action::s3_PutObjectTagging;
+    const std::string bucket = "arn:aws:s3:::" + in.bucket;
+    const auto object = TRY(asking.find(bucket + "/" + in.key, action));
+    policy::Context keys;
+    std::vector<std::string> names;
+    for (const auto& [key, value] : tags) {
+        keys.set("s3:RequestObjectTag/" + key, value);
+        names.push_back(key);
     }
-    xml.close();
-    xml.close();
-    return xml_answer(xml);
+    if (!names.empty()) keys.set_list("s3:RequestObjectTagKeys", std::move(names));
+    if (in.version_id) keys.set("s3:versionid", *in.version_id);
+    Needs<Located> needs(*object.found.as<Located>());
+    needs.add(action, object, keys);
+    if (!needs.prepared.object) {
+        policy::Context listing;
+        listing.set("s3:prefix", in.key);
+        needs.add(m::Action::s3_ListBucket, TRY(asking.find(bucket, m::Action::s3_ListBucket)), listing);
+    }
+    return needs;
 }
 
-Answered delete_tagging(const Service& service, const gate::Permit&, wire::Call&, Incoming& incoming) {
-    TRY(service.storage().set_tags(incoming.bucket->name, incoming.key(), {}, incoming.decided_with_object()));
-    return empty_answer(204);
+Result<m::PutObjectTagging::Output> put_tagging(S3& s3, const Permit&, const m::PutObjectTagging::Input& in, Located&& located) {
+    TRY(s3.storage.set_tags(in.bucket, in.key, tags_of(in.tagging.tag_set), located.decided_with_object()));
+    return m::PutObjectTagging::Output{};
 }
+
+Result<m::GetObjectTagging::Output> get_tagging(S3&, const Permit&, const m::GetObjectTagging::Input&, Located&& located) {
+    if (!located.object) return base::fail(no_such_key());
+    return m::GetObjectTagging::Output{.tag_set = shown_tags(located.object->tags)};
+}
+
+Result<m::DeleteObjectTagging::Output> delete_tagging(S3& s3, const Permit&, const m::DeleteObjectTagging::Input& in,
+                                                      Located&& located) {
+    TRY(s3.storage.set_tags(in.bucket, in.key, {}, located.decided_with_object()));
+    return m::DeleteObjectTagging::Output{};
+}
+
+constexpr auto operations = std::to_array<gate::Row<S3>>({
+    operation<m::GetObjectTagging, get_tagging>(),
+    operation<m::PutObjectTagging, put_tagging, put_needs>(),
+    operation<m::DeleteObjectTagging, delete_tagging>(),
+});
 
 }  // namespace
 
-Definitions tagging_operations() {
-    return {
-        {"GetObjectTagging", reading_tags("Get"), get_tagging},
-        {"PutObjectTagging", classify_put_tagging, put_tagging},
-        {"DeleteObjectTagging", reading_tags("Delete"), delete_tagging},
-    };
-}
+Rows tagging_operations() { return operations; }
 
 }  // namespace services::s3

@@ -1,0 +1,97 @@
+#include "services/s3/members.hpp"
+
+#include <algorithm>
+
+#include "base/strings.hpp"
+#include "text/uri.hpp"
+
+namespace services::s3 {
+
+using model::NamedValues;
+using Arguments = std::span<const std::optional<std::string>>;
+
+std::string region_named(std::string_view location) { return std::string(location == "EU" ? "eu-west-1" : location); }
+
+Result<NamedValues> location_constraint(const model::Circumstances&, Arguments location) {
+    if (model::text(location[0]).empty()) return NamedValues{};
+    return NamedValues{{"", region_named(*location[0])}};
+}
+
+Result<NamedValues> said(const model::Circumstances&, Arguments member) {
+    if (model::text(member[0]).empty()) return NamedValues{};
+    return NamedValues{{"", *member[0]}};
+}
+
+Result<NamedValues> header_tags(const model::Circumstances&, Arguments tagging) { return read_tagging(tagging[0]); }
+
+Result<NamedValues> header_tag_keys(const model::Circumstances&, Arguments tagging) {
+    NamedValues keys;
+    for (const auto& [key, value] : TRY(read_tagging(tagging[0]))) keys.emplace_back("", key);
+    return keys;
+}
+
+Result<NamedValues> max_keys(const model::Circumstances&, Arguments max_keys) {
+    if (!max_keys[0]) return NamedValues{};
+    return NamedValues{{"", std::to_string(at_most(std::stoi(*max_keys[0])))}};
+}
+
+Result<objects::Tags> read_tagging(const std::optional<std::string>& header) {
+    if (model::text(header).empty()) return objects::Tags{};
+    auto tags = text::parse_query(*header, true);
+    if (!tags)
+        return base::fail("InvalidArgument",
+                          "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "
+                          "name duplicates.");
+    TRY(objects::check_tags(*tags, objects::object_tags_max));
+    return std::move(*tags);
+}
+
+size_t at_most(const std::optional<int32_t>& asked, size_t most) {
+    return asked ? std::min(static_cast<size_t>(*asked), most) : most;
+}
+
+Result<uint32_t> part_number(int32_t asked) {
+    if (asked >= 1 && static_cast<uint32_t>(asked) <= objects::parts_max) return static_cast<uint32_t>(asked);
+    return base::fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+}
+
+std::string read_content_encoding(const std::optional<std::string>& header) {
+    std::string out;
+    for (const auto coding : base::split(model::text(header), ',')) {
+        const auto name = base::trim(coding);
+        if (name.empty() || base::equals_ignoring_case(name, "aws-chunked")) continue;
+        if (!out.empty()) out += ",";
+        out += name;
+    }
+    return out;
+}
+
+Result<objects::Conditions> write_conditions(const std::optional<std::string>& if_match,
+                                             const std::optional<std::string>& if_none_match) {
+    if (if_none_match && *if_none_match != "*")
+        return base::fail(
+            "NotImplemented",
+            "A header you provided implies functionality that is not implemented: If-None-Match with an ETag on a write");
+    objects::Conditions conditions;
+    conditions.if_match = if_match;
+    conditions.if_none_match = if_none_match;
+    return conditions;
+}
+
+Result<std::optional<objects::ChecksumKind>> asked_checksum(const std::optional<std::string>& sdk_algorithm,
+                                                            const std::optional<std::string>& algorithm) {
+    const auto& asked = sdk_algorithm ? sdk_algorithm : algorithm;
+    if (!asked) return std::nullopt;
+    const auto kind = objects::checksum_kind(*asked);
+    if (!kind)
+        return base::fail("InvalidRequest",
+                          "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, "
+                          "CRC32C, CRC64NVME, SHA1, SHA256]");
+    return kind;
+}
+
+objects::Source source_of(model::ByteSource& body) {
+    return [&body](std::span<char> into) { return body.read(into); };
+}
+
+}  // namespace services::s3
