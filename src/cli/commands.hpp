@@ -25,5 +25,6 @@ void add_commands(Command& root);
 
 // Below `train`.
 void add_train_ps(Command& train);
+void add_train_run(Command& train);
 
 }  // namespace cli

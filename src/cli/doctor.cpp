@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/places.hpp"
 #include "cli/terminal.hpp"
+#include "model/sts/operations.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
@@ -56,9 +57,9 @@ void check_server(Report& report) {
     options->attempts_max = 1;
     options->timeout_seconds = 5;
     wire::Client client(*options);
-    auto identity = client.call("sts", "GetCallerIdentity", text::Json::object());
+    auto identity = client.call<model::sts::GetCallerIdentity>({});
     if (identity) {
-        report.add(Finding::good, endpoint + " knows you as " + (*identity)["Arn"].as_string());
+        report.add(Finding::good, endpoint + " knows you as " + std::string(model::text(identity->arn)));
         return;
     }
     // Whoever refused says best what to do: another region, another scheme.

@@ -24,16 +24,15 @@
 #include "cli/commands.hpp"
 #include "cli/slurm_session.hpp"
 #include "cli/terminal.hpp"
+#include "model/trainwarden/operations.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
-#include "text/json.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
 namespace {
 
 namespace fs = std::filesystem;
-using text::Json;
 
 struct Options {
     std::string run = "/run/trainwarden/slurm";
@@ -173,7 +172,7 @@ base::Result<int> epilog(const Options& options) {
     if (session.empty()) return 0;
     wire::Client client(TRY(wire::options_from_environment()));
     // A server that is away keeps the session until its credentials expire: no reason to take the machine out of service.
-    if (auto closed = client.call("trainwarden", "CloseSlurmSession", Json::object({{"SessionId", session}})); !closed)
+    if (auto closed = client.call<model::trainwarden::CloseSlurmSession>({.session_id = session}); !closed)
         print("the session of job " + Text(variable("SLURM_JOB_ID")) + " stays open until it expires: " + closed.error().message +
                   "\n",
               stderr);

@@ -15,6 +15,7 @@
 #include "crypto/digest.hpp"
 #include "crypto/random.hpp"
 #include "http/server.hpp"
+#include "model/trainwarden/operations.hpp"
 #include "os/descriptor.hpp"
 #include "text/json.hpp"
 #include "wire/client.hpp"
@@ -23,6 +24,7 @@
 namespace cli {
 namespace {
 
+namespace m = model::trainwarden;
 using text::Json;
 
 constexpr std::string_view path = "/v2/credentials";
@@ -36,14 +38,14 @@ public:
 
     base::Result<void> open() {
         const base::Lock lock(mutex_);
-        answer_ = TRY(client_.call("trainwarden", "OpenSlurmSession",
-                                   Json::object({{"SlurmJobId", job_.id}, {"UserName", job_.user}, {"RoleArn", job_.role_arn}})));
+        answer_ =
+            TRY(client_.call<m::OpenSlurmSession>({.slurm_job_id = job_.id, .user_name = job_.user, .role_arn = job_.role_arn}));
         made_ = std::chrono::steady_clock::now();
         return {};
     }
     [[nodiscard]] std::string id() {
         const base::Lock lock(mutex_);
-        return answer_["SessionId"].as_string();
+        return answer_.session_id;
     }
 
     [[nodiscard]] http::Response answer(const http::Request& request, const std::string& token) {
@@ -53,7 +55,7 @@ public:
             return wire::container_refusal(403, "AccessDenied", "this is not the token of the job");
         base::Lock lock(mutex_);
         if (std::chrono::steady_clock::now() - made_ >= renewal) {
-            auto renewed = client_.call("trainwarden", "RenewSlurmSession", Json::object({{"SessionId", answer_["SessionId"]}}));
+            auto renewed = client_.call<m::RenewSlurmSession>({.session_id = answer_.session_id});
             // What we have lasts for hours: a server that restarts is no reason to refuse a job. A session that is closed is.
             if (!renewed && renewed.error().code == "NoSuchSession")
                 return wire::container_refusal(403, "AccessDenied", renewed.error().message);
@@ -63,17 +65,17 @@ public:
             }
         }
         return wire::container_credentials({.role_arn = job_.role_arn,
-                                            .access_key_id = answer_["AccessKeyId"].as_string(),
-                                            .secret_access_key = answer_["SecretAccessKey"].as_string(),
-                                            .session_token = answer_["SessionToken"].as_string(),
-                                            .expiration = answer_["Expiration"].as_string()});
+                                            .access_key_id = answer_.access_key_id,
+                                            .secret_access_key = answer_.secret_access_key,
+                                            .session_token = answer_.session_token,
+                                            .expiration = answer_.expiration});
     }
 
 private:
     wire::Client client_;
     SlurmJobHere job_;
     base::Mutex mutex_;
-    Json answer_ GUARDED_BY(mutex_);
+    m::SlurmSessionResponse answer_ GUARDED_BY(mutex_);
     std::chrono::steady_clock::time_point made_ GUARDED_BY(mutex_);
 };
 

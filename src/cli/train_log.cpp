@@ -4,12 +4,12 @@
 #include <cstdio>
 
 #include "cli/terminal.hpp"
-#include "text/json.hpp"
+#include "model/logs/operations.hpp"
 
 namespace cli {
 namespace {
 
-using text::Json;
+namespace m = model::logs;
 
 constexpr const char* group = "/aws/sagemaker/TrainingJobs";
 constexpr std::array host_styles = {Style::cyan, Style::green, Style::yellow, Style::blue};
@@ -32,33 +32,34 @@ base::Result<void> TrainLog::print_stream(const std::string& stream) {
     const Text prefix = paint(style_of(host_of(stream)), Text(host_of(stream)) + " |") + " ";
     const Text below(std::string(host_of(stream).size(), ' ') + " | ");
     for (;;) {
-        auto input = Json::object({{"logGroupName", group}, {"logStreamName", stream}, {"startFromHead", true}});
+        m::GetLogEventsRequest asked{.log_group_name = group, .log_stream_name = stream, .start_from_head = true};
         std::string& token = tokens_[stream];
-        if (!token.empty()) input.set("nextToken", token);
-        Json page = TRY(client_.call("logs", "GetLogEvents", input));
-        for (const Json& event : page["events"].items()) {
-            const std::string& message = event["message"].as_string();
+        if (!token.empty()) asked.next_token = token;
+        const auto page = TRY(client_.call<m::GetLogEvents>(asked));
+        const auto events = model::items(page.events);
+        for (const auto& event : events) {
+            const std::string message(model::text(event.message));
             print(prefix);
             if (raw_)
                 print_exact(message + "\n");
             else
                 print(Text::lines(message, below.string()) + "\n");
         }
-        std::string next = page["nextForwardToken"].as_string();
-        if (next == token || page["events"].size() == 0) return {};
+        std::string next(model::text(page.next_forward_token));
+        if (next == token || events.empty()) return {};
         token = next;
     }
 }
 
 base::Result<void> TrainLog::print_new() {
-    auto found =
-        client_.call("logs", "DescribeLogStreams", Json::object({{"logGroupName", group}, {"logStreamNamePrefix", job_ + "/"}}));
+    auto found = client_.call<m::DescribeLogStreams>({.log_group_name = group, .log_stream_name_prefix = job_ + "/"});
     if (!found) {
         // No job has written anything yet.
         if (found.error().code == "ResourceNotFoundException") return {};
         return base::fail(std::move(found).error());
     }
-    for (const Json& stream : (*found)["logStreams"].items()) TRY(print_stream(stream["logStreamName"].as_string()));
+    for (const auto& stream : model::items(found->log_streams))
+        TRY(print_stream(std::string(model::text(stream.log_stream_name))));
     std::fflush(stdout);
     return {};
 }

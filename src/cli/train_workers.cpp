@@ -7,124 +7,117 @@
 
 #include "base/clock.hpp"
 #include "base/utf8.hpp"
-#include "text/time.hpp"
+#include "model/logs/operations.hpp"
+#include "model/monitoring/operations.hpp"
+#include "model/sagemaker/training_jobs.hpp"
+#include "model/trainwarden/operations.hpp"
+#include "model/words.hpp"
 
 namespace cli {
 namespace {
 
+namespace cw = model::monitoring;
+namespace cwl = model::logs;
+namespace m = model::sagemaker;
+namespace own = model::trainwarden;
 using text::Json;
 
 constexpr const char* space = "/aws/sagemaker/TrainingJobs";
 constexpr auto looked_back = std::chrono::seconds(60);
 constexpr int64_t rate_seconds = 20;  // input is summed over this long
-constexpr int64_t refusals_max = 1000;
+constexpr int32_t refusals_max = 1000;
 
-Json dimension(const std::string& name, const std::string& value) {
-    return Json::array({Json::object({{"Name", name}, {"Value", value}})});
+std::vector<cw::Dimension> dimension(const std::string& name, const std::string& value) { return {{name, value}}; }
+
+cw::MetricDataQuery query(const std::string& id, const std::string& metric, const std::vector<cw::Dimension>& dimensions,
+                          const std::string& statistic) {
+    return {
+        .id = id,
+        .metric_stat = cw::MetricStat{
+            .metric = {.namespace_ = space, .metric_name = metric, .dimensions = dimensions}, .period = 1, .stat = statistic}};
 }
 
-// Measured values: a question CloudWatch refuses has no answer.
-std::optional<Json> ask(wire::Client& client, const std::string& service, const std::string& operation, const Json& input) {
-    auto answer = client.call(service, operation, input);
-    if (!answer) return std::nullopt;
-    return std::move(*answer);
-}
-
-Json query(const std::string& id, const std::string& metric, const Json& dimensions, const std::string& stat) {
-    return Json::object(
-        {{"Id", id},
-         {"MetricStat",
-          Json::object({{"Metric", Json::object({{"Namespace", space}, {"MetricName", metric}, {"Dimensions", dimensions}})},
-                        {"Period", 1},
-                        {"Stat", stat}})}});
+// The newest values first, of this long before now. Nothing: CloudWatch refuses to say.
+std::vector<cw::MetricDataResult> measured(wire::Client& client, std::vector<cw::MetricDataQuery> queries, base::Time now,
+                                           std::chrono::seconds back) {
+    auto answer = client.call<cw::GetMetricData>({.metric_data_queries = std::move(queries),
+                                                  .start_time = now - back,
+                                                  .end_time = now + std::chrono::seconds(1),
+                                                  .scan_by = cw::ScanBy::timestamp_descending});
+    if (!answer || !answer->metric_data_results) return {};
+    return std::move(*answer->metric_data_results);
 }
 
 void add_usage(wire::Client& client, JobRow& job) {
-    auto now = base::SystemClock().now();
-    auto queries = Json::array();
+    const base::Time now = base::SystemClock().now();
+    std::vector<cw::MetricDataQuery> queries;
     for (size_t i = 0; i < job.workers.size(); ++i) {
-        Json host = dimension("Host", job.name + "/" + job.workers[i].host);
-        std::string number = std::to_string(i);
-        queries.push(query("c" + number, "CPUUtilization", host, "Average"));
-        queries.push(query("m" + number, "MemoryUtilization", host, "Average"));
-        queries.push(query("i" + number, "InputBytes", host, "Sum"));
+        const auto host = dimension("Host", job.name + "/" + job.workers[i].host);
+        const std::string number = std::to_string(i);
+        queries.push_back(query("c" + number, "CPUUtilization", host, "Average"));
+        queries.push_back(query("m" + number, "MemoryUtilization", host, "Average"));
+        queries.push_back(query("i" + number, "InputBytes", host, "Sum"));
     }
-    auto answer = ask(client, "monitoring", "GetMetricData",
-                      Json::object({{"MetricDataQueries", queries},
-                                    {"StartTime", text::iso8601_millis(now - looked_back)},
-                                    {"EndTime", text::iso8601_millis(now + std::chrono::seconds(1))},
-                                    {"ScanBy", "TimestampDescending"}}));
-    if (!answer) return;
-    for (const Json& result : (*answer)["MetricDataResults"].items()) {
-        const auto& values = result["Values"].items();
-        if (values.empty()) continue;
-        const std::string& id = result["Id"].as_string();
-        WorkerRow& worker = job.workers[std::stoul(id.substr(1))];
-        if (id[0] == 'c') worker.cpu_percent = values.front().as_double();
-        if (id[0] == 'm') worker.memory_percent = values.front().as_double();
+    for (const auto& result : measured(client, std::move(queries), now, looked_back)) {
+        const auto values = model::items(result.values);
+        const std::string id(model::text(result.id));
+        if (values.empty() || id.empty()) continue;
+        WorkerRow& worker = job.workers.at(std::stoul(id.substr(1)));
+        if (id[0] == 'c') worker.cpu_percent = values.front();
+        if (id[0] == 'm') worker.memory_percent = values.front();
         if (id[0] != 'i') continue;
         double bytes = 0;
-        const auto& times = result["Timestamps"].items();
-        for (size_t k = 0; k < values.size(); ++k) {
-            auto time = text::parse_iso8601(times[k].as_string());
-            if (time && now - *time <= std::chrono::seconds(rate_seconds)) bytes += values[k].as_double();
-        }
+        const auto times = model::items(result.timestamps);
+        for (size_t k = 0; k < std::min(values.size(), times.size()); ++k)
+            if (now - times[k] <= std::chrono::seconds(rate_seconds)) bytes += values[k];
         worker.input_bytes_per_second = bytes / static_cast<double>(rate_seconds);
     }
 }
 
 void add_metrics(wire::Client& client, JobRow& job) {
-    Json of_job = dimension("TrainingJobName", job.name);
-    auto listed = ask(client, "monitoring", "ListMetrics", Json::object({{"Namespace", space}, {"Dimensions", of_job}}));
-    if (!listed || (*listed)["Metrics"].size() == 0) return;
-    auto now = base::SystemClock().now();
-    auto queries = Json::array();
+    const auto of_job = dimension("TrainingJobName", job.name);
+    const auto listed = client.call<cw::ListMetrics>(
+        {.namespace_ = space, .dimensions = std::vector<cw::DimensionFilter>{{"TrainingJobName", job.name}}});
+    if (!listed || model::items(listed->metrics).empty()) return;
+    std::vector<cw::MetricDataQuery> queries;
     std::vector<std::string> names;
-    for (const Json& metric : (*listed)["Metrics"].items()) {
-        queries.push(query("q" + std::to_string(names.size()), metric["MetricName"].as_string(), of_job, "Average"));
-        names.push_back(metric["MetricName"].as_string());
+    for (const auto& metric : *listed->metrics) {
+        names.emplace_back(model::text(metric.metric_name));
+        queries.push_back(query("q" + std::to_string(names.size() - 1), names.back(), of_job, "Average"));
     }
-    auto answer = ask(client, "monitoring", "GetMetricData",
-                      Json::object({{"MetricDataQueries", queries},
-                                    {"StartTime", text::iso8601_millis(now - std::chrono::hours(3))},
-                                    {"EndTime", text::iso8601_millis(now + std::chrono::seconds(1))},
-                                    {"ScanBy", "TimestampDescending"}}));
-    if (!answer) return;
-    for (const Json& result : (*answer)["MetricDataResults"].items()) {
-        if (result["Values"].size() > 0)
-            job.metrics.emplace_back(names[std::stoul(result["Id"].as_string().substr(1))],
-                                     result["Values"].items().front().as_double());
+    for (const auto& result : measured(client, std::move(queries), base::SystemClock().now(), std::chrono::hours(3))) {
+        const auto values = model::items(result.values);
+        if (!values.empty() && result.id) job.metrics.emplace_back(names.at(std::stoul(result.id->substr(1))), values.front());
     }
 }
 
 void add_last_lines(wire::Client& client, JobRow& job) {
     for (auto& worker : job.workers) {
-        auto streams = ask(client, "logs", "DescribeLogStreams",
-                           Json::object({{"logGroupName", space}, {"logStreamNamePrefix", job.name + "/" + worker.host + "-"}}));
-        if (!streams || (*streams)["logStreams"].size() == 0) continue;
-        auto page = ask(client, "logs", "GetLogEvents",
-                        Json::object({{"logGroupName", space},
-                                      {"logStreamName", (*streams)["logStreams"].items().back()["logStreamName"].as_string()},
-                                      {"limit", 1}}));
-        if (page && (*page)["events"].size() > 0) worker.last_line = (*page)["events"].items().front()["message"].as_string();
+        const auto streams = client.call<cwl::DescribeLogStreams>(
+            {.log_group_name = space, .log_stream_name_prefix = job.name + "/" + worker.host + "-"});
+        if (!streams || model::items(streams->log_streams).empty()) continue;
+        const auto page = client.call<cwl::GetLogEvents>(
+            {.log_group_name = space,
+             .log_stream_name = std::string(model::text(streams->log_streams->back().log_stream_name)),
+             .limit = 1});
+        if (page && !model::items(page->events).empty()) worker.last_line = model::text(page->events->front().message);
     }
 }
 
-void add_refusals(wire::Client& client, const Json& described, JobRow& job) {
-    auto answer = ask(client, "trainwarden", "ListRequests",
-                      Json::object({{"PrincipalArn", described["RoleArn"].as_string()},
-                                    {"Since", described["CreationTime"].as_string()},
-                                    {"RefusedOnly", true},
-                                    {"MaxResults", refusals_max}}));
+void add_refusals(wire::Client& client, const m::DescribeTrainingJobResponse& described, JobRow& job) {
+    const auto answer = client.call<own::ListRequests>({.principal_arn = described.role_arn,
+                                                        .since = model::iso_text(described.creation_time),
+                                                        .refused_only = true,
+                                                        .max_results = refusals_max});
     if (!answer) return;
-    const auto& records = (*answer)["Records"].items();
+    const auto records = model::items(answer->records);
     job.refusals = static_cast<int64_t>(records.size());
     if (records.empty()) return;
-    for (const Json& access : records.back()["Accesses"].items()) {
-        if (access["Decision"].as_string() != "allowed")
-            job.last_refusal = access["Action"].as_string() + " on " + access["Resource"].as_string();
+    for (const auto& access : model::items(records.back().accesses)) {
+        if (model::text(access.decision) != "allowed")
+            job.last_refusal = std::string(model::text(access.action)) + " on " + std::string(model::text(access.resource));
     }
-    if (job.last_refusal.empty()) job.last_refusal = records.back()["ErrorMessage"].as_string();
+    if (job.last_refusal.empty()) job.last_refusal = model::text(records.back().error_message);
 }
 
 std::string percent(const std::optional<double>& value) {
@@ -166,21 +159,21 @@ std::string clipped(std::string_view text, size_t width) {
 base::Result<std::vector<JobRow>> look_at_workers(wire::Client& client, const std::string& name) {
     std::vector<std::string> names;
     if (!name.empty()) names.push_back(name);
-    for (const char* status : {"InProgress", "Stopping"}) {
+    for (const auto status : {m::TrainingJobStatus::in_progress, m::TrainingJobStatus::stopping}) {
         if (!name.empty()) break;
-        Json page =
-            TRY(client.call("sagemaker", "ListTrainingJobs", Json::object({{"StatusEquals", status}, {"MaxResults", 100}})));
-        for (const Json& job : page["TrainingJobSummaries"].items()) names.push_back(job["TrainingJobName"].as_string());
+        const auto page = TRY(client.call<m::ListTrainingJobs>({.max_results = 100, .status_equals = status}));
+        for (const auto& job : page.training_job_summaries) names.push_back(job.training_job_name);
     }
     std::vector<JobRow> jobs;
     for (const auto& each : names) {
-        Json described = TRY(client.call("sagemaker", "DescribeTrainingJob", Json::object({{"TrainingJobName", each}})));
+        const auto described = TRY(client.call<m::DescribeTrainingJob>({.training_job_name = each}));
         JobRow job;
         job.name = each;
-        job.status = described["TrainingJobStatus"].as_string();
-        job.step = described["SecondaryStatus"].as_string();
-        int64_t count = described["ResourceConfig"]["InstanceCount"].as_int();
-        for (const Json& group : described["ResourceConfig"]["InstanceGroups"].items()) count += group["InstanceCount"].as_int();
+        job.status = model::word_of(described.training_job_status);
+        job.step = model::word_of(described.secondary_status);
+        const auto resources = described.resource_config.value_or(m::ResourceConfig{});
+        int64_t count = resources.instance_count.value_or(0);
+        for (const auto& group : model::items(resources.instance_groups)) count += group.instance_count;
         for (int64_t host = 1; host <= count; ++host) job.workers.push_back({each, "algo-" + std::to_string(host), job.step});
         add_usage(client, job);
         add_metrics(client, job);

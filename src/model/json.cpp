@@ -201,6 +201,16 @@ Result<void> read_document(const Operation& operation, const Json& document, voi
     return read_from(operation, document, Names::model, input);
 }
 
+Result<void> read_json_answer(const Operation& operation, std::string_view body, void* output) {
+    if (!operation.output || body.empty()) return {};
+    const auto parsed = text::parse_json(body);
+    if (!parsed) return base::fail("MalformedAnswer", parsed.error().message);
+    JsonSource source(Names::wire);
+    if (auto read = Reader(source).read_answer(*operation.output, &*parsed, output); !read)
+        return base::fail("MalformedAnswer", std::move(read).error().message);
+    return {};
+}
+
 std::string write_json(const Shape& shape, const void* value) {
     std::string out;
     write_value(shape, value, out);

@@ -24,6 +24,9 @@ constexpr size_t input_values_max = 400'000;
 [[nodiscard]] base::Result<void> read_json(const Operation& operation, std::string_view body, void* input);
 [[nodiscard]] base::Result<void> read_document(const Operation& operation, const text::Json& document, void* input);
 
+// The answer of a server, into an empty struct of the operation's output. Error `MalformedAnswer`.
+[[nodiscard]] base::Result<void> read_json_answer(const Operation& operation, std::string_view body, void* output);
+
 // `value`: a struct of the shape's type.
 [[nodiscard]] std::string write_json(const Shape& shape, const void* value);
 [[nodiscard]] text::Json write_document(const Shape& shape, const void* value);

@@ -10,13 +10,16 @@
 #include <optional>
 #include <thread>
 
+#include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "http/client.hpp"
+#include "model/json.hpp"
 #include "os/descriptor.hpp"
 #include "text/uri.hpp"
 #include "text/xml.hpp"
 #include "wire/model.hpp"
+#include "wire/query_types.hpp"
 #include "wire/region.hpp"
 #include "wire/sigv4.hpp"
 
@@ -157,6 +160,8 @@ struct Client::State {
     // Signs and sends, again if that may help. `read_error` turns an answer that is not 2xx into an Error.
     Result<http::ClientResponse> send(const Prepared& prepared,
                                       const std::function<Error(const http::ClientResponse&)>& read_error);
+    // A call of a Query or JSON service.
+    Result<http::ClientResponse> send(const ServiceModel& model, std::string_view operation, std::string body);
     [[nodiscard]] Result<Place> place_of(std::string_view service) const {
         if (!options.endpoint.empty()) return parse_endpoint(options.endpoint);
         if (service == "trainwarden")
@@ -222,34 +227,50 @@ Client::Client(Client&&) noexcept = default;
 
 const ClientOptions& Client::options() const { return state_->options; }
 
+Result<http::ClientResponse> Client::State::send(const ServiceModel& model, std::string_view operation, std::string body) {
+    const std::string service(model.signing_name);
+    const auto place = TRY(place_of(service));
+    Prepared prepared{.head = {.method = "POST", .path = place.path + "/", .query = "", .headers = {}},
+                      .origin = place.origin,
+                      .service = service,
+                      .payload_hash = {},
+                      .body = std::move(body),
+                      .body_file = {},
+                      .sink = {},
+                      .bucket = {}};
+    prepared.head.headers.add("Host", place.host);
+    const bool is_query = model.protocol == Protocol::query;
+    if (is_query) {
+        prepared.head.headers.add("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
+    } else {
+        prepared.head.headers.add("Content-Type", "application/x-amz-json-" + std::string(model.json_version));
+        prepared.head.headers.add("X-Amz-Target", std::string(model.target_prefix) + "." + std::string(operation));
+    }
+    prepared.payload_hash = crypto::hex(crypto::sha256(prepared.body));
+    return send(prepared, is_query ? xml_error : json_error);
+}
+
 Result<Json> Client::call(const std::string& service, const std::string& operation, const Json& input) {
     const auto* model = find_service(service);
     const auto* found = model ? model->find(operation) : nullptr;
     if (!found)
         return fail("UnknownOperationException",
                     "there is no operation " + service + ":" + operation + " in the service models here");
-    const auto place = TRY(state_->place_of(service));
-    State::Prepared prepared{.head = {.method = "POST", .path = place.path + "/", .query = "", .headers = {}},
-                             .origin = place.origin,
-                             .service = service,
-                             .payload_hash = {},
-                             .body = {},
-                             .body_file = {},
-                             .sink = {},
-                             .bucket = {}};
-    prepared.head.headers.add("Host", place.host);
     const bool is_query = model->protocol == Protocol::query;
-    if (is_query) {
-        prepared.head.headers.add("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
-        prepared.body = encode_query_input(*model, *found, input);
-    } else {
-        prepared.head.headers.add("Content-Type", "application/x-amz-json-" + std::string(model->json_version));
-        prepared.head.headers.add("X-Amz-Target", std::string(model->target_prefix) + "." + operation);
-        prepared.body = encode_json_input(*found, input);
-    }
-    prepared.payload_hash = crypto::hex(crypto::sha256(prepared.body));
-    const auto answer = TRY(state_->send(prepared, is_query ? xml_error : json_error));
+    const auto answer = TRY(
+        state_->send(*model, operation, is_query ? encode_query_input(*model, *found, input) : encode_json_input(*found, input)));
     return is_query ? decode_query_output(*found, answer.body) : decode_json_output(*found, answer.body);
+}
+
+Result<void> Client::exchange(const model::Operation& operation, const void* input, void* output) {
+    const auto* service = find_service(operation.service->signing_name);
+    INVARIANT(service != nullptr);  // S3 has a call of its own
+    const bool is_query = service->protocol == Protocol::query;
+    std::string body = is_query          ? write_form(operation, service->version, input)
+                       : operation.input ? model::write_json(*operation.input, input)
+                                         : "{}";
+    const auto answer = TRY(state_->send(*service, operation.name, std::move(body)));
+    return is_query ? read_query_answer(operation, answer.body, output) : model::read_json_answer(operation, answer.body, output);
 }
 
 Result<S3Answer> Client::s3(const S3Call& call) {

@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "http/message.hpp"
+#include "model/shape.hpp"
 #include "text/json.hpp"
 
 namespace wire {
@@ -55,6 +56,15 @@ public:
     [[nodiscard]] base::Result<text::Json> call(const std::string& service, const std::string& operation,
                                                 const text::Json& input);
 
+    // The same with the model's types: `call<m::GetRole>({.role_name = "trainer"})`. An enum value that the model does not know is
+    // `unknown`. Error `MalformedAnswer` for what is no answer of the operation.
+    template <class Operation>
+    [[nodiscard]] base::Result<typename Operation::Output> call(const typename Operation::Input& input) {
+        typename Operation::Output output{};
+        TRY(exchange(Operation::operation, &input, &output));
+        return output;
+    }
+
     // S3, path style for every endpoint but AWS's. A non-2xx status is an Error with S3's code and message (a HEAD's is
     // `NoSuchKey`, `NoSuchBucket`, `AccessDenied` by its status: HEAD answers have no body).
     [[nodiscard]] base::Result<S3Answer> s3(const S3Call& call);
@@ -62,6 +72,7 @@ public:
     [[nodiscard]] const ClientOptions& options() const;
 
 private:
+    [[nodiscard]] base::Result<void> exchange(const model::Operation& operation, const void* input, void* output);
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -188,6 +188,70 @@ void write_value(text::XmlWriter& out, const Shape& shape, std::string_view name
     }
 }
 
+void write_parameters(const Shape& shape, const std::string& path, const void* value, std::string& out, bool item = false) {
+    const auto add = [&](const std::string& name, std::string_view text) {
+        ((out += '&') += text::encode_uri(name)) += '=';
+        out += text::encode_uri(text);
+    };
+    switch (shape.type) {
+        case Type::structure: {
+            const auto before = out.size();
+            for (const auto& field : shape.fields)
+                if (const void* inside = model::find_known(field, value))
+                    write_parameters(*field.shape, (path.empty() ? "" : path + ".") + std::string(field.wire_name), inside, out);
+            if (item && out.size() == before) add(path, "");
+            return;
+        }
+        case Type::list: {
+            const size_t size = shape.list->size(value);
+            if (size == 0) return add(path, "");
+            const auto items = path + (shape.flattened ? "." : "." + std::string(shape.item_name) + ".");
+            for (size_t i = 0; i < size; ++i)
+                write_parameters(*shape.item, items + std::to_string(i + 1), shape.list->item(value, i), out, true);
+            return;
+        }
+        case Type::map:
+            for (size_t i = 0, size = shape.map->size(value); i < size; ++i) {
+                const auto [key, inside] = shape.map->entry(value, i);
+                const auto entry = path + (shape.flattened ? "." : ".entry.") + std::to_string(i + 1) + ".";
+                add(entry + std::string(shape.item_name), key);
+                write_parameters(*shape.item, entry + std::string(shape.value_name), inside, out, true);
+            }
+            return;
+        default:
+            add(path, model::scalar_text(shape, value));
+    }
+}
+
+// An answer's elements. No service here answers with flattened lists.
+class ElementSource {
+public:
+    using Node = const text::XmlElement*;
+
+    [[nodiscard]] bool is_structure(Node) const { return true; }
+    [[nodiscard]] std::optional<Node> child(Node structure, const Field& field) const {
+        const auto* inside = structure->child(field.wire_name);
+        return inside ? std::optional(inside) : std::nullopt;
+    }
+    template <class Visit>
+    bool each_item(const Shape&, Node node, const model::Place&, std::optional<base::Error>&, Visit visit) const {
+        return std::ranges::all_of(node->children, [&](const auto& item) { return visit(&item); });
+    }
+    template <class Visit>
+    bool each_entry(const Shape& shape, Node node, const model::Place&, std::optional<base::Error>&, Visit visit) const {
+        return std::ranges::all_of(node->children, [&](const auto& entry) {
+            const auto* value = entry.child(shape.value_name);
+            return !value || visit(entry.child_text(shape.item_name), value);
+        });
+    }
+    [[nodiscard]] std::optional<Scalar> scalar(const Shape& shape, Node node) const {
+        return model::scalar_from_text(shape, node->content);
+    }
+    [[nodiscard]] base::Error wrong_type(const Shape& shape, Node node, const model::Place&) const {
+        return {"MalformedAnswer", "The answer's " + node->name + " is not " + std::string(model::description_of(shape.type))};
+    }
+};
+
 }  // namespace
 
 Result<void> read_query(const model::Operation& operation, const text::QueryParameters& form, void* input) {
@@ -217,6 +281,21 @@ std::string write_query(const model::Operation& operation, const void* output, s
     out.close();
     out.close();
     return out.finish();
+}
+
+std::string write_form(const model::Operation& operation, std::string_view version, const void* input) {
+    std::string out = "Action=" + std::string(operation.name) + "&Version=" + std::string(version);
+    if (operation.input) write_parameters(*operation.input, "", input, out);
+    return out;
+}
+
+Result<void> read_query_answer(const model::Operation& operation, std::string_view body, void* output) {
+    if (!operation.output) return {};
+    const auto root = TRY(text::parse_xml(body));
+    const auto* result = operation.result_wrapper.empty() ? &root : root.child(operation.result_wrapper);
+    if (!result) return base::fail("MalformedAnswer", "The answer has no " + std::string(operation.result_wrapper) + " element");
+    ElementSource source;
+    return model::Reader(source).read_answer(*operation.output, result, output);
 }
 
 }  // namespace wire
