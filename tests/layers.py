@@ -2,7 +2,7 @@
 
 A room may include itself and the rooms it links, no others (not even those its links link): an arrow that is used is an arrow that is
 declared. A test may include whatever its room links, however far away: it builds the world that its room lives in. Heavy library headers
-may stand in .cpp files only.
+may stand in .cpp files only. Rooms other than the gate's do not ask the policy engine to decide.
 """
 import pathlib
 import re
@@ -15,6 +15,8 @@ HEAVY = re.compile(r"#include <(rocksdb/|simdjson|pugixml|yaml-cpp/|spdlog/|fmt/
 # What a command prints goes through cli/terminal, which spells out what a terminal would obey.
 PRINTS = re.compile(r"\b(printf|fprintf|puts|fputs|putchar|fputc|fwrite|cout|cerr|clog)\b|::write\(STD")
 MAY_PRINT = {"cli/terminal.cpp"}
+# Only these rooms ask for decisions: everybody else asks the gate, which records them. Tests ask whom they like.
+DECIDERS = {"policy/evaluate.hpp": {"policy", "gate", "proof"}, "gate/access_question.hpp": {"gate"}}
 INCLUDE = re.compile(r'#include "([^"]+)"')
 
 
@@ -62,6 +64,11 @@ def main():
     checked = 0
     for path in sorted(source.rglob("*.[ch]pp")):
         relative = path.relative_to(source).as_posix()
+        if not re.search(r"_test\.cpp$|for_tests\.hpp$", relative):
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                match = INCLUDE.match(line)
+                if match and relative.split("/")[0] not in DECIDERS.get(match[1], {relative.split("/")[0]}):
+                    problems.append(f"src/{relative}:{number}: decides by itself ({match[1]}): ask gate/decider.hpp or gate/decide.hpp")
         if relative.startswith("server/"):
             continue  # main: the only room that knows every room
         room = room_of(relative)

@@ -11,7 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "policy/evaluate.hpp"
+#include "policy/decision.hpp"
 #include "text/json.hpp"
 
 namespace audit {

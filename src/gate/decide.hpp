@@ -1,15 +1,16 @@
-// Deciding accesses for a caller, one by one: what the gate enforces and what `trainwarden explain`, `who-can` and IAM's
-// simulator tell is this one function.
+// What would be decided: for `trainwarden explain`, `who-can` and IAM's simulator. The engine is asked as the gate asks it
+// (access_question.hpp), and always says why. Nothing is recorded: what has an effect is decided by the gate and by Decider.
 #pragma once
 
 #include <vector>
 
 #include "audit/log.hpp"
 #include "gate/gate.hpp"
+#include "identity/prepared.hpp"
 
 namespace gate {
 
-// `globals` are merged last: nothing that an access brings replaces a global condition key.
+// `globals` come first: nothing that an access brings replaces a global condition key.
 [[nodiscard]] std::vector<audit::DecidedAccess> decide_each(const identity::Caller& caller, const std::vector<Access>& accesses,
                                                             const policy::Context& globals);
 
@@ -33,6 +34,7 @@ struct Supposition {
                                                    const Supposition& supposition);
 
 // Who asks without credentials.
-[[nodiscard]] identity::Caller anonymous_caller();
+[[nodiscard]] const identity::PreparedPtr& anonymous_principal();
+[[nodiscard]] inline const identity::Caller& anonymous_caller() { return anonymous_principal()->caller; }
 
 }  // namespace gate

@@ -23,6 +23,7 @@
 #include "base/log.hpp"
 #include "base/outdated.hpp"
 #include "crypto/digest.hpp"
+#include "gate/access_question.hpp"
 #include "gate/decide.hpp"
 #include "gate/globals.hpp"
 #include "gate/recorded.hpp"
@@ -76,7 +77,8 @@ struct Gate::Passage {
     std::optional<wire::Signature> signature;
     std::optional<wire::Verified> verified;
     std::unique_ptr<wire::PayloadReader> payload;
-    identity::Caller caller = anonymous_caller();
+    identity::PreparedPtr principal = anonymous_principal();
+    [[nodiscard]] const identity::Caller& caller() const { return principal->caller; }
     audit::Record record;
     bool recorded = false;
     std::string answered_error;  // its code
@@ -167,11 +169,11 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
 base::Result<http::Response> Gate::admit(Passage& passage, const Operation& operation) {
     wire::Call& call = passage.call;
     const base::DecisionScope decision;
-    auto accesses = operation.classify(passage.caller, call);
+    auto accesses = operation.classify(passage.caller(), call);
     TRY(base::DecisionScope::check());
     if (!accesses) {
         // A stranger learns which buckets exist, as in AWS, and nothing else.
-        const bool stranger = passage.caller.principal.kind == policy::PrincipalKind::anonymous;
+        const bool stranger = passage.caller().principal.kind == policy::PrincipalKind::anonymous;
         if (stranger && wire::status_of(passage.service, accesses.error().code) == 404 && accesses.error().code != "NoSuchBucket")
             return base::fail("AccessDenied", "Access Denied");
         return base::fail(std::move(accesses).error());
@@ -182,9 +184,9 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     std::optional<store::MayUseReserve> making_room;
     if (frees_space(operation.name)) making_room.emplace();
     TRY(record(passage, nullptr));
-    if (passage.signature) parts_.directory->record_use(passage.caller, passage.service, call.region);
+    if (passage.signature) parts_.directory->record_use(passage.caller(), passage.service, call.region);
 
-    const Permit permit(passage.caller, call.request_id, call.region, passage.now, std::move(refusals));
+    const Permit permit(passage.caller(), call.request_id, call.region, passage.now, std::move(refusals));
     auto answer = operation.handle(permit, call);
     // Refusals too: they tell of what is there now.
     TRY(base::DecisionScope::check());
@@ -236,8 +238,11 @@ base::Result<void> Gate::authenticate(Passage& passage) {
             passage.call.right_region = std::move(own);
         return base::fail(wire::wrong_region(signature, passage.call.right_region));
     }
-    wire::VerifyOptions options{
-        .secret_access_key = found->secret_access_key, .service = passage.service, .now = passage.now, .regions = parts_.regions};
+    wire::VerifyOptions options{.secret_access_key = (*found)->secret_access_key,
+                                .signing_key = &(*found)->signing_key,
+                                .service = passage.service,
+                                .now = passage.now,
+                                .regions = parts_.regions};
     if (passage.service != "s3") {
         // What can be told without the body is told without it.
         TRY(wire::check_claims(signature, passage.http.head, options));
@@ -258,7 +263,7 @@ base::Result<void> Gate::authenticate(Passage& passage) {
         return base::fail(std::move(verified).error());
     }
     passage.verified = std::move(*verified);
-    passage.caller = std::move(found->caller);
+    passage.principal = std::move(*found);
     passage.call.region = wire::region_that_serves(passage.service, &signature, parts_.regions);
     return {};
 }
@@ -278,26 +283,30 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, const
                         " asked for no permission without saying that it needs none");
         return base::fail("AccessDenied", "Access Denied");
     }
-    const policy::Context globals = global_context({.http = &passage.http,
-                                                    .service = passage.service,
-                                                    .region = passage.call.region,
-                                                    .signature = passage.signature ? &*passage.signature : nullptr,
-                                                    .now = passage.now});
-    passage.record.accesses = decide_each(passage.caller, accesses, globals);
-    for (size_t i = 0; i < accesses.size(); ++i) {
-        if (accesses[i].region.empty() || accesses[i].region == passage.call.region) continue;
-        policy::Context there = globals;
-        there.replace("aws:RequestedRegion", accesses[i].region);
-        passage.record.accesses[i] = std::move(decide_each(passage.caller, {accesses[i]}, there).front());
-    }
+    const RequestFacts facts{.http = &passage.http,
+                             .service = passage.service,
+                             .region = passage.call.region,
+                             .signature = passage.signature ? &*passage.signature : nullptr,
+                             .now = passage.now};
+    RequestKeys keys(facts);
     std::map<size_t, std::string> refusals;
-    for (size_t i = 0; i < accesses.size(); ++i) {
-        const auto& [request, decision] = passage.record.accesses[i];
+    std::optional<base::Error> refusal;  // of the first access that may not be refused
+    const auto& decided = passage.record.accesses;
+    for (const Access& access : accesses) {
+        const AccessQuestion question(*passage.principal, access, keys);
+        const policy::Verdict verdict = question.decide();
+        // A refusal says why: it is asked again, with notes.
+        passage.record.accesses.push_back(
+            {question.request(), verdict.outcome == policy::Outcome::allow ? policy::decision_of(verdict) : question.explain()});
+        const auto& [request, decision] = passage.record.accesses.back();
         if (decision.outcome == policy::Outcome::allow) continue;
-        std::string sentence = refusal_sentence(accesses[i], request, decision);
-        if (!accesses[i].separate) return base::fail("AccessDenied", std::move(sentence));
-        refusals.emplace(i, std::move(sentence));
+        std::string sentence = refusal_sentence(access, request, decision);
+        if (access.separate)
+            refusals.emplace(decided.size() - 1, std::move(sentence));
+        else if (!refusal)
+            refusal = base::Error(std::string(policy::denial_code(decision)), std::move(sentence));
     }
+    if (refusal) return base::fail(std::move(*refusal));
     return refusals;
 }
 
@@ -315,8 +324,8 @@ base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
     record.operation = passage.call.operation;
     record.source_address = plain_address(passage.http.peer_address);
     record.user_agent = passage.http.head.headers.get("user-agent").substr(0, user_agent_bytes_max);
-    record.principal = passage.caller.principal;
-    record.session_name = passage.caller.session_name;
+    record.principal = passage.caller().principal;
+    record.session_name = passage.caller().session_name;
     if (refusal != nullptr) {
         record.error_code = refusal->code;
         record.error_message = message_to_keep(passage, *refusal);
@@ -346,31 +355,6 @@ http::Response Gate::refuse(Passage& passage, base::Error error) {
     if (service == "s3" && passage.call.operation == "HeadBucket" && passage.call.right_region.empty())
         passage.call.right_region = region_of_bucket(parts_, passage.http.head);
     return wire::encode_error(service, error, passage.http.head, passage.call.request_id, passage.call.right_region);
-}
-
-base::Result<void> Gate::authorize(const identity::Caller& caller, const std::vector<Access>& accesses,
-                                   const std::string& request_id) {
-    audit::Record record;
-    record.time = parts_.clock->now();
-    record.request_id = request_id;
-    record.principal = caller.principal;
-    record.session_name = caller.session_name;
-    record.access_key_id = caller.access_key_id;
-    for (const Access& access : accesses) {
-        const std::string region = supposed_region(access, parts_.regions.front());
-        record.accesses.push_back(
-            std::move(decide_each(caller, {access}, global_context({.region = region, .now = record.time})).front()));
-    }
-    for (size_t i = 0; i < accesses.size() && record.error_code.empty(); ++i) {
-        const auto& [request, decision] = record.accesses[i];
-        if (decision.outcome == policy::Outcome::allow) continue;
-        record.error_code = "AccessDenied";
-        record.error_message = refusal_sentence(accesses[i], request, decision);
-    }
-    if (auto written = parts_.audit->append(record); !written)
-        return base::fail("InternalFailure", "the decision could not be recorded");
-    if (!record.error_code.empty()) return base::fail(record.error_code, record.error_message);
-    return {};
 }
 
 }  // namespace gate

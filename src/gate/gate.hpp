@@ -19,7 +19,8 @@
 #include "gate/permit.hpp"
 #include "http/message.hpp"
 #include "identity/caller.hpp"
-#include "policy/evaluate.hpp"
+#include "policy/attached.hpp"
+#include "policy/decision.hpp"
 #include "wire/call.hpp"
 
 namespace audit {
@@ -93,11 +94,6 @@ public:
     explicit Gate(GateParts parts);
     // Never throws, always answers.
     [[nodiscard]] http::Response serve(http::Request& request);
-
-    // Decides accesses for a caller that is not on the wire (a service acting for a job's role at create time):
-    // same evaluation, same record. Error: AccessDenied with AWS's sentence.
-    [[nodiscard]] base::Result<void> authorize(const identity::Caller& caller, const std::vector<Access>& accesses,
-                                               const std::string& request_id);
 
 private:
     struct Passage;  // one request on its way through

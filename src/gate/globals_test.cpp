@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "gate/decide.hpp"
+#include "gate/request_keys.hpp"
 
 namespace {
 
@@ -82,4 +83,53 @@ TEST_CASE("how a request came and was signed") {
     signature.version = wire::SignatureVersion::v2;
     CHECK(value(context("s3"), "s3:signatureversion") == "AWS");
     CHECK(value(context("s3"), "s3:signatureAge") == "(absent)");
+}
+
+TEST_CASE("keys that are worked out when they are asked for are those that would be worked out beforehand") {
+    const base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
+    http::StringBody body("");
+    wire::Signature in_header{.access_key_id = "AKIA", .time = now};
+    wire::Signature in_query = in_header, old = in_header;
+    in_query.place = wire::SignaturePlace::query;
+    old.version = wire::SignatureVersion::v2;
+    old.place = wire::SignaturePlace::query;
+    old.time = now + std::chrono::seconds(30);
+    using Headers = std::vector<std::pair<std::string, std::string>>;
+    const std::vector<Headers> all_headers = {{},
+                                              {{"User-Agent", "a"}, {"Referer", "r"}, {"x-amz-content-sha256", "abc"}},
+                                              {{"user-agent", "a"}, {"User-Agent", "a"}},
+                                              {{"User-Agent", "a"}, {"USER-AGENT", "b"}, {"referer", ""}}};
+    size_t compared = 0;
+    for (const Headers& headers : all_headers)
+        for (const wire::Signature* signature :
+             {static_cast<const wire::Signature*>(nullptr), static_cast<const wire::Signature*>(&in_header),
+              static_cast<const wire::Signature*>(&in_query), static_cast<const wire::Signature*>(&old)})
+            for (const std::string service : {"s3", "iam"})
+                for (const std::string peer : {"", "::ffff:10.1.2.3"}) {
+                    http::Request request{.head = {.method = "GET", .path = "/b/k"}, .body = &body, .peer_address = peer};
+                    for (const auto& [name, value] : headers) request.head.headers.add(name, value);
+                    const gate::RequestFacts facts{
+                        .http = &request, .service = service, .region = "eu-west-1", .signature = signature, .now = now};
+                    policy::Context expected = gate::global_context(facts);
+                    CAPTURE(service);
+                    gate::RequestKeys keys(facts);
+                    keys.about("eu-west-1", "111122223333");
+                    expected.set("aws:ResourceAccount", "111122223333");
+                    const policy::ContextView view(nullptr, &keys, {});
+                    CHECK(view.merged().entries() == expected.entries());
+                    if (expected.has_ambiguous()) CHECK(view.has_ambiguous());
+                    for (const auto& entry : expected.entries()) {
+                        const auto* found = view.find(entry.key);
+                        REQUIRE_MESSAGE(found != nullptr, entry.key);
+                        CHECK(found->values == entry.values);
+                        CHECK(found->ambiguous == entry.ambiguous);
+                        ++compared;
+                    }
+                    // The next access is about another region, and nobody's.
+                    keys.about("us-east-1", "");
+                    CHECK(view.find("aws:RequestedRegion")->values.front() == "us-east-1");
+                    CHECK(view.find("aws:ResourceAccount") == nullptr);
+                    CHECK(view.find("aws:NoSuchKey") == nullptr);
+                }
+    CHECK(compared > 400);
 }

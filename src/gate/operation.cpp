@@ -24,14 +24,12 @@ wire::Answer answer_of(const model::Operation& operation, const void* output, co
 }  // namespace
 
 void add_operation(Registry& registry, const model::Operation& operation, std::vector<model::ValueFunction> functions,
-                   std::function<base::Result<void>(const identity::Caller&)> admits,
                    std::function<std::unique_ptr<Invocation>()> invoke) {
     registry.add({.service = std::string(operation.service->signing_name),
                   .name = std::string(operation.name),
                   .classify = [&operation, describer = &registry.describer(), functions = std::move(functions),
-                               admits = std::move(admits), invoke = std::move(invoke)](
-                                  const identity::Caller& caller, wire::Call& call) -> base::Result<std::vector<Access>> {
-                      if (admits) TRY(admits(caller));
+                               invoke = std::move(invoke)](const identity::Caller& caller,
+                                                           wire::Call& call) -> base::Result<std::vector<Access>> {
                       std::shared_ptr<Invocation> invocation = invoke();
                       TRY(model::read_document(operation, call.input, invocation->input()));
                       auto accesses = TRY(

@@ -209,7 +209,6 @@ private:
 
 // `invoke` makes what handles one request; it keeps its service.
 void add_operation(Registry& registry, const model::Operation& operation, std::vector<model::ValueFunction> functions,
-                   std::function<base::Result<void>(const identity::Caller&)> admits,
                    std::function<std::unique_ptr<Invocation>()> invoke);
 
 }  // namespace detail
@@ -227,8 +226,6 @@ template <class Operation, auto handle, auto needs = declared>
 struct Shared {
     // Those that models/SERVICE.yaml names: `m::Functions{.log_group = …}.list()`.
     std::vector<model::ValueFunction> functions = {};
-    // Whom it hears at all, before anything else is looked at; its errors are answers. Empty: everyone.
-    std::function<base::Result<void>(const identity::Caller&)> admits = {};
 };
 
 // `service`: what handlers work with, pointers as a rule; kept by the registry.
@@ -237,8 +234,7 @@ void add_operations(Registry& registry, Service service, std::span<const Row<Ser
     for (const auto function : shared.functions) INVARIANT(function != nullptr);
     const auto kept = std::make_shared<Service>(std::move(service));
     for (const auto& row : rows)
-        detail::add_operation(registry, *row.model, shared.functions, shared.admits,
-                              [kept, invoke = row.invoke] { return invoke(*kept); });
+        detail::add_operation(registry, *row.model, shared.functions, [kept, invoke = row.invoke] { return invoke(*kept); });
 }
 
 }  // namespace gate

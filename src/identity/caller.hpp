@@ -9,7 +9,7 @@
 
 #include "base/clock.hpp"
 #include "identity/lease.hpp"
-#include "policy/evaluate.hpp"
+#include "policy/attached.hpp"
 #include "policy/request.hpp"
 
 namespace identity {
@@ -32,7 +32,7 @@ struct Caller {
     std::vector<std::string> transitive_tag_keys;                   // of those, the ones that follow into chained sessions
     std::string lease_id;                                           // of sessions that live by a lease …
     LeasePtr lease;                                                 // … and its terms, as they were when the request came in
-    policy::PolicySet policies;                                     // identity, boundary, session, organization layers
+    policy::PrincipalPolicies policies;                             // all layers but the resource's
     // Global condition keys that authentication knows: aws:PrincipalArn, aws:PrincipalAccount, aws:userid, aws:username,
     // aws:PrincipalType, aws:TokenIssueTime, aws:PrincipalTag/…, aws:MultiFactorAuthPresent, … The gate adds the request's own.
     policy::Context context;

@@ -167,13 +167,30 @@ base::Result<Caller> DirectoryState::caller_of_key(const AccessKey& key) const {
     return caller;
 }
 
-base::Result<Authenticated> DirectoryState::authenticate(const std::string& access_key_id,
-                                                         const std::string& session_token) const {
+bool DirectoryState::is_current(const PreparedPrincipal& prepared) const {
+    if (prepared.version != version()) return false;
+    if (prepared.expires && parts_.clock->now() >= *prepared.expires) return false;
+    // A holder may put other terms in the lease's place.
+    return prepared.caller.lease_id.empty() || leases_.find(prepared.caller.lease_id) == prepared.caller.lease;
+}
+
+PreparedPtr DirectoryState::keep(Caller caller, std::string secret, const OpenedSession* opened, const std::string& token) const {
+    auto prepared = std::make_shared<PreparedPrincipal>(std::move(caller));
+    prepared->secret_access_key = std::move(secret);
+    prepared->session_token = token;
+    if (opened != nullptr) prepared->expires = opened->session.expires;
+    prepared->version = version();
+    prepared_.put(prepared);
+    return prepared;
+}
+
+base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access_key_id, const std::string& session_token) const {
+    if (auto kept = prepared_.find(access_key_id, session_token); kept && is_current(*kept)) return kept;
     if (session_token.empty()) {
         const std::shared_lock lock(mutex_);
         const auto found = world_.keys.find(access_key_id);
         if (found == world_.keys.end() || !found->second->active) return invalid_token();
-        return Authenticated{found->second->secret, TRY(caller_of_key(*found->second))};
+        return keep(TRY(caller_of_key(*found->second)), found->second->secret, nullptr, session_token);
     }
     const auto opened = TRY(open_token(access_key_id, session_token));
     const std::string& lease_id = opened->session.lease;
@@ -182,11 +199,11 @@ base::Result<Authenticated> DirectoryState::authenticate(const std::string& acce
         return base::fail("ExpiredToken", "The security token included in the request is expired");
     }
     const std::shared_lock lock(mutex_);
-    Authenticated out{opened->secret, TRY(caller_of_session(*opened))};
-    out.caller.lease_id = lease_id;
-    out.caller.lease = std::move(lease);
-    add_session(*opened, out.caller);
-    return out;
+    Caller caller = TRY(caller_of_session(*opened));
+    caller.lease_id = lease_id;
+    caller.lease = std::move(lease);
+    add_session(*opened, caller);
+    return keep(std::move(caller), opened->secret, opened.get(), session_token);
 }
 
 base::Result<Caller> DirectoryState::role_caller(const std::string& role_arn, const std::string& session_name) const {

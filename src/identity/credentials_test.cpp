@@ -33,7 +33,7 @@ TEST_CASE("two keys a user, and each is changed by its own user's name alone") {
     }
     const auto known = house.directory->authenticate(first.access_key_id, "");
     REQUIRE(known.has_value());
-    CHECK(known->caller.access_key_id == first.access_key_id);
+    CHECK((*known)->caller.access_key_id == first.access_key_id);
     CHECK(house.iam().delete_access_key(house.account, "ann", first.access_key_id).has_value());
     CHECK(code_of(house.directory->authenticate(first.access_key_id, "")) == "InvalidClientTokenId");
     CHECK(house.directory->authenticate(second.access_key_id, "").has_value());
@@ -45,7 +45,7 @@ TEST_CASE("a user's sessions end with the user, and do not come back with a name
     const auto key = key_of_user(house, "ann");
     const auto ann = house.directory->authenticate(key.access_key_id, "");
     REQUIRE(ann.has_value());
-    const auto session = house.directory->session_token(ann->caller, std::chrono::seconds(3600));
+    const auto session = house.directory->session_token((*ann)->caller, std::chrono::seconds(3600));
     REQUIRE(session.has_value());
     // Renamed, it is the same user.
     REQUIRE(house.iam().update_user(house.account, "ann", "anna", std::nullopt).has_value());
@@ -54,7 +54,7 @@ TEST_CASE("a user's sessions end with the user, and do not come back with a name
     house.make_user("ann");  // somebody else, by the old name
     const auto renamed = house.directory->authenticate(session->access_key_id, session->session_token);
     REQUIRE(renamed.has_value());
-    CHECK(renamed->caller.principal.arn.ends_with(":user/anna"));
+    CHECK((*renamed)->caller.principal.arn.ends_with(":user/anna"));
     REQUIRE(house.iam().delete_access_key(house.account, "anna", key.access_key_id).has_value());
     REQUIRE(house.iam().delete_user(house.account, "anna").has_value());
     CHECK(code_of(house.directory->authenticate(session->access_key_id, session->session_token)) == "InvalidClientTokenId");

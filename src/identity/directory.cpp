@@ -318,6 +318,7 @@ base::Result<void> DirectoryState::commit(Change change) {
     TRY(parts_.keys->commit(change.batch_));
     base::DecisionScope::acted();
     const std::unique_lock lock(mutex_);
+    version_.fetch_add(1, std::memory_order_acq_rel);
     for (const auto& step : change.steps_) step(world_);
     return {};
 }

@@ -14,16 +14,11 @@
 #include "identity/caller.hpp"
 #include "identity/iam.hpp"
 #include "identity/lease.hpp"
+#include "identity/prepared.hpp"
 #include "identity/service_call.hpp"
 #include "store/keys.hpp"
 
 namespace identity {
-
-// What a request's credentials turn out to be.
-struct Authenticated {
-    std::string secret_access_key;  // to check the signature with
-    Caller caller;
-};
 
 struct AssumeRole {
     std::string role_arn;
@@ -73,21 +68,21 @@ public:
     [[nodiscard]] virtual base::Result<FirstAccount> root_credentials() const = 0;
     [[nodiscard]] virtual std::string default_account() const = 0;
 
-    // The secret and the caller behind an access key and, for temporary credentials, its session token.
+    // The secret and the caller behind an access key and, for temporary credentials, its session token: as they are now, never as
+    // they were before a change that has been answered.
     // Errors: `InvalidClientTokenId`, `ExpiredToken` (also: its lease was closed). (S3 words them differently; the gate
     // translates.)
-    [[nodiscard]] virtual base::Result<Authenticated> authenticate(const std::string& access_key_id,
-                                                                   const std::string& session_token) const = 0;
+    [[nodiscard]] virtual base::Result<PreparedPtr> authenticate(const std::string& access_key_id,
+                                                                 const std::string& session_token) const = 0;
+
+    // Moves on with every change, before the change is answered.
+    [[nodiscard]] virtual uint64_t version() const = 0;
 
     // The trust policy of a role, for the gate to decide sts:AssumeRole with; `NoSuchEntity` if there is no such role.
     [[nodiscard]] virtual base::Result<policy::AttachedPolicy> trust_policy(const std::string& role_arn) const = 0;
 
-    // Mints a session of a role. The caller of this function has authorized it. Validates duration, session policy, tags.
+    // Mints a session of a role. The gate has decided that it may be (for services: gate::Decider::assume_role). Validates duration, session policy, tags.
     [[nodiscard]] virtual base::Result<AssumedRole> assume_role(const AssumeRole& request) = 0;
-
-    // A service principal assumes a role: the same trust evaluation, no request on the wire. Error: `AccessDenied`.
-    [[nodiscard]] virtual base::Result<AssumedRole> assume_role_as_service(const ServiceCall& service,
-                                                                           const AssumeRole& request) = 0;
 
     // Temporary credentials of the same user or root (sts:GetSessionToken).
     // Errors: `AccessDenied` (the caller is temporary itself), `ValidationError` (duration).

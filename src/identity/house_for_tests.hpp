@@ -79,11 +79,11 @@ struct House {
         const auto who = directory->authenticate(credentials.access_key_id, credentials.session_token);
         REQUIRE_MESSAGE(who.has_value(), who.error().describe());
         policy::Request request;
-        request.principal = who->caller.principal;
+        request.principal = (*who)->caller.principal;
         request.action = action;
         request.resource = "arn:aws:s3:::data/one";
-        request.context = who->caller.context;
-        return policy::evaluate(request, who->caller.policies).outcome;
+        request.context = (*who)->caller.context;
+        return policy::evaluate(request, policy::PolicySet{(*who)->caller.policies, {}}).outcome;
     }
 };
 

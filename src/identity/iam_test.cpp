@@ -364,7 +364,7 @@ TEST_CASE("last use") {
     house.make_user("u");
     const auto key = *house.iam().create_access_key(house.account, "u");
     CHECK_FALSE(house.iam().last_use(key->id).has_value());
-    const auto caller = house.directory->authenticate(key->id, "")->caller;
+    const auto caller = (*house.directory->authenticate(key->id, ""))->caller;
     CHECK_FALSE(house.iam().last_use(key->id).has_value());  // looking a key up is not using it
     house.directory->record_use(caller, "s3", "us-east-1");
     CHECK(house.iam().last_use(key->id)->service == "s3");

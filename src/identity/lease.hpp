@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "policy/evaluate.hpp"
+#include "policy/attached.hpp"
 #include "policy/request.hpp"
 
 namespace identity {

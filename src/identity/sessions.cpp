@@ -1,4 +1,4 @@
-// Minting temporary credentials: AssumeRole, GetSessionToken, and services that assume roles.
+// Minting temporary credentials: AssumeRole and GetSessionToken. Who may is not decided here.
 // Source: STS API Reference; IAM User Guide, "Pass session tags in AWS STS", "Methods to assume a role" (role chaining).
 #include <fmt/core.h>
 
@@ -202,58 +202,6 @@ base::Result<Credentials> DirectoryState::session_token(const Caller& caller, st
     out.secret_access_key = session_secret(out.session_token, session_keys_);
     out.expiration = session.expires;
     return out;
-}
-
-Tags DirectoryState::tags_of_role(const std::string& role_arn) const {
-    const std::shared_lock lock(mutex_);
-    const RolePtr role = world_.role_by_arn(role_arn);
-    return role ? role->tags : Tags{};
-}
-
-base::Result<AssumedRole> DirectoryState::assume_role_as_service(const ServiceCall& service, const AssumeRole& request) {
-    const auto refused = [&] {
-        return base::fail("AccessDenied", fmt::format("{} is not authorized to perform: sts:AssumeRole on resource: {}",
-                                                      service.service, request.role_arn));
-    };
-    const auto trust = trust_policy(request.role_arn);
-    if (!trust) return refused();
-    policy::Request question;
-    question.principal.kind = policy::PrincipalKind::service;
-    question.principal.service = service.service;
-    question.resource = request.role_arn;
-    question.resource_account = request.role_arn.substr(0, request.role_arn.find(":role/"));
-    question.resource_account = question.resource_account.substr(question.resource_account.rfind(':') + 1);
-    question.context = context_of(service, parts_.clock->now());
-    question.context.set("aws:ResourceAccount", question.resource_account);
-    for (const auto& [key, value] : tags_of_role(request.role_arn)) {
-        question.context.set("aws:ResourceTag/" + key, value);
-        question.context.set("iam:ResourceTag/" + key, value);
-    }
-    question.context.set("sts:RoleSessionName", request.session_name);
-    if (!request.external_id.empty()) question.context.set("sts:ExternalId", request.external_id);
-    policy::PolicySet policies;
-    policies.resource = *trust;
-    std::vector<std::string> actions = {"sts:AssumeRole"};
-    if (!request.tags.empty()) {
-        actions.emplace_back("sts:TagSession");
-        std::vector<std::string> keys;
-        for (const auto& [key, value] : request.tags) {
-            question.context.set("aws:RequestTag/" + key, value);
-            keys.push_back(key);
-        }
-        question.context.set_list("aws:TagKeys", std::move(keys));
-    }
-    if (!request.source_identity.empty()) {
-        actions.emplace_back("sts:SetSourceIdentity");
-        question.context.set("sts:SourceIdentity", request.source_identity);
-    }
-    for (const auto& action : actions) {
-        question.action = action;
-        if (policy::evaluate(question, policies).outcome != policy::Outcome::allow) return refused();
-    }
-    AssumeRole of_service = request;
-    of_service.by_service = true;
-    return assume_role(of_service);
 }
 
 }  // namespace identity

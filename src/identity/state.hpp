@@ -6,10 +6,13 @@
 //    What a reader sees is therefore always in the store.
 // 3. Every look-up of an entity is noted for the request's decision (base::DecisionScope), and a writer that found something else
 //    than what was decided on commits nothing.
-// 4. Every access key, group membership and attachment in an entity names something that exists.
+// 4. `version_` moves with every change of `world_`, under the same lock: what was read under one version is true as long as that is
+//    the version (prepared.hpp).
+// 5. Every access key, group membership and attachment in an entity names something that exists.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -113,13 +116,12 @@ public:
     [[nodiscard]] base::Result<std::optional<FirstAccount>> bootstrap() override;
     [[nodiscard]] base::Result<FirstAccount> root_credentials() const override;
     [[nodiscard]] std::string default_account() const override;
-    [[nodiscard]] base::Result<Authenticated> authenticate(const std::string& access_key_id,
-                                                           const std::string& session_token) const override;
+    [[nodiscard]] base::Result<PreparedPtr> authenticate(const std::string& access_key_id,
+                                                         const std::string& session_token) const override;
+    [[nodiscard]] uint64_t version() const override { return version_.load(std::memory_order_acquire); }
     [[nodiscard]] base::Result<policy::AttachedPolicy> trust_policy(const std::string& role_arn) const override;
     [[nodiscard]] base::Result<AssumedRole> assume_role(const AssumeRole& request) override;
     [[nodiscard]] base::Result<Credentials> session_token(const Caller& caller, std::chrono::seconds duration) override;
-    [[nodiscard]] base::Result<AssumedRole> assume_role_as_service(const ServiceCall& service,
-                                                                   const AssumeRole& request) override;
     [[nodiscard]] base::Result<Caller> role_caller(const std::string& role_arn, const std::string& session_name) const override;
     [[nodiscard]] base::Result<Caller> user_caller(const std::string& user_arn) const override;
     [[nodiscard]] bool principal_exists(const std::string& arn) const override;
@@ -227,6 +229,11 @@ private:
     void put_key(Change& change, AccessKey key);
     [[nodiscard]] base::Result<std::shared_ptr<const OpenedSession>> open_token(const std::string& access_key_id,
                                                                                 const std::string& token) const;
+    // May it still be used, now?
+    [[nodiscard]] bool is_current(const PreparedPrincipal& prepared) const;
+    // REQUIRES: mutex_ is held.
+    [[nodiscard]] PreparedPtr keep(Caller caller, std::string secret, const OpenedSession* opened,
+                                   const std::string& token) const;
     [[nodiscard]] base::Result<Caller> caller_of_session(const OpenedSession& opened) const;
     [[nodiscard]] base::Result<Caller> caller_of_key(const AccessKey& key) const;
 
@@ -238,8 +245,6 @@ private:
     [[nodiscard]] policy::AttachedPolicy managed(const std::string& arn) const;
     void add_session(const OpenedSession& opened, Caller& caller) const;
     [[nodiscard]] base::Result<std::map<std::string, std::string>> bind_principals(const policy::Policy& trust) const;
-    // None of a role that does not exist.
-    [[nodiscard]] Tags tags_of_role(const std::string& role_arn) const;
     // In every trust policy that is bound to `id`, the principal becomes `principal` (another ARN, or the id itself).
     void rebind(const std::string& id, const std::string& principal, Change& change) const;
 
@@ -250,6 +255,8 @@ private:
     std::mutex writer_;
     mutable std::shared_mutex mutex_;
     World world_;
+    std::atomic<uint64_t> version_ = 1;  // moves under `mutex_` exclusive, with `world_`
+    mutable PreparedPrincipals prepared_;
 
     mutable std::shared_mutex sessions_mutex_;
     mutable std::unordered_map<std::string, std::shared_ptr<const OpenedSession>> sessions_;  // by token

@@ -27,7 +27,7 @@
 #include "objects/bucket.hpp"
 #include "objects/object.hpp"
 #include "objects/received.hpp"
-#include "policy/evaluate.hpp"
+#include "policy/attached.hpp"
 #include "store/blobs.hpp"
 #include "store/keys.hpp"
 

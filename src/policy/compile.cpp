@@ -31,12 +31,15 @@ bool is_unconditional(const CompiledStatement& statement, const Draft& draft, Po
 
 Policy::Summary summarize(const Draft& draft, PolicyKind kind) {
     Policy::Summary out;
-    for (const auto& statement : draft.statements) {
+    for (uint32_t number = 0; number < draft.statements.size(); ++number) {
+        const auto& statement = draft.statements[number];
         if (statement.effect == Effect::deny)
             out.deny_services |= statement.services;
         else if (!statement.broken)
             out.allow_services |= statement.services;
-        out.allows_everything = out.allows_everything || is_unconditional(statement, draft, kind);
+        if (out.allows_everything || !is_unconditional(statement, draft, kind)) continue;
+        out.allows_everything = true;
+        out.allowing_everything = number;
     }
     for (const auto& group : draft.index.groups)
         if (group.key != 0) out.groups |= Index::group_bit(group.key);

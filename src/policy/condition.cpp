@@ -70,8 +70,8 @@ bool ordered(Comparison comparison, const T& given, const T& wanted) {
 }
 
 // Does one value of the request match one value of the policy? A request value of the wrong type matches nothing.
-bool matches(Comparison comparison, std::string_view given, const ConditionValue& wanted, const ConditionTables& tables,
-             const Context& context) {
+bool matches(Comparison comparison, const std::string& given, const ConditionValue& wanted, const ConditionTables& tables,
+             const ContextView& context, TypedValues& typed) {
     switch (comparison) {
         case Comparison::string_equals:
         case Comparison::string_like:
@@ -83,7 +83,7 @@ bool matches(Comparison comparison, std::string_view given, const ConditionValue
         case Comparison::binary_equals:
             return given == tables.patterns.text(wanted.encoded);
         case Comparison::ip_address: {
-            const auto address = Network::parse(given);
+            const auto* address = typed.address(given);
             return address && tables.networks[wanted.network].contains(*address);
         }
         case Comparison::numeric_equals:
@@ -91,7 +91,7 @@ bool matches(Comparison comparison, std::string_view given, const ConditionValue
         case Comparison::numeric_less_equals:
         case Comparison::numeric_greater:
         case Comparison::numeric_greater_equals: {
-            const auto number = Decimal::parse(given);
+            const auto* number = typed.number(given);
             const auto& [digits, point, negative] = wanted.decimal;
             return number && ordered(comparison, *number, Decimal::of(negative, tables.patterns.text(digits), point));
         }
@@ -100,7 +100,7 @@ bool matches(Comparison comparison, std::string_view given, const ConditionValue
         case Comparison::date_less_equals:
         case Comparison::date_greater:
         case Comparison::date_greater_equals: {
-            const auto date = parse_date(given);
+            const auto* date = typed.date(given);
             return date && ordered(comparison, date->time_since_epoch().count(), wanted.millis);
         }
         case Comparison::null:
@@ -216,7 +216,7 @@ bool add_value(ConditionPool& pool, Comparison comparison, std::string_view text
     return good;
 }
 
-bool holds(const Condition& condition, const ConditionTables& tables, const Context& context) {
+bool holds(const Condition& condition, const ConditionTables& tables, const ContextView& context, TypedValues& typed) {
     const auto* entry = context.find(condition.key_hash, tables.patterns.text(condition.key));
     const bool missing = !entry || entry->values.empty();
     const auto& op = condition.op;
@@ -225,7 +225,7 @@ bool holds(const Condition& condition, const ConditionTables& tables, const Cont
 
     const auto passes = [&](const std::string& given) {
         const bool matched = std::ranges::any_of(
-            values, [&](const ConditionValue& wanted) { return matches(op.comparison, given, wanted, tables, context); });
+            values, [&](const ConditionValue& wanted) { return matches(op.comparison, given, wanted, tables, context, typed); });
         return matched != op.negated;  // negated: NOR (R50)
     };
 
@@ -246,7 +246,7 @@ bool holds(const Condition& condition, const ConditionTables& tables, const Cont
     std::unreachable();
 }
 
-bool names_ambiguous(const Condition& condition, const ConditionTables& tables, const Context& context) {
+bool names_ambiguous(const Condition& condition, const ConditionTables& tables, const ContextView& context) {
     const auto* entry = context.find(condition.key_hash, tables.patterns.text(condition.key));
     if (entry && entry->ambiguous) return true;
     if (!compares_patterns(condition.op.comparison)) return false;

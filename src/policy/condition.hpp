@@ -13,8 +13,9 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/context_view.hpp"
 #include "policy/glob.hpp"
-#include "policy/request.hpp"
+#include "policy/typed_values.hpp"
 #include "policy/value.hpp"
 
 namespace policy {
@@ -89,9 +90,11 @@ struct ConditionPool {
 // Adds one value; false if the text is not one of the operator's type, or holds a malformed variable.
 [[nodiscard]] bool add_value(ConditionPool& pool, Comparison comparison, std::string_view text, bool variables);
 
-[[nodiscard]] bool holds(const Condition& condition, const ConditionTables& tables, const Context& context);
+// `typed`: of this decision, and of this context alone.
+[[nodiscard]] bool holds(const Condition& condition, const ConditionTables& tables, const ContextView& context,
+                         TypedValues& typed);
 
 // Does it ask about an ambiguous key, or compare with one (R81)? Then `holds` means nothing.
-[[nodiscard]] bool names_ambiguous(const Condition& condition, const ConditionTables& tables, const Context& context);
+[[nodiscard]] bool names_ambiguous(const Condition& condition, const ConditionTables& tables, const ContextView& context);
 
 }  // namespace policy

@@ -1,12 +1,15 @@
-// One walk over every policy that applies, taken in two ways: `decide` stops as soon as the outcome is settled, `evaluate` goes
-// on and notes every statement that applies, for explanations.
+// One walk over every policy that applies, taken in two ways: `decide` stops as soon as the outcome is settled and keeps one statement
+// for each layer that allowed, `evaluate` goes on and notes every statement that applies, for explanations.
 #include "policy/evaluate.hpp"
 
 #include <algorithm>
 
+#include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "policy/compile.hpp"
+#include "policy/statement_span.hpp"
+#include "policy/typed_values.hpp"
 #include "text/json.hpp"
 
 namespace policy {
@@ -47,7 +50,8 @@ bool names_resource(const CompiledPolicy& policy, const CompiledStatement& state
 
 // Does everything but the principal fit? Negated elements are the complement of the union of their items (R45). `resource` is the
 // pattern that the index proposes: another entry proposes the others.
-bool fits(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource, const Question& question) {
+bool fits(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource, const Question& question,
+          TypedValues& typed) {
     if (names_action(policy, statement, question) == statement.not_action) return false;
     if (resource != Index::whole_element) {
         if (!matches(policy.resource(resource), policy.patterns(), question.resource, question.context())) return false;
@@ -57,10 +61,10 @@ bool fits(const CompiledPolicy& policy, const CompiledStatement& statement, uint
     if (statement.conditions.size == 0) return true;
     const auto tables = policy.condition_tables();
     return std::ranges::all_of(policy.conditions(statement),
-                               [&](const Condition& condition) { return holds(condition, tables, question.context()); });
+                               [&](const Condition& condition) { return holds(condition, tables, question.context(), typed); });
 }
 
-bool names_ambiguous(const CompiledPolicy& policy, const CompiledStatement& statement, const Context& context) {
+bool names_ambiguous(const CompiledPolicy& policy, const CompiledStatement& statement, const ContextView& context) {
     const auto conditions = policy.condition_tables();
     const auto patterns = policy.patterns();
     return std::ranges::any_of(policy.conditions(statement),
@@ -71,10 +75,10 @@ bool names_ambiguous(const CompiledPolicy& policy, const CompiledStatement& stat
 
 // `fits` where a key of the request is ambiguous (R81): an Allow that names it applies to nothing; in a Deny, what names it fits,
 // and a variable in Resource stands for any text.
-bool fits_in_doubt(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource,
-                   const Question& question) {
+bool fits_in_doubt(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource, const Question& question,
+                   TypedValues& typed) {
     const auto& context = question.context();
-    if (!names_ambiguous(policy, statement, context)) return fits(policy, statement, resource, question);
+    if (!names_ambiguous(policy, statement, context)) return fits(policy, statement, resource, question, typed);
     if (statement.effect == Effect::allow || names_action(policy, statement, question) == statement.not_action) return false;
     const auto patterns = policy.patterns();
     const auto matching = [&](const Pattern& pattern) {
@@ -85,7 +89,7 @@ bool fits_in_doubt(const CompiledPolicy& policy, const CompiledStatement& statem
         return false;
     const auto tables = policy.condition_tables();
     return std::ranges::all_of(policy.conditions(statement), [&](const Condition& condition) {
-        return names_ambiguous(condition, tables, context) || holds(condition, tables, context);
+        return names_ambiguous(condition, tables, context) || holds(condition, tables, context, typed);
     });
 }
 
@@ -127,55 +131,95 @@ bool is_about_alias(const Question& question) {
 
 // Trust policies and key policies: the resource's own policy has the first word, identity policies alone are never enough
 // (R75, R76).
-bool needs_resource_grant(const Question& question, const PolicySet& policies) {
-    if (policies.resource && policies.resource->policy->kind() == PolicyKind::trust) return true;
-    if (question.is_assume_role) return true;
+bool needs_resource_grant(const Question& question, const AttachedPolicy* resource) {
+    if (resource != nullptr && resource->policy->kind() == PolicyKind::trust) return true;
+    if (question.facts.is_assume_role) return true;
     return question.service == "kms" && question.resource != "*" && !is_about_alias(question);
 }
+
+// The strongest Allow of a layer, and the first statement that was as strong.
+struct LayerGrant {
+    Grant grant = Grant::none;
+    Granting by;
+    explicit operator bool() const { return grant != Grant::none; }
+    void raise(Grant to, Layer layer, const AttachedPolicy& policy, uint32_t statement) {
+        if (to <= grant) return;
+        grant = to;
+        by = {layer, statement, &policy};
+    }
+};
 
 class Walk {
 public:
     // Notes every statement that applies, if there is somewhere to.
-    Walk(const Question& question, const PolicySet& policies, std::vector<Hit>* notes)
-        : question_(question), policies_(policies), notes_(notes), service_bit_(service_bit(question.service_hash)) {}
+    Walk(const Question& question, const PrincipalPolicies& policies, const AttachedPolicy* resource, std::vector<Hit>* notes)
+        : question_(question),
+          policies_(policies),
+          resource_policy_(resource),
+          notes_(notes),
+          service_bit_(service_bit(question.service_hash)) {}
 
-    Ruling decide() {
+    Verdict decide() {
+        Verdict verdict;
         collect();
         if (denied_) {  // An explicit deny anywhere wins (R2).
-            ruling_.outcome = Outcome::explicit_deny;
-            ruling_.layer = denied_by_;
-            return ruling_;
+            verdict.outcome = Outcome::explicit_deny;
+            verdict.layer = denied_by_;
+            return verdict;
         }
-        if (question_.forbidden_by != ServiceRule::none) {  // whatever policies say (R78)
-            missing(Layer::service_rule);
-            return ruling_;
-        }
-        // Ceilings that do not allow come first in what a refusal names.
-        if (!resource_control_allows_) missing(Layer::resource_control);
-        if (!service_control_allows_) missing(Layer::service_control);
-        if (policies_.vpc_endpoint && vpc_endpoint_ == Grant::none) missing(Layer::vpc_endpoint);
-        if (question_.has_identity_side)
-            decide_with_identity();
-        else if (resource_ != Grant::direct)
-            missing(Layer::resource);
-        if (ruling_.missing == 0) {
-            ruling_.outcome = Outcome::allow;
-            ruling_.layer = allowing_layer();
-        }
-        return ruling_;
+        find_missing();
+        verdict.missing = missing_;
+        verdict.layer = first_missing_;
+        if (missing_ != 0) return verdict;
+        verdict.outcome = Outcome::allow;
+        verdict.layer = allowing_layer();
+        if (identity_) verdict.add(identity_.by);
+        if (by_resource()) verdict.add(resource_.by);
+        for (const LayerGrant* granted : {&boundary_, &session_, &vpc_endpoint_})
+            if (*granted) verdict.add(granted->by);
+        for (size_t i = 0; i < levels_; ++i) verdict.add(granted_levels_[i]);
+        return verdict;
     }
 
     // Is the grant of the resource's policy among the reasons for an allow?
     [[nodiscard]] bool by_resource() const {
-        return resource_ != Grant::none && (!question_.has_identity_side || !question_.same_account ||
-                                            resource_ != Grant::account || needs_resource_grant(question_, policies_));
+        return resource_ && (!question_.has_identity_side || !question_.same_account || resource_.grant != Grant::account ||
+                             needs_resource_grant(question_, resource_policy_));
+    }
+
+    // The layers that allow by themselves, as bits.
+    [[nodiscard]] uint16_t allowing() const {
+        uint16_t out = 0;
+        const auto add = [&](bool allows, Layer layer) {
+            if (allows) out |= static_cast<uint16_t>(1u << static_cast<unsigned>(layer));
+        };
+        add(bool(identity_) || question_.caller().kind == PrincipalKind::root, Layer::identity);
+        add(bool(boundary_), Layer::boundary);
+        add(bool(session_), Layer::session);
+        add(bool(resource_), Layer::resource);
+        add(bool(vpc_endpoint_), Layer::vpc_endpoint);
+        add(service_control_allows_, Layer::service_control);
+        add(resource_control_allows_, Layer::resource_control);
+        return out;
     }
 
 private:
+    void find_missing() {
+        if (question_.forbidden_by != ServiceRule::none) return missing(Layer::service_rule);  // whatever policies say (R78)
+        // Ceilings that do not allow come first in what a refusal names.
+        if (!resource_control_allows_) missing(Layer::resource_control);
+        if (!service_control_allows_) missing(Layer::service_control);
+        if (policies_.vpc_endpoint && !vpc_endpoint_) missing(Layer::vpc_endpoint);
+        if (question_.has_identity_side)
+            decide_with_identity();
+        else if (resource_.grant != Grant::direct)
+            missing(Layer::resource);
+    }
+
     // The layers in the order in which AWS names the one that denies.
     void collect() {
         const bool linked_role = question_.caller().service_linked_role;
-        if (!linked_role && question_.under_resource_control)  // R10
+        if (!linked_role && question_.facts.under_resource_control)  // R10
             resource_control_allows_ = ask_levels(policies_.resource_control, Layer::resource_control);
         if (settled()) return;
         if (question_.has_identity_side && !linked_role)  // R9
@@ -183,7 +227,7 @@ private:
         if (settled()) return;
         if (policies_.vpc_endpoint) ask(*policies_.vpc_endpoint, Layer::vpc_endpoint, vpc_endpoint_);  // R80: whoever calls
         if (settled()) return;
-        if (policies_.resource) ask(*policies_.resource, Layer::resource, resource_);
+        if (resource_policy_) ask(*resource_policy_, Layer::resource, resource_);
         if (!question_.has_identity_side) return;
         ask_all(policies_.identity, Layer::identity, identity_);
         if (policies_.boundary && !settled()) ask(*policies_.boundary, Layer::boundary, boundary_);
@@ -192,7 +236,7 @@ private:
 
     [[nodiscard]] bool settled() const { return denied_ && notes_ == nullptr; }
 
-    void ask_all(const std::vector<AttachedPolicy>& policies, Layer layer, Grant& grant) {
+    void ask_all(const std::vector<AttachedPolicy>& policies, Layer layer, LayerGrant& grant) {
         for (const auto& attached : policies) {
             if (settled()) return;
             ask(attached, layer, grant);
@@ -203,20 +247,21 @@ private:
     bool ask_levels(const std::vector<std::vector<AttachedPolicy>>& levels, Layer layer) {
         bool allowed = true;
         for (const auto& level : levels) {
-            auto grant = Grant::none;
+            LayerGrant grant;
             ask_all(level, layer, grant);
-            allowed = allowed && grant != Grant::none;
+            allowed = allowed && grant;
+            if (grant && levels_ < granted_levels_.size()) granted_levels_[levels_++] = grant.by;
         }
         return allowed;
     }
 
     // Raises `grant` to the strongest Allow of the policy.
-    void ask(const AttachedPolicy& attached, Layer layer, Grant& grant) {
+    void ask(const AttachedPolicy& attached, Layer layer, LayerGrant& grant) {
         if (notes_ == nullptr) {
             const auto& summary = attached.policy->summary();
-            if (summary.allows_everything) grant = Grant::direct;
+            if (summary.allows_everything) grant.raise(Grant::direct, layer, attached, summary.allowing_everything);
             const bool may_deny = summary.deny_services & service_bit_;
-            const bool may_allow = grant != Grant::direct && (summary.allow_services & service_bit_);
+            const bool may_allow = grant.grant != Grant::direct && (summary.allow_services & service_bit_);
             if (!may_deny && !may_allow) return;
         }
         const auto& policy = attached.policy->compiled();
@@ -225,12 +270,12 @@ private:
         const auto statements = policy.statements();
         each_candidate(*attached.policy, question_, [&](uint32_t number, uint32_t resource) {
             const auto& statement = statements[number];
-            if (notes_ == nullptr && statement.effect == Effect::allow && grant == Grant::direct) return true;
+            if (notes_ == nullptr && statement.effect == Effect::allow && grant.grant == Grant::direct) return true;
             const auto applied = applies(policy, kind, statement, resource);
             if (applied == Grant::none) return true;
             if (notes_) notes_->push_back({layer, &attached, number, statement.effect});
             if (statement.effect == Effect::allow) {
-                grant = std::max(grant, applied);
+                grant.raise(applied, layer, attached, number);
                 return true;
             }
             if (!denied_) denied_by_ = layer;
@@ -249,8 +294,8 @@ private:
             grant = names(policy.principals(statement), question_.names, policies_.boundary.has_value(), deny);
         if (grant == Grant::none) return grant;
         const bool in_doubt = question_.context().has_ambiguous();
-        const bool fitting =
-            in_doubt ? fits_in_doubt(policy, statement, resource, question_) : fits(policy, statement, resource, question_);
+        const bool fitting = in_doubt ? fits_in_doubt(policy, statement, resource, question_, typed_)
+                                      : fits(policy, statement, resource, question_, typed_);
         return fitting ? grant : Grant::none;
     }
 
@@ -265,21 +310,21 @@ private:
     void decide_with_identity() {
         const auto kind = question_.caller().kind;
         by_root_ = kind == PrincipalKind::root;
-        const bool identity = by_root_ || identity_ != Grant::none;  // an account's root user may do anything in it
-        const bool boundary = !policies_.boundary || boundary_ != Grant::none;
+        const bool identity = by_root_ || identity_;  // an account's root user may do anything in it
+        const bool boundary = !policies_.boundary || boundary_;
         // A federated session without a session policy can do only what a resource policy grants to it directly.
-        const bool session = policies_.session ? session_ != Grant::none : kind != PrincipalKind::federated_user;
+        const bool session = policies_.session ? bool(session_) : kind != PrincipalKind::federated_user;
         const auto require = [&](bool good, Layer layer) {
             if (!good) missing(layer);
         };
         if (!question_.same_account) {  // Both sides, and no grant passes the caller's own ceilings by (R4, R22).
-            require(resource_ != Grant::none, Layer::resource);
+            require(bool(resource_), Layer::resource);
             require(identity, Layer::identity);
         } else {
-            if (resource_ == Grant::direct) return;  // R15, R17, R18, R20
-            const bool needs_grant = needs_resource_grant(question_, policies_);
-            if (needs_grant) require(resource_ != Grant::none, Layer::resource);
-            if (resource_ != Grant::role) require(identity, Layer::identity);  // R16: a grant to the role stands for it
+            if (resource_.grant == Grant::direct) return;  // R15, R17, R18, R20
+            const bool needs_grant = needs_resource_grant(question_, resource_policy_);
+            if (needs_grant) require(bool(resource_), Layer::resource);
+            if (resource_.grant != Grant::role) require(identity, Layer::identity);  // R16: a grant to the role stands for it
         }
         require(boundary, Layer::boundary);
         require(session, Layer::session);
@@ -287,40 +332,51 @@ private:
 
     // The first that is missing is the one that the refusal names.
     void missing(Layer layer) {
-        if (ruling_.missing == 0) ruling_.layer = layer;
-        ruling_.missing |= static_cast<uint16_t>(1u << static_cast<unsigned>(layer));
+        if (missing_ == 0) first_missing_ = layer;
+        missing_ |= static_cast<uint16_t>(1u << static_cast<unsigned>(layer));
     }
 
     [[nodiscard]] Layer allowing_layer() const {
         if (by_resource()) return Layer::resource;
-        return by_root_ && identity_ == Grant::none ? Layer::account_root : Layer::identity;
+        return by_root_ && !identity_ ? Layer::account_root : Layer::identity;
     }
 
     const Question& question_;
-    const PolicySet& policies_;
+    const PrincipalPolicies& policies_;
+    const AttachedPolicy* const resource_policy_;
     std::vector<Hit>* notes_;
     const uint64_t service_bit_;
+    TypedValues typed_;
     bool resource_control_allows_ = true, service_control_allows_ = true;
-    Grant vpc_endpoint_ = Grant::none;
-    Grant resource_ = Grant::none, identity_ = Grant::none, boundary_ = Grant::none, session_ = Grant::none;
+    LayerGrant vpc_endpoint_, resource_, identity_, boundary_, session_;
+    std::array<Granting, 15> granted_levels_;
+    size_t levels_ = 0;
     bool denied_ = false, by_root_ = false;
-    Layer denied_by_ = Layer::identity;
-    Ruling ruling_;
+    Layer denied_by_ = Layer::identity, first_missing_ = Layer::identity;
+    uint16_t missing_ = 0;
 };
 
-constexpr Ruling needs_nothing{.outcome = Outcome::allow, .layer = Layer::always};
+Verdict needs_nothing() {
+    Verdict verdict;
+    verdict.outcome = Outcome::allow;
+    verdict.layer = Layer::always;
+    return verdict;
+}
+
+StatementRef reference_to(Layer layer, const AttachedPolicy& attached, uint32_t statement) {
+    return {layer, attached.name, statement, attached.policy->statement(statement), attached.version};
+}
 
 std::vector<StatementRef> pick(const std::vector<Hit>& notes, Effect effect, std::initializer_list<Layer> layers) {
     std::vector<StatementRef> out;
     for (const auto layer : layers)
         for (const auto& hit : notes)
-            if (hit.layer == layer && hit.effect == effect)
-                out.push_back({layer, hit.policy->name, hit.statement, hit.policy->policy->statement(hit.statement)});
+            if (hit.layer == layer && hit.effect == effect) out.push_back(reference_to(layer, *hit.policy, hit.statement));
     return out;
 }
 
 // The policies of one layer.
-std::vector<const AttachedPolicy*> policies_of(Layer layer, const PolicySet& policies) {
+std::vector<const AttachedPolicy*> policies_of(Layer layer, const PrincipalPolicies& policies, const AttachedPolicy* resource) {
     std::vector<const AttachedPolicy*> out;
     const auto add = [&](const auto& list) {
         for (const AttachedPolicy& attached : list) out.push_back(&attached);
@@ -328,21 +384,19 @@ std::vector<const AttachedPolicy*> policies_of(Layer layer, const PolicySet& pol
     if (layer == Layer::identity) add(policies.identity);
     if (layer == Layer::boundary && policies.boundary) out.push_back(&*policies.boundary);
     if (layer == Layer::session && policies.session) add(*policies.session);
-    if (layer == Layer::resource && policies.resource) out.push_back(&*policies.resource);
+    if (layer == Layer::resource && resource != nullptr) out.push_back(resource);
     if (layer == Layer::vpc_endpoint && policies.vpc_endpoint) out.push_back(&*policies.vpc_endpoint);
     if (layer == Layer::service_control)
         for (const auto& level : policies.service_control) add(level);
     return out;
 }
 
-// `keys` in lower case.
-Conditioned conditioned(const StatementRef& ref, const Policy& whole, const std::vector<std::string_view>& keys) {
-    Conditioned out{ref, {}, ""};
-    const auto document = text::parse_json(whole.text());
-    if (!document) return out;
-    const text::Json& statements = (*document)["Statement"];
-    if (statements.is_array() && ref.statement >= statements.size()) return out;
-    const text::Json& written = (statements.is_array() ? statements.items()[ref.statement] : statements)["Condition"];
+// `keys` in lower case. Reads the one statement again, not its policy: refusals may come in floods.
+Conditioned conditioned(StatementRef ref, const Policy& whole, const std::vector<std::string_view>& keys) {
+    Conditioned out{std::move(ref), {}, ""};
+    const auto statement = text::parse_json(statement_text(whole, out.statement.statement));
+    if (!statement) return out;
+    const text::Json& written = (*statement)["Condition"];
     out.condition = written.dump();
     if (out.condition.size() > condition_bytes_max) out.condition = "{…}";
     for (const auto& [op, tested] : written.members())
@@ -359,10 +413,10 @@ std::vector<std::string_view> keys_of(const CompiledPolicy& policy, const Compil
 }
 
 std::vector<std::string_view> failing_keys(const CompiledPolicy& policy, const CompiledStatement& statement,
-                                           const Question& question) {
+                                           const Question& question, TypedValues& typed) {
     std::vector<std::string_view> out;
     for (const Condition& condition : policy.conditions(statement))
-        if (!holds(condition, policy.condition_tables(), question.context())) out.push_back(policy.text(condition.key));
+        if (!holds(condition, policy.condition_tables(), question.context(), typed)) out.push_back(policy.text(condition.key));
     return out;
 }
 
@@ -372,20 +426,33 @@ std::vector<Conditioned> conditioned_denies(const std::vector<Hit>& notes) {
         const auto& policy = hit.policy->policy->compiled();
         const auto keys = keys_of(policy, policy.statements()[hit.statement]);
         if (hit.effect != Effect::deny || keys.empty() || out.size() == conditioned_max) continue;
-        out.push_back(conditioned({hit.layer, hit.policy->name, hit.statement, hit.policy->policy->statement(hit.statement)},
-                                  *hit.policy->policy, keys));
+        out.push_back(conditioned(reference_to(hit.layer, *hit.policy, hit.statement), *hit.policy->policy, keys));
     }
     return out;
 }
 
+// Statements of a policy that may apply, by their actions and resources.
+std::vector<uint32_t> candidates_of(const Policy& policy, const Question& question) {
+    std::vector<uint32_t> out;
+    each_candidate(policy, question, [&](uint32_t number, uint32_t) {
+        out.push_back(number);
+        return true;
+    });
+    std::ranges::sort(out);
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
 // In the layers that did not allow it, the statements that would have, had their conditions held.
-std::vector<Conditioned> near_misses(const Question& question, const PolicySet& policies, const std::vector<Layer>& missing) {
+std::vector<Conditioned> near_misses(const Question& question, const PrincipalPolicies& policies, const AttachedPolicy* resource,
+                                     const std::vector<Layer>& missing) {
     std::vector<Conditioned> out;
+    TypedValues typed;
     for (const Layer layer : missing) {
-        for (const AttachedPolicy* attached : policies_of(layer, policies)) {
+        for (const AttachedPolicy* attached : policies_of(layer, policies, resource)) {
             const auto& policy = attached->policy->compiled();
             const auto kind = attached->policy->kind();
-            for (uint32_t number = 0; number < policy.statements().size(); ++number) {
+            for (const uint32_t number : candidates_of(*attached->policy, question)) {
                 const auto& statement = policy.statements()[number];
                 if (statement.effect != Effect::allow || statement.broken || statement.conditions.size == 0) continue;
                 if (has_principals(kind) &&
@@ -393,10 +460,9 @@ std::vector<Conditioned> near_misses(const Question& question, const PolicySet& 
                     continue;
                 if (names_action(policy, statement, question) == statement.not_action) continue;
                 if (!statement.any_resource && names_resource(policy, statement, question) == statement.not_resource) continue;
-                const auto keys = failing_keys(policy, statement, question);
+                const auto keys = failing_keys(policy, statement, question, typed);
                 if (keys.empty()) continue;
-                out.push_back(
-                    conditioned({layer, attached->name, number, attached->policy->statement(number)}, *attached->policy, keys));
+                out.push_back(conditioned(reference_to(layer, *attached, number), *attached->policy, keys));
                 if (out.size() == conditioned_max) return out;
             }
         }
@@ -406,21 +472,38 @@ std::vector<Conditioned> near_misses(const Question& question, const PolicySet& 
 
 }  // namespace
 
-Ruling decide(const Question& question, const PolicySet& policies) {
-    if (question.needs_no_permission) return needs_nothing;  // R74
-    return Walk(question, policies, nullptr).decide();
+Verdict decide(const Question& question, const PrincipalPolicies& policies, const AttachedPolicy* resource) {
+    if (question.needs_no_permission) return needs_nothing();  // R74
+    return Walk(question, policies, resource, nullptr).decide();
 }
 
-Decision evaluate(const Request& request, const PolicySet& policies) {
-    using enum Layer;
-    const Question question(request);
-    std::vector<Hit> notes;
-    Walk walk(question, policies, &notes);
-    const auto ruling = question.needs_no_permission ? needs_nothing : walk.decide();
+Verdict decide(const Question& question, const PolicySet& policies) {
+    return decide(question, policies, policies.resource ? &*policies.resource : nullptr);
+}
+
+StatementRef reference_to(const Granting& granting) { return reference_to(granting.layer, *granting.policy, granting.statement); }
+
+Decision decision_of(const Verdict& verdict) {
+    INVARIANT(verdict.outcome == Outcome::allow);
     Decision out;
-    out.outcome = ruling.outcome;
-    out.layer = ruling.layer;
-    switch (ruling.outcome) {
+    out.outcome = verdict.outcome;
+    out.layer = verdict.layer;
+    for (const Granting& granting : verdict.granting()) out.because.push_back(reference_to(granting));
+    return out;
+}
+
+Decision evaluate(const Question& question, const PrincipalPolicies& policies, const AttachedPolicy* resource_policy) {
+    using enum Layer;
+    std::vector<Hit> notes;
+    Walk walk(question, policies, resource_policy, &notes);
+    const Verdict verdict = question.needs_no_permission ? needs_nothing() : walk.decide();
+    Decision out;
+    out.outcome = verdict.outcome;
+    out.layer = verdict.layer;
+    out.allowing = walk.allowing();
+    for (const Hit& hit : notes)
+        if (hit.effect == Effect::deny) out.denying |= static_cast<uint16_t>(1u << static_cast<unsigned>(hit.layer));
+    switch (verdict.outcome) {
         case Outcome::explicit_deny:
             out.because = pick(notes, Effect::deny,
                                {resource_control, service_control, vpc_endpoint, resource, identity, boundary, session});
@@ -434,13 +517,18 @@ Decision evaluate(const Request& request, const PolicySet& policies) {
         case Outcome::implicit_deny:
             for (const auto layer :
                  {service_rule, resource_control, service_control, vpc_endpoint, resource, identity, boundary, session})
-                if (ruling.missing >> static_cast<unsigned>(layer) & 1) out.missing.push_back(layer);
+                if (verdict.missing >> static_cast<unsigned>(layer) & 1) out.missing.push_back(layer);
+            if (out.layer == service_rule) out.rule = question.forbidden_by;
             out.granted = pick(notes, Effect::allow,
                                {resource, identity, boundary, session, vpc_endpoint, service_control, resource_control});
-            out.conditioned = near_misses(question, policies, out.missing);
+            out.conditioned = near_misses(question, policies, resource_policy, out.missing);
             break;
     }
     return out;
+}
+
+Decision evaluate(const Request& request, const PolicySet& policies) {
+    return evaluate(Question(request), policies, policies.resource ? &*policies.resource : nullptr);
 }
 
 }  // namespace policy

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/question.hpp"
 #include "text/json.hpp"
 
 namespace policy {
@@ -80,6 +81,13 @@ std::string why_denied(const Decision& decision) {
     return listed(denying) + (denying.size() == 1 ? " denies it" : " deny it") + ", and a deny wins over every allow";
 }
 
+// Of a recorded request the context may be gone: then the rule that depends on it was the one.
+ServiceRule forbidding_rule(const Request& request) {
+    const Question question(request);
+    if (question.forbidden_by != ServiceRule::none) return question.forbidden_by;
+    return policy::forbidding_rule(request.principal.kind, question.action, request.resource, nullptr);
+}
+
 // One layer that had to allow and did not.
 std::string not_allowed_by(Layer layer, const Request& request) {
     const auto& caller = request.principal;
@@ -102,7 +110,7 @@ std::string not_allowed_by(Layer layer, const Request& request) {
         case Layer::vpc_endpoint:
             return "the policy of the VPC endpoint does not allow it";
         case Layer::service_rule:
-            return std::string(describe(Question(request).forbidden_by));
+            return std::string(describe(forbidding_rule(request)));
         case Layer::account_root:
         case Layer::always:
             break;

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/evaluate.hpp"
+#include "policy/decision.hpp"
 
 namespace policy {
 

@@ -1,4 +1,5 @@
 // The words for decisions: AWS's sentence for each kind of refusal, and our own explanation of it.
+#include "policy/evaluate.hpp"
 #include "policy/explain.hpp"
 
 #include <doctest/doctest.h>
@@ -198,7 +199,7 @@ TEST_CASE("a refusal is explained by both halves: what would have allowed it, an
     set.identity.push_back(attached(R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}})", PolicyKind::identity,
                                     "arn:aws:iam::aws:policy/AmazonS3FullAccess", "v2"));
     CHECK(explanation_of(abroad, evaluate(abroad, set)).reason ==
-          "statement 1 of arn:aws:iam::aws:policy/AmazonS3FullAccess, line 1 allows s3:PutObject to "
+          "statement 1 of arn:aws:iam::aws:policy/AmazonS3FullAccess (v2), line 1 allows s3:PutObject to "
           "arn:aws:iam::123456789012:role/Trainer, but no resource-based policy allows it to "
           "arn:aws:iam::123456789012:role/Trainer");
 

@@ -42,7 +42,7 @@ size_t find(std::string_view text, std::string_view needle, size_t from) {
     return found ? static_cast<size_t>(found - text.data()) : npos;
 }
 
-bool is_ambiguous(const PatternPiece& piece, const PatternTables& tables, const Context& context) {
+bool is_ambiguous(const PatternPiece& piece, const PatternTables& tables, const ContextView& context) {
     if (piece.kind != Kind::variable) return false;
     const auto& variable = tables.variables[piece.text.at];
     const auto* entry = context.find(variable.key_hash, tables.text(variable.key));
@@ -53,7 +53,7 @@ bool is_ambiguous(const PatternPiece& piece, const PatternTables& tables, const 
 struct Pieces {
     std::span<const PatternPiece> all;
     const PatternTables& tables;
-    const Context& context;
+    const ContextView& context;
     size_t head = 0;  // wildcards among the first `head` pieces stay inside their segment
 
     [[nodiscard]] size_t size() const { return all.size(); }
@@ -300,7 +300,7 @@ std::optional<Pattern> PatternPool::compile(std::string_view text, Syntax syntax
     return out;
 }
 
-bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::string_view text, const Context& context) {
+bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::string_view text, const ContextView& context) {
     Pieces pieces{tables.pieces.subspan(pattern.where.at, pattern.where.size), tables, context};
     // Most texts that do not match differ at an end.
     const auto &first = pieces.all.front(), &last = pieces.all.back();
@@ -318,13 +318,14 @@ bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::st
     return match(pieces, text);
 }
 
-bool names_ambiguous(const Pattern& pattern, const PatternTables& tables, const Context& context) {
+bool names_ambiguous(const Pattern& pattern, const PatternTables& tables, const ContextView& context) {
     if (!pattern.has_variables()) return false;
     const auto pieces = tables.pieces.subspan(pattern.where.at, pattern.where.size);
     return std::ranges::any_of(pieces, [&](const PatternPiece& piece) { return is_ambiguous(piece, tables, context); });
 }
 
-bool equals_ignoring_case(const Pattern& pattern, const PatternTables& tables, std::string_view text, const Context& context) {
+bool equals_ignoring_case(const Pattern& pattern, const PatternTables& tables, std::string_view text,
+                          const ContextView& context) {
     if (pattern.shape == Shape::exact) return base::equals_ignoring_case(tables.text(pattern.where), text);
     const Pieces pieces{tables.pieces.subspan(pattern.where.at, pattern.where.size), tables, context};
     if (pattern.shape != Shape::variables || !pieces.resolved()) return false;

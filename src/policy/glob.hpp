@@ -23,7 +23,7 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/request.hpp"
+#include "policy/context_view.hpp"
 
 namespace policy {
 
@@ -120,10 +120,10 @@ private:
 
 // For patterns of several pieces.
 [[nodiscard]] bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::string_view text,
-                                  const Context& context);
+                                  const ContextView& context);
 
 [[nodiscard]] inline bool matches(const Pattern& pattern, const PatternTables& tables, std::string_view text,
-                                  const Context& context) {
+                                  const ContextView& context) {
     switch (pattern.shape) {
         case Pattern::Shape::nothing:
             return false;
@@ -139,11 +139,11 @@ private:
 }
 
 // Has it a variable whose key is ambiguous?
-[[nodiscard]] bool names_ambiguous(const Pattern& pattern, const PatternTables& tables, const Context& context);
+[[nodiscard]] bool names_ambiguous(const Pattern& pattern, const PatternTables& tables, const ContextView& context);
 
 // For patterns without wildcards: their text, variables filled in, is `text` but for case.
 [[nodiscard]] bool equals_ignoring_case(const Pattern& pattern, const PatternTables& tables, std::string_view text,
-                                        const Context& context);
+                                        const ContextView& context);
 
 // A pattern of `*` and `?` alone, uncompiled.
 [[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view text);

@@ -11,7 +11,7 @@
 #include <array>
 
 #include "base/strings.hpp"
-#include "policy/evaluate.hpp"
+#include "policy/decision.hpp"
 #include "policy/explain.hpp"
 
 namespace policy {
@@ -88,8 +88,10 @@ Layer layer_of(std::string_view policy_type) {
 
 std::string denial_message(const Request& request, const Decision& decision) {
     if (base::lower(request.action).starts_with("sts:assumerolewith")) return "Not authorized to perform " + request.action;
-    if (decision.layer == Layer::service_rule && Question(request).forbidden_by == ServiceRule::root_assumes_no_role)
+    if (decision.layer == Layer::service_rule && decision.rule == ServiceRule::root_assumes_no_role)
         return "Roles may not be assumed by root accounts.";
+    if (decision.layer == Layer::service_rule && decision.rule == ServiceRule::no_iam_without_mfa)
+        return "The security token included in the request is invalid";
     const std::string out =
         "User: " + who(request.principal) + " is not authorized to perform: " + request.action + on_resource(request);
     if (decision.layer == Layer::service_rule) return out;
@@ -98,6 +100,11 @@ std::string denial_message(const Request& request, const Decision& decision) {
         return out + " with an explicit deny in " + std::string(name.article) + " " + std::string(name.name) +
                denying_arn(request, decision);
     return out + " because no " + std::string(name.name) + " allows the " + request.action + " action";
+}
+
+std::string_view denial_code(const Decision& decision) {
+    const bool by_rule = decision.outcome == Outcome::implicit_deny && decision.layer == Layer::service_rule;
+    return by_rule && decision.rule == ServiceRule::no_iam_without_mfa ? "InvalidClientTokenId" : "AccessDenied";
 }
 
 }  // namespace policy

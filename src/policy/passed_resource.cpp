@@ -77,6 +77,10 @@ std::string passed_resource(std::string_view action, std::string_view asked, std
     return out;
 }
 
+bool passes_as_asked(std::string_view lower_action) {
+    return !is_in(lower_action, without_resource) && !lower_action.starts_with("logs:");
+}
+
 bool names_resource(std::string_view action) {
     return action_has_resources(action) && !is_in(base::lower(action), without_resource);
 }

@@ -13,6 +13,9 @@ namespace policy {
 [[nodiscard]] std::string passed_resource(std::string_view action, std::string_view asked, std::string_view account,
                                           std::string_view region);
 
+// Does this function return what was asked, whatever that is? Lower case; of an action with resource types.
+[[nodiscard]] bool passes_as_asked(std::string_view lower_action);
+
 // Is `action` decided on a resource that its requests name? Any case.
 [[nodiscard]] bool names_resource(std::string_view action);
 

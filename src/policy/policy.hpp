@@ -57,7 +57,8 @@ public:
     struct Summary {
         uint64_t deny_services = 0, allow_services = 0;
         bool allows_everything = false;
-        uint64_t groups = 0;  // which groups of its index there are (index.hpp: group_bit)
+        uint32_t allowing_everything = 0;  // the first such statement
+        uint64_t groups = 0;               // which groups of its index there are (index.hpp: group_bit)
     };
     [[nodiscard]] const Summary& summary() const { return summary_; }
 

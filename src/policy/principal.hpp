@@ -33,7 +33,7 @@ struct PrincipalClause {
     std::string_view characters;  // what the entries' texts are ranges of
 };
 
-// A caller's names, hashed once a request. The principal must outlive it.
+// A caller's names, hashed once. The principal must outlive it, unmoved.
 struct CallerNames {
     struct Name {
         std::string_view text;
@@ -42,7 +42,8 @@ struct CallerNames {
         explicit Name(std::string_view name);
         [[nodiscard]] bool is(std::string_view other, uint64_t other_hash) const { return hash == other_hash && text == other; }
     };
-    explicit CallerNames(const Principal& caller, std::string_view lower_action);
+    // Without `lower_action`: for every action but those for whose caller a provider vouches.
+    explicit CallerNames(const Principal& caller, std::string_view lower_action = {});
 
     PrincipalKind kind;
     Name account, arn, unique_id, role_arn, role_id, user_arn, service;

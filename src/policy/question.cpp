@@ -3,24 +3,53 @@
 #include "base/strings.hpp"
 #include "policy/catalogue.hpp"
 #include "policy/hash.hpp"
+#include "policy/passed_resource.hpp"
 
 namespace policy {
 
+ActionFacts::ActionFacts(std::string_view action) : name(base::lower(action)), hash(hash_of(name)) {
+    service_size = std::min(name.find(':'), name.size());
+    service_hash = hash_of(service());
+    const KnownAction known = find_action(name, hash);
+    under_resource_control = known.under_resource_control;
+    by_provider = name == "sts:assumerolewithsaml" || name == "sts:assumerolewithwebidentity";
+    is_assume_role = by_provider || name == "sts:assumerole";
+    has_service_rules = service() == "iam" || service() == "sts";
+    passes_as_asked = known.has_resources && policy::passes_as_asked(name);
+}
+
+Question::Question(const Parts& parts)
+    : principal_(parts.principal),
+      context_(parts.context),
+      facts(parts.action),
+      // Whom a provider vouches for has names that depend on the action.
+      names(parts.principal.federated_provider.empty() ? parts.names : own_names_.emplace(parts.principal, facts.name)),
+      action(facts.name),
+      action_hash(facts.hash),
+      service(facts.service()),
+      service_hash(facts.service_hash),
+      resource(parts.resource) {
+    find_out(parts.resource_account);
+}
+
 Question::Question(const Request& request)
-    : request_(request),
-      action(base::lower(request.action)),
-      action_hash(hash_of(action)),
-      service(std::string_view(action).substr(0, action.find(':'))),
-      service_hash(hash_of(service)),
-      names(request.principal, action),
+    : principal_(request.principal),
+      context_(request.context),
+      facts(own_facts_.emplace(request.action)),
+      names(own_names_.emplace(request.principal, facts.name)),
+      action(facts.name),
+      action_hash(facts.hash),
+      service(facts.service()),
+      service_hash(facts.service_hash),
       resource(request.resource) {
-    under_resource_control = find_action(action, action_hash).under_resource_control;
-    same_account = request.resource_account.empty() || request.resource_account == request.principal.account;
-    has_identity_side = request.principal.kind != PrincipalKind::anonymous && request.principal.kind != PrincipalKind::service;
-    is_assume_role =
-        action == "sts:assumerole" || action == "sts:assumerolewithsaml" || action == "sts:assumerolewithwebidentity";
-    forbidden_by = forbidding_rule(request.principal.kind, action, resource);
-    needs_no_permission = action == "sts:getcalleridentity" && request.principal.kind != PrincipalKind::anonymous;
+    find_out(request.resource_account);
+}
+
+void Question::find_out(std::string_view resource_account) {
+    same_account = resource_account.empty() || resource_account == principal_.account;
+    has_identity_side = principal_.kind != PrincipalKind::anonymous && principal_.kind != PrincipalKind::service;
+    if (facts.has_service_rules) forbidden_by = forbidding_rule(principal_.kind, action, resource, &context_);
+    needs_no_permission = action == "sts:getcalleridentity" && principal_.kind != PrincipalKind::anonymous;
 }
 
 }  // namespace policy

@@ -1,41 +1,79 @@
 // A request made ready to be asked: what every statement would otherwise work out again is worked out once. Asking the same
 // question of many policies, or many times, allocates nothing.
+//
+// Its parts come from where they live longest: what is known of an action is made at start, a caller's names are hashed once a
+// session, the context's layers stay where they are. A question of a `Request` makes them all itself.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "policy/context_view.hpp"
 #include "policy/principal.hpp"
 #include "policy/request.hpp"
 #include "policy/service_rules.hpp"
 
 namespace policy {
 
+// What the engine needs to know of an action.
+struct ActionFacts {
+    explicit ActionFacts(std::string_view action);  // service:Action, any case
+    [[nodiscard]] std::string_view service() const { return std::string_view(name).substr(0, service_size); }
+
+    std::string name;  // lower case
+    uint64_t hash = 0;
+    size_t service_size = 0;  // of the action's prefix
+    uint64_t service_hash = 0;
+    bool under_resource_control = false;  // of a service that RCPs apply to (R10)
+    bool is_assume_role = false;          // the three sts:AssumeRole… actions
+    bool by_provider = false;             // of those, the ones for whom an identity provider vouches
+    bool has_service_rules = false;       // service_rules.hpp
+    bool passes_as_asked = false;         // what is asked about is what the service passes (passed_resource.hpp, R44)
+};
+
 class Question {
 public:
-    explicit Question(const Request& request);  // the request must outlive the question, unchanged
+    struct Parts {
+        const Principal& principal;
+        const CallerNames& names;
+        const ActionFacts& action;
+        std::string_view resource;          // what the service passes (R44)
+        std::string_view resource_account;  // who owns the resource; empty: the principal's own account
+        ContextView context;
+    };
+    // What the parts refer to must outlive the question, unchanged.
+    explicit Question(const Parts& parts);
+    explicit Question(const Request& request);
     explicit Question(Request&&) = delete;
+    Question(const Question&) = delete;
+    Question& operator=(const Question&) = delete;
 
-    [[nodiscard]] const Request& request() const { return request_; }
-    [[nodiscard]] const Principal& caller() const { return request_.principal; }
-    [[nodiscard]] const Context& context() const { return request_.context; }
+    [[nodiscard]] const Principal& caller() const { return principal_; }
+    [[nodiscard]] const ContextView& context() const { return context_; }
 
 private:
-    const Request& request_;
+    // What a question of a Request holds itself; before what refers to it.
+    std::optional<ActionFacts> own_facts_;
+    std::optional<CallerNames> own_names_;
+    const Principal& principal_;
+    const ContextView context_;
 
 public:
-    const std::string action;  // lower case
+    const ActionFacts& facts;
+    const CallerNames& names;
+    const std::string_view action;  // lower case
     const uint64_t action_hash;
     const std::string_view service;  // the action's prefix
     const uint64_t service_hash;
-    const CallerNames names;
-    const std::string_view resource;  // as the request has it; the gate asks about what services pass (R44)
+    const std::string_view resource;
     bool same_account = true;
-    bool has_identity_side = true;        // service principals and anonymous callers have no policies of their own
-    bool under_resource_control = false;  // of a service that RCPs apply to (R10)
-    bool is_assume_role = false;          // the three sts:AssumeRole… actions
-    bool needs_no_permission = false;     // sts:GetCallerIdentity of whoever has credentials (R74)
+    bool has_identity_side = true;     // service principals and anonymous callers have no policies of their own
+    bool needs_no_permission = false;  // sts:GetCallerIdentity of whoever has credentials (R74)
     ServiceRule forbidden_by = ServiceRule::none;
+
+private:
+    void find_out(std::string_view resource_account);
 };
 
 }  // namespace policy

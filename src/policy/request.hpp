@@ -54,7 +54,8 @@ public:
     }
     [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
     [[nodiscard]] bool has_ambiguous() const { return has_ambiguous_; }
-    void merge(const Context& other);  // other's entries win
+    [[nodiscard]] uint64_t present() const { return present_; }  // the bit hash % 64 of every key, and perhaps more
+    void merge(const Context& other);                            // other's entries win
 
 private:
     enum class Conflict : uint8_t { ambiguous, replace };

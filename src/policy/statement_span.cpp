@@ -109,4 +109,33 @@ std::vector<StatementSpan> statement_spans(std::string_view document) {
     return Walker(document).spans();
 }
 
+std::string_view statement_text(const Policy& policy, size_t statement) {
+    const std::string_view text = policy.text();
+    const text::Position where = policy.statement(statement).position;
+    if (where.line == 0) return {};
+    size_t begin = 0;
+    for (uint32_t line = 1; line < where.line; ++line) {
+        begin = text.find('\n', begin);
+        if (begin == std::string_view::npos) return {};
+        ++begin;
+    }
+    begin += where.column - 1;
+    // To the brace that closes it; those in strings are none.
+    size_t depth = 0;
+    bool in_string = false;
+    for (size_t at = begin; at < text.size(); ++at) {
+        const char c = text[at];
+        if (in_string) {
+            if (c == '\\') ++at;
+            in_string = c != '"';
+            continue;
+        }
+        in_string = c == '"';
+        if (c == '{' || c == '[') ++depth;
+        if ((c == '}' || c == ']') && --depth == 0) return text.substr(begin, at + 1 - begin);
+        if (depth == 0) return {};
+    }
+    return {};
+}
+
 }  // namespace policy

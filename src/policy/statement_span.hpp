@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/policy.hpp"
 #include "text/json.hpp"
 
 namespace policy {
@@ -19,5 +20,8 @@ struct StatementSpan {
 
 // Of every statement, in order. Empty for what is not a policy document.
 [[nodiscard]] std::vector<StatementSpan> statement_spans(std::string_view document);
+
+// The text of one statement, from `{` to `}`: a view of the policy's. Empty if the document cannot be read.
+[[nodiscard]] std::string_view statement_text(const Policy& policy, size_t statement);
 
 }  // namespace policy

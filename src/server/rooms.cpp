@@ -25,21 +25,30 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
     rooms->metrics = std::make_unique<metrics::Store>(*rooms->keys, rooms->random);
     rooms->logs = TRY(logs::Store::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.logs_directory()}));
     rooms->audit = TRY(audit::Log::open({folder.audit_directory()}));
-    rooms->training = TRY(TrainingRoom::open(
-        {.keys = rooms->keys.get(),
-         .directory = rooms->directory.get(),
-         .metrics = rooms->metrics.get(),
-         .logs = rooms->logs.get(),
-         .clock = &rooms->clock,
-         .random = &rooms->random,
-         .jobs_directory = folder.jobs_directory(),
-         .data_folder = folder.path(),
-         .master_key_file = master_key_file,
-         .settings = training_settings,
-         .may = [made = rooms.get()](const identity::Credentials& credentials, const std::string& action,
-                                     const std::string& resource) { return made->may(credentials, action, resource); }}));
+    rooms->decider = std::make_unique<gate::Decider>(gate::DeciderParts{.describer = &rooms->registry.describer(),
+                                                                        .directory = rooms->directory.get(),
+                                                                        .audit = rooms->audit.get(),
+                                                                        .clock = &rooms->clock,
+                                                                        .random = &rooms->random,
+                                                                        .region = regions.front()});
+    rooms->training =
+        TRY(TrainingRoom::open({.keys = rooms->keys.get(),
+                                .directory = rooms->directory.get(),
+                                .metrics = rooms->metrics.get(),
+                                .logs = rooms->logs.get(),
+                                .clock = &rooms->clock,
+                                .random = &rooms->random,
+                                .jobs_directory = folder.jobs_directory(),
+                                .data_folder = folder.path(),
+                                .master_key_file = master_key_file,
+                                .settings = training_settings,
+                                .assume = rooms->assume_job_role(),
+                                .may = [made = rooms.get()](const identity::Credentials& credentials, const std::string& action,
+                                                            const std::string& resource, const std::string& request_id) {
+                                    return made->may(credentials, action, resource, request_id);
+                                }}));
     rooms->slurm_sessions = TRY(training::SlurmSessions::open({.keys = rooms->keys.get(),
-                                                               .assume = training::assume_through(*rooms->directory),
+                                                               .assume = rooms->assume_job_role(),
                                                                .leases = &rooms->directory->leases(),
                                                                .clock = &rooms->clock,
                                                                .random = &rooms->random}));
@@ -59,11 +68,22 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
 }
 
 // What the gate would say to a request with these credentials, before anybody makes it. On the record like a request.
-base::Result<void> Rooms::may(const identity::Credentials& credentials, const std::string& action, const std::string& resource) {
-    auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));
-    const std::string& account = found.caller.principal.account;
-    return gate->authorize(found.caller, {TRY(gate::asked_access(registry.describer(), action, resource, account))},
-                           random.uuid());
+base::Result<void> Rooms::may(const identity::Credentials& credentials, const std::string& action, const std::string& resource,
+                              const std::string& request_id) {
+    const auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));
+    return decider->act_for(
+        found->caller,
+        std::vector<gate::Access>{
+            TRY(gate::asked_access(registry.describer(), action, resource, found->caller.principal.account))},
+        {.request_id = request_id, .service = "sagemaker", .operation = "CreateTrainingJob", .region = {}, .keys = {}});
+}
+
+training::AssumeJobRole Rooms::assume_job_role() const {
+    return [decider = decider.get()](const training::JobId& job, const std::string& role_arn,
+                                     const training::SessionTerms& terms) -> base::Result<identity::Credentials> {
+        const identity::ServiceCall service{training::service_principal, job.region, job.account, job.arn()};
+        return TRY(decider->assume_role(service, training::job_role_request(role_arn, terms), terms.request_id)).credentials;
+    };
 }
 
 void Rooms::add_services() {
@@ -87,7 +107,7 @@ void Rooms::add_services() {
                        return training->jobs().interrupt({account, in, job});
                    }});
     services::trainwarden::add_slurm_operations(
-        registry, {.directory = directory.get(), .sessions = slurm_sessions.get(), .clock = &clock});
+        registry, {.directory = directory.get(), .sessions = slurm_sessions.get(), .decider = decider.get()});
 }
 
 }  // namespace server

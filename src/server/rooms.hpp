@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
+#include "gate/decider.hpp"
 #include "gate/gate.hpp"
 #include "identity/directory.hpp"
 #include "logs/store.hpp"
@@ -34,9 +35,10 @@ struct Rooms {
     std::unique_ptr<audit::Log> audit;
     std::unique_ptr<metrics::Store> metrics;
     std::unique_ptr<logs::Store> logs;
+    gate::Registry registry;
+    std::unique_ptr<gate::Decider> decider;
     std::unique_ptr<TrainingRoom> training;
     std::unique_ptr<training::SlurmSessions> slurm_sessions;
-    gate::Registry registry;
     std::unique_ptr<gate::Gate> gate;
 
     // Opens the data folder (makes it, and the first account, if there is none) and everything above it.
@@ -46,7 +48,8 @@ struct Rooms {
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,
-                                         const std::string& resource);
+                                         const std::string& resource, const std::string& request_id);
+    [[nodiscard]] training::AssumeJobRole assume_job_role() const;
     void add_services();
 };
 

@@ -119,7 +119,7 @@ base::Result<std::unique_ptr<TrainingRoom>> TrainingRoom::open(const Parts& part
     std::unique_ptr<TrainingRoom> room(new TrainingRoom(parts));
     training::Training::Parts inside;
     inside.keys = parts.keys;
-    inside.assume = training::assume_through(*parts.directory);
+    inside.assume = parts.assume;
     inside.leases = &parts.directory->leases();
     inside.data = &room->data_;
     inside.logs = parts.logs;

@@ -50,8 +50,10 @@ public:
         std::string data_folder;      // DIR: hidden from workers, with the AWS and Trainwarden settings of the server's user
         std::string master_key_file;  // if it is not in the default place: hidden too
         TrainingSettings settings;
+        training::AssumeJobRole assume;  // decided and recorded by the gate
         // May a job's session do this? Asked at create time: training/training.hpp.
-        std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource)>
+        std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource,
+                                         const std::string& request_id)>
             may;
     };
     [[nodiscard]] static base::Result<std::unique_ptr<TrainingRoom>> open(const Parts& parts);

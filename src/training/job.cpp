@@ -123,6 +123,7 @@ text::Json to_json(const Job& job) {
         {"RunId", job.run_id},
         {"SessionTags", tags_json(job.session_tags)},
         {"SourceIdentity", job.source_identity},
+        {"RequestId", job.request_id},
         {"Retries", job.retries},
         {"RuntimeUsed", int64_t{job.runtime_used.count()}},
         {"Ended", job.ended},
@@ -168,6 +169,7 @@ base::Result<Job> job_from_json(const text::Json& json) {
     job.run_id = json["RunId"].as_string();
     job.session_tags = tags_from(json["SessionTags"]);
     job.source_identity = json["SourceIdentity"].as_string();
+    job.request_id = json["RequestId"].as_string();
     job.retries = static_cast<int>(json["Retries"].as_int());
     job.runtime_used = std::chrono::milliseconds(json["RuntimeUsed"].as_int());
     job.ended = json["Ended"];

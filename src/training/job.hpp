@@ -88,6 +88,7 @@ struct Job {
     std::string run_id;           // marks every process of this run (environment TRAINING_JOB_RUN_ID)
     Tags session_tags;            // session tag chaining: the creator's session tags
     std::string source_identity;  // of the creator's session, if it had one: the job's sessions carry it on
+    std::string request_id;       // that asked for it: what is decided for the job later is recorded under it
 
     int retries = 0;                            // of RetryStrategy's, used so far
     std::chrono::milliseconds runtime_used{0};  // of MaxRuntimeInSeconds, by attempts that have ended

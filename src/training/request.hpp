@@ -19,6 +19,7 @@ struct NewJob {
     model::sagemaker::CreateTrainingJobRequest request;
     Tags session_tags;            // of the caller's session, for tag chaining
     std::string source_identity;  // of the caller's session
+    std::string request_id;       // that asks for it
 };
 
 // The variable of a job's Environment that says how much of its role the workers get, and the condition key that guards it.

@@ -5,19 +5,15 @@
 
 namespace training {
 
-AssumeJobRole assume_through(identity::Directory& directory) {
-    return [&directory](const JobId& job, const std::string& role_arn,
-                        const SessionTerms& terms) -> base::Result<identity::Credentials> {
-        identity::AssumeRole request;
-        request.role_arn = role_arn;
-        request.session_name = "SageMaker";
-        request.duration = session_duration;
-        request.tags = terms.tags;
-        request.source_identity = terms.source_identity;
-        request.lease = terms.lease;
-        const identity::ServiceCall service{service_principal, job.region, job.account, job.arn()};
-        return TRY(directory.assume_role_as_service(service, request)).credentials;
-    };
+identity::AssumeRole job_role_request(const std::string& role_arn, const SessionTerms& terms) {
+    identity::AssumeRole request;
+    request.role_arn = role_arn;
+    request.session_name = "SageMaker";
+    request.duration = session_duration;
+    request.tags = terms.tags;
+    request.source_identity = terms.source_identity;
+    request.lease = terms.lease;
+    return request;
 }
 
 RoleSession::RoleSession(Parts parts, JobId job, std::string role_arn, SessionTerms terms, identity::LeasePtr lease)

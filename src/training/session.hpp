@@ -29,15 +29,16 @@ struct SessionTerms {
     Tags tags;                    // session tag chaining
     std::string source_identity;  // carried on from the job's creator
     std::string lease;            // the lease's id
+    std::string request_id;       // of the request that the sessions are for: decisions about them are recorded under it
 };
 
-// Makes a session of the role for the job, if the role's trust policy lets the service have one.
+// Makes a session of the role for the job, as `sagemaker.amazonaws.com`, if the role's trust policy lets the service have one: the gate
+// decides, and records it. aws:SourceAccount and aws:SourceArn say for which job.
 using AssumeJobRole =
     std::function<base::Result<identity::Credentials>(const JobId& job, const std::string& role_arn, const SessionTerms& terms)>;
 
-// As `sagemaker.amazonaws.com`, session name `SageMaker`, with the condition keys of identity/service_call.hpp for the trust
-// policy: aws:SourceAccount and aws:SourceArn say for which job.
-[[nodiscard]] AssumeJobRole assume_through(identity::Directory& directory);
+// The request of such a session: its name is `SageMaker`.
+[[nodiscard]] identity::AssumeRole job_role_request(const std::string& role_arn, const SessionTerms& terms);
 
 class RoleSession {
 public:

@@ -20,6 +20,7 @@ std::string record_of(const SlurmJob& job, base::Time renewed) {
                          {"Job", job.id},
                          {"User", job.user},
                          {"RoleArn", job.role_arn},
+                         {"RequestId", job.request_id},
                          {"Renewed", static_cast<int64_t>(
                                          std::chrono::duration_cast<std::chrono::seconds>(renewed.time_since_epoch()).count())}})
         .dump();
@@ -34,8 +35,8 @@ base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Parts parts) {
         const Json record = TRY(text::parse_json(value));
         const std::string place = key.substr(prefix.size());
         const size_t slash = place.find('/');
-        SlurmJob job{place.substr(0, slash), record["Region"].as_string(), record["Job"].as_string(), record["User"].as_string(),
-                     record["RoleArn"].as_string()};
+        SlurmJob job{place.substr(0, slash),     record["Region"].as_string(),  record["Job"].as_string(),
+                     record["User"].as_string(), record["RoleArn"].as_string(), record["RequestId"].as_string()};
         sessions->held_[place] = {job, sessions->hold(job, place.substr(slash + 1)),
                                   base::Time(std::chrono::seconds(record["Renewed"].as_int()))};
     }
@@ -44,9 +45,9 @@ base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Parts parts) {
 }
 
 std::unique_ptr<RoleSession> SlurmSessions::hold(const SlurmJob& job, const std::string& id) {
-    return std::make_unique<RoleSession>(RoleSession::Parts{&parts_.assume, parts_.clock, parts_.leases},
-                                         JobId{job.account, job.region, "slurm-" + job.id}, job.role_arn,
-                                         SessionTerms{.tags = {}, .source_identity = {}, .lease = id}, mover_lease());
+    return std::make_unique<RoleSession>(
+        RoleSession::Parts{&parts_.assume, parts_.clock, parts_.leases}, JobId{job.account, job.region, "slurm-" + job.id},
+        job.role_arn, SessionTerms{.tags = {}, .source_identity = {}, .lease = id, .request_id = job.request_id}, mover_lease());
 }
 
 // A machine that died ran no epilog. What it held has expired by now; this forgets it.

@@ -26,13 +26,14 @@ struct SlurmJob {
     std::string id;    // Slurm's, a number
     std::string user;  // the IAM user who gave it to Slurm
     std::string role_arn;
+    std::string request_id;  // of the request that opened its session
 };
 
 class SlurmSessions {
 public:
     struct Parts {
         store::Keys* keys = nullptr;
-        AssumeJobRole assume;                // assume_through(directory)
+        AssumeJobRole assume;
         identity::Leases* leases = nullptr;  // of the directory behind `assume`
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;

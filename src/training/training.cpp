@@ -136,7 +136,7 @@ void Training::take_back(const std::string& token) {
 }
 
 std::shared_ptr<RoleSession> Training::open_session(const Job& job, identity::LeasePtr lease) {
-    SessionTerms terms{job.session_tags, job.source_identity, parts_.random->uuid()};
+    SessionTerms terms{job.session_tags, job.source_identity, parts_.random->uuid(), job.request_id};
     return std::make_shared<RoleSession>(RoleSession::Parts{&parts_.assume, parts_.clock, parts_.leases}, job.id, job.role_arn(),
                                          std::move(terms), std::move(lease));
 }
@@ -210,7 +210,7 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
     if (plan.submit_directory) TRY(exists(plan.submit_directory->bucket, "sagemaker_submit_directory"));
     if (!parts_.may) return {};
     auto need = [&](const std::string& action, const S3Uri& object, const std::string& where) -> base::Result<void> {
-        auto decided = parts_.may(credentials, action, "arn:aws:s3:::" + object.bucket + "/" + object.key);
+        auto decided = parts_.may(credentials, action, "arn:aws:s3:::" + object.bucket + "/" + object.key, job.request_id);
         if (decided) return {};
         return base::fail("ValidationException", "The role \"" + job.role_arn() + "\" does not have \"" + action +
                                                      "\" permissions on \"" + object.text() + "\" given in " + where + ". " +
@@ -276,6 +276,7 @@ base::Result<Training::Admitted> Training::admit(NewJob request) {
     job.request = keep(std::move(request.request));
     if (planned.tag_chaining) job.session_tags = std::move(request.session_tags);
     job.source_identity = std::move(request.source_identity);
+    job.request_id = std::move(request.request_id);
     job.run_id = parts_.random->uuid();
     auto session = open_session(job, mover_lease());
     TRY(check_role(job, planned, *session));

@@ -46,7 +46,7 @@ class Training {
 public:
     struct Parts {
         store::Keys* keys = nullptr;
-        AssumeJobRole assume;                // assume_through(directory)
+        AssumeJobRole assume;
         identity::Leases* leases = nullptr;  // of the directory behind `assume`
         JobData* data = nullptr;
         logs::Store* logs = nullptr;
@@ -57,8 +57,10 @@ public:
         // Takes what jobs measure; may be empty. Called from many threads.
         std::function<void(const JobId&, const std::vector<MetricPoint>&)> publish;
         InstanceTypes instances = InstanceTypes::of(this_machine());
-        // May this session do `action` on `resource`? Error: the refusal in AWS's words. Empty: nobody asks at create time.
-        std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource)>
+        // May this session do `action` on `resource`? Asked for the request of that id. Error: the refusal in AWS's words. Empty: nobody
+        // asks at create time.
+        std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource,
+                                         const std::string& request_id)>
             may;
     };
 

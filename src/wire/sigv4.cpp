@@ -82,7 +82,7 @@ std::string canonical_query(std::string_view query, bool presigned) {
     return out;
 }
 
-// Every request of one connection is usually signed with one key: four HMACs saved.
+// A client's requests are usually signed with one key: four HMACs saved.
 const std::string& cached_signing_key(std::string_view secret, const Scope& scope) {
     thread_local std::string cached_secret, cached_scope, key;
     auto text = scope.text();
@@ -261,7 +261,9 @@ Result<Verified> Verification::verified() const {
     if (signature.version == SignatureVersion::v2) return verified_v2();
     Verified out;
     out.payload_hash_ = TRY(payload_hash());
-    out.signing_key_ = cached_signing_key(options.secret_access_key, signature.scope);
+    const auto derive = [&] { return signing_key(options.secret_access_key, signature.scope); };
+    out.signing_key_ =
+        options.signing_key != nullptr ? options.signing_key->find_or_make(signature.scope.text(), derive) : derive();
     const auto canonical = canonical_request(head, signature.signed_headers, out.payload_hash_, is_s3, presigned);
     const auto expected =
         crypto::hex(crypto::hmac_sha256(out.signing_key_, string_to_sign(signature.amz_date, signature.scope, canonical)));

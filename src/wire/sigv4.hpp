@@ -27,6 +27,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "crypto/derived_key.hpp"
 #include "http/message.hpp"
 #include "text/uri.hpp"
 
@@ -86,7 +87,8 @@ private:
 
 struct VerifyOptions {
     std::string_view secret_access_key;
-    std::string_view service;  // whom the request reached: the scope must name it
+    crypto::DerivedKey* signing_key = nullptr;  // keeps what is derived from that secret; nullptr: nothing does
+    std::string_view service;                   // whom the request reached: the scope must name it
     base::Time now;
     // Services other than S3: hex(sha256(body)), which the caller computed from the body it read. S3: leave empty; what the
     // request declares (x-amz-content-sha256, or UNSIGNED-PAYLOAD for presigned requests) is signed, and PayloadReader holds it

@@ -336,10 +336,10 @@ TEST_CASE("text cases") {
 // Ceph RGW kept decisions in an int: in one handler a Deny was 0, which meant permitted.
 TEST_CASE("a decision is no truth value and no number") {
     static_assert(!std::is_constructible_v<bool, Decision> && !std::is_convertible_v<Decision, int>);
-    static_assert(!std::is_constructible_v<bool, Ruling> && !std::is_convertible_v<Ruling, int>);
+    static_assert(!std::is_constructible_v<bool, Verdict> && !std::is_convertible_v<Verdict, int>);
     static_assert(!std::is_convertible_v<Outcome, bool> && !std::is_convertible_v<Outcome, int>);
     CHECK(Decision().outcome == Outcome::implicit_deny);  // and one that nobody made is a no
-    CHECK(Ruling().outcome == Outcome::implicit_deny);
+    CHECK(Verdict().outcome == Outcome::implicit_deny);
 }
 
 TEST_CASE("a document of more than 4 MiB is refused, and denies if it was stored") {

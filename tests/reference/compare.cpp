@@ -1,11 +1,77 @@
 #include "compare.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include "policy/explain.hpp"
 
 namespace reference {
 
 using policy::Layer;
 using policy::Outcome;
+
+namespace {
+
+// The keys of a context, worked out when they are asked for: here, looked up in another one.
+class Computed final : public policy::ComputedKeys {
+public:
+    explicit Computed(const policy::Context& keys) : keys_(keys) {}
+    uint64_t present() const override { return keys_.present(); }
+    bool has_ambiguous() const override { return keys_.has_ambiguous(); }
+    void add_to(policy::Context& into) const override { into.merge(keys_); }
+
+private:
+    const Entry* compute(uint64_t key_hash, std::string_view lower_key) const override { return keys_.find(key_hash, lower_key); }
+    const policy::Context& keys_;
+};
+
+// The same context in layers. What a layer has, those behind it have too, with another value: it must not count.
+std::string difference_in_layers(const policy::Request& request, const policy::PolicySet& policies,
+                                 const policy::Verdict& expected) {
+    policy::Context layers[5];
+    size_t number = 0;
+    for (const auto& entry : request.context.entries()) {
+        const size_t own = number++ % std::size(layers);
+        policy::Context alone = request.context;
+        for (const auto& other : request.context.entries())
+            if (other.key != entry.key) alone.erase(other.key);
+        layers[own].merge(alone);
+        for (size_t behind = own + 1; behind < std::size(layers); ++behind) layers[behind].replace(entry.key, "not this one");
+    }
+    const Computed computed(layers[1]);
+    const policy::ContextView view(&layers[0], &computed, {&layers[2], &layers[3], nullptr, &layers[4]});
+    if (view.merged().entries() != request.context.entries()) return "the layers together are another context";
+    const policy::ActionFacts action(request.action);
+    const policy::CallerNames names(request.principal);
+    const policy::Question question({.principal = request.principal,
+                                     .names = names,
+                                     .action = action,
+                                     .resource = request.resource,
+                                     .resource_account = request.resource_account,
+                                     .context = view});
+    const auto verdict = policy::decide(question, policies);
+    if (verdict.outcome != expected.outcome || verdict.layer != expected.layer || verdict.missing != expected.missing)
+        return "decide() says " + std::string(outcome_name(verdict.outcome)) + " when the context is in layers";
+    return {};
+}
+
+// What the decision without notes keeps: of each layer that the notes name, one statement that they name.
+std::string difference_in_granting(const policy::Decision& decision, const policy::Verdict& verdict) {
+    std::set<Layer> noted, kept;
+    for (const auto& ref : decision.because) noted.insert(ref.layer);
+    for (const auto& granting : verdict.granting()) {
+        const auto kept_one = policy::reference_to(granting);
+        kept.insert(granting.layer);
+        if (std::ranges::none_of(decision.because, [&](const policy::StatementRef& ref) {
+                return ref.layer == kept_one.layer && ref.policy_name == kept_one.policy_name &&
+                       ref.statement == kept_one.statement;
+            }))
+            return "decide() keeps a statement that allows nothing: " + policy::describe(kept_one);
+    }
+    return noted == kept ? "" : "decide() keeps statements of other layers than those that allow it";
+}
+
+}  // namespace
 
 std::string difference(const policy::Request& request, const policy::PolicySet& policies, const Answer& expected) {
     const auto decision = policy::evaluate(request, policies);
@@ -15,13 +81,17 @@ std::string difference(const policy::Request& request, const policy::PolicySet& 
                    std::string(outcome_name(expected.outcome)));
     const std::set<Layer> missing(decision.missing.begin(), decision.missing.end());
     // The decision without reasons is the same decision.
-    const auto ruling = policy::decide(policy::Question(request), policies);
+    const policy::Question asked(request);
+    const auto ruling = policy::decide(asked, policies);
     uint16_t bits = 0;
     if (decision.outcome == Outcome::implicit_deny)
         for (const auto layer : missing) bits = static_cast<uint16_t>(bits | 1 << static_cast<int>(layer));
     if (ruling.outcome != decision.outcome || ruling.layer != decision.layer || ruling.missing != bits)
         return say("decide() says " + std::string(outcome_name(ruling.outcome)) + " by " + std::string(layer_name(ruling.layer)) +
                    " and misses " + std::to_string(ruling.missing));
+    if (auto why = difference_in_layers(request, policies, ruling); !why.empty()) return say(why);
+    if (decision.outcome == Outcome::allow)
+        if (auto why = difference_in_granting(decision, ruling); !why.empty()) return say(why);
     if (expected.outcome == Outcome::implicit_deny && missing != expected.missing) {
         std::string names = "the reference misses";
         for (const auto layer : expected.missing) names += " " + std::string(layer_name(layer));

@@ -309,7 +309,7 @@ Answer evaluate(const Request& request, const Layers& layers, const Reading& rea
         return answer;
     }
 
-    // R78: no policy changes what AWS keeps for itself, and root assumes no role.
+    // R78: no policy changes what AWS keeps for itself, root assumes no role, and no user's or root's session without MFA uses IAM.
     const auto parts = base::split(asked.resource, ':');
     const bool of_iam = parts.size() >= 6 && parts[0] == "arn" && parts[2] == "iam";
     const auto changes = [&](std::initializer_list<const char*> actions) {
@@ -322,7 +322,13 @@ Answer evaluate(const Request& request, const Layers& layers, const Reading& rea
                       changes({"CreateRole", "DeleteRole", "UpdateRole", "UpdateRoleDescription", "UpdateAssumeRolePolicy",
                                "AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy",
                                "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary", "TagRole", "UntagRole"});
-    if (policy || role || (caller.kind == PrincipalKind::root && asked.action == "sts:assumerole")) {
+    const auto* mfa = request.context.find("aws:MultiFactorAuthPresent");
+    const bool own_session = (caller.kind == PrincipalKind::user || caller.kind == PrincipalKind::root) &&
+                             request.context.find("aws:TokenIssueTime") != nullptr;
+    const bool second_factor =
+        mfa != nullptr && !mfa->ambiguous && mfa->values.size() == 1 && base::lower(mfa->values.front()) == "true";
+    const bool without_mfa = prefix == "iam" && own_session && !second_factor;
+    if (policy || role || without_mfa || (caller.kind == PrincipalKind::root && asked.action == "sts:assumerole")) {
         answer.missing = {Layer::service_rule};
         return answer;
     }

@@ -16,14 +16,6 @@ identity::Tags tags_of(std::span<const m::Tag> tags) {
     return out;
 }
 
-Result<void> admits(const identity::Caller& caller) {
-    const auto kind = caller.principal.kind;
-    const bool own_session = kind == policy::PrincipalKind::user || kind == policy::PrincipalKind::root;
-    if (own_session && caller.token_issue_time)
-        return base::fail("InvalidClientTokenId", "The security token included in the request is invalid");
-    return {};
-}
-
 Result<Needs<>> renaming_needs(const Asking& asking, model::ActionName action, const std::string& arn,
                                const std::optional<std::string>& new_path, const std::optional<std::string>& new_name) {
     auto resource = TRY(asking.find(arn, action));
@@ -54,7 +46,7 @@ Result<model::NamedValues> policy_arn(const model::Circumstances&, std::span<con
 void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorParts simulator) {
     registry.describer().add("iam", std::make_unique<Resources>(directory));
     const Iam iam{directory, std::move(simulator)};
-    const gate::Shared shared{.functions = m::Functions{.policy_arn = policy_arn}.list(), .admits = admits};
+    const gate::Shared shared{.functions = m::Functions{.policy_arn = policy_arn}.list()};
     for (const Rows rows : {role_operations(), user_operations(), group_operations(), holder_operations(), policy_operations(),
                             access_key_operations(), account_operations(), absent_operations(), simulation_operations()})
         gate::add_operations<Iam>(registry, iam, rows, shared);

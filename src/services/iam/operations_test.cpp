@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "gate/decide.hpp"
 #include "model/iam/roles.hpp"
 #include "services/iam/page.hpp"
 #include "services/iam/shown.hpp"
@@ -22,7 +23,7 @@ struct House {
     House() {
         directory = std::move(*identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}));
         const auto first = directory->bootstrap();
-        root = directory->authenticate((*first)->root.access_key_id, "")->caller;
+        root = (*directory->authenticate((*first)->root.access_key_id, ""))->caller;
         services::iam::add_operations(registry, *directory, {});
     }
 
@@ -146,8 +147,13 @@ TEST_CASE("AWS's own policies may be read by the account and changed by nobody")
 TEST_CASE("IAM takes no session of a user or root that came without MFA") {
     House house;
     const auto session = house.directory->session_token(house.root, std::chrono::seconds(900));
-    const auto caller = house.directory->authenticate(session->access_key_id, session->session_token)->caller;
-    CHECK(house.classify("ListUsers", "{}", caller).error().code == "InvalidClientTokenId");
+    const auto caller = (*house.directory->authenticate(session->access_key_id, session->session_token))->caller;
+    const auto accesses = house.classify("ListUsers", "{}", caller);
+    REQUIRE(accesses.has_value());
+    const auto decided = gate::decide_each(caller, *accesses, {}).front();  // a rule of the service (SEMANTICS R78)
+    CHECK(decided.decision.outcome == policy::Outcome::implicit_deny);
+    CHECK(policy::denial_code(decided.decision) == "InvalidClientTokenId");
+    CHECK(gate::decide_each(house.root, *accesses, {}).front().decision.outcome == policy::Outcome::allow);
 }
 
 TEST_CASE("pages") {

@@ -40,10 +40,6 @@ using Rows = std::span<const gate::Row<Iam>>;
 // Policy documents travel percent-encoded (RFC 3986), as IAM sends them.
 [[nodiscard]] std::string encode_document(std::string_view document);
 
-// Whom IAM hears. Error `InvalidClientTokenId`: a session of a user's or root's that came without MFA (STS API Reference,
-// GetSessionToken).
-[[nodiscard]] Result<void> admits(const identity::Caller& caller);
-
 // The accesses of UpdateUser and UpdateGroup. Renaming needs permission on both (IAM User Guide, "Rename an IAM user"), or anybody
 // who may rename could step into a policy that is written for a name. `arn`: of the user or group, by its name.
 [[nodiscard]] Result<Needs<>> renaming_needs(const Asking& asking, model::ActionName action, const std::string& arn,

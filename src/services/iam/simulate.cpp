@@ -114,13 +114,6 @@ Result<void> add_inputs(const SimulationRequest& in, Simulated& out) {
     return {};
 }
 
-// What one layer says by itself.
-Outcome alone(const policy::Request& request, const policy::PolicySet& layer_alone, Layer layer) {
-    const auto decision = policy::evaluate(request, layer_alone);
-    if (decision.outcome == Outcome::explicit_deny) return Outcome::explicit_deny;
-    return std::ranges::find(decision.missing, layer) == decision.missing.end() ? Outcome::allow : Outcome::implicit_deny;
-}
-
 // What of the account counts beside the policies that are simulated.
 enum class Stored : uint8_t {
     nothing,
@@ -147,14 +140,7 @@ public:
           input_(input),
           context_(std::move(context)),
           parts_(parts),
-          stored_(stored) {
-        const auto& policies = simulated.caller.policies;
-        identity_.identity = policies.identity;
-        boundary_.boundary = policies.boundary;
-        organization_.service_control = policies.service_control;
-        // NotPrincipal asks whether there is a boundary, whatever it says (R23).
-        if (policies.boundary) resource_.boundary = policy::AttachedPolicy{allows_everything(), "boundary"};
-    }
+          stored_(stored) {}
 
     m::EvaluationResult result_of(const std::string& action) {
         std::vector<gate::Access> accesses;
@@ -169,12 +155,6 @@ public:
     }
 
 private:
-    static const policy::PolicyPtr& allows_everything() {
-        static const policy::PolicyPtr policy = policy::Policy::parse_stored(
-            R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})", PolicyKind::identity);
-        return policy;
-    }
-
     gate::Access access_to(const std::string& action, const std::string& resource) {
         const bool trust = is_about_trust(action, resource);
         gate::Access access{.action = action, .resource = resource};
@@ -204,17 +184,16 @@ private:
         out.resource = request.resource;
         out.outcome = decision.outcome;
         if (!policies.service_control.empty())
-            out.allowed_by_organization = alone(request, organization_, Layer::service_control) == Outcome::allow;
+            out.allowed_by_organization = decision.said_by(Layer::service_control) == Outcome::allow;
         const bool ends_there = out.allowed_by_organization == false;  // nothing below is looked at
-        if (policies.boundary && !ends_there)
-            out.allowed_by_boundary = alone(request, boundary_, Layer::boundary) == Outcome::allow;
+        if (policies.boundary && !ends_there) out.allowed_by_boundary = decision.said_by(Layer::boundary) == Outcome::allow;
         if (!ends_there) {
             for (const auto& statement : decision.because) {
                 const bool denies = decision.outcome == Outcome::explicit_deny && statement.layer == Layer::boundary;
                 if (statement.layer == Layer::identity || statement.layer == Layer::resource || denies)
                     out.matched.push_back(statement);
             }
-            if (request.resource_account != request.principal.account) out.details = details_of(request, access);
+            if (request.resource_account != request.principal.account) out.details = details_of(decision, access);
         }
         auto keys = simulated_.keys;
         if (access.resource_policy) add_keys(keys, *access.resource_policy->policy);
@@ -223,14 +202,11 @@ private:
         return out;
     }
 
-    std::map<std::string, Outcome> details_of(const policy::Request& request, const gate::Access& access) {
+    std::map<std::string, Outcome> details_of(const policy::Decision& decision, const gate::Access& access) const {
         std::map<std::string, Outcome> out;
-        out["IAM Policy"] = alone(request, identity_, Layer::identity);
-        if (access.resource_policy) {
-            resource_.resource = access.resource_policy;
-            out["Resource Policy"] = alone(request, resource_, Layer::resource);
-        }
-        if (boundary_.boundary) out["Permissions Boundary Policy"] = alone(request, boundary_, Layer::boundary);
+        out["IAM Policy"] = decision.said_by(Layer::identity);
+        if (access.resource_policy) out["Resource Policy"] = decision.said_by(Layer::resource);
+        if (simulated_.caller.policies.boundary) out["Permissions Boundary Policy"] = decision.said_by(Layer::boundary);
         return out;
     }
 
@@ -318,7 +294,6 @@ private:
     policy::Context context_;
     const SimulatorParts& parts_;
     Stored stored_;
-    policy::PolicySet identity_, boundary_, organization_, resource_;
 };
 
 Result<m::SimulatePolicyResponse> simulate(const Simulated& simulated, const SimulationInput& input, const SimulatorParts& parts,

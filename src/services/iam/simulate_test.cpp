@@ -167,7 +167,7 @@ TEST_CASE("asking about an entity needs permission on what it really is called, 
     crypto::SystemRandom random;
     auto directory = std::move(*identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}));
     const auto first = directory->bootstrap();
-    const auto root = directory->authenticate((*first)->root.access_key_id, "")->caller;
+    const auto root = (*directory->authenticate((*first)->root.access_key_id, ""))->caller;
     gate::Registry registry;
     add_operations(registry, *directory, {});
     identity::CreateUser user;

@@ -13,7 +13,8 @@
 #include "base/result.hpp"
 #include "identity/iam.hpp"
 #include "model/iam/simulation.hpp"
-#include "policy/evaluate.hpp"
+#include "policy/attached.hpp"
+#include "policy/decision.hpp"
 #include "policy/statement_span.hpp"
 
 namespace services::iam {

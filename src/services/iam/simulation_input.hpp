@@ -11,7 +11,7 @@
 
 #include "base/result.hpp"
 #include "model/iam/simulation.hpp"
-#include "policy/evaluate.hpp"
+#include "policy/attached.hpp"
 #include "policy/request.hpp"
 
 namespace services::iam {

@@ -32,7 +32,8 @@ struct SageMaker {
 // with whatever a session starts, as through role chaining.
 training::NewJob new_job(const Permit& permit, m::CreateTrainingJobRequest request) {
     JobId id{permit.account(), permit.region(), request.training_job_name};
-    return {std::move(id), std::move(request), permit.caller().session_tags, permit.caller().source_identity};
+    return {std::move(id), std::move(request), permit.caller().session_tags, permit.caller().source_identity,
+            permit.request_id()};
 }
 
 Result<m::CreateTrainingJobResponse> create(SageMaker& sagemaker, const Permit& permit, const m::CreateTrainingJobRequest& in) {

@@ -150,7 +150,7 @@ Result<m::GetAccessKeyInfoResponse> get_access_key_info(Sts& sts, const Permit&,
     auto found = sts.directory.authenticate(in.access_key_id, "");
     if (!found)
         return base::fail("ValidationError", "The access key id " + in.access_key_id + " is not a long-term key of this server.");
-    return m::GetAccessKeyInfoResponse{.account = found->caller.principal.account};
+    return m::GetAccessKeyInfoResponse{.account = (*found)->caller.principal.account};
 }
 
 constexpr auto operations = std::to_array<gate::Row<Sts>>({

@@ -34,7 +34,7 @@ bool denies_everything_always(const Json& statement) {
 
 }  // namespace
 
-std::set<std::string> granted_actions(const policy::PolicySet& policies) {
+std::set<std::string> granted_actions(const policy::PrincipalPolicies& policies) {
     std::set<std::string> allowed, denied;
     for (const policy::AttachedPolicy& attached : policies.identity) {
         const auto document = text::parse_json(attached.policy->text());

@@ -5,12 +5,12 @@
 #include <set>
 #include <string>
 
-#include "policy/evaluate.hpp"
+#include "policy/attached.hpp"
 
 namespace services::trainwarden {
 
 // Every catalogued action that some Allow statement names, less those that a Deny takes away from everything, always
 // (Resource `*`, no Condition). An upper bound: a Condition or a Resource may narrow what remains.
-[[nodiscard]] std::set<std::string> granted_actions(const policy::PolicySet& policies);
+[[nodiscard]] std::set<std::string> granted_actions(const policy::PrincipalPolicies& policies);
 
 }  // namespace services::trainwarden

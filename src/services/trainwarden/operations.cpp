@@ -107,9 +107,11 @@ base::Result<wire::Answer> who_can(const Dependencies& parts, wire::Call& call) 
     return answer_of({{"Principals", std::move(principals)}, {"Checked", static_cast<uint64_t>(all.size())}});
 }
 
+// A service has no ARN, but a name.
 bool is_of(const Json& record, const std::string& principal_arn) {
     const Json& principal = record["Principal"];
-    return principal["Arn"].as_string() == principal_arn || principal["RoleArn"].as_string() == principal_arn;
+    return principal["Arn"].as_string() == principal_arn || principal["RoleArn"].as_string() == principal_arn ||
+           principal["Service"].as_string() == principal_arn;
 }
 
 base::Result<base::Time> since_of(const Json& input) {

@@ -1,8 +1,6 @@
 #include "services/trainwarden/slurm.hpp"
 
-#include "gate/decide.hpp"
 #include "policy/arn.hpp"
-#include "policy/evaluate.hpp"
 #include "text/time.hpp"
 #include "training/request.hpp"
 
@@ -30,27 +28,29 @@ base::Result<Caller> user_named(identity::Directory& directory, const std::strin
                                              ": a Slurm job belongs to the IAM user that is named as its Unix user");
 }
 
-base::Result<void> check_pass(const Caller& user, const training::JobId& job, const std::string& role, const std::string& region,
-                              base::Time now) {
-    gate::Access pass;
-    pass.action = "iam:PassRole";
-    pass.resource = role;
-    pass.context.set("iam:PassedToService", training::service_principal);
-    pass.context.set("iam:AssociatedResourceArn", job.arn());
-    pass.context.set(training::scope_condition_key, "role");
-    const auto decided = gate::decide_supposed(user, pass, {.region = region, .now = now, .said = {}});
-    if (decided.decision.outcome == policy::Outcome::allow) return {};
-    return base::fail("AccessDenied", policy::denial_message(decided.request, decided.decision));
+base::Result<void> check_pass(const gate::Decider& decider, const Caller& user, const training::JobId& job,
+                              const training::SlurmJob& asked) {
+    policy::Context keys;
+    keys.set("iam:PassedToService", training::service_principal);
+    keys.set("iam:AssociatedResourceArn", job.arn());
+    keys.set(training::scope_condition_key, "role");
+    return decider.act_for(user, "iam:PassRole", asked.role_arn, keys,
+                           {.request_id = asked.request_id,
+                            .service = "trainwarden",
+                            .operation = "OpenSlurmSession",
+                            .region = asked.region,
+                            .keys = {}});
 }
 
-base::Result<wire::Answer> open_session(const SlurmDependencies& parts, const std::string& account, wire::Call& call) {
-    training::SlurmJob job{.account = account,
+base::Result<wire::Answer> open_session(const SlurmDependencies& parts, const gate::Permit& permit, wire::Call& call) {
+    training::SlurmJob job{.account = permit.account(),
                            .region = call.region,
                            .id = call.input["SlurmJobId"].as_string(),
                            .user = call.input["UserName"].as_string(),
-                           .role_arn = call.input["RoleArn"].as_string()};
-    const Caller user = TRY(user_named(*parts.directory, account, job.user));
-    TRY(check_pass(user, {account, job.region, "slurm-" + job.id}, job.role_arn, call.region, parts.clock->now()));
+                           .role_arn = call.input["RoleArn"].as_string(),
+                           .request_id = permit.request_id()};
+    const Caller user = TRY(user_named(*parts.directory, job.account, job.user));
+    TRY(check_pass(*parts.decider, user, {job.account, job.region, "slurm-" + job.id}, job));
     auto opened = TRY(parts.sessions->open_session(job));
     return answer_of(opened.id, opened.credentials);
 }
@@ -70,8 +70,7 @@ void add_slurm_operations(gate::Registry& registry, SlurmDependencies parts) {
                           return base::fail("ValidationException", "Cross-account pass role is not allowed.");
                       return std::vector<gate::Access>{{.action = "trainwarden:OpenSlurmSession", .resource = role}};
                   },
-                  .handle = [parts](const gate::Permit& permit,
-                                    wire::Call& call) { return open_session(parts, permit.account(), call); }});
+                  .handle = [parts](const gate::Permit& permit, wire::Call& call) { return open_session(parts, permit, call); }});
     const auto any_session = [](const std::string& name) {
         return [name](const Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
             return std::vector<gate::Access>{{.action = "trainwarden:" + name, .resource = "*"}};

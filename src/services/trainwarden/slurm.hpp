@@ -3,12 +3,12 @@
 // The asker is the machine: it needs `trainwarden:OpenSlurmSession` on the role. Whether the job may have the role is decided for
 // the user whose job it is, as for CreateTrainingJob: `iam:PassRole` on the role with iam:PassedToService
 // sagemaker.amazonaws.com, iam:AssociatedResourceArn …:training-job/slurm-ID and trainwarden:TrainingScope `role` (nothing says
-// what the job needs of it).
+// what the job needs of it). That decision is on the record, under the id of the asker's request.
 #pragma once
 
 #include <string>
 
-#include "base/clock.hpp"
+#include "gate/decider.hpp"
 #include "gate/gate.hpp"
 #include "identity/directory.hpp"
 #include "training/slurm_sessions.hpp"
@@ -19,7 +19,7 @@ namespace services::trainwarden {
 struct SlurmDependencies {
     identity::Directory* directory = nullptr;
     training::SlurmSessions* sessions = nullptr;
-    const base::Clock* clock = nullptr;
+    const gate::Decider* decider = nullptr;
 };
 
 void add_slurm_operations(gate::Registry& registry, SlurmDependencies parts);

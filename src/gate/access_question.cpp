@@ -1,0 +1,151 @@
+#include "gate/access_question.hpp"
+
+#include <unordered_map>
+
+#include "base/strings.hpp"
+#include "policy/catalogue.hpp"
+#include "policy/passed_resource.hpp"
+
+namespace gate {
+namespace {
+
+using policy::ActionFacts;
+
+// Stands in for a bucket policy where RestrictPublicBuckets makes it count for nobody (R79).
+const policy::PolicyPtr& allows_nobody() {
+    static const policy::PolicyPtr policy = policy::Policy::parse_stored(
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:NoSuchAction","Resource":"*"}]})",
+        policy::PolicyKind::resource);
+    return policy;
+}
+
+// Whom nobody knows: an account that does not exist.
+policy::Request asked_by_a_stranger(const policy::Request& request) {
+    policy::Request out = request;
+    out.principal = {.kind = policy::PrincipalKind::user,
+                     .account = "000000000000",
+                     .arn = "arn:aws:iam::000000000000:user/stranger",
+                     .unique_id = "AIDA00000000000000000"};
+    for (const auto& entry : request.context.entries())
+        if (entry.key.starts_with("aws:principal") || entry.key == "aws:username" || entry.key == "aws:sourceidentity")
+            out.context.erase(entry.key);
+    out.context.replace("aws:userid", out.principal.unique_id);
+    out.context.replace("aws:PrincipalAccount", out.principal.account);
+    out.context.replace("aws:PrincipalArn", out.principal.arn);
+    out.context.replace("aws:PrincipalType", "User");
+    out.context.replace("aws:PrincipalIsAWSService", "false");
+    return out;
+}
+
+// The actions of AWS that are served here, as AWS spells them.
+const ActionFacts* known_action(std::string_view action) {
+    static const auto known = [] {
+        std::unordered_map<std::string_view, ActionFacts> out;
+        for (const std::string_view service : {"cloudwatch:*", "iam:*", "logs:*", "s3:*", "sagemaker:*", "sts:*"})
+            for (const std::string_view name : policy::actions_matching(service)) out.emplace(name, ActionFacts(name));
+        return out;
+    }();
+    const auto found = known.find(action);
+    return found == known.end() ? nullptr : &found->second;
+}
+
+const ActionFacts& facts_of(std::string_view action, std::optional<ActionFacts>& own) {
+    if (const ActionFacts* known = known_action(action)) return *known;
+    return own.emplace(action);
+}
+
+std::string_view owner_of(const Access& access, const identity::Caller& caller) {
+    return access.resource_account.empty() ? caller.principal.account : access.resource_account;
+}
+
+std::string passed(const ActionFacts& facts, const Access& access, const identity::Caller& caller, std::string_view region) {
+    if (facts.passes_as_asked) return {};
+    return policy::passed_resource(access.action, access.resource, caller.principal.account, region);
+}
+
+std::string region_in(const policy::Context& globals) {
+    const auto* region = globals.find("aws:RequestedRegion");
+    return region != nullptr && !region->values.empty() ? region->values.front() : std::string();
+}
+
+// The root user of the owning account reads, writes and removes a bucket's policy whatever it says, lest a bucket lock everybody
+// out.
+bool is_spared_the_policy(const policy::Principal& caller, std::string_view owner, const ActionFacts& facts) {
+    if (caller.kind != policy::PrincipalKind::root || caller.account != owner) return false;
+    return facts.name == "s3:getbucketpolicy" || facts.name == "s3:putbucketpolicy" || facts.name == "s3:deletebucketpolicy";
+}
+
+}  // namespace
+
+AccessQuestion::AccessQuestion(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys)
+    : caller_(principal.caller),
+      names_(principal.names),
+      access_(access),
+      region_(access.region.empty() ? keys.region() : access.region),
+      resource_account_(owner_of(access, caller_)),
+      facts_(facts_of(access.action, own_facts_)),
+      passed_(passed(facts_, access, caller_, region_)),
+      question_((keys.about(region_, resource_account_), parts(nullptr, &keys))) {
+    find_resource_policy();
+}
+
+AccessQuestion::AccessQuestion(const identity::Caller& caller, const policy::CallerNames& names, const Access& access,
+                               const policy::Context& globals)
+    : caller_(caller),
+      names_(names),
+      access_(access),
+      region_(region_in(globals)),
+      resource_account_(owner_of(access, caller_)),
+      facts_(facts_of(access.action, own_facts_)),
+      passed_(passed(facts_, access, caller_, region_)),
+      front_(globals),
+      question_(parts(&front_, nullptr)) {
+    find_resource_policy();
+}
+
+policy::Question::Parts AccessQuestion::parts(const policy::Context* front, const policy::ComputedKeys* computed) {
+    const std::string_view resource = passed_.empty() ? std::string_view(access_.resource) : std::string_view(passed_);
+    if (front != nullptr && !resource_account_.empty()) front_.replace("aws:ResourceAccount", std::string(resource_account_));
+    if (caller_.lease && caller_.lease->describe) caller_.lease->describe(access_.resource, lease_keys_);
+    return {.principal = caller_.principal,
+            .names = names_,
+            .action = facts_,
+            .resource = resource,
+            .resource_account = resource_account_,
+            .context = policy::ContextView(front, computed, {&caller_.context, &lease_keys_, &access_.context})};
+}
+
+void AccessQuestion::find_resource_policy() {
+    if (!access_.resource_policy || is_spared_the_policy(caller_.principal, resource_account_, facts_)) return;
+    resource_policy_ = &*access_.resource_policy;
+    if (!access_.restrict_public || !is_kept_out()) return;
+    replaced_ = policy::AttachedPolicy{allows_nobody(), access_.resource_policy->name};
+    resource_policy_ = &*replaced_;
+}
+
+// RestrictPublicBuckets (R79). Does not rest on what the policy was taken for: a grant that a stranger would get too is public.
+bool AccessQuestion::is_kept_out() const {
+    const policy::Principal& caller = caller_.principal;
+    if (caller.kind == policy::PrincipalKind::anonymous) return true;
+    if (caller.kind == policy::PrincipalKind::service || caller.account == resource_account_) return false;
+    if (access_.resource_policy_is_public) return true;
+    const policy::Request stranger = asked_by_a_stranger(request());
+    const policy::Question question(stranger);
+    const policy::Verdict verdict = policy::decide(question, policy::PrincipalPolicies{}, &*access_.resource_policy);
+    const bool granted = (verdict.missing >> static_cast<unsigned>(policy::Layer::resource) & 1) == 0;
+    return verdict.outcome != policy::Outcome::explicit_deny && granted;
+}
+
+policy::Verdict AccessQuestion::decide() const { return policy::decide(question_, caller_.policies, resource_policy_); }
+
+policy::Decision AccessQuestion::explain() const { return policy::evaluate(question_, caller_.policies, resource_policy_); }
+
+policy::Request AccessQuestion::request() const {
+    return {.principal = caller_.principal,
+            .action = access_.action,
+            .resource = std::string(question_.resource),
+            .resource_account = std::string(resource_account_),
+            .context = question_.context().merged()};
+}
+
+}  // namespace gate

@@ -1,0 +1,66 @@
+// The one decider: every decision that has an effect is made here or by the gate with what is here, and recorded.
+//
+//   requests on the wire             Gate::decide, access by access
+//   what services do on their own    act_for: a job's role before the job starts, the role that a Slurm user passes, …
+//   a service that assumes a role    assume_role: decided by the role's trust policy, at creation and at every renewal
+//
+// Questions about what would be decided (`trainwarden explain`, `who-can`, IAM's simulator) are asked in the same way (decide.hpp), and
+// not recorded.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audit/log.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "gate/describer.hpp"
+#include "gate/gate.hpp"
+#include "identity/directory.hpp"
+
+namespace gate {
+
+// What a service does on its own, or for somebody, without a request on the wire.
+struct Act {
+    std::string request_id;          // of the request that caused it; empty: none did, and the record gets an id of its own
+    std::string service, operation;  // as the record names them: sagemaker, CreateTrainingJob
+    std::string region;              // where the service acts; empty: the first that is served
+    policy::Context keys;            // global keys that only this has: aws:SourceArn, aws:SourceAccount
+};
+
+struct DeciderParts {
+    const Describer* describer = nullptr;  // complete before the first decision
+    identity::Directory* directory = nullptr;
+    audit::Log* audit = nullptr;
+    const base::Clock* clock = nullptr;
+    crypto::Random* random = nullptr;
+    std::string region;  // the first that is served
+};
+
+// Any thread.
+class Decider {
+public:
+    explicit Decider(DeciderParts parts);
+
+    // Decides accesses of a caller that is not on the wire: what its own request would get, and the same record. All must be allowed.
+    // Error: AccessDenied (policy::denial_code) with AWS's sentence; `InternalFailure` if it could not be recorded.
+    [[nodiscard]] base::Result<void> act_for(const identity::Caller& caller, const std::vector<Access>& accesses,
+                                             const Act& act) const;
+
+    // The same for one action on a resource by its name, of which everything is known that its service knows. Errors of the
+    // describer, too.
+    [[nodiscard]] base::Result<void> act_for(const identity::Caller& caller, std::string_view action, std::string_view resource,
+                                             const policy::Context& request_keys, const Act& act) const;
+
+    // A service assumes a role: the role's trust policy decides sts:AssumeRole, and sts:TagSession and sts:SetSourceIdentity where the
+    // request has tags or a source identity. Error `AccessDenied`, also for a role that is not there; the directory's.
+    [[nodiscard]] base::Result<identity::AssumedRole> assume_role(const identity::ServiceCall& service,
+                                                                  identity::AssumeRole request,
+                                                                  const std::string& request_id) const;
+
+private:
+    DeciderParts parts_;
+};
+
+}  // namespace gate

@@ -1,0 +1,188 @@
+// What services do on their own: decided as requests are, and recorded under the request that caused it.
+#include "gate/decider.hpp"
+
+#include <doctest/doctest.h>
+
+#include "identity/house_for_tests.hpp"
+#include "policy/explain.hpp"
+
+namespace {
+
+using identity::AssumeRole;
+using identity::House;
+using identity::ServiceCall;
+
+class KeptRecords final : public audit::Log {
+public:
+    base::Result<void> append(const audit::Record& record) override {
+        if (broken) return base::fail("AuditUnavailable", "disk full");
+        records.push_back(record);
+        return {};
+    }
+    base::Result<std::vector<std::string>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
+    base::Result<void> each(const std::function<bool(std::string_view)>&) const override { return {}; }
+    std::vector<audit::Record> records;
+    bool broken = false;
+};
+
+// Roles, as far as assuming them goes.
+class Roles final : public gate::Resources {
+public:
+    explicit Roles(identity::Directory& directory) : directory_(directory) {}
+    base::Result<gate::Description> describe(const gate::Subject& subject) const override {
+        gate::Description out{.arn = std::string(subject.text), .owner = std::string(subject.arn.account)};
+        if (!subject.action.starts_with("sts:")) return out;
+        static const auto nobody = policy::Policy::parse_stored(
+            R"({"Statement":{"Effect":"Deny","Principal":"*","Action":"sts:NoSuchRole"}})", policy::PolicyKind::trust);
+        const auto trust = directory_.trust_policy(out.arn);
+        out.policy = trust ? *trust : policy::AttachedPolicy{nobody, "trust policy of " + out.arn};
+        if (const auto role = directory_.role_caller(out.arn, "session"))
+            for (const auto& [key, value] : role->tags) out.keys.set("aws:ResourceTag/" + key, value);
+        return out;
+    }
+
+private:
+    identity::Directory& directory_;
+};
+
+struct World : House {
+    KeptRecords log;
+    gate::Describer describer;
+    std::unique_ptr<gate::Decider> decider;
+    World() {
+        describer.add("iam", std::make_unique<Roles>(*directory));
+        decider = std::make_unique<gate::Decider>(gate::DeciderParts{.describer = &describer,
+                                                                     .directory = directory.get(),
+                                                                     .audit = &log,
+                                                                     .clock = &clock,
+                                                                     .random = &random,
+                                                                     .region = "us-east-1"});
+    }
+    ServiceCall sagemaker(const std::string& job = "one") {
+        return {"sagemaker.amazonaws.com", "eu-west-1", account,
+                "arn:aws:sagemaker:eu-west-1:" + account + ":training-job/" + job};
+    }
+};
+
+AssumeRole asking_for(const std::string& role) {
+    AssumeRole request;
+    request.role_arn = role;
+    request.session_name = "SageMaker";
+    return request;
+}
+
+std::string code_of(const auto& result) { return result ? "" : result.error().code; }
+
+}  // namespace
+
+TEST_CASE("a service assumes a role only if the role trusts it, and either is on the record") {
+    World world;
+    const auto trusts = world.make_role("trainer");
+    const auto not_trusting = world.make_role("other", world.trust_of("arn:aws:iam::" + world.account + ":root"));
+    AssumeRole request = asking_for(trusts->arn);
+    CHECK(world.decider->assume_role(world.sagemaker(), request, "RID").has_value());
+    // MaxSessionDuration is for those who ask themselves, not for services.
+    AssumeRole longer = request;
+    longer.duration = std::chrono::hours(6);
+    CHECK(world.decider->assume_role(world.sagemaker(), longer, "RID").has_value());
+    CHECK(code_of(world.directory->assume_role(longer)) == "ValidationError");
+    CHECK(code_of(world.decider->assume_role({"lambda.amazonaws.com", "eu-west-1", "", ""}, request, "RID")) == "AccessDenied");
+    request.tags = {{"job", "one"}};
+    CHECK(code_of(world.decider->assume_role(world.sagemaker(), request, "RID")) == "AccessDenied");
+    request.tags.clear();
+    request.role_arn = not_trusting->arn;
+    CHECK(code_of(world.decider->assume_role(world.sagemaker(), request, "RID")) == "AccessDenied");
+    request.role_arn += "x";
+    CHECK(code_of(world.decider->assume_role(world.sagemaker(), request, "RID")) == "AccessDenied");
+
+    REQUIRE(world.log.records.size() == 6);
+    const audit::Record& allowed = world.log.records.front();
+    CHECK(allowed.request_id == "RID");
+    CHECK(allowed.service == "sts");
+    CHECK(allowed.operation == "AssumeRole");
+    CHECK(allowed.principal.service == "sagemaker.amazonaws.com");
+    CHECK(allowed.error_code.empty());
+    REQUIRE(allowed.accesses.size() == 1);
+    CHECK(allowed.accesses[0].request.action == "sts:AssumeRole");
+    CHECK(allowed.accesses[0].request.resource == trusts->arn);
+    REQUIRE(allowed.accesses[0].decision.because.size() == 1);
+    CHECK(allowed.accesses[0].decision.because[0].policy_name == "trust policy of role trainer");
+    const audit::Record& tagged = world.log.records[3];
+    REQUIRE(tagged.accesses.size() == 2);
+    CHECK(tagged.accesses[1].request.action == "sts:TagSession");
+    CHECK(tagged.error_code == "AccessDenied");
+    const audit::Record& refused = world.log.records[4];
+    CHECK(policy::explanation_of(refused.accesses[0].request, refused.accesses[0].decision).reason ==
+          "no role trust policy allows it to sagemaker.amazonaws.com");
+}
+
+TEST_CASE("a trust policy's conditions see the circumstances of a service's call") {
+    World world;
+    int number = 0;
+    const auto trusted = [&](const std::string& condition) {
+        const std::string trust =
+            R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},)"
+            R"("Action":"sts:AssumeRole","Condition":)" +
+            condition + "}]}";
+        const auto role = world.make_role("r" + std::to_string(++number), trust);
+        return world.decider->assume_role(world.sagemaker(), asking_for(role->arn), "RID").has_value();
+    };
+    for (const char* holds :
+         {R"({"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}})",
+          R"({"NumericGreaterThan":{"aws:EpochTime":"1577836800"}})", R"({"StringEquals":{"aws:RequestedRegion":"eu-west-1"}})",
+          R"({"Bool":{"aws:PrincipalIsAWSService":"true"}})", R"({"Bool":{"aws:ViaAWSService":"false"}})",
+          R"({"Bool":{"aws:SecureTransport":"true"}})",
+          R"({"StringEquals":{"aws:PrincipalServiceName":"sagemaker.amazonaws.com"}})",
+          R"({"ForAnyValue:StringEquals":{"aws:PrincipalServiceNamesList":"sagemaker.amazonaws.com"}})",
+          R"({"StringEquals":{"aws:SourceAccount":"${aws:ResourceAccount}"}})",
+          R"({"ArnLike":{"aws:SourceArn":"arn:aws:sagemaker:*:*:training-job/one"}})",
+          R"({"StringEquals":{"sts:RoleSessionName":"SageMaker"}})"}) {
+        CAPTURE(holds);
+        CHECK(trusted(holds));
+    }
+    for (const char* fails :
+         {R"({"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}})",
+          R"({"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}})", R"({"Bool":{"aws:PrincipalIsAWSService":"false"}})",
+          R"({"StringEquals":{"aws:SourceAccount":"444455556666"}})",
+          R"({"ArnLike":{"aws:SourceArn":"arn:aws:sagemaker:*:*:training-job/two"}})"}) {
+        CAPTURE(fails);
+        CHECK_FALSE(trusted(fails));
+    }
+}
+
+TEST_CASE("what a service does for somebody is decided and recorded as that one's own request") {
+    World world;
+    world.make_user("ann");
+    REQUIRE(world.iam()
+                .put_inline_policy(
+                    world.user("ann"), "passes",
+                    R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":)"
+                    R"({"StringEquals":{"iam:PassedToService":"sagemaker.amazonaws.com","aws:RequestedRegion":"eu-west-1"}}}})")
+                .has_value());
+    const auto ann = world.directory->user_caller("arn:aws:iam::" + world.account + ":user/ann");
+    REQUIRE(ann.has_value());
+    const auto role = world.make_role("trainer");
+    policy::Context keys;
+    keys.set("iam:PassedToService", "sagemaker.amazonaws.com");
+    const gate::Act act{
+        .request_id = "RID", .service = "trainwarden", .operation = "OpenSlurmSession", .region = "eu-west-1", .keys = {}};
+    CHECK(world.decider->act_for(*ann, "iam:PassRole", role->arn, keys, act).has_value());
+    const auto refused = world.decider->act_for(*ann, "iam:PassRole", role->arn, {}, act);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == "AccessDenied");
+    CHECK(refused.error().message.find("is not authorized to perform: iam:PassRole on resource: " + role->arn) !=
+          std::string::npos);
+    REQUIRE(world.log.records.size() == 2);
+    CHECK(world.log.records[0].operation == "OpenSlurmSession");
+    CHECK(world.log.records[0].principal.arn == ann->principal.arn);
+    CHECK(world.log.records[1].error_code == "AccessDenied");
+    // An act that nothing caused has an id of its own; nothing is not an act.
+    CHECK(world.decider->act_for(*ann, "iam:PassRole", role->arn, keys, {.service = "x", .operation = "y", .region = "eu-west-1"})
+              .has_value());
+    CHECK_FALSE(world.log.records[2].request_id.empty());
+    CHECK_FALSE(world.decider->act_for(*ann, std::vector<gate::Access>{}, act).has_value());
+    // What cannot be recorded is not done.
+    world.log.broken = true;
+    CHECK(code_of(world.decider->act_for(*ann, "iam:PassRole", role->arn, keys, act)) == "InternalFailure");
+    CHECK(code_of(world.decider->assume_role(world.sagemaker(), asking_for(role->arn), "RID")) == "InternalFailure");
+}

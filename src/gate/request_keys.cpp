@@ -1,0 +1,189 @@
+#include "gate/request_keys.hpp"
+
+#include "base/invariant.hpp"
+#include "base/strings.hpp"
+#include "policy/hash.hpp"
+#include "text/time.hpp"
+
+namespace gate {
+namespace {
+
+using Entry = policy::Context::Entry;
+
+enum Key : size_t {
+    // Those with a slot.
+    current_time,
+    epoch_time,
+    requested_region,
+    resource_account,
+    source_ip,
+    user_agent,
+    referer,
+    content_sha256,
+    signature_age,
+    // Those with one of a few values.
+    via_aws_service,
+    secure_transport,
+    principal_is_aws_service,
+    signature_version,
+    auth_type,
+    keys_count,
+};
+
+struct Known {
+    std::string_view name, lower;
+    uint64_t hash;
+};
+
+const std::array<Known, keys_count>& known_keys() {
+    static const auto keys = [] {
+        std::array<Known, keys_count> out{};
+        const auto add = [&](Key key, std::string_view name, std::string_view lower) {
+            out[key] = {name, lower, policy::hash_of(lower)};
+        };
+        add(current_time, "aws:CurrentTime", "aws:currenttime");
+        add(epoch_time, "aws:EpochTime", "aws:epochtime");
+        add(requested_region, "aws:RequestedRegion", "aws:requestedregion");
+        add(resource_account, "aws:ResourceAccount", "aws:resourceaccount");
+        add(source_ip, "aws:SourceIp", "aws:sourceip");
+        add(user_agent, "aws:UserAgent", "aws:useragent");
+        add(referer, "aws:Referer", "aws:referer");
+        add(content_sha256, "s3:x-amz-content-sha256", "s3:x-amz-content-sha256");
+        add(signature_age, "s3:signatureAge", "s3:signatureage");
+        add(via_aws_service, "aws:ViaAWSService", "aws:viaawsservice");
+        add(secure_transport, "aws:SecureTransport", "aws:securetransport");
+        add(principal_is_aws_service, "aws:PrincipalIsAWSService", "aws:principalisawsservice");
+        add(signature_version, "s3:signatureversion", "s3:signatureversion");
+        add(auth_type, "s3:authType", "s3:authtype");
+        return out;
+    }();
+    return keys;
+}
+
+uint64_t mask_of(size_t from, size_t to) {
+    uint64_t mask = 0;
+    for (size_t key = from; key < to; ++key) mask |= uint64_t{1} << (known_keys()[key].hash & 63);
+    return mask;
+}
+
+Entry constant(std::string value) {
+    Entry entry;
+    entry.values.push_back(std::move(value));
+    return entry;
+}
+
+}  // namespace
+
+RequestKeys::RequestKeys(const RequestFacts& facts) : facts_(facts), region_(facts.region) {
+    INVARIANT(facts.http != nullptr);
+    static const uint64_t always = mask_of(current_time, referer + 1) | mask_of(via_aws_service, signature_version);
+    static const uint64_t of_s3 = mask_of(content_sha256, signature_age + 1) | mask_of(signature_version, keys_count);
+    present_ = facts.service == "s3" ? always | of_s3 : always;
+    // A header that is there more than once, with different values (R81).
+    const std::string *agent = nullptr, *from = nullptr;
+    for (const auto& [field, value] : facts.http->head.headers.fields()) {
+        const std::string** first = nullptr;
+        if (field.size() == std::string_view("user-agent").size() && base::equals_ignoring_case(field, "user-agent"))
+            first = &agent;
+        else if (field.size() == std::string_view("referer").size() && base::equals_ignoring_case(field, "referer"))
+            first = &from;
+        if (first == nullptr) continue;
+        if (*first != nullptr && **first != value) has_ambiguous_ = true;
+        *first = &value;
+    }
+}
+
+void RequestKeys::about(std::string_view region, std::string_view account) {
+    constexpr uint32_t of_access = uint32_t{1} << requested_region | uint32_t{1} << resource_account;
+    worked_out_ &= ~of_access;
+    region_ = region;
+    resource_account_ = account;
+}
+
+const RequestKeys::Entry* RequestKeys::compute(uint64_t key_hash, std::string_view lower_key) const {
+    const auto& keys = known_keys();
+    for (size_t key = 0; key < keys_count; ++key)
+        if (keys[key].hash == key_hash && keys[key].lower == lower_key) return value_of(key);
+    return nullptr;
+}
+
+void RequestKeys::add_to(policy::Context& into) const {
+    for (size_t key = 0; key < keys_count; ++key) {
+        const Entry* entry = value_of(key);
+        if (entry == nullptr) continue;
+        policy::Context one;
+        for (const std::string& value : entry->values) one.set(known_keys()[key].name, value);
+        into.merge(one);
+    }
+}
+
+const RequestKeys::Entry* RequestKeys::kept(size_t slot, std::string value) const {
+    Entry& entry = slots_[slot];
+    entry.values.assign(1, std::move(value));
+    return &entry;
+}
+
+const RequestKeys::Entry* RequestKeys::header(size_t slot, std::string_view name) const {
+    Entry& entry = slots_[slot];
+    for (const auto& [field, value] : facts_.http->head.headers.fields()) {
+        if (field.size() != name.size() || !base::equals_ignoring_case(field, name)) continue;
+        if (entry.values.size() == 1 && entry.values.front() == value) continue;
+        entry.values.push_back(value);
+    }
+    entry.ambiguous = entry.values.size() > 1;
+    return entry.values.empty() ? nullptr : &entry;
+}
+
+const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
+    if (key < slots_count) {
+        const uint32_t bit = uint32_t{1} << key;
+        if ((worked_out_ & bit) != 0) return slots_[key].values.empty() ? nullptr : &slots_[key];
+        worked_out_ |= bit;
+        slots_[key].values.clear();
+    }
+    const wire::Signature* signature = facts_.signature;
+    const bool is_s3 = facts_.service == "s3";
+    const bool is_v2 = signature != nullptr && signature->version == wire::SignatureVersion::v2;
+    static const Entry no = constant("false"), v2 = constant("AWS"), v4 = constant("AWS4-HMAC-SHA256"),
+                       in_query = constant("REST-QUERY-STRING"), in_header = constant("REST-HEADER");
+    switch (static_cast<Key>(key)) {
+        case current_time:
+            return kept(key, text::iso8601(facts_.now));
+        case epoch_time:
+            return kept(key,
+                        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(facts_.now.time_since_epoch()).count()));
+        case requested_region:
+            return kept(key, std::string(region_));
+        case resource_account:
+            return resource_account_.empty() ? nullptr : kept(key, std::string(resource_account_));
+        case source_ip:
+            return facts_.http->peer_address.empty() ? nullptr : kept(key, plain_address(facts_.http->peer_address));
+        case user_agent:
+            return header(key, "user-agent");
+        case referer:
+            return header(key, "referer");
+        case content_sha256: {
+            if (!is_s3) return nullptr;
+            if (const std::string* hash = facts_.http->head.headers.find("x-amz-content-sha256")) return kept(key, *hash);
+            if (signature == nullptr || signature->place != wire::SignaturePlace::query) return nullptr;
+            return kept(key, "UNSIGNED-PAYLOAD");  // what such a request signed
+        }
+        case signature_age:
+            if (!is_s3 || signature == nullptr || is_v2) return nullptr;
+            return kept(key, std::to_string((facts_.now - signature->time).count()));
+        case via_aws_service:   // true of forward access sessions alone, which nothing here makes
+        case secure_transport:  // TLS ends at a proxy in front, which nothing here can vouch for
+        case principal_is_aws_service:
+            return &no;
+        case signature_version:
+            return !is_s3 || signature == nullptr ? nullptr : is_v2 ? &v2 : &v4;
+        case auth_type:
+            if (!is_s3 || signature == nullptr) return nullptr;
+            return signature->place == wire::SignaturePlace::query ? &in_query : &in_header;
+        case keys_count:
+            break;
+    }
+    return nullptr;
+}
+
+}  // namespace gate

@@ -1,0 +1,46 @@
+// The global condition keys of a request that was made: each is worked out when a condition asks for it, most never.
+// Source: IAM User Guide, "AWS global condition context keys"; Service Authorization Reference, Amazon S3 (s3:authType and its kin).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gate/globals.hpp"
+#include "policy/context_view.hpp"
+
+namespace gate {
+
+// One request, one thread. The facts must outlive it.
+class RequestKeys final : public policy::ComputedKeys {
+public:
+    explicit RequestKeys(const RequestFacts& facts);
+    RequestKeys(const RequestKeys&) = delete;
+    RequestKeys& operator=(const RequestKeys&) = delete;
+
+    // Of the access that is decided next: where its resource is served, and whose it is (empty: nobody's, there is no such key).
+    void about(std::string_view region, std::string_view resource_account);
+    [[nodiscard]] const std::string& region() const { return facts_.region; }  // that serves the request
+
+    [[nodiscard]] uint64_t present() const override { return present_; }
+    [[nodiscard]] bool has_ambiguous() const override { return has_ambiguous_; }
+    void add_to(policy::Context& into) const override;
+
+private:
+    [[nodiscard]] const Entry* compute(uint64_t key_hash, std::string_view lower_key) const override;
+    [[nodiscard]] const Entry* value_of(size_t key) const;
+    [[nodiscard]] const Entry* kept(size_t slot, std::string value) const;
+    [[nodiscard]] const Entry* header(size_t slot, std::string_view name) const;
+
+    static constexpr size_t slots_count = 9;
+    const RequestFacts& facts_;
+    std::string_view region_, resource_account_;
+    uint64_t present_ = 0;
+    bool has_ambiguous_ = false;
+    mutable std::array<Entry, slots_count> slots_;  // of what is not one of a few constants
+    mutable uint32_t worked_out_ = 0;               // a bit for each slot
+};
+
+}  // namespace gate

@@ -1,0 +1,186 @@
+"""No request that begins after a change was answered is decided by what was before it: principals are prepared once and kept, and every
+kind of change must be seen by the next request. Readers ask without pause while a writer changes who may read; each answer of a reader
+is judged by the changes that were answered before it began, if none was under way while it was asked.
+
+Unit level, leases included: src/identity/prepared_test.cpp."""
+
+import http.client
+import json
+import threading
+import time
+
+import pytest
+from conftest import Credentials
+
+BUCKET = "kept-principals"
+CHANGES = 24
+READERS = 3
+
+
+def policy(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(actions, resource="*", **more):
+    return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
+
+
+@pytest.fixture(scope="module")
+def world(server):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"bytes")
+    iam = server.client("iam")
+    server.reading = iam.create_policy(PolicyName="Reading", PolicyDocument=policy(allow("s3:GetObject")))["Policy"]["Arn"]
+    server.listing = iam.create_policy(PolicyName="Listing", PolicyDocument=policy(allow("s3:ListBucket")))["Policy"]["Arn"]
+    return server
+
+
+def user(server, name):
+    iam = server.client("iam")
+    iam.create_user(UserName=name)
+    return Credentials.of(iam.create_access_key(UserName=name))
+
+
+def session(server, name):
+    """Of a role that the user `assumer` may assume."""
+    iam = server.client("iam")
+    if not hasattr(server, "assumer"):
+        server.assumer = user(server, "assumer")
+        iam.put_user_policy(UserName="assumer", PolicyName="p", PolicyDocument=policy(allow("sts:AssumeRole")))
+    trust = policy({"Effect": "Allow", "Principal": {"AWS": server.account}, "Action": "sts:AssumeRole"})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    return Credentials.of(server.client_as(server.assumer, "sts").assume_role(RoleArn=arn, RoleSessionName="reader"))
+
+
+# Each makes somebody, and returns their credentials and two changes: one after which they may read, and one after which they may not.
+
+def attached(server, iam):
+    who = session(server, "attached")
+    names = {"RoleName": "attached", "PolicyArn": server.reading}
+    return who, lambda: iam.attach_role_policy(**names), lambda: iam.detach_role_policy(**names)
+
+
+def inlined(server, iam):
+    who = session(server, "inlined")
+    names = {"RoleName": "inlined", "PolicyName": "p"}
+    return who, lambda: iam.put_role_policy(**names, PolicyDocument=policy(allow("s3:GetObject"))), lambda: iam.delete_role_policy(**names)
+
+
+def denied(server, iam):
+    who = user(server, "denied")
+    iam.attach_user_policy(UserName="denied", PolicyArn=server.reading)
+    names = {"UserName": "denied", "PolicyName": "p"}
+    deny = policy({**allow("s3:*"), "Effect": "Deny"})
+    iam.put_user_policy(**names, PolicyDocument=deny)
+    return who, lambda: iam.delete_user_policy(**names), lambda: iam.put_user_policy(**names, PolicyDocument=deny)
+
+
+def bounded(server, iam):
+    who = session(server, "bounded")
+    iam.attach_role_policy(RoleName="bounded", PolicyArn=server.reading)
+    iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=server.listing)
+    return (who, lambda: iam.delete_role_permissions_boundary(RoleName="bounded"),
+            lambda: iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=server.listing))
+
+
+def member(server, iam):
+    who = user(server, "member")
+    iam.create_group(GroupName="readers")
+    iam.attach_group_policy(GroupName="readers", PolicyArn=server.reading)
+    names = {"GroupName": "readers", "UserName": "member"}
+    return who, lambda: iam.add_user_to_group(**names), lambda: iam.remove_user_from_group(**names)
+
+
+def grouped(server, iam):
+    who = user(server, "grouped")
+    iam.create_group(GroupName="changing")
+    iam.add_user_to_group(GroupName="changing", UserName="grouped")
+    names = {"GroupName": "changing", "PolicyArn": server.reading}
+    return who, lambda: iam.attach_group_policy(**names), lambda: iam.detach_group_policy(**names)
+
+
+def versioned(server, iam):
+    arn = iam.create_policy(PolicyName="Versioned", PolicyDocument=policy(allow("s3:GetObject")))["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(allow("s3:ListBucket")), SetAsDefault=False)
+    who = session(server, "versioned")
+    iam.attach_role_policy(RoleName="versioned", PolicyArn=arn)
+    return (who, lambda: iam.set_default_policy_version(PolicyArn=arn, VersionId="v1"),
+            lambda: iam.set_default_policy_version(PolicyArn=arn, VersionId="v2"))
+
+
+def keyed(server, iam):
+    who = user(server, "keyed")
+    iam.attach_user_policy(UserName="keyed", PolicyArn=server.reading)
+    names = {"UserName": "keyed", "AccessKeyId": who.access_key_id}
+    return who, lambda: iam.update_access_key(**names, Status="Active"), lambda: iam.update_access_key(**names, Status="Inactive")
+
+
+def tagged(server, iam):
+    who = user(server, "tagged")
+    iam.put_user_policy(UserName="tagged", PolicyName="p", PolicyDocument=policy(
+        allow("s3:GetObject", Condition={"StringEquals": {"aws:PrincipalTag/team": "vision"}})))
+    return (who, lambda: iam.tag_user(UserName="tagged", Tags=[{"Key": "team", "Value": "vision"}]),
+            lambda: iam.untag_user(UserName="tagged", TagKeys=["team"]))
+
+
+def granted(server, iam):
+    """By the bucket: nothing of that is kept with the principal."""
+    who = user(server, "granted")
+    s3 = server.client("s3")
+    grant = policy(allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/*", Principal={"AWS": f"arn:aws:iam::{server.account}:user/granted"}))
+    return who, lambda: s3.put_bucket_policy(Bucket=BUCKET, Policy=grant), lambda: s3.delete_bucket_policy(Bucket=BUCKET)
+
+
+@pytest.mark.parametrize("make", [attached, inlined, denied, bounded, member, grouped, versioned, keyed, tagged, granted],
+                         ids=lambda make: make.__name__)
+def test_the_next_request_sees_every_change(world, make):
+    who, let, stop_it = make(world, world.client("iam"))
+    url = world.client_as(who, "s3").generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "k"}, ExpiresIn=3600)
+    path = url[len(world.endpoint):]
+    spans = []    # of changes: begun, answered, may they read after it
+    answers = []  # of readers: begun, answered, did they
+    done, errors = threading.Event(), []
+
+    def read(connection):
+        begun = time.monotonic()
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        assert answer.status in (200, 403), body
+        answers.append((begun, time.monotonic(), answer.status == 200))
+        return answer.status == 200
+
+    def reader():
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", world.port, timeout=30)
+            while not done.is_set():
+                read(connection)
+        except BaseException as error:
+            errors.append(error)
+
+    own = http.client.HTTPConnection("127.0.0.1", world.port, timeout=30)
+    threads = [threading.Thread(target=reader) for _ in range(READERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(CHANGES):
+            allowed = number % 2 == 0
+            begun = time.monotonic()
+            (let if allowed else stop_it)()
+            spans.append((begun, time.monotonic(), allowed))
+            assert read(own) == allowed, f"change {number}"  # the first request after the answer, for certain
+            time.sleep(0.02)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(60)
+    assert not errors, errors[0]
+    judged = 0
+    for begun, ended, may in answers:
+        before = [span for span in spans if span[1] <= begun]
+        if not before or any(span[0] <= ended and span[1] > begun for span in spans):
+            continue  # a change was under way: either answer is right
+        judged += 1
+        assert may == before[-1][2], f"a request begun {begun - before[-1][1]:.6f} s after a change was answered was decided without it"
+    assert judged > CHANGES
