@@ -117,7 +117,7 @@ add_custom_command(OUTPUT ${MANAGED_POLICIES}
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/identity/aws_managed.cpp PROPERTIES
   OBJECT_DEPENDS ${MANAGED_POLICIES} COMPILE_DEFINITIONS "TRAINWARDEN_MANAGED_POLICIES=\"${MANAGED_POLICIES}\"")
 room(objects  LINK policy store crypto text base PRIVATE Threads::Threads)
-room(audit    LINK os policy store text base)
+room(audit    LINK os policy store crypto text base)
 room(metrics  LINK store crypto text base)
 room(logs     LINK os store crypto text base)
 # The first process of a sandbox: static, because it runs in any image; without sanitizers, which need their runtime.

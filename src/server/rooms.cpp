@@ -6,6 +6,7 @@
 #include "policy/arn.hpp"
 #include "policy/passed_resource.hpp"
 #include "policy/reference.hpp"
+#include "server/audit_log.hpp"
 #include "services/iam/operations.hpp"
 #include "services/logs/operations.hpp"
 #include "services/monitoring/operations.hpp"
@@ -136,7 +137,8 @@ base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& acti
 
 base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const std::string& master_key_file,
                                                  const std::vector<std::string>& regions,
-                                                 const TrainingSettings& training_settings) {
+                                                 const TrainingSettings& training_settings,
+                                                 const AuditSettings& audit_settings) {
     auto rooms = std::make_unique<Rooms>();
     rooms->regions = regions;
     rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));
@@ -148,7 +150,7 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
     rooms->storage = TRY(objects::Storage::open({rooms->keys.get(), rooms->blobs.get(), &rooms->clock, &rooms->random}));
     rooms->metrics = std::make_unique<metrics::Store>(*rooms->keys, rooms->random);
     rooms->logs = TRY(logs::Store::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.logs_directory()}));
-    rooms->audit = TRY(audit::Log::open({folder.audit_directory()}));
+    rooms->audit = TRY(open_audit_log(folder, rooms->clock, audit_settings));
     rooms->training = TRY(TrainingRoom::open(
         {.keys = rooms->keys.get(),
          .directory = rooms->directory.get(),

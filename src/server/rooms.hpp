@@ -22,6 +22,15 @@
 
 namespace server {
 
+// How the audit log is kept (audit/log.hpp).
+struct AuditSettings {
+    std::string key_file;                // empty: beside the master key
+    std::string keep_days = "90";
+    std::string keep_bytes = "16G";
+    std::string when_full = "remove";    // remove, refuse
+    std::string sync = "changes";        // changes, answers, interval
+};
+
 struct Rooms {
     std::vector<std::string> regions;  // that are served, the default first
     base::SystemClock clock;
@@ -42,7 +51,8 @@ struct Rooms {
     // Opens the data folder (makes it, and the first account, if there is none) and everything above it.
     [[nodiscard]] static base::Result<std::unique_ptr<Rooms>> open(const std::string& data, const std::string& master_key_file,
                                                                    const std::vector<std::string>& regions,
-                                                                   const TrainingSettings& training_settings);
+                                                                   const TrainingSettings& training_settings,
+                                                                   const AuditSettings& audit_settings);
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,
