@@ -65,7 +65,8 @@ private:
 
 // What to look for; empty members do not matter. Records that cannot be read are part of every answer but to `request_id`.
 struct Query {
-    std::string request_id, principal, access_key, user_name, service, operation, action, resource, outcome;
+    std::string request_id, principal, access_key, service, operation, action, resource, outcome;
+    std::string user_name, resource_name, resource_type;  // as CloudTrail calls them (cloudtrail.hpp)
     std::optional<bool> writes;
     bool management_only = false;
     std::optional<base::Time> since, until;

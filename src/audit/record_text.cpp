@@ -5,6 +5,7 @@
 #include <charconv>
 #include <map>
 
+#include "audit/cloudtrail.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "text/time.hpp"
@@ -157,7 +158,9 @@ std::vector<Group> groups_of(const Record& record, bool has_shared) {
 }
 
 // As the record shows it, so that a question in its words finds it.
-Term term_shown(TermKind kind, std::string_view value) { return term_of(kind, escaped(capped(value))); }
+std::string shown(std::string_view value) { return escaped(capped(value)); }
+
+void add_resource(std::vector<Term>& terms, const std::string& shown);
 
 std::string resources_text(const Group& group, size_t& refused_bytes, size_t& resources, std::vector<Term>& terms) {
     std::string out;
@@ -171,7 +174,7 @@ std::string resources_text(const Group& group, size_t& refused_bytes, size_t& re
         }
         if (written++ > 0) out += ',';
         append_quoted(out, *resource);
-        terms.push_back(term_shown(TermKind::resource, *resource));
+        add_resource(terms, shown(*resource));
     }
     if (!cut.is_empty()) {
         if (written++ > 0) out += ',';
@@ -204,21 +207,29 @@ void keep_each_once(std::vector<Term>& terms) {
 
 std::string_view last_part(std::string_view arn) { return arn.substr(arn.rfind('/') + 1); }
 
+// `shown` as the record has it.
+void add_resource(std::vector<Term>& terms, const std::string& shown) {
+    terms.push_back(term_of(TermKind::resource, shown));
+    if (const std::string name = resource_name_of(shown); !name.empty()) terms.push_back(term_of(TermKind::resource_name, name));
+    if (const std::string type = resource_type_of(shown); !type.empty()) terms.push_back(term_of(TermKind::resource_type, type));
+}
+
+// As the record shows it.
 struct Asked {
-    std::string_view request_id, arn, role_arn, service_principal, access_key, session_name, service, operation;
-    bool is_user;
+    std::string request_id, arn, role_arn, service_principal, access_key, session_name, service, operation;
+    bool is_user, is_root;
 };
 
 void add_terms(std::vector<Term>& terms, const Asked& asked) {
     const auto add = [&](TermKind kind, std::string_view value) {
-        if (!value.empty()) terms.push_back(term_shown(kind, value));
+        if (!value.empty()) terms.push_back(term_of(kind, value));
     };
     add(TermKind::request_id, asked.request_id);
     add(TermKind::principal, asked.arn);
     add(TermKind::principal, asked.role_arn);
     add(TermKind::principal, asked.service_principal);
     add(TermKind::access_key, asked.access_key);
-    add(TermKind::user_name, asked.is_user ? last_part(asked.arn) : asked.session_name);
+    add(TermKind::user_name, asked.is_root ? "root" : asked.is_user ? last_part(asked.arn) : asked.session_name);
     add(TermKind::service, asked.service);
     add(TermKind::operation, asked.operation);
     add(TermKind::writes, reads_only(asked.operation) ? "false" : "true");
@@ -294,16 +305,17 @@ RecordText text_of(const Record& record) {
         add(cut + "}");
     }
     for (const DecidedAccess& access : record.accesses)
-        out.terms.push_back(term_of(TermKind::action, base::lower(escaped(capped(access.request.action)))));
-    add_terms(out.terms, {.request_id = record.request_id,
-                          .arn = record.principal.arn,
-                          .role_arn = record.principal.role_arn,
-                          .service_principal = record.principal.service,
-                          .access_key = record.access_key_id,
-                          .session_name = record.session_name,
-                          .service = record.service,
-                          .operation = record.operation,
-                          .is_user = record.principal.kind == policy::PrincipalKind::user});
+        out.terms.push_back(term_of(TermKind::action, base::lower(shown(access.request.action))));
+    add_terms(out.terms, {.request_id = shown(record.request_id),
+                          .arn = shown(record.principal.arn),
+                          .role_arn = shown(record.principal.role_arn),
+                          .service_principal = shown(record.principal.service),
+                          .access_key = shown(record.access_key_id),
+                          .session_name = shown(record.session_name),
+                          .service = shown(record.service),
+                          .operation = shown(record.operation),
+                          .is_user = record.principal.kind == policy::PrincipalKind::user,
+                          .is_root = record.principal.kind == policy::PrincipalKind::root});
     keep_each_once(out.terms);
     return out;
 }
@@ -314,7 +326,7 @@ std::vector<Term> terms_of(const text::Json& record) {
     for (const text::Json& access : record["Accesses"].items()) {
         terms.push_back(term_of(TermKind::action, base::lower(access["Action"].as_string())));
         if (access["Resource"].as_string().find(cut_marker) != 0)
-            terms.push_back(term_of(TermKind::resource, access["Resource"].as_string()));
+            add_resource(terms, access["Resource"].as_string());
     }
     add_terms(terms, {.request_id = record["RequestId"].as_string(),
                       .arn = principal["Arn"].as_string(),
@@ -324,7 +336,8 @@ std::vector<Term> terms_of(const text::Json& record) {
                       .session_name = record["SessionName"].as_string(),
                       .service = record["Service"].as_string(),
                       .operation = record["Operation"].as_string(),
-                      .is_user = principal["Type"].as_string() == "User"});
+                      .is_user = principal["Type"].as_string() == "User",
+                      .is_root = principal["Type"].as_string() == "Root"});
     keep_each_once(terms);
     return terms;
 }

@@ -34,11 +34,13 @@ enum class TermKind : char {
     request_id = 'i',
     principal = 'p',   // its ARN, its role's ARN, a service's name
     access_key = 'k',
-    user_name = 'u',   // of a user, or of a session
+    user_name = 'u',   // of a user, or of a session; root
     service = 's',
     operation = 'e',
     action = 'a',      // in lower case
     resource = 'r',
+    resource_name = 'R',  // as CloudTrail calls it
+    resource_type = 'y',
     outcome = 'o',
     writes = 'w',      // "true", "false": does it change anything
     management = 'm',  // "true": of what CloudTrail calls a management event

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <limits>
 
+#include "audit/cloudtrail.hpp"
 #include "base/strings.hpp"
 #include "text/time.hpp"
 
@@ -63,6 +64,8 @@ std::vector<Term> terms_of(const Query& query) {
     add(TermKind::operation, query.operation);
     add(TermKind::action, base::lower(query.action));
     add(TermKind::resource, query.resource);
+    add(TermKind::resource_name, query.resource_name);
+    add(TermKind::resource_type, query.resource_type);
     if (query.outcome != outcome_not_answered) add(TermKind::outcome, query.outcome);
     if (query.writes) add(TermKind::writes, *query.writes ? "true" : "false");
     if (query.management_only) add(TermKind::management, "true");
@@ -74,6 +77,11 @@ bool has_any(const Json& accesses, std::string_view member, const std::string& v
         const std::string& said = access[member].as_string();
         return any_case ? base::equals_ignoring_case(said, value) : said == value;
     });
+}
+
+bool has_resource(const Json& record, const std::string& value, std::string (*of)(std::string_view)) {
+    return std::ranges::any_of(record["Accesses"].items(),
+                               [&](const Json& access) { return of(access["Resource"].as_string()) == value; });
 }
 
 // Terms are hashes: the record says.
@@ -88,7 +96,10 @@ bool fits(const Json& record, const Query& query) {
            is(query.service, record["Service"]) && is(query.operation, record["Operation"]) &&
            is(query.outcome, record["Outcome"]) &&
            (query.action.empty() || has_any(record["Accesses"], "Action", query.action, true)) &&
-           (query.resource.empty() || has_any(record["Accesses"], "Resource", query.resource, false));
+           (query.resource.empty() || has_any(record["Accesses"], "Resource", query.resource, false)) &&
+           (query.user_name.empty() || user_name_of(record) == query.user_name) &&
+           (query.resource_name.empty() || has_resource(record, query.resource_name, resource_name_of)) &&
+           (query.resource_type.empty() || has_resource(record, query.resource_type, resource_type_of));
 }
 
 struct Candidate {

@@ -7,6 +7,7 @@
 #include "policy/passed_resource.hpp"
 #include "policy/reference.hpp"
 #include "server/audit_log.hpp"
+#include "services/cloudtrail/operations.hpp"
 #include "services/iam/operations.hpp"
 #include "services/logs/operations.hpp"
 #include "services/monitoring/operations.hpp"
@@ -201,6 +202,7 @@ void Rooms::add_services() {
     services::sagemaker::add_operations(registry, training->jobs());
     services::logs::add_operations(registry, *logs, clock);
     services::monitoring::add_operations(registry, *metrics, clock);
+    services::cloudtrail::add_operations(registry, *audit);
     services::trainwarden::add_operations(
         registry, {.directory = directory.get(),
                    .audit = audit.get(),

@@ -171,7 +171,10 @@ base::Result<wire::Answer> list_requests(const Dependencies& parts, const gate::
     };
     const auto until = std::chrono::steady_clock::now() +
                        std::chrono::seconds(std::min<int64_t>(input["WaitSeconds"].as_int(), wait_seconds_max));
-    audit::Page page = TRY(parts.audit->search(query));
+    auto found = parts.audit->search(query);
+    if (!found && found.error().code == "InvalidToken")
+        return base::fail("ValidationException", "NextToken and Newer take what an earlier answer gave");
+    audit::Page page = TRY(std::move(found));
     while (follows && page.records.empty()) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
         query.written_since = page.newer;
