@@ -152,6 +152,9 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
     rooms->metrics = std::make_unique<metrics::Store>(*rooms->keys, rooms->random);
     rooms->logs = TRY(logs::Store::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.logs_directory()}));
     rooms->audit = TRY(open_audit_log(folder, rooms->clock, audit_settings));
+    if (!audit_settings.syslog.empty())
+        rooms->audit_forwarder = std::make_unique<AuditForwarder>(*rooms->audit, TRY(parse_syslog(audit_settings.syslog)),
+                                                                  folder.audit_directory() + "/syslog-sent");
     rooms->training = TRY(TrainingRoom::open(
         {.keys = rooms->keys.get(),
          .directory = rooms->directory.get(),

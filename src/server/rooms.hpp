@@ -14,6 +14,7 @@
 #include "logs/store.hpp"
 #include "metrics/store.hpp"
 #include "objects/storage.hpp"
+#include "server/audit_forwarder.hpp"
 #include "server/data_folder.hpp"
 #include "server/training_room.hpp"
 #include "store/blobs.hpp"
@@ -29,6 +30,7 @@ struct AuditSettings {
     std::string keep_bytes = "16G";
     std::string when_full = "remove";    // remove, refuse
     std::string sync = "changes";        // changes, answers, interval
+    std::string syslog;                  // empty: nowhere
 };
 
 struct Rooms {
@@ -41,6 +43,7 @@ struct Rooms {
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<objects::Storage> storage;
     std::unique_ptr<audit::Log> audit;
+    std::unique_ptr<AuditForwarder> audit_forwarder;  // nullptr: records are sent nowhere
     std::unique_ptr<metrics::Store> metrics;
     std::unique_ptr<logs::Store> logs;
     std::unique_ptr<TrainingRoom> training;

@@ -160,6 +160,8 @@ void add_serve(cli::Command& root) {
                    "remove: the oldest records go before their days are over; refuse: requests are answered 503");
     command.option("--audit-sync", "WHICH", settings->audit.sync,
                    "whose records are on the disk before the answer leaves: changes, answers (all), interval (a second later)");
+    command.option("--audit-syslog", "ADDRESS", settings->audit.syslog,
+                   "where records are sent as they are made: unix:/dev/log, udp:HOST:PORT, tcp:HOST:PORT");
     command.option("--ready-file", "FILE", settings->ready_file, "written with the URL once requests are answered");
     command.option("--training-isolation", "HOW", settings->training.isolation,
                    "sandbox: training jobs run in one or not at all; best-effort; process: without");
