@@ -151,8 +151,6 @@ public:
                 polling_.recorded(state.text, state.request_id, state.time);
             }
         }
-        // It is there already that it happens: what came of it may use what is kept for deletes.
-        const store::MayUseReserve making_room;
         const std::string said = answer_text(answer.status, answer.error_code, answer.error_message, answer.made);
         const std::string_view outcome = failed ? outcome_failed : outcome_succeeded;
         if (state.counted)

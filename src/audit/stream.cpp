@@ -22,6 +22,10 @@ namespace {
 
 constexpr int format_version = 1;
 constexpr size_t torn_bytes_noted = 1024;
+// Taken from the disk at a time, ahead of what is written, and of that left for the answers of what was decided: what has happened
+// is recorded on a full disk too.
+constexpr uint64_t allocated_at_once = 1u << 20;
+constexpr uint64_t left_for_answers = 64u << 10;
 
 // The path is for the log of whoever runs the server: messages travel to clients.
 std::unexpected<base::Error> broken(const std::string& what, const std::string& path) {
@@ -82,7 +86,9 @@ struct Stream::Batch {
 };
 
 Stream::Stream(StreamOptions options) : options_(std::move(options)), key_id_(options_.key->public_key().id()) {}
-Stream::~Stream() = default;
+Stream::~Stream() {
+    if (file_) (void)::ftruncate(file_->descriptor, static_cast<off_t>(size_));  // gives back what was allocated ahead
+}
 
 std::string Stream::path_of(uint64_t number) const { return options_.directory + "/" + segment_name(options_.name, number); }
 
@@ -184,7 +190,9 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
         return written;
     }
     // Nothing can fail from here on.
+    allocated_ = 0;
     if (left) {
+        (void)::ftruncate(left->descriptor, static_cast<off_t>(had));  // gives back what was allocated ahead
         unsynced_files_.push_back(left);
         auto full = std::make_shared<FullSegment>();
         full->number = number_;
@@ -215,9 +223,31 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
 base::Result<void> Stream::make_room(size_t bytes, base::Time now) {
     if (broken_) return base::fail("AuditUnavailable", "the audit log could not be synchronized with the disk");
     if (last_number_ - signed_line_ >= lines_between_heads_max) TRY(sign_locked(now));
-    if (last_number_ == first_number_ || size_ + bytes <= options_.segment_bytes_max) return {};
-    TRY(sign_locked(now));
-    return begin_segment(number_ + 1, now);
+    if (last_number_ != first_number_ && size_ + bytes > options_.segment_bytes_max) {
+        TRY(sign_locked(now));
+        TRY(begin_segment(number_ + 1, now));
+    }
+    return allocate(bytes);
+}
+
+base::Result<void> Stream::allocate(size_t bytes) {
+    if (size_ + bytes + left_for_answers <= allocated_) return {};
+    const uint64_t end = size_ + bytes + left_for_answers + allocated_at_once;
+    const auto take = [&] {
+        return ::fallocate(file_->descriptor, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) == 0 ||
+               (errno != ENOSPC && errno != EDQUOT);  // a file system that cannot: the write will tell
+    };
+    bool taken = take();
+    if (!taken && store::MayUseReserve::here() && options_.reserve != nullptr) {
+        options_.reserve->release();
+        taken = take();
+    }
+    if (!taken) {
+        errno = ENOSPC;
+        return broken("cannot write", path_of(number_));
+    }
+    allocated_ = end;
+    return {};
 }
 
 base::Result<void> Stream::write(const std::string& bytes) {
@@ -244,6 +274,7 @@ base::Result<void> Stream::write_all(const std::string& bytes) {
             auto error = broken("cannot write", path_of(number_));
             // If a torn line cannot be taken back, nothing is written behind it; the next start cuts it away.
             if (done > 0 && ::ftruncate(file_->descriptor, static_cast<off_t>(size_)) != 0) broken_ = true;
+            allocated_ = 0;
             return error;
         }
         done += static_cast<size_t>(n);

@@ -115,6 +115,7 @@ private:
     // All that follow need the lock.
     [[nodiscard]] base::Result<void> begin_segment(uint64_t number, base::Time now);
     [[nodiscard]] base::Result<void> make_room(size_t bytes, base::Time now);
+    [[nodiscard]] base::Result<void> allocate(size_t bytes);
     [[nodiscard]] base::Result<void> write(const std::string& bytes);
     [[nodiscard]] base::Result<void> write_all(const std::string& bytes);
     [[nodiscard]] base::Result<void> commit(Batch& batch);
@@ -135,6 +136,7 @@ private:
     std::vector<std::shared_ptr<File>> unsynced_files_;  // left, and perhaps not on the disk
     uint64_t number_ = 0;                                // of the segment that is written
     uint64_t size_ = 0;
+    uint64_t allocated_ = 0;  // up to where in the file
     uint64_t first_number_ = 1, last_number_ = 0;  // of lines: of the segment, and of all
     int64_t first_time_ = 0, last_time_ = 0;
     Chain chain_ = first_chain();

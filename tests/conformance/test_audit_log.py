@@ -495,3 +495,66 @@ def test_bytes_of_a_session_s_get_object(make_server):
     for _ in range(50):
         reader.get_object(Bucket="training-data", Key="digits.npz")
     assert (size() - before) / 50 <= 600
+
+
+# ---- to another machine
+
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
+def test_records_are_sent_to_syslog(make_server, tmp_path, kind):
+    import re
+    import socket
+
+    path = tmp_path / "log"
+    listener = socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    listener.settimeout(30)
+    listener.bind(str(path) if kind == "unix" else ("127.0.0.1", 0))
+    if kind == "tcp":
+        listener.listen()
+    address = f"unix:{path}" if kind == "unix" else f"{kind}:127.0.0.1:{listener.getsockname()[1]}"
+    server = make_server("--audit-syslog", address)
+    server.client("s3").create_bucket(Bucket="sent")
+    refused = failed(lambda: server.client_as(None, "s3").get_object(Bucket="sent", Key="k"), "AccessDenied")
+    messages, stream = [], b""
+    connection = listener.accept()[0] if kind == "tcp" else None
+    if connection:
+        connection.settimeout(30)
+    while not any(refused.encode() in one for one in messages):
+        if connection:
+            stream += connection.recv(65536)
+            while (match := re.match(rb"(\d+) ", stream)) and len(stream) >= match.end() + int(match[1]):
+                messages.append(stream[match.end():match.end() + int(match[1])])
+                stream = stream[match.end() + int(match[1]):]
+        else:
+            messages.append(listener.recv(65536))
+    (message,) = [one for one in messages if refused.encode() in one]
+    head, body = message.split(b"\xef\xbb\xbf", 1)
+    assert re.fullmatch(rb"<132>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \S+ trainwarden \d+ refused - ", head)
+    event = json.loads(body)
+    assert event["errorCode"] == "AccessDenied" and event["userIdentity"]["accountId"] == "ANONYMOUS_PRINCIPAL"
+    made = [json.loads(one.split(b"\xef\xbb\xbf", 1)[1]) for one in messages if one.startswith(b"<134>1")]
+    assert [one for one in made if one["eventName"] == "CreateBucket" and "errorCode" not in one]
+    if kind != "tcp":
+        return
+    # What a server that is away did not take is sent later, also after a restart.
+    connection.close()
+    listener.close()
+    time.sleep(1.5)
+    missed = [request_id_of(server.client("iam").create_user(UserName=f"missed-{number}")) for number in range(5)]
+    server.stop()
+    again = socket.create_server(("127.0.0.1", int(address.rsplit(":", 1)[1])))
+    again.settimeout(30)
+    server.start()
+    connection = again.accept()[0]
+    connection.settimeout(30)
+    received = b""
+    deadline = time.monotonic() + 30
+    while not all(one.encode() in received for one in missed[1:]) and time.monotonic() < deadline:
+        received += connection.recv(65536)
+    assert all(one.encode() in received for one in missed[1:]), "one message may be lost in the connection that broke"
+
+
+@pytest.mark.parametrize("address", ["", "http://x", "udp:host", "tcp::514", "unix:relative", "unix:/" + "x" * 200])
+def test_a_syslog_address_that_is_none_is_refused(tmp_path, address):
+    done = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--audit-syslog", address or "x"], capture_output=True, text=True, timeout=60,
+                          env={"HOME": str(tmp_path), "PATH": "/usr/bin"})
+    assert done.returncode == 1 and "--audit-syslog" in done.stderr
