@@ -141,10 +141,14 @@ std::string recorded_parameters(std::string_view service, std::string_view opera
     return object_or_nothing(std::move(out));
 }
 
+bool makes_something(std::string_view operation) {
+    return !audit::reads_only(operation) || contains(makes_credentials, operation);
+}
+
 std::string recorded_answer(std::string_view service, std::string_view operation, const wire::Answer& answer) {
-    if (audit::reads_only(operation) && !contains(makes_credentials, operation)) return {};
+    if (!makes_something(operation)) return {};
     std::string out;
-    if (answer.raw) {
+    if (answer.raw && !answer.output.is_object()) {
         out = "{";
         for (const std::string_view name : recorded_headers)
             if (const std::string* value = answer.raw->headers.find(name)) audit::append_member(out, name, *value);

@@ -16,6 +16,9 @@ namespace gate {
 // is none.
 [[nodiscard]] std::string recorded_message(const base::Error& error, const wire::Shape* shape, const text::Json& input);
 
+// Does the record say what its answer has made? Of what reads, only of new credentials.
+[[nodiscard]] bool makes_something(std::string_view operation);
+
 // What was asked and what was made, for the record: the members of the model, as a JSON object, without any that the model marks as
 // sensitive or that holds credentials, a job's environment or hyperparameters, or data. Empty: there is nothing to record. What reads
 // made nothing, but for credentials: their key id and whose they are.
