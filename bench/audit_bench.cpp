@@ -41,7 +41,8 @@ audit::Record record_of(uint64_t number) {
     record.service = "s3";
     record.operation = "GetObject";
     record.source_address = "10.0.0." + std::to_string(number % 200);
-    record.user_agent = "Boto3/1.34.0 md/Botocore#1.34.0 ua/2.0 os/linux#6.1.0 md/arch#x86_64 lang/python#3.11.2 cfg/retry-mode#legacy";
+    record.user_agent =
+        "Boto3/1.34.0 md/Botocore#1.34.0 ua/2.0 os/linux#6.1.0 md/arch#x86_64 lang/python#3.11.2 cfg/retry-mode#legacy";
     const std::string session = std::to_string(number % sessions);
     record.access_key_id = "ASIA00000000000" + session;
     record.session_name = "run-" + session;
@@ -55,23 +56,25 @@ audit::Record record_of(uint64_t number) {
     access.request.resource = resource_of(number);
     access.request.resource_account = "111122223333";
     auto& context = access.request.context;
-    for (const auto& [key, value] : {std::pair<std::string, std::string>{"aws:PrincipalAccount", "111122223333"},
-                                     {"aws:PrincipalArn", role_of(number)},
-                                     {"aws:PrincipalIsAWSService", "false"},
-                                     {"aws:PrincipalType", "AssumedRole"},
-                                     {"aws:RequestedRegion", "us-east-1"},
-                                     {"aws:ResourceAccount", "111122223333"},
-                                     {"aws:SecureTransport", "false"},
-                                     {"aws:SourceIp", record.source_address},
-                                     {"aws:TokenIssueTime", "2026-09-21T12:53:20Z"},
-                                     {"aws:UserAgent", record.user_agent},
-                                     {"aws:userid", record.principal.unique_id},
-                                     {"s3:authType", "REST-HEADER"},
-                                     {"s3:signatureversion", "AWS4-HMAC-SHA256"},
-                                     {"s3:x-amz-content-sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}})
+    for (const auto& [key, value] :
+         {std::pair<std::string, std::string>{"aws:PrincipalAccount", "111122223333"},
+          {"aws:PrincipalArn", role_of(number)},
+          {"aws:PrincipalIsAWSService", "false"},
+          {"aws:PrincipalType", "AssumedRole"},
+          {"aws:RequestedRegion", "us-east-1"},
+          {"aws:ResourceAccount", "111122223333"},
+          {"aws:SecureTransport", "false"},
+          {"aws:SourceIp", record.source_address},
+          {"aws:TokenIssueTime", "2026-09-21T12:53:20Z"},
+          {"aws:UserAgent", record.user_agent},
+          {"aws:userid", record.principal.unique_id},
+          {"s3:authType", "REST-HEADER"},
+          {"s3:signatureversion", "AWS4-HMAC-SHA256"},
+          {"s3:x-amz-content-sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}})
         context.set(key, value);
     access.decision.outcome = policy::Outcome::allow;
-    access.decision.because.push_back({policy::Layer::identity, "inline policy data of role team-" + session, 0, {"Read", policy::Effect::allow, {3, 5}}});
+    access.decision.because.push_back(
+        {policy::Layer::identity, "inline policy data of role team-" + session, 0, {"Read", policy::Effect::allow, {3, 5}}});
     if (number % 1000 == 999) {
         access.decision.outcome = policy::Outcome::implicit_deny;
         access.decision.because.clear();
@@ -143,7 +146,10 @@ int main(int argc, char** argv) {
                 }
                 auto ticket = log.decided(record);
                 must(ticket.has_value(), "decided");
-                must(log.answered(std::move(*ticket), {.time = record.time, .status = 200, .error_code = "", .error_message = "", .made = ""}).has_value(), "answered");
+                must(log.answered(std::move(*ticket),
+                                  {.time = record.time, .status = 200, .error_code = "", .error_message = "", .made = ""})
+                         .has_value(),
+                     "answered");
             }
             write_ns += std::chrono::duration<double, std::nano>(Clock::now() - start).count();
         }
@@ -162,11 +168,20 @@ int main(int argc, char** argv) {
     std::printf("{\"records\": %llu, \"log_bytes\": %.0f, \"index_bytes\": %.0f, \"write_ns\": %.0f, \"text_ns\": %.0f",
                 static_cast<unsigned long long>(records), double(bytes_of(argv[2], ".jsonl")) / double(records),
                 double(bytes_of(argv[2], ".index")) / double(records), write_ns, text_ns);
-    std::printf(", \"by_id_ms\": %.2f", median_ms([&](int i) { must(log.find(id_of(number(i))).has_value(), "an id is not found"); }));
+    std::printf(", \"by_id_ms\": %.2f",
+                median_ms([&](int i) { must(log.find(id_of(number(i))).has_value(), "an id is not found"); }));
     std::printf(", \"by_principal_ms\": %.2f", ask([&](auto& query, int i) { query.principal = role_of(number(i)); }, 50));
     std::printf(", \"by_resource_ms\": %.2f", ask([&](auto& query, int i) { query.resource = resource_of(number(i)); }, 4));
-    std::printf(", \"refused_of_principal_ms\": %.2f", ask([&](auto& query, int) { query.principal = role_of(999); query.outcome = "refused"; }, 50));
-    std::printf(", \"by_time_ms\": %.2f", ask([&](auto& query, int i) { query.until = base::Time(std::chrono::milliseconds(began + static_cast<int64_t>(number(i)))); }, 50));
+    std::printf(", \"refused_of_principal_ms\": %.2f", ask(
+                                                           [&](auto& query, int) {
+                                                               query.principal = role_of(999);
+                                                               query.outcome = "refused";
+                                                           },
+                                                           50));
+    std::printf(", \"by_time_ms\": %.2f",
+                ask([&](auto& query,
+                        int i) { query.until = base::Time(std::chrono::milliseconds(began + static_cast<int64_t>(number(i)))); },
+                    50));
     std::printf(", \"newest_ms\": %.2f", ask([](auto&, int) {}, 50));
     std::printf(", \"by_action_ms\": %.2f}\n", ask([](auto& query, int) { query.action = "s3:GetObject"; }, 50));
     return 0;

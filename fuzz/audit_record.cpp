@@ -45,7 +45,8 @@ audit::Record record_of(Fields& fields) {
         access.request.resource = fields.next();
         access.request.context.set(fields.next(), fields.next());
         access.request.context.set("aws:UserAgent", record.user_agent);
-        access.decision.because.push_back({policy::Layer::identity, fields.next(), 0, {fields.next(), policy::Effect::allow, {1, 1}}});
+        access.decision.because.push_back(
+            {policy::Layer::identity, fields.next(), 0, {fields.next(), policy::Effect::allow, {1, 1}}});
         record.accesses.push_back(std::move(access));
     }
     return record;
@@ -66,7 +67,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     audit::Chain again = audit::first_chain();
     const audit::Line read = audit::read_line(line, again);
     INVARIANT(read.holds && read.number == 1 && again == chain && !read.json.is_null());
-    const text::Json json = audit::record_of(read.json, text::Json(), [](const text::Json& value) -> const text::Json& { return value; });
+    const text::Json json =
+        audit::record_of(read.json, text::Json(), [](const text::Json& value) -> const text::Json& { return value; });
     const auto same = [](const text::Json& shown, const std::string& value, size_t most = audit::value_bytes_max) {
         INVARIANT(shown.as_string() == audit::escaped(audit::capped(value, most)));
         if (value.size() <= most) INVARIANT(audit::unescaped(shown.as_string()) == value);

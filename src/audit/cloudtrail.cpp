@@ -153,8 +153,9 @@ std::string service_of(std::string_view event_source) {
 // A UUID as it is; the 16 characters of S3's ids by their 16 bytes; anything else by its digest.
 std::string event_id_of(std::string_view request_id) {
     if (request_id.size() == uuid_bytes && std::ranges::count(request_id, '-') == 4) return std::string(request_id);
-    std::string digits = crypto::hex(request_id.size() == s3_request_id_bytes ? std::string(request_id)
-                                                                             : crypto::sha256(request_id).substr(0, s3_request_id_bytes));
+    std::string digits =
+        crypto::hex(request_id.size() == s3_request_id_bytes ? std::string(request_id)
+                                                             : crypto::sha256(request_id).substr(0, s3_request_id_bytes));
     for (const size_t at : {8u, 13u, 18u, 23u}) digits.insert(at, 1, '-');
     return digits;
 }
@@ -167,7 +168,8 @@ std::string request_id_of(std::string_view event_id) {
         unsigned value = 0;
         const auto [end, error] = std::from_chars(digits.data() + i, digits.data() + i + 2, value, 16);
         const char c = static_cast<char>(value);
-        const bool is_s3 = error == std::errc() && end == digits.data() + i + 2 && ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'));
+        const bool is_s3 =
+            error == std::errc() && end == digits.data() + i + 2 && ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'));
         if (!is_s3) return std::string(event_id);
         out += c;
     }

@@ -18,12 +18,11 @@ TEST_CASE("resources have CloudTrail's types and names") {
     struct Row {
         const char *arn, *type, *name;
     };
-    for (const auto& [arn, type, name] : {Row{"arn:aws:s3:::b", "AWS::S3::Bucket", "b"},
-                                          Row{"arn:aws:s3:::b/k/l", "AWS::S3::Object", "b"},
-                                          Row{"arn:aws:iam::1:role/a/b/r", "AWS::IAM::Role", "r"},
-                                          Row{"arn:aws:sagemaker:us-east-1:1:training-job/j", "AWS::SageMaker::TrainingJob", "j"},
-                                          Row{"arn:aws:logs:us-east-1:1:log-group:/a/b:log-stream:s", "AWS::Logs::LogGroup", "/a/b"},
-                                          Row{"*", "", ""}}) {
+    for (const auto& [arn, type, name] :
+         {Row{"arn:aws:s3:::b", "AWS::S3::Bucket", "b"}, Row{"arn:aws:s3:::b/k/l", "AWS::S3::Object", "b"},
+          Row{"arn:aws:iam::1:role/a/b/r", "AWS::IAM::Role", "r"},
+          Row{"arn:aws:sagemaker:us-east-1:1:training-job/j", "AWS::SageMaker::TrainingJob", "j"},
+          Row{"arn:aws:logs:us-east-1:1:log-group:/a/b:log-stream:s", "AWS::Logs::LogGroup", "/a/b"}, Row{"*", "", ""}}) {
         CHECK_MESSAGE(audit::resource_type_of(arn) == type, arn);
         CHECK_MESSAGE(audit::resource_name_of(arn) == name, arn);
     }

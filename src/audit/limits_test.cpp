@@ -15,7 +15,9 @@ using namespace audit_test;
 namespace {
 
 std::string random_bytes(std::mt19937& random, size_t most) {
-    static const std::vector<std::string> pieces = {"\\", "\\x", "\\xff", "\"", "\n", "\r", std::string(1, '\0'), "\xEF\xBF\xBD", "\xE2\x80\xA6", "}", "\x7f", "\xc3\x28", "\xed\xa0\x80"};
+    static const std::vector<std::string> pieces = {
+        "\\",           "\\x",          "\\xff", "\"",   "\n",       "\r",          std::string(1, '\0'),
+        "\xEF\xBF\xBD", "\xE2\x80\xA6", "}",     "\x7f", "\xc3\x28", "\xed\xa0\x80"};
     std::string out;
     const size_t length = random() % (most + 1);
     while (out.size() < length) {
@@ -36,7 +38,8 @@ size_t size_of(const audit::Record& record) {
 size_t log_bytes(const Fixture& f, std::string_view stream) {
     size_t bytes = 0;
     for (const auto& entry : std::filesystem::directory_iterator(f.options.directory))
-        if (entry.path().filename().string().starts_with(stream) && entry.path().extension() == ".jsonl") bytes += entry.file_size();
+        if (entry.path().filename().string().starts_with(stream) && entry.path().extension() == ".jsonl")
+            bytes += entry.file_size();
     return bytes;
 }
 
@@ -89,7 +92,8 @@ TEST_CASE("whatever bytes clients send, their records are read as they were, aft
         if (record.error_code.empty()) {
             auto ticket = log->decided(record);
             REQUIRE(ticket);
-            REQUIRE(log->answered(std::move(*ticket), {.time = record.time, .status = 200, .error_code = "", .error_message = "", .made = ""}));
+            REQUIRE(log->answered(std::move(*ticket),
+                                  {.time = record.time, .status = 200, .error_code = "", .error_message = "", .made = ""}));
         } else {
             REQUIRE(log->append(record));
         }
@@ -102,7 +106,8 @@ TEST_CASE("whatever bytes clients send, their records are read as they were, aft
             const text::Json& json = found->front();
             CHECK(json["Principal"]["Arn"].as_string() == audit::escaped(audit::capped(record.principal.arn)));
             CHECK(json["UserAgent"].as_string() == audit::escaped(audit::capped(record.user_agent, audit::user_agent_bytes_max)));
-            CHECK(json["Accesses"].items().at(0)["Resource"].as_string() == audit::escaped(audit::capped(record.accesses[0].request.resource)));
+            CHECK(json["Accesses"].items().at(0)["Resource"].as_string() ==
+                  audit::escaped(audit::capped(record.accesses[0].request.resource)));
             if (record.principal.arn.size() > 3 && record.principal.arn.size() < audit::value_bytes_max) {
                 audit::Query query;
                 query.principal = audit::escaped(record.principal.arn);
@@ -188,7 +193,9 @@ TEST_CASE("no request makes a record larger than the limits say") {
         auto& access = record.accesses.back();
         access.request.resource = huge;
         access.request.action = "s3:" + std::to_string(i) + std::string(3000, 'a');
-        for (int k = 0; k < 20; ++k) access.request.context.set("aws:RequestTag/" + std::to_string(k) + std::string(500, 'k'), std::to_string(i) + std::string(500, 'v'));
+        for (int k = 0; k < 20; ++k)
+            access.request.context.set("aws:RequestTag/" + std::to_string(k) + std::string(500, 'k'),
+                                       std::to_string(i) + std::string(500, 'v'));
         access.decision.because.assign(50, one.decision.because.front());
     }
     CHECK(size_of(record) < 6'000'000);
@@ -263,7 +270,11 @@ TEST_CASE("what is polled is counted, and nothing else of it is lost") {
         record.principal.arn = arn;
         auto ticket = log->decided(record);
         REQUIRE(ticket);
-        REQUIRE(log->answered(std::move(*ticket), {.time = f.clock.now(), .status = status, .error_code = status == 200 ? "" : "ResourceNotFoundException", .error_message = "", .made = ""}));
+        REQUIRE(log->answered(std::move(*ticket), {.time = f.clock.now(),
+                                                   .status = status,
+                                                   .error_code = status == 200 ? "" : "ResourceNotFoundException",
+                                                   .error_message = "",
+                                                   .made = ""}));
         f.clock.advance(std::chrono::milliseconds(100));
     };
     poll("FIRST", 200);
@@ -311,7 +322,9 @@ TEST_CASE("records that are to be kept are not removed for their number: the log
     CHECK(log->append(record(-1)).error().code == "AuditFull");
     CHECK(log->find("ID0").has_value());
     const auto notes = log->search({});
-    CHECK(std::ranges::any_of(notes->records, [](const auto& one) { return one["Note"].as_string().find("bytes; when it is full, requests are answered 503") != std::string::npos; }));
+    CHECK(std::ranges::any_of(notes->records, [](const auto& one) {
+        return one["Note"].as_string().find("bytes; when it is full, requests are answered 503") != std::string::npos;
+    }));
     log.reset();
     // With room, it goes on.
     f.options.keep_bytes = 200'000'000;
@@ -325,7 +338,9 @@ TEST_CASE("records that are to be kept are not removed for their number: the log
     log = f.open();
     CHECK_FALSE(log->find("ID0").has_value());
     const auto said = log->search({});
-    CHECK(std::ranges::any_of(said->records, [](const auto& one) { return one["Note"].as_string().find("earlier than the days that were asked for") != std::string::npos; }));
+    CHECK(std::ranges::any_of(said->records, [](const auto& one) {
+        return one["Note"].as_string().find("earlier than the days that were asked for") != std::string::npos;
+    }));
     log.reset();
     CHECK(f.verified() == "");
 }
@@ -333,10 +348,12 @@ TEST_CASE("records that are to be kept are not removed for their number: the log
 TEST_CASE("the log of an earlier version is taken over, whatever is in it") {
     Fixture f;
     std::filesystem::create_directories(f.options.directory);
-    f.write(f.options.directory + "/audit-00000001.jsonl",
-            R"({"Time":"2023-11-14T22:13:20.123Z","RequestId":"OLD1","Service":"s3","Operation":"GetObject","Principal":{"Type":"User","Arn":"arn:aws:iam::1:user/ada"},"Accesses":[{"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k","Decision":"allowed","MatchedStatements":[],"Context":{}}]})"
-            "\n{\"Time\":\"2023-11-14T22:13:21.123Z\",\"RequestId\":\"OLD2\",\"UserAgent\":\"\xff\",\"Principal\":{\"Type\":\"Anonymous\"},\"Accesses\":[],\"ErrorCode\":\"AccessDenied\"}\n"
-            "{\"Time\":\"torn\n");
+    f.write(
+        f.options.directory + "/audit-00000001.jsonl",
+        R"({"Time":"2023-11-14T22:13:20.123Z","RequestId":"OLD1","Service":"s3","Operation":"GetObject","Principal":{"Type":"User","Arn":"arn:aws:iam::1:user/ada"},"Accesses":[{"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k","Decision":"allowed","MatchedStatements":[],"Context":{}}]})"
+        "\n{\"Time\":\"2023-11-14T22:13:21.123Z\",\"RequestId\":\"OLD2\",\"UserAgent\":\"\xff\",\"Principal\":{\"Type\":"
+        "\"Anonymous\"},\"Accesses\":[],\"ErrorCode\":\"AccessDenied\"}\n"
+        "{\"Time\":\"torn\n");
     auto log = f.open();
     CHECK(log->find("OLD1")->front()["Accesses"].items().at(0)["Decision"].as_string() == "allowed");
     CHECK(log->find("OLD1")->front()["Outcome"].as_string() == "notRecorded");
@@ -344,7 +361,9 @@ TEST_CASE("the log of an earlier version is taken over, whatever is in it") {
     audit::Query query;
     query.principal = "arn:aws:iam::1:user/ada";
     CHECK(log->search(query)->records.size() == 1);
-    CHECK(std::ranges::any_of(log->search({})->records, [](const auto& one) { return one["Note"].as_string().find("a record of the earlier log that cannot be read: 13 bytes, sha256 ") == 0; }));
+    CHECK(std::ranges::any_of(log->search({})->records, [](const auto& one) {
+        return one["Note"].as_string().find("a record of the earlier log that cannot be read: 13 bytes, sha256 ") == 0;
+    }));
     CHECK_FALSE(std::filesystem::exists(f.options.directory + "/audit-00000001.jsonl"));
     log.reset();
     CHECK(f.verified() == "");

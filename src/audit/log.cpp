@@ -2,9 +2,7 @@
 // synchronizes, summarises and removes; it sleeps while nothing is written.
 #include "audit/log.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,10 +11,8 @@
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <mutex>
-#include <sstream>
 #include <thread>
 
 #include "audit/budget.hpp"
@@ -26,7 +22,7 @@
 #include "audit/stream.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
-#include "store/folders.hpp"
+#include "os/file.hpp"
 #include "store/reserve.hpp"
 #include "text/time.hpp"
 
@@ -48,17 +44,6 @@ std::string_view outcome_of(const Record& record) { return record.error_code.emp
 bool is_refused(const Record& record) {
     return !record.error_code.empty() ||
            std::ranges::any_of(record.accesses, [](const auto& one) { return one.decision.outcome != policy::Outcome::allow; });
-}
-
-base::Result<void> replace_file(const std::string& path, const std::string& content) {
-    const std::string temporary = path + ".new";
-    const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    const bool good = file >= 0 && ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
-                      ::fsync(file) == 0 && ::rename(temporary.c_str(), path.c_str()) == 0;
-    const int error = errno;
-    if (file >= 0) ::close(file);
-    if (good) return {};
-    return base::fail("AuditUnavailable", "cannot write `" + path + "`: " + std::strerror(error));
 }
 
 }  // namespace
@@ -114,7 +99,8 @@ public:
         }
         TRY(take_over_earlier_log(options_.directory, *requests_, now));
         first_of_this_run_ = requests_->last_line() + 1;
-        TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by), false, now));
+        TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by),
+                            false, now));
         keep_what_shall_be(now);
         keeper_ = std::thread([this] { keep(); });
         return {};
@@ -128,7 +114,8 @@ public:
         state.request_id = record.request_id;
         state.time = record.time;
         state.changes = !reads_only(record.operation);
-        if (full_) return base::fail("AuditFull", "the audit log has the size that it may have, and its oldest records are to be kept");
+        if (full_)
+            return base::fail("AuditFull", "the audit log has the size that it may have, and its oldest records are to be kept");
         if (is_polled(record.service, record.operation) && !is_refused(record)) {
             const std::lock_guard lock(mutex_);
             state.counted = polling_.is_repeat(state.text.sameness, record.time);
@@ -168,7 +155,8 @@ public:
         std::string said = answer_text(record.status, record.error_code, record.error_message, "");
         if (!record.error_code.empty()) said += ",\"refused\":true";
         if (!record.authenticated && !record.error_code.empty()) return append_unauthenticated(record, text, said);
-        if (full_) return base::fail("AuditFull", "the audit log has the size that it may have, and its oldest records are to be kept");
+        if (full_)
+            return base::fail("AuditFull", "the audit log has the size that it may have, and its oldest records are to be kept");
         const Place place = TRY(requests_->append(text, said, outcome_of(record), record.time));
         wake();
         if (options_.sync == Sync::answers) return requests_->make_durable(place.line);
@@ -226,11 +214,10 @@ private:
     // A log that ends before the last head that was signed has been cut.
     base::Result<void> compare_with_head_file(Stream& stream, std::string_view name, base::Time now) {
         if (options_.head_file.empty()) return {};
-        std::ifstream file(options_.head_file, std::ios::binary);
-        if (!file) return {};
-        std::stringstream content;
-        content << file.rdbuf();
-        const auto json = text::parse_json(content.str());
+        const auto content = os::read_file(options_.head_file);
+        if (!content && content.error().code == "FileNotFound") return {};
+        if (!content) return base::fail("AuditUnavailable", content.error().message);
+        const auto json = text::parse_json(*content);
         if (!json) return {};
         const auto head = read_head((*json)[name]);
         if (!head || head->lines <= stream.last_line()) return {};
@@ -290,7 +277,8 @@ private:
                 lock.lock();
                 continue;
             }
-            due_.wait_for(lock, std::min<std::chrono::milliseconds>(between_syncs, options_.between_heads), [&] { return stopping_; });
+            due_.wait_for(lock, std::min<std::chrono::milliseconds>(between_syncs, options_.between_heads),
+                          [&] { return stopping_; });
             if (stopping_) break;
             const base::Time now = options_.clock->now();
             auto summaries = polling_.due(now, false);
@@ -348,7 +336,7 @@ private:
             if (auto head = stream->last_head()) heads.set(head->stream, to_json(*head));
         std::string content = heads.pretty() + "\n";
         if (content == saved_heads_) return;
-        auto saved = replace_file(options_.head_file, content);
+        auto saved = os::replace_file(options_.head_file, content);
         if (saved) saved_heads_ = std::move(content);
         report(saved);
     }
@@ -365,14 +353,16 @@ private:
         const uint64_t bytes = requests_->bytes();
         full_ = options_.when_full == WhenFull::refuse && !remove_old(*requests_, options_.keep_bytes, WhenFull::refuse, "", now);
         if (options_.when_full == WhenFull::remove_oldest)
-            remove_old(*requests_, options_.keep_bytes, WhenFull::remove_oldest, "earlier than the days that were asked for", now);
+            remove_old(*requests_, options_.keep_bytes, WhenFull::remove_oldest, "earlier than the days that were asked for",
+                       now);
         if (bytes < options_.keep_bytes / 10 * 8 || steady_clock::now() < next_warning_) return;
         next_warning_ = steady_clock::now() + between_warnings;
         const std::string said =
-            "the audit log has " + std::to_string(bytes) + " of " + std::to_string(options_.keep_bytes) + " bytes; when it is full, " +
-            (options_.when_full == WhenFull::refuse ? "requests are answered 503"
-                                                     : "its oldest records are removed before their " +
-                                                           std::to_string(options_.keep_days) + " days are over");
+            "the audit log has " + std::to_string(bytes) + " of " + std::to_string(options_.keep_bytes) +
+            " bytes; when it is full, " +
+            (options_.when_full == WhenFull::refuse
+                 ? "requests are answered 503"
+                 : "its oldest records are removed before their " + std::to_string(options_.keep_days) + " days are over");
         base::log_warn(said + " (serve --audit-keep-bytes, --audit-keep-days, --audit-when-full)");
         report(requests_->note("filling", said, true, now));
     }
@@ -407,7 +397,7 @@ private:
     std::atomic<bool> full_ = false;
     mutable std::atomic<int> waiting_ = 0;
     std::atomic<bool> busy_ = false;
-    std::string saved_heads_;                          // the keeper's
+    std::string saved_heads_;                  // the keeper's
     steady_clock::time_point next_warning_{};  // the keeper's
 
     mutable std::mutex mutex_;  // guards what follows

@@ -72,9 +72,13 @@ TEST_CASE("what was decided and what was answered are two facts") {
     auto ticket = log->decided(allowed("ID1"));
     REQUIRE(ticket);
     CHECK(log->find("ID1")->front()["Outcome"].as_string() == "inProgress");
-    REQUIRE(log->answered(std::move(*ticket), {.time = f.clock.now(), .status = 409, .error_code = "BucketNotEmpty", .error_message = "not empty", .made = ""}));
+    REQUIRE(log->answered(
+        std::move(*ticket),
+        {.time = f.clock.now(), .status = 409, .error_code = "BucketNotEmpty", .error_message = "not empty", .made = ""}));
     auto done = log->decided(allowed("ID2"));
-    REQUIRE(log->answered(std::move(*done), {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = R"({"ETag":"\"e\""})"}));
+    REQUIRE(log->answered(
+        std::move(*done),
+        {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = R"({"ETag":"\"e\""})"}));
     const auto failed = log->find("ID1")->front(), succeeded = log->find("ID2")->front();
     CHECK(failed["Outcome"].as_string() == "failed");
     CHECK(failed["ErrorCode"].as_string() == "BucketNotEmpty");
@@ -112,7 +116,8 @@ TEST_CASE("an answer that comes after its segment was full stands with its reque
     auto slow = log->decided(allowed("SLOW"));
     auto slower = log->decided(allowed("SLOWER"));
     for (int i = 0; i < 200; ++i) REQUIRE(log->append(refused("ID" + std::to_string(i))));
-    REQUIRE(log->answered(std::move(*slow), {.time = f.clock.now(), .status = 404, .error_code = "NoSuchKey", .error_message = "", .made = ""}));
+    REQUIRE(log->answered(std::move(*slow),
+                          {.time = f.clock.now(), .status = 404, .error_code = "NoSuchKey", .error_message = "", .made = ""}));
     CHECK(log->find("SLOW")->size() == 1);
     CHECK(log->find("SLOW")->front()["Outcome"].as_string() == "failed");
     CHECK(count(*log) == 202);
@@ -297,8 +302,10 @@ TEST_CASE("who waits is told of what was answered, in order, and of nothing twic
     CHECK(log->search(query)->records.empty());
     std::jthread answers([&] {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        (void)log->answered(std::move(*second), {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = ""});
-        (void)log->answered(std::move(*first), {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = ""});
+        (void)log->answered(std::move(*second),
+                            {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = ""});
+        (void)log->answered(std::move(*first),
+                            {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = ""});
     });
     std::vector<std::string> ids;
     while (ids.size() < 2) {

@@ -34,9 +34,8 @@ std::vector<Polling::Summary> Polling::due(base::Time now, bool all) {
             continue;
         }
         if (followed.count > 0) {
-            Summary summary{.text = std::move(followed.text),
-                            .answer = answer_text(followed.status, "", "", ""),
-                            .last = followed.last};
+            Summary summary{
+                .text = std::move(followed.text), .answer = answer_text(followed.status, "", "", ""), .last = followed.last};
             std::string begin = "\"t\":" + std::to_string(followed.last.time_since_epoch().count());
             append_member(begin, "id", followed.request_id);
             summary.text.parts.front().text = std::move(begin);

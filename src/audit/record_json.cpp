@@ -116,8 +116,7 @@ void write_decision(Writer& out, const DecidedAccess& access) {
     out.member("DecidedBy", policy::policy_type(decision.layer, request));
     out.objects("MatchedStatements", decision.because, statement);
     if (decision.outcome == policy::Outcome::implicit_deny) {
-        out.strings("MissingAllowIn", decision.missing,
-                    [&](policy::Layer layer) { return policy::policy_type(layer, request); });
+        out.strings("MissingAllowIn", decision.missing, [&](policy::Layer layer) { return policy::policy_type(layer, request); });
         if (!decision.granted.empty()) out.objects("AllowedBy", decision.granted, statement);
     }
     if (decision.conditioned.empty()) return;
@@ -166,8 +165,8 @@ std::vector<policy::StatementRef> read_statements(const Json& list) {
 
 constexpr size_t uncut = std::numeric_limits<size_t>::max();
 
-constexpr auto reading_verbs = std::to_array<std::string_view>({"Assume", "Check", "Describe", "Explain", "Filter", "Get", "Head", "List",
-                                                                "Lookup", "Select", "Simulate", "Used", "WhoCan"});
+constexpr auto reading_verbs = std::to_array<std::string_view>({"Assume", "Check", "Describe", "Explain", "Filter", "Get", "Head",
+                                                                "List", "Lookup", "Select", "Simulate", "Used", "WhoCan"});
 
 constexpr auto polled = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"cloudtrail", "LookupEvents"},

@@ -131,7 +131,10 @@ std::vector<Group> groups_of(const Record& record, bool has_shared) {
         std::string decision;
         append_decision(decision, access);
         if (record.accesses.size() == 1) {
-            groups.push_back({std::move(decision), std::move(context), access.decision.outcome != policy::Outcome::allow, {&access.request.resource}});
+            groups.push_back({std::move(decision),
+                              std::move(context),
+                              access.decision.outcome != policy::Outcome::allow,
+                              {&access.request.resource}});
             break;
         }
         const auto [found, is_new] = known.try_emplace({decision, context}, groups.size());
@@ -300,8 +303,9 @@ RecordText text_of(const Record& record) {
     if (!record.parameters.empty() && record.parameters.size() <= parameters_bytes_max) add(",\"in\":" + record.parameters);
     if (record.parameters.size() > parameters_bytes_max) {
         std::string cut = ",\"in\":{";
-        append_member(cut, "Cut", std::to_string(record.parameters.size()) + " bytes, sha256 " +
-                                      crypto::hex(crypto::sha256(record.parameters)));
+        append_member(
+            cut, "Cut",
+            std::to_string(record.parameters.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(record.parameters)));
         add(cut + "}");
     }
     for (const DecidedAccess& access : record.accesses)
@@ -325,8 +329,7 @@ std::vector<Term> terms_of(const text::Json& record) {
     const text::Json& principal = record["Principal"];
     for (const text::Json& access : record["Accesses"].items()) {
         terms.push_back(term_of(TermKind::action, base::lower(access["Action"].as_string())));
-        if (access["Resource"].as_string().find(cut_marker) != 0)
-            add_resource(terms, access["Resource"].as_string());
+        if (access["Resource"].as_string().find(cut_marker) != 0) add_resource(terms, access["Resource"].as_string());
     }
     add_terms(terms, {.request_id = record["RequestId"].as_string(),
                       .arn = principal["Arn"].as_string(),

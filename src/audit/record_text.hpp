@@ -32,12 +32,12 @@ struct Part {
 using Term = uint64_t;
 enum class TermKind : char {
     request_id = 'i',
-    principal = 'p',   // its ARN, its role's ARN, a service's name
+    principal = 'p',  // its ARN, its role's ARN, a service's name
     access_key = 'k',
-    user_name = 'u',   // of a user, or of a session; root
+    user_name = 'u',  // of a user, or of a session; root
     service = 's',
     operation = 'e',
-    action = 'a',      // in lower case
+    action = 'a',  // in lower case
     resource = 'r',
     resource_name = 'R',  // as CloudTrail calls it
     resource_type = 'y',
@@ -49,16 +49,17 @@ enum class TermKind : char {
 [[nodiscard]] Term term_of(TermKind kind, std::string_view value);
 
 struct RecordText {
-    std::vector<Part> parts;   // of the line, from `"t":` on, without braces
-    std::vector<Term> terms;   // of the index, without the outcome
-    std::string sameness;      // equal for requests that differ in time and id alone
+    std::vector<Part> parts;  // of the line, from `"t":` on, without braces
+    std::vector<Term> terms;  // of the index, without the outcome
+    std::string sameness;     // equal for requests that differ in time and id alone
 };
 [[nodiscard]] RecordText text_of(const Record& record);
 // The same terms, of a record that was read.
 [[nodiscard]] std::vector<Term> terms_of(const text::Json& record);
 
 // `"s":200,…`: the members of an answer.
-[[nodiscard]] std::string answer_text(int status, std::string_view error_code, std::string_view error_message, std::string_view made);
+[[nodiscard]] std::string answer_text(int status, std::string_view error_code, std::string_view error_message,
+                                      std::string_view made);
 
 // A referer may be a presigned URL, which is a credential: its query stays out.
 [[nodiscard]] std::string without_credentials(std::string_view key, const std::string& value);

@@ -117,10 +117,12 @@ public:
         std::vector<Candidate> out;
         const auto entries = index.entries();
         const auto take = [&](uint32_t number) {
-            if (number < before && fits_time(entries[number]) && fits_flags(entries[number])) out.push_back({number, entries[number]});
+            if (number < before && fits_time(entries[number]) && fits_flags(entries[number]))
+                out.push_back({number, entries[number]});
         };
         if (terms_.empty()) {
-            for (auto number = static_cast<uint32_t>(std::min<size_t>(entries.size(), before)); number-- > 0 && out.size() < most;)
+            for (auto number = static_cast<uint32_t>(std::min<size_t>(entries.size(), before));
+                 number-- > 0 && out.size() < most;)
                 take(number);
         } else {
             const auto numbers = matching(index);
@@ -347,8 +349,8 @@ std::string newer_token(const std::vector<Position>& positions) {
 
 base::Result<Page> search(const std::vector<SearchedStream>& streams, const Query& query) {
     const bool forward = !query.written_since.empty();
-    auto positions = TRY(forward ? read_token(query.written_since, 'n', streams.size())
-                                 : read_token(query.older_than, 'o', streams.size()));
+    auto positions =
+        TRY(forward ? read_token(query.written_since, 'n', streams.size()) : read_token(query.older_than, 'o', streams.size()));
     std::vector<std::vector<Found>> parts;
     bool more = false;
     size_t count = 0;

@@ -7,11 +7,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/utf8.hpp"
 #include "crypto/digest.hpp"
+#include "os/file.hpp"
 #include "text/time.hpp"
 
 namespace audit {
@@ -152,11 +151,9 @@ SegmentSummary Scan::summary() const {
 }
 
 base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> chain, uint64_t expected) {
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream content;
-    content << file.rdbuf();
-    if (!file) return unavailable("cannot read", path);
-    const std::string bytes = std::move(content).str();
+    const auto content = os::read_file(path);
+    if (!content) return base::fail("AuditUnavailable", content.error().message);
+    const std::string& bytes = *content;
     Scan scan;
     std::vector<Json> definitions;
     std::unordered_map<uint64_t, uint32_t> entry_of_line;
@@ -197,8 +194,9 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
         ++scan.lines;
         scan.last_number = std::max(scan.last_number, line.number);
         if (line.number > number)
-            found(number, line.number == number + 1 ? "is missing"
-                                                    : "and those after it, up to " + std::to_string(line.number - 1) + ", are missing");
+            found(number, line.number == number + 1
+                              ? "is missing"
+                              : "and those after it, up to " + std::to_string(line.number - 1) + ", are missing");
         else if (line.number < number && line.number != 0)
             found(line.number, "is not in its place: it stands after record " + std::to_string(number - 1));
         else if (!line.holds)

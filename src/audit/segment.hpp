@@ -19,8 +19,8 @@ namespace audit {
 
 // Outcomes, as records show them.
 constexpr std::string_view outcome_succeeded = "succeeded";
-constexpr std::string_view outcome_failed = "failed";            // it was allowed, and the answer was an error
-constexpr std::string_view outcome_refused = "refused";          // nothing was done
+constexpr std::string_view outcome_failed = "failed";             // it was allowed, and the answer was an error
+constexpr std::string_view outcome_refused = "refused";           // nothing was done
 constexpr std::string_view outcome_not_answered = "notAnswered";  // the server ended before its answer
 
 // STREAM-NNNNNNNN.jsonl
@@ -34,13 +34,13 @@ struct Scan {
     text::Json header;          // `segment` of the first line
     uint64_t first_number = 0;  // of the first line
     uint64_t lines = 0;
-    uint64_t last_number = 0;  // of the last line, by what it says
-    uint64_t bytes = 0;  // up to the end of the last whole line
-    std::string torn;    // what is behind it: a line that a crash cut off
-    Chain chain;         // at the end
-    std::vector<std::pair<uint64_t, Head>> heads;  // signed heads, and the numbers of the lines that hold them
+    uint64_t last_number = 0;                                 // of the last line, by what it says
+    uint64_t bytes = 0;                                       // up to the end of the last whole line
+    std::string torn;                                         // what is behind it: a line that a crash cut off
+    Chain chain;                                              // at the end
+    std::vector<std::pair<uint64_t, Head>> heads;             // signed heads, and the numbers of the lines that hold them
     std::unordered_map<uint64_t, Chain> chains_before_heads;  // by the numbers of those lines
-    std::vector<text::Json> notes;                 // every `note`
+    std::vector<text::Json> notes;                            // every `note`
     int64_t first_time = 0, last_time = 0;
     // The first thing that is not as it was written, in words; empty: nothing.
     std::string finding;

@@ -75,6 +75,7 @@ private:
 };
 
 // The saved index of a segment of so many bytes, mapped into memory; nullptr: there is none that fits. Fills in `segment`.
-[[nodiscard]] std::shared_ptr<const SegmentIndex> open_index(const std::string& path, uint64_t segment_bytes, SegmentSummary& segment);
+[[nodiscard]] std::shared_ptr<const SegmentIndex> open_index(const std::string& path, uint64_t segment_bytes,
+                                                             SegmentSummary& segment);
 
 }  // namespace audit

@@ -14,7 +14,7 @@
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "crypto/digest.hpp"
-#include "store/folders.hpp"
+#include "os/file.hpp"
 #include "text/time.hpp"
 
 namespace audit {
@@ -38,27 +38,6 @@ std::unexpected<base::Error> broken(const std::string& what, const std::string& 
     return base::fail("AuditUnavailable", what + " `" + path + "`: " + std::strerror(error));
 }
 
-base::Result<void> write_index(const std::string& path, const std::string& content) {
-    const std::string temporary = path + ".new";
-    const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0) return broken("cannot write", temporary);
-    std::string_view rest = content;
-    bool good = true;
-    while (good && !rest.empty()) {
-        const ssize_t n = ::write(file, rest.data(), rest.size());
-        if (n < 0 && errno == EINTR) continue;
-        good = n > 0;
-        if (good) rest.remove_prefix(static_cast<size_t>(n));
-    }
-    ::close(file);
-    if (!good || ::rename(temporary.c_str(), path.c_str()) != 0) {
-        auto error = broken("cannot write", path);
-        ::unlink(temporary.c_str());
-        return error;
-    }
-    return {};
-}
-
 }  // namespace
 
 struct Stream::File {
@@ -74,8 +53,8 @@ struct Stream::Batch {
 
     std::string bytes;
     Chain chain;
-    uint64_t number = 0;  // of its last line
-    size_t last_line_at = 0;  // in bytes
+    uint64_t number = 0;                                           // of its last line
+    size_t last_line_at = 0;                                       // in bytes
     std::vector<std::pair<const std::string*, uint32_t>> defined;  // text and offset in `bytes`
 
     void add(std::string_view members) {
@@ -160,8 +139,9 @@ base::Result<void> Stream::take_up(uint64_t number, base::Time now) {
     if (!scan.finding.empty()) {
         base::log_error("the audit log " + path + " is not as it was written: " + scan.finding +
                         "; `trainwarden audit verify` says more");
-        TRY(note_locked("broken", "at the start of the server, " + segment_name(options_.name, number) +
-                                      " was not as it had been written: " + scan.finding,
+        TRY(note_locked("broken",
+                        "at the start of the server, " + segment_name(options_.name, number) +
+                            " was not as it had been written: " + scan.finding,
                         true, now));
     }
     return {};
@@ -234,7 +214,8 @@ base::Result<void> Stream::allocate(size_t bytes) {
     if (size_ + bytes + left_for_answers <= allocated_) return {};
     const uint64_t end = size_ + bytes + left_for_answers + allocated_at_once;
     const auto take = [&] {
-        return ::fallocate(file_->descriptor, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) == 0 ||
+        return ::fallocate(file_->descriptor, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) ==
+                   0 ||
                (errno != ENOSPC && errno != EDQUOT);  // a file system that cannot: the write will tell
     };
     bool taken = take();
@@ -373,7 +354,8 @@ base::Result<void> Stream::answer(Place& place, const RecordText& text, std::str
     // Not make_room: the answer stays with its record.
     if (broken_) return base::fail("AuditUnavailable", "the audit log could not be synchronized with the disk");
     Batch batch(chain_, last_number_);
-    std::string members = "\"of\":" + std::to_string(place.line) + ",\"t\":" + std::to_string(time.time_since_epoch().count()) + ",";
+    std::string members =
+        "\"of\":" + std::to_string(place.line) + ",\"t\":" + std::to_string(time.time_since_epoch().count()) + ",";
     members += answer;
     batch.add(members);
     const auto offset = static_cast<uint32_t>(size_);
@@ -408,7 +390,8 @@ base::Result<void> Stream::note_locked(std::string_view what, const std::string&
     return {};
 }
 
-base::Result<void> Stream::take_over(const std::string& json, const std::vector<Term>& terms, std::string_view outcome, int64_t time) {
+base::Result<void> Stream::take_over(const std::string& json, const std::vector<Term>& terms, std::string_view outcome,
+                                     int64_t time) {
     const std::lock_guard lock(mutex_);
     TRY(make_room(json.size(), base::Time(std::chrono::milliseconds(time))));
     Batch batch(chain_, last_number_);
@@ -458,7 +441,7 @@ base::Result<void> Stream::make_durable(uint64_t line) {
         lock.unlock();
         bool good = true;
         for (const auto& file : files) good = ::fdatasync(file->descriptor) == 0 && good;
-        if (is_new) good = store::sync_folder(options_.directory).has_value() && good;
+        if (is_new) good = os::sync_folder(options_.directory).has_value() && good;
         lock.lock();
         syncing_ = false;
         if (good)
@@ -509,7 +492,7 @@ void Stream::save_indexes() {
         const auto* index = dynamic_cast<const GrowingIndex*>(segment->index.get());
         if (index == nullptr) continue;
         const std::string path = index_path_of(segment->number);
-        if (auto written = write_index(path, index->saved(segment->summary)); !written) {
+        if (auto written = os::replace_file(path, index->saved(segment->summary)); !written) {
             base::log_warn("an index of the audit log could not be saved and stays in memory: " + written.error().describe());
             continue;
         }

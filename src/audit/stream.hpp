@@ -136,7 +136,7 @@ private:
     std::vector<std::shared_ptr<File>> unsynced_files_;  // left, and perhaps not on the disk
     uint64_t number_ = 0;                                // of the segment that is written
     uint64_t size_ = 0;
-    uint64_t allocated_ = 0;  // up to where in the file
+    uint64_t allocated_ = 0;                       // up to where in the file
     uint64_t first_number_ = 1, last_number_ = 0;  // of lines: of the segment, and of all
     int64_t first_time_ = 0, last_time_ = 0;
     Chain chain_ = first_chain();

@@ -34,9 +34,10 @@ std::string syslog_message(const Json& record, std::string_view host, int proces
     Json event = cloudtrail_event(record);
     if (event.is_null()) event = record;
     std::string body = event.dump();
-    const std::string head = "<" + std::to_string(facility_local0 * 8 + severity_of(record)) + ">1 " + record["Time"].as_string() + " " +
-                             printable_name(host, host_bytes_max) + " trainwarden " + std::to_string(process) + " " +
-                             printable_name(record["Outcome"].as_string(), 32) + " - " + std::string(byte_order_mark);
+    const std::string head = "<" + std::to_string(facility_local0 * 8 + severity_of(record)) + ">1 " +
+                             record["Time"].as_string() + " " + printable_name(host, host_bytes_max) + " trainwarden " +
+                             std::to_string(process) + " " + printable_name(record["Outcome"].as_string(), 32) + " - " +
+                             std::string(byte_order_mark);
     if (head.size() + body.size() > syslog_message_bytes_max)
         body = Json::object({{"requestID", record["RequestId"]},
                              {"eventID", event_id_of(record["RequestId"].as_string())},

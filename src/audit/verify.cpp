@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <sstream>
 
 #include "audit/log.hpp"
 #include "audit/segment.hpp"
 #include "audit/stream.hpp"
+#include "os/file.hpp"
 
 namespace audit {
 namespace {
@@ -37,7 +36,8 @@ public:
         uint64_t expected_segment = 0;
         for (const uint64_t number : numbers) {
             if (expected_segment != 0 && number != expected_segment)
-                find("segment " + std::to_string(expected_segment) + " (" + segment_name(out_.stream, expected_segment) + ") is missing");
+                find("segment " + std::to_string(expected_segment) + " (" + segment_name(out_.stream, expected_segment) +
+                     ") is missing");
             expected_segment = number + 1;
             TRY(segment(number, number == numbers.back()));
         }
@@ -68,7 +68,8 @@ private:
             find(name + " is another segment: by its first record it is " +
                  segment_name(scan.header["stream"].as_string(), static_cast<uint64_t>(scan.header["number"].as_int())));
         if (!scan.finding.empty()) find(name + ": " + scan.finding);
-        if (!scan.torn.empty() && !is_last) find(name + ": it ends in the middle of record " + std::to_string(scan.first_number + scan.lines));
+        if (!scan.torn.empty() && !is_last)
+            find(name + ": it ends in the middle of record " + std::to_string(scan.first_number + scan.lines));
         check_heads(name, scan);
         for (const text::Json& note : scan.notes) heard(note);
         check_index(path, name, scan);
@@ -81,8 +82,10 @@ private:
     void check_heads(const std::string& name, const Scan& scan) {
         for (const auto& [line, head] : scan.heads) {
             const auto at = scan.chains_before_heads.find(line);
-            const std::string where = name + ": records " + std::to_string(out_.signed_up_to + 1) + " to " + std::to_string(line - 1);
-            if (head.stream != out_.stream || head.lines + 1 != line || at == scan.chains_before_heads.end() || at->second != head.chain)
+            const std::string where =
+                name + ": records " + std::to_string(out_.signed_up_to + 1) + " to " + std::to_string(line - 1);
+            if (head.stream != out_.stream || head.lines + 1 != line || at == scan.chains_before_heads.end() ||
+                at->second != head.chain)
                 find(where + " are not what the head in record " + std::to_string(line) + " was signed for: they were altered");
             else if (!is_signed(head))
                 find(where + " were altered, or the head in record " + std::to_string(line) +
@@ -109,25 +112,26 @@ private:
     }
 
     void check_index(const std::string& path, const std::string& name, const Scan& scan) {
-        std::ifstream file(path.substr(0, path.rfind('.')) + ".index", std::ios::binary);
-        if (!file) return;  // it is made anew
-        std::stringstream saved;
-        saved << file.rdbuf();
+        const auto saved = os::read_file(path.substr(0, path.rfind('.')) + ".index");
+        if (!saved) return;  // it is made anew
         SegmentSummary summary = scan.summary();
         summary.bytes += scan.torn.size();
-        if (saved.view() != scan.index.saved(summary))
-            find(name + ": its index is of something else, and hides records: remove the .index file, and the server makes it anew");
+        if (*saved != scan.index.saved(summary))
+            find(name +
+                 ": its index is of something else, and hides records: remove the .index file, and the server makes it anew");
     }
 
     void kept_head(const Head& head) {
         if (!is_signed(head))
-            return find("the signature of the head that was kept elsewhere does not hold under a key that is known (" + head.key + ")");
+            return find("the signature of the head that was kept elsewhere does not hold under a key that is known (" + head.key +
+                        ")");
         if (head.lines > last_line_)
-            return find("the log was cut off: it ends at record " + std::to_string(last_line_) + ", and a head was signed for record " +
-                        std::to_string(head.lines));
+            return find("the log was cut off: it ends at record " + std::to_string(last_line_) +
+                        ", and a head was signed for record " + std::to_string(head.lines));
         const auto same = std::ranges::find(chains_, head.lines, &std::pair<uint64_t, Chain>::first);
         if (same == chains_.end() ? head.lines >= out_.first_record : same->second != head.chain)
-            find("the records up to " + std::to_string(head.lines) + " are not those that were signed for the head that was kept elsewhere");
+            find("the records up to " + std::to_string(head.lines) +
+                 " are not those that were signed for the head that was kept elsewhere");
     }
 
     const VerifyOptions& options_;

@@ -180,7 +180,9 @@ TEST_CASE("who rewrites the chain without the key is found at the next signed he
         // Without any head.
         Written f;
         for (uint64_t one = 1; one <= 3; ++one)
-            f.change(one, [](auto& lines) { std::erase_if(lines, [](const auto& line) { return line.find("\"head\":") != std::string::npos; }); });
+            f.change(one, [](auto& lines) {
+                std::erase_if(lines, [](const auto& line) { return line.find("\"head\":") != std::string::npos; });
+            });
         f.chain_anew();
         CHECK(f.verified() != "");
     }

@@ -104,8 +104,8 @@ base::Result<int> used(const Options& options) {
     for (const Json& use : answer["Used"].items()) {
         std::string on = use["Resources"].size() > 0 ? use["Resources"].items().front().as_string() : "";
         if (use["Resources"].size() > 1) on += " and " + std::to_string(use["Resources"].size() - 1) + " more";
-        rows.push_back({use["Action"].as_string(), use["Count"].as_string(), use["Failed"].as_string(),
-                        use["LastUsed"].as_string(), on});
+        rows.push_back(
+            {use["Action"].as_string(), use["Count"].as_string(), use["Failed"].as_string(), use["LastUsed"].as_string(), on});
     }
     if (rows.size() > 1) print(table(rows) + "\n");
     const size_t granted = answer["GrantedActions"].size(), unused = answer["UnusedActions"].size();

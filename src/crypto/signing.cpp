@@ -86,8 +86,8 @@ std::string SigningKey::sign(std::string_view message) const {
     std::string out(signature_bytes, '\0');
     size_t length = out.size();
     const bool signed_it = EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, of(key_)) == 1 &&
-                           EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()), &length,
-                                          bytes_of(message), message.size()) == 1;
+                           EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()), &length, bytes_of(message),
+                                          message.size()) == 1;
     INVARIANT(signed_it && length == signature_bytes);
     return out;
 }

@@ -351,7 +351,8 @@ base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
 }
 
 base::Result<void> Gate::record_answer(Passage& passage, int status, const base::Error* error, std::string made) {
-    audit::Answered answered{.time = parts_.clock->now(), .status = status, .error_code = "", .error_message = "", .made = std::move(made)};
+    audit::Answered answered{
+        .time = parts_.clock->now(), .status = status, .error_code = "", .error_message = "", .made = std::move(made)};
     if (error != nullptr) {
         answered.error_code = error->code;
         answered.error_message = message_to_keep(passage, *error);

@@ -15,9 +15,9 @@ using text::Json;
 constexpr std::array<std::string_view, 4> confidential_members = {"Environment", "HyperParameters", "SecretAccessKey",
                                                                   "SessionToken"};
 // More of what no record has: codes and ids that open something, and data.
-constexpr std::array<std::string_view, 6> unrecorded_members = {"MetricData", "SessionId",     "TokenCode",
+constexpr std::array<std::string_view, 6> unrecorded_members = {"MetricData", "SessionId",   "TokenCode",
                                                                 "logEvents",  "MessageBody", "Request"};
-constexpr size_t items_recorded_max = 50;    // of one list or structure
+constexpr size_t items_recorded_max = 50;  // of one list or structure
 constexpr int recorded_depth_max = 6;
 // Reads that make credentials.
 constexpr std::array<std::string_view, 2> makes_credentials = {"AssumeRole", "GetSessionToken"};
@@ -86,8 +86,8 @@ void append_members(std::string& out, const Json& value, const wire::Shape* shap
     size_t count = 0;
     for (const auto& [name, member] : value.members()) {
         const wire::Shape* inner = member_shape(shape, name);
-        const bool hidden = contains(confidential_members, name) || contains(unrecorded_members, name) ||
-                            (inner != nullptr && inner->sensitive);
+        const bool hidden =
+            contains(confidential_members, name) || contains(unrecorded_members, name) || (inner != nullptr && inner->sensitive);
         if (hidden || member.is_null()) continue;
         if (++count > items_recorded_max) break;
         std::string text;

@@ -1,10 +1,8 @@
 #include "server/audit_files.hpp"
 
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include "audit/verify.hpp"
 #include "cli/places.hpp"
 #include "cli/terminal.hpp"
+#include "os/file.hpp"
 #include "server/audit_key.hpp"
 #include "text/time.hpp"
 
@@ -35,11 +34,9 @@ struct ExportSettings {
 };
 
 base::Result<std::string> read_text(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream content;
-    content << file.rdbuf();
-    if (!file) return base::fail("InvalidArgument", "cannot read `" + path + "`");
-    return std::move(content).str();
+    auto content = os::read_file(path);
+    if (!content) return base::fail("InvalidArgument", content.error().message);
+    return content;
 }
 
 base::Result<audit::VerifyOptions> read_settings(const VerifySettings& settings) {
@@ -79,8 +76,7 @@ Json to_json(const audit::VerifiedStream& stream) {
                              {"LastRecord", stream.last_record},
                              {"SignedUpTo", stream.signed_up_to},
                              {"Holds", stream.finding.empty()}});
-    if (stream.signed_at != 0)
-        out.set("SignedAt", text::iso8601_millis(base::Time(std::chrono::milliseconds(stream.signed_at))));
+    if (stream.signed_at != 0) out.set("SignedAt", text::iso8601_millis(base::Time(std::chrono::milliseconds(stream.signed_at))));
     if (!stream.finding.empty()) out.set("Finding", stream.finding);
     if (said.size() > 0) out.set("Notes", std::move(said));
     return out;
@@ -148,7 +144,8 @@ void add_audit_files(cli::Command& audit) {
     cli::Command command = audit.subcommand("verify", "Is the log as it was written? Names the first record that is not");
     command.option("--data", "DIR", settings->data, "the data folder, or a copy");
     command.option("--public-key", "FILE", settings->public_keys, "a key that signed; repeatable (default: the folder's)");
-    command.option("--head", "FILE", settings->head, "the newest signed heads, kept elsewhere (default: beside the folder's key)");
+    command.option("--head", "FILE", settings->head,
+                   "the newest signed heads, kept elsewhere (default: beside the folder's key)");
     command.flag("--json", settings->json, "print JSON");
     command.footer("The exit status is 1 if anything is not as it was written.");
     command.action([settings] { return verify(*settings); });

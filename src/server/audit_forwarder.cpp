@@ -41,11 +41,13 @@ base::Result<SyslogAddress> parse_syslog(const std::string& text) {
     if ((text.starts_with("udp:") || text.starts_with("tcp:")) && port > 4 && port + 1 < text.size()) {
         address.kind = text.starts_with("udp:") ? SyslogAddress::Kind::udp : SyslogAddress::Kind::tcp;
         address.host = text.substr(4, port - 4);
-        if (address.host.starts_with('[') && address.host.ends_with(']')) address.host = address.host.substr(1, address.host.size() - 2);
+        if (address.host.starts_with('[') && address.host.ends_with(']'))
+            address.host = address.host.substr(1, address.host.size() - 2);
         address.port = text.substr(port + 1);
         if (!address.host.empty() && address.port.find_first_not_of("0123456789") == std::string::npos) return address;
     }
-    return base::fail(base::Error("InvalidConfiguration", "--audit-syslog takes unix:/dev/log, udp:HOST:PORT or tcp:HOST:PORT, not `" + text + "`"));
+    return base::fail(base::Error("InvalidConfiguration",
+                                  "--audit-syslog takes unix:/dev/log, udp:HOST:PORT or tcp:HOST:PORT, not `" + text + "`"));
 }
 
 AuditForwarder::AuditForwarder(const audit::Log& log, SyslogAddress address, std::string sent_file)
@@ -82,7 +84,8 @@ void AuditForwarder::run() {
         }
         if (query.written_since != page->newer) {
             query.written_since = page->newer;
-            if (auto kept = write_whole(sent_file_, page->newer + "\n"); !kept) base::log_error("syslog: " + kept.error().describe());
+            if (auto kept = write_whole(sent_file_, page->newer + "\n"); !kept)
+                base::log_error("syslog: " + kept.error().describe());
         }
         if (page->records.empty() && !log_.wait(page->newer, waits)) pause();
     }
@@ -136,7 +139,8 @@ bool AuditForwarder::send(const std::string& message) {
         complained_ = false;
         return true;
     }
-    if (!complained_) base::log_warn(std::string("syslog does not take records (") + std::strerror(errno) + "): they wait in the audit log");
+    if (!complained_)
+        base::log_warn(std::string("syslog does not take records (") + std::strerror(errno) + "): they wait in the audit log");
     complained_ = true;
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
     return false;

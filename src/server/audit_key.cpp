@@ -3,12 +3,11 @@
 #include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "audit/log.hpp"
 #include "audit/segment.hpp"
 #include "base/strings.hpp"
+#include "os/file.hpp"
 
 namespace server {
 namespace {
@@ -21,11 +20,9 @@ bool exists(const std::string& path) {
 }
 
 base::Result<std::string> read_text(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream content;
-    content << file.rdbuf();
-    if (!file) return base::fail("AuditKeyMissing", "cannot read `" + path + "`");
-    return std::move(content).str();
+    auto content = os::read_file(path);
+    if (!content) return base::fail("AuditKeyMissing", content.error().message);
+    return content;
 }
 
 std::string place_of(const std::string& audit_directory) { return audit_directory + "/key-file"; }
@@ -56,12 +53,14 @@ base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::strin
     }
     struct stat status{};
     if (::stat(out.file.c_str(), &status) != 0 || (status.st_mode & 077) != 0)
-        return base::fail(base::Error("AuditKeyWrong", "the key `" + out.file + "` can be read by others").note("run: chmod 600 " + out.file));
+        return base::fail(
+            base::Error("AuditKeyWrong", "the key `" + out.file + "` can be read by others").note("run: chmod 600 " + out.file));
     auto key = crypto::SigningKey::read(TRY(read_text(out.file)));
     if (!key) return base::fail(base::Error("AuditKeyWrong", "`" + out.file + "`: " + key.error().message));
     out.key = std::make_shared<const crypto::SigningKey>(std::move(*key));
     const std::string public_pem = out.key->public_key().pem();
-    if (!exists(out.public_file()) || TRY(read_text(out.public_file())) != public_pem) TRY(write_whole(out.public_file(), public_pem));
+    if (!exists(out.public_file()) || TRY(read_text(out.public_file())) != public_pem)
+        TRY(write_whole(out.public_file(), public_pem));
     if (remembered != out.file) TRY(write_whole(place, out.file + "\n"));
     return out;
 }

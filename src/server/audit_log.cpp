@@ -49,7 +49,8 @@ base::Result<std::unique_ptr<audit::Log>> open_audit_log(const DataFolder& folde
     if (options.keep_bytes != 0 && options.keep_bytes < keep_bytes_min)
         return invalid("--audit-keep-bytes", settings.keep_bytes, "at least 1M, or 0: as many as the disk takes");
     const uint64_t days = TRY(parse_bytes("--audit-keep-days", settings.keep_days));
-    if (days > keep_days_max) return invalid("--audit-keep-days", settings.keep_days, "at most 36500, or 0: as long as there is room");
+    if (days > keep_days_max)
+        return invalid("--audit-keep-days", settings.keep_days, "at most 36500, or 0: as long as there is room");
     options.keep_days = static_cast<int64_t>(days);
     const AuditKey key = TRY(open_audit_key(folder, settings.key_file));
     options.key = key.key;

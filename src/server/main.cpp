@@ -7,6 +7,7 @@
 #include "server/slurm_worker.hpp"
 
 int main(int argc, char** argv) {
-    return cli::run(argc, argv, {server::add_serve, [](cli::Command& root) { cli::add_commands(root, server::add_audit_files); },
-                                 server::add_coverage, server::add_slurm_worker});
+    return cli::run(argc, argv,
+                    {server::add_serve, [](cli::Command& root) { cli::add_commands(root, server::add_audit_files); },
+                     server::add_coverage, server::add_slurm_worker});
 }

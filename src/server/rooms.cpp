@@ -138,8 +138,7 @@ base::Result<gate::Access> access_to(const Rooms& rooms, const std::string& acti
 
 base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const std::string& master_key_file,
                                                  const std::vector<std::string>& regions,
-                                                 const TrainingSettings& training_settings,
-                                                 const AuditSettings& audit_settings) {
+                                                 const TrainingSettings& training_settings, const AuditSettings& audit_settings) {
     auto rooms = std::make_unique<Rooms>();
     rooms->regions = regions;
     rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));

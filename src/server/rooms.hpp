@@ -25,12 +25,12 @@ namespace server {
 
 // How the audit log is kept (audit/log.hpp).
 struct AuditSettings {
-    std::string key_file;                // empty: beside the master key
+    std::string key_file;  // empty: beside the master key
     std::string keep_days = "90";
     std::string keep_bytes = "16G";
-    std::string when_full = "remove";    // remove, refuse
-    std::string sync = "changes";        // changes, answers, interval
-    std::string syslog;                  // empty: nowhere
+    std::string when_full = "remove";  // remove, refuse
+    std::string sync = "changes";      // changes, answers, interval
+    std::string syslog;                // empty: nowhere
 };
 
 struct Rooms {

@@ -153,7 +153,8 @@ void add_serve(cli::Command& root) {
                    "the key that secrets are sealed under; made if missing");
     command.option("--audit-key-file", "FILE", settings->audit.key_file,
                    "the key that signs the audit log, outside of the data folder; made if missing");
-    command.option("--audit-keep-days", "DAYS", settings->audit.keep_days, "how long records are kept; 0: as long as there is room");
+    command.option("--audit-keep-days", "DAYS", settings->audit.keep_days,
+                   "how long records are kept; 0: as long as there is room");
     command.option("--audit-keep-bytes", "BYTES", settings->audit.keep_bytes,
                    "how large the audit log may be: 500M, 16G; 0: as large as the disk");
     command.option("--audit-when-full", "HOW", settings->audit.when_full,

@@ -20,7 +20,7 @@ struct Settings {
     std::string ready_file;                 // gets the URL once requests are answered
     std::string instance_types_file;        // empty: AWS's types, cut to this machine
     AuditSettings audit;
-    TrainingSettings training;              // its instances come from that file
+    TrainingSettings training;  // its instances come from that file
     bool verbose = false;
 };
 

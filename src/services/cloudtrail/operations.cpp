@@ -37,7 +37,8 @@ Result<void> set_attribute(audit::Query& query, const m::LookupAttribute& attrib
             query.operation = value;
             return {};
         case Key::read_only:
-            if (value != "true" && value != "false") return base::fail("InvalidLookupAttributesException", "ReadOnly is true or false.");
+            if (value != "true" && value != "false")
+                return base::fail("InvalidLookupAttributesException", "ReadOnly is true or false.");
             query.writes = value == "false";
             return {};
         case Key::username:
@@ -93,8 +94,8 @@ m::Event shown(const Json& record) {
     out.resources.emplace();
     for (const Json& resource : event["resources"].items()) {
         const std::string& arn = resource["ARN"].as_string();
-        out.resources->push_back({.resource_type = if_any(audit::resource_type_of(arn)),
-                                  .resource_name = if_any(audit::resource_name_of(arn))});
+        out.resources->push_back(
+            {.resource_type = if_any(audit::resource_type_of(arn)), .resource_name = if_any(audit::resource_name_of(arn))});
     }
     return out;
 }

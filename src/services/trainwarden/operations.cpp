@@ -160,8 +160,7 @@ base::Result<wire::Answer> list_requests(const Dependencies& parts, const gate::
     int64_t withheld = 0;
     const std::string after = input["AfterRequestId"].as_string();
     if (!after.empty())
-        if (const auto found = parts.audit->find(after))
-            query.since = text::parse_iso8601(found->back()["Time"].as_string());
+        if (const auto found = parts.audit->find(after)) query.since = text::parse_iso8601(found->back()["Time"].as_string());
     query.accept = [&](const Json& record) {
         if (!after.empty() && record["RequestId"].as_string() == after) return false;
         if (follows && is_own_question(record)) return false;
@@ -262,17 +261,17 @@ Resources the_request(const Dependencies&, const Caller& caller, const wire::Cal
 void add_operations(gate::Registry& registry, Dependencies dependencies) {
     const auto parts = std::make_shared<const Dependencies>(std::move(dependencies));
     auto add = [&](const std::string& name, ResourcesOf resources_of, Handler handler) {
-        registry.add({.service = "trainwarden",
-                      .name = name,
-                      .classify = [parts, name, resources_of](const Caller& caller,
-                                                              wire::Call& call) -> base::Result<std::vector<gate::Access>> {
-                          std::vector<gate::Access> accesses;
-                          for (std::string& resource : TRY(resources_of(*parts, caller, call)))
-                              accesses.push_back({.action = "trainwarden:" + name, .resource = std::move(resource)});
-                          return accesses;
-                      },
-                      .handle = [parts, handler](const gate::Permit& permit,
-                                                wire::Call& call) { return handler(*parts, permit, call); }});
+        registry.add(
+            {.service = "trainwarden",
+             .name = name,
+             .classify = [parts, name, resources_of](const Caller& caller,
+                                                     wire::Call& call) -> base::Result<std::vector<gate::Access>> {
+                 std::vector<gate::Access> accesses;
+                 for (std::string& resource : TRY(resources_of(*parts, caller, call)))
+                     accesses.push_back({.action = "trainwarden:" + name, .resource = std::move(resource)});
+                 return accesses;
+             },
+             .handle = [parts, handler](const gate::Permit& permit, wire::Call& call) { return handler(*parts, permit, call); }});
     };
     registry.add({.service = "trainwarden",
                   .name = "InterruptTrainingJob",
