@@ -117,7 +117,7 @@ add_custom_command(OUTPUT ${MANAGED_POLICIES}
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/identity/aws_managed.cpp PROPERTIES
   OBJECT_DEPENDS ${MANAGED_POLICIES} COMPILE_DEFINITIONS "TRAINWARDEN_MANAGED_POLICIES=\"${MANAGED_POLICIES}\"")
 room(objects  LINK policy store crypto text base PRIVATE Threads::Threads)
-room(audit    LINK os policy store text base)
+room(audit    LINK os policy store crypto text base)
 room(metrics  LINK store crypto text base)
 room(logs     LINK os store crypto text base)
 # The first process of a sandbox: static, because it runs in any image; without sanitizers, which need their runtime.
@@ -137,7 +137,7 @@ room(slurm LINK os training sandbox crypto net text base)
 # What AWS clients speak.
 # The service models: AWS's own from botocore, ours from models/ (tools/modelgen says how).
 set(PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python)
-foreach(service iam sts sagemaker logs monitoring trainwarden)
+foreach(service iam sts sagemaker logs monitoring cloudtrail trainwarden)
   set(table ${CMAKE_BINARY_DIR}/generated/wire/models_${service}.cpp)
   set(own_model)
   set(own_file)
@@ -159,7 +159,7 @@ room(gate LINK wire model identity audit policy store http crypto text base)
 if(TARGET gate_test)
   target_sources(gate_test PRIVATE ${SHELF_TABLES})
 endif()
-foreach(service sts iam s3 sagemaker logs monitoring trainwarden)
+foreach(service sts iam s3 sagemaker logs monitoring cloudtrail trainwarden)
   list(APPEND services services_${service})
 endforeach()
 room(services_sts       PATH services/sts       LINK gate model identity policy crypto text base)
@@ -167,6 +167,7 @@ room(services_trainwarden PATH services/trainwarden LINK gate wire training iden
 room(services_iam       PATH services/iam       LINK gate model identity policy text base PRIVATE fmt::fmt)
 room(services_s3       PATH services/s3        LINK gate objects wire http model policy crypto text base)
 room(services_sagemaker PATH services/sagemaker LINK gate model training identity objects policy text base)
+room(services_cloudtrail PATH services/cloudtrail LINK gate model audit text base)
 room(services_logs      PATH services/logs      LINK gate model logs text base PRIVATE PkgConfig::RE2)
 room(services_monitoring PATH services/monitoring LINK gate model metrics text base)
 

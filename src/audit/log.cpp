@@ -1,70 +1,87 @@
-// The files of the record: audit-NNNNNNNN.jsonl, appended with one write(2) a record under one lock.
-//
-// Why no batching: a record is a kilobyte and a write to the page cache microseconds; a batch would only make the answer wait for
-// its neighbours. A full disk: nothing is recorded and so nothing is done, except by threads that may use the reserve (deletes,
-// store/reserve.hpp). Power loss may take the last seconds (no fsync): the objects and policies that were changed are
-// durable on their own, and what is lost is lost from the end.
+// The log: which stream a record goes to, what is summarised, what is kept, and what waits for the disk. One thread (`keep`) signs,
+// synchronizes, summarises and removes; it sleeps while nothing is written.
 #include "audit/log.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
-#include <deque>
 #include <filesystem>
-#include <fstream>
+#include <limits>
 #include <mutex>
-#include <unordered_map>
+#include <thread>
 
+#include "audit/budget.hpp"
+#include "audit/earlier_log.hpp"
+#include "audit/polling.hpp"
+#include "audit/search.hpp"
+#include "audit/stream.hpp"
+#include "base/invariant.hpp"
 #include "base/log.hpp"
-#include "base/utf8.hpp"
+#include "os/file.hpp"
 #include "store/reserve.hpp"
+#include "text/time.hpp"
 
 namespace audit {
 namespace {
 
-constexpr size_t indexed_records_max = 100'000;
+using std::chrono::steady_clock;
+
 constexpr uint64_t reserved_bytes = 8u << 20;  // some thousand records of deletes
+constexpr int waiting_max = 64;
+constexpr std::chrono::seconds between_syncs{1};
+constexpr std::chrono::seconds between_summaries{10};  // of unauthenticated requests
+constexpr std::chrono::hours between_warnings{1};
+constexpr uint64_t segments_of_the_bytes_kept_min = 8;
+constexpr uint64_t segment_bytes_min = 16u << 10;
 
-std::string file_name(uint64_t number) {
-    std::string digits = std::to_string(number);
-    return "audit-" + std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits + ".jsonl";
+std::string_view outcome_of(const Record& record) { return record.error_code.empty() ? outcome_succeeded : outcome_refused; }
+
+bool is_refused(const Record& record) {
+    return !record.error_code.empty() ||
+           std::ranges::any_of(record.accesses, [](const auto& one) { return one.decision.outcome != policy::Outcome::allow; });
 }
 
-std::optional<uint64_t> file_number(const std::string& name) {
-    if (!name.starts_with("audit-") || !name.ends_with(".jsonl")) return std::nullopt;
-    std::string digits = name.substr(6, name.size() - 12);
-    if (digits.empty() || digits.size() > 18 || !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }))
-        return std::nullopt;
-    return std::stoull(digits);
-}
+}  // namespace
 
-// The path is for the log of whoever runs the server: messages travel to clients.
-std::unexpected<base::Error> broken(const std::string& what, const std::string& path) {
-    const int error = errno;
-    if (error == ENOSPC || error == EDQUOT) {
-        base::log_error(what + " `" + path + "`: " + std::strerror(error));
-        return base::fail("InsufficientStorage",
-                          "The server's disk is full: the decision cannot be recorded, so nothing is done. Deletes work.");
-    }
-    return base::fail("AuditUnavailable", what + " `" + path + "`: " + std::strerror(error));
-}
+struct Ticket::State {
+    bool counted = false;  // one more of what is polled: nothing is written yet
+    bool polled = false;   // its answer may begin a count
+    bool changes = true;
+    RecordText text;
+    std::string request_id;
+    base::Time time{};
+    Place place;
+};
 
-// Files of earlier versions may hold a client's bytes that are no UTF-8: their records are read all the same.
-bool next_record(std::ifstream& file, std::string& line) {
-    if (!std::getline(file, line)) return false;
-    line = base::valid_utf8(line);
-    return true;
-}
+Ticket::Ticket() = default;
+Ticket::~Ticket() = default;
+Ticket::Ticket(Ticket&&) noexcept = default;
+Ticket& Ticket::operator=(Ticket&&) noexcept = default;
 
 class FileLog final : public Log {
 public:
-    explicit FileLog(LogOptions options) : options_(std::move(options)) {}
+    explicit FileLog(LogOptions options)
+        : options_(std::move(options)),
+          budget_(options_.unauthenticated_bytes_per_second, options_.unauthenticated_bytes_at_once),
+          polling_(options_.poll_interval) {
+        INVARIANT(options_.clock != nullptr && options_.key != nullptr);
+        if (options_.keep_bytes == 0) options_.keep_bytes = std::numeric_limits<uint64_t>::max();
+    }
     ~FileLog() override {
-        if (descriptor_ >= 0) ::close(descriptor_);
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        due_.notify_all();
+        written_.notify_all();
+        if (!keeper_.joinable()) return;  // it was never opened
+        keeper_.join();
+        stop();
     }
 
     base::Result<void> start() {
@@ -73,164 +90,324 @@ public:
         if (error) return base::fail("AuditUnavailable", "cannot make `" + options_.directory + "`: " + error.message());
         ::chmod(options_.directory.c_str(), 0700);
         reserve_.emplace(options_.directory + "/reserved-space", reserved_bytes);
-        auto numbers = file_numbers();
-        return open_file(numbers.empty() ? 1 : numbers.back());
+        requests_ = make_stream(requests_stream, options_.keep_bytes);
+        unauthenticated_ = make_stream(unauthenticated_stream, options_.keep_unauthenticated_bytes);
+        const base::Time now = options_.clock->now();
+        for (Stream* stream : streams()) {
+            TRY(stream->open(now));
+            TRY(compare_with_head_file(*stream, stream == requests_.get() ? requests_stream : unauthenticated_stream, now));
+        }
+        TRY(take_over_earlier_log(options_.directory, *requests_, now));
+        first_of_this_run_ = requests_->last_line() + 1;
+        TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by),
+                            false, now));
+        keep_what_shall_be(now);
+        keeper_ = std::thread([this] { keep(); });
+        return {};
+    }
+
+    base::Result<Ticket> decided(const Record& record) override {
+        Ticket ticket;
+        ticket.state_ = std::make_unique<Ticket::State>();
+        Ticket::State& state = *ticket.state_;
+        state.text = text_of(record);
+        state.request_id = record.request_id;
+        state.time = record.time;
+        state.changes = !reads_only(record.operation);
+        if (full_)
+            return base::fail("AuditFull", "the audit log has the size that it may have, and its oldest records are to be kept");
+        if (is_polled(record.service, record.operation) && !is_refused(record)) {
+            const std::lock_guard lock(mutex_);
+            state.counted = polling_.is_repeat(state.text.sameness, record.time);
+            state.polled = true;
+        }
+        if (!state.counted) state.place = TRY(requests_->append(state.text, "", "", record.time));
+        wake();
+        return ticket;
+    }
+
+    base::Result<void> answered(Ticket ticket, const Answered& answer) override {
+        INVARIANT(ticket.state_ != nullptr);
+        Ticket::State& state = *ticket.state_;
+        const bool failed = !answer.error_code.empty();
+        if (state.polled && !failed) {
+            const std::lock_guard lock(mutex_);
+            if (state.counted) {
+                if (polling_.repeated(state.text.sameness, answer.status, answer.time)) return {};
+            } else {
+                polling_.recorded(state.text, state.request_id, state.time);
+            }
+        }
+        const std::string said = answer_text(answer.status, answer.error_code, answer.error_message, answer.made);
+        const std::string_view outcome = failed ? outcome_failed : outcome_succeeded;
+        if (state.counted)
+            state.place = TRY(requests_->append(state.text, said, outcome, state.time));
+        else
+            TRY(requests_->answer(state.place, state.text, said, outcome, answer.time));
+        wake();
+        if (options_.sync == Sync::answers || (options_.sync == Sync::changes && state.changes))
+            return requests_->make_durable(state.place.line);
+        return {};
     }
 
     base::Result<void> append(const Record& record) override {
-        std::string line = to_json(record).dump();
-        line += '\n';
-        const bool may_use_reserve = store::MayUseReserve::here();
-        if (!may_use_reserve && !reserve_->whole()) {
-            errno = ENOSPC;
-            return broken("cannot write", options_.directory);
-        }
-        std::lock_guard lock(mutex_);
-        auto written = write_line(line);
-        if (!written && written.error().code == "InsufficientStorage" && may_use_reserve) {
-            reserve_->release();
-            written = write_line(line);
-        }
-        if (!written) return written;
-        remember(record.request_id, {number_, size_, line.size() - 1});
-        size_ += line.size();
+        const RecordText text = text_of(record);
+        std::string said = answer_text(record.status, record.error_code, record.error_message, "");
+        if (!record.error_code.empty()) said += ",\"refused\":true";
+        if (!record.authenticated && !record.error_code.empty()) return append_unauthenticated(record, text, said);
+        if (full_)
+            return base::fail("AuditFull", "the audit log has the size that it may have, and its oldest records are to be kept");
+        const Place place = TRY(requests_->append(text, said, outcome_of(record), record.time));
+        wake();
+        if (options_.sync == Sync::answers) return requests_->make_durable(place.line);
         return {};
     }
 
-    base::Result<std::vector<std::string>> find(const std::string& request_id) const override {
-        std::vector<std::string> found;
-        for (const Place& place : recall(request_id)) {
-            if (auto line = read_at(place)) found.push_back(std::move(*line));
+    base::Result<std::vector<text::Json>> find(const std::string& request_id) const override {
+        Query query;
+        query.request_id = request_id;
+        query.most = records_of_a_request_max;
+        auto page = TRY(audit::search(searched(), query));
+        if (page.records.empty()) {
+            return base::fail(base::Error("NoSuchRequest", "no request `" + request_id + "` is in the audit log")
+                                  .note("requests that clients repeat to follow something are counted, not recorded one by one"));
         }
-        if (!found.empty()) return found;
-        const std::string needle = "\"RequestId\":" + text::quote_json(request_id);
-        auto numbers = file_numbers();
-        for (auto number = numbers.rbegin(); number != numbers.rend() && found.empty(); ++number) {
-            std::ifstream file(path(*number));
-            std::string line;
-            while (next_record(file, line)) {
-                // The id stands second, before anything that a client wrote.
-                if (line.substr(0, 160).find(needle) != std::string::npos && text::parse_json(line)) found.push_back(line);
-            }
-        }
-        if (found.empty()) return base::fail("NoSuchRequest", "no request `" + request_id + "` is in the audit log");
-        return found;
+        std::ranges::reverse(page.records);
+        return std::move(page.records);
     }
 
-    base::Result<void> each(const std::function<bool(std::string_view)>& visit) const override {
-        for (uint64_t number : file_numbers()) {
-            std::ifstream file(path(number));
-            std::string line;
-            while (next_record(file, line)) {
-                if (line.empty() || line.front() != '{' || line.back() != '}') continue;  // a torn line
-                if (!visit(line)) return {};
-            }
+    base::Result<Page> search(const Query& query) const override { return audit::search(searched(), query); }
+
+    bool wait(const std::string& newer, std::chrono::milliseconds at_most) const override {
+        if (waiting_.fetch_add(1) >= waiting_max) {
+            --waiting_;
+            return false;
         }
-        return {};
+        {
+            std::unique_lock lock(mutex_);
+            written_.wait_for(lock, at_most, [&] { return stopping_ || "n" + lines_text() != newer; });
+        }
+        --waiting_;
+        return true;
     }
 
 private:
-    struct Place {
-        uint64_t file, offset, length;
-    };
+    static constexpr size_t records_of_a_request_max = 1000;
 
-    // REQUIRES: the lock. Leaves no part of the line behind.
-    base::Result<void> write_line(const std::string& line) {
-        if (size_ > 0 && size_ + line.size() > options_.file_bytes_max) TRY(rotate());
-        size_t done = 0;
-        while (done < line.size()) {
-            ssize_t n = ::write(descriptor_, line.data() + done, line.size() - done);
-            if (n < 0 && errno == EINTR) continue;
-            if (n <= 0) {
-                auto error = broken("cannot write", path(number_));
-                // Take back the torn beginning; if even that fails the next start ends the line.
-                if (done > 0 && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0) size_ += done;
-                return error;
+    std::unique_ptr<Stream> make_stream(std::string_view name, uint64_t keep_bytes) {
+        const uint64_t part = std::max(keep_bytes / segments_of_the_bytes_kept_min, segment_bytes_min);
+        return std::make_unique<Stream>(StreamOptions{.directory = options_.directory,
+                                                      .name = std::string(name),
+                                                      .segment_bytes_max = std::min(options_.segment_bytes_max, part),
+                                                      .key = options_.key,
+                                                      .reserve = &*reserve_,
+                                                      .made_by = options_.made_by});
+    }
+    [[nodiscard]] std::array<Stream*, 2> streams() const { return {requests_.get(), unauthenticated_.get()}; }
+    [[nodiscard]] std::vector<SearchedStream> searched() const {
+        return {{requests_.get(), first_of_this_run_}, {unauthenticated_.get(), 0}};
+    }
+    [[nodiscard]] std::string lines_text() const {
+        return std::to_string(requests_->last_line()) + "." + std::to_string(unauthenticated_->last_line());
+    }
+
+    // A log that ends before the last head that was signed has been cut.
+    base::Result<void> compare_with_head_file(Stream& stream, std::string_view name, base::Time now) {
+        if (options_.head_file.empty()) return {};
+        const auto content = os::read_file(options_.head_file);
+        if (!content && content.error().code == "FileNotFound") return {};
+        if (!content) return base::fail("AuditUnavailable", content.error().message);
+        const auto json = text::parse_json(*content);
+        if (!json) return {};
+        const auto head = read_head((*json)[name]);
+        if (!head || head->lines <= stream.last_line()) return {};
+        const std::string said = "records up to " + std::to_string(head->lines) + " had been signed at " +
+                                 text::iso8601_millis(base::Time(std::chrono::milliseconds(head->time))) +
+                                 ", and the log ended at record " + std::to_string(stream.last_line()) +
+                                 " when the server began: it was cut off";
+        base::log_error("the audit log in " + options_.directory + ", stream " + std::string(name) + ": " + said);
+        return stream.note("cut-off", said, true, now);
+    }
+
+    base::Result<void> append_unauthenticated(const Record& record, const RecordText& text, const std::string& said) {
+        size_t bytes = said.size();
+        for (const Part& part : text.parts) bytes += part.text.size();
+        {
+            const std::lock_guard lock(mutex_);
+            if (!budget_.take(bytes, record.time)) {
+                budget_.count(record.source_address, record.error_code, record.time);
+                due_.notify_one();
+                return {};
             }
-            done += static_cast<size_t>(n);
         }
+        (void)TRY(unauthenticated_->append(text, said, outcome_refused, record.time));
+        wake();
         return {};
     }
 
-    std::string path(uint64_t number) const { return options_.directory + "/" + file_name(number); }
-
-    std::vector<uint64_t> file_numbers() const {
-        std::vector<uint64_t> numbers;
-        std::error_code error;
-        for (const auto& entry : std::filesystem::directory_iterator(options_.directory, error)) {
-            if (auto number = file_number(entry.path().filename().string())) numbers.push_back(*number);
+    // Something was written.
+    void wake() {
+        if (waiting_ > 0) {
+            const std::lock_guard lock(mutex_);
+            written_.notify_all();
         }
-        std::ranges::sort(numbers);
-        return numbers;
+        if (!busy_.exchange(true)) {
+            const std::lock_guard lock(mutex_);
+            due_.notify_one();
+        }
     }
 
-    base::Result<void> open_file(uint64_t number) {
-        int descriptor = ::open(path(number).c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        if (descriptor < 0) return broken("cannot open", path(number));
-        struct stat status{};
-        if (::fstat(descriptor, &status) != 0) {
-            ::close(descriptor);
-            return broken("cannot read", path(number));
-        }
-        auto size = static_cast<uint64_t>(status.st_size);
-        char last = '\n';
-        if (size > 0 && ::pread(descriptor, &last, 1, static_cast<off_t>(size - 1)) == 1 && last != '\n') {
-            if (::write(descriptor, "\n", 1) != 1) {
-                ::close(descriptor);
-                return broken("cannot write", path(number));
+    // ---- the keeper
+
+    void keep() {
+        auto next_head = steady_clock::now() + options_.between_heads;
+        auto next_summary = steady_clock::now() + between_summaries;
+        std::unique_lock lock(mutex_);
+        while (!stopping_) {
+            const bool idle = !has_work();
+            if (idle) {
+                busy_ = false;
+                // Time alone makes records old enough to be removed.
+                due_.wait_for(lock, full_ ? std::chrono::seconds(10) : std::chrono::hours(1),
+                              [&] { return stopping_ || busy_ || has_work(); });
+                next_head = steady_clock::now() + options_.between_heads;
+                if (busy_ || has_work()) continue;
+                lock.unlock();
+                keep_what_shall_be(options_.clock->now());
+                lock.lock();
+                continue;
             }
-            ++size;
+            due_.wait_for(lock, std::min<std::chrono::milliseconds>(between_syncs, options_.between_heads),
+                          [&] { return stopping_; });
+            if (stopping_) break;
+            const base::Time now = options_.clock->now();
+            auto summaries = polling_.due(now, false);
+            const auto steady = steady_clock::now();
+            std::string counted;
+            if (steady >= next_summary) {
+                if (budget_.has_counted()) counted = budget_.summary();
+                next_summary = steady + between_summaries;
+            }
+            lock.unlock();
+            write_summaries(summaries, counted, now);
+            const bool signs = steady >= next_head;
+            for (Stream* stream : streams()) {
+                stream->save_indexes();
+                if (signs && stream->has_unsigned()) report(stream->sign(now));
+                if (stream->has_unsynced()) report(stream->make_all_durable());
+            }
+            if (signs) {
+                save_heads();
+                next_head = steady + options_.between_heads;
+            }
+            keep_what_shall_be(now);
+            lock.lock();
         }
-        if (descriptor_ >= 0) ::close(descriptor_);
-        descriptor_ = descriptor;
-        number_ = number;
-        size_ = size;
-        return {};
     }
 
-    base::Result<void> rotate() {
-        TRY(open_file(number_ + 1));
-        auto numbers = file_numbers();
-        for (size_t i = 0; i + options_.files_max < numbers.size(); ++i) ::unlink(path(numbers[i]).c_str());
-        return {};
+    // REQUIRES: the lock.
+    [[nodiscard]] bool has_work() const {
+        if (budget_.has_counted() || !polling_.is_empty()) return true;
+        return std::ranges::any_of(streams(), [](const Stream* one) { return one->has_unsynced() || one->has_unsigned(); });
     }
 
-    void remember(const std::string& id, Place place) {
-        if (order_.size() >= indexed_records_max) {
-            index_.erase(order_.front());
-            order_.pop_front();
+    void stop() {
+        const base::Time now = options_.clock->now();
+        write_summaries(polling_.due(now, true), budget_.has_counted() ? budget_.summary() : "", now);
+        report(requests_->note("closed", "the server ended", false, now));
+        for (Stream* stream : streams()) {
+            if (stream->has_unsigned()) report(stream->sign(now));
+            report(stream->make_all_durable());
+            stream->save_indexes();
         }
-        auto& places = index_[id];
-        if (places.empty()) order_.push_back(id);
-        places.push_back(place);
+        save_heads();
     }
 
-    std::vector<Place> recall(const std::string& id) const {
-        std::lock_guard lock(mutex_);
-        auto it = index_.find(id);
-        return it == index_.end() ? std::vector<Place>{} : it->second;
+    void write_summaries(const std::vector<Polling::Summary>& summaries, const std::string& counted, base::Time now) {
+        for (const auto& summary : summaries)
+            report(requests_->append(summary.text, summary.answer, outcome_succeeded, summary.last));
+        if (!counted.empty()) report(unauthenticated_->note("counted", counted, true, now));
     }
 
-    std::optional<std::string> read_at(const Place& place) const {
-        int descriptor = ::open(path(place.file).c_str(), O_RDONLY | O_CLOEXEC);
-        if (descriptor < 0) return std::nullopt;  // rotated away
-        std::string line(place.length, '\0');
-        ssize_t n = ::pread(descriptor, line.data(), line.size(), static_cast<off_t>(place.offset));
-        ::close(descriptor);
-        if (n != static_cast<ssize_t>(line.size())) return std::nullopt;
-        return line;
+    void save_heads() {
+        if (options_.head_file.empty()) return;
+        text::Json heads = text::Json::object();
+        for (const Stream* stream : streams())
+            if (auto head = stream->last_head()) heads.set(head->stream, to_json(*head));
+        std::string content = heads.pretty() + "\n";
+        if (content == saved_heads_) return;
+        auto saved = os::replace_file(options_.head_file, content);
+        if (saved) saved_heads_ = std::move(content);
+        report(saved);
+    }
+
+    template <class T>
+    void report(const base::Result<T>& done) {
+        if (!done) base::log_error("the audit log: " + done.error().describe());
+    }
+
+    // ---- retention
+
+    void keep_what_shall_be(base::Time now) {
+        remove_old(*unauthenticated_, options_.keep_unauthenticated_bytes, WhenFull::remove_oldest, "", now);
+        const uint64_t bytes = requests_->bytes();
+        full_ = options_.when_full == WhenFull::refuse && !remove_old(*requests_, options_.keep_bytes, WhenFull::refuse, "", now);
+        if (options_.when_full == WhenFull::remove_oldest)
+            remove_old(*requests_, options_.keep_bytes, WhenFull::remove_oldest, "earlier than the days that were asked for",
+                       now);
+        if (bytes < options_.keep_bytes / 10 * 8 || steady_clock::now() < next_warning_) return;
+        next_warning_ = steady_clock::now() + between_warnings;
+        const std::string said =
+            "the audit log has " + std::to_string(bytes) + " of " + std::to_string(options_.keep_bytes) +
+            " bytes; when it is full, " +
+            (options_.when_full == WhenFull::refuse
+                 ? "requests are answered 503"
+                 : "its oldest records are removed before their " + std::to_string(options_.keep_days) + " days are over");
+        base::log_warn(said + " (serve --audit-keep-bytes, --audit-keep-days, --audit-when-full)");
+        report(requests_->note("filling", said, true, now));
+    }
+
+    // False: it is larger than it may be, and what could be removed is to be kept.
+    bool remove_old(Stream& stream, uint64_t keep_bytes, WhenFull when_full, const std::string& why, base::Time now) {
+        const base::Time kept_since = now - std::chrono::days(options_.keep_days);
+        for (;;) {
+            const auto full = stream.full_segments();
+            const bool too_large = stream.bytes() > keep_bytes;
+            if (full.empty()) return !too_large;
+            const SegmentSummary& oldest = full.front()->summary;
+            const bool is_young = oldest.last_time >= kept_since.time_since_epoch().count();
+            if (!too_large && (is_young || options_.keep_days == 0)) return true;
+            if (is_young && when_full == WhenFull::refuse) return false;
+            const uint64_t last = oldest.first_number + oldest.lines - 1;
+            const std::string said = "segment " + std::to_string(full.front()->number) + " was removed, with records " +
+                                     std::to_string(oldest.first_number) + " to " + std::to_string(last) + ", up to " +
+                                     text::iso8601_millis(base::Time(std::chrono::milliseconds(oldest.last_time))) +
+                                     (is_young && !why.empty() ? ": " + why : "");
+            // Said first: a segment that is missing without a word was stolen.
+            if (auto noted = stream.note("removed", said, is_young && !why.empty(), now); !noted) return report(noted), true;
+            if (is_young && !why.empty()) base::log_warn("the audit log: " + said);
+            if (auto removed = stream.remove_oldest(); !removed) return report(removed), true;
+        }
     }
 
     LogOptions options_;
     std::optional<store::SpaceReserve> reserve_;
-    mutable std::mutex mutex_;
-    int descriptor_ = -1;
-    uint64_t number_ = 0, size_ = 0;
-    std::unordered_map<std::string, std::vector<Place>> index_;
-    std::deque<std::string> order_;
-};
+    std::unique_ptr<Stream> requests_, unauthenticated_;
+    uint64_t first_of_this_run_ = 0;
+    std::atomic<bool> full_ = false;
+    mutable std::atomic<int> waiting_ = 0;
+    std::atomic<bool> busy_ = false;
+    std::string saved_heads_;                  // the keeper's
+    steady_clock::time_point next_warning_{};  // the keeper's
 
-}  // namespace
+    mutable std::mutex mutex_;  // guards what follows
+    mutable std::condition_variable due_, written_;
+    Budget budget_;
+    Polling polling_;
+    bool stopping_ = false;
+
+    std::thread keeper_;
+};
 
 base::Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
     auto log = std::make_unique<FileLog>(std::move(options));

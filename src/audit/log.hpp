@@ -1,6 +1,7 @@
-// The record of every decision: JSON lines in `DIR/audit/`, rotated, written before the answer leaves.
+// The record of every request: written before anything happens, and again when it is answered; asked by whom, what, when and which.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,59 +10,101 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/record.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "policy/decision.hpp"
+#include "crypto/signing.hpp"
 #include "text/json.hpp"
 
 namespace audit {
 
-struct DecidedAccess {
-    policy::Request request;  // context included
-    policy::Decision decision;
-};
+constexpr std::string_view requests_stream = "requests";
+// Of requests that were refused and that no valid credentials came with.
+constexpr std::string_view unauthenticated_stream = "unauthenticated";
 
-struct Record {
-    base::Time time;
-    std::string request_id;
-    std::string service, operation;  // empty if the request could not be classified
-    std::string source_address, user_agent;
-    std::string access_key_id;
-    policy::Principal principal;
-    std::string session_name;
-    std::vector<DecidedAccess> accesses;
-    std::string error_code;  // what was answered; empty: success so far
-    std::string error_message;
-};
+// Which answers wait until their records are on the disk. Every record is in its file before; this is about power loss.
+enum class Sync : uint8_t { changes, answers, interval };
+// What happens when the log is as large as it may be and its oldest records are younger than they shall be kept.
+enum class WhenFull : uint8_t { remove_oldest, refuse };
 
 struct LogOptions {
     std::string directory;
-    uint64_t file_bytes_max = 64ull << 20;
-    size_t files_max = 16;
+    std::shared_ptr<const crypto::SigningKey> key;
+    // Outside of the data folder: the newest signed head of each stream. Empty: nowhere, and nobody notices a log that is cut short.
+    std::string head_file;
+    const base::Clock* clock = nullptr;
+    std::string made_by;  // the version of this program
+    Sync sync = Sync::changes;
+    int64_t keep_days = 90;             // 0: as long as there is room
+    uint64_t keep_bytes = 16ull << 30;  // 0: as many as the disk takes
+    uint64_t keep_unauthenticated_bytes = 256ull << 20;
+    WhenFull when_full = WhenFull::remove_oldest;
+    uint64_t segment_bytes_max = 32ull << 20;
+    // Of unauthenticated refusals, what is written one by one; the rest is counted.
+    uint64_t unauthenticated_bytes_per_second = 16u << 10;
+    uint64_t unauthenticated_bytes_at_once = 4u << 20;
+    std::chrono::milliseconds between_heads{10'000};
+    std::chrono::milliseconds poll_interval{60'000};
+};
+
+struct RecordText;
+
+// A request that was decided and is not answered yet.
+class Ticket {
+public:
+    Ticket();
+    ~Ticket();
+    Ticket(Ticket&&) noexcept;
+    Ticket& operator=(Ticket&&) noexcept;
+
+private:
+    friend class FileLog;
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+// What to look for; empty members do not matter. Records that cannot be read are part of every answer but to `request_id`.
+struct Query {
+    std::string request_id, principal, access_key, service, operation, action, resource, outcome;
+    std::string user_name, resource_name, resource_type;  // as CloudTrail calls them (cloudtrail.hpp)
+    std::optional<bool> writes;
+    bool management_only = false;
+    std::optional<base::Time> since, until;
+    size_t most = 50;
+    std::string older_than;     // a Page's `older`: what is older than that page
+    std::string written_since;  // a Page's `newer`: what has been answered since, oldest first
+    // By the record itself; called for each that the rest of the query fits, in order. Empty: all.
+    std::function<bool(const text::Json&)> accept;
+};
+
+struct Page {
+    std::vector<text::Json> records;  // `RequestRecord`s, newest first (with written_since: oldest first)
+    std::string older;                // empty: there are none
+    std::string newer;
 };
 
 // Safe from any thread.
 class Log {
 public:
+    // Errors: `AuditUnavailable`, `InsufficientStorage`.
     [[nodiscard]] static base::Result<std::unique_ptr<Log>> open(LogOptions options);
     virtual ~Log() = default;
-    // Nothing was recorded: errors `AuditUnavailable`, `InsufficientStorage` (the disk is full, and this thread may not use the
-    // reserve).
+
+    // What was decided, before anything happens. Errors: `AuditUnavailable`, `InsufficientStorage` (the disk is full, and this thread
+    // may not use the reserve), `AuditFull` (the log has the size that it may have): nothing was recorded, nothing may be done.
+    [[nodiscard]] virtual base::Result<Ticket> decided(const Record& record) = 0;
+    // What came of it, before the answer leaves. Returns when it is as durable as LogOptions::sync says.
+    [[nodiscard]] virtual base::Result<void> answered(Ticket ticket, const Answered& answer) = 0;
+    // Both at once: a request that was refused, or a decision that is all there is.
     [[nodiscard]] virtual base::Result<void> append(const Record& record) = 0;
-    // The JSON of the records with that id, in order: the request's own and those of what a service decided on its behalf.
-    // `NoSuchRequest` if rotated away or never made.
-    [[nodiscard]] virtual base::Result<std::vector<std::string>> find(const std::string& request_id) const = 0;
-    // Every record's JSON line from oldest to newest, until `visit` says false.
-    [[nodiscard]] virtual base::Result<void> each(const std::function<bool(std::string_view line)>& visit) const = 0;
+
+    // The records with that id, in order: the request's own and those of what a service decided on its behalf. `NoSuchRequest` if
+    // rotated away or never made.
+    [[nodiscard]] virtual base::Result<std::vector<text::Json>> find(const std::string& request_id) const = 0;
+    // `InvalidToken`: older_than or written_since is of no page.
+    [[nodiscard]] virtual base::Result<Page> search(const Query& query) const = 0;
+    // Until something is written after that page, or the time has passed. False: too many wait already.
+    virtual bool wait(const std::string& newer, std::chrono::milliseconds at_most) const = 0;
 };
-
-// How a record, an access and a principal look in JSON: the members of `RequestRecord`, `DecidedAccess` and `Principal` in
-// models/trainwarden.service-2.json.
-[[nodiscard]] text::Json to_json(const Record& record);
-[[nodiscard]] text::Json to_json(const DecidedAccess& access);
-[[nodiscard]] text::Json to_json(const policy::Principal& principal);
-
-// An access as it was recorded, to be explained: without its context (the record does not tell lists from single values).
-[[nodiscard]] DecidedAccess read_access(const text::Json& access, const text::Json& principal);
 
 }  // namespace audit

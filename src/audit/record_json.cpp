@@ -1,8 +1,14 @@
-// How a decision looks as JSON. The same object is the audit line, the answer of ExplainRequest and what tests compare.
-#include "audit/log.hpp"
-#include "base/utf8.hpp"
+// How a decision looks as JSON. The same members are in the record, in the answer of ExplainRequest and in what tests compare.
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "audit/record.hpp"
+#include "audit/record_text.hpp"
+#include "base/invariant.hpp"
+#include "crypto/digest.hpp"
 #include "policy/explain.hpp"
-#include "text/time.hpp"
 
 namespace audit {
 namespace {
@@ -44,50 +50,99 @@ std::string_view outcome_of(policy::Outcome outcome) {
     return "implicitDeny";
 }
 
-// A referer may be a presigned URL, which is a credential: its query stays out.
-std::string without_credentials(std::string_view key, const std::string& value) {
-    if (key != "aws:referer") return value;
-    size_t query = value.find('?');
-    return query == std::string::npos ? value : value.substr(0, query) + "?…";
+// Both for answers, where nothing is cut, and for the record.
+class Writer {
+public:
+    Writer(std::string& out, size_t most) : out_(out), most_(most) {}
+    void member(std::string_view name, std::string_view value) { append_member(out_, name, value, most_); }
+    void member_if(std::string_view name, std::string_view value) {
+        if (!value.empty()) member(name, value);
+    }
+    void number(std::string_view name, uint64_t value) { append_raw_member(out_, name, std::to_string(value)); }
+    // `each(one)` writes the members of an object for one of the items.
+    template <class Items, class Each>
+    void objects(std::string_view name, const Items& items, Each each) {
+        append_raw_member(out_, name, "[");
+        for (size_t i = 0; i < items.size(); ++i) {
+            out_ += i == 0 ? "{" : ",{";
+            each(items[i]);
+            out_ += '}';
+        }
+        out_ += ']';
+    }
+    template <class Items, class Text>
+    void strings(std::string_view name, const Items& items, Text text) {
+        append_raw_member(out_, name, "[");
+        for (size_t i = 0; i < items.size(); ++i) {
+            if (i > 0) out_ += ',';
+            append_quoted(out_, text(items[i]), most_);
+        }
+        out_ += ']';
+    }
+
+private:
+    std::string& out_;
+    size_t most_;
+};
+
+void write_principal(Writer& out, const policy::Principal& principal) {
+    out.member("Type", type_of(principal.kind));
+    out.member_if("Arn", principal.arn);
+    out.member_if("Account", principal.account);
+    out.member_if("Id", principal.unique_id);
+    out.member_if("RoleArn", principal.role_arn);
+    out.member_if("Service", principal.service);
+}
+
+void write_statement(Writer& out, const policy::StatementRef& ref, const policy::Request& request) {
+    out.member("PolicyType", policy::policy_type(ref.layer, request));
+    out.member("PolicyName", ref.policy_name);
+    out.member_if("PolicyVersion", ref.policy_version);
+    out.number("StatementIndex", ref.statement);
+    out.member("Effect", ref.info.effect == policy::Effect::allow ? "Allow" : "Deny");
+    out.member_if("Sid", ref.info.sid);
+    if (ref.info.position.line == 0) return;
+    out.number("Line", ref.info.position.line);
+    out.number("Column", ref.info.position.column);
+}
+
+// After Action and Resource.
+void write_decision(Writer& out, const DecidedAccess& access) {
+    const policy::Request& request = access.request;
+    const policy::Decision& decision = access.decision;
+    const auto statement = [&](const policy::StatementRef& ref) { write_statement(out, ref, request); };
+    out.member_if("ResourceAccount", request.resource_account);
+    out.member("Decision", outcome_of(decision.outcome));
+    out.member("DecidedBy", policy::policy_type(decision.layer, request));
+    out.objects("MatchedStatements", decision.because, statement);
+    if (decision.outcome == policy::Outcome::implicit_deny) {
+        out.strings("MissingAllowIn", decision.missing, [&](policy::Layer layer) { return policy::policy_type(layer, request); });
+        if (!decision.granted.empty()) out.objects("AllowedBy", decision.granted, statement);
+    }
+    if (decision.conditioned.empty()) return;
+    // The statements whose Condition mattered, with it.
+    out.objects("Conditions", decision.conditioned, [&](const policy::Conditioned& one) {
+        statement(one.statement);
+        out.strings("Keys", one.keys, [](const std::string& key) { return key; });
+        out.member("Condition", one.condition);
+    });
+}
+
+// Made of text that was written here: it can be read.
+Json parsed(const std::string& text) {
+    auto json = text::parse_json(text);
+    INVARIANT(json.has_value());
+    return std::move(*json);
 }
 
 Json context_json(const policy::Context& context) {
     Json out = Json::object();
     for (const auto& entry : context.entries()) {
         Json values = Json::array();
-        for (const auto& value : entry.values) values.push(without_credentials(entry.key, value));
-        // Keys that differ stay different: a record with one key twice could not be read.
-        const bool valid = base::valid_utf8(entry.key) == entry.key;
-        out.set(valid ? entry.key : base::printable(entry.key), std::move(values));
+        for (const auto& value : entry.values) values.push(escaped(without_credentials(entry.key, value)));
+        out.set(escaped(entry.key), std::move(values));
     }
     return out;
-}
-
-Json statement_json(const policy::StatementRef& ref, const policy::Request& request) {
-    Json out = Json::object({{"PolicyType", policy::policy_type(ref.layer, request)}, {"PolicyName", ref.policy_name}});
-    if (!ref.policy_version.empty()) out.set("PolicyVersion", ref.policy_version);
-    out.set("StatementIndex", static_cast<uint64_t>(ref.statement));
-    out.set("Effect", ref.info.effect == policy::Effect::allow ? "Allow" : "Deny");
-    if (!ref.info.sid.empty()) out.set("Sid", ref.info.sid);
-    if (ref.info.position.line != 0) {
-        out.set("Line", static_cast<uint64_t>(ref.info.position.line));
-        out.set("Column", static_cast<uint64_t>(ref.info.position.column));
-    }
-    return out;
-}
-
-// The statements whose Condition mattered, with it.
-Json conditions_json(const DecidedAccess& access) {
-    Json list = Json::array();
-    for (const policy::Conditioned& one : access.decision.conditioned) {
-        Json shown = statement_json(one.statement, access.request);
-        Json keys = Json::array();
-        for (const std::string& key : one.keys) keys.push(key);
-        shown.set("Keys", std::move(keys));
-        shown.set("Condition", one.condition);
-        list.push(std::move(shown));
-    }
-    return list;
 }
 
 policy::StatementRef read_statement(const Json& json) {
@@ -108,42 +163,82 @@ std::vector<policy::StatementRef> read_statements(const Json& list) {
     return out;
 }
 
-void set_if(Json& out, std::string_view name, const std::string& value) {
-    if (!value.empty()) out.set(name, value);
-}
+constexpr size_t uncut = std::numeric_limits<size_t>::max();
+
+constexpr auto reading_verbs = std::to_array<std::string_view>({"Assume", "Check", "Describe", "Explain", "Filter", "Get", "Head",
+                                                                "List", "Lookup", "Select", "Simulate", "Used", "WhoCan"});
+
+constexpr auto polled = std::to_array<std::pair<std::string_view, std::string_view>>({
+    {"cloudtrail", "LookupEvents"},
+    {"logs", "DescribeLogStreams"},
+    {"logs", "FilterLogEvents"},
+    {"logs", "GetLogEvents"},
+    {"monitoring", "GetMetricData"},
+    {"monitoring", "GetMetricStatistics"},
+    {"sagemaker", "DescribeTrainingJob"},
+    {"sagemaker", "ListTrainingJobs"},
+    {"trainwarden", "ListRequests"},
+});
 
 }  // namespace
 
+std::string without_credentials(std::string_view key, const std::string& value) {
+    if (key != "aws:referer") return value;
+    size_t query = value.find('?');
+    return query == std::string::npos ? value : value.substr(0, query) + "?…";
+}
+
+bool reads_only(std::string_view operation) {
+    return std::ranges::any_of(reading_verbs, [&](std::string_view verb) { return operation.starts_with(verb); });
+}
+
+bool is_polled(std::string_view service, std::string_view operation) {
+    return std::ranges::find(polled, std::pair(service, operation)) != polled.end();
+}
+
 Json to_json(const policy::Principal& principal) {
-    Json out = Json::object({{"Type", type_of(principal.kind)}});
-    set_if(out, "Arn", principal.arn);
-    set_if(out, "Account", principal.account);
-    set_if(out, "Id", principal.unique_id);
-    set_if(out, "RoleArn", principal.role_arn);
-    set_if(out, "Service", principal.service);
-    return out;
+    std::string out = "{";
+    Writer writer(out, uncut);
+    write_principal(writer, principal);
+    return parsed(out + "}");
 }
 
 Json to_json(const DecidedAccess& access) {
-    const auto statements = [&](const std::vector<policy::StatementRef>& refs) {
-        Json list = Json::array();
-        for (const auto& ref : refs) list.push(statement_json(ref, access.request));
-        return list;
-    };
-    Json missing = Json::array();
-    for (policy::Layer layer : access.decision.missing) missing.push(policy::policy_type(layer, access.request));
-    Json out = Json::object({{"Action", access.request.action}, {"Resource", access.request.resource}});
-    set_if(out, "ResourceAccount", access.request.resource_account);
-    out.set("Decision", outcome_of(access.decision.outcome));
-    out.set("DecidedBy", policy::policy_type(access.decision.layer, access.request));
-    out.set("MatchedStatements", statements(access.decision.because));
-    if (access.decision.outcome == policy::Outcome::implicit_deny) {
-        out.set("MissingAllowIn", std::move(missing));
-        if (!access.decision.granted.empty()) out.set("AllowedBy", statements(access.decision.granted));
-    }
-    if (!access.decision.conditioned.empty()) out.set("Conditions", conditions_json(access));
-    out.set("Context", context_json(access.request.context));
-    return out;
+    std::string out = "{";
+    Writer writer(out, uncut);
+    writer.member("Action", access.request.action);
+    writer.member("Resource", access.request.resource);
+    write_decision(writer, access);
+    Json json = parsed(out + "}");
+    json.set("Context", context_json(access.request.context));
+    return json;
+}
+
+void append_principal(std::string& out, const policy::Principal& principal) {
+    out += '{';
+    Writer writer(out, value_bytes_max);
+    write_principal(writer, principal);
+    out += '}';
+}
+
+void append_decision(std::string& out, const DecidedAccess& access) {
+    const size_t begin = out.size();
+    out += '{';
+    Writer writer(out, value_bytes_max);
+    writer.member("Action", access.request.action);
+    write_decision(writer, access);
+    out += '}';
+    if (out.size() - begin <= decision_bytes_max) return;
+    // What decided is more than a record takes: the outcome, and the digest of the whole.
+    const std::string whole = out.substr(begin);
+    out.resize(begin);
+    out += '{';
+    writer.member("Action", access.request.action);
+    writer.member_if("ResourceAccount", access.request.resource_account);
+    writer.member("Decision", outcome_of(access.decision.outcome));
+    writer.member("DecidedBy", policy::policy_type(access.decision.layer, access.request));
+    writer.member("Cut", "decision: " + std::to_string(whole.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(whole)));
+    out += '}';
 }
 
 DecidedAccess read_access(const Json& access, const Json& principal) {
@@ -169,23 +264,6 @@ DecidedAccess read_access(const Json& access, const Json& principal) {
         for (const Json& key : one["Keys"].items()) read.keys.push_back(key.as_string());
         out.decision.conditioned.push_back(std::move(read));
     }
-    return out;
-}
-
-Json to_json(const Record& record) {
-    Json out = Json::object({{"Time", text::iso8601_millis(record.time)}, {"RequestId", record.request_id}});
-    set_if(out, "Service", record.service);
-    set_if(out, "Operation", record.operation);
-    out.set("Principal", to_json(record.principal));
-    set_if(out, "AccessKeyId", record.access_key_id);
-    set_if(out, "SessionName", record.session_name);
-    set_if(out, "SourceAddress", record.source_address);
-    set_if(out, "UserAgent", record.user_agent);
-    Json accesses = Json::array();
-    for (const auto& access : record.accesses) accesses.push(to_json(access));
-    out.set("Accesses", std::move(accesses));
-    set_if(out, "ErrorCode", record.error_code);
-    set_if(out, "ErrorMessage", record.error_message);
     return out;
 }
 

@@ -1,8 +1,7 @@
 // `trainwarden audit`: the record of decisions; `audit used`: what a principal used of what it may.
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
 #include <map>
-#include <thread>
 
 #include "cli/commands.hpp"
 #include "cli/show_decision.hpp"
@@ -15,17 +14,18 @@ namespace {
 using text::Json;
 
 struct Options {
-    std::string principal, since;
+    std::string principal, action, resource, outcome, since, until;
     int64_t count = 50;
     bool refused = false, tail = false, json = false;
 };
 
-// The questions of `audit` itself are recorded too; following the log must not follow itself.
-bool is_own_question(const Json& record) {
-    return record["Service"].as_string() == "trainwarden" && record["Operation"].as_string() == "ListRequests";
-}
+constexpr int64_t wait_seconds = 20;
 
 Text line_of(const Json& record) {
+    if (record["RequestId"].as_string().empty()) {
+        const Style style = record.contains("Unreadable") ? Style::red : Style::yellow;
+        return Text(record["Time"].as_string()) + "  " + paint(style, record["Note"].as_string());
+    }
     Text accesses;
     for (const Json& access : record["Accesses"].items()) {
         const bool allowed = access["Decision"].as_string() == "allowed";
@@ -36,8 +36,33 @@ Text line_of(const Json& record) {
     if (accesses.empty()) accesses = record["Service"].as_string() + ":" + record["Operation"].as_string();
     Text out = Text(record["Time"].as_string()) + "  " + record["RequestId"].as_string() + "  " +
                show_principal(record["Principal"]) + "  " + accesses;
+    if (record.contains("Repeated")) out += "  " + record["Repeated"].as_string() + " times since " + record["Since"].as_string();
     if (record.contains("ErrorCode")) out += "  " + paint(Style::red, record["ErrorCode"].as_string());
+    if (record["Outcome"].as_string() == "notAnswered") out += "  " + paint(Style::red, "not answered");
+    if (record.contains("Note")) out += "  " + paint(Style::red, record["Note"].as_string());
     return out;
+}
+
+void print_records(const Json& records, bool as_json) {
+    for (const Json& record : records.items()) {
+        if (as_json)
+            print_json(record);
+        else
+            print(line_of(record) + "\n");
+    }
+    std::fflush(stdout);
+}
+
+// A request that waits on the server until there is something.
+base::Result<int> follow(wire::Client& client, const Options& options, Json input, std::string newer) {
+    input.erase("Since");
+    input.set("WaitSeconds", wait_seconds);
+    for (;;) {
+        input.set("Newer", newer);
+        const Json answer = TRY(client.call("trainwarden", "ListRequests", input));
+        print_records(answer["Records"], options.json);
+        newer = answer["Newer"].as_string();
+    }
 }
 
 base::Result<int> list(const Options& options) {
@@ -47,26 +72,23 @@ base::Result<int> list(const Options& options) {
             base::Error("InvalidArgument", "`" + options.principal + "` is not the ARN of a principal")
                 .note("aws iam get-role --role-name " + options.principal + " shows a role's, aws iam get-user a user's"));
     }
+    if (options.refused && !options.outcome.empty())
+        return base::fail("Usage", "--refused is --outcome refused: give one of them");
     wire::Client client(TRY(wire::options_from_environment()));
-    std::string last;
-    do {
-        Json input = Json::object({{"MaxResults", options.count}, {"RefusedOnly", options.refused}});
-        if (!options.principal.empty()) input.set("PrincipalArn", options.principal);
-        if (!options.since.empty()) input.set("Since", options.since);
-        if (!last.empty()) input.set("AfterRequestId", last);
-        const Json answer = TRY(client.call("trainwarden", "ListRequests", input));
-        for (const Json& record : answer["Records"].items()) {
-            last = record["RequestId"].as_string();
-            if (options.tail && is_own_question(record)) continue;
-            if (options.json)
-                print_json(record);
-            else
-                print(line_of(record) + "\n");
-        }
-        std::fflush(stdout);
-        if (options.tail) std::this_thread::sleep_for(std::chrono::seconds(1));
-    } while (options.tail);
-    return 0;
+    Json input = Json::object({{"MaxResults", options.count}, {"RefusedOnly", options.refused}});
+    for (const auto& [name, value] : {std::pair{"PrincipalArn", &options.principal},
+                                      {"Action", &options.action},
+                                      {"Resource", &options.resource},
+                                      {"Outcome", &options.outcome},
+                                      {"Since", &options.since},
+                                      {"Until", &options.until}})
+        if (!value->empty()) input.set(name, *value);
+    const Json answer = TRY(client.call("trainwarden", "ListRequests", input));
+    print_records(answer["Records"], options.json);
+    if (answer.contains("Withheld"))
+        print_warning(answer["Withheld"].as_string() + " records are of principals whose requests you may not list");
+    if (!options.tail) return 0;
+    return follow(client, options, std::move(input), answer["Newer"].as_string());
 }
 
 base::Result<int> used(const Options& options) {
@@ -78,11 +100,12 @@ base::Result<int> used(const Options& options) {
         print_pretty_json(answer);
         return 0;
     }
-    std::vector<std::vector<std::string>> rows{{"ACTION", "TIMES", "LAST USED", "ON"}};
+    std::vector<std::vector<std::string>> rows{{"ACTION", "TIMES", "FAILED", "LAST USED", "ON"}};
     for (const Json& use : answer["Used"].items()) {
         std::string on = use["Resources"].size() > 0 ? use["Resources"].items().front().as_string() : "";
         if (use["Resources"].size() > 1) on += " and " + std::to_string(use["Resources"].size() - 1) + " more";
-        rows.push_back({use["Action"].as_string(), use["Count"].as_string(), use["LastUsed"].as_string(), on});
+        rows.push_back(
+            {use["Action"].as_string(), use["Count"].as_string(), use["Failed"].as_string(), use["LastUsed"].as_string(), on});
     }
     if (rows.size() > 1) print(table(rows) + "\n");
     const size_t granted = answer["GrantedActions"].size(), unused = answer["UnusedActions"].size();
@@ -100,11 +123,15 @@ base::Result<int> used(const Options& options) {
 
 }  // namespace
 
-void add_audit(Command& root) {
+Command add_audit(Command& root) {
     auto options = std::make_shared<Options>();
     Command command = root.subcommand("audit", "The record of every decision");
     command.option("--principal,--role", "ARN", options->principal, "only of this role, user or session");
+    command.option("--action", "ACTION", options->action, "only requests that needed it: s3:GetObject");
+    command.option("--resource", "ARN", options->resource, "only requests that needed it");
+    command.option("--outcome", "OUTCOME", options->outcome, "only what succeeded, failed, was refused, or notAnswered");
     command.option("--since", "TIME", options->since, "only since then: 2026-01-31T12:00:00Z");
+    command.option("--until", "TIME", options->until, "only until then");
     command.option("-n,--count", "N", options->count, "the newest N (at most 1000)");
     command.flag("--refused", options->refused, "only what was refused");
     command.flag("--tail", options->tail, "go on printing as requests come");
@@ -117,6 +144,7 @@ void add_audit(Command& root) {
     used_command.option("--since", "TIME", use->since, "only since then: 2026-01-31T12:00:00Z");
     used_command.flag("--json", use->json, "print JSON");
     used_command.action([use] { return used(*use); });
+    return command;
 }
 
 }  // namespace cli

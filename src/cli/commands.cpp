@@ -3,7 +3,7 @@
 
 namespace cli {
 
-void add_commands(Command& root) {
+void add_commands(Command& root, const AddCommands& below_audit) {
     add_env(root);
     add_up(root);
     add_preview(root);
@@ -15,7 +15,8 @@ void add_commands(Command& root) {
     add_slurm(root);
     add_explain(root);
     add_who_can(root);
-    add_audit(root);
+    Command audit = add_audit(root);
+    below_audit(audit);
     add_doctor(root);
     add_version(root);
 }

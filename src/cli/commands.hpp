@@ -5,7 +5,7 @@
 
 namespace cli {
 
-void add_audit(Command& root);
+Command add_audit(Command& root);
 void add_config(Command& root);
 void add_destroy(Command& root);
 void add_doctor(Command& root);
@@ -20,8 +20,8 @@ void add_up(Command& root);
 void add_who_can(Command& root);
 void add_version(Command& root);
 
-// All of them.
-void add_commands(Command& root);
+// All of them; below `audit` also those that only src/server can implement, because they read a data folder's files.
+void add_commands(Command& root, const AddCommands& below_audit);
 
 // Below `train`.
 void add_train_ps(Command& train);

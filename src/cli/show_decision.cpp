@@ -68,6 +68,13 @@ Text show_record(const Json& record) {
     out += label("principal") + show_principal(record["Principal"]) + "\n";
     if (record.contains("SourceAddress"))
         out += label("from") + record["SourceAddress"].as_string() + "  " + record["UserAgent"].as_string() + "\n";
+    if (record["Outcome"].as_string() == "notAnswered") out += label("answer") + paint(Style::red, "not answered") + "\n";
+    if (record["Outcome"].as_string() == "failed") out += label("failed") + "it was allowed; its answer was an error\n";
+    if (record.contains("Repeated"))
+        out += label("repeated") + record["Repeated"].as_string() + " times since " + record["Since"].as_string() + "\n";
+    if (record.contains("Parameters")) out += label("asked") + record["Parameters"].as_string() + "\n";
+    if (record.contains("Made")) out += label("made") + record["Made"].as_string() + "\n";
+    if (record.contains("Note")) out += label("note") + paint(Style::red, record["Note"].as_string()) + "\n";
     if (record.contains("ErrorCode"))
         out += label("answer") + paint(Style::red, record["ErrorCode"].as_string()) + ": " + record["ErrorMessage"].as_string() +
                "\n";

@@ -6,10 +6,11 @@
 //   read_body       what the body says: unpacked and parsed for nobody but the authenticated        (wire)
 //   classify        which actions on which resources        (the operation)
 //   decide          is every one of them allowed        (policy)
-//   record          before anything happens        (audit)
+//   record          what was decided, before anything happens        (audit)
 //   handle          with a Permit        (the operation)
+//   record          what came of it, before the answer leaves        (audit)
 //
-// The last four are done again, on fresh credentials, where what was decided on has changed before the handler used it.
+// The last five are done again, on fresh credentials, where what was decided on has changed before the handler used it.
 #include "gate/gate.hpp"
 
 #include <algorithm>
@@ -42,8 +43,6 @@
 namespace gate {
 namespace {
 
-// Of a client's header in the record: nobody fills the log with one request.
-constexpr size_t user_agent_bytes_max = 512;
 constexpr size_t logged_path_bytes_max = 1024;  // of a path in the server's log
 // How often a request is decided anew. Whoever changes an object faster than this gets its readers a 503.
 constexpr int decisions_max = 100;
@@ -65,6 +64,17 @@ std::string region_of_bucket(const GateParts& parts, const http::RequestHead& he
     return asked && !asked->bucket.empty() ? parts.bucket_region(asked->bucket) : std::string();
 }
 
+// What could not be recorded is not done, or not told.
+std::unexpected<base::Error> not_recorded(const std::string& request_id, const base::Error& error) {
+    base::log_error("request " + request_id + " was stopped: " + error.describe());
+    if (error.code == "InsufficientStorage") return base::fail(error);
+    if (error.code == "AuditFull") {
+        return base::fail("ServiceUnavailable",
+                          "The audit log has no room for more records. The operator of this server has to make some.");
+    }
+    return base::fail("InternalFailure", "the decision could not be recorded");
+}
+
 }  // namespace
 
 struct Gate::Passage {
@@ -81,7 +91,8 @@ struct Gate::Passage {
     [[nodiscard]] const identity::Caller& caller() const { return principal->caller; }
     audit::Record record;
     bool recorded = false;
-    std::string answered_error;  // its code
+    std::optional<audit::Ticket> ticket;  // of what was decided and is not answered yet
+    std::string answered_error;           // its code
 };
 
 Gate::Gate(GateParts parts) : parts_(std::move(parts)) {
@@ -156,6 +167,7 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
     for (int decision = 1;; ++decision) {
         auto answer = admit(passage, *operation);
         if (answer || answer.error().code != base::decision_outdated) return answer;
+        if (passage.ticket) TRY(record_answer(passage, 0, &answer.error(), ""));
         passage.record = {.access_key_id = passage.record.access_key_id};
         passage.recorded = false;
         if (decision == decisions_max) {
@@ -183,6 +195,7 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     // Once it is allowed: whoever is refused must not fill what is kept for those who make room.
     std::optional<store::MayUseReserve> making_room;
     if (frees_space(operation.name)) making_room.emplace();
+    passage.record.parameters = recorded_parameters(passage.service, operation.name, call.input);
     TRY(record(passage, nullptr));
     if (passage.signature) parts_.directory->record_use(passage.caller(), passage.service, call.region);
 
@@ -191,7 +204,10 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     // Refusals too: they tell of what is there now.
     TRY(base::DecisionScope::check());
     if (!answer) return base::fail(std::move(answer).error());
-    return wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(*answer), call.request_id);
+    std::string made = recorded_answer(passage.service, operation.name, *answer);
+    auto response = wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(*answer), call.request_id);
+    TRY(record_answer(passage, response.status, nullptr, std::move(made)));
+    return response;
 }
 
 // By the head alone.
@@ -323,20 +339,37 @@ base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
     record.service = passage.service.empty() ? passage.call.service : passage.service;
     record.operation = passage.call.operation;
     record.source_address = plain_address(passage.http.peer_address);
-    record.user_agent = passage.http.head.headers.get("user-agent").substr(0, user_agent_bytes_max);
+    record.user_agent = passage.http.head.headers.get("user-agent");
     record.principal = passage.caller().principal;
     record.session_name = passage.caller().session_name;
+    record.authenticated = passage.caller().principal.kind != policy::PrincipalKind::anonymous;
+    base::Result<void> written;
     if (refusal != nullptr) {
         record.error_code = refusal->code;
         record.error_message = message_to_keep(passage, *refusal);
+        record.status = wire::status_of(record.service, refusal->code);
+        written = parts_.audit->append(record);
+    } else if (auto ticket = parts_.audit->decided(record)) {
+        passage.ticket = std::move(*ticket);
+    } else {
+        written = base::fail(std::move(ticket).error());
     }
-    auto written = parts_.audit->append(record);
-    if (!written) {
-        base::log_error("request " + record.request_id + " was stopped: " + written.error().describe());
-        if (written.error().code == "InsufficientStorage") return written;
-        return base::fail("InternalFailure", "the decision could not be recorded");
-    }
+    if (!written) return not_recorded(passage.call.request_id, written.error());
     passage.recorded = true;
+    return {};
+}
+
+base::Result<void> Gate::record_answer(Passage& passage, int status, const base::Error* error, std::string made) {
+    audit::Answered answered{
+        .time = parts_.clock->now(), .status = status, .error_code = "", .error_message = "", .made = std::move(made)};
+    if (error != nullptr) {
+        answered.error_code = error->code;
+        answered.error_message = message_to_keep(passage, *error);
+    }
+    audit::Ticket ticket = std::move(*passage.ticket);
+    passage.ticket.reset();
+    auto written = parts_.audit->answered(std::move(ticket), answered);
+    if (!written) return not_recorded(passage.call.request_id, written.error());
     return {};
 }
 
@@ -345,6 +378,9 @@ http::Response Gate::refuse(Passage& passage, base::Error error) {
     error = in_dialect(service, std::move(error));
     if (!passage.recorded) {
         if (auto written = record(passage, &error); !written) error = std::move(written).error();
+    } else if (passage.ticket) {
+        const int status = wire::status_of(service, error.code);
+        if (auto written = record_answer(passage, status, &error, ""); !written) error = std::move(written).error();
     }
     passage.answered_error = error.code;
     if (wire::status_of(service, error.code) == 500)

@@ -19,13 +19,26 @@ namespace {
 
 class MemoryLog final : public audit::Log {
 public:
+    base::Result<audit::Ticket> decided(const audit::Record& record) override {
+        if (full) return base::fail("AuditFull", "full");
+        TRY(append(record));
+        return audit::Ticket();
+    }
+    base::Result<void> answered(audit::Ticket, const audit::Answered& answer) override {
+        if (answers_broken) return base::fail("AuditUnavailable", "disk full");
+        answers.push_back(answer);
+        return {};
+    }
     base::Result<void> append(const audit::Record& record) override {
         if (broken) return base::fail("AuditUnavailable", "disk full");
         records.push_back(record);
         return {};
     }
-    base::Result<std::vector<std::string>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
-    base::Result<void> each(const std::function<bool(std::string_view)>&) const override { return {}; }
+    base::Result<std::vector<text::Json>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
+    base::Result<audit::Page> search(const audit::Query&) const override { return audit::Page{}; }
+    bool wait(const std::string&, std::chrono::milliseconds) const override { return false; }
+    std::vector<audit::Answered> answers;
+    bool full = false, answers_broken = false;
     std::vector<audit::Record> records;
     bool broken = false;
 };
@@ -120,14 +133,39 @@ TEST_CASE("an allowed request is recorded, then handled") {
     CHECK(response.headers.get("x-amz-request-id") == record.request_id);
 }
 
-TEST_CASE("of a user agent, the record has as much as anybody reads") {
+TEST_CASE("what came of a request is recorded before its answer leaves, and an answer that cannot be is none") {
     Fixture f;
     f.get_object({read_key()});
-    auto head = f.head_of("GET", "/bucket/key");
-    head.headers.add("User-Agent", std::string(2000, 'a'));
-    f.send(std::move(head));
-    REQUIRE(f.log.records.size() == 1);
-    CHECK(f.log.records[0].user_agent.size() == 512);
+    CHECK(f.get().status == 200);
+    REQUIRE(f.log.answers.size() == 1);
+    CHECK(f.log.answers[0].status == 200);
+    CHECK(f.log.answers[0].error_code.empty());
+    f.log.answers_broken = true;
+    CHECK(f.get().status == 500);
+    // A handler's own error is the answer that is recorded.
+    Fixture g;
+    g.registry.add({.service = "s3",
+                    .name = "GetObject",
+                    .classify = [](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                        return std::vector<gate::Access>{read_key()};
+                    },
+                    .handle = [](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> {
+                        return base::fail("NoSuchKey", "it is not there");
+                    }});
+    CHECK(g.get().status == 404);
+    REQUIRE(g.log.records.size() == 1);
+    CHECK(g.log.records[0].error_code.empty());
+    REQUIRE(g.log.answers.size() == 1);
+    CHECK(g.log.answers[0].error_code == "NoSuchKey");
+    CHECK(g.log.answers[0].status == 404);
+}
+
+TEST_CASE("a log that has no room is a 503, and nothing happens") {
+    Fixture f;
+    f.get_object({read_key()});
+    f.log.full = true;
+    CHECK(f.get().status == 503);
+    CHECK(f.handled == 0);
 }
 
 TEST_CASE("what cannot be recorded does not happen") {

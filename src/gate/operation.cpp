@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/invariant.hpp"
+#include "gate/recorded.hpp"
 #include "model/json.hpp"
 #include "wire/model.hpp"
 #include "wire/typed_answer.hpp"
@@ -17,7 +18,9 @@ wire::Answer answer_of(const model::Operation& operation, const void* output, co
     const wire::ServiceModel* service = wire::find_service(operation.service->signing_name);
     INVARIANT(service);
     answer.raw = wire::encode_typed_answer(*service, operation, call.http->head, output, call.request_id);
-    if (!answer.raw && operation.output) answer.output = model::write_document(*operation.output, output);
+    // Of what changes something, also as a document: the record says what was made.
+    if (operation.output && (!answer.raw || makes_something(operation.name)))
+        answer.output = model::write_document(*operation.output, output);
     return answer;
 }
 

@@ -93,12 +93,18 @@ constexpr auto rows = std::to_array<gate::Row<Fake>>({
 
 class MemoryLog final : public audit::Log {
 public:
+    Result<audit::Ticket> decided(const audit::Record& record) override {
+        records.push_back(record);
+        return audit::Ticket();
+    }
+    Result<void> answered(audit::Ticket, const audit::Answered&) override { return {}; }
     Result<void> append(const audit::Record& record) override {
         records.push_back(record);
         return {};
     }
-    Result<std::vector<std::string>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
-    Result<void> each(const std::function<bool(std::string_view)>&) const override { return {}; }
+    Result<std::vector<text::Json>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
+    Result<audit::Page> search(const audit::Query&) const override { return audit::Page{}; }
+    bool wait(const std::string&, std::chrono::milliseconds) const override { return false; }
     std::vector<audit::Record> records;
 };
 

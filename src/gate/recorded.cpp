@@ -4,6 +4,8 @@
 #include <array>
 #include <set>
 
+#include "audit/record.hpp"
+
 namespace gate {
 namespace {
 
@@ -12,6 +14,14 @@ using text::Json;
 // Values that are often credentials, though no model says so.
 constexpr std::array<std::string_view, 4> confidential_members = {"Environment", "HyperParameters", "SecretAccessKey",
                                                                   "SessionToken"};
+// More of what no record has: codes and ids that open something, and data.
+constexpr std::array<std::string_view, 6> unrecorded_members = {"MetricData", "SessionId",   "TokenCode",
+                                                                "logEvents",  "MessageBody", "Request"};
+constexpr size_t items_recorded_max = 50;  // of one list or structure
+constexpr int recorded_depth_max = 6;
+// Reads that make credentials.
+constexpr std::array<std::string_view, 2> makes_credentials = {"AssumeRole", "GetSessionToken"};
+constexpr std::array<std::string_view, 3> recorded_headers = {"ETag", "Location", "x-amz-version-id"};
 
 constexpr std::string_view before_path = " at '";
 constexpr std::string_view after_path = "' failed to satisfy constraint: ";
@@ -60,7 +70,95 @@ std::string without(std::string message, const std::string& value) {
     return message;
 }
 
+bool contains(const auto& names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
+
+const wire::Shape* member_shape(const wire::Shape* shape, std::string_view name) {
+    if (shape == nullptr) return nullptr;
+    for (const wire::Member& known : shape->members)
+        if (known.name == name) return known.shape;
+    return shape->item;  // of a map
+}
+
+void append_value(std::string& out, const Json& value, const wire::Shape* shape, int depth);
+
+void append_members(std::string& out, const Json& value, const wire::Shape* shape, int depth) {
+    out += '{';
+    size_t count = 0;
+    for (const auto& [name, member] : value.members()) {
+        const wire::Shape* inner = member_shape(shape, name);
+        const bool hidden =
+            contains(confidential_members, name) || contains(unrecorded_members, name) || (inner != nullptr && inner->sensitive);
+        if (hidden || member.is_null()) continue;
+        if (++count > items_recorded_max) break;
+        std::string text;
+        append_value(text, member, inner, depth + 1);
+        audit::append_raw_member(out, audit::capped(audit::escaped(name)), text);
+    }
+    if (value.members().size() > items_recorded_max)
+        audit::append_member(out, "…", "of " + std::to_string(value.members().size()) + " members");
+    out += '}';
+}
+
+void append_value(std::string& out, const Json& value, const wire::Shape* shape, int depth) {
+    if (value.is_string()) return audit::append_quoted(out, value.as_string());
+    if (depth > recorded_depth_max) return audit::append_quoted(out, "…");
+    if (value.is_object()) return append_members(out, value, shape, depth);
+    if (!value.is_array()) {
+        out += value.dump();
+        return;
+    }
+    out += '[';
+    const wire::Shape* item = shape != nullptr ? shape->item : nullptr;
+    for (size_t i = 0; i < value.size() && i < items_recorded_max; ++i) {
+        if (i > 0) out += ',';
+        if (item != nullptr && item->sensitive)
+            audit::append_quoted(out, "…");
+        else
+            append_value(out, value.items()[i], item, depth + 1);
+    }
+    if (value.size() > items_recorded_max) {
+        out += ',';
+        audit::append_quoted(out, "… of " + std::to_string(value.size()));
+    }
+    out += ']';
+}
+
+const wire::OperationModel* find_model(std::string_view service, std::string_view operation) {
+    const wire::ServiceModel* model = wire::find_service(service);
+    return model != nullptr ? model->find(operation) : nullptr;
+}
+
+std::string object_or_nothing(std::string text) { return text == "{}" ? std::string() : text; }
+
 }  // namespace
+
+std::string recorded_parameters(std::string_view service, std::string_view operation, const Json& input) {
+    // What is polled is compared with what was asked before: a token that moves on would make each of it different.
+    if (!input.is_object() || audit::is_polled(service, operation)) return {};
+    const wire::OperationModel* model = find_model(service, operation);
+    std::string out;
+    append_members(out, input, model != nullptr ? model->input : nullptr, 0);
+    return object_or_nothing(std::move(out));
+}
+
+bool makes_something(std::string_view operation) {
+    return !audit::reads_only(operation) || contains(makes_credentials, operation);
+}
+
+std::string recorded_answer(std::string_view service, std::string_view operation, const wire::Answer& answer) {
+    if (!makes_something(operation)) return {};
+    std::string out;
+    if (answer.raw && !answer.output.is_object()) {
+        out = "{";
+        for (const std::string_view name : recorded_headers)
+            if (const std::string* value = answer.raw->headers.find(name)) audit::append_member(out, name, *value);
+        return object_or_nothing(out + "}");
+    }
+    if (!answer.output.is_object()) return {};
+    const wire::OperationModel* model = find_model(service, operation);
+    append_members(out, answer.output, model != nullptr ? model->output : nullptr, 0);
+    return object_or_nothing(std::move(out));
+}
 
 std::string recorded_message(const base::Error& error, const wire::Shape* shape, const Json& input) {
     if (error.message.find(after_path) != std::string::npos) {

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "text/json.hpp"
+#include "wire/call.hpp"
 #include "wire/model.hpp"
 
 namespace gate {
@@ -14,5 +15,14 @@ namespace gate {
 // the service's model marks as sensitive or that is a job's environment or hyperparameter. `shape` describes `input`; nullptr: there
 // is none.
 [[nodiscard]] std::string recorded_message(const base::Error& error, const wire::Shape* shape, const text::Json& input);
+
+// Does the record say what its answer has made? Of what reads, only of new credentials.
+[[nodiscard]] bool makes_something(std::string_view operation);
+
+// What was asked and what was made, for the record: the members of the model, as a JSON object, without any that the model marks as
+// sensitive or that holds credentials, a job's environment or hyperparameters, or data. Empty: there is nothing to record. What reads
+// made nothing, but for credentials: their key id and whose they are.
+[[nodiscard]] std::string recorded_parameters(std::string_view service, std::string_view operation, const text::Json& input);
+[[nodiscard]] std::string recorded_answer(std::string_view service, std::string_view operation, const wire::Answer& answer);
 
 }  // namespace gate

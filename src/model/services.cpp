@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "model/cloudtrail/service.hpp"
 #include "model/iam/service.hpp"
 #include "model/logs/service.hpp"
 #include "model/monitoring/service.hpp"
@@ -16,7 +17,7 @@ namespace model {
 std::span<const Service* const> services() {
     static constexpr auto all =
         std::to_array<const Service*>({&iam::service, &sts::service, &s3::service, &s3control::service, &sagemaker::service,
-                                       &logs::service, &monitoring::service, &trainwarden::service});
+                                       &logs::service, &monitoring::service, &cloudtrail::service, &trainwarden::service});
     return all;
 }
 

@@ -28,8 +28,9 @@ struct Scratch {
 base::Result<int> coverage(bool json) {
     const Scratch scratch;
     if (scratch.path.empty()) return base::fail("DataFolderUnusable", "cannot make a temporary folder");
-    auto rooms = TRY(Rooms::open(scratch.path + "/data", scratch.path + "/master.key", {"us-east-1"},
-                                 {.instances = training::InstanceTypes::of(training::this_machine()), .isolation = "process"}));
+    auto rooms =
+        TRY(Rooms::open(scratch.path + "/data", scratch.path + "/master.key", {"us-east-1"},
+                        {.instances = training::InstanceTypes::of(training::this_machine()), .isolation = "process"}, {}));
     std::map<std::string, std::vector<std::string>> operations;
     for (const gate::Operation* operation : rooms->registry.all()) operations[operation->service].push_back(operation->name);
     text::Json out = text::Json::object();

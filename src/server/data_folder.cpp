@@ -153,6 +153,9 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
         if (!proof || *proof != sealed_proof)
             return base::fail("MasterKeyWrong",
                               "`" + key_file + "` is not the master key that the data folder `" + path_ + "` was made with");
+        std::error_code error;
+        master_key_file_ = fs::absolute(key_file, error).string();
+        id_ = id;
         return {};
     }
     if (exists(keys_directory()))
@@ -168,6 +171,8 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
     key_file = fs::absolute(key_file, error).string();
     if (!exists(key_file)) TRY(write_whole(key_file, crypto::hex(random.bytes(master_key_bytes)) + "\n"));
     master_key_ = TRY(read_master_key(key_file));
+    master_key_file_ = key_file;
+    id_ = id;
     const std::string sealed = text::encode_base64(crypto::seal(random, master_key_, sealed_proof, id));
     return write_whole(installation,
                        text::Json::object({{"Id", id}, {"MasterKeyFile", key_file}, {"Sealed", sealed}}).pretty() + "\n");

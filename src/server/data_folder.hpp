@@ -9,6 +9,7 @@
 //       regions              the regions that it serves, one a line, the default first
 //       keys/ blobs/ audit/ jobs/ logs/
 //     $XDG_CONFIG_HOME/trainwarden/ID.key   0600: the master key, so that a copy of DIR alone gives no secrets away
+//     beside it: the key that signs the audit log (audit_key.hpp)
 //
 // Every file here is written whole: a temporary file, fsync, rename, fsync of the folder.
 #pragma once
@@ -37,6 +38,8 @@ public:
 
     [[nodiscard]] const std::string& path() const { return path_; }  // absolute
     [[nodiscard]] const std::string& master_key() const { return master_key_; }
+    [[nodiscard]] const std::string& master_key_file() const { return master_key_file_; }  // absolute
+    [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] std::string keys_directory() const { return path_ + "/keys"; }
     [[nodiscard]] std::string blobs_directory() const { return path_ + "/blobs"; }
     [[nodiscard]] std::string audit_directory() const { return path_ + "/audit"; }
@@ -56,7 +59,8 @@ private:
     [[nodiscard]] base::Result<void> load_master_key(const std::string& file, crypto::Random& random);
 
     std::string path_;
-    std::string master_key_;
+    std::string master_key_, master_key_file_;
+    std::string id_;  // of the installation
     os::Descriptor lock_;
 };
 

@@ -1,5 +1,7 @@
 #include "server/rooms.hpp"
 
+#include "server/audit_log.hpp"
+#include "services/cloudtrail/operations.hpp"
 #include "services/iam/operations.hpp"
 #include "services/logs/operations.hpp"
 #include "services/monitoring/operations.hpp"
@@ -12,7 +14,7 @@
 namespace server {
 base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const std::string& master_key_file,
                                                  const std::vector<std::string>& regions,
-                                                 const TrainingSettings& training_settings) {
+                                                 const TrainingSettings& training_settings, const AuditSettings& audit_settings) {
     auto rooms = std::make_unique<Rooms>();
     rooms->regions = regions;
     rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));
@@ -24,7 +26,10 @@ base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const 
     rooms->storage = TRY(objects::Storage::open({rooms->keys.get(), rooms->blobs.get(), &rooms->clock, &rooms->random}));
     rooms->metrics = std::make_unique<metrics::Store>(*rooms->keys, rooms->random);
     rooms->logs = TRY(logs::Store::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.logs_directory()}));
-    rooms->audit = TRY(audit::Log::open({folder.audit_directory()}));
+    rooms->audit = TRY(open_audit_log(folder, rooms->clock, audit_settings));
+    if (!audit_settings.syslog.empty())
+        rooms->audit_forwarder = std::make_unique<AuditForwarder>(*rooms->audit, TRY(parse_syslog(audit_settings.syslog)),
+                                                                  folder.audit_directory() + "/syslog-sent");
     rooms->decider = std::make_unique<gate::Decider>(gate::DeciderParts{.describer = &rooms->registry.describer(),
                                                                         .directory = rooms->directory.get(),
                                                                         .audit = rooms->audit.get(),
@@ -97,6 +102,7 @@ void Rooms::add_services() {
     services::sagemaker::add_operations(registry, training->jobs());
     services::logs::add_operations(registry, *logs, clock);
     services::monitoring::add_operations(registry, *metrics, clock);
+    services::cloudtrail::add_operations(registry, *audit);
     services::trainwarden::add_operations(
         registry, {.directory = directory.get(),
                    .audit = audit.get(),

@@ -15,6 +15,7 @@
 #include "logs/store.hpp"
 #include "metrics/store.hpp"
 #include "objects/storage.hpp"
+#include "server/audit_forwarder.hpp"
 #include "server/data_folder.hpp"
 #include "server/training_room.hpp"
 #include "store/blobs.hpp"
@@ -22,6 +23,16 @@
 #include "training/slurm_sessions.hpp"
 
 namespace server {
+
+// How the audit log is kept (audit/log.hpp).
+struct AuditSettings {
+    std::string key_file;  // empty: beside the master key
+    std::string keep_days = "90";
+    std::string keep_bytes = "16G";
+    std::string when_full = "remove";  // remove, refuse
+    std::string sync = "changes";      // changes, answers, interval
+    std::string syslog;                // empty: nowhere
+};
 
 struct Rooms {
     std::vector<std::string> regions;  // that are served, the default first
@@ -33,6 +44,7 @@ struct Rooms {
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<objects::Storage> storage;
     std::unique_ptr<audit::Log> audit;
+    std::unique_ptr<AuditForwarder> audit_forwarder;  // nullptr: records are sent nowhere
     std::unique_ptr<metrics::Store> metrics;
     std::unique_ptr<logs::Store> logs;
     gate::Registry registry;
@@ -44,7 +56,8 @@ struct Rooms {
     // Opens the data folder (makes it, and the first account, if there is none) and everything above it.
     [[nodiscard]] static base::Result<std::unique_ptr<Rooms>> open(const std::string& data, const std::string& master_key_file,
                                                                    const std::vector<std::string>& regions,
-                                                                   const TrainingSettings& training_settings);
+                                                                   const TrainingSettings& training_settings,
+                                                                   const AuditSettings& audit_settings);
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,

@@ -120,7 +120,7 @@ base::Result<int> serve(const Settings& settings) {
     StopSignals signals;
     TrainingSettings training = settings.training;
     training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
-    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, regions, training));
+    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, regions, training, settings.audit));
     const http::Handler apis = [&rooms](http::Request& request) { return rooms->gate->serve(request); };
     auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port}, apis));
     const std::string url = url_of(listen, http_server->port());
@@ -151,6 +151,18 @@ void add_serve(cli::Command& root) {
                    "a region that this server is; repeatable, the first is the default (us-east-1)");
     command.option("--master-key-file", "FILE", settings->master_key_file,
                    "the key that secrets are sealed under; made if missing");
+    command.option("--audit-key-file", "FILE", settings->audit.key_file,
+                   "the key that signs the audit log, outside of the data folder; made if missing");
+    command.option("--audit-keep-days", "DAYS", settings->audit.keep_days,
+                   "how long records are kept; 0: as long as there is room");
+    command.option("--audit-keep-bytes", "BYTES", settings->audit.keep_bytes,
+                   "how large the audit log may be: 500M, 16G; 0: as large as the disk");
+    command.option("--audit-when-full", "HOW", settings->audit.when_full,
+                   "remove: the oldest records go before their days are over; refuse: requests are answered 503");
+    command.option("--audit-sync", "WHICH", settings->audit.sync,
+                   "whose records are on the disk before the answer leaves: changes, answers (all), interval (a second later)");
+    command.option("--audit-syslog", "ADDRESS", settings->audit.syslog,
+                   "where records are sent as they are made: unix:/dev/log, udp:HOST:PORT, tcp:HOST:PORT");
     command.option("--ready-file", "FILE", settings->ready_file, "written with the URL once requests are answered");
     command.option("--training-isolation", "HOW", settings->training.isolation,
                    "sandbox: training jobs run in one or not at all; best-effort; process: without");

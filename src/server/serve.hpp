@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "cli/command.hpp"
+#include "server/rooms.hpp"
 #include "server/training_room.hpp"
 
 namespace server {
@@ -18,7 +19,8 @@ struct Settings {
     std::string master_key_file;            // empty: $XDG_CONFIG_HOME/trainwarden/ID.key
     std::string ready_file;                 // gets the URL once requests are answered
     std::string instance_types_file;        // empty: AWS's types, cut to this machine
-    TrainingSettings training;              // its instances come from that file
+    AuditSettings audit;
+    TrainingSettings training;  // its instances come from that file
     bool verbose = false;
 };
 

@@ -10,6 +10,7 @@ extern const ServiceModel sts;
 extern const ServiceModel sagemaker;
 extern const ServiceModel logs;
 extern const ServiceModel cloudwatch;
+extern const ServiceModel cloudtrail;
 extern const ServiceModel trainwarden;
 
 }  // namespace wire::tables

@@ -33,7 +33,7 @@ const std::string* find_parameter(const text::QueryParameters& parameters, std::
 std::string target_of(const http::RequestHead& head) { return head.headers.get("X-Amz-Target"); }
 
 const ServiceModel* service_of_target(std::string_view target) {
-    const auto prefix = target.substr(0, target.find('.'));
+    const auto prefix = target.substr(0, target.rfind('.'));  // CloudTrail's has dots
     for (const auto* service : service_models())
         if ((service->protocol == Protocol::json || service->query_compatible) && service->target_prefix == prefix)
             return service;
@@ -57,7 +57,7 @@ Result<std::string> named_in_head(const ServiceModel& service, Protocol protocol
     if (target.empty()) return fail("UnknownOperationException", "The request has no X-Amz-Target header");
     if (service_of_target(target) != &service)
         return fail("UnknownOperationException", "The target " + target + " is not one of this service");
-    return target.substr(target.find('.') + 1);
+    return target.substr(target.rfind('.') + 1);
 }
 
 std::string served_names() {

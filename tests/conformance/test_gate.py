@@ -332,7 +332,7 @@ def test_the_record_holds_every_decision_and_no_secret(server, make_user):
     lines = server.trainwarden("audit", "--principal", f"arn:aws:iam::{server.account}:user/recorded", "--json").stdout.splitlines()
     (record,) = [json.loads(line) for line in lines]
     assert record["Operation"] == "ListUsers" and record["Accesses"][0]["MatchedStatements"][0]["PolicyName"]
-    everything = "".join(path.read_text() for path in (server.data / "audit").iterdir())
+    everything = "".join(path.read_text() for path in (server.data / "audit").glob("*.jsonl"))
     assert user.access_key_id in everything
     assert server.root.secret_access_key not in everything and user.secret_access_key not in everything
 

@@ -1,6 +1,6 @@
 """No answer of success depends on what a loss of power would take: the system calls of the real binary, in their order (durability.py).
 
-What is promised otherwise is named here: the record of decisions may lose its last seconds (src/audit/README.md), the folders of running jobs
+What is promised otherwise is named here: the record of what changes nothing may lose its last second (docs/audit.md, --audit-sync), the folders of running jobs
 are scratch, and RocksDB's own notes for people are nothing that it reads.
 """
 import json
@@ -150,7 +150,7 @@ def test_decisions(traced):
     answers = traced.answers()
     assert [answer.what.split()[1] for answer in answers] == ["200", "200", "200", "403", "403"]
     for answer in answers:
-        assert [path for path in answer.written if path.startswith("data/audit/audit-")], answer
+        assert [path for path in answer.written if path.startswith("data/audit/requests-")], answer
 
 
 def test_logs(traced):

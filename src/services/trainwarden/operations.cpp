@@ -1,13 +1,14 @@
 #include "services/trainwarden/operations.hpp"
 
 #include <algorithm>
-#include <deque>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
 
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
+#include "gate/globals.hpp"
 #include "services/trainwarden/asked_operation.hpp"
 #include "services/trainwarden/explained.hpp"
 #include "services/trainwarden/granted.hpp"
@@ -23,6 +24,7 @@ using identity::Caller;
 using text::Json;
 
 constexpr int64_t list_requests_default = 50;
+constexpr int64_t wait_seconds_max = 20;
 constexpr size_t resources_named_max = 20;  // of one used action
 
 wire::Answer answer_of(std::initializer_list<Json::Member> members) {
@@ -31,16 +33,17 @@ wire::Answer answer_of(std::initializer_list<Json::Member> members) {
     return answer;
 }
 
-base::Result<wire::Answer> explain_request(const Dependencies& parts, wire::Call& call) {
-    const auto lines = TRY(parts.audit->find(call.input["RequestId"].as_string()));
+// With the words that explain each access.
+Json in_words(Json record) {
+    Json accesses = Json::array();
+    for (const Json& access : record["Accesses"].items()) accesses.push(explained(access, record["Principal"]));
+    record.set("Accesses", std::move(accesses));
+    return record;
+}
+
+base::Result<wire::Answer> explain_request(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
     Json records = Json::array();
-    for (const std::string& line : lines) {
-        Json record = TRY(text::parse_json(line));
-        Json accesses = Json::array();
-        for (const Json& access : record["Accesses"].items()) accesses.push(explained(access, record["Principal"]));
-        record.set("Accesses", std::move(accesses));
-        records.push(std::move(record));
-    }
+    for (Json& record : TRY(parts.audit->find(call.input["RequestId"].as_string()))) records.push(in_words(std::move(record)));
     return answer_of({{"Records", std::move(records)}});
 }
 
@@ -67,7 +70,7 @@ base::Result<wire::Answer> explain_operation(const Dependencies& parts, const Ca
                       {"Accesses", std::move(accesses)}});
 }
 
-base::Result<wire::Answer> explain_access(const Dependencies& parts, wire::Call& call) {
+base::Result<wire::Answer> explain_access(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
     const Caller caller = TRY(find_principal(*parts.directory, call.input["PrincipalArn"].as_string(), parts.region));
     if (call.input.contains("Operation") == call.input.contains("Action"))
         return base::fail("ValidationException",
@@ -94,7 +97,7 @@ Json shown_candidate(const Candidate& candidate, audit::DecidedAccess decided) {
     return out;
 }
 
-base::Result<wire::Answer> who_can(const Dependencies& parts, wire::Call& call) {
+base::Result<wire::Answer> who_can(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
     const Question question = TRY(read_question(parts, call.input));
     const gate::Supposition supposed = supposition(parts, question);
     Json principals = Json::array();
@@ -107,90 +110,153 @@ base::Result<wire::Answer> who_can(const Dependencies& parts, wire::Call& call) 
     return answer_of({{"Principals", std::move(principals)}, {"Checked", static_cast<uint64_t>(all.size())}});
 }
 
-// A service has no ARN, but a name.
-bool is_of(const Json& record, const std::string& principal_arn) {
-    const Json& principal = record["Principal"];
-    return principal["Arn"].as_string() == principal_arn || principal["RoleArn"].as_string() == principal_arn ||
-           principal["Service"].as_string() == principal_arn;
+base::Result<std::optional<base::Time>> time_in(const Json& input, const std::string& member) {
+    if (!input.contains(member)) return std::nullopt;
+    auto time = text::parse_iso8601(input[member].as_string());
+    if (!time)
+        return base::fail("ValidationException",
+                          member + " must be a date and time in ISO 8601, for example 2026-01-31T12:00:00Z");
+    return time;
 }
 
-base::Result<base::Time> since_of(const Json& input) {
-    if (!input.contains("Since")) return base::Time{};
-    auto since = text::parse_iso8601(input["Since"].as_string());
-    if (!since)
-        return base::fail("ValidationException", "Since must be a date and time in ISO 8601, for example 2026-01-31T12:00:00Z");
-    return *since;
+// Whose records a caller may read, each principal decided once: who asks for everybody's gets those that asking for each would give.
+class Readable {
+public:
+    Readable(const Dependencies& parts, const gate::Permit& permit, const wire::Call& call)
+        : parts_(parts),
+          caller_(permit.caller()),
+          globals_(gate::global_context({.http = call.http,
+                                         .service = "trainwarden",
+                                         .region = call.region,
+                                         .signature = call.signature,
+                                         .now = permit.time()})) {}
+
+    bool operator()(const Json& record) {
+        const Json& principal = record["Principal"];
+        const std::string arn = principal["Arn"].as_string_or(principal["Service"].as_string());
+        if (arn.empty()) return true;  // nobody's: who may ask for all may read it
+        const auto [known, is_new] = known_.try_emplace(arn, true);
+        if (!is_new) return known->second;
+        std::set<std::string> names{arn};
+        if (const std::string& role = principal["RoleArn"].as_string(); !role.empty()) names.insert(role);
+        if (auto found = names_of(*parts_.directory, arn)) names.insert(found->begin(), found->end());
+        std::vector<gate::Access> accesses;
+        for (const std::string& name : names) accesses.push_back({.action = "trainwarden:ListRequests", .resource = name});
+        for (const auto& decided : gate::decide_each(caller_, accesses, globals_))
+            known->second = known->second && decided.decision.outcome == policy::Outcome::allow;
+        return known->second;
+    }
+
+private:
+    const Dependencies& parts_;
+    const Caller& caller_;
+    policy::Context globals_;
+    std::map<std::string, bool> known_;
+};
+
+// Who follows the log must not follow itself.
+bool is_own_question(const Json& record) {
+    return record["Service"].as_string() == "trainwarden" && record["Operation"].as_string() == "ListRequests";
 }
 
-// Every record of a principal (empty: of anyone) since then, as JSON, oldest first.
-base::Result<void> each_record(const Dependencies& parts, const std::string& principal_arn, base::Time since,
-                               const std::function<void(Json)>& visit) {
-    const std::string quoted = text::quote_json(principal_arn);
-    return parts.audit->each([&](std::string_view line) {
-        // Most lines are somebody else's: do not parse those.
-        if (!principal_arn.empty() && line.find(quoted) == std::string_view::npos) return true;
-        auto record = text::parse_json(line);
-        if (!record || (!principal_arn.empty() && !is_of(*record, principal_arn))) return true;
-        const auto time = text::parse_iso8601((*record)["Time"].as_string());
-        if (time && *time >= since) visit(std::move(*record));
-        return true;
-    });
+base::Result<audit::Query> read_query(const Json& input) {
+    audit::Query query;
+    query.principal = input["PrincipalArn"].as_string();
+    query.action = input["Action"].as_string();
+    query.resource = input["Resource"].as_string();
+    query.outcome = input["RefusedOnly"].as_bool() ? "refused" : input["Outcome"].as_string();
+    query.since = TRY(time_in(input, "Since"));
+    query.until = TRY(time_in(input, "Until"));
+    query.most = static_cast<size_t>(input["MaxResults"].as_int(list_requests_default));
+    query.older_than = input["NextToken"].as_string();
+    query.written_since = input["Newer"].as_string();
+    if (!query.older_than.empty() && !query.written_since.empty())
+        return base::fail("ValidationException", "NextToken asks for what is older, Newer for what is newer: give one of them");
+    return query;
 }
 
-base::Result<wire::Answer> list_requests(const Dependencies& parts, wire::Call& call) {
+base::Result<wire::Answer> list_requests(const Dependencies& parts, const gate::Permit& permit, wire::Call& call) {
     const Json& input = call.input;
-    const base::Time since = TRY(since_of(input));
-    const auto most = static_cast<size_t>(input["MaxResults"].as_int(list_requests_default));
+    audit::Query query = TRY(read_query(input));
+    Readable readable(parts, permit, call);
+    const bool follows = !query.written_since.empty();
+    int64_t withheld = 0;
     const std::string after = input["AfterRequestId"].as_string();
-    const bool refused_only = input["RefusedOnly"].as_bool();
-    std::deque<Json> newest;
-    TRY(each_record(parts, input["PrincipalArn"].as_string(), since, [&](Json record) {
-        if (!after.empty() && record["RequestId"].as_string() == after) {
-            newest.clear();
-            return;
-        }
-        if (refused_only && !record.contains("ErrorCode")) return;
-        newest.push_back(std::move(record));
-        if (newest.size() > most) newest.pop_front();
-    }));
+    if (!after.empty())
+        if (const auto found = parts.audit->find(after)) query.since = text::parse_iso8601(found->back()["Time"].as_string());
+    query.accept = [&](const Json& record) {
+        if (!after.empty() && record["RequestId"].as_string() == after) return false;
+        if (follows && is_own_question(record)) return false;
+        if (!query.principal.empty() || readable(record)) return true;
+        ++withheld;
+        return false;
+    };
+    const auto until = std::chrono::steady_clock::now() +
+                       std::chrono::seconds(std::min<int64_t>(input["WaitSeconds"].as_int(), wait_seconds_max));
+    auto found = parts.audit->search(query);
+    if (!found && found.error().code == "InvalidToken")
+        return base::fail("ValidationException", "NextToken and Newer take what an earlier answer gave");
+    audit::Page page = TRY(std::move(found));
+    while (follows && page.records.empty()) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+        query.written_since = page.newer;
+        if (left <= std::chrono::milliseconds(0) || !parts.audit->wait(page.newer, left)) break;
+        page = TRY(parts.audit->search(query));
+    }
+    if (!follows) std::ranges::reverse(page.records);
     Json records = Json::array();
-    for (Json& record : newest) records.push(std::move(record));
-    return answer_of({{"Records", std::move(records)}});
+    for (Json& record : page.records) records.push(std::move(record));
+    auto answer = answer_of({{"Records", std::move(records)}, {"Newer", page.newer}});
+    if (!page.older.empty()) answer.output.set("NextToken", page.older);
+    if (withheld > 0) answer.output.set("Withheld", withheld);
+    return answer;
 }
 
 struct Use {
-    int64_t count = 0;
+    int64_t count = 0, failed = 0;
     std::string last;
-    std::vector<std::string> resources;
+    std::vector<std::string> resources;  // the newest
 };
 
+// Records come newest first.
 void count_uses(const Json& record, std::map<std::string, Use>& used) {
-    if (record.contains("ErrorCode")) return;  // refused as a whole
+    if (record["Outcome"].as_string() == "refused" || record.contains("Unreadable")) return;
+    const int64_t times = record["Repeated"].as_int(1);
     for (const Json& access : record["Accesses"].items()) {
         if (access["Decision"].as_string() != "allowed") continue;
         Use& use = used[access["Action"].as_string()];
-        ++use.count;
-        use.last = record["Time"].as_string();
+        use.count += times;
+        if (record["Outcome"].as_string() == "failed") use.failed += times;
+        if (use.last.empty()) use.last = record["Time"].as_string();
         const std::string& resource = access["Resource"].as_string();
         if (use.resources.size() < resources_named_max && std::ranges::find(use.resources, resource) == use.resources.end())
             use.resources.push_back(resource);
     }
 }
 
-base::Result<wire::Answer> used_actions(const Dependencies& parts, wire::Call& call) {
+base::Result<wire::Answer> used_actions(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
     const std::string arn = call.input["PrincipalArn"].as_string();
     const Caller caller = TRY(find_principal(*parts.directory, arn, parts.region));
-    const base::Time since = TRY(since_of(call.input));
     std::map<std::string, Use> used;
-    TRY(each_record(parts, arn, since, [&](const Json& record) { count_uses(record, used); }));
+    audit::Query query;
+    query.principal = arn;
+    query.since = TRY(time_in(call.input, "Since"));
+    query.accept = [&](const Json& record) {
+        count_uses(record, used);
+        return false;
+    };
+    (void)TRY(parts.audit->search(query));
     Json used_json = Json::array(), granted = Json::array(), unused = Json::array();
     std::set<std::string> used_names;
     for (const auto& [action, use] : used) {
         used_names.insert(base::lower(action));
         Json resources = Json::array();
         for (const std::string& resource : use.resources) resources.push(resource);
-        used_json.push(Json::object(
-            {{"Action", action}, {"Count", use.count}, {"LastUsed", use.last}, {"Resources", std::move(resources)}}));
+        used_json.push(Json::object({{"Action", action},
+                                     {"Count", use.count},
+                                     {"Failed", use.failed},
+                                     {"LastUsed", use.last},
+                                     {"Resources", std::move(resources)}}));
     }
     for (const std::string& action : granted_actions(caller.policies)) {
         granted.push(action);
@@ -200,7 +266,7 @@ base::Result<wire::Answer> used_actions(const Dependencies& parts, wire::Call& c
         {{"Used", std::move(used_json)}, {"GrantedActions", std::move(granted)}, {"UnusedActions", std::move(unused)}});
 }
 
-using Handler = base::Result<wire::Answer> (*)(const Dependencies&, wire::Call&);
+using Handler = base::Result<wire::Answer> (*)(const Dependencies&, const gate::Permit&, wire::Call&);
 using Names = base::Result<std::vector<std::string>>;
 using ResourcesOf = Names (*)(const Dependencies&, const Caller&, const wire::Call&);
 
@@ -220,16 +286,17 @@ void add_operations(gate::Registry& registry, Dependencies dependencies) {
     dependencies.registry = &registry;
     const auto parts = std::make_shared<const Dependencies>(std::move(dependencies));
     auto add = [&](const std::string& name, ResourcesOf resources_of, Handler handler) {
-        registry.add({.service = "trainwarden",
-                      .name = name,
-                      .classify = [parts, name, resources_of](const Caller& caller,
-                                                              wire::Call& call) -> base::Result<std::vector<gate::Access>> {
-                          std::vector<gate::Access> accesses;
-                          for (std::string& resource : TRY(resources_of(*parts, caller, call)))
-                              accesses.push_back({.action = "trainwarden:" + name, .resource = std::move(resource)});
-                          return accesses;
-                      },
-                      .handle = [parts, handler](const gate::Permit&, wire::Call& call) { return handler(*parts, call); }});
+        registry.add(
+            {.service = "trainwarden",
+             .name = name,
+             .classify = [parts, name, resources_of](const Caller& caller,
+                                                     wire::Call& call) -> base::Result<std::vector<gate::Access>> {
+                 std::vector<gate::Access> accesses;
+                 for (std::string& resource : TRY(resources_of(*parts, caller, call)))
+                     accesses.push_back({.action = "trainwarden:" + name, .resource = std::move(resource)});
+                 return accesses;
+             },
+             .handle = [parts, handler](const gate::Permit& permit, wire::Call& call) { return handler(*parts, permit, call); }});
     };
     registry.add({.service = "trainwarden",
                   .name = "InterruptTrainingJob",

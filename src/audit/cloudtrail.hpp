@@ -1,0 +1,32 @@
+// Records as CloudTrail shows events. Pure.
+// Source: CloudTrail User Guide, "CloudTrail record contents for management, data, and network activity events" and "CloudTrail
+// userIdentity element"; CloudTrail API Reference, LookupEvents.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "text/json.hpp"
+
+namespace audit {
+
+// Of a `RequestRecord`; null if it is of no request to an API (a note, a decision that a service asked for).
+[[nodiscard]] text::Json cloudtrail_event(const text::Json& record);
+
+// An id in a UUID's form that stands for the request's id, and back.
+[[nodiscard]] std::string event_id_of(std::string_view request_id);
+[[nodiscard]] std::string request_id_of(std::string_view event_id);
+
+// iam.amazonaws.com of iam, and back.
+[[nodiscard]] std::string event_source_of(std::string_view service);
+[[nodiscard]] std::string service_of(std::string_view event_source);
+
+// AWS::S3::Bucket of arn:aws:s3:::b; empty: not known.
+[[nodiscard]] std::string resource_type_of(std::string_view arn);
+// What LookupEvents calls it: a bucket's or role's name.
+[[nodiscard]] std::string resource_name_of(std::string_view arn);
+// Of a record: an IAM user's name, a session's name, `root`. Empty: nobody's.
+[[nodiscard]] std::string user_name_of(const text::Json& record);
+
+}  // namespace audit

@@ -1,0 +1,54 @@
+#include "audit/cloudtrail.hpp"
+
+#include <doctest/doctest.h>
+
+#include "audit/syslog.hpp"
+
+using text::Json;
+
+TEST_CASE("an event's id stands for a request's, both ways") {
+    for (const char* id : {"7Q2M5V0K3N8R4T1W", "e6a9e221-9255-4d22-8e0a-5b6bf38ae6fe", "0000000000000000"})
+        CHECK(audit::request_id_of(audit::event_id_of(id)) == id);
+    CHECK(audit::event_id_of("7Q2M5V0K3N8R4T1W").size() == 36);
+    CHECK(audit::event_id_of("odd").size() == 36);
+    CHECK(audit::event_id_of("odd") != audit::event_id_of("even"));
+}
+
+TEST_CASE("resources have CloudTrail's types and names") {
+    struct Row {
+        const char *arn, *type, *name;
+    };
+    for (const auto& [arn, type, name] :
+         {Row{"arn:aws:s3:::b", "AWS::S3::Bucket", "b"}, Row{"arn:aws:s3:::b/k/l", "AWS::S3::Object", "b"},
+          Row{"arn:aws:iam::1:role/a/b/r", "AWS::IAM::Role", "r"},
+          Row{"arn:aws:sagemaker:us-east-1:1:training-job/j", "AWS::SageMaker::TrainingJob", "j"},
+          Row{"arn:aws:logs:us-east-1:1:log-group:/a/b:log-stream:s", "AWS::Logs::LogGroup", "/a/b"}, Row{"*", "", ""}}) {
+        CHECK_MESSAGE(audit::resource_type_of(arn) == type, arn);
+        CHECK_MESSAGE(audit::resource_name_of(arn) == name, arn);
+    }
+}
+
+TEST_CASE("a note is no event") { CHECK(audit::cloudtrail_event(Json::object({{"Note", "n"}, {"RequestId", ""}})).is_null()); }
+
+TEST_CASE("a message of syslog, as RFC 5424 has it") {
+    Json record = Json::object({{"Time", "2026-01-31T12:00:00.000Z"},
+                                {"RequestId", "7Q2M5V0K3N8R4T1W"},
+                                {"Service", "s3"},
+                                {"Operation", "GetObject"},
+                                {"Principal", Json::object({{"Type", "Anonymous"}})},
+                                {"Accesses", Json::array()},
+                                {"Outcome", "refused"},
+                                {"UserAgent", "line\nbreak"},
+                                {"ErrorCode", "AccessDenied"}});
+    const std::string message = audit::syslog_message(record, "a host", 7);
+    CHECK(message.starts_with("<132>1 2026-01-31T12:00:00.000Z ahost trainwarden 7 refused - \xEF\xBB\xBF{\"eventVersion\":"));
+    CHECK(message.find('\n') == std::string::npos);
+    CHECK(audit::counted("abc") == "3 abc");
+    record.set("Outcome", "succeeded");
+    CHECK(audit::syslog_message(record, "h", 7).starts_with("<134>1 "));
+    record.set("UserAgent", std::string(100'000, 'u'));
+    const std::string cut = audit::syslog_message(record, "h", 7);
+    CHECK(cut.size() < audit::syslog_message_bytes_max);
+    CHECK(cut.find("\"requestID\":\"7Q2M5V0K3N8R4T1W\"") != std::string::npos);
+    CHECK(cut.find("bytes, sha256 ") != std::string::npos);
+}

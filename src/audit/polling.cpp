@@ -1,0 +1,51 @@
+#include "audit/polling.hpp"
+
+#include <utility>
+
+namespace audit {
+
+bool Polling::is_repeat(const std::string& sameness, base::Time now) const {
+    const auto found = followed_.find(sameness);
+    return found != followed_.end() && now - found->second.began < interval_;
+}
+
+void Polling::recorded(const RecordText& text, const std::string& request_id, base::Time time) {
+    if (followed_.size() >= followed_max) return;
+    // Of one whose summary is due, the count stays until it is written.
+    followed_.try_emplace(text.sameness, Followed{.text = text, .request_id = request_id, .began = time});
+}
+
+bool Polling::repeated(const std::string& sameness, int status, base::Time time) {
+    const auto found = followed_.find(sameness);
+    if (found == followed_.end()) return false;
+    Followed& followed = found->second;
+    if (followed.count++ == 0) followed.first = time;
+    followed.last = time;
+    followed.status = status;
+    return true;
+}
+
+std::vector<Polling::Summary> Polling::due(base::Time now, bool all) {
+    std::vector<Summary> out;
+    for (auto one = followed_.begin(); one != followed_.end();) {
+        Followed& followed = one->second;
+        if (!all && now - followed.began < interval_) {
+            ++one;
+            continue;
+        }
+        if (followed.count > 0) {
+            Summary summary{
+                .text = std::move(followed.text), .answer = answer_text(followed.status, "", "", ""), .last = followed.last};
+            std::string begin = "\"t\":" + std::to_string(followed.last.time_since_epoch().count());
+            append_member(begin, "id", followed.request_id);
+            summary.text.parts.front().text = std::move(begin);
+            append_raw_member(summary.answer, "repeated", std::to_string(followed.count));
+            append_raw_member(summary.answer, "since", std::to_string(followed.first.time_since_epoch().count()));
+            out.push_back(std::move(summary));
+        }
+        one = followed_.erase(one);
+    }
+    return out;
+}
+
+}  // namespace audit

@@ -1,0 +1,325 @@
+#include "audit/segment.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/utf8.hpp"
+#include "crypto/digest.hpp"
+#include "os/file.hpp"
+#include "text/time.hpp"
+
+namespace audit {
+namespace {
+
+using text::Json;
+
+constexpr size_t line_bytes_guess = 2048;
+constexpr size_t line_bytes_max = 64u << 20;
+constexpr size_t unreadable_bytes_shown = 512;
+constexpr std::string_view suffix = ".jsonl";
+
+base::Time time_of(int64_t milliseconds) { return base::Time(std::chrono::milliseconds(milliseconds)); }
+
+// The values of a condition key; of the time, `[]` stands for when the request was.
+Json values_of(const std::string& key, const Json& values, base::Time time) {
+    if (values.size() > 0 || !values.is_array()) return values;
+    if (key == "aws:currenttime") return Json::array({Json(text::iso8601(time))});
+    if (key != "aws:epochtime") return values;
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+    return Json::array({Json(std::to_string(seconds))});
+}
+
+Json context_of(const Json& shared, const Json& own, base::Time time) {
+    std::vector<Json::Member> members;
+    for (const auto& [key, values] : shared.members())
+        if (!own.contains(key)) members.emplace_back(key, values_of(key, values, time));
+    for (const auto& [key, values] : own.members())
+        if (!values.is_null()) members.emplace_back(key, values_of(key, values, time));
+    std::ranges::sort(members, {}, &Json::Member::first);
+    Json out = Json::object();
+    for (auto& [key, values] : members) out.set(key, std::move(values));
+    return out;
+}
+
+void push_accesses(Json& out, const Json& group, const Json& decision, const Json& shared, base::Time time) {
+    const Json context = context_of(shared, group["c"], time);
+    const auto push = [&](const std::string& resource) {
+        Json access = Json::object({{"Action", decision["Action"]}, {"Resource", resource}});
+        for (const auto& [name, member] : decision.members())
+            if (name != "Action") access.set(name, member);
+        access.set("Context", context);
+        out.push(std::move(access));
+    };
+    if (!group["r"].is_array()) return push(group["r"].as_string());
+    for (const Json& resource : group["r"].items()) push(resource.as_string());
+}
+
+void copy_members(Json& out, const Json& from) {
+    for (const auto& [name, member] : from.members()) out.set(name, member);
+}
+
+std::string_view outcome_of(const Json& decided, const Json& answer) {
+    if (decided["refused"].as_bool()) return outcome_refused;
+    const Json& said = answer.is_null() ? decided : answer;
+    if (!said.contains("s")) return outcome_not_answered;
+    return said.contains("e") ? outcome_failed : outcome_succeeded;
+}
+
+std::unexpected<base::Error> unavailable(const std::string& what, const std::string& path) {
+    return base::fail("AuditUnavailable", what + " `" + path + "`: " + std::strerror(errno));
+}
+
+}  // namespace
+
+std::string segment_name(std::string_view stream, uint64_t number) {
+    std::string digits = std::to_string(number);
+    digits.insert(0, digits.size() < 8 ? 8 - digits.size() : 0, '0');
+    return std::string(stream) + "-" + digits + std::string(suffix);
+}
+
+std::vector<uint64_t> segment_numbers(const std::string& folder, std::string_view stream) {
+    std::vector<uint64_t> numbers;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+        const std::string name = entry.path().filename().string();
+        const std::string prefix = std::string(stream) + "-";
+        if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
+        const std::string digits = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
+        if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos) continue;
+        numbers.push_back(std::stoull(digits));
+    }
+    std::ranges::sort(numbers);
+    return numbers;
+}
+
+Json unreadable_record(std::string_view line, int64_t time) {
+    return Json::object({{"Time", text::iso8601_millis(time_of(time))},
+                         {"RequestId", ""},
+                         {"Unreadable", base::printable(capped(line, unreadable_bytes_shown))},
+                         {"Note", "a record that cannot be read: " + std::to_string(line.size()) + " bytes, sha256 " +
+                                      crypto::hex(crypto::sha256(line))}});
+}
+
+Json record_of(const Json& decided, const Json& answer, const std::function<const Json&(const Json&)>& value) {
+    if (decided.contains("note")) {
+        const Json& note = decided["note"];
+        Json out = Json::object({{"Time", text::iso8601_millis(time_of(note["time"].as_int()))}, {"RequestId", ""}});
+        out.set("Note", note["text"]);
+        return out;
+    }
+    if (decided.contains("old")) {
+        Json out = decided["old"];
+        out.set("Outcome", out.contains("ErrorCode") ? Json(outcome_refused) : Json("notRecorded"));
+        return out;
+    }
+    const base::Time time = time_of(decided["t"].as_int());
+    Json out = Json::object({{"Time", text::iso8601_millis(time)}, {"RequestId", decided["id"]}});
+    copy_members(out, value(decided["w"]));
+    out.set("Principal", value(decided["p"]));
+    copy_members(out, value(decided["f"]));
+    Json accesses = Json::array();
+    const Json& shared = value(decided["c"]);
+    for (const Json& group : decided["x"].items()) push_accesses(accesses, group, value(group["d"]), shared, time);
+    out.set("Accesses", std::move(accesses));
+    if (decided.contains("in")) out.set("Parameters", decided["in"].dump());
+    out.set("Outcome", outcome_of(decided, answer));
+    const Json& said = answer.is_null() ? decided : answer;
+    if (said.contains("s")) out.set("Status", said["s"]);
+    if (said.contains("e")) out.set("ErrorCode", said["e"]);
+    if (said.contains("m")) out.set("ErrorMessage", said["m"]);
+    if (said.contains("made")) out.set("Made", said["made"].dump());
+    if (!answer.is_null()) out.set("Answered", text::iso8601_millis(time_of(answer["t"].as_int())));
+    if (decided.contains("repeated")) {
+        out.set("Repeated", decided["repeated"]);
+        out.set("Since", text::iso8601_millis(time_of(decided["since"].as_int())));
+    }
+    return out;
+}
+
+SegmentSummary Scan::summary() const {
+    return {.bytes = bytes,
+            .first_number = first_number,
+            .lines = lines,
+            .first_time = first_time,
+            .last_time = last_time,
+            .chain = chain};
+}
+
+base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> chain, uint64_t expected) {
+    const auto content = os::read_file(path);
+    if (!content) return base::fail("AuditUnavailable", content.error().message);
+    const std::string& bytes = *content;
+    Scan scan;
+    std::vector<Json> definitions;
+    std::unordered_map<uint64_t, uint32_t> entry_of_line;
+    const auto value = [&](const Json& reference) -> const Json& {
+        static const Json none;
+        if (!reference.is_number()) return reference;
+        const auto number = static_cast<size_t>(reference.as_int(-1));
+        return number < definitions.size() ? definitions[number] : none;
+    };
+    const auto found = [&](uint64_t number, const std::string& what) {
+        if (scan.finding.empty()) scan.finding = "record " + std::to_string(number) + " " + what;
+    };
+    std::string_view rest = bytes;
+    while (!rest.empty()) {
+        const size_t end = rest.find('\n');
+        if (end == std::string_view::npos) {
+            scan.torn = rest;
+            break;
+        }
+        const std::string_view text = rest.substr(0, end);
+        rest.remove_prefix(end + 1);
+        const auto offset = static_cast<uint32_t>(text.data() - bytes.data());
+        if (scan.lines == 0) {
+            Chain unknown = first_chain();
+            const Line header = read_line(text, unknown);
+            scan.header = header.json["segment"];
+            if (!chain) {
+                const auto said = read_head(Json::object({{"chain", scan.header["previous"]}, {"signature", "AA=="}}));
+                chain = said ? said->chain : first_chain();
+            }
+            scan.chain = *chain;
+            scan.first_number = expected != 0 ? expected : header.number;
+        }
+        const uint64_t number = scan.first_number + scan.lines;
+        const auto position = static_cast<uint32_t>(scan.lines);
+        const Chain before = scan.chain;
+        Line line = read_line(text, scan.chain);
+        ++scan.lines;
+        scan.last_number = std::max(scan.last_number, line.number);
+        if (line.number > number)
+            found(number, line.number == number + 1
+                              ? "is missing"
+                              : "and those after it, up to " + std::to_string(line.number - 1) + ", are missing");
+        else if (line.number < number && line.number != 0)
+            found(line.number, "is not in its place: it stands after record " + std::to_string(number - 1));
+        else if (!line.holds)
+            found(number, "was altered");
+        Entry entry{.decided_at = offset, .time = scan.last_time, .first_line = position, .last_line = position};
+        if (line.json.is_null()) {
+            entry.flags = entry_unreadable;
+            const Term term = term_of(TermKind::note, "unreadable");
+            scan.index.add(entry, {&term, 1});
+            found(number, "cannot be read");
+            continue;
+        }
+        const Json& json = line.json;
+        if (json.contains("def")) {
+            definitions.push_back(json["v"]);
+            scan.index.define(offset);
+        } else if (json.contains("head")) {
+            scan.chains_before_heads.emplace(line.number, before);
+            if (auto head = read_head(json["head"]))
+                scan.heads.emplace_back(line.number, std::move(*head));
+            else
+                found(number, "is a signed head that cannot be read");
+        } else if (json.contains("of")) {
+            const auto decided = entry_of_line.find(static_cast<uint64_t>(json["of"].as_int()));
+            if (decided == entry_of_line.end()) {
+                found(number, "answers a request that is not there");
+                continue;
+            }
+            Entry& answered = scan.index.entry(decided->second);
+            answered.answered_at = offset;
+            answered.last_line = position;
+            answered.flags |= entry_answered;
+            scan.index.add_term(decided->second, term_of(TermKind::outcome, outcome_of(Json(), json)));
+            scan.last_time = std::max(scan.last_time, json["t"].as_int());
+        } else if (json.contains("note")) {
+            scan.notes.push_back(json["note"]);
+            entry.time = json["note"]["time"].as_int();
+            entry.flags = json["note"]["shown"].as_bool() ? uint32_t{entry_note} : entry_note | entry_hidden;
+            const Term term = term_of(TermKind::note, "");
+            scan.index.add(entry, json["note"]["shown"].as_bool() ? std::span<const Term>(&term, 1) : std::span<const Term>());
+        } else if (json.contains("t") || json.contains("old")) {
+            const Json record = record_of(json, Json(), value);
+            const auto time = text::parse_iso8601(record["Time"].as_string());
+            entry.time = json.contains("t") ? json["t"].as_int() : time ? time->time_since_epoch().count() : scan.last_time;
+            auto terms = terms_of(record);
+            if (json.contains("s") || json.contains("old")) {
+                entry.flags = entry_answered;
+                terms.push_back(term_of(TermKind::outcome, record["Outcome"].as_string()));
+            }
+            entry_of_line.emplace(line.number, scan.index.add(entry, terms));
+        }
+        if (entry.time != 0) {
+            if (scan.first_time == 0) scan.first_time = entry.time;
+            scan.last_time = std::max(scan.last_time, entry.time);
+        }
+    }
+    if (scan.lines == 0) scan.chain = chain ? *chain : first_chain();
+    scan.bytes = bytes.size() - scan.torn.size();
+    return scan;
+}
+
+base::Result<SegmentReader> SegmentReader::open(const std::string& path, FindDefinition definition) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return unavailable("cannot open", path);
+    return SegmentReader(file, std::move(definition));
+}
+
+SegmentReader::SegmentReader(SegmentReader&& other) noexcept
+    : file_(std::exchange(other.file_, -1)), find_(std::move(other.find_)), definitions_(std::move(other.definitions_)) {}
+
+SegmentReader::~SegmentReader() {
+    if (file_ >= 0) ::close(file_);
+}
+
+std::string SegmentReader::line_at(uint32_t offset) const {
+    std::string line;
+    for (size_t piece = line_bytes_guess; line.size() < line_bytes_max; piece *= 4) {
+        const size_t had = line.size();
+        line.resize(had + piece);
+        const ssize_t n = ::pread(file_, line.data() + had, piece, static_cast<off_t>(offset + had));
+        line.resize(had + static_cast<size_t>(std::max<ssize_t>(n, 0)));
+        if (const size_t end = line.find('\n', had); end != std::string::npos) {
+            line.resize(end);
+            return line;
+        }
+        if (n <= 0) break;
+    }
+    return line;
+}
+
+const Json& SegmentReader::definition(uint32_t number) const {
+    const auto [found, is_new] = definitions_.try_emplace(number);
+    if (!is_new) return found->second;
+    if (const auto offset = find_(number))
+        if (auto json = text::parse_json(line_at(*offset)); json && (*json)["def"].as_int(-1) == int64_t{number})
+            found->second = (*json)["v"];
+    return found->second;
+}
+
+const Json& SegmentReader::value(const Json& reference) const {
+    return reference.is_number() ? definition(static_cast<uint32_t>(reference.as_int(-1))) : reference;
+}
+
+Json SegmentReader::record(const Entry& entry) const {
+    const std::string line = line_at(entry.decided_at);
+    auto decided = text::parse_json(line);
+    if (!decided || !decided->is_object()) return unreadable_record(line, entry.time);
+    Json answer;
+    std::string unreadable;
+    if (entry.answered_at != Entry::none) {
+        const std::string answer_line = line_at(entry.answered_at);
+        if (auto json = text::parse_json(answer_line); json && json->is_object())
+            answer = std::move(*json);
+        else
+            unreadable = answer_line;
+    }
+    Json out = record_of(*decided, answer, [this](const Json& reference) -> const Json& { return value(reference); });
+    if (!unreadable.empty()) {
+        const Json shown = unreadable_record(unreadable, entry.time);
+        out.set("Unreadable", shown["Unreadable"]);
+        out.set("Note", "its answer: " + shown["Note"].as_string());
+    }
+    return out;
+}
+
+}  // namespace audit

@@ -1,0 +1,536 @@
+// Every line goes into the file with one write(2), under one lock, before its writer goes on; a batch of lines (definitions and the
+// record that needs them) is there whole or not at all. What is on the disk is another matter: make_durable.
+#include "audit/stream.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/utf8.hpp"
+#include "crypto/digest.hpp"
+#include "os/file.hpp"
+#include "text/time.hpp"
+
+namespace audit {
+namespace {
+
+constexpr int format_version = 1;
+constexpr size_t torn_bytes_noted = 1024;
+// Taken from the disk at a time, ahead of what is written, and of that left for the answers of what was decided: what has happened
+// is recorded on a full disk too.
+constexpr uint64_t allocated_at_once = 1u << 20;
+constexpr uint64_t left_for_answers = 64u << 10;
+
+// The path is for the log of whoever runs the server: messages travel to clients.
+std::unexpected<base::Error> broken(const std::string& what, const std::string& path) {
+    const int error = errno;
+    if (error == ENOSPC || error == EDQUOT) {
+        base::log_error(what + " `" + path + "`: " + std::strerror(error));
+        return base::fail("InsufficientStorage",
+                          "The server's disk is full: the decision cannot be recorded, so nothing is done. Deletes work.");
+    }
+    return base::fail("AuditUnavailable", what + " `" + path + "`: " + std::strerror(error));
+}
+
+}  // namespace
+
+struct Stream::File {
+    explicit File(int opened) : descriptor(opened) {}
+    ~File() { ::close(descriptor); }
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+    const int descriptor;
+};
+
+struct Stream::Batch {
+    Batch(Chain last, uint64_t last_number) : chain(std::move(last)), number(last_number) {}
+
+    std::string bytes;
+    Chain chain;
+    uint64_t number = 0;                                           // of its last line
+    size_t last_line_at = 0;                                       // in bytes
+    std::vector<std::pair<const std::string*, uint32_t>> defined;  // text and offset in `bytes`
+
+    void add(std::string_view members) {
+        last_line_at = bytes.size();
+        bytes += make_line(++number, members, chain);
+        bytes += '\n';
+    }
+};
+
+Stream::Stream(StreamOptions options) : options_(std::move(options)), key_id_(options_.key->public_key().id()) {}
+Stream::~Stream() {
+    if (file_) (void)::ftruncate(file_->descriptor, static_cast<off_t>(size_));  // gives back what was allocated ahead
+}
+
+std::string Stream::path_of(uint64_t number) const { return options_.directory + "/" + segment_name(options_.name, number); }
+
+std::string Stream::index_path_of(uint64_t number) const {
+    std::string path = path_of(number);
+    return path.substr(0, path.rfind('.')) + ".index";
+}
+
+base::Result<void> Stream::open(base::Time now) {
+    const std::lock_guard lock(mutex_);
+    const auto numbers = segment_numbers(options_.directory, options_.name);
+    for (size_t i = 0; i + 1 < numbers.size(); ++i) TRY(load_full(numbers[i]));
+    if (numbers.empty()) return begin_segment(1, now);
+    return take_up(numbers.back(), now);
+}
+
+base::Result<void> Stream::load_full(uint64_t number) {
+    auto segment = std::make_shared<FullSegment>();
+    segment->number = number;
+    segment->path = path_of(number);
+    struct stat status{};
+    if (::stat(segment->path.c_str(), &status) != 0) return broken("cannot read", segment->path);
+    const auto bytes = static_cast<uint64_t>(status.st_size);
+    segment->index = open_index(index_path_of(number), bytes, segment->summary);
+    if (!segment->index) {
+        Scan scan = TRY(scan_segment(segment->path, std::nullopt, 0));
+        segment->summary = scan.summary();
+        segment->summary.bytes = bytes;
+        segment->index = std::make_shared<GrowingIndex>(std::move(scan.index));
+        without_index_file_.push_back(number);
+    }
+    full_bytes_ += bytes;
+    last_number_ = segment->summary.first_number + segment->summary.lines - 1;
+    chain_ = segment->summary.chain;
+    full_.push_back(std::move(segment));
+    return {};
+}
+
+base::Result<void> Stream::take_up(uint64_t number, base::Time now) {
+    const std::string path = path_of(number);
+    Scan scan = TRY(scan_segment(path, std::nullopt, 0));
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC, 0600);
+    if (descriptor < 0) return broken("cannot open", path);
+    auto file = std::make_shared<File>(descriptor);
+    if (!scan.torn.empty() && ::ftruncate(descriptor, static_cast<off_t>(scan.bytes)) != 0) return broken("cannot write", path);
+    if (scan.lines == 0) return begin_segment(number, now);
+    file_ = std::move(file);
+    number_ = number;
+    size_ = scan.bytes;
+    first_number_ = scan.first_number;
+    last_number_ = std::max(scan.last_number, scan.first_number + scan.lines - 1);
+    first_time_ = scan.first_time;
+    last_time_ = scan.last_time;
+    chain_ = scan.chain;
+    index_ = std::make_unique<GrowingIndex>(std::move(scan.index));
+    // New records refer to definitions that this process made: what the segment has is read, not extended.
+    definitions_.clear();
+    definitions_bytes_ = 0;
+    definitions_count_ = 0;
+    while (index_->definition(definitions_count_)) ++definitions_count_;
+    signed_line_ = scan.heads.empty() ? 0 : scan.heads.back().first;
+    if (!scan.heads.empty()) last_head_ = scan.heads.back().second;
+    if (!scan.torn.empty())
+        TRY(note_locked("torn",
+                        "a crash cut off a record that was being written: " + std::to_string(scan.torn.size()) +
+                            " bytes, sha256 " + crypto::hex(crypto::sha256(scan.torn)) + ": " +
+                            base::printable(scan.torn.substr(0, torn_bytes_noted)),
+                        true, now));
+    if (!scan.finding.empty()) {
+        base::log_error("the audit log " + path + " is not as it was written: " + scan.finding +
+                        "; `trainwarden audit verify` says more");
+        TRY(note_locked("broken",
+                        "at the start of the server, " + segment_name(options_.name, number) +
+                            " was not as it had been written: " + scan.finding,
+                        true, now));
+    }
+    return {};
+}
+
+base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
+    const std::string path = path_of(number);
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    if (descriptor < 0) return broken("cannot open", path);
+    auto file = std::make_shared<File>(descriptor);
+    const auto left = std::exchange(file_, std::move(file));
+    const uint64_t had = std::exchange(size_, 0);
+    Batch header(chain_, last_number_);
+    text::Json said = text::Json::object({{"format", format_version},
+                                          {"stream", options_.name},
+                                          {"number", number},
+                                          {"previous", crypto::hex(chain_)},
+                                          {"time", now.time_since_epoch().count()},
+                                          {"key", key_id_}});
+    if (!options_.made_by.empty()) said.set("by", options_.made_by);
+    header.add("\"segment\":" + said.dump());
+    if (auto written = write(header.bytes); !written) {
+        file_ = left;
+        size_ = had;
+        ::unlink(path.c_str());
+        return written;
+    }
+    // Nothing can fail from here on.
+    allocated_ = 0;
+    if (left) {
+        (void)::ftruncate(left->descriptor, static_cast<off_t>(had));  // gives back what was allocated ahead
+        unsynced_files_.push_back(left);
+        auto full = std::make_shared<FullSegment>();
+        full->number = number_;
+        full->path = path_of(number_);
+        full->summary = {.bytes = had,
+                         .first_number = first_number_,
+                         .lines = last_number_ - first_number_ + 1,
+                         .first_time = first_time_,
+                         .last_time = last_time_,
+                         .chain = chain_};
+        full->index = std::shared_ptr<const SegmentIndex>(index_.release());
+        full_.push_back(std::move(full));
+        full_bytes_ += had;
+        without_index_file_.push_back(number_);
+    }
+    number_ = number;
+    size_ = header.bytes.size();
+    chain_ = header.chain;
+    last_number_ = first_number_ = header.number;
+    first_time_ = last_time_ = 0;
+    index_ = std::make_unique<GrowingIndex>();
+    definitions_.clear();
+    definitions_bytes_ = 0;
+    definitions_count_ = 0;
+    return {};
+}
+
+base::Result<void> Stream::make_room(size_t bytes, base::Time now) {
+    if (broken_) return base::fail("AuditUnavailable", "the audit log could not be synchronized with the disk");
+    if (last_number_ - signed_line_ >= lines_between_heads_max) TRY(sign_locked(now));
+    if (last_number_ != first_number_ && size_ + bytes > options_.segment_bytes_max) {
+        TRY(sign_locked(now));
+        TRY(begin_segment(number_ + 1, now));
+    }
+    return allocate(bytes);
+}
+
+base::Result<void> Stream::allocate(size_t bytes) {
+    if (size_ + bytes + left_for_answers <= allocated_) return {};
+    const uint64_t end = size_ + bytes + left_for_answers + allocated_at_once;
+    const auto take = [&] {
+        return ::fallocate(file_->descriptor, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) ==
+                   0 ||
+               (errno != ENOSPC && errno != EDQUOT);  // a file system that cannot: the write will tell
+    };
+    bool taken = take();
+    if (!taken && store::MayUseReserve::here() && options_.reserve != nullptr) {
+        options_.reserve->release();
+        taken = take();
+    }
+    if (!taken) {
+        errno = ENOSPC;
+        return broken("cannot write", path_of(number_));
+    }
+    allocated_ = end;
+    return {};
+}
+
+base::Result<void> Stream::write(const std::string& bytes) {
+    const bool may_use_reserve = store::MayUseReserve::here();
+    if (options_.reserve != nullptr && !may_use_reserve && !options_.reserve->whole()) {
+        errno = ENOSPC;
+        return broken("cannot write", options_.directory);
+    }
+    auto written = write_all(bytes);
+    if (!written && written.error().code == "InsufficientStorage" && may_use_reserve && options_.reserve != nullptr) {
+        options_.reserve->release();
+        written = write_all(bytes);
+    }
+    return written;
+}
+
+// Leaves no part behind.
+base::Result<void> Stream::write_all(const std::string& bytes) {
+    size_t done = 0;
+    while (done < bytes.size()) {
+        const ssize_t n = ::write(file_->descriptor, bytes.data() + done, bytes.size() - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            auto error = broken("cannot write", path_of(number_));
+            // If a torn line cannot be taken back, nothing is written behind it; the next start cuts it away.
+            if (done > 0 && ::ftruncate(file_->descriptor, static_cast<off_t>(size_)) != 0) broken_ = true;
+            allocated_ = 0;
+            return error;
+        }
+        done += static_cast<size_t>(n);
+    }
+    return {};
+}
+
+void Stream::add_record(Batch& batch, const RecordText& text, std::string_view answer) {
+    std::string members;
+    for (const Part& part : text.parts) {
+        if (!part.shared) {
+            members += part.text;
+            continue;
+        }
+        uint32_t number = 0;
+        if (const auto known = definitions_.find(part.text); known != definitions_.end()) {
+            number = known->second;
+        } else if (definitions_.size() + batch.defined.size() < definitions_max &&
+                   definitions_bytes_ + part.text.size() < definitions_bytes_max) {
+            const auto same = std::ranges::find_if(batch.defined, [&](const auto& one) { return *one.first == part.text; });
+            number = definitions_count_ + static_cast<uint32_t>(same - batch.defined.begin());
+            if (same == batch.defined.end()) {
+                const auto offset = static_cast<uint32_t>(batch.bytes.size());
+                batch.add("\"def\":" + std::to_string(number) + ",\"v\":" + part.text);
+                batch.defined.emplace_back(&part.text, offset);
+            }
+        } else {
+            members += part.text;
+            continue;
+        }
+        members += std::to_string(number);
+    }
+    if (!answer.empty()) {
+        members += ',';
+        members += answer;
+    }
+    batch.add(members);
+}
+
+base::Result<void> Stream::commit(Batch& batch) {
+    TRY(write(batch.bytes));
+    for (const auto& [text, offset] : batch.defined) {
+        index_->define(static_cast<uint32_t>(size_) + offset);
+        definitions_.emplace(*text, definitions_count_++);
+        definitions_bytes_ += text->size();
+    }
+    size_ += batch.bytes.size();
+    chain_ = std::move(batch.chain);
+    last_number_ = batch.number;
+    return {};
+}
+
+void Stream::saw_time(int64_t time) {
+    if (first_time_ == 0) first_time_ = time;
+    last_time_ = std::max(last_time_, time);
+}
+
+// REQUIRES: the batch is committed; the entry is of its last line.
+uint32_t Stream::add_entry(const Batch& batch, int64_t time, uint32_t flags, std::span<const Term> terms) {
+    saw_time(time);
+    const auto position = static_cast<uint32_t>(last_number_ - first_number_);
+    return index_->add({.decided_at = static_cast<uint32_t>(size_ - batch.bytes.size() + batch.last_line_at),
+                        .time = time,
+                        .first_line = position,
+                        .last_line = position,
+                        .flags = flags},
+                       terms);
+}
+
+base::Result<Place> Stream::append(const RecordText& text, std::string_view answer, std::string_view outcome, base::Time time) {
+    const std::lock_guard lock(mutex_);
+    return append_locked(text, answer, outcome, time);
+}
+
+base::Result<Place> Stream::append_locked(const RecordText& text, std::string_view answer, std::string_view outcome,
+                                          base::Time time) {
+    size_t bytes = answer.size();
+    for (const Part& part : text.parts) bytes += part.text.size();
+    TRY(make_room(bytes, time));
+    Batch batch(chain_, last_number_);
+    add_record(batch, text, answer);
+    TRY(commit(batch));
+    const uint32_t entry =
+        add_entry(batch, time.time_since_epoch().count(), answer.empty() ? 0u : uint32_t{entry_answered}, text.terms);
+    if (!answer.empty()) index_->add_term(entry, term_of(TermKind::outcome, outcome));
+    return Place{.segment = number_, .entry = entry, .line = last_number_};
+}
+
+base::Result<void> Stream::answer(Place& place, const RecordText& text, std::string_view answer, std::string_view outcome,
+                                  base::Time time) {
+    const std::lock_guard lock(mutex_);
+    if (place.segment != number_) {
+        place = TRY(append_locked(text, answer, outcome, time));
+        return {};
+    }
+    // Not make_room: the answer stays with its record.
+    if (broken_) return base::fail("AuditUnavailable", "the audit log could not be synchronized with the disk");
+    Batch batch(chain_, last_number_);
+    std::string members =
+        "\"of\":" + std::to_string(place.line) + ",\"t\":" + std::to_string(time.time_since_epoch().count()) + ",";
+    members += answer;
+    batch.add(members);
+    const auto offset = static_cast<uint32_t>(size_);
+    TRY(commit(batch));
+    Entry& entry = index_->entry(place.entry);
+    entry.answered_at = offset;
+    entry.last_line = static_cast<uint32_t>(last_number_ - first_number_);
+    entry.flags |= entry_answered;
+    index_->add_term(place.entry, term_of(TermKind::outcome, outcome));
+    saw_time(time.time_since_epoch().count());
+    place.line = last_number_;
+    return {};
+}
+
+base::Result<void> Stream::note(std::string_view what, const std::string& said, bool shown, base::Time time) {
+    const std::lock_guard lock(mutex_);
+    TRY(make_room(said.size(), time));
+    return note_locked(what, said, shown, time);
+}
+
+base::Result<void> Stream::note_locked(std::string_view what, const std::string& said, bool shown, base::Time time) {
+    std::string members = "\"note\":{\"time\":" + std::to_string(time.time_since_epoch().count());
+    append_member(members, "what", what);
+    append_member(members, "text", said, 4 * value_bytes_max);
+    members += shown ? ",\"shown\":true}" : "}";
+    Batch batch(chain_, last_number_);
+    batch.add(members);
+    TRY(commit(batch));
+    const Term term = term_of(TermKind::note, "");
+    add_entry(batch, time.time_since_epoch().count(), shown ? uint32_t{entry_note} : entry_note | entry_hidden,
+              shown ? std::span<const Term>(&term, 1) : std::span<const Term>());
+    return {};
+}
+
+base::Result<void> Stream::take_over(const std::string& json, const std::vector<Term>& terms, std::string_view outcome,
+                                     int64_t time) {
+    const std::lock_guard lock(mutex_);
+    TRY(make_room(json.size(), base::Time(std::chrono::milliseconds(time))));
+    Batch batch(chain_, last_number_);
+    batch.add("\"old\":" + json);
+    TRY(commit(batch));
+    const uint32_t entry = add_entry(batch, time, entry_answered, terms);
+    index_->add_term(entry, term_of(TermKind::outcome, outcome));
+    return {};
+}
+
+base::Result<void> Stream::sign(base::Time now) {
+    const std::lock_guard lock(mutex_);
+    if (last_number_ == signed_line_) return {};
+    return sign_locked(now);
+}
+
+base::Result<void> Stream::sign_locked(base::Time now) {
+    Head head{.stream = options_.name,
+              .lines = last_number_,
+              .chain = chain_,
+              .time = now.time_since_epoch().count(),
+              .key = key_id_,
+              .signature = ""};
+    head.signature = options_.key->sign(signed_text(head));
+    Batch batch(chain_, last_number_);
+    batch.add("\"head\":" + to_json(head).dump());
+    TRY(commit(batch));
+    signed_line_ = last_number_;
+    last_head_ = std::move(head);
+    return {};
+}
+
+base::Result<void> Stream::make_durable(uint64_t line) {
+    std::unique_lock lock(mutex_);
+    while (durable_line_ < line) {
+        if (broken_) return base::fail("AuditUnavailable", "the audit log could not be synchronized with the disk");
+        if (syncing_) {
+            synced_.wait(lock);
+            continue;
+        }
+        // This thread synchronizes for all who have come by now.
+        syncing_ = true;
+        const uint64_t target = last_number_;
+        auto files = std::exchange(unsynced_files_, {});
+        const bool is_new = !files.empty() || durable_line_ == 0;
+        files.push_back(file_);
+        lock.unlock();
+        bool good = true;
+        for (const auto& file : files) good = ::fdatasync(file->descriptor) == 0 && good;
+        if (is_new) good = os::sync_folder(options_.directory).has_value() && good;
+        lock.lock();
+        syncing_ = false;
+        if (good)
+            durable_line_ = std::max(durable_line_, target);
+        else
+            broken_ = true;  // what the kernel has dropped it will not write again
+        synced_.notify_all();
+    }
+    return {};
+}
+
+base::Result<void> Stream::make_all_durable() { return make_durable(last_line()); }
+
+uint64_t Stream::last_line() const {
+    const std::lock_guard lock(mutex_);
+    return last_number_;
+}
+
+bool Stream::has_unsigned() const {
+    const std::lock_guard lock(mutex_);
+    return last_number_ != signed_line_;
+}
+
+bool Stream::has_unsynced() const {
+    const std::lock_guard lock(mutex_);
+    return last_number_ != durable_line_ && !broken_;
+}
+
+std::optional<Head> Stream::last_head() const {
+    const std::lock_guard lock(mutex_);
+    return last_head_;
+}
+
+uint64_t Stream::bytes() const {
+    const std::lock_guard lock(mutex_);
+    return full_bytes_ + size_;
+}
+
+void Stream::save_indexes() {
+    std::vector<FullSegmentPtr> due;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& segment : full_)
+            if (std::ranges::find(without_index_file_, segment->number) != without_index_file_.end()) due.push_back(segment);
+        without_index_file_.clear();
+    }
+    for (const auto& segment : due) {
+        const auto* index = dynamic_cast<const GrowingIndex*>(segment->index.get());
+        if (index == nullptr) continue;
+        const std::string path = index_path_of(segment->number);
+        if (auto written = os::replace_file(path, index->saved(segment->summary)); !written) {
+            base::log_warn("an index of the audit log could not be saved and stays in memory: " + written.error().describe());
+            continue;
+        }
+        auto saved = std::make_shared<FullSegment>(*segment);
+        SegmentSummary same;
+        saved->index = open_index(path, segment->summary.bytes, same);
+        if (!saved->index) continue;
+        const std::lock_guard lock(mutex_);
+        std::ranges::replace(full_, segment, FullSegmentPtr(saved));
+    }
+}
+
+base::Result<void> Stream::remove_oldest() {
+    const std::lock_guard lock(mutex_);
+    if (full_.empty()) return {};
+    const FullSegmentPtr oldest = full_.front();
+    if (::unlink(oldest->path.c_str()) != 0 && errno != ENOENT) return broken("cannot delete", oldest->path);
+    ::unlink(index_path_of(oldest->number).c_str());  // of no use alone; if it stays, nobody reads it
+    full_bytes_ -= oldest->summary.bytes;
+    full_.erase(full_.begin());
+    return {};
+}
+
+std::vector<FullSegmentPtr> Stream::full_segments() const {
+    const std::lock_guard lock(mutex_);
+    return full_;
+}
+
+Stream::Current Stream::current() const {
+    const std::lock_guard lock(mutex_);
+    return {.number = number_, .first_number = first_number_, .path = path_of(number_)};
+}
+
+bool Stream::with_current_index(uint64_t segment, const std::function<void(const GrowingIndex&)>& use) const {
+    const std::lock_guard lock(mutex_);
+    if (segment != number_) return false;
+    use(*index_);
+    return true;
+}
+
+}  // namespace audit

@@ -1,0 +1,156 @@
+// One stream of records: its segments, the chain through them, the signed heads, and what of it is durable.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "audit/line.hpp"
+#include "audit/record_text.hpp"
+#include "audit/segment.hpp"
+#include "audit/segment_index.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "crypto/signing.hpp"
+#include "store/reserve.hpp"
+
+namespace audit {
+
+// A head is signed at the latest after so many lines.
+constexpr uint64_t lines_between_heads_max = 4096;
+// Definitions of one segment; what is over is written out in each line.
+constexpr size_t definitions_max = 65536;
+constexpr size_t definitions_bytes_max = 8u << 20;
+
+struct StreamOptions {
+    std::string directory;
+    std::string name;  // requests, unauthenticated
+    uint64_t segment_bytes_max = 0;
+    std::shared_ptr<const crypto::SigningKey> key;
+    store::SpaceReserve* reserve = nullptr;
+    std::string made_by;  // the version of this program
+};
+
+// A record in a stream.
+struct Place {
+    uint64_t segment = 0;
+    uint32_t entry = 0;
+    uint64_t line = 0;  // its last
+};
+
+// Segments that are full; the one that is written is not among them.
+struct FullSegment {
+    uint64_t number = 0;
+    std::string path;
+    SegmentSummary summary;
+    std::shared_ptr<const SegmentIndex> index;
+};
+using FullSegmentPtr = std::shared_ptr<const FullSegment>;
+
+// Safe from any thread.
+class Stream {
+public:
+    explicit Stream(StreamOptions options);
+    ~Stream();
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    // Takes up the last segment, or begins the first one. What a crash cut off is cut away and noted.
+    [[nodiscard]] base::Result<void> open(base::Time now);
+
+    // A record with what was decided, and with its answer if that is known (else `answer` and `outcome` are empty).
+    [[nodiscard]] base::Result<Place> append(const RecordText& text, std::string_view answer, std::string_view outcome,
+                                             base::Time time);
+    // The answer of a record. Where the segment has been left since, the record stands once more, whole, in the new one.
+    [[nodiscard]] base::Result<void> answer(Place& place, const RecordText& text, std::string_view answer,
+                                            std::string_view outcome, base::Time time);
+    // Something that is no request. `shown`: in lists of records.
+    [[nodiscard]] base::Result<void> note(std::string_view what, const std::string& said, bool shown, base::Time time);
+    // A line of an earlier version's log.
+    [[nodiscard]] base::Result<void> take_over(const std::string& json, const std::vector<Term>& terms, std::string_view outcome,
+                                               int64_t time);
+    [[nodiscard]] base::Result<void> sign(base::Time now);  // if there is anything that is not signed
+
+    // Waits until the line is on the disk; those who wait at once share an fsync.
+    [[nodiscard]] base::Result<void> make_durable(uint64_t line);
+    [[nodiscard]] base::Result<void> make_all_durable();
+
+    [[nodiscard]] uint64_t last_line() const;
+    [[nodiscard]] bool has_unsigned() const;
+    [[nodiscard]] bool has_unsynced() const;
+    [[nodiscard]] std::optional<Head> last_head() const;
+    [[nodiscard]] uint64_t bytes() const;  // of all segments
+
+    // Writes the indexes of segments that have become full since.
+    void save_indexes();
+    // Removes the oldest full segment. Error `AuditUnavailable`.
+    [[nodiscard]] base::Result<void> remove_oldest();
+
+    // For questions, newest last.
+    [[nodiscard]] std::vector<FullSegmentPtr> full_segments() const;
+    struct Current {
+        uint64_t number = 0;
+        uint64_t first_number = 0;
+        std::string path;
+    };
+    [[nodiscard]] Current current() const;
+    // The index of the current segment, under the lock: be quick. False: it is no longer the current one.
+    bool with_current_index(uint64_t segment, const std::function<void(const GrowingIndex&)>& use) const;
+
+private:
+    struct File;
+    struct Batch;  // lines on their way into the file
+
+    [[nodiscard]] std::string path_of(uint64_t number) const;
+    [[nodiscard]] std::string index_path_of(uint64_t number) const;
+    [[nodiscard]] base::Result<void> load_full(uint64_t number);
+    [[nodiscard]] base::Result<void> take_up(uint64_t number, base::Time now);
+    // All that follow need the lock.
+    [[nodiscard]] base::Result<void> begin_segment(uint64_t number, base::Time now);
+    [[nodiscard]] base::Result<void> make_room(size_t bytes, base::Time now);
+    [[nodiscard]] base::Result<void> allocate(size_t bytes);
+    [[nodiscard]] base::Result<void> write(const std::string& bytes);
+    [[nodiscard]] base::Result<void> write_all(const std::string& bytes);
+    [[nodiscard]] base::Result<void> commit(Batch& batch);
+    void add_record(Batch& batch, const RecordText& text, std::string_view answer);
+    [[nodiscard]] base::Result<Place> append_locked(const RecordText& text, std::string_view answer, std::string_view outcome,
+                                                    base::Time time);
+    [[nodiscard]] base::Result<void> note_locked(std::string_view what, const std::string& said, bool shown, base::Time time);
+    [[nodiscard]] base::Result<void> sign_locked(base::Time now);
+    uint32_t add_entry(const Batch& batch, int64_t time, uint32_t flags, std::span<const Term> terms);
+    void saw_time(int64_t time);
+
+    StreamOptions options_;
+    std::string key_id_;
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::condition_variable synced_;
+    std::shared_ptr<File> file_;
+    std::vector<std::shared_ptr<File>> unsynced_files_;  // left, and perhaps not on the disk
+    uint64_t number_ = 0;                                // of the segment that is written
+    uint64_t size_ = 0;
+    uint64_t allocated_ = 0;                       // up to where in the file
+    uint64_t first_number_ = 1, last_number_ = 0;  // of lines: of the segment, and of all
+    int64_t first_time_ = 0, last_time_ = 0;
+    Chain chain_ = first_chain();
+    std::unique_ptr<GrowingIndex> index_;
+    std::unordered_map<std::string, uint32_t> definitions_;
+    size_t definitions_bytes_ = 0;
+    uint32_t definitions_count_ = 0;
+    uint64_t signed_line_ = 0;  // the last line that is covered by a head, or is one
+    std::optional<Head> last_head_;
+    uint64_t durable_line_ = 0;
+    bool syncing_ = false, broken_ = false;
+    uint64_t full_bytes_ = 0;
+    std::vector<FullSegmentPtr> full_;
+    std::vector<uint64_t> without_index_file_;
+};
+
+}  // namespace audit

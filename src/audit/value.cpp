@@ -1,0 +1,129 @@
+#include "audit/value.hpp"
+
+#include <algorithm>
+
+#include "base/utf8.hpp"
+#include "crypto/digest.hpp"
+
+namespace audit {
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+constexpr std::string_view escape = "\\x";
+constexpr std::string_view replacement = "\xEF\xBF\xBD";
+
+bool is_ascii(std::string_view text) {
+    return std::ranges::none_of(text, [](char c) { return (c & 0x80) != 0; });
+}
+
+int digit_of(char c) {
+    const size_t at = hex_digits.find(c);
+    return at == std::string_view::npos ? -1 : static_cast<int>(at);
+}
+
+bool is_replacement(std::string_view text, size_t at) { return text.substr(at, replacement.size()) == replacement; }
+
+// Both walk together: where the valid text has U+FFFD and the original has not, the original has one byte that is no UTF-8.
+std::string escape_bytes(std::string_view bytes) {
+    const std::string valid = base::valid_utf8(bytes);
+    std::string out;
+    out.reserve(bytes.size() + 16);
+    size_t at = 0;
+    for (size_t i = 0; i < valid.size();) {
+        if (is_replacement(valid, i) && !is_replacement(bytes, at)) {
+            const auto byte = static_cast<unsigned char>(bytes[at++]);
+            out += escape;
+            out += hex_digits[byte >> 4];
+            out += hex_digits[byte & 15];
+            i += replacement.size();
+            continue;
+        }
+        const size_t length = is_replacement(valid, i) ? replacement.size() : 1;
+        if (valid[i] == '\\') out += '\\';
+        out.append(valid, i, length);
+        i += length;
+        at += length;
+    }
+    return out;
+}
+
+void append_json(std::string& out, std::string_view text) {
+    out += '"';
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (static_cast<unsigned char>(c) < 0x20) {
+            out += "\\u00";
+            out += hex_digits[static_cast<unsigned char>(c) >> 4];
+            out += hex_digits[c & 15];
+        } else {
+            out += c;
+        }
+    }
+    out += '"';
+}
+
+void append_comma(std::string& out) {
+    if (!out.empty() && out.back() != '{') out += ',';
+}
+
+}  // namespace
+
+std::string escaped(std::string_view bytes) {
+    if (bytes.find(escape) == std::string_view::npos && (is_ascii(bytes) || base::valid_utf8(bytes) == bytes))
+        return std::string(bytes);
+    return escape_bytes(bytes);
+}
+
+std::string unescaped(std::string_view text) {
+    if (text.find(escape) == std::string_view::npos) return std::string(text);
+    std::string out;
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\' || i + 1 >= text.size()) {
+            out += text[i];
+        } else if (text[i + 1] == '\\') {
+            out += '\\';
+            ++i;
+        } else if (text[i + 1] == 'x' && i + 3 < text.size() && digit_of(text[i + 2]) >= 0 && digit_of(text[i + 3]) >= 0) {
+            out += static_cast<char>(digit_of(text[i + 2]) * 16 + digit_of(text[i + 3]));
+            i += 3;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+std::string capped(std::string_view bytes, size_t most) {
+    if (bytes.size() <= most) return std::string(bytes);
+    size_t keep = most;
+    for (int i = 0; i < 3 && keep > 0 && (bytes[keep] & 0xC0) == 0x80; ++i) --keep;  // not in the middle of a character
+    return std::string(bytes.substr(0, keep)) + "…[cut: " + std::to_string(bytes.size()) + " bytes, sha256 " +
+           crypto::hex(crypto::sha256(bytes)) + "]";
+}
+
+void append_quoted(std::string& out, std::string_view bytes, size_t most) {
+    std::string cut;
+    if (bytes.size() > most) bytes = cut = capped(bytes, most);
+    if (is_ascii(bytes) && bytes.find(escape) == std::string_view::npos)
+        append_json(out, bytes);
+    else
+        append_json(out, escaped(bytes));
+}
+
+void append_member(std::string& out, std::string_view name, std::string_view value, size_t most) {
+    append_comma(out);
+    append_json(out, name);
+    out += ':';
+    append_quoted(out, value, most);
+}
+
+void append_raw_member(std::string& out, std::string_view name, std::string_view json) {
+    append_comma(out);
+    append_json(out, name);
+    out += ':';
+    out += json;
+}
+
+}  // namespace audit

@@ -1,0 +1,31 @@
+// Text from clients on its way into the record: whatever bytes it has, and however many, a line of the record can be read.
+//
+// Escapes. A value that is UTF-8 and has no `\x` stands as it is. Any other has every byte that is no UTF-8 written as `\xNN` and
+// every backslash doubled, so that exactly the values with `\x` in them are escaped and each stands for one text.
+//
+// Cuts. A value longer than its limit ends in `…[cut: N bytes, sha256 HEX]`: its whole length and the digest of all of it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace audit {
+
+// Of one value in a record: the longest S3 key (1,024 bytes) with its ARN, or the longest ARN (2,048), is not cut.
+constexpr size_t value_bytes_max = 2048;
+
+[[nodiscard]] std::string escaped(std::string_view bytes);
+[[nodiscard]] std::string unescaped(std::string_view text);
+
+// The value, cut where it is longer than `most` bytes. Not escaped.
+[[nodiscard]] std::string capped(std::string_view bytes, size_t most = value_bytes_max);
+
+// Appends a JSON string: the value, capped and escaped.
+void append_quoted(std::string& out, std::string_view bytes, size_t most = value_bytes_max);
+// Appends `"name":"value"` with a comma before it unless `out` ends in `{`.
+void append_member(std::string& out, std::string_view name, std::string_view value, size_t most = value_bytes_max);
+// The same with a value that is JSON already.
+void append_raw_member(std::string& out, std::string_view name, std::string_view json);
+
+}  // namespace audit

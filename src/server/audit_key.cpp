@@ -1,0 +1,72 @@
+#include "server/audit_key.hpp"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "audit/log.hpp"
+#include "audit/segment.hpp"
+#include "base/strings.hpp"
+#include "os/file.hpp"
+
+namespace server {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool exists(const std::string& path) {
+    std::error_code error;
+    return fs::exists(path, error);
+}
+
+base::Result<std::string> read_text(const std::string& path) {
+    auto content = os::read_file(path);
+    if (!content) return base::fail("AuditKeyMissing", content.error().message);
+    return content;
+}
+
+std::string place_of(const std::string& audit_directory) { return audit_directory + "/key-file"; }
+
+}  // namespace
+
+base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::string& file) {
+    const std::string place = place_of(folder.audit_directory());
+    AuditKey out;
+    std::error_code error;
+    std::string remembered;
+    if (exists(place)) remembered = std::string(base::trim(TRY(read_text(place))));
+    if (!file.empty())
+        out.file = fs::absolute(file, error).string();
+    else if (!remembered.empty())
+        out.file = remembered;
+    else
+        out.file = fs::path(folder.master_key_file()).parent_path().string() + "/" + folder.id() + ".audit-key";
+    if (out.file.starts_with(folder.path() + "/"))
+        return base::fail(base::Error("AuditKeyWrong", "the key that signs the audit log may not lie in the data folder")
+                              .note("name another place with --audit-key-file"));
+    if (!exists(out.file)) {
+        const bool has_log = !audit::segment_numbers(folder.audit_directory(), audit::requests_stream).empty();
+        if (has_log && file.empty())
+            return base::fail(base::Error("AuditKeyMissing", "the key that signs the audit log is not at `" + out.file + "`")
+                                  .note("bring it back, or name its place, or that of a new one, with --audit-key-file"));
+        TRY(write_whole(out.file, crypto::SigningKey::make().pem()));
+    }
+    struct stat status{};
+    if (::stat(out.file.c_str(), &status) != 0 || (status.st_mode & 077) != 0)
+        return base::fail(
+            base::Error("AuditKeyWrong", "the key `" + out.file + "` can be read by others").note("run: chmod 600 " + out.file));
+    auto key = crypto::SigningKey::read(TRY(read_text(out.file)));
+    if (!key) return base::fail(base::Error("AuditKeyWrong", "`" + out.file + "`: " + key.error().message));
+    out.key = std::make_shared<const crypto::SigningKey>(std::move(*key));
+    const std::string public_pem = out.key->public_key().pem();
+    if (!exists(out.public_file()) || TRY(read_text(out.public_file())) != public_pem)
+        TRY(write_whole(out.public_file(), public_pem));
+    if (remembered != out.file) TRY(write_whole(place, out.file + "\n"));
+    return out;
+}
+
+base::Result<std::string> audit_key_file_of(const std::string& data_folder) {
+    return std::string(base::trim(TRY(read_text(place_of(data_folder + "/audit")))));
+}
+
+}  // namespace server

@@ -1,0 +1,61 @@
+#include "server/audit_log.hpp"
+
+#include <charconv>
+
+#include "server/audit_key.hpp"
+
+namespace server {
+namespace {
+
+constexpr uint64_t keep_bytes_min = 1u << 20;
+constexpr int64_t keep_days_max = 36500;
+
+std::unexpected<base::Error> invalid(const std::string& option, const std::string& text, const std::string& takes) {
+    return base::fail(base::Error("InvalidConfiguration", option + " takes " + takes + ", not `" + text + "`"));
+}
+
+base::Result<audit::Sync> parse_sync(const std::string& text) {
+    if (text == "changes") return audit::Sync::changes;
+    if (text == "answers") return audit::Sync::answers;
+    if (text == "interval") return audit::Sync::interval;
+    return invalid("--audit-sync", text, "changes, answers or interval");
+}
+
+base::Result<audit::WhenFull> parse_when_full(const std::string& text) {
+    if (text == "remove") return audit::WhenFull::remove_oldest;
+    if (text == "refuse") return audit::WhenFull::refuse;
+    return invalid("--audit-when-full", text, "remove or refuse");
+}
+
+}  // namespace
+
+base::Result<uint64_t> parse_bytes(const std::string& option, const std::string& text) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+    const int shift = unit.empty() ? 0 : unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : unit == "T" ? 40 : -1;
+    if (error != std::errc() || shift < 0 || number > (UINT64_MAX >> 1) >> shift)
+        return invalid(option, text, "a number of bytes, with K, M, G or T behind it: 16G");
+    return number << shift;
+}
+
+base::Result<std::unique_ptr<audit::Log>> open_audit_log(const DataFolder& folder, const base::Clock& clock,
+                                                         const AuditSettings& settings) {
+    audit::LogOptions options{.directory = folder.audit_directory()};
+    options.clock = &clock;
+    options.sync = TRY(parse_sync(settings.sync));
+    options.when_full = TRY(parse_when_full(settings.when_full));
+    options.keep_bytes = TRY(parse_bytes("--audit-keep-bytes", settings.keep_bytes));
+    if (options.keep_bytes != 0 && options.keep_bytes < keep_bytes_min)
+        return invalid("--audit-keep-bytes", settings.keep_bytes, "at least 1M, or 0: as many as the disk takes");
+    const uint64_t days = TRY(parse_bytes("--audit-keep-days", settings.keep_days));
+    if (days > keep_days_max)
+        return invalid("--audit-keep-days", settings.keep_days, "at most 36500, or 0: as long as there is room");
+    options.keep_days = static_cast<int64_t>(days);
+    const AuditKey key = TRY(open_audit_key(folder, settings.key_file));
+    options.key = key.key;
+    options.head_file = key.head_file();
+    return audit::Log::open(std::move(options));
+}
+
+}  // namespace server

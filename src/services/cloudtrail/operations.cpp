@@ -1,0 +1,129 @@
+// Sources: CloudTrail API Reference, LookupEvents; CloudTrail User Guide, "Viewing recent management events with the AWS CLI" (one
+// attribute a request; a value is compared whole, with case).
+#include "services/cloudtrail/operations.hpp"
+
+#include <array>
+
+#include "audit/cloudtrail.hpp"
+#include "gate/operation.hpp"
+#include "model/cloudtrail/operations.hpp"
+#include "model/cloudtrail/service.hpp"
+#include "text/time.hpp"
+
+namespace services::cloudtrail {
+namespace {
+
+namespace m = model::cloudtrail;
+using base::Result;
+using gate::operation;
+using gate::Permit;
+using text::Json;
+
+constexpr int32_t events_default = 50;
+constexpr size_t token_bytes_max = 128;
+
+struct CloudTrail {
+    const audit::Log& log;
+};
+
+Result<void> set_attribute(audit::Query& query, const m::LookupAttribute& attribute) {
+    const std::string& value = attribute.attribute_value;
+    using Key = m::LookupAttributeKey;
+    switch (attribute.attribute_key) {
+        case Key::event_id:
+            query.request_id = audit::request_id_of(value);
+            return {};
+        case Key::event_name:
+            query.operation = value;
+            return {};
+        case Key::read_only:
+            if (value != "true" && value != "false")
+                return base::fail("InvalidLookupAttributesException", "ReadOnly is true or false.");
+            query.writes = value == "false";
+            return {};
+        case Key::username:
+            query.user_name = value;
+            return {};
+        case Key::resource_type:
+            query.resource_type = value;
+            return {};
+        case Key::resource_name:
+            (value.starts_with("arn:") ? query.resource : query.resource_name) = value;
+            return {};
+        case Key::event_source:
+            query.service = audit::service_of(value);
+            return {};
+        case Key::access_key_id:
+            query.access_key = value;
+            return {};
+        default:
+            return base::fail("InvalidLookupAttributesException", "The attribute is not known.");
+    }
+}
+
+Result<audit::Query> query_of(const m::LookupEventsRequest& in) {
+    audit::Query query;
+    query.management_only = true;
+    query.since = in.start_time;
+    query.until = in.end_time;
+    if (in.start_time && in.end_time && *in.start_time > *in.end_time)
+        return base::fail("InvalidTimeRangeException", "The start time is after the end time.");
+    const auto attributes = model::items(in.lookup_attributes);
+    if (attributes.size() > 1)
+        return base::fail("InvalidLookupAttributesException", "Only one lookup attribute can be specified.");
+    if (!attributes.empty()) TRY(set_attribute(query, attributes.front()));
+    query.most = static_cast<size_t>(in.max_results.value_or(events_default));
+    query.older_than = model::text(in.next_token);
+    if (query.older_than.size() > token_bytes_max) return base::fail("InvalidNextTokenException", "The token is invalid.");
+    query.accept = [](const Json& record) { return !audit::cloudtrail_event(record).is_null(); };
+    return query;
+}
+
+std::optional<std::string> if_any(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
+
+m::Event shown(const Json& record) {
+    const Json event = audit::cloudtrail_event(record);
+    m::Event out{.event_id = event["eventID"].as_string(),
+                 .event_name = event["eventName"].as_string(),
+                 .read_only = event["readOnly"].as_bool() ? "true" : "false",
+                 .access_key_id = if_any(record["AccessKeyId"].as_string()),
+                 .event_time = text::parse_iso8601(event["eventTime"].as_string()),
+                 .event_source = event["eventSource"].as_string(),
+                 .username = if_any(audit::user_name_of(record)),
+                 .cloud_trail_event = event.dump()};
+    out.resources.emplace();
+    for (const Json& resource : event["resources"].items()) {
+        const std::string& arn = resource["ARN"].as_string();
+        out.resources->push_back(
+            {.resource_type = if_any(audit::resource_type_of(arn)), .resource_name = if_any(audit::resource_name_of(arn))});
+    }
+    return out;
+}
+
+Result<m::LookupEventsResponse> lookup_events(CloudTrail& cloudtrail, const Permit&, const m::LookupEventsRequest& in) {
+    if (in.event_category) {  // Insights events: there are none
+        m::LookupEventsResponse none;
+        none.events.emplace();
+        return none;
+    }
+    auto page = cloudtrail.log.search(TRY(query_of(in)));
+    if (!page && page.error().code == "InvalidToken") return base::fail("InvalidNextTokenException", "The token is invalid.");
+    if (!page) return base::fail(std::move(page).error());
+    m::LookupEventsResponse out;
+    out.events.emplace();
+    for (const Json& record : page->records) out.events->push_back(shown(record));
+    if (!page->older.empty()) out.next_token = std::move(page->older);
+    return out;
+}
+
+constexpr auto operations = std::to_array<gate::Row<CloudTrail>>({
+    operation<m::LookupEvents, lookup_events>(),
+});
+
+}  // namespace
+
+void add_operations(gate::Registry& registry, const audit::Log& log) {
+    gate::add_operations<CloudTrail>(registry, CloudTrail{log}, operations);
+}
+
+}  // namespace services::cloudtrail
