@@ -53,14 +53,12 @@ Result<Nothing> update_key(Iam& iam, const Permit& permit, const m::UpdateAccess
                           "1 validation error detected: Value 'Expired' at 'status' failed to satisfy constraint: Member must "
                           "satisfy enum value set: [Active, Inactive]");
     const std::string user = TRY(user_name(permit.caller(), in.user_name));
-    TRY(iam->update_access_key(permit.account(), user, in.access_key_id, in.status == m::statusType::active));
-    return Nothing{};
+    return done(iam->update_access_key(permit.account(), user, in.access_key_id, in.status == m::statusType::active));
 }
 
 Result<Nothing> delete_key(Iam& iam, const Permit& permit, const m::DeleteAccessKeyRequest& in) {
     const std::string user = TRY(user_name(permit.caller(), in.user_name));
-    TRY(iam->delete_access_key(permit.account(), user, in.access_key_id));
-    return Nothing{};
+    return done(iam->delete_access_key(permit.account(), user, in.access_key_id));
 }
 
 Result<m::GetAccessKeyLastUsedResponse> last_used(Iam& iam, const Permit& permit, const m::GetAccessKeyLastUsedRequest& in) {

@@ -217,13 +217,11 @@ Result<m::GetAccountSummaryResponse> summary(Iam& iam, const Permit& permit, con
 }
 
 Result<Nothing> create_alias(Iam& iam, const Permit& permit, const m::CreateAccountAliasRequest& in) {
-    TRY(iam->create_alias(permit.account(), in.account_alias));
-    return Nothing{};
+    return done(iam->create_alias(permit.account(), in.account_alias));
 }
 
 Result<Nothing> delete_alias(Iam& iam, const Permit& permit, const m::DeleteAccountAliasRequest& in) {
-    TRY(iam->delete_alias(permit.account(), in.account_alias));
-    return Nothing{};
+    return done(iam->delete_alias(permit.account(), in.account_alias));
 }
 
 Result<m::ListAccountAliasesResponse> list_aliases(Iam& iam, const Permit& permit, const m::ListAccountAliasesRequest& in) {

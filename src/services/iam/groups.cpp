@@ -42,23 +42,19 @@ Result<m::ListGroupsResponse> list_groups(Iam& iam, const Permit& permit, const 
 }
 
 Result<Nothing> update_group(Iam& iam, const Permit& permit, const m::UpdateGroupRequest& in) {
-    TRY(iam->update_group(permit.account(), in.group_name, in.new_group_name, in.new_path));
-    return Nothing{};
+    return done(iam->update_group(permit.account(), in.group_name, in.new_group_name, in.new_path));
 }
 
 Result<Nothing> delete_group(Iam& iam, const Permit& permit, const m::DeleteGroupRequest& in) {
-    TRY(iam->delete_group(permit.account(), in.group_name));
-    return Nothing{};
+    return done(iam->delete_group(permit.account(), in.group_name));
 }
 
 Result<Nothing> add_user(Iam& iam, const Permit& permit, const m::AddUserToGroupRequest& in) {
-    TRY(iam->add_user_to_group(permit.account(), in.group_name, in.user_name));
-    return Nothing{};
+    return done(iam->add_user_to_group(permit.account(), in.group_name, in.user_name));
 }
 
 Result<Nothing> remove_user(Iam& iam, const Permit& permit, const m::RemoveUserFromGroupRequest& in) {
-    TRY(iam->remove_user_from_group(permit.account(), in.group_name, in.user_name));
-    return Nothing{};
+    return done(iam->remove_user_from_group(permit.account(), in.group_name, in.user_name));
 }
 
 Result<Needs<>> update_needs(const Iam&, const Asking& asking, const m::UpdateGroupRequest& in) {

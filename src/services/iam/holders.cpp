@@ -28,6 +28,9 @@ auto& name_in(Struct& in) {
         return in.group_name;
 }
 
+// Not in the templates below: once, not once an operation.
+Holder holder_of(HolderKind kind, const Permit& permit, const std::string& name) { return {kind, permit.account(), name}; }
+
 template <class Input>
 constexpr HolderKind kind_of = requires(Input in) { in.role_name; }   ? HolderKind::role
                                : requires(Input in) { in.user_name; } ? HolderKind::user
@@ -35,7 +38,7 @@ constexpr HolderKind kind_of = requires(Input in) { in.role_name; }   ? HolderKi
 
 template <class Input>
 Holder holder(const Permit& permit, const Input& in) {
-    return {kind_of<Input>, permit.account(), name_in(in)};
+    return holder_of(kind_of<Input>, permit, name_in(in));
 }
 
 std::string_view word_of(HolderKind kind) {
@@ -66,14 +69,12 @@ Result<EntityPtr> find(const Iam& iam, const Holder& holder) {
 
 template <class Operation>
 Result<Nothing> attach(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
-    TRY(iam->attach_policy(holder(permit, in), in.policy_arn));
-    return Nothing{};
+    return done(iam->attach_policy(holder(permit, in), in.policy_arn));
 }
 
 template <class Operation>
 Result<Nothing> detach(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
-    TRY(iam->detach_policy(holder(permit, in), in.policy_arn));
-    return Nothing{};
+    return done(iam->detach_policy(holder(permit, in), in.policy_arn));
 }
 
 Result<std::vector<Row<m::AttachedPolicy>>> attached_rows(const Iam& iam, const Holder& holder, std::string_view path_prefix) {
@@ -97,8 +98,7 @@ Result<typename Operation::Output> list_attached(Iam& iam, const Permit& permit,
 
 template <class Operation>
 Result<Nothing> put_inline(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
-    TRY(iam->put_inline_policy(holder(permit, in), in.policy_name, in.policy_document));
-    return Nothing{};
+    return done(iam->put_inline_policy(holder(permit, in), in.policy_name, in.policy_document));
 }
 
 struct Inline {
@@ -123,8 +123,7 @@ Result<typename Operation::Output> get_inline(Iam& iam, const Permit& permit, co
 
 template <class Operation>
 Result<Nothing> delete_inline(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
-    TRY(iam->delete_inline_policy(holder(permit, in), in.policy_name));
-    return Nothing{};
+    return done(iam->delete_inline_policy(holder(permit, in), in.policy_name));
 }
 
 Result<std::vector<Row<std::string>>> inline_rows(const Iam& iam, const Holder& holder) {
@@ -145,14 +144,12 @@ Result<typename Operation::Output> list_inline(Iam& iam, const Permit& permit, c
 
 template <class Operation>
 Result<Nothing> put_boundary(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
-    TRY(iam->put_boundary(holder(permit, in), in.permissions_boundary));
-    return Nothing{};
+    return done(iam->put_boundary(holder(permit, in), in.permissions_boundary));
 }
 
 template <class Operation>
 Result<Nothing> delete_boundary(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
-    TRY(iam->delete_boundary(holder(permit, in)));
-    return Nothing{};
+    return done(iam->delete_boundary(holder(permit, in)));
 }
 
 constexpr auto operations = std::to_array<gate::Row<Iam>>({

@@ -9,6 +9,11 @@
 
 namespace services::iam {
 
+Result<Nothing> done(Result<void> outcome) {
+    if (!outcome) return base::fail(std::move(outcome).error());
+    return Nothing{};
+}
+
 identity::Tags tags_of(std::span<const m::Tag> tags) {
     identity::Tags out;
     out.reserve(tags.size());

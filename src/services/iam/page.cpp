@@ -1,5 +1,7 @@
 #include "services/iam/page.hpp"
 
+#include <algorithm>
+
 #include "text/base64.hpp"
 
 namespace services::iam {
@@ -27,6 +29,19 @@ bool Page::has_room_for(std::string key) {
     --room_;
     last_ = std::move(key);
     return true;
+}
+
+std::vector<size_t> Page::places(const std::vector<std::string_view>& keys) {
+    std::vector<size_t> behind;
+    for (size_t place = 0; place < keys.size(); ++place)
+        if (keys[place] > after_) behind.push_back(place);
+    std::ranges::sort(behind, {}, [&](size_t place) { return keys[place]; });
+    std::vector<size_t> out;
+    for (const size_t place : behind) {
+        if (!has_room_for(std::string(keys[place]))) break;
+        out.push_back(place);
+    }
+    return out;
 }
 
 std::string Page::marker() const { return text::encode_base64(last_); }

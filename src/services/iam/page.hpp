@@ -1,7 +1,8 @@
 // Lists in pages: MaxItems and Marker of a request, IsTruncated and Marker of its answer.
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,12 +50,10 @@ public:
     // Of a list that is short by its nature, the page's part: of rows in any order, those behind after().
     template <class T>
     [[nodiscard]] std::vector<T> part_of(std::vector<Row<T>> rows) {
-        std::ranges::sort(rows, {}, &Row<T>::key);
+        std::vector<std::string_view> keys;
+        for (const auto& row : rows) keys.push_back(row.key);
         std::vector<T> out;
-        for (auto row = std::ranges::upper_bound(rows, after_, {}, &Row<T>::key); row != rows.end(); ++row) {
-            if (!has_room_for(std::move(row->key))) break;
-            out.push_back(std::move(row->value));
-        }
+        for (const size_t place : places(keys)) out.push_back(std::move(rows[place].value));
         return out;
     }
     template <class Output>
@@ -64,6 +63,8 @@ public:
     }
 
 private:
+    // Of the rows with these keys, those of the page, in the order of their keys.
+    [[nodiscard]] std::vector<size_t> places(const std::vector<std::string_view>& keys);
     [[nodiscard]] std::string marker() const;
 
     std::string after_, last_;

@@ -47,18 +47,15 @@ Result<m::GetPolicyResponse> get_policy(Iam& iam, const Permit& permit, const m:
 }
 
 Result<Nothing> delete_policy(Iam& iam, const Permit& permit, const m::DeletePolicyRequest& in) {
-    TRY(iam->delete_policy(permit.account(), in.policy_arn));
-    return Nothing{};
+    return done(iam->delete_policy(permit.account(), in.policy_arn));
 }
 
 Result<Nothing> tag_policy(Iam& iam, const Permit& permit, const m::TagPolicyRequest& in) {
-    TRY(iam->tag_policy(permit.account(), in.policy_arn, tags_of(in.tags)));
-    return Nothing{};
+    return done(iam->tag_policy(permit.account(), in.policy_arn, tags_of(in.tags)));
 }
 
 Result<Nothing> untag_policy(Iam& iam, const Permit& permit, const m::UntagPolicyRequest& in) {
-    TRY(iam->untag_policy(permit.account(), in.policy_arn, in.tag_keys));
-    return Nothing{};
+    return done(iam->untag_policy(permit.account(), in.policy_arn, in.tag_keys));
 }
 
 Result<m::ListPolicyTagsResponse> list_tags(Iam& iam, const Permit& permit, const m::ListPolicyTagsRequest& in) {
@@ -225,13 +222,11 @@ Result<m::ListPolicyVersionsResponse> list_versions(Iam& iam, const Permit& perm
 }
 
 Result<Nothing> delete_version(Iam& iam, const Permit& permit, const m::DeletePolicyVersionRequest& in) {
-    TRY(iam->delete_policy_version(permit.account(), in.policy_arn, in.version_id));
-    return Nothing{};
+    return done(iam->delete_policy_version(permit.account(), in.policy_arn, in.version_id));
 }
 
 Result<Nothing> set_default_version(Iam& iam, const Permit& permit, const m::SetDefaultPolicyVersionRequest& in) {
-    TRY(iam->set_default_policy_version(permit.account(), in.policy_arn, in.version_id));
-    return Nothing{};
+    return done(iam->set_default_policy_version(permit.account(), in.policy_arn, in.version_id));
 }
 
 constexpr auto operations = std::to_array<gate::Row<Iam>>({

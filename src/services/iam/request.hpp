@@ -31,6 +31,9 @@ struct Iam {
 
 using Rows = std::span<const gate::Row<Iam>>;
 
+// The answer of an operation that only does something.
+[[nodiscard]] Result<Nothing> done(Result<void> outcome);
+
 // The user that a call is about: the one it names, or the caller if it is a user; empty for root. Error `ValidationError` for a
 // role session.
 [[nodiscard]] Result<std::string> user_name(const identity::Caller& caller, const std::optional<std::string>& named);

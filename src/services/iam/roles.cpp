@@ -45,8 +45,7 @@ Result<m::ListRolesResponse> list_roles(Iam& iam, const Permit& permit, const m:
 }
 
 Result<Nothing> update_trust(Iam& iam, const Permit& permit, const m::UpdateAssumeRolePolicyRequest& in) {
-    TRY(iam->update_trust(permit.account(), in.role_name, in.policy_document));
-    return Nothing{};
+    return done(iam->update_trust(permit.account(), in.role_name, in.policy_document));
 }
 
 Result<m::UpdateRoleResponse> update_role(Iam& iam, const Permit& permit, const m::UpdateRoleRequest& in) {
@@ -61,18 +60,15 @@ Result<m::UpdateRoleDescriptionResponse> update_description(Iam& iam, const Perm
 }
 
 Result<Nothing> delete_role(Iam& iam, const Permit& permit, const m::DeleteRoleRequest& in) {
-    TRY(iam->delete_role(permit.account(), in.role_name));
-    return Nothing{};
+    return done(iam->delete_role(permit.account(), in.role_name));
 }
 
 Result<Nothing> tag_role(Iam& iam, const Permit& permit, const m::TagRoleRequest& in) {
-    TRY(iam->tag(holder(permit, in.role_name), tags_of(in.tags)));
-    return Nothing{};
+    return done(iam->tag(holder(permit, in.role_name), tags_of(in.tags)));
 }
 
 Result<Nothing> untag_role(Iam& iam, const Permit& permit, const m::UntagRoleRequest& in) {
-    TRY(iam->untag(holder(permit, in.role_name), in.tag_keys));
-    return Nothing{};
+    return done(iam->untag(holder(permit, in.role_name), in.tag_keys));
 }
 
 Result<m::ListRoleTagsResponse> list_tags(Iam& iam, const Permit& permit, const m::ListRoleTagsRequest& in) {

@@ -46,23 +46,19 @@ Result<m::ListUsersResponse> list_users(Iam& iam, const Permit& permit, const m:
 }
 
 Result<Nothing> update_user(Iam& iam, const Permit& permit, const m::UpdateUserRequest& in) {
-    TRY(iam->update_user(permit.account(), in.user_name, in.new_user_name, in.new_path));
-    return Nothing{};
+    return done(iam->update_user(permit.account(), in.user_name, in.new_user_name, in.new_path));
 }
 
 Result<Nothing> delete_user(Iam& iam, const Permit& permit, const m::DeleteUserRequest& in) {
-    TRY(iam->delete_user(permit.account(), in.user_name));
-    return Nothing{};
+    return done(iam->delete_user(permit.account(), in.user_name));
 }
 
 Result<Nothing> tag_user(Iam& iam, const Permit& permit, const m::TagUserRequest& in) {
-    TRY(iam->tag(holder(permit, in.user_name), tags_of(in.tags)));
-    return Nothing{};
+    return done(iam->tag(holder(permit, in.user_name), tags_of(in.tags)));
 }
 
 Result<Nothing> untag_user(Iam& iam, const Permit& permit, const m::UntagUserRequest& in) {
-    TRY(iam->untag(holder(permit, in.user_name), in.tag_keys));
-    return Nothing{};
+    return done(iam->untag(holder(permit, in.user_name), in.tag_keys));
 }
 
 Result<m::ListUserTagsResponse> list_tags(Iam& iam, const Permit& permit, const m::ListUserTagsRequest& in) {
