@@ -203,7 +203,8 @@ TEST_CASE("what is asked of no service, no operation or the wrong one") {
     elsewhere.scope.service = "ec2";
     const auto refused = wire::find_service_name(head({}), elsewhere).error();
     CHECK(refused.describe() ==
-          "InvalidAction: The service ec2 is not served here: only s3, iam, sts, sagemaker, logs, monitoring, trainwarden are");
+          "InvalidAction: The service ec2 is not served here: only s3, iam, sts, sagemaker, logs, monitoring, cloudtrail, "
+          "trainwarden are");
 
     const auto& iam = *wire::find_service("iam");
     const auto operation = [&](std::string_view body) {
