@@ -65,9 +65,11 @@ base::Result<wire::Answer> explain_operation(const Dependencies& parts, const Ca
         decide_operation(*parts.registry, caller, input["Operation"].as_string(), input["Input"].as_string_or("{}"), supposed));
     Json accesses = Json::array();
     for (const audit::DecidedAccess& decided : asked.accesses) accesses.push(explained_question(decided));
-    return answer_of({{"Principal", audit::to_json(caller.principal)},
-                      {"Decision", asked.allowed ? "allowed" : "refused"},
-                      {"Accesses", std::move(accesses)}});
+    auto answer = answer_of({{"Principal", audit::to_json(caller.principal)},
+                             {"Decision", asked.allowed ? "allowed" : "refused"},
+                             {"Accesses", std::move(accesses)}});
+    if (!asked.message.empty()) answer.output.set("Message", asked.message);
+    return answer;
 }
 
 base::Result<wire::Answer> explain_access(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
