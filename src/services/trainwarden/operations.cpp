@@ -300,18 +300,6 @@ void add_operations(gate::Registry& registry, Dependencies dependencies) {
              },
              .handle = [parts, handler](const gate::Permit& permit, wire::Call& call) { return handler(*parts, permit, call); }});
     };
-    registry.add({.service = "trainwarden",
-                  .name = "InterruptTrainingJob",
-                  .classify = [](const Caller& caller, wire::Call& call) -> base::Result<std::vector<gate::Access>> {
-                      return std::vector<gate::Access>{{.action = "trainwarden:InterruptTrainingJob",
-                                                        .resource = "arn:aws:sagemaker:" + call.region + ":" +
-                                                                    caller.principal.account + ":training-job/" +
-                                                                    call.input["TrainingJobName"].as_string()}};
-                  },
-                  .handle = [parts](const gate::Permit& permit, wire::Call& call) -> base::Result<wire::Answer> {
-                      TRY(parts->interrupt(permit.account(), call.region, call.input["TrainingJobName"].as_string()));
-                      return answer_of({});
-                  }});
     add("ExplainRequest", the_request, explain_request);
     add("ExplainAccess", the_principal, explain_access);
     add("WhoCan", everything, who_can);
