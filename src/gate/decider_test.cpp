@@ -19,8 +19,11 @@ public:
         records.push_back(record);
         return {};
     }
-    base::Result<std::vector<std::string>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
-    base::Result<void> each(const std::function<bool(std::string_view)>&) const override { return {}; }
+    base::Result<audit::Ticket> decided(const audit::Record&) override { return audit::Ticket(); }
+    base::Result<void> answered(audit::Ticket, const audit::Answered&) override { return {}; }
+    base::Result<std::vector<text::Json>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
+    base::Result<audit::Page> search(const audit::Query&) const override { return audit::Page{}; }
+    bool wait(const std::string&, std::chrono::milliseconds) const override { return false; }
     std::vector<audit::Record> records;
     bool broken = false;
 };
