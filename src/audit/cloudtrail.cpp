@@ -17,6 +17,7 @@ using text::Json;
 constexpr std::string_view event_version = "1.11";
 constexpr size_t s3_request_id_bytes = 16;
 constexpr size_t uuid_bytes = 36;
+constexpr std::string_view decided_again = "DecisionOutdated";  // base/outdated.hpp: the request stands once more
 constexpr std::string_view aws_domain = ".amazonaws.com";
 
 constexpr auto resource_types = std::to_array<std::pair<std::string_view, std::string_view>>({
@@ -205,6 +206,7 @@ std::string user_name_of(const Json& record) {
 
 Json cloudtrail_event(const Json& record) {
     if (record["Operation"].as_string().empty() || record["RequestId"].as_string().empty()) return {};
+    if (record["ErrorCode"].as_string() == decided_again) return {};
     const std::string& service = record["Service"].as_string();
     const std::string& operation = record["Operation"].as_string();
     const bool is_reading = reads_only(operation);
@@ -225,10 +227,12 @@ Json cloudtrail_event(const Json& record) {
     event.set("requestParameters", parameters.is_null() && service == "s3" ? s3_parameters(record) : parameters);
     event.set("responseElements", parsed(record["Made"]));
     event.set("requestID", record["RequestId"]);
-    event.set("eventID", event_id_of(record["RequestId"].as_string()));
+    // What a service decided for a request has the request's id: nothing was answered then.
+    const bool of_a_service = record["Status"].as_int(-1) == 0;
+    event.set("eventID", event_id_of(record["RequestId"].as_string() + (of_a_service ? " " + operation + " " + time : "")));
     event.set("readOnly", is_reading);
     if (Json resources = resources_of(record); resources.size() > 0) event.set("resources", std::move(resources));
-    event.set("eventType", "AwsApiCall");
+    event.set("eventType", of_a_service ? "AwsServiceEvent" : "AwsApiCall");
     event.set("managementEvent", managed);
     copy(event, "recipientAccountId", record["Principal"]["Account"]);
     event.set("eventCategory", managed ? "Management" : "Data");

@@ -212,13 +212,18 @@ base::Result<void> Stream::make_room(size_t bytes, base::Time now) {
 
 base::Result<void> Stream::allocate(size_t bytes) {
     if (size_ + bytes + left_for_answers <= allocated_) return {};
-    const uint64_t end = size_ + bytes + left_for_answers + allocated_at_once;
+    const uint64_t least = size_ + bytes + left_for_answers;
+    uint64_t end = least + allocated_at_once;
     const auto take = [&] {
         return ::fallocate(file_->descriptor, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) ==
                    0 ||
                (errno != ENOSPC && errno != EDQUOT);  // a file system that cannot: the write will tell
     };
     bool taken = take();
+    if (!taken) {
+        end = least;  // the disk's last blocks
+        taken = take();
+    }
     if (!taken && store::MayUseReserve::here() && options_.reserve != nullptr) {
         options_.reserve->release();
         taken = take();

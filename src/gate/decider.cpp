@@ -62,6 +62,8 @@ base::Result<void> Decider::act_for(const identity::Caller& caller, const std::v
         base::log_error("what " + act.service + " does for request " + record.request_id +
                         " was stopped: " + written.error().describe());
         if (written.error().code == "InsufficientStorage") return written;
+        if (written.error().code == "AuditFull")
+            return base::fail("ServiceUnavailable", "the audit log has no room for more records");
         return base::fail("InternalFailure", "the decision could not be recorded");
     }
     if (!record.error_code.empty()) return base::fail(record.error_code, record.error_message);
