@@ -252,3 +252,67 @@ TEST_CASE("a log group is decided on as its stream without a name") {
     CHECK(passed("logs:GetLogEvents", group) == group + ":log-stream:");
     CHECK(passed("logs:ListTagsForResource", group) == group);
 }
+
+TEST_CASE("a verdict keeps the statement whose grant was the strongest, and says which layers said what") {
+    Request request{.action = "s3:GetObject", .resource = "arn:aws:s3:::b/k"};
+    request.principal = {.kind = PrincipalKind::role_session,
+                         .account = "111122223333",
+                         .arn = "arn:aws:sts::111122223333:assumed-role/r/s",
+                         .unique_id = "AROA1:s",
+                         .role_arn = "arn:aws:iam::111122223333:role/r",
+                         .role_id = "AROA1"};
+    const auto grant_to = [](const std::string& principal) {
+        return R"({"Effect":"Allow","Principal":{"AWS":")" + principal + R"("},"Action":"s3:*","Resource":"arn:aws:s3:::b/*"})";
+    };
+    PolicySet policies;
+    policies.resource = {
+        *Policy::parse(R"({"Statement":[)" + grant_to("111122223333") + "," + grant_to("arn:aws:iam::111122223333:role/r") + "," +
+                           grant_to("arn:aws:sts::111122223333:assumed-role/r/s") + "]}",
+                       PolicyKind::resource),
+        "bucket policy of b"};
+    policies.boundary = {
+        *Policy::parse(R"({"Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}})", PolicyKind::identity), "Cap",
+        "v3"};
+    const Question question(request);
+    const auto verdict = decide(question, policies);
+    CHECK(verdict.outcome == Outcome::allow);
+    const auto decision = decision_of(verdict);
+    REQUIRE(decision.because.size() == 2);
+    CHECK(decision.because[0].layer == Layer::resource);
+    CHECK(decision.because[0].statement == 2);  // not the account's, not the role's
+    CHECK(decision.because[1].policy_name == "Cap");
+    CHECK(decision.because[1].policy_version == "v3");
+    // The notes name all three, and what each layer said by itself.
+    const auto noted = evaluate(request, policies);
+    CHECK(noted.because.size() == 4);
+    CHECK(noted.said_by(Layer::resource) == Outcome::allow);
+    CHECK(noted.said_by(Layer::boundary) == Outcome::allow);
+    CHECK(noted.said_by(Layer::identity) == Outcome::implicit_deny);
+    policies.boundary = {
+        *Policy::parse(R"({"Statement":{"Effect":"Deny","Action":"s3:Get*","Resource":"*"}})", PolicyKind::identity), "Cap"};
+    const auto denied = evaluate(request, policies);
+    CHECK(denied.outcome == Outcome::explicit_deny);
+    CHECK(denied.said_by(Layer::boundary) == Outcome::explicit_deny);
+    CHECK(denied.said_by(Layer::resource) == Outcome::allow);
+    CHECK(decide(question, policies).granting().empty());
+}
+
+TEST_CASE("a refusal quotes the Condition of one statement, wherever it stands in its document") {
+    Request request{.action = "s3:GetObject", .resource = "arn:aws:s3:::b/k"};
+    request.principal = {.kind = PrincipalKind::user, .account = "111122223333", .arn = "arn:aws:iam::111122223333:user/u"};
+    const std::string one = R"({"Effect":"Allow","Action":"s3:Put*","Resource":"*"})";
+    const std::string conditioned =
+        "{\n \"Resource\" : [\"arn:aws:s3:::x/} ]{\\\"é\", \"*\"],\n \"Effect\":\"Allow\",\"Action\":\"s3:Get*\",\n"
+        "  \"Condition\": {\"StringEquals\": {\"aws:PrincipalTag/Team\": [\"a\", \"b}\"]}}\n}";
+    for (const std::string& document :
+         {"{\"Statement\":" + conditioned + "}", "{\"Statement\":[" + one + ",\n\n" + conditioned + "]}",
+          "{\"Id\":\"é\",\"Statement\":[" + one + "," + conditioned + "," + one + "]}"}) {
+        CAPTURE(document);
+        PolicySet policies;
+        policies.identity.push_back({Policy::parse_stored(document, PolicyKind::identity), "p"});
+        const auto decision = evaluate(request, policies);
+        REQUIRE(decision.conditioned.size() == 1);
+        CHECK(decision.conditioned[0].condition == R"({"StringEquals":{"aws:PrincipalTag/Team":["a","b}"]}})");
+        CHECK(decision.conditioned[0].keys == std::vector<std::string>{"aws:PrincipalTag/Team"});
+    }
+}
