@@ -73,7 +73,7 @@ bench: data
 
 # The policy engine alone, side by side with Cedar, OPA and iam-simulate. Options: make bench-policy OPTIONS="--rounds 3 --peers Cedar"
 bench-policy: data
-	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) bench_policy
+	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) bench_policy bench_gate_path
 	@.venv/bin/python bench/policy/run.py $(OPTIONS)
 
 # Training jobs alone, beside Slurm (if its Debian packages are here) and the same scripts run bare. Options: make bench-training OPTIONS="--only starts --small"

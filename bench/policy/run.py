@@ -289,8 +289,21 @@ def table(results, not_run, names, options):
                 lambda value: f"{value:,.0f}")
         mine = results["population"][OURS]
         out.lines.append(f"{OURS}: {mine['principals']:,} principals in {mine['bytes'] / 2**30:.2f} GiB, made in {mine['seconds']:.1f} s")
+    out.title("a GetObject at the gate: access, context and decision; then with its record's text")
+    for count, label in (("principals_1", "one principal"), ("principals_1000", "1,000 principals in turn")):
+        figures = results["gate"][count]
+        out.lines.append(f"{label:<34}{text(figures['decided_ns']):>22}{text(figures['recorded_ns']):>22}")
     out.lines += [""] + [f"{name} was not run: {why}" for name, why in not_run.items()]
     return "\n".join(out.lines)
+
+
+def gate_path():
+    """What a request pays on the functions that serve requests."""
+    program = ROOT / "build/release/bench/policy/bench_gate_path"
+    done = subprocess.run([program, FILES], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"error: {program.name} ended with {done.returncode}")
+    return json.loads(done.stdout)
 
 
 def arguments():
@@ -331,6 +344,7 @@ def main():
     results["population"] = ask_population(commands, options) if options.principals != 0 else {}
     results |= {"versions": versions(), "not_run": not_run, "clocks": clocks, "load_average": os.getloadavg(),
                 "options": {"rounds": options.rounds, "milliseconds": options.milliseconds}}
+    results["gate"] = gate_path()
     (WORK / "results.json").write_text(json.dumps(results, indent=2))
     print("\n" + ", ".join(f"{name} {version}" for name, version in versions().items() if name in commands))
     print(table(results, not_run, list(commands), options))
