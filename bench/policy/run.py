@@ -292,7 +292,7 @@ def table(results, not_run, names, options):
     out.title("a GetObject at the gate: access, context and decision; then with its record's text")
     for count, label in (("principals_1", "one principal"), ("principals_1000", "1,000 principals in turn")):
         figures = results["gate"][count]
-        out.lines.append(f"{label:<34}{text(figures['decided_ns']):>22}{text(figures['recorded_ns']):>22}")
+        out.lines.append(f"{label:<34}{time_text(figures['decided_ns']):>22}{time_text(figures['recorded_ns']):>22}")
     out.lines += [""] + [f"{name} was not run: {why}" for name, why in not_run.items()]
     return "\n".join(out.lines)
 

@@ -2,11 +2,6 @@
 
 namespace identity {
 
-const std::string& PreparedPrincipal::record(std::string (*make)(const Caller& caller)) const {
-    std::call_once(recorded_, [&] { record_ = make(caller); });
-    return record_;
-}
-
 size_t PreparedPrincipals::shard_of(std::string_view access_key_id) {
     return std::hash<std::string_view>()(access_key_id) / 7 % shards_count;
 }

@@ -9,7 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
@@ -38,14 +37,7 @@ struct PreparedPrincipal {
     std::optional<base::Time> expires;  // absent for long-term keys
     uint64_t version = 0;               // identity's, when this was made
 
-    // What others keep beside it. It is made when first asked for, by whoever knows how.
-    mutable crypto::DerivedKey signing_key;
-    // The principal's part of an audit line.
-    [[nodiscard]] const std::string& record(std::string (*make)(const Caller& caller)) const;
-
-private:
-    mutable std::once_flag recorded_;
-    mutable std::string record_;
+    mutable crypto::DerivedKey signing_key;  // of secret_access_key, for the day: whoever checks signatures makes it
 };
 using PreparedPtr = std::shared_ptr<const PreparedPrincipal>;
 
