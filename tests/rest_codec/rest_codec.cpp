@@ -29,11 +29,11 @@ const model::Service& service_named(const std::string& name) {
     std::exit(1);
 }
 
-const model::Operation& operation_named(const model::Service& service, const std::string& name) {
+// nullptr: one that is refused.
+const model::Operation* operation_named(const model::Service& service, const std::string& name) {
     for (const auto* operation : service.operations)
-        if (operation->name == name) return *operation;
-    std::cerr << "no operation " << name << "\n";
-    std::exit(1);
+        if (operation->name == name) return operation;
+    return nullptr;
 }
 
 // A struct of the shape's type.
@@ -60,7 +60,9 @@ Json decoded(const Json& request) {
     const auto read = wire::read_s3_request(head);
     if (!read) return refused("", read.error());
     const auto& service = service_named(wire::is_s3_control(head) ? "s3control" : "s3");
-    const auto& operation = operation_named(service, read->operation);
+    const auto* served = operation_named(service, read->operation);
+    if (!served) return refused(read->operation, base::Error("NoSuchOperation", read->operation));
+    const auto& operation = *served;
     if (auto checked = wire::check_rest_headers(service_named("s3"), head); !checked)
         return refused(read->operation, checked.error());
     const auto input = value_of(service, *operation.input);
@@ -77,7 +79,7 @@ Json decoded(const Json& request) {
 
 Json encoded(const Json& answer) {
     const auto& service = service_named(answer["service"].as_string());
-    const auto& operation = operation_named(service, answer["operation"].as_string());
+    const auto& operation = *operation_named(service, answer["operation"].as_string());
     const auto output = value_of(service, *operation.output);
     const model::Operation reads_outputs{.name = operation.name, .service = operation.service, .input = operation.output};
     if (auto read = model::read_document(reads_outputs, answer["output"], output.get()); !read)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The REST-XML codec against botocore: for every operation of models/s3.yaml and models/s3control.yaml, inputs made from AWS's model are serialized by
-botocore and decoded by us, and outputs are encoded by us and parsed by botocore. Both ways what comes out is what went in.
+botocore and decoded by us, and outputs are encoded by us and parsed by botocore. Both ways what comes out is what went in. Requests that are broken at random are read or refused, and the program lives.
 
 rest_codec.py PROGRAM [SEED]
 """
@@ -24,6 +24,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ROUNDS = 40       # inputs, and outputs, of each operation
+MUTANTS = 10      # broken requests made of each input
 HEADER_TEXT = "aB7-_./:;=+*\"'()&<>@!"
 DOCUMENT_TEXT = HEADER_TEXT + " ü€😀%?#\n\t"
 PATH_TEXT = "aB7-_./ ü€+&=?%"
@@ -144,8 +145,7 @@ def check_request(codec, values, operation):
     body = prepared.body or b""
     body = body.encode() if isinstance(body, str) else body
     headers = [[name, value.decode() if isinstance(value, bytes) else value] for name, value in prepared.headers.items()]
-    got = codec.ask({"method": prepared.method, "path": url.path, "query": url.query, "headers": [*headers, ["Host", "localhost"]],
-                     "body": base64.b64encode(body).decode()})
+    got = codec.ask(as_question(prepared, url, headers, body))
     context = f"{operation.name}\n  given {given}\n  url {prepared.url}\n  headers {headers}\n  body {body}\n  got {got}"
     assert got["operation"] == operation.name and "input" in got, context
     # What the model has not (models/s3.yaml, additional_members) is seen of Host alone.
@@ -154,6 +154,39 @@ def check_request(codec, values, operation):
     if "ContentLength" not in given:
         known.pop("ContentLength", None)  # the HTTP client's
     assert comparable(known, operation.input_shape) == expected, context
+
+
+    return as_question(prepared, url, headers, body)
+
+
+def as_question(prepared, url, headers, body):
+    """The request as the program takes it."""
+    return {"method": prepared.method, "path": url.path, "query": url.query, "headers": [*headers, ["Host", "localhost"]],
+            "body": base64.b64encode(body).decode()}
+
+
+def mutated(chance, question):
+    """A request with something broken: the program says what, or reads it, and goes on."""
+    out = dict(question)
+    part = chance.choice(["path", "query", "headers", "body", "body"])
+    if part == "headers":
+        headers = [list(header) for header in question["headers"]]
+        header = chance.choice(headers)
+        header[chance.randint(0, 1)] = broken(chance, chance.choice(headers)[chance.randint(0, 1)])
+        out["headers"] = headers
+    elif part == "body":
+        out["body"] = base64.b64encode(broken(chance, base64.b64decode(question["body"]).decode("latin1")).encode("latin1")).decode()
+    else:
+        out[part] = broken(chance, question[part])
+    return out
+
+
+def broken(chance, text):
+    if not text:
+        return chance.choice(["", "<", "x", "\0", "&"])
+    at, length = chance.randrange(len(text)), chance.randint(1, 12)
+    return chance.choice([text[:at] + text[at + length:], text[:at] + text[at:at + length] * 3 + text[at:],
+                          text[:at] + chance.choice('<>&;"=%\0/ 9-') + text[at + 1:], text[at:] + text[:at]])
 
 
 def check_answer(codec, values, service, operation):
@@ -182,7 +215,7 @@ def check_answer(codec, values, service, operation):
 def main():
     codec = Codec(sys.argv[1])
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 7
-    checked = 0
+    checked, broken_requests = 0, {}
     for service in ("s3", "s3control"):
         listing = yaml.safe_load((ROOT / f"models/{service}.yaml").read_text())
         model = botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model(service, "service-2"), service)
@@ -201,8 +234,11 @@ def main():
             operation = model.operation_model(name)
             for round_ in range(ROUNDS):
                 inputs = Values(f"{seed} {name} {round_}", listing, left_out)
-                check_request(codec, inputs, operation)
+                question = check_request(codec, inputs, operation)
                 checked += 1
+                for _ in range(MUTANTS):
+                    got = codec.ask(mutated(inputs.random, question))
+                    broken_requests[got.get("error", "")] = broken_requests.get(got.get("error", ""), 0) + 1
                 if operation.output_shape and operation.output_shape.name not in listing.get("without_members", ()):
                     if name != "GetBucketNotificationConfiguration":
                         check_answer(codec, Values(f"{seed} {name} {round_}", listing, unanswered), service, operation)
@@ -210,6 +246,11 @@ def main():
     codec.process.stdin.close()
     assert codec.process.wait(timeout=30) == 0
     assert checked > 57 * ROUNDS, checked
+    # What is broken is read all the same (a letter of a key), or refused by a name that S3 has for it.
+    known = {"", "InvalidArgument", "InvalidRequest", "InvalidStorageClass", "InvalidURI", "MalformedXML", "MethodNotAllowed", "NotImplemented",
+             "AccessControlListNotSupported", "NoSuchOperation"}
+    assert set(broken_requests) <= known, broken_requests
+    print(f"broken requests: {broken_requests}")
     print(f"{checked} requests and answers are the same to botocore and to wire/rest_xml")
 
 

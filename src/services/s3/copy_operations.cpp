@@ -37,23 +37,23 @@ Result<CopySource> read_copy_source(std::string_view header) {
     return source;
 }
 
-Result<void> add_source(const Asking& asking, const std::string& copy_source, const std::optional<std::string>& expected_owner,
-                        Needs<Copying>& needs) {
+Result<gate::Description> add_source(const Asking& asking, const std::string& copy_source,
+                                     const std::optional<std::string>& expected_owner, Needs<Copying>& needs) {
     auto& [source, from, to, tags] = needs.prepared;
     source = TRY(read_copy_source(copy_source));
     const std::string bucket = "arn:aws:s3:::" + source.bucket;
     const auto action = source.names_version ? m::Action::s3_GetObjectVersion : m::Action::s3_GetObject;
-    const auto object = TRY(asking.find(bucket + "/" + source.key, action));
+    auto object = TRY(asking.find(bucket + "/" + source.key, action));
     if (expected_owner && *expected_owner != object.owner) return base::fail("AccessDenied", "Access Denied");
     from = *object.found.as<Located>();
     policy::Context keys;
     if (source.names_version) keys.set("s3:versionid", "null");
     needs.add(action, object, keys);
-    if (from.object) return {};
+    if (from.object) return object;
     policy::Context listing;
     listing.set("s3:prefix", source.key);
     needs.add(m::Action::s3_ListBucket, TRY(asking.find(bucket, m::Action::s3_ListBucket)), listing);
-    return {};
+    return object;
 }
 
 Result<gate::Description> find_target(const Asking& asking, const std::string& bucket, const std::string& key, Copying& copying) {
@@ -84,7 +84,7 @@ Result<bool> replaces(const std::optional<std::string>& directive, std::string_v
 
 Result<Needs<Copying>> copy_needs(const S3&, const Asking& asking, const m::CopyObject::Input& in) {
     Needs<Copying> needs;
-    TRY(add_source(asking, in.copy_source, in.expected_source_bucket_owner, needs));
+    const auto source = TRY(add_source(asking, in.copy_source, in.expected_source_bucket_owner, needs));
     TRY(replaces(in.metadata_directive, "x-amz-metadata-directive"));
     const bool replaces_tags = TRY(replaces(in.tagging_directive, "x-amz-tagging-directive"));
     auto& copying = needs.prepared;
@@ -110,11 +110,8 @@ Result<Needs<Copying>> copy_needs(const S3&, const Asking& asking, const m::Copy
     const auto target = TRY(find_target(asking, in.bucket, in.key, copying));
     needs.add(m::Action::s3_PutObject, target, keys);
     if (!copying.tags.empty()) needs.add(m::Action::s3_PutObjectTagging, target, keys);
-    if (has_tags && !replaces_tags) {
-        const auto& source = copying.source;
-        needs.add(m::Action::s3_GetObjectTagging,
-                  TRY(asking.find("arn:aws:s3:::" + source.bucket + "/" + source.key, m::Action::s3_GetObjectTagging)));
-    }
+    // Of the object that is copied, as it was found: one that is looked up again may be another.
+    if (has_tags && !replaces_tags) needs.add(m::Action::s3_GetObjectTagging, source);
     if (in.acl || in.grant_full_control) needs.add(m::Action::s3_PutObjectAcl, target, keys);
     return needs;
 }

@@ -13,10 +13,10 @@ struct Copying {
     objects::Tags tags;  // of the target
 };
 
-// The accesses to the source, into `needs`; fills its `source` and `from`. Errors: a copy source that cannot be read, `NoSuchBucket`,
+// The accesses to the source, into `needs`; fills its `source` and `from`, and gives what is known of it. Errors: a copy source that cannot be read, `NoSuchBucket`,
 // `AccessDenied` (another owner's bucket than `expected_owner`).
-[[nodiscard]] Result<void> add_source(const Asking& asking, const std::string& copy_source,
-                                      const std::optional<std::string>& expected_owner, Needs<Copying>& needs);
+[[nodiscard]] Result<gate::Description> add_source(const Asking& asking, const std::string& copy_source,
+                                                   const std::optional<std::string>& expected_owner, Needs<Copying>& needs);
 // What is known of the target; fills `to`.
 [[nodiscard]] Result<gate::Description> find_target(const Asking& asking, const std::string& bucket, const std::string& key,
                                                     Copying& copying);
