@@ -56,7 +56,8 @@ policy::PolicyPtr parsed(const std::string& document, policy::PolicyKind kind) {
 
 // The principal of the scenario, or one like it: everybody has an identity policy and names of their own; the rest is shared, as IAM's
 // managed policies are.
-identity::PreparedPtr principal(const Json& scenario, const Json& request, const policy::PrincipalPolicies& policies, size_t number) {
+identity::PreparedPtr principal(const Json& scenario, const Json& request, const policy::PrincipalPolicies& policies,
+                                size_t number) {
     identity::Caller caller;
     const Json& who = request["principal"];
     const std::string own = number == 0 ? "" : std::to_string(number);
@@ -137,13 +138,15 @@ int main(int argc, char** argv) {
     for (const Json& named : written["identity"].items())
         policies.identity.push_back({parsed(named.items()[1].dump(), PolicyKind::identity), named.items()[0].as_string(), "v1"});
     policies.boundary = policy::AttachedPolicy{parsed(written["boundary"].dump(), PolicyKind::identity), "boundary", "v1"};
-    policies.session = std::vector<policy::AttachedPolicy>{{parsed(written["session"].dump(), PolicyKind::session), "session policy"}};
+    policies.session =
+        std::vector<policy::AttachedPolicy>{{parsed(written["session"].dump(), PolicyKind::session), "session policy"}};
     for (const Json& level : written["service_control"].items()) {
         auto& into = policies.service_control.emplace_back();
         for (const Json& named : level.items())
             into.push_back({parsed(named.items()[1].dump(), PolicyKind::service_control), named.items()[0].as_string()});
     }
-    const policy::AttachedPolicy bucket_policy{parsed(written["resource"].dump(), PolicyKind::resource), "bucket policy of sagemaker"};
+    const policy::AttachedPolicy bucket_policy{parsed(written["resource"].dump(), PolicyKind::resource),
+                                               "bucket policy of sagemaker"};
 
     const base::Time now{std::chrono::milliseconds(1'769'860'800'000)};
     wire::Signature signature{.access_key_id = "ASIAEXAMPLE", .time = now};
@@ -153,7 +156,8 @@ int main(int argc, char** argv) {
     for (const Json& request : scenario["requests"].items()) {
         if (request["action"].as_string() != "s3:GetObject" || request["expected"].as_string() != "allow") continue;
         if (first == nullptr) first = &request;
-        auto asked = std::make_unique<Asked>(Asked{.object = {}, .request = {.head = {.method = "GET", .path = "/b/k"}, .body = &body}});
+        auto asked =
+            std::make_unique<Asked>(Asked{.object = {}, .request = {.head = {.method = "GET", .path = "/b/k"}, .body = &body}});
         asked->object.arn = request["resource"].as_string();
         asked->object.existence = gate::Existence::there;
         asked->object.owner = request["resource_account"].as_string();
@@ -186,7 +190,8 @@ int main(int argc, char** argv) {
             const auto begin = Clock::now();
             for (size_t i = 0; i < requests; ++i)
                 (void)pass(*principals[i % count], *all[i % all.size()], signature, now, "79a2c0f7-3a4f-41a8-9a9e-7a9d5c3e6b0f");
-            figures.push_back(std::chrono::duration<double, std::nano>(Clock::now() - begin).count() / static_cast<double>(requests));
+            figures.push_back(std::chrono::duration<double, std::nano>(Clock::now() - begin).count() /
+                              static_cast<double>(requests));
         }
         out += fmt::format("{}\"principals_{}\":{{\"median_ns\":{:.0f},\"least_ns\":{:.0f}}}", out.size() > 1 ? "," : "", count,
                            median(figures), *std::ranges::min_element(figures));

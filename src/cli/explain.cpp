@@ -46,6 +46,7 @@ base::Result<int> explain_access(wire::Client& client, const Options& options) {
         return 0;
     }
     print(options.operation + ": " + answer["Decision"].as_string());
+    if (answer.contains("Message")) print(answer["Message"].as_string());
     for (const Json& access : answer["Accesses"].items()) print(show_access(access));
     return 0;
 }

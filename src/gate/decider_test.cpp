@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "gate/records_for_tests.hpp"
 #include "identity/house_for_tests.hpp"
 #include "policy/explain.hpp"
 
@@ -11,22 +12,6 @@ namespace {
 using identity::AssumeRole;
 using identity::House;
 using identity::ServiceCall;
-
-class KeptRecords final : public audit::Log {
-public:
-    base::Result<void> append(const audit::Record& record) override {
-        if (broken) return base::fail("AuditUnavailable", "disk full");
-        records.push_back(record);
-        return {};
-    }
-    base::Result<audit::Ticket> decided(const audit::Record&) override { return audit::Ticket(); }
-    base::Result<void> answered(audit::Ticket, const audit::Answered&) override { return {}; }
-    base::Result<std::vector<text::Json>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
-    base::Result<audit::Page> search(const audit::Query&) const override { return audit::Page{}; }
-    bool wait(const std::string&, std::chrono::milliseconds) const override { return false; }
-    std::vector<audit::Record> records;
-    bool broken = false;
-};
 
 // Roles, as far as assuming them goes.
 class Roles final : public gate::Resources {
@@ -49,7 +34,7 @@ private:
 };
 
 struct World : House {
-    KeptRecords log;
+    gate::MemoryLog log;
     gate::Describer describer;
     std::unique_ptr<gate::Decider> decider;
     World() {

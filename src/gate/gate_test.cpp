@@ -7,41 +7,15 @@
 #include <stdexcept>
 #include <thread>
 
-#include "audit/log.hpp"
 #include "base/outdated.hpp"
 #include "crypto/digest.hpp"
 #include "gate/decide.hpp"
+#include "gate/records_for_tests.hpp"
 #include "identity/directory.hpp"
 #include "store/keys.hpp"
 #include "wire/sigv4.hpp"
 
 namespace {
-
-class MemoryLog final : public audit::Log {
-public:
-    base::Result<audit::Ticket> decided(const audit::Record& record) override {
-        if (full) return base::fail("AuditFull", "full");
-        TRY(append(record));
-        return audit::Ticket();
-    }
-    base::Result<void> answered(audit::Ticket, const audit::Answered& answer) override {
-        if (answers_broken) return base::fail("AuditUnavailable", "disk full");
-        answers.push_back(answer);
-        return {};
-    }
-    base::Result<void> append(const audit::Record& record) override {
-        if (broken) return base::fail("AuditUnavailable", "disk full");
-        records.push_back(record);
-        return {};
-    }
-    base::Result<std::vector<text::Json>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
-    base::Result<audit::Page> search(const audit::Query&) const override { return audit::Page{}; }
-    bool wait(const std::string&, std::chrono::milliseconds) const override { return false; }
-    std::vector<audit::Answered> answers;
-    bool full = false, answers_broken = false;
-    std::vector<audit::Record> records;
-    bool broken = false;
-};
 
 struct Fixture {
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
@@ -50,7 +24,7 @@ struct Fixture {
     std::unique_ptr<identity::Directory> directory =
         std::move(identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}).value());
     identity::Directory::FirstAccount first = directory->bootstrap().value().value();
-    MemoryLog log;
+    gate::MemoryLog log;
     gate::Registry registry;
     std::unique_ptr<gate::Gate> the_gate;
     int handled = 0;

@@ -5,8 +5,8 @@
 
 #include <array>
 
-#include "audit/log.hpp"
 #include "crypto/digest.hpp"
+#include "gate/records_for_tests.hpp"
 #include "identity/directory.hpp"
 #include "model/sts/operations.hpp"
 #include "model/sts/service.hpp"
@@ -91,23 +91,6 @@ constexpr auto rows = std::to_array<gate::Row<Fake>>({
     gate::operation<m::GetSessionToken, token>(),
 });
 
-class MemoryLog final : public audit::Log {
-public:
-    Result<audit::Ticket> decided(const audit::Record& record) override {
-        records.push_back(record);
-        return audit::Ticket();
-    }
-    Result<void> answered(audit::Ticket, const audit::Answered&) override { return {}; }
-    Result<void> append(const audit::Record& record) override {
-        records.push_back(record);
-        return {};
-    }
-    Result<std::vector<text::Json>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
-    Result<audit::Page> search(const audit::Query&) const override { return audit::Page{}; }
-    bool wait(const std::string&, std::chrono::milliseconds) const override { return false; }
-    std::vector<audit::Record> records;
-};
-
 struct Fixture {
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
     crypto::SystemRandom random;
@@ -115,7 +98,7 @@ struct Fixture {
     std::unique_ptr<identity::Directory> directory =
         std::move(identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}).value());
     identity::Directory::FirstAccount first = directory->bootstrap().value().value();
-    MemoryLog log;
+    gate::MemoryLog log;
     gate::Registry registry;
     Calls calls;
     std::unique_ptr<gate::Gate> the_gate;

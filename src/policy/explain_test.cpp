@@ -1,8 +1,9 @@
 // The words for decisions: AWS's sentence for each kind of refusal, and our own explanation of it.
-#include "policy/evaluate.hpp"
 #include "policy/explain.hpp"
 
 #include <doctest/doctest.h>
+
+#include "policy/evaluate.hpp"
 
 using namespace policy;
 

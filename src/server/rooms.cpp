@@ -103,15 +103,11 @@ void Rooms::add_services() {
     services::logs::add_operations(registry, *logs, clock);
     services::monitoring::add_operations(registry, *metrics, clock);
     services::cloudtrail::add_operations(registry, *audit);
-    services::trainwarden::add_operations(
-        registry, {.directory = directory.get(),
-                   .audit = audit.get(),
-                   .clock = &clock,
-                   .region = regions.front(),
-                   .describer = &registry.describer(),
-                   .interrupt = [this](const std::string& account, const std::string& in, const std::string& job) {
-                       return training->jobs().interrupt({account, in, job});
-                   }});
+    services::trainwarden::add_operations(registry, {.directory = directory.get(),
+                                                     .audit = audit.get(),
+                                                     .clock = &clock,
+                                                     .region = regions.front(),
+                                                     .describer = &registry.describer()});
     services::trainwarden::add_slurm_operations(
         registry, {.directory = directory.get(), .sessions = slurm_sessions.get(), .decider = decider.get()});
 }

@@ -123,7 +123,6 @@ text::Json to_json(const Job& job) {
         {"RunId", job.run_id},
         {"SessionTags", tags_json(job.session_tags)},
         {"SourceIdentity", job.source_identity},
-        {"RequestId", job.request_id},
         {"Retries", job.retries},
         {"RuntimeUsed", int64_t{job.runtime_used.count()}},
         {"Ended", job.ended},
@@ -133,6 +132,7 @@ text::Json to_json(const Job& job) {
         {"CreationTime", text::iso8601_millis(job.creation_time)},
         {"LastModifiedTime", text::iso8601_millis(job.last_modified_time)},
     });
+    if (!job.request_id.empty()) json.set("RequestId", job.request_id);
     if (job.source) json.set("Source", source_json(*job.source));
     if (job.folder_kept) json.set("FolderKept", true);
     if (job.training_start_time) json.set("TrainingStartTime", text::iso8601_millis(*job.training_start_time));

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/strings.hpp"
+#include "policy/arn.hpp"
 #include "training/instances.hpp"
 #include "training/limits.hpp"
 
@@ -88,6 +89,14 @@ Tags tags_of(std::span<const m::Tag> tags) {
     Tags out;
     for (const auto& tag : tags) out.emplace_back(tag.key, tag.value);
     return out;
+}
+
+base::Result<void> check_role_arn(const std::string& role, std::string_view account) {
+    const auto arn = policy::parse_arn(role);
+    if (!arn || arn->partition != "aws" || arn->service != "iam" || !arn->region.empty() || !arn->resource.starts_with("role/"))
+        return invalid("RoleArn `" + role + "` is not the ARN of a role");
+    if (arn->account != account) return invalid("Cross-account pass role is not allowed.");
+    return {};
 }
 
 base::Result<void> check_tags(const Tags& tags) {

@@ -37,6 +37,9 @@ constexpr std::string_view scope_condition_key = "trainwarden:TrainingScope";
 
 [[nodiscard]] Tags tags_of(std::span<const model::sagemaker::Tag> tags);
 
+// The role of a job is an IAM role, of the job's own account.
+[[nodiscard]] base::Result<void> check_role_arn(const std::string& role, std::string_view account);
+
 // For CreateTrainingJob and AddTags: no key twice, none of AWS's own.
 [[nodiscard]] base::Result<void> check_tags(const Tags& tags);
 

@@ -11,6 +11,8 @@
 
 #include "crypto/digest.hpp"
 #include "http/server.hpp"
+#include "model/iam/roles.hpp"
+#include "model/sagemaker/training_jobs.hpp"
 #include "tar/gzip.hpp"
 #include "wire/errors.hpp"
 #include "wire/payload.hpp"
@@ -118,6 +120,45 @@ TEST_CASE("Query and JSON calls") {
     CHECK(client.call("ec2", "RunInstances", Json()).error().code == "UnknownOperationException");
 }
 
+TEST_CASE("typed calls: Query and JSON, errors, words that the model does not have") {
+    namespace iam = model::iam;
+    namespace jobs = model::sagemaker;
+    Json answer = Json::object({{"TrainingJobSummaries", Json::array()}, {"NextToken", "t"}});
+    Endpoint endpoint([&](const std::string& operation, const Json& input) -> Result<Json> {
+        return operation == "ListTrainingJobs" ? Result<Json>(answer) : echo(operation, input);
+    });
+    wire::Client client(endpoint.options());
+    const auto role = client.call<iam::GetRole>({.role_name = "r&<"});
+    REQUIRE_MESSAGE(!role.has_value(), "the model's pattern refuses the name: it arrived as it was sent");
+    CHECK(role.error().message.find("r&<") != std::string::npos);
+    const auto good = client.call<iam::GetRole>({.role_name = "r"});
+    REQUIRE(good);
+    CHECK(good->role.role_name == "r");
+    CHECK(good->role.create_date == base::Time{});
+    const auto missing = client.call<iam::GetRole>({.role_name = "missing"});
+    CHECK(missing.error().code == "NoSuchEntity");
+    CHECK(missing.error().notes == std::vector<std::string>{"is it in this account?", "request id: req-1"});
+
+    const auto listed = client.call<jobs::ListTrainingJobs>({.max_results = 5, .sort_by = jobs::SortBy::name});
+    REQUIRE(listed);
+    CHECK(listed->next_token == "t");
+    CHECK(listed->training_job_summaries.empty());
+    CHECK(client.call<jobs::ListTrainingJobs>({.max_results = 1000}).error().code == "ValidationException");
+    // Of a newer service: a status and a member that nobody here knows, a name that is too long, a required member that is gone.
+    const Json newer = Json::object(
+        {{"TrainingJobName", std::string(100, 'x')}, {"TrainingJobStatus", "Thinking"}, {"NewMember", 1}, {"CreationTime", 5}});
+    answer = Json::object({{"TrainingJobSummaries", Json::array({newer})}});
+    const auto read = client.call<jobs::ListTrainingJobs>({});
+    REQUIRE(read);
+    REQUIRE(read->training_job_summaries.size() == 1);
+    CHECK(read->training_job_summaries[0].training_job_name.size() == 100);
+    CHECK(read->training_job_summaries[0].training_job_status == jobs::TrainingJobStatus::unknown);
+    CHECK(read->training_job_summaries[0].training_job_arn.empty());
+    CHECK_FALSE(read->next_token.has_value());
+    answer = Json::object({{"TrainingJobSummaries", Json::array({Json::object({{"TrainingJobName", 5}})})}});
+    CHECK(client.call<jobs::ListTrainingJobs>({}).error().code == "MalformedAnswer");
+}
+
 TEST_CASE("errors arrive with their code, message, notes and request id") {
     Endpoint endpoint(echo);
     wire::Client client(endpoint.options());
@@ -203,7 +244,8 @@ TEST_CASE("what is asked of no service, no operation or the wrong one") {
     elsewhere.scope.service = "ec2";
     const auto refused = wire::find_service_name(head({}), elsewhere).error();
     CHECK(refused.describe() ==
-          "InvalidAction: The service ec2 is not served here: only s3, iam, sts, sagemaker, logs, monitoring, trainwarden are");
+          "InvalidAction: The service ec2 is not served here: only s3, iam, sts, sagemaker, logs, monitoring, cloudtrail, "
+          "trainwarden are");
 
     const auto& iam = *wire::find_service("iam");
     const auto operation = [&](std::string_view body) {

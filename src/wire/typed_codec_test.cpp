@@ -476,12 +476,14 @@ TEST_CASE("answers are written alike from documents and types") {
             Value received(*operation.service, *operation.output);
             REQUIRE(model::read_json_answer(operation, model::write_json(*operation.output, value.get()), received.get()));
             CHECK(model::write_document(*operation.output, received.get()) == written);
-            const auto xml = wire::write_query(operation, value.get(), "id");
-            const auto before = wire::decode_query_output(*pair.before, xml);
-            Value from_xml(*operation.service, *operation.output);
-            const auto now = wire::read_query_answer(operation, xml, from_xml.get());
-            CHECK(now.has_value() == before.has_value());
-            if (now && before) CHECK(same(model::write_document(*operation.output, from_xml.get()), *before));
+            if (!operation.result_wrapper.empty()) {
+                const auto xml = wire::write_query(operation, value.get(), "id");
+                const auto before = wire::decode_query_output(*pair.before, xml);
+                Value from_xml(*operation.service, *operation.output);
+                const auto now = wire::read_query_answer(operation, xml, from_xml.get());
+                CHECK(now.has_value() == before.has_value());
+                if (now && before) CHECK(same(model::write_document(*operation.output, from_xml.get()), *before));
+            }
             // And sends what it was given, here as if it were an input.
             wire::OperationModel sent = *pair.before;
             sent.input = pair.before->output;

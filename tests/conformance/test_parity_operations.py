@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 REFUSALS = ("AccessDenied", "AccessDeniedException")
 INPUTS = 2  # of an operation
 SENT_AFTER_ALLOWED = 3  # of an operation and input: each may change things, which are put right again
+READING = ("Get", "List", "Describe", "Simulate", "Filter")  # what changes nothing
 TRUST = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 ASSUMABLE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "ACCOUNT"}, "Action": "sts:*"}]}
@@ -106,7 +107,8 @@ class Population:
         groups = self.logs.describe_log_groups()["logGroups"]
         streams = [self.logs.describe_log_streams(logGroupName=one["logGroupName"])["logStreams"] for one in groups]
         keys = [self.iam.list_access_keys(UserName=one["UserName"])["AccessKeyMetadata"] for one in lists["UserDetailList"]]
-        return self.without_times({**lists, "groups": groups, "streams": streams, "keys": keys})
+        tags = [self.iam.list_policy_tags(PolicyArn=one["Arn"])["Tags"] for one in lists["Policies"]]
+        return self.without_times({**lists, "groups": groups, "streams": streams, "keys": keys, "tags": tags})
 
     def restore(self):
         """True if something had changed."""
@@ -299,7 +301,7 @@ def test_what_is_said_of_a_request_is_what_it_gets(server, world, service, opera
                 wrong.append(f"{operation} {arguments} by {name}: said {said[name]}, got {code or 'allowed'}")
             if not refused:
                 allowed += said[name] is False
-                if population.restore():  # keys that the input names may be others now
+                if not operation.startswith(READING) and population.restore():  # keys that the input names may be others now
                     if "AccessKeyId" in arguments:
                         break
     assert asked and not wrong, "\n".join(wrong)

@@ -280,3 +280,58 @@ def test_a_trust_policy_s_conditions_see_the_whole_request(server, tmp_path, mak
             assert said == "allowed" and done.returncode == 0, done.stderr
         else:
             assert said == "implicitDeny" and done.returncode == 1 and "completed" not in done.stderr
+
+
+# --- A whole request ---
+
+def test_a_request_is_asked_about_with_all_that_it_needs(server, bucket):
+    """CreateRole with tags needs iam:TagRole too: both are decided, nothing is made, and the answer is what the request then gets."""
+    iam, user = server.client("iam"), f"arn:aws:iam::{server.account}:user/asker"
+    document = policy({"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    asked = {"RoleName": "asked", "AssumeRolePolicyDocument": document, "Tags": [{"Key": "team", "Value": "red"}]}
+    command = ["explain", "--as", user, "--operation", "iam:CreateRole", "--input", json.dumps(asked)]
+    keys = Credentials.of(iam.create_access_key(UserName="asker"))
+    for actions, decision in (([], "refused"), (["iam:CreateRole"], "refused"), (["iam:CreateRole", "iam:TagRole"], "allowed")):
+        if actions:
+            iam.put_user_policy(UserName="asker", PolicyName="p", PolicyDocument=json.dumps(allow(*actions)))
+        answer = json.loads(server.trainwarden(*command, "--json").stdout)
+        assert answer["Decision"] == decision
+        assert [(one["Action"], one["Resource"], one["Decision"] == "allowed") for one in answer["Accesses"]] == [
+            (action, f"arn:aws:iam::{server.account}:role/asked", action in actions) for action in ("iam:CreateRole", "iam:TagRole")]
+        assert {key.lower(): value for key, value in answer["Accesses"][0]["Context"].items()}["aws:requesttag/team"] == "red"
+        with pytest.raises(iam.exceptions.NoSuchEntityException):
+            iam.get_role(RoleName="asked")
+        shown = server.trainwarden(*command).stdout
+        assert f"iam:CreateRole: {decision}" in shown and "iam:TagRole" in shown
+    assert server.client_as(keys, "iam").create_role(**asked)["Role"]["RoleName"] == "asked"
+    iam.delete_role(RoleName="asked")
+    iam.delete_user_policy(UserName="asker", PolicyName="p")
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--operation", "iam:CreateRoll"], "there is no operation iam:CreateRoll; did you mean iam:CreateRole?"),
+    (["--operation", "nosuch:Thing"], "there is no operation nosuch:Thing: an operation is SERVICE:NAME"),
+    (["--operation", "CreateRole"], "there is no operation CreateRole"),
+    (["--operation", "iam:CreateRole", "--action", "iam:CreateRole"], "either --action or --operation"),
+    (["--operation", "iam:CreateRole"], "at 'roleName' failed to satisfy constraint: Member must not be null"),
+    (["--operation", "iam:CreateRole", "--input", "{,"], "SerializationException"),
+    (["--operation", "iam:CreateRole", "--input", '{"RoleName": 1}'], "SerializationException"),
+    (["--operation", "sagemaker:ListTags", "--input", '{"ResourceArn": "arn:aws:sagemaker:eu-west-9:444455556666:training-job/j"}'], "is not in us-east-1"),
+])
+def test_requests_that_cannot_be_asked_about(server, bucket, arguments, said):
+    done = server.trainwarden("explain", "--as", f"arn:aws:iam::{server.account}:user/asker", *arguments, check=False)
+    assert done.returncode == 1 and not done.stdout and said in done.stderr
+
+
+def test_who_needs_no_permission_is_told_so(server, bucket):
+    answer = json.loads(server.trainwarden("explain", "--as", f"arn:aws:iam::{server.account}:user/asker", "--operation", "sts:GetCallerIdentity",
+                                           "--json").stdout)
+    assert (answer["Decision"], answer["Accesses"]) == ("allowed", [])
+
+
+def test_what_is_refused_whatever_policies_say(server, bucket):
+    command = ["explain", "--as", f"arn:aws:iam::{server.account}:root", "--operation", "sagemaker:ListTags", "--input",
+               '{"ResourceArn": "arn:aws:sagemaker:us-east-1:444455556666:training-job/j"}']
+    answer = json.loads(server.trainwarden(*command, "--json").stdout)
+    assert (answer["Decision"], answer["Accesses"]) == ("refused", []) and "belongs to another account" in answer["Message"]
+    assert "belongs to another account" in server.trainwarden(*command).stdout

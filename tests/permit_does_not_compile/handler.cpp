@@ -10,7 +10,7 @@ base::Result<wire::Answer> call_handler(const gate::Operation& operation, wire::
 ) {
 #ifndef WITH_PERMIT
     const identity::Caller caller;
-    const gate::Permit permit(caller, "request-id", base::Time{});
+    const gate::Permit permit(caller, "request-id", "us-east-1", base::Time{}, {});
 #endif
     return operation.handle(permit, call);
 }

@@ -109,7 +109,7 @@ class Accesses:
                 elif kind == "map" and match[2]:
                     shape = self.shapes[shape]["value"]["shape"]
                 else:
-                    self.stop(operation, f"`{path}`: {match[1]} is a {kind}; write `{match[1]}[]` for a list, `{match[1]}[KEY]` for a map's entry")
+                    self.stop(operation, f"`{path}`: {match[1]} has the type {kind}; write `{match[1]}[]` for a list, `{match[1]}[KEY]` for a map's entry")
             elif kind == "map":
                 self.stop(operation, f"`{path}`: {match[1]} is a map; write `{match[1]}[KEY]`")
             steps.append((structure, list(members).index(match[1]), match[2] if kind == "map" else ""))

@@ -40,7 +40,10 @@ Result<Needs<Located>> tag_needs(const S3&, const Asking& asking, const control:
     }
     keys.set_list("aws:TagKeys", std::move(names));
     const auto bucket = TRY(asking.find(in.resource_arn, control::Action::s3_TagResource));
-    Needs<Located> needs(*bucket.found.as<Located>());
+    // The path of a request names a bucket; what is only asked about need not.
+    const auto* const located = bucket.found.as<Located>();
+    if (located == nullptr) return base::fail("InvalidRequest", "The resource " + in.resource_arn + " is not a bucket.");
+    Needs<Located> needs(*located);
     needs.add(control::Action::s3_TagResource, bucket, keys);
     return needs;
 }

@@ -56,6 +56,11 @@ Result<model::Nothing> check(SageMaker& sagemaker, const Permit& permit, const o
     return {};
 }
 
+Result<model::Nothing> interrupt(SageMaker& sagemaker, const Permit&, const own::InterruptTrainingJobRequest&, JobId&& id) {
+    TRY(sagemaker.training.interrupt(id));
+    return {};
+}
+
 Result<m::DescribeTrainingJobResponse> describe_job(SageMaker& sagemaker, const Permit&, const m::DescribeTrainingJobRequest&,
                                                     JobId&& id) {
     return describe(TRY(sagemaker.training.describe(id)));
@@ -100,6 +105,7 @@ Result<m::DeleteTagsOutput> delete_tags(SageMaker& sagemaker, const Permit&, con
 constexpr auto operations = std::to_array<gate::Row<SageMaker>>({
     operation<m::CreateTrainingJob, create>(),
     operation<own::CheckTrainingJob, check, check_needs>(),
+    operation<own::InterruptTrainingJob, interrupt>(),
     operation<m::DescribeTrainingJob, describe_job>(),
     operation<m::StopTrainingJob, stop>(),
     operation<m::UpdateTrainingJob, update>(),

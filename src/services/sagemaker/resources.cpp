@@ -5,6 +5,7 @@
 #include "model/words.hpp"
 #include "policy/arn.hpp"
 #include "training/kept_request.hpp"
+#include "training/request.hpp"
 
 namespace services::sagemaker {
 namespace {
@@ -40,13 +41,9 @@ Values scope(const model::Circumstances&, Arguments variable) {
     return model::NamedValues{{"", said == "job" || said == "role" ? said : "invalid"}};
 }
 
-// A role of the caller's own account.
 Values own_role(const model::Circumstances& where, Arguments role) {
     const std::string text = role[0].value_or("");
-    const auto arn = policy::parse_arn(text);
-    if (!arn || arn->partition != "aws" || arn->service != "iam" || !arn->region.empty() || !arn->resource.starts_with("role/"))
-        return base::fail("ValidationException", "RoleArn `" + text + "` is not the ARN of a role");
-    if (arn->account != where.account) return base::fail("ValidationException", "Cross-account pass role is not allowed.");
+    TRY(training::check_role_arn(text, where.account));
     return model::NamedValues{{"", text}};
 }
 

@@ -46,7 +46,12 @@ base::Result<AskedOperation> decide_operation(const gate::Registry& registry, co
     call.input = TRY(wire::decode_json_input(*model, *model->find(operation->name), input.empty() ? "{}" : input));
 
     AskedOperation out;
-    const auto accesses = TRY(operation->classify(caller, call));
+    auto needed = operation->classify(caller, call);
+    if (!needed && needed.error().code == "AccessDenied") {
+        out.message = needed.error().message;
+        return out;
+    }
+    const auto accesses = TRY(std::move(needed));
     out.allowed = operation->needs_no_permission || !accesses.empty();
     gate::Supposition of_request = supposition;
     of_request.region = call.region;

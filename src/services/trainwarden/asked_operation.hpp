@@ -15,6 +15,7 @@ namespace services::trainwarden {
 struct AskedOperation {
     std::vector<audit::DecidedAccess> accesses;  // none: the operation needs no permission
     bool allowed = false;                        // a refused one that is `separate` refuses its part alone
+    std::string message;                         // of a request that is refused before anything is decided
 };
 
 // `name`: SERVICE:Operation, as iam:CreateRole; `input`: a JSON object with the members of AWS's service model. `supposition.region`:

@@ -65,9 +65,11 @@ base::Result<wire::Answer> explain_operation(const Dependencies& parts, const Ca
         decide_operation(*parts.registry, caller, input["Operation"].as_string(), input["Input"].as_string_or("{}"), supposed));
     Json accesses = Json::array();
     for (const audit::DecidedAccess& decided : asked.accesses) accesses.push(explained_question(decided));
-    return answer_of({{"Principal", audit::to_json(caller.principal)},
-                      {"Decision", asked.allowed ? "allowed" : "refused"},
-                      {"Accesses", std::move(accesses)}});
+    auto answer = answer_of({{"Principal", audit::to_json(caller.principal)},
+                             {"Decision", asked.allowed ? "allowed" : "refused"},
+                             {"Accesses", std::move(accesses)}});
+    if (!asked.message.empty()) answer.output.set("Message", asked.message);
+    return answer;
 }
 
 base::Result<wire::Answer> explain_access(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
@@ -298,18 +300,6 @@ void add_operations(gate::Registry& registry, Dependencies dependencies) {
              },
              .handle = [parts, handler](const gate::Permit& permit, wire::Call& call) { return handler(*parts, permit, call); }});
     };
-    registry.add({.service = "trainwarden",
-                  .name = "InterruptTrainingJob",
-                  .classify = [](const Caller& caller, wire::Call& call) -> base::Result<std::vector<gate::Access>> {
-                      return std::vector<gate::Access>{{.action = "trainwarden:InterruptTrainingJob",
-                                                        .resource = "arn:aws:sagemaker:" + call.region + ":" +
-                                                                    caller.principal.account + ":training-job/" +
-                                                                    call.input["TrainingJobName"].as_string()}};
-                  },
-                  .handle = [parts](const gate::Permit& permit, wire::Call& call) -> base::Result<wire::Answer> {
-                      TRY(parts->interrupt(permit.account(), call.region, call.input["TrainingJobName"].as_string()));
-                      return answer_of({});
-                  }});
     add("ExplainRequest", the_request, explain_request);
     add("ExplainAccess", the_principal, explain_access);
     add("WhoCan", everything, who_can);

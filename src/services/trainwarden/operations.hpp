@@ -20,8 +20,6 @@ struct Dependencies {
     std::string region = "us-east-1";
     const gate::Describer* describer = nullptr;
     const gate::Registry* registry = nullptr;  // set by add_operations
-    // Interrupts a training job of managed spot training.
-    std::function<base::Result<void>(const std::string& account, const std::string& region, const std::string& job)> interrupt;
 };
 
 void add_operations(gate::Registry& registry, Dependencies parts);

@@ -1,23 +1,28 @@
 #include "services/trainwarden/slurm.hpp"
 
-#include "policy/arn.hpp"
+#include <array>
+
+#include "gate/operation.hpp"
+#include "model/trainwarden/operations.hpp"
+#include "model/trainwarden/service.hpp"
 #include "text/time.hpp"
 #include "training/request.hpp"
 
 namespace services::trainwarden {
 namespace {
 
+namespace m = model::trainwarden;
+using base::Result;
+using gate::operation;
+using gate::Permit;
 using identity::Caller;
-using text::Json;
 
-wire::Answer answer_of(const std::string& session, const identity::Credentials& credentials) {
-    wire::Answer answer;
-    answer.output = Json::object({{"SessionId", session},
-                                  {"AccessKeyId", credentials.access_key_id},
-                                  {"SecretAccessKey", credentials.secret_access_key},
-                                  {"SessionToken", credentials.session_token},
-                                  {"Expiration", text::iso8601(credentials.expiration.value_or(base::Time{}))}});
-    return answer;
+m::SlurmSessionResponse answer_of(const std::string& session, const identity::Credentials& credentials) {
+    return {.session_id = session,
+            .access_key_id = credentials.access_key_id,
+            .secret_access_key = credentials.secret_access_key,
+            .session_token = credentials.session_token,
+            .expiration = text::iso8601(credentials.expiration.value_or(base::Time{}))};
 }
 
 // Unix tells `Ada` from `ada`; IAM does not.
@@ -42,54 +47,46 @@ base::Result<void> check_pass(const gate::Decider& decider, const Caller& user, 
                             .keys = {}});
 }
 
-base::Result<wire::Answer> open_session(const SlurmDependencies& parts, const gate::Permit& permit, wire::Call& call) {
+Result<m::SlurmSessionResponse> open_session(SlurmDependencies& parts, const Permit& permit,
+                                             const m::OpenSlurmSessionRequest& in) {
     training::SlurmJob job{.account = permit.account(),
-                           .region = call.region,
-                           .id = call.input["SlurmJobId"].as_string(),
-                           .user = call.input["UserName"].as_string(),
-                           .role_arn = call.input["RoleArn"].as_string(),
+                           .region = permit.region(),
+                           .id = in.slurm_job_id,
+                           .user = in.user_name,
+                           .role_arn = in.role_arn,
                            .request_id = permit.request_id()};
     const Caller user = TRY(user_named(*parts.directory, job.account, job.user));
     TRY(check_pass(*parts.decider, user, {job.account, job.region, "slurm-" + job.id}, job));
-    auto opened = TRY(parts.sessions->open_session(job));
+    const auto opened = TRY(parts.sessions->open_session(job));
     return answer_of(opened.id, opened.credentials);
 }
+
+Result<m::SlurmSessionResponse> renew_session(SlurmDependencies& parts, const Permit& permit, const m::SlurmSessionRequest& in) {
+    return answer_of(in.session_id, TRY(parts.sessions->renew(permit.account(), in.session_id)));
+}
+
+Result<model::Nothing> close_session(SlurmDependencies& parts, const Permit& permit, const m::SlurmSessionRequest& in) {
+    TRY(parts.sessions->close(permit.account(), in.session_id));
+    return {};
+}
+
+Result<model::NamedValues> own_role(const model::Circumstances& where, std::span<const std::optional<std::string>> role) {
+    const std::string text = role[0].value_or("");
+    TRY(training::check_role_arn(text, where.account));
+    return model::NamedValues{{"", text}};
+}
+
+constexpr auto operations = std::to_array<gate::Row<SlurmDependencies>>({
+    operation<m::OpenSlurmSession, open_session>(),
+    operation<m::RenewSlurmSession, renew_session>(),
+    operation<m::CloseSlurmSession, close_session>(),
+});
 
 }  // namespace
 
 void add_slurm_operations(gate::Registry& registry, SlurmDependencies parts) {
-    registry.add({.service = "trainwarden",
-                  .name = "OpenSlurmSession",
-                  .classify = [](const Caller& caller, wire::Call& call) -> base::Result<std::vector<gate::Access>> {
-                      const std::string& role = call.input["RoleArn"].as_string();
-                      const auto arn = policy::parse_arn(role);
-                      if (!arn || arn->partition != "aws" || arn->service != "iam" || !arn->region.empty() ||
-                          !arn->resource.starts_with("role/"))
-                          return base::fail("ValidationException", "RoleArn `" + role + "` is not the ARN of a role");
-                      if (arn->account != caller.principal.account)
-                          return base::fail("ValidationException", "Cross-account pass role is not allowed.");
-                      return std::vector<gate::Access>{{.action = "trainwarden:OpenSlurmSession", .resource = role}};
-                  },
-                  .handle = [parts](const gate::Permit& permit, wire::Call& call) { return open_session(parts, permit, call); }});
-    const auto any_session = [](const std::string& name) {
-        return [name](const Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
-            return std::vector<gate::Access>{{.action = "trainwarden:" + name, .resource = "*"}};
-        };
-    };
-    registry.add({.service = "trainwarden",
-                  .name = "RenewSlurmSession",
-                  .classify = any_session("RenewSlurmSession"),
-                  .handle = [parts](const gate::Permit& permit, wire::Call& call) -> base::Result<wire::Answer> {
-                      const std::string& session = call.input["SessionId"].as_string();
-                      return answer_of(session, TRY(parts.sessions->renew(permit.account(), session)));
-                  }});
-    registry.add({.service = "trainwarden",
-                  .name = "CloseSlurmSession",
-                  .classify = any_session("CloseSlurmSession"),
-                  .handle = [parts](const gate::Permit& permit, wire::Call& call) -> base::Result<wire::Answer> {
-                      TRY(parts.sessions->close(permit.account(), call.input["SessionId"].as_string()));
-                      return wire::Answer{.output = Json::object()};
-                  }});
+    gate::add_operations<SlurmDependencies>(registry, parts, operations,
+                                            {.functions = m::Functions{.own_role = own_role}.list()});
 }
 
 }  // namespace services::trainwarden

@@ -1,0 +1,37 @@
+// A record in memory, for tests of what is written to it. It can be made to fail.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "audit/log.hpp"
+
+namespace gate {
+
+class MemoryLog final : public audit::Log {
+public:
+    base::Result<audit::Ticket> decided(const audit::Record& record) override {
+        if (full) return base::fail("AuditFull", "full");
+        TRY(append(record));
+        return audit::Ticket();
+    }
+    base::Result<void> answered(audit::Ticket, const audit::Answered& answer) override {
+        if (answers_broken) return base::fail("AuditUnavailable", "disk full");
+        answers.push_back(answer);
+        return {};
+    }
+    base::Result<void> append(const audit::Record& record) override {
+        if (broken) return base::fail("AuditUnavailable", "disk full");
+        records.push_back(record);
+        return {};
+    }
+    base::Result<std::vector<text::Json>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
+    base::Result<audit::Page> search(const audit::Query&) const override { return audit::Page{}; }
+    bool wait(const std::string&, std::chrono::milliseconds) const override { return false; }
+
+    std::vector<audit::Record> records;
+    std::vector<audit::Answered> answers;
+    bool broken = false, full = false, answers_broken = false;
+};
+
+}  // namespace gate
