@@ -118,7 +118,7 @@ public:
             return base::fail("AuditFull", "the audit log has the size that it may have, and its oldest records are to be kept");
         if (is_polled(record.service, record.operation) && !is_refused(record)) {
             const std::lock_guard lock(mutex_);
-            state.counted = polling_.is_repeat(state.text.sameness, record.time);
+            state.counted = polling_.is_repeat(sameness_of(state.text), record.time);
             state.polled = true;
         }
         if (!state.counted) state.place = TRY(requests_->append(state.text, "", "", record.time));
@@ -133,7 +133,7 @@ public:
         if (state.polled && !failed) {
             const std::lock_guard lock(mutex_);
             if (state.counted) {
-                if (polling_.repeated(state.text.sameness, answer.status, answer.time)) return {};
+                if (polling_.repeated(sameness_of(state.text), answer.status, answer.time)) return {};
             } else {
                 polling_.recorded(state.text, state.request_id, state.time);
             }

@@ -12,7 +12,7 @@ bool Polling::is_repeat(const std::string& sameness, base::Time now) const {
 void Polling::recorded(const RecordText& text, const std::string& request_id, base::Time time) {
     if (followed_.size() >= followed_max) return;
     // Of one whose summary is due, the count stays until it is written.
-    followed_.try_emplace(text.sameness, Followed{.text = text, .request_id = request_id, .began = time});
+    followed_.try_emplace(sameness_of(text), Followed{.text = text, .request_id = request_id, .began = time});
 }
 
 bool Polling::repeated(const std::string& sameness, int status, base::Time time) {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstring>
 #include <map>
+#include <optional>
 
 #include "audit/cloudtrail.hpp"
 #include "base/strings.hpp"
@@ -42,14 +43,18 @@ bool is_the_time(const Entry& entry, base::Time time) {
 }
 
 void append_entry(std::string& out, const Entry& entry, base::Time time) {
-    std::string values = "[";
+    append_member_name(out, entry.key);
+    out += '[';
     if (!is_the_time(entry, time)) {
         for (size_t i = 0; i < entry.values.size(); ++i) {
-            if (i > 0) values += ',';
-            append_quoted(values, without_credentials(entry.key, entry.values[i]));
+            if (i > 0) out += ',';
+            if (entry.key == "aws:referer")
+                append_quoted(out, without_credentials(entry.key, entry.values[i]));
+            else
+                append_quoted(out, entry.values[i]);
         }
     }
-    append_raw_member(out, capped(escaped(entry.key)), values + "]");
+    out += ']';
 }
 
 // Over its limit: what is left out, by number, length and digest.
@@ -58,18 +63,19 @@ public:
     void add(std::string_view text) {
         ++count_;
         bytes_ += text.size();
-        digest_.update(text);
-        digest_.update("\n");
+        if (!digest_) digest_.emplace(crypto::DigestKind::sha256);
+        digest_->update(text);
+        digest_->update("\n");
     }
     [[nodiscard]] bool is_empty() const { return count_ == 0; }
     [[nodiscard]] std::string described() {
         return std::string(cut_marker) + std::to_string(count_) + " more, " + std::to_string(bytes_) + " bytes, sha256 " +
-               crypto::hex(digest_.finish()) + "]";
+               crypto::hex(digest_->finish()) + "]";
     }
 
 private:
     size_t count_ = 0, bytes_ = 0;
-    crypto::Digest digest_{crypto::DigestKind::sha256};
+    std::optional<crypto::Digest> digest_;  // most records have none
 };
 
 // The circumstances that every access has alike.
@@ -93,7 +99,9 @@ std::string own_context(const Record& record, const DecidedAccess& access, bool 
             cut.add(member);
         }
     };
+    const bool is_first = &access == &record.accesses.front();
     for (const Entry& entry : access.request.context.entries()) {
+        if (is_first && has_shared && repeats(entry)) continue;
         const Entry* same = has_shared && repeats(entry) ? first.find(entry.key) : nullptr;
         if (same != nullptr && same->values == entry.values) continue;
         std::string member;
@@ -101,9 +109,10 @@ std::string own_context(const Record& record, const DecidedAccess& access, bool 
         add(member);
     }
     for (const Entry& entry : first.entries())
-        if (has_shared && repeats(entry) && access.request.context.find(entry.key) == nullptr) {
+        if (!is_first && has_shared && repeats(entry) && access.request.context.find(entry.key) == nullptr) {
             std::string member;
-            append_raw_member(member, capped(escaped(entry.key)), "null");
+            append_member_name(member, entry.key);
+            member += "null";
             add(member);
         }
     if (!cut.is_empty()) append_raw_member(out, "", "[\"" + cut.described() + "\"]");
@@ -242,8 +251,16 @@ void add_terms(std::vector<Term>& terms, const Asked& asked) {
 }  // namespace
 
 Term term_of(TermKind kind, std::string_view value) {
-    Term hash = 0xcbf29ce484222325u ^ static_cast<unsigned char>(kind);  // FNV-1a
-    for (const char c : value) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+    constexpr Term odd = 0x9E3779B97F4A7C15u;  // 2^64 / golden ratio
+    Term hash = odd * (static_cast<unsigned char>(kind) + value.size() * 256);
+    while (!value.empty()) {
+        Term word = 0;
+        const size_t taken = std::min(value.size(), sizeof word);
+        std::memcpy(&word, value.data(), taken);
+        value.remove_prefix(taken);
+        hash = (hash ^ word) * odd;
+        hash ^= hash >> 29;
+    }
     return hash ^ hash >> 32;
 }
 
@@ -273,7 +290,6 @@ std::string answer_text(int status, std::string_view error_code, std::string_vie
 RecordText text_of(const Record& record) {
     RecordText out;
     const auto add = [&](std::string literal, std::string shared = {}) {
-        out.sameness += literal + shared;
         out.parts.push_back({std::move(literal), false});
         if (!shared.empty()) out.parts.push_back({std::move(shared), true});
     };
@@ -321,6 +337,12 @@ RecordText text_of(const Record& record) {
                           .is_user = record.principal.kind == policy::PrincipalKind::user,
                           .is_root = record.principal.kind == policy::PrincipalKind::root});
     keep_each_once(out.terms);
+    return out;
+}
+
+std::string sameness_of(const RecordText& text) {
+    std::string out;
+    for (size_t i = 1; i < text.parts.size(); ++i) out += text.parts[i].text;
     return out;
 }
 

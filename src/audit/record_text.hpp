@@ -51,9 +51,10 @@ enum class TermKind : char {
 struct RecordText {
     std::vector<Part> parts;  // of the line, from `"t":` on, without braces
     std::vector<Term> terms;  // of the index, without the outcome
-    std::string sameness;     // equal for requests that differ in time and id alone
 };
 [[nodiscard]] RecordText text_of(const Record& record);
+// Equal for requests that differ in time and id alone.
+[[nodiscard]] std::string sameness_of(const RecordText& text);
 // The same terms, of a record that was read.
 [[nodiscard]] std::vector<Term> terms_of(const text::Json& record);
 

@@ -166,6 +166,10 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
     const auto found = [&](uint64_t number, const std::string& what) {
         if (scan.finding.empty()) scan.finding = "record " + std::to_string(number) + " " + what;
     };
+    const auto saw = [&](int64_t time) {
+        scan.first_time = scan.first_time == 0 ? time : std::min(scan.first_time, time);
+        scan.last_time = std::max(scan.last_time, time);
+    };
     std::string_view rest = bytes;
     while (!rest.empty()) {
         const size_t end = rest.find('\n');
@@ -230,7 +234,7 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
             answered.last_line = position;
             answered.flags |= entry_answered;
             scan.index.add_term(decided->second, term_of(TermKind::outcome, outcome_of(Json(), json)));
-            scan.last_time = std::max(scan.last_time, json["t"].as_int());
+            saw(json["t"].as_int());
         } else if (json.contains("note")) {
             scan.notes.push_back(json["note"]);
             entry.time = json["note"]["time"].as_int();
@@ -248,10 +252,7 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
             }
             entry_of_line.emplace(line.number, scan.index.add(entry, terms));
         }
-        if (entry.time != 0) {
-            if (scan.first_time == 0) scan.first_time = entry.time;
-            scan.last_time = std::max(scan.last_time, entry.time);
-        }
+        if (entry.time != 0) saw(entry.time);
     }
     if (scan.lines == 0) scan.chain = chain ? *chain : first_chain();
     scan.bytes = bytes.size() - scan.torn.size();

@@ -314,7 +314,8 @@ base::Result<void> Stream::commit(Batch& batch) {
 }
 
 void Stream::saw_time(int64_t time) {
-    if (first_time_ == 0) first_time_ = time;
+    // Clocks go back, too: the earliest and the latest, for who asks by time.
+    first_time_ = first_time_ == 0 ? time : std::min(first_time_, time);
     last_time_ = std::max(last_time_, time);
 }
 

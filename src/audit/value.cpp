@@ -12,6 +12,16 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view escape = "\\x";
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
 
+// Nothing to escape, neither here nor in JSON: almost every value. Without branches, so that it takes many bytes at a time.
+bool is_plain_text(std::string_view text) {
+    unsigned char found = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        found |= static_cast<unsigned char>((byte < 0x20) | (byte >= 0x80) | (byte == '"') | (byte == '\\'));
+    }
+    return found == 0;
+}
+
 bool is_ascii(std::string_view text) {
     return std::ranges::none_of(text, [](char c) { return (c & 0x80) != 0; });
 }
@@ -47,18 +57,24 @@ std::string escape_bytes(std::string_view bytes) {
     return out;
 }
 
+constexpr bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
+
 void append_json(std::string& out, std::string_view text) {
     out += '"';
-    for (const char c : text) {
+    while (!text.empty()) {
+        const auto run = static_cast<size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+        out.append(text.substr(0, run));
+        text.remove_prefix(run);
+        if (text.empty()) break;
+        const char c = text.front();
+        text.remove_prefix(1);
         if (c == '"' || c == '\\') {
             out += '\\';
             out += c;
-        } else if (static_cast<unsigned char>(c) < 0x20) {
+        } else {
             out += "\\u00";
             out += hex_digits[static_cast<unsigned char>(c) >> 4];
             out += hex_digits[c & 15];
-        } else {
-            out += c;
         }
     }
     out += '"';
@@ -71,6 +87,7 @@ void append_comma(std::string& out) {
 }  // namespace
 
 std::string escaped(std::string_view bytes) {
+    if (is_plain_text(bytes)) return std::string(bytes);
     if (bytes.find(escape) == std::string_view::npos && (is_ascii(bytes) || base::valid_utf8(bytes) == bytes))
         return std::string(bytes);
     return escape_bytes(bytes);
@@ -106,6 +123,12 @@ std::string capped(std::string_view bytes, size_t most) {
 void append_quoted(std::string& out, std::string_view bytes, size_t most) {
     std::string cut;
     if (bytes.size() > most) bytes = cut = capped(bytes, most);
+    if (is_plain_text(bytes)) {
+        out += '"';
+        out += bytes;
+        out += '"';
+        return;
+    }
     if (is_ascii(bytes) && bytes.find(escape) == std::string_view::npos)
         append_json(out, bytes);
     else
@@ -114,9 +137,15 @@ void append_quoted(std::string& out, std::string_view bytes, size_t most) {
 
 void append_member(std::string& out, std::string_view name, std::string_view value, size_t most) {
     append_comma(out);
-    append_json(out, name);
+    append_quoted(out, name);
     out += ':';
     append_quoted(out, value, most);
+}
+
+void append_member_name(std::string& out, std::string_view name) {
+    append_comma(out);
+    append_quoted(out, name);
+    out += ':';
 }
 
 void append_raw_member(std::string& out, std::string_view name, std::string_view json) {

@@ -25,6 +25,8 @@ constexpr size_t value_bytes_max = 2048;
 void append_quoted(std::string& out, std::string_view bytes, size_t most = value_bytes_max);
 // Appends `"name":"value"` with a comma before it unless `out` ends in `{`.
 void append_member(std::string& out, std::string_view name, std::string_view value, size_t most = value_bytes_max);
+// Appends `"name":`, the name capped and escaped.
+void append_member_name(std::string& out, std::string_view name);
 // The same with a value that is JSON already.
 void append_raw_member(std::string& out, std::string_view name, std::string_view json);
 
