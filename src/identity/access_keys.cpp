@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
 
@@ -11,14 +12,14 @@ namespace identity {
 namespace {
 
 std::unexpected<base::Error> no_such_key(const std::string& id) {
-    return base::fail("NoSuchEntity", fmt::format("The Access Key with id {} cannot be found.", id));
+    return base::fail(base::code::NoSuchEntity, fmt::format("The Access Key with id {} cannot be found.", id));
 }
 
 // The ids of the keys of a user, or of root if the name is empty.
 base::Result<std::vector<std::string>> key_ids(const World& world, const std::string& account, const std::string& user) {
     if (!user.empty()) return TRY(world.user(account, user))->access_keys;
     const Household* house = world.household(account);
-    if (house == nullptr) return base::fail("NoSuchEntity", fmt::format("The account {} cannot be found.", account));
+    if (house == nullptr) return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", account));
     return house->account->access_keys;
 }
 
@@ -31,10 +32,11 @@ bool is_alias(std::string_view alias) {
 }  // namespace
 
 base::Result<AccessKeyPtr> DirectoryState::create_access_key(const std::string& account, const std::string& user) {
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     const auto ids = TRY(key_ids(world_, account, user));
     if (ids.size() >= access_keys_max) {
-        return base::fail("LimitExceeded", fmt::format("Cannot exceed quota for AccessKeysPerUser: {}", access_keys_max));
+        return base::fail(base::code::LimitExceeded,
+                          fmt::format("Cannot exceed quota for AccessKeysPerUser: {}", access_keys_max));
     }
     Change change;
     AccessKey key;
@@ -56,7 +58,7 @@ base::Result<AccessKeyPtr> DirectoryState::create_access_key(const std::string& 
 }
 
 base::Result<std::vector<AccessKeyPtr>> DirectoryState::access_keys(const std::string& account, const std::string& user) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     std::vector<AccessKeyPtr> keys;
     for (const auto& id : TRY(key_ids(world_, account, user))) keys.push_back(world_.keys.at(id));
     return keys;
@@ -64,7 +66,7 @@ base::Result<std::vector<AccessKeyPtr>> DirectoryState::access_keys(const std::s
 
 base::Result<void> DirectoryState::update_access_key(const std::string& account, const std::string& user, const std::string& id,
                                                      bool active) {
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     if (!contains(TRY(key_ids(world_, account, user)), id)) return no_such_key(id);
     AccessKey changed = *world_.keys.at(id);
     changed.active = active;
@@ -74,7 +76,7 @@ base::Result<void> DirectoryState::update_access_key(const std::string& account,
 }
 
 base::Result<void> DirectoryState::delete_access_key(const std::string& account, const std::string& user, const std::string& id) {
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     if (!contains(TRY(key_ids(world_, account, user)), id)) return no_such_key(id);
     Change change;
     change.erase(*world_.keys.at(id));
@@ -91,7 +93,7 @@ base::Result<void> DirectoryState::delete_access_key(const std::string& account,
 }
 
 base::Result<AccessKeyPtr> DirectoryState::access_key(const std::string& id) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const auto found = world_.keys.find(id);
     if (found == world_.keys.end()) return no_such_key(id);
     return found->second;
@@ -100,19 +102,19 @@ base::Result<AccessKeyPtr> DirectoryState::access_key(const std::string& id) con
 base::Result<void> DirectoryState::create_alias(const std::string& account, const std::string& alias) {
     if (!is_alias(alias)) {
         return base::fail(
-            "ValidationError",
+            base::code::ValidationError,
             fmt::format("1 validation error detected: Value '{}' at 'accountAlias' failed to satisfy constraint: Member must "
                         "satisfy regular expression pattern: ^[a-z0-9]([a-z0-9]|-(?!-)){{1,61}}[a-z0-9]$",
                         alias));
     }
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     for (const auto& [id, house] : world_.accounts) {
         if (id != account && house.account->alias == alias) {
-            return base::fail("EntityAlreadyExists", fmt::format("The account alias {} already exists.", alias));
+            return base::fail(base::code::EntityAlreadyExists, fmt::format("The account alias {} already exists.", alias));
         }
     }
     const Household* house = world_.household(account);
-    if (house == nullptr) return base::fail("NoSuchEntity", fmt::format("The account {} cannot be found.", account));
+    if (house == nullptr) return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", account));
     Account changed = *house->account;
     changed.alias = alias;
     Change change;
@@ -121,10 +123,10 @@ base::Result<void> DirectoryState::create_alias(const std::string& account, cons
 }
 
 base::Result<void> DirectoryState::delete_alias(const std::string& account, const std::string& alias) {
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     const Household* house = world_.household(account);
     if (house == nullptr || alias.empty() || house->account->alias != alias) {
-        return base::fail("NoSuchEntity", fmt::format("The account alias {} cannot be found.", alias));
+        return base::fail(base::code::NoSuchEntity, fmt::format("The account alias {} cannot be found.", alias));
     }
     Account changed = *house->account;
     changed.alias.clear();

@@ -1,6 +1,7 @@
 // From credentials to the Caller behind them, with every policy that hangs on it: one picture, taken under one lock.
 #include <fmt/core.h>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
@@ -13,7 +14,7 @@ namespace {
 constexpr size_t open_sessions_max = 8192;
 
 std::unexpected<base::Error> invalid_token() {
-    return base::fail("InvalidClientTokenId", "The security token included in the request is invalid.");
+    return base::fail(base::code::InvalidClientTokenId, "The security token included in the request is invalid.");
 }
 
 void set_tags(Caller& caller, Tags tags) {
@@ -116,7 +117,7 @@ void DirectoryState::add_session(const OpenedSession& opened, Caller& caller) co
 base::Result<std::shared_ptr<const DirectoryState::OpenedSession>> DirectoryState::open_token(const std::string& access_key_id,
                                                                                               const std::string& token) const {
     {
-        const std::shared_lock lock(sessions_mutex_);
+        const base::SharedLock lock(sessions_mutex_);
         if (const auto found = sessions_.find(token); found != sessions_.end() && found->second->access_key_id == access_key_id) {
             return found->second;
         }
@@ -128,7 +129,7 @@ base::Result<std::shared_ptr<const DirectoryState::OpenedSession>> DirectoryStat
     opened->session = std::move(*session);
     opened->access_key_id = access_key_id;
     opened->secret = session_secret(token, session_keys_);
-    const std::unique_lock lock(sessions_mutex_);
+    const base::Lock lock(sessions_mutex_);
     if (sessions_.size() >= open_sessions_max) sessions_.clear();
     sessions_[token] = opened;
     return opened;
@@ -187,7 +188,7 @@ PreparedPtr DirectoryState::keep(Caller caller, std::string secret, const Opened
 base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access_key_id, const std::string& session_token) const {
     if (auto kept = prepared_.find(access_key_id, session_token); kept && is_current(*kept)) return kept;
     if (session_token.empty()) {
-        const std::shared_lock lock(mutex_);
+        const base::SharedLock lock(mutex_);
         const auto found = world_.keys.find(access_key_id);
         if (found == world_.keys.end() || !found->second->active) return invalid_token();
         return keep(TRY(caller_of_key(*found->second)), found->second->secret, nullptr, session_token);
@@ -196,9 +197,9 @@ base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access
     const std::string& lease_id = opened->session.lease;
     LeasePtr lease = lease_id.empty() ? nullptr : leases_.find(lease_id);
     if (parts_.clock->now() >= opened->session.expires || (!lease_id.empty() && lease == nullptr)) {
-        return base::fail("ExpiredToken", "The security token included in the request is expired");
+        return base::fail(base::code::ExpiredToken, "The security token included in the request is expired");
     }
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     Caller caller = TRY(caller_of_session(*opened));
     caller.lease_id = lease_id;
     caller.lease = std::move(lease);
@@ -207,30 +208,30 @@ base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access
 }
 
 base::Result<Caller> DirectoryState::role_caller(const std::string& role_arn, const std::string& session_name) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const RolePtr found = world_.role_by_arn(role_arn);
-    if (!found) return base::fail("NoSuchEntity", fmt::format("The role {} cannot be found.", role_arn));
+    if (!found) return base::fail(base::code::NoSuchEntity, fmt::format("The role {} cannot be found.", role_arn));
     return role_session_caller(*found, session_name, nullptr);
 }
 
 base::Result<Caller> DirectoryState::user_caller(const std::string& user_arn) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const UserPtr found = world_.user_by_arn(user_arn);
-    if (!found) return base::fail("NoSuchEntity", fmt::format("The user {} cannot be found.", user_arn));
+    if (!found) return base::fail(base::code::NoSuchEntity, fmt::format("The user {} cannot be found.", user_arn));
     return user_caller(*found);
 }
 
 base::Result<std::vector<policy::AttachedPolicy>> DirectoryState::policies_of(const std::string& principal_arn) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     if (const RolePtr found = world_.role_by_arn(principal_arn)) {
         return role_session_caller(*found, "session", nullptr).policies.identity;
     }
     if (const UserPtr found = world_.user_by_arn(principal_arn)) return user_caller(*found).policies.identity;
-    return base::fail("NoSuchEntity", fmt::format("The principal {} cannot be found.", principal_arn));
+    return base::fail(base::code::NoSuchEntity, fmt::format("The principal {} cannot be found.", principal_arn));
 }
 
 std::vector<Caller> DirectoryState::all_callers() const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     std::vector<Caller> callers;
     for (const auto& [account, house] : world_.accounts) {
         for (const auto& [key, user] : house.users) callers.push_back(user_caller(*user));

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include "base/decision.hpp"
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
@@ -69,21 +70,21 @@ base::Result<RolePtr> World::role(const std::string& account, const std::string&
     if (const Household* house = household(account)) {
         if (auto found = find_named(house->roles, "role", account, key_of(name))) return found;
     }
-    return base::fail("NoSuchEntity", fmt::format("The role with name {} cannot be found.", name));
+    return base::fail(base::code::NoSuchEntity, fmt::format("The role with name {} cannot be found.", name));
 }
 
 base::Result<UserPtr> World::user(const std::string& account, const std::string& name) const {
     if (const Household* house = household(account)) {
         if (auto found = find_named(house->users, "user", account, key_of(name))) return found;
     }
-    return base::fail("NoSuchEntity", fmt::format("The user with name {} cannot be found.", name));
+    return base::fail(base::code::NoSuchEntity, fmt::format("The user with name {} cannot be found.", name));
 }
 
 base::Result<GroupPtr> World::group(const std::string& account, const std::string& name) const {
     if (const Household* house = household(account)) {
         if (auto found = find_named(house->groups, "group", account, key_of(name))) return found;
     }
-    return base::fail("NoSuchEntity", fmt::format("The group with name {} cannot be found.", name));
+    return base::fail(base::code::NoSuchEntity, fmt::format("The group with name {} cannot be found.", name));
 }
 
 RolePtr World::role_by_arn(std::string_view arn) const {
@@ -248,7 +249,7 @@ DirectoryState::DirectoryState(Parts parts)
 
 base::Result<std::unique_ptr<Directory>> Directory::open(Parts parts) {
     INVARIANT(parts.keys != nullptr && parts.clock != nullptr && parts.random != nullptr);
-    if (parts.master_key.size() != 32) return base::fail("InvalidMasterKey", "the master key must be 32 bytes");
+    if (parts.master_key.size() != 32) return base::fail(base::code::InvalidMasterKey, "the master key must be 32 bytes");
     auto state = std::make_unique<DirectoryState>(std::move(parts));
     TRY(state->load());
     return std::unique_ptr<Directory>(std::move(state));
@@ -262,20 +263,25 @@ base::Result<void> DirectoryState::load() {
         scan.prefix = fmt::format("iam/{}/", kind);
         for (const auto& entry : TRY(snapshot->scan(scan))) {
             auto value = read(entry.value);
-            if (!value) return base::fail("CorruptRecord", fmt::format("{}: {}", entry.key, value.error().message));
+            if (!value) return base::fail(base::code::CorruptRecord, fmt::format("{}: {}", entry.key, value.error().message));
             TRY(place(std::move(*value)));
         }
         return {};
     };
-    TRY(each("account", read_account, [&](Account account) -> base::Result<void> {
+    const base::Lock lock(mutex_);
+    const base::Lock used_lock(used_mutex_);
+    World& world = world_;
+    // NOT_CHECKED: what they are given to calls them here.
+    TRY(each("account", read_account, [&](Account account) NOT_CHECKED -> base::Result<void> {
         const std::string id = account.id;
-        world_.accounts[id].account = std::make_shared<const Account>(std::move(account));
+        world.accounts[id].account = std::make_shared<const Account>(std::move(account));
         return {};
     }));
     const auto placed = [&](auto member) {
-        return [this, member](auto entity) -> base::Result<void> {
-            const auto found = world_.accounts.find(entity.account);
-            if (found == world_.accounts.end()) return base::fail("CorruptRecord", entity.arn + " belongs to no account");
+        return [&world, member](auto entity) NOT_CHECKED -> base::Result<void> {
+            const auto found = world.accounts.find(entity.account);
+            if (found == world.accounts.end())
+                return base::fail(base::code::CorruptRecord, entity.arn + " belongs to no account");
             const std::string key = key_of(entity.name);
             auto shared = std::make_shared<const decltype(entity)>(std::move(entity));
             if constexpr (std::is_base_of_v<Entity, decltype(entity)>)
@@ -289,17 +295,17 @@ base::Result<void> DirectoryState::load() {
     TRY(each("user", read_user, placed(&Household::users)));
     TRY(each("group", read_group, placed(&Household::groups)));
     TRY(each("policy", read_managed_policy, placed(&Household::policies)));
-    TRY(each("key", read_access_key, [&](AccessKey key) -> base::Result<void> {
+    TRY(each("key", read_access_key, [&](AccessKey key) NOT_CHECKED -> base::Result<void> {
         const auto sealed = text::decode_base64(key.secret);
-        auto secret =
-            sealed ? crypto::open_seal(secrets_key_, *sealed, bound_to(key.id)) : base::fail("InvalidSeal", "not base64");
+        auto secret = sealed ? crypto::open_seal(secrets_key_, *sealed, bound_to(key.id))
+                             : base::fail(base::code::InvalidSeal, "not base64");
         if (!secret) {
-            return base::fail("InvalidMasterKey",
+            return base::fail(base::code::InvalidMasterKey,
                               fmt::format("the secret of access key {} cannot be opened with this master key", key.id));
         }
         key.secret = std::move(*secret);
         const std::string id = key.id;
-        world_.keys[id] = std::make_shared<const AccessKey>(std::move(key));
+        world.keys[id] = std::make_shared<const AccessKey>(std::move(key));
         return {};
     }));
     store::Scan used;
@@ -317,7 +323,7 @@ base::Result<void> DirectoryState::commit(Change change) {
     TRY(base::DecisionScope::check());
     TRY(parts_.keys->commit(change.batch_));
     base::DecisionScope::acted();
-    const std::unique_lock lock(mutex_);
+    const base::Lock lock(mutex_);
     version_.fetch_add(1, std::memory_order_acq_rel);
     for (const auto& step : change.steps_) step(world_);
     return {};
@@ -342,7 +348,7 @@ void DirectoryState::put_key(Change& change, AccessKey key) {
 }
 
 base::Result<std::optional<Directory::FirstAccount>> DirectoryState::bootstrap() {
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     if (!world_.accounts.empty()) return std::nullopt;
     Account account;
     // Twelve digits, the first not zero: tools that read account ids as numbers lose nothing.
@@ -359,7 +365,7 @@ base::Result<std::optional<Directory::FirstAccount>> DirectoryState::bootstrap()
 }
 
 base::Result<Directory::FirstAccount> DirectoryState::root_credentials() const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     if (!world_.accounts.empty()) {
         const Account& account = *world_.accounts.begin()->second.account;
         if (!account.access_keys.empty()) {
@@ -367,26 +373,26 @@ base::Result<Directory::FirstAccount> DirectoryState::root_credentials() const {
             return FirstAccount{account.id, Credentials{key.id, key.secret, "", std::nullopt}};
         }
     }
-    return base::fail("NoSuchEntity", "The account's root has no access keys.");
+    return base::fail(base::code::NoSuchEntity, "The account's root has no access keys.");
 }
 
 std::string DirectoryState::default_account() const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     return world_.accounts.empty() ? "" : world_.accounts.begin()->first;
 }
 
 bool DirectoryState::principal_exists(const std::string& arn) const { return unique_id(arn).has_value(); }
 
 std::optional<std::string> DirectoryState::unique_id(const std::string& arn) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     return world_.unique_id(arn);
 }
 
 base::Result<policy::AttachedPolicy> DirectoryState::trust_policy(const std::string& role_arn) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const RolePtr found = world_.role_by_arn(role_arn);
     if (!found) {
-        return base::fail("NoSuchEntity",
+        return base::fail(base::code::NoSuchEntity,
                           fmt::format("The role with name {} cannot be found.", role_arn.substr(role_arn.rfind('/') + 1)));
     }
     return policy::AttachedPolicy{found->trust, "trust policy of role " + found->name};
@@ -399,7 +405,7 @@ void DirectoryState::record_use(const Caller& caller, const std::string& service
     if (id.empty() || (!role && caller.token_issue_time)) return;
     const base::Time now = parts_.clock->now();
     {
-        const std::lock_guard lock(used_mutex_);
+        const base::Lock lock(used_mutex_);
         Used& used = used_[id];
         used.use = {now, service, region};
         if (used.written != base::Time{} && now - used.written < write_interval) return;
@@ -415,13 +421,13 @@ void DirectoryState::record_use(const Caller& caller, const std::string& service
 }
 
 std::optional<LastUse> DirectoryState::last_use(const std::string& key_or_role) const {
-    const std::lock_guard lock(used_mutex_);
+    const base::Lock lock(used_mutex_);
     const auto found = used_.find(key_or_role);
     return found == used_.end() ? std::nullopt : std::optional(found->second.use);
 }
 
 AccountPtr DirectoryState::account(const std::string& id) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const Household* house = world_.household(id);
     return house == nullptr ? nullptr : house->account;
 }

@@ -37,32 +37,32 @@ bool each_name(const Names& first, const Names& second, const std::string& after
 }  // namespace
 
 std::vector<RolePtr> DirectoryState::roles(const std::string& account, const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const Household* house = world_.household(account);
     return house == nullptr ? std::vector<RolePtr>{} : slice_of(house->roles, slice);
 }
 
 std::vector<UserPtr> DirectoryState::users(const std::string& account, const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const Household* house = world_.household(account);
     return house == nullptr ? std::vector<UserPtr>{} : slice_of(house->users, slice);
 }
 
 std::vector<GroupPtr> DirectoryState::groups(const std::string& account, const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const Household* house = world_.household(account);
     return house == nullptr ? std::vector<GroupPtr>{} : slice_of(house->groups, slice);
 }
 
 std::vector<ManagedPolicyPtr> DirectoryState::customer_policies(const std::string& account, const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const Household* house = world_.household(account);
     return house == nullptr ? std::vector<ManagedPolicyPtr>{} : slice_of(house->policies, slice);
 }
 
 base::Result<std::vector<UserPtr>> DirectoryState::members(const std::string& account, const std::string& group,
                                                            const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const GroupPtr found = TRY(world_.group(account, group));
     const Household& house = world_.accounts.at(account);
     std::vector<UserPtr> out;
@@ -76,7 +76,7 @@ base::Result<std::vector<UserPtr>> DirectoryState::members(const std::string& ac
 
 std::vector<PolicyHolder> DirectoryState::policy_holders(const std::string& account, const std::string& arn,
                                                          const PolicyHolders& wanted) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const Household* house = world_.household(account);
     std::vector<PolicyHolder> out;
     if (house == nullptr) return out;
@@ -102,7 +102,7 @@ std::vector<PolicyHolder> DirectoryState::policy_holders(const std::string& acco
 }
 
 UsageCount DirectoryState::usage_count(const std::string& account, const std::string& arn) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const Household* house = world_.household(account);
     if (house == nullptr) return {};
     const Usage::OfPolicy& use = house->usage.of(arn);
@@ -112,7 +112,7 @@ UsageCount DirectoryState::usage_count(const std::string& account, const std::st
 
 std::vector<std::string> DirectoryState::aws_policies_in_use(const std::string& account, const std::string& after,
                                                              size_t most) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const Household* house = world_.household(account);
     std::vector<std::string> out;
     if (house == nullptr) return out;
@@ -123,7 +123,7 @@ std::vector<std::string> DirectoryState::aws_policies_in_use(const std::string& 
 }
 
 EntityCounts DirectoryState::counts(const std::string& account) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     const Household* house = world_.household(account);
     EntityCounts out;
     if (house == nullptr) return out;

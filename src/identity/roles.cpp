@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
@@ -20,14 +21,14 @@ constexpr size_t description_length_max = 1000;
 base::Result<void> check_role_settings(int64_t max_session_seconds, const std::string& description) {
     if (max_session_seconds < max_session_min || max_session_seconds > max_session_max) {
         return base::fail(
-            "ValidationError",
+            base::code::ValidationError,
             fmt::format("1 validation error detected: Value '{}' at 'maxSessionDuration' failed to satisfy constraint: "
                         "Member must have value {} equal to {}",
                         max_session_seconds, max_session_seconds < max_session_min ? "greater than or" : "less than or",
                         max_session_seconds < max_session_min ? max_session_min : max_session_max));
     }
     if (description.size() > description_length_max) {
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           "1 validation error detected: Value at 'description' failed to satisfy constraint: Member "
                           "must have length less than or equal to 1000");
     }
@@ -37,7 +38,7 @@ base::Result<void> check_role_settings(int64_t max_session_seconds, const std::s
 base::Result<policy::PolicyPtr> parse_trust(const std::string& document) {
     auto parsed = TRY(policy::Policy::parse(document, policy::PolicyKind::trust));
     if (measure(document) > trust_policy_characters_max) {
-        return base::fail("LimitExceeded",
+        return base::fail(base::code::LimitExceeded,
                           fmt::format("Cannot exceed quota for ACLSizePerRole: {}", trust_policy_characters_max));
     }
     return parsed;
@@ -49,11 +50,14 @@ base::Result<std::map<std::string, std::string>> DirectoryState::bind_principals
     std::map<std::string, std::string> ids;
     for (const auto& arn : trust.named_principals()) {
         const auto id = world_.unique_id(arn);
-        if (!id) return base::fail("MalformedPolicyDocument", fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", arn));
+        if (!id)
+            return base::fail(base::code::MalformedPolicyDocument,
+                              fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", arn));
         if (*id != arn) ids[arn] = *id;  // an id binds itself
     }
     if (const auto service = policy::unknown_service(trust))
-        return base::fail("MalformedPolicyDocument", fmt::format("Invalid principal in policy: \"SERVICE\":\"{}\"", *service));
+        return base::fail(base::code::MalformedPolicyDocument,
+                          fmt::format("Invalid principal in policy: \"SERVICE\":\"{}\"", *service));
     return ids;
 }
 
@@ -86,14 +90,16 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     TRY(check_role_settings(request.max_session_seconds, request.description));
     TRY(check_tags(request.tags));
     if (request.path.starts_with("/aws-service-role/") || request.path.starts_with("/aws-reserved/")) {
-        return base::fail("InvalidInput", fmt::format("The path {} is reserved for roles that services make.", request.path));
+        return base::fail(base::code::InvalidInput,
+                          fmt::format("The path {} is reserved for roles that services make.", request.path));
     }
     auto trust = TRY(parse_trust(request.trust_document));
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     const Household* house = world_.household(request.account);
-    if (house == nullptr) return base::fail("NoSuchEntity", fmt::format("The account {} cannot be found.", request.account));
+    if (house == nullptr)
+        return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", request.account));
     if (house->roles.contains(key_of(request.name))) {
-        return base::fail("EntityAlreadyExists", fmt::format("Role with name {} already exists.", request.name));
+        return base::fail(base::code::EntityAlreadyExists, fmt::format("Role with name {} already exists.", request.name));
     }
     Role role;
     role.account = request.account;
@@ -110,7 +116,7 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     if (!request.boundary.empty()) {
         TRY(check_policy_arn(request.boundary));
         if (!world_.usable_policy(request.account, request.boundary)) {
-            return base::fail("NoSuchEntity",
+            return base::fail(base::code::NoSuchEntity,
                               fmt::format("Scope ARN: {} does not exist or is not attachable.", request.boundary));
         }
         role.boundary = request.boundary;
@@ -122,14 +128,14 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
 }
 
 base::Result<RolePtr> DirectoryState::role(const std::string& account, const std::string& name) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     return world_.role(account, name);
 }
 
 base::Result<void> DirectoryState::update_trust(const std::string& account, const std::string& name,
                                                 const std::string& document) {
     auto trust = TRY(parse_trust(document));
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     Role changed = *TRY(world_.role(account, name));
     changed.trusted_ids = TRY(bind_principals(*trust));
     changed.trust = std::move(trust);
@@ -141,7 +147,7 @@ base::Result<void> DirectoryState::update_trust(const std::string& account, cons
 base::Result<RolePtr> DirectoryState::update_role(const std::string& account, const std::string& name,
                                                   std::optional<std::string> description,
                                                   std::optional<int64_t> max_session_seconds) {
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     Role changed = *TRY(world_.role(account, name));
     if (description) changed.description = std::move(*description);
     if (max_session_seconds) changed.max_session_seconds = *max_session_seconds;
@@ -153,12 +159,13 @@ base::Result<RolePtr> DirectoryState::update_role(const std::string& account, co
 }
 
 base::Result<void> DirectoryState::delete_role(const std::string& account, const std::string& name) {
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     const RolePtr gone = TRY(world_.role(account, name));
     if (!gone->attached.empty()) {
-        return base::fail("DeleteConflict", "Cannot delete entity, must detach all policies first.");
+        return base::fail(base::code::DeleteConflict, "Cannot delete entity, must detach all policies first.");
     }
-    if (!gone->inline_policies.empty()) return base::fail("DeleteConflict", "Cannot delete entity, must delete policies first.");
+    if (!gone->inline_policies.empty())
+        return base::fail(base::code::DeleteConflict, "Cannot delete entity, must delete policies first.");
     Change change;
     change.erase(*gone);
     rebind(gone->id, gone->id, change);

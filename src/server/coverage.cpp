@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/error_codes.hpp"
 #include "cli/terminal.hpp"
 #include "server/rooms.hpp"
 #include "text/json.hpp"
@@ -27,7 +28,7 @@ struct Scratch {
 
 base::Result<int> coverage(bool json) {
     const Scratch scratch;
-    if (scratch.path.empty()) return base::fail("DataFolderUnusable", "cannot make a temporary folder");
+    if (scratch.path.empty()) return base::fail(base::code::DataFolderUnusable, "cannot make a temporary folder");
     auto rooms =
         TRY(Rooms::open(scratch.path + "/data", scratch.path + "/master.key", {"us-east-1"},
                         {.instances = training::InstanceTypes::of(training::this_machine()), .isolation = "process"}, {}));

@@ -12,6 +12,7 @@
 #include <span>
 #include <sstream>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "base/strings.hpp"
@@ -66,13 +67,14 @@ base::Result<training::InstanceTypes> read_instance_types(const std::string& pat
     std::ifstream file(path, std::ios::binary);
     std::stringstream content;
     content << file.rdbuf();
-    if (!file) return base::fail("InvalidConfiguration", "the table of instance types " + path + " cannot be read");
+    if (!file) return base::fail(base::code::InvalidConfiguration, "the table of instance types " + path + " cannot be read");
     auto types = training::InstanceTypes::parse(content.str(), machine);
     if (!types) return base::fail(std::move(types).error().note("in " + path + ", the table of instance types (docs/train.md)"));
     const auto known = known_instance_types();
     for (const auto& name : types->listed()) {
         if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-        return base::fail(base::Error("InvalidConfiguration", "SageMaker has no instance type " + name).note("in " + path));
+        return base::fail(
+            base::Error(base::code::InvalidConfiguration, "SageMaker has no instance type " + name).note("in " + path));
     }
     return types;
 }
@@ -94,7 +96,7 @@ base::Result<Listen> parse_listen(const std::string& text) {
     }
     auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), listen.port);
     if (port.empty() || error != std::errc() || end != port.data() + port.size())
-        return base::fail(base::Error("InvalidListen", "`" + text + "` is no address to listen on")
+        return base::fail(base::Error(base::code::InvalidListen, "`" + text + "` is no address to listen on")
                               .note("write ADDRESS:PORT, for example 127.0.0.1:4566 or [::1]:4566"));
     return listen;
 }
@@ -103,10 +105,10 @@ base::Result<std::vector<std::string>> served_regions(const Settings& settings) 
     if (settings.regions.empty()) return std::vector<std::string>{std::string(wire::global_region)};
     for (const auto& region : settings.regions) {
         if (!wire::is_region_name(region))
-            return base::fail(base::Error("InvalidConfiguration", "`" + region + "` is no name of a region")
+            return base::fail(base::Error(base::code::InvalidConfiguration, "`" + region + "` is no name of a region")
                                   .note("regions are written as in --region eu-central-1"));
         if (std::ranges::count(settings.regions, region) > 1)
-            return base::fail("InvalidConfiguration", "--region " + region + " is given twice");
+            return base::fail(base::code::InvalidConfiguration, "--region " + region + " is given twice");
     }
     return settings.regions;
 }
