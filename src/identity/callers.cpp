@@ -53,8 +53,8 @@ Caller DirectoryState::user_caller(const User& user) const {
     caller.context.set("aws:username", user.name);
     set_tags(caller, user.tags);
     add_entity_policies(user, "user", caller.policies.identity);
-    const Household& house = world_.accounts.at(user.account);
-    for (const auto& group : user.groups) add_entity_policies(*house.groups.at(group), "group", caller.policies.identity);
+    const AccountState& of_account = state_.accounts.at(user.account);
+    for (const auto& group : user.groups) add_entity_policies(*of_account.groups.at(group), "group", caller.policies.identity);
     if (!user.boundary.empty()) caller.policies.boundary = managed(user.boundary);
     return caller;
 }
@@ -78,7 +78,7 @@ Caller DirectoryState::role_session_caller(const Role& role, const std::string& 
 }
 
 policy::AttachedPolicy DirectoryState::managed(const std::string& arn) const {
-    const ManagedPolicyPtr found = world_.permissions_by_arn(arn);
+    const ManagedPolicyPtr found = state_.permissions_by_arn(arn);
     // A policy cannot be deleted while something uses it, but a session may name one that has gone since: fail closed.
     static const policy::PolicyPtr denies_everything = policy::Policy::parse_stored("", policy::PolicyKind::identity);
     if (!found) return {denies_everything, arn};
@@ -137,20 +137,20 @@ base::Result<std::shared_ptr<const DirectoryState::OpenedSession>> DirectoryStat
 
 base::Result<Caller> DirectoryState::caller_of_session(const OpenedSession& opened) const {
     const Session& session = opened.session;
-    const Household* house = world_.household(session.account);
-    if (house == nullptr) return invalid_token();
+    const AccountState* of_account = state_.account_state(session.account);
+    if (of_account == nullptr) return invalid_token();
     if (session.kind == SessionKind::root) return root_caller(session.account);
     if (session.kind == SessionKind::user) {
-        const auto found = house->users.find(session.principal_key);
-        if (found != house->users.end() && found->second->id == session.principal_id) return user_caller(*found->second);
+        const auto found = of_account->users.find(session.principal_key);
+        if (found != of_account->users.end() && found->second->id == session.principal_id) return user_caller(*found->second);
         // Renamed since: the id still finds them.
-        for (const auto& [key, user] : house->users) {
+        for (const auto& [key, user] : of_account->users) {
             if (user->id == session.principal_id) return user_caller(*user);
         }
         return invalid_token();
     }
-    const auto found = house->roles.find(session.principal_key);
-    if (found == house->roles.end() || found->second->id != session.principal_id) return invalid_token();
+    const auto found = of_account->roles.find(session.principal_key);
+    if (found == of_account->roles.end() || found->second->id != session.principal_id) return invalid_token();
     return role_session_caller(*found->second, session.session_name, &session);
 }
 
@@ -159,7 +159,7 @@ base::Result<Caller> DirectoryState::caller_of_key(const AccessKey& key) const {
     if (key.user_id.empty()) {
         caller = root_caller(key.account);
     } else {
-        const auto& users = world_.accounts.at(key.account).users;
+        const auto& users = state_.accounts.at(key.account).users;
         const auto found = users.find(key.user);
         if (found == users.end() || found->second->id != key.user_id) return invalid_token();
         caller = user_caller(*found->second);
@@ -189,8 +189,8 @@ base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access
     if (auto kept = prepared_.find(access_key_id, session_token); kept && is_current(*kept)) return kept;
     if (session_token.empty()) {
         const base::SharedLock lock(mutex_);
-        const auto found = world_.keys.find(access_key_id);
-        if (found == world_.keys.end() || !found->second->active) return invalid_token();
+        const auto found = state_.keys.find(access_key_id);
+        if (found == state_.keys.end() || !found->second->active) return invalid_token();
         return keep(TRY(caller_of_key(*found->second)), found->second->secret, nullptr, session_token);
     }
     const auto opened = TRY(open_token(access_key_id, session_token));
@@ -209,33 +209,33 @@ base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access
 
 base::Result<Caller> DirectoryState::role_caller(const std::string& role_arn, const std::string& session_name) const {
     const base::SharedLock lock(mutex_);
-    const RolePtr found = world_.role_by_arn(role_arn);
+    const RolePtr found = state_.role_by_arn(role_arn);
     if (!found) return base::fail(base::code::NoSuchEntity, fmt::format("The role {} cannot be found.", role_arn));
     return role_session_caller(*found, session_name, nullptr);
 }
 
 base::Result<Caller> DirectoryState::user_caller(const std::string& user_arn) const {
     const base::SharedLock lock(mutex_);
-    const UserPtr found = world_.user_by_arn(user_arn);
+    const UserPtr found = state_.user_by_arn(user_arn);
     if (!found) return base::fail(base::code::NoSuchEntity, fmt::format("The user {} cannot be found.", user_arn));
     return user_caller(*found);
 }
 
 base::Result<std::vector<policy::AttachedPolicy>> DirectoryState::policies_of(const std::string& principal_arn) const {
     const base::SharedLock lock(mutex_);
-    if (const RolePtr found = world_.role_by_arn(principal_arn)) {
+    if (const RolePtr found = state_.role_by_arn(principal_arn)) {
         return role_session_caller(*found, "session", nullptr).policies.identity;
     }
-    if (const UserPtr found = world_.user_by_arn(principal_arn)) return user_caller(*found).policies.identity;
+    if (const UserPtr found = state_.user_by_arn(principal_arn)) return user_caller(*found).policies.identity;
     return base::fail(base::code::NoSuchEntity, fmt::format("The principal {} cannot be found.", principal_arn));
 }
 
 std::vector<Caller> DirectoryState::all_callers() const {
     const base::SharedLock lock(mutex_);
     std::vector<Caller> callers;
-    for (const auto& [account, house] : world_.accounts) {
-        for (const auto& [key, user] : house.users) callers.push_back(user_caller(*user));
-        for (const auto& [key, role] : house.roles) callers.push_back(role_session_caller(*role, "session", nullptr));
+    for (const auto& [account, of_account] : state_.accounts) {
+        for (const auto& [key, user] : of_account.users) callers.push_back(user_caller(*user));
+        for (const auto& [key, role] : of_account.roles) callers.push_back(role_session_caller(*role, "session", nullptr));
     }
     return callers;
 }

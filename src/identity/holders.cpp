@@ -49,13 +49,13 @@ base::Result<void> DirectoryState::edit(const Holder& holder, Edit edit) {
     };
     switch (holder.kind) {
         case HolderKind::role:
-            TRY(put(world_.role(holder.account, holder.name)));
+            TRY(put(state_.role(holder.account, holder.name)));
             break;
         case HolderKind::user:
-            TRY(put(world_.user(holder.account, holder.name)));
+            TRY(put(state_.user(holder.account, holder.name)));
             break;
         case HolderKind::group:
-            TRY(put(world_.group(holder.account, holder.name)));
+            TRY(put(state_.group(holder.account, holder.name)));
             break;
     }
     return commit(std::move(change));
@@ -64,7 +64,7 @@ base::Result<void> DirectoryState::edit(const Holder& holder, Edit edit) {
 base::Result<void> DirectoryState::attach_policy(const Holder& holder, const std::string& policy_arn) {
     TRY(check_policy_arn(policy_arn));
     return edit(holder, [&](Entity& entity) REQUIRES_SHARED(mutex_) -> base::Result<void> {
-        const ManagedPolicyPtr found = world_.usable_policy(holder.account, policy_arn);
+        const ManagedPolicyPtr found = state_.usable_policy(holder.account, policy_arn);
         if (!found) {
             return base::fail(base::code::NoSuchEntity,
                               fmt::format("Policy {} does not exist or is not attachable.", policy_arn));
@@ -130,7 +130,7 @@ base::Result<void> DirectoryState::put_boundary(const Holder& holder, const std:
     TRY(check_policy_arn(policy_arn));
     return edit(holder, [&](auto& entity) REQUIRES_SHARED(mutex_) -> base::Result<void> {
         if constexpr (requires { entity.boundary; }) {
-            if (!world_.usable_policy(holder.account, policy_arn)) {
+            if (!state_.usable_policy(holder.account, policy_arn)) {
                 return base::fail(base::code::NoSuchEntity,
                                   fmt::format("Policy {} does not exist or is not attachable.", policy_arn));
             }

@@ -32,8 +32,8 @@ base::Result<policy::PolicyPtr> parse_managed(const std::string& document) {
 }
 
 // A copy of one of the account's own policies, to change; AWS's cannot be changed by anybody (SEMANTICS R78).
-base::Result<ManagedPolicy> own_policy(const World& world, const std::string& account, const std::string& arn) {
-    const ManagedPolicyPtr found = world.policy_by_arn(arn);
+base::Result<ManagedPolicy> own_policy(const IamState& state, const std::string& account, const std::string& arn) {
+    const ManagedPolicyPtr found = state.policy_by_arn(arn);
     if (!found) return no_such_policy(arn);
     if (found->account != account)
         return base::fail(base::code::AccessDenied, fmt::format("Policy {} cannot be changed by this account.", arn));
@@ -53,10 +53,10 @@ base::Result<ManagedPolicyPtr> DirectoryState::create_policy(const CreatePolicy&
     }
     auto parsed = TRY(parse_managed(request.document));
     const Writing writing(*this);
-    const Household* house = world_.household(request.account);
-    if (house == nullptr)
+    const AccountState* of_account = state_.account_state(request.account);
+    if (of_account == nullptr)
         return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", request.account));
-    if (house->policies.contains(key_of(request.name))) {
+    if (of_account->policies.contains(key_of(request.name))) {
         return base::fail(base::code::EntityAlreadyExists,
                           fmt::format("A policy called {} already exists. Duplicate names are not allowed.", request.name));
     }
@@ -76,20 +76,20 @@ base::Result<ManagedPolicyPtr> DirectoryState::create_policy(const CreatePolicy&
     Change change;
     change.put(std::move(made));
     TRY(commit(std::move(change)));
-    return world_.policy_by_arn(arn);
+    return state_.policy_by_arn(arn);
 }
 
 base::Result<ManagedPolicyPtr> DirectoryState::managed_policy(const std::string& account, const std::string& arn) const {
     const base::SharedLock lock(mutex_);
-    const ManagedPolicyPtr found = world_.usable_policy(account, arn);
+    const ManagedPolicyPtr found = state_.usable_policy(account, arn);
     if (!found) return no_such_policy(arn);
     return found;
 }
 
 base::Result<void> DirectoryState::delete_policy(const std::string& account, const std::string& arn) {
     const Writing writing(*this);
-    const ManagedPolicy gone = TRY(own_policy(world_, account, arn));
-    if (!world_.accounts.at(account).usage.of(arn).empty()) {
+    const ManagedPolicy gone = TRY(own_policy(state_, account, arn));
+    if (!state_.accounts.at(account).usage.of(arn).empty()) {
         return base::fail(base::code::DeleteConflict, "Cannot delete a policy attached to entities.");
     }
     if (gone.versions.size() > 1) {
@@ -106,7 +106,7 @@ base::Result<PolicyVersion> DirectoryState::create_policy_version(const std::str
                                                                   const std::string& document, bool set_default) {
     auto parsed = TRY(parse_managed(document));
     const Writing writing(*this);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     if (changed.versions.size() >= policy_versions_max) {
         return base::fail(base::code::LimitExceeded,
                           fmt::format("A managed policy can have up to {} versions. Before you create a new version, you "
@@ -127,7 +127,7 @@ base::Result<PolicyVersion> DirectoryState::create_policy_version(const std::str
 base::Result<void> DirectoryState::delete_policy_version(const std::string& account, const std::string& arn,
                                                          const std::string& version) {
     const Writing writing(*this);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     if (changed.default_version == version) {
         return base::fail(base::code::DeleteConflict, "Cannot delete the default version of a policy.");
     }
@@ -142,7 +142,7 @@ base::Result<void> DirectoryState::delete_policy_version(const std::string& acco
 base::Result<void> DirectoryState::set_default_policy_version(const std::string& account, const std::string& arn,
                                                               const std::string& version) {
     const Writing writing(*this);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     if (changed.version(version) == nullptr) return no_such_version(arn, version);
     changed.default_version = version;
     changed.updated = parts_.clock->now();
@@ -154,7 +154,7 @@ base::Result<void> DirectoryState::set_default_policy_version(const std::string&
 base::Result<void> DirectoryState::tag_policy(const std::string& account, const std::string& arn, const Tags& tags) {
     TRY(check_tags(tags));
     const Writing writing(*this);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     changed.tags = merge_tags(std::move(changed.tags), tags);
     if (changed.tags.size() > tags_max)
         return base::fail(base::code::LimitExceeded, "The number of tags has reached the maximum limit.");
@@ -166,7 +166,7 @@ base::Result<void> DirectoryState::tag_policy(const std::string& account, const 
 base::Result<void> DirectoryState::untag_policy(const std::string& account, const std::string& arn,
                                                 const std::vector<std::string>& keys) {
     const Writing writing(*this);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     changed.tags = without_tags(std::move(changed.tags), keys);
     Change change;
     change.put(std::move(changed));

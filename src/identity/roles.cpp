@@ -49,7 +49,7 @@ base::Result<policy::PolicyPtr> parse_trust(const std::string& document) {
 base::Result<std::map<std::string, std::string>> DirectoryState::bind_principals(const policy::Policy& trust) const {
     std::map<std::string, std::string> ids;
     for (const auto& arn : trust.named_principals()) {
-        const auto id = world_.unique_id(arn);
+        const auto id = state_.unique_id(arn);
         if (!id)
             return base::fail(base::code::MalformedPolicyDocument,
                               fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", arn));
@@ -62,8 +62,8 @@ base::Result<std::map<std::string, std::string>> DirectoryState::bind_principals
 }
 
 void DirectoryState::rebind(const std::string& id, const std::string& principal, Change& change) const {
-    for (const auto& [account, house] : world_.accounts) {
-        for (const auto& [key, role] : house.roles) {
+    for (const auto& [account, of_account] : state_.accounts) {
+        for (const auto& [key, role] : of_account.roles) {
             // A session of a role is bound as ROLE-ID:SESSION.
             const auto bound = [&](const std::string& bound_id) { return bound_id == id || bound_id.starts_with(id + ":"); };
             if (role->id == id || !std::ranges::any_of(role->trusted_ids, [&](const auto& one) { return bound(one.second); }))
@@ -95,10 +95,10 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     }
     auto trust = TRY(parse_trust(request.trust_document));
     const Writing writing(*this);
-    const Household* house = world_.household(request.account);
-    if (house == nullptr)
+    const AccountState* of_account = state_.account_state(request.account);
+    if (of_account == nullptr)
         return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", request.account));
-    if (house->roles.contains(key_of(request.name))) {
+    if (of_account->roles.contains(key_of(request.name))) {
         return base::fail(base::code::EntityAlreadyExists, fmt::format("Role with name {} already exists.", request.name));
     }
     Role role;
@@ -115,7 +115,7 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     role.tags = request.tags;
     if (!request.boundary.empty()) {
         TRY(check_policy_arn(request.boundary));
-        if (!world_.usable_policy(request.account, request.boundary)) {
+        if (!state_.usable_policy(request.account, request.boundary)) {
             return base::fail(base::code::NoSuchEntity,
                               fmt::format("Scope ARN: {} does not exist or is not attachable.", request.boundary));
         }
@@ -124,19 +124,19 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     Change change;
     change.put(role);
     TRY(commit(std::move(change)));
-    return world_.role(request.account, request.name);
+    return state_.role(request.account, request.name);
 }
 
 base::Result<RolePtr> DirectoryState::role(const std::string& account, const std::string& name) const {
     const base::SharedLock lock(mutex_);
-    return world_.role(account, name);
+    return state_.role(account, name);
 }
 
 base::Result<void> DirectoryState::update_trust(const std::string& account, const std::string& name,
                                                 const std::string& document) {
     auto trust = TRY(parse_trust(document));
     const Writing writing(*this);
-    Role changed = *TRY(world_.role(account, name));
+    Role changed = *TRY(state_.role(account, name));
     changed.trusted_ids = TRY(bind_principals(*trust));
     changed.trust = std::move(trust);
     Change change;
@@ -148,19 +148,19 @@ base::Result<RolePtr> DirectoryState::update_role(const std::string& account, co
                                                   std::optional<std::string> description,
                                                   std::optional<int64_t> max_session_seconds) {
     const Writing writing(*this);
-    Role changed = *TRY(world_.role(account, name));
+    Role changed = *TRY(state_.role(account, name));
     if (description) changed.description = std::move(*description);
     if (max_session_seconds) changed.max_session_seconds = *max_session_seconds;
     TRY(check_role_settings(changed.max_session_seconds, changed.description));
     Change change;
     change.put(std::move(changed));
     TRY(commit(std::move(change)));
-    return world_.role(account, name);
+    return state_.role(account, name);
 }
 
 base::Result<void> DirectoryState::delete_role(const std::string& account, const std::string& name) {
     const Writing writing(*this);
-    const RolePtr gone = TRY(world_.role(account, name));
+    const RolePtr gone = TRY(state_.role(account, name));
     if (!gone->attached.empty()) {
         return base::fail(base::code::DeleteConflict, "Cannot delete entity, must detach all policies first.");
     }

@@ -149,14 +149,14 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     const int percent = TRY(packed_percent(request, session));
 
     const base::SharedLock lock(mutex_);
-    const RolePtr role = world_.role_by_arn(request.role_arn);
+    const RolePtr role = state_.role_by_arn(request.role_arn);
     if (!role) return base::fail(base::code::NoSuchEntity, fmt::format("The role {} cannot be found.", request.role_arn));
     if (!request.by_service && request.duration.count() > role->max_session_seconds) {
         return base::fail(base::code::ValidationError,
                           "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
     }
     for (const auto& arn : request.session_policy_arns) {
-        if (!world_.usable_policy(role->account, arn)) {
+        if (!state_.usable_policy(role->account, arn)) {
             return base::fail(base::code::InvalidParameterValue, fmt::format("The session policy {} does not exist.", arn));
         }
     }

@@ -1,12 +1,12 @@
 // The directory's inside; only this room includes it.
 //
 // Invariants
-// 1. `world_` is read under `mutex_` shared and changed under `mutex_` exclusive; entities in it never change, they are replaced.
-// 2. One writer at a time (`writer_`): it reads the world, builds a Change, commits the Change's batch, and only then shows it.
+// 1. `state_` is read under `mutex_` shared and changed under `mutex_` exclusive; entities in it never change, they are replaced.
+// 2. One writer at a time (`writer_`): it reads the state, builds a Change, commits the Change's batch, and only then shows it.
 //    What a reader sees is therefore always in the store.
 // 3. Every look-up of an entity is noted for the request's decision (base::DecisionScope), and a writer that found something else
 //    than what was decided on commits nothing.
-// 4. `version_` moves with every change of `world_`, under the same lock: what was read under one version is true as long as that is
+// 4. `version_` moves with every change of `state_`, under the same lock: what was read under one version is true as long as that is
 //    the version (prepared.hpp).
 // 5. Every access key, group membership and attachment in an entity names something that exists.
 #pragma once
@@ -41,7 +41,7 @@ constexpr size_t inline_characters_max_group = 5120;
 }
 
 // What one account holds, by name in lower case.
-struct Household {
+struct AccountState {
     AccountPtr account;
     std::map<std::string, RolePtr, std::less<>> roles;
     std::map<std::string, UserPtr, std::less<>> users;
@@ -66,11 +66,11 @@ struct Household {
     }
 };
 
-struct World {
-    std::map<std::string, Household, std::less<>> accounts;
+struct IamState {
+    std::map<std::string, AccountState, std::less<>> accounts;
     std::unordered_map<std::string, AccessKeyPtr> keys;
 
-    [[nodiscard]] const Household* household(std::string_view account) const;
+    [[nodiscard]] const AccountState* account_state(std::string_view account) const;
     [[nodiscard]] base::Result<RolePtr> role(const std::string& account, const std::string& name) const;
     [[nodiscard]] base::Result<UserPtr> user(const std::string& account, const std::string& name) const;
     [[nodiscard]] base::Result<GroupPtr> group(const std::string& account, const std::string& name) const;
@@ -103,7 +103,7 @@ public:
 private:
     friend class DirectoryState;
     store::Batch batch_;
-    std::vector<std::function<void(World&)>> steps_;
+    std::vector<std::function<void(IamState&)>> steps_;
 };
 
 class DirectoryState final : public Directory, public Iam {
@@ -221,7 +221,7 @@ private:
         policy::PolicyPtr policy;  // null: no inline session policy
     };
 
-    // Only one change at a time is prepared. What a writer reads of `world_` meanwhile stays as it is, because only writers change it
+    // Only one change at a time is prepared. What a writer reads of `state_` meanwhile stays as it is, because only writers change it
     // (commit takes `mutex_` exclusively): to the analysis it is as if `mutex_` were held, shared.
     class THREAD_SAFETY(scoped_lockable) Writing {
     public:
@@ -272,8 +272,8 @@ private:
     std::string secrets_key_;  // seals access keys' secrets at rest
     base::Mutex writer_;
     mutable base::SharedMutex mutex_;
-    World world_ GUARDED_BY(mutex_);
-    std::atomic<uint64_t> version_ = 1;  // moves under `mutex_` exclusive, with `world_`
+    IamState state_ GUARDED_BY(mutex_);
+    std::atomic<uint64_t> version_ = 1;  // moves under `mutex_` exclusive, with `state_`
     mutable PreparedPrincipals prepared_;
 
     mutable base::SharedMutex sessions_mutex_;
