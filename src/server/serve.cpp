@@ -19,7 +19,7 @@
 #include "cli/places.hpp"
 #include "cli/terminal.hpp"
 #include "http/server.hpp"
-#include "server/rooms.hpp"
+#include "server/server.hpp"
 #include "server/signals.hpp"
 #include "training/instances.hpp"
 #include "wire/model.hpp"
@@ -122,23 +122,23 @@ base::Result<int> serve(const Settings& settings) {
     StopSignals signals;
     TrainingSettings training = settings.training;
     training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
-    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, regions, training, settings.audit));
-    const http::Handler apis = [&rooms](http::Request& request) { return rooms->gate->serve(request); };
+    auto server = TRY(Server::open(settings.data, settings.master_key_file, regions, training, settings.audit));
+    const http::Handler apis = [&server](http::Request& request) { return server->gate->serve(request); };
     auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port}, apis));
     const std::string url = url_of(listen, http_server->port());
     if (!is_loopback(listen.address)) base::log_warn("listening on " + listen.address + " without TLS: put a TLS proxy in front");
-    TRY(rooms->training->start(url, regions.front(), apis));
-    TRY(rooms->folder->write_endpoint(url, regions));
+    TRY(server->training->start(url, regions.front(), apis));
+    TRY(server->folder->write_endpoint(url, regions));
     if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
-    cli::print("trainwarden serves account " + cli::Text(rooms->directory->default_account()) + " at " + url + " (region " +
+    cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +
                base::join(regions, ", ") + ", data in " + settings.data + ")\n");
     std::fflush(stdout);
 
     const int signal = signals.wait();
     base::log_info("stopping on signal " + std::to_string(signal));
-    rooms->folder->remove_endpoint();
+    server->folder->remove_endpoint();
     // Jobs first: a worker that is told to end may still want the port.
-    rooms->training->stop();
+    server->training->stop();
     http_server->stop();
     return 0;
 }
