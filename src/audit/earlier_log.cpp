@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "crypto/digest.hpp"
@@ -41,11 +42,11 @@ base::Result<void> take_over_earlier_log(const std::string& directory, Stream& s
             TRY(take_over(line, stream, now));
             ++records;
         }
-        if (file.bad() || !file.eof()) return base::fail("AuditUnavailable", "cannot read `" + path + "`");
+        if (file.bad() || !file.eof()) return base::fail(base::code::AuditUnavailable, "cannot read `" + path + "`");
         const std::string said = std::to_string(records) + " records of " + name + ", of an earlier version, were taken over";
         TRY(stream.note("taken over", said, true, now));
         TRY(stream.make_all_durable());
-        if (::unlink(path.c_str()) != 0) return base::fail("AuditUnavailable", "cannot remove `" + path + "`");
+        if (::unlink(path.c_str()) != 0) return base::fail(base::code::AuditUnavailable, "cannot remove `" + path + "`");
         base::log_info("the audit log: " + said);
     }
     return {};

@@ -8,11 +8,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
 #include <filesystem>
 #include <limits>
-#include <mutex>
 #include <thread>
 
 #include "audit/budget.hpp"
@@ -20,8 +18,10 @@
 #include "audit/polling.hpp"
 #include "audit/search.hpp"
 #include "audit/stream.hpp"
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "os/file.hpp"
 #include "store/reserve.hpp"
 #include "text/time.hpp"
@@ -74,7 +74,7 @@ public:
     }
     ~FileLog() override {
         {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             stopping_ = true;
         }
         due_.notify_all();
@@ -87,7 +87,8 @@ public:
     base::Result<void> start() {
         std::error_code error;
         std::filesystem::create_directories(options_.directory, error);
-        if (error) return base::fail("AuditUnavailable", "cannot make `" + options_.directory + "`: " + error.message());
+        if (error)
+            return base::fail(base::code::AuditUnavailable, "cannot make `" + options_.directory + "`: " + error.message());
         ::chmod(options_.directory.c_str(), 0700);
         reserve_.emplace(options_.directory + "/reserved-space", reserved_bytes);
         requests_ = make_stream(requests_stream, options_.keep_bytes);
@@ -115,9 +116,10 @@ public:
         state.time = record.time;
         state.changes = !reads_only(record.operation);
         if (full_)
-            return base::fail("AuditFull", "the audit log has the size that it may have, and its oldest records are to be kept");
+            return base::fail(base::code::AuditFull,
+                              "the audit log has the size that it may have, and its oldest records are to be kept");
         if (is_polled(record.service, record.operation) && !is_refused(record)) {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             state.counted = polling_.is_repeat(sameness_of(state.text), record.time);
             state.polled = true;
         }
@@ -131,7 +133,7 @@ public:
         Ticket::State& state = *ticket.state_;
         const bool failed = !answer.error_code.empty();
         if (state.polled && !failed) {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             if (state.counted) {
                 if (polling_.repeated(sameness_of(state.text), answer.status, answer.time)) return {};
             } else {
@@ -156,7 +158,8 @@ public:
         if (!record.error_code.empty()) said += ",\"refused\":true";
         if (!record.authenticated && !record.error_code.empty()) return append_unauthenticated(record, text, said);
         if (full_)
-            return base::fail("AuditFull", "the audit log has the size that it may have, and its oldest records are to be kept");
+            return base::fail(base::code::AuditFull,
+                              "the audit log has the size that it may have, and its oldest records are to be kept");
         const Place place = TRY(requests_->append(text, said, outcome_of(record), record.time));
         wake();
         if (options_.sync == Sync::answers) return requests_->make_durable(place.line);
@@ -169,7 +172,7 @@ public:
         query.most = records_of_a_request_max;
         auto page = TRY(audit::search(searched(), query));
         if (page.records.empty()) {
-            return base::fail(base::Error("NoSuchRequest", "no request `" + request_id + "` is in the audit log")
+            return base::fail(base::Error(base::code::NoSuchRequest, "no request `" + request_id + "` is in the audit log")
                                   .note("requests that clients repeat to follow something are counted, not recorded one by one"));
         }
         std::ranges::reverse(page.records);
@@ -184,8 +187,8 @@ public:
             return false;
         }
         {
-            std::unique_lock lock(mutex_);
-            written_.wait_for(lock, at_most, [&] { return stopping_ || "n" + lines_text() != newer; });
+            base::Lock lock(mutex_);
+            written_.wait_for(mutex_, at_most, [&]() REQUIRES(mutex_) { return stopping_ || "n" + lines_text() != newer; });
         }
         --waiting_;
         return true;
@@ -215,8 +218,8 @@ private:
     base::Result<void> compare_with_head_file(Stream& stream, std::string_view name, base::Time now) {
         if (options_.head_file.empty()) return {};
         const auto content = os::read_file(options_.head_file);
-        if (!content && content.error().code == "FileNotFound") return {};
-        if (!content) return base::fail("AuditUnavailable", content.error().message);
+        if (!content && content.error().code == base::code::FileNotFound) return {};
+        if (!content) return base::fail(base::code::AuditUnavailable, content.error().message);
         const auto json = text::parse_json(*content);
         if (!json) return {};
         const auto head = read_head((*json)[name]);
@@ -233,7 +236,7 @@ private:
         size_t bytes = said.size();
         for (const Part& part : text.parts) bytes += part.text.size();
         {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             if (!budget_.take(bytes, record.time)) {
                 budget_.count(record.source_address, record.error_code, record.time);
                 due_.notify_one();
@@ -248,11 +251,11 @@ private:
     // Something was written.
     void wake() {
         if (waiting_ > 0) {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             written_.notify_all();
         }
         if (!busy_.exchange(true)) {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             due_.notify_one();
         }
     }
@@ -262,14 +265,14 @@ private:
     void keep() {
         auto next_head = steady_clock::now() + options_.between_heads;
         auto next_summary = steady_clock::now() + between_summaries;
-        std::unique_lock lock(mutex_);
+        base::Lock lock(mutex_);
         while (!stopping_) {
             const bool idle = !has_work();
             if (idle) {
                 busy_ = false;
                 // Time alone makes records old enough to be removed.
-                due_.wait_for(lock, full_ ? std::chrono::seconds(10) : std::chrono::hours(1),
-                              [&] { return stopping_ || busy_ || has_work(); });
+                due_.wait_for(mutex_, full_ ? std::chrono::seconds(10) : std::chrono::hours(1),
+                              [&]() REQUIRES(mutex_) { return stopping_ || busy_ || has_work(); });
                 next_head = steady_clock::now() + options_.between_heads;
                 if (busy_ || has_work()) continue;
                 lock.unlock();
@@ -277,8 +280,8 @@ private:
                 lock.lock();
                 continue;
             }
-            due_.wait_for(lock, std::min<std::chrono::milliseconds>(between_syncs, options_.between_heads),
-                          [&] { return stopping_; });
+            due_.wait_for(mutex_, std::min<std::chrono::milliseconds>(between_syncs, options_.between_heads),
+                          [&]() REQUIRES(mutex_) { return stopping_; });
             if (stopping_) break;
             const base::Time now = options_.clock->now();
             auto summaries = polling_.due(now, false);
@@ -305,15 +308,21 @@ private:
         }
     }
 
-    // REQUIRES: the lock.
-    [[nodiscard]] bool has_work() const {
+    [[nodiscard]] bool has_work() const REQUIRES(mutex_) {
         if (budget_.has_counted() || !polling_.is_empty()) return true;
         return std::ranges::any_of(streams(), [](const Stream* one) { return one->has_unsynced() || one->has_unsigned(); });
     }
 
     void stop() {
         const base::Time now = options_.clock->now();
-        write_summaries(polling_.due(now, true), budget_.has_counted() ? budget_.summary() : "", now);
+        std::string counted;
+        decltype(polling_.due(now, true)) summaries;
+        {
+            const base::Lock lock(mutex_);
+            summaries = polling_.due(now, true);
+            if (budget_.has_counted()) counted = budget_.summary();
+        }
+        write_summaries(summaries, counted, now);
         report(requests_->note("closed", "the server ended", false, now));
         for (Stream* stream : streams()) {
             if (stream->has_unsigned()) report(stream->sign(now));
@@ -400,11 +409,11 @@ private:
     std::string saved_heads_;                  // the keeper's
     steady_clock::time_point next_warning_{};  // the keeper's
 
-    mutable std::mutex mutex_;  // guards what follows
-    mutable std::condition_variable due_, written_;
-    Budget budget_;
-    Polling polling_;
-    bool stopping_ = false;
+    mutable base::Mutex mutex_;
+    mutable base::Condition due_, written_;
+    Budget budget_ GUARDED_BY(mutex_);
+    Polling polling_ GUARDED_BY(mutex_);
+    bool stopping_ GUARDED_BY(mutex_) = false;
 
     std::thread keeper_;
 };

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "audit/cloudtrail.hpp"
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "text/time.hpp"
 
@@ -284,7 +285,9 @@ struct Position {
     uint64_t line = 0;
 };
 
-std::unexpected<base::Error> invalid_token() { return base::fail("InvalidToken", "the token is of no page of this log"); }
+std::unexpected<base::Error> invalid_token() {
+    return base::fail(base::code::InvalidToken, "the token is of no page of this log");
+}
 
 bool read_number(std::string_view& text, uint64_t& number) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

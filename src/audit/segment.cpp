@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/error_codes.hpp"
 #include "base/utf8.hpp"
 #include "crypto/digest.hpp"
 #include "os/file.hpp"
@@ -71,7 +72,7 @@ std::string_view outcome_of(const Json& decided, const Json& answer) {
 }
 
 std::unexpected<base::Error> unavailable(const std::string& what, const std::string& path) {
-    return base::fail("AuditUnavailable", what + " `" + path + "`: " + std::strerror(errno));
+    return base::fail(base::code::AuditUnavailable, what + " `" + path + "`: " + std::strerror(errno));
 }
 
 }  // namespace
@@ -152,7 +153,7 @@ SegmentSummary Scan::summary() const {
 
 base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> chain, uint64_t expected) {
     const auto content = os::read_file(path);
-    if (!content) return base::fail("AuditUnavailable", content.error().message);
+    if (!content) return base::fail(base::code::AuditUnavailable, content.error().message);
     const std::string& bytes = *content;
     Scan scan;
     std::vector<Json> definitions;

@@ -1,11 +1,9 @@
 // One stream of records: its segments, the chain through them, the signed heads, and what of it is durable.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +15,7 @@
 #include "audit/segment.hpp"
 #include "audit/segment_index.hpp"
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "crypto/signing.hpp"
 #include "store/reserve.hpp"
@@ -110,47 +109,47 @@ private:
 
     [[nodiscard]] std::string path_of(uint64_t number) const;
     [[nodiscard]] std::string index_path_of(uint64_t number) const;
-    [[nodiscard]] base::Result<void> load_full(uint64_t number);
-    [[nodiscard]] base::Result<void> take_up(uint64_t number, base::Time now);
-    // All that follow need the lock.
-    [[nodiscard]] base::Result<void> begin_segment(uint64_t number, base::Time now);
-    [[nodiscard]] base::Result<void> make_room(size_t bytes, base::Time now);
-    [[nodiscard]] base::Result<void> allocate(size_t bytes);
-    [[nodiscard]] base::Result<void> write(const std::string& bytes);
-    [[nodiscard]] base::Result<void> write_all(const std::string& bytes);
-    [[nodiscard]] base::Result<void> commit(Batch& batch);
-    void add_record(Batch& batch, const RecordText& text, std::string_view answer);
+    [[nodiscard]] base::Result<void> load_full(uint64_t number) REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> take_up(uint64_t number, base::Time now) REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> begin_segment(uint64_t number, base::Time now) REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> make_room(size_t bytes, base::Time now) REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> allocate(size_t bytes) REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> write(const std::string& bytes) REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> write_all(const std::string& bytes) REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> commit(Batch& batch) REQUIRES(mutex_);
+    void add_record(Batch& batch, const RecordText& text, std::string_view answer) REQUIRES(mutex_);
     [[nodiscard]] base::Result<Place> append_locked(const RecordText& text, std::string_view answer, std::string_view outcome,
-                                                    base::Time time);
-    [[nodiscard]] base::Result<void> note_locked(std::string_view what, const std::string& said, bool shown, base::Time time);
-    [[nodiscard]] base::Result<void> sign_locked(base::Time now);
-    uint32_t add_entry(const Batch& batch, int64_t time, uint32_t flags, std::span<const Term> terms);
-    void saw_time(int64_t time);
+                                                    base::Time time) REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> note_locked(std::string_view what, const std::string& said, bool shown, base::Time time)
+        REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> sign_locked(base::Time now) REQUIRES(mutex_);
+    uint32_t add_entry(const Batch& batch, int64_t time, uint32_t flags, std::span<const Term> terms) REQUIRES(mutex_);
+    void saw_time(int64_t time) REQUIRES(mutex_);
 
     StreamOptions options_;
     std::string key_id_;
 
-    mutable std::mutex mutex_;  // guards what follows
-    std::condition_variable synced_;
-    std::shared_ptr<File> file_;
-    std::vector<std::shared_ptr<File>> unsynced_files_;  // left, and perhaps not on the disk
-    uint64_t number_ = 0;                                // of the segment that is written
-    uint64_t size_ = 0;
-    uint64_t allocated_ = 0;                       // up to where in the file
-    uint64_t first_number_ = 1, last_number_ = 0;  // of lines: of the segment, and of all
-    int64_t first_time_ = 0, last_time_ = 0;
-    Chain chain_ = first_chain();
-    std::unique_ptr<GrowingIndex> index_;
-    std::unordered_map<std::string, uint32_t> definitions_;
-    size_t definitions_bytes_ = 0;
-    uint32_t definitions_count_ = 0;
-    uint64_t signed_line_ = 0;  // the last line that is covered by a head, or is one
-    std::optional<Head> last_head_;
-    uint64_t durable_line_ = 0;
-    bool syncing_ = false, broken_ = false;
-    uint64_t full_bytes_ = 0;
-    std::vector<FullSegmentPtr> full_;
-    std::vector<uint64_t> without_index_file_;
+    mutable base::Mutex mutex_;
+    base::Condition synced_;
+    std::shared_ptr<File> file_ GUARDED_BY(mutex_);
+    std::vector<std::shared_ptr<File>> unsynced_files_ GUARDED_BY(mutex_);  // left, and perhaps not on the disk
+    uint64_t number_ GUARDED_BY(mutex_) = 0;                                // of the segment that is written
+    uint64_t size_ GUARDED_BY(mutex_) = 0;
+    uint64_t allocated_ GUARDED_BY(mutex_) = 0;                                          // up to where in the file
+    uint64_t first_number_ GUARDED_BY(mutex_) = 1, last_number_ GUARDED_BY(mutex_) = 0;  // of lines: of the segment, and of all
+    int64_t first_time_ GUARDED_BY(mutex_) = 0, last_time_ GUARDED_BY(mutex_) = 0;
+    Chain chain_ GUARDED_BY(mutex_) = first_chain();
+    std::unique_ptr<GrowingIndex> index_ GUARDED_BY(mutex_);
+    std::unordered_map<std::string, uint32_t> definitions_ GUARDED_BY(mutex_);
+    size_t definitions_bytes_ GUARDED_BY(mutex_) = 0;
+    uint32_t definitions_count_ GUARDED_BY(mutex_) = 0;
+    uint64_t signed_line_ GUARDED_BY(mutex_) = 0;  // the last line that is covered by a head, or is one
+    std::optional<Head> last_head_ GUARDED_BY(mutex_);
+    uint64_t durable_line_ GUARDED_BY(mutex_) = 0;
+    bool syncing_ GUARDED_BY(mutex_) = false, broken_ GUARDED_BY(mutex_) = false;
+    uint64_t full_bytes_ GUARDED_BY(mutex_) = 0;
+    std::vector<FullSegmentPtr> full_ GUARDED_BY(mutex_);
+    std::vector<uint64_t> without_index_file_ GUARDED_BY(mutex_);
 };
 
 }  // namespace audit

@@ -6,6 +6,7 @@
 #include "audit/log.hpp"
 #include "audit/segment.hpp"
 #include "audit/stream.hpp"
+#include "base/error_codes.hpp"
 #include "os/file.hpp"
 
 namespace audit {
@@ -160,7 +161,7 @@ base::Result<std::vector<Head>> read_heads(const std::string& json) {
     const text::Json heads = TRY(text::parse_json(json));
     for (const auto& [stream, one] : heads.members()) {
         auto head = read_head(one);
-        if (!head) return base::fail("InvalidHead", "the head of " + stream + " cannot be read");
+        if (!head) return base::fail(base::code::InvalidHead, "the head of " + stream + " cannot be read");
         out.push_back(std::move(*head));
     }
     return out;

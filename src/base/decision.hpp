@@ -40,7 +40,7 @@ public:
 private:
     void add(std::string key, std::string state);
 
-    static thread_local DecisionScope* here_;
+    static thread_local DecisionScope* here_;  // NOLINT(readability-identifier-naming): a member like the others
 
     DecisionScope* outer_;
     std::map<std::string, std::string, std::less<>> seen_;

@@ -19,10 +19,10 @@ using Result = std::expected<T, Error>;
 
 // TRY(expr): the value of a Result, or return its error from the enclosing function.
 // Takes Results by value only: a TRY of a reference would move out of somebody else's object.
-#define TRY(...)                                                                   \
-    __extension__({                                                                \
-        auto try_result_ = (__VA_ARGS__);                                          \
-        if (!try_result_) [[unlikely]]                                             \
-            return std::unexpected<::base::Error>(std::move(try_result_).error()); \
-        std::move(try_result_).value();                                            \
+#define TRY(...)                                                                  \
+    __extension__({                                                               \
+        auto try_result = (__VA_ARGS__);                                          \
+        if (!try_result) [[unlikely]]                                             \
+            return std::unexpected<::base::Error>(std::move(try_result).error()); \
+        std::move(try_result).value();                                            \
     })

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <map>
 
+#include "base/error_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/show_decision.hpp"
 #include "cli/terminal.hpp"
@@ -69,11 +70,11 @@ base::Result<int> list(const Options& options) {
     // The record knows ARNs and the names of services; of a role's name it would find nothing, and say so by being empty.
     if (!options.principal.empty() && options.principal.find_first_of(":.*") == std::string::npos) {
         return base::fail(
-            base::Error("InvalidArgument", "`" + options.principal + "` is not the ARN of a principal")
+            base::Error(base::code::InvalidArgument, "`" + options.principal + "` is not the ARN of a principal")
                 .note("aws iam get-role --role-name " + options.principal + " shows a role's, aws iam get-user a user's"));
     }
     if (options.refused && !options.outcome.empty())
-        return base::fail("Usage", "--refused is --outcome refused: give one of them");
+        return base::fail(base::code::Usage, "--refused is --outcome refused: give one of them");
     wire::Client client(TRY(wire::options_from_environment()));
     Json input = Json::object({{"MaxResults", options.count}, {"RefusedOnly", options.refused}});
     for (const auto& [name, value] : {std::pair{"PrincipalArn", &options.principal},

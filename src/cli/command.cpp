@@ -9,6 +9,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/error_codes.hpp"
 #include "base/nearest.hpp"
 #include "cli/terminal.hpp"
 
@@ -122,7 +123,7 @@ bool is_about_credentials(const base::Error& error) {
                              "ExpiredToken", "ExpiredTokenException"})
         if (error.code == each) return true;
     // The same codes refuse a region that is not served and a clock that is wrong.
-    return (error.code == "InvalidSignatureException" || error.code == "SignatureDoesNotMatch") &&
+    return (error.code == base::code::InvalidSignatureException || error.code == base::code::SignatureDoesNotMatch) &&
            error.message.contains("does not match the signature");
 }
 
@@ -235,9 +236,9 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     try {
         status = chosen->act();
     } catch (const std::filesystem::filesystem_error& error) {  // a folder that one may not look into, for example
-        status = base::fail("FileError", "`" + error.path1().string() + "`: " + error.code().message());
+        status = base::fail(base::code::FileError, "`" + error.path1().string() + "`: " + error.code().message());
     } catch (const std::exception& error) {
-        status = base::fail("InternalError", error.what());
+        status = base::fail(base::code::InternalError, error.what());
     }
     std::fflush(stdout);
     if (!status) {

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "base/error_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/deployment.hpp"
 #include "cli/terminal.hpp"
@@ -58,7 +59,7 @@ base::Result<int> get_value(const ConfigChoice& choice) {
     const std::string key = deploy::full_key(*opened.project, choice.key);
     const deploy::Config plain = TRY(opened.file.config_without_secrets());
     const auto found = plain.find(key);
-    if (found == plain.end()) return base::fail("NoSuchConfig", "there is no configuration value `" + choice.key + "`");
+    if (found == plain.end()) return base::fail(base::code::NoSuchConfig, "there is no configuration value `" + choice.key + "`");
     const std::string text = found->second.secret ? TRY(opened.file.config(*opened.secrets)).at(key).text : found->second.text;
     print_value(text);
     return 0;
@@ -88,7 +89,7 @@ base::Result<int> list_values(const ConfigChoice& choice) {
 base::Result<int> remove_value(const ConfigChoice& choice) {
     OpenedFile opened = TRY(open_file(choice));
     if (!TRY(opened.file.remove(deploy::full_key(*opened.project, choice.key))))
-        return base::fail("NoSuchConfig", "there is no configuration value `" + choice.key + "`");
+        return base::fail(base::code::NoSuchConfig, "there is no configuration value `" + choice.key + "`");
     return 0;
 }
 

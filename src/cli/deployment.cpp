@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "cli/plan.hpp"
 #include "cli/terminal.hpp"
@@ -41,7 +42,7 @@ base::Result<std::string> ask_passphrase() {
     const bool read = static_cast<bool>(std::getline(std::cin, phrase));
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     print("\n", stderr);
-    if (!read) return base::fail("PassphraseRequired", "no passphrase was given");
+    if (!read) return base::fail(base::code::PassphraseRequired, "no passphrase was given");
     return phrase;
 }
 
@@ -61,7 +62,7 @@ base::Result<void> keep_config(const std::vector<std::string>& settings, deploy:
     for (const std::string& setting : settings) {
         const size_t equals = setting.find('=');
         if (equals == 0 || equals == std::string::npos)
-            return base::fail("InvalidArgument", "--config takes KEY=VALUE, not `" + setting + "`");
+            return base::fail(base::code::InvalidArgument, "--config takes KEY=VALUE, not `" + setting + "`");
         TRY(stack.file().set(deploy::full_key(stack.project(), setting.substr(0, equals)), setting.substr(equals + 1)));
     }
     return {};
@@ -130,7 +131,7 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
         // With --yes it would be told what is wrong with the folder or the stack: that comes first. `up` makes a stack.
         TRY(deploy::find_project(choice.folder));
         if (operation != Operation::update) TRY(open_stack(choice, deploy::Stack::Open::to_change));
-        return base::fail(base::Error("ConfirmationRequired", "there is no terminal to confirm on")
+        return base::fail(base::Error(base::code::ConfirmationRequired, "there is no terminal to confirm on")
                               .note("say --yes to go ahead without a question"));
     }
     if (operation == Operation::update) {
@@ -152,7 +153,8 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
     // Relative paths in a program (assets) mean its folder.
     std::error_code error;
     std::filesystem::current_path(opened.project->program, error);
-    if (error) return base::fail("NoProject", "cannot enter " + opened.project->program.string() + ": " + error.message());
+    if (error)
+        return base::fail(base::code::NoProject, "cannot enter " + opened.project->program.string() + ": " + error.message());
 
     deploy::Run run;
     run.operation = operation;
@@ -199,7 +201,7 @@ base::Result<std::string> endpoint_of(const Property& endpoints) {
         for (const auto& [service, url] : item.members()) seen.insert(url.as_string());
     seen.erase("");
     if (seen.size() > 1)
-        return base::fail("NotSupported",
+        return base::fail(base::code::NotSupported,
                           "aws:endpoints names different endpoints for different services; only one for all is supported");
     return seen.empty() ? std::string() : *seen.begin();
 }
@@ -208,8 +210,8 @@ base::Result<std::string> endpoint_of(const Property& endpoints) {
 
 base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::string& package, const Property& configuration) {
     if (package != "aws") {
-        return base::fail(
-            base::Error("NotSupported", "there is no provider for the package `" + package + "`").note("supported: aws"));
+        return base::fail(base::Error(base::code::NotSupported, "there is no provider for the package `" + package + "`")
+                              .note("supported: aws"));
     }
     // These tune how Pulumi's plugin talks to AWS and mean nothing here.
     static const std::set<std::string, std::less<>> harmless = {
@@ -230,7 +232,7 @@ base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::strin
         else if (key == "skipCredentialsValidation")
             options.skip_validation = value.as_bool() || value.as_string() == "true";
         else if (!harmless.contains(key))
-            return base::fail("NotSupported", "the provider setting aws:" + key + " is not supported");
+            return base::fail(base::code::NotSupported, "the provider setting aws:" + key + " is not supported");
     }
     // The place and the credentials are two things: a provider with keys of its own still goes where the environment says.
     const wire::Place place = wire::place_from_environment();

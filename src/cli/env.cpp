@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
 #include "cli/places.hpp"
@@ -28,7 +29,7 @@ base::Result<std::string> read_file(const std::string& path, const std::string& 
     std::ifstream file(path);
     std::ostringstream content;
     content << file.rdbuf();
-    if (!file) return base::fail(base::Error("NoServer", "cannot read `" + path + "`").note(remedy));
+    if (!file) return base::fail(base::Error(base::code::NoServer, "cannot read `" + path + "`").note(remedy));
     return content.str();
 }
 
@@ -55,11 +56,11 @@ base::Result<std::string> region_of(const Options& options) {
         TRY(read_file(options.data + "/regions", "restart the server: trainwarden serve --data " + options.data));
     for (const auto line : base::split(file, '\n'))
         if (!base::trim(line).empty()) served.emplace_back(base::trim(line));
-    if (served.empty()) return base::fail("NoServer", "`" + options.data + "/regions` names no region");
+    if (served.empty()) return base::fail(base::code::NoServer, "`" + options.data + "/regions` names no region");
     if (options.region.empty()) return served.front();
     if (std::ranges::find(served, options.region) != served.end()) return options.region;
     return base::fail(
-        base::Error("InvalidRegion", "the server does not serve the region " + options.region)
+        base::Error(base::code::InvalidRegion, "the server does not serve the region " + options.region)
             .note("it serves " + base::join(served, ", ") + "; `trainwarden serve --region " + options.region + "` adds one"));
 }
 
@@ -79,7 +80,7 @@ base::Result<int> env(const Options& options) {
     };
     text::Json json = text::Json::object();
     for (const auto& [name, value] : variables) {
-        if (value.empty()) return base::fail("NoServer", "`" + options.data + "/root-credentials` holds no " + name);
+        if (value.empty()) return base::fail(base::code::NoServer, "`" + options.data + "/root-credentials` holds no " + name);
         if (options.json)
             json.set(name, value);
         else

@@ -1,6 +1,7 @@
 // `trainwarden explain`: why a request was decided as it was, or how one would be.
 #include <cstdio>
 
+#include "base/error_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/question.hpp"
 #include "cli/show_decision.hpp"
@@ -54,12 +55,12 @@ base::Result<int> explain_access(wire::Client& client, const Options& options) {
 base::Result<int> explain(const Options& options) {
     const bool asks = !options.principal.empty() || !options.action.empty() || !options.operation.empty();
     if (asks == !options.request_id.empty())
-        return base::fail(base::Error("Usage", "say which request, or ask a question")
+        return base::fail(base::Error(base::code::Usage, "say which request, or ask a question")
                               .note("trainwarden explain REQUEST-ID")
                               .note("trainwarden explain --as ARN --action s3:GetObject --resource arn:aws:s3:::bucket/key")
                               .note("trainwarden explain --as ARN --operation iam:CreateRole --input '{\"RoleName\": …}'"));
     if (asks && (options.principal.empty() || options.action.empty() == options.operation.empty()))
-        return base::fail("Usage", "a question needs --as, and either --action or --operation");
+        return base::fail(base::code::Usage, "a question needs --as, and either --action or --operation");
     wire::Client client(TRY(wire::options_from_environment()));
     return asks ? explain_access(client, options) : explain_request(client, options);
 }

@@ -1,5 +1,6 @@
 #include "cli/question.hpp"
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 
 namespace cli {
@@ -7,7 +8,7 @@ namespace cli {
 base::Result<void> set_context(text::Json& input, const std::vector<std::string>& context) {
     for (const std::string& entry : context) {
         const size_t equals = entry.find('=');
-        if (equals == std::string::npos || equals == 0) return base::fail("Usage", "`" + entry + "` is not KEY=VALUE");
+        if (equals == std::string::npos || equals == 0) return base::fail(base::code::Usage, "`" + entry + "` is not KEY=VALUE");
         text::Json values = text::Json::array();
         for (std::string_view value : base::split(std::string_view(entry).substr(equals + 1), ',')) values.push(value);
         text::Json item = text::Json::object({{"Key", entry.substr(0, equals)}, {"Values", std::move(values)}});

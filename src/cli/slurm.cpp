@@ -20,6 +20,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
 #include "cli/slurm_session.hpp"
@@ -59,14 +60,15 @@ std::string variable(const char* name) {
 base::Result<std::string> needed(const char* name) {
     std::string value = variable(name);
     if (value.empty())
-        return base::fail(base::Error("NotInSlurm", std::string(name) + " is not set")
+        return base::fail(base::Error(base::code::NotInSlurm, std::string(name) + " is not set")
                               .note("Slurm calls this command: see Prolog, TaskProlog and Epilog in docs/slurm.md"));
     return value;
 }
 
 base::Result<std::string> folder_of_job(const Options& options) {
     const std::string job = TRY(needed("SLURM_JOB_ID"));
-    if (job.find_first_not_of("0123456789") != std::string::npos) return base::fail("NotInSlurm", "SLURM_JOB_ID is not a number");
+    if (job.find_first_not_of("0123456789") != std::string::npos)
+        return base::fail(base::code::NotInSlurm, "SLURM_JOB_ID is not a number");
     return options.run + "/" + job + "." + variable("SLURMD_NODENAME");
 }
 
@@ -75,7 +77,7 @@ base::Result<void> write_file(const std::string& path, const std::string& conten
     if (file.is_open() && os::write_all(file.number(), content, path) &&
         ::fchown(file.number(), owner, static_cast<gid_t>(-1)) == 0)
         return {};
-    return base::fail("SlurmSessionFailed", "cannot write `" + path + "`: " + std::strerror(errno));
+    return base::fail(base::code::SlurmSessionFailed, "cannot write `" + path + "`: " + std::strerror(errno));
 }
 
 // The ARN in a comment like `role=arn:aws:iam::111122223333:role/R`; other words may be beside it.
@@ -94,7 +96,7 @@ base::Result<std::string> comment_of(const std::string& job) {
     options.error_to_output = true;
     const auto squeue = TRY(os::run(std::move(options), std::chrono::seconds(30)));
     if (!squeue.status.success())
-        return base::fail("SlurmSessionFailed", "squeue does not tell the job's comment: " + squeue.output);
+        return base::fail(base::code::SlurmSessionFailed, "squeue does not tell the job's comment: " + squeue.output);
     return squeue.output;
 }
 
@@ -124,7 +126,7 @@ base::Result<void> begin_session(const std::string& folder, const std::string& c
     std::error_code error;
     fs::create_directories(folder, error);
     if (error || ::chmod(folder.c_str(), 0711) != 0)
-        return base::fail("SlurmSessionFailed", "cannot make the folder `" + folder + "`");
+        return base::fail(base::code::SlurmSessionFailed, "cannot make the folder `" + folder + "`");
     const passwd* entry = ::getpwuid(user);
     const std::string name = entry == nullptr ? variable("SLURM_JOB_USER") : entry->pw_name;
     const std::string job = TRY(needed("SLURM_JOB_ID"));
@@ -155,7 +157,7 @@ base::Result<int> task_prolog(const Options& options) {
     std::ifstream file(path);
     std::ostringstream lines;
     lines << file.rdbuf();
-    if (!file) return base::fail("SlurmSessionFailed", "cannot read `" + path + "`");
+    if (!file) return base::fail(base::code::SlurmSessionFailed, "cannot read `" + path + "`");
     print_exact(lines.str());
     return lines.str().starts_with("print ") ? 1 : 0;
 }

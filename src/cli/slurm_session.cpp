@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/random.hpp"
@@ -57,7 +58,7 @@ public:
         if (std::chrono::steady_clock::now() - made_ >= renewal) {
             auto renewed = client_.call<m::RenewSlurmSession>({.session_id = answer_.session_id});
             // What we have lasts for hours: a server that restarts is no reason to refuse a job. A session that is closed is.
-            if (!renewed && renewed.error().code == "NoSuchSession")
+            if (!renewed && renewed.error().code == base::code::NoSuchSession)
                 return wire::container_refusal(403, "AccessDenied", renewed.error().message);
             if (renewed) {
                 answer_ = std::move(*renewed);
@@ -90,7 +91,7 @@ base::Result<os::Descriptor> take_lock(const std::string& file) {
     os::Descriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     auto whole = whole_file();
     if (!lock.is_open() || ::fcntl(lock.number(), F_SETLK, &whole) != 0)
-        return base::fail("SlurmSessionFailed", "cannot lock `" + file + "`: " + std::strerror(errno));
+        return base::fail(base::code::SlurmSessionFailed, "cannot lock `" + file + "`: " + std::strerror(errno));
     return lock;
 }
 
@@ -127,9 +128,9 @@ void tell(int report, const Json& what) {
 base::Result<SlurmSessionHere> leave_slurm_session(const SlurmJobHere& job, const std::string& lock_file) {
     int report[2] = {-1, -1};
     if (::pipe2(report, O_CLOEXEC) != 0)
-        return base::fail("SlurmSessionFailed", std::string("cannot make a pipe: ") + std::strerror(errno));
+        return base::fail(base::code::SlurmSessionFailed, std::string("cannot make a pipe: ") + std::strerror(errno));
     const pid_t child = ::fork();
-    if (child < 0) return base::fail("SlurmSessionFailed", std::string("cannot fork: ") + std::strerror(errno));
+    if (child < 0) return base::fail(base::code::SlurmSessionFailed, std::string("cannot fork: ") + std::strerror(errno));
     if (child == 0) {
         const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
         for (int standard = 0; standard < 3; ++standard) ::dup2(nowhere, standard);
@@ -146,7 +147,8 @@ base::Result<SlurmSessionHere> leave_slurm_session(const SlurmJobHere& job, cons
         if (got > 0) text.append(buffer, static_cast<size_t>(got));
     const auto told = text::parse_json(text);
     if (!told)
-        return base::fail("SlurmSessionFailed", "the process that should serve the job's credentials ended without a word");
+        return base::fail(base::code::SlurmSessionFailed,
+                          "the process that should serve the job's credentials ended without a word");
     if (told->contains("Code")) return base::fail((*told)["Code"].as_string(), (*told)["Message"].as_string());
     return SlurmSessionHere{(*told)["Session"].as_string(), (*told)["Uri"].as_string(), (*told)["Token"].as_string(),
                             static_cast<int>((*told)["Process"].as_int())};
@@ -159,12 +161,13 @@ base::Result<void> end_slurm_session(const std::string& lock_file) {
     for (int tries = 0; tries < 200; ++tries) {
         auto whole = whole_file();
         if (::fcntl(file.number(), F_GETLK, &whole) != 0)
-            return base::fail("SlurmSessionFailed", "cannot ask for the lock of `" + lock_file + "`: " + std::strerror(errno));
+            return base::fail(base::code::SlurmSessionFailed,
+                              "cannot ask for the lock of `" + lock_file + "`: " + std::strerror(errno));
         if (whole.l_type == F_UNLCK) return {};
         ::kill(whole.l_pid, tries < 100 ? SIGTERM : SIGKILL);
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    return base::fail("SlurmSessionFailed", "the process that serves the job's credentials does not end");
+    return base::fail(base::code::SlurmSessionFailed, "the process that serves the job's credentials does not end");
 }
 
 }  // namespace cli

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/error_codes.hpp"
 #include "os/file.hpp"
 #include "tar/writer.hpp"
 
@@ -26,7 +27,7 @@ struct Found {
 };
 
 std::unexpected<base::Error> refuse(const std::string& what, std::string remedy) {
-    return base::fail(base::Error("InvalidSource", what).note(std::move(remedy)));
+    return base::fail(base::Error(base::code::InvalidSource, what).note(std::move(remedy)));
 }
 
 // A link inside the folder stays one, however it was written; what it would leave behind is told, never dropped.
@@ -68,7 +69,7 @@ base::Result<std::vector<Found>> files_below(const fs::path& folder) {
             return refuse(path.string() + " is neither a file nor a folder nor a link", "remove it from the source");
         }
     }
-    if (error) return base::fail("FileNotFound", "cannot read the source " + folder.string() + ": " + error.message());
+    if (error) return base::fail(base::code::FileNotFound, "cannot read the source " + folder.string() + ": " + error.message());
     std::sort(files.begin(), files.end(), [](const Found& a, const Found& b) { return a.name < b.name; });
     return files;
 }
@@ -76,7 +77,7 @@ base::Result<std::vector<Found>> files_below(const fs::path& folder) {
 base::Result<void> add(tar::Writer& writer, const Found& file) {
     if (!file.link.empty()) return writer.add({.path = file.name, .kind = tar::Header::Kind::link, .target = file.link});
     const auto bytes = os::read_file(file.path);
-    if (!bytes) return base::fail("FileNotFound", bytes.error().message);
+    if (!bytes) return base::fail(base::code::FileNotFound, bytes.error().message);
     const bool executable = (fs::status(file.path).permissions() & fs::perms::owner_exec) != fs::perms::none;
     TRY(writer.add({.path = file.name, .permissions = executable ? 0755U : 0644U, .size = bytes->size()}));
     return writer.data(*bytes);
@@ -87,7 +88,8 @@ base::Result<void> add(tar::Writer& writer, const Found& file) {
 base::Result<std::string> pack_source(const std::string& path) {
     std::error_code error;
     bool is_folder = fs::is_directory(path, error);
-    if (!is_folder && !fs::is_regular_file(path, error)) return base::fail("FileNotFound", "there is no file or folder " + path);
+    if (!is_folder && !fs::is_regular_file(path, error))
+        return base::fail(base::code::FileNotFound, "there is no file or folder " + path);
     std::vector<Found> files;
     if (is_folder) {
         files = TRY(files_below(path));
@@ -99,7 +101,7 @@ base::Result<std::string> pack_source(const std::string& path) {
         if (file.link.empty()) total += fs::file_size(file.path, error);
     }
     if (total > source_bytes_max) {
-        return base::fail(base::Error("SourceTooLarge", "the source " + path + " is larger than 256 MiB")
+        return base::fail(base::Error(base::code::SourceTooLarge, "the source " + path + " is larger than 256 MiB")
                               .note("put data in a bucket and name it with --input"));
     }
     std::string bytes;

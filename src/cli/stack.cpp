@@ -3,6 +3,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "base/error_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/deployment.hpp"
 #include "cli/terminal.hpp"
@@ -23,7 +24,8 @@ struct StackOptions : StackChoice {
 base::Result<int> make(StackOptions& options) {
     if (!options.name.empty()) options.stack = options.name;
     Opened opened = TRY(open_stack(options, Open::to_make));
-    if (!opened.stack->is_new()) return base::fail("StackExists", "there is a stack `" + opened.stack->name() + "` already");
+    if (!opened.stack->is_new())
+        return base::fail(base::code::StackExists, "there is a stack `" + opened.stack->name() + "` already");
     TRY(select_stack(*opened.project, opened.stack->name()));
     print("made stack " + Text(opened.stack->name()) + " of " + opened.project->name + "\n");
     return 0;
@@ -78,7 +80,8 @@ base::Result<int> output(const StackOptions& options) {
     }
     const Json* value = json.find(options.name);
     if (value == nullptr)
-        return base::fail("NoSuchOutput", "the stack `" + opened.stack->name() + "` has no output `" + options.name + "`");
+        return base::fail(base::code::NoSuchOutput,
+                          "the stack `" + opened.stack->name() + "` has no output `" + options.name + "`");
     if (options.json || !value->is_string())
         print_json(*value);
     else
@@ -91,13 +94,14 @@ base::Result<int> remove(StackOptions& options) {
     Opened opened = TRY(open_stack(options, Open::to_change));
     const Json deployment = TRY(opened.stack->deployment());
     if (deployment["resources"].size() > 0 && !options.force) {
-        return base::fail(base::Error("StackNotEmpty", "the stack `" + opened.stack->name() + "` still holds " +
-                                                           std::to_string(deployment["resources"].size()) + " resources")
+        return base::fail(base::Error(base::code::StackNotEmpty, "the stack `" + opened.stack->name() + "` still holds " +
+                                                                     std::to_string(deployment["resources"].size()) +
+                                                                     " resources")
                               .note("delete them with `trainwarden destroy`, or say --force to forget them"));
     }
     if (!options.yes && !confirm("Remove the stack " + opened.stack->name() + " and its history?"))
-        return base::fail(
-            base::Error("ConfirmationRequired", "nothing was removed").note("say --yes to go ahead without a question"));
+        return base::fail(base::Error(base::code::ConfirmationRequired, "nothing was removed")
+                              .note("say --yes to go ahead without a question"));
     TRY(opened.stack->backend().remove(opened.project->name, opened.stack->name()));
     return 0;
 }
@@ -122,7 +126,7 @@ base::Result<int> import_state(const StackOptions& options) {
     const Json document = TRY(text::parse_json(content));
     TRY(deploy::check_format(document, options.file.empty() ? "the document" : options.file));
     const Json& deployment = document["deployment"];
-    if (!deployment.is_object()) return base::fail("InvalidState", "the document has no `deployment`");
+    if (!deployment.is_object()) return base::fail(base::code::InvalidState, "the document has no `deployment`");
     // Read it wholly first: a state that cannot be read must not replace one that can. Its secrets need its own salt.
     const std::string salt = deploy::read_salt_state(deployment);
     deploy::Secrets secrets(salt, passphrase_source(), system_random());
@@ -130,7 +134,7 @@ base::Result<int> import_state(const StackOptions& options) {
     for (const auto& resource : snapshot.resources) {
         const std::string expected = "urn:pulumi:" + opened.stack->name() + "::" + opened.project->name + "::";
         if (!options.force && !resource->urn.starts_with(expected)) {
-            return base::fail(base::Error("InvalidState", resource->urn + " belongs to another stack")
+            return base::fail(base::Error(base::code::InvalidState, resource->urn + " belongs to another stack")
                                   .note("say --force to import it all the same"));
         }
     }

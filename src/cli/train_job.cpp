@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "cli/terminal.hpp"
 #include "cli/train_log.hpp"
 #include "cli/train_remedy.hpp"
@@ -27,7 +28,7 @@ bool is_final(m::TrainingJobStatus status) {
 base::Result<wire::Client> connect_to_jobs() { return wire::Client(TRY(wire::options_from_environment())); }
 
 std::unexpected<base::Error> train_usage(std::string message, std::string note) {
-    base::Error error("InvalidArgument", std::move(message));
+    base::Error error(base::code::InvalidArgument, std::move(message));
     error.notes.push_back(std::move(note));
     return base::fail(std::move(error));
 }
@@ -64,9 +65,9 @@ base::Result<int> exit_status_of(const JobDescription& job) {
         return 0;
     }
     if (job.training_job_status == m::TrainingJobStatus::failed)
-        return base::fail("TrainingJobFailed", name + " failed: " + std::string(model::text(job.failure_reason)));
-    return base::fail("TrainingJobStopped", name + " ended as " + std::string(model::word_of(job.training_job_status)) + " (" +
-                                                std::string(model::word_of(job.secondary_status)) + ")");
+        return base::fail(base::code::TrainingJobFailed, name + " failed: " + std::string(model::text(job.failure_reason)));
+    return base::fail(base::code::TrainingJobStopped, name + " ended as " + std::string(model::word_of(job.training_job_status)) +
+                                                          " (" + std::string(model::word_of(job.secondary_status)) + ")");
 }
 
 }  // namespace cli

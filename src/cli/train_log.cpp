@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "base/error_codes.hpp"
 #include "cli/terminal.hpp"
 #include "model/logs/operations.hpp"
 
@@ -55,7 +56,7 @@ base::Result<void> TrainLog::print_new() {
     auto found = client_.call<m::DescribeLogStreams>({.log_group_name = group, .log_stream_name_prefix = job_ + "/"});
     if (!found) {
         // No job has written anything yet.
-        if (found.error().code == "ResourceNotFoundException") return {};
+        if (found.error().code == base::code::ResourceNotFoundException) return {};
         return base::fail(std::move(found).error());
     }
     for (const auto& stream : model::items(found->log_streams))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 
 namespace cli {
@@ -49,7 +50,7 @@ base::Error with_remedy(base::Error error, const std::string& instance_type) {
     }
     if (error.message.starts_with("The bucket \"") && error.message.ends_with("given in output data config does not exist."))
         return std::move(error).note("--output names it; aws s3 ls shows your buckets, aws s3 mb s3://BUCKET makes one");
-    if (error.code == "ResourceInUse") return std::move(error).note("give the job another --name, or leave --name out");
+    if (error.code == base::code::ResourceInUse) return std::move(error).note("give the job another --name, or leave --name out");
     if (error.message.find("iam:PassRole") != std::string::npos) {
         return std::move(error).note(
             "whoever runs a job with a role must be allowed to pass it: iam:PassRole on the role, for sagemaker.amazonaws.com");

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
 #include "cli/source_archive.hpp"
@@ -139,13 +140,13 @@ std::string make_name(const std::string& program) {
 base::Result<std::string> role_arn(wire::Client& client, const std::string& role) {
     if (role.starts_with("arn:")) return role;
     auto found = client.call<model::iam::GetRole>({.role_name = role});
-    if (!found && found.error().code == "AccessDenied") {
+    if (!found && found.error().code == base::code::AccessDenied) {
         return base::fail(
             std::move(found).error().note("to use the role by its name you must be allowed iam:GetRole; with its ARN "
                                           "(--role arn:aws:iam::ACCOUNT:role/" +
                                           role + ") you need not"));
     }
-    if (!found && found.error().code == "NoSuchEntity")
+    if (!found && found.error().code == base::code::NoSuchEntity)
         return base::fail(std::move(found).error().note("list the account's roles: aws iam list-roles --query 'Roles[].Arn'"));
     return TRY(std::move(found)).role.arn;
 }
@@ -183,7 +184,7 @@ base::Result<void> upload(wire::Client& client, Source& source) {
         call.body = source.bytes;
         auto done = client.s3(call);
         if (done) return {};
-        if (done.error().code != "PreconditionFailed" || again) return base::fail(std::move(done).error());
+        if (done.error().code != base::code::PreconditionFailed || again) return base::fail(std::move(done).error());
     }
     return {};
 }
@@ -265,12 +266,13 @@ base::Result<Json> create(wire::Client& client, const std::string& name, const J
     auto created = client.call("sagemaker", "CreateTrainingJob", request);
     if (created) return created;
     base::Error refused = std::move(created).error();
-    if (refused.code == "ResourceInUse") {
+    if (refused.code == base::code::ResourceInUse) {
         if (const auto job = describe_job(client, name); job && is_ours(*job, source))
             return Json::object({{"TrainingJobArn", job->training_job_arn}});
     }
     // Without an answer nobody knows whether there is a job: then its source stays.
-    const bool answered = refused.code != "ConnectionError" && refused.code != "Timeout" && !refused.code.starts_with("Internal");
+    const bool answered = refused.code != base::code::ConnectionError && refused.code != base::code::Timeout &&
+                          !refused.code.starts_with("Internal");
     if (answered) {
         wire::S3Call remove;
         remove.method = "DELETE";

@@ -2,8 +2,9 @@
 // Version 4 costs four HMACs, and holds for a day.
 #pragma once
 
-#include <mutex>
 #include <string>
+
+#include "base/mutex.hpp"
 
 namespace crypto {
 
@@ -13,7 +14,7 @@ public:
     // The key that `make()` returned for this scope, or returns now.
     template <class Make>
     [[nodiscard]] std::string find_or_make(const std::string& scope, Make make) {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         if (key_.empty() || scope_ != scope) {
             key_ = make();
             scope_ = scope;
@@ -22,8 +23,8 @@ public:
     }
 
 private:
-    std::mutex mutex_;
-    std::string scope_, key_;
+    base::Mutex mutex_;
+    std::string scope_ GUARDED_BY(mutex_), key_ GUARDED_BY(mutex_);
 };
 
 }  // namespace crypto

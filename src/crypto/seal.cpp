@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 
 namespace crypto {
@@ -38,7 +39,7 @@ std::string seal(Random& random, std::string_view key, std::string_view plain, s
 
 base::Result<std::string> open_seal(std::string_view key, std::string_view sealed, std::string_view bound) {
     INVARIANT(key.size() == 32);
-    if (sealed.size() < nonce_bytes + tag_bytes) return base::fail("InvalidSeal", "the sealed text is too short");
+    if (sealed.size() < nonce_bytes + tag_bytes) return base::fail(base::code::InvalidSeal, "the sealed text is too short");
     const auto nonce = sealed.substr(0, nonce_bytes);
     const auto cipher = sealed.substr(nonce_bytes, sealed.size() - nonce_bytes - tag_bytes);
     std::string tag(sealed.substr(sealed.size() - tag_bytes));
@@ -50,7 +51,7 @@ base::Result<std::string> open_seal(std::string_view key, std::string_view seale
     done = done && EVP_DecryptUpdate(context.get(), raw(plain), &length, raw(cipher), static_cast<int>(cipher.size())) == 1;
     done = done && EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, tag_bytes, tag.data()) == 1;
     done = done && EVP_DecryptFinal_ex(context.get(), raw(tag), &length) == 1;
-    if (!done) return base::fail("InvalidSeal", "the sealed text was not sealed with this key, or was changed");
+    if (!done) return base::fail(base::code::InvalidSeal, "the sealed text was not sealed with this key, or was changed");
     return plain;
 }
 

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "crypto/digest.hpp"
 
@@ -39,7 +40,7 @@ base::Result<PublicKey> PublicKey::read(std::string_view pem) {
     PublicKey out;
     out.key_ = owned(key);
     if (key == nullptr || EVP_PKEY_get_base_id(key) != EVP_PKEY_ED25519)
-        return base::fail("InvalidKey", "it holds no Ed25519 public key in PEM");
+        return base::fail(base::code::InvalidKey, "it holds no Ed25519 public key in PEM");
     return out;
 }
 
@@ -77,7 +78,7 @@ base::Result<SigningKey> SigningKey::read(std::string_view pem) {
     SigningKey out;
     out.key_ = owned(key);
     if (key == nullptr || EVP_PKEY_get_base_id(key) != EVP_PKEY_ED25519)
-        return base::fail("InvalidKey", "it holds no Ed25519 private key in PEM");
+        return base::fail(base::code::InvalidKey, "it holds no Ed25519 private key in PEM");
     return out;
 }
 

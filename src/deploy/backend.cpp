@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "deploy/state.hpp"
 #include "os/file.hpp"
@@ -67,8 +68,8 @@ base::Result<Backend> Backend::open(const std::string& project_url, const fs::pa
         if (url.starts_with("file://")) {
             url.erase(0, 7);
         } else if (url.contains("://")) {
-            return base::fail(
-                base::Error("NotSupported", "stacks cannot be kept in " + url).note("set PULUMI_BACKEND_URL to file://FOLDER"));
+            return base::fail(base::Error(base::code::NotSupported, "stacks cannot be kept in " + url)
+                                  .note("set PULUMI_BACKEND_URL to file://FOLDER"));
         }
         if (url == "~" || url.starts_with("~/"))
             folder = home() / fs::path(url.substr(std::min<size_t>(2, url.size())));
@@ -100,16 +101,17 @@ base::Result<Json> Backend::load(const std::string& project, const std::string& 
     if (!fs::exists(path)) {
         for (const char* packed : {".gz", ".zst"}) {
             if (fs::exists(path.string() + packed))
-                return base::fail("NotSupported", "compressed state files are not supported: " + path.string() + packed);
+                return base::fail(base::code::NotSupported,
+                                  "compressed state files are not supported: " + path.string() + packed);
         }
         const std::vector<std::string> others = stacks(project);
-        return base::fail(base::Error("NoSuchStack", "there is no stack `" + stack + "` of project `" + project + "`")
+        return base::fail(base::Error(base::code::NoSuchStack, "there is no stack `" + stack + "` of project `" + project + "`")
                               .note((others.empty() ? "there is none so far" : "there are: " + base::join(others, ", ")) +
                                     "; `trainwarden up --stack " + stack + "` makes it"));
     }
     const std::string content = TRY(os::read_file(path));
     auto json = text::parse_json(content);
-    if (!json) return base::fail("InvalidState", path.string() + ": " + json.error().message);
+    if (!json) return base::fail(base::code::InvalidState, path.string() + ": " + json.error().message);
     TRY(check_format(*json, path.string()));
     return (*json)["checkpoint"]["latest"];
 }
@@ -151,7 +153,7 @@ base::Result<void> Backend::remove(const std::string& project, const std::string
     fs::remove(path.string() + ".bak", error);
     fs::remove_all(folder_ / "history" / project / stack, error);
     if (!fs::remove(path, error) || error)
-        return base::fail("FileError", "cannot remove " + path.string() + ": " + error.message());
+        return base::fail(base::code::FileError, "cannot remove " + path.string() + ": " + error.message());
     return {};
 }
 
@@ -162,7 +164,7 @@ base::Result<std::unique_ptr<StackLock>> Backend::lock(const std::string& projec
     const fs::path path = folder / our_lock;
     const auto locked = [&](const fs::path& by) {
         return base::fail(
-            base::Error("StackLocked", "the stack `" + stack + "` is being changed by " + describe_lock(read_lock(by)))
+            base::Error(base::code::StackLocked, "the stack `" + stack + "` is being changed by " + describe_lock(read_lock(by)))
                 .note("wait for it to end; if that process is gone for good, remove " + by.string()));
     };
     os::Descriptor opened;
@@ -182,7 +184,7 @@ base::Result<std::unique_ptr<StackLock>> Backend::lock(const std::string& projec
     content.set("timestamp", Json(text::iso8601_millis(now)));
     const std::string bytes = content.dump();
     if (::ftruncate(file, 0) != 0 || ::pwrite(file, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-        return base::fail("FileError", "cannot write " + path.string() + ": " + std::strerror(errno));
+        return base::fail(base::code::FileError, "cannot write " + path.string() + ": " + std::strerror(errno));
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder, error)) {
         if (entry.path().filename() == our_lock || entry.path().extension() != ".json") continue;

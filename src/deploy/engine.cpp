@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/mutex.hpp"
 #include "deploy/context.hpp"
@@ -139,7 +140,7 @@ void Engine::read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> rep
                                reading.type, reading.name);
             }
             if (reading.type == "pulumi:pulumi:StackReference") {
-                if (!hooks_.stack_outputs) return base::fail("NotSupported", "stack references are not supported here");
+                if (!hooks_.stack_outputs) return base::fail(base::code::NotSupported, "stack references are not supported here");
                 const std::string name = reading.id.empty() ? reading.name : reading.id;
                 const Property outputs = TRY(hooks_.stack_outputs(name));
                 Property::Array secret_names;
@@ -151,11 +152,12 @@ void Engine::read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> rep
                                                                  {"secretOutputNames", Property(std::move(secret_names))}})};
             }
             const Instance instance = TRY(provider_for(reading.type, reading.provider, reading.parent, reading.version));
-            if (!instance.provider->knows(reading.type)) return base::fail("NotSupported", reading.type + " is not supported");
+            if (!instance.provider->knows(reading.type))
+                return base::fail(base::code::NotSupported, reading.type + " is not supported");
             auto state = TRY(instance.provider->read(reading.type, reading.id, Property(), Property()));
             // Names are known before anything is made, so a program may ask in a preview for what the run itself will make.
             if (!state && options_.preview) state = planned(reading.type, reading.id);
-            if (!state) return base::fail("NoSuchEntity", "there is no " + reading.type + " `" + reading.id + "`");
+            if (!state) return base::fail(base::code::NoSuchEntity, "there is no " + reading.type + " `" + reading.id + "`");
             auto resource = std::make_shared<Resource>();
             resource->urn = urn;
             resource->type = reading.type;
@@ -171,7 +173,7 @@ void Engine::read_resource(rpc::Reading reading, rpc::Reply<rpc::Registered> rep
             const std::string unique_name = unique_name_of(*instance.provider, *resource);
             const base::Lock lock(mutex_);
             if (!seen_.insert(urn).second)
-                return base::fail("DuplicateResource", "two resources are named `" + reading.name + "` (" + urn + ")");
+                return base::fail(base::code::DuplicateResource, "two resources are named `" + reading.name + "` (" + urn + ")");
             for (const std::string& need : reading.dependencies)
                 if (seen_.contains(need)) resource->dependencies.push_back(need);
             if (const auto old = old_by_urn_.find(urn); old != old_by_urn_.end()) {
@@ -209,7 +211,7 @@ void Engine::invoke(rpc::Invocation invocation, rpc::Reply<rpc::Invoked> reply) 
                             {"urn", Property(urn)}, {"id", Property(resource->id)}, {"state", resource->outputs}}),
                         {}};
                 }
-                return base::fail("NoSuchEntity", "there is no resource " + urn);
+                return base::fail(base::code::NoSuchEntity, "there is no resource " + urn);
             }
             const Instance instance =
                 TRY(provider_for(invocation.token, invocation.provider, invocation.parent, invocation.version));

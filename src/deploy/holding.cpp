@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "deploy/context.hpp"
 #include "deploy/urn.hpp"
@@ -60,8 +61,8 @@ base::Result<void> Engine::check_name_is_free(const Context& context, const Reso
     if (name.empty()) return {};
     const std::string own(urn_name(context.urn));
     const auto taken = [&](const std::string& urn) {
-        return base::Error("NameInUse", "creating " + fresh.type + " `" + own + "`: " + std::string(urn_type(urn)) + " `" +
-                                            std::string(urn_name(urn)) + "` of this stack has the same name");
+        return base::Error(base::code::NameInUse, "creating " + fresh.type + " `" + own + "`: " + std::string(urn_type(urn)) +
+                                                      " `" + std::string(urn_name(urn)) + "` of this stack has the same name");
     };
     std::vector<ResourcePtr> candidates;
     {

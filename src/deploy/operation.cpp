@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "deploy/interrupt.hpp"
@@ -126,7 +127,7 @@ base::Result<Property> outputs_of(Stack& from, const std::string& name) {
     const std::string project = parts.size() >= 2 ? std::string(parts[parts.size() - 2]) : from.project().name;
     const std::string stack(parts.back());
     if (parts.size() > 3 || (parts.size() == 3 && parts[0] != "organization"))
-        return base::fail("NoSuchStack", "there is no stack `" + name + "`");
+        return base::fail(base::code::NoSuchStack, "there is no stack `" + name + "`");
     const Json deployment = TRY(from.backend().load(project, stack));
     const std::string salt = read_salt_state(deployment);
     Secrets secrets(salt, passphrase_from_environment(), from.random);
@@ -161,7 +162,7 @@ base::Result<Outcome> run(Stack& stack, const Run& how) {
     hooks.stack_outputs = [&](const std::string& name) { return outputs_of(stack, name); };
     hooks.journal = [&](const Snapshot& now) -> base::Result<void> {
         auto saved = stack.save(now);
-        if (saved || saved.error().code != "PassphraseRequired") return saved;
+        if (saved || saved.error().code != base::code::PassphraseRequired) return saved;
         // A secret that nobody announced: losing it would be worse than keeping it badly.
         if (stack.secrets().require_at_any_price()) {
             events.diagnostic(

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "deploy/process.hpp"
 #include "deploy/yaml_program.hpp"
@@ -84,10 +85,10 @@ base::Result<std::string> find_python(const Project& project, std::map<std::stri
         const fs::path folder = (project.root / virtualenv).lexically_normal();
         const fs::path python = folder / "bin" / "python";
         if (!fs::exists(python)) {
-            return base::fail(
-                base::Error("NoInterpreter", "the virtual environment " + folder.string() + " of Pulumi.yaml does not exist")
-                    .note("make it with: python3 -m venv " + folder.string() + " && " + (folder / "bin/pip").string() +
-                          " install -r requirements.txt"));
+            return base::fail(base::Error(base::code::NoInterpreter,
+                                          "the virtual environment " + folder.string() + " of Pulumi.yaml does not exist")
+                                  .note("make it with: python3 -m venv " + folder.string() + " && " +
+                                        (folder / "bin/pip").string() + " install -r requirements.txt"));
         }
         environment["VIRTUAL_ENV"] = folder.string();
         environment["PATH"] = (folder / "bin").string() + ":" + environment_value("PATH");
@@ -99,7 +100,7 @@ base::Result<std::string> find_python(const Project& project, std::map<std::stri
         return active + "/bin/python";
     for (const char* name : {"python3", "python"})
         if (std::string found = find_executable(name); !found.empty()) return found;
-    return base::fail("NoInterpreter", "no python3 in PATH");
+    return base::fail(base::code::NoInterpreter, "no python3 in PATH");
 }
 
 std::function<void(int)> on_exit(const ProgramOptions& options) {
@@ -136,7 +137,7 @@ base::Result<std::unique_ptr<Program>> start_python(ProgramOptions options, cons
     const std::string python = TRY(find_python(project, process.environment));
     process.folder = project.program;
     if (project.entry.empty() && !fs::exists(project.program / "__main__.py"))
-        return base::fail(base::Error("NoProgram", "there is no __main__.py in " + project.program.string())
+        return base::fail(base::Error(base::code::NoProgram, "there is no __main__.py in " + project.program.string())
                               .note("a Python program begins there; `main:` in Pulumi.yaml names another folder or file"));
     process.arguments = {python,
                          "-c",
@@ -190,7 +191,7 @@ base::Result<std::vector<std::string>> split_words(std::string_view text, const 
         else
             word += c;
     }
-    if (quote != 0) return base::fail("InvalidProject", where + ": a quote is not closed");
+    if (quote != 0) return base::fail(base::code::InvalidProject, where + ": a quote is not closed");
     if (in_word) words.push_back(std::move(word));
     return words;
 }
@@ -245,14 +246,15 @@ base::Result<fs::path> write_shim() {
 base::Result<std::unique_ptr<Program>> start_node(ProgramOptions options, const std::string& address) {
     const Project& project = *options.project;
     const std::string node = find_executable("node");
-    if (node.empty()) return base::fail("NoInterpreter", "no node in PATH");
+    if (node.empty()) return base::fail(base::code::NoInterpreter, "no node in PATH");
     fs::path run;
     for (fs::path folder = project.program;; folder = folder.parent_path()) {
         run = folder / "node_modules/@pulumi/pulumi/cmd/run/index.js";
         if (fs::exists(run)) break;
         if (folder == folder.root_path()) {
-            return base::fail(base::Error("NoInterpreter", "@pulumi/pulumi is not installed for " + project.program.string())
-                                  .note("install the program's packages with: npm install"));
+            return base::fail(
+                base::Error(base::code::NoInterpreter, "@pulumi/pulumi is not installed for " + project.program.string())
+                    .note("install the program's packages with: npm install"));
         }
     }
     hint_at_loader(options, run);
@@ -325,9 +327,9 @@ std::string closest_runtime(std::string_view given) {
 
 base::Result<void> check_runtime(const Project& project) {
     if (project.runtime == "python" || project.runtime == "nodejs" || project.runtime == "yaml") return {};
-    return base::fail(
-        base::Error("NotSupported", "the runtime `" + project.runtime + "` of " + project.file.string() + " is not supported")
-            .note("write `runtime:` python, nodejs or yaml" + closest_runtime(project.runtime)));
+    return base::fail(base::Error(base::code::NotSupported,
+                                  "the runtime `" + project.runtime + "` of " + project.file.string() + " is not supported")
+                          .note("write `runtime:` python, nodejs or yaml" + closest_runtime(project.runtime)));
 }
 
 base::Result<std::unique_ptr<Program>> start_program(ProgramOptions options, rpc::Monitor& monitor, const std::string& address) {

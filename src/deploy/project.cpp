@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "deploy/state.hpp"
 #include "os/file.hpp"
@@ -30,12 +31,12 @@ std::string stack_file_name(const std::string& stack) { return "Pulumi." + stack
 base::Result<Project> find_project(const std::filesystem::path& folder) {
     std::error_code error;
     const std::filesystem::path start = std::filesystem::canonical(folder, error);
-    if (error) return base::fail("NoProject", "there is no folder " + folder.string());
+    if (error) return base::fail(base::code::NoProject, "there is no folder " + folder.string());
     std::filesystem::path at = start;
     while (!std::filesystem::exists(at / "Pulumi.yaml")) {
         if (at == at.root_path()) {
             return base::fail(
-                base::Error("NoProject", "no Pulumi.yaml in " + start.string() + " or above it")
+                base::Error(base::code::NoProject, "no Pulumi.yaml in " + start.string() + " or above it")
                     .note("a program's folder holds a Pulumi.yaml with its `name` and `runtime`; --cwd names another folder"));
         }
         at = at.parent_path();
@@ -45,23 +46,24 @@ base::Result<Project> find_project(const std::filesystem::path& folder) {
     project.file = at / "Pulumi.yaml";
     const std::string content = TRY(os::read_file(project.file));
     auto document = parse_yaml(content);
-    if (!document) return base::fail("InvalidProject", project.file.string() + ": " + document.error().message);
+    if (!document) return base::fail(base::code::InvalidProject, project.file.string() + ": " + document.error().message);
     project.document = std::move(*document);
     project.name = project.document["name"].text;
     if (!valid_name(project.name))
-        return base::fail(base::Error("InvalidProject", project.file.string() + ": `name` must be letters, digits, `-`, `_`, `.`")
-                              .note("a Pulumi.yaml begins like this: name: my-project"));
+        return base::fail(
+            base::Error(base::code::InvalidProject, project.file.string() + ": `name` must be letters, digits, `-`, `_`, `.`")
+                .note("a Pulumi.yaml begins like this: name: my-project"));
     const Yaml& runtime = project.document["runtime"];
     project.runtime = runtime.is_map() ? runtime["name"].text : runtime.text;
     project.options = runtime["options"];
     if (project.runtime.empty())
-        return base::fail(base::Error("InvalidProject", project.file.string() + ": `runtime` is missing")
+        return base::fail(base::Error(base::code::InvalidProject, project.file.string() + ": `runtime` is missing")
                               .note("write the language of the program: runtime: python, nodejs or yaml"));
     const Yaml& main = project.document["main"];
     project.program = main.is_null() ? project.root : (project.root / main.text).lexically_normal();
     if (!main.is_null() && !std::filesystem::exists(project.program, error))
-        return base::fail(base::Error(
-            "InvalidProject", project.file.string() + ": `main` names " + project.program.string() + ", which does not exist"));
+        return base::fail(base::Error(base::code::InvalidProject, project.file.string() + ": `main` names " +
+                                                                      project.program.string() + ", which does not exist"));
     if (std::filesystem::is_regular_file(project.program, error)) {
         project.entry = project.program.filename();
         project.program = project.program.parent_path();
@@ -80,19 +82,21 @@ std::string full_key(const Project& project, std::string_view key) {
 
 base::Result<StackFile> StackFile::load(const Project& project, const std::string& stack) {
     if (!valid_name(stack))
-        return base::fail("InvalidStackName", "a stack's name is at most 100 letters, digits, `-`, `_`, `.`: `" + stack + "`");
+        return base::fail(base::code::InvalidStackName,
+                          "a stack's name is at most 100 letters, digits, `-`, `_`, `.`: `" + stack + "`");
     StackFile file;
     file.project_ = &project;
     file.path_ = project.root / stack_file_name(stack);
     if (!std::filesystem::exists(file.path_)) return file;
     const std::string content = TRY(os::read_file(file.path_));
     auto document = parse_yaml(content);
-    if (!document) return base::fail("InvalidConfig", file.path_.string() + ": " + document.error().message);
+    if (!document) return base::fail(base::code::InvalidConfig, file.path_.string() + ": " + document.error().message);
     file.document_ = std::move(*document);
     file.salt_state_ = file.document_["encryptionsalt"].text;
     if (!file.document_["secretsprovider"].is_null() && file.document_["secretsprovider"].text != "passphrase") {
-        return base::fail("NotSupported", file.path_.string() + ": the secrets provider `" +
-                                              file.document_["secretsprovider"].text + "` is not supported; only passphrase is");
+        return base::fail(base::code::NotSupported, file.path_.string() + ": the secrets provider `" +
+                                                        file.document_["secretsprovider"].text +
+                                                        "` is not supported; only passphrase is");
     }
     for (std::string_view line : base::split(content, '\n')) file.lines_.emplace_back(line);
     if (!file.lines_.empty() && file.lines_.back().empty()) file.lines_.pop_back();
@@ -145,8 +149,8 @@ base::Result<Config> StackFile::read_config(Secrets* secrets) const {
         if (value != nullptr && !value->is_null()) {
             config[full] = {scalar_text(*value), declared["secret"].text == "true", !value->is_scalar()};
         } else if (secrets != nullptr && declared.is_map() && declared.find("default") == nullptr) {
-            return base::fail(base::Error("MissingConfig", "the program needs the configuration value `" + key +
-                                                               "`, and the stack does not set it")
+            return base::fail(base::Error(base::code::MissingConfig, "the program needs the configuration value `" + key +
+                                                                         "`, and the stack does not set it")
                                   .note("set it with: trainwarden config set " + key + " VALUE"));
         }
     }
@@ -200,7 +204,8 @@ base::Result<void> StackFile::put_lines(const std::string& key, const std::vecto
     const auto start = static_cast<size_t>(config - all.begin());
     if (base::trim(std::string_view(*config).substr(7)).starts_with("{")) {
         if (base::trim(std::string_view(*config).substr(7)) != "{}")
-            return base::fail("NotSupported", path_.string() + ": `config` in braces cannot be edited; write it as a block");
+            return base::fail(base::code::NotSupported,
+                              path_.string() + ": `config` in braces cannot be edited; write it as a block");
         *config = "config:";
     }
     const size_t end = block_end(all, start);
@@ -224,7 +229,8 @@ base::Result<void> StackFile::save(const std::vector<std::string>& lines) {
     if (!content.empty()) content += "\n";
     // What was meant must be what the next reader sees: the edit is by lines, the check by a whole parse.
     auto document = parse_yaml(content);
-    if (!document) return base::fail("InvalidConfig", path_.string() + " cannot be edited: " + document.error().message);
+    if (!document)
+        return base::fail(base::code::InvalidConfig, path_.string() + " cannot be edited: " + document.error().message);
     TRY(os::replace_file(path_, content, 0644));
     lines_ = lines;
     document_ = std::move(*document);

@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 
+#include "base/error_codes.hpp"
+
 namespace deploy {
 
 using provider::Property;
@@ -32,7 +34,7 @@ bool is_absent(const Property& value) { return inside(value).is(Kind::null); }
 base::Result<PropertyPath> PropertyPath::parse(std::string_view text) {
     const auto bad = [&](std::string_view why) {
         return base::fail(
-            base::Error("InvalidPropertyPath", "`" + std::string(text) + "` is no property path: " + std::string(why))
+            base::Error(base::code::InvalidPropertyPath, "`" + std::string(text) + "` is no property path: " + std::string(why))
                 .note("paths look like tags, tags.team, tags[\"a.b\"], rules[0].id, rules[*].id or *"));
     };
     PropertyPath path;

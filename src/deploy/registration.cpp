@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
@@ -43,7 +44,7 @@ base::Result<std::string> content_hash(const Property& asset) {
     std::vector<std::filesystem::path> files;
     for (std::filesystem::recursive_directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
         if (entry->is_regular_file(error)) files.push_back(entry->path());
-    if (error) return base::fail("FileError", "cannot read the folder " + path.string() + ": " + error.message());
+    if (error) return base::fail(base::code::FileError, "cannot read the folder " + path.string() + ": " + error.message());
     std::ranges::sort(files);
     std::string all;
     for (const auto& file : files) {
@@ -169,7 +170,7 @@ base::Result<void> Engine::prepare(Context& context) {
     if (registration.parent.empty() && registration.type != stack_type) registration.parent = stack_urn_;
     context.urn = make_urn(options_.stack, options_.project, registration.parent, registration.type, registration.name);
     if (!seen_.insert(context.urn).second) {
-        return base::fail(base::Error("DuplicateResource",
+        return base::fail(base::Error(base::code::DuplicateResource,
                                       "two resources of type " + registration.type + " are named `" + registration.name + "`")
                               .note("a resource's name must be unique among those of its type and parent"));
     }
@@ -292,7 +293,7 @@ base::Result<Property> Engine::checked_inputs(Context& context, const Property& 
     provider::Checked checked = TRY(context.instance.provider->check(registration.type, registration.name, olds, news, random));
     if (!checked.failures.empty()) {
         std::string message = registration.type + " `" + registration.name + "` is not valid";
-        base::Error error("InvalidInputs", message);
+        base::Error error(base::code::InvalidInputs, message);
         if (checked.failures.size() == 1) {
             const auto& failure = checked.failures.front();
             error.message = registration.type + " `" + registration.name +
@@ -314,7 +315,7 @@ base::Result<rpc::Registered> Engine::process_custom(Context& context) {
     context.fresh->provider = context.instance.reference;
     provider::Provider& provider = *context.instance.provider;
     if (!provider.knows(registration.type)) {
-        return base::fail(base::Error("NotSupported", registration.type + " is not supported")
+        return base::fail(base::Error(base::code::NotSupported, registration.type + " is not supported")
                               .note("docs/up.md lists the resource types that are"));
     }
     const bool managed = context.old != nullptr && !context.old->external;
@@ -358,18 +359,19 @@ base::Result<rpc::Registered> Engine::process_custom(Context& context) {
 base::Result<rpc::Registered> Engine::import_resource(Context& context) {
     const rpc::Registration& registration = context.registration;
     if (context.old != nullptr && !context.old->external)
-        return base::fail("NotSupported", registration.type + " `" + registration.name + "` is managed already, with the id `" +
-                                              context.old->id + "`");
+        return base::fail(base::code::NotSupported, registration.type + " `" + registration.name +
+                                                        "` is managed already, with the id `" + context.old->id + "`");
     context.fresh->id = registration.import_id;
     events_.step(context.step(Op::import, Step::Phase::begun));
     auto read = TRY(context.instance.provider->read(registration.type, registration.import_id, Property(), Property()));
     if (!read)
-        return base::fail("NoSuchEntity", "there is no " + registration.type + " `" + registration.import_id + "` to import");
+        return base::fail(base::code::NoSuchEntity,
+                          "there is no " + registration.type + " `" + registration.import_id + "` to import");
     TRY(checked_inputs(context, read->inputs, 0));
     const provider::Difference difference =
         TRY(context.instance.provider->diff(registration.type, read->id, read->inputs, read->outputs, context.inputs));
     if (difference.any()) {
-        return base::fail(base::Error("ImportDiffers",
+        return base::fail(base::Error(base::code::ImportDiffers,
                                       registration.type + " `" + registration.import_id +
                                           "` is not what the program says: " + base::join(difference.changed, ", ") + " differ")
                               .note("make the program's inputs match what exists, import, then change them"));
@@ -394,7 +396,7 @@ base::Result<Engine::Instance> Engine::provider_for(const std::string& type, con
     if (wanted.empty()) return default_provider(package, version);
     const base::Lock lock(providers_mutex_);
     const auto found = providers_.find(wanted);
-    if (found == providers_.end()) return base::fail("InvalidProvider", "there is no provider " + wanted);
+    if (found == providers_.end()) return base::fail(base::code::InvalidProvider, "there is no provider " + wanted);
     return found->second;
 }
 
@@ -406,7 +408,7 @@ base::Result<std::shared_ptr<provider::Provider>> Engine::make_provider(const st
     if (configuration.has_unknowns()) return made;
     const std::pair known(package, configuration);
     // Said once, not for every resource: an error without words ends what it meets, too.
-    if (std::ranges::find(unready_, known) != unready_.end()) return base::fail("NotReady", "");
+    if (std::ranges::find(unready_, known) != unready_.end()) return base::fail(base::code::NotReady, "");
     if (auto ready = made->ready(); !ready) {
         unready_.push_back(known);
         return base::fail(std::move(ready.error()));

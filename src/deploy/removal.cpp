@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "deploy/context.hpp"
 #include "deploy/urn.hpp"
@@ -22,7 +23,7 @@ void Engine::destroy() {
     bool refused = false;
     for (const ResourcePtr& resource : all) {
         if (!resource->protect || !resource->custom) continue;
-        fail(base::Error("Protected",
+        fail(base::Error(base::code::Protected,
                          resource->type + " `" + std::string(urn_name(resource->urn)) + "` is protected and will not be deleted")
                  .note("set protect to false in the program and deploy, then destroy"),
              resource->urn, {});
@@ -68,9 +69,10 @@ void Engine::delete_in_order(const std::vector<ResourcePtr>& resources) {
             base::Result<void> result;
             bool skipped = stopping();
             if (!skipped && resource->protect && !resource->doomed && resource->custom) {
-                result = base::fail(base::Error("Protected", resource->type + " `" + std::string(urn_name(resource->urn)) +
-                                                                 "` is no longer in the program and is protected")
-                                        .note("put it back with protect set to false and deploy, then remove it"));
+                result =
+                    base::fail(base::Error(base::code::Protected, resource->type + " `" + std::string(urn_name(resource->urn)) +
+                                                                      "` is no longer in the program and is protected")
+                                   .note("put it back with protect set to false and deploy, then remove it"));
             } else if (!skipped && !resource->deleted_with.empty() && by_urn.contains(resource->deleted_with)) {
                 result = delete_resource(resource, Op::remove, Others::registered, true);
             } else if (!skipped) {

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
@@ -28,10 +29,12 @@ std::string encrypt_with(crypto::Random& random, const std::string& key, std::st
 
 base::Result<std::string> decrypt_with(const std::string& key, const std::string& ciphertext) {
     const auto parts = base::split(ciphertext, ':');
-    if (parts.size() != 3 || parts[0] != "v1") return base::fail("InvalidSecret", "a ciphertext that is not v1:NONCE:TEXT");
+    if (parts.size() != 3 || parts[0] != "v1")
+        return base::fail(base::code::InvalidSecret, "a ciphertext that is not v1:NONCE:TEXT");
     const auto nonce = text::decode_base64(parts[1]);
     const auto sealed = text::decode_base64(parts[2]);
-    if (!nonce || !sealed || nonce->size() != nonce_bytes) return base::fail("InvalidSecret", "a ciphertext that is not base64");
+    if (!nonce || !sealed || nonce->size() != nonce_bytes)
+        return base::fail(base::code::InvalidSecret, "a ciphertext that is not base64");
     return crypto::open_seal(key, *nonce + *sealed, "");
 }
 
@@ -42,13 +45,15 @@ PassphraseSource passphrase_from_environment(PassphraseSource ask) {
         if (const char* phrase = std::getenv("PULUMI_CONFIG_PASSPHRASE")) return std::string(phrase);
         if (const char* path = std::getenv("PULUMI_CONFIG_PASSPHRASE_FILE"); path != nullptr && *path != '\0') {
             std::ifstream file(path);
-            if (!file) return base::fail("PassphraseRequired", std::string("cannot read PULUMI_CONFIG_PASSPHRASE_FILE ") + path);
+            if (!file)
+                return base::fail(base::code::PassphraseRequired,
+                                  std::string("cannot read PULUMI_CONFIG_PASSPHRASE_FILE ") + path);
             std::ostringstream content;
             content << file.rdbuf();
             return std::string(base::trim(content.str()));
         }
         if (ask) return ask();
-        return base::fail(base::Error("PassphraseRequired", "this stack keeps secrets and no passphrase was given")
+        return base::fail(base::Error(base::code::PassphraseRequired, "this stack keeps secrets and no passphrase was given")
                               .note("set PULUMI_CONFIG_PASSPHRASE (it may be empty) or PULUMI_CONFIG_PASSPHRASE_FILE"));
     };
 }
@@ -65,11 +70,11 @@ base::Result<void> Secrets::unlock(const std::string& passphrase) {
     }
     const auto parts = base::split(salt_state_, ':');
     const auto salt = parts.size() == 5 && parts[0] == "v1" ? text::decode_base64(parts[1]) : std::nullopt;
-    if (!salt) return base::fail("InvalidSecret", "the stack's encryptionsalt is not v1:SALT:v1:NONCE:TEXT");
+    if (!salt) return base::fail(base::code::InvalidSecret, "the stack's encryptionsalt is not v1:SALT:v1:NONCE:TEXT");
     std::string key = crypto::pbkdf2_hmac_sha256(passphrase, *salt, rounds, key_bytes);
     const auto word = decrypt_with(key, salt_state_.substr(salt_state_.find(':', 3) + 1));
     if (!word || *word != check_word) {
-        return base::fail(base::Error("IncorrectPassphrase", "the passphrase does not open this stack's secrets")
+        return base::fail(base::Error(base::code::IncorrectPassphrase, "the passphrase does not open this stack's secrets")
                               .note("it comes from PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE or the terminal"));
     }
     key_ = std::move(key);

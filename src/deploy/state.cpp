@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 #include "deploy/rpc/signatures.hpp"
 #include "deploy/secret_texts.hpp"
@@ -113,7 +114,7 @@ base::Result<Property> read_property(const Json& json, const std::string& path, 
     }
     if (mark == rpc::asset_signature) return Property::asset(std::move(members));
     if (mark == rpc::archive_signature) return Property::archive(std::move(members));
-    if (!mark.empty()) return base::fail("InvalidState", "a property with the unknown signature " + mark);
+    if (!mark.empty()) return base::fail(base::code::InvalidState, "a property with the unknown signature " + mark);
     return Property(std::move(members));
 }
 
@@ -184,7 +185,7 @@ base::Result<Resource> read_resource(const Json& json, Secrets& secrets) {
     std::string path;
     resource.urn = json["urn"].as_string();
     if (urn_type(resource.urn).empty())
-        return base::fail("InvalidState", "a resource without a valid urn: `" + resource.urn + "`");
+        return base::fail(base::code::InvalidState, "a resource without a valid urn: `" + resource.urn + "`");
     for (const auto& [key, value] : json.members()) {
         if (key == "urn") continue;
         if (key == "custom")
@@ -281,12 +282,13 @@ base::Result<void> verify(const Snapshot& snapshot) {
     std::set<std::string> seen, live;
     for (const ResourcePtr& resource : snapshot.resources) {
         if (!resource->custom && !resource->id.empty())
-            return base::fail("InvalidState", resource->urn + " is a component and has an id");
+            return base::fail(base::code::InvalidState, resource->urn + " is a component and has an id");
         if (!resource->doomed && !live.insert(resource->urn).second)
-            return base::fail("InvalidState", resource->urn + " stands twice in the state");
+            return base::fail(base::code::InvalidState, resource->urn + " stands twice in the state");
         for (const std::string& need : resource->needs()) {
             if (!seen.contains(need) && need != resource->deleted_with)
-                return base::fail("InvalidState", resource->urn + " needs " + need + ", which does not stand before it");
+                return base::fail(base::code::InvalidState,
+                                  resource->urn + " needs " + need + ", which does not stand before it");
         }
         seen.insert(resource->urn);
     }
@@ -326,8 +328,8 @@ base::Result<Json> write_deployment(const Snapshot& snapshot, Secrets& secrets, 
 base::Result<Snapshot> read_deployment(const Json& deployment, Secrets& secrets) {
     const std::string& type = deployment["secrets_providers"]["type"].as_string();
     if (!type.empty() && type != "passphrase" && holds_secret_as("ciphertext", deployment)) {
-        return base::fail(base::Error("NotSupported", "the stack's secrets are sealed by the secrets provider `" + type +
-                                                          "`; only passphrase is supported")
+        return base::fail(base::Error(base::code::NotSupported, "the stack's secrets are sealed by the secrets provider `" +
+                                                                    type + "`; only passphrase is supported")
                               .note("change it with Pulumi: pulumi stack change-secrets-provider passphrase"));
     }
     Snapshot snapshot;
@@ -366,12 +368,13 @@ std::vector<std::string> features_of(const Json& deployment) {
 base::Result<void> check_format(const Json& document, const std::string& where) {
     const int64_t version = document["version"].as_int();
     if (version != 3 && version != 4)
-        return base::fail("NotSupported",
+        return base::fail(base::code::NotSupported,
                           where + " has format version " + document["version"].as_string() + "; 3 and 4 are supported");
     static const std::set<std::string, std::less<>> known = {"hooks", "refreshBeforeUpdate", "taint", "views"};
     for (const Json& feature : document["features"].items())
         if (!known.contains(feature.as_string()))
-            return base::fail("NotSupported", where + " needs the feature `" + feature.as_string() + "`, which is not supported");
+            return base::fail(base::code::NotSupported,
+                              where + " needs the feature `" + feature.as_string() + "`, which is not supported");
     return {};
 }
 

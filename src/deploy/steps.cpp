@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "deploy/context.hpp"
 #include "deploy/holding.hpp"
@@ -151,9 +152,9 @@ base::Result<rpc::Registered> Engine::update(Context& context, const provider::D
 base::Result<rpc::Registered> Engine::replace(Context& context, const provider::Difference& difference) {
     const ResourcePtr old = context.old;
     if (old->protect && context.fresh->protect) {
-        return base::fail(
-            base::Error("Protected", old->type + " `" + std::string(urn_name(old->urn)) + "` must be replaced and is protected")
-                .note("set protect to false, deploy, then make the change"));
+        return base::fail(base::Error(base::code::Protected,
+                                      old->type + " `" + std::string(urn_name(old->urn)) + "` must be replaced and is protected")
+                              .note("set protect to false, deploy, then make the change"));
     }
     TRY(checked_inputs(context, Property(), 1));  // a new thing gets a new automatic name
     const bool delete_first = context.registration.delete_before_replace.value_or(difference.delete_before_replace);
@@ -205,9 +206,9 @@ base::Result<void> Engine::delete_dependents_of(const Resource& resource) {
         }
         if (!uses) continue;
         if (candidate->protect) {
-            return base::fail("Protected", candidate->type + " `" + std::string(urn_name(candidate->urn)) +
-                                               "` would have to be replaced with " + std::string(urn_name(resource.urn)) +
-                                               " and is protected");
+            return base::fail(base::code::Protected, candidate->type + " `" + std::string(urn_name(candidate->urn)) +
+                                                         "` would have to be replaced with " +
+                                                         std::string(urn_name(resource.urn)) + " and is protected");
         }
         going.insert(candidate->urn);
         order.push_back(candidate);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/error_codes.hpp"
 #include "text/json.hpp"
 
 namespace deploy {
@@ -26,7 +27,8 @@ const Yaml null_yaml;
 
 base::Result<Yaml> convert(const YAML::Node& node, int depth) {
     if (depth > yaml_depth_max)
-        return base::fail("InvalidYaml", "the document nests deeper than " + std::to_string(yaml_depth_max) + " levels");
+        return base::fail(base::code::InvalidYaml,
+                          "the document nests deeper than " + std::to_string(yaml_depth_max) + " levels");
     Yaml result;
     result.line = node.Mark().line + 1;
     switch (node.Type()) {
@@ -47,8 +49,8 @@ base::Result<Yaml> convert(const YAML::Node& node, int depth) {
             for (const auto& member : node) {
                 const std::string key = member.first.Scalar();
                 if (result.find(key) != nullptr) {
-                    return base::fail("InvalidYaml", "line " + std::to_string(member.first.Mark().line + 1) + ": the key `" +
-                                                         key + "` stands twice");
+                    return base::fail(base::code::InvalidYaml, "line " + std::to_string(member.first.Mark().line + 1) +
+                                                                   ": the key `" + key + "` stands twice");
                 }
                 result.members.emplace_back(key, TRY(convert(member.second, depth + 1)));
                 // A block map or sequence begins below its key; the key's line is the one to name.
@@ -105,7 +107,7 @@ base::Result<Yaml> parse_yaml(std::string_view document) {
     try {
         return convert(YAML::Load(std::string(document)), 0);
     } catch (const YAML::Exception& error) {
-        return base::fail("InvalidYaml", "line " + std::to_string(error.mark.line + 1) + ": " + error.msg);
+        return base::fail(base::code::InvalidYaml, "line " + std::to_string(error.mark.line + 1) + ": " + error.msg);
     }
 }
 

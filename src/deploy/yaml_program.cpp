@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "deploy/urn.hpp"
@@ -83,10 +84,10 @@ private:
     }
 
     std::unexpected<base::Error> error_at(int line, const std::string& message) const {
-        return base::fail("InvalidProgram",
+        return base::fail(base::code::InvalidProgram,
                           std::filesystem::path(file_).filename().string() + ":" + std::to_string(line) + ": " + message);
     }
-    static std::unexpected<base::Error> stopped() { return base::fail("Interrupted", ""); }
+    static std::unexpected<base::Error> stopped() { return base::fail(base::code::Interrupted, ""); }
 
     base::Result<void> evaluate() {
         expressions_.error_at = [this](int line, const std::string& message) { return error_at(line, message).error(); };

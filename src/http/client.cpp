@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <mutex>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 
 namespace http {
@@ -55,7 +56,7 @@ size_t on_body(char* bytes, size_t size, size_t count, void* user) {
     }
     if (transfer.response.body.size() + part.size() > answer_bytes_max) {
         transfer.refused =
-            base::Error("EntityTooLarge", "the answer is larger than " + std::to_string(answer_bytes_max) + " bytes");
+            base::Error(base::code::EntityTooLarge, "the answer is larger than " + std::to_string(answer_bytes_max) + " bytes");
         return 0;
     }
     if (transfer.response.body.empty()) {
@@ -93,7 +94,8 @@ struct File {
 
 Result<void> open_file(const std::string& path, File& out) {
     out.file = std::fopen(path.c_str(), "rbe");
-    if (!out.file || std::fseek(out.file, 0, SEEK_END) != 0) return fail("FileNotReadable", "cannot read `" + path + "`");
+    if (!out.file || std::fseek(out.file, 0, SEEK_END) != 0)
+        return fail(base::code::FileNotReadable, "cannot read `" + path + "`");
     out.length = std::ftell(out.file);
     std::rewind(out.file);
     return {};

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "text/time.hpp"
 
@@ -34,10 +35,11 @@ uint64_t length_of(const Response& response) {
 
 // What the body readers above expect to hear.
 std::unexpected<base::Error> body_error(base::Error error) {
-    if (error.code == "Timeout")
-        return fail("RequestTimeout",
+    if (error.code == base::code::Timeout)
+        return fail(base::code::RequestTimeout,
                     "your socket connection to the server was not read from or written to within the timeout period");
-    return fail("IncompleteBody", "you did not provide the number of bytes specified by the Content-Length HTTP header");
+    return fail(base::code::IncompleteBody,
+                "you did not provide the number of bytes specified by the Content-Length HTTP header");
 }
 
 std::string http_date_now() { return text::http_date(base::SystemClock().now()); }
@@ -77,7 +79,8 @@ bool BodyMemory::take(size_t bytes) {
 
 Result<void> ConnectionBody::reserve(size_t bytes) {
     if (!memory_.take(bytes))
-        return fail("ServiceUnavailable", "The server holds as many request bodies as it has memory for. Please try again.");
+        return fail(base::code::ServiceUnavailable,
+                    "The server holds as many request bodies as it has memory for. Please try again.");
     held_ += bytes;
     return {};
 }
@@ -151,7 +154,7 @@ bool Connection::wait_for_request() {
     while (true) {
         const auto got = inbox_.receive();
         if (got) return *got > 0;
-        if (got.error().code != "Timeout" || stopping_ || steady_clock::now() >= deadline) return false;
+        if (got.error().code != base::code::Timeout || stopping_ || steady_clock::now() >= deadline) return false;
     }
 }
 
@@ -180,7 +183,7 @@ std::optional<ParsedHead> Connection::read_head() {
         }
         const auto got = inbox_.receive();
         if (got && *got == 0) return std::nullopt;
-        if ((!got && got.error().code == "Timeout") || steady_clock::now() >= deadline) {
+        if ((!got && got.error().code == base::code::Timeout) || steady_clock::now() >= deadline) {
             refuse({408, "the request's head did not come in time"});
             return std::nullopt;
         }

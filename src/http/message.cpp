@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 
 namespace http {
@@ -37,7 +38,7 @@ size_t Headers::count(std::string_view name) const {
 
 Result<std::string> BodyReader::read_all(size_t most) {
     const auto too_large = [&] {
-        return fail("EntityTooLarge", "the request body is larger than " + std::to_string(most) + " bytes");
+        return fail(base::code::EntityTooLarge, "the request body is larger than " + std::to_string(most) + " bytes");
     };
     if (const auto expected = length(); expected && *expected > most) return too_large();
     std::string out;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
 
@@ -11,15 +12,16 @@ namespace identity {
 namespace {
 
 std::unexpected<base::Error> no_such_key(const std::string& id) {
-    return base::fail("NoSuchEntity", fmt::format("The Access Key with id {} cannot be found.", id));
+    return base::fail(base::code::NoSuchEntity, fmt::format("The Access Key with id {} cannot be found.", id));
 }
 
 // The ids of the keys of a user, or of root if the name is empty.
-base::Result<std::vector<std::string>> key_ids(const World& world, const std::string& account, const std::string& user) {
-    if (!user.empty()) return TRY(world.user(account, user))->access_keys;
-    const Household* house = world.household(account);
-    if (house == nullptr) return base::fail("NoSuchEntity", fmt::format("The account {} cannot be found.", account));
-    return house->account->access_keys;
+base::Result<std::vector<std::string>> key_ids(const IamState& state, const std::string& account, const std::string& user) {
+    if (!user.empty()) return TRY(state.user(account, user))->access_keys;
+    const AccountState* of_account = state.account_state(account);
+    if (of_account == nullptr)
+        return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", account));
+    return of_account->account->access_keys;
 }
 
 bool is_alias(std::string_view alias) {
@@ -31,20 +33,21 @@ bool is_alias(std::string_view alias) {
 }  // namespace
 
 base::Result<AccessKeyPtr> DirectoryState::create_access_key(const std::string& account, const std::string& user) {
-    const std::lock_guard writing(writer_);
-    const auto ids = TRY(key_ids(world_, account, user));
+    const Writing writing(*this);
+    const auto ids = TRY(key_ids(state_, account, user));
     if (ids.size() >= access_keys_max) {
-        return base::fail("LimitExceeded", fmt::format("Cannot exceed quota for AccessKeysPerUser: {}", access_keys_max));
+        return base::fail(base::code::LimitExceeded,
+                          fmt::format("Cannot exceed quota for AccessKeysPerUser: {}", access_keys_max));
     }
     Change change;
     AccessKey key;
     if (user.empty()) {
-        Account changed = *world_.household(account)->account;
+        Account changed = *state_.account_state(account)->account;
         key = TRY(make_access_key(account, "", ""));
         changed.access_keys.push_back(key.id);
         change.put(std::move(changed));
     } else {
-        User changed = *TRY(world_.user(account, user));
+        User changed = *TRY(state_.user(account, user));
         key = TRY(make_access_key(account, changed.id, key_of(changed.name)));
         changed.access_keys.push_back(key.id);
         change.put(std::move(changed));
@@ -52,21 +55,21 @@ base::Result<AccessKeyPtr> DirectoryState::create_access_key(const std::string& 
     const std::string id = key.id;
     put_key(change, std::move(key));
     TRY(commit(std::move(change)));
-    return world_.keys.at(id);
+    return state_.keys.at(id);
 }
 
 base::Result<std::vector<AccessKeyPtr>> DirectoryState::access_keys(const std::string& account, const std::string& user) const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     std::vector<AccessKeyPtr> keys;
-    for (const auto& id : TRY(key_ids(world_, account, user))) keys.push_back(world_.keys.at(id));
+    for (const auto& id : TRY(key_ids(state_, account, user))) keys.push_back(state_.keys.at(id));
     return keys;
 }
 
 base::Result<void> DirectoryState::update_access_key(const std::string& account, const std::string& user, const std::string& id,
                                                      bool active) {
-    const std::lock_guard writing(writer_);
-    if (!contains(TRY(key_ids(world_, account, user)), id)) return no_such_key(id);
-    AccessKey changed = *world_.keys.at(id);
+    const Writing writing(*this);
+    if (!contains(TRY(key_ids(state_, account, user)), id)) return no_such_key(id);
+    AccessKey changed = *state_.keys.at(id);
     changed.active = active;
     Change change;
     put_key(change, std::move(changed));
@@ -74,16 +77,16 @@ base::Result<void> DirectoryState::update_access_key(const std::string& account,
 }
 
 base::Result<void> DirectoryState::delete_access_key(const std::string& account, const std::string& user, const std::string& id) {
-    const std::lock_guard writing(writer_);
-    if (!contains(TRY(key_ids(world_, account, user)), id)) return no_such_key(id);
+    const Writing writing(*this);
+    if (!contains(TRY(key_ids(state_, account, user)), id)) return no_such_key(id);
     Change change;
-    change.erase(*world_.keys.at(id));
+    change.erase(*state_.keys.at(id));
     if (user.empty()) {
-        Account changed = *world_.household(account)->account;
+        Account changed = *state_.account_state(account)->account;
         std::erase(changed.access_keys, id);
         change.put(std::move(changed));
     } else {
-        User changed = *TRY(world_.user(account, user));
+        User changed = *TRY(state_.user(account, user));
         std::erase(changed.access_keys, id);
         change.put(std::move(changed));
     }
@@ -91,29 +94,30 @@ base::Result<void> DirectoryState::delete_access_key(const std::string& account,
 }
 
 base::Result<AccessKeyPtr> DirectoryState::access_key(const std::string& id) const {
-    const std::shared_lock lock(mutex_);
-    const auto found = world_.keys.find(id);
-    if (found == world_.keys.end()) return no_such_key(id);
+    const base::SharedLock lock(mutex_);
+    const auto found = state_.keys.find(id);
+    if (found == state_.keys.end()) return no_such_key(id);
     return found->second;
 }
 
 base::Result<void> DirectoryState::create_alias(const std::string& account, const std::string& alias) {
     if (!is_alias(alias)) {
         return base::fail(
-            "ValidationError",
+            base::code::ValidationError,
             fmt::format("1 validation error detected: Value '{}' at 'accountAlias' failed to satisfy constraint: Member must "
                         "satisfy regular expression pattern: ^[a-z0-9]([a-z0-9]|-(?!-)){{1,61}}[a-z0-9]$",
                         alias));
     }
-    const std::lock_guard writing(writer_);
-    for (const auto& [id, house] : world_.accounts) {
-        if (id != account && house.account->alias == alias) {
-            return base::fail("EntityAlreadyExists", fmt::format("The account alias {} already exists.", alias));
+    const Writing writing(*this);
+    for (const auto& [id, of_account] : state_.accounts) {
+        if (id != account && of_account.account->alias == alias) {
+            return base::fail(base::code::EntityAlreadyExists, fmt::format("The account alias {} already exists.", alias));
         }
     }
-    const Household* house = world_.household(account);
-    if (house == nullptr) return base::fail("NoSuchEntity", fmt::format("The account {} cannot be found.", account));
-    Account changed = *house->account;
+    const AccountState* of_account = state_.account_state(account);
+    if (of_account == nullptr)
+        return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", account));
+    Account changed = *of_account->account;
     changed.alias = alias;
     Change change;
     change.put(std::move(changed));
@@ -121,12 +125,12 @@ base::Result<void> DirectoryState::create_alias(const std::string& account, cons
 }
 
 base::Result<void> DirectoryState::delete_alias(const std::string& account, const std::string& alias) {
-    const std::lock_guard writing(writer_);
-    const Household* house = world_.household(account);
-    if (house == nullptr || alias.empty() || house->account->alias != alias) {
-        return base::fail("NoSuchEntity", fmt::format("The account alias {} cannot be found.", alias));
+    const Writing writing(*this);
+    const AccountState* of_account = state_.account_state(account);
+    if (of_account == nullptr || alias.empty() || of_account->account->alias != alias) {
+        return base::fail(base::code::NoSuchEntity, fmt::format("The account alias {} cannot be found.", alias));
     }
-    Account changed = *house->account;
+    Account changed = *of_account->account;
     changed.alias.clear();
     Change change;
     change.put(std::move(changed));

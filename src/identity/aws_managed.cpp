@@ -1,11 +1,11 @@
 #include "identity/aws_managed.hpp"
 
 #include <cstring>
-#include <mutex>
 #include <string_view>
 #include <unordered_map>
 
 #include "base/invariant.hpp"
+#include "base/mutex.hpp"
 #include "crypto/digest.hpp"
 #include "tar/gzip.hpp"
 #include "text/json.hpp"
@@ -85,7 +85,7 @@ public:
     [[nodiscard]] ManagedPolicyPtr find(const std::string& arn) {
         const auto block = blocks_.find(arn);
         if (block == blocks_.end()) return nullptr;
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         ManagedPolicyPtr& parsed = parsed_[arn];
         if (!parsed) parsed = parse(block->second);
         return parsed;
@@ -119,7 +119,7 @@ private:
     std::string_view blocks_bytes_;
     std::vector<AwsManagedSummary> summaries_;
     std::unordered_map<std::string, Block> blocks_;
-    std::mutex mutex_;
+    base::Mutex mutex_;
     std::unordered_map<std::string, ManagedPolicyPtr> parsed_;
 };
 

@@ -1,6 +1,7 @@
 // From credentials to the Caller behind them, with every policy that hangs on it: one picture, taken under one lock.
 #include <fmt/core.h>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
@@ -13,7 +14,7 @@ namespace {
 constexpr size_t open_sessions_max = 8192;
 
 std::unexpected<base::Error> invalid_token() {
-    return base::fail("InvalidClientTokenId", "The security token included in the request is invalid.");
+    return base::fail(base::code::InvalidClientTokenId, "The security token included in the request is invalid.");
 }
 
 void set_tags(Caller& caller, Tags tags) {
@@ -52,8 +53,8 @@ Caller DirectoryState::user_caller(const User& user) const {
     caller.context.set("aws:username", user.name);
     set_tags(caller, user.tags);
     add_entity_policies(user, "user", caller.policies.identity);
-    const Household& house = world_.accounts.at(user.account);
-    for (const auto& group : user.groups) add_entity_policies(*house.groups.at(group), "group", caller.policies.identity);
+    const AccountState& of_account = state_.accounts.at(user.account);
+    for (const auto& group : user.groups) add_entity_policies(*of_account.groups.at(group), "group", caller.policies.identity);
     if (!user.boundary.empty()) caller.policies.boundary = managed(user.boundary);
     return caller;
 }
@@ -77,7 +78,7 @@ Caller DirectoryState::role_session_caller(const Role& role, const std::string& 
 }
 
 policy::AttachedPolicy DirectoryState::managed(const std::string& arn) const {
-    const ManagedPolicyPtr found = world_.permissions_by_arn(arn);
+    const ManagedPolicyPtr found = state_.permissions_by_arn(arn);
     // A policy cannot be deleted while something uses it, but a session may name one that has gone since: fail closed.
     static const policy::PolicyPtr denies_everything = policy::Policy::parse_stored("", policy::PolicyKind::identity);
     if (!found) return {denies_everything, arn};
@@ -116,7 +117,7 @@ void DirectoryState::add_session(const OpenedSession& opened, Caller& caller) co
 base::Result<std::shared_ptr<const DirectoryState::OpenedSession>> DirectoryState::open_token(const std::string& access_key_id,
                                                                                               const std::string& token) const {
     {
-        const std::shared_lock lock(sessions_mutex_);
+        const base::SharedLock lock(sessions_mutex_);
         if (const auto found = sessions_.find(token); found != sessions_.end() && found->second->access_key_id == access_key_id) {
             return found->second;
         }
@@ -128,7 +129,7 @@ base::Result<std::shared_ptr<const DirectoryState::OpenedSession>> DirectoryStat
     opened->session = std::move(*session);
     opened->access_key_id = access_key_id;
     opened->secret = session_secret(token, session_keys_);
-    const std::unique_lock lock(sessions_mutex_);
+    const base::Lock lock(sessions_mutex_);
     if (sessions_.size() >= open_sessions_max) sessions_.clear();
     sessions_[token] = opened;
     return opened;
@@ -136,20 +137,20 @@ base::Result<std::shared_ptr<const DirectoryState::OpenedSession>> DirectoryStat
 
 base::Result<Caller> DirectoryState::caller_of_session(const OpenedSession& opened) const {
     const Session& session = opened.session;
-    const Household* house = world_.household(session.account);
-    if (house == nullptr) return invalid_token();
+    const AccountState* of_account = state_.account_state(session.account);
+    if (of_account == nullptr) return invalid_token();
     if (session.kind == SessionKind::root) return root_caller(session.account);
     if (session.kind == SessionKind::user) {
-        const auto found = house->users.find(session.principal_key);
-        if (found != house->users.end() && found->second->id == session.principal_id) return user_caller(*found->second);
+        const auto found = of_account->users.find(session.principal_key);
+        if (found != of_account->users.end() && found->second->id == session.principal_id) return user_caller(*found->second);
         // Renamed since: the id still finds them.
-        for (const auto& [key, user] : house->users) {
+        for (const auto& [key, user] : of_account->users) {
             if (user->id == session.principal_id) return user_caller(*user);
         }
         return invalid_token();
     }
-    const auto found = house->roles.find(session.principal_key);
-    if (found == house->roles.end() || found->second->id != session.principal_id) return invalid_token();
+    const auto found = of_account->roles.find(session.principal_key);
+    if (found == of_account->roles.end() || found->second->id != session.principal_id) return invalid_token();
     return role_session_caller(*found->second, session.session_name, &session);
 }
 
@@ -158,7 +159,7 @@ base::Result<Caller> DirectoryState::caller_of_key(const AccessKey& key) const {
     if (key.user_id.empty()) {
         caller = root_caller(key.account);
     } else {
-        const auto& users = world_.accounts.at(key.account).users;
+        const auto& users = state_.accounts.at(key.account).users;
         const auto found = users.find(key.user);
         if (found == users.end() || found->second->id != key.user_id) return invalid_token();
         caller = user_caller(*found->second);
@@ -187,18 +188,18 @@ PreparedPtr DirectoryState::keep(Caller caller, std::string secret, const Opened
 base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access_key_id, const std::string& session_token) const {
     if (auto kept = prepared_.find(access_key_id, session_token); kept && is_current(*kept)) return kept;
     if (session_token.empty()) {
-        const std::shared_lock lock(mutex_);
-        const auto found = world_.keys.find(access_key_id);
-        if (found == world_.keys.end() || !found->second->active) return invalid_token();
+        const base::SharedLock lock(mutex_);
+        const auto found = state_.keys.find(access_key_id);
+        if (found == state_.keys.end() || !found->second->active) return invalid_token();
         return keep(TRY(caller_of_key(*found->second)), found->second->secret, nullptr, session_token);
     }
     const auto opened = TRY(open_token(access_key_id, session_token));
     const std::string& lease_id = opened->session.lease;
     LeasePtr lease = lease_id.empty() ? nullptr : leases_.find(lease_id);
     if (parts_.clock->now() >= opened->session.expires || (!lease_id.empty() && lease == nullptr)) {
-        return base::fail("ExpiredToken", "The security token included in the request is expired");
+        return base::fail(base::code::ExpiredToken, "The security token included in the request is expired");
     }
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     Caller caller = TRY(caller_of_session(*opened));
     caller.lease_id = lease_id;
     caller.lease = std::move(lease);
@@ -207,34 +208,34 @@ base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access
 }
 
 base::Result<Caller> DirectoryState::role_caller(const std::string& role_arn, const std::string& session_name) const {
-    const std::shared_lock lock(mutex_);
-    const RolePtr found = world_.role_by_arn(role_arn);
-    if (!found) return base::fail("NoSuchEntity", fmt::format("The role {} cannot be found.", role_arn));
+    const base::SharedLock lock(mutex_);
+    const RolePtr found = state_.role_by_arn(role_arn);
+    if (!found) return base::fail(base::code::NoSuchEntity, fmt::format("The role {} cannot be found.", role_arn));
     return role_session_caller(*found, session_name, nullptr);
 }
 
 base::Result<Caller> DirectoryState::user_caller(const std::string& user_arn) const {
-    const std::shared_lock lock(mutex_);
-    const UserPtr found = world_.user_by_arn(user_arn);
-    if (!found) return base::fail("NoSuchEntity", fmt::format("The user {} cannot be found.", user_arn));
+    const base::SharedLock lock(mutex_);
+    const UserPtr found = state_.user_by_arn(user_arn);
+    if (!found) return base::fail(base::code::NoSuchEntity, fmt::format("The user {} cannot be found.", user_arn));
     return user_caller(*found);
 }
 
 base::Result<std::vector<policy::AttachedPolicy>> DirectoryState::policies_of(const std::string& principal_arn) const {
-    const std::shared_lock lock(mutex_);
-    if (const RolePtr found = world_.role_by_arn(principal_arn)) {
+    const base::SharedLock lock(mutex_);
+    if (const RolePtr found = state_.role_by_arn(principal_arn)) {
         return role_session_caller(*found, "session", nullptr).policies.identity;
     }
-    if (const UserPtr found = world_.user_by_arn(principal_arn)) return user_caller(*found).policies.identity;
-    return base::fail("NoSuchEntity", fmt::format("The principal {} cannot be found.", principal_arn));
+    if (const UserPtr found = state_.user_by_arn(principal_arn)) return user_caller(*found).policies.identity;
+    return base::fail(base::code::NoSuchEntity, fmt::format("The principal {} cannot be found.", principal_arn));
 }
 
 std::vector<Caller> DirectoryState::all_callers() const {
-    const std::shared_lock lock(mutex_);
+    const base::SharedLock lock(mutex_);
     std::vector<Caller> callers;
-    for (const auto& [account, house] : world_.accounts) {
-        for (const auto& [key, user] : house.users) callers.push_back(user_caller(*user));
-        for (const auto& [key, role] : house.roles) callers.push_back(role_session_caller(*role, "session", nullptr));
+    for (const auto& [account, of_account] : state_.accounts) {
+        for (const auto& [key, user] : of_account.users) callers.push_back(user_caller(*user));
+        for (const auto& [key, role] : of_account.roles) callers.push_back(role_session_caller(*role, "session", nullptr));
     }
     return callers;
 }

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include "base/decision.hpp"
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
@@ -60,33 +61,33 @@ std::string bound_to(const std::string& access_key_id) { return "access-key:" + 
 
 }  // namespace
 
-const Household* World::household(std::string_view account) const {
+const AccountState* IamState::account_state(std::string_view account) const {
     const auto found = accounts.find(account);
     return found == accounts.end() ? nullptr : &found->second;
 }
 
-base::Result<RolePtr> World::role(const std::string& account, const std::string& name) const {
-    if (const Household* house = household(account)) {
-        if (auto found = find_named(house->roles, "role", account, key_of(name))) return found;
+base::Result<RolePtr> IamState::role(const std::string& account, const std::string& name) const {
+    if (const AccountState* of_account = account_state(account)) {
+        if (auto found = find_named(of_account->roles, "role", account, key_of(name))) return found;
     }
-    return base::fail("NoSuchEntity", fmt::format("The role with name {} cannot be found.", name));
+    return base::fail(base::code::NoSuchEntity, fmt::format("The role with name {} cannot be found.", name));
 }
 
-base::Result<UserPtr> World::user(const std::string& account, const std::string& name) const {
-    if (const Household* house = household(account)) {
-        if (auto found = find_named(house->users, "user", account, key_of(name))) return found;
+base::Result<UserPtr> IamState::user(const std::string& account, const std::string& name) const {
+    if (const AccountState* of_account = account_state(account)) {
+        if (auto found = find_named(of_account->users, "user", account, key_of(name))) return found;
     }
-    return base::fail("NoSuchEntity", fmt::format("The user with name {} cannot be found.", name));
+    return base::fail(base::code::NoSuchEntity, fmt::format("The user with name {} cannot be found.", name));
 }
 
-base::Result<GroupPtr> World::group(const std::string& account, const std::string& name) const {
-    if (const Household* house = household(account)) {
-        if (auto found = find_named(house->groups, "group", account, key_of(name))) return found;
+base::Result<GroupPtr> IamState::group(const std::string& account, const std::string& name) const {
+    if (const AccountState* of_account = account_state(account)) {
+        if (auto found = find_named(of_account->groups, "group", account, key_of(name))) return found;
     }
-    return base::fail("NoSuchEntity", fmt::format("The group with name {} cannot be found.", name));
+    return base::fail(base::code::NoSuchEntity, fmt::format("The group with name {} cannot be found.", name));
 }
 
-RolePtr World::role_by_arn(std::string_view arn) const {
+RolePtr IamState::role_by_arn(std::string_view arn) const {
     const auto parts = policy::parse_arn(arn);
     if (!parts || parts->service != "iam") return nullptr;
     const auto name = name_in(parts->resource, "role");
@@ -95,7 +96,7 @@ RolePtr World::role_by_arn(std::string_view arn) const {
     return found && (*found)->arn == arn ? *found : nullptr;
 }
 
-UserPtr World::user_by_arn(std::string_view arn) const {
+UserPtr IamState::user_by_arn(std::string_view arn) const {
     const auto parts = policy::parse_arn(arn);
     if (!parts || parts->service != "iam") return nullptr;
     const auto name = name_in(parts->resource, "user");
@@ -104,45 +105,45 @@ UserPtr World::user_by_arn(std::string_view arn) const {
     return found && (*found)->arn == arn ? *found : nullptr;
 }
 
-ManagedPolicyPtr World::permissions_by_arn(const std::string& arn) const {
+ManagedPolicyPtr IamState::permissions_by_arn(const std::string& arn) const {
     const auto parts = policy::parse_arn(arn);
     if (!parts || parts->service != "iam") return nullptr;
     if (parts->account == "aws") return aws_managed_policy(arn);
     const auto name = name_in(parts->resource, "policy");
-    const Household* house = household(parts->account);
-    if (!name || house == nullptr) return nullptr;
-    const auto found = house->policies.find(key_of(*name));
-    return found != house->policies.end() && found->second->arn == arn ? found->second : nullptr;
+    const AccountState* of_account = account_state(parts->account);
+    if (!name || of_account == nullptr) return nullptr;
+    const auto found = of_account->policies.find(key_of(*name));
+    return found != of_account->policies.end() && found->second->arn == arn ? found->second : nullptr;
 }
 
-ManagedPolicyPtr World::policy_by_arn(const std::string& arn) const {
+ManagedPolicyPtr IamState::policy_by_arn(const std::string& arn) const {
     ManagedPolicyPtr found = permissions_by_arn(arn);
     note("policy", arn, found);
     return found;
 }
 
-ManagedPolicyPtr World::usable_policy(const std::string& account, const std::string& arn) const {
+ManagedPolicyPtr IamState::usable_policy(const std::string& account, const std::string& arn) const {
     ManagedPolicyPtr found = policy_by_arn(arn);
     return found && (found->account.empty() || found->account == account) ? found : nullptr;
 }
 
-std::optional<std::string> World::unique_id(std::string_view arn) const {
+std::optional<std::string> IamState::unique_id(std::string_view arn) const {
     // A unique id itself; AROA…:SESSION is a session's.
     if (!arn.starts_with("arn:")) {
         const auto id = arn.substr(0, arn.find(':'));
         const auto has_id = [&](const auto& entry) { return entry.second->id == id; };
-        for (const auto& [account, house] : accounts) {
-            if (std::ranges::any_of(house.roles, has_id)) return std::string(arn);
-            if (arn == id && std::ranges::any_of(house.users, has_id)) return std::string(arn);
+        for (const auto& [account, of_account] : accounts) {
+            if (std::ranges::any_of(of_account.roles, has_id)) return std::string(arn);
+            if (arn == id && std::ranges::any_of(of_account.users, has_id)) return std::string(arn);
         }
         return std::nullopt;
     }
     const auto parts = policy::parse_arn(arn);
     if (!parts || parts->partition != "aws" || !parts->region.empty()) return std::nullopt;
-    const Household* house = household(parts->account);
-    if (house == nullptr) return std::nullopt;
+    const AccountState* of_account = account_state(parts->account);
+    if (of_account == nullptr) return std::nullopt;
     if (parts->service == "iam") {
-        if (parts->resource == "root") return house->account->id;
+        if (parts->resource == "root") return of_account->account->id;
         if (const auto found = role_by_arn(arn)) return found->id;
         if (const auto found = user_by_arn(arn)) return found->id;
     }
@@ -152,7 +153,7 @@ std::optional<std::string> World::unique_id(std::string_view arn) const {
         constexpr std::string_view type = "assumed-role/";
         const size_t end = resource.find('/', type.size());
         if (resource.starts_with(type) && end != std::string_view::npos && end + 1 < resource.size()) {
-            const auto found = role(house->account->id, std::string(resource.substr(type.size(), end - type.size())));
+            const auto found = role(of_account->account->id, std::string(resource.substr(type.size(), end - type.size())));
             if (found && resource.substr(type.size(), end - type.size()) == (*found)->name) {
                 return (*found)->id + ":" + std::string(resource.substr(end + 1));
             }
@@ -163,82 +164,83 @@ std::optional<std::string> World::unique_id(std::string_view arn) const {
 
 void Change::put(Account account) {
     batch_.put(record_key(account), write_record(account));
-    steps_.push_back([shared = std::make_shared<const Account>(std::move(account))](World& world) {
-        world.accounts[shared->id].account = shared;
+    steps_.push_back([shared = std::make_shared<const Account>(std::move(account))](IamState& state) {
+        state.accounts[shared->id].account = shared;
     });
 }
 
 void Change::put(Role role) {
     batch_.put(record_key(role), write_record(role));
-    steps_.push_back([shared = std::make_shared<const Role>(std::move(role))](World& world) {
-        Household& house = world.accounts.at(shared->account);
-        house.put(house.roles, key_of(shared->name), shared);
+    steps_.push_back([shared = std::make_shared<const Role>(std::move(role))](IamState& state) {
+        AccountState& of_account = state.accounts.at(shared->account);
+        of_account.put(of_account.roles, key_of(shared->name), shared);
     });
 }
 
 void Change::put(User user) {
     batch_.put(record_key(user), write_record(user));
-    steps_.push_back([shared = std::make_shared<const User>(std::move(user))](World& world) {
-        Household& house = world.accounts.at(shared->account);
-        house.put(house.users, key_of(shared->name), shared);
+    steps_.push_back([shared = std::make_shared<const User>(std::move(user))](IamState& state) {
+        AccountState& of_account = state.accounts.at(shared->account);
+        of_account.put(of_account.users, key_of(shared->name), shared);
     });
 }
 
 void Change::put(Group group) {
     batch_.put(record_key(group), write_record(group));
-    steps_.push_back([shared = std::make_shared<const Group>(std::move(group))](World& world) {
-        Household& house = world.accounts.at(shared->account);
-        house.put(house.groups, key_of(shared->name), shared);
+    steps_.push_back([shared = std::make_shared<const Group>(std::move(group))](IamState& state) {
+        AccountState& of_account = state.accounts.at(shared->account);
+        of_account.put(of_account.groups, key_of(shared->name), shared);
     });
 }
 
 void Change::put(ManagedPolicy policy) {
     INVARIANT(policy.version(policy.default_version) != nullptr);
     batch_.put(record_key(policy), write_record(policy));
-    steps_.push_back([shared = std::make_shared<const ManagedPolicy>(std::move(policy))](World& world) {
-        world.accounts.at(shared->account).policies[key_of(shared->name)] = shared;
+    steps_.push_back([shared = std::make_shared<const ManagedPolicy>(std::move(policy))](IamState& state) {
+        state.accounts.at(shared->account).policies[key_of(shared->name)] = shared;
     });
 }
 
 void Change::put(AccessKey key, std::string_view sealed_secret) {
     batch_.put(record_key(key), write_record(key, sealed_secret));
     steps_.push_back(
-        [shared = std::make_shared<const AccessKey>(std::move(key))](World& world) { world.keys[shared->id] = shared; });
+        [shared = std::make_shared<const AccessKey>(std::move(key))](IamState& state) { state.keys[shared->id] = shared; });
 }
 
 void Change::erase(const Role& role) {
     batch_.erase(record_key(role)).erase("iam/used/" + role.id);
-    steps_.push_back([account = role.account, key = key_of(role.name)](World& world) {
-        Household& house = world.accounts.at(account);
-        house.erase(house.roles, key);
+    steps_.push_back([account = role.account, key = key_of(role.name)](IamState& state) {
+        AccountState& of_account = state.accounts.at(account);
+        of_account.erase(of_account.roles, key);
     });
 }
 
 void Change::erase(const User& user) {
     batch_.erase(record_key(user));
-    steps_.push_back([account = user.account, key = key_of(user.name)](World& world) {
-        Household& house = world.accounts.at(account);
-        house.erase(house.users, key);
+    steps_.push_back([account = user.account, key = key_of(user.name)](IamState& state) {
+        AccountState& of_account = state.accounts.at(account);
+        of_account.erase(of_account.users, key);
     });
 }
 
 void Change::erase(const Group& group) {
     batch_.erase(record_key(group));
-    steps_.push_back([account = group.account, key = key_of(group.name)](World& world) {
-        Household& house = world.accounts.at(account);
-        house.erase(house.groups, key);
+    steps_.push_back([account = group.account, key = key_of(group.name)](IamState& state) {
+        AccountState& of_account = state.accounts.at(account);
+        of_account.erase(of_account.groups, key);
     });
 }
 
 void Change::erase(const ManagedPolicy& policy) {
     batch_.erase(record_key(policy));
-    steps_.push_back(
-        [account = policy.account, key = key_of(policy.name)](World& world) { world.accounts.at(account).policies.erase(key); });
+    steps_.push_back([account = policy.account, key = key_of(policy.name)](IamState& state) {
+        state.accounts.at(account).policies.erase(key);
+    });
 }
 
 void Change::erase(const AccessKey& key) {
     batch_.erase(record_key(key)).erase("iam/used/" + key.id);
-    steps_.push_back([id = key.id](World& world) { world.keys.erase(id); });
+    steps_.push_back([id = key.id](IamState& state) { state.keys.erase(id); });
 }
 
 DirectoryState::DirectoryState(Parts parts)
@@ -248,7 +250,7 @@ DirectoryState::DirectoryState(Parts parts)
 
 base::Result<std::unique_ptr<Directory>> Directory::open(Parts parts) {
     INVARIANT(parts.keys != nullptr && parts.clock != nullptr && parts.random != nullptr);
-    if (parts.master_key.size() != 32) return base::fail("InvalidMasterKey", "the master key must be 32 bytes");
+    if (parts.master_key.size() != 32) return base::fail(base::code::InvalidMasterKey, "the master key must be 32 bytes");
     auto state = std::make_unique<DirectoryState>(std::move(parts));
     TRY(state->load());
     return std::unique_ptr<Directory>(std::move(state));
@@ -262,20 +264,25 @@ base::Result<void> DirectoryState::load() {
         scan.prefix = fmt::format("iam/{}/", kind);
         for (const auto& entry : TRY(snapshot->scan(scan))) {
             auto value = read(entry.value);
-            if (!value) return base::fail("CorruptRecord", fmt::format("{}: {}", entry.key, value.error().message));
+            if (!value) return base::fail(base::code::CorruptRecord, fmt::format("{}: {}", entry.key, value.error().message));
             TRY(place(std::move(*value)));
         }
         return {};
     };
-    TRY(each("account", read_account, [&](Account account) -> base::Result<void> {
+    const base::Lock lock(mutex_);
+    const base::Lock used_lock(used_mutex_);
+    IamState& state = state_;
+    // NOT_CHECKED: what they are given to calls them here.
+    TRY(each("account", read_account, [&](Account account) NOT_CHECKED -> base::Result<void> {
         const std::string id = account.id;
-        world_.accounts[id].account = std::make_shared<const Account>(std::move(account));
+        state.accounts[id].account = std::make_shared<const Account>(std::move(account));
         return {};
     }));
     const auto placed = [&](auto member) {
-        return [this, member](auto entity) -> base::Result<void> {
-            const auto found = world_.accounts.find(entity.account);
-            if (found == world_.accounts.end()) return base::fail("CorruptRecord", entity.arn + " belongs to no account");
+        return [&state, member](auto entity) NOT_CHECKED -> base::Result<void> {
+            const auto found = state.accounts.find(entity.account);
+            if (found == state.accounts.end())
+                return base::fail(base::code::CorruptRecord, entity.arn + " belongs to no account");
             const std::string key = key_of(entity.name);
             auto shared = std::make_shared<const decltype(entity)>(std::move(entity));
             if constexpr (std::is_base_of_v<Entity, decltype(entity)>)
@@ -285,21 +292,21 @@ base::Result<void> DirectoryState::load() {
             return {};
         };
     };
-    TRY(each("role", read_role, placed(&Household::roles)));
-    TRY(each("user", read_user, placed(&Household::users)));
-    TRY(each("group", read_group, placed(&Household::groups)));
-    TRY(each("policy", read_managed_policy, placed(&Household::policies)));
-    TRY(each("key", read_access_key, [&](AccessKey key) -> base::Result<void> {
+    TRY(each("role", read_role, placed(&AccountState::roles)));
+    TRY(each("user", read_user, placed(&AccountState::users)));
+    TRY(each("group", read_group, placed(&AccountState::groups)));
+    TRY(each("policy", read_managed_policy, placed(&AccountState::policies)));
+    TRY(each("key", read_access_key, [&](AccessKey key) NOT_CHECKED -> base::Result<void> {
         const auto sealed = text::decode_base64(key.secret);
-        auto secret =
-            sealed ? crypto::open_seal(secrets_key_, *sealed, bound_to(key.id)) : base::fail("InvalidSeal", "not base64");
+        auto secret = sealed ? crypto::open_seal(secrets_key_, *sealed, bound_to(key.id))
+                             : base::fail(base::code::InvalidSeal, "not base64");
         if (!secret) {
-            return base::fail("InvalidMasterKey",
+            return base::fail(base::code::InvalidMasterKey,
                               fmt::format("the secret of access key {} cannot be opened with this master key", key.id));
         }
         key.secret = std::move(*secret);
         const std::string id = key.id;
-        world_.keys[id] = std::make_shared<const AccessKey>(std::move(key));
+        state.keys[id] = std::make_shared<const AccessKey>(std::move(key));
         return {};
     }));
     store::Scan used;
@@ -317,9 +324,9 @@ base::Result<void> DirectoryState::commit(Change change) {
     TRY(base::DecisionScope::check());
     TRY(parts_.keys->commit(change.batch_));
     base::DecisionScope::acted();
-    const std::unique_lock lock(mutex_);
+    const base::Lock lock(mutex_);
     version_.fetch_add(1, std::memory_order_acq_rel);
-    for (const auto& step : change.steps_) step(world_);
+    for (const auto& step : change.steps_) step(state_);
     return {};
 }
 
@@ -327,7 +334,7 @@ base::Result<AccessKey> DirectoryState::make_access_key(const std::string& accou
     AccessKey key;
     do {
         key.id = make_access_key_id(*parts_.random, "AKIA", account);
-    } while (world_.keys.contains(key.id));
+    } while (state_.keys.contains(key.id));
     key.secret = make_secret(*parts_.random);
     key.account = account;
     key.user_id = std::move(user_id);
@@ -342,8 +349,8 @@ void DirectoryState::put_key(Change& change, AccessKey key) {
 }
 
 base::Result<std::optional<Directory::FirstAccount>> DirectoryState::bootstrap() {
-    const std::lock_guard writing(writer_);
-    if (!world_.accounts.empty()) return std::nullopt;
+    const Writing writing(*this);
+    if (!state_.accounts.empty()) return std::nullopt;
     Account account;
     // Twelve digits, the first not zero: tools that read account ids as numbers lose nothing.
     account.id = parts_.random->text(1, "123456789") + parts_.random->text(11, "0123456789");
@@ -359,34 +366,34 @@ base::Result<std::optional<Directory::FirstAccount>> DirectoryState::bootstrap()
 }
 
 base::Result<Directory::FirstAccount> DirectoryState::root_credentials() const {
-    const std::shared_lock lock(mutex_);
-    if (!world_.accounts.empty()) {
-        const Account& account = *world_.accounts.begin()->second.account;
+    const base::SharedLock lock(mutex_);
+    if (!state_.accounts.empty()) {
+        const Account& account = *state_.accounts.begin()->second.account;
         if (!account.access_keys.empty()) {
-            const AccessKey& key = *world_.keys.at(account.access_keys.front());
+            const AccessKey& key = *state_.keys.at(account.access_keys.front());
             return FirstAccount{account.id, Credentials{key.id, key.secret, "", std::nullopt}};
         }
     }
-    return base::fail("NoSuchEntity", "The account's root has no access keys.");
+    return base::fail(base::code::NoSuchEntity, "The account's root has no access keys.");
 }
 
 std::string DirectoryState::default_account() const {
-    const std::shared_lock lock(mutex_);
-    return world_.accounts.empty() ? "" : world_.accounts.begin()->first;
+    const base::SharedLock lock(mutex_);
+    return state_.accounts.empty() ? "" : state_.accounts.begin()->first;
 }
 
 bool DirectoryState::principal_exists(const std::string& arn) const { return unique_id(arn).has_value(); }
 
 std::optional<std::string> DirectoryState::unique_id(const std::string& arn) const {
-    const std::shared_lock lock(mutex_);
-    return world_.unique_id(arn);
+    const base::SharedLock lock(mutex_);
+    return state_.unique_id(arn);
 }
 
 base::Result<policy::AttachedPolicy> DirectoryState::trust_policy(const std::string& role_arn) const {
-    const std::shared_lock lock(mutex_);
-    const RolePtr found = world_.role_by_arn(role_arn);
+    const base::SharedLock lock(mutex_);
+    const RolePtr found = state_.role_by_arn(role_arn);
     if (!found) {
-        return base::fail("NoSuchEntity",
+        return base::fail(base::code::NoSuchEntity,
                           fmt::format("The role with name {} cannot be found.", role_arn.substr(role_arn.rfind('/') + 1)));
     }
     return policy::AttachedPolicy{found->trust, "trust policy of role " + found->name};
@@ -399,7 +406,7 @@ void DirectoryState::record_use(const Caller& caller, const std::string& service
     if (id.empty() || (!role && caller.token_issue_time)) return;
     const base::Time now = parts_.clock->now();
     {
-        const std::lock_guard lock(used_mutex_);
+        const base::Lock lock(used_mutex_);
         Used& used = used_[id];
         used.use = {now, service, region};
         if (used.written != base::Time{} && now - used.written < write_interval) return;
@@ -415,15 +422,15 @@ void DirectoryState::record_use(const Caller& caller, const std::string& service
 }
 
 std::optional<LastUse> DirectoryState::last_use(const std::string& key_or_role) const {
-    const std::lock_guard lock(used_mutex_);
+    const base::Lock lock(used_mutex_);
     const auto found = used_.find(key_or_role);
     return found == used_.end() ? std::nullopt : std::optional(found->second.use);
 }
 
 AccountPtr DirectoryState::account(const std::string& id) const {
-    const std::shared_lock lock(mutex_);
-    const Household* house = world_.household(id);
-    return house == nullptr ? nullptr : house->account;
+    const base::SharedLock lock(mutex_);
+    const AccountState* of_account = state_.account_state(id);
+    return of_account == nullptr ? nullptr : of_account->account;
 }
 
 }  // namespace identity

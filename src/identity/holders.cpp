@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
 
@@ -30,7 +31,7 @@ Limits limits_of(HolderKind kind) {
 }
 
 std::unexpected<base::Error> no_such_policy(const std::string& arn) {
-    return base::fail("NoSuchEntity", fmt::format("Policy {} was not found.", arn));
+    return base::fail(base::code::NoSuchEntity, fmt::format("Policy {} was not found.", arn));
 }
 
 }  // namespace
@@ -38,9 +39,9 @@ std::unexpected<base::Error> no_such_policy(const std::string& arn) {
 // Replaces the holder by a copy that `edit` has changed; `edit` takes a Role&, User& or Group&.
 template <class Edit>
 base::Result<void> DirectoryState::edit(const Holder& holder, Edit edit) {
-    const std::lock_guard writing(writer_);
+    const Writing writing(*this);
     Change change;
-    const auto put = [&](auto found) -> base::Result<void> {
+    const auto put = [&](auto found) NOT_CHECKED -> base::Result<void> {  // called here, as a writer
         auto changed = *TRY(std::move(found));
         TRY(edit(changed));
         change.put(std::move(changed));
@@ -48,13 +49,13 @@ base::Result<void> DirectoryState::edit(const Holder& holder, Edit edit) {
     };
     switch (holder.kind) {
         case HolderKind::role:
-            TRY(put(world_.role(holder.account, holder.name)));
+            TRY(put(state_.role(holder.account, holder.name)));
             break;
         case HolderKind::user:
-            TRY(put(world_.user(holder.account, holder.name)));
+            TRY(put(state_.user(holder.account, holder.name)));
             break;
         case HolderKind::group:
-            TRY(put(world_.group(holder.account, holder.name)));
+            TRY(put(state_.group(holder.account, holder.name)));
             break;
     }
     return commit(std::move(change));
@@ -62,19 +63,20 @@ base::Result<void> DirectoryState::edit(const Holder& holder, Edit edit) {
 
 base::Result<void> DirectoryState::attach_policy(const Holder& holder, const std::string& policy_arn) {
     TRY(check_policy_arn(policy_arn));
-    return edit(holder, [&](Entity& entity) -> base::Result<void> {
-        const ManagedPolicyPtr found = world_.usable_policy(holder.account, policy_arn);
+    return edit(holder, [&](Entity& entity) REQUIRES_SHARED(mutex_) -> base::Result<void> {
+        const ManagedPolicyPtr found = state_.usable_policy(holder.account, policy_arn);
         if (!found) {
-            return base::fail("NoSuchEntity", fmt::format("Policy {} does not exist or is not attachable.", policy_arn));
+            return base::fail(base::code::NoSuchEntity,
+                              fmt::format("Policy {} does not exist or is not attachable.", policy_arn));
         }
         // Service roles' policies hang on service-linked roles only.
         if (!found->attachable) {
-            return base::fail("PolicyNotAttachable",
+            return base::fail(base::code::PolicyNotAttachable,
                               fmt::format("Cannot attach a Service Role Policy to a Customer Role. {}", policy_arn));
         }
         if (contains(entity.attached, policy_arn)) return {};
         if (entity.attached.size() >= attached_policies_max) {
-            return base::fail("LimitExceeded",
+            return base::fail(base::code::LimitExceeded,
                               fmt::format("Cannot exceed quota for {}: {}", limits_of(holder.kind).quota, attached_policies_max));
         }
         entity.attached.push_back(policy_arn);
@@ -101,8 +103,8 @@ base::Result<void> DirectoryState::put_inline_policy(const Holder& holder, const
             if (one.name != policy_name) characters += measure(one.policy->text());
         }
         if (characters > limits.inline_characters_max) {
-            return base::fail("LimitExceeded", fmt::format("Maximum policy size of {} bytes exceeded for {} {}",
-                                                           limits.inline_characters_max, limits.kind, entity.name));
+            return base::fail(base::code::LimitExceeded, fmt::format("Maximum policy size of {} bytes exceeded for {} {}",
+                                                                     limits.inline_characters_max, limits.kind, entity.name));
         }
         const auto place = std::ranges::lower_bound(entity.inline_policies, policy_name, {}, &InlinePolicy::name);
         if (place != entity.inline_policies.end() && place->name == policy_name) {
@@ -117,8 +119,8 @@ base::Result<void> DirectoryState::put_inline_policy(const Holder& holder, const
 base::Result<void> DirectoryState::delete_inline_policy(const Holder& holder, const std::string& policy_name) {
     return edit(holder, [&](Entity& entity) -> base::Result<void> {
         if (std::erase_if(entity.inline_policies, [&](const auto& one) { return one.name == policy_name; }) == 0) {
-            return base::fail("NoSuchEntity", fmt::format("The {} policy with name {} cannot be found.",
-                                                          limits_of(holder.kind).kind, policy_name));
+            return base::fail(base::code::NoSuchEntity, fmt::format("The {} policy with name {} cannot be found.",
+                                                                    limits_of(holder.kind).kind, policy_name));
         }
         return {};
     });
@@ -126,15 +128,16 @@ base::Result<void> DirectoryState::delete_inline_policy(const Holder& holder, co
 
 base::Result<void> DirectoryState::put_boundary(const Holder& holder, const std::string& policy_arn) {
     TRY(check_policy_arn(policy_arn));
-    return edit(holder, [&](auto& entity) -> base::Result<void> {
+    return edit(holder, [&](auto& entity) REQUIRES_SHARED(mutex_) -> base::Result<void> {
         if constexpr (requires { entity.boundary; }) {
-            if (!world_.usable_policy(holder.account, policy_arn)) {
-                return base::fail("NoSuchEntity", fmt::format("Policy {} does not exist or is not attachable.", policy_arn));
+            if (!state_.usable_policy(holder.account, policy_arn)) {
+                return base::fail(base::code::NoSuchEntity,
+                                  fmt::format("Policy {} does not exist or is not attachable.", policy_arn));
             }
             entity.boundary = policy_arn;
             return {};
         } else {
-            return base::fail("InvalidInput", "Groups have no permissions boundary.");
+            return base::fail(base::code::InvalidInput, "Groups have no permissions boundary.");
         }
     });
 }
@@ -143,13 +146,14 @@ base::Result<void> DirectoryState::delete_boundary(const Holder& holder) {
     return edit(holder, [&](auto& entity) -> base::Result<void> {
         if constexpr (requires { entity.boundary; }) {
             if (entity.boundary.empty()) {
-                return base::fail("NoSuchEntity", fmt::format("The {} with name {} does not have a permissions boundary.",
-                                                              limits_of(holder.kind).kind, entity.name));
+                return base::fail(base::code::NoSuchEntity,
+                                  fmt::format("The {} with name {} does not have a permissions boundary.",
+                                              limits_of(holder.kind).kind, entity.name));
             }
             entity.boundary.clear();
             return {};
         } else {
-            return base::fail("InvalidInput", "Groups have no permissions boundary.");
+            return base::fail(base::code::InvalidInput, "Groups have no permissions boundary.");
         }
     });
 }
@@ -160,11 +164,11 @@ base::Result<void> DirectoryState::tag(const Holder& holder, const Tags& tags) {
         if constexpr (requires { entity.tags; }) {
             entity.tags = merge_tags(std::move(entity.tags), tags);
             if (entity.tags.size() > tags_max) {
-                return base::fail("LimitExceeded", "The number of tags has reached the maximum limit.");
+                return base::fail(base::code::LimitExceeded, "The number of tags has reached the maximum limit.");
             }
             return {};
         } else {
-            return base::fail("InvalidInput", "Groups have no tags.");
+            return base::fail(base::code::InvalidInput, "Groups have no tags.");
         }
     });
 }
@@ -175,7 +179,7 @@ base::Result<void> DirectoryState::untag(const Holder& holder, const std::vector
             entity.tags = without_tags(std::move(entity.tags), keys);
             return {};
         } else {
-            return base::fail("InvalidInput", "Groups have no tags.");
+            return base::fail(base::code::InvalidInput, "Groups have no tags.");
         }
     });
 }

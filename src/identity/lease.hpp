@@ -9,10 +9,10 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <shared_mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "policy/attached.hpp"
 #include "policy/request.hpp"
 
@@ -36,8 +36,8 @@ public:
     [[nodiscard]] LeasePtr find(const std::string& id) const;  // nullptr: not held (any more)
 
 private:
-    mutable std::shared_mutex mutex_;
-    std::map<std::string, LeasePtr> held_;
+    mutable base::SharedMutex mutex_;
+    std::map<std::string, LeasePtr> held_ GUARDED_BY(mutex_);
 };
 
 }  // namespace identity

@@ -37,37 +37,37 @@ bool each_name(const Names& first, const Names& second, const std::string& after
 }  // namespace
 
 std::vector<RolePtr> DirectoryState::roles(const std::string& account, const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
-    const Household* house = world_.household(account);
-    return house == nullptr ? std::vector<RolePtr>{} : slice_of(house->roles, slice);
+    const base::SharedLock lock(mutex_);
+    const AccountState* of_account = state_.account_state(account);
+    return of_account == nullptr ? std::vector<RolePtr>{} : slice_of(of_account->roles, slice);
 }
 
 std::vector<UserPtr> DirectoryState::users(const std::string& account, const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
-    const Household* house = world_.household(account);
-    return house == nullptr ? std::vector<UserPtr>{} : slice_of(house->users, slice);
+    const base::SharedLock lock(mutex_);
+    const AccountState* of_account = state_.account_state(account);
+    return of_account == nullptr ? std::vector<UserPtr>{} : slice_of(of_account->users, slice);
 }
 
 std::vector<GroupPtr> DirectoryState::groups(const std::string& account, const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
-    const Household* house = world_.household(account);
-    return house == nullptr ? std::vector<GroupPtr>{} : slice_of(house->groups, slice);
+    const base::SharedLock lock(mutex_);
+    const AccountState* of_account = state_.account_state(account);
+    return of_account == nullptr ? std::vector<GroupPtr>{} : slice_of(of_account->groups, slice);
 }
 
 std::vector<ManagedPolicyPtr> DirectoryState::customer_policies(const std::string& account, const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
-    const Household* house = world_.household(account);
-    return house == nullptr ? std::vector<ManagedPolicyPtr>{} : slice_of(house->policies, slice);
+    const base::SharedLock lock(mutex_);
+    const AccountState* of_account = state_.account_state(account);
+    return of_account == nullptr ? std::vector<ManagedPolicyPtr>{} : slice_of(of_account->policies, slice);
 }
 
 base::Result<std::vector<UserPtr>> DirectoryState::members(const std::string& account, const std::string& group,
                                                            const Slice& slice) const {
-    const std::shared_lock lock(mutex_);
-    const GroupPtr found = TRY(world_.group(account, group));
-    const Household& house = world_.accounts.at(account);
+    const base::SharedLock lock(mutex_);
+    const GroupPtr found = TRY(state_.group(account, group));
+    const AccountState& of_account = state_.accounts.at(account);
     std::vector<UserPtr> out;
-    each_name(house.usage.members(key_of(found->name)), {}, slice.after, [&](const std::string& name) {
-        const UserPtr& user = house.users.at(name);
+    each_name(of_account.usage.members(key_of(found->name)), {}, slice.after, [&](const std::string& name) {
+        const UserPtr& user = of_account.users.at(name);
         if (user->path.starts_with(slice.path_prefix)) out.push_back(user);
         return out.size() < slice.most;
     });
@@ -76,11 +76,11 @@ base::Result<std::vector<UserPtr>> DirectoryState::members(const std::string& ac
 
 std::vector<PolicyHolder> DirectoryState::policy_holders(const std::string& account, const std::string& arn,
                                                          const PolicyHolders& wanted) const {
-    const std::shared_lock lock(mutex_);
-    const Household* house = world_.household(account);
+    const base::SharedLock lock(mutex_);
+    const AccountState* of_account = state_.account_state(account);
     std::vector<PolicyHolder> out;
-    if (house == nullptr) return out;
-    const Usage::OfPolicy& use = house->usage.of(arn);
+    if (of_account == nullptr) return out;
+    const Usage::OfPolicy& use = of_account->usage.of(arn);
     const Names none;
     bool reached = wanted.slice.after.empty();
     const auto add = [&](HolderKind kind, const auto& entities, const Names& attached, const Names& bounded, bool asked) {
@@ -95,43 +95,43 @@ std::vector<PolicyHolder> DirectoryState::policy_holders(const std::string& acco
                       return true;
                   });
     };
-    add(HolderKind::group, house->groups, use.groups, none, wanted.groups);
-    add(HolderKind::role, house->roles, use.roles, use.bounded_roles, wanted.roles);
-    add(HolderKind::user, house->users, use.users, use.bounded_users, wanted.users);
+    add(HolderKind::group, of_account->groups, use.groups, none, wanted.groups);
+    add(HolderKind::role, of_account->roles, use.roles, use.bounded_roles, wanted.roles);
+    add(HolderKind::user, of_account->users, use.users, use.bounded_users, wanted.users);
     return out;
 }
 
 UsageCount DirectoryState::usage_count(const std::string& account, const std::string& arn) const {
-    const std::shared_lock lock(mutex_);
-    const Household* house = world_.household(account);
-    if (house == nullptr) return {};
-    const Usage::OfPolicy& use = house->usage.of(arn);
+    const base::SharedLock lock(mutex_);
+    const AccountState* of_account = state_.account_state(account);
+    if (of_account == nullptr) return {};
+    const Usage::OfPolicy& use = of_account->usage.of(arn);
     return {.attachments = static_cast<int64_t>(use.groups.size() + use.roles.size() + use.users.size()),
             .boundaries = static_cast<int64_t>(use.bounded_roles.size() + use.bounded_users.size())};
 }
 
 std::vector<std::string> DirectoryState::aws_policies_in_use(const std::string& account, const std::string& after,
                                                              size_t most) const {
-    const std::shared_lock lock(mutex_);
-    const Household* house = world_.household(account);
+    const base::SharedLock lock(mutex_);
+    const AccountState* of_account = state_.account_state(account);
     std::vector<std::string> out;
-    if (house == nullptr) return out;
-    const auto& policies = house->usage.policies();
+    if (of_account == nullptr) return out;
+    const auto& policies = of_account->usage.policies();
     auto at = after < aws_policies ? policies.lower_bound(aws_policies) : policies.upper_bound(after);
     for (; at != policies.end() && at->first.starts_with(aws_policies) && out.size() < most; ++at) out.push_back(at->first);
     return out;
 }
 
 EntityCounts DirectoryState::counts(const std::string& account) const {
-    const std::shared_lock lock(mutex_);
-    const Household* house = world_.household(account);
+    const base::SharedLock lock(mutex_);
+    const AccountState* of_account = state_.account_state(account);
     EntityCounts out;
-    if (house == nullptr) return out;
-    for (const auto& [key, policy] : house->policies) out.policy_versions += policy->versions.size();
-    out.users = house->users.size();
-    out.groups = house->groups.size();
-    out.roles = house->roles.size();
-    out.policies = house->policies.size();
+    if (of_account == nullptr) return out;
+    for (const auto& [key, policy] : of_account->policies) out.policy_versions += policy->versions.size();
+    out.users = of_account->users.size();
+    out.groups = of_account->groups.size();
+    out.roles = of_account->roles.size();
+    out.policies = of_account->policies.size();
     return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
 
@@ -11,29 +12,31 @@ namespace identity {
 namespace {
 
 std::unexpected<base::Error> no_such_policy(const std::string& arn) {
-    return base::fail("NoSuchEntity", fmt::format("Policy {} was not found.", arn));
+    return base::fail(base::code::NoSuchEntity, fmt::format("Policy {} was not found.", arn));
 }
 
 std::unexpected<base::Error> no_such_version(const std::string& arn, const std::string& version) {
-    return base::fail("NoSuchEntity", fmt::format("Policy {} version {} does not exist or is not attachable.", arn, version));
+    return base::fail(base::code::NoSuchEntity,
+                      fmt::format("Policy {} version {} does not exist or is not attachable.", arn, version));
 }
 
 base::Result<policy::PolicyPtr> parse_managed(const std::string& document) {
     auto parsed = TRY(policy::Policy::parse(document, policy::PolicyKind::identity));
     if (!parsed->has_variables())
-        return base::fail("MalformedPolicyDocument", "Policy document must be version 2012-10-17 or greater.");
+        return base::fail(base::code::MalformedPolicyDocument, "Policy document must be version 2012-10-17 or greater.");
     if (measure(document) > managed_policy_characters_max) {
-        return base::fail("LimitExceeded", fmt::format("Cannot exceed quota for PolicySize: {}", managed_policy_characters_max));
+        return base::fail(base::code::LimitExceeded,
+                          fmt::format("Cannot exceed quota for PolicySize: {}", managed_policy_characters_max));
     }
     return parsed;
 }
 
 // A copy of one of the account's own policies, to change; AWS's cannot be changed by anybody (SEMANTICS R78).
-base::Result<ManagedPolicy> own_policy(const World& world, const std::string& account, const std::string& arn) {
-    const ManagedPolicyPtr found = world.policy_by_arn(arn);
+base::Result<ManagedPolicy> own_policy(const IamState& state, const std::string& account, const std::string& arn) {
+    const ManagedPolicyPtr found = state.policy_by_arn(arn);
     if (!found) return no_such_policy(arn);
     if (found->account != account)
-        return base::fail("AccessDenied", fmt::format("Policy {} cannot be changed by this account.", arn));
+        return base::fail(base::code::AccessDenied, fmt::format("Policy {} cannot be changed by this account.", arn));
     return *found;
 }
 
@@ -44,16 +47,17 @@ base::Result<ManagedPolicyPtr> DirectoryState::create_policy(const CreatePolicy&
     TRY(check_path(request.path));
     TRY(check_tags(request.tags));
     if (request.description.size() > 1000) {
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           "1 validation error detected: Value at 'description' failed to satisfy constraint: Member "
                           "must have length less than or equal to 1000");
     }
     auto parsed = TRY(parse_managed(request.document));
-    const std::lock_guard writing(writer_);
-    const Household* house = world_.household(request.account);
-    if (house == nullptr) return base::fail("NoSuchEntity", fmt::format("The account {} cannot be found.", request.account));
-    if (house->policies.contains(key_of(request.name))) {
-        return base::fail("EntityAlreadyExists",
+    const Writing writing(*this);
+    const AccountState* of_account = state_.account_state(request.account);
+    if (of_account == nullptr)
+        return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", request.account));
+    if (of_account->policies.contains(key_of(request.name))) {
+        return base::fail(base::code::EntityAlreadyExists,
                           fmt::format("A policy called {} already exists. Duplicate names are not allowed.", request.name));
     }
     ManagedPolicy made;
@@ -72,24 +76,24 @@ base::Result<ManagedPolicyPtr> DirectoryState::create_policy(const CreatePolicy&
     Change change;
     change.put(std::move(made));
     TRY(commit(std::move(change)));
-    return world_.policy_by_arn(arn);
+    return state_.policy_by_arn(arn);
 }
 
 base::Result<ManagedPolicyPtr> DirectoryState::managed_policy(const std::string& account, const std::string& arn) const {
-    const std::shared_lock lock(mutex_);
-    const ManagedPolicyPtr found = world_.usable_policy(account, arn);
+    const base::SharedLock lock(mutex_);
+    const ManagedPolicyPtr found = state_.usable_policy(account, arn);
     if (!found) return no_such_policy(arn);
     return found;
 }
 
 base::Result<void> DirectoryState::delete_policy(const std::string& account, const std::string& arn) {
-    const std::lock_guard writing(writer_);
-    const ManagedPolicy gone = TRY(own_policy(world_, account, arn));
-    if (!world_.accounts.at(account).usage.of(arn).empty()) {
-        return base::fail("DeleteConflict", "Cannot delete a policy attached to entities.");
+    const Writing writing(*this);
+    const ManagedPolicy gone = TRY(own_policy(state_, account, arn));
+    if (!state_.accounts.at(account).usage.of(arn).empty()) {
+        return base::fail(base::code::DeleteConflict, "Cannot delete a policy attached to entities.");
     }
     if (gone.versions.size() > 1) {
-        return base::fail("DeleteConflict",
+        return base::fail(base::code::DeleteConflict,
                           "This policy has more than one version. Before you delete a policy, you must delete the "
                           "policy's versions. The default version is deleted with the policy.");
     }
@@ -101,10 +105,10 @@ base::Result<void> DirectoryState::delete_policy(const std::string& account, con
 base::Result<PolicyVersion> DirectoryState::create_policy_version(const std::string& account, const std::string& arn,
                                                                   const std::string& document, bool set_default) {
     auto parsed = TRY(parse_managed(document));
-    const std::lock_guard writing(writer_);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    const Writing writing(*this);
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     if (changed.versions.size() >= policy_versions_max) {
-        return base::fail("LimitExceeded",
+        return base::fail(base::code::LimitExceeded,
                           fmt::format("A managed policy can have up to {} versions. Before you create a new version, you "
                                       "must delete an existing version.",
                                       policy_versions_max));
@@ -122,10 +126,10 @@ base::Result<PolicyVersion> DirectoryState::create_policy_version(const std::str
 
 base::Result<void> DirectoryState::delete_policy_version(const std::string& account, const std::string& arn,
                                                          const std::string& version) {
-    const std::lock_guard writing(writer_);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    const Writing writing(*this);
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     if (changed.default_version == version) {
-        return base::fail("DeleteConflict", "Cannot delete the default version of a policy.");
+        return base::fail(base::code::DeleteConflict, "Cannot delete the default version of a policy.");
     }
     if (std::erase_if(changed.versions, [&](const auto& one) { return one.id == version; }) == 0)
         return no_such_version(arn, version);
@@ -137,8 +141,8 @@ base::Result<void> DirectoryState::delete_policy_version(const std::string& acco
 
 base::Result<void> DirectoryState::set_default_policy_version(const std::string& account, const std::string& arn,
                                                               const std::string& version) {
-    const std::lock_guard writing(writer_);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    const Writing writing(*this);
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     if (changed.version(version) == nullptr) return no_such_version(arn, version);
     changed.default_version = version;
     changed.updated = parts_.clock->now();
@@ -149,10 +153,11 @@ base::Result<void> DirectoryState::set_default_policy_version(const std::string&
 
 base::Result<void> DirectoryState::tag_policy(const std::string& account, const std::string& arn, const Tags& tags) {
     TRY(check_tags(tags));
-    const std::lock_guard writing(writer_);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    const Writing writing(*this);
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     changed.tags = merge_tags(std::move(changed.tags), tags);
-    if (changed.tags.size() > tags_max) return base::fail("LimitExceeded", "The number of tags has reached the maximum limit.");
+    if (changed.tags.size() > tags_max)
+        return base::fail(base::code::LimitExceeded, "The number of tags has reached the maximum limit.");
     Change change;
     change.put(std::move(changed));
     return commit(std::move(change));
@@ -160,8 +165,8 @@ base::Result<void> DirectoryState::tag_policy(const std::string& account, const 
 
 base::Result<void> DirectoryState::untag_policy(const std::string& account, const std::string& arn,
                                                 const std::vector<std::string>& keys) {
-    const std::lock_guard writing(writer_);
-    ManagedPolicy changed = TRY(own_policy(world_, account, arn));
+    const Writing writing(*this);
+    ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     changed.tags = without_tags(std::move(changed.tags), keys);
     Change change;
     change.put(std::move(changed));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
@@ -36,13 +37,13 @@ std::string key_of(std::string_view name) { return base::lower(name); }
 base::Result<void> check_name(std::string_view name, std::string_view field, size_t length_max) {
     if (name.empty() || name.size() > length_max) {
         return base::fail(
-            "ValidationError",
+            base::code::ValidationError,
             fmt::format("1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: Member must have "
                         "length less than or equal to {}, and greater than or equal to 1",
                         name, field, length_max));
     }
     if (!std::ranges::all_of(name, [](char c) { return is_alphanumeric(c) || std::string_view("+=,.@_-").contains(c); })) {
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           fmt::format("The specified value for {} is invalid. It must contain only alphanumeric "
                                       "characters and/or the following: +=,.@_-",
                                       field));
@@ -54,7 +55,7 @@ base::Result<void> check_path(std::string_view path) {
     const bool printable = std::ranges::all_of(path, [](char c) { return c >= '!' && c <= '~'; });
     if (path.empty() || path.size() > path_length_max || !path.starts_with('/') || !path.ends_with('/') || !printable ||
         path.find("//") != std::string_view::npos) {
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric "
                           "characters and/or / characters.");
     }
@@ -70,14 +71,14 @@ base::Result<void> check_policy_arn(const std::string& text) {
     const bool good = account && arn->service == "iam" && arn->region.empty() && arn->resource.starts_with(type) &&
                       arn->resource.size() > type.size() && !arn->resource.ends_with('/') &&
                       arn->resource.find_first_of(" \t\r\n:*?") == std::string_view::npos;
-    if (!good) return base::fail("InvalidInput", fmt::format("ARN {} is not valid.", text));
-    if (arn->partition != "aws") return base::fail("ValidationError", "Invalid ARN partition");
+    if (!good) return base::fail(base::code::InvalidInput, fmt::format("ARN {} is not valid.", text));
+    if (arn->partition != "aws") return base::fail(base::code::ValidationError, "Invalid ARN partition");
     return {};
 }
 
 base::Result<void> check_tags(const Tags& tags) {
     if (tags.size() > tags_max) {
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           fmt::format("1 validation error detected: Value at 'tags' failed to satisfy constraint: "
                                       "Member must have length less than or equal to {}",
                                       tags_max));
@@ -85,25 +86,26 @@ base::Result<void> check_tags(const Tags& tags) {
     for (size_t i = 0; i < tags.size(); ++i) {
         const auto& [key, value] = tags[i];
         if (key.empty() || characters(key) > tag_key_length_max || !std::ranges::all_of(key, is_tag_character)) {
-            return base::fail("ValidationError",
+            return base::fail(base::code::ValidationError,
                               fmt::format("1 validation error detected: Value '{}' at 'tags.{}.member.key' failed to "
                                           "satisfy constraint: Member must satisfy regular expression pattern: "
                                           "[\\p{{L}}\\p{{Z}}\\p{{N}}_.:/=+\\-@]+",
                                           key, i + 1));
         }
         if (characters(value) > tag_value_length_max || !std::ranges::all_of(value, is_tag_character)) {
-            return base::fail("ValidationError",
+            return base::fail(base::code::ValidationError,
                               fmt::format("1 validation error detected: Value '{}' at 'tags.{}.member.value' failed "
                                           "to satisfy constraint: Member must satisfy regular expression pattern: "
                                           "[\\p{{L}}\\p{{Z}}\\p{{N}}_.:/=+\\-@]*",
                                           value, i + 1));
         }
         if (base::lower(key).starts_with("aws:")) {
-            return base::fail("InvalidInput", "Tag keys starting with 'aws:' are reserved for system use.");
+            return base::fail(base::code::InvalidInput, "Tag keys starting with 'aws:' are reserved for system use.");
         }
         for (size_t j = 0; j < i; ++j) {
             if (base::equals_ignoring_case(tags[j].first, key)) {
-                return base::fail("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+                return base::fail(base::code::InvalidInput,
+                                  "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
             }
         }
     }

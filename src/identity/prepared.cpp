@@ -8,7 +8,7 @@ size_t PreparedPrincipals::shard_of(std::string_view access_key_id) {
 
 PreparedPtr PreparedPrincipals::find(const std::string& access_key_id, std::string_view session_token) const {
     const Shard& shard = shards_[shard_of(access_key_id)];
-    const std::shared_lock lock(shard.mutex);
+    const base::SharedLock lock(shard.mutex);
     const auto found = shard.by_key.find(access_key_id);
     if (found == shard.by_key.end() || found->second->session_token != session_token) return nullptr;
     return found->second;
@@ -16,7 +16,7 @@ PreparedPtr PreparedPrincipals::find(const std::string& access_key_id, std::stri
 
 void PreparedPrincipals::put(PreparedPtr prepared) {
     Shard& shard = shards_[shard_of(prepared->caller.access_key_id)];
-    const std::unique_lock lock(shard.mutex);
+    const base::Lock lock(shard.mutex);
     if (shard.by_key.size() >= shard_entries_max) shard.by_key.clear();
     PreparedPtr& place = shard.by_key[prepared->caller.access_key_id];
     // Of two that were made at once the newer one stays.

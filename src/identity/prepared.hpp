@@ -10,12 +10,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "crypto/derived_key.hpp"
 #include "identity/caller.hpp"
 #include "policy/principal.hpp"
@@ -52,8 +52,8 @@ private:
     static constexpr size_t shards_count = 16;
     static constexpr size_t shard_entries_max = 1024;
     struct Shard {
-        mutable std::shared_mutex mutex;
-        std::unordered_map<std::string, PreparedPtr> by_key;
+        mutable base::SharedMutex mutex;
+        std::unordered_map<std::string, PreparedPtr> by_key GUARDED_BY(mutex);
     };
     [[nodiscard]] static size_t shard_of(std::string_view access_key_id);
     std::array<Shard, shards_count> shards_;

@@ -1,5 +1,6 @@
 #include "identity/records.hpp"
 
+#include "base/error_codes.hpp"
 #include "identity/names.hpp"
 #include "text/json.hpp"
 
@@ -56,7 +57,7 @@ Json entity_json(const Entity& entity) {
 base::Result<Json> read_object(std::string_view record, std::initializer_list<std::string_view> required) {
     Json value = TRY(text::parse_json(record));
     for (const auto member : required) {
-        if (!value.contains(member)) return base::fail("CorruptRecord", "a record lacks `" + std::string(member) + "`");
+        if (!value.contains(member)) return base::fail(base::code::CorruptRecord, "a record lacks `" + std::string(member) + "`");
     }
     return value;
 }
@@ -216,7 +217,8 @@ base::Result<ManagedPolicy> read_managed_policy(std::string_view record) {
     out.default_version = value["default_version"].as_string();
     out.next_version = value["next_version"].as_int();
     out.tags = read_tags(value["tags"]);
-    if (out.version(out.default_version) == nullptr) return base::fail("CorruptRecord", "a policy lacks its default version");
+    if (out.version(out.default_version) == nullptr)
+        return base::fail(base::code::CorruptRecord, "a policy lacks its default version");
     return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
@@ -20,14 +21,14 @@ constexpr size_t description_length_max = 1000;
 base::Result<void> check_role_settings(int64_t max_session_seconds, const std::string& description) {
     if (max_session_seconds < max_session_min || max_session_seconds > max_session_max) {
         return base::fail(
-            "ValidationError",
+            base::code::ValidationError,
             fmt::format("1 validation error detected: Value '{}' at 'maxSessionDuration' failed to satisfy constraint: "
                         "Member must have value {} equal to {}",
                         max_session_seconds, max_session_seconds < max_session_min ? "greater than or" : "less than or",
                         max_session_seconds < max_session_min ? max_session_min : max_session_max));
     }
     if (description.size() > description_length_max) {
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           "1 validation error detected: Value at 'description' failed to satisfy constraint: Member "
                           "must have length less than or equal to 1000");
     }
@@ -37,7 +38,7 @@ base::Result<void> check_role_settings(int64_t max_session_seconds, const std::s
 base::Result<policy::PolicyPtr> parse_trust(const std::string& document) {
     auto parsed = TRY(policy::Policy::parse(document, policy::PolicyKind::trust));
     if (measure(document) > trust_policy_characters_max) {
-        return base::fail("LimitExceeded",
+        return base::fail(base::code::LimitExceeded,
                           fmt::format("Cannot exceed quota for ACLSizePerRole: {}", trust_policy_characters_max));
     }
     return parsed;
@@ -48,18 +49,21 @@ base::Result<policy::PolicyPtr> parse_trust(const std::string& document) {
 base::Result<std::map<std::string, std::string>> DirectoryState::bind_principals(const policy::Policy& trust) const {
     std::map<std::string, std::string> ids;
     for (const auto& arn : trust.named_principals()) {
-        const auto id = world_.unique_id(arn);
-        if (!id) return base::fail("MalformedPolicyDocument", fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", arn));
+        const auto id = state_.unique_id(arn);
+        if (!id)
+            return base::fail(base::code::MalformedPolicyDocument,
+                              fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", arn));
         if (*id != arn) ids[arn] = *id;  // an id binds itself
     }
     if (const auto service = policy::unknown_service(trust))
-        return base::fail("MalformedPolicyDocument", fmt::format("Invalid principal in policy: \"SERVICE\":\"{}\"", *service));
+        return base::fail(base::code::MalformedPolicyDocument,
+                          fmt::format("Invalid principal in policy: \"SERVICE\":\"{}\"", *service));
     return ids;
 }
 
 void DirectoryState::rebind(const std::string& id, const std::string& principal, Change& change) const {
-    for (const auto& [account, house] : world_.accounts) {
-        for (const auto& [key, role] : house.roles) {
+    for (const auto& [account, of_account] : state_.accounts) {
+        for (const auto& [key, role] : of_account.roles) {
             // A session of a role is bound as ROLE-ID:SESSION.
             const auto bound = [&](const std::string& bound_id) { return bound_id == id || bound_id.starts_with(id + ":"); };
             if (role->id == id || !std::ranges::any_of(role->trusted_ids, [&](const auto& one) { return bound(one.second); }))
@@ -86,14 +90,16 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     TRY(check_role_settings(request.max_session_seconds, request.description));
     TRY(check_tags(request.tags));
     if (request.path.starts_with("/aws-service-role/") || request.path.starts_with("/aws-reserved/")) {
-        return base::fail("InvalidInput", fmt::format("The path {} is reserved for roles that services make.", request.path));
+        return base::fail(base::code::InvalidInput,
+                          fmt::format("The path {} is reserved for roles that services make.", request.path));
     }
     auto trust = TRY(parse_trust(request.trust_document));
-    const std::lock_guard writing(writer_);
-    const Household* house = world_.household(request.account);
-    if (house == nullptr) return base::fail("NoSuchEntity", fmt::format("The account {} cannot be found.", request.account));
-    if (house->roles.contains(key_of(request.name))) {
-        return base::fail("EntityAlreadyExists", fmt::format("Role with name {} already exists.", request.name));
+    const Writing writing(*this);
+    const AccountState* of_account = state_.account_state(request.account);
+    if (of_account == nullptr)
+        return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", request.account));
+    if (of_account->roles.contains(key_of(request.name))) {
+        return base::fail(base::code::EntityAlreadyExists, fmt::format("Role with name {} already exists.", request.name));
     }
     Role role;
     role.account = request.account;
@@ -109,8 +115,8 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     role.tags = request.tags;
     if (!request.boundary.empty()) {
         TRY(check_policy_arn(request.boundary));
-        if (!world_.usable_policy(request.account, request.boundary)) {
-            return base::fail("NoSuchEntity",
+        if (!state_.usable_policy(request.account, request.boundary)) {
+            return base::fail(base::code::NoSuchEntity,
                               fmt::format("Scope ARN: {} does not exist or is not attachable.", request.boundary));
         }
         role.boundary = request.boundary;
@@ -118,19 +124,19 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     Change change;
     change.put(role);
     TRY(commit(std::move(change)));
-    return world_.role(request.account, request.name);
+    return state_.role(request.account, request.name);
 }
 
 base::Result<RolePtr> DirectoryState::role(const std::string& account, const std::string& name) const {
-    const std::shared_lock lock(mutex_);
-    return world_.role(account, name);
+    const base::SharedLock lock(mutex_);
+    return state_.role(account, name);
 }
 
 base::Result<void> DirectoryState::update_trust(const std::string& account, const std::string& name,
                                                 const std::string& document) {
     auto trust = TRY(parse_trust(document));
-    const std::lock_guard writing(writer_);
-    Role changed = *TRY(world_.role(account, name));
+    const Writing writing(*this);
+    Role changed = *TRY(state_.role(account, name));
     changed.trusted_ids = TRY(bind_principals(*trust));
     changed.trust = std::move(trust);
     Change change;
@@ -141,24 +147,25 @@ base::Result<void> DirectoryState::update_trust(const std::string& account, cons
 base::Result<RolePtr> DirectoryState::update_role(const std::string& account, const std::string& name,
                                                   std::optional<std::string> description,
                                                   std::optional<int64_t> max_session_seconds) {
-    const std::lock_guard writing(writer_);
-    Role changed = *TRY(world_.role(account, name));
+    const Writing writing(*this);
+    Role changed = *TRY(state_.role(account, name));
     if (description) changed.description = std::move(*description);
     if (max_session_seconds) changed.max_session_seconds = *max_session_seconds;
     TRY(check_role_settings(changed.max_session_seconds, changed.description));
     Change change;
     change.put(std::move(changed));
     TRY(commit(std::move(change)));
-    return world_.role(account, name);
+    return state_.role(account, name);
 }
 
 base::Result<void> DirectoryState::delete_role(const std::string& account, const std::string& name) {
-    const std::lock_guard writing(writer_);
-    const RolePtr gone = TRY(world_.role(account, name));
+    const Writing writing(*this);
+    const RolePtr gone = TRY(state_.role(account, name));
     if (!gone->attached.empty()) {
-        return base::fail("DeleteConflict", "Cannot delete entity, must detach all policies first.");
+        return base::fail(base::code::DeleteConflict, "Cannot delete entity, must detach all policies first.");
     }
-    if (!gone->inline_policies.empty()) return base::fail("DeleteConflict", "Cannot delete entity, must delete policies first.");
+    if (!gone->inline_policies.empty())
+        return base::fail(base::code::DeleteConflict, "Cannot delete entity, must delete policies first.");
     Change change;
     change.erase(*gone);
     rebind(gone->id, gone->id, change);

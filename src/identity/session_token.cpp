@@ -1,5 +1,6 @@
 #include "identity/session_token.hpp"
 
+#include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
 #include "text/base64.hpp"
@@ -49,13 +50,13 @@ std::string seal_session(const Session& session, std::string_view access_key_id,
 
 base::Result<Session> open_session(std::string_view token, std::string_view access_key_id, const SessionKeys& keys) {
     const auto sealed = text::decode_base64(token);
-    if (!sealed) return base::fail("InvalidSessionToken", "the session token is not base64");
+    if (!sealed) return base::fail(base::code::InvalidSessionToken, "the session token is not base64");
     const auto plain = crypto::open_seal(keys.token, *sealed, bound(access_key_id));
-    if (!plain) return base::fail("InvalidSessionToken", "the session token was not issued here");
+    if (!plain) return base::fail(base::code::InvalidSessionToken, "the session token was not issued here");
     const Json value = TRY(text::parse_json(*plain));
     const auto& items = value.items();
     if (items.size() != 14 || items[0].as_int() != form || items[1].as_int(-1) < 0 || items[1].as_int() > 2) {
-        return base::fail("InvalidSessionToken", "the session token has another form");
+        return base::fail(base::code::InvalidSessionToken, "the session token has another form");
     }
     Session session;
     session.kind = static_cast<SessionKind>(items[1].as_int());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
@@ -31,7 +32,7 @@ bool is_session_name(std::string_view name) {
 
 base::Result<void> check_constraint(bool holds, std::string_view value, std::string_view member, std::string_view constraint) {
     if (holds) return {};
-    return base::fail("ValidationError",
+    return base::fail(base::code::ValidationError,
                       fmt::format("1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: {}", value,
                                   member, constraint));
 }
@@ -45,7 +46,8 @@ base::Result<void> check_duration(std::chrono::seconds duration, std::chrono::se
 
 base::Result<void> check_session_tags(const Tags& tags) {
     auto checked = check_tags(tags);
-    if (!checked && checked.error().code == "InvalidInput") return base::fail("InvalidParameterValue", checked.error().message);
+    if (!checked && checked.error().code == base::code::InvalidInput)
+        return base::fail(base::code::InvalidParameterValue, checked.error().message);
     return checked;
 }
 
@@ -58,7 +60,7 @@ base::Result<void> check_source_identity(const AssumeRole& request) {
     const Caller* from = request.chained_from;
     if (from != nullptr && !from->source_identity.empty() && !request.source_identity.empty() &&
         request.source_identity != from->source_identity) {
-        return base::fail("AccessDenied", "The source identity of a session cannot change through role chaining.");
+        return base::fail(base::code::AccessDenied, "The source identity of a session cannot change through role chaining.");
     }
     return {};
 }
@@ -71,7 +73,7 @@ base::Result<void> add_tags(const AssumeRole& request, Session& session) {
         const bool known =
             std::ranges::any_of(request.tags, [&](const auto& tag) { return base::equals_ignoring_case(tag.first, key); });
         if (!known) {
-            return base::fail("InvalidParameterValue",
+            return base::fail(base::code::InvalidParameterValue,
                               fmt::format("The transitive tag key {} is not among the session tags.", key));
         }
         session.transitive_tag_keys.push_back(key);
@@ -81,7 +83,7 @@ base::Result<void> add_tags(const AssumeRole& request, Session& session) {
         for (const auto& tag : request.chained_from->tags) {
             if (!base::equals_ignoring_case(tag.first, key)) continue;
             if (std::ranges::any_of(session.tags, [&](const auto& own) { return base::equals_ignoring_case(own.first, key); })) {
-                return base::fail("InvalidParameterValue",
+                return base::fail(base::code::InvalidParameterValue,
                                   "One of the specified transitive tag keys can't be set because it conflicts "
                                   "with a transitive tag key from the calling session.");
             }
@@ -93,7 +95,7 @@ base::Result<void> add_tags(const AssumeRole& request, Session& session) {
 }
 
 std::unexpected<base::Error> too_large(bool policies, size_t percent) {
-    return base::fail("PackedPolicyTooLarge",
+    return base::fail(base::code::PackedPolicyTooLarge,
                       policies ? fmt::format("Packed policy consumes {}% of allotted space, please use smaller policy.", percent)
                                : fmt::format("Packed size of session tags consumes {}% of allotted space.", percent));
 }
@@ -125,15 +127,16 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     const bool chained =
         request.chained_from != nullptr && request.chained_from->principal.kind == policy::PrincipalKind::role_session;
     if (chained && request.duration > chained_duration_max) {
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining");
     }
     TRY(check_constraint(request.session_policy_arns.size() <= session_policy_arns_max, "", "policyArns",
                          fmt::format("Member must have length less than or equal to {}", session_policy_arns_max)));
     // A session policy of the new session would stand beside the lease's, not within it. What a lease cuts assumes no roles.
     if (request.chained_from != nullptr && request.chained_from->lease && !request.chained_from->lease->session.empty()) {
-        return base::fail("AccessDenied", fmt::format("User: {} is limited to its training job and cannot assume roles.",
-                                                      request.chained_from->principal.arn));
+        return base::fail(
+            base::code::AccessDenied,
+            fmt::format("User: {} is limited to its training job and cannot assume roles.", request.chained_from->principal.arn));
     }
     Session session;
     session.kind = SessionKind::role;
@@ -145,15 +148,16 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     }
     const int percent = TRY(packed_percent(request, session));
 
-    const std::shared_lock lock(mutex_);
-    const RolePtr role = world_.role_by_arn(request.role_arn);
-    if (!role) return base::fail("NoSuchEntity", fmt::format("The role {} cannot be found.", request.role_arn));
+    const base::SharedLock lock(mutex_);
+    const RolePtr role = state_.role_by_arn(request.role_arn);
+    if (!role) return base::fail(base::code::NoSuchEntity, fmt::format("The role {} cannot be found.", request.role_arn));
     if (!request.by_service && request.duration.count() > role->max_session_seconds) {
-        return base::fail("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+        return base::fail(base::code::ValidationError,
+                          "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
     }
     for (const auto& arn : request.session_policy_arns) {
-        if (!world_.usable_policy(role->account, arn)) {
-            return base::fail("InvalidParameterValue", fmt::format("The session policy {} does not exist.", arn));
+        if (!state_.usable_policy(role->account, arn)) {
+            return base::fail(base::code::InvalidParameterValue, fmt::format("The session policy {} does not exist.", arn));
         }
     }
     session.account = role->account;
@@ -185,7 +189,7 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
 base::Result<Credentials> DirectoryState::session_token(const Caller& caller, std::chrono::seconds duration) {
     const bool root = caller.principal.kind == policy::PrincipalKind::root;
     if ((!root && caller.principal.kind != policy::PrincipalKind::user) || caller.token_issue_time) {
-        return base::fail("AccessDenied", "Cannot call GetSessionToken with session credentials");
+        return base::fail(base::code::AccessDenied, "Cannot call GetSessionToken with session credentials");
     }
     TRY(check_duration(duration, user_duration_max));
     Session session;

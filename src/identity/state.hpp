@@ -1,12 +1,12 @@
 // The directory's inside; only this room includes it.
 //
 // Invariants
-// 1. `world_` is read under `mutex_` shared and changed under `mutex_` exclusive; entities in it never change, they are replaced.
-// 2. One writer at a time (`writer_`): it reads the world, builds a Change, commits the Change's batch, and only then shows it.
+// 1. `state_` is read under `mutex_` shared and changed under `mutex_` exclusive; entities in it never change, they are replaced.
+// 2. One writer at a time (`writer_`): it reads the state, builds a Change, commits the Change's batch, and only then shows it.
 //    What a reader sees is therefore always in the store.
 // 3. Every look-up of an entity is noted for the request's decision (base::DecisionScope), and a writer that found something else
 //    than what was decided on commits nothing.
-// 4. `version_` moves with every change of `world_`, under the same lock: what was read under one version is true as long as that is
+// 4. `version_` moves with every change of `state_`, under the same lock: what was read under one version is true as long as that is
 //    the version (prepared.hpp).
 // 5. Every access key, group membership and attachment in an entity names something that exists.
 #pragma once
@@ -15,10 +15,9 @@
 #include <atomic>
 #include <functional>
 #include <map>
-#include <mutex>
-#include <shared_mutex>
 #include <unordered_map>
 
+#include "base/mutex.hpp"
 #include "identity/directory.hpp"
 #include "identity/iam.hpp"
 #include "identity/model.hpp"
@@ -42,7 +41,7 @@ constexpr size_t inline_characters_max_group = 5120;
 }
 
 // What one account holds, by name in lower case.
-struct Household {
+struct AccountState {
     AccountPtr account;
     std::map<std::string, RolePtr, std::less<>> roles;
     std::map<std::string, UserPtr, std::less<>> users;
@@ -67,11 +66,11 @@ struct Household {
     }
 };
 
-struct World {
-    std::map<std::string, Household, std::less<>> accounts;
+struct IamState {
+    std::map<std::string, AccountState, std::less<>> accounts;
     std::unordered_map<std::string, AccessKeyPtr> keys;
 
-    [[nodiscard]] const Household* household(std::string_view account) const;
+    [[nodiscard]] const AccountState* account_state(std::string_view account) const;
     [[nodiscard]] base::Result<RolePtr> role(const std::string& account, const std::string& name) const;
     [[nodiscard]] base::Result<UserPtr> user(const std::string& account, const std::string& name) const;
     [[nodiscard]] base::Result<GroupPtr> group(const std::string& account, const std::string& name) const;
@@ -104,7 +103,7 @@ public:
 private:
     friend class DirectoryState;
     store::Batch batch_;
-    std::vector<std::function<void(World&)>> steps_;
+    std::vector<std::function<void(IamState&)>> steps_;
 };
 
 class DirectoryState final : public Directory, public Iam {
@@ -222,51 +221,71 @@ private:
         policy::PolicyPtr policy;  // null: no inline session policy
     };
 
-    [[nodiscard]] base::Result<void> commit(Change change);
+    // Only one change at a time is prepared. What a writer reads of `state_` meanwhile stays as it is, because only writers change it
+    // (commit takes `mutex_` exclusively): to the analysis it is as if `mutex_` were held, shared.
+    class THREAD_SAFETY(scoped_lockable) Writing {
+    public:
+        explicit Writing(DirectoryState& state) ACQUIRES(state.writer_) ACQUIRES_SHARED(state.mutex_) NOT_CHECKED
+            : writer_(state.writer_) {
+            writer_.lock();
+        }
+        ~Writing() RELEASES_ANY() NOT_CHECKED { writer_.unlock(); }
+        Writing(const Writing&) = delete;
+        Writing& operator=(const Writing&) = delete;
+
+    private:
+        base::Mutex& writer_;
+    };
+
+    [[nodiscard]] base::Result<void> commit(Change change) REQUIRES(writer_);
     template <class Edit>
     [[nodiscard]] base::Result<void> edit(const Holder& holder, Edit edit);
-    [[nodiscard]] base::Result<AccessKey> make_access_key(const std::string& account, std::string user_id, std::string user);
+    [[nodiscard]] base::Result<AccessKey> make_access_key(const std::string& account, std::string user_id, std::string user)
+        REQUIRES_SHARED(mutex_);
     void put_key(Change& change, AccessKey key);
     [[nodiscard]] base::Result<std::shared_ptr<const OpenedSession>> open_token(const std::string& access_key_id,
                                                                                 const std::string& token) const;
     // May it still be used, now?
     [[nodiscard]] bool is_current(const PreparedPrincipal& prepared) const;
-    // REQUIRES: mutex_ is held.
-    [[nodiscard]] PreparedPtr keep(Caller caller, std::string secret, const OpenedSession* opened,
-                                   const std::string& token) const;
-    [[nodiscard]] base::Result<Caller> caller_of_session(const OpenedSession& opened) const;
-    [[nodiscard]] base::Result<Caller> caller_of_key(const AccessKey& key) const;
+    [[nodiscard]] PreparedPtr keep(Caller caller, std::string secret, const OpenedSession* opened, const std::string& token) const
+        REQUIRES_SHARED(mutex_);
+    [[nodiscard]] base::Result<Caller> caller_of_session(const OpenedSession& opened) const REQUIRES_SHARED(mutex_);
+    [[nodiscard]] base::Result<Caller> caller_of_key(const AccessKey& key) const REQUIRES_SHARED(mutex_);
 
-    // REQUIRES of all below: mutex_ (shared) or writer_ is held.
-    [[nodiscard]] Caller root_caller(const std::string& account) const;
-    [[nodiscard]] Caller user_caller(const User& user) const;
-    [[nodiscard]] Caller role_session_caller(const Role& role, const std::string& session_name, const Session* session) const;
-    void add_entity_policies(const Entity& entity, std::string_view kind, std::vector<policy::AttachedPolicy>& out) const;
-    [[nodiscard]] policy::AttachedPolicy managed(const std::string& arn) const;
-    void add_session(const OpenedSession& opened, Caller& caller) const;
-    [[nodiscard]] base::Result<std::map<std::string, std::string>> bind_principals(const policy::Policy& trust) const;
+    // Looked up by readers, and by a writer (Writing).
+    [[nodiscard]] Caller root_caller(const std::string& account) const REQUIRES_SHARED(mutex_);
+    [[nodiscard]] Caller user_caller(const User& user) const REQUIRES_SHARED(mutex_);
+    [[nodiscard]] Caller role_session_caller(const Role& role, const std::string& session_name, const Session* session) const
+        REQUIRES_SHARED(mutex_);
+    void add_entity_policies(const Entity& entity, std::string_view kind, std::vector<policy::AttachedPolicy>& out) const
+        REQUIRES_SHARED(mutex_);
+    [[nodiscard]] policy::AttachedPolicy managed(const std::string& arn) const REQUIRES_SHARED(mutex_);
+    void add_session(const OpenedSession& opened, Caller& caller) const REQUIRES_SHARED(mutex_);
+    [[nodiscard]] base::Result<std::map<std::string, std::string>> bind_principals(const policy::Policy& trust) const
+        REQUIRES_SHARED(mutex_);
     // In every trust policy that is bound to `id`, the principal becomes `principal` (another ARN, or the id itself).
-    void rebind(const std::string& id, const std::string& principal, Change& change) const;
+    void rebind(const std::string& id, const std::string& principal, Change& change) const REQUIRES_SHARED(mutex_);
 
     Parts parts_;
     SessionKeys session_keys_;
     Leases leases_;
     std::string secrets_key_;  // seals access keys' secrets at rest
-    std::mutex writer_;
-    mutable std::shared_mutex mutex_;
-    World world_;
-    std::atomic<uint64_t> version_ = 1;  // moves under `mutex_` exclusive, with `world_`
+    base::Mutex writer_;
+    mutable base::SharedMutex mutex_;
+    IamState state_ GUARDED_BY(mutex_);
+    std::atomic<uint64_t> version_ = 1;  // moves under `mutex_` exclusive, with `state_`
     mutable PreparedPrincipals prepared_;
 
-    mutable std::shared_mutex sessions_mutex_;
-    mutable std::unordered_map<std::string, std::shared_ptr<const OpenedSession>> sessions_;  // by token
+    mutable base::SharedMutex sessions_mutex_;
+    mutable std::unordered_map<std::string, std::shared_ptr<const OpenedSession>> sessions_
+        GUARDED_BY(sessions_mutex_);  // by token
 
     struct Used {
         LastUse use;
         base::Time written;
     };
-    mutable std::mutex used_mutex_;
-    std::unordered_map<std::string, Used> used_;
+    mutable base::Mutex used_mutex_;
+    std::unordered_map<std::string, Used> used_ GUARDED_BY(used_mutex_);
 };
 
 }  // namespace identity

@@ -1,6 +1,7 @@
 // Users: who holds long-term keys.
 #include <fmt/core.h>
 
+#include "base/error_codes.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
 
@@ -10,11 +11,12 @@ base::Result<UserPtr> DirectoryState::create_user(const CreateUser& request) {
     TRY(check_name(request.name, "userName", 64));
     TRY(check_path(request.path));
     TRY(check_tags(request.tags));
-    const std::lock_guard writing(writer_);
-    const Household* house = world_.household(request.account);
-    if (house == nullptr) return base::fail("NoSuchEntity", fmt::format("The account {} cannot be found.", request.account));
-    if (house->users.contains(key_of(request.name))) {
-        return base::fail("EntityAlreadyExists", fmt::format("User with name {} already exists.", request.name));
+    const Writing writing(*this);
+    const AccountState* of_account = state_.account_state(request.account);
+    if (of_account == nullptr)
+        return base::fail(base::code::NoSuchEntity, fmt::format("The account {} cannot be found.", request.account));
+    if (of_account->users.contains(key_of(request.name))) {
+        return base::fail(base::code::EntityAlreadyExists, fmt::format("User with name {} already exists.", request.name));
     }
     User user;
     user.account = request.account;
@@ -26,8 +28,8 @@ base::Result<UserPtr> DirectoryState::create_user(const CreateUser& request) {
     user.tags = request.tags;
     if (!request.boundary.empty()) {
         TRY(check_policy_arn(request.boundary));
-        if (!world_.usable_policy(request.account, request.boundary)) {
-            return base::fail("NoSuchEntity",
+        if (!state_.usable_policy(request.account, request.boundary)) {
+            return base::fail(base::code::NoSuchEntity,
                               fmt::format("Scope ARN: {} does not exist or is not attachable.", request.boundary));
         }
         user.boundary = request.boundary;
@@ -35,23 +37,23 @@ base::Result<UserPtr> DirectoryState::create_user(const CreateUser& request) {
     Change change;
     change.put(user);
     TRY(commit(std::move(change)));
-    return world_.user(request.account, request.name);
+    return state_.user(request.account, request.name);
 }
 
 base::Result<UserPtr> DirectoryState::user(const std::string& account, const std::string& name) const {
-    const std::shared_lock lock(mutex_);
-    return world_.user(account, name);
+    const base::SharedLock lock(mutex_);
+    return state_.user(account, name);
 }
 
 base::Result<void> DirectoryState::update_user(const std::string& account, const std::string& name,
                                                std::optional<std::string> new_name, std::optional<std::string> new_path) {
-    const std::lock_guard writing(writer_);
-    const UserPtr old_user = TRY(world_.user(account, name));
+    const Writing writing(*this);
+    const UserPtr old_user = TRY(state_.user(account, name));
     User changed = *old_user;
     if (new_name) {
         TRY(check_name(*new_name, "newUserName", 64));
-        if (key_of(*new_name) != key_of(old_user->name) && world_.user(account, *new_name)) {
-            return base::fail("EntityAlreadyExists", fmt::format("User with name {} already exists.", *new_name));
+        if (key_of(*new_name) != key_of(old_user->name) && state_.user(account, *new_name)) {
+            return base::fail(base::code::EntityAlreadyExists, fmt::format("User with name {} already exists.", *new_name));
         }
         changed.name = std::move(*new_name);
     }
@@ -63,7 +65,7 @@ base::Result<void> DirectoryState::update_user(const std::string& account, const
     Change change;
     change.erase(*old_user);
     for (const auto& id : old_user->access_keys) {
-        AccessKey key = *world_.keys.at(id);
+        AccessKey key = *state_.keys.at(id);
         key.user = key_of(changed.name);
         put_key(change, std::move(key));
     }
@@ -74,14 +76,17 @@ base::Result<void> DirectoryState::update_user(const std::string& account, const
 }
 
 base::Result<void> DirectoryState::delete_user(const std::string& account, const std::string& name) {
-    const std::lock_guard writing(writer_);
-    const UserPtr gone = TRY(world_.user(account, name));
+    const Writing writing(*this);
+    const UserPtr gone = TRY(state_.user(account, name));
     if (!gone->attached.empty()) {
-        return base::fail("DeleteConflict", "Cannot delete entity, must detach all policies first.");
+        return base::fail(base::code::DeleteConflict, "Cannot delete entity, must detach all policies first.");
     }
-    if (!gone->inline_policies.empty()) return base::fail("DeleteConflict", "Cannot delete entity, must delete policies first.");
-    if (!gone->access_keys.empty()) return base::fail("DeleteConflict", "Cannot delete entity, must delete access keys first.");
-    if (!gone->groups.empty()) return base::fail("DeleteConflict", "Cannot delete entity, must remove users from group first.");
+    if (!gone->inline_policies.empty())
+        return base::fail(base::code::DeleteConflict, "Cannot delete entity, must delete policies first.");
+    if (!gone->access_keys.empty())
+        return base::fail(base::code::DeleteConflict, "Cannot delete entity, must delete access keys first.");
+    if (!gone->groups.empty())
+        return base::fail(base::code::DeleteConflict, "Cannot delete entity, must remove users from group first.");
     Change change;
     change.erase(*gone);
     rebind(gone->id, gone->id, change);

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "os/file.hpp"
 #include "text/json.hpp"
@@ -32,16 +33,16 @@ std::string stream_prefix(const Owner& owner, const std::string& group) {
 }
 
 std::unexpected<base::Error> no_group() {
-    return base::fail("ResourceNotFoundException", "The specified log group does not exist.");
+    return base::fail(base::code::ResourceNotFoundException, "The specified log group does not exist.");
 }
 std::unexpected<base::Error> no_stream() {
-    return base::fail("ResourceNotFoundException", "The specified log stream does not exist.");
+    return base::fail(base::code::ResourceNotFoundException, "The specified log stream does not exist.");
 }
 
 // What the disk refuses is not the client's fault.
 base::Result<void> internal(const base::Result<void>& done) {
     if (done) return {};
-    return base::fail("InternalError", done.error().message);
+    return base::fail(base::code::InternalError, done.error().message);
 }
 
 bool in_range(const Event& event, const Range& range) {
@@ -85,7 +86,7 @@ Stream describe(std::string name, int64_t creation_time, const std::string& path
 // Appends with one write, after cutting off what a crash has left of a line; on disk when it returns.
 base::Result<void> append(const std::string& path, const std::string& lines) {
     auto failed = [&](const char* what) {
-        return base::fail("InternalError", std::string("cannot ") + what + " " + path + ": " + std::strerror(errno));
+        return base::fail(base::code::InternalError, std::string("cannot ") + what + " " + path + ": " + std::strerror(errno));
     };
     const os::Descriptor opened(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!opened.is_open()) return failed("open");
@@ -128,7 +129,7 @@ base::Result<void> append(const std::string& path, const std::string& lines) {
 base::Result<std::unique_ptr<Store>> Store::open(Parts parts) {
     std::error_code error;
     fs::create_directories(parts.folder, error);
-    if (error) return base::fail("InternalError", "cannot make the folder " + parts.folder + ": " + error.message());
+    if (error) return base::fail(base::code::InternalError, "cannot make the folder " + parts.folder + ": " + error.message());
     fs::permissions(parts.folder, fs::perms::owner_all, error);
     return std::unique_ptr<Store>(new Store(std::move(parts)));
 }
@@ -146,8 +147,8 @@ base::Result<void> Store::create_group(const Owner& owner, const std::string& gr
     batch.expect(key, std::nullopt)
         .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}}).dump());
     auto stored = parts_.keys->commit(batch);
-    if (!stored && stored.error().code == "Conflict")
-        return base::fail("ResourceAlreadyExistsException", "The specified log group already exists");
+    if (!stored && stored.error().code == base::code::Conflict)
+        return base::fail(base::code::ResourceAlreadyExistsException, "The specified log group already exists");
     return stored;
 }
 
@@ -197,9 +198,9 @@ base::Result<void> Store::create_stream(const Owner& owner, const std::string& g
         .expect(key, std::nullopt)
         .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}, {"Id", id}}).dump());
     auto stored = parts_.keys->commit(batch);
-    if (!stored && stored.error().code == "Conflict") {
+    if (!stored && stored.error().code == base::code::Conflict) {
         TRY(require_group(owner, group));
-        return base::fail("ResourceAlreadyExistsException", "The specified log stream already exists");
+        return base::fail(base::code::ResourceAlreadyExistsException, "The specified log stream already exists");
     }
     return stored;
 }
@@ -247,7 +248,7 @@ base::Result<void> Store::put(const Owner& owner, const std::string& group, cons
 
 base::Result<LogWriter> Store::start(const Owner& owner, const std::string& group, const std::string& stream) {
     for (auto made : {create_group(owner, group), create_stream(owner, group, stream)}) {
-        if (!made && made.error().code != "ResourceAlreadyExistsException") return base::fail(std::move(made).error());
+        if (!made && made.error().code != base::code::ResourceAlreadyExistsException) return base::fail(std::move(made).error());
     }
     return LogWriter::open(TRY(find(owner, group, stream)).file);
 }

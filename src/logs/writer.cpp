@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/strings.hpp"
 #include "base/utf8.hpp"
@@ -21,7 +22,7 @@ base::Result<LogWriter> LogWriter::open(const std::string& path) {
     LogWriter writer;
     writer.path_ = path;
     writer.file_.open(path, std::ios::binary | std::ios::app);
-    if (!writer.file_) return base::fail("InternalError", "the log file " + path + " cannot be written");
+    if (!writer.file_) return base::fail(base::code::InternalError, "the log file " + path + " cannot be written");
     return writer;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 #include "text/json.hpp"
 
@@ -64,7 +65,7 @@ base::Result<Datum> datum_from(const store::Entry& entry, size_t prefix) {
         return datum;
     }
     const auto& summary = json["s"].items();
-    if (summary.size() != 4) return base::fail("InternalError", "a stored data point cannot be read: " + entry.key);
+    if (summary.size() != 4) return base::fail(base::code::InternalError, "a stored data point cannot be read: " + entry.key);
     datum.count = summary[0].as_double();
     datum.sum = summary[1].as_double();
     datum.minimum = summary[2].as_double();

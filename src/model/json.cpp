@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/error_codes.hpp"
 #include "model/reader.hpp"
 #include "text/base64.hpp"
 
@@ -76,7 +77,7 @@ public:
 
     [[nodiscard]] base::Error wrong_type(const Shape& shape, Node, const Place& place) const {
         const auto path = path_of(place);
-        return {"SerializationException",
+        return {base::code::SerializationException,
                 "The value of " + (path.empty() ? "the request" : path) + " is not " + std::string(description_of(shape.type))};
     }
 
@@ -186,14 +187,15 @@ void write_value(const Shape& shape, const void* value, std::string& out) {
 
 Result<void> check_values(std::string_view document) {
     if (values_at_most(document) <= input_values_max) return {};
-    return base::fail("SerializationException", "The request holds more than " + std::to_string(input_values_max) + " values");
+    return base::fail(base::code::SerializationException,
+                      "The request holds more than " + std::to_string(input_values_max) + " values");
 }
 
 Result<void> read_json(const Operation& operation, std::string_view body, void* input) {
     TRY(check_values(body));
     if (body.empty()) return read_from(operation, Json::object(), Names::wire, input);
     const auto parsed = text::parse_json(body);
-    if (!parsed) return base::fail("SerializationException", parsed.error().message);
+    if (!parsed) return base::fail(base::code::SerializationException, parsed.error().message);
     return read_from(operation, *parsed, Names::wire, input);
 }
 
@@ -204,10 +206,10 @@ Result<void> read_document(const Operation& operation, const Json& document, voi
 Result<void> read_json_answer(const Operation& operation, std::string_view body, void* output) {
     if (!operation.output || body.empty()) return {};
     const auto parsed = text::parse_json(body);
-    if (!parsed) return base::fail("MalformedAnswer", parsed.error().message);
+    if (!parsed) return base::fail(base::code::MalformedAnswer, parsed.error().message);
     JsonSource source(Names::wire);
     if (auto read = Reader(source).read_answer(*operation.output, &*parsed, output); !read)
-        return base::fail("MalformedAnswer", std::move(read).error().message);
+        return base::fail(base::code::MalformedAnswer, std::move(read).error().message);
     return {};
 }
 

@@ -14,6 +14,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/error_codes.hpp"
+
 namespace net {
 
 using base::fail;
@@ -24,13 +26,13 @@ namespace {
 std::unexpected<base::Error> io_error(std::string_view what) {
     switch (errno) {
         case EAGAIN:
-            return fail("Timeout", std::string(what) + " made no progress in time");
+            return fail(base::code::Timeout, std::string(what) + " made no progress in time");
         case EPIPE:
         case ECONNRESET:
         case ENOTCONN:
-            return fail("ConnectionClosed", "the peer closed the connection");
+            return fail(base::code::ConnectionClosed, "the peer closed the connection");
         default:
-            return fail("IoError", std::string(what) + ": " + std::strerror(errno));
+            return fail(base::code::IoError, std::string(what) + ": " + std::strerror(errno));
     }
 }
 
@@ -49,7 +51,7 @@ Result<Address> parse_address(const std::string& text, uint16_t port) {
     addrinfo* found = nullptr;
     if (::getaddrinfo(text.c_str(), std::to_string(port).c_str(), &hints, &found) != 0 || !found)
         return fail(
-            base::Error("InvalidAddress", "`" + text + "` is not an IP address")
+            base::Error(base::code::InvalidAddress, "`" + text + "` is not an IP address")
                 .note("write localhost or a number: 127.0.0.1 for this machine alone, 0.0.0.0 for every network it is in"));
     Address out;
     std::memcpy(&out.storage, found->ai_addr, found->ai_addrlen);
@@ -130,7 +132,7 @@ Result<void> Stream::send_file(int file, uint64_t offset, uint64_t length) {
         if (sent > 0)
             length -= static_cast<uint64_t>(sent);
         else if (sent == 0)
-            return fail("IoError", "the file ends before its " + std::to_string(length) + " last bytes");
+            return fail(base::code::IoError, "the file ends before its " + std::to_string(length) + " last bytes");
         else if (errno != EINTR)
             return io_error("sending a file");
     }
@@ -152,7 +154,7 @@ Result<Listener> Listener::open(const std::string& address, uint16_t port) {
     if (::bind(out.socket_.number(), where.raw(), where.length) != 0 || ::listen(out.socket_.number(), 1024) != 0) {
         if (errno == EADDRINUSE)
             return fail(
-                base::Error("AddressInUse", name + " is in use")
+                base::Error(base::code::AddressInUse, name + " is in use")
                     .note("another server listens there: stop it, or choose another address (port 0 takes any free one)"));
         return io_error("listening on " + name);
     }
@@ -189,7 +191,8 @@ Result<Stream> connect(const std::string& address, uint16_t port, std::chrono::s
     if (!out.is_open()) return io_error("making a socket");
     out.set_timeout(timeout);
     if (::connect(out.number(), where.raw(), where.length) != 0) {
-        if (errno == ECONNREFUSED) return fail("ConnectionRefused", "nobody listens on " + address + ":" + std::to_string(port));
+        if (errno == ECONNREFUSED)
+            return fail(base::code::ConnectionRefused, "nobody listens on " + address + ":" + std::to_string(port));
         if (errno == EINPROGRESS) errno = EAGAIN;  // What a connect past SO_SNDTIMEO says.
         return io_error("connecting to " + address + ":" + std::to_string(port));
     }

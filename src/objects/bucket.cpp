@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "objects/public_policy.hpp"
 #include "policy/rewrite.hpp"
 #include "text/json.hpp"
@@ -41,7 +42,7 @@ size_t characters(std::string_view text) {
 base::Result<void> check_bucket_name(std::string_view name) {
     if (is_bucket_name(name)) return {};
     return std::unexpected(
-        base::Error("InvalidBucketName", "The specified bucket is not valid.")
+        base::Error(base::code::InvalidBucketName, "The specified bucket is not valid.")
             .note("`" + std::string(name) +
                   "`: 3 to 63 lower-case letters, digits, dots and hyphens, "
                   "beginning and ending with a letter or digit, not an IP address, no reserved prefix or suffix"));
@@ -49,15 +50,17 @@ base::Result<void> check_bucket_name(std::string_view name) {
 
 base::Result<void> check_tags(const Tags& tags, size_t most) {
     if (tags.size() > most) {
-        return base::fail("BadRequest", most == object_tags_max ? "Object tags cannot be greater than 10"
-                                                                : "Bucket tag count cannot be greater than 50");
+        return base::fail(base::code::BadRequest, most == object_tags_max ? "Object tags cannot be greater than 10"
+                                                                          : "Bucket tag count cannot be greater than 50");
     }
     std::set<std::string_view> seen;
     for (const auto& [key, value] : tags) {
-        if (key.empty() || characters(key) > 128) return base::fail("InvalidTag", "The TagKey you have provided is invalid");
-        if (characters(value) > 256) return base::fail("InvalidTag", "The TagValue you have provided is invalid");
-        if (key.starts_with("aws:")) return base::fail("InvalidTag", "System tags cannot be added/updated by requester");
-        if (!seen.insert(key).second) return base::fail("InvalidTag", "Cannot provide multiple Tags with the same key");
+        if (key.empty() || characters(key) > 128)
+            return base::fail(base::code::InvalidTag, "The TagKey you have provided is invalid");
+        if (characters(value) > 256) return base::fail(base::code::InvalidTag, "The TagValue you have provided is invalid");
+        if (key.starts_with("aws:"))
+            return base::fail(base::code::InvalidTag, "System tags cannot be added/updated by requester");
+        if (!seen.insert(key).second) return base::fail(base::code::InvalidTag, "Cannot provide multiple Tags with the same key");
     }
     return {};
 }
@@ -97,7 +100,8 @@ std::string configuration_record(const BucketConfiguration& configuration) {
 base::Result<Bucket> read_bucket(std::string name, std::string_view record, std::optional<std::string> configuration) {
     const auto owned = text::parse_json(record);
     const auto configured = text::parse_json(configuration ? *configuration : "{}");
-    if (!owned || !configured) return base::fail("InternalError", "the stored record of the bucket `" + name + "` is damaged");
+    if (!owned || !configured)
+        return base::fail(base::code::InternalError, "the stored record of the bucket `" + name + "` is damaged");
 
     Bucket bucket;
     bucket.name = std::move(name);

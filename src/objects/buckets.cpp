@@ -6,6 +6,7 @@
 // was told that the bucket is gone.
 #include <unordered_set>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "base/outdated.hpp"
@@ -108,7 +109,7 @@ void Storage::remove_blob(const store::BlobId& id) const {
 base::Result<BucketPtr> Storage::bucket(std::string_view name) const {
     const base::SharedLock lock(buckets_mutex_);
     const auto found = buckets_.find(name);
-    if (found == buckets_.end()) return base::fail("NoSuchBucket", "The specified bucket does not exist");
+    if (found == buckets_.end()) return base::fail(base::code::NoSuchBucket, "The specified bucket does not exist");
     return found->second;
 }
 
@@ -128,10 +129,10 @@ base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const st
     const base::Lock one_at_a_time(configuring_);
     if (const auto present = bucket(name)) {
         if ((*present)->account == account) {
-            return base::fail("BucketAlreadyOwnedByYou",
+            return base::fail(base::code::BucketAlreadyOwnedByYou,
                               "Your previous request to create the named bucket succeeded and you already own it.");
         }
-        return base::fail("BucketAlreadyExists",
+        return base::fail(base::code::BucketAlreadyExists,
                           "The requested bucket name is not available. The bucket namespace is shared by all users of "
                           "the system. Please select a different name and try again.");
     }
@@ -183,7 +184,7 @@ base::Result<void> Storage::delete_bucket(const std::string& name, const Decided
     if (!objects || !objects->empty()) {
         TRY(restore());
         if (!objects) return base::fail(objects.error());
-        return base::fail("BucketNotEmpty", "The bucket you tried to delete is not empty");
+        return base::fail(base::code::BucketNotEmpty, "The bucket you tried to delete is not empty");
     }
     store::Batch batch;
     std::vector<std::string> abandoned;

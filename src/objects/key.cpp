@@ -2,20 +2,22 @@
 
 #include <cstdint>
 
+#include "base/error_codes.hpp"
 #include "objects/object.hpp"
 
 namespace objects {
 
 base::Result<void> check_key(std::string_view key) {
-    if (key.size() > key_bytes_max) return base::fail("KeyTooLongError", "Your key is too long");
+    if (key.size() > key_bytes_max) return base::fail(base::code::KeyTooLongError, "Your key is too long");
     if (key.empty() || key.find('\0') != std::string_view::npos)
-        return base::fail("InvalidArgument", "The object key is not valid.");
+        return base::fail(base::code::InvalidArgument, "The object key is not valid.");
     return {};
 }
 
 base::Result<void> check_new_key(std::string_view key) {
     TRY(check_key(key));
-    if (!is_utf8(key)) return base::fail("InvalidURI", "Couldn't parse the specified URI: the object key is not UTF-8.");
+    if (!is_utf8(key))
+        return base::fail(base::code::InvalidURI, "Couldn't parse the specified URI: the object key is not UTF-8.");
     return {};
 }
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/error_codes.hpp"
 #include "base/outdated.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
@@ -28,13 +29,13 @@ constexpr size_t page_max = 256;
 
 base::Error no_such_upload() {
     return {
-        "NoSuchUpload",
+        base::code::NoSuchUpload,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."};
 }
 
 base::Error invalid_part() {
     return {
-        "InvalidPart",
+        base::code::InvalidPart,
         "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity "
         "tag may not match the part's entity tag."};
 }
@@ -94,14 +95,14 @@ base::Result<StoredParts> read_parts(const store::Keys& keys, const std::string&
 base::Result<std::vector<const StoredPart*>> choose_parts(const CompleteUpload& request, const StoredParts& stored,
                                                           ChecksumKind kind) {
     if (request.parts.empty() || request.parts.size() > parts_max) {
-        return base::fail("MalformedXML",
+        return base::fail(base::code::MalformedXML,
                           "The XML you provided was not well-formed or did not validate against our published schema");
     }
     std::vector<const StoredPart*> chosen;
     for (const auto& wanted : request.parts) {
         if (&wanted != &request.parts.front() && wanted.number <= (&wanted - 1)->number) {
             return base::fail(
-                "InvalidPartOrder",
+                base::code::InvalidPartOrder,
                 "The list of parts was not in ascending order. The parts list must be specified in order by part number.");
         }
     }
@@ -117,7 +118,7 @@ base::Result<std::vector<const StoredPart*>> choose_parts(const CompleteUpload& 
     }
     for (const auto* part : chosen) {
         if (part != chosen.back() && part->part.size < part_bytes_min) {
-            return base::fail("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
+            return base::fail(base::code::EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size");
         }
     }
     return chosen;
@@ -127,22 +128,24 @@ base::Result<std::vector<const StoredPart*>> choose_parts(const CompleteUpload& 
 base::Result<Checksum> check_whole(const CompleteUpload& request, const UploadRecord& upload,
                                    const std::vector<const StoredPart*>& chosen) {
     if (request.checksum_type && *request.checksum_type != upload.checksum_type) {
-        return base::fail("InvalidRequest", "The upload was created using the " + std::string(name_of(upload.checksum_type)) +
-                                                " checksum mode. The complete request must use the same checksum mode.");
+        return base::fail(base::code::InvalidRequest,
+                          "The upload was created using the " + std::string(name_of(upload.checksum_type)) +
+                              " checksum mode. The complete request must use the same checksum mode.");
     }
     std::vector<PartChecksum> sums;
     for (const auto* part : chosen) sums.push_back({part->part.checksum, part->part.size});
     auto whole = combine(upload.checksum_kind, upload.checksum_type, sums);
     if (request.checksum) {
         if (request.checksum->first != upload.checksum_kind) {
-            return base::fail("InvalidRequest", "The upload was created using the " + std::string(name_of(upload.checksum_kind)) +
-                                                    " checksum. The complete request must use the same checksum.");
+            return base::fail(base::code::InvalidRequest, "The upload was created using the " +
+                                                              std::string(name_of(upload.checksum_kind)) +
+                                                              " checksum. The complete request must use the same checksum.");
         }
         // Of a composite checksum the count behind it may be left out.
         const auto said = request.checksum->second.substr(0, request.checksum->second.find('-'));
         if (said != whole.value.substr(0, whole.value.find('-'))) {
-            return base::fail("BadDigest", "The " + std::string(name_of(upload.checksum_kind)) +
-                                               " you specified did not match the calculated checksum.");
+            return base::fail(base::code::BadDigest, "The " + std::string(name_of(upload.checksum_kind)) +
+                                                         " you specified did not match the calculated checksum.");
         }
     }
     return whole;
@@ -163,9 +166,9 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
     record.checksum_type = request.checksum_type.value_or(
         record.checksum_kind == ChecksumKind::crc64nvme ? ChecksumType::full_object : ChecksumType::composite);
     if (!has_type(record.checksum_kind, record.checksum_type)) {
-        return base::fail("InvalidRequest", "The " + std::string(name_of(record.checksum_type)) +
-                                                " checksum type cannot be used with the " +
-                                                base::lower(name_of(record.checksum_kind)) + " checksum algorithm.");
+        return base::fail(base::code::InvalidRequest, "The " + std::string(name_of(record.checksum_type)) +
+                                                          " checksum type cannot be used with the " +
+                                                          base::lower(name_of(record.checksum_kind)) + " checksum algorithm.");
     }
     record.initiated = parts_.clock->now();
     const auto id = parts_.random->hex(64);
@@ -177,7 +180,7 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
         batch.put(upload_key(request.bucket, request.key, id), write_record(record));
         const auto committed = commit(batch);
         if (committed) return make_upload(request.bucket, request.key, id, record);
-        if (committed.error().code != "Conflict") return base::fail(committed.error());
+        if (committed.error().code != base::code::Conflict) return base::fail(committed.error());
     }
 }
 
@@ -190,7 +193,7 @@ base::Result<Upload> Storage::find_upload(const std::string& bucket, const std::
 
 base::Result<Part> Storage::put_part(const PutPart& request) {
     if (request.number < 1 || request.number > parts_max) {
-        return base::fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+        return base::fail(base::code::InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive");
     }
     if (!is_upload_id(request.upload_id)) return base::fail(no_such_upload());
     const auto owner_key = upload_key(request.bucket, request.key, request.upload_id);
@@ -198,9 +201,9 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
     if (!owner) return base::fail(no_such_upload());
     const auto upload = TRY(read_upload(*owner));
     if (request.checksum && upload.checksum_declared && *request.checksum != upload.checksum_kind) {
-        return base::fail("InvalidRequest", "Checksum Type mismatch occurred, expected checksum Type: " +
-                                                base::lower(name_of(upload.checksum_kind)) +
-                                                ", actual checksum Type: " + base::lower(name_of(*request.checksum)));
+        return base::fail(base::code::InvalidRequest, "Checksum Type mismatch occurred, expected checksum Type: " +
+                                                          base::lower(name_of(upload.checksum_kind)) +
+                                                          ", actual checksum Type: " + base::lower(name_of(*request.checksum)));
     }
     std::shared_ptr<ReceivedBody> here;
     auto& kept = request.received != nullptr ? *request.received : here;
@@ -228,7 +231,7 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
             if (before) remove_blob(TRY(read_part(*before)).blob);
             return make_part(request.number, part);
         }
-        if (committed.error().code != "Conflict") {
+        if (committed.error().code != base::code::Conflict) {
             settle(*kept, committed.error(), {record_key, object_key(request.bucket, request.key)});
             return base::fail(committed.error());
         }
@@ -260,9 +263,10 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
         }
     }
     if (object->size > object_bytes_max)
-        return base::fail("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+        return base::fail(base::code::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size");
     if (request.size && *request.size != object->size) {
-        return base::fail("InvalidRequest", "The provided 'x-amz-mp-object-size' header does not match what was computed.");
+        return base::fail(base::code::InvalidRequest,
+                          "The provided 'x-amz-mp-object-size' header does not match what was computed.");
     }
     object->etag = crypto::hex(crypto::md5(digests)) + "-" + std::to_string(chosen.size());
     object->checksum = TRY(check_whole(request, upload, chosen));
@@ -275,7 +279,7 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
         [&](const Object* current) -> base::Result<ObjectPtr> {
             // The condition holds of what is there now, but not of what was there when the upload began.
             if (request.conditions.any() && current != nullptr && current->last_modified > upload.initiated) {
-                return base::fail("ConditionalRequestConflict",
+                return base::fail(base::code::ConditionalRequestConflict,
                                   "The conditional request cannot succeed due to a conflicting operation against this resource.");
             }
             // A part uploaded or the upload aborted meanwhile shows as a conflict of the commit; this look ends the retries.
@@ -314,7 +318,7 @@ base::Result<void> Storage::abort_upload(const std::string& bucket, const std::s
         batch.expect(owner_key, owner).erase(owner_key);
         for (const auto& [number, part] : stored) batch.expect(part.record_key, part.record).erase(part.record_key);
         const auto committed = commit(batch);
-        if (!committed && committed.error().code == "Conflict") continue;
+        if (!committed && committed.error().code == base::code::Conflict) continue;
         if (!committed) return base::fail(committed.error());
         for (const auto& [number, part] : stored) remove_blob(part.part.blob);
         clear_parts(upload_id);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/outdated.hpp"
 #include "crypto/digest.hpp"
@@ -22,13 +23,13 @@ base::Result<void> check_attributes(const Attributes& attributes) {
     size_t bytes = 0;
     for (const auto& [name, value] : attributes.user_metadata) bytes += name.size() + value.size();
     if (bytes <= user_metadata_bytes_max) return {};
-    return base::fail("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size");
+    return base::fail(base::code::MetadataTooLarge, "Your metadata headers exceed the maximum allowed metadata size");
 }
 
-base::Error too_large() { return {"EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"}; }
+base::Error too_large() { return {base::code::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size"}; }
 
 base::Error incomplete() {
-    return {"IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"};
+    return {base::code::IncompleteBody, "You did not provide the number of bytes specified by the Content-Length HTTP header"};
 }
 
 // Fills the buffer as far as the source goes; a short count is the end.
@@ -132,7 +133,8 @@ base::Result<void> Storage::commit(const store::Batch& batch) const {
 }
 
 void Storage::settle(ReceivedBody& received, const base::Error& error, std::vector<std::string> record_keys) const {
-    if (error.code != "InternalError" || received.blob.empty()) return;  // certainly not written: removed with `received`
+    if (error.code != base::code::InternalError || received.blob.empty())
+        return;  // certainly not written: removed with `received`
     received.give_away();
     const base::Lock lock(unsettled_mutex_);
     unsettled_.push_back({received.blob, std::move(record_keys)});
@@ -147,7 +149,7 @@ base::Result<BucketPtr> Storage::bucket_for_writing(const std::string& name, con
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    return base::fail("SlowDown", "Please reduce your request rate.");
+    return base::fail(base::code::SlowDown, "Please reduce your request rate.");
 }
 
 base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const std::string& key, const Conditions& conditions,
@@ -164,9 +166,10 @@ base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const s
         std::optional<Object> current;
         if (before) current = TRY(read_object(*before));
         if (conditions.any()) {
-            if (!current && conditions.if_match) return base::fail("NoSuchKey", "The specified key does not exist.");
+            if (!current && conditions.if_match) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
             if (current && judge(conditions, *current, parts_.clock->now()) != Verdict::proceed) {
-                return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+                return base::fail(base::code::PreconditionFailed,
+                                  "At least one of the pre-conditions you specified did not hold");
             }
         }
         const auto made = TRY(make(current ? &*current : nullptr));
@@ -179,7 +182,7 @@ base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const s
         made ? batch.put(record_key, write_record(*made)) : batch.erase(record_key);
         if (more) more(batch);
         const auto committed = commit(batch);
-        if (!committed && committed.error().code == "Conflict") {
+        if (!committed && committed.error().code == base::code::Conflict) {
             std::this_thread::yield();  // a change of the bucket is committed a moment before it is seen here
             continue;
         }
@@ -194,7 +197,7 @@ base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const s
         }
         return made;
     }
-    return base::fail("SlowDown", "Please reduce your request rate.");
+    return base::fail(base::code::SlowDown, "Please reduce your request rate.");
 }
 
 base::Result<ObjectPtr> Storage::put(const PutRequest& request) {
@@ -227,7 +230,7 @@ base::Result<ObjectPtr> Storage::put(const PutRequest& request) {
 base::Result<ObjectPtr> Storage::copy(const CopyRequest& request) {
     const auto& source = *request.source.object;
     if (source.size > put_bytes_max) {
-        return base::fail("InvalidRequest",
+        return base::fail(base::code::InvalidRequest,
                           "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120");
     }
     if (request.bucket != request.source_bucket || request.key != request.source_key) {
@@ -243,7 +246,7 @@ base::Result<ObjectPtr> Storage::copy(const CopyRequest& request) {
     decided.object = request.source.object;  // what was read is what is changed
     return replace(request.bucket, request.key, request.conditions, decided,
                    [&](const Object* current) -> base::Result<ObjectPtr> {
-                       if (current == nullptr) return base::fail("NoSuchKey", "The specified key does not exist.");
+                       if (current == nullptr) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
                        auto changed = std::make_shared<Object>(*current);
                        changed->attributes = request.attributes;
                        changed->tags = request.tags;
@@ -290,7 +293,7 @@ base::Result<void> Storage::set_tags(const std::string& bucket, const std::strin
                                      const DecidedOn& decided) {
     TRY(check_tags(tags, object_tags_max));
     TRY(replace(bucket, key, {}, decided, [&](const Object* current) -> base::Result<ObjectPtr> {
-        if (current == nullptr) return base::fail("NoSuchKey", "The specified key does not exist.");
+        if (current == nullptr) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
         auto changed = std::make_shared<Object>(*current);
         changed->tags = tags;
         return changed;

@@ -1,6 +1,7 @@
 // Storage: what reads objects, and RFC 9110's preconditions.
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/outdated.hpp"
 #include "base/strings.hpp"
 #include "objects/record.hpp"
@@ -66,7 +67,7 @@ Source read_range(OpenObject open, uint64_t offset, uint64_t length) {
 
 base::Result<ObjectPtr> Storage::find(const std::string& bucket, const std::string& key) const {
     auto record = TRY(parts_.keys->get(object_key(bucket, key)));
-    if (!record) return base::fail("NoSuchKey", "The specified key does not exist.");
+    if (!record) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
     auto object = std::make_shared<Object>(TRY(read_object(*record)));
     object->record = std::move(*record);
     return object;
@@ -84,9 +85,10 @@ base::Result<OpenObject> Storage::open_object(ObjectPtr found, uint64_t offset, 
             continue;
         }
         auto reader = parts_.blobs->open(segment.blob);
-        if (!reader && reader.error().code == "NoSuchBlob") return base::fail_outdated("the object");
+        if (!reader && reader.error().code == base::code::NoSuchBlob) return base::fail_outdated("the object");
         if (!reader) return base::fail(reader.error());
-        if ((*reader)->size() != segment.size) return base::fail("InternalError", "a blob has not the size that its object says");
+        if ((*reader)->size() != segment.size)
+            return base::fail(base::code::InternalError, "a blob has not the size that its object says");
         open.readers.push_back(std::move(*reader));
     }
     return open;

@@ -1,5 +1,7 @@
 #include "objects/record.hpp"
 
+#include "base/error_codes.hpp"
+
 namespace objects {
 namespace {
 
@@ -102,11 +104,12 @@ public:
             record.extension = extension;
         }
         if (version_ > version_extended) {
-            return base::fail("InternalError", std::string("the stored record of ") + what + " has format " +
-                                                   std::to_string(version_) + ", which a newer version of this program wrote");
+            return base::fail(base::code::InternalError, std::string("the stored record of ") + what + " has format " +
+                                                             std::to_string(version_) +
+                                                             ", which a newer version of this program wrote");
         }
         if (failed_ || !left_.empty())
-            return base::fail("InternalError", std::string("the stored record of ") + what + " is damaged");
+            return base::fail(base::code::InternalError, std::string("the stored record of ") + what + " is damaged");
         return record;
     }
     [[nodiscard]] bool failed() const { return failed_; }

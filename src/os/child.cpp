@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/error_codes.hpp"
+
 namespace os {
 
 std::string ExitStatus::describe() const {
@@ -19,7 +21,7 @@ std::string ExitStatus::describe() const {
 base::Result<Child> start_child(void (*become)(void* prepared), void* prepared) {
     const pid_t parent = ::getpid();
     const pid_t process = ::fork();
-    if (process < 0) return base::fail("SpawnFailed", std::string("cannot fork: ") + std::strerror(errno));
+    if (process < 0) return base::fail(base::code::SpawnFailed, std::string("cannot fork: ") + std::strerror(errno));
     if (process == 0) {
         // First of all: it still holds the server's listening socket.
         if (!die_with(parent)) ::_exit(127);
@@ -34,7 +36,7 @@ base::Result<Child> start_child(void (*become)(void* prepared), void* prepared) 
     if (!child.ended.is_open()) {
         const int number = errno;
         kill_and_reap(process);
-        return base::fail("SpawnFailed", std::string("cannot watch the process: ") + std::strerror(number));
+        return base::fail(base::code::SpawnFailed, std::string("cannot watch the process: ") + std::strerror(number));
     }
     return child;
 }

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/error_codes.hpp"
+
 namespace os {
 
 void Descriptor::close() {
@@ -15,7 +17,8 @@ void Descriptor::close() {
 
 base::Result<Pipe> make_pipe() {
     int ends[2] = {-1, -1};
-    if (::pipe2(ends, O_CLOEXEC) != 0) return base::fail("FileError", std::string("cannot make a pipe: ") + std::strerror(errno));
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+        return base::fail(base::code::FileError, std::string("cannot make a pipe: ") + std::strerror(errno));
     return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/error_codes.hpp"
+
 namespace os {
 
 namespace fs = std::filesystem;
@@ -86,7 +88,7 @@ base::Result<std::string> read_file(const std::string& path, size_t bytes_max) {
         if (count < 0 && number == EINTR) continue;
         if (count < 0) return base::fail(file_error("read", path, number));
         if (content.size() > bytes_max)
-            return base::fail("FileTooLarge", "`" + path + "` has more than " + std::to_string(bytes_max) + " bytes");
+            return base::fail(base::code::FileTooLarge, "`" + path + "` has more than " + std::to_string(bytes_max) + " bytes");
         if (count == 0) return content;
     }
 }

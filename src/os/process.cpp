@@ -15,6 +15,7 @@
 #include <cstring>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
 
@@ -46,7 +47,7 @@ Result<Ends> open_ends(const Stdio& stdio, bool is_input) {
     const auto opened = [&](const char* path, int flags) -> Result<Ends> {
         ends.child = Descriptor(::open(path, flags | O_CLOEXEC, 0600));
         if (!ends.child.is_open())
-            return fail("SpawnFailed", "cannot open `" + std::string(path) + "`: " + system_message(errno));
+            return fail(base::code::SpawnFailed, "cannot open `" + std::string(path) + "`: " + system_message(errno));
         return std::move(ends);
     };
     switch (stdio.kind) {
@@ -58,7 +59,8 @@ Result<Ends> open_ends(const Stdio& stdio, bool is_input) {
             return opened(stdio.path.c_str(), is_input ? O_RDONLY : O_WRONLY | O_CREAT | O_APPEND);
         case Stdio::Kind::descriptor: {
             ends.child = Descriptor(::fcntl(stdio.number, F_DUPFD_CLOEXEC, 3));
-            if (!ends.child.is_open()) return fail("SpawnFailed", "cannot duplicate a descriptor: " + system_message(errno));
+            if (!ends.child.is_open())
+                return fail(base::code::SpawnFailed, "cannot duplicate a descriptor: " + system_message(errno));
             return ends;
         }
         case Stdio::Kind::pipe: {
@@ -169,7 +171,7 @@ Result<int> fork_and_exec(Plan& plan, Child& child) {
 Result<void> lift(Descriptor& descriptor) {
     if (!descriptor.is_open() || descriptor.number() > 2) return {};
     Descriptor lifted(::fcntl(descriptor.number(), F_DUPFD_CLOEXEC, 3));
-    if (!lifted.is_open()) return fail("SpawnFailed", "cannot duplicate a descriptor: " + system_message(errno));
+    if (!lifted.is_open()) return fail(base::code::SpawnFailed, "cannot duplicate a descriptor: " + system_message(errno));
     descriptor = std::move(lifted);
     return {};
 }
@@ -177,7 +179,7 @@ Result<void> lift(Descriptor& descriptor) {
 }  // namespace
 
 Result<std::unique_ptr<Process>> Process::spawn(SpawnOptions options) {
-    if (options.arguments.empty()) return fail("SpawnFailed", "no program was named");
+    if (options.arguments.empty()) return fail(base::code::SpawnFailed, "no program was named");
     Ends input = TRY(open_ends(options.input, true));
     Ends output = TRY(open_ends(options.output, false));
     Ends error = TRY(open_ends(options.error_to_output ? Stdio::inherit() : options.error, false));
@@ -215,10 +217,10 @@ Result<std::unique_ptr<Process>> Process::spawn(SpawnOptions options) {
         if (failed == 0) child.ended = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, child.process, 0)));
     }
     if (failed == ENOENT && options.directory.empty())
-        return fail("CommandNotFound", "the program `" + options.arguments[0] + "` was not found");
+        return fail(base::code::CommandNotFound, "the program `" + options.arguments[0] + "` was not found");
     if (failed != 0) {
         std::string in = options.directory.empty() ? "" : " in `" + options.directory + "`";
-        return fail("SpawnFailed", "cannot start `" + options.arguments[0] + "`" + in + ": " + system_message(failed));
+        return fail(base::code::SpawnFailed, "cannot start `" + options.arguments[0] + "`" + in + ": " + system_message(failed));
     }
     std::unique_ptr<Process> process(new Process);
     process->shared_ = std::make_unique<Shared>();
@@ -317,18 +319,22 @@ Result<Output> run(SpawnOptions options, Milliseconds timeout, size_t output_byt
             left <= Milliseconds(0) ? 0 : ::poll(&watched, 1, static_cast<int>(std::min<int64_t>(left.count(), 1 << 30)));
         if (ready < 0 && errno == EINTR) continue;
         if (ready == 0)
-            return fail("CommandTimeout", "`" + program + "` did not end within " + std::to_string(timeout.count()) + " ms");
+            return fail(base::code::CommandTimeout,
+                        "`" + program + "` did not end within " + std::to_string(timeout.count()) + " ms");
         const ssize_t got = ::read(process->output().number(), buffer, sizeof buffer);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail("SpawnFailed", "cannot read what `" + program + "` writes: " + system_message(errno));
+        if (got < 0) return fail(base::code::SpawnFailed, "cannot read what `" + program + "` writes: " + system_message(errno));
         if (got == 0) break;
         out.output.append(buffer, static_cast<size_t>(got));
         if (out.output.size() > output_bytes_max)
-            return fail("OutputTooLarge", "`" + program + "` wrote more than " + std::to_string(output_bytes_max) + " bytes");
+            return fail(base::code::OutputTooLarge,
+                        "`" + program + "` wrote more than " + std::to_string(output_bytes_max) + " bytes");
     }
     const auto left = std::chrono::ceil<Milliseconds>(deadline - std::chrono::steady_clock::now());
     const auto ended = process->wait_for(std::max(left, Milliseconds(100)));
-    if (!ended) return fail("CommandTimeout", "`" + program + "` did not end within " + std::to_string(timeout.count()) + " ms");
+    if (!ended)
+        return fail(base::code::CommandTimeout,
+                    "`" + program + "` did not end within " + std::to_string(timeout.count()) + " ms");
     out.status = *ended;
     return out;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "text/uri.hpp"
@@ -26,12 +27,12 @@ bool contains_ignoring_case(std::string_view text, std::string_view part) {
 }
 
 bool is_conflict_of_writers(const Error& error) {
-    return error.code == "OperationAborted" || error.code == "ConcurrentModification" ||
-           error.code == "ConcurrentModificationException";
+    return error.code == base::code::OperationAborted || error.code == base::code::ConcurrentModification ||
+           error.code == base::code::ConcurrentModificationException;
 }
 
 bool is_unknown_principal(const Error& error) {
-    return (error.code == "MalformedPolicy" || error.code == "MalformedPolicyDocument") &&
+    return (error.code == base::code::MalformedPolicy || error.code == base::code::MalformedPolicyDocument) &&
            contains_ignoring_case(error.message, "principal");
 }
 
@@ -79,7 +80,8 @@ milliseconds Aws::patience(const Error& error, std::string_view request) const {
     if (is_conflict_of_writers(error)) return patience_with_made_things;
     if (!is_aws_itself()) return milliseconds(0);
     const bool unknown_principal = is_unknown_principal(error);
-    if (!unknown_principal && error.code != "NoSuchEntity" && error.code != "NoSuchBucket") return milliseconds(0);
+    if (!unknown_principal && error.code != base::code::NoSuchEntity && error.code != base::code::NoSuchBucket)
+        return milliseconds(0);
     const base::Lock lock(mutex_);
     const bool ours =
         std::ranges::any_of(made_, [&](const std::string& name) { return request.find(name) != std::string_view::npos; });
@@ -161,12 +163,13 @@ namespace {
 // What to correct, where the answer leaves no doubt about it; else "".
 std::string hint_for(const Error& error, const std::string& where, const AwsOptions& options) {
     const std::string key = options.access_key_id;
-    if (error.code == "InvalidClientTokenId" || error.code == "UnrecognizedClientException" || error.code == "InvalidAccessKeyId")
+    if (error.code == base::code::InvalidClientTokenId || error.code == base::code::UnrecognizedClientException ||
+        error.code == base::code::InvalidAccessKeyId)
         return where + " does not know the access key " + key +
                ": AWS_ACCESS_KEY_ID, aws:accessKey or ~/.aws/credentials says which";
-    if (error.code == "ExpiredToken" || error.code == "ExpiredTokenException")
+    if (error.code == base::code::ExpiredToken || error.code == base::code::ExpiredTokenException)
         return "the session of the access key " + key + " has ended: get new credentials";
-    if (error.code == "SignatureDoesNotMatch") {
+    if (error.code == base::code::SignatureDoesNotMatch) {
         // One code for several mistakes: only AWS's words tell which.
         if (error.message.contains("valid region"))
             return "AWS_REGION, aws:region or ~/.aws/config says which region: `" + options.region + "`";

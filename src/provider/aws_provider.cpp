@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "provider/functions.hpp"
@@ -96,7 +97,7 @@ public:
         const auto turn = serialise(*type, given);
         State state = TRY(type->create(aws_, given));
         auto live = type->read(aws_, state.id, given);
-        if (live && !*live) live = fail("NotFound", "`" + state.id + "` was created, but is not there");
+        if (live && !*live) live = fail(base::code::NotFound, "`" + state.id + "` was created, but is not there");
         if (!live) {
             auto error = std::move(live).error();
             if (!type->remove(aws_, state.id, merged(given, state.outputs)))
@@ -122,7 +123,8 @@ public:
         if (type->update) TRY(type->update(aws_, id, plain(old_outputs), plain(new_inputs)));
         const auto live = TRY(type->read(aws_, id, plain(known)));
         if (!live)
-            return fail("NotFound", "`" + id + "` is gone: run `trainwarden refresh`, then `trainwarden up` makes it again");
+            return fail(base::code::NotFound,
+                        "`" + id + "` is gone: run `trainwarden refresh`, then `trainwarden up` makes it again");
         return State{id, settle_outputs(*type, *live, known)};
     }
 

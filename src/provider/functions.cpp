@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "provider/schema.hpp"
 
 namespace provider {
@@ -84,7 +85,7 @@ Result<Property> with_camel_case_names(const Property& value) {
     for (const auto& [key, member] : value.members()) {
         if (member.is(Property::Kind::null)) continue;
         std::string name = in_camel_case(key);
-        if (result.contains(name)) return fail("InvalidParameter", "`" + name + "` is given twice, in two spellings");
+        if (result.contains(name)) return fail(base::code::InvalidParameter, "`" + name + "` is given twice, in two spellings");
         result.set(name, TRY(with_camel_case_names(member)));
     }
     return result;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "provider/schema.hpp"
 
 namespace provider {
@@ -105,7 +106,7 @@ struct Inline {
         Json put = call("", inputs);
         put.set("PolicyDocument", inputs["policy"].as_string());
         if (auto done = aws.iam(operation("Put", bearer, "Policy"), put); !done) {
-            const bool no_bearer = done.error().code == "NoSuchEntity";
+            const bool no_bearer = done.error().code == base::code::NoSuchEntity;
             return fail(about_property(std::move(done).error(), no_bearer ? bearer.property : "policy"));
         }
         return {};

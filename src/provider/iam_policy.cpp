@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "provider/schema.hpp"
 
 namespace provider {
@@ -38,8 +39,8 @@ Result<State> create(Aws& aws, const Property& inputs) {
     const auto created = aws.iam("CreatePolicy", call);
     if (!created) {
         const std::string& code = created.error().code;
-        if (code == "MalformedPolicyDocument") return fail(about_property(created.error(), "policy"));
-        if (code == "EntityAlreadyExists") return fail(about_property(created.error(), "name"));
+        if (code == base::code::MalformedPolicyDocument) return fail(about_property(created.error(), "policy"));
+        if (code == base::code::EntityAlreadyExists) return fail(about_property(created.error(), "name"));
         return fail(created.error());
     }
     const std::string arn = (*created)["Policy"]["Arn"].as_string();
@@ -104,7 +105,7 @@ Result<void> remove(Aws& aws, const std::string& id, const Property&) {
     const auto deleted = aws.iam("DeletePolicy", policy_with(id));
     if (deleted || is_gone(deleted.error())) return {};
     auto error = deleted.error();
-    if (error.code == "DeleteConflict")
+    if (error.code == base::code::DeleteConflict)
         error.notes.push_back("the policy is attached to something that this deployment did not make: detach it first");
     return fail(std::move(error));
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "provider/policy_document.hpp"
 #include "provider/schema.hpp"
 
@@ -101,8 +102,8 @@ Result<State> create_role(Aws& aws, const Property& inputs) {
     const auto created = aws.iam("CreateRole", call);
     if (!created) {
         const std::string& code = created.error().code;
-        if (code == "MalformedPolicyDocument") return fail(about_property(created.error(), "assumeRolePolicy"));
-        if (code == "EntityAlreadyExists") return fail(about_property(created.error(), "name"));
+        if (code == base::code::MalformedPolicyDocument) return fail(about_property(created.error(), "assumeRolePolicy"));
+        if (code == base::code::EntityAlreadyExists) return fail(about_property(created.error(), "name"));
         return fail(created.error());
     }
     aws.made(name);
@@ -226,13 +227,13 @@ Result<void> remove_role(Aws& aws, const std::string& id, const Property& olds) 
     const Property none(Property::Object{{"managedPolicyArns", Property::Array{}}, {"inlinePolicies", Property::Array{}}});
     TRY(put_declared_policies(aws, id, olds, none));
     auto deleted = aws.iam("DeleteRole", role_named(id));
-    if (!deleted && deleted.error().code == "DeleteConflict") {
+    if (!deleted && deleted.error().code == base::code::DeleteConflict) {
         TRY(empty_role(aws, id, olds["forceDetachPolicies"].as_bool()));
         deleted = aws.iam("DeleteRole", role_named(id));
     }
     if (deleted || is_gone(deleted.error())) return {};
     auto error = deleted.error();
-    if (error.code == "DeleteConflict")
+    if (error.code == base::code::DeleteConflict)
         error.notes.push_back("policies that this deployment did not make hang on the role `" + id +
                               "`: set `forceDetachPolicies` to remove them with it");
     return fail(std::move(error));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 #include "provider/schema.hpp"
 #include "text/base64.hpp"
@@ -31,7 +32,7 @@ Result<State> create_user(Aws& aws, const Property& inputs) {
     if (!inputs["tags"].members().empty()) call.set("Tags", tag_list(inputs["tags"]));
     const auto created = aws.iam("CreateUser", call);
     if (!created) {
-        if (created.error().code == "EntityAlreadyExists") return fail(about_property(created.error(), "name"));
+        if (created.error().code == base::code::EntityAlreadyExists) return fail(about_property(created.error(), "name"));
         return fail(created.error());
     }
     aws.made(name);
@@ -97,13 +98,13 @@ Result<void> remove_user(Aws& aws, const std::string& id, const Property& olds) 
     aws.removed(id);
     aws.removed(olds["arn"].as_string());
     auto deleted = aws.iam("DeleteUser", user_named(id));
-    if (!deleted && deleted.error().code == "DeleteConflict" && olds["forceDestroy"].as_bool()) {
+    if (!deleted && deleted.error().code == base::code::DeleteConflict && olds["forceDestroy"].as_bool()) {
         TRY(empty_user(aws, id));
         deleted = aws.iam("DeleteUser", user_named(id));
     }
     if (deleted || is_gone(deleted.error())) return {};
     auto error = deleted.error();
-    if (error.code == "DeleteConflict")
+    if (error.code == base::code::DeleteConflict)
         error.notes.push_back("keys or policies that this deployment did not make hang on the user `" + id +
                               "`: set `forceDestroy` to delete them with it");
     return fail(std::move(error));

@@ -8,6 +8,7 @@
 //   - principals of type `*` with identifier `*` are written as the string "*".
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "crypto/checksum.hpp"
 #include "provider/functions.hpp"
 #include "provider/policy_document.hpp"
@@ -74,7 +75,7 @@ Result<Json> statement(const Property& given) {
     if (const std::string& sid = given["sid"].as_string(); !sid.empty()) result.set("Sid", sid);
     const std::string effect = given["effect"].as_string().empty() ? "Allow" : given["effect"].as_string();
     if (effect != "Allow" && effect != "Deny")
-        return fail("InvalidParameter", "the effect `" + effect + "` is neither Allow nor Deny");
+        return fail(base::code::InvalidParameter, "the effect `" + effect + "` is neither Allow nor Deny");
     result.set("Effect", effect);
     for (const auto& [property, element] : {std::pair("actions", "Action"),
                                             {"notActions", "NotAction"},
@@ -111,7 +112,7 @@ public:
     Result<void> merge(const std::string& json, const char* argument) {
         if (json.empty()) return {};
         auto parsed = text::parse_json(json);
-        if (!parsed) return fail("InvalidParameter", std::string(argument) + " is not JSON: " + parsed.error().message);
+        if (!parsed) return fail(base::code::InvalidParameter, std::string(argument) + " is not JSON: " + parsed.error().message);
         set("Version", (*parsed)["Version"].as_string());
         set("Id", (*parsed)["Id"].as_string());
         const Json& statements = (*parsed)["Statement"];
@@ -148,7 +149,7 @@ Result<void> merge_sources(Document& document, const Property& sources) {
                 const std::string& sid = item["Sid"].as_string();
                 if (sid.empty()) continue;
                 if (std::ranges::find(sids, sid) != sids.end())
-                    return fail("InvalidParameter", "duplicate Sid (" + sid + ") in sourcePolicyDocuments");
+                    return fail(base::code::InvalidParameter, "duplicate Sid (" + sid + ") in sourcePolicyDocuments");
                 sids.push_back(sid);
             }
         TRY(document.merge(source.as_string(), "sourcePolicyDocuments"));
@@ -187,7 +188,7 @@ Result<Property> policy_document(const Property& arguments) {
         Json built = TRY(statement(given));
         const std::string sid = built["Sid"].as_string();
         if (!sid.empty() && std::ranges::find(sids, sid) != sids.end())
-            return fail("InvalidParameter", "duplicate Sid (" + sid + ") in statements");
+            return fail(base::code::InvalidParameter, "duplicate Sid (" + sid + ") in statements");
         sids.push_back(sid);
         document.add(std::move(built));
     }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 #include "provider/s3.hpp"
 #include "text/base64.hpp"
@@ -126,7 +127,7 @@ Result<State> create(Aws& aws, const Property& inputs) {
     // us-east-1 answers 200 to making a bucket that one has already: find out, lest the program takes over somebody's bucket.
     if (aws.s3({.method = "HEAD", .bucket = name}, region))
         return fail(
-            about_property(base::Error("BucketAlreadyOwnedByYou",
+            about_property(base::Error(base::code::BucketAlreadyOwnedByYou,
                                        "Your previous request to create the named bucket succeeded and you already own it.")
                                .note("the bucket `" + name + "` exists: import it, or choose another name"),
                            "bucket"));
@@ -189,7 +190,7 @@ Result<std::string> next_objects(Aws& aws, const std::string& bucket, const std:
     auto listed = aws.s3({.method = "GET", .bucket = bucket, .query = "versions&max-keys=1000&encoding-type=url"}, region);
     const bool versions = listed.has_value();
     if (!versions) {
-        if (listed.error().code != "NotImplemented") return fail(listed.error());
+        if (listed.error().code != base::code::NotImplemented) return fail(listed.error());
         listed = aws.s3({.method = "GET", .bucket = bucket, .query = "encoding-type=url&list-type=2&max-keys=1000"}, region);
         if (!listed) return fail(listed.error());
     }
@@ -229,13 +230,13 @@ Result<void> remove(Aws& aws, const std::string& id, const Property& olds) {
     aws.removed(id);
     const std::string region = region_of(olds);
     auto deleted = aws.s3({.method = "DELETE", .bucket = id}, region);
-    if (!deleted && deleted.error().code == "BucketNotEmpty" && olds["forceDestroy"].as_bool()) {
+    if (!deleted && deleted.error().code == base::code::BucketNotEmpty && olds["forceDestroy"].as_bool()) {
         TRY(empty_bucket(aws, id, region));
         deleted = aws.s3({.method = "DELETE", .bucket = id}, region);
     }
     if (deleted || is_gone(deleted.error())) return {};
     auto error = deleted.error();
-    if (error.code == "BucketNotEmpty")
+    if (error.code == base::code::BucketNotEmpty)
         error.notes.push_back("the bucket `" + id +
                               "` holds objects: delete them, or set `forceDestroy` on the bucket and run `up` before `destroy`");
     return fail(std::move(error));

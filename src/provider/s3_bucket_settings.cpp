@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "provider/s3.hpp"
 
 namespace provider {
@@ -31,7 +32,7 @@ Rule bucket_rule() { return {.name = "bucket", .required = true, .replaces = tru
 Result<void> put_policy(Aws& aws, const Property& inputs) {
     auto put = put_sub_resource(aws, of_bucket("policy", "", inputs), inputs["policy"].as_string(), "application/json");
     if (put) return {};
-    const bool no_bucket = put.error().code == "NoSuchBucket";
+    const bool no_bucket = put.error().code == base::code::NoSuchBucket;
     return fail(about_property(std::move(put).error(), no_bucket ? "bucket" : "policy"));
 }
 

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <thread>
 
+#include "base/error_codes.hpp"
+
 namespace sandbox {
 namespace {
 
@@ -23,7 +25,7 @@ constexpr const char* controllers[] = {"memory", "cpu", "pids"};
 constexpr int period = 100'000;  // microseconds, the kernel's default
 
 std::unexpected<base::Error> unavailable(const std::string& what, int error) {
-    return base::fail("LimitsUnavailable", what + ": " + std::strerror(error));
+    return base::fail(base::code::LimitsUnavailable, what + ": " + std::strerror(error));
 }
 
 base::Result<void> make_folder(const std::string& path) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
@@ -26,7 +27,7 @@ using text::Json;
 constexpr size_t document_bytes_max = 16 << 20;
 constexpr int nesting_max = 4;  // an index of indexes
 
-std::unexpected<base::Error> invalid(const std::string& what) { return base::fail("InvalidImage", what); }
+std::unexpected<base::Error> invalid(const std::string& what) { return base::fail(base::code::InvalidImage, what); }
 
 base::Result<std::string> read_document(const std::string& path) {
     std::error_code error;
@@ -156,7 +157,7 @@ base::Result<Image> unpack_once(const std::string& cache, const std::string& key
         std::error_code error;
         fs::remove_all(part, error);
         fs::create_directories(part + "/root", error);
-        if (error) return base::fail("InternalError", "cannot make the folder " + part + ": " + error.message());
+        if (error) return base::fail(base::code::InternalError, "cannot make the folder " + part + ": " + error.message());
         auto config = fill(part, part + "/root");
         if (config) {
             open_to_all(part + "/root");
@@ -167,7 +168,7 @@ base::Result<Image> unpack_once(const std::string& cache, const std::string& key
             std::error_code ignored;
             fs::remove_all(part, ignored);
             if (!config) return base::fail(std::move(config).error());
-            return base::fail("InternalError", "cannot keep the image at " + place + ": " + error.message());
+            return base::fail(base::code::InternalError, "cannot keep the image at " + place + ": " + error.message());
         }
     }
     return image_of(place + "/root", TRY(read_json(place + "/config.json")));
@@ -213,14 +214,15 @@ base::Result<std::string> Images::path_of(const std::string& name) const {
                        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                               std::string_view("._-:@+").find(c) != std::string_view::npos;
                    });
-        if (odd) return base::fail("ImageNotFound", "`" + name + "` is no name of an image");
+        if (odd) return base::fail(base::code::ImageNotFound, "`" + name + "` is no name of an image");
     }
     for (const char* ending : {"", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst"}) {
         std::string path = folder_ + "/" + name + ending;
         if (exists(path) && (*ending == '\0') == fs::is_directory(path)) return path;
     }
-    return base::fail("ImageNotFound", "The training image " + name + " is not available on this server: there is no " + name +
-                                           " or " + name + ".tar in its images folder. host/python3 is this machine's own /usr.");
+    return base::fail(base::code::ImageNotFound, "The training image " + name + " is not available on this server: there is no " +
+                                                     name + " or " + name +
+                                                     ".tar in its images folder. host/python3 is this machine's own /usr.");
 }
 
 base::Result<void> Images::check(const std::string& name) const {
@@ -248,7 +250,7 @@ base::Result<Image> Images::find(const std::string& name) {
         });
     }
     struct stat info{};
-    if (::stat(path.c_str(), &info) != 0) return base::fail("ImageNotFound", "cannot read " + path);
+    if (::stat(path.c_str(), &info) != 0) return base::fail(base::code::ImageNotFound, "cannot read " + path);
     std::string version = path + "\n" + std::to_string(info.st_size) + "\n" + std::to_string(info.st_mtim.tv_sec) + "." +
                           std::to_string(info.st_mtim.tv_nsec);
     return unpack_once(cache_, crypto::hex(crypto::sha256(version)),

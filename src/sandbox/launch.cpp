@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/error_codes.hpp"
 #include "os/child.hpp"
 #include "os/file.hpp"
 #include "sandbox/inside/spec.hpp"
@@ -148,7 +149,7 @@ std::string task_text(const Task& task) {
     return text;
 }
 
-std::unexpected<base::Error> failed(const std::string& message) { return base::fail("LaunchFailed", message); }
+std::unexpected<base::Error> failed(const std::string& message) { return base::fail(base::code::LaunchFailed, message); }
 
 base::Result<os::Descriptor> memory_file(const char* name, std::string_view content) {
     os::Descriptor file(::memfd_create(name, MFD_CLOEXEC));
@@ -198,7 +199,8 @@ base::Result<const std::string*> filter() {
 
 base::Result<void> check_programs() {
     if (::access(bubblewrap, X_OK) != 0)
-        return base::fail("SandboxUnavailable", std::string("there is no ") + bubblewrap + " (Debian package bubblewrap)");
+        return base::fail(base::code::SandboxUnavailable,
+                          std::string("there is no ") + bubblewrap + " (Debian package bubblewrap)");
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "tar/reader.hpp"
 
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 constexpr uint64_t unpacked_bytes_max = 256ULL << 30;
 constexpr std::string_view whiteout = ".wh.", opaque = ".wh..wh..opq";
 
-std::unexpected<base::Error> invalid(const std::string& what) { return base::fail("InvalidImage", what); }
+std::unexpected<base::Error> invalid(const std::string& what) { return base::fail(base::code::InvalidImage, what); }
 
 // What libarchive says, as an error of the image.
 template <class T>
@@ -101,7 +102,7 @@ uint32_t opened(uint32_t permissions) {
 base::Result<void> apply_layer(const std::string& path, const std::string& folder) {
     std::error_code error;
     std::string root = fs::canonical(folder, error).string();
-    if (error) return base::fail("InternalError", folder + " does not exist");
+    if (error) return base::fail(base::code::InternalError, folder + " does not exist");
     TRY(apply_whiteouts(path, root));
     tar::Disk disk({.permissions = true, .unlink = true});
     uint64_t total = 0;

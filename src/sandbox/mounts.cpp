@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/error_codes.hpp"
+
 namespace sandbox {
 namespace {
 
@@ -111,7 +113,7 @@ base::Result<void> write_file(const std::string& path, const std::string& conten
     std::ofstream file(path, std::ios::binary | std::ios::trunc);
     file << content;
     file.close();
-    if (!file) return base::fail("SandboxUnavailable", "cannot write " + path);
+    if (!file) return base::fail(base::code::SandboxUnavailable, "cannot write " + path);
     return {};
 }
 
@@ -126,7 +128,8 @@ base::Result<std::vector<std::string>> mount_arguments(const Image& image, const
         show_host(arguments);
     } else {
         std::error_code error;
-        if (!fs::is_directory(image.root, error)) return base::fail("SandboxUnavailable", "there is no image at " + image.root);
+        if (!fs::is_directory(image.root, error))
+            return base::fail(base::code::SandboxUnavailable, "there is no image at " + image.root);
         show_image(arguments, image.root);
     }
     std::string worker = stage_worker;
@@ -152,7 +155,7 @@ base::Result<void> write_settings(const std::string& worker_folder, const std::s
     std::string folder = worker_folder + "/etc/";
     std::error_code error;
     fs::create_directories(folder, error);
-    if (error) return base::fail("SandboxUnavailable", "cannot make the folder " + folder + ": " + error.message());
+    if (error) return base::fail(base::code::SandboxUnavailable, "cannot make the folder " + folder + ": " + error.message());
     std::string user = std::to_string(worker_user);
     TRY(write_file(folder + "hosts", hosts));
     TRY(write_file(folder + "hostname", host_name + "\n"));

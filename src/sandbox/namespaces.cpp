@@ -19,13 +19,14 @@
 #include <cstring>
 #include <optional>
 
+#include "base/error_codes.hpp"
 #include "os/child.hpp"
 #include "os/file.hpp"
 
 namespace sandbox {
 namespace {
 
-std::unexpected<base::Error> unavailable(const std::string& what) { return base::fail("SandboxUnavailable", what); }
+std::unexpected<base::Error> unavailable(const std::string& what) { return base::fail(base::code::SandboxUnavailable, what); }
 
 // One message of a child: which step failed (0: none) and why, and with it one descriptor or none.
 struct Report {

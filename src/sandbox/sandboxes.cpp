@@ -14,6 +14,7 @@
 #include <fstream>
 #include <functional>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "os/child.hpp"
 #include "sandbox/launch.hpp"
@@ -25,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::unexpected<base::Error> unavailable(const std::string& what) { return base::fail("SandboxUnavailable", what); }
+std::unexpected<base::Error> unavailable(const std::string& what) { return base::fail(base::code::SandboxUnavailable, what); }
 
 // systemd's table of users leaves 1879048192 … 2147483647 to nobody (systemd.io/UIDS-GIDS). Each server takes a range of its own
 // in it, by its name; a container that maps few users gets a small common range.
@@ -103,7 +104,7 @@ base::Result<std::unique_ptr<Sandboxes>> Sandboxes::open(Settings settings) {
     TRY(house->choose_owners());
     for (const auto& folder : house->settings_.shared) {
         if (!fs::is_directory(folder))
-            return base::fail("InvalidShare", "the folder to share with workers, " + folder + ", is not there");
+            return base::fail(base::code::InvalidShare, "the folder to share with workers, " + folder + ", is not there");
     }
     if (house->settings_.limits) {
         if (auto groups = ControlGroups::open(house->settings_.server, memory_for_workers())) {

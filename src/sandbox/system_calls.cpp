@@ -11,6 +11,8 @@
 #include <cstring>
 #include <memory>
 
+#include "base/error_codes.hpp"
+
 namespace sandbox {
 namespace {
 
@@ -82,7 +84,8 @@ void add_rules(Rules& rules) {
 }
 
 std::unexpected<base::Error> unavailable(const char* what, int error) {
-    return base::fail("SandboxUnavailable", std::string("the system-call filter: ") + what + ": " + std::strerror(error));
+    return base::fail(base::code::SandboxUnavailable,
+                      std::string("the system-call filter: ") + what + ": " + std::strerror(error));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "audit/cloudtrail.hpp"
 #include "audit/log.hpp"
 #include "audit/verify.hpp"
+#include "base/error_codes.hpp"
 #include "cli/places.hpp"
 #include "cli/terminal.hpp"
 #include "os/file.hpp"
@@ -35,7 +36,7 @@ struct ExportSettings {
 
 base::Result<std::string> read_text(const std::string& path) {
     auto content = os::read_file(path);
-    if (!content) return base::fail("InvalidArgument", content.error().message);
+    if (!content) return base::fail(base::code::InvalidArgument, content.error().message);
     return content;
 }
 
@@ -43,7 +44,7 @@ base::Result<audit::VerifyOptions> read_settings(const VerifySettings& settings)
     audit::VerifyOptions options{.directory = settings.data + "/audit", .keys = {}, .heads = {}};
     std::error_code error;
     if (!std::filesystem::is_directory(options.directory, error))
-        return base::fail("InvalidArgument", "there is no audit log in `" + settings.data + "`");
+        return base::fail(base::code::InvalidArgument, "there is no audit log in `" + settings.data + "`");
     std::vector<std::string> keys = settings.public_keys;
     std::string head = settings.head;
     if (const auto key_file = audit_key_file_of(settings.data)) {
@@ -51,12 +52,12 @@ base::Result<audit::VerifyOptions> read_settings(const VerifySettings& settings)
         if (head.empty() && std::filesystem::exists(*key_file + ".head", error)) head = *key_file + ".head";
     }
     if (keys.empty())
-        return base::fail(base::Error("Usage", "the folder does not say which key signed its log")
+        return base::fail(base::Error(base::code::Usage, "the folder does not say which key signed its log")
                               .note("name the public key with --public-key"));
     for (const std::string& file : keys) {
         const std::string pem = TRY(read_text(file));
         auto key = crypto::PublicKey::read(pem);
-        if (!key) return base::fail(base::Error("InvalidArgument", "`" + file + "`: " + key.error().message));
+        if (!key) return base::fail(base::Error(base::code::InvalidArgument, "`" + file + "`: " + key.error().message));
         options.keys.push_back(std::move(*key));
     }
     if (head.empty())
@@ -112,13 +113,13 @@ base::Result<int> verify(const VerifySettings& settings) {
 base::Result<std::optional<std::string>> time_of(const std::string& option, const std::string& text) {
     if (text.empty()) return std::nullopt;
     const auto time = text::parse_iso8601(text);
-    if (!time) return base::fail("InvalidArgument", option + " takes a time: 2026-01-31T12:00:00Z");
+    if (!time) return base::fail(base::code::InvalidArgument, option + " takes a time: 2026-01-31T12:00:00Z");
     return text::iso8601_millis(*time);
 }
 
 base::Result<int> export_records(const ExportSettings& settings) {
     if (settings.format != "json" && settings.format != "cloudtrail")
-        return base::fail("Usage", "--format is json or cloudtrail, not `" + settings.format + "`");
+        return base::fail(base::code::Usage, "--format is json or cloudtrail, not `" + settings.format + "`");
     const auto since = TRY(time_of("--since", settings.since)), until = TRY(time_of("--until", settings.until));
     const bool as_events = settings.format == "cloudtrail";
     for (const std::string_view stream : {audit::requests_stream, audit::unauthenticated_stream}) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "audit/syslog.hpp"
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "server/data_folder.hpp"
 
@@ -46,7 +47,7 @@ base::Result<SyslogAddress> parse_syslog(const std::string& text) {
         address.port = text.substr(port + 1);
         if (!address.host.empty() && address.port.find_first_not_of("0123456789") == std::string::npos) return address;
     }
-    return base::fail(base::Error("InvalidConfiguration",
+    return base::fail(base::Error(base::code::InvalidConfiguration,
                                   "--audit-syslog takes unix:/dev/log, udp:HOST:PORT or tcp:HOST:PORT, not `" + text + "`"));
 }
 

@@ -6,6 +6,7 @@
 
 #include "audit/log.hpp"
 #include "audit/segment.hpp"
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "os/file.hpp"
 
@@ -21,7 +22,7 @@ bool exists(const std::string& path) {
 
 base::Result<std::string> read_text(const std::string& path) {
     auto content = os::read_file(path);
-    if (!content) return base::fail("AuditKeyMissing", content.error().message);
+    if (!content) return base::fail(base::code::AuditKeyMissing, content.error().message);
     return content;
 }
 
@@ -42,21 +43,23 @@ base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::strin
     else
         out.file = fs::path(folder.master_key_file()).parent_path().string() + "/" + folder.id() + ".audit-key";
     if (out.file.starts_with(folder.path() + "/"))
-        return base::fail(base::Error("AuditKeyWrong", "the key that signs the audit log may not lie in the data folder")
-                              .note("name another place with --audit-key-file"));
+        return base::fail(
+            base::Error(base::code::AuditKeyWrong, "the key that signs the audit log may not lie in the data folder")
+                .note("name another place with --audit-key-file"));
     if (!exists(out.file)) {
         const bool has_log = !audit::segment_numbers(folder.audit_directory(), audit::requests_stream).empty();
         if (has_log && file.empty())
-            return base::fail(base::Error("AuditKeyMissing", "the key that signs the audit log is not at `" + out.file + "`")
-                                  .note("bring it back, or name its place, or that of a new one, with --audit-key-file"));
+            return base::fail(
+                base::Error(base::code::AuditKeyMissing, "the key that signs the audit log is not at `" + out.file + "`")
+                    .note("bring it back, or name its place, or that of a new one, with --audit-key-file"));
         TRY(write_whole(out.file, crypto::SigningKey::make().pem()));
     }
     struct stat status{};
     if (::stat(out.file.c_str(), &status) != 0 || (status.st_mode & 077) != 0)
-        return base::fail(
-            base::Error("AuditKeyWrong", "the key `" + out.file + "` can be read by others").note("run: chmod 600 " + out.file));
+        return base::fail(base::Error(base::code::AuditKeyWrong, "the key `" + out.file + "` can be read by others")
+                              .note("run: chmod 600 " + out.file));
     auto key = crypto::SigningKey::read(TRY(read_text(out.file)));
-    if (!key) return base::fail(base::Error("AuditKeyWrong", "`" + out.file + "`: " + key.error().message));
+    if (!key) return base::fail(base::Error(base::code::AuditKeyWrong, "`" + out.file + "`: " + key.error().message));
     out.key = std::make_shared<const crypto::SigningKey>(std::move(*key));
     const std::string public_pem = out.key->public_key().pem();
     if (!exists(out.public_file()) || TRY(read_text(out.public_file())) != public_pem)

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/error_codes.hpp"
 #include "server/audit_key.hpp"
 
 namespace server {
@@ -11,7 +12,7 @@ constexpr uint64_t keep_bytes_min = 1u << 20;
 constexpr int64_t keep_days_max = 36500;
 
 std::unexpected<base::Error> invalid(const std::string& option, const std::string& text, const std::string& takes) {
-    return base::fail(base::Error("InvalidConfiguration", option + " takes " + takes + ", not `" + text + "`"));
+    return base::fail(base::Error(base::code::InvalidConfiguration, option + " takes " + takes + ", not `" + text + "`"));
 }
 
 base::Result<audit::Sync> parse_sync(const std::string& text) {

@@ -7,7 +7,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "server/data_folder.hpp"
-#include "server/rooms.hpp"
+#include "server/server.hpp"
 
 namespace server {
 

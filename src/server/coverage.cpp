@@ -5,8 +5,9 @@
 #include <filesystem>
 #include <map>
 
+#include "base/error_codes.hpp"
 #include "cli/terminal.hpp"
-#include "server/rooms.hpp"
+#include "server/server.hpp"
 #include "text/json.hpp"
 
 namespace server {
@@ -27,12 +28,12 @@ struct Scratch {
 
 base::Result<int> coverage(bool json) {
     const Scratch scratch;
-    if (scratch.path.empty()) return base::fail("DataFolderUnusable", "cannot make a temporary folder");
-    auto rooms =
-        TRY(Rooms::open(scratch.path + "/data", scratch.path + "/master.key", {"us-east-1"},
-                        {.instances = training::InstanceTypes::of(training::this_machine()), .isolation = "process"}, {}));
+    if (scratch.path.empty()) return base::fail(base::code::DataFolderUnusable, "cannot make a temporary folder");
+    auto server =
+        TRY(Server::open(scratch.path + "/data", scratch.path + "/master.key", {"us-east-1"},
+                         {.instances = training::InstanceTypes::of(training::this_machine()), .isolation = "process"}, {}));
     std::map<std::string, std::vector<std::string>> operations;
-    for (const gate::Operation* operation : rooms->registry.all()) operations[operation->service].push_back(operation->name);
+    for (const gate::Operation* operation : server->registry.all()) operations[operation->service].push_back(operation->name);
     text::Json out = text::Json::object();
     for (const auto& [service, names] : operations) {
         text::Json list = text::Json::array();

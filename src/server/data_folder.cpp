@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/seal.hpp"
@@ -26,14 +27,14 @@ constexpr size_t small_file_bytes_max = 1 << 20;  // of the files that this one 
 constexpr std::string_view sealed_proof = "this is the master key of this data folder";
 
 std::unexpected<base::Error> unusable(const std::string& what, const std::string& path) {
-    return base::fail("DataFolderUnusable", what + " `" + path + "`: " + std::strerror(errno));
+    return base::fail(base::code::DataFolderUnusable, what + " `" + path + "`: " + std::strerror(errno));
 }
 
 // The same error as one of the data folder.
 template <class T>
 base::Result<T> of_folder(base::Result<T> result) {
     if (result) return result;
-    return base::fail("DataFolderUnusable", result.error().message);
+    return base::fail(base::code::DataFolderUnusable, result.error().message);
 }
 
 base::Result<void> make_folder(const std::string& path) {
@@ -79,12 +80,12 @@ base::Result<std::string> read_master_key(const std::string& file) {
     struct stat status{};
     if (::stat(file.c_str(), &status) != 0) return unusable("cannot read the master key", file);
     if ((status.st_mode & 077) != 0)
-        return base::fail(
-            base::Error("MasterKeyWrong", "the master key `" + file + "` can be read by others").note("run: chmod 600 " + file));
+        return base::fail(base::Error(base::code::MasterKeyWrong, "the master key `" + file + "` can be read by others")
+                              .note("run: chmod 600 " + file));
     const std::string content = TRY(read_file(file));
     auto key = decode_hex(base::trim(content));
     if (!key || key->size() != master_key_bytes || std::ranges::all_of(*key, [](char c) { return c == '\0'; }))
-        return base::fail(base::Error("MasterKeyWrong", "`" + file + "` holds no master key")
+        return base::fail(base::Error(base::code::MasterKeyWrong, "`" + file + "` holds no master key")
                               .note("it must hold 64 hexadecimal digits, not all zero"));
     return *key;
 }
@@ -108,7 +109,7 @@ base::Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& pa
     TRY(make_folder(path));
     std::error_code error;
     folder->path_ = fs::canonical(path, error).string();
-    if (error) return base::fail("DataFolderUnusable", "cannot read `" + path + "`: " + error.message());
+    if (error) return base::fail(base::code::DataFolderUnusable, "cannot read `" + path + "`: " + error.message());
     TRY(folder->take_lock());
     TRY(folder->load_master_key(master_key_file, random));
     for (const std::string& inner : {folder->keys_directory(), folder->blobs_directory(), folder->audit_directory(),
@@ -131,7 +132,7 @@ base::Result<void> DataFolder::take_lock() {
     if (errno != EACCES && errno != EAGAIN) return unusable("cannot lock", file);
     const bool known = ::fcntl(lock_.number(), F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK && whole.l_pid > 0;
     const std::string holder = known ? " (process " + std::to_string(whole.l_pid) + ")" : "";
-    return base::fail(base::Error("DataFolderBusy", "another server uses the data folder `" + path_ + "`" + holder)
+    return base::fail(base::Error(base::code::DataFolderBusy, "another server uses the data folder `" + path_ + "`" + holder)
                           .note("stop it first, or give this one a folder of its own with --data"));
 }
 
@@ -143,15 +144,16 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
         const std::string id = json["Id"].as_string();
         const std::string key_file = file.empty() ? json["MasterKeyFile"].as_string() : file;
         if (!exists(key_file))
-            return base::fail(base::Error("MasterKeyMissing", "the master key of `" + path_ + "` is not at `" + key_file + "`")
-                                  .note("bring it back, or name its place with --master-key-file; without it no secret in the "
-                                        "folder can be read"));
+            return base::fail(
+                base::Error(base::code::MasterKeyMissing, "the master key of `" + path_ + "` is not at `" + key_file + "`")
+                    .note("bring it back, or name its place with --master-key-file; without it no secret in the "
+                          "folder can be read"));
         master_key_ = TRY(read_master_key(key_file));
         auto sealed = text::decode_base64(json["Sealed"].as_string());
-        auto proof =
-            sealed ? crypto::open_seal(master_key_, *sealed, id) : base::Result<std::string>(base::fail("InvalidSeal", ""));
+        auto proof = sealed ? crypto::open_seal(master_key_, *sealed, id)
+                            : base::Result<std::string>(base::fail(base::code::InvalidSeal, ""));
         if (!proof || *proof != sealed_proof)
-            return base::fail("MasterKeyWrong",
+            return base::fail(base::code::MasterKeyWrong,
                               "`" + key_file + "` is not the master key that the data folder `" + path_ + "` was made with");
         std::error_code error;
         master_key_file_ = fs::absolute(key_file, error).string();
@@ -159,7 +161,7 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
         return {};
     }
     if (exists(keys_directory()))
-        return base::fail(base::Error("DataFolderUnusable", "`" + path_ + "` holds data but no `installation` file")
+        return base::fail(base::Error(base::code::DataFolderUnusable, "`" + path_ + "` holds data but no `installation` file")
                               .note("it says which master key the data was sealed under: bring it back from a copy"));
     const std::string id = random.hex(16);
     std::string key_file = file;
@@ -186,7 +188,7 @@ base::Result<void> DataFolder::bootstrap(identity::Directory& directory) const {
     auto first = TRY(directory.bootstrap());
     if (!first && was_due) {
         auto again = directory.root_credentials();
-        if (!again && again.error().code != "NoSuchEntity") return base::fail(again.error());
+        if (!again && again.error().code != base::code::NoSuchEntity) return base::fail(again.error());
         if (again) first = *again;
     }
     if (first) TRY(write_whole(root_credentials_file(), credentials_file(*first)));

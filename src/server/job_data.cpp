@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "os/file.hpp"
 #include "text/uri.hpp"
@@ -29,11 +30,12 @@ constexpr size_t page_keys_max = 1000;
 
 // Worth another try: nobody refused, something was in the way.
 bool is_passing(const base::Error& error) {
-    return error.code == "ConnectionError" || error.code == "InternalError" || error.code == "SlowDown" ||
-           error.code == "ServiceUnavailable" || error.code == "RequestTimeout";
+    return error.code == base::code::ConnectionError || error.code == base::code::InternalError ||
+           error.code == base::code::SlowDown || error.code == base::code::ServiceUnavailable ||
+           error.code == base::code::RequestTimeout;
 }
 
-std::unexpected<base::Error> cancelled_error() { return base::fail("Cancelled", "the transfer was ended"); }
+std::unexpected<base::Error> cancelled_error() { return base::fail(base::code::Cancelled, "the transfer was ended"); }
 
 }  // namespace
 
@@ -86,7 +88,8 @@ base::Result<std::vector<training::DataObject>> WireJobData::list(const identity
         for (const auto& child : page.children) {
             if (child.name != "Contents") continue;
             auto key = text::decode_uri(child.child_text("Key"), true);
-            if (!key) return base::fail("InternalError", "a listing of " + prefix.text() + " has a key that cannot be read");
+            if (!key)
+                return base::fail(base::code::InternalError, "a listing of " + prefix.text() + " has a key that cannot be read");
             training::DataObject object{std::move(*key), 0, child.child_text("ETag")};
             object.size = std::strtoull(child.child_text("Size").c_str(), nullptr, 10);
             found.push_back(std::move(object));
@@ -100,7 +103,7 @@ base::Result<std::vector<training::DataObject>> WireJobData::list(const identity
 base::Result<void> WireJobData::download(const identity::Credentials& credentials, const training::S3Uri& object,
                                          const std::string& etag, const std::string& path, const training::Cancelled& cancelled) {
     os::Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!file.is_open()) return base::fail("InternalError", "cannot write " + path + ": " + std::strerror(errno));
+    if (!file.is_open()) return base::fail(base::code::InternalError, "cannot write " + path + ": " + std::strerror(errno));
     wire::S3Call request;
     request.bucket = object.bucket;
     request.key = object.key;
@@ -108,7 +111,7 @@ base::Result<void> WireJobData::download(const identity::Credentials& credential
     request.sink = [&](std::string_view bytes) -> base::Result<void> {
         if (cancelled()) return cancelled_error();
         if (auto written = os::write_all(file.number(), bytes, path); !written)
-            return base::fail("LocalDiskError", written.error().message);
+            return base::fail(base::code::LocalDiskError, written.error().message);
         return {};
     };
     base::Result<wire::S3Answer> answer = call(credentials, request);
@@ -122,7 +125,7 @@ base::Result<void> WireJobData::download(const identity::Credentials& credential
     if (answer) {
         const std::string* length = answer->headers.find("content-length");
         if (length == nullptr || std::to_string(written) == *length) return {};
-        answer = base::fail("IncompleteBody", "got " + std::to_string(written) + " of " + *length + " bytes");
+        answer = base::fail(base::code::IncompleteBody, "got " + std::to_string(written) + " of " + *length + " bytes");
     }
     ::unlink(path.c_str());
     return base::fail(std::move(answer).error());
@@ -180,7 +183,8 @@ private:
             upload_ = text::encode_uri(TRY(text::parse_xml(started.body)).child_text("UploadId"));
         }
         if (etags_.size() == parts_max)
-            return base::fail("EntityTooLarge", "the object would have more than " + std::to_string(parts_max) + " parts");
+            return base::fail(base::code::EntityTooLarge,
+                              "the object would have more than " + std::to_string(parts_max) + " parts");
         auto answer =
             TRY(call("PUT", "partNumber=" + std::to_string(etags_.size() + 1) + "&uploadId=" + upload_, std::move(part_)));
         part_.clear();
@@ -253,7 +257,7 @@ base::Result<std::string> WireJobData::read(const identity::Credentials& credent
     if (!etag.empty()) request.headers.add("If-Match", etag);
     auto answer = TRY(insist(credentials, request));
     if (answer.body.size() != size) {
-        return base::fail("IncompleteBody",
+        return base::fail(base::code::IncompleteBody,
                           "got " + std::to_string(answer.body.size()) + " of " + std::to_string(size) + " bytes");
     }
     return std::move(answer.body);

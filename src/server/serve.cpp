@@ -12,13 +12,14 @@
 #include <span>
 #include <sstream>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "base/strings.hpp"
 #include "cli/places.hpp"
 #include "cli/terminal.hpp"
 #include "http/server.hpp"
-#include "server/rooms.hpp"
+#include "server/server.hpp"
 #include "server/signals.hpp"
 #include "training/instances.hpp"
 #include "wire/model.hpp"
@@ -66,13 +67,14 @@ base::Result<training::InstanceTypes> read_instance_types(const std::string& pat
     std::ifstream file(path, std::ios::binary);
     std::stringstream content;
     content << file.rdbuf();
-    if (!file) return base::fail("InvalidConfiguration", "the table of instance types " + path + " cannot be read");
+    if (!file) return base::fail(base::code::InvalidConfiguration, "the table of instance types " + path + " cannot be read");
     auto types = training::InstanceTypes::parse(content.str(), machine);
     if (!types) return base::fail(std::move(types).error().note("in " + path + ", the table of instance types (docs/train.md)"));
     const auto known = known_instance_types();
     for (const auto& name : types->listed()) {
         if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-        return base::fail(base::Error("InvalidConfiguration", "SageMaker has no instance type " + name).note("in " + path));
+        return base::fail(
+            base::Error(base::code::InvalidConfiguration, "SageMaker has no instance type " + name).note("in " + path));
     }
     return types;
 }
@@ -94,7 +96,7 @@ base::Result<Listen> parse_listen(const std::string& text) {
     }
     auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), listen.port);
     if (port.empty() || error != std::errc() || end != port.data() + port.size())
-        return base::fail(base::Error("InvalidListen", "`" + text + "` is no address to listen on")
+        return base::fail(base::Error(base::code::InvalidListen, "`" + text + "` is no address to listen on")
                               .note("write ADDRESS:PORT, for example 127.0.0.1:4566 or [::1]:4566"));
     return listen;
 }
@@ -103,10 +105,10 @@ base::Result<std::vector<std::string>> served_regions(const Settings& settings) 
     if (settings.regions.empty()) return std::vector<std::string>{std::string(wire::global_region)};
     for (const auto& region : settings.regions) {
         if (!wire::is_region_name(region))
-            return base::fail(base::Error("InvalidConfiguration", "`" + region + "` is no name of a region")
+            return base::fail(base::Error(base::code::InvalidConfiguration, "`" + region + "` is no name of a region")
                                   .note("regions are written as in --region eu-central-1"));
         if (std::ranges::count(settings.regions, region) > 1)
-            return base::fail("InvalidConfiguration", "--region " + region + " is given twice");
+            return base::fail(base::code::InvalidConfiguration, "--region " + region + " is given twice");
     }
     return settings.regions;
 }
@@ -120,23 +122,23 @@ base::Result<int> serve(const Settings& settings) {
     StopSignals signals;
     TrainingSettings training = settings.training;
     training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
-    auto rooms = TRY(Rooms::open(settings.data, settings.master_key_file, regions, training, settings.audit));
-    const http::Handler apis = [&rooms](http::Request& request) { return rooms->gate->serve(request); };
+    auto server = TRY(Server::open(settings.data, settings.master_key_file, regions, training, settings.audit));
+    const http::Handler apis = [&server](http::Request& request) { return server->gate->serve(request); };
     auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port}, apis));
     const std::string url = url_of(listen, http_server->port());
     if (!is_loopback(listen.address)) base::log_warn("listening on " + listen.address + " without TLS: put a TLS proxy in front");
-    TRY(rooms->training->start(url, regions.front(), apis));
-    TRY(rooms->folder->write_endpoint(url, regions));
+    TRY(server->training->start(url, regions.front(), apis));
+    TRY(server->folder->write_endpoint(url, regions));
     if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
-    cli::print("trainwarden serves account " + cli::Text(rooms->directory->default_account()) + " at " + url + " (region " +
+    cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +
                base::join(regions, ", ") + ", data in " + settings.data + ")\n");
     std::fflush(stdout);
 
     const int signal = signals.wait();
     base::log_info("stopping on signal " + std::to_string(signal));
-    rooms->folder->remove_endpoint();
+    server->folder->remove_endpoint();
     // Jobs first: a worker that is told to end may still want the port.
-    rooms->training->stop();
+    server->training->stop();
     http_server->stop();
     return 0;
 }

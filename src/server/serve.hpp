@@ -7,7 +7,7 @@
 
 #include "base/result.hpp"
 #include "cli/command.hpp"
-#include "server/rooms.hpp"
+#include "server/server.hpp"
 #include "server/training_room.hpp"
 
 namespace server {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
 
@@ -53,14 +54,14 @@ void publish(metrics::Store& store, const training::JobId& job, const std::vecto
 base::Result<training::Isolation> TrainingRoom::isolate(const Parts& parts) {
     const std::string& wanted = parts.settings.isolation;
     if (wanted != "sandbox" && wanted != "best-effort" && wanted != "process") {
-        return base::fail(base::Error("InvalidIsolation", "`" + wanted + "` is no way to isolate training jobs")
+        return base::fail(base::Error(base::code::InvalidIsolation, "`" + wanted + "` is no way to isolate training jobs")
                               .note("--training-isolation is sandbox, best-effort or process"));
     }
     training::Isolation isolation;
     isolation.doors = &doors_;
     isolation.hidden = private_places(parts);
     if (wanted == "process" && parts.settings.launcher == "slurm") {
-        return base::fail(base::Error("InvalidIsolation", "the launcher slurm runs workers in sandboxes alone")
+        return base::fail(base::Error(base::code::InvalidIsolation, "the launcher slurm runs workers in sandboxes alone")
                               .note("leave out --training-isolation=process"));
     }
     if (wanted == "process") {
@@ -69,7 +70,7 @@ base::Result<training::Isolation> TrainingRoom::isolate(const Parts& parts) {
     }
     if (parts.settings.launcher == "slurm") return isolate_on_slurm(parts);
     if (parts.settings.launcher != "local") {
-        return base::fail(base::Error("InvalidLauncher", "`" + parts.settings.launcher + "` launches no training jobs")
+        return base::fail(base::Error(base::code::InvalidLauncher, "`" + parts.settings.launcher + "` launches no training jobs")
                               .note("--launcher is local or slurm"));
     }
     std::string name = name_of(parts);
@@ -84,13 +85,13 @@ base::Result<training::Isolation> TrainingRoom::isolate(const Parts& parts) {
         for (const auto& remark : sandboxes_->remarks()) base::log_info("training sandboxes: " + remark);
         return isolation;
     }
-    if (opened.error().code != "SandboxUnavailable") return base::fail(std::move(opened).error());
+    if (opened.error().code != base::code::SandboxUnavailable) return base::fail(std::move(opened).error());
     if (wanted == "best-effort") {
         warning_ = "training jobs run as plain processes, because this machine permits no sandbox: " + opened.error().message;
         return isolation;
     }
     warning_ = "training jobs are refused, because this machine permits no sandbox: " + opened.error().message;
-    isolation.refusal = base::Error("ValidationException",
+    isolation.refusal = base::Error(base::code::ValidationException,
                                     "Training jobs run in a sandbox, and this machine permits none (" + opened.error().message +
                                         "). To run them as plain processes, start the server with --training-isolation=process.");
     return isolation;

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/strings.hpp"
 
@@ -25,7 +26,7 @@ constexpr auto end_patience = 60s;     // Slurm's KillWait is 30 s
 constexpr std::string_view name_prefix = "trainwarden-";
 
 std::unexpected<base::Error> unavailable(const std::string& what, const std::string& remedy) {
-    return base::fail(base::Error("SlurmUnavailable", what).note(remedy));
+    return base::fail(base::Error(base::code::SlurmUnavailable, what).note(remedy));
 }
 
 base::Result<os::Output> ask(std::vector<std::string> command) {
@@ -206,11 +207,11 @@ base::Result<std::vector<std::string>> split_options(std::string_view text) {
             open = true;
         }
     }
-    if (quote != '\0') return base::fail(base::Error("InvalidOptions", "a quotation in --slurm-options does not end"));
+    if (quote != '\0') return base::fail(base::Error(base::code::InvalidOptions, "a quotation in --slurm-options does not end"));
     if (open) words.push_back(std::move(word));
     for (const auto& one : words) {
         if (!one.starts_with('-') || one == "-" || one == "--")
-            return base::fail(base::Error("InvalidOptions", "`" + one + "` in --slurm-options is no option of salloc")
+            return base::fail(base::Error(base::code::InvalidOptions, "`" + one + "` in --slurm-options is no option of salloc")
                                   .note("write each as one word: --partition=gpu, not --partition gpu"));
     }
     return words;
@@ -245,7 +246,7 @@ base::Result<std::unique_ptr<Allocation>> Allocation::take(const Wanted& wanted,
                                        .directory = "/",
                                        .output = os::Stdio::nothing(),
                                        .error = os::Stdio::pipe()});
-    if (!process) return base::fail("InternalError", process.error().message);
+    if (!process) return base::fail(base::code::InternalError, process.error().message);
     std::string reason;
     {
         Waiting salloc(std::move(*process));
@@ -255,11 +256,12 @@ base::Result<std::unique_ptr<Allocation>> Allocation::take(const Wanted& wanted,
                 const auto words = salloc.words();
                 if (ended->success() && !words.id.empty()) return std::unique_ptr<Allocation>(new Allocation(words.id, wanted));
                 // A request that was refused has no number; one that has one was taken away while it waited.
-                if (words.id.empty()) return base::fail("CapacityError", "Slurm has no such machines: " + words.last_error);
-                return base::fail("InternalError",
+                if (words.id.empty())
+                    return base::fail(base::code::CapacityError, "Slurm has no such machines: " + words.last_error);
+                return base::fail(base::code::InternalError,
                                   "Slurm took the request back while it waited (job " + words.id + ": " + words.last_error + ")");
             }
-            if (given_up()) return base::fail("Cancelled", "the job was stopped");
+            if (given_up()) return base::fail(base::code::Cancelled, "the job was stopped");
             if (Steady::now() < look_again) continue;
             look_again = Steady::now() + 1s;
             const std::string id = salloc.words().id;

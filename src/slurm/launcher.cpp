@@ -4,6 +4,7 @@
 #include <fstream>
 #include <limits>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "crypto/aead.hpp"
 #include "crypto/agreement.hpp"
@@ -33,7 +34,7 @@ std::string boot_of_this_machine() {
 base::Result<std::string> own_program() {
     std::error_code error;
     auto path = fs::read_symlink("/proc/self/exe", error);
-    if (error) return base::fail("SlurmUnavailable", "cannot learn where this program is: " + error.message());
+    if (error) return base::fail(base::code::SlurmUnavailable, "cannot learn where this program is: " + error.message());
     return path.string();
 }
 
@@ -57,14 +58,15 @@ public:
     base::Result<void> begin(const training::Plan& plan, std::vector<training::WorkerPlace>& places,
                              const training::Attempt& attempt) override {
         if (places.size() > workers_max)
-            return base::fail("ClientError", "On Slurm a job has at most " + std::to_string(workers_max) + " instances");
+            return base::fail(base::code::ClientError,
+                              "On Slurm a job has at most " + std::to_string(workers_max) + " instances");
         given_up_ = attempt.given_up;
         run_ = attempt.job.run_id;
         for (const auto& channel : plan.channels) {
             if (channel.mode == training::InputMode::fast_file) mounted_.push_back(channel.name);
         }
         auto image = launcher_.images_.find(plan.image);
-        if (!image) return base::fail("ClientError", image.error().message);
+        if (!image) return base::fail(base::code::ClientError, image.error().message);
         image_ = std::move(*image);
         if (sandbox::is_host_image(plan.image)) shared_ = launcher_.settings_.shared;
         if (!plan.network_isolation) server_ = TRY(training::address_of(places.front().aws_endpoint));
@@ -111,12 +113,12 @@ public:
         }
         const crypto::KeyAgreement agreement;
         const auto key = agreement.agree(worker.hello.public_key, task_purpose);
-        if (!key) return base::fail("InternalError", "the node " + worker.hello.node + " sent no key");
+        if (!key) return base::fail(base::code::InternalError, "the node " + worker.hello.node + " sent no key");
         TRY(worker.step->write(seal_task(task, *key, agreement.public_key())));
         const auto started = parse_started(TRY(worker.step->read_line(Steady::now() + node_patience, given_up_)));
-        if (!started) return base::fail("InternalError", started.error().message);
+        if (!started) return base::fail(base::code::InternalError, started.error().message);
         if (!started->problem.empty())
-            return base::fail("LaunchFailed", started->problem + " (on node " + worker.hello.node + ")");
+            return base::fail(base::code::LaunchFailed, started->problem + " (on node " + worker.hello.node + ")");
         return worker.step->release();
     }
 
@@ -171,7 +173,7 @@ private:
         std::ofstream file(marker_, std::ios::trunc);
         file << run_;
         file.close();
-        if (!file) return base::fail("InternalError", "cannot write " + marker_);
+        if (!file) return base::fail(base::code::InternalError, "cannot write " + marker_);
         return {};
     }
 
@@ -202,16 +204,17 @@ private:
         const std::string here = boot_of_this_machine();
         for (auto& worker : workers_) {
             auto hello = parse_hello(TRY(worker.step->read_line(deadline, given_up_)));
-            if (!hello) return base::fail("InternalError", hello.error().message);
+            if (!hello) return base::fail(base::code::InternalError, hello.error().message);
             worker.hello = std::move(*hello);
             if (!worker.hello.problem.empty())
-                return base::fail("InternalError",
+                return base::fail(base::code::InternalError,
                                   "The node " + worker.hello.node + " cannot run workers: " + worker.hello.problem);
             for (const auto& channel : plan.channels) {
                 if (channel.mode == training::InputMode::file || worker.hello.boot == here) continue;
-                return base::fail("ClientError", "The channel " + channel.name + " has the input mode " + describe(channel.mode) +
-                                                     ", which needs its workers on the server's own machine, and " +
-                                                     worker.hello.node + " is another. Use the input mode File.");
+                return base::fail(base::code::ClientError, "The channel " + channel.name + " has the input mode " +
+                                                               describe(channel.mode) +
+                                                               ", which needs its workers on the server's own machine, and " +
+                                                               worker.hello.node + " is another. Use the input mode File.");
             }
         }
         return {};

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/error_codes.hpp"
 #include "crypto/aead.hpp"
 #include "text/base64.hpp"
 #include "text/json.hpp"
@@ -14,7 +15,8 @@ using text::Json;
 constexpr std::string_view format = "trainwarden-slurm-1";
 
 std::unexpected<base::Error> invalid(const std::string& what) {
-    return base::fail(base::Error("InvalidMessage", what).note("the server and the nodes must run the same trainwarden program"));
+    return base::fail(
+        base::Error(base::code::InvalidMessage, what).note("the server and the nodes must run the same trainwarden program"));
 }
 
 // A random nonce would do as well: the key seals this one text.

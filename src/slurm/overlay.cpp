@@ -13,6 +13,7 @@
 #include <cstring>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "slurm/packet.hpp"
 
 namespace slurm {
@@ -38,13 +39,13 @@ base::Result<Address> parse_address(const std::string& text, uint16_t port) {
         v6.sin6_port = htons(port);
         out.size = sizeof v6;
     } else {
-        return base::fail("InvalidAddress", "`" + text + "` is no IP address");
+        return base::fail(base::code::InvalidAddress, "`" + text + "` is no IP address");
     }
     return out;
 }
 
 std::unexpected<base::Error> io_error(const std::string& what) {
-    return base::fail("IoError", what + ": " + std::strerror(errno));
+    return base::fail(base::code::IoError, what + ": " + std::strerror(errno));
 }
 
 class Carrier final : public Overlay {

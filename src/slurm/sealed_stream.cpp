@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "crypto/digest.hpp"
 
@@ -30,7 +31,7 @@ base::Result<std::string> read_exactly(net::Stream& from, size_t bytes) {
     size_t got = 0;
     while (got < bytes) {
         const size_t more = TRY(from.read_some({out.data() + got, bytes - got}));
-        if (more == 0) return base::fail("ConnectionClosed", "the connection ends in the middle");
+        if (more == 0) return base::fail(base::code::ConnectionClosed, "the connection ends in the middle");
         got += more;
     }
     return out;
@@ -41,10 +42,11 @@ base::Result<std::string_view> FrameReader::read(net::Stream& from) {
     size_t size = 0;
     for (const char c : head) size = size << 8 | static_cast<unsigned char>(c);
     if (size < crypto::Aead::tag_bytes || size > frame_plain_bytes_max + crypto::Aead::tag_bytes)
-        return base::fail("InvalidSeal", "a frame has an impossible length");
+        return base::fail(base::code::InvalidSeal, "a frame has an impossible length");
     sealed_ = TRY(read_exactly(from, size));
     plain_.clear();
-    if (!aead_.open(nonce_of(count_++), "", sealed_, plain_)) return base::fail("InvalidSeal", "a frame was changed on its way");
+    if (!aead_.open(nonce_of(count_++), "", sealed_, plain_))
+        return base::fail(base::code::InvalidSeal, "a frame was changed on its way");
     return std::string_view(plain_);
 }
 

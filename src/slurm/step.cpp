@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/error_codes.hpp"
 #include "slurm/allocation.hpp"
 
 namespace slurm {
@@ -16,7 +17,7 @@ namespace {
 constexpr size_t line_bytes_max = 64 * 1024;
 constexpr size_t errors_bytes_max = 64 * 1024;
 
-std::unexpected<base::Error> internal(const std::string& what) { return base::fail("InternalError", what); }
+std::unexpected<base::Error> internal(const std::string& what) { return base::fail(base::code::InternalError, what); }
 
 }  // namespace
 
@@ -49,7 +50,7 @@ base::Result<std::string> Step::read_line(std::chrono::steady_clock::time_point 
     // Byte by byte: what follows the line belongs to somebody else.
     std::string line;
     for (;;) {
-        if (given_up()) return base::fail("Cancelled", "the job was stopped");
+        if (given_up()) return base::fail(base::code::Cancelled, "the job was stopped");
         if (std::chrono::steady_clock::now() >= deadline) return internal("a node does not answer: " + errors());
         pollfd ready{process_->output().number(), POLLIN, 0};
         if (::poll(&ready, 1, 100) <= 0) continue;

@@ -16,6 +16,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "crypto/agreement.hpp"
 #include "crypto/random.hpp"
 #include "os/child.hpp"
@@ -66,7 +67,7 @@ base::Result<void> see_folder(const std::string& marker, const std::string& run)
     const auto deadline = std::chrono::steady_clock::now() + marker_patience;
     while (content_of(marker) != run) {
         if (std::chrono::steady_clock::now() >= deadline) {
-            return base::fail("FolderMissing",
+            return base::fail(base::code::FolderMissing,
                               "it does not see the server's folder " + marker.substr(0, marker.rfind('/')) +
                                   ". Put the server's data folder on a file system that every node has in the same "
                                   "place (docs/slurm.md)");
@@ -83,7 +84,7 @@ base::Result<void> see_mounts(const std::vector<std::string>& mounts) {
         struct stat own{}, above{};
         if (::stat(folder.c_str(), &own) == 0 && ::stat((folder + "/..").c_str(), &above) == 0 && own.st_dev != above.st_dev)
             continue;
-        return base::fail("MountMissing",
+        return base::fail(base::code::MountMissing,
                           "the node does not see what the server has mounted on " + folder + ". Use the input mode File");
     }
     return {};
@@ -147,7 +148,7 @@ private:
         auto look = [&]() -> base::Result<void> {
             server_ = variable("SLURM_LAUNCH_NODE_IPADDR");
             if (hello.node.empty() || server_.empty())
-                return base::fail("NoSlurm",
+                return base::fail(base::code::NoSlurm,
                                   "srun did not start it: this command is for `trainwarden serve --launcher slurm` alone");
             TRY(sandbox::check_programs());
             TRY(see_folder(marker_, run_));
@@ -209,7 +210,7 @@ private:
     base::Result<void> prepare(const std::string& line) {
         const SealedTask sealed = TRY(parse_sealed_task(line));
         const auto key = agreement_.agree(sealed.public_key, task_purpose);
-        if (!key) return base::fail("InvalidMessage", "the server sent no key");
+        if (!key) return base::fail(base::code::InvalidMessage, "the server sent no key");
         Task task = TRY(open_task(sealed, *key));
         TRY(open_sandboxes(task));
         std::vector<std::string> addresses;

@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <random>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "os/file.hpp"
 #include "store/blobs.hpp"
@@ -34,10 +35,10 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 base::Error broken(const std::string& what, const std::string& path, int error) {
     base::log_error("cannot " + what + " `" + path + "`: " + std::strerror(error));
     if (error == ENOSPC || error == EDQUOT) {
-        return {"InsufficientStorage",
+        return {base::code::InsufficientStorage,
                 "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
     }
-    return {"InternalError", "cannot " + what + " a file of the blob store: " + std::strerror(error)};
+    return {base::code::InternalError, "cannot " + what + " a file of the blob store: " + std::strerror(error)};
 }
 
 // Ids need to be unique, not secret: a generator a thread, seeded by the operating system, saves a system call a blob.
@@ -148,8 +149,8 @@ public:
             const auto got =
                 ::pread(file_.number(), bytes.data() + filled, bytes.size() - filled, static_cast<off_t>(offset + filled));
             if (got < 0 && errno == EINTR) continue;
-            if (got < 0) return base::fail("InternalError", std::string("cannot read a blob: ") + std::strerror(errno));
-            if (got == 0) return base::fail("InternalError", "a blob is shorter than it was when it was opened");
+            if (got < 0) return base::fail(base::code::InternalError, std::string("cannot read a blob: ") + std::strerror(errno));
+            if (got == 0) return base::fail(base::code::InternalError, "a blob is shorter than it was when it was opened");
             filled += static_cast<size_t>(got);
         }
         return bytes;
@@ -188,18 +189,18 @@ public:
     }
 
     base::Result<std::shared_ptr<BlobReader>> open(const BlobId& id) const override {
-        if (!is_id(id)) return base::fail("NoSuchBlob", "`" + id + "` is not a blob id");
+        if (!is_id(id)) return base::fail(base::code::NoSuchBlob, "`" + id + "` is not a blob id");
         os::Descriptor file(::open(layout_.path(id).c_str(), O_RDONLY | O_CLOEXEC));
         struct stat facts{};
         if (!file.is_open() || ::fstat(file.number(), &facts) != 0) {
-            if (errno == ENOENT) return base::fail("NoSuchBlob", "there is no blob `" + id + "`");
+            if (errno == ENOENT) return base::fail(base::code::NoSuchBlob, "there is no blob `" + id + "`");
             return base::fail(broken("open", layout_.path(id), errno));
         }
         return std::make_shared<FileReader>(std::move(file), static_cast<uint64_t>(facts.st_size));
     }
 
     base::Result<void> remove(const BlobId& id) override {
-        if (!is_id(id)) return base::fail("NoSuchBlob", "`" + id + "` is not a blob id");
+        if (!is_id(id)) return base::fail(base::code::NoSuchBlob, "`" + id + "` is not a blob id");
         if (::unlink(layout_.path(id).c_str()) != 0 && errno != ENOENT)
             return base::fail(broken("remove", layout_.path(id), errno));
         return {};
@@ -214,7 +215,7 @@ public:
                 auto name = at->path().filename().string();
                 if (is_id(name)) ids.push_back(std::move(name));
             }
-            if (error) return base::fail("InternalError", "cannot list `" + path + "`: " + error.message());
+            if (error) return base::fail(base::code::InternalError, "cannot list `" + path + "`: " + error.message());
         }
         return ids;
     }

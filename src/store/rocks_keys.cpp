@@ -34,6 +34,7 @@
 #include <map>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "os/file.hpp"
@@ -60,7 +61,8 @@ constexpr std::chrono::seconds between_repairs{5};
 constexpr std::chrono::milliseconds give_way{100};  // how long readers let an opening go first
 
 base::Error full() {
-    return {"InsufficientStorage", "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
+    return {base::code::InsufficientStorage,
+            "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
 }
 
 // What RocksDB says names files of the server: it goes to the log, not to clients.
@@ -68,7 +70,7 @@ base::Error broken(const rocksdb::Status& status) {
     base::log_error("the metadata store failed: " + status.ToString());
     // What was cut off while it was appended is certainly not there; of anything else nobody knows.
     if (status.IsNoSpace() && status.ToString().find("While appending") != std::string::npos) return full();
-    return {"InternalError", "the metadata store failed"};
+    return {base::code::InternalError, "the metadata store failed"};
 }
 
 class Events final : public rocksdb::Logger {
@@ -138,7 +140,7 @@ class NoSnapshot final : public Snapshot {
 public:
     base::Result<std::optional<std::string>> get(std::string_view) const override { return base::fail(not_open()); }
     base::Result<std::vector<Entry>> scan(const Scan&) const override { return base::fail(not_open()); }
-    static base::Error not_open() { return {"InternalError", "the metadata store is not open"}; }
+    static base::Error not_open() { return {base::code::InternalError, "the metadata store is not open"}; }
 };
 
 base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& directory, const std::shared_ptr<Trouble>& trouble) {
@@ -158,12 +160,13 @@ base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& dire
     // Open() tells a lock that somebody has from any other failure only in words.
     rocksdb::FileLock* lock = nullptr;
     if (!options.env->LockFile(directory + "/LOCK", &lock).ok())
-        return base::fail("StoreBusy", "another process uses the data directory `" + directory + "`");
+        return base::fail(base::code::StoreBusy, "another process uses the data directory `" + directory + "`");
     (void)options.env->UnlockFile(lock);
     rocksdb::DB* db = nullptr;
     const auto status = rocksdb::DB::Open(options, directory, &db);
     if (!status.ok())
-        return base::fail("InternalError", "cannot open the metadata store in `" + directory + "`: " + status.ToString());
+        return base::fail(base::code::InternalError,
+                          "cannot open the metadata store in `" + directory + "`: " + status.ToString());
     return std::unique_ptr<rocksdb::DB>(db);
 }
 
@@ -201,7 +204,7 @@ public:
         if (trouble_->happened && reserve_.whole()) (void)open_again(generation_, between_repairs);
         const auto generation = generation_.load();
         auto committed = try_commit(batch);
-        if (committed || committed.error().code == "Conflict") return committed;
+        if (committed || committed.error().code == base::code::Conflict) return committed;
         if (may_use_reserve) reserve_.release();
         if (!open_again(generation, {})) return committed;
         return try_commit(batch);
@@ -221,7 +224,7 @@ private:
         const Held held(*this, batch);
         for (const auto& [key, wanted] : batch.expectations()) {
             const auto present = TRY(get_from(*db_, {}, key));
-            if (present != wanted) return base::fail("Conflict", "somebody else changed `" + key + "`");
+            if (present != wanted) return base::fail(base::code::Conflict, "somebody else changed `" + key + "`");
         }
         rocksdb::WriteBatch writes;
         for (const auto& [key, value] : batch.writes()) {

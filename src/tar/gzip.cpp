@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 
 namespace tar {
@@ -13,7 +14,7 @@ constexpr size_t buffer_bytes = 256 * 1024;
 constexpr int with_gzip_header = 15 + 16;  // zlib's window bits: 32 KiB, and gzip instead of zlib's format
 constexpr int level = 6, memory_level = 8;
 
-std::unexpected<base::Error> invalid() { return base::fail("InvalidGzip", "it is not gzip"); }
+std::unexpected<base::Error> invalid() { return base::fail(base::code::InvalidGzip, "it is not gzip"); }
 
 Bytef* input(std::string_view bytes) { return reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data())); }
 Bytef* output(char* at) { return reinterpret_cast<Bytef*>(at); }
@@ -112,7 +113,7 @@ base::Result<std::string> gunzip(std::string_view packed, size_t bytes_max) {
     const bool full = status == Z_OK && z.avail_out == 0;
     out.resize(z.total_out);
     ::inflateEnd(&z);
-    if (full) return base::fail("GzipTooLarge", "it unpacks to more than " + std::to_string(bytes_max) + " bytes");
+    if (full) return base::fail(base::code::GzipTooLarge, "it unpacks to more than " + std::to_string(bytes_max) + " bytes");
     if (!whole) return invalid();
     return out;
 }

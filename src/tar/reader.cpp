@@ -3,6 +3,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "base/error_codes.hpp"
+
 namespace tar {
 namespace {
 
@@ -60,7 +62,7 @@ Reader::Reader(std::string path, Filters filters) : archive_(archive_read_new())
 
 Reader::~Reader() { archive_read_free(archive_); }
 
-std::unexpected<base::Error> Reader::trouble() const { return base::fail("InvalidArchive", reason_of(archive_)); }
+std::unexpected<base::Error> Reader::trouble() const { return base::fail(base::code::InvalidArchive, reason_of(archive_)); }
 
 base::Result<std::optional<Entry>> Reader::next() {
     if (!opened_) return trouble();
@@ -90,7 +92,7 @@ Disk::Disk(Options options) : archive_(archive_write_disk_new()) {
 
 Disk::~Disk() { archive_write_free(archive_); }
 
-std::unexpected<base::Error> Disk::trouble() const { return base::fail("InvalidArchive", reason_of(archive_)); }
+std::unexpected<base::Error> Disk::trouble() const { return base::fail(base::code::InvalidArchive, reason_of(archive_)); }
 
 base::Result<void> Disk::begin(const Entry& entry) {
     if (!is_good(archive_write_header(archive_, entry.entry_))) return trouble();

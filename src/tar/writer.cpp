@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 
 namespace tar {
@@ -47,7 +48,7 @@ std::unexpected<base::Error> Writer::failed(const std::string& path) const {
     const char* reason = archive_error_string(archive_);
     constexpr size_t shown_bytes_max = 200;
     const std::string name = path.size() <= shown_bytes_max ? path : path.substr(0, shown_bytes_max) + "…";
-    return base::fail("InvalidArchive", "cannot pack " + name + ": " + (reason == nullptr ? "unknown error" : reason));
+    return base::fail(base::code::InvalidArchive, "cannot pack " + name + ": " + (reason == nullptr ? "unknown error" : reason));
 }
 
 base::Result<void> Writer::add(const Header& header) {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/utf8.hpp"
 
 namespace text {
@@ -276,15 +277,15 @@ public:
                 ondemand::value root = document.get_value();
                 out = read_value(root, 0);
             }
-            if (!failure_.empty()) return fail("InvalidJson", failure_);
+            if (!failure_.empty()) return fail(base::code::InvalidJson, failure_);
             // At the end of the text there is no location to give.
             const char* here = nullptr;
             if (is_lone_number_ ? lone_number_has_company() : document.current_location().get(here) == simdjson::SUCCESS)
-                return fail("InvalidJson",
+                return fail(base::code::InvalidJson,
                             "unexpected text after the JSON value" + (here ? place(position(here)) : std::string()));
             return out;
         } catch (const simdjson::simdjson_error& error) {
-            return fail("InvalidJson",
+            return fail(base::code::InvalidJson,
                         failure_.empty() ? std::string(simdjson::error_message(error.error())) + place(last_) : failure_);
         }
     }
@@ -434,7 +435,7 @@ private:
 };
 
 Result<Json> parse_json(std::string_view document) {
-    if (document.size() > 64u * 1024 * 1024) return fail("InvalidJson", "the JSON text is larger than 64 MiB");
+    if (document.size() > 64u * 1024 * 1024) return fail(base::code::InvalidJson, "the JSON text is larger than 64 MiB");
     return JsonReader(document).read();
 }
 

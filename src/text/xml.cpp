@@ -4,6 +4,7 @@
 #include <cstring>
 #include <pugixml.hpp>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 
 namespace text {
@@ -112,13 +113,13 @@ constexpr int depth_max = 64;
 constexpr size_t elements_max = 100'000;  // CompleteMultipartUpload names 10,000 parts, of a few elements each
 
 Result<XmlElement> convert(const pugi::xml_node& node, int depth) {
-    if (depth > depth_max) return fail("MalformedXML", "The XML is nested more than 64 levels deep.");
+    if (depth > depth_max) return fail(base::code::MalformedXML, "The XML is nested more than 64 levels deep.");
     XmlElement out;
     const char* name = node.name();
     const char* colon = std::strchr(name, ':');
     out.name = colon ? colon + 1 : name;
     out.type = node.attribute("xsi:type").value();
-    if (out.name.empty()) return fail("MalformedXML", "The XML holds an element without a name.");
+    if (out.name.empty()) return fail(base::code::MalformedXML, "The XML holds an element without a name.");
     for (const auto& child : node.children()) {
         switch (child.type()) {
             case pugi::node_element:
@@ -131,7 +132,7 @@ Result<XmlElement> convert(const pugi::xml_node& node, int depth) {
             case pugi::node_comment:
                 break;
             default:
-                return fail("MalformedXML", "The XML holds a node that is not allowed.");
+                return fail(base::code::MalformedXML, "The XML holds a node that is not allowed.");
         }
     }
     return out;
@@ -141,10 +142,10 @@ Result<XmlElement> convert(const pugi::xml_node& node, int depth) {
 
 Result<XmlElement> parse_xml(std::string_view document) {
     // pugixml takes a NUL for the end of the text: what follows would go unread.
-    if (document.find('\0') != std::string_view::npos) return fail("MalformedXML", "The XML holds a NUL byte.");
+    if (document.find('\0') != std::string_view::npos) return fail(base::code::MalformedXML, "The XML holds a NUL byte.");
     // Counted first: a tree takes a hundred times the bytes of the smallest elements. `<` stands before both tags of each.
     if (static_cast<size_t>(std::ranges::count(document, '<')) > 2 * elements_max)
-        return fail("MalformedXML", "The XML holds more than " + std::to_string(elements_max) + " elements.");
+        return fail(base::code::MalformedXML, "The XML holds more than " + std::to_string(elements_max) + " elements.");
     pugi::xml_document parsed;
     // parse_fragment: text outside the root element is seen, and so refused. parse_ws_pcdata_single: a key of blanks is a key.
     // DTDs and processing instructions are parsed only to be refused.
@@ -153,7 +154,7 @@ Result<XmlElement> parse_xml(std::string_view document) {
     const auto result = parsed.load_buffer(document.data(), document.size(), flags, pugi::encoding_utf8);
     if (!result)
         return std::unexpected(
-            base::Error("MalformedXML",
+            base::Error(base::code::MalformedXML,
                         "The XML you provided was not well-formed or did not validate against our published schema")
                 .note(std::string(result.description()) + " at byte " + std::to_string(result.offset)));
     const pugi::xml_node* root = nullptr;
@@ -164,11 +165,11 @@ Result<XmlElement> parse_xml(std::string_view document) {
             std::string_view(node.value()).find_first_not_of(" \t\r\n") == std::string_view::npos)
             continue;
         if (node.type() != pugi::node_element || root)
-            return fail("MalformedXML", "The XML must be one element, without DTD or processing instructions.");
+            return fail(base::code::MalformedXML, "The XML must be one element, without DTD or processing instructions.");
         found = node;
         root = &found;
     }
-    if (!root) return fail("MalformedXML", "The XML holds no element.");
+    if (!root) return fail(base::code::MalformedXML, "The XML holds no element.");
     return convert(found, 1);
 }
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "tar/reader.hpp"
 #include "tar/writer.hpp"
@@ -28,8 +29,8 @@ constexpr size_t buffer_bytes = 256 * 1024;
 // What libarchive says of a file, as an error of the whole.
 template <class T>
 base::Result<T> as(const char* doing, base::Result<T> result) {
-    if (result || result.error().code != "InvalidArchive") return result;
-    return base::fail("InvalidArchive", std::string(doing) + ": " + result.error().message);
+    if (result || result.error().code != base::code::InvalidArchive) return result;
+    return base::fail(base::code::InvalidArchive, std::string(doing) + ": " + result.error().message);
 }
 
 // Zeros without end that take no memory: what a hole is to an archive writer, which looks only at how long it is.
@@ -63,7 +64,7 @@ public:
             for (auto& name : listing.special) remember(packed_.special, std::move(name));
             for (auto& what : listing.unread) remember(packed_.missing, std::move(what));
             for (const auto& file : listing.files) {
-                if (cancelled_()) return base::fail("Cancelled", "the job was stopped");
+                if (cancelled_()) return base::fail(base::code::Cancelled, "the job was stopped");
                 if (!seen.insert(file.path).second) {
                     if (!file.is_folder) remember(packed_.clashes, file.path);
                     continue;
@@ -110,7 +111,7 @@ private:
             return {};
         }
         struct stat info{};
-        if (::fstat(opened->number(), &info) != 0) return base::fail("InternalError", "cannot read " + file.path);
+        if (::fstat(opened->number(), &info) != 0) return base::fail(base::code::InternalError, "cannot read " + file.path);
         const auto size = static_cast<uint64_t>(info.st_size);
         const auto [extents, holes] = extents_of(opened->number(), size);
         if (holes > holes_bytes_max - holes_) {
@@ -146,7 +147,7 @@ private:
             TRY(write_hole(extent.offset - at));
             at = extent.offset;
             while (at < extent.offset + extent.size) {
-                if (cancelled_()) return base::fail("Cancelled", "the job was stopped");
+                if (cancelled_()) return base::fail(base::code::Cancelled, "the job was stopped");
                 const auto wanted = static_cast<size_t>(std::min<uint64_t>(buffer_.size(), extent.offset + extent.size - at));
                 const ssize_t count = ::pread(from, buffer_.data(), wanted, static_cast<off_t>(at));
                 if (count < 0 && errno == EINTR) continue;
@@ -169,7 +170,7 @@ private:
             if (extent.offset > at) TRY(write_hole(extent.offset - at));
             at = std::max(at, extent.offset);
             while (at < extent.offset + extent.size) {
-                if (cancelled_()) return base::fail("Cancelled", "the job was stopped");
+                if (cancelled_()) return base::fail(base::code::Cancelled, "the job was stopped");
                 const auto part = static_cast<size_t>(std::min<uint64_t>(buffer_.size(), extent.offset + extent.size - at));
                 TRY(writer_.data({buffer_.data(), part}));
                 at += part;
@@ -180,7 +181,7 @@ private:
 
     base::Result<void> write_hole(uint64_t size) {
         while (size > 0) {
-            if (cancelled_()) return base::fail("Cancelled", "the job was stopped");
+            if (cancelled_()) return base::fail(base::code::Cancelled, "the job was stopped");
             const auto part = static_cast<size_t>(std::min<uint64_t>(size, Zeros::size));
             TRY(writer_.data({static_cast<const char*>(zeros_.get()), part}));
             size -= part;
@@ -209,12 +210,12 @@ bool stays_inside(std::string_view name) {
 
 base::Result<void> copy_data(tar::Reader& reader, tar::Disk& disk, uint64_t& total, const std::function<bool()>& cancelled) {
     for (;;) {
-        if (cancelled()) return base::fail("Cancelled", "the job was stopped");
+        if (cancelled()) return base::fail(base::code::Cancelled, "the job was stopped");
         const auto block = TRY(as("cannot unpack the archive", reader.block()));
         if (!block) return {};
         total += block->bytes.size();
         if (total > source_unpacked_bytes_max) {
-            return base::fail("InvalidArchive",
+            return base::fail(base::code::InvalidArchive,
                               "the archive unpacks to more than " + std::to_string(source_unpacked_bytes_max >> 30) + " GiB");
         }
         TRY(as("cannot unpack the archive", disk.write(*block)));
@@ -232,24 +233,25 @@ base::Result<void> unpack(const std::string& path, const std::string& folder, co
     // Links on the way to an entry are refused, so the folder itself must be named without one.
     std::error_code error;
     std::string inside = std::filesystem::canonical(folder, error).string() + "/";
-    if (error) return base::fail("InternalError", folder + " does not exist");
+    if (error) return base::fail(base::code::InternalError, folder + " does not exist");
     tar::Reader reader(path, tar::Reader::Filters::gzip);
     tar::Disk disk({});
     uint64_t total = 0;
     for (size_t count = 0;; ++count) {
-        if (cancelled()) return base::fail("Cancelled", "the job was stopped");
+        if (cancelled()) return base::fail(base::code::Cancelled, "the job was stopped");
         auto entry = TRY(as("not a tar.gz archive", reader.next()));
         if (!entry) return {};
         if (count == source_entries_max) {
-            return base::fail("InvalidArchive", "the archive has more than " + std::to_string(source_entries_max) + " entries");
+            return base::fail(base::code::InvalidArchive,
+                              "the archive has more than " + std::to_string(source_entries_max) + " entries");
         }
         const auto name = entry->path();
         const bool hard_link = entry->kind() == tar::Entry::Kind::hard_link;
         if (!name || !stays_inside(*name) || (hard_link && !stays_inside(entry->target()))) {
-            return base::fail("InvalidArchive", "the archive has an entry outside its folder");
+            return base::fail(base::code::InvalidArchive, "the archive has an entry outside its folder");
         }
         if (entry->kind() == tar::Entry::Kind::other) {
-            return base::fail("InvalidArchive", "the archive has an entry that is neither file, folder nor link");
+            return base::fail(base::code::InvalidArchive, "the archive has an entry that is neither file, folder nor link");
         }
         entry->set_path(inside + *name);
         if (hard_link) entry->set_target(inside + entry->target());

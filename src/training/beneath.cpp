@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/error_codes.hpp"
 #include "training/limits.hpp"
 
 namespace training {
@@ -174,7 +175,7 @@ base::Result<os::Descriptor> open_beneath(const std::string& root, const std::st
     os::Descriptor file(top.is_open() ? open_readable(top.number(), path, O_RDONLY | O_NONBLOCK) : -1);
     struct stat info{};
     if (!file.is_open() || ::fstat(file.number(), &info) != 0 || !S_ISREG(info.st_mode)) {
-        return base::fail("NotAFile", path + " is not a regular file of the worker");
+        return base::fail(base::code::NotAFile, path + " is not a regular file of the worker");
     }
     return file;
 }
@@ -264,25 +265,25 @@ base::Result<void> copy_beneath(const std::string& root, const std::string& path
                                 const std::function<bool()>& cancelled) {
     const os::Descriptor from(TRY(open_beneath(root, path)));
     const os::Descriptor into(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!into.is_open()) return base::fail("InternalError", "cannot write " + to + ": " + std::strerror(errno));
+    if (!into.is_open()) return base::fail(base::code::InternalError, "cannot write " + to + ": " + std::strerror(errno));
     struct stat info{};
     if (::fstat(from.number(), &info) != 0 || ::ftruncate(into.number(), info.st_size) != 0)
-        return base::fail("InternalError", "cannot copy " + path + ": " + std::strerror(errno));
+        return base::fail(base::code::InternalError, "cannot copy " + path + ": " + std::strerror(errno));
     std::string buffer(256 * 1024, '\0');
     const auto size = static_cast<uint64_t>(info.st_size);
     for (uint64_t at = 0; const auto extent = extent_after(from.number(), at, size); at = extent->offset + extent->size) {
         for (uint64_t done = 0; done < extent->size;) {
-            if (cancelled()) return base::fail("Cancelled", "the job was stopped");
+            if (cancelled()) return base::fail(base::code::Cancelled, "the job was stopped");
             const size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), extent->size - done));
             const ssize_t count = ::pread(from.number(), buffer.data(), wanted, static_cast<off_t>(extent->offset + done));
             if (count < 0 && errno == EINTR) continue;
-            if (count < 0) return base::fail("InternalError", "cannot read " + path + ": " + std::strerror(errno));
+            if (count < 0) return base::fail(base::code::InternalError, "cannot read " + path + ": " + std::strerror(errno));
             if (count == 0) break;  // cut short meanwhile
             for (ssize_t written = 0; written < count;) {
                 const ssize_t part = ::pwrite(into.number(), buffer.data() + written, static_cast<size_t>(count - written),
                                               static_cast<off_t>(extent->offset + done) + written);
                 if (part < 0 && errno == EINTR) continue;
-                if (part < 0) return base::fail("InternalError", "cannot write " + to + ": " + std::strerror(errno));
+                if (part < 0) return base::fail(base::code::InternalError, "cannot write " + to + ": " + std::strerror(errno));
                 written += part;
             }
             done += static_cast<uint64_t>(count);
@@ -309,14 +310,14 @@ base::Result<os::Descriptor> make_fifo_beneath(const std::string& root, const st
     std::string name;
     os::Descriptor parent(open_parent(root, path, name));
     if (!parent.is_open() || ::mkfifoat(parent.number(), name.c_str(), 0644) != 0)
-        return base::fail("InternalError", "cannot make the named pipe " + path + ": " + std::strerror(errno));
+        return base::fail(base::code::InternalError, "cannot make the named pipe " + path + ": " + std::strerror(errno));
     os::Descriptor fifo(open_inside(parent.number(), name, O_PATH | O_NOFOLLOW));
     struct stat info{};
     if (!fifo.is_open() || ::fstat(fifo.number(), &info) != 0 || !S_ISFIFO(info.st_mode))
-        return base::fail("InternalError", "the named pipe " + path + " was replaced");
+        return base::fail(base::code::InternalError, "the named pipe " + path + " was replaced");
     // Whatever the umask is: the worker may be another user.
     if (::chmod(("/proc/self/fd/" + std::to_string(fifo.number())).c_str(), 0644) != 0)
-        return base::fail("InternalError", "cannot open up the named pipe " + path + ": " + std::strerror(errno));
+        return base::fail(base::code::InternalError, "cannot open up the named pipe " + path + ": " + std::strerror(errno));
     return fifo;
 }
 
@@ -373,13 +374,13 @@ bool flatten(int top, const std::string& folder, uint64_t& moved) {
 base::Result<void> remove_folder(const std::string& folder) {
     const os::Descriptor top(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!top.is_open() && errno == ENOENT) return {};
-    if (!top.is_open()) return base::fail("InternalError", folder + " remains: " + std::strerror(errno));
+    if (!top.is_open()) return base::fail(base::code::InternalError, folder + " remains: " + std::strerror(errno));
     uint64_t moved = 0;
     for (bool found = true; found;) {
         found = false;
         const int again = ::openat(top.number(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR* directory = again < 0 ? nullptr : ::fdopendir(again);
-        if (directory == nullptr) return base::fail("InternalError", folder + " remains: " + std::strerror(errno));
+        if (directory == nullptr) return base::fail(base::code::InternalError, folder + " remains: " + std::strerror(errno));
         std::string trouble;
         while (const dirent* entry = ::readdir(directory)) {
             const std::string name = entry->d_name;
@@ -389,9 +390,9 @@ base::Result<void> remove_folder(const std::string& folder) {
             if (!flatten(top.number(), name, moved)) trouble = name + ": " + std::strerror(errno);
         }
         ::closedir(directory);
-        if (!trouble.empty()) return base::fail("InternalError", folder + " remains: " + trouble);
+        if (!trouble.empty()) return base::fail(base::code::InternalError, folder + " remains: " + trouble);
     }
-    if (::rmdir(folder.c_str()) != 0) return base::fail("InternalError", folder + " remains: " + std::strerror(errno));
+    if (::rmdir(folder.c_str()) != 0) return base::fail(base::code::InternalError, folder + " remains: " + std::strerror(errno));
     return {};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "text/json.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::string_view reference_suffix = "-ref";
 
-std::unexpected<base::Error> client_error(std::string message) { return base::fail("ClientError", std::move(message)); }
+std::unexpected<base::Error> client_error(std::string message) { return base::fail(base::code::ClientError, std::move(message)); }
 
 std::unexpected<base::Error> unreadable(const S3Uri& object, const base::Error& error) {
     return client_error("Data download failed:Unable to download object " + object.text() + " " + reason(error));

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "training/limits.hpp"
@@ -127,7 +128,7 @@ void CheckpointSync::round(bool last) {
         }
         for (const auto& file : listing.files) {
             if (cancelled_()) {
-                outcome_ = base::fail("Cancelled", "the job was stopped");
+                outcome_ = base::fail(base::code::Cancelled, "the job was stopped");
                 return;
             }
             if (!last && states_[worker] != State::running) break;
@@ -194,7 +195,7 @@ void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
     os::Descriptor opened;
     if (states_[worker] == State::running) {
         if (auto copied = copy_beneath(root, std::string(folder) + "/" + file.path, path, cancelled_); !copied) {
-            if (copied.error().code == "NotAFile") return;  // Replaced or removed meanwhile: the next round sees.
+            if (copied.error().code == base::code::NotAFile) return;  // Replaced or removed meanwhile: the next round sees.
             return failed(std::move(copied).error());
         }
         auto again = open_beneath(root, std::string(folder) + "/" + file.path);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "sandbox/launch.hpp"
 #include "sandbox/mounts.hpp"
@@ -15,7 +16,7 @@
 namespace training {
 namespace {
 
-std::unexpected<base::Error> internal(const base::Error& error) { return base::fail("InternalError", error.message); }
+std::unexpected<base::Error> internal(const base::Error& error) { return base::fail(base::code::InternalError, error.message); }
 
 class PlainProcesses final : public Confinement {
 public:
@@ -24,7 +25,8 @@ public:
 
     base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places, const Attempt&) override {
         if (plan.network_isolation)
-            return base::fail("InternalError", "EnableNetworkIsolation needs a sandbox, and workers are plain processes here");
+            return base::fail(base::code::InternalError,
+                              "EnableNetworkIsolation needs a sandbox, and workers are plain processes here");
         std::string home = home_of_server();
         int port = free_port();
         for (auto& place : places) {
@@ -69,7 +71,8 @@ base::Result<sandbox::SocketAddress> address_of(const std::string& url) {
     std::string_view rest = url;
     if (auto scheme = rest.find("://"); scheme != std::string_view::npos) rest.remove_prefix(scheme + 3);
     auto colon = rest.rfind(':');
-    if (colon == std::string_view::npos) return base::fail("InternalError", "the server's endpoint " + url + " names no port");
+    if (colon == std::string_view::npos)
+        return base::fail(base::code::InternalError, "the server's endpoint " + url + " names no port");
     std::string address(rest.substr(0, colon));
     if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
     if (address == "localhost") address = "127.0.0.1";
@@ -87,7 +90,7 @@ public:
         // The machine's own programs may want the machine's own folders; an image has its own.
         if (sandbox::is_host_image(plan.image)) shared_ = sandboxes_.shared();
         auto image = sandboxes_.images().find(plan.image);
-        if (!image) return base::fail("ClientError", image.error().message);
+        if (!image) return base::fail(base::code::ClientError, image.error().message);
         image_ = std::move(*image);
         auto owner = sandboxes_.take_owner();
         if (!owner) return internal(owner.error());

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "sandbox/image.hpp"
 #include "training/engine.hpp"
@@ -272,7 +273,7 @@ base::Result<void> write_file(const std::string& path, const std::string& conten
     std::ofstream file(path, std::ios::binary | std::ios::trunc);
     file << content;
     file.close();
-    if (!file) return base::fail("InternalError", "cannot write " + path);
+    if (!file) return base::fail(base::code::InternalError, "cannot write " + path);
     return {};
 }
 
@@ -392,7 +393,7 @@ base::Result<void> make_folders(const Plan& plan, const WorkerPlace& place) {
     for (const auto& folder : folders) {
         std::error_code error;
         std::filesystem::create_directories(folder, error);
-        if (error) return base::fail("InternalError", "cannot make the folder " + folder + ": " + error.message());
+        if (error) return base::fail(base::code::InternalError, "cannot make the folder " + folder + ": " + error.message());
     }
     std::string config = ml + "/input/config/";
     TRY(write_file(config + "hyperparameters.json", hyperparameters_json(plan)));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "sandbox/mounts.hpp"
 
 namespace training {
@@ -9,7 +10,9 @@ namespace {
 
 constexpr size_t processes_per_host_max = 256;
 
-std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
+std::unexpected<base::Error> invalid(std::string message) {
+    return base::fail(base::code::ValidationException, std::move(message));
+}
 
 const std::string* value_of(const Plan& plan, std::string_view name) {
     for (const auto& [key, value] : plan.hyperparameters) {

@@ -21,6 +21,7 @@
 #include <map>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
@@ -51,8 +52,8 @@ struct OpenFile {
 };
 
 int errno_of(const base::Error& error) {
-    if (error.code == "AccessDenied") return EACCES;
-    if (error.code == "NoSuchKey" || error.code == "NoSuchBucket") return ENOENT;
+    if (error.code == base::code::AccessDenied) return EACCES;
+    if (error.code == base::code::NoSuchKey || error.code == base::code::NoSuchBucket) return ENOENT;
     return EIO;
 }
 
@@ -224,7 +225,7 @@ base::Result<void> FastFileMount::State::add_names() {
                 if (file) nodes[at].object = &object;
             } else if (file || nodes[at].object != nullptr) {
                 // S3 allows both `a` and `a/b`; a file system does not.
-                return base::fail("ClientError",
+                return base::fail(base::code::ClientError,
                                   "Data download failed:" + object.where.text() +
                                       " cannot be a file: another object has the same name or needs it as a folder");
             }
@@ -316,7 +317,7 @@ base::Result<std::unique_ptr<FastFileMount>> FastFileMount::mount(JobData& data,
     fuse_opt_free_args(&arguments);
     state->wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (state->fuse == nullptr || state->wake < 0 || fuse_session_mount(state->fuse, folder.c_str()) != 0)
-        return base::fail("InternalError", "cannot mount a FastFile channel on " + folder);
+        return base::fail(base::code::InternalError, "cannot mount a FastFile channel on " + folder);
     state->mounted = true;
     int descriptor = fuse_session_fd(state->fuse);
     // Several threads wait for the same requests: whoever comes late must not block.

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "training/beneath.hpp"
 #include "training/limits.hpp"
@@ -35,20 +36,20 @@ base::Result<void> copy_image_code(const Plan& plan, const WorkerPlace& place, c
         if (is_mounted_over(plan, file.path)) continue;
         bytes += file.size;
         if (++count > source_entries_max || bytes > source_unpacked_bytes_max) {
-            return base::fail("ClientError", "The image " + plan.image + " has more in /opt/ml than " +
-                                                 std::to_string(source_unpacked_bytes_max >> 30) + " GiB or " +
-                                                 std::to_string(source_entries_max) + " files");
+            return base::fail(base::code::ClientError, "The image " + plan.image + " has more in /opt/ml than " +
+                                                           std::to_string(source_unpacked_bytes_max >> 30) + " GiB or " +
+                                                           std::to_string(source_entries_max) + " files");
         }
         const std::string to = place.folder + "/ml/" + file.path;
         std::error_code error;
         fs::create_directories(fs::path(to).parent_path(), error);
         if (!error && file.is_folder) fs::create_directories(to, error);
         if (!error && file.is_link) fs::create_symlink(file.link, to, error);
-        if (error) return base::fail("InternalError", "cannot make " + to + ": " + error.message());
+        if (error) return base::fail(base::code::InternalError, "cannot make " + to + ": " + error.message());
         if (file.is_folder || file.is_link) continue;
         TRY(copy_beneath(place.image_root, "opt/ml/" + file.path, to, cancelled));
         if (::chmod(to.c_str(), file.is_executable ? 0755 : 0644) != 0)
-            return base::fail("InternalError", "cannot make " + to + ": " + std::strerror(errno));
+            return base::fail(base::code::InternalError, "cannot make " + to + ": " + std::strerror(errno));
     }
     return {};
 }

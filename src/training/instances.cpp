@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "text/json.hpp"
 #include "training/limits.hpp"
@@ -75,7 +76,7 @@ base::Result<int64_t> number(const std::string& name, const text::Json& entry, s
     if (!entry.contains(member)) return otherwise;
     int64_t value = entry[member].as_int(-1);
     if (!entry[member].is_number() || value < 0)
-        return base::fail("InvalidConfiguration",
+        return base::fail(base::code::InvalidConfiguration,
                           "instance type " + name + ": " + std::string(member) + " is not a number of 0 or more");
     return value;
 }
@@ -103,17 +104,19 @@ InstanceTypes InstanceTypes::of(const Machine& machine) {
 base::Result<InstanceTypes> InstanceTypes::parse(std::string_view json, const Machine& machine) {
     auto table = text::parse_json(json);
     if (!table) return base::fail(std::move(table).error());
-    if (!table->is_object()) return base::fail("InvalidConfiguration", "the table of instance types is not a JSON object");
+    if (!table->is_object())
+        return base::fail(base::code::InvalidConfiguration, "the table of instance types is not a JSON object");
     InstanceTypes types = of(machine);
     types.is_configured_ = true;
     constexpr std::string_view members[] = {"Cores", "MemoryInGiB", "Gpus", "Count", "SpotCount"};
     for (const auto& [name, entry] : table->members()) {
         if (!name.starts_with("ml.") || !entry.is_object())
-            return base::fail("InvalidConfiguration", "`" + name + "` is not an instance type: write \"ml.m5.large\": {…}");
+            return base::fail(base::code::InvalidConfiguration,
+                              "`" + name + "` is not an instance type: write \"ml.m5.large\": {…}");
         for (const auto& [member, value] : entry.members()) {
             if (std::find(std::begin(members), std::end(members), member) == std::end(members))
-                return base::fail("InvalidConfiguration", "instance type " + name + ": there is no " + member +
-                                                              "; known: Cores, MemoryInGiB, Gpus, Count, SpotCount");
+                return base::fail(base::code::InvalidConfiguration, "instance type " + name + ": there is no " + member +
+                                                                        "; known: Cores, MemoryInGiB, Gpus, Count, SpotCount");
         }
         InstanceType type = size_of(name, machine);
         type.cores = static_cast<unsigned>(std::max<int64_t>(1, TRY(number(name, entry, "Cores", type.cores))));
@@ -123,8 +126,8 @@ base::Result<InstanceTypes> InstanceTypes::parse(std::string_view json, const Ma
         type.count = static_cast<int>(TRY(number(name, entry, "Count", type.count)));
         type.spot_count = static_cast<int>(TRY(number(name, entry, "SpotCount", type.count)));
         if (type.gpus > machine.gpus)
-            return base::fail("InvalidConfiguration", "instance type " + name + " has " + std::to_string(type.gpus) +
-                                                          " GPUs, this machine has " + std::to_string(machine.gpus));
+            return base::fail(base::code::InvalidConfiguration, "instance type " + name + " has " + std::to_string(type.gpus) +
+                                                                    " GPUs, this machine has " + std::to_string(machine.gpus));
         types.listed_[name] = type;
     }
     return types;
@@ -176,7 +179,7 @@ std::string quota_name(const std::string& instance_type, bool spot) {
 
 base::Error limit_exceeded(const std::string& quota, int64_t limit, int64_t in_use, int64_t wanted, std::string_view unit) {
     std::string units(unit);
-    return {"ResourceLimitExceeded",
+    return {base::code::ResourceLimitExceeded,
             "The account-level service limit '" + quota + "' is " + std::to_string(limit) + " " + units +
                 ", with current utilization of " + std::to_string(in_use) + " " + units + " and a request delta of " +
                 std::to_string(wanted) + " " + units +

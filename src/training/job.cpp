@@ -1,5 +1,6 @@
 #include "training/job.hpp"
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "text/time.hpp"
@@ -42,7 +43,7 @@ PinnedSource source_from(const text::Json& json) {
 
 base::Result<base::Time> time_from(const text::Json& json, std::string_view member) {
     auto time = text::parse_iso8601(json[member].as_string());
-    if (!time) return base::fail("InternalError", "a stored training job has no valid " + std::string(member));
+    if (!time) return base::fail(base::code::InternalError, "a stored training job has no valid " + std::string(member));
     return *time;
 }
 
@@ -182,7 +183,7 @@ base::Result<Job> job_from_json(const text::Json& json) {
             known = true;
         }
     }
-    if (!known || job.id.name.empty()) return base::fail("InternalError", "a stored training job cannot be read");
+    if (!known || job.id.name.empty()) return base::fail(base::code::InternalError, "a stored training job cannot be read");
     job.secondary_status = json["SecondaryStatus"].as_string();
     job.failure_reason = json["FailureReason"].as_string();
     job.creation_time = TRY(time_from(json, "CreationTime"));

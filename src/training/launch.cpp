@@ -22,6 +22,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "os/child.hpp"
 #include "os/file.hpp"
@@ -251,7 +252,7 @@ std::string home_of_server() {
 
 base::Result<LaunchedProcess> launch(const LaunchRequest& request) {
     Prepared prepared = prepare(request);
-    const auto failed = [](const std::string& what) { return base::fail("LaunchFailed", what); };
+    const auto failed = [](const std::string& what) { return base::fail(base::code::LaunchFailed, what); };
     const os::Descriptor null_input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     auto output = os::make_pipe();
     auto report = os::make_pipe();

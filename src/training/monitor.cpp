@@ -9,6 +9,7 @@
 #include <fstream>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/strings.hpp"
 
@@ -69,11 +70,12 @@ MetricPatterns::~MetricPatterns() = default;
 base::Result<void> MetricPatterns::check(const MetricDefinition& definition) {
     re2::RE2 pattern(definition.regex, re2::RE2::Quiet);
     if (!pattern.ok()) {
-        return base::fail("ValidationException", "The regular expression of the metric " + definition.name + " cannot be used: " +
-                                                     pattern.error() + " (RE2's syntax: no look-around, no back-references).");
+        return base::fail(base::code::ValidationException, "The regular expression of the metric " + definition.name +
+                                                               " cannot be used: " + pattern.error() +
+                                                               " (RE2's syntax: no look-around, no back-references).");
     }
     if (pattern.NumberOfCapturingGroups() < 1) {
-        return base::fail("ValidationException",
+        return base::fail(base::code::ValidationException,
                           "The regular expression of the metric " + definition.name + " has no group for the value: write (…).");
     }
     return {};

@@ -10,6 +10,7 @@
 #include <deque>
 #include <future>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "tar/gzip.hpp"
 #include "training/beneath.hpp"
@@ -62,9 +63,9 @@ public:
             ahead_.pop_front();
             auto done = deliver(piece, TRY(future.get()));
             if (done) continue;
-            if (done.error().code != "InvalidGzip") return done;
-            return base::fail("ClientError", "Data download failed:Unable to unpack object " + piece.part->object.where.text() +
-                                                 ": " + done.error().message);
+            if (done.error().code != base::code::InvalidGzip) return done;
+            return base::fail(base::code::ClientError, "Data download failed:Unable to unpack object " +
+                                                           piece.part->object.where.text() + ": " + done.error().message);
         }
     }
 
@@ -98,8 +99,8 @@ private:
         auto bytes = pipe_.parts_.data->read(TRY(credentials_of(*pipe_.parts_.session)), object.where, object.etag, piece.offset,
                                              piece.size);
         if (!bytes) {
-            return base::fail("ClientError", "Data download failed:Unable to download object " + object.where.text() + " " +
-                                                 reason(bytes.error()));
+            return base::fail(base::code::ClientError, "Data download failed:Unable to download object " + object.where.text() +
+                                                           " " + reason(bytes.error()));
         }
         if (pipe_.parts_.bytes_read != nullptr) *pipe_.parts_.bytes_read += bytes->size();
         return std::move(*bytes);
@@ -107,7 +108,7 @@ private:
 
     base::Result<void> record(std::string_view payload) {
         if (payload.size() > recordio_payload_max)
-            return base::fail("ClientError", "Data download failed:a RecordIO record holds less than 512 MiB");
+            return base::fail(base::code::ClientError, "Data download failed:a RecordIO record holds less than 512 MiB");
         TRY(pipe_.send(recordio_header(payload.size())));
         TRY(pipe_.send(payload));
         return pipe_.send(recordio_padding(payload.size()));
@@ -119,8 +120,8 @@ private:
         uint64_t size = piece.part->object.size;
         if (channel_.recordio && piece.first()) {
             if (size > recordio_payload_max) {
-                return base::fail("ClientError", "Data download failed:" + piece.part->object.where.text() +
-                                                     " is too large for RecordIO: a record holds less than 512 MiB");
+                return base::fail(base::code::ClientError, "Data download failed:" + piece.part->object.where.text() +
+                                                               " is too large for RecordIO: a record holds less than 512 MiB");
             }
             TRY(pipe_.send(recordio_header(size)));
         }
@@ -139,10 +140,10 @@ private:
             if (!channel_.recordio) return pipe_.send(part);
             unpacked_ += part;
             if (unpacked_.size() <= recordio_payload_max) return {};
-            return base::fail("InvalidGzip", "unpacked it is too large for RecordIO: a record holds less than 512 MiB");
+            return base::fail(base::code::InvalidGzip, "unpacked it is too large for RecordIO: a record holds less than 512 MiB");
         }));
         if (!piece.last()) return {};
-        if (!unpacking_->ended()) return base::fail("InvalidGzip", "it ends in the middle");
+        if (!unpacking_->ended()) return base::fail(base::code::InvalidGzip, "it ends in the middle");
         return channel_.recordio ? record(unpacked_) : base::Result<void>{};
     }
 
@@ -191,16 +192,16 @@ base::Result<void> Pipe::epoch(size_t number) {
     // The descriptor names the pipe that we made, whatever the worker has put in its place.
     std::string self = "/proc/self/fd/" + std::to_string(next_.number());
     while (!output_.is_open()) {
-        if (stop_) return base::fail("Cancelled", "the job ended");
+        if (stop_) return base::fail(base::code::Cancelled, "the job ended");
         output_ = os::Descriptor(::open(self.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
         if (!output_.is_open() && errno != ENXIO && errno != EINTR)
-            return base::fail("InternalError", std::string("cannot open a named pipe: ") + std::strerror(errno));
+            return base::fail(base::code::InternalError, std::string("cannot open a named pipe: ") + std::strerror(errno));
         if (!output_.is_open()) std::this_thread::sleep_for(reader_poll);
     }
     next_ = TRY(make_fifo_beneath(parts_.worker, path_of(number + 1)));
     SampleStream stream(*this, order_of(parts_.channel, parts_.samples->size(), number, parts_.host, parts_.hosts));
     auto sent = stream.run();
-    if (!sent && sent.error().code != "ReaderLeft") return sent;
+    if (!sent && sent.error().code != base::code::ReaderLeft) return sent;
     output_.close();
     remove_beneath(parts_.worker, path_of(number));
     return {};
@@ -208,7 +209,7 @@ base::Result<void> Pipe::epoch(size_t number) {
 
 base::Result<void> Pipe::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        if (stop_) return base::fail("Cancelled", "the job ended");
+        if (stop_) return base::fail(base::code::Cancelled, "the job ended");
         ssize_t count = ::write(output_.number(), bytes.data(), bytes.size());
         if (count > 0) {
             bytes.remove_prefix(static_cast<size_t>(count));
@@ -216,9 +217,9 @@ base::Result<void> Pipe::send(std::string_view bytes) {
             pollfd room{output_.number(), POLLOUT, 0};
             ::poll(&room, 1, write_poll_milliseconds);
         } else if (errno == EPIPE) {
-            return base::fail("ReaderLeft", "the reader closed the pipe");
+            return base::fail(base::code::ReaderLeft, "the reader closed the pipe");
         } else if (errno != EINTR) {
-            return base::fail("InternalError", std::string("cannot write to a named pipe: ") + std::strerror(errno));
+            return base::fail(base::code::InternalError, std::string("cannot write to a named pipe: ") + std::strerror(errno));
         }
     }
     return {};

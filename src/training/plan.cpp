@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "base/utf8.hpp"
@@ -25,7 +26,9 @@ namespace {
 
 namespace m = model::sagemaker;
 
-std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
+std::unexpected<base::Error> invalid(std::string message) {
+    return base::fail(base::code::ValidationException, std::move(message));
+}
 
 std::unexpected<base::Error> unsupported(std::string_view what, std::string_view instead) {
     return invalid(std::string(what) + " is not supported by this server. " + std::string(instead));
@@ -389,7 +392,7 @@ base::Result<std::string> local_name(const std::string& prefix, const std::strin
     }
     for (auto part : base::split(rest, '/')) {
         if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string_view::npos) {
-            return base::fail("ClientError", "the object key `" + key + "` is not a file name");
+            return base::fail(base::code::ClientError, "the object key `" + key + "` is not a file name");
         }
     }
     return rest;

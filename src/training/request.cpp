@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "training/instances.hpp"
@@ -13,7 +14,9 @@ namespace {
 
 namespace m = model::sagemaker;
 
-std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
+std::unexpected<base::Error> invalid(std::string message) {
+    return base::fail(base::code::ValidationException, std::move(message));
+}
 
 // The service model made these optional for serverless jobs; the sentence is the one that AWS's validation has for a member.
 std::unexpected<base::Error> must_not_be_null(const std::string& member) {

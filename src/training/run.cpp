@@ -7,6 +7,7 @@
 #include <exception>
 #include <filesystem>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "base/strings.hpp"
@@ -167,7 +168,8 @@ void Running::life() {
         }
     } catch (const std::exception& thrown) {  // It ends this job, not the server with all the others.
         base::log_error("training job " + job_.id.name + ": " + thrown.what());
-        outcome = conclude(base::fail("InternalError", "The job could not be run on this machine; the server's log says why."));
+        outcome = conclude(
+            base::fail(base::code::InternalError, "The job could not be run on this machine; the server's log says why."));
     }
     if (!outcome) return;
     // Once a job is final nothing of it is left but its record, its logs and what it uploaded; what could not be uploaded stays
@@ -198,7 +200,7 @@ bool Running::pends_too_long(base::Time since) const {
 }
 
 bool Running::begin_again(const base::Result<Ended>& trained) {
-    const bool cut = trained ? trained->how == Ended::How::interrupted : trained.error().code == "Cancelled";
+    const bool cut = trained ? trained->how == Ended::How::interrupted : trained.error().code == base::code::Cancelled;
     if (!cut || waited_too_long()) return false;
     cancelled_ = false;
     StopReason interrupted = StopReason::interrupted;
@@ -267,8 +269,8 @@ base::Result<void> Running::prepare() {
                                   });
                               }};
     const auto begun = confinement_->begin(plan_, places_, attempt);
-    if (!begun && begun.error().code == "Cancelled" && !cancelled_ && pends_too_long(asked))
-        return base::fail("PendingTooLong", "Training job exceeded MaxPendingTimeInSeconds provided");
+    if (!begun && begun.error().code == base::code::Cancelled && !cancelled_ && pends_too_long(asked))
+        return base::fail(base::code::PendingTooLong, "Training job exceeded MaxPendingTimeInSeconds provided");
     TRY(begun);
     (void)training_.change(job_.id, [&](Job& job) {
         base::Time now = training_.parts_.clock->now();
@@ -291,7 +293,7 @@ base::Result<void> Running::prepare() {
             TRY(training_.change(job_.id, [&](Job& job) { job_.source = job.source = std::move(source); }));
     }
     if (plan_.checkpoints) TRY(transfer.restore_checkpoints(plan_.checkpoints->destination, workers_));
-    if (cancelled_) return base::fail("Cancelled", "the job was stopped");
+    if (cancelled_) return base::fail(base::code::Cancelled, "the job was stopped");
     return {};
 }
 
@@ -445,11 +447,11 @@ base::Result<Ended> Running::train() {
         uploading_ = false;
         for (const auto& line : checkpoints->remarks()) remark(line);
         if (!synced && ended.how == Ended::How::finished) {
-            return base::fail("ClientError", "Artifact upload failed:Unable to upload checkpoints (" + synced.error().code +
-                                                 ": " + synced.error().message + ")");
+            return base::fail(base::code::ClientError, "Artifact upload failed:Unable to upload checkpoints (" +
+                                                           synced.error().code + ": " + synced.error().message + ")");
         }
     }
-    if (taken_away) return base::fail("InternalError", *taken_away);
+    if (taken_away) return base::fail(base::code::InternalError, *taken_away);
     return ended;
 }
 
@@ -504,15 +506,15 @@ std::string Running::algorithm_error(const Ended& ended) const {
 std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& trained) {
     auto failed = [](std::string reason) { return Outcome{Status::failed, "Failed", "Training job failed", std::move(reason)}; };
     if (stop_ == StopReason::shutdown) return at_shutdown(trained);
-    bool cancelled = !trained && trained.error().code == "Cancelled";
-    if (!trained && trained.error().code == "PendingTooLong")
+    bool cancelled = !trained && trained.error().code == base::code::Cancelled;
+    if (!trained && trained.error().code == base::code::PendingTooLong)
         return Outcome{Status::stopped, "Stopped", trained.error().message, ""};
     if (!trained && !cancelled) {
         const std::string& code = trained.error().code;
         // CapacityError is AWS's own, for instances that are not to be had.
-        const char* whose = code == "InternalError"   ? "InternalServerError: "
-                            : code == "CapacityError" ? "CapacityError: "
-                                                      : "ClientError: ";
+        const char* whose = code == base::code::InternalError   ? "InternalServerError: "
+                            : code == base::code::CapacityError ? "CapacityError: "
+                                                                : "ClientError: ";
         return failed(whose + trained.error().message);
     }
     const bool late = waited_too_long() &&
@@ -531,7 +533,7 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
         if (!uploaded) remark(uploaded.error().message);
         return outcome;
     }
-    if (!uploaded && uploaded.error().code == "Cancelled") {
+    if (!uploaded && uploaded.error().code == base::code::Cancelled) {
         if (stop_ == StopReason::requested)
             return Outcome{Status::stopped, "Stopped", "Training job stopped before its artifacts were uploaded", ""};
         return without_artifacts(failed(""), "Artifact upload failed:it took longer than " +

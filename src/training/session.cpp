@@ -1,5 +1,6 @@
 #include "training/session.hpp"
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "training/limits.hpp"
 
@@ -23,7 +24,7 @@ RoleSession::RoleSession(Parts parts, JobId job, std::string role_arn, SessionTe
 
 base::Result<identity::Credentials> RoleSession::current() {
     base::Lock lock(mutex_);
-    if (ended_) return base::fail("ExpiredToken", "the session of this training job has ended");
+    if (ended_) return base::fail(base::code::ExpiredToken, "the session of this training job has ended");
     base::Time now = parts_.clock->now();
     if (!credentials_ || now - made_ >= session_renewal) {
         credentials_ = TRY((*parts_.assume)(job_, role_arn_, terms_));

@@ -1,5 +1,6 @@
 #include "training/slurm_sessions.hpp"
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "text/json.hpp"
@@ -83,7 +84,8 @@ base::Result<SlurmSessions::Opened> SlurmSessions::open_session(const SlurmJob& 
 base::Result<identity::Credentials> SlurmSessions::renew(const std::string& account, const std::string& id) {
     base::Lock lock(mutex_);
     const auto held = held_.find(account + "/" + id);
-    if (held == held_.end()) return base::fail("NoSuchSession", "there is no such session of a Slurm job: its job has ended");
+    if (held == held_.end())
+        return base::fail(base::code::NoSuchSession, "there is no such session of a Slurm job: its job has ended");
     auto credentials = TRY(held->second.session->current());
     held->second.renewed = parts_.clock->now();
     store::Batch batch;

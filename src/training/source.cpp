@@ -1,5 +1,6 @@
 #include "training/source.hpp"
 
+#include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 
 namespace training {
@@ -32,8 +33,8 @@ base::Result<PinnedSource> pin_source(JobData& data, RoleSession& session, const
     if (plan.submit_directory) {
         auto found = data.stat(TRY(credentials_of(session)), *plan.submit_directory);
         if (!found) {
-            return base::fail("ClientError", "Data download failed:Unable to download object " + plan.submit_directory->text() +
-                                                 " " + reason(found.error()));
+            return base::fail(base::code::ClientError, "Data download failed:Unable to download object " +
+                                                           plan.submit_directory->text() + " " + reason(found.error()));
         }
         pinned.etag = found->etag;
         pinned.size = found->size;
@@ -48,8 +49,8 @@ base::Result<std::string> digest_of(JobData& data, RoleSession& session, const C
     if (channel.manifest || channel.augmented) {
         auto found = data.stat(TRY(credentials_of(session)), channel.source);
         if (!found) {
-            return base::fail("ClientError", "Data download failed:Unable to download object " + channel.source.text() + " " +
-                                                 reason(found.error()));
+            return base::fail(base::code::ClientError, "Data download failed:Unable to download object " + channel.source.text() +
+                                                           " " + reason(found.error()));
         }
         return digest_of({ChannelObject{channel.source, found->size, found->etag, ""}});
     }

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/decision.hpp"
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
@@ -51,7 +52,7 @@ auto look_up(Jobs& jobs, const JobId& id) {
     return found;
 }
 
-std::unexpected<base::Error> not_found() { return base::fail("ValidationException", "Requested resource not found."); }
+std::unexpected<base::Error> not_found() { return base::fail(base::code::ValidationException, "Requested resource not found."); }
 
 }  // namespace
 
@@ -64,7 +65,7 @@ Training::~Training() { shutdown(); }
 base::Result<std::unique_ptr<Training>> Training::open(Parts parts) {
     std::error_code error;
     fs::create_directories(parts.folder, error);
-    if (error) return base::fail("InternalError", "cannot make the folder " + parts.folder + ": " + error.message());
+    if (error) return base::fail(base::code::InternalError, "cannot make the folder " + parts.folder + ": " + error.message());
     fs::permissions(parts.folder, fs::perms::owner_all, error);
     std::unique_ptr<Training> training(new Training(std::move(parts)));
     TRY(training->load());
@@ -174,11 +175,13 @@ base::Result<void> Training::check_isolation(const Plan& planned) const {
     const Isolation& isolation = parts_.isolation;
     if (isolation.refusal) return base::fail(*isolation.refusal);
     auto needs = [](const std::string& what) {
-        return base::fail("ValidationException", what + " needs a sandbox, and this server runs its workers as plain processes.");
+        return base::fail(base::code::ValidationException,
+                          what + " needs a sandbox, and this server runs its workers as plain processes.");
     };
     if (isolation.elsewhere || isolation.sandboxes != nullptr) {
         sandbox::Images& images = isolation.elsewhere ? *isolation.images : isolation.sandboxes->images();
-        if (auto found = images.check(planned.image); !found) return base::fail("ValidationException", found.error().message);
+        if (auto found = images.check(planned.image); !found)
+            return base::fail(base::code::ValidationException, found.error().message);
         return {};
     }
     if (planned.network_isolation) return needs("EnableNetworkIsolation");
@@ -190,9 +193,10 @@ base::Result<void> Training::check_isolation(const Plan& planned) const {
 // What the role must be able to do for the job to succeed, asked before the job exists: AWS's sentences where there are any.
 base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSession& session) {
     if (auto assumed = session.current(); !assumed) {
-        auto refusal = base::fail("ValidationException", "Could not assume role " + job.role_arn() +
-                                                             ". Please ensure that the role exists and allows principal "
-                                                             "'sagemaker.amazonaws.com' to assume the role.");
+        auto refusal =
+            base::fail(base::code::ValidationException, "Could not assume role " + job.role_arn() +
+                                                            ". Please ensure that the role exists and allows principal "
+                                                            "'sagemaker.amazonaws.com' to assume the role.");
         refusal.error().notes = {assumed.error().describe()};
         return refusal;
     }
@@ -202,8 +206,9 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
     // A bucket that is not there is no matter of permissions.
     auto exists = [&](const std::string& bucket, const std::string& where) -> base::Result<void> {
         auto listed = parts_.data->list(credentials, {bucket, ""}, 1);
-        if (listed || listed.error().code != "NoSuchBucket") return {};
-        return base::fail("ValidationException", "The bucket \"" + bucket + "\" given in " + where + " does not exist.");
+        if (listed || listed.error().code != base::code::NoSuchBucket) return {};
+        return base::fail(base::code::ValidationException,
+                          "The bucket \"" + bucket + "\" given in " + where + " does not exist.");
     };
     TRY(exists(plan.output.bucket, "output data config"));
     if (plan.checkpoints) TRY(exists(plan.checkpoints->destination.bucket, "checkpoint config"));
@@ -212,9 +217,9 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
     auto need = [&](const std::string& action, const S3Uri& object, const std::string& where) -> base::Result<void> {
         auto decided = parts_.may(credentials, action, "arn:aws:s3:::" + object.bucket + "/" + object.key, job.request_id);
         if (decided) return {};
-        return base::fail("ValidationException", "The role \"" + job.role_arn() + "\" does not have \"" + action +
-                                                     "\" permissions on \"" + object.text() + "\" given in " + where + ". " +
-                                                     decided.error().message);
+        return base::fail(base::code::ValidationException, "The role \"" + job.role_arn() + "\" does not have \"" + action +
+                                                               "\" permissions on \"" + object.text() + "\" given in " + where +
+                                                               ". " + decided.error().message);
     };
     for (const auto& channel : plan.channels) {
         // The first object stands for all of them: what only some keys are refused for shows when they are read.
@@ -229,10 +234,10 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
     if (plan.submit_directory) TRY(need("s3:GetObject", *plan.submit_directory, "sagemaker_submit_directory"));
     if (plan.checkpoints) {
         if (auto listed = parts_.data->list(credentials, plan.checkpoints->destination, 1); !listed) {
-            return base::fail("ValidationException", "The role \"" + job.role_arn() +
-                                                         "\" does not have \"s3:ListBucket\" permissions on bucket \"" +
-                                                         plan.checkpoints->destination.bucket +
-                                                         "\" given in checkpoint config. " + listed.error().message);
+            return base::fail(base::code::ValidationException, "The role \"" + job.role_arn() +
+                                                                   "\" does not have \"s3:ListBucket\" permissions on bucket \"" +
+                                                                   plan.checkpoints->destination.bucket +
+                                                                   "\" given in checkpoint config. " + listed.error().message);
         }
     }
     return need("s3:PutObject",
@@ -243,7 +248,7 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
 namespace {
 
 std::unexpected<base::Error> name_in_use(const JobId& id) {
-    return base::fail("ResourceInUse",
+    return base::fail(base::code::ResourceInUse,
                       "Training job names must be unique within an AWS account and region, and a training job with this name "
                       "already exists (" +
                           id.arn() + ")");
@@ -295,12 +300,12 @@ base::Result<Job> Training::create(NewJob request) {
     const JobId id = request.id;
     auto [job, planned, session] = TRY(admit(std::move(request)));
     auto pinned = pin_source(*parts_.data, *session, planned);
-    if (!pinned) return base::fail("ValidationException", "The job's code cannot be read. " + pinned.error().message);
+    if (!pinned) return base::fail(base::code::ValidationException, "The job's code cannot be read. " + pinned.error().message);
     job.source = std::move(*pinned);
 
     base::Lock lock(mutex_);
     if (shutting_down_ || endpoints_.aws.empty())
-        return base::fail("ServiceUnavailable", "the server is starting or stopping: try again");
+        return base::fail(base::code::ServiceUnavailable, "the server is starting or stopping: try again");
     reap_finished();
     TRY(check_limits(id, planned));
     job.creation_time = parts_.clock->now();
@@ -309,7 +314,7 @@ base::Result<Job> Training::create(NewJob request) {
     batch.expect(key_of(id), std::nullopt).put(key_of(id), to_json(job).dump());
     TRY(base::DecisionScope::check());
     if (auto stored = parts_.keys->commit(batch); !stored) {
-        if (stored.error().code != "Conflict") return base::fail(std::move(stored).error());
+        if (stored.error().code != base::code::Conflict) return base::fail(std::move(stored).error());
         return name_in_use(id);
     }
     base::DecisionScope::acted();
@@ -364,14 +369,15 @@ base::Result<void> Training::interrupt(const JobId& id) {
     if (found == jobs_.end()) return not_found();
     const Job& job = found->second;
     if (!job.asked().enable_managed_spot_training.value_or(false)) {
-        return base::fail("ValidationException",
+        return base::fail(base::code::ValidationException,
                           "The request was rejected because the training job does not use managed spot training.");
     }
     if (job.status != Status::in_progress) return rejected("ValidationException", job);
     auto running = running_.find(id);
     if (job.secondary_status == "Uploading" || running == running_.end()) {
-        return base::fail("ValidationException", "The request was rejected because the training job is in secondary status " +
-                                                     job.secondary_status + ".");
+        return base::fail(
+            base::code::ValidationException,
+            "The request was rejected because the training job is in secondary status " + job.secondary_status + ".");
     }
     TRY(base::DecisionScope::check());
     running->second->stop(StopReason::interrupted);
@@ -406,11 +412,11 @@ base::Result<Job> Training::update(const JobId& id, const m::UpdateTrainingJobRe
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     if (changes.resource_config) {
-        return base::fail("ValidationException",
+        return base::fail(base::code::ValidationException,
                           "The training job " + id.name + " has no warm pool: KeepAlivePeriodInSeconds cannot be updated.");
     }
     if (changes.remote_debug_config && changes.remote_debug_config->enable_remote_debug.value_or(false)) {
-        return base::fail("ValidationException",
+        return base::fail(base::code::ValidationException,
                           "RemoteDebugConfig.EnableRemoteDebug is not supported by this server. Leave it out.");
     }
     if (found->second.status != Status::in_progress) return rejected("ValidationException", found->second);
@@ -439,7 +445,7 @@ base::Result<void> Training::remove(const JobId& id) {
     const auto found = look_up(jobs_, id);
     if (found == jobs_.end()) return not_found();
     if (!is_final(found->second.status)) return rejected("ResourceInUse", found->second);
-    if (shutting_down_) return base::fail("ServiceUnavailable", "the server is stopping: try again");
+    if (shutting_down_) return base::fail(base::code::ServiceUnavailable, "the server is stopping: try again");
     store::Batch batch;
     batch.erase(key_of(id));
     TRY(base::DecisionScope::check());
@@ -468,7 +474,8 @@ base::Result<Tags> Training::add_tags(const JobId& id, const Tags& tags) {
             same->second = value;
         }
     }
-    if (changed.tags.size() > tags_max) return base::fail("ValidationException", "A resource can have at most 50 tags.");
+    if (changed.tags.size() > tags_max)
+        return base::fail(base::code::ValidationException, "A resource can have at most 50 tags.");
     TRY(save(changed));
     found->second = changed;
     return changed.tags;
@@ -491,7 +498,7 @@ base::Result<Training::WorkerCredentials> Training::credentials_for(const std::s
         base::Lock lock(mutex_);
         auto found = sessions_.find(crypto::sha256(token));
         if (found == sessions_.end())
-            return base::fail("AccessDenied", "the authorization token belongs to no running training job");
+            return base::fail(base::code::AccessDenied, "the authorization token belongs to no running training job");
         session = found->second;
     }
     return WorkerCredentials{TRY(session->current()), session->role_arn()};

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 
+#include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 #include "training/archive.hpp"
 #include "training/beneath.hpp"
@@ -27,7 +28,7 @@ namespace fs = std::filesystem;
 constexpr size_t key_bytes_max = 1024;  // S3's
 constexpr size_t piece_bytes = 1 << 20;
 
-std::unexpected<base::Error> client_error(std::string message) { return base::fail("ClientError", std::move(message)); }
+std::unexpected<base::Error> client_error(std::string message) { return base::fail(base::code::ClientError, std::move(message)); }
 
 base::Result<void> make_parent(const std::string& path) {
     std::error_code error;
@@ -42,11 +43,11 @@ struct ScratchFile {
     ~ScratchFile() { ::unlink(path.c_str()); }
 };
 
-std::unexpected<base::Error> stopped() { return base::fail("Cancelled", "the job was stopped"); }
+std::unexpected<base::Error> stopped() { return base::fail(base::code::Cancelled, "the job was stopped"); }
 
 // A limit's error names what was over it; where bytes move, stopping is the only one that is not the client's.
 std::unexpected<base::Error> as_client_error(const std::string& what, base::Error error) {
-    if (error.code == "Cancelled") return base::fail(std::move(error));
+    if (error.code == base::code::Cancelled) return base::fail(std::move(error));
     return client_error(what + " " + reason(error));
 }
 
@@ -71,7 +72,7 @@ base::Result<void> send_file(int descriptor, Upload& upload) {
     for (off_t at = 0;;) {
         const ssize_t count = ::pread(descriptor, buffer.data(), buffer.size(), at);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return base::fail("InternalError", std::string("cannot read a file: ") + std::strerror(errno));
+        if (count < 0) return base::fail(base::code::InternalError, std::string("cannot read a file: ") + std::strerror(errno));
         if (count == 0) return upload.finish();
         TRY(upload.write(std::string_view(buffer).substr(0, static_cast<size_t>(count))));
         at += count;
@@ -100,19 +101,20 @@ base::Result<identity::Credentials> Transfer::credentials() {
 
 base::Result<void> Transfer::check_channel(const Channel& channel, const std::string& region) {
     if (channel.mode == InputMode::fast_file && !fast_file_available()) {
-        return base::fail("ValidationException", "FastFile input (in channel " + channel.name +
-                                                     ") is not available on this server: it needs /dev/fuse, and root or "
-                                                     "a fusermount3 that may use it. Use File or Pipe.");
+        return base::fail(base::code::ValidationException,
+                          "FastFile input (in channel " + channel.name +
+                              ") is not available on this server: it needs /dev/fuse, and root or "
+                              "a fusermount3 that may use it. Use File or Pipe.");
     }
     auto found = data_.list(TRY(credentials()), listed_prefix(channel), 1);
     if (found && !found->empty()) return {};
     auto refusal =
-        base::fail("ValidationException", "No S3 objects found under S3 URL \"" + channel.source.text() +
-                                              "\" given in input data source. Please ensure that the bucket "
-                                              "exists in the selected region (" +
-                                              region + "), that objects exist under that S3 prefix, and that the role \"" +
-                                              session_.role_arn() + "\" has \"s3:ListBucket\" permissions on bucket \"" +
-                                              channel.source.bucket + "\".");
+        base::fail(base::code::ValidationException,
+                   "No S3 objects found under S3 URL \"" + channel.source.text() +
+                       "\" given in input data source. Please ensure that the bucket "
+                       "exists in the selected region (" +
+                       region + "), that objects exist under that S3 prefix, and that the role \"" + session_.role_arn() +
+                       "\" has \"s3:ListBucket\" permissions on bucket \"" + channel.source.bucket + "\".");
     if (!found) refusal.error().notes.push_back("S3 answered the role " + reason(found.error()));
     return refusal;
 }
@@ -121,7 +123,7 @@ base::Result<void> Transfer::download(const S3Uri& object, const std::string& et
     TRY(make_parent(path));
     auto done = data_.download(TRY(credentials()), object, etag, path, cancelled_);
     if (done) return {};
-    if (done.error().code == "PreconditionFailed") return source_changed(object.text());
+    if (done.error().code == base::code::PreconditionFailed) return source_changed(object.text());
     return as_client_error("Data download failed:Unable to download object " + object.text(), std::move(done).error());
 }
 
@@ -138,7 +140,7 @@ base::Result<void> Transfer::download_channel(const Channel& channel, const std:
                 TRY(make_parent(path));
                 auto copied =
                     copy_beneath(workers[hosts[0]], "ml/input/data/" + channel.name + "/" + object.name, path, cancelled_);
-                if (!copied && copied.error().code == "Cancelled") return copied;
+                if (!copied && copied.error().code == base::code::Cancelled) return copied;
                 if (!copied) return client_error("Data download failed:" + copied.error().message);
                 if (::chmod(path.c_str(), 0644) != 0)
                     return client_error("Data download failed:" + std::string(std::strerror(errno)));
@@ -159,7 +161,7 @@ base::Result<void> Transfer::download_source(const S3Uri& archive, PinnedSource&
     if (source.sha256 != digest) return source_changed(archive.text());
     for (const auto& worker : workers) {
         auto done = unpack(file.path, worker + "/ml/code", cancelled_);
-        if (!done && done.error().code == "Cancelled") return done;
+        if (!done && done.error().code == base::code::Cancelled) return done;
         if (!done) return client_error("The source " + archive.text() + " cannot be unpacked: " + done.error().message);
     }
     return {};

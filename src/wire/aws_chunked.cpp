@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 
 namespace wire {
@@ -19,10 +20,10 @@ constexpr std::string_view signature_extension = "chunk-signature=";
 constexpr std::string_view trailer_signature = "x-amz-trailer-signature";
 
 std::unexpected<base::Error> malformed(const std::string& what) {
-    return fail("InvalidRequest", "The aws-chunked body is malformed: " + what);
+    return fail(base::code::InvalidRequest, "The aws-chunked body is malformed: " + what);
 }
 
-std::unexpected<base::Error> incomplete() { return fail("IncompleteBody", "The request body terminated unexpectedly"); }
+std::unexpected<base::Error> incomplete() { return fail(base::code::IncompleteBody, "The request body terminated unexpectedly"); }
 
 }  // namespace
 
@@ -59,7 +60,7 @@ Result<void> AwsChunkedReader::check_signature(std::string_view text, std::strin
     const auto expected = crypto::hex(crypto::hmac_sha256(verified_->signing_key(), text));
     if (!crypto::equal_in_constant_time(expected, signature))
         return fail(
-            "SignatureDoesNotMatch",
+            base::code::SignatureDoesNotMatch,
             "The request signature we calculated does not match the signature you provided. Check your key and signing method.");
     previous_ = expected;
     return {};
@@ -74,7 +75,7 @@ Result<void> AwsChunkedReader::begin_chunk() {
         return malformed("a chunk size is not a hexadecimal number");
     // Before its bytes are read: a chunk that lies about its size gives nothing out.
     if (chunk_left_ > length_left_)
-        return fail("IncompleteBody", "The request body is longer than the length that was declared for it");
+        return fail(base::code::IncompleteBody, "The request body is longer than the length that was declared for it");
     length_left_ -= chunk_left_;
     const auto extension = semicolon == std::string::npos ? std::string_view() : std::string_view(line).substr(semicolon + 1);
     if (verified_) {
@@ -122,7 +123,7 @@ Result<void> AwsChunkedReader::read_trailers() {
         const auto colon = line.find(':');
         if (!allows_trailers_ || colon == std::string::npos || !signature.empty() || trailers_.size() == trailers_max)
             return fail(
-                "MalformedTrailerError",
+                base::code::MalformedTrailerError,
                 "The request contained trailing data that was not well-formed or did not conform to our published schema.");
         auto name = base::lower(base::trim(std::string_view(line).substr(0, colon)));
         const std::string value(base::trim(std::string_view(line).substr(colon + 1)));

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "base/error_codes.hpp"
+
 namespace wire {
 
 using base::fail;
@@ -65,7 +67,8 @@ double CborHead::float_value() const {
 }
 
 std::unexpected<base::Error> CborReader::malformed(std::string_view what) const {
-    return fail("SerializationException", "The CBOR is malformed at byte " + std::to_string(at_) + ": " + std::string(what));
+    return fail(base::code::SerializationException,
+                "The CBOR is malformed at byte " + std::to_string(at_) + ": " + std::string(what));
 }
 
 Result<std::string_view> CborReader::take_bytes(uint64_t count) {

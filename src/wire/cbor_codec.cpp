@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "text/base64.hpp"
 #include "wire/cbor.hpp"
 #include "wire/model.hpp"
@@ -46,7 +47,7 @@ public:
 
 private:
     [[nodiscard]] static std::unexpected<base::Error> wrong_type(const Shape& shape, const std::string& path) {
-        return fail("SerializationException",
+        return fail(base::code::SerializationException,
                     "The value of " + (path.empty() ? "the request" : path) + " is not " + std::string(name_of(shape.type)));
     }
 
@@ -72,7 +73,7 @@ private:
                 continue;
             }
             if (!seen.insert(&*member).second)
-                return fail("SerializationException", "The member " + below(path, key) + " is there twice");
+                return fail(base::code::SerializationException, "The member " + below(path, key) + " is there twice");
             auto value = TRY(read(*member->shape, below(path, key), depth + 1));
             if (!value.is_null()) out.members().emplace_back(key, std::move(value));
         }
@@ -96,7 +97,7 @@ private:
         for (uint64_t taken = 0; !TRY(cbor_.at_end(head, taken)); ++taken) {
             const auto key = TRY(take_key());
             if (!seen.insert(key).second)
-                return fail("SerializationException", "The key " + below(path, key) + " is there twice");
+                return fail(base::code::SerializationException, "The key " + below(path, key) + " is there twice");
             auto value = TRY(read(*shape.item, below(path, key), depth + 1));
             if (!value.is_null()) out.members().emplace_back(key, std::move(value));
         }
@@ -217,7 +218,7 @@ Result<Json> decode_cbor_input(const ServiceModel& service, const OperationModel
         else
             TRY(cbor.skip_item(0));
         if (!cbor.all_taken()) return cbor.malformed("there is more behind its end");
-        if (input.is_null()) return fail("SerializationException", "The value of the request is not a structure");
+        if (input.is_null()) return fail(base::code::SerializationException, "The value of the request is not a structure");
     }
     if (!operation.input) return Json::object();
     TRY(validate(service, *operation.input, input));

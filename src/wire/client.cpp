@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
@@ -58,14 +59,14 @@ struct Place {
 Result<Place> parse_endpoint(std::string_view endpoint) {
     const auto scheme = endpoint.find("://");
     if (scheme == std::string_view::npos || (endpoint.substr(0, scheme) != "http" && endpoint.substr(0, scheme) != "https"))
-        return fail("InvalidEndpoint", "the endpoint `" + std::string(endpoint) + "` is not an http or https URL");
+        return fail(base::code::InvalidEndpoint, "the endpoint `" + std::string(endpoint) + "` is not an http or https URL");
     while (endpoint.ends_with('/')) endpoint.remove_suffix(1);
     const auto slash = endpoint.find('/', scheme + 3);
     Place out;
     out.origin = endpoint.substr(0, slash);
     out.host = out.origin.substr(scheme + 3);
     if (slash != std::string_view::npos) out.path = endpoint.substr(slash);
-    if (out.host.empty()) return fail("InvalidEndpoint", "the endpoint `" + std::string(endpoint) + "` names no host");
+    if (out.host.empty()) return fail(base::code::InvalidEndpoint, "the endpoint `" + std::string(endpoint) + "` names no host");
     // A default port is not part of what clients send.
     for (const std::string_view suffix : {":80", ":443"})
         if (out.host.ends_with(suffix) && (suffix == ":443") == out.origin.starts_with("https"))
@@ -75,12 +76,12 @@ Result<Place> parse_endpoint(std::string_view endpoint) {
 
 Result<std::string> file_sha256(const std::string& path) {
     const os::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.is_open()) return fail("FileNotReadable", "cannot read `" + path + "`");
+    if (!file.is_open()) return fail(base::code::FileNotReadable, "cannot read `" + path + "`");
     crypto::Digest digest(crypto::DigestKind::sha256);
     std::string buffer(1 << 20, '\0');
     while (true) {
         const ssize_t got = ::read(file.number(), buffer.data(), buffer.size());
-        if (got < 0) return fail("FileNotReadable", "cannot read `" + path + "`");
+        if (got < 0) return fail(base::code::FileNotReadable, "cannot read `" + path + "`");
         if (got == 0) return crypto::hex(digest.finish());
         digest.update(std::string_view(buffer).substr(0, static_cast<size_t>(got)));
     }
@@ -123,8 +124,8 @@ Error json_error(const http::ClientResponse& answer) {
 Error head_error(const S3Call& call, const http::ClientResponse& answer) {
     const std::string what = call.key.empty() ? "bucket `" + call.bucket + "`" : "object `" + call.bucket + "/" + call.key + "`";
     Error error = answer.status == 404   ? Error(call.key.empty() ? "NoSuchBucket" : "NoSuchKey", "there is no " + what)
-                  : answer.status == 403 ? Error("AccessDenied", "access to the " + what + " is denied")
-                  : answer.status == 412 ? Error("PreconditionFailed", "a condition on the " + what + " does not hold")
+                  : answer.status == 403 ? Error(base::code::AccessDenied, "access to the " + what + " is denied")
+                  : answer.status == 412 ? Error(base::code::PreconditionFailed, "a condition on the " + what + " does not hold")
                                          : unreadable(answer);
     return with_request_id(std::move(error), answer.headers, "");
 }
@@ -165,7 +166,7 @@ struct Client::State {
     [[nodiscard]] Result<Place> place_of(std::string_view service) const {
         if (!options.endpoint.empty()) return parse_endpoint(options.endpoint);
         if (service == "trainwarden")
-            return fail(Error("NoEndpoint", "no Trainwarden server is named")
+            return fail(Error(base::code::NoEndpoint, "no Trainwarden server is named")
                             .note("set AWS_ENDPOINT_URL, or run `eval \"$(trainwarden env)\"`"));
         return parse_endpoint("https://" + aws_host(service, options.region));
     }
@@ -213,8 +214,8 @@ Result<http::ClientResponse> Client::State::send(const Prepared& prepared,
             continue;
         }
         Error error = answer ? read_error(*answer) : std::move(answer).error();
-        const bool worth =
-            answer ? is_worth_retrying(answer->status, error.code) : error.code == "ConnectionError" || error.code == "Timeout";
+        const bool worth = answer ? is_worth_retrying(answer->status, error.code)
+                                  : error.code == base::code::ConnectionError || error.code == base::code::Timeout;
         if (last || !worth) return fail(std::move(error));
         std::this_thread::sleep_for(pause);
         pause *= 2;
@@ -254,7 +255,7 @@ Result<Json> Client::call(const std::string& service, const std::string& operati
     const auto* model = find_service(service);
     const auto* found = model ? model->find(operation) : nullptr;
     if (!found)
-        return fail("UnknownOperationException",
+        return fail(base::code::UnknownOperationException,
                     "there is no operation " + service + ":" + operation + " in the service models here");
     const bool is_query = model->protocol == Protocol::query;
     const auto answer = TRY(

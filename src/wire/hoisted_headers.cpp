@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "wire/payload.hpp"
 
@@ -67,30 +68,33 @@ bool is_hoisted(const text::QueryParameters& query, std::string_view header, std
 Result<void> take_hoisted_headers(http::RequestHead& head, const Signature& signature) {
     if (signature.place != SignaturePlace::query) return {};
     const auto query = text::parse_query(head.query);
-    if (!query) return fail("InvalidURI", "Couldn't parse the specified URI.");
+    if (!query) return fail(base::code::InvalidURI, "Couldn't parse the specified URI.");
     size_t taken = 0;
     for (const auto& parameter : *query) {
         const auto& [name, raw_value] = parameter;
         if (!is_hoistable(name)) continue;
         if (is_misspelt(name, signature))
-            return fail("AuthorizationQueryParametersError",
+            return fail(base::code::AuthorizationQueryParametersError,
                         "The query parameter " + name + " is not spelt as signatures have it.");
         if (!stands_for_header(parameter)) continue;
         const auto header = base::lower(name);
         const std::string value(base::trim(raw_value));
-        if (!is_header_name(header)) return fail("InvalidArgument", "The query parameter `" + name + "` is no header's name.");
+        if (!is_header_name(header))
+            return fail(base::code::InvalidArgument, "The query parameter `" + name + "` is no header's name.");
         if (!is_header_value(value))
-            return fail("InvalidArgument", "The value of the query parameter `" + name + "` is none that a header could have.");
+            return fail(base::code::InvalidArgument,
+                        "The value of the query parameter `" + name + "` is none that a header could have.");
         bool there = false;
         for (const auto& [field, other] : head.headers.fields()) {
             if (!base::equals_ignoring_case(field, header)) continue;
             if (other != value)
-                return fail("InvalidArgument", "The header " + header + " and the query parameter `" + name + "` differ.");
+                return fail(base::code::InvalidArgument,
+                            "The header " + header + " and the query parameter `" + name + "` differ.");
             there = true;
         }
         if (there) continue;
         if (++taken > hoisted_headers_max)
-            return fail("InvalidArgument",
+            return fail(base::code::InvalidArgument,
                         "The query has more than " + std::to_string(hoisted_headers_max) + " parameters that stand for headers.");
         head.headers.add(header, value);
     }

@@ -2,6 +2,7 @@
 // converted, and types are checked. Source: Smithy, "AWS JSON 1.1 protocol".
 #include <cmath>
 
+#include "base/error_codes.hpp"
 #include "model/json.hpp"
 #include "text/base64.hpp"
 #include "text/time.hpp"
@@ -17,7 +18,7 @@ using text::Json;
 namespace {
 
 std::unexpected<base::Error> wrong_type(const Shape& shape, const std::string& path) {
-    return fail("SerializationException",
+    return fail(base::code::SerializationException,
                 "The value of " + (path.empty() ? "the request" : path) + " is not " + std::string(name_of(shape.type)));
 }
 
@@ -144,7 +145,7 @@ Result<Json> decode_json_output(const OperationModel& operation, std::string_vie
     const auto parsed = TRY(parse(body, "MalformedAnswer"));
     if (!operation.output) return Json::object();
     auto read = read_value(*operation.output, parsed, "");
-    if (!read) return fail("MalformedAnswer", read.error().message);
+    if (!read) return fail(base::code::MalformedAnswer, read.error().message);
     return read;
 }
 

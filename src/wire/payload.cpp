@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "text/base64.hpp"
@@ -33,12 +34,12 @@ Result<Protection> parse_protection(const std::string& declared) {
     if (declared == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER")
         return Protection{.mode = Mode::chunks, .chunk_signatures = true, .trailers = true};
     if (declared.starts_with("STREAMING-"))
-        return fail("NotImplemented", "The payload signing mode " + declared +
-                                          " is not implemented; use STREAMING-AWS4-HMAC-SHA256-PAYLOAD, its "
-                                          "-TRAILER form, or STREAMING-UNSIGNED-PAYLOAD-TRAILER.");
+        return fail(base::code::NotImplemented, "The payload signing mode " + declared +
+                                                    " is not implemented; use STREAMING-AWS4-HMAC-SHA256-PAYLOAD, its "
+                                                    "-TRAILER form, or STREAMING-UNSIGNED-PAYLOAD-TRAILER.");
     if (declared.size() == 64 && declared.find_first_not_of("0123456789abcdef") == std::string::npos)
         return Protection{.mode = Mode::literal_hash, .sha256 = declared};
-    return fail("InvalidArgument",
+    return fail(base::code::InvalidArgument,
                 "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
                 "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.");
 }
@@ -90,12 +91,14 @@ Result<void> expect_header_checksums(const http::RequestHead& head, std::vector<
         const auto kind = kind_of_header(lower);
         if (!kind)
             return fail(
-                "InvalidRequest",
+                base::code::InvalidRequest,
                 "The checksum header " + lower +
                     " is not supported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
         if (!expected.empty())
-            return fail("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
-        if (!is_checksum_value(*kind, value)) return fail("InvalidRequest", "Value for " + lower + " header is invalid.");
+            return fail(base::code::InvalidRequest,
+                        "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
+        if (!is_checksum_value(*kind, value))
+            return fail(base::code::InvalidRequest, "Value for " + lower + " header is invalid.");
         expected.push_back({Checksum(*kind), value, false});
     }
     return {};
@@ -107,9 +110,10 @@ Result<void> expect_trailer_checksum(const http::RequestHead& head, std::vector<
     for (const auto part : base::split(*named, ',')) {
         const auto lower = base::lower(base::trim(part));
         const auto kind = kind_of_header(lower);
-        if (!kind) return fail("InvalidRequest", "The value specified in the x-amz-trailer header is not supported");
+        if (!kind) return fail(base::code::InvalidRequest, "The value specified in the x-amz-trailer header is not supported");
         if (!expected.empty())
-            return fail("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
+            return fail(base::code::InvalidRequest,
+                        "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
         expected.push_back({Checksum(*kind), "", true});
     }
     return {};
@@ -120,13 +124,13 @@ Result<void> expect_asked_checksum(const http::RequestHead& head, std::vector<Ex
     if (!algorithm || algorithm->empty()) return {};
     const auto kind = checksum_kind(*algorithm);
     if (!kind)
-        return fail("InvalidRequest",
+        return fail(base::code::InvalidRequest,
                     "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
                     "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
     if (expected.empty()) {
         expected.push_back({Checksum(*kind), "", false});
     } else if (expected.front().checksum.kind() != *kind) {
-        return fail("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.");
+        return fail(base::code::InvalidRequest, "Value for x-amz-sdk-checksum-algorithm header is invalid.");
     }
     return {};
 }
@@ -155,7 +159,7 @@ public:
         const std::string_view part(into.data(), got);
         seen_ += got;
         if (expected_length_ && seen_ > *expected_length_)
-            return fail("IncompleteBody", "The request body is longer than the length that was declared for it");
+            return fail(base::code::IncompleteBody, "The request body is longer than the length that was declared for it");
         if (sha256_) sha256_->update(part);
         if (md5_) md5_->update(part);
         for (auto& expected : expected_) expected.checksum.update(part);
@@ -164,18 +168,18 @@ public:
 
     [[nodiscard]] Result<void> finish() {
         if (expected_length_ && seen_ != *expected_length_)
-            return fail("IncompleteBody", "The request body terminated unexpectedly");
+            return fail(base::code::IncompleteBody, "The request body terminated unexpectedly");
         if (sha256_ && !crypto::equal_in_constant_time(crypto::hex(sha256_->finish()), declared_sha256_))
-            return fail("XAmzContentSHA256Mismatch",
+            return fail(base::code::XAmzContentSHA256Mismatch,
                         "The provided 'x-amz-content-sha256' header does not match what was computed.");
         if (md5_ && md5_->finish() != declared_md5_)
-            return fail("BadDigest", "The Content-MD5 you specified did not match what we received.");
+            return fail(base::code::BadDigest, "The Content-MD5 you specified did not match what we received.");
         if (chunks_) TRY(take_trailers());
         for (auto& expected : expected_) {
             auto computed = expected.checksum.finish();
             const auto kind = expected.checksum.kind();
             if (!expected.declared.empty() && computed != expected.declared)
-                return fail("BadDigest",
+                return fail(base::code::BadDigest,
                             "The " + std::string(name_of(kind)) + " you specified did not match the calculated checksum.");
             checksums_.emplace_back(kind, std::move(computed));
         }
@@ -186,7 +190,7 @@ public:
     [[nodiscard]] Result<void> take_trailers() {
         const auto malformed = [] {
             return fail(
-                "MalformedTrailerError",
+                base::code::MalformedTrailerError,
                 "The request contained trailing data that was not well-formed or did not conform to our published schema.");
         };
         for (const auto& [name, value] : chunks_->trailers()) {
@@ -195,7 +199,7 @@ public:
             });
             if (found == expected_.end() || !found->declared.empty()) return malformed();
             if (!is_checksum_value(found->checksum.kind(), value))
-                return fail("InvalidRequest", "Value for " + name + " trailing header is invalid.");
+                return fail(base::code::InvalidRequest, "Value for " + name + " trailing header is invalid.");
             found->declared = value;
         }
         for (const auto& expected : expected_)
@@ -217,11 +221,11 @@ public:
 
 Result<uint64_t> decoded_length(const http::RequestHead& head) {
     const auto* text = head.headers.find("x-amz-decoded-content-length");
-    if (!text) return fail("MissingContentLength", "You must provide the Content-Length HTTP header.");
+    if (!text) return fail(base::code::MissingContentLength, "You must provide the Content-Length HTTP header.");
     uint64_t length = 0;
     const auto got = std::from_chars(text->data(), text->data() + text->size(), length);
     if (text->empty() || got.ec != std::errc() || got.ptr != text->data() + text->size() || length > INT64_MAX)
-        return fail("InvalidArgument", "x-amz-decoded-content-length is not a number");
+        return fail(base::code::InvalidArgument, "x-amz-decoded-content-length is not a number");
     return length;
 }
 
@@ -234,7 +238,7 @@ Result<std::unique_ptr<PayloadReader>> PayloadReader::open(const http::RequestHe
                                                  : declared ? *declared
                                                             : "UNSIGNED-PAYLOAD"));
     if (protection.chunk_signatures && !verified)
-        return fail("InvalidRequest", "A payload with chunk signatures needs a signed request");
+        return fail(base::code::InvalidRequest, "A payload with chunk signatures needs a signed request");
     auto out = std::make_unique<VerifyingReader>();
     out->body_ = &body;
     if (protection.mode == Mode::chunks) {
@@ -250,7 +254,7 @@ Result<std::unique_ptr<PayloadReader>> PayloadReader::open(const http::RequestHe
     }
     if (const auto* md5 = head.headers.find("Content-MD5")) {
         const auto raw = text::decode_base64(*md5);
-        if (!raw || raw->size() != 16) return fail("InvalidDigest", "The Content-MD5 you specified was invalid.");
+        if (!raw || raw->size() != 16) return fail(base::code::InvalidDigest, "The Content-MD5 you specified was invalid.");
         out->declared_md5_ = *raw;
         out->md5_.emplace(crypto::DigestKind::md5);
     }

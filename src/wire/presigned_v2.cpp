@@ -5,6 +5,7 @@
 #include <charconv>
 #include <map>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "text/base64.hpp"
@@ -78,21 +79,22 @@ Result<Signature> read_presigned_v2(const http::RequestHead& head, const text::Q
     const auto* value = find(parameters, "Signature");
     const auto* expires = find(parameters, "Expires");
     if (!key || !value || !expires)
-        return fail("AccessDenied", "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
+        return fail(base::code::AccessDenied,
+                    "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
     for (const auto& parameter : parameters) {
         const std::string& name = parameter.first;
         if (std::ranges::count(parameters, name, &std::pair<std::string, std::string>::first) > 1)
-            return fail("InvalidRequest", "The query parameter " + name + " appears twice.");
+            return fail(base::code::InvalidRequest, "The query parameter " + name + " appears twice.");
         if (!is_in(credential_parameters, name) && !is_in(signed_parameters, name) && !is_in(harmless_parameters, name) &&
             !stands_for_header(parameter))
-            return fail("AccessDenied",
+            return fail(base::code::AccessDenied,
                         "The query parameter " + name + " is not signed by Signature Version 2. Please use AWS4-HMAC-SHA256.");
     }
     int64_t seconds = 0;
     const auto got = std::from_chars(expires->data(), expires->data() + expires->size(), seconds);
     if (expires->empty() || got.ec != std::errc() || got.ptr != expires->data() + expires->size() || seconds < 0 ||
         seconds > 253402300799)
-        return fail("AccessDenied", "Invalid date (should be seconds since epoch): " + *expires);
+        return fail(base::code::AccessDenied, "Invalid date (should be seconds since epoch): " + *expires);
     Signature out{.version = SignatureVersion::v2, .place = SignaturePlace::query};
     out.access_key_id = *key;
     out.signature = *value;
@@ -101,7 +103,7 @@ Result<Signature> read_presigned_v2(const http::RequestHead& head, const text::Q
     if (const auto* token = find(parameters, "x-amz-security-token")) out.session_token = *token;
     if (const auto* token = head.headers.find("x-amz-security-token")) {
         if (!out.session_token.empty() && out.session_token != *token)
-            return fail("InvalidRequest", "The security token of the header and of the query differ.");
+            return fail(base::code::InvalidRequest, "The security token of the header and of the query differ.");
         out.session_token = *token;
     }
     return out;
@@ -137,20 +139,20 @@ std::string string_to_sign_v2(const Signature& signature, const http::RequestHea
 }
 
 Result<void> check_expiry_v2(const Signature& signature, base::Time now) {
-    if (signature.time < now) return fail("AccessDenied", "Request has expired");
+    if (signature.time < now) return fail(base::code::AccessDenied, "Request has expired");
     return {};
 }
 
 Result<void> check_presigned_v2(const Signature& signature, const http::RequestHead& head, std::string_view secret_access_key) {
     const auto parameters = text::parse_query(head.query);
-    if (!parameters) return fail("InvalidURI", "Couldn't parse the specified URI.");
+    if (!parameters) return fail(base::code::InvalidURI, "Couldn't parse the specified URI.");
     // What stands for a header is signed as one.
     for (const auto& parameter : *parameters) {
         const auto& [name, value] = parameter;
         if (!stands_for_header(parameter)) continue;
         const auto* header = head.headers.find(name);
         if (header == nullptr || *header != base::trim(value))
-            return fail("AccessDenied", "The query parameter " + name + " is not signed.");
+            return fail(base::code::AccessDenied, "The query parameter " + name + " is not signed.");
     }
     const auto holds_for = [&](const http::RequestHead& as_signed) {
         const auto expected =
@@ -165,7 +167,7 @@ Result<void> check_presigned_v2(const Signature& signature, const http::RequestH
         if (holds_for(with_slash)) return {};
     }
     return fail(
-        "SignatureDoesNotMatch",
+        base::code::SignatureDoesNotMatch,
         "The request signature we calculated does not match the signature you provided. Check your key and signing method.");
 }
 

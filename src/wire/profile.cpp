@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "wire/client.hpp"
 
@@ -109,7 +110,7 @@ Result<ClientOptions> options_from_environment() {
     take(credentials["aws_access_key_id"], credentials["aws_secret_access_key"], credentials["aws_session_token"]);
     take(config["aws_access_key_id"], config["aws_secret_access_key"], config["aws_session_token"]);
     if (out.access_key_id.empty())
-        return fail(base::Error("NoCredentials",
+        return fail(base::Error(base::code::NoCredentials,
                                 "there are no credentials in the environment, nor in the profile `" + profile + "` of ~/.aws")
                         .note("for a Trainwarden server: eval \"$(trainwarden env --data DIR)\"")
                         .note("else set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"));

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "text/uri.hpp"
 #include "text/xml.hpp"
@@ -56,7 +57,8 @@ private:
             const auto rest = std::string_view(at->first).substr(items.size());
             if (const auto number = query::item_number(rest.substr(0, rest.find('.')))) out.insert(*number);
             if (out.size() > query::list_items_max)
-                return fail("MalformedInput", path + " has more than " + std::to_string(query::list_items_max) + " items");
+                return fail(base::code::MalformedInput,
+                            path + " has more than " + std::to_string(query::list_items_max) + " items");
         }
         return out;
     }
@@ -65,7 +67,8 @@ private:
         const auto found = form_.find(path);
         if (found == form_.end()) return std::nullopt;
         auto value = scalar_from_text(shape, found->second);
-        if (!value) return fail("MalformedInput", "The value of " + path + " is not " + std::string(name_of(shape.type)));
+        if (!value)
+            return fail(base::code::MalformedInput, "The value of " + path + " is not " + std::string(name_of(shape.type)));
         return value;
     }
 
@@ -87,8 +90,8 @@ private:
             auto item = TRY(read(*shape.item, items + std::to_string(number)));
             // Mentioned, but only by names that it does not have.
             if (!item)
-                return fail("MalformedInput", "The value of " + items + std::to_string(number) + " is not " +
-                                                  std::string(name_of(shape.item->type)));
+                return fail(base::code::MalformedInput, "The value of " + items + std::to_string(number) + " is not " +
+                                                            std::string(name_of(shape.item->type)));
             out.push(std::move(*item));
         }
         return out;
@@ -102,10 +105,11 @@ private:
         for (const auto number : TRY(numbers_below(path, entries))) {
             const auto entry = entries + std::to_string(number) + ".";
             const auto key = form_.find(entry + std::string(shape.item_name));
-            if (key == form_.end()) return fail("MalformedInput", path + " has an entry without a key");
+            if (key == form_.end()) return fail(base::code::MalformedInput, path + " has an entry without a key");
             auto value = TRY(read(*shape.item, entry + std::string(shape.value_name)));
-            if (!value) return fail("MalformedInput", path + " has no value for the key " + key->second);
-            if (!keys.insert(key->second).second) return fail("MalformedInput", path + " has the key " + key->second + " twice");
+            if (!value) return fail(base::code::MalformedInput, path + " has no value for the key " + key->second);
+            if (!keys.insert(key->second).second)
+                return fail(base::code::MalformedInput, path + " has the key " + key->second + " twice");
             out.members().emplace_back(key->second, std::move(*value));
         }
         return out;
@@ -208,7 +212,8 @@ Result<Json> read_element(const Shape& shape, const text::XmlElement& element) {
         default: {
             auto value = scalar_from_text(shape, element.content);
             if (!value)
-                return fail("MalformedAnswer", "The answer's " + element.name + " is not " + std::string(name_of(shape.type)));
+                return fail(base::code::MalformedAnswer,
+                            "The answer's " + element.name + " is not " + std::string(name_of(shape.type)));
             return std::move(*value);
         }
     }
@@ -219,7 +224,8 @@ Result<Json> read_element(const Shape& shape, const text::XmlElement& element) {
 Result<Json> decode_query_input(const ServiceModel& service, const OperationModel& operation, const text::QueryParameters& form) {
     Form sorted;
     for (const auto& [name, value] : form)
-        if (!sorted.emplace(name, value).second) return fail("MalformedInput", "The parameter " + name + " appears twice");
+        if (!sorted.emplace(name, value).second)
+            return fail(base::code::MalformedInput, "The parameter " + name + " appears twice");
     if (!operation.input) return Json::object();
     for (const auto& [name, value] : sorted) TRY(query::check_place(*operation.input, name, value));
     auto read = TRY(FormReader(sorted).read(*operation.input, ""));
@@ -254,7 +260,8 @@ Result<Json> decode_query_output(const OperationModel& operation, std::string_vi
     if (!operation.output) return Json::object();
     const auto root = TRY(text::parse_xml(body));
     const auto* result = operation.result_wrapper.empty() ? &root : root.child(operation.result_wrapper);
-    if (!result) return fail("MalformedAnswer", "The answer has no " + std::string(operation.result_wrapper) + " element");
+    if (!result)
+        return fail(base::code::MalformedAnswer, "The answer has no " + std::string(operation.result_wrapper) + " element");
     return read_element(*operation.output, *result);
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error_codes.hpp"
 #include "base/result.hpp"
 
 namespace wire::query {
@@ -76,8 +77,9 @@ private:
     }
 
     [[nodiscard]] std::unexpected<base::Error> misplaced(std::string_view path, std::string_view where) const {
-        return base::fail("MalformedInput", "The parameter " + std::string(name_) + " is no part of " + std::string(path) +
-                                                ", whose parameters are named " + std::string(path) + std::string(where));
+        return base::fail(base::code::MalformedInput, "The parameter " + std::string(name_) + " is no part of " +
+                                                          std::string(path) + ", whose parameters are named " +
+                                                          std::string(path) + std::string(where));
     }
 
     [[nodiscard]] base::Result<void> below(const ShapeKind& shape) {
@@ -85,7 +87,8 @@ private:
         const bool scalar = shape.type != Type::structure && shape.type != Type::list && shape.type != Type::map;
         // By its name alone, a list or a structure is there and empty.
         if (scalar ? !at_end() : at_end() && !value_.empty())
-            return base::fail("MalformedInput", "The value of " + std::string(path) + " is not " + std::string(describe(shape)));
+            return base::fail(base::code::MalformedInput,
+                              "The value of " + std::string(path) + " is not " + std::string(describe(shape)));
         if (at_end()) return {};
         if (shape.type == Type::structure) {
             const auto* inside = member_of(shape, next());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "model/reader.hpp"
 #include "text/xml.hpp"
 #include "wire/query_parameters.hpp"
@@ -248,7 +249,8 @@ public:
         return model::scalar_from_text(shape, node->content);
     }
     [[nodiscard]] base::Error wrong_type(const Shape& shape, Node node, const model::Place&) const {
-        return {"MalformedAnswer", "The answer's " + node->name + " is not " + std::string(model::description_of(shape.type))};
+        return {base::code::MalformedAnswer,
+                "The answer's " + node->name + " is not " + std::string(model::description_of(shape.type))};
     }
 };
 
@@ -262,7 +264,7 @@ Result<void> read_query(const model::Operation& operation, const text::QueryPara
     const text::QueryParameters::value_type* twice = nullptr;
     for (size_t i = 1; i < sorted.size(); ++i)
         if (sorted[i]->first == sorted[i - 1]->first && (!twice || sorted[i] < twice)) twice = sorted[i];
-    if (twice) return base::fail("MalformedInput", "The parameter " + twice->first + " appears twice");
+    if (twice) return base::fail(base::code::MalformedInput, "The parameter " + twice->first + " appears twice");
     if (!operation.input) return {};
     for (const auto* parameter : sorted) TRY(query::check_place(*operation.input, parameter->first, parameter->second));
     FormSource source(std::move(sorted));
@@ -293,7 +295,8 @@ Result<void> read_query_answer(const model::Operation& operation, std::string_vi
     if (!operation.output) return {};
     const auto root = TRY(text::parse_xml(body));
     const auto* result = operation.result_wrapper.empty() ? &root : root.child(operation.result_wrapper);
-    if (!result) return base::fail("MalformedAnswer", "The answer has no " + std::string(operation.result_wrapper) + " element");
+    if (!result)
+        return base::fail(base::code::MalformedAnswer, "The answer has no " + std::string(operation.result_wrapper) + " element");
     ElementSource source;
     return model::Reader(source).read_answer(*operation.output, result, output);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 
@@ -29,8 +30,8 @@ bool is_served(std::string_view region, std::span<const std::string> served) {
 base::Error wrong_region(const Signature& signature, std::string_view right) {
     const std::string words = "the region '" + signature.scope.region + "' is wrong; expecting '" + std::string(right) + "'";
     if (signature.place == SignaturePlace::query)
-        return {"AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter; " + words};
-    return {"AuthorizationHeaderMalformed", "The authorization header is malformed; " + words};
+        return {base::code::AuthorizationQueryParametersError, "Error parsing the X-Amz-Credential parameter; " + words};
+    return {base::code::AuthorizationHeaderMalformed, "The authorization header is malformed; " + words};
 }
 
 base::Result<void> check_region(const Signature& signature, std::string_view service, std::span<const std::string> served) {
@@ -39,9 +40,10 @@ base::Result<void> check_region(const Signature& signature, std::string_view ser
     if (!names_region(signature) || is_served(named, served)) return {};
     if (is_global(service) && named == global_region) return {};
     if (service == "s3") return base::fail(wrong_region(signature, served.front()));
-    return base::fail(base::Error("SignatureDoesNotMatch", "Credential should be scoped to a valid region, not '" + named + "'.")
-                          .note("this server serves " + base::join(std::vector<std::string>(served.begin(), served.end()), ", ") +
-                                "; set the client's region (AWS_REGION) to that, or start the server with --region " + named));
+    return base::fail(
+        base::Error(base::code::SignatureDoesNotMatch, "Credential should be scoped to a valid region, not '" + named + "'.")
+            .note("this server serves " + base::join(std::vector<std::string>(served.begin(), served.end()), ", ") +
+                  "; set the client's region (AWS_REGION) to that, or start the server with --region " + named));
 }
 
 std::string region_that_serves(std::string_view service, const Signature* signature, std::span<const std::string> served) {

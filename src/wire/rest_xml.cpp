@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "model/scalar.hpp"
@@ -86,7 +87,7 @@ Result<void> check_rest_headers(const model::Service& service, const http::Reque
         if (list || !(own.starts_with("x-amz-") || contains(single, own))) continue;
         const auto before = static_cast<size_t>(std::ranges::find(names, own) - names.begin());
         if (before + 1 != names.size() && fields[before].second != value)
-            return base::fail("InvalidArgument", "The header `" + own + "` is given twice with different values.");
+            return base::fail(base::code::InvalidArgument, "The header `" + own + "` is given twice with different values.");
         TRY(check_refused(*service.rest, own, value, reads ? RefusedHeader::Of::reads : RefusedHeader::Of::writes));
     }
     return {};
@@ -362,7 +363,7 @@ base::Error malformed(const model::RestOperation& operation, base::Error error) 
 }
 
 base::Error malformed_xml(const std::string& note) {
-    return base::Error("MalformedXML",
+    return base::Error(base::code::MalformedXML,
                        "The XML you provided was not well-formed or did not validate against our published schema")
         .note(note);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/rest.hpp"
 #include "model/s3/service.hpp"
@@ -79,8 +80,8 @@ std::string_view bucket_of_host(std::string_view host) {
 namespace {
 
 base::Error method_not_allowed(std::string_view parameter = {}) {
-    return {"MethodNotAllowed", "The specified method is not allowed against this resource" +
-                                    (parameter.empty() ? std::string(".") : ": `?" + std::string(parameter) + "`.")};
+    return {base::code::MethodNotAllowed, "The specified method is not allowed against this resource" +
+                                              (parameter.empty() ? std::string(".") : ": `?" + std::string(parameter) + "`.")};
 }
 
 // A parameter that is said twice says two things: policies and the operation might each believe another.
@@ -88,7 +89,8 @@ base::Result<void> check_said_once(const text::QueryParameters& query) {
     for (auto at = query.begin(); at != query.end(); ++at) {
         const auto again = std::find_if(query.begin(), at, [&](const auto& before) { return before.first == at->first; });
         if (again == at || again->second == at->second) continue;
-        return base::fail("InvalidArgument", "The query parameter `" + at->first + "` is given twice with different values.");
+        return base::fail(base::code::InvalidArgument,
+                          "The query parameter `" + at->first + "` is given twice with different values.");
     }
     return {};
 }
@@ -101,7 +103,7 @@ base::Result<void> check_hoisted(const text::QueryParameters& query, const http:
         const auto* header = headers.find(name);
         if (header == nullptr || *header != base::trim(value))
             return base::fail(
-                "InvalidArgument",
+                base::code::InvalidArgument,
                 "The query parameter `" + name + "` stands for a header in presigned requests alone. Send the header instead.");
     }
     return {};
@@ -123,14 +125,15 @@ base::Result<std::string> find_choice(const S3Request& request, Level level, std
             // What chooses operations of AWS that are not here: with a value, too, none that a reading operation may ignore.
             if (!steers(name) && (value.empty() || !reads || contains(s3().elsewhere, name))) {
                 return base::fail(
-                    "NotImplemented",
+                    base::code::NotImplemented,
                     "A header or query you provided requested a function that is not implemented: `?" + name + "`.");
             }
             continue;
         }
-        if (name == "list-type" && value != "2") return base::fail("InvalidArgument", "Invalid List Type specified in Request");
+        if (name == "list-type" && value != "2")
+            return base::fail(base::code::InvalidArgument, "Invalid List Type specified in Request");
         if (!choice.empty() && choice != name)
-            return base::fail("InvalidArgument", "Conflicting query parameters: `" + choice + "` and `" + name + "`.");
+            return base::fail(base::code::InvalidArgument, "Conflicting query parameters: `" + choice + "` and `" + name + "`.");
         choice = name;
     }
     return choice;
@@ -156,32 +159,32 @@ base::Result<void> check_parameters(const S3Request& request, std::string_view m
                                 : name == "versionId" ? (route.takes & Route::takes_version) != 0
                                                       : true;
         if (!understood && name == "partNumber" && method == "PUT")
-            return base::fail("InvalidArgument", "This operation does not accept a query-string without uploadId.");
+            return base::fail(base::code::InvalidArgument, "This operation does not accept a query-string without uploadId.");
         if (!understood)
-            return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
+            return base::fail(base::code::InvalidArgument, "This operation does not accept the query parameter `" + name + "`.");
         // A bucket has many configurations of some kinds, each with an `id`. To any other operation it says nothing: a reading one
         // may ignore it (web pages name versions of a file so), a writing one may not, for it was meant for one of these.
         const bool only_reads = contains(s3().steering, name) && name != "partNumber" && name != "versionId" &&
                                 !(name == "id" && contains(s3().with_id, route.parameter));
         if (!reads && (only_reads || name.starts_with("response-")))
-            return base::fail("InvalidArgument", "This operation does not accept the query parameter `" + name + "`.");
+            return base::fail(base::code::InvalidArgument, "This operation does not accept the query parameter `" + name + "`.");
     }
     const bool writes_part = !reads && (route.takes & Route::takes_part) != 0;
     if (writes_part && request.parameter("partNumber") == nullptr)
-        return base::fail("InvalidArgument", "This operation does not accept a query-string without partNumber.");
+        return base::fail(base::code::InvalidArgument, "This operation does not accept a query-string without partNumber.");
     return {};
 }
 
 base::Result<S3Request> read_s3_control_request(const http::RequestHead& head, S3Request request) {
     if (!head.path.starts_with(control_tags_path))
-        return base::fail("NotImplemented",
+        return base::fail(base::code::NotImplemented,
                           "A header or query you provided requested a function that is not implemented: "
                           "S3 Control, but for the tags of buckets");
     const auto arn = text::decode_uri(std::string_view(head.path).substr(control_tags_path.size()));
-    if (!arn) return base::fail("InvalidURI", "Couldn't parse the specified URI.");
+    if (!arn) return base::fail(base::code::InvalidURI, "Couldn't parse the specified URI.");
     constexpr std::string_view of_bucket = "arn:aws:s3:::";
     if (!arn->starts_with(of_bucket) || arn->size() == of_bucket.size() || arn->find('/') != std::string::npos) {
-        return base::fail("NotImplemented",
+        return base::fail(base::code::NotImplemented,
                           "A header or query you provided requested a function that is not implemented: "
                           "tags of what is not a general purpose bucket");
     }
@@ -198,7 +201,7 @@ base::Result<S3Request> read_s3_control_request(const http::RequestHead& head, S
 base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
     S3Request request;
     const auto query = text::parse_query(head.query);
-    if (!query) return base::fail("InvalidURI", "Couldn't parse the specified URI.");
+    if (!query) return base::fail(base::code::InvalidURI, "Couldn't parse the specified URI.");
     request.query = *query;
     TRY(check_hoisted(request.query, head.headers));
     if (is_s3_control(head)) return read_s3_control_request(head, std::move(request));
@@ -215,7 +218,7 @@ base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
     }
     const auto bucket = text::decode_uri(raw_bucket);
     const auto key = text::decode_uri(path);
-    if (!bucket || !key) return base::fail("InvalidURI", "Couldn't parse the specified URI.");
+    if (!bucket || !key) return base::fail(base::code::InvalidURI, "Couldn't parse the specified URI.");
     request.bucket = *bucket;
     request.key = *key;
 
@@ -226,7 +229,8 @@ base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
     request.operation = route->operation;
     TRY(check_parameters(request, head.method, *route));
     if (route->header.empty() && head.headers.find(copy_source) != nullptr)
-        return base::fail("InvalidArgument", "The header x-amz-copy-source is not accepted by " + request.operation + ".");
+        return base::fail(base::code::InvalidArgument,
+                          "The header x-amz-copy-source is not accepted by " + request.operation + ".");
     return request;
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "text/time.hpp"
 #include "text/uri.hpp"
@@ -91,16 +92,17 @@ std::optional<base::Time> parse_date(std::string_view text) {
 Result<std::optional<Signature>> read_header(const http::RequestHead& head, const std::string& authorization) {
     const bool s3 = speaks_s3(head);
     if (authorization.starts_with("AWS ") || authorization.starts_with("AWS4-ECDSA"))
-        return fail("InvalidRequest",
+        return fail(base::code::InvalidRequest,
                     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
     const auto malformed = [&](std::string words) {
-        if (s3) return fail("AuthorizationHeaderMalformed", "The authorization header is malformed; " + words);
-        return fail("IncompleteSignature", "Authorization header is malformed; " + words);
+        if (s3) return fail(base::code::AuthorizationHeaderMalformed, "The authorization header is malformed; " + words);
+        return fail(base::code::IncompleteSignature, "Authorization header is malformed; " + words);
     };
     if (!authorization.starts_with(algorithm) || authorization.size() == algorithm.size() ||
         authorization[algorithm.size()] != ' ')
-        return s3 ? fail("InvalidArgument", "Unsupported Authorization Type")
-                  : fail("IncompleteSignature", "The authorization mechanism is not supported. Please use AWS4-HMAC-SHA256.");
+        return s3 ? fail(base::code::InvalidArgument, "Unsupported Authorization Type")
+                  : fail(base::code::IncompleteSignature,
+                         "The authorization mechanism is not supported. Please use AWS4-HMAC-SHA256.");
 
     std::map<std::string_view, std::string_view> parts;
     for (const auto part : base::split(std::string_view(authorization).substr(algorithm.size()), ',')) {
@@ -113,7 +115,8 @@ Result<std::optional<Signature>> read_header(const http::RequestHead& head, cons
     for (const auto* required : {"Credential", "SignedHeaders", "Signature"})
         if (!parts.contains(required))
             return s3 ? malformed(std::string("the authorization component \"") + required + "\" is missing.")
-                      : fail("IncompleteSignature", std::string("Authorization header requires '") + required + "' parameter.");
+                      : fail(base::code::IncompleteSignature,
+                             std::string("Authorization header requires '") + required + "' parameter.");
     if (parts.size() != 3) return malformed("it has components other than Credential, SignedHeaders and Signature.");
 
     Signature out;
@@ -136,8 +139,8 @@ Result<std::optional<Signature>> read_header(const http::RequestHead& head, cons
         if (!time) time = text::parse_amz_date(*date);
     }
     if (!time)
-        return s3 ? fail("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
-                  : fail("IncompleteSignature",
+        return s3 ? fail(base::code::AccessDenied, "AWS authentication requires a valid Date or x-amz-date header")
+                  : fail(base::code::IncompleteSignature,
                          "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
     out.time = *time;
     out.amz_date = text::amz_date(*time);
@@ -231,14 +234,14 @@ Result<std::optional<Signature>> read_signature(const http::RequestHead& head) {
     }
     const auto headers = head.headers.count("Authorization");
     if (headers > 1 || (headers == 1 && (version_4_query || version_2_query)) || (version_4_query && version_2_query))
-        return s3 ? fail("InvalidArgument",
+        return s3 ? fail(base::code::InvalidArgument,
                          "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
                          "parameter or the "
                          "Authorization header should be specified")
-                  : fail("IncompleteSignature", "Only one auth mechanism allowed; the request carries more than one.");
+                  : fail(base::code::IncompleteSignature, "Only one auth mechanism allowed; the request carries more than one.");
     if (version_2_query && s3) return std::optional(TRY(read_presigned_v2(head, *parameters)));
     if (version_2_query)
-        return fail("InvalidRequest",
+        return fail(base::code::InvalidRequest,
                     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
     if (headers == 1) return read_header(head, head.headers.get("Authorization"));
     if (version_4_query) return read_query(head, *parameters);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
@@ -156,8 +157,9 @@ struct Verification {
     // S3 has an error of its own for each place a malformed scope can stand in.
     [[nodiscard]] std::unexpected<base::Error> malformed(const std::string& header_words, const std::string& query_words) const {
         if (presigned)
-            return fail("AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter; " + query_words);
-        return fail("AuthorizationHeaderMalformed", "The authorization header is malformed; " + header_words);
+            return fail(base::code::AuthorizationQueryParametersError,
+                        "Error parsing the X-Amz-Credential parameter; " + query_words);
+        return fail(base::code::AuthorizationHeaderMalformed, "The authorization header is malformed; " + header_words);
     }
 };
 
@@ -165,7 +167,8 @@ Result<void> Verification::check_scope() const {
     const auto& scope = signature.scope;
     const std::string service(options.service);
     if (scope.service != service) {
-        if (!is_s3) return fail("SignatureDoesNotMatch", "Credential should be scoped to correct service: '" + service + "'.");
+        if (!is_s3)
+            return fail(base::code::SignatureDoesNotMatch, "Credential should be scoped to correct service: '" + service + "'.");
         const auto words = "incorrect service \"" + scope.service + "\". This endpoint belongs to \"s3\".";
         return malformed(words, words);
     }
@@ -173,7 +176,7 @@ Result<void> Verification::check_scope() const {
     const auto date = signature.amz_date.substr(0, 8);
     if (scope.date == date) return {};
     if (!is_s3)
-        return fail("SignatureDoesNotMatch",
+        return fail(base::code::SignatureDoesNotMatch,
                     "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '" + scope.date +
                         "' != '" + date + "', from '" + signature.amz_date + "'.");
     const auto words = " credential date \"" + scope.date + "\". This date is not the same as X-Amz-Date: \"" + date + "\".";
@@ -186,16 +189,18 @@ Result<void> Verification::check_time() const {
     const bool early = signature.time > options.now + clock_skew_max;
     const bool late = signature.time + window < options.now;
     if (!early && !late) return {};
-    if (is_s3 && presigned) return fail("AccessDenied", late ? "Request has expired" : "Request is not yet valid");
-    if (is_s3) return fail("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.");
+    if (is_s3 && presigned) return fail(base::code::AccessDenied, late ? "Request has expired" : "Request is not yet valid");
+    if (is_s3)
+        return fail(base::code::RequestTimeTooSkewed,
+                    "The difference between the request time and the current time is too large.");
     const auto minutes = std::chrono::ceil<std::chrono::minutes>(late ? window : clock_skew_max);
     const auto now = text::amz_date(options.now);
     const auto span = std::to_string(minutes.count()) + " min.)";
     if (late)
-        return fail("SignatureDoesNotMatch", "Signature expired: " + signature.amz_date + " is now earlier than " +
-                                                 text::amz_date(options.now - minutes) + " (" + now + " - " + span);
-    return fail("SignatureDoesNotMatch", "Signature not yet current: " + signature.amz_date + " is still later than " +
-                                             text::amz_date(options.now + minutes) + " (" + now + " + " + span);
+        return fail(base::code::SignatureDoesNotMatch, "Signature expired: " + signature.amz_date + " is now earlier than " +
+                                                           text::amz_date(options.now - minutes) + " (" + now + " - " + span);
+    return fail(base::code::SignatureDoesNotMatch, "Signature not yet current: " + signature.amz_date + " is still later than " +
+                                                       text::amz_date(options.now + minutes) + " (" + now + " + " + span);
 }
 
 // A header that means something to us but is not signed could have been added by anybody on the way.
@@ -212,18 +217,20 @@ Result<void> Verification::check_signed_headers() const {
             if (!query || !is_hoisted(*query, lower, value)) missing.push_back(lower);
     if (missing.empty()) return {};
     if (is_s3)
-        return fail(base::Error("AccessDenied", "There were headers present in the request which were not signed")
+        return fail(base::Error(base::code::AccessDenied, "There were headers present in the request which were not signed")
                         .note("not signed: " + base::join(missing, ", ")));
     if (missing.front() == "host")
-        return fail("SignatureDoesNotMatch", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
-    return fail("SignatureDoesNotMatch", "'" + missing.front() + "' must be a 'SignedHeader' in the AWS Authorization.");
+        return fail(base::code::SignatureDoesNotMatch,
+                    "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
+    return fail(base::code::SignatureDoesNotMatch,
+                "'" + missing.front() + "' must be a 'SignedHeader' in the AWS Authorization.");
 }
 
 Result<std::string> Verification::payload_hash() const {
     if (!is_s3) return std::string(options.body_sha256);
     const auto* declared = head.headers.find("x-amz-content-sha256");
     if (!presigned) {
-        if (!declared) return fail("InvalidRequest", "Missing required header for this request: x-amz-content-sha256");
+        if (!declared) return fail(base::code::InvalidRequest, "Missing required header for this request: x-amz-content-sha256");
         return *declared;
     }
     const auto parameters = text::parse_query(head.query);
@@ -232,7 +239,8 @@ Result<std::string> Verification::payload_hash() const {
         for (const auto& [name, value] : *parameters)
             if (name == "X-Amz-Content-Sha256") in_query = &value;
     if (declared && in_query && *declared != *in_query)
-        return fail("InvalidRequest", "The header x-amz-content-sha256 and the query parameter X-Amz-Content-Sha256 differ");
+        return fail(base::code::InvalidRequest,
+                    "The header x-amz-content-sha256 and the query parameter X-Amz-Content-Sha256 differ");
     return declared ? *declared : in_query ? *in_query : std::string(unsigned_payload);
 }
 
@@ -243,7 +251,7 @@ Result<Verified> Verification::verified_v2() const {
     const auto* declared = head.headers.find("x-amz-content-sha256");
     out.payload_hash_ = declared ? *declared : std::string(unsigned_payload);
     if (out.payload_hash_.starts_with("STREAMING-AWS4-"))
-        return fail("InvalidRequest", "Signed chunks need a request that is signed with AWS4-HMAC-SHA256");
+        return fail(base::code::InvalidRequest, "Signed chunks need a request that is signed with AWS4-HMAC-SHA256");
     out.scope_ = signature.scope;
     out.place_ = signature.place;
     return out;
@@ -269,7 +277,7 @@ Result<Verified> Verification::verified() const {
         crypto::hex(crypto::hmac_sha256(out.signing_key_, string_to_sign(signature.amz_date, signature.scope, canonical)));
     if (!crypto::equal_in_constant_time(expected, signature.signature))
         return fail(
-            "SignatureDoesNotMatch",
+            base::code::SignatureDoesNotMatch,
             is_s3 ? "The request signature we calculated does not match the signature you provided. Check your key and signing "
                     "method."
                   : "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/error_codes.hpp"
+
 namespace deploy::rpc {
 
 namespace fs = std::filesystem;
@@ -37,7 +39,7 @@ base::Result<fs::path> make_private_folder() {
     std::string name = (fs::temp_directory_path(error) / form).string();
     if (error || !fits_into_an_address(name + "/" + socket_name)) name = std::string("/tmp/") + form;
     if (::mkdtemp(name.data()) == nullptr)
-        return base::fail(base::Error("FileError", "cannot make the folder " + name + ": " + std::strerror(errno))
+        return base::fail(base::Error(base::code::FileError, "cannot make the folder " + name + ": " + std::strerror(errno))
                               .note("the program and its engine meet in it; TMPDIR names another place"));
     return fs::path(name);
 }
@@ -65,7 +67,8 @@ base::Result<std::unique_ptr<PrivateSocket>> PrivateSocket::open(std::function<v
         ::close(wake);
         ::unlink(path.c_str());
         ::rmdir(folder.c_str());
-        return base::fail("NoSocket", "cannot listen on " + path.string() + " for the program: " + std::strerror(error));
+        return base::fail(base::code::NoSocket,
+                          "cannot listen on " + path.string() + " for the program: " + std::strerror(error));
     }
     return std::unique_ptr<PrivateSocket>(new PrivateSocket(path, listening, wake, std::move(connected)));
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "deploy/rpc/monitor.grpc.pb.h"
 #include "deploy/rpc/private_socket.hpp"
@@ -161,10 +162,12 @@ base::Result<Registration> read_registration(const proto::RegisterResourceReques
     if (!timeouts.update().empty()) result.custom_timeouts["update"] = timeouts.update();
     if (!timeouts.delete_().empty()) result.custom_timeouts["delete"] = timeouts.delete_();
     result.source = source_of(request);
-    if (request.remote()) return base::fail("NotSupported", "remote components (" + request.type() + ") are not supported");
-    if (request.replace_with_size() > 0) return base::fail("NotSupported", "the resource option replaceWith is not supported");
+    if (request.remote())
+        return base::fail(base::code::NotSupported, "remote components (" + request.type() + ") are not supported");
+    if (request.replace_with_size() > 0)
+        return base::fail(base::code::NotSupported, "the resource option replaceWith is not supported");
     if (request.has_replacement_trigger() && !request.replacement_trigger().has_null_value())
-        return base::fail("NotSupported", "the resource option replacementTrigger is not supported");
+        return base::fail(base::code::NotSupported, "the resource option replacementTrigger is not supported");
     return result;
 }
 
@@ -365,7 +368,7 @@ base::Result<std::unique_ptr<Server>> Server::start(Monitor& monitor) {
     builder.SetMaxReceiveMessageSize(message_bytes_max);
     builder.SetMaxSendMessageSize(message_bytes_max);
     state->server = builder.BuildAndStart();
-    if (!state->server) return base::fail("NoServer", "cannot start the engine's server for the program");
+    if (!state->server) return base::fail(base::code::NoServer, "cannot start the engine's server for the program");
     state->socket =
         TRY(PrivateSocket::open([server = state->server.get()](int file) { grpc::AddInsecureChannelFromFd(server, file); }));
     state->address = "unix:" + state->socket->path().string();

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "deploy/rpc/signatures.hpp"
 
 namespace deploy::rpc {
@@ -48,7 +49,7 @@ const google::protobuf::Value* field(const google::protobuf::Struct& message, st
 base::Result<Property> read_marked(const google::protobuf::Struct& message, const std::string& mark, int depth) {
     if (mark == secret_signature) {
         const auto* value = field(message, "value");
-        if (value == nullptr) return base::fail("InvalidProperty", "a secret without a value");
+        if (value == nullptr) return base::fail(base::code::InvalidProperty, "a secret without a value");
         return Property::secret(TRY(read_value_at(*value, depth + 1)));
     }
     if (mark == output_signature) {
@@ -60,7 +61,7 @@ base::Result<Property> read_marked(const google::protobuf::Struct& message, cons
     if (mark == reference_signature) {
         const auto* urn = field(message, "urn");
         if (urn == nullptr || urn->string_value().empty())
-            return base::fail("InvalidProperty", "a resource reference without a urn");
+            return base::fail(base::code::InvalidProperty, "a resource reference without a urn");
         // An empty id is how SDKs say "not known yet"; a reference to a component has none.
         const auto* id = field(message, "id");
         Property id_value;
@@ -74,12 +75,12 @@ base::Result<Property> read_marked(const google::protobuf::Struct& message, cons
         members.erase("__pulumiArchive");
         return mark == asset_signature ? Property::asset(std::move(members)) : Property::archive(std::move(members));
     }
-    return base::fail("InvalidProperty", "a value with the unknown signature " + mark);
+    return base::fail(base::code::InvalidProperty, "a value with the unknown signature " + mark);
 }
 
 base::Result<Property> read_value_at(const google::protobuf::Value& message, int depth) {
     if (depth > depth_max)
-        return base::fail("InvalidProperty", "a property nests deeper than " + std::to_string(depth_max) + " levels");
+        return base::fail(base::code::InvalidProperty, "a property nests deeper than " + std::to_string(depth_max) + " levels");
     switch (message.kind_case()) {
         case google::protobuf::Value::kBoolValue:
             return Property(message.bool_value());

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "audit/cloudtrail.hpp"
+#include "base/error_codes.hpp"
 #include "gate/operation.hpp"
 #include "model/cloudtrail/operations.hpp"
 #include "model/cloudtrail/service.hpp"
@@ -38,7 +39,7 @@ Result<void> set_attribute(audit::Query& query, const m::LookupAttribute& attrib
             return {};
         case Key::read_only:
             if (value != "true" && value != "false")
-                return base::fail("InvalidLookupAttributesException", "ReadOnly is true or false.");
+                return base::fail(base::code::InvalidLookupAttributesException, "ReadOnly is true or false.");
             query.writes = value == "false";
             return {};
         case Key::username:
@@ -57,7 +58,7 @@ Result<void> set_attribute(audit::Query& query, const m::LookupAttribute& attrib
             query.access_key = value;
             return {};
         default:
-            return base::fail("InvalidLookupAttributesException", "The attribute is not known.");
+            return base::fail(base::code::InvalidLookupAttributesException, "The attribute is not known.");
     }
 }
 
@@ -67,14 +68,15 @@ Result<audit::Query> query_of(const m::LookupEventsRequest& in) {
     query.since = in.start_time;
     query.until = in.end_time;
     if (in.start_time && in.end_time && *in.start_time > *in.end_time)
-        return base::fail("InvalidTimeRangeException", "The start time is after the end time.");
+        return base::fail(base::code::InvalidTimeRangeException, "The start time is after the end time.");
     const auto attributes = model::items(in.lookup_attributes);
     if (attributes.size() > 1)
-        return base::fail("InvalidLookupAttributesException", "Only one lookup attribute can be specified.");
+        return base::fail(base::code::InvalidLookupAttributesException, "Only one lookup attribute can be specified.");
     if (!attributes.empty()) TRY(set_attribute(query, attributes.front()));
     query.most = static_cast<size_t>(in.max_results.value_or(events_default));
     query.older_than = model::text(in.next_token);
-    if (query.older_than.size() > token_bytes_max) return base::fail("InvalidNextTokenException", "The token is invalid.");
+    if (query.older_than.size() > token_bytes_max)
+        return base::fail(base::code::InvalidNextTokenException, "The token is invalid.");
     query.accept = [](const Json& record) { return !audit::cloudtrail_event(record).is_null(); };
     return query;
 }
@@ -107,7 +109,8 @@ Result<m::LookupEventsResponse> lookup_events(CloudTrail& cloudtrail, const Perm
         return none;
     }
     auto page = cloudtrail.log.search(TRY(query_of(in)));
-    if (!page && page.error().code == "InvalidToken") return base::fail("InvalidNextTokenException", "The token is invalid.");
+    if (!page && page.error().code == base::code::InvalidToken)
+        return base::fail(base::code::InvalidNextTokenException, "The token is invalid.");
     if (!page) return base::fail(std::move(page).error());
     m::LookupEventsResponse out;
     out.events.emplace();

@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "services/iam/page.hpp"
 #include "services/iam/request.hpp"
 
@@ -47,7 +48,7 @@ Result<typename Operation::Output> none_of_user(Iam& iam, const Permit& permit, 
 template <class Operation>
 Result<typename Operation::Output> no_password(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
     const std::string name = TRY(existing_user(iam, permit, in.user_name));
-    return base::fail("NoSuchEntity", fmt::format("Login Profile for User {} cannot be found.", name));
+    return base::fail(base::code::NoSuchEntity, fmt::format("Login Profile for User {} cannot be found.", name));
 }
 
 Result<m::ListVirtualMFADevicesResponse> virtual_devices(Iam&, const Permit&, const m::ListVirtualMFADevicesRequest& in) {

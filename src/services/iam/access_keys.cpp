@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "model/iam/service.hpp"
 #include "services/iam/page.hpp"
 #include "services/iam/request.hpp"
@@ -49,7 +50,7 @@ Result<m::ListAccessKeysResponse> list_keys(Iam& iam, const Permit& permit, cons
 Result<Nothing> update_key(Iam& iam, const Permit& permit, const m::UpdateAccessKeyRequest& in) {
     // The model has one more status, which keys of another kind have.
     if (in.status == m::statusType::expired)
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           "1 validation error detected: Value 'Expired' at 'status' failed to satisfy constraint: Member must "
                           "satisfy enum value set: [Active, Inactive]");
     const std::string user = TRY(user_name(permit.caller(), in.user_name));
@@ -64,7 +65,7 @@ Result<Nothing> delete_key(Iam& iam, const Permit& permit, const m::DeleteAccess
 Result<m::GetAccessKeyLastUsedResponse> last_used(Iam& iam, const Permit& permit, const m::GetAccessKeyLastUsedRequest& in) {
     const auto key = iam->access_key(in.access_key_id);
     if (!key || (*key)->account != permit.account())
-        return base::fail("AccessDenied", "The access key is not one of this account.");
+        return base::fail(base::code::AccessDenied, "The access key is not one of this account.");
     m::AccessKeyLastUsed used{.service_name = "N/A", .region = "N/A"};
     if (const auto use = iam->last_use((*key)->id))
         used = {.last_used_date = shown(use->time), .service_name = use->service, .region = use->region};

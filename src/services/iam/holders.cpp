@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "identity/iam.hpp"
 #include "services/iam/page.hpp"
 #include "services/iam/request.hpp"
@@ -64,7 +65,7 @@ Result<EntityPtr> find(const Iam& iam, const Holder& holder) {
         case HolderKind::group:
             return EntityPtr(TRY(iam->group(holder.account, holder.name)));
     }
-    return base::fail("InternalFailure", "an unknown kind of holder");
+    return base::fail(base::code::InternalFailure, "an unknown kind of holder");
 }
 
 template <class Operation>
@@ -108,7 +109,8 @@ Result<Inline> inline_policy(const Iam& iam, const Holder& holder, const std::st
     const auto entity = TRY(find(iam, holder));
     for (const auto& one : entity->inline_policies)
         if (one.name == name) return Inline{.holder = entity->name, .document = encode_document(one.policy->text())};
-    return base::fail("NoSuchEntity", fmt::format("The {} policy with name {} cannot be found.", word_of(holder.kind), name));
+    return base::fail(base::code::NoSuchEntity,
+                      fmt::format("The {} policy with name {} cannot be found.", word_of(holder.kind), name));
 }
 
 template <class Operation>

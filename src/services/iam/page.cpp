@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "text/base64.hpp"
 
 namespace services::iam {
@@ -17,7 +18,7 @@ base::Result<Page> Page::make(const std::optional<std::string>& marker, std::opt
     out.room_ = static_cast<size_t>(std::clamp(max_items.value_or(items_default), 1, items_max));
     if (marker) {
         auto key = text::decode_base64(*marker);
-        if (!key || key->empty()) return base::fail("ValidationError", "Invalid Marker.");
+        if (!key || key->empty()) return base::fail(base::code::ValidationError, "Invalid Marker.");
         out.after_ = std::move(*key);
     }
     return out;

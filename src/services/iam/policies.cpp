@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "identity/aws_managed.hpp"
 #include "services/iam/page.hpp"
@@ -88,7 +89,8 @@ public:
     Result<m::ListPoliciesResponse> list() {
         const std::string& after = page_.after();
         const bool behind_own = after.starts_with(aws_key);
-        if (!after.empty() && !behind_own && !after.starts_with(own_key)) return base::fail("ValidationError", "Invalid Marker.");
+        if (!after.empty() && !behind_own && !after.starts_with(own_key))
+            return base::fail(base::code::ValidationError, "Invalid Marker.");
         bool room = true;
         if (in_.scope != m::policyScopeType::aws && !behind_own)
             room = add_own(after.empty() ? "" : after.substr(own_key.size()));
@@ -155,7 +157,7 @@ Result<identity::PolicyHolders> wanted_holders(const m::ListEntitiesForPolicyReq
     if (page.after().empty()) return wanted;
     const auto word = std::ranges::find_if(holder_words, [&](const auto& one) { return page.after().starts_with(one.second); });
     if (word == std::end(holder_words) || page.after().size() < word->second.size() + 2)
-        return base::fail("ValidationError", "Invalid Marker.");
+        return base::fail(base::code::ValidationError, "Invalid Marker.");
     wanted.after_kind = word->first;
     wanted.slice.after = page.after().substr(word->second.size() + 1);
     return wanted;
@@ -201,7 +203,7 @@ Result<m::GetPolicyVersionResponse> get_version(Iam& iam, const Permit& permit, 
     const auto policy = TRY(iam->managed_policy(permit.account(), in.policy_arn));
     const auto* version = policy->version(in.version_id);
     if (!version)
-        return base::fail("NoSuchEntity",
+        return base::fail(base::code::NoSuchEntity,
                           "Policy " + in.policy_arn + " version " + in.version_id + " does not exist or is not attachable.");
     return m::GetPolicyVersionResponse{.policy_version = shown(*policy, *version, true)};
 }

@@ -2,6 +2,7 @@
 // IAM User Guide, "Granting a user permissions to pass a role" (no tags of the role).
 #include "services/iam/resources.hpp"
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 
 namespace services::iam {
@@ -66,7 +67,7 @@ Result<Description> Resources::described(const Subject& subject, By by) const {
                  {(*role)->arn, passes ? nullptr : &(*role)->tags, passes || assumes ? nullptr : &(*role)->boundary}, by_name);
         if (!assumes) return out;
         auto trust = directory_.trust_policy(std::string(subject.text));
-        if (!trust && trust.error().code != "NoSuchEntity") return base::fail(std::move(trust).error());
+        if (!trust && trust.error().code != base::code::NoSuchEntity) return base::fail(std::move(trust).error());
         out.policy = trust ? std::move(*trust) : trusts_nobody(subject.text);
     } else if (type == "user") {
         if (const auto user = iam.user(account, name))
@@ -94,7 +95,8 @@ Result<Description> Resources::plan(const Subject& subject) const {
     for (const std::string_view reserved : {"role/aws-service-role/", "role/aws-reserved/"}) {
         if (!subject.arn.resource.starts_with(reserved)) continue;
         const std::string_view path = subject.arn.resource.substr(4, subject.arn.resource.rfind('/') - 3);
-        return base::fail("InvalidInput", "The path " + std::string(path) + " is reserved for roles that services make.");
+        return base::fail(base::code::InvalidInput,
+                          "The path " + std::string(path) + " is reserved for roles that services make.");
     }
     return Description{.arn = std::string(subject.text)};
 }

@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "gate/decide.hpp"
 #include "model/iam/service.hpp"
 #include "model/iam/simulation.hpp"
@@ -85,7 +86,7 @@ Result<void> add_inputs(const SimulationRequest& in, Simulated& out) {
         out.labels.add(policy);
     }
     if (in.boundaries.size() > 1)
-        return base::fail("InvalidInput", "The list of Permissions Boundary policies cannot exceed 1 items.");
+        return base::fail(base::code::InvalidInput, "The list of Permissions Boundary policies cannot exceed 1 items.");
     if (!in.boundaries.empty()) {
         auto parsed =
             TRY(parse_input(in.boundaries.front(), PolicyKind::identity, "Permissions boundary policy input list item 1"));
@@ -98,9 +99,10 @@ Result<void> add_inputs(const SimulationRequest& in, Simulated& out) {
         ++level;
         const auto list = model::items(documents.service_control_policy_input_list);
         if (list.empty())
-            return base::fail("InvalidInput", fmt::format("Organization policy at index {} must contain at least one service "
-                                                          "control policy",
-                                                          level));
+            return base::fail(base::code::InvalidInput,
+                              fmt::format("Organization policy at index {} must contain at least one service "
+                                          "control policy",
+                                          level));
         auto& attached = policies.service_control.emplace_back();
         for (const auto& document : list) {
             const auto name = fmt::format("OrderedOrganizationPolicyInputList.{}.{}", level, attached.size() + 1);
@@ -336,7 +338,9 @@ identity::Caller caller_named(const std::string& arn, const EntityArn& parts) {
 
 Result<identity::Caller> other_caller(const std::string& arn) {
     const auto parts = parse_entity_arn(arn);
-    if (!parts) return base::fail("InvalidInput", "Invalid caller - Caller must be an IAM user, role or group in this context.");
+    if (!parts)
+        return base::fail(base::code::InvalidInput,
+                          "Invalid caller - Caller must be an IAM user, role or group in this context.");
     return caller_named(arn, *parts);
 }
 
@@ -352,13 +356,14 @@ identity::Caller anybody(const std::string& account) {
 
 Result<Entity> source_of(const identity::Iam& iam, const std::string& account, const std::string& arn) {
     const auto parts = parse_entity_arn(arn);
-    if (!parts) return base::fail("InvalidInput", fmt::format("Invalid ARN provided in the request: {}", arn));
+    if (!parts) return base::fail(base::code::InvalidInput, fmt::format("Invalid ARN provided in the request: {}", arn));
     if (parts->account != account)
-        return base::fail("InvalidInput", fmt::format("Invalid Policy Source Arn: caller's account {} does not have access to "
-                                                      "policies in account {}.",
-                                                      account, parts->account));
+        return base::fail(base::code::InvalidInput,
+                          fmt::format("Invalid Policy Source Arn: caller's account {} does not have access to "
+                                      "policies in account {}.",
+                                      account, parts->account));
     auto found = find_entity(iam, *parts);
-    if (!found) return base::fail("NoSuchEntity", "Unable to retrieve specified IAM entity.");
+    if (!found) return base::fail(base::code::NoSuchEntity, "Unable to retrieve specified IAM entity.");
     return found;
 }
 
@@ -406,7 +411,7 @@ Result<m::SimulatePolicyResponse> simulate_principal(Iam& iam, const Permit& per
 
 Result<m::SimulatePolicyResponse> simulate_custom(Iam& iam, const Permit& permit, const m::SimulateCustomPolicyRequest& in) {
     if (in.resource_policy && !in.caller_arn)
-        return base::fail("InvalidInput", "Invalid caller - Caller cannot be null or empty.");
+        return base::fail(base::code::InvalidInput, "Invalid caller - Caller cannot be null or empty.");
     const SimulationRequest request(in);
     const SimulationInput question = TRY(read_simulation(request));
     Simulated simulated;

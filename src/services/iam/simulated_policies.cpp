@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "policy/arn.hpp"
 
 namespace services::iam {
@@ -53,7 +54,7 @@ bool matches(std::string_view pattern, std::string_view text) {
 
 base::Result<void> check_pattern(std::string_view pattern, std::string_view whole) {
     if (std::ranges::count(pattern, '*') > 1 || pattern == "*")
-        return base::fail("InvalidInput", fmt::format("Invalid policy identifier: {}.", whole));
+        return base::fail(base::code::InvalidInput, fmt::format("Invalid policy identifier: {}.", whole));
     return {};
 }
 
@@ -61,7 +62,7 @@ base::Result<void> check_arn_pattern(const std::string& arn) {
     const auto parts = policy::parse_arn(arn);
     const bool good = parts && parts->service == "iam" && parts->region.empty() && parts->resource.starts_with("policy/") &&
                       arn.substr(0, arn.rfind('/')).find_first_of("*?") == std::string::npos;
-    if (!good) return base::fail("InvalidInput", fmt::format("Invalid policy identifier: {}.", arn));
+    if (!good) return base::fail(base::code::InvalidInput, fmt::format("Invalid policy identifier: {}.", arn));
     return check_pattern(name_in(arn), arn);
 }
 
@@ -139,9 +140,10 @@ base::Result<Exclusions> Exclusions::read(std::span<const m::PolicyIdentifier> l
     for (const auto& item : list) {
         ++number;
         if (item.policy_type.has_value() + item.policy_arn.has_value() + item.inline_policy_identifier.has_value() != 1)
-            return base::fail("InvalidInput", fmt::format("Policy exclusion list item {} must have exactly one of PolicyType, "
-                                                          "PolicyArn and InlinePolicyIdentifier.",
-                                                          number));
+            return base::fail(base::code::InvalidInput,
+                              fmt::format("Policy exclusion list item {} must have exactly one of PolicyType, "
+                                          "PolicyArn and InlinePolicyIdentifier.",
+                                          number));
         out.inline_ = out.inline_ || item.policy_type == Type::inline_;
         out.aws_managed_ = out.aws_managed_ || item.policy_type == Type::aws_managed;
         out.user_managed_ = out.user_managed_ || item.policy_type == Type::user_managed;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "text/base64.hpp"
@@ -20,7 +21,7 @@ namespace {
 constexpr std::string_view marker_prefix = "action ";
 constexpr int32_t page_default = 100;
 
-std::unexpected<base::Error> invalid(std::string message) { return base::fail("InvalidInput", std::move(message)); }
+std::unexpected<base::Error> invalid(std::string message) { return base::fail(base::code::InvalidInput, std::move(message)); }
 
 bool all_digits(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -215,7 +216,7 @@ bool is_about_trust(std::string_view action, std::string_view resource) {
 base::Result<policy::PolicyPtr> parse_input(const std::string& document, policy::PolicyKind kind, const std::string& what) {
     auto parsed = policy::Policy::parse(document, kind);
     if (parsed) return std::move(*parsed);
-    base::Error error("InvalidInput", what + " has invalid content");
+    base::Error error(base::code::InvalidInput, what + " has invalid content");
     error.notes.push_back(parsed.error().message);
     std::ranges::copy(parsed.error().notes, std::back_inserter(error.notes));
     return base::fail(std::move(error));

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/iam/service.hpp"
 #include "services/iam/page.hpp"
@@ -107,7 +108,7 @@ Result<std::string> user_name(const identity::Caller& caller, const std::optiona
         case policy::PrincipalKind::user:
             return caller.principal.arn.substr(caller.principal.arn.rfind('/') + 1);
         default:
-            return base::fail("ValidationError", "Must specify userName when calling with non-User credentials");
+            return base::fail(base::code::ValidationError, "Must specify userName when calling with non-User credentials");
     }
 }
 

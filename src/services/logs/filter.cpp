@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "services/logs/pattern_reader.hpp"
 
@@ -110,11 +111,11 @@ base::Result<Matcher> Matcher::make(Kind kind, std::string text) {
     if (kind == Kind::regex) {
         // Neither groups nor what AWS does not list.
         if (text.find_first_of("()!") != std::string::npos)
-            return base::fail("InvalidParameterException",
+            return base::fail(base::code::InvalidParameterException,
                               "Invalid filter pattern: unsupported characters in a regular expression");
         matcher.regex_ = std::make_shared<const Regex>(text);
         if (!matcher.regex_->compiled.ok()) {
-            return base::fail("InvalidParameterException",
+            return base::fail(base::code::InvalidParameterException,
                               "Invalid filter pattern: the regular expression %" + text + "% is not one");
         }
     }

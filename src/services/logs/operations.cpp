@@ -11,6 +11,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "services/logs/filter.hpp"
 #include "services/logs/request.hpp"
@@ -24,7 +25,9 @@ using ::logs::Event;
 using ::logs::Range;
 using ::logs::Stream;
 
-std::unexpected<base::Error> invalid(std::string message) { return base::fail("InvalidParameterException", std::move(message)); }
+std::unexpected<base::Error> invalid(std::string message) {
+    return base::fail(base::code::InvalidParameterException, std::move(message));
+}
 
 std::unexpected<base::Error> unsupported(std::string_view member) {
     return invalid(std::string(member) + " is not supported by this server");

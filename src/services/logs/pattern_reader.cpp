@@ -1,5 +1,7 @@
 #include "services/logs/pattern_reader.hpp"
 
+#include "base/error_codes.hpp"
+
 namespace services::logs {
 namespace {
 
@@ -15,7 +17,7 @@ bool ends_value(char c) { return c == ' ' || c == ')' || c == '}' || c == ']' ||
 }  // namespace
 
 std::unexpected<base::Error> PatternReader::invalid(const std::string& what) const {
-    return base::fail("InvalidParameterException",
+    return base::fail(base::code::InvalidParameterException,
                       "Invalid filter pattern: " + what + " at character " + std::to_string(at_ + 1));
 }
 

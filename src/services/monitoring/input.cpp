@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/error_codes.hpp"
 #include "model/scalar.hpp"
 #include "model/words.hpp"
 
@@ -60,11 +61,11 @@ base::Result<void> read_statistics(const m::StatisticSet& in, const std::string&
 }  // namespace
 
 std::unexpected<base::Error> invalid_value(std::string message) {
-    return base::fail("InvalidParameterValue", std::move(message));
+    return base::fail(base::code::InvalidParameterValue, std::move(message));
 }
 
 std::unexpected<base::Error> invalid_combination(std::string message) {
-    return base::fail("InvalidParameterCombination", std::move(message));
+    return base::fail(base::code::InvalidParameterCombination, std::move(message));
 }
 
 metrics::Dimensions dimensions_of(const std::optional<std::vector<m::Dimension>>& list) {
@@ -90,8 +91,8 @@ base::Result<metrics::Datum> datum_of(const m::MetricDatum& in, const std::strin
         return invalid_value("The parameter " + path + ".StorageResolution must be 1 or 60.");
     const int given = in.value.has_value() + in.statistic_values.has_value() + in.values.has_value();
     if (given == 0) {
-        return base::fail("MissingParameter", "At least one of the parameters " + path + ".Value, " + path + ".Values and " +
-                                                  path + ".StatisticValues must be specified.");
+        return base::fail(base::code::MissingParameter, "At least one of the parameters " + path + ".Value, " + path +
+                                                            ".Values and " + path + ".StatisticValues must be specified.");
     }
     if (given > 1) {
         return invalid_combination("The parameters " + path + ".Value, " + path + ".Values and " + path +

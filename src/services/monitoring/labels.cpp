@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/error_codes.hpp"
 #include "text/time.hpp"
 
 namespace services::monitoring {
@@ -109,7 +110,7 @@ base::Result<std::chrono::minutes> label_zone(std::string_view text) {
     if (text.empty()) return std::chrono::minutes(0);
     const bool digits = text.size() == 5 && std::ranges::all_of(text.substr(1), [](char c) { return c >= '0' && c <= '9'; });
     if (!digits || (text[0] != '+' && text[0] != '-') || text[3] > '5')
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           "The parameter LabelOptions.Timezone must be + or - followed by four digits, as in +0130.");
     const auto two = [&](size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); };
     const auto ahead = std::chrono::hours(two(1)) + std::chrono::minutes(two(3));

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "gate/operation.hpp"
 #include "model/words.hpp"
@@ -46,7 +47,7 @@ Result<size_t> position_of(const std::optional<std::string>& token) {
         auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), position);
         if (error == std::errc() && end == text->data() + text->size()) return position;
     }
-    return base::fail("InvalidNextToken", "The next token specified is invalid.");
+    return base::fail(base::code::InvalidNextToken, "The next token specified is invalid.");
 }
 
 std::string token_of(size_t position) { return text::encode_base64url(std::to_string(position)); }
@@ -71,7 +72,7 @@ Result<model::Nothing> put_data(CloudWatch& cloudwatch, const Permit& permit, co
     size_t number = 0;
     for (const auto& entity : model::items(in.entity_metric_data))
         TRY(take(entity.metric_data, "EntityMetricData.member." + std::to_string(++number) + ".MetricData"));
-    if (data.empty()) return base::fail("MissingParameter", "The parameter MetricData is required.");
+    if (data.empty()) return base::fail(base::code::MissingParameter, "The parameter MetricData is required.");
     if (data.size() > data_max)
         return invalid_value("The collection MetricData must not have a size greater than " + std::to_string(data_max) + ".");
     TRY(cloudwatch.store.put(data));
@@ -105,7 +106,7 @@ Result<m::GetMetricStatisticsOutput> get_statistics(CloudWatch& cloudwatch, cons
     const auto plain = model::items(in.statistics);
     const auto extended = model::items(in.extended_statistics);
     if (plain.empty() && extended.empty())
-        return base::fail("MissingParameter", "The parameter Statistics or ExtendedStatistics is required.");
+        return base::fail(base::code::MissingParameter, "The parameter Statistics or ExtendedStatistics is required.");
     if (!plain.empty() && !extended.empty())
         return invalid_combination("You must specify either Statistics or ExtendedStatistics, but not both.");
     for (const auto& name : extended) TRY(check_statistic(name, "ExtendedStatistics"));
@@ -138,12 +139,12 @@ Result<void> check_id(const std::string& id, std::set<std::string_view>& seen, s
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     });
     if (!good) {
-        return base::fail("ValidationError", "The value " + id + " for parameter MetricDataQueries.member." +
-                                                 std::to_string(number) +
-                                                 ".Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.");
+        return base::fail(base::code::ValidationError, "The value " + id + " for parameter MetricDataQueries.member." +
+                                                           std::to_string(number) +
+                                                           ".Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.");
     }
     if (!seen.insert(id).second)
-        return base::fail("ValidationError", "The values for parameter id in MetricDataQueries are not unique.");
+        return base::fail(base::code::ValidationError, "The values for parameter id in MetricDataQueries are not unique.");
     return {};
 }
 
@@ -237,20 +238,22 @@ Result<m::MetricDataResult> result_of(const CloudWatch& cloudwatch, const Permit
 
 Result<void> check_queries(const std::vector<m::MetricDataQuery>& queries) {
     if (queries.size() > queries_max) {
-        return base::fail("ValidationError", "The collection MetricDataQueries must not have a size greater than " +
-                                                 std::to_string(queries_max) + ".");
+        return base::fail(base::code::ValidationError, "The collection MetricDataQueries must not have a size greater than " +
+                                                           std::to_string(queries_max) + ".");
     }
     std::set<std::string_view> ids;
     size_t number = 0;
     for (const auto& query : queries) {
         TRY(check_id(query.id, ids, ++number));
         if (query.expression) {
-            return base::fail("ValidationError", "Error in expression '" + query.id +
-                                                     "': metric math and Metrics Insights are not supported by this server");
+            return base::fail(
+                base::code::ValidationError,
+                "Error in expression '" + query.id + "': metric math and Metrics Insights are not supported by this server");
         }
         if (!query.metric_stat) {
-            return base::fail("ValidationError", "Either MetricStat or Expression is required in MetricDataQueries.member." +
-                                                     std::to_string(number) + ".");
+            return base::fail(
+                base::code::ValidationError,
+                "Either MetricStat or Expression is required in MetricDataQueries.member." + std::to_string(number) + ".");
         }
         TRY(check_statistic(query.metric_stat->stat, "Stat"));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/s3/acls.hpp"
 #include "services/s3/acl.hpp"
@@ -38,18 +39,18 @@ bool are_the_owners(const model::Map<std::string>& grants, std::string_view owne
 
 Result<void> check_acl(const AskedAcl& asked, std::string_view owner) {
     if (!asked.canned.empty() && !asked.grants.empty())
-        return base::fail("InvalidRequest", "Specifying both Canned ACLs and Header Grants is not allowed");
+        return base::fail(base::code::InvalidRequest, "Specifying both Canned ACLs and Header Grants is not allowed");
     // Where ACLs are off, these change nothing. AWS takes all but `private`; rclone and s3cmd send that with every upload.
     const bool harmless = asked.canned.empty() || asked.canned == "private" || asked.canned == "bucket-owner-full-control";
     if (harmless && are_the_owners(asked.grants, owner)) return {};
-    return base::fail("AccessControlListNotSupported", "The bucket does not allow ACLs");
+    return base::fail(base::code::AccessControlListNotSupported, "The bucket does not allow ACLs");
 }
 
 // `private` is what a bucket is anyway, and full control what its owner has.
 Result<void> check_new_bucket_acl(const http::Headers& headers, std::string_view owner) {
     const auto asked = acl_in(headers);
     if ((asked.canned.empty() || asked.canned == "private") && are_the_owners(asked.grants, owner)) return {};
-    return base::fail("InvalidBucketAclWithObjectOwnership",
+    return base::fail(base::code::InvalidBucketAclWithObjectOwnership,
                       "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
 }
 
@@ -89,7 +90,7 @@ Result<void> check_put_acl(const Input& in, const objects::Bucket& bucket) {
     const auto& policy = in.access_control_policy;
     const bool changes_nothing = asked.any() ? !policy : policy && is_owners_alone(*policy, canonical_id(bucket.account));
     if (changes_nothing) return {};
-    return base::fail("AccessControlListNotSupported", "The bucket does not allow ACLs");
+    return base::fail(base::code::AccessControlListNotSupported, "The bucket does not allow ACLs");
 }
 
 Result<m::PutBucketAcl::Output> put_bucket_acl(S3&, const Permit&, const m::PutBucketAcl::Input& in, Located&& located) {

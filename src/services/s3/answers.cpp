@@ -1,4 +1,5 @@
 // What S3 answers are made of.
+#include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 #include "services/s3/service.hpp"
 #include "text/base64.hpp"
@@ -34,7 +35,7 @@ std::string token_for(std::string_view last) { return text::encode_base64(std::s
 Result<std::string> read_token(std::string_view token) {
     const auto decoded = text::decode_base64(token);
     if (!decoded || !decoded->starts_with(token_mark) || decoded->size() == token_mark.size())
-        return base::fail("InvalidArgument", "The continuation token provided is incorrect");
+        return base::fail(base::code::InvalidArgument, "The continuation token provided is incorrect");
     return decoded->substr(token_mark.size());
 }
 
@@ -50,10 +51,11 @@ objects::Tags tags_of(std::span<const m::Tag> tags) {
     return out;
 }
 
-base::Error no_such_key() { return {"NoSuchKey", "The specified key does not exist."}; }
+base::Error no_such_key() { return {base::code::NoSuchKey, "The specified key does not exist."}; }
 
 base::Error malformed_xml() {
-    return {"MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"};
+    return {base::code::MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema"};
 }
 
 }  // namespace services::s3

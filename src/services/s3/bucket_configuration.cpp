@@ -1,6 +1,7 @@
 // What is configured on a bucket: policy, public access block, ownership controls, versioning, tags.
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "model/s3/configuration.hpp"
 #include "objects/public_policy.hpp"
 #include "services/s3/service.hpp"
@@ -28,10 +29,10 @@ objects::Storage::Change setting(Set set) {
 
 Result<void> only_the_owner(const Permit& permit, const objects::Bucket& bucket) {
     if (permit.account() == bucket.account) return {};
-    return base::fail("MethodNotAllowed", "The specified method is not allowed against this resource.");
+    return base::fail(base::code::MethodNotAllowed, "The specified method is not allowed against this resource.");
 }
 
-base::Error no_policy() { return {"NoSuchBucketPolicy", "The bucket policy does not exist"}; }
+base::Error no_policy() { return {base::code::NoSuchBucketPolicy, "The bucket policy does not exist"}; }
 
 Result<m::GetBucketPolicy::Output> get_policy(S3& s3, const Permit& permit, const m::GetBucketPolicy::Input&, Located&& located) {
     TRY(only_the_owner(permit, *located.bucket));
@@ -48,7 +49,7 @@ Result<m::PutBucketPolicy::Output> put_policy(S3& s3, const Permit& permit, cons
         const auto& block = configuration.public_access_block;
         if (block && block->block_public_policy && objects::is_public_policy(in.policy)) {
             return base::fail(
-                "AccessDenied",
+                base::code::AccessDenied,
                 "User: " + permit.caller().principal.arn + " is not authorized to perform: s3:PutBucketPolicy on resource: \"" +
                     located.bucket->arn() +
                     "\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.");
@@ -81,7 +82,9 @@ Result<m::GetBucketPolicyStatus::Output> get_policy_status(S3&, const Permit&, c
 Result<m::GetPublicAccessBlock::Output> get_public_access_block(S3&, const Permit&, const m::GetPublicAccessBlock::Input&,
                                                                 Located&& located) {
     const auto& block = located.bucket->configuration.public_access_block;
-    if (!block) return base::fail("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found");
+    if (!block)
+        return base::fail(base::code::NoSuchPublicAccessBlockConfiguration,
+                          "The public access block configuration was not found");
     return m::GetPublicAccessBlock::Output{.public_access_block_configuration = m::PublicAccessBlockConfiguration{
                                                .block_public_acls = block->block_public_acls,
                                                .ignore_public_acls = block->ignore_public_acls,
@@ -112,7 +115,8 @@ Result<m::DeletePublicAccessBlock::Output> delete_public_access_block(S3& s3, co
 Result<m::GetBucketOwnershipControls::Output> get_ownership(S3&, const Permit&, const m::GetBucketOwnershipControls::Input&,
                                                             Located&& located) {
     const auto& ownership = located.bucket->configuration.object_ownership;
-    if (ownership.empty()) return base::fail("OwnershipControlsNotFoundError", "The bucket ownership controls were not found");
+    if (ownership.empty())
+        return base::fail(base::code::OwnershipControlsNotFoundError, "The bucket ownership controls were not found");
     return m::GetBucketOwnershipControls::Output{.ownership_controls =
                                                      m::OwnershipControls{.rules = {{.object_ownership = ownership}}}};
 }
@@ -124,7 +128,7 @@ Result<m::PutBucketOwnershipControls::Output> put_ownership(S3& s3, const Permit
     const auto& ownership = rules.front().object_ownership;
     // The other two settings turn on ACLs, which do not exist here.
     if (ownership == "BucketOwnerPreferred" || ownership == "ObjectWriter")
-        return base::fail("NotImplemented", "ACLs are not implemented: ObjectOwnership " + ownership);
+        return base::fail(base::code::NotImplemented, "ACLs are not implemented: ObjectOwnership " + ownership);
     if (ownership != "BucketOwnerEnforced") return base::fail(malformed_xml());
     TRY(configure(s3, located, setting([&](BucketConfiguration& configuration) { configuration.object_ownership = ownership; })));
     return m::PutBucketOwnershipControls::Output{};
@@ -149,12 +153,13 @@ Result<m::GetBucketVersioning::Output> get_versioning(S3&, const Permit&, const 
 Result<m::PutBucketVersioning::Output> put_versioning(S3& s3, const Permit&, const m::PutBucketVersioning::Input& in,
                                                       Located&& located) {
     const auto& asked = in.versioning_configuration;
-    if (asked.mfa_delete && *asked.mfa_delete != "Disabled") return base::fail("NotImplemented", "MFA delete is not implemented");
+    if (asked.mfa_delete && *asked.mfa_delete != "Disabled")
+        return base::fail(base::code::NotImplemented, "MFA delete is not implemented");
     const auto status = asked.status.value_or("");
     if (status == "Enabled")
-        return base::fail("NotImplemented", "Object versions are not implemented: versioning cannot be enabled");
+        return base::fail(base::code::NotImplemented, "Object versions are not implemented: versioning cannot be enabled");
     if (status != "Suspended")
-        return base::fail("IllegalVersioningConfigurationException", "The Versioning element must be specified");
+        return base::fail(base::code::IllegalVersioningConfigurationException, "The Versioning element must be specified");
     TRY(configure(s3, located, setting([&](BucketConfiguration& configuration) { configuration.versioning = status; })));
     return m::PutBucketVersioning::Output{};
 }
@@ -163,7 +168,7 @@ Result<m::PutBucketVersioning::Output> put_versioning(S3& s3, const Permit&, con
 
 Result<m::GetBucketTagging::Output> get_tagging(S3&, const Permit&, const m::GetBucketTagging::Input&, Located&& located) {
     const auto& tags = located.bucket->configuration.tags;
-    if (tags.empty()) return base::fail("NoSuchTagSet", "The TagSet does not exist");
+    if (tags.empty()) return base::fail(base::code::NoSuchTagSet, "The TagSet does not exist");
     return m::GetBucketTagging::Output{.tag_set = shown_tags(tags)};
 }
 

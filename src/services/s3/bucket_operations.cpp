@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/s3/buckets.hpp"
 #include "services/s3/members.hpp"
@@ -18,11 +19,11 @@ Result<std::string> read_region(const std::string& location, const std::string& 
                                 const std::vector<std::string>& served) {
     if (endpoint == "us-east-1" && location.empty()) return endpoint;
     if (endpoint != "us-east-1" && location != endpoint)
-        return base::fail("IllegalLocationConstraintException",
+        return base::fail(base::code::IllegalLocationConstraintException,
                           "The " + (location.empty() ? "unspecified" : location) +
                               " location constraint is incompatible for the region specific endpoint this request was sent to.");
     if (location != "us-east-1" && wire::is_served(location, served)) return location;
-    return base::fail(base::Error("InvalidLocationConstraint", "The specified location-constraint is not valid")
+    return base::fail(base::Error(base::code::InvalidLocationConstraint, "The specified location-constraint is not valid")
                           .note("this server serves " + base::join(served, ", ") + " (`trainwarden serve --region`)"));
 }
 
@@ -30,13 +31,13 @@ Result<m::CreateBucket::Output> create_bucket(S3& s3, const Permit& permit, cons
     const auto& ownership = in.object_ownership;
     if (ownership && *ownership != "BucketOwnerEnforced")
         return base::fail(
-            "NotImplemented",
+            base::code::NotImplemented,
             "A header you provided implies functionality that is not implemented: x-amz-object-ownership: " + *ownership);
     const auto wanted = in.create_bucket_configuration.value_or(m::CreateBucketConfiguration());
     const auto region = TRY(read_region(region_named(model::text(wanted.location_constraint)), permit.region(), s3.regions));
     const auto made = s3.storage.create_bucket(in.bucket, permit.account(), region, tags_of(model::items(wanted.tags)));
     // In the first region, making again what one owns has always succeeded.
-    const bool again = !made && made.error().code == "BucketAlreadyOwnedByYou" && region == "us-east-1";
+    const bool again = !made && made.error().code == base::code::BucketAlreadyOwnedByYou && region == "us-east-1";
     if (!made && !again) return base::fail(made.error());
     return m::CreateBucket::Output{.location = "/" + in.bucket};
 }

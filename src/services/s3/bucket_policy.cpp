@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "policy/catalogue.hpp"
 #include "policy/glob.hpp"
@@ -174,7 +175,8 @@ Result<PrincipalIds> check_bucket_policy(std::string_view document, const object
                                          const FindPrincipal& principal_id) {
     const auto json = text::parse_json(document);
     if (json && json->dump().size() > objects::bucket_policy_bytes_max) {
-        return base::fail("PolicyTooLarge", "Normalized policy document exceeds the maximum allowed size of 20480 bytes.");
+        return base::fail(base::code::PolicyTooLarge,
+                          "Normalized policy document exceeds the maximum allowed size of 20480 bytes.");
     }
     const auto parsed = TRY(policy::Policy::parse(document, policy::PolicyKind::resource));
     const auto& statements = (*json)["Statement"];

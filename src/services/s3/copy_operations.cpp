@@ -1,6 +1,7 @@
 // CopyObject, and what UploadPartCopy shares with it.
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/s3/copies.hpp"
 #include "services/s3/copying.hpp"
@@ -11,26 +12,28 @@ namespace services::s3 {
 
 Result<CopySource> read_copy_source(std::string_view header) {
     if (header.starts_with("arn:")) {
-        return base::fail("NotImplemented",
+        return base::fail(base::code::NotImplemented,
                           "A header you provided implies functionality that is not implemented: x-amz-copy-source with an ARN");
     }
     CopySource source;
     const auto question = header.find('?');
     if (question != std::string_view::npos) {
         const auto version = header.substr(question + 1);
-        if (!version.starts_with("versionId=")) return base::fail("InvalidArgument", "Unsupported copy source parameter.");
-        if (version != "versionId=null") return base::fail("InvalidArgument", "Invalid version id specified");
+        if (!version.starts_with("versionId="))
+            return base::fail(base::code::InvalidArgument, "Unsupported copy source parameter.");
+        if (version != "versionId=null") return base::fail(base::code::InvalidArgument, "Invalid version id specified");
         source.names_version = true;
         header = header.substr(0, question);
     }
     // As a form is: S3 takes `+` for a space, and clients that mean a plus send `%2B`.
     auto decoded = text::decode_uri(header, true);
-    if (!decoded) return base::fail("InvalidArgument", "Invalid copy source encoding.");
+    if (!decoded) return base::fail(base::code::InvalidArgument, "Invalid copy source encoding.");
     std::string_view path = *decoded;
     if (path.starts_with('/')) path.remove_prefix(1);
     const auto slash = path.find('/');
     if (slash == std::string_view::npos || slash == 0 || slash + 1 == path.size()) {
-        return base::fail("InvalidArgument", "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey");
+        return base::fail(base::code::InvalidArgument,
+                          "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey");
     }
     source.bucket = path.substr(0, slash);
     source.key = path.substr(slash + 1);
@@ -44,7 +47,7 @@ Result<gate::Description> add_source(const Asking& asking, const std::string& co
     const std::string bucket = "arn:aws:s3:::" + source.bucket;
     const auto action = source.names_version ? m::Action::s3_GetObjectVersion : m::Action::s3_GetObject;
     auto object = TRY(asking.find(bucket + "/" + source.key, action));
-    if (expected_owner && *expected_owner != object.owner) return base::fail("AccessDenied", "Access Denied");
+    if (expected_owner && *expected_owner != object.owner) return base::fail(base::code::AccessDenied, "Access Denied");
     from = *object.found.as<Located>();
     policy::Context keys;
     if (source.names_version) keys.set("s3:versionid", "null");
@@ -70,7 +73,7 @@ Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying, co
     if (!copying.from.object) return base::fail(no_such_key());
     auto open = TRY(s3.storage.open_object(copying.from.object));
     if (objects::judge(conditions, *open.object, s3.clock.now()) != objects::Verdict::proceed)
-        return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+        return base::fail(base::code::PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
     return open;
 }
 
@@ -79,7 +82,7 @@ namespace {
 Result<bool> replaces(const std::optional<std::string>& directive, std::string_view header) {
     if (!directive || *directive == "COPY") return false;
     if (*directive == "REPLACE") return true;
-    return base::fail("InvalidArgument", "Unknown directive: " + std::string(header) + ": " + *directive);
+    return base::fail(base::code::InvalidArgument, "Unknown directive: " + std::string(header) + ": " + *directive);
 }
 
 Result<Needs<Copying>> copy_needs(const S3&, const Asking& asking, const m::CopyObject::Input& in) {
@@ -126,7 +129,8 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyOb
     if (in.checksum_algorithm) {
         request.checksum = objects::checksum_kind(*in.checksum_algorithm);
         if (!request.checksum)
-            return base::fail("InvalidRequest", "Checksum algorithm provided is unsupported: " + *in.checksum_algorithm);
+            return base::fail(base::code::InvalidRequest,
+                              "Checksum algorithm provided is unsupported: " + *in.checksum_algorithm);
     }
     const bool itself = request.bucket == request.source_bucket && request.key == request.source_key;
     const bool replaces_metadata = in.metadata_directive == "REPLACE";
@@ -135,7 +139,7 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyOb
         replaces_metadata || in.tagging_directive == "REPLACE" || in.storage_class || in.website_redirect_location;
     if (itself && !changes) {
         return base::fail(
-            "InvalidRequest",
+            base::code::InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
             "metadata, storage class, website redirect location or encryption attributes.");
     }

@@ -3,6 +3,7 @@
 // DeleteObjects decides for each key: a refused one is an error inside the 200, as AWS has it, and the rest are deleted.
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/outdated.hpp"
 #include "model/s3/deletion.hpp"
 #include "services/s3/service.hpp"
@@ -53,7 +54,7 @@ Outcomes delete_each(S3& s3, const Permit& permit, const std::vector<m::ObjectId
         if (!key) {
             outcomes[at] = base::fail(std::move(key).error());
         } else if (objects[at].version_id && *objects[at].version_id != "null") {
-            outcomes[at] = base::fail("NoSuchVersion", "The specified version does not exist.");
+            outcomes[at] = base::fail(base::code::NoSuchVersion, "The specified version does not exist.");
         } else if (objects[at].e_tag) {
             outcomes[at] = s3.storage.delete_object(bucket, *key, {.if_match = objects[at].e_tag}, decided);
         } else {
@@ -82,11 +83,12 @@ Result<m::DeleteObjects::Output> delete_objects(S3& s3, const Permit& permit, co
             continue;
         }
         const auto& error = outcomes[at].error();
-        errors.push_back(
-            {.key = object.key,
-             .version_id = object.version_id,
-             .code = error.code,
-             .message = error.code == "InternalError" ? "We encountered an internal error. Please try again." : error.message});
+        errors.push_back({.key = object.key,
+                          .version_id = object.version_id,
+                          .code = error.code,
+                          .message = error.code == base::code::InternalError
+                                         ? "We encountered an internal error. Please try again."
+                                         : error.message});
     }
     return m::DeleteObjects::Output{.deleted = std::move(deleted), .errors = std::move(errors)};
 }

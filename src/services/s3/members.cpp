@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "text/uri.hpp"
 
@@ -39,7 +40,7 @@ Result<objects::Tags> read_tagging(const std::optional<std::string>& header) {
     if (model::text(header).empty()) return objects::Tags{};
     auto tags = text::parse_query(*header, true);
     if (!tags)
-        return base::fail("InvalidArgument",
+        return base::fail(base::code::InvalidArgument,
                           "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "
                           "name duplicates.");
     TRY(objects::check_tags(*tags, objects::object_tags_max));
@@ -52,7 +53,7 @@ size_t at_most(const std::optional<int32_t>& asked, size_t most) {
 
 Result<uint32_t> part_number(int32_t asked) {
     if (asked >= 1 && static_cast<uint32_t>(asked) <= objects::parts_max) return static_cast<uint32_t>(asked);
-    return base::fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+    return base::fail(base::code::InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive");
 }
 
 std::string read_content_encoding(const std::optional<std::string>& header) {
@@ -70,7 +71,7 @@ Result<objects::Conditions> write_conditions(const std::optional<std::string>& i
                                              const std::optional<std::string>& if_none_match) {
     if (if_none_match && *if_none_match != "*")
         return base::fail(
-            "NotImplemented",
+            base::code::NotImplemented,
             "A header you provided implies functionality that is not implemented: If-None-Match with an ETag on a write");
     objects::Conditions conditions;
     conditions.if_match = if_match;
@@ -84,7 +85,7 @@ Result<std::optional<objects::ChecksumKind>> asked_checksum(const std::optional<
     if (!asked) return std::nullopt;
     const auto kind = objects::checksum_kind(*asked);
     if (!kind)
-        return base::fail("InvalidRequest",
+        return base::fail(base::code::InvalidRequest,
                           "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, "
                           "CRC32C, CRC64NVME, SHA1, SHA256]");
     return kind;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/access.hpp"
 #include "model/stream.hpp"
@@ -88,7 +89,7 @@ Result<std::optional<objects::ChecksumKind>> checksum_kind_of(const Input& in) {
         const bool in_trailer = base::equals_ignoring_case(base::trim(model::text(in.trailer)), objects::header_of(kind));
         if (!checksum_of(in, kind) && !in_trailer) continue;
         if (sent)
-            return base::fail("InvalidRequest",
+            return base::fail(base::code::InvalidRequest,
                               "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
         sent = kind;
     }

@@ -1,6 +1,7 @@
 // Multipart uploads. UploadPartCopy is in copy_operations.cpp.
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "model/s3/multipart.hpp"
 #include "services/s3/members.hpp"
 #include "text/uri.hpp"
@@ -12,7 +13,7 @@ namespace {
 Result<std::optional<objects::ChecksumType>> read_checksum_type(const std::optional<std::string>& name) {
     if (!name) return std::nullopt;
     const auto type = objects::checksum_type(*name);
-    if (!type) return base::fail("InvalidRequest", "Value for x-amz-checksum-type header is invalid.");
+    if (!type) return base::fail(base::code::InvalidRequest, "Value for x-amz-checksum-type header is invalid.");
     return type;
 }
 
@@ -28,11 +29,12 @@ Result<m::CreateMultipartUpload::Output> create_upload(S3& s3, const Permit& per
     if (in.checksum_algorithm) {
         request.checksum_kind = objects::checksum_kind(*in.checksum_algorithm);
         if (!request.checksum_kind)
-            return base::fail("InvalidRequest", "Checksum algorithm provided is unsupported: " + *in.checksum_algorithm);
+            return base::fail(base::code::InvalidRequest,
+                              "Checksum algorithm provided is unsupported: " + *in.checksum_algorithm);
     }
     request.checksum_type = TRY(read_checksum_type(in.checksum_type));
     if (request.checksum_type && !request.checksum_kind)
-        return base::fail("InvalidRequest",
+        return base::fail(base::code::InvalidRequest,
                           "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
     request.decided = located.decided();
     const auto upload = TRY(s3.storage.create_upload(request));

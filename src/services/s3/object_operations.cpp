@@ -1,6 +1,7 @@
 // Objects: put, get, head, attributes.
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/s3/objects.hpp"
 #include "services/s3/members.hpp"
@@ -52,11 +53,13 @@ Result<void> replace_header(const std::optional<std::string>& wanted, std::strin
                             std::optional<std::string>& header) {
     if (model::text(wanted).empty()) return {};
     if (is_anonymous)
-        return base::fail("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.");
+        return base::fail(base::code::InvalidRequest,
+                          "Request specific response headers cannot be used for anonymous GET requests.");
     // What a client puts into an answer must not end the header and begin another.
     for (const char c : *wanted) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            return base::fail("InvalidArgument", "Header value cannot contain control characters: " + std::string(parameter));
+            return base::fail(base::code::InvalidArgument,
+                              "Header value cannot contain control characters: " + std::string(parameter));
     }
     header = *wanted;
     return {};
@@ -76,11 +79,12 @@ Result<void> replace_headers(const Input& in, bool is_anonymous, Output& out) {
 Result<std::optional<ByteRange>> wanted_range(const std::optional<std::string>& range, const std::optional<int32_t>& part,
                                               const objects::Object& object) {
     if (!part) return range ? TRY(read_range_header(*range, object.size)) : std::optional<ByteRange>();
-    if (range) return base::fail("InvalidRequest", "Cannot specify both Range header and partNumber query parameter");
-    if (*part < 1) return base::fail("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+    if (range) return base::fail(base::code::InvalidRequest, "Cannot specify both Range header and partNumber query parameter");
+    if (*part < 1)
+        return base::fail(base::code::InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive");
     const auto number = static_cast<size_t>(*part);
     const auto parts = object.upload_id.empty() ? 1 : object.segments.size();
-    if (number > parts) return base::fail("InvalidPartNumber", "The requested partnumber is not satisfiable");
+    if (number > parts) return base::fail(base::code::InvalidPartNumber, "The requested partnumber is not satisfiable");
     if (object.upload_id.empty()) return ByteRange{0, object.size};
     ByteRange bytes;
     for (size_t index = 0; index + 1 < number; ++index) bytes.offset += object.segments[index].size;
@@ -100,7 +104,7 @@ Result<std::optional<ByteRange>> look_at(const Permit& permit, const Input& in, 
         case objects::Verdict::proceed:
             break;
         case objects::Verdict::precondition_failed:
-            return base::fail("PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+            return base::fail(base::code::PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
         case objects::Verdict::not_modified:
             out.status = 304;
             return std::nullopt;
@@ -145,7 +149,7 @@ struct Wanted {
 
 Result<Wanted> read_wanted(const std::vector<std::string>& names) {
     Wanted wanted;
-    if (names.empty()) return base::fail("InvalidArgument", "Invalid attribute name specified.");
+    if (names.empty()) return base::fail(base::code::InvalidArgument, "Invalid attribute name specified.");
     for (const auto& name : names) {
         bool* flag = name == "ETag"           ? &wanted.etag
                      : name == "Checksum"     ? &wanted.checksum
@@ -153,7 +157,7 @@ Result<Wanted> read_wanted(const std::vector<std::string>& names) {
                      : name == "StorageClass" ? &wanted.storage_class
                      : name == "ObjectSize"   ? &wanted.size
                                               : nullptr;
-        if (flag == nullptr) return base::fail("InvalidArgument", "Invalid attribute name specified.");
+        if (flag == nullptr) return base::fail(base::code::InvalidArgument, "Invalid attribute name specified.");
         *flag = true;
     }
     return wanted;

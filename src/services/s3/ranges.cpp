@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 
 namespace services::s3 {
@@ -16,7 +17,7 @@ std::optional<uint64_t> number(std::string_view digits) {
     return value;
 }
 
-base::Error invalid_range() { return {"InvalidRange", "The requested range is not satisfiable"}; }
+base::Error invalid_range() { return {base::code::InvalidRange, "The requested range is not satisfiable"}; }
 
 }  // namespace
 
@@ -42,7 +43,7 @@ base::Result<std::optional<ByteRange>> read_range_header(std::string_view value,
 
 base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size) {
     const base::Error malformed(
-        "InvalidArgument",
+        base::code::InvalidArgument,
         "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based "
         "offsets of the first and last bytes to copy");
     if (!value.starts_with("bytes=")) return base::fail(malformed);
@@ -52,7 +53,8 @@ base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size) {
     const auto first = number(value.substr(0, dash)), last = number(value.substr(dash + 1));
     if (!first || !last || *last < *first) return base::fail(malformed);
     if (*last >= size) {
-        return base::fail("InvalidArgument", "Range specified is not valid for source object of size: " + std::to_string(size));
+        return base::fail(base::code::InvalidArgument,
+                          "Range specified is not valid for source object of size: " + std::to_string(size));
     }
     return ByteRange{*first, *last - *first + 1};
 }

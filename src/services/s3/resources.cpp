@@ -1,6 +1,7 @@
 // Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3".
 #include "services/s3/resources.hpp"
 
+#include "base/error_codes.hpp"
 #include "policy/reference.hpp"
 
 namespace services::s3 {
@@ -47,7 +48,7 @@ Result<Description> Resources::find(const gate::Subject& subject) const {
         out.existence = Existence::unknown;
         if (policy::is_key_of_s3_action("s3:ExistingObjectTag/x", subject.action)) {
             auto object = storage_.find(name.bucket, name.key);
-            if (!object && object.error().code != "NoSuchKey") return base::fail(std::move(object).error());
+            if (!object && object.error().code != base::code::NoSuchKey) return base::fail(std::move(object).error());
             if (object) located.object = std::move(*object);
             // After the look at the object: what was found there was written under the policy that decides.
             TRY(storage_.check_unchanged(located.decided()));
@@ -69,7 +70,7 @@ Result<Description> Resources::describe(const gate::Subject& subject) const {
         found->may_come = found->found.as<Located>() != nullptr;
         return found;
     }
-    if (found.error().code != "NoSuchBucket") return base::fail(std::move(found).error());
+    if (found.error().code != base::code::NoSuchBucket) return base::fail(std::move(found).error());
     return Description{.arn = std::string(subject.text), .existence = Existence::absent, .absence = found.error().message};
 }
 

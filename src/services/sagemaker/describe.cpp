@@ -7,6 +7,7 @@
 #include <chrono>
 #include <optional>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/words.hpp"
 #include "text/base64.hpp"
@@ -190,7 +191,7 @@ base::Result<m::ListTrainingJobsResponse> list(std::vector<Job> jobs, const m::L
     auto start = jobs.begin();
     if (const std::string_view token = model::text(in.next_token); !token.empty()) {
         auto last = place_of_token(token);
-        if (!last) return base::fail("ValidationException", "NextToken is not valid for this request.");
+        if (!last) return base::fail(base::code::ValidationException, "NextToken is not valid for this request.");
         start = std::find_if(jobs.begin(), jobs.end(), [&](const Job& job) { return before(*last, place_of(job)); });
     }
     const auto count = static_cast<size_t>(in.max_results.value_or(page_default));

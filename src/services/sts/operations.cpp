@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "gate/operation.hpp"
 #include "model/sts/operations.hpp"
@@ -41,7 +42,9 @@ struct Sts {
 
 template <class Member>
 Result<void> refuse_unsupported(const std::optional<Member>& member, std::string_view name) {
-    if (member) return base::fail("ValidationError", "The parameter " + std::string(name) + " is not supported by Trainwarden.");
+    if (member)
+        return base::fail(base::code::ValidationError,
+                          "The parameter " + std::string(name) + " is not supported by Trainwarden.");
     return {};
 }
 
@@ -51,7 +54,7 @@ bool is_temporary(const Caller& caller) { return caller.token_issue_time.has_val
 Result<std::string> source_identity_of(const Caller& caller, std::string_view wanted) {
     if (wanted.empty()) return caller.source_identity;
     if (caller.source_identity.empty() || wanted == caller.source_identity) return std::string(wanted);
-    return base::fail("ValidationError", "SourceIdentity cannot be changed: the calling session already carries one.");
+    return base::fail(base::code::ValidationError, "SourceIdentity cannot be changed: the calling session already carries one.");
 }
 
 // What AssumeRole's request is about: found out once, for the decision and for what follows.
@@ -81,7 +84,7 @@ Result<Needs<Assumption>> assume_role_needs(const Sts&, const Asking& asking, co
     TRY(refuse_unsupported(in.provided_contexts, "ProvidedContexts"));
     auto arn = policy::parse_arn(in.role_arn);
     if (!arn || arn->partition != "aws" || arn->service != "iam" || !arn->region.empty() || !arn->resource.starts_with("role/"))
-        return base::fail("ValidationError", in.role_arn + " is invalid");
+        return base::fail(base::code::ValidationError, in.role_arn + " is invalid");
     Needs<Assumption> needs({.source_identity = TRY(source_identity_of(caller, model::text(in.source_identity)))});
     const std::string& source_identity = needs.prepared.source_identity;
     // With its trust policy; that of a role that is not there trusts nobody.
@@ -109,7 +112,7 @@ Result<m::AssumeRoleResponse> assume_role(Sts& sts, const Permit& permit, const 
     request.session_name = in.role_session_name;
     request.duration = std::chrono::seconds(in.duration_seconds.value_or(session_seconds_default));
     if (caller.principal.kind == PrincipalKind::role_session && request.duration.count() > chained_session_seconds_max)
-        return base::fail("ValidationError",
+        return base::fail(base::code::ValidationError,
                           "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.");
     request.session_policy = model::text(in.policy);
     for (const auto& policy : model::items(in.policy_arns)) request.session_policy_arns.emplace_back(model::text(policy.arn));
@@ -137,7 +140,7 @@ Result<m::GetSessionTokenResponse> get_session_token(Sts& sts, const Permit& per
     TRY(refuse_unsupported(in.serial_number, "SerialNumber"));
     TRY(refuse_unsupported(in.token_code, "TokenCode"));
     const Caller& caller = permit.caller();
-    if (is_temporary(caller)) return base::fail("AccessDenied", "Cannot call GetSessionToken with session credentials");
+    if (is_temporary(caller)) return base::fail(base::code::AccessDenied, "Cannot call GetSessionToken with session credentials");
     const bool root = caller.principal.kind == PrincipalKind::root;
     int64_t seconds = in.duration_seconds.value_or(session_token_seconds_default);
     // AWS shortens a root user's session instead of refusing it.
@@ -149,7 +152,8 @@ Result<m::GetSessionTokenResponse> get_session_token(Sts& sts, const Permit& per
 Result<m::GetAccessKeyInfoResponse> get_access_key_info(Sts& sts, const Permit&, const m::GetAccessKeyInfoRequest& in) {
     auto found = sts.directory.authenticate(in.access_key_id, "");
     if (!found)
-        return base::fail("ValidationError", "The access key id " + in.access_key_id + " is not a long-term key of this server.");
+        return base::fail(base::code::ValidationError,
+                          "The access key id " + in.access_key_id + " is not a long-term key of this server.");
     return m::GetAccessKeyInfoResponse{.account = (*found)->caller.principal.account};
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
 #include "gate/globals.hpp"
@@ -75,7 +76,7 @@ base::Result<wire::Answer> explain_operation(const Dependencies& parts, const Ca
 base::Result<wire::Answer> explain_access(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
     const Caller caller = TRY(find_principal(*parts.directory, call.input["PrincipalArn"].as_string(), parts.region));
     if (call.input.contains("Operation") == call.input.contains("Action"))
-        return base::fail("ValidationException",
+        return base::fail(base::code::ValidationException,
                           "ask about one thing: an Action, on a Resource, or an Operation, with its Input");
     if (call.input.contains("Operation")) return explain_operation(parts, caller, call.input);
     const Question question = TRY(read_question(parts, call.input));
@@ -116,7 +117,7 @@ base::Result<std::optional<base::Time>> time_in(const Json& input, const std::st
     if (!input.contains(member)) return std::nullopt;
     auto time = text::parse_iso8601(input[member].as_string());
     if (!time)
-        return base::fail("ValidationException",
+        return base::fail(base::code::ValidationException,
                           member + " must be a date and time in ISO 8601, for example 2026-01-31T12:00:00Z");
     return time;
 }
@@ -173,7 +174,8 @@ base::Result<audit::Query> read_query(const Json& input) {
     query.older_than = input["NextToken"].as_string();
     query.written_since = input["Newer"].as_string();
     if (!query.older_than.empty() && !query.written_since.empty())
-        return base::fail("ValidationException", "NextToken asks for what is older, Newer for what is newer: give one of them");
+        return base::fail(base::code::ValidationException,
+                          "NextToken asks for what is older, Newer for what is newer: give one of them");
     return query;
 }
 
@@ -196,8 +198,8 @@ base::Result<wire::Answer> list_requests(const Dependencies& parts, const gate::
     const auto until = std::chrono::steady_clock::now() +
                        std::chrono::seconds(std::min<int64_t>(input["WaitSeconds"].as_int(), wait_seconds_max));
     auto found = parts.audit->search(query);
-    if (!found && found.error().code == "InvalidToken")
-        return base::fail("ValidationException", "NextToken and Newer take what an earlier answer gave");
+    if (!found && found.error().code == base::code::InvalidToken)
+        return base::fail(base::code::ValidationException, "NextToken and Newer take what an earlier answer gave");
     audit::Page page = TRY(std::move(found));
     while (follows && page.records.empty()) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());

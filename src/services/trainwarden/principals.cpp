@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
 #include "policy/arn.hpp"
@@ -243,17 +244,18 @@ base::Result<Caller> find_principal(const identity::Directory& directory, const 
     if (name == "*") return gate::anonymous_caller();
     if (is_service(name)) {
         if (service_exists(name)) return service_called(name, directory.default_account(), region);
-        return base::fail("NoSuchPrincipal", "there is no service " + name);
+        return base::fail(base::code::NoSuchPrincipal, "there is no service " + name);
     }
     const auto parsed = policy::parse_arn(name);
     if (!parsed)
-        return base::fail("ValidationException",
+        return base::fail(base::code::ValidationException,
                           "`" + name +
                               "` names no principal: write the ARN of a role, of a user or of an account's root, a "
                               "service such as sagemaker.amazonaws.com, or `*` for anyone without credentials");
     if (parsed->partition != "aws")
-        return base::fail("NoSuchPrincipal", "there is no principal " + name + " on this server: its partition is aws, not " +
-                                                 std::string(parsed->partition));
+        return base::fail(
+            base::code::NoSuchPrincipal,
+            "there is no principal " + name + " on this server: its partition is aws, not " + std::string(parsed->partition));
     Caller root = root_of(directory.default_account());
     if (name == root.principal.arn) return root;
     for (Caller& caller : directory.all_callers()) {
@@ -264,12 +266,12 @@ base::Result<Caller> find_principal(const identity::Directory& directory, const 
         }
     }
     if (is_account(parsed->account) && parsed->account != directory.default_account())
-        return base::fail("NoSuchPrincipal", "there is no principal " + name + " on this server: its account is " +
-                                                 directory.default_account() +
-                                                 ", and what the policies of others allow is not known here");
+        return base::fail(base::code::NoSuchPrincipal, "there is no principal " + name + " on this server: its account is " +
+                                                           directory.default_account() +
+                                                           ", and what the policies of others allow is not known here");
     if (parsed->resource.starts_with("group/"))
-        return base::fail("NoSuchPrincipal", name + " is a group; requests are made by its users, with what it allows");
-    return base::fail("NoSuchPrincipal", "there is no principal " + name + " on this server");
+        return base::fail(base::code::NoSuchPrincipal, name + " is a group; requests are made by its users, with what it allows");
+    return base::fail(base::code::NoSuchPrincipal, "there is no principal " + name + " on this server");
 }
 
 base::Result<std::vector<std::string>> names_of(identity::Directory& directory, const std::string& name) {
@@ -278,7 +280,7 @@ base::Result<std::vector<std::string>> names_of(identity::Directory& directory, 
     const bool good =
         parsed->partition == "aws" && parsed->region.empty() && (parsed->service == "iam" || parsed->service == "sts");
     if (!good)
-        return base::fail("ValidationException",
+        return base::fail(base::code::ValidationException,
                           "`" + name + "` names no principal: ARNs of principals begin with arn:aws:iam:: or arn:aws:sts::");
     std::vector<std::string> names{name};
     if (parsed->service != "sts") return names;

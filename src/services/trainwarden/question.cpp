@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error_codes.hpp"
 #include "base/nearest.hpp"
 #include "base/strings.hpp"
 #include "identity/directory.hpp"
@@ -20,7 +21,9 @@ using text::Json;
 
 constexpr size_t formats_named_max = 3;
 
-std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
+std::unexpected<base::Error> invalid(std::string message) {
+    return base::fail(base::code::ValidationException, std::move(message));
+}
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
     const std::string meant = base::nearest(word, known);
@@ -152,17 +155,17 @@ base::Result<std::string> resource_of(const Dependencies& parts, const std::stri
     const auto arn = policy::parse_arn(resource);
     if (!arn) return invalid("`" + asked + "` is not an ARN: " + works_on(action));
     if (arn->partition != "aws")
-        return base::fail("NoSuchResource",
+        return base::fail(base::code::NoSuchResource,
                           "there is no " + asked + " on this server: its partition is aws, not " + std::string(arn->partition));
     if (!arn->account.empty() && arn->service != "iam" && arn->account != parts.directory->default_account())
-        return base::fail("NoSuchResource",
+        return base::fail(base::code::NoSuchResource,
                           "there is no " + asked + " on this server: its account is " + parts.directory->default_account());
     const auto formats = formats_of(action);
     if (std::ranges::none_of(formats, [&](std::string_view format) { return policy::has_format(resource, format); }))
         return invalid("`" + asked + "` is no resource of this action: " + works_on(action));
     const bool published = arn->account == "aws" && arn->resource.starts_with("policy/");
     if (arn->service == "iam" && !published && arn->account != parts.directory->default_account())
-        return base::fail("NoSuchResource", "there is no " + asked + " on this server");
+        return base::fail(base::code::NoSuchResource, "there is no " + asked + " on this server");
     return resource;
 }
 
@@ -208,11 +211,11 @@ base::Result<Question> read_question(const Dependencies& parts, const Json& inpu
     Question out;
     out.said = TRY(context_of(input["Context"]));
     auto access = gate::asked_access(*parts.describer, action, resource, parts.directory->default_account());
-    if (!access && access.error().code == "NoSuchResource") {
+    if (!access && access.error().code == base::code::NoSuchResource) {
         const std::string& absence = access.error().message;
-        return base::fail(
-            base::Error("NoSuchResource", "there is no " + resource + " on this server" + (absence.empty() ? "" : ": " + absence))
-                .note("`aws iam simulate-principal-policy` can be asked about what is not there yet"));
+        return base::fail(base::Error(base::code::NoSuchResource,
+                                      "there is no " + resource + " on this server" + (absence.empty() ? "" : ": " + absence))
+                              .note("`aws iam simulate-principal-policy` can be asked about what is not there yet"));
     }
     out.access = TRY(std::move(access));
     return out;

@@ -1,4 +1,4 @@
-#include "server/rooms.hpp"
+#include "server/server.hpp"
 
 #include "server/audit_log.hpp"
 #include "services/cloudtrail/operations.hpp"
@@ -12,68 +12,68 @@
 #include "services/trainwarden/slurm.hpp"
 
 namespace server {
-base::Result<std::unique_ptr<Rooms>> Rooms::open(const std::string& data, const std::string& master_key_file,
+base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, const std::string& master_key_file,
                                                  const std::vector<std::string>& regions,
                                                  const TrainingSettings& training_settings, const AuditSettings& audit_settings) {
-    auto rooms = std::make_unique<Rooms>();
-    rooms->regions = regions;
-    rooms->folder = TRY(DataFolder::open(data, master_key_file, rooms->random));
-    const DataFolder& folder = *rooms->folder;
-    rooms->keys = TRY(store::open_rocks_keys(folder.keys_directory()));
-    rooms->blobs = TRY(store::open_file_blobs(folder.blobs_directory()));
-    rooms->directory = TRY(identity::Directory::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.master_key()}));
-    TRY(folder.bootstrap(*rooms->directory));
-    rooms->storage = TRY(objects::Storage::open({rooms->keys.get(), rooms->blobs.get(), &rooms->clock, &rooms->random}));
-    rooms->metrics = std::make_unique<metrics::Store>(*rooms->keys, rooms->random);
-    rooms->logs = TRY(logs::Store::open({rooms->keys.get(), &rooms->clock, &rooms->random, folder.logs_directory()}));
-    rooms->audit = TRY(open_audit_log(folder, rooms->clock, audit_settings));
+    auto server = std::make_unique<Server>();
+    server->regions = regions;
+    server->folder = TRY(DataFolder::open(data, master_key_file, server->random));
+    const DataFolder& folder = *server->folder;
+    server->keys = TRY(store::open_rocks_keys(folder.keys_directory()));
+    server->blobs = TRY(store::open_file_blobs(folder.blobs_directory()));
+    server->directory = TRY(identity::Directory::open({server->keys.get(), &server->clock, &server->random, folder.master_key()}));
+    TRY(folder.bootstrap(*server->directory));
+    server->storage = TRY(objects::Storage::open({server->keys.get(), server->blobs.get(), &server->clock, &server->random}));
+    server->metrics = std::make_unique<metrics::Store>(*server->keys, server->random);
+    server->logs = TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory()}));
+    server->audit = TRY(open_audit_log(folder, server->clock, audit_settings));
     if (!audit_settings.syslog.empty())
-        rooms->audit_forwarder = std::make_unique<AuditForwarder>(*rooms->audit, TRY(parse_syslog(audit_settings.syslog)),
+        server->audit_forwarder = std::make_unique<AuditForwarder>(*server->audit, TRY(parse_syslog(audit_settings.syslog)),
                                                                   folder.audit_directory() + "/syslog-sent");
-    rooms->decider = std::make_unique<gate::Decider>(gate::DeciderParts{.describer = &rooms->registry.describer(),
-                                                                        .directory = rooms->directory.get(),
-                                                                        .audit = rooms->audit.get(),
-                                                                        .clock = &rooms->clock,
-                                                                        .random = &rooms->random,
+    server->decider = std::make_unique<gate::Decider>(gate::DeciderParts{.describer = &server->registry.describer(),
+                                                                        .directory = server->directory.get(),
+                                                                        .audit = server->audit.get(),
+                                                                        .clock = &server->clock,
+                                                                        .random = &server->random,
                                                                         .region = regions.front()});
-    rooms->training =
-        TRY(TrainingRoom::open({.keys = rooms->keys.get(),
-                                .directory = rooms->directory.get(),
-                                .metrics = rooms->metrics.get(),
-                                .logs = rooms->logs.get(),
-                                .clock = &rooms->clock,
-                                .random = &rooms->random,
+    server->training =
+        TRY(TrainingRoom::open({.keys = server->keys.get(),
+                                .directory = server->directory.get(),
+                                .metrics = server->metrics.get(),
+                                .logs = server->logs.get(),
+                                .clock = &server->clock,
+                                .random = &server->random,
                                 .jobs_directory = folder.jobs_directory(),
                                 .data_folder = folder.path(),
                                 .master_key_file = master_key_file,
                                 .settings = training_settings,
-                                .assume = rooms->assume_job_role(),
-                                .may = [made = rooms.get()](const identity::Credentials& credentials, const std::string& action,
+                                .assume = server->assume_job_role(),
+                                .may = [made = server.get()](const identity::Credentials& credentials, const std::string& action,
                                                             const std::string& resource, const std::string& request_id) {
                                     return made->may(credentials, action, resource, request_id);
                                 }}));
-    rooms->slurm_sessions = TRY(training::SlurmSessions::open({.keys = rooms->keys.get(),
-                                                               .assume = rooms->assume_job_role(),
-                                                               .leases = &rooms->directory->leases(),
-                                                               .clock = &rooms->clock,
-                                                               .random = &rooms->random}));
-    rooms->add_services();
-    const auto region_of = [storage = rooms->storage.get()](std::string_view name) {
+    server->slurm_sessions = TRY(training::SlurmSessions::open({.keys = server->keys.get(),
+                                                               .assume = server->assume_job_role(),
+                                                               .leases = &server->directory->leases(),
+                                                               .clock = &server->clock,
+                                                               .random = &server->random}));
+    server->add_services();
+    const auto region_of = [storage = server->storage.get()](std::string_view name) {
         const auto bucket = storage->bucket(name);
         return bucket ? (*bucket)->region : std::string();
     };
-    rooms->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &rooms->registry,
-                                                               .directory = rooms->directory.get(),
-                                                               .audit = rooms->audit.get(),
-                                                               .clock = &rooms->clock,
-                                                               .random = &rooms->random,
+    server->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &server->registry,
+                                                               .directory = server->directory.get(),
+                                                               .audit = server->audit.get(),
+                                                               .clock = &server->clock,
+                                                               .random = &server->random,
                                                                .regions = regions,
                                                                .bucket_region = region_of});
-    return rooms;
+    return server;
 }
 
 // What the gate would say to a request with these credentials, before anybody makes it. On the record like a request.
-base::Result<void> Rooms::may(const identity::Credentials& credentials, const std::string& action, const std::string& resource,
+base::Result<void> Server::may(const identity::Credentials& credentials, const std::string& action, const std::string& resource,
                               const std::string& request_id) {
     const auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));
     return decider->act_for(
@@ -83,7 +83,7 @@ base::Result<void> Rooms::may(const identity::Credentials& credentials, const st
         {.request_id = request_id, .service = "sagemaker", .operation = "CreateTrainingJob", .region = {}, .keys = {}});
 }
 
-training::AssumeJobRole Rooms::assume_job_role() const {
+training::AssumeJobRole Server::assume_job_role() const {
     return [decider = decider.get()](const training::JobId& job, const std::string& role_arn,
                                      const training::SessionTerms& terms) -> base::Result<identity::Credentials> {
         const identity::ServiceCall service{training::service_principal, job.region, job.account, job.arn()};
@@ -91,7 +91,7 @@ training::AssumeJobRole Rooms::assume_job_role() const {
     };
 }
 
-void Rooms::add_services() {
+void Server::add_services() {
     registry.describer().serve(regions);
     services::iam::add_operations(registry, *directory, {.region = regions.front(), .describer = &registry.describer()});
     services::sts::add_operations(registry, *directory);

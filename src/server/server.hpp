@@ -1,4 +1,4 @@
-// Every room of a server, made in the order of who needs whom and destroyed in reverse.
+// What a server is made of, made in the order of who needs whom and destroyed in reverse.
 #pragma once
 
 #include <memory>
@@ -34,7 +34,7 @@ struct AuditSettings {
     std::string syslog;                // empty: nowhere
 };
 
-struct Rooms {
+struct Server {
     std::vector<std::string> regions;  // that are served, the default first
     base::SystemClock clock;
     crypto::SystemRandom random;
@@ -54,10 +54,10 @@ struct Rooms {
     std::unique_ptr<gate::Gate> gate;
 
     // Opens the data folder (makes it, and the first account, if there is none) and everything above it.
-    [[nodiscard]] static base::Result<std::unique_ptr<Rooms>> open(const std::string& data, const std::string& master_key_file,
-                                                                   const std::vector<std::string>& regions,
-                                                                   const TrainingSettings& training_settings,
-                                                                   const AuditSettings& audit_settings);
+    [[nodiscard]] static base::Result<std::unique_ptr<Server>> open(const std::string& data, const std::string& master_key_file,
+                                                                    const std::vector<std::string>& regions,
+                                                                    const TrainingSettings& training_settings,
+                                                                    const AuditSettings& audit_settings);
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,
