@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "crypto/digest.hpp"
@@ -32,10 +33,10 @@ std::unexpected<base::Error> broken(const std::string& what, const std::string& 
     const int error = errno;
     if (error == ENOSPC || error == EDQUOT) {
         base::log_error(what + " `" + path + "`: " + std::strerror(error));
-        return base::fail("InsufficientStorage",
+        return base::fail(base::code::InsufficientStorage,
                           "The server's disk is full: the decision cannot be recorded, so nothing is done. Deletes work.");
     }
-    return base::fail("AuditUnavailable", what + " `" + path + "`: " + std::strerror(error));
+    return base::fail(base::code::AuditUnavailable, what + " `" + path + "`: " + std::strerror(error));
 }
 
 }  // namespace
@@ -77,7 +78,7 @@ std::string Stream::index_path_of(uint64_t number) const {
 }
 
 base::Result<void> Stream::open(base::Time now) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     const auto numbers = segment_numbers(options_.directory, options_.name);
     for (size_t i = 0; i + 1 < numbers.size(); ++i) TRY(load_full(numbers[i]));
     if (numbers.empty()) return begin_segment(1, now);
@@ -201,7 +202,7 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
 }
 
 base::Result<void> Stream::make_room(size_t bytes, base::Time now) {
-    if (broken_) return base::fail("AuditUnavailable", "the audit log could not be synchronized with the disk");
+    if (broken_) return base::fail(base::code::AuditUnavailable, "the audit log could not be synchronized with the disk");
     if (last_number_ - signed_line_ >= lines_between_heads_max) TRY(sign_locked(now));
     if (last_number_ != first_number_ && size_ + bytes > options_.segment_bytes_max) {
         TRY(sign_locked(now));
@@ -214,7 +215,7 @@ base::Result<void> Stream::allocate(size_t bytes) {
     if (size_ + bytes + left_for_answers <= allocated_) return {};
     const uint64_t least = size_ + bytes + left_for_answers;
     uint64_t end = least + allocated_at_once;
-    const auto take = [&] {
+    const auto take = [&]() REQUIRES(mutex_) {
         return ::fallocate(file_->descriptor, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) ==
                    0 ||
                (errno != ENOSPC && errno != EDQUOT);  // a file system that cannot: the write will tell
@@ -243,7 +244,7 @@ base::Result<void> Stream::write(const std::string& bytes) {
         return broken("cannot write", options_.directory);
     }
     auto written = write_all(bytes);
-    if (!written && written.error().code == "InsufficientStorage" && may_use_reserve && options_.reserve != nullptr) {
+    if (!written && written.error().code == base::code::InsufficientStorage && may_use_reserve && options_.reserve != nullptr) {
         options_.reserve->release();
         written = write_all(bytes);
     }
@@ -332,7 +333,7 @@ uint32_t Stream::add_entry(const Batch& batch, int64_t time, uint32_t flags, std
 }
 
 base::Result<Place> Stream::append(const RecordText& text, std::string_view answer, std::string_view outcome, base::Time time) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return append_locked(text, answer, outcome, time);
 }
 
@@ -352,13 +353,13 @@ base::Result<Place> Stream::append_locked(const RecordText& text, std::string_vi
 
 base::Result<void> Stream::answer(Place& place, const RecordText& text, std::string_view answer, std::string_view outcome,
                                   base::Time time) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (place.segment != number_) {
         place = TRY(append_locked(text, answer, outcome, time));
         return {};
     }
     // Not make_room: the answer stays with its record.
-    if (broken_) return base::fail("AuditUnavailable", "the audit log could not be synchronized with the disk");
+    if (broken_) return base::fail(base::code::AuditUnavailable, "the audit log could not be synchronized with the disk");
     Batch batch(chain_, last_number_);
     std::string members =
         "\"of\":" + std::to_string(place.line) + ",\"t\":" + std::to_string(time.time_since_epoch().count()) + ",";
@@ -377,7 +378,7 @@ base::Result<void> Stream::answer(Place& place, const RecordText& text, std::str
 }
 
 base::Result<void> Stream::note(std::string_view what, const std::string& said, bool shown, base::Time time) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     TRY(make_room(said.size(), time));
     return note_locked(what, said, shown, time);
 }
@@ -398,7 +399,7 @@ base::Result<void> Stream::note_locked(std::string_view what, const std::string&
 
 base::Result<void> Stream::take_over(const std::string& json, const std::vector<Term>& terms, std::string_view outcome,
                                      int64_t time) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     TRY(make_room(json.size(), base::Time(std::chrono::milliseconds(time))));
     Batch batch(chain_, last_number_);
     batch.add("\"old\":" + json);
@@ -409,7 +410,7 @@ base::Result<void> Stream::take_over(const std::string& json, const std::vector<
 }
 
 base::Result<void> Stream::sign(base::Time now) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (last_number_ == signed_line_) return {};
     return sign_locked(now);
 }
@@ -431,11 +432,11 @@ base::Result<void> Stream::sign_locked(base::Time now) {
 }
 
 base::Result<void> Stream::make_durable(uint64_t line) {
-    std::unique_lock lock(mutex_);
+    base::Lock lock(mutex_);
     while (durable_line_ < line) {
-        if (broken_) return base::fail("AuditUnavailable", "the audit log could not be synchronized with the disk");
+        if (broken_) return base::fail(base::code::AuditUnavailable, "the audit log could not be synchronized with the disk");
         if (syncing_) {
-            synced_.wait(lock);
+            synced_.wait(mutex_);
             continue;
         }
         // This thread synchronizes for all who have come by now.
@@ -462,34 +463,34 @@ base::Result<void> Stream::make_durable(uint64_t line) {
 base::Result<void> Stream::make_all_durable() { return make_durable(last_line()); }
 
 uint64_t Stream::last_line() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return last_number_;
 }
 
 bool Stream::has_unsigned() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return last_number_ != signed_line_;
 }
 
 bool Stream::has_unsynced() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return last_number_ != durable_line_ && !broken_;
 }
 
 std::optional<Head> Stream::last_head() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return last_head_;
 }
 
 uint64_t Stream::bytes() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return full_bytes_ + size_;
 }
 
 void Stream::save_indexes() {
     std::vector<FullSegmentPtr> due;
     {
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         for (const auto& segment : full_)
             if (std::ranges::find(without_index_file_, segment->number) != without_index_file_.end()) due.push_back(segment);
         without_index_file_.clear();
@@ -506,13 +507,13 @@ void Stream::save_indexes() {
         SegmentSummary same;
         saved->index = open_index(path, segment->summary.bytes, same);
         if (!saved->index) continue;
-        const std::lock_guard lock(mutex_);
+        const base::Lock lock(mutex_);
         std::ranges::replace(full_, segment, FullSegmentPtr(saved));
     }
 }
 
 base::Result<void> Stream::remove_oldest() {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (full_.empty()) return {};
     const FullSegmentPtr oldest = full_.front();
     if (::unlink(oldest->path.c_str()) != 0 && errno != ENOENT) return broken("cannot delete", oldest->path);
@@ -523,17 +524,17 @@ base::Result<void> Stream::remove_oldest() {
 }
 
 std::vector<FullSegmentPtr> Stream::full_segments() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return full_;
 }
 
 Stream::Current Stream::current() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return {.number = number_, .first_number = first_number_, .path = path_of(number_)};
 }
 
 bool Stream::with_current_index(uint64_t segment, const std::function<void(const GrowingIndex&)>& use) const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (segment != number_) return false;
     use(*index_);
     return true;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "model/s3control/operations.hpp"
 #include "model/s3control/service.hpp"
 #include "services/s3/service.hpp"
@@ -42,7 +43,8 @@ Result<Needs<Located>> tag_needs(const S3&, const Asking& asking, const control:
     const auto bucket = TRY(asking.find(in.resource_arn, control::Action::s3_TagResource));
     // The path of a request names a bucket; what is only asked about need not.
     const auto* const located = bucket.found.as<Located>();
-    if (located == nullptr) return base::fail("InvalidRequest", "The resource " + in.resource_arn + " is not a bucket.");
+    if (located == nullptr)
+        return base::fail(base::code::InvalidRequest, "The resource " + in.resource_arn + " is not a bucket.");
     Needs<Located> needs(*located);
     needs.add(control::Action::s3_TagResource, bucket, keys);
     return needs;

@@ -1,6 +1,7 @@
 // Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon SageMaker".
 #include "services/sagemaker/resources.hpp"
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/words.hpp"
 #include "policy/arn.hpp"
@@ -53,15 +54,17 @@ Values tagged_job(const model::Circumstances& where, Arguments resource) {
     const std::string arn = resource[0].value_or("");
     const auto parsed = policy::parse_arn(arn);
     if (!parsed || parsed->partition != "aws" || parsed->service != "sagemaker")
-        return base::fail("ValidationException", "The resource ARN " + arn + " is invalid: it begins with arn:aws:sagemaker:.");
+        return base::fail(base::code::ValidationException,
+                          "The resource ARN " + arn + " is invalid: it begins with arn:aws:sagemaker:.");
     if (parsed->region != where.region)
-        return base::fail("ValidationException", "The resource " + arn + " is not in " + std::string(where.region) +
-                                                     ", where the request was made: send it to the region of the resource.");
+        return base::fail(base::code::ValidationException,
+                          "The resource " + arn + " is not in " + std::string(where.region) +
+                              ", where the request was made: send it to the region of the resource.");
     if (parsed->account != where.account)
-        return base::fail("AccessDenied", "The resource " + arn + " belongs to another account.");
+        return base::fail(base::code::AccessDenied, "The resource " + arn + " belongs to another account.");
     const auto id = training::parse_job_arn(arn);
     if (!id)
-        return base::fail("ValidationException",
+        return base::fail(base::code::ValidationException,
                           "The resource " + arn + " is not a training job: other resources do not exist here.");
     return model::NamedValues{{"", id->arn()}};
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/error_codes.hpp"
 #include "gate/operation.hpp"
 #include "model/trainwarden/operations.hpp"
 #include "model/trainwarden/service.hpp"
@@ -29,8 +30,8 @@ m::SlurmSessionResponse answer_of(const std::string& session, const identity::Cr
 base::Result<Caller> user_named(identity::Directory& directory, const std::string& account, const std::string& name) {
     const auto user = directory.iam().user(account, name);
     if (user && (*user)->name == name) return directory.user_caller((*user)->arn);
-    return base::fail("NoSuchPrincipal", "there is no IAM user " + name + " in account " + account +
-                                             ": a Slurm job belongs to the IAM user that is named as its Unix user");
+    return base::fail(base::code::NoSuchPrincipal, "there is no IAM user " + name + " in account " + account +
+                                                       ": a Slurm job belongs to the IAM user that is named as its Unix user");
 }
 
 base::Result<void> check_pass(const gate::Decider& decider, const Caller& user, const training::JobId& job,
