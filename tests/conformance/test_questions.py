@@ -298,7 +298,7 @@ def test_a_request_is_asked_about_with_all_that_it_needs(server, bucket):
         assert answer["Decision"] == decision
         assert [(one["Action"], one["Resource"], one["Decision"] == "allowed") for one in answer["Accesses"]] == [
             (action, f"arn:aws:iam::{server.account}:role/asked", action in actions) for action in ("iam:CreateRole", "iam:TagRole")]
-        assert {key.lower(): value for key, value in answer["Accesses"][0]["Context"].items()}["aws:requesttag/team"] == "red"
+        assert {key.lower(): value for key, value in answer["Accesses"][0]["Context"].items()}["aws:requesttag/team"] == ["red"]
         with pytest.raises(iam.exceptions.NoSuchEntityException):
             iam.get_role(RoleName="asked")
         shown = server.trainwarden(*command).stdout
