@@ -13,15 +13,17 @@
 
 namespace server {
 base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, const std::string& master_key_file,
-                                                 const std::vector<std::string>& regions,
-                                                 const TrainingSettings& training_settings, const AuditSettings& audit_settings) {
+                                                   const std::vector<std::string>& regions,
+                                                   const TrainingSettings& training_settings,
+                                                   const AuditSettings& audit_settings) {
     auto server = std::make_unique<Server>();
     server->regions = regions;
     server->folder = TRY(DataFolder::open(data, master_key_file, server->random));
     const DataFolder& folder = *server->folder;
     server->keys = TRY(store::open_rocks_keys(folder.keys_directory()));
     server->blobs = TRY(store::open_file_blobs(folder.blobs_directory()));
-    server->directory = TRY(identity::Directory::open({server->keys.get(), &server->clock, &server->random, folder.master_key()}));
+    server->directory =
+        TRY(identity::Directory::open({server->keys.get(), &server->clock, &server->random, folder.master_key()}));
     TRY(folder.bootstrap(*server->directory));
     server->storage = TRY(objects::Storage::open({server->keys.get(), server->blobs.get(), &server->clock, &server->random}));
     server->metrics = std::make_unique<metrics::Store>(*server->keys, server->random);
@@ -29,13 +31,13 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     server->audit = TRY(open_audit_log(folder, server->clock, audit_settings));
     if (!audit_settings.syslog.empty())
         server->audit_forwarder = std::make_unique<AuditForwarder>(*server->audit, TRY(parse_syslog(audit_settings.syslog)),
-                                                                  folder.audit_directory() + "/syslog-sent");
+                                                                   folder.audit_directory() + "/syslog-sent");
     server->decider = std::make_unique<gate::Decider>(gate::DeciderParts{.describer = &server->registry.describer(),
-                                                                        .directory = server->directory.get(),
-                                                                        .audit = server->audit.get(),
-                                                                        .clock = &server->clock,
-                                                                        .random = &server->random,
-                                                                        .region = regions.front()});
+                                                                         .directory = server->directory.get(),
+                                                                         .audit = server->audit.get(),
+                                                                         .clock = &server->clock,
+                                                                         .random = &server->random,
+                                                                         .region = regions.front()});
     server->training =
         TRY(TrainingRoom::open({.keys = server->keys.get(),
                                 .directory = server->directory.get(),
@@ -49,32 +51,32 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                 .settings = training_settings,
                                 .assume = server->assume_job_role(),
                                 .may = [made = server.get()](const identity::Credentials& credentials, const std::string& action,
-                                                            const std::string& resource, const std::string& request_id) {
+                                                             const std::string& resource, const std::string& request_id) {
                                     return made->may(credentials, action, resource, request_id);
                                 }}));
     server->slurm_sessions = TRY(training::SlurmSessions::open({.keys = server->keys.get(),
-                                                               .assume = server->assume_job_role(),
-                                                               .leases = &server->directory->leases(),
-                                                               .clock = &server->clock,
-                                                               .random = &server->random}));
+                                                                .assume = server->assume_job_role(),
+                                                                .leases = &server->directory->leases(),
+                                                                .clock = &server->clock,
+                                                                .random = &server->random}));
     server->add_services();
     const auto region_of = [storage = server->storage.get()](std::string_view name) {
         const auto bucket = storage->bucket(name);
         return bucket ? (*bucket)->region : std::string();
     };
     server->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &server->registry,
-                                                               .directory = server->directory.get(),
-                                                               .audit = server->audit.get(),
-                                                               .clock = &server->clock,
-                                                               .random = &server->random,
-                                                               .regions = regions,
-                                                               .bucket_region = region_of});
+                                                                .directory = server->directory.get(),
+                                                                .audit = server->audit.get(),
+                                                                .clock = &server->clock,
+                                                                .random = &server->random,
+                                                                .regions = regions,
+                                                                .bucket_region = region_of});
     return server;
 }
 
 // What the gate would say to a request with these credentials, before anybody makes it. On the record like a request.
 base::Result<void> Server::may(const identity::Credentials& credentials, const std::string& action, const std::string& resource,
-                              const std::string& request_id) {
+                               const std::string& request_id) {
     const auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));
     return decider->act_for(
         found->caller,

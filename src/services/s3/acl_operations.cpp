@@ -77,9 +77,9 @@ Result<m::GetObjectAcl::Output> get_object_acl(S3&, const Permit&, const m::GetO
 bool is_owners_alone(const m::AccessControlPolicy& policy, const std::string& owner) {
     if (policy.owner && policy.owner->id != owner) return false;
     const auto grants = model::items(policy.grants);
-    if (grants.size() != 1 || !grants.front().grantee || grants.front().permission != "FULL_CONTROL") return false;
-    const auto& grantee = *grants.front().grantee;
-    return grantee.id == owner && !grantee.email_address && !grantee.uri;
+    if (grants.size() != 1 || grants.front().permission != "FULL_CONTROL") return false;
+    const auto& grantee = grants.front().grantee;
+    return grantee && grantee->id == owner && !grantee->email_address && !grantee->uri;
 }
 
 template <class Input>

@@ -64,7 +64,7 @@ Result<m::GetBucketLocation::Output> get_bucket_location(S3&, const Permit&, con
 Result<m::ListBuckets::Output> list_buckets(S3& s3, const Permit& permit, const m::ListBuckets::Input& in) {
     const size_t most = at_most(in.max_buckets, buckets_max);
     std::string after;
-    if (!model::text(in.continuation_token).empty()) after = TRY(read_token(*in.continuation_token));
+    if (const auto token = model::text(in.continuation_token); !token.empty()) after = TRY(read_token(token));
     const auto prefix = model::text(in.prefix), region = model::text(in.bucket_region);
     std::vector<m::Bucket> listed;
     bool truncated = false;
@@ -78,7 +78,7 @@ Result<m::ListBuckets::Output> list_buckets(S3& s3, const Permit& permit, const 
                           .bucket_arn = bucket->arn()});
     }
     m::ListBuckets::Output out{.owner = owner_of(permit.account())};
-    if (truncated) out.continuation_token = token_for(listed.empty() ? std::string() : *listed.back().name);
+    if (truncated) out.continuation_token = token_for(listed.empty() ? std::string_view() : model::text(listed.back().name));
     if (!prefix.empty()) out.prefix = std::string(prefix);
     out.buckets = std::move(listed);
     return out;

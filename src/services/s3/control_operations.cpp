@@ -50,19 +50,21 @@ Result<Needs<Located>> tag_needs(const S3&, const Asking& asking, const control:
     return needs;
 }
 
+Result<void> add_tags(objects::BucketConfiguration& configuration, const objects::Tags& wanted) {
+    auto tags = configuration.tags;
+    for (const auto& [key, value] : wanted) {
+        const auto same = std::ranges::find(tags, key, &objects::Tags::value_type::first);
+        same == tags.end() ? (void)tags.emplace_back(key, value) : (void)(same->second = value);
+    }
+    TRY(objects::check_tags(tags, objects::bucket_tags_max));
+    configuration.tags = std::move(tags);
+    return {};
+}
+
 Result<control::TagResource::Output> tag(S3& s3, const Permit&, const control::TagResource::Input& in, Located&& located) {
     TRY(s3.storage.configure(
         located.bucket->name,
-        [&](objects::BucketConfiguration& configuration) -> Result<void> {
-            auto tags = configuration.tags;
-            for (const auto& [key, value] : wanted_tags(in)) {
-                const auto same = std::ranges::find(tags, key, &objects::Tags::value_type::first);
-                same == tags.end() ? (void)tags.emplace_back(key, value) : (void)(same->second = value);
-            }
-            TRY(objects::check_tags(tags, objects::bucket_tags_max));
-            configuration.tags = std::move(tags);
-            return {};
-        },
+        [&](objects::BucketConfiguration& configuration) { return add_tags(configuration, wanted_tags(in)); },
         located.decided()));
     return control::TagResource::Output{};
 }

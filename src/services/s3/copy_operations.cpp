@@ -150,7 +150,7 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyOb
     request.decided = copying.to.decided();
     const auto made = TRY(s3.storage.copy(request));
     m::CopyObjectResult result{.last_modified = made->last_modified, .e_tag = quoted(made->etag)};
-    if (made->checksum) show_checksum(result, *made->checksum);
+    if (const auto& checksum = made->checksum) show_checksum(result, *checksum);
     return m::CopyObject::Output{.copy_object_result = std::move(result)};
 }
 

@@ -53,7 +53,7 @@ Outcomes delete_each(S3& s3, const Permit& permit, const std::vector<m::ObjectId
         auto key = permit.open(std::move(deletion.keys[at]));
         if (!key) {
             outcomes[at] = base::fail(std::move(key).error());
-        } else if (objects[at].version_id && *objects[at].version_id != "null") {
+        } else if (objects[at].version_id.value_or("null") != "null") {
             outcomes[at] = base::fail(base::code::NoSuchVersion, "The specified version does not exist.");
         } else if (objects[at].e_tag) {
             outcomes[at] = s3.storage.delete_object(bucket, *key, {.if_match = objects[at].e_tag}, decided);

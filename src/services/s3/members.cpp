@@ -14,13 +14,15 @@ using Arguments = std::span<const std::optional<std::string>>;
 std::string region_named(std::string_view location) { return std::string(location == "EU" ? "eu-west-1" : location); }
 
 Result<NamedValues> location_constraint(const model::Circumstances&, Arguments location) {
-    if (model::text(location[0]).empty()) return NamedValues{};
-    return NamedValues{{"", region_named(*location[0])}};
+    const auto named = model::text(location[0]);
+    if (named.empty()) return NamedValues{};
+    return NamedValues{{"", region_named(named)}};
 }
 
 Result<NamedValues> said(const model::Circumstances&, Arguments member) {
-    if (model::text(member[0]).empty()) return NamedValues{};
-    return NamedValues{{"", *member[0]}};
+    const auto value = model::text(member[0]);
+    if (value.empty()) return NamedValues{};
+    return NamedValues{{"", std::string(value)}};
 }
 
 Result<NamedValues> header_tags(const model::Circumstances&, Arguments tagging) { return read_tagging(tagging[0]); }
@@ -32,13 +34,15 @@ Result<NamedValues> header_tag_keys(const model::Circumstances&, Arguments taggi
 }
 
 Result<NamedValues> max_keys(const model::Circumstances&, Arguments max_keys) {
-    if (!max_keys[0]) return NamedValues{};
-    return NamedValues{{"", std::to_string(at_most(std::stoi(*max_keys[0])))}};
+    const auto& asked = max_keys[0];
+    if (!asked) return NamedValues{};
+    return NamedValues{{"", std::to_string(at_most(std::stoi(*asked)))}};
 }
 
 Result<objects::Tags> read_tagging(const std::optional<std::string>& header) {
-    if (model::text(header).empty()) return objects::Tags{};
-    auto tags = text::parse_query(*header, true);
+    const auto query = model::text(header);
+    if (query.empty()) return objects::Tags{};
+    auto tags = text::parse_query(query, true);
     if (!tags)
         return base::fail(base::code::InvalidArgument,
                           "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "

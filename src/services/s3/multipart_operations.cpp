@@ -96,7 +96,7 @@ Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&
                                            .bucket = in.bucket,
                                            .key = in.key,
                                            .e_tag = quoted(object->etag)};
-    if (object->checksum) show_checksum(out, *object->checksum);
+    if (const auto& checksum = object->checksum) show_checksum(out, *checksum);
     return out;
 }
 

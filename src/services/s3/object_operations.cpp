@@ -23,7 +23,7 @@ Result<m::PutObject::Output> put_object(S3& s3, const Permit&, const m::PutObjec
     if (const auto kind = TRY(checksum_kind_of(in))) request.checksum = *kind;
     const auto object = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put(whole); }));
     m::PutObject::Output out{.e_tag = quoted(object->etag)};
-    if (object->checksum) show_checksum(out, *object->checksum);
+    if (const auto& checksum = object->checksum) show_checksum(out, *checksum);
     return out;
 }
 
@@ -51,17 +51,18 @@ void describe(Output& out, const objects::Object& object) {
 // `response-content-type=…` and its five siblings replace a header of the answer.
 Result<void> replace_header(const std::optional<std::string>& wanted, std::string_view parameter, bool is_anonymous,
                             std::optional<std::string>& header) {
-    if (model::text(wanted).empty()) return {};
+    const auto value = model::text(wanted);
+    if (value.empty()) return {};
     if (is_anonymous)
         return base::fail(base::code::InvalidRequest,
                           "Request specific response headers cannot be used for anonymous GET requests.");
     // What a client puts into an answer must not end the header and begin another.
-    for (const char c : *wanted) {
+    for (const char c : value) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
             return base::fail(base::code::InvalidArgument,
                               "Header value cannot contain control characters: " + std::string(parameter));
     }
-    header = *wanted;
+    header = std::string(value);
     return {};
 }
 
