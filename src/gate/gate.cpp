@@ -4,10 +4,10 @@
 //   find_out_what   which service and, as far as the head says, which operation        (wire)
 //   authenticate    whose credentials, does the signature hold        (identity, wire)
 //   read_body       what the body says: unpacked and parsed for nobody but the authenticated        (wire)
-//   classify        which actions on which resources        (the operation)
+//   accesses        what it asks for; which actions on which resources        (the operation's Run)
 //   decide          is every one of them allowed        (policy)
 //   record          what was decided, before anything happens        (audit)
-//   handle          with a Permit        (the operation)
+//   handle          with a Permit        (the operation's Run)
 //   record          what came of it, before the answer leaves        (audit)
 //
 // The last five are done again, on fresh credentials, where what was decided on has changed before the handler used it.
@@ -87,6 +87,7 @@ struct Gate::Passage {
     std::optional<wire::Signature> signature;
     std::optional<wire::Verified> verified;
     std::unique_ptr<wire::PayloadReader> payload;
+    std::unique_ptr<Run> run;  // once the operation is known
     identity::PreparedPtr principal = anonymous_principal();
     [[nodiscard]] const identity::Caller& caller() const { return principal->caller; }
     audit::Record record;
@@ -159,10 +160,8 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
         passage.payload = TRY(
             wire::PayloadReader::open(passage.http.head, *passage.http.body, passage.verified ? &*passage.verified : nullptr));
         call.body = passage.payload.get();
-    } else {
-        const wire::ServiceModel* service = wire::find_service(passage.service);
-        call.input = TRY(wire::decode_input(*service, *service->find(call.operation), passage.http.head, passage.body));
     }
+    passage.run = operation->begin();
 
     for (int decision = 1;; ++decision) {
         auto answer = admit(passage, *operation);
@@ -181,7 +180,7 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
 base::Result<http::Response> Gate::admit(Passage& passage, const Operation& operation) {
     wire::Call& call = passage.call;
     const base::DecisionScope decision;
-    auto accesses = operation.classify(passage.caller(), call);
+    auto accesses = passage.run->accesses(passage.caller(), call);
     TRY(base::DecisionScope::check());
     if (!accesses) {
         // A stranger learns which buckets exist, as in AWS, and nothing else.
@@ -195,12 +194,12 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     // Once it is allowed: whoever is refused must not fill what is kept for those who make room.
     std::optional<store::MayUseReserve> making_room;
     if (frees_space(operation.name)) making_room.emplace();
-    passage.record.parameters = recorded_parameters(passage.service, operation.name, call.input);
+    passage.record.parameters = recorded_parameters(passage.service, operation.name, passage.run->asked());
     TRY(record(passage, nullptr));
     if (passage.signature) parts_.directory->record_use(passage.caller(), passage.service, call.region);
 
     const Permit permit(passage.caller(), call.request_id, call.region, passage.now, std::move(refusals));
-    auto answer = operation.handle(permit, call);
+    auto answer = passage.run->handle(permit, call);
     // Refusals too: they tell of what is there now.
     TRY(base::DecisionScope::check());
     if (!answer) return base::fail(std::move(answer).error());
@@ -290,6 +289,7 @@ base::Result<void> Gate::read_body(Passage& passage) {
     const wire::ServiceModel* model = wire::find_service(passage.service);
     if (model == nullptr) return base::fail("UnrecognizedClientException", "there is no service " + passage.service);
     passage.call.operation = std::string(TRY(wire::find_operation(*model, head, passage.body))->name);
+    passage.call.document = passage.body;
     return {};
 }
 
@@ -329,7 +329,8 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, const
 std::string Gate::message_to_keep(const Passage& passage, const base::Error& error) {
     const wire::ServiceModel* service = wire::find_service(passage.service);
     const wire::OperationModel* operation = service != nullptr ? service->find(passage.call.operation) : nullptr;
-    return recorded_message(error, operation != nullptr ? operation->input : nullptr, passage.call.input);
+    return recorded_message(error, operation != nullptr ? operation->input : nullptr,
+                            passage.run != nullptr ? passage.run->asked() : text::Json());
 }
 
 base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {

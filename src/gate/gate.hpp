@@ -52,13 +52,39 @@ struct Access {
     std::string region;
 };
 
+// One request on its way through an operation, from its decoding to its answer. Where what was looked up to decide is not what is
+// there any more (`base::decision_outdated`, R83), it is asked for its accesses again; nothing was done then.
+class Run {
+public:
+    virtual ~Run() = default;
+    // Which accesses the request needs. Errors here are answers (`NoSuchBucket`), given only to authenticated callers.
+    // An operation that needs none (sts:GetCallerIdentity, R74) gives an empty list: it must say so by `needs_no_permission`.
+    [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const identity::Caller& caller, wire::Call& call) = 0;
+    // REQUIRES: `accesses` has succeeded, of the same call.
+    [[nodiscard]] virtual base::Result<wire::Answer> handle(const Permit& permit, wire::Call& call) = 0;
+
+    // Which accesses a request that nobody has made would need. `input`: a JSON object by the model's member names.
+    [[nodiscard]] virtual base::Result<std::vector<Access>> supposed_accesses(const identity::Caller& caller,
+                                                                              std::string_view region,
+                                                                              std::string_view input) = 0;
+    // What was asked and what was made, by the model's member names. Null: nothing that could be decoded, nothing made yet, or an
+    // operation whose requests and answers are no documents.
+    [[nodiscard]] virtual text::Json asked() const = 0;
+    [[nodiscard]] virtual text::Json made() const = 0;
+};
+
 struct Operation {
     std::string service;
     std::string name;
-    // Which accesses this call needs. Errors here are answers (`NoSuchBucket`), given only to authenticated callers.
-    // An operation that needs none (sts:GetCallerIdentity, R74) returns an empty list: it must say so by `needs_no_permission`.
-    // `classify` and `handle` may be called more than once for a request: where one answers `base::decision_outdated`, what was
-    // looked up to decide is not what is there any more, and the request is decided again (R83). Nothing was done then.
+    std::function<std::unique_ptr<Run>()> begin;  // for one request
+    bool needs_no_permission = false;
+};
+
+// An operation on documents (wire::Call::input) as a pair of functions. `classify` and `handle` may be called more than once for a
+// request, as above.
+struct DocumentOperation {
+    std::string service;
+    std::string name;
     std::function<base::Result<std::vector<Access>>(const identity::Caller&, wire::Call&)> classify;
     std::function<base::Result<wire::Answer>(const Permit&, wire::Call&)> handle;
     bool needs_no_permission = false;
@@ -67,6 +93,7 @@ struct Operation {
 class Registry {
 public:
     void add(Operation operation);
+    void add(DocumentOperation operation);
     [[nodiscard]] const Operation* find(std::string_view service, std::string_view name) const;
     [[nodiscard]] std::vector<const Operation*> all() const;
     // What the services know of their resources. Operations keep it: the registry stays where it is.
@@ -100,7 +127,7 @@ private:
     [[nodiscard]] http::Response answer(Passage& passage);
     [[nodiscard]] static std::string log_line(const Passage& passage, int status, std::chrono::microseconds took);
     [[nodiscard]] base::Result<http::Response> pass(Passage& passage);
-    // From `classify` on, once: `DecisionOutdated` if what was decided on is not what is there any more.
+    // From `accesses` on, once: `DecisionOutdated` if what was decided on is not what is there any more.
     [[nodiscard]] base::Result<http::Response> admit(Passage& passage, const Operation& operation);
     [[nodiscard]] base::Result<void> find_out_what(Passage& passage);
     [[nodiscard]] base::Result<void> authenticate(Passage& passage);

@@ -1,52 +1,108 @@
 #include "gate/operation.hpp"
 
-#include <any>
 #include <string>
+#include <utility>
 
 #include "base/invariant.hpp"
 #include "gate/recorded.hpp"
 #include "model/json.hpp"
 #include "wire/model.hpp"
+#include "wire/route.hpp"
 #include "wire/typed_answer.hpp"
 
 namespace gate::detail {
 namespace {
 
-// Written at once: a document of ten thousand log events would cost more than all the rest of the request.
-wire::Answer answer_of(const model::Operation& operation, const void* output, const wire::Call& call) {
-    wire::Answer answer;
-    const wire::ServiceModel* service = wire::find_service(operation.service->signing_name);
-    INVARIANT(service);
-    answer.raw = wire::encode_typed_answer(*service, operation, call.http->head, output, call.request_id);
-    // Of what changes something, also as a document: the record says what was made.
-    if (operation.output && (!answer.raw || makes_something(operation.name)))
-        answer.output = model::write_document(*operation.output, output);
-    return answer;
-}
+struct TypedOperation {
+    const model::Operation& model;
+    const wire::ServiceModel& service;
+    const Describer& describer;
+    std::vector<model::ValueFunction> functions;
+    std::function<std::unique_ptr<Invocation>()> invoke;
+};
+
+class TypedRun final : public Run {
+public:
+    explicit TypedRun(std::shared_ptr<const TypedOperation> operation) : operation_(std::move(operation)) {}
+
+    base::Result<std::vector<Access>> accesses(const identity::Caller& caller, wire::Call& call) override {
+        start();
+        TRY(wire::decode_input(operation_->service, operation_->model, call.http->head, call.document, invocation_->input()));
+        return needed(caller, call.region);
+    }
+
+    base::Result<wire::Answer> handle(const Permit& permit, wire::Call& call) override {
+        INVARIANT(is_decoded_);
+        TRY(invocation_->handle(permit));
+        is_handled_ = true;
+        wire::Answer answer;
+        // Written at once: a document of ten thousand log events would cost more than all the rest of the request.
+        answer.raw = wire::encode_typed_answer(operation_->service, operation_->model, call.http->head, invocation_->output(),
+                                               call.request_id);
+        // Of what changes something, also as a document: the record says what was made.
+        if (!answer.raw || makes_something(operation_->model.name)) answer.output = made();
+        return answer;
+    }
+
+    base::Result<std::vector<Access>> supposed_accesses(const identity::Caller& caller, std::string_view region,
+                                                        std::string_view input) override {
+        start();
+        TRY(model::read_json(operation_->model, input, invocation_->input()));
+        return needed(caller, region);
+    }
+
+    text::Json asked() const override {
+        if (!is_decoded_ || !operation_->model.input) return {};
+        return model::write_document(*operation_->model.input, invocation_->input());
+    }
+
+    text::Json made() const override {
+        if (!is_handled_ || !operation_->model.output) return {};
+        return model::write_document(*operation_->model.output, invocation_->output());
+    }
+
+private:
+    // A request that is decided again is decoded again: a handler may have taken what the first decision found.
+    void start() {
+        is_decoded_ = is_handled_ = false;
+        invocation_ = operation_->invoke();
+    }
+
+    base::Result<std::vector<Access>> needed(const identity::Caller& caller, std::string_view region) {
+        is_decoded_ = true;
+        return invocation_->accesses({.caller = caller, .region = region, .describer = operation_->describer},
+                                     operation_->functions);
+    }
+
+    std::shared_ptr<const TypedOperation> operation_;
+    std::unique_ptr<Invocation> invocation_;
+    bool is_decoded_ = false, is_handled_ = false;
+};
 
 }  // namespace
 
 void add_operation(Registry& registry, const model::Operation& operation, std::vector<model::ValueFunction> functions,
                    std::function<std::unique_ptr<Invocation>()> invoke) {
-    registry.add({.service = std::string(operation.service->signing_name),
-                  .name = std::string(operation.name),
-                  .classify = [&operation, describer = &registry.describer(), functions = std::move(functions),
-                               invoke = std::move(invoke)](const identity::Caller& caller,
-                                                           wire::Call& call) -> base::Result<std::vector<Access>> {
-                      std::shared_ptr<Invocation> invocation = invoke();
-                      TRY(model::read_document(operation, call.input, invocation->input()));
-                      auto accesses = TRY(
-                          invocation->accesses({.caller = caller, .region = call.region, .describer = *describer}, functions));
-                      call.prepared = std::move(invocation);
-                      return accesses;
-                  },
-                  .handle = [&operation](const Permit& permit, wire::Call& call) -> base::Result<wire::Answer> {
-                      const auto* prepared = std::any_cast<std::shared_ptr<Invocation>>(&call.prepared);
-                      INVARIANT(prepared && *prepared);
-                      TRY((*prepared)->handle(permit));
-                      return answer_of(operation, (*prepared)->output(), call);
-                  },
-                  .needs_no_permission = operation.accesses != nullptr && !operation.accesses->no_permission.empty()});
+    const wire::ServiceModel* service = wire::find_service(operation.service->signing_name);
+    INVARIANT(service);
+    const std::shared_ptr<const TypedOperation> kept(new TypedOperation{.model = operation,
+                                                                        .service = *service,
+                                                                        .describer = registry.describer(),
+                                                                        .functions = std::move(functions),
+                                                                        .invoke = std::move(invoke)});
+    registry.add(Operation{.service = std::string(operation.service->signing_name),
+                           .name = std::string(operation.name),
+                           .begin = [kept] { return std::unique_ptr<Run>(new TypedRun(kept)); },
+                           .needs_no_permission = operation.accesses != nullptr && !operation.accesses->no_permission.empty()});
 }
+
+base::Result<std::vector<Access>> declared_accesses(const model::Operation& operation, const void* input, const Asking& asking,
+                                                    std::span<const model::ValueFunction> functions, Found& found) {
+    auto ruled = TRY(accesses_by_rules(operation, input, asking, functions));
+    found = std::move(ruled.found);
+    return std::move(ruled.accesses);
+}
+
+base::Result<void> failed(base::Error& error) { return base::fail(std::move(error)); }
 
 }  // namespace gate::detail

@@ -13,7 +13,8 @@
 // Deletion&&)`. From `needs` it is what `Needs` prepared; for a declared operation, what the service's Resources found as the
 // first access's resource (Description::found). Types that are not the operation's do not compile.
 //
-// `add_operations` puts rows into the registry of today, whose operations speak documents.
+// `add_operations` puts rows into the registry. Their requests are decoded from the bytes into the structs, and their answers
+// written from them.
 #pragma once
 
 #include <concepts>
@@ -78,7 +79,7 @@ private:
 class Invocation {
 public:
     virtual ~Invocation() = default;
-    [[nodiscard]] virtual void* input() = 0;  // an empty struct of the operation's input, for the codec to fill
+    [[nodiscard]] virtual void* input() = 0;  // at first an empty struct of the operation's input, for the codec to fill
     // `functions`: the service's, for what its YAML declares.
     [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const Asking& asking,
                                                                      std::span<const model::ValueFunction> functions) = 0;
@@ -156,6 +157,11 @@ base::Result<std::vector<Access>> taken(base::Result<Needs<Prepared>> needs, Pre
     return std::move(*needs).accesses();
 }
 
+[[nodiscard]] base::Result<std::vector<Access>> declared_accesses(const model::Operation& operation, const void* input,
+                                                                  const Asking& asking,
+                                                                  std::span<const model::ValueFunction> functions, Found& found);
+[[nodiscard]] base::Result<void> failed(base::Error& error);  // takes it
+
 template <class Operation, auto run, auto needs>
 class TypedInvocation final : public Invocation {
     using Service = ServiceOf<run>;
@@ -174,9 +180,7 @@ public:
 
     base::Result<std::vector<Access>> accesses(const Asking& asking, std::span<const model::ValueFunction> functions) override {
         if constexpr (is_declared<needs>) {
-            auto ruled = TRY(accesses_by_rules(Operation::operation, &input_, asking, functions));
-            found_ = std::move(ruled.found);
-            return std::move(ruled.accesses);
+            return declared_accesses(Operation::operation, &input_, asking, functions, found_);
         } else {
             return taken(needs(std::as_const(service_), asking, std::as_const(input_)), prepared_);
         }
@@ -192,7 +196,7 @@ public:
             output_ = ::new (storage_) Output(run(service_, permit, std::as_const(input_), std::move(prepared_)));
         else
             output_ = ::new (storage_) Output(run(service_, permit, std::as_const(input_)));
-        if (!*output_) return base::fail(output_->error());
+        if (!*output_) return failed(output_->error());
         return {};
     }
 

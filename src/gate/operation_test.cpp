@@ -4,7 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <utility>
 
+#include "base/outdated.hpp"
 #include "crypto/digest.hpp"
 #include "gate/records_for_tests.hpp"
 #include "identity/directory.hpp"
@@ -25,6 +27,7 @@ struct Calls {
     int needed = 0, handled = 0;
     std::string region, account;
     bool asks_for_nothing = false, allows = true;
+    int outdated = 0;  // how often what was decided on is not there any more
 };
 struct Fake {
     Calls& calls;
@@ -46,8 +49,10 @@ Result<Needs<Found>> role_needs(const Fake& fake, const Asking& asking, const m:
 
 Result<m::AssumeRoleResponse> role(Fake& fake, const Permit&, const m::AssumeRoleRequest&, Found&& found) {
     ++fake.calls.handled;
-    fake.calls.account = found.account;
-    return m::AssumeRoleResponse{.source_identity = std::move(found.account)};
+    const std::string account = std::exchange(found.account, "");  // taken, whatever comes of it
+    if (fake.calls.outdated-- > 0) return base::fail(std::string(base::decision_outdated), "");
+    fake.calls.account = account;
+    return m::AssumeRoleResponse{.source_identity = account};
 }
 
 Result<m::GetAccessKeyInfoResponse> info(Fake& fake, const Permit& permit, const m::GetAccessKeyInfoRequest&) {
@@ -178,4 +183,35 @@ TEST_CASE("an operation whose accesses the YAML declares needs no function") {
     REQUIRE(f.log.records[0].accesses.size() == 1);
     CHECK(f.log.records[0].accesses[0].request.action == "sts:GetAccessKeyInfo");
     CHECK(f.log.records[0].accesses[0].request.resource == "*");
+}
+
+TEST_CASE("a request that is decided again is looked at again, and handled with what was found then") {
+    Fixture f;
+    f.calls.outdated = 2;
+    const auto [status, answer] = f.send(assume("ada"));
+    CHECK(status == 200);
+    CHECK(holds(answer, "<SourceIdentity>found ada</SourceIdentity>"));
+    CHECK(f.calls.needed == 3);
+    CHECK(f.calls.handled == 3);
+}
+
+TEST_CASE("what a request would need is found out without one; what was asked and made is told") {
+    Fixture f;
+    const auto caller = f.directory->authenticate(f.first.root.access_key_id, "").value()->caller;
+    const auto run = f.registry.find("sts", "AssumeRole")->begin();
+    CHECK(run->asked().is_null());
+    const auto accesses =
+        run->supposed_accesses(caller, "eu-west-1", R"({"RoleArn":"arn:aws:iam::111122223333:role/r","RoleSessionName":"ada"})");
+    REQUIRE(accesses);
+    REQUIRE(accesses->size() == 1);
+    CHECK(accesses->front().resource == "arn:aws:iam::111122223333:role/r");
+    CHECK(f.calls.region == "eu-west-1");
+    CHECK(f.calls.handled == 0);
+    CHECK(run->asked().dump() == R"({"RoleArn":"arn:aws:iam::111122223333:role/r","RoleSessionName":"ada"})");
+    CHECK(run->made().is_null());
+    const auto invalid = f.registry.find("sts", "AssumeRole")->begin();
+    const auto refused = invalid->supposed_accesses(caller, "eu-west-1", "{}");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "ValidationError");
+    CHECK(invalid->asked().is_null());
 }

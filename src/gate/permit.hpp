@@ -35,7 +35,7 @@ public:
     [[nodiscard]] const std::string& request_id() const { return request_id_; }
     [[nodiscard]] const std::string& region() const { return region_; }  // that serves the request
     [[nodiscard]] base::Time time() const { return time_; }              // when the request was admitted
-    // Of the access at this index of what `classify` returned: AWS's sentence if it was refused, nullptr if it was allowed.
+    // Of the access at this index of what `Run::accesses` gave: AWS's sentence if it was refused, nullptr if it was allowed.
     // Only accesses marked `separate` can be refused here.
     [[nodiscard]] const std::string* refusal(size_t access) const {
         const auto found = refusals_.find(access);

@@ -1,12 +1,12 @@
 #include "gate/rest_operation.hpp"
 
-#include <any>
 #include <optional>
 #include <string>
 
 #include "base/invariant.hpp"
 #include "http/message.hpp"
 #include "model/access.hpp"
+#include "model/json.hpp"
 #include "model/rest.hpp"
 #include "model/stream.hpp"
 #include "wire/rest_xml.hpp"
@@ -24,72 +24,107 @@ private:
     http::BodyReader& body_;
 };
 
-// A request on its way. What was read of its body outlives a decision: a request that is decided again has no second one.
-struct Passage {
-    explicit Passage(http::BodyReader& body) : payload(body) {}
-    std::unique_ptr<Invocation> invocation;
-    std::optional<base::Error> later;  // of members, for after the decision
-    std::optional<std::string> document;
-    Payload payload;
+struct RestOperation {
+    const model::Operation& model;
+    const Describer& describer;
+    std::vector<model::ValueFunction> functions;
+    FirstLook look;
+    std::function<std::unique_ptr<Invocation>()> invoke;
 };
-using PassagePtr = std::shared_ptr<Passage>;
 
-PassagePtr passage_of(wire::Call& call) {
-    if (const auto* before = std::any_cast<PassagePtr>(&call.prepared)) return *before;
-    INVARIANT(call.body != nullptr);
-    auto passage = std::make_shared<Passage>(*call.body);
-    call.prepared = passage;
-    return passage;
-}
+class RestRun final : public Run {
+public:
+    explicit RestRun(std::shared_ptr<const RestOperation> operation) : operation_(std::move(operation)) {}
 
-base::Result<void> read_body(const model::Operation& operation, wire::Call& call, Passage& passage) {
-    if (operation.rest->needs_digest && !wire::has_digest(call.http->head))
-        return base::fail("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
-    if (!passage.document) passage.document = TRY(call.body->read_all(operation.rest->body_bytes_max));
-    return wire::read_rest_body(operation, *passage.document, passage.invocation->input());
-}
+    base::Result<std::vector<Access>> accesses(const identity::Caller& caller, wire::Call& call) override {
+        if (!payload_) {
+            INVARIANT(call.body != nullptr);
+            payload_.emplace(*call.body);
+        }
+        invocation_ = operation_->invoke();
+        TRY(decode(caller, call));
+        return needed(caller, call.region);
+    }
 
-base::Result<void> decode(const model::Operation& operation, const FirstLook& look, const identity::Caller& caller,
-                          wire::Call& call, Passage& passage) {
-    const auto request = TRY(wire::read_s3_request(call.http->head));
-    TRY(look(operation, request, caller, call));
-    void* const input = passage.invocation->input();
-    passage.later = TRY(wire::read_rest_head(operation, call.http->head, request, input));
-    const auto* payload = operation.rest->payload;
-    if (payload != nullptr && payload->location == model::Location::stream)
-        *static_cast<model::ByteSource**>(payload->make(input)) = &passage.payload;
-    if (operation.rest->decided_on_body) return read_body(operation, call, passage);
-    return {};
-}
+    base::Result<wire::Answer> handle(const Permit& permit, wire::Call& call) override {
+        INVARIANT(invocation_ && payload_);
+        const auto& rest = *operation_->model.rest;
+        if (later_) return base::fail(*later_);
+        if (wire::takes_document(operation_->model) && !rest.decided_on_body) TRY(read_body(call));
+        TRY(invocation_->handle(permit));
+        wire::Answer answer;
+        answer.raw = wire::write_rest(operation_->model, call.http->head, invocation_->output());
+        answer.status = answer.raw->status;
+        return answer;
+    }
+
+    base::Result<std::vector<Access>> supposed_accesses(const identity::Caller& caller, std::string_view region,
+                                                        std::string_view input) override {
+        invocation_ = operation_->invoke();
+        TRY(model::check_values(input));
+        auto document = text::parse_json(input);
+        if (!document) return base::fail("SerializationException", document.error().message);
+        // A stream is no value of a document, and decides nothing.
+        const auto* payload = operation_->model.rest->payload;
+        if (payload != nullptr && payload->location == model::Location::stream && document->is_object())
+            document->erase(std::string(payload->name));
+        TRY(model::read_document(operation_->model, *document, invocation_->input()));
+        return needed(caller, region);
+    }
+
+    // Data: none of it stands in the record.
+    text::Json asked() const override { return {}; }
+    text::Json made() const override { return {}; }
+
+private:
+    base::Result<std::vector<Access>> needed(const identity::Caller& caller, std::string_view region) {
+        return invocation_->accesses({.caller = caller, .region = region, .describer = operation_->describer},
+                                     operation_->functions);
+    }
+
+    base::Result<void> decode(const identity::Caller& caller, wire::Call& call) {
+        const auto& operation = operation_->model;
+        const auto request = TRY(wire::read_s3_request(call.http->head));
+        TRY(operation_->look(operation, request, caller, call));
+        void* const input = invocation_->input();
+        later_ = TRY(wire::read_rest_head(operation, call.http->head, request, input));
+        const auto* payload = operation.rest->payload;
+        if (payload != nullptr && payload->location == model::Location::stream)
+            *static_cast<model::ByteSource**>(payload->make(input)) = &*payload_;
+        if (operation.rest->decided_on_body) return read_body(call);
+        return {};
+    }
+
+    base::Result<void> read_body(wire::Call& call) {
+        const auto& operation = operation_->model;
+        if (operation.rest->needs_digest && !wire::has_digest(call.http->head))
+            return base::fail("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+        // Kept: a request that is decided again has no second body.
+        if (!document_) document_ = TRY(call.body->read_all(operation.rest->body_bytes_max));
+        return wire::read_rest_body(operation, *document_, invocation_->input());
+    }
+
+    std::shared_ptr<const RestOperation> operation_;
+    std::unique_ptr<Invocation> invocation_;
+    std::optional<base::Error> later_;  // of members, for after the decision
+    std::optional<std::string> document_;
+    std::optional<Payload> payload_;
+};
 
 }  // namespace
 
 void add_rest_operation(Registry& registry, const model::Operation& operation, std::vector<model::ValueFunction> functions,
                         FirstLook look, std::function<std::unique_ptr<Invocation>()> invoke) {
     INVARIANT(operation.rest != nullptr);
-    registry.add({.service = std::string(operation.service->signing_name),
-                  .name = std::string(operation.name),
-                  .classify = [&operation, describer = &registry.describer(), functions = std::move(functions),
-                               look = std::move(look), invoke = std::move(invoke)](
-                                  const identity::Caller& caller, wire::Call& call) -> base::Result<std::vector<Access>> {
-                      const auto passage = passage_of(call);
-                      passage->invocation = invoke();
-                      TRY(decode(operation, look, caller, call, *passage));
-                      return passage->invocation->accesses({.caller = caller, .region = call.region, .describer = *describer},
-                                                           functions);
-                  },
-                  .handle = [&operation](const Permit& permit, wire::Call& call) -> base::Result<wire::Answer> {
-                      const auto passage = passage_of(call);
-                      if (passage->later) return base::fail(*passage->later);
-                      if (wire::takes_document(operation) && !operation.rest->decided_on_body)
-                          TRY(read_body(operation, call, *passage));
-                      TRY(passage->invocation->handle(permit));
-                      wire::Answer answer;
-                      answer.raw = wire::write_rest(operation, call.http->head, passage->invocation->output());
-                      answer.status = answer.raw->status;
-                      return answer;
-                  },
-                  .needs_no_permission = operation.accesses != nullptr && !operation.accesses->no_permission.empty()});
+    const std::shared_ptr<const RestOperation> kept(new RestOperation{.model = operation,
+                                                                      .describer = registry.describer(),
+                                                                      .functions = std::move(functions),
+                                                                      .look = std::move(look),
+                                                                      .invoke = std::move(invoke)});
+    registry.add(Operation{.service = std::string(operation.service->signing_name),
+                           .name = std::string(operation.name),
+                           .begin = [kept] { return std::unique_ptr<Run>(new RestRun(kept)); },
+                           .needs_no_permission = operation.accesses != nullptr && !operation.accesses->no_permission.empty()});
 }
 
 }  // namespace gate::detail

@@ -1,9 +1,9 @@
 // One AWS API call on its way from HTTP to a service and back. The gate makes it; services read it.
 #pragma once
 
-#include <any>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "http/message.hpp"
 #include "text/json.hpp"
@@ -21,7 +21,9 @@ struct Call {
     const Signature* signature = nullptr;  // nullptr: anonymous
     // With an error that says that the request was signed for another region: the right one, which S3's answer names.
     std::string right_region;
-    // Query and JSON services: the input, decoded and validated by the service model (wire/model.hpp): an object
+    // Query, JSON and CBOR: the body, unpacked. The gate keeps it as long as the call.
+    std::string_view document;
+    // Of operations on documents: the input, decoded and validated by the service model (wire/model.hpp): an object
     // with the model's member names; lists are arrays, maps are objects, timestamps are ISO 8601 strings, blobs base64 text.
     // S3: null; its services read the request itself (wire/s3_request.hpp).
     text::Json input;
@@ -29,8 +31,6 @@ struct Call {
     // A read of the last bytes fails (`XAmzContentSHA256Mismatch`, `BadDigest`, `SignatureDoesNotMatch`, `IncompleteBody`)
     // when they do not hold: store nothing that was not read to its end.
     http::BodyReader* body = nullptr;
-    // What an operation's `classify` already read or looked up, for its `handle`. Nobody else looks inside.
-    std::any prepared;
 };
 
 struct Answer {

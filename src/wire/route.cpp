@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "base/strings.hpp"
+#include "model/json.hpp"
 #include "tar/gzip.hpp"
 #include "wire/errors.hpp"
+#include "wire/query_types.hpp"
 
 namespace wire {
 
@@ -156,6 +158,21 @@ Result<Json> decode_input(const ServiceModel& service, const OperationModel& ope
     if (protocol == Protocol::json) return decode_json_input(service, operation, body);
     if (protocol == Protocol::cbor) return decode_cbor_input(service, operation, body);
     return decode_query_input(service, operation, TRY(query_parameters(head, body)));
+}
+
+Result<void> decode_input(const ServiceModel& service, const model::Operation& operation, const http::RequestHead& head,
+                          std::string_view body, void* input) {
+    switch (protocol_of(service, head)) {
+        case Protocol::query:
+            return read_query(operation, TRY(query_parameters(head, body)), input);
+        case Protocol::cbor:
+            // CBOR is read into documents alone.
+            return model::read_document(operation, TRY(decode_cbor_input(service, *service.find(operation.name), body)), input);
+        case Protocol::json:
+        case Protocol::rest_xml:
+            break;
+    }
+    return model::read_json(operation, body, input);
 }
 
 http::Response encode_answer(std::string_view service, std::string_view operation, const http::RequestHead& head, Answer answer,

@@ -16,6 +16,7 @@
 
 #include "base/result.hpp"
 #include "http/message.hpp"
+#include "model/shape.hpp"
 #include "text/json.hpp"
 #include "wire/call.hpp"
 #include "wire/model.hpp"
@@ -49,6 +50,9 @@ constexpr size_t form_parameters_max = 100'000;      // of a Query request
 // Decoded and validated. `body` as read, unpacked.
 [[nodiscard]] base::Result<text::Json> decode_input(const ServiceModel& service, const OperationModel& operation,
                                                     const http::RequestHead& head, std::string_view body);
+// The same into an empty struct of the operation's input.
+[[nodiscard]] base::Result<void> decode_input(const ServiceModel& service, const model::Operation& operation,
+                                              const http::RequestHead& head, std::string_view body, void* input);
 // The 200 of a Query or JSON service; `raw` answers pass unchanged, with the request id added.
 [[nodiscard]] http::Response encode_answer(std::string_view service, std::string_view operation, const http::RequestHead& head,
                                            Answer answer, std::string_view request_id);

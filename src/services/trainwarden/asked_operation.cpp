@@ -4,7 +4,6 @@
 
 #include "base/nearest.hpp"
 #include "base/strings.hpp"
-#include "wire/model.hpp"
 #include "wire/region.hpp"
 
 namespace services::trainwarden {
@@ -35,18 +34,11 @@ base::Result<AskedOperation> decide_operation(const gate::Registry& registry, co
                                               const std::string& name, const std::string& input,
                                               const gate::Supposition& supposition) {
     const gate::Operation* operation = TRY(operation_of(registry, name));
-    const wire::ServiceModel* model = wire::find_service(operation->service);
-    if (model == nullptr)
-        return invalid("requests of " + operation->service + " cannot be asked about with their input; ask about their actions");
-    wire::Call call;
-    call.service = operation->service;
-    call.operation = operation->name;
     const std::vector<std::string> served{supposition.region};
-    call.region = wire::region_that_serves(operation->service, nullptr, served);
-    call.input = TRY(wire::decode_json_input(*model, *model->find(operation->name), input.empty() ? "{}" : input));
+    const std::string region = wire::region_that_serves(operation->service, nullptr, served);
 
     AskedOperation out;
-    auto needed = operation->classify(caller, call);
+    auto needed = operation->begin()->supposed_accesses(caller, region, input.empty() ? "{}" : input);
     if (!needed && needed.error().code == "AccessDenied") {
         out.message = needed.error().message;
         return out;
@@ -54,7 +46,7 @@ base::Result<AskedOperation> decide_operation(const gate::Registry& registry, co
     const auto accesses = TRY(std::move(needed));
     out.allowed = operation->needs_no_permission || !accesses.empty();
     gate::Supposition of_request = supposition;
-    of_request.region = call.region;
+    of_request.region = region;
     for (const gate::Access& access : accesses) {
         out.accesses.push_back(gate::decide_supposed(caller, access, of_request));
         const bool refused = out.accesses.back().decision.outcome != policy::Outcome::allow;
