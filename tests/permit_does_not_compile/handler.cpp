@@ -2,7 +2,7 @@
 // A service cannot call a handler on its own: the Permit that every handler takes comes from the Gate alone.
 #include "gate/gate.hpp"
 
-base::Result<wire::Answer> call_handler(const gate::Operation& operation, wire::Call& call
+base::Result<wire::Answer> call_handler(gate::Run& run, wire::Call& call
 #ifdef WITH_PERMIT
                                         ,
                                         const gate::Permit& permit
@@ -12,5 +12,5 @@ base::Result<wire::Answer> call_handler(const gate::Operation& operation, wire::
     const identity::Caller caller;
     const gate::Permit permit(caller, "request-id", "us-east-1", base::Time{}, {});
 #endif
-    return operation.handle(permit, call);
+    return run.handle(permit, call);
 }
