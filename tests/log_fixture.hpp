@@ -13,14 +13,11 @@
 #include "audit/log.hpp"
 #include "audit/verify.hpp"
 #include "crypto/signing.hpp"
+#include "temporary_folder.hpp"
 
 namespace audit_test {
 
-struct Fixture {
-    std::string path = [] {
-        char name[] = "/tmp/audit-test-XXXXXX";
-        return std::string(mkdtemp(name));
-    }();
+struct Fixture : TemporaryFolder {
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'700'000'000'123))};
     std::shared_ptr<const crypto::SigningKey> key = std::make_shared<const crypto::SigningKey>(crypto::SigningKey::make());
     audit::LogOptions options = [this] {
@@ -32,11 +29,6 @@ struct Fixture {
         out.sync = audit::Sync::interval;
         return out;
     }();
-
-    Fixture() = default;
-    Fixture(const Fixture&) = delete;
-    Fixture& operator=(const Fixture&) = delete;
-    ~Fixture() { std::filesystem::remove_all(path); }
 
     std::unique_ptr<audit::Log> open() { return std::move(audit::Log::open(options).value()); }
 

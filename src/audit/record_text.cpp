@@ -226,6 +226,15 @@ void add_resource(std::vector<Term>& terms, const std::string& shown) {
     if (const std::string type = resource_type_of(shown); !type.empty()) terms.push_back(term_of(TermKind::resource_type, type));
 }
 
+// A member that is a JSON object, or of one that is too long, what it was. Empty: no member.
+void append_object(std::string& out, std::string_view name, std::string_view object) {
+    if (object.empty()) return;
+    if (object.size() <= parameters_bytes_max) return append_raw_member(out, name, object);
+    append_raw_member(out, name, "{");
+    append_member(out, "Cut", std::to_string(object.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(object)));
+    out += '}';
+}
+
 // As the record shows it.
 struct Asked {
     std::string request_id, arn, role_arn, service_principal, access_key, session_name, service, operation;
@@ -278,12 +287,7 @@ std::string answer_text(int status, std::string_view error_code, std::string_vie
     std::string out = "\"s\":" + std::to_string(status);
     if (!error_code.empty()) append_member(out, "e", error_code);
     if (!error_message.empty()) append_member(out, "m", error_message, message_bytes_max);
-    if (!made.empty() && made.size() <= parameters_bytes_max) append_raw_member(out, "made", made);
-    if (made.size() > parameters_bytes_max) {
-        append_raw_member(out, "made", "{");
-        append_member(out, "Cut", std::to_string(made.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(made)));
-        out += '}';
-    }
+    append_object(out, "made", made);
     return out;
 }
 
@@ -316,14 +320,9 @@ RecordText text_of(const Record& record) {
         literal.resize(literal.size() - std::string_view(",{\"d\":").size());
         add(literal + "]");
     }
-    if (!record.parameters.empty() && record.parameters.size() <= parameters_bytes_max) add(",\"in\":" + record.parameters);
-    if (record.parameters.size() > parameters_bytes_max) {
-        std::string cut = ",\"in\":{";
-        append_member(
-            cut, "Cut",
-            std::to_string(record.parameters.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(record.parameters)));
-        add(cut + "}");
-    }
+    std::string asked;
+    append_object(asked, "in", record.parameters);
+    if (!asked.empty()) add("," + asked);
     for (const DecidedAccess& access : record.accesses)
         out.terms.push_back(term_of(TermKind::action, base::lower(shown(access.request.action))));
     add_terms(out.terms, {.request_id = shown(record.request_id),

@@ -261,16 +261,9 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
 }
 
 base::Result<SegmentReader> SegmentReader::open(const std::string& path, FindDefinition definition) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) return unavailable("cannot open", path);
-    return SegmentReader(file, std::move(definition));
-}
-
-SegmentReader::SegmentReader(SegmentReader&& other) noexcept
-    : file_(std::exchange(other.file_, -1)), find_(std::move(other.find_)), definitions_(std::move(other.definitions_)) {}
-
-SegmentReader::~SegmentReader() {
-    if (file_ >= 0) ::close(file_);
+    os::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.is_open()) return unavailable("cannot open", path);
+    return SegmentReader(std::move(file), std::move(definition));
 }
 
 std::string SegmentReader::line_at(uint32_t offset) const {
@@ -278,7 +271,7 @@ std::string SegmentReader::line_at(uint32_t offset) const {
     for (size_t piece = line_bytes_guess; line.size() < line_bytes_max; piece *= 4) {
         const size_t had = line.size();
         line.resize(had + piece);
-        const ssize_t n = ::pread(file_, line.data() + had, piece, static_cast<off_t>(offset + had));
+        const ssize_t n = ::pread(file_.number(), line.data() + had, piece, static_cast<off_t>(offset + had));
         line.resize(had + static_cast<size_t>(std::max<ssize_t>(n, 0)));
         if (const size_t end = line.find('\n', had); end != std::string::npos) {
             line.resize(end);

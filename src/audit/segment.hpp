@@ -13,6 +13,7 @@
 #include "audit/line.hpp"
 #include "audit/segment_index.hpp"
 #include "base/result.hpp"
+#include "os/descriptor.hpp"
 #include "text/json.hpp"
 
 namespace audit {
@@ -57,9 +58,6 @@ public:
     // `index` outlives the reader. Definitions are looked up by `definition`.
     using FindDefinition = std::function<std::optional<uint32_t>(uint32_t number)>;
     [[nodiscard]] static base::Result<SegmentReader> open(const std::string& path, FindDefinition definition);
-    SegmentReader(SegmentReader&&) noexcept;
-    SegmentReader& operator=(SegmentReader&&) = delete;
-    ~SegmentReader();
 
     // A `RequestRecord` of models/trainwarden.service-2.json; what cannot be read is shown as such.
     [[nodiscard]] text::Json record(const Entry& entry) const;
@@ -67,11 +65,11 @@ public:
     [[nodiscard]] std::string line_at(uint32_t offset) const;
 
 private:
-    SegmentReader(int file, FindDefinition definition) : file_(file), find_(std::move(definition)) {}
+    SegmentReader(os::Descriptor file, FindDefinition definition) : file_(std::move(file)), find_(std::move(definition)) {}
     const text::Json& definition(uint32_t number) const;
     const text::Json& value(const text::Json& reference) const;
 
-    int file_;
+    os::Descriptor file_;
     FindDefinition find_;
     mutable std::unordered_map<uint32_t, text::Json> definitions_;
 };

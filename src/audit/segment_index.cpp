@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "os/descriptor.hpp"
+
 namespace audit {
 namespace {
 
@@ -147,16 +149,16 @@ std::string GrowingIndex::saved(const SegmentSummary& segment) const {
 }
 
 std::shared_ptr<const SegmentIndex> open_index(const std::string& path, uint64_t segment_bytes, SegmentSummary& segment) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) return nullptr;
+    const os::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.is_open()) return nullptr;
     struct stat status{};
     Header header{};
-    const bool read = ::fstat(file, &status) == 0 && ::pread(file, &header, sizeof header, 0) == ssize_t{sizeof header};
+    const bool read =
+        ::fstat(file.number(), &status) == 0 && ::pread(file.number(), &header, sizeof header, 0) == ssize_t{sizeof header};
     const auto size = static_cast<size_t>(status.st_size);
     const bool good = read && std::memcmp(header.magic, magic, sizeof magic) == 0 && header.segment_bytes == segment_bytes &&
                       MappedIndex::fits(header, size);
-    void* data = good ? ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
-    ::close(file);
+    void* data = good ? ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.number(), 0) : MAP_FAILED;
     if (data == MAP_FAILED) return nullptr;
     segment = {.bytes = header.segment_bytes,
                .first_number = header.first_number,

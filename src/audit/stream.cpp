@@ -41,14 +41,6 @@ std::unexpected<base::Error> broken(const std::string& what, const std::string& 
 
 }  // namespace
 
-struct Stream::File {
-    explicit File(int opened) : descriptor(opened) {}
-    ~File() { ::close(descriptor); }
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-    const int descriptor;
-};
-
 struct Stream::Batch {
     Batch(Chain last, uint64_t last_number) : chain(std::move(last)), number(last_number) {}
 
@@ -67,7 +59,7 @@ struct Stream::Batch {
 
 Stream::Stream(StreamOptions options) : options_(std::move(options)), key_id_(options_.key->public_key().id()) {}
 Stream::~Stream() {
-    if (file_) (void)::ftruncate(file_->descriptor, static_cast<off_t>(size_));  // gives back what was allocated ahead
+    if (file_) (void)::ftruncate(file_->number(), static_cast<off_t>(size_));  // gives back what was allocated ahead
 }
 
 std::string Stream::path_of(uint64_t number) const { return options_.directory + "/" + segment_name(options_.name, number); }
@@ -110,10 +102,10 @@ base::Result<void> Stream::load_full(uint64_t number) {
 base::Result<void> Stream::take_up(uint64_t number, base::Time now) {
     const std::string path = path_of(number);
     Scan scan = TRY(scan_segment(path, std::nullopt, 0));
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC, 0600);
-    if (descriptor < 0) return broken("cannot open", path);
-    auto file = std::make_shared<File>(descriptor);
-    if (!scan.torn.empty() && ::ftruncate(descriptor, static_cast<off_t>(scan.bytes)) != 0) return broken("cannot write", path);
+    auto file = std::make_shared<os::Descriptor>(::open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC, 0600));
+    if (!file->is_open()) return broken("cannot open", path);
+    if (!scan.torn.empty() && ::ftruncate(file->number(), static_cast<off_t>(scan.bytes)) != 0)
+        return broken("cannot write", path);
     if (scan.lines == 0) return begin_segment(number, now);
     file_ = std::move(file);
     number_ = number;
@@ -150,9 +142,8 @@ base::Result<void> Stream::take_up(uint64_t number, base::Time now) {
 
 base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
     const std::string path = path_of(number);
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-    if (descriptor < 0) return broken("cannot open", path);
-    auto file = std::make_shared<File>(descriptor);
+    auto file = std::make_shared<os::Descriptor>(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+    if (!file->is_open()) return broken("cannot open", path);
     const auto left = std::exchange(file_, std::move(file));
     const uint64_t had = std::exchange(size_, 0);
     Batch header(chain_, last_number_);
@@ -173,7 +164,7 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
     // Nothing can fail from here on.
     allocated_ = 0;
     if (left) {
-        (void)::ftruncate(left->descriptor, static_cast<off_t>(had));  // gives back what was allocated ahead
+        (void)::ftruncate(left->number(), static_cast<off_t>(had));  // gives back what was allocated ahead
         unsynced_files_.push_back(left);
         auto full = std::make_shared<FullSegment>();
         full->number = number_;
@@ -216,7 +207,7 @@ base::Result<void> Stream::allocate(size_t bytes) {
     const uint64_t least = size_ + bytes + left_for_answers;
     uint64_t end = least + allocated_at_once;
     const auto take = [&]() REQUIRES(mutex_) {
-        return ::fallocate(file_->descriptor, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) ==
+        return ::fallocate(file_->number(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) ==
                    0 ||
                (errno != ENOSPC && errno != EDQUOT);  // a file system that cannot: the write will tell
     };
@@ -255,12 +246,12 @@ base::Result<void> Stream::write(const std::string& bytes) {
 base::Result<void> Stream::write_all(const std::string& bytes) {
     size_t done = 0;
     while (done < bytes.size()) {
-        const ssize_t n = ::write(file_->descriptor, bytes.data() + done, bytes.size() - done);
+        const ssize_t n = ::write(file_->number(), bytes.data() + done, bytes.size() - done);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {
             auto error = broken("cannot write", path_of(number_));
             // If a torn line cannot be taken back, nothing is written behind it; the next start cuts it away.
-            if (done > 0 && ::ftruncate(file_->descriptor, static_cast<off_t>(size_)) != 0) broken_ = true;
+            if (done > 0 && ::ftruncate(file_->number(), static_cast<off_t>(size_)) != 0) broken_ = true;
             allocated_ = 0;
             return error;
         }
@@ -447,7 +438,7 @@ base::Result<void> Stream::make_durable(uint64_t line) {
         files.push_back(file_);
         lock.unlock();
         bool good = true;
-        for (const auto& file : files) good = ::fdatasync(file->descriptor) == 0 && good;
+        for (const auto& file : files) good = ::fdatasync(file->number()) == 0 && good;
         if (is_new) good = os::sync_folder(options_.directory).has_value() && good;
         lock.lock();
         syncing_ = false;

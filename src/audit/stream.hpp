@@ -18,6 +18,7 @@
 #include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "crypto/signing.hpp"
+#include "os/descriptor.hpp"
 #include "store/reserve.hpp"
 
 namespace audit {
@@ -104,7 +105,6 @@ public:
     bool with_current_index(uint64_t segment, const std::function<void(const GrowingIndex&)>& use) const;
 
 private:
-    struct File;
     struct Batch;  // lines on their way into the file
 
     [[nodiscard]] std::string path_of(uint64_t number) const;
@@ -131,9 +131,9 @@ private:
 
     mutable base::Mutex mutex_;
     base::Condition synced_;
-    std::shared_ptr<File> file_ GUARDED_BY(mutex_);
-    std::vector<std::shared_ptr<File>> unsynced_files_ GUARDED_BY(mutex_);  // left, and perhaps not on the disk
-    uint64_t number_ GUARDED_BY(mutex_) = 0;                                // of the segment that is written
+    std::shared_ptr<os::Descriptor> file_ GUARDED_BY(mutex_);
+    std::vector<std::shared_ptr<os::Descriptor>> unsynced_files_ GUARDED_BY(mutex_);  // left, and perhaps not on the disk
+    uint64_t number_ GUARDED_BY(mutex_) = 0;                                          // of the segment that is written
     uint64_t size_ GUARDED_BY(mutex_) = 0;
     uint64_t allocated_ GUARDED_BY(mutex_) = 0;                                          // up to where in the file
     uint64_t first_number_ GUARDED_BY(mutex_) = 1, last_number_ GUARDED_BY(mutex_) = 0;  // of lines: of the segment, and of all

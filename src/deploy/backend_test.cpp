@@ -12,30 +12,14 @@
 #include <vector>
 
 #include "os/file.hpp"
+#include "temporary_folder.hpp"
 
 namespace deploy {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Folder {
-    fs::path path = [] {
-        std::string name = (fs::temp_directory_path() / "trainwarden-files-XXXXXX").string();
-        return fs::path(::mkdtemp(name.data()));
-    }();
-    ~Folder() { fs::remove_all(path); }
-    [[nodiscard]] std::string names() const {
-        std::string found;
-        for (const auto& entry : fs::directory_iterator(path)) found += entry.path().filename().string() + " ";
-        return found;
-    }
-};
-
-unsigned mode_of(const fs::path& path) {
-    struct stat facts{};
-    REQUIRE(::stat(path.c_str(), &facts) == 0);
-    return facts.st_mode & 0777U;
-}
+using Folder = TemporaryFolder;
 
 }  // namespace
 
@@ -49,19 +33,20 @@ TEST_CASE("state and history are for their owner alone; state of another format 
     REQUIRE(backend->back_up("proj", "dev").has_value());
     REQUIRE(backend->add_history("proj", "dev", text::Json::object(), base::Time{}).has_value());
     size_t files = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(folder.path / ".pulumi")) {
+    for (const auto& entry : fs::recursive_directory_iterator(fs::path(folder.path) / ".pulumi")) {
         if (!entry.is_regular_file() || entry.path().filename() == "meta.yaml") continue;
         CHECK_MESSAGE(mode_of(entry.path()) == 0600, entry.path().string());
         ++files;
     }
     CHECK(files == 4);  // the state, its copy, an entry of history and its checkpoint
-    const fs::path state = folder.path / ".pulumi/stacks/proj/dev.json";
+    const fs::path state = fs::path(folder.path) / ".pulumi/stacks/proj/dev.json";
     REQUIRE(os::replace_file(state, R"({"version":5,"checkpoint":{"latest":{}}})").has_value());
     CHECK(backend->load("proj", "dev").error().code == "NotSupported");
     for (const char* packed : {".gz", ".zst"}) {
-        REQUIRE(os::replace_file(folder.path / (".pulumi/stacks/proj/packed.json" + std::string(packed)), "x").has_value());
+        REQUIRE(
+            os::replace_file(fs::path(folder.path) / (".pulumi/stacks/proj/packed.json" + std::string(packed)), "x").has_value());
         CHECK(backend->load("proj", "packed").error().code == "NotSupported");
-        fs::remove(folder.path / (".pulumi/stacks/proj/packed.json" + std::string(packed)));
+        fs::remove(fs::path(folder.path) / (".pulumi/stacks/proj/packed.json" + std::string(packed)));
     }
 }
 
@@ -72,7 +57,7 @@ TEST_CASE("a lock whose file its last owner took away is no lock") {
     const base::Time now{};
     auto held = backend->lock("proj", "dev", now);
     REQUIRE(held.has_value());
-    const fs::path file = folder.path / ".pulumi/locks/organization/proj/dev/trainwarden.json";
+    const fs::path file = fs::path(folder.path) / ".pulumi/locks/organization/proj/dev/trainwarden.json";
     // A process that opened the file of the last owner before it was removed: its lock is on nothing, and keeps nobody out.
     fs::remove(file);
     auto second = backend->lock("proj", "dev", now);

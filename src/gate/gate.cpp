@@ -194,7 +194,8 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     // Once it is allowed: whoever is refused must not fill what is kept for those who make room.
     std::optional<store::MayUseReserve> making_room;
     if (frees_space(operation.name)) making_room.emplace();
-    passage.record.parameters = recorded_parameters(passage.service, operation.name, passage.run->asked());
+    if (has_recorded_parameters(passage.service, operation.name))
+        passage.record.parameters = recorded_parameters(passage.service, operation.name, passage.run->asked());
     TRY(record(passage, nullptr));
     if (passage.signature) parts_.directory->record_use(passage.caller(), passage.service, call.region);
 
@@ -203,7 +204,8 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     // Refusals too: they tell of what is there now.
     TRY(base::DecisionScope::check());
     if (!answer) return base::fail(std::move(answer).error());
-    std::string made = recorded_answer(passage.service, operation.name, *answer);
+    std::string made;
+    if (makes_something(operation.name)) made = recorded_answer(passage.service, operation.name, passage.run->made(), *answer);
     auto response = wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(*answer), call.request_id);
     TRY(record_answer(passage, response.status, nullptr, std::move(made)));
     return response;

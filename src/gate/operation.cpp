@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/invariant.hpp"
-#include "gate/recorded.hpp"
 #include "model/json.hpp"
 #include "wire/model.hpp"
 #include "wire/route.hpp"
@@ -39,8 +38,7 @@ public:
         // Written at once: a document of ten thousand log events would cost more than all the rest of the request.
         answer.raw = wire::encode_typed_answer(operation_->service, operation_->model, call.http->head, invocation_->output(),
                                                call.request_id);
-        // Of what changes something, also as a document: the record says what was made.
-        if (!answer.raw || makes_something(operation_->model.name)) answer.output = made();
+        if (!answer.raw) answer.output = made();
         return answer;
     }
 
@@ -90,9 +88,13 @@ void add_operation(Registry& registry, const model::Operation& operation, std::v
                                                                         .describer = registry.describer(),
                                                                         .functions = std::move(functions),
                                                                         .invoke = std::move(invoke)});
+    add_run(registry, operation, [kept] { return std::unique_ptr<Run>(new TypedRun(kept)); });
+}
+
+void add_run(Registry& registry, const model::Operation& operation, std::function<std::unique_ptr<Run>()> begin) {
     registry.add(Operation{.service = std::string(operation.service->signing_name),
                            .name = std::string(operation.name),
-                           .begin = [kept] { return std::unique_ptr<Run>(new TypedRun(kept)); },
+                           .begin = std::move(begin),
                            .needs_no_permission = operation.accesses != nullptr && !operation.accesses->no_permission.empty()});
 }
 

@@ -215,6 +215,9 @@ private:
 void add_operation(Registry& registry, const model::Operation& operation, std::vector<model::ValueFunction> functions,
                    std::function<std::unique_ptr<Invocation>()> invoke);
 
+// `begin` makes what takes one request through this operation.
+void add_run(Registry& registry, const model::Operation& operation, std::function<std::unique_ptr<Run>()> begin);
+
 }  // namespace detail
 
 template <class Operation, auto handle, auto needs = declared>

@@ -45,6 +45,15 @@ std::vector<std::string> places_in(std::string_view message) {
     return out;
 }
 
+bool contains(const auto& names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
+
+const wire::Shape* member_shape(const wire::Shape* shape, std::string_view name) {
+    if (shape == nullptr) return nullptr;
+    for (const wire::Member& known : shape->members)
+        if (known.name == name) return known.shape;
+    return shape->item;  // of a map
+}
+
 void collect(const Json& value, const wire::Shape* shape, bool confidential, std::set<std::string>& out) {
     confidential = confidential || (shape != nullptr && shape->sensitive);
     if (value.is_array()) {
@@ -55,28 +64,14 @@ void collect(const Json& value, const wire::Shape* shape, bool confidential, std
         if (confidential && value.as_string().size() >= value_bytes_min) out.insert(value.as_string());
         return;
     }
-    for (const auto& [name, member] : value.members()) {
-        const wire::Shape* inner = shape != nullptr ? shape->item : nullptr;  // of a map
-        if (shape != nullptr)
-            for (const wire::Member& known : shape->members)
-                if (known.name == name) inner = known.shape;
-        collect(member, inner, confidential || std::ranges::find(confidential_members, name) != confidential_members.end(), out);
-    }
+    for (const auto& [name, member] : value.members())
+        collect(member, member_shape(shape, name), confidential || contains(confidential_members, name), out);
 }
 
 std::string without(std::string message, const std::string& value) {
     for (size_t at = message.find(value); at != std::string::npos; at = message.find(value, at))
         message.replace(at, value.size(), "…");
     return message;
-}
-
-bool contains(const auto& names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
-
-const wire::Shape* member_shape(const wire::Shape* shape, std::string_view name) {
-    if (shape == nullptr) return nullptr;
-    for (const wire::Member& known : shape->members)
-        if (known.name == name) return known.shape;
-    return shape->item;  // of a map
 }
 
 void append_value(std::string& out, const Json& value, const wire::Shape* shape, int depth);
@@ -130,34 +125,37 @@ const wire::OperationModel* find_model(std::string_view service, std::string_vie
 
 std::string object_or_nothing(std::string text) { return text == "{}" ? std::string() : text; }
 
+std::string recorded_members(const Json& value, const wire::Shape* shape) {
+    if (!value.is_object()) return {};
+    std::string out;
+    append_members(out, value, shape, 0);
+    return object_or_nothing(std::move(out));
+}
+
 }  // namespace
 
+bool has_recorded_parameters(std::string_view service, std::string_view operation) {
+    return !audit::is_polled(service, operation);
+}
+
 std::string recorded_parameters(std::string_view service, std::string_view operation, const Json& input) {
-    // What is polled is compared with what was asked before: a token that moves on would make each of it different.
-    if (!input.is_object() || audit::is_polled(service, operation)) return {};
     const wire::OperationModel* model = find_model(service, operation);
-    std::string out;
-    append_members(out, input, model != nullptr ? model->input : nullptr, 0);
-    return object_or_nothing(std::move(out));
+    return recorded_members(input, model != nullptr ? model->input : nullptr);
 }
 
 bool makes_something(std::string_view operation) {
     return !audit::reads_only(operation) || contains(makes_credentials, operation);
 }
 
-std::string recorded_answer(std::string_view service, std::string_view operation, const wire::Answer& answer) {
-    if (!makes_something(operation)) return {};
-    std::string out;
-    if (answer.raw && !answer.output.is_object()) {
-        out = "{";
+std::string recorded_answer(std::string_view service, std::string_view operation, const Json& made, const wire::Answer& answer) {
+    if (answer.raw && !made.is_object()) {
+        std::string out = "{";
         for (const std::string_view name : recorded_headers)
             if (const std::string* value = answer.raw->headers.find(name)) audit::append_member(out, name, *value);
         return object_or_nothing(out + "}");
     }
-    if (!answer.output.is_object()) return {};
     const wire::OperationModel* model = find_model(service, operation);
-    append_members(out, answer.output, model != nullptr ? model->output : nullptr, 0);
-    return object_or_nothing(std::move(out));
+    return recorded_members(made, model != nullptr ? model->output : nullptr);
 }
 
 std::string recorded_message(const base::Error& error, const wire::Shape* shape, const Json& input) {

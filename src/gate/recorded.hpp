@@ -16,13 +16,17 @@ namespace gate {
 // is none.
 [[nodiscard]] std::string recorded_message(const base::Error& error, const wire::Shape* shape, const text::Json& input);
 
+// Does the record say what was asked? Not of what is polled: it is compared with what was asked before, and a token that moves on
+// would make each of it different.
+[[nodiscard]] bool has_recorded_parameters(std::string_view service, std::string_view operation);
 // Does the record say what its answer has made? Of what reads, only of new credentials.
 [[nodiscard]] bool makes_something(std::string_view operation);
 
 // What was asked and what was made, for the record: the members of the model, as a JSON object, without any that the model marks as
-// sensitive or that holds credentials, a job's environment or hyperparameters, or data. Empty: there is nothing to record. What reads
-// made nothing, but for credentials: their key id and whose they are.
+// sensitive or that holds credentials, a job's environment or hyperparameters, or data. Empty: there is nothing to record. Where no
+// document says what was made (S3), the answer's headers do.
 [[nodiscard]] std::string recorded_parameters(std::string_view service, std::string_view operation, const text::Json& input);
-[[nodiscard]] std::string recorded_answer(std::string_view service, std::string_view operation, const wire::Answer& answer);
+[[nodiscard]] std::string recorded_answer(std::string_view service, std::string_view operation, const text::Json& made,
+                                          const wire::Answer& answer);
 
 }  // namespace gate

@@ -1,5 +1,6 @@
 #include "base/invariant.hpp"
 #include "gate/gate.hpp"
+#include "gate/recorded.hpp"
 #include "wire/model.hpp"
 #include "wire/route.hpp"
 
@@ -20,7 +21,7 @@ public:
 
     base::Result<wire::Answer> handle(const Permit& permit, wire::Call& call) override {
         auto answer = operation_->handle(permit, call);
-        if (answer) made_ = answer->output;
+        if (answer && makes_something(operation_->name)) made_ = answer->output;
         return answer;
     }
 

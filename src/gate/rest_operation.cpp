@@ -5,7 +5,6 @@
 
 #include "base/invariant.hpp"
 #include "http/message.hpp"
-#include "model/access.hpp"
 #include "model/json.hpp"
 #include "model/rest.hpp"
 #include "model/stream.hpp"
@@ -121,10 +120,7 @@ void add_rest_operation(Registry& registry, const model::Operation& operation, s
                                                                       .functions = std::move(functions),
                                                                       .look = std::move(look),
                                                                       .invoke = std::move(invoke)});
-    registry.add(Operation{.service = std::string(operation.service->signing_name),
-                           .name = std::string(operation.name),
-                           .begin = [kept] { return std::unique_ptr<Run>(new RestRun(kept)); },
-                           .needs_no_permission = operation.accesses != nullptr && !operation.accesses->no_permission.empty()});
+    add_run(registry, operation, [kept] { return std::unique_ptr<Run>(new RestRun(kept)); });
 }
 
 }  // namespace gate::detail

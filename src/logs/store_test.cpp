@@ -6,11 +6,13 @@
 #include <filesystem>
 #include <fstream>
 
+#include "temporary_folder.hpp"
+
 namespace logs {
 namespace {
 
 struct World {
-    std::string folder;
+    TemporaryFolder folder;
     std::unique_ptr<store::Keys> keys = store::make_memory_keys();
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'700'000'000'000))};
     crypto::SystemRandom random;
@@ -18,14 +20,10 @@ struct World {
     Owner owner{"111122223333", "us-east-1"};
 
     World() {
-        char name[] = "/tmp/logs-test-XXXXXX";
-        REQUIRE(::mkdtemp(name) != nullptr);
-        folder = name;
-        auto opened = Store::open({keys.get(), &clock, &random, folder});
+        auto opened = Store::open({keys.get(), &clock, &random, folder.path});
         REQUIRE(opened.has_value());
         store = std::move(*opened);
     }
-    ~World() { std::filesystem::remove_all(folder); }
     [[nodiscard]] std::vector<std::string> messages(const std::string& group, const std::string& stream) const {
         std::vector<std::string> out;
         auto page = store->read(owner, group, stream, 0, true, {}, 1000);
@@ -34,7 +32,7 @@ struct World {
         return out;
     }
     [[nodiscard]] std::string only_file() const {
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path))
             if (entry.is_regular_file()) return entry.path();
         return "";
     }
@@ -134,7 +132,7 @@ TEST_CASE("logs are for the server's user alone, each of its account and region,
     REQUIRE(store.put(world.owner, "g", "s", {{10, 10, "ten", 0}, {20, 20, "twenty", 0}, {30, 30, "thirty", 0}}).has_value());
     using std::filesystem::perms;
     CHECK(std::filesystem::status(world.only_file()).permissions() == (perms::owner_read | perms::owner_write));
-    CHECK(std::filesystem::status(world.folder).permissions() == perms::owner_all);
+    CHECK(std::filesystem::status(world.folder.path).permissions() == perms::owner_all);
     for (const Owner& other : {Owner{"444455556666", "us-east-1"}, Owner{"111122223333", "eu-west-1"}}) {
         CHECK(store.groups(other, "")->empty());
         CHECK_FALSE(store.stream(other, "g", "s").has_value());

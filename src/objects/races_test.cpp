@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "objects/storage.hpp"
+#include "temporary_folder.hpp"
 
 namespace {
 
@@ -43,17 +44,14 @@ private:
 
 struct World {
     World() {
-        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-races-XXXXXX").string();
-        folder = ::mkdtemp(name.data());
-        blobs = std::move(*store::open_file_blobs(folder));
+        blobs = std::move(*store::open_file_blobs(folder.path));
         storage = std::move(*Storage::open({&keys, blobs.get(), &clock, &random}));
         REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
     }
-    ~World() { std::filesystem::remove_all(folder); }
     auto put(const std::string& content, objects::Conditions conditions = {}) {
         return storage->put({.bucket = "bucket", .key = "k", .conditions = std::move(conditions), .body = bytes(content)});
     }
-    std::string folder;
+    TemporaryFolder folder;
     WatchedKeys keys;
     std::unique_ptr<store::Blobs> blobs;
     base::ManualClock clock{base::Time(std::chrono::seconds(1'700'000'000))};

@@ -8,6 +8,7 @@
 
 #include "crypto/digest.hpp"
 #include "objects/storage.hpp"
+#include "temporary_folder.hpp"
 
 namespace {
 
@@ -24,14 +25,11 @@ objects::Source bytes(std::string content) {
 
 struct World {
     World() {
-        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-limits-XXXXXX").string();
-        folder = ::mkdtemp(name.data());
-        blobs = std::move(*store::open_file_blobs(folder));
+        blobs = std::move(*store::open_file_blobs(folder.path));
         storage = std::move(*Storage::open({keys.get(), blobs.get(), &clock, &random}));
         REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
     }
-    ~World() { std::filesystem::remove_all(folder); }
-    std::string folder;
+    TemporaryFolder folder;
     std::unique_ptr<store::Keys> keys = store::make_memory_keys();
     std::unique_ptr<store::Blobs> blobs;
     base::ManualClock clock{base::Time(std::chrono::seconds(1'700'000'000))};
@@ -299,7 +297,7 @@ TEST_CASE("a blob that is not as long as its object says is not served") {
     const auto found = *world.storage->find("bucket", "k");
     CHECK(world.storage->open_object(found).has_value());
     size_t blobs = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder)) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder.path)) {
         if (!entry.is_regular_file() || entry.file_size() != 10'000) continue;
         ++blobs;
         for (const uintmax_t size : {10'001, 9'999}) {

@@ -9,6 +9,7 @@
 
 #include "crypto/digest.hpp"
 #include "objects/record.hpp"
+#include "temporary_folder.hpp"
 
 namespace {
 
@@ -32,16 +33,13 @@ std::string noise(size_t size, unsigned seed = 1) {
 // A storage on a disk of its own, that can be closed and opened again over the same keys.
 struct World {
     World() {
-        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-objects-XXXXXX").string();
-        folder = ::mkdtemp(name.data());
         keys = store::make_memory_keys();
         reopen();
         REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
     }
-    ~World() { std::filesystem::remove_all(folder); }
     void reopen() {
         storage.reset();
-        blobs = std::move(*store::open_file_blobs(folder));
+        blobs = std::move(*store::open_file_blobs(folder.path));
         auto opened = Storage::open({keys.get(), blobs.get(), &clock, &random});
         REQUIRE(opened.has_value());
         storage = std::move(*opened);
@@ -70,7 +68,7 @@ struct World {
     }
     [[nodiscard]] size_t blob_count() const { return blobs->list()->size(); }
 
-    std::string folder;
+    TemporaryFolder folder;
     std::unique_ptr<store::Keys> keys;
     std::unique_ptr<store::Blobs> blobs;
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'700'000'000'123))};

@@ -12,30 +12,14 @@
 #include <vector>
 
 #include "no_room.hpp"
+#include "temporary_folder.hpp"
 
 namespace os {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Folder {
-    std::string path = [] {
-        std::string name = (fs::temp_directory_path() / "trainwarden-file-XXXXXX").string();
-        return std::string(::mkdtemp(name.data()));
-    }();
-    ~Folder() { fs::remove_all(path); }
-    [[nodiscard]] std::string names() const {
-        std::string found;
-        for (const auto& entry : fs::directory_iterator(path)) found += entry.path().filename().string() + " ";
-        return found;
-    }
-};
-
-unsigned mode_of(const std::string& path) {
-    struct stat facts{};
-    REQUIRE(::stat(path.c_str(), &facts) == 0);
-    return facts.st_mode & 0777U;
-}
+using Folder = TemporaryFolder;
 
 // Counts the system calls of a replacement and makes one of them fail.
 struct Fault {

@@ -288,11 +288,6 @@ ExitStatus Process::wait() {
         if (auto ended = wait_for(std::chrono::hours(1))) return *ended;
 }
 
-void Process::signal(int number) {
-    const base::Lock lock(shared_->mutex);
-    if (!shared_->ended) ::kill(pid_, number);
-}
-
 void Process::signal_group(int number) {
     const base::Lock lock(shared_->mutex);
     if (!shared_->ended) ::kill(own_group_ ? -pid_ : pid_, number);

@@ -76,8 +76,7 @@ public:
     };
     [[nodiscard]] Released release();
 
-    // To the leader, or to its whole group. Nothing happens once it was reaped.
-    void signal(int number);
+    // To the leader and its whole group. Nothing happens once it was reaped.
     void signal_group(int number);
     // SIGTERM to the group, SIGKILL after `grace`; then its status.
     ExitStatus terminate(std::chrono::milliseconds grace);

@@ -10,28 +10,18 @@
 #include "os/child.hpp"
 #include "os/file.hpp"
 #include "store/keys.hpp"
+#include "temporary_folder.hpp"
 
 namespace server {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Place {
-    std::string path = [] {
-        std::string name = (fs::temp_directory_path() / "trainwarden-server-XXXXXX").string();
-        return std::string(::mkdtemp(name.data()));
-    }();
+struct Place : TemporaryFolder {
     std::string data = path + "/data", key = path + "/master.key";
     crypto::SystemRandom random;
-    ~Place() { fs::remove_all(path); }
     base::Result<std::unique_ptr<DataFolder>> open() { return DataFolder::open(data, key, random); }
 };
-
-unsigned mode_of(const std::string& path) {
-    struct stat facts{};
-    REQUIRE(::stat(path.c_str(), &facts) == 0);
-    return facts.st_mode & 0777U;
-}
 
 }  // namespace
 

@@ -9,17 +9,11 @@
 #include <fstream>
 
 #include "no_room.hpp"
+#include "temporary_folder.hpp"
 
 namespace {
 
-struct Folder {
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-blobs-XXXXXX").string();
-        path = ::mkdtemp(name.data());
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-    std::string path;
-};
+using Folder = TemporaryFolder;
 
 std::unique_ptr<store::Blobs> open(const Folder& folder) {
     auto blobs = store::open_file_blobs(folder.path);

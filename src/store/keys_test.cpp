@@ -9,16 +9,11 @@
 #include <functional>
 #include <thread>
 
+#include "temporary_folder.hpp"
+
 namespace {
 
-struct Folder {
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-keys-XXXXXX").string();
-        path = ::mkdtemp(name.data());
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-    std::string path;
-};
+using Folder = TemporaryFolder;
 
 void both(const std::function<void(store::Keys&)>& test) {
     SUBCASE("memory") { test(*store::make_memory_keys()); }

@@ -10,6 +10,7 @@
 
 #include "tar/reader.hpp"
 #include "tar/writer.hpp"
+#include "temporary_folder.hpp"
 
 namespace tar {
 namespace {
@@ -17,12 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using Kind = Header::Kind;
 
-struct Folder {
-    std::string path = [] {
-        std::string name = (fs::temp_directory_path() / "trainwarden-tar-XXXXXX").string();
-        return std::string(::mkdtemp(name.data()));
-    }();
-    ~Folder() { fs::remove_all(path); }
+struct Folder : TemporaryFolder {
     [[nodiscard]] std::string content(const std::string& name) const {
         std::ifstream file(path + "/" + name, std::ios::binary);
         return {std::istreambuf_iterator<char>(file), {}};

@@ -41,10 +41,7 @@ Result<m::ListAccessKeysResponse> list_keys(Iam& iam, const Permit& permit, cons
                          .status = status_of(*key),
                          .create_date = shown(key->created)}});
     }
-    Page page = TRY(Page::of(in));
-    m::ListAccessKeysResponse out{.access_key_metadata = page.part_of(std::move(rows))};
-    page.close(out);
-    return out;
+    return one_page(in, &m::ListAccessKeysResponse::access_key_metadata, std::move(rows));
 }
 
 Result<Nothing> update_key(Iam& iam, const Permit& permit, const m::UpdateAccessKeyRequest& in) {

@@ -228,10 +228,7 @@ Result<m::ListAccountAliasesResponse> list_aliases(Iam& iam, const Permit& permi
     std::vector<Row<std::string>> rows;
     if (const auto account = iam->account(permit.account()); account && !account->alias.empty())
         rows.push_back({account->alias, account->alias});
-    Page page = TRY(Page::of(in));
-    m::ListAccountAliasesResponse out{.account_aliases = page.part_of(std::move(rows))};
-    page.close(out);
-    return out;
+    return one_page(in, &m::ListAccountAliasesResponse::account_aliases, std::move(rows));
 }
 
 constexpr auto operations = std::to_array<gate::Row<Iam>>({

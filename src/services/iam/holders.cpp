@@ -90,11 +90,7 @@ Result<std::vector<Row<m::AttachedPolicy>>> attached_rows(const Iam& iam, const 
 template <class Operation>
 Result<typename Operation::Output> list_attached(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
     auto rows = TRY(attached_rows(iam, holder(permit, in), model::text(in.path_prefix)));
-    Page page = TRY(Page::of(in));
-    typename Operation::Output out;
-    out.attached_policies = page.part_of(std::move(rows));
-    page.close(out);
-    return out;
+    return one_page(in, &Operation::Output::attached_policies, std::move(rows));
 }
 
 template <class Operation>
@@ -137,11 +133,7 @@ Result<std::vector<Row<std::string>>> inline_rows(const Iam& iam, const Holder& 
 template <class Operation>
 Result<typename Operation::Output> list_inline(Iam& iam, const Permit& permit, const typename Operation::Input& in) {
     auto rows = TRY(inline_rows(iam, holder(permit, in)));
-    Page page = TRY(Page::of(in));
-    typename Operation::Output out;
-    out.policy_names = page.part_of(std::move(rows));
-    page.close(out);
-    return out;
+    return one_page(in, &Operation::Output::policy_names, std::move(rows));
 }
 
 template <class Operation>

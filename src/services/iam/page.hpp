@@ -72,4 +72,14 @@ private:
     bool truncated_ = false;
 };
 
+// The answer to a request for such a list: the page's part of the rows, as this member of it.
+template <class Output, class List, class T, class Input>
+[[nodiscard]] base::Result<Output> one_page(const Input& in, List Output::* list, std::vector<Row<T>> rows) {
+    Page page = TRY(Page::of(in));
+    Output out;
+    out.*list = page.part_of(std::move(rows));
+    page.close(out);
+    return out;
+}
+
 }  // namespace services::iam

@@ -61,10 +61,7 @@ Result<Nothing> untag_policy(Iam& iam, const Permit& permit, const m::UntagPolic
 
 Result<m::ListPolicyTagsResponse> list_tags(Iam& iam, const Permit& permit, const m::ListPolicyTagsRequest& in) {
     const auto policy = TRY(iam->managed_policy(permit.account(), in.policy_arn));
-    Page page = TRY(Page::of(in));
-    m::ListPolicyTagsResponse out{.tags = page.part_of(rows_of(policy->tags))};
-    page.close(out);
-    return out;
+    return one_page(in, &m::ListPolicyTagsResponse::tags, rows_of(policy->tags));
 }
 
 // A policy of AWS's in a list: the documents stay packed.
@@ -217,10 +214,7 @@ Result<m::ListPolicyVersionsResponse> list_versions(Iam& iam, const Permit& perm
         const std::string number = std::to_string(--place);
         rows.push_back({std::string(8 - std::min<size_t>(number.size(), 8), '0') + number, shown(*policy, version, false)});
     }
-    Page page = TRY(Page::of(in));
-    m::ListPolicyVersionsResponse out{.versions = page.part_of(std::move(rows))};
-    page.close(out);
-    return out;
+    return one_page(in, &m::ListPolicyVersionsResponse::versions, std::move(rows));
 }
 
 Result<Nothing> delete_version(Iam& iam, const Permit& permit, const m::DeletePolicyVersionRequest& in) {

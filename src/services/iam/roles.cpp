@@ -73,10 +73,7 @@ Result<Nothing> untag_role(Iam& iam, const Permit& permit, const m::UntagRoleReq
 
 Result<m::ListRoleTagsResponse> list_tags(Iam& iam, const Permit& permit, const m::ListRoleTagsRequest& in) {
     const auto role = TRY(iam->role(permit.account(), in.role_name));
-    Page page = TRY(Page::of(in));
-    m::ListRoleTagsResponse out{.tags = page.part_of(rows_of(role->tags))};
-    page.close(out);
-    return out;
+    return one_page(in, &m::ListRoleTagsResponse::tags, rows_of(role->tags));
 }
 
 constexpr auto operations = std::to_array<gate::Row<Iam>>({

@@ -8,6 +8,8 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "model/iam/service.hpp"
+#include "model/words.hpp"
 #include "policy/arn.hpp"
 #include "text/base64.hpp"
 #include "text/time.hpp"
@@ -70,36 +72,11 @@ struct KeyType {
     bool is_list = false;
 };
 KeyType type_of(m::ContextKeyTypeEnum type) {
-    using enum m::ContextKeyTypeEnum;
-    switch (type) {
-        case unknown:
-            return {""};
-        case string:
-            return {"string"};
-        case string_list:
-            return {"string", true};
-        case numeric:
-            return {"numeric"};
-        case numeric_list:
-            return {"numeric", true};
-        case boolean:
-            return {"boolean"};
-        case boolean_list:
-            return {"boolean", true};
-        case ip:
-            return {"ip"};
-        case ip_list:
-            return {"ip", true};
-        case binary:
-            return {"binary"};
-        case binary_list:
-            return {"binary", true};
-        case date:
-            return {"date"};
-        case date_list:
-            return {"date", true};
-    }
-    return {""};
+    constexpr std::string_view several = "List";  // stringList, ipList, …
+    KeyType out{.word = model::word_of(type)};
+    out.is_list = out.word.ends_with(several);
+    if (out.is_list) out.word.remove_suffix(several.size());
+    return out;
 }
 
 // What a value of this type must look like; empty if it does. Any text may be a boolean, as in IAM.

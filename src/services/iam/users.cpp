@@ -64,20 +64,14 @@ Result<Nothing> untag_user(Iam& iam, const Permit& permit, const m::UntagUserReq
 
 Result<m::ListUserTagsResponse> list_tags(Iam& iam, const Permit& permit, const m::ListUserTagsRequest& in) {
     const auto user = TRY(iam->user(permit.account(), in.user_name));
-    Page page = TRY(Page::of(in));
-    m::ListUserTagsResponse out{.tags = page.part_of(rows_of(user->tags))};
-    page.close(out);
-    return out;
+    return one_page(in, &m::ListUserTagsResponse::tags, rows_of(user->tags));
 }
 
 Result<m::ListGroupsForUserResponse> list_groups(Iam& iam, const Permit& permit, const m::ListGroupsForUserRequest& in) {
     std::vector<Row<m::Group>> rows;
     for (const auto& group : TRY(iam->groups_of(permit.account(), in.user_name)))
         rows.push_back({base::lower(group->name), shown(*group)});
-    Page page = TRY(Page::of(in));
-    m::ListGroupsForUserResponse out{.groups = page.part_of(std::move(rows))};
-    page.close(out);
-    return out;
+    return one_page(in, &m::ListGroupsForUserResponse::groups, std::move(rows));
 }
 
 Result<Needs<>> update_needs(const Iam&, const Asking& asking, const m::UpdateUserRequest& in) {

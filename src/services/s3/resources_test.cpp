@@ -7,6 +7,7 @@
 
 #include "crypto/random.hpp"
 #include "gate/gate.hpp"
+#include "temporary_folder.hpp"
 
 using gate::Existence;
 using services::s3::Located;
@@ -18,9 +19,7 @@ constexpr const char* deny_all =
 
 struct World {
     World() {
-        std::string name = (std::filesystem::temp_directory_path() / "trainwarden-resources-XXXXXX").string();
-        folder = ::mkdtemp(name.data());
-        blobs = std::move(*store::open_file_blobs(folder));
+        blobs = std::move(*store::open_file_blobs(folder.path));
         storage = std::move(objects::Storage::open({keys.get(), blobs.get(), &clock, &random}).value());
         REQUIRE(storage->create_bucket("bucket", "111122223333", "eu-west-1").has_value());
         const auto set = [](objects::BucketConfiguration& configuration) -> base::Result<void> {
@@ -38,9 +37,8 @@ struct World {
         describer.serve({"us-east-1", "eu-west-1"});
         describer.add("s3", std::make_unique<services::s3::Resources>(*storage));
     }
-    ~World() { std::filesystem::remove_all(folder); }
 
-    std::string folder;
+    TemporaryFolder folder;
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
     crypto::SystemRandom random;
     std::unique_ptr<store::Keys> keys = store::make_memory_keys();
