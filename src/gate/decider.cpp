@@ -1,5 +1,6 @@
 #include "gate/decider.hpp"
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "gate/decide.hpp"
@@ -40,7 +41,7 @@ Decider::Decider(DeciderParts parts) : parts_(std::move(parts)) {
 }
 
 base::Result<void> Decider::act_for(const identity::Caller& caller, const std::vector<Access>& accesses, const Act& act) const {
-    if (accesses.empty()) return base::fail("InternalFailure", "nothing was asked for");
+    if (accesses.empty()) return base::fail(base::code::InternalFailure, "nothing was asked for");
     audit::Record record;
     record.time = parts_.clock->now();
     record.request_id = act.request_id.empty() ? parts_.random->uuid() : act.request_id;
@@ -61,10 +62,10 @@ base::Result<void> Decider::act_for(const identity::Caller& caller, const std::v
     if (auto written = parts_.audit->append(record); !written) {
         base::log_error("what " + act.service + " does for request " + record.request_id +
                         " was stopped: " + written.error().describe());
-        if (written.error().code == "InsufficientStorage") return written;
-        if (written.error().code == "AuditFull")
-            return base::fail("ServiceUnavailable", "the audit log has no room for more records");
-        return base::fail("InternalFailure", "the decision could not be recorded");
+        if (written.error().code == base::code::InsufficientStorage) return written;
+        if (written.error().code == base::code::AuditFull)
+            return base::fail(base::code::ServiceUnavailable, "the audit log has no room for more records");
+        return base::fail(base::code::InternalFailure, "the decision could not be recorded");
     }
     if (!record.error_code.empty()) return base::fail(record.error_code, record.error_message);
     return {};

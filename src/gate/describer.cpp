@@ -1,5 +1,6 @@
 #include "gate/describer.hpp"
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "gate/gate.hpp"
@@ -94,8 +95,9 @@ base::Result<Access> asked_access(const Describer& describer, std::string_view a
     }
     const Description described = TRY(describer.describe(resource, action, account));
     if (described.existence == Existence::unknown && !described.may_come)
-        return base::fail("NoSuchResource", "it has no resources of this kind");
-    if (described.existence == Existence::absent && !described.may_come) return base::fail("NoSuchResource", described.absence);
+        return base::fail(base::code::NoSuchResource, "it has no resources of this kind");
+    if (described.existence == Existence::absent && !described.may_come)
+        return base::fail(base::code::NoSuchResource, described.absence);
     return access_to(action, described, {});
 }
 

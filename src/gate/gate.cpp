@@ -20,6 +20,7 @@
 
 #include "audit/log.hpp"
 #include "base/decision.hpp"
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "base/outdated.hpp"
@@ -67,12 +68,12 @@ std::string region_of_bucket(const GateParts& parts, const http::RequestHead& he
 // What could not be recorded is not done, or not told.
 std::unexpected<base::Error> not_recorded(const std::string& request_id, const base::Error& error) {
     base::log_error("request " + request_id + " was stopped: " + error.describe());
-    if (error.code == "InsufficientStorage") return base::fail(error);
-    if (error.code == "AuditFull") {
-        return base::fail("ServiceUnavailable",
+    if (error.code == base::code::InsufficientStorage) return base::fail(error);
+    if (error.code == base::code::AuditFull) {
+        return base::fail(base::code::ServiceUnavailable,
                           "The audit log has no room for more records. The operator of this server has to make some.");
     }
-    return base::fail("InternalFailure", "the decision could not be recorded");
+    return base::fail(base::code::InternalFailure, "the decision could not be recorded");
 }
 
 }  // namespace
@@ -126,7 +127,7 @@ http::Response Gate::answer(Passage& passage) {
                         "): " + error.what());
     }
     try {
-        return refuse(passage, base::Error("InternalFailure", "an exception stopped the request"));
+        return refuse(passage, base::Error(base::code::InternalFailure, "an exception stopped the request"));
     } catch (const std::exception&) {
         return http::Response{.status = 500};
     }
@@ -185,8 +186,9 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     if (!accesses) {
         // A stranger learns which buckets exist, as in AWS, and nothing else.
         const bool stranger = passage.caller().principal.kind == policy::PrincipalKind::anonymous;
-        if (stranger && wire::status_of(passage.service, accesses.error().code) == 404 && accesses.error().code != "NoSuchBucket")
-            return base::fail("AccessDenied", "Access Denied");
+        if (stranger && wire::status_of(passage.service, accesses.error().code) == 404 &&
+            accesses.error().code != base::code::NoSuchBucket)
+            return base::fail(base::code::AccessDenied, "Access Denied");
         return base::fail(std::move(accesses).error());
     }
     std::map<size_t, std::string> refusals;
@@ -289,7 +291,7 @@ base::Result<void> Gate::read_body(Passage& passage) {
     const http::RequestHead& head = passage.http.head;
     TRY(wire::unpack_body(head, passage.body));
     const wire::ServiceModel* model = wire::find_service(passage.service);
-    if (model == nullptr) return base::fail("UnrecognizedClientException", "there is no service " + passage.service);
+    if (model == nullptr) return base::fail(base::code::UnrecognizedClientException, "there is no service " + passage.service);
     passage.call.operation = std::string(TRY(wire::find_operation(*model, head, passage.body))->name);
     passage.call.document = passage.body;
     return {};
@@ -299,7 +301,7 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, const
     if (accesses.empty()) {
         base::log_error(passage.service + ":" + passage.call.operation +
                         " asked for no permission without saying that it needs none");
-        return base::fail("AccessDenied", "Access Denied");
+        return base::fail(base::code::AccessDenied, "Access Denied");
     }
     const RequestFacts facts{.http = &passage.http,
                              .service = passage.service,

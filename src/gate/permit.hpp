@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/error_codes.hpp"
 #include "base/result.hpp"
 #include "identity/caller.hpp"
 
@@ -45,7 +46,7 @@ public:
     // What was guarded, if its access is allowed; else `AccessDenied` with AWS's sentence.
     template <class T>
     [[nodiscard]] base::Result<T> open(Guarded<T>&& guarded) const {
-        if (const std::string* sentence = refusal(guarded.access_)) return base::fail("AccessDenied", *sentence);
+        if (const std::string* sentence = refusal(guarded.access_)) return base::fail(base::code::AccessDenied, *sentence);
         return std::move(guarded.value_);
     }
 

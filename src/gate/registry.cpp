@@ -1,3 +1,4 @@
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "gate/gate.hpp"
 #include "gate/recorded.hpp"
@@ -30,8 +31,9 @@ public:
         const wire::ServiceModel* service = wire::find_service(operation_->service);
         const wire::OperationModel* model = service ? service->find(operation_->name) : nullptr;
         if (!model)
-            return base::fail("ValidationException", "requests of " + operation_->service +
-                                                         " cannot be asked about with their input; ask about their actions");
+            return base::fail(
+                base::code::ValidationException,
+                "requests of " + operation_->service + " cannot be asked about with their input; ask about their actions");
         wire::Call call;
         call.service = operation_->service;
         call.operation = operation_->name;

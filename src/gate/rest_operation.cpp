@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "http/message.hpp"
 #include "model/json.hpp"
@@ -62,7 +63,7 @@ public:
         invocation_ = operation_->invoke();
         TRY(model::check_values(input));
         auto document = text::parse_json(input);
-        if (!document) return base::fail("SerializationException", document.error().message);
+        if (!document) return base::fail(base::code::SerializationException, document.error().message);
         // A stream is no value of a document, and decides nothing.
         const auto* payload = operation_->model.rest->payload;
         if (payload != nullptr && payload->location == model::Location::stream && document->is_object())
@@ -97,7 +98,8 @@ private:
     base::Result<void> read_body(wire::Call& call) {
         const auto& operation = operation_->model;
         if (operation.rest->needs_digest && !wire::has_digest(call.http->head))
-            return base::fail("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+            return base::fail(base::code::InvalidRequest,
+                              "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
         // Kept: a request that is decided again has no second body.
         if (!document_) document_ = TRY(call.body->read_all(operation.rest->body_bytes_max));
         return wire::read_rest_body(operation, *document_, invocation_->input());

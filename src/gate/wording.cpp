@@ -1,5 +1,6 @@
 #include "gate/wording.hpp"
 
+#include "base/error_codes.hpp"
 #include "wire/model.hpp"
 
 namespace gate {
@@ -12,12 +13,12 @@ Dialect dialect_of(std::string_view service) {
 
 base::Error credentials_error(std::string_view service, base::Error error, bool has_session_token) {
     const bool s3 = dialect_of(service) == Dialect::s3;
-    if (error.code == "InvalidClientTokenId") {
+    if (error.code == base::code::InvalidClientTokenId) {
         if (!s3) return {"InvalidClientTokenId", "The security token included in the request is invalid."};
         if (has_session_token) return {"InvalidToken", "The provided token is malformed or otherwise invalid."};
         return {"InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."};
     }
-    if (error.code == "ExpiredToken") {
+    if (error.code == base::code::ExpiredToken) {
         if (s3) return {"ExpiredToken", "The provided token has expired."};
         return {"ExpiredToken", "The security token included in the request is expired"};
     }

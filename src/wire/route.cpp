@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/json.hpp"
 #include "tar/gzip.hpp"
@@ -20,9 +21,10 @@ namespace {
 Result<text::QueryParameters> query_parameters(const http::RequestHead& head, std::string_view body) {
     const std::string_view form = head.method == "POST" ? body : std::string_view(head.query);
     if (static_cast<size_t>(std::ranges::count(form, '&')) >= form_parameters_max)
-        return fail("MalformedQueryString", "The request has more than " + std::to_string(form_parameters_max) + " parameters.");
+        return fail(base::code::MalformedQueryString,
+                    "The request has more than " + std::to_string(form_parameters_max) + " parameters.");
     auto parameters = text::parse_query(form, head.method == "POST");
-    if (!parameters) return fail("MalformedQueryString", "The query string contains a syntax error.");
+    if (!parameters) return fail(base::code::MalformedQueryString, "The query string contains a syntax error.");
     return std::move(*parameters);
 }
 
@@ -53,12 +55,12 @@ Result<std::string> named_in_head(const ServiceModel& service, Protocol protocol
     if (protocol == Protocol::cbor) {
         const auto path = *read_rpc_path(head.path);
         if (service_of_rpc(path) == &service) return std::string(path.operation);
-        return fail("UnknownOperationException", "The service " + std::string(path.service) + " is not this one");
+        return fail(base::code::UnknownOperationException, "The service " + std::string(path.service) + " is not this one");
     }
     const auto target = target_of(head);
-    if (target.empty()) return fail("UnknownOperationException", "The request has no X-Amz-Target header");
+    if (target.empty()) return fail(base::code::UnknownOperationException, "The request has no X-Amz-Target header");
     if (service_of_target(target) != &service)
-        return fail("UnknownOperationException", "The target " + target + " is not one of this service");
+        return fail(base::code::UnknownOperationException, "The target " + target + " is not one of this service");
     return target.substr(target.rfind('.') + 1);
 }
 
@@ -72,11 +74,11 @@ std::string served_names() {
 Result<std::string> service_of_parameters(const text::QueryParameters& parameters) {
     const auto* action = find_parameter(parameters, "Action");
     const auto* version = find_parameter(parameters, "Version");
-    if (!action) return fail("MissingAction", "The request is missing an action or a required parameter.");
+    if (!action) return fail(base::code::MissingAction, "The request is missing an action or a required parameter.");
     for (const auto* service : service_models())
         if (service->protocol == Protocol::query && version && service->version == *version)
             return std::string(service->signing_name);
-    return fail("InvalidAction",
+    return fail(base::code::InvalidAction,
                 "Could not find operation " + *action + " for version " + (version ? *version : "NO_VERSION_SPECIFIED"));
 }
 
@@ -91,11 +93,11 @@ Result<std::string> find_service_name(const http::RequestHead& head, const std::
     }
     if (says_cbor(head)) {
         if (const auto* service = service_of_rpc(*read_rpc_path(head.path))) return std::string(service->signing_name);
-        return fail("UnknownOperationException", "The path " + head.path + " is of no service that is served here");
+        return fail(base::code::UnknownOperationException, "The path " + head.path + " is of no service that is served here");
     }
     if (const auto target = target_of(head); !target.empty()) {
         if (const auto* service = service_of_target(target)) return std::string(service->signing_name);
-        return fail("UnknownOperationException", "The target " + target + " is not served here");
+        return fail(base::code::UnknownOperationException, "The target " + target + " is not served here");
     }
     if (head.method == "POST" && base::lower(head.headers.get("Content-Type")).starts_with("application/x-www-form-urlencoded"))
         return std::string();
@@ -124,19 +126,20 @@ Result<const OperationModel*> find_operation(const ServiceModel& service, const 
     if (const auto protocol = protocol_of(service, head); protocol != Protocol::query) {
         name = TRY(named_in_head(service, protocol, head));
         if (const auto* found = service.find(name)) return found;
-        if (!service.is_known_elsewhere(name)) return fail("UnknownOperationException", "There is no operation " + name);
+        if (!service.is_known_elsewhere(name))
+            return fail(base::code::UnknownOperationException, "There is no operation " + name);
     } else {
         const auto parameters = TRY(query_parameters(head, body));
         const auto* action = find_parameter(parameters, "Action");
-        if (!action) return fail("MissingAction", "The request is missing an action or a required parameter.");
+        if (!action) return fail(base::code::MissingAction, "The request is missing an action or a required parameter.");
         const auto* version = find_parameter(parameters, "Version");
         if (!version || *version != service.version)
-            return fail("InvalidAction",
+            return fail(base::code::InvalidAction,
                         "Could not find operation " + *action + " for version " + (version ? *version : "NO_VERSION_SPECIFIED"));
         name = *action;
         if (const auto* found = service.find(name)) return found;
         if (!service.is_known_elsewhere(name))
-            return fail("InvalidAction", "Could not find operation " + name + " for version " + *version);
+            return fail(base::code::InvalidAction, "Could not find operation " + name + " for version " + *version);
     }
     return fail(not_implemented(service, name));
 }
@@ -145,9 +148,9 @@ Result<void> unpack_body(const http::RequestHead& head, std::string& body) {
     if (!base::equals_ignoring_case(head.headers.get("Content-Encoding"), "gzip")) return {};
     const size_t most = std::min(request_body_bytes_max, std::max(unpacked_bytes_free, body.size() * unpacked_ratio_max));
     auto unpacked = tar::gunzip(body, most);
-    if (!unpacked && unpacked.error().code == "GzipTooLarge")
-        return fail("EntityTooLarge", "The unpacked body is larger than the maximum allowed size.");
-    if (!unpacked) return fail("MalformedInput", "The body is not what its Content-Encoding says: gzip");
+    if (!unpacked && unpacked.error().code == base::code::GzipTooLarge)
+        return fail(base::code::EntityTooLarge, "The unpacked body is larger than the maximum allowed size.");
+    if (!unpacked) return fail(base::code::MalformedInput, "The body is not what its Content-Encoding says: gzip");
     body = *std::move(unpacked);
     return {};
 }

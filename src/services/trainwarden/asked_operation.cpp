@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error_codes.hpp"
 #include "base/nearest.hpp"
 #include "base/strings.hpp"
 #include "wire/region.hpp"
@@ -9,7 +10,9 @@
 namespace services::trainwarden {
 namespace {
 
-std::unexpected<base::Error> invalid(std::string message) { return base::fail("ValidationException", std::move(message)); }
+std::unexpected<base::Error> invalid(std::string message) {
+    return base::fail(base::code::ValidationException, std::move(message));
+}
 
 // As requests are signed; policies call some services otherwise.
 std::string_view signing_name(std::string_view service) { return service == "cloudwatch" ? "monitoring" : service; }
@@ -39,7 +42,7 @@ base::Result<AskedOperation> decide_operation(const gate::Registry& registry, co
 
     AskedOperation out;
     auto needed = operation->begin()->supposed_accesses(caller, region, input.empty() ? "{}" : input);
-    if (!needed && needed.error().code == "AccessDenied") {
+    if (!needed && needed.error().code == base::code::AccessDenied) {
         out.message = needed.error().message;
         return out;
     }
