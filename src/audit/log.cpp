@@ -214,22 +214,39 @@ private:
         return std::to_string(requests_->last_line()) + "." + std::to_string(unauthenticated_->last_line());
     }
 
-    // A log that ends before the last head that was signed has been cut.
+    // A log that ends before the last head that was signed has been cut; one whose records are not those that the head was signed for was
+    // rewritten. Either is noted before a new head takes the old one's place, so that it is found from then on.
     base::Result<void> compare_with_head_file(Stream& stream, std::string_view name, base::Time now) {
         if (options_.head_file.empty()) return {};
         const auto content = os::read_file(options_.head_file);
         if (!content && content.error().code == base::code::FileNotFound) return {};
         if (!content) return base::fail(base::code::AuditUnavailable, content.error().message);
         const auto json = text::parse_json(*content);
-        if (!json) return {};
-        const auto head = read_head((*json)[name]);
-        if (!head || head->lines <= stream.last_line()) return {};
-        const std::string said = "records up to " + std::to_string(head->lines) + " had been signed at " +
-                                 text::iso8601_millis(base::Time(std::chrono::milliseconds(head->time))) +
-                                 ", and the log ended at record " + std::to_string(stream.last_line()) +
-                                 " when the server began: it was cut off";
+        const auto head = json ? read_head((*json)[name]) : std::nullopt;
+        std::string what, said;
+        if (!head) {
+            if (json && !(*json)[name].is_object()) return {};  // nothing was signed yet
+            what = "broken";
+            said = "the heads that were kept in " + options_.head_file +
+                   " cannot be read: whether records were altered before the server began is not known";
+        } else if (head->lines > stream.last_line()) {
+            what = "cut-off";
+            said = "records up to " + std::to_string(head->lines) + " had been signed at " + time_of(*head) +
+                   ", and the log ended at record " + std::to_string(stream.last_line()) +
+                   " when the server began: it was cut off";
+        } else if (!TRY(stream.has_records_of(*head))) {
+            what = "broken";
+            said = "the records up to " + std::to_string(head->lines) + " were not those that had been signed at " +
+                   time_of(*head) + " when the server began: they were altered";
+        } else {
+            return {};
+        }
         base::log_error("the audit log in " + options_.directory + ", stream " + std::string(name) + ": " + said);
-        return stream.note("cut-off", said, true, now);
+        return stream.note(what, said, true, now);
+    }
+
+    static std::string time_of(const Head& head) {
+        return text::iso8601_millis(base::Time(std::chrono::milliseconds(head.time)));
     }
 
     base::Result<void> append_unauthenticated(const Record& record, const RecordText& text, const std::string& said) {

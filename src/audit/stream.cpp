@@ -458,6 +458,21 @@ uint64_t Stream::last_line() const {
     return last_number_;
 }
 
+base::Result<bool> Stream::has_records_of(const Head& head) const {
+    const uint64_t line = head.lines + 1;  // the one that holds the head
+    std::string path;
+    {
+        const base::Lock lock(mutex_);
+        if (line >= first_number_) path = path_of(number_);
+        for (const auto& full : full_)
+            if (line >= full->summary.first_number && line < full->summary.first_number + full->summary.lines) path = full->path;
+    }
+    if (path.empty()) return true;
+    const Scan scan = TRY(scan_segment(path, std::nullopt, 0));
+    const auto at = scan.chains_before_heads.find(line);
+    return at != scan.chains_before_heads.end() && at->second == head.chain;
+}
+
 bool Stream::has_unsigned() const {
     const base::Lock lock(mutex_);
     return last_number_ != signed_line_;

@@ -87,6 +87,9 @@ public:
     [[nodiscard]] bool has_unsynced() const;
     [[nodiscard]] std::optional<Head> last_head() const;
     [[nodiscard]] uint64_t bytes() const;  // of all segments
+    // Are the records up to head.lines those that the head was signed for? Reads the segment that holds it; true if that was removed.
+    // REQUIRES: head.lines <= last_line()
+    [[nodiscard]] base::Result<bool> has_records_of(const Head& head) const;
 
     // Writes the indexes of segments that have become full since.
     void save_indexes();

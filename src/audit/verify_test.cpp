@@ -166,6 +166,26 @@ TEST_CASE("a log that ends before its last signed head was cut off, before and a
     CHECK(is(g.verified(), "it was cut off"));
 }
 
+TEST_CASE(
+    "what was rewritten with every head taken out is found against the kept head, before and after the server begins again") {
+    Written f;
+    for (uint64_t one = 1; one <= 3; ++one)
+        f.change(one, [](auto& lines) {
+            for (auto& line : lines)
+                if (line.find("\"head\":") != std::string::npos || line.find("ID100") != std::string::npos)
+                    line = R"({"n":1,"note":{"time":1,"what":"opened","text":"nothing","shown":false},"h":"")";
+        });
+    f.chain_anew();
+    CHECK(is(f.verified(), "are not those that were signed for the head that was kept elsewhere"));
+    f.open();
+    f.open();
+    CHECK(is(f.verified(), "they were altered"));
+    Written g;
+    g.write(g.options.head_file, "{");
+    g.open();
+    CHECK(is(g.verified(), "cannot be read"));
+}
+
 TEST_CASE("who rewrites the chain without the key is found at the next signed head") {
     {
         Written f;
