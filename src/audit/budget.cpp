@@ -44,7 +44,7 @@ void Budget::count(const std::string& address, const std::string& error_code, ba
 }
 
 std::string Budget::summary() {
-    std::string out = std::to_string(counted_) + " more requests without valid credentials were refused between " +
+    std::string out = std::to_string(counted_) + " more requests without valid credentials came between " +
                       text::iso8601_millis(first_) + " and " + text::iso8601_millis(last_) +
                       " and not written one by one: from " + listed(by_address_) + "; " + listed(by_error_);
     counted_ = 0;

@@ -19,6 +19,7 @@ constexpr size_t s3_request_id_bytes = 16;
 constexpr size_t uuid_bytes = 36;
 constexpr std::string_view decided_again = "DecisionOutdated";  // base/outdated.hpp: the request stands once more
 constexpr std::string_view aws_domain = ".amazonaws.com";
+const std::string unknown = "Unknown";  // a service or an operation that nobody here has
 
 constexpr auto resource_types = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"arn:aws:logs:*:log-group:", "AWS::Logs::LogGroup"},
@@ -144,7 +145,9 @@ Json resources_of(const Json& record) {
 
 }  // namespace
 
-std::string event_source_of(std::string_view service) { return std::string(service) + std::string(aws_domain); }
+std::string event_source_of(std::string_view service) {
+    return std::string(service) + (service == unknown ? "" : std::string(aws_domain));
+}
 
 std::string service_of(std::string_view event_source) {
     return std::string(event_source.ends_with(aws_domain) ? event_source.substr(0, event_source.size() - aws_domain.size())
@@ -205,10 +208,12 @@ std::string user_name_of(const Json& record) {
 }
 
 Json cloudtrail_event(const Json& record) {
-    if (record["Operation"].as_string().empty() || record["RequestId"].as_string().empty()) return {};
-    if (record["ErrorCode"].as_string() == decided_again) return {};
-    const std::string& service = record["Service"].as_string();
-    const std::string& operation = record["Operation"].as_string();
+    if (record["RequestId"].as_string().empty() || record["ErrorCode"].as_string() == decided_again) return {};
+    // A request for what no service here has, or that could not be read, is an event, too: who looks for attacks looks for those.
+    const auto named = [&record](const char* member) {
+        return record[member].as_string().empty() ? unknown : record[member].as_string();
+    };
+    const std::string service = named("Service"), operation = named("Operation");
     const bool is_reading = reads_only(operation);
     const bool managed = is_management(service, operation);
     const std::string& region = key_of(record, "aws:requestedregion");

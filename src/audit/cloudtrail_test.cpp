@@ -30,6 +30,18 @@ TEST_CASE("resources have CloudTrail's types and names") {
 
 TEST_CASE("a note is no event") { CHECK(audit::cloudtrail_event(Json::object({{"Note", "n"}, {"RequestId", ""}})).is_null()); }
 
+TEST_CASE("a request for what nobody here has is an event") {
+    const Json event = audit::cloudtrail_event(Json::object({{"RequestId", "7Q2M5V0K3N8R4T1W"},
+                                                             {"Time", "2026-01-31T12:00:00.000Z"},
+                                                             {"Principal", Json::object({{"Type", "Anonymous"}})},
+                                                             {"Accesses", Json::array()},
+                                                             {"ErrorCode", "BadRequest"},
+                                                             {"Outcome", "refused"}}));
+    CHECK(event["eventName"].as_string() == "Unknown");
+    CHECK(event["eventSource"].as_string() == "Unknown");
+    CHECK(event["errorCode"].as_string() == "BadRequest");
+}
+
 TEST_CASE("a message of syslog, as RFC 5424 has it") {
     Json record = Json::object({{"Time", "2026-01-31T12:00:00.000Z"},
                                 {"RequestId", "7Q2M5V0K3N8R4T1W"},

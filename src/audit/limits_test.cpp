@@ -237,7 +237,7 @@ TEST_CASE("refusals of strangers have a log of their own, and over their budget 
         written += record["RequestId"].as_string() == "STRANGER" ? 1 : 0;
         if (record.contains("Note")) note = record["Note"].as_string();
     }
-    CHECK(note.find(std::to_string(5000 - written) + " more requests without valid credentials were refused between ") == 0);
+    CHECK(note.find(std::to_string(5000 - written) + " more requests without valid credentials came between ") == 0);
     CHECK(note.find("192.0.2.2 ") != std::string::npos);
     CHECK(note.find("AccessDenied " + std::to_string(5000 - written)) != std::string::npos);
     // What is allowed to strangers is written in any case, where it stays.

@@ -38,6 +38,8 @@ constexpr std::chrono::seconds between_summaries{10};  // of unauthenticated req
 constexpr std::chrono::hours between_warnings{1};
 constexpr uint64_t segments_of_the_bytes_kept_min = 8;
 constexpr uint64_t segment_bytes_min = 16u << 10;
+constexpr size_t answer_bytes_expected = 64;
+constexpr std::string_view counted_as_allowed = "allowed";
 
 std::string_view outcome_of(const Record& record) { return record.error_code.empty() ? outcome_succeeded : outcome_refused; }
 
@@ -52,6 +54,9 @@ struct Ticket::State {
     bool counted = false;  // one more of what is polled: nothing is written yet
     bool polled = false;   // its answer may begin a count
     bool changes = true;
+    bool partly_refused = false;
+    bool unauthenticated = false;  // it goes to their stream …
+    bool over_budget = false;      // … or is one more of those that are counted
     RecordText text;
     std::string request_id;
     base::Time time{};
@@ -102,6 +107,9 @@ public:
         first_of_this_run_ = requests_->last_line() + 1;
         TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by),
                             false, now));
+        for (Stream* stream : streams())
+            if (stream->has_unsigned()) TRY(stream->sign(now));
+        save_heads();
         keep_what_shall_be(now);
         keeper_ = std::thread([this] { keep(); });
         return {};
@@ -115,6 +123,15 @@ public:
         state.request_id = record.request_id;
         state.time = record.time;
         state.changes = !reads_only(record.operation);
+        state.partly_refused = is_refused(record);
+        // What everybody may read, everybody may read as often as they like: that must not fill the log of those who have credentials.
+        state.unauthenticated = !record.authenticated && !state.changes;
+        if (state.unauthenticated) {
+            state.over_budget = !take_from_budget(state.text, answer_bytes_expected, record, counted_as_allowed);
+            if (!state.over_budget) state.place = TRY(unauthenticated_->append(state.text, "", "", record.time));
+            wake();
+            return ticket;
+        }
         if (full_)
             return base::fail(base::code::AuditFull,
                               "the audit log has the size that it may have, and its oldest records are to be kept");
@@ -132,6 +149,7 @@ public:
         INVARIANT(ticket.state_ != nullptr);
         Ticket::State& state = *ticket.state_;
         const bool failed = !answer.error_code.empty();
+        if (state.over_budget) return {};
         if (state.polled && !failed) {
             const base::Lock lock(mutex_);
             if (state.counted) {
@@ -140,12 +158,16 @@ public:
                 polling_.recorded(state.text, state.request_id, state.time);
             }
         }
-        const std::string said = answer_text(answer.status, answer.error_code, answer.error_message, answer.made);
-        const std::string_view outcome = failed ? outcome_failed : outcome_succeeded;
+        std::string said = answer_text(answer.status, answer.error_code, answer.error_message, answer.made);
+        const std::string_view outcome = failed                 ? outcome_failed
+                                         : state.partly_refused ? outcome_partly_refused
+                                                                : outcome_succeeded;
+        if (outcome == outcome_partly_refused) said += ",\"partly\":true";
+        Stream& stream = state.unauthenticated ? *unauthenticated_ : *requests_;
         if (state.counted)
-            state.place = TRY(requests_->append(state.text, said, outcome, state.time));
+            state.place = TRY(stream.append(state.text, said, outcome, state.time));
         else
-            TRY(requests_->answer(state.place, state.text, said, outcome, answer.time));
+            TRY(stream.answer(state.place, state.text, said, outcome, answer.time));
         wake();
         if (options_.sync == Sync::answers || (options_.sync == Sync::changes && state.changes))
             return requests_->make_durable(state.place.line);
@@ -172,8 +194,10 @@ public:
         query.most = records_of_a_request_max;
         auto page = TRY(audit::search(searched(), query));
         if (page.records.empty()) {
-            return base::fail(base::Error(base::code::NoSuchRequest, "no request `" + request_id + "` is in the audit log")
-                                  .note("requests that clients repeat to follow something are counted, not recorded one by one"));
+            return base::fail(
+                base::Error(base::code::NoSuchRequest, "no request `" + request_id + "` is in the audit log")
+                    .note("requests that clients repeat to follow something, and those without credentials that are over "
+                          "their budget, are counted, not recorded one by one"));
         }
         std::ranges::reverse(page.records);
         return std::move(page.records);
@@ -217,18 +241,20 @@ private:
     // A log that ends before the last head that was signed has been cut; one whose records are not those that the head was signed for was
     // rewritten. Either is noted before a new head takes the old one's place, so that it is found from then on.
     base::Result<void> compare_with_head_file(Stream& stream, std::string_view name, base::Time now) {
-        if (options_.head_file.empty()) return {};
-        const auto content = os::read_file(options_.head_file);
-        if (!content && content.error().code == base::code::FileNotFound) return {};
-        if (!content) return base::fail(base::code::AuditUnavailable, content.error().message);
-        const auto json = text::parse_json(*content);
+        const std::string& file = options_.previous_head_file.empty() ? options_.head_file : options_.previous_head_file;
+        if (file.empty()) return {};
+        const auto content = os::read_file(file);
+        const bool is_missing = !content && content.error().code == base::code::FileNotFound;
+        if (is_missing && !stream.last_head()) return {};  // nothing was signed yet
+        if (!content && !is_missing) return base::fail(base::code::AuditUnavailable, content.error().message);
+        const auto json = is_missing ? base::Result<text::Json>(text::Json()) : text::parse_json(*content);
         const auto head = json ? read_head((*json)[name]) : std::nullopt;
         std::string what, said;
         if (!head) {
-            if (json && !(*json)[name].is_object()) return {};  // nothing was signed yet
+            if (!is_missing && json && !(*json)[name].is_object()) return {};  // as above
             what = "broken";
-            said = "the heads that were kept in " + options_.head_file +
-                   " cannot be read: whether records were altered before the server began is not known";
+            said = "the heads that were kept in " + file + (is_missing ? " are missing" : " cannot be read") +
+                   ": whether records were altered before the server began is not known";
         } else if (head->lines > stream.last_line()) {
             what = "cut-off";
             said = "records up to " + std::to_string(head->lines) + " had been signed at " + time_of(*head) +
@@ -250,19 +276,21 @@ private:
     }
 
     base::Result<void> append_unauthenticated(const Record& record, const RecordText& text, const std::string& said) {
-        size_t bytes = said.size();
-        for (const Part& part : text.parts) bytes += part.text.size();
-        {
-            const base::Lock lock(mutex_);
-            if (!budget_.take(bytes, record.time)) {
-                budget_.count(record.source_address, record.error_code, record.time);
-                due_.notify_one();
-                return {};
-            }
-        }
+        if (!take_from_budget(text, said.size(), record, record.error_code)) return {};
         (void)TRY(unauthenticated_->append(text, said, outcome_refused, record.time));
         wake();
         return {};
+    }
+
+    // False: it was counted instead.
+    bool take_from_budget(const RecordText& text, size_t more_bytes, const Record& record, std::string_view counted_as) {
+        size_t bytes = more_bytes;
+        for (const Part& part : text.parts) bytes += part.text.size();
+        const base::Lock lock(mutex_);
+        if (budget_.take(bytes, record.time)) return true;
+        budget_.count(record.source_address, std::string(counted_as), record.time);
+        due_.notify_one();
+        return false;
     }
 
     // Something was written.

@@ -32,6 +32,8 @@ struct LogOptions {
     std::shared_ptr<const crypto::SigningKey> key;
     // Outside of the data folder: the newest signed head of each stream. Empty: nowhere, and nobody notices a log that is cut short.
     std::string head_file;
+    // Where they were kept until now, if another key signs from here on. The log is compared with them when it is opened.
+    std::string previous_head_file;
     const base::Clock* clock = nullptr;
     std::string made_by;  // the version of this program
     Sync sync = Sync::changes;

@@ -4,9 +4,14 @@
 
 namespace audit {
 
+// Also where the clock was set back: nobody knows then how long ago it began.
+bool Polling::is_over(const Followed& followed, base::Time now) const {
+    return now < followed.began || now - followed.began >= interval_;
+}
+
 bool Polling::is_repeat(const std::string& sameness, base::Time now) const {
     const auto found = followed_.find(sameness);
-    return found != followed_.end() && now - found->second.began < interval_;
+    return found != followed_.end() && !is_over(found->second, now);
 }
 
 void Polling::recorded(const RecordText& text, const std::string& request_id, base::Time time) {
@@ -29,7 +34,7 @@ std::vector<Polling::Summary> Polling::due(base::Time now, bool all) {
     std::vector<Summary> out;
     for (auto one = followed_.begin(); one != followed_.end();) {
         Followed& followed = one->second;
-        if (!all && now - followed.began < interval_) {
+        if (!all && !is_over(followed, now)) {
             ++one;
             continue;
         }

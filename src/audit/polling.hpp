@@ -43,6 +43,8 @@ private:
         uint64_t count = 0;
         int status = 200;
     };
+    [[nodiscard]] bool is_over(const Followed& followed, base::Time now) const;
+
     std::chrono::milliseconds interval_;
     std::unordered_map<std::string, Followed> followed_;
 };

@@ -67,7 +67,7 @@ std::vector<Term> terms_of(const Query& query) {
     add(TermKind::resource, query.resource);
     add(TermKind::resource_name, query.resource_name);
     add(TermKind::resource_type, query.resource_type);
-    if (query.outcome != outcome_not_answered) add(TermKind::outcome, query.outcome);
+    if (query.outcome != outcome_not_answered && !query.outcome.empty()) terms.push_back(outcome_term(query.outcome));
     if (query.writes) add(TermKind::writes, *query.writes ? "true" : "false");
     if (query.management_only) add(TermKind::management, "true");
     return terms;
@@ -95,7 +95,8 @@ bool fits(const Json& record, const Query& query) {
                               principal["Service"].as_string() == query.principal;
     return of_principal && is(query.request_id, record["RequestId"]) && is(query.access_key, record["AccessKeyId"]) &&
            is(query.service, record["Service"]) && is(query.operation, record["Operation"]) &&
-           is(query.outcome, record["Outcome"]) &&
+           (is(query.outcome, record["Outcome"]) ||
+            (query.outcome == outcome_refused && record["Outcome"].as_string() == outcome_partly_refused)) &&
            (query.action.empty() || has_any(record["Accesses"], "Action", query.action, true)) &&
            (query.resource.empty() || has_any(record["Accesses"], "Resource", query.resource, false)) &&
            (query.user_name.empty() || user_name_of(record) == query.user_name) &&

@@ -68,7 +68,8 @@ std::string_view outcome_of(const Json& decided, const Json& answer) {
     if (decided["refused"].as_bool()) return outcome_refused;
     const Json& said = answer.is_null() ? decided : answer;
     if (!said.contains("s")) return outcome_not_answered;
-    return said.contains("e") ? outcome_failed : outcome_succeeded;
+    if (said.contains("e")) return outcome_failed;
+    return said["partly"].as_bool() ? outcome_partly_refused : outcome_succeeded;
 }
 
 std::unexpected<base::Error> unavailable(const std::string& what, const std::string& path) {
@@ -76,6 +77,10 @@ std::unexpected<base::Error> unavailable(const std::string& what, const std::str
 }
 
 }  // namespace
+
+Term outcome_term(std::string_view outcome) {
+    return term_of(TermKind::outcome, outcome == outcome_partly_refused ? outcome_refused : outcome);
+}
 
 std::string segment_name(std::string_view stream, uint64_t number) {
     std::string digits = std::to_string(number);
@@ -234,7 +239,7 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
             answered.answered_at = offset;
             answered.last_line = position;
             answered.flags |= entry_answered;
-            scan.index.add_term(decided->second, term_of(TermKind::outcome, outcome_of(Json(), json)));
+            scan.index.add_term(decided->second, outcome_term(outcome_of(Json(), json)));
             saw(json["t"].as_int());
         } else if (json.contains("note")) {
             scan.notes.push_back(json["note"]);
@@ -249,7 +254,7 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
             auto terms = terms_of(record);
             if (json.contains("s") || json.contains("old")) {
                 entry.flags = entry_answered;
-                terms.push_back(term_of(TermKind::outcome, record["Outcome"].as_string()));
+                terms.push_back(outcome_term(record["Outcome"].as_string()));
             }
             entry_of_line.emplace(line.number, scan.index.add(entry, terms));
         }

@@ -20,9 +20,13 @@ namespace audit {
 
 // Outcomes, as records show them.
 constexpr std::string_view outcome_succeeded = "succeeded";
-constexpr std::string_view outcome_failed = "failed";             // it was allowed, and the answer was an error
-constexpr std::string_view outcome_refused = "refused";           // nothing was done
-constexpr std::string_view outcome_not_answered = "notAnswered";  // the server ended before its answer
+constexpr std::string_view outcome_failed = "failed";                 // it was allowed, and the answer was an error
+constexpr std::string_view outcome_refused = "refused";               // nothing was done
+constexpr std::string_view outcome_partly_refused = "partlyRefused";  // of DeleteObjects, some keys
+constexpr std::string_view outcome_not_answered = "notAnswered";      // the server ended before its answer
+
+// The index's term: who asks for what was refused gets what was refused in part, too.
+[[nodiscard]] Term outcome_term(std::string_view outcome);
 
 // STREAM-NNNNNNNN.jsonl
 [[nodiscard]] std::string segment_name(std::string_view stream, uint64_t number);

@@ -338,7 +338,7 @@ base::Result<Place> Stream::append_locked(const RecordText& text, std::string_vi
     TRY(commit(batch));
     const uint32_t entry =
         add_entry(batch, time.time_since_epoch().count(), answer.empty() ? 0u : uint32_t{entry_answered}, text.terms);
-    if (!answer.empty()) index_->add_term(entry, term_of(TermKind::outcome, outcome));
+    if (!answer.empty()) index_->add_term(entry, outcome_term(outcome));
     return Place{.segment = number_, .entry = entry, .line = last_number_};
 }
 
@@ -362,7 +362,7 @@ base::Result<void> Stream::answer(Place& place, const RecordText& text, std::str
     entry.answered_at = offset;
     entry.last_line = static_cast<uint32_t>(last_number_ - first_number_);
     entry.flags |= entry_answered;
-    index_->add_term(place.entry, term_of(TermKind::outcome, outcome));
+    index_->add_term(place.entry, outcome_term(outcome));
     saw_time(time.time_since_epoch().count());
     place.line = last_number_;
     return {};
@@ -396,7 +396,7 @@ base::Result<void> Stream::take_over(const std::string& json, const std::vector<
     batch.add("\"old\":" + json);
     TRY(commit(batch));
     const uint32_t entry = add_entry(batch, time, entry_answered, terms);
-    index_->add_term(entry, term_of(TermKind::outcome, outcome));
+    index_->add_term(entry, outcome_term(outcome));
     return {};
 }
 

@@ -48,7 +48,7 @@ public:
                  " are missing, and the log does not say that they were removed");
         for (const Head& head : options_.heads)
             if (head.stream == out_.stream) kept_head(head);
-        if (last_line_ > out_.signed_up_to && last_line_ - out_.signed_up_to > unsigned_lines_max)
+        if (last_line_ > vouched_for() && last_line_ - vouched_for() > unsigned_lines_max)
             find("no head was signed after record " + std::to_string(out_.signed_up_to) + ", of " + std::to_string(last_line_) +
                  ": the server signs more often");
         out_.last_record = last_line_;
@@ -91,12 +91,17 @@ private:
             else if (!is_signed(head))
                 find(where + " were altered, or the head in record " + std::to_string(line) +
                      " was: its signature does not hold under a key that is known (" + head.key + ")");
-            if (line - out_.signed_up_to > unsigned_lines_max && out_.signed_up_to != 0)
+            if (line - vouched_for() > unsigned_lines_max)
                 find(where + " have no signed head between them: the server signs more often");
             out_.signed_up_to = line;
             out_.signed_at = head.time;
             chains_.emplace_back(head.lines, head.chain);
         }
+    }
+
+    // The last record that a head vouches for; before the first head, what was removed.
+    [[nodiscard]] uint64_t vouched_for() const {
+        return out_.signed_up_to != 0 || out_.first_record == 0 ? out_.signed_up_to : out_.first_record - 1;
     }
 
     [[nodiscard]] bool is_signed(const Head& head) const {

@@ -184,6 +184,19 @@ TEST_CASE(
     g.write(g.options.head_file, "{");
     g.open();
     CHECK(is(g.verified(), "cannot be read"));
+    Written h;
+    std::filesystem::remove(h.options.head_file);
+    h.open();
+    CHECK(is(h.verified(), "are missing"));
+}
+
+TEST_CASE("with another key, the log is compared with the heads that the one before it signed") {
+    Written f;
+    f.change(3, [](auto& lines) { lines.resize(4); });
+    f.options.previous_head_file = f.options.head_file;
+    f.options.head_file += "-of-another-key";
+    f.open();
+    CHECK(is(f.verified(), "it was cut off"));
 }
 
 TEST_CASE("who rewrites the chain without the key is found at the next signed head") {

@@ -40,6 +40,7 @@ Text line_of(const Json& record) {
     if (record.contains("Repeated")) out += "  " + record["Repeated"].as_string() + " times since " + record["Since"].as_string();
     if (record.contains("ErrorCode")) out += "  " + paint(Style::red, record["ErrorCode"].as_string());
     if (record["Outcome"].as_string() == "notAnswered") out += "  " + paint(Style::red, "not answered");
+    if (record["Outcome"].as_string() == "partlyRefused") out += "  " + paint(Style::red, "refused in part");
     if (record.contains("Note")) out += "  " + paint(Style::red, record["Note"].as_string());
     return out;
 }

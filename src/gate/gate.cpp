@@ -198,7 +198,15 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     if (frees_space(operation.name)) making_room.emplace();
     if (has_recorded_parameters(passage.service, operation.name))
         passage.record.parameters = recorded_parameters(passage.service, operation.name, passage.run->asked());
-    TRY(record(passage, nullptr));
+    // Where each part may be refused for itself and all were, nothing will happen: it is recorded as any other refusal, with the status of
+    // an answer that says so of each part.
+    if (!refusals.empty() && refusals.size() == accesses->size()) {
+        passage.record.status = 200;
+        const base::Error error(std::string(base::code::AccessDenied), refusals.begin()->second);
+        TRY(record(passage, &error));
+    } else {
+        TRY(record(passage, nullptr));
+    }
     if (passage.signature) parts_.directory->record_use(passage.caller(), passage.service, call.region);
 
     const Permit permit(passage.caller(), call.request_id, call.region, passage.now, std::move(refusals));
@@ -209,7 +217,7 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     std::string made;
     if (makes_something(operation.name)) made = recorded_answer(passage.service, operation.name, passage.run->made(), *answer);
     auto response = wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(*answer), call.request_id);
-    TRY(record_answer(passage, response.status, nullptr, std::move(made)));
+    if (passage.ticket) TRY(record_answer(passage, response.status, nullptr, std::move(made)));
     return response;
 }
 
@@ -352,7 +360,6 @@ base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
     if (refusal != nullptr) {
         record.error_code = refusal->code;
         record.error_message = message_to_keep(passage, *refusal);
-        record.status = wire::status_of(record.service, refusal->code);
         written = parts_.audit->append(record);
     } else if (auto ticket = parts_.audit->decided(record)) {
         passage.ticket = std::move(*ticket);
@@ -381,21 +388,30 @@ base::Result<void> Gate::record_answer(Passage& passage, int status, const base:
 http::Response Gate::refuse(Passage& passage, base::Error error) {
     const std::string& service = passage.service.empty() ? passage.call.service : passage.service;
     error = in_dialect(service, std::move(error));
-    if (!passage.recorded) {
-        if (auto written = record(passage, &error); !written) error = std::move(written).error();
-    } else if (passage.ticket) {
-        const int status = wire::status_of(service, error.code);
-        if (auto written = record_answer(passage, status, &error, ""); !written) error = std::move(written).error();
-    }
-    passage.answered_error = error.code;
-    if (wire::status_of(service, error.code) == 500)
-        base::log_error("request " + passage.call.request_id + ": " + error.code + ": " + message_to_keep(passage, error));
     // Clients find out by it where a bucket is, most without credentials. Source: GetBucketLocation ("calls to the HeadBucket
     // operation always return the bucket's location through an HTTP response header, whether access to the bucket is authorized
     // or not").
     if (service == "s3" && passage.call.operation == "HeadBucket" && passage.call.right_region.empty())
         passage.call.right_region = region_of_bucket(parts_, passage.http.head);
-    return wire::encode_error(service, error, passage.http.head, passage.call.request_id, passage.call.right_region);
+    const auto encode = [&] {
+        return wire::encode_error(service, error, passage.http.head, passage.call.request_id, passage.call.right_region);
+    };
+    http::Response response = encode();
+    base::Result<void> written;
+    if (!passage.recorded) {
+        passage.record.status = response.status;
+        written = record(passage, &error);
+    } else if (passage.ticket) {
+        written = record_answer(passage, response.status, &error, "");
+    }
+    if (!written) {
+        error = std::move(written).error();
+        response = encode();
+    }
+    passage.answered_error = error.code;
+    if (response.status == 500)
+        base::log_error("request " + passage.call.request_id + ": " + error.code + ": " + message_to_keep(passage, error));
+    return response;
 }
 
 }  // namespace gate

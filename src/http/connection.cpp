@@ -248,6 +248,8 @@ bool Connection::drain(ConnectionBody& body) {
 }
 
 void Connection::refuse(const HeadError& error) {
+    if (options_.on_unread)
+        options_.on_unread({.peer_address = stream_.peer_address(), .status = error.status, .message = error.message});
     Response response{.status = error.status, .headers = {}, .body = error.message + "\n"};
     response.headers.add("Content-Type", "text/plain");
     if (write(response, false, false)) linger();

@@ -12,6 +12,7 @@
 
 #include "base/result.hpp"
 #include "http/message.hpp"
+#include "http/unread.hpp"
 #include "net/socket.hpp"
 
 namespace http {
@@ -29,6 +30,7 @@ struct ServerOptions {
     size_t body_bytes_per_second_min = 512;
     // Of bodies held in memory, those of all connections together: what is more is told to come again.
     size_t body_memory_bytes_max = 128u << 20;
+    std::function<void(const UnreadRequest&)> on_unread = {};  // before it is answered; any thread
 };
 
 class Server {

@@ -219,6 +219,27 @@ TEST_CASE("bad requests get their status and the connection ends") {
     CHECK(raw(*server, "", true).empty());
 }
 
+TEST_CASE("requests that no handler sees are told of, once each") {
+    std::mutex mutex;
+    std::vector<http::UnreadRequest> unread;
+    http::ServerOptions options;
+    options.on_unread = [&](const http::UnreadRequest& one) {
+        const std::lock_guard lock(mutex);
+        unread.push_back(one);
+    };
+    const auto server = http::Server::start(options, echo).value();
+    (void)raw(*server, "nonsense\r\n\r\n");
+    (void)raw(*server, "GET / HTTP/1.1\r\nHost: h\r\nUser-Agent: \x7f\r\n\r\n");
+    (void)raw(*server, "GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(100'000, 'a'));
+    (void)raw(*server, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    const std::lock_guard lock(mutex);
+    REQUIRE(unread.size() == 3);
+    CHECK(unread[0].status == 400);
+    CHECK(unread[1].status == 400);
+    CHECK(unread[2].status == 431);
+    CHECK(unread[0].peer_address.starts_with("127.0.0.1"));
+}
+
 TEST_CASE("an answer ahead of a large unread body still arrives") {
     const auto server = serve([](http::Request&) {
         http::Response response;

@@ -9,6 +9,7 @@
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "os/file.hpp"
+#include "text/json.hpp"
 
 namespace server {
 namespace {
@@ -26,12 +27,14 @@ base::Result<std::string> read_text(const std::string& path) {
     return content;
 }
 
-std::string place_of(const std::string& audit_directory) { return audit_directory + "/key-file"; }
+std::string place_of(const std::string& master_key_file, const std::string& id) {
+    return fs::path(master_key_file).parent_path().string() + "/" + id + ".audit-key-file";
+}
 
 }  // namespace
 
 base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::string& file) {
-    const std::string place = place_of(folder.audit_directory());
+    const std::string place = place_of(folder.master_key_file(), folder.id());
     AuditKey out;
     std::error_code error;
     std::string remembered;
@@ -64,12 +67,18 @@ base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::strin
     const std::string public_pem = out.key->public_key().pem();
     if (!exists(out.public_file()) || TRY(read_text(out.public_file())) != public_pem)
         TRY(write_whole(out.public_file(), public_pem));
-    if (remembered != out.file) TRY(write_whole(place, out.file + "\n"));
+    if (remembered != out.file) {
+        out.previous_file = remembered;
+        TRY(write_whole(place, out.file + "\n"));
+    }
     return out;
 }
 
 base::Result<std::string> audit_key_file_of(const std::string& data_folder) {
-    return std::string(base::trim(TRY(read_text(place_of(data_folder + "/audit")))));
+    const std::string installation = TRY(read_text(data_folder + "/installation"));
+    const auto json = text::parse_json(installation);
+    if (!json) return base::fail(base::code::AuditKeyMissing, "`" + data_folder + "/installation`: " + json.error().message);
+    return std::string(base::trim(TRY(read_text(place_of((*json)["MasterKeyFile"].as_string(), (*json)["Id"].as_string())))));
 }
 
 }  // namespace server

@@ -56,6 +56,7 @@ base::Result<std::unique_ptr<audit::Log>> open_audit_log(const DataFolder& folde
     const AuditKey key = TRY(open_audit_key(folder, settings.key_file));
     options.key = key.key;
     options.head_file = key.head_file();
+    if (!key.previous_file.empty()) options.previous_head_file = key.previous_file + ".head";
     return audit::Log::open(std::move(options));
 }
 

@@ -18,6 +18,7 @@
 #include "base/strings.hpp"
 #include "cli/places.hpp"
 #include "cli/terminal.hpp"
+#include "gate/unread.hpp"
 #include "http/server.hpp"
 #include "server/server.hpp"
 #include "server/signals.hpp"
@@ -124,10 +125,13 @@ base::Result<int> serve(const Settings& settings) {
     training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
     auto server = TRY(Server::open(settings.data, settings.master_key_file, regions, training, settings.audit));
     const http::Handler apis = [&server](http::Request& request) { return server->gate->serve(request); };
-    auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port}, apis));
+    const auto unread = [&server](const http::UnreadRequest& request) {
+        gate::record_unread(*server->audit, server->clock, server->random, request);
+    };
+    auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port, .on_unread = unread}, apis));
     const std::string url = url_of(listen, http_server->port());
     if (!is_loopback(listen.address)) base::log_warn("listening on " + listen.address + " without TLS: put a TLS proxy in front");
-    TRY(server->training->start(url, regions.front(), apis));
+    TRY(server->training->start(url, regions.front(), apis, unread));
     TRY(server->folder->write_endpoint(url, regions));
     if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
     cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +

@@ -137,9 +137,10 @@ base::Result<std::unique_ptr<TrainingRoom>> TrainingRoom::open(const Parts& part
     return room;
 }
 
-base::Result<void> TrainingRoom::start(const std::string& endpoint, const std::string& region, http::Handler apis) {
+base::Result<void> TrainingRoom::start(const std::string& endpoint, const std::string& region, http::Handler apis,
+                                       std::function<void(const http::UnreadRequest&)> unread) {
     if (!warning_.empty()) base::log_warn(warning_);
-    doors_.serve(*training_, std::move(apis));
+    doors_.serve(*training_, std::move(apis), std::move(unread));
     credentials_ = TRY(CredentialsEndpoint::start(*training_));
     data_.set_endpoint(endpoint, region);
     training_->serve_at({endpoint, credentials_->uri()});

@@ -59,7 +59,8 @@ public:
     [[nodiscard]] static base::Result<std::unique_ptr<TrainingRoom>> open(const Parts& parts);
     [[nodiscard]] training::Training& jobs() { return *training_; }
     // `endpoint`: the URL that workers and the data mover use, http://127.0.0.1:4566; `apis` answers there.
-    [[nodiscard]] base::Result<void> start(const std::string& endpoint, const std::string& region, http::Handler apis);
+    [[nodiscard]] base::Result<void> start(const std::string& endpoint, const std::string& region, http::Handler apis,
+                                           std::function<void(const http::UnreadRequest&)> unread);
     void stop();
 
 private:

@@ -37,9 +37,11 @@ private:
 
 }  // namespace
 
-void WorkerDoors::serve(training::Training& training, http::Handler apis) {
+void WorkerDoors::serve(training::Training& training, http::Handler apis,
+                        std::function<void(const http::UnreadRequest&)> unread) {
     training_ = &training;
     apis_ = std::move(apis);
+    unread_ = std::move(unread);
 }
 
 std::unique_ptr<training::Doors::Door> WorkerDoors::open(std::optional<Sockets> sockets, const std::string& token) {
@@ -52,7 +54,7 @@ std::unique_ptr<training::Doors::Door> WorkerDoors::open(std::optional<Sockets> 
     // In the order of Which.
     const http::ServerOptions many{.connections_max = credential_connections_max,
                                    .idle_seconds_max = credential_idle_seconds_max};
-    add({.body_memory_bytes_max = body_memory_bytes_max}, &Sockets::aws, apis_);
+    add({.body_memory_bytes_max = body_memory_bytes_max, .on_unread = unread_}, &Sockets::aws, apis_);
     add(many, &Sockets::container,
         [training = training_, token](http::Request& request) { return answer_credentials(*training, request, token); });
     add(many, &Sockets::metadata, [metadata = &door->metadata()](http::Request& request) { return metadata->answer(request); });

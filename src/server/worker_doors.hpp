@@ -18,8 +18,9 @@ namespace server {
 class WorkerDoors final : public training::Doors {
 public:
     WorkerDoors(const base::Clock& clock, crypto::Random& random) : clock_(clock), random_(random) {}
-    // Once, before the first job. `apis` answers AWS's APIs; both outlive every door.
-    void serve(training::Training& training, http::Handler apis);
+    // Once, before the first job. `apis` answers AWS's APIs, `unread` hears of requests to them that could not be read; all outlive
+    // every door.
+    void serve(training::Training& training, http::Handler apis, std::function<void(const http::UnreadRequest&)> unread);
     [[nodiscard]] std::unique_ptr<Door> open(Sockets sockets, const std::string& token) override;
     [[nodiscard]] std::unique_ptr<Door> open(const std::string& token) override;
 
@@ -30,6 +31,7 @@ private:
     crypto::Random& random_;
     training::Training* training_ = nullptr;
     http::Handler apis_;
+    std::function<void(const http::UnreadRequest&)> unread_;
 };
 
 }  // namespace server

@@ -1,6 +1,8 @@
 """The audit log as the one who has to believe it uses it: what was decided and what was answered, who may read which of it, whether it was
 changed, how long it is kept, and as CloudTrail shows it."""
+import base64
 import datetime
+import hashlib
 import http.client
 import json
 import pathlib
@@ -223,15 +225,74 @@ def test_strangers_do_not_write_into_the_log_of_requests(make_server):
     assert explain(server, mine)["Outcome"] == "succeeded"
     refused = [one for one in listed(server, "--refused") if one["Principal"]["Type"] == "Anonymous"]
     assert len(refused) == 16
-    # What a stranger is allowed is in the log of requests.
+    # What a stranger is allowed to read is there, too.
     s3.delete_public_access_block(Bucket="target")
     s3.put_bucket_policy(Bucket="target", Policy=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::target/*"}]}))
-    before = size("requests")
-    server.client_as(None, "s3").get_object(Bucket="target", Key="evidence")
-    assert size("requests") > before
+    before = size("requests"), size("unauthenticated")
+    allowed = request_id_of(server.client_as(None, "s3").get_object(Bucket="target", Key="evidence"))
+    assert size("requests") == before[0] and size("unauthenticated") > before[1]
+    assert explain(server, allowed)["Outcome"] == "succeeded"
     server.stop()
     assert verify(server)[0] == 0
+
+
+def test_a_delete_of_many_keys_reads_as_what_came_of_it(server, make_user):
+    owner, user = make_user("keys-owner", allow("s3:*")), make_user("keys-prober")
+    server.client_as(owner, "s3").create_bucket(Bucket="many-keys")
+    arn = f"arn:aws:iam::{server.account}:user/keys-prober"
+    keys = {"Objects": [{"Key": "a"}, {"Key": "b"}]}
+    answer = server.client_as(user, "s3").delete_objects(Bucket="many-keys", Delete=keys)
+    assert [one["Code"] for one in answer["Errors"]] == ["AccessDenied"] * 2
+    record = explain(server, request_id_of(answer))
+    assert (record["Outcome"], record["Status"], record["ErrorCode"]) == ("refused", 200, "AccessDenied")
+    assert [one["RequestId"] for one in listed(server, "--principal", arn, "--refused")] == [request_id_of(answer)]
+
+    server.client("iam").put_user_policy(UserName="keys-prober", PolicyName="p", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::many-keys/a"}}))
+    answer = server.client_as(user, "s3").delete_objects(Bucket="many-keys", Delete=keys)
+    assert [one["Key"] for one in answer["Errors"]] == ["b"]
+    record = explain(server, request_id_of(answer))
+    assert (record["Outcome"], record["Status"]) == ("partlyRefused", 200) and "ErrorCode" not in record
+    assert len(listed(server, "--principal", arn, "--refused")) == 2
+    assert len(listed(server, "--principal", arn, "--outcome", "partlyRefused")) == 1
+
+
+@pytest.mark.parametrize("kind", ["deletes of many keys", "reads of a public bucket"])
+def test_strangers_write_nothing_into_the_log_of_requests_by_what_is_answered_200(make_server, kind):
+    server = make_server()
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="bait")
+    s3.put_object(Bucket="bait", Key="k", Body=b"x")
+    if kind == "reads of a public bucket":
+        s3.delete_public_access_block(Bucket="bait")
+        s3.put_bucket_policy(Bucket="bait", Policy=json.dumps({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bait/*"}}))
+    size = lambda stream: sum(one.stat().st_size for one in (server.data / "audit").glob(f"{stream}-*.jsonl"))
+    before = size("requests"), size("unauthenticated")
+    body = "<Delete>" + "".join(f"<Object><Key>{n}{'k' * 900}</Key></Object>" for n in range(9)) + "</Delete>"
+    md5 = base64.b64encode(hashlib.md5(body.encode()).digest()).decode()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    for _ in range(100):
+        if kind == "reads of a public bucket":
+            connection.request("GET", "/bait/k")
+        else:
+            connection.request("POST", "/bait?delete", body, {"Content-MD5": md5})
+        answer = connection.getresponse()
+        content = answer.read()
+        assert answer.status == 200 and (content == b"x" or content.count(b"AccessDenied") == 9)
+    assert size("requests") - before[0] < 4096
+    assert size("unauthenticated") - before[1] > 100 * 100
+
+
+def test_requests_that_cannot_be_read_are_recorded(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    connection.putrequest("GET", "/unreadable")
+    connection.putheader("User-Agent", "a\x7fb")
+    connection.endheaders()
+    assert connection.getresponse().status == 400
+    found = [one for one in listed(server, "--refused") if one.get("ErrorCode") == "BadRequest" and not one.get("Operation")]
+    assert found and found[0]["SourceAddress"] == "127.0.0.1" and found[0]["Status"] == 400
 
 
 # ---- retention
