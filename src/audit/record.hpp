@@ -71,5 +71,7 @@ void append_decision(std::string& out, const DecidedAccess& access);
 
 // An access as it was recorded, to be explained: without its context (the record does not tell lists from single values).
 [[nodiscard]] DecidedAccess read_access(const text::Json& access, const text::Json& principal);
+// All accesses of a record.
+[[nodiscard]] std::vector<DecidedAccess> read_accesses(const text::Json& record);
 
 }  // namespace audit

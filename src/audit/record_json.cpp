@@ -267,4 +267,10 @@ DecidedAccess read_access(const Json& access, const Json& principal) {
     return out;
 }
 
+std::vector<DecidedAccess> read_accesses(const Json& record) {
+    std::vector<DecidedAccess> out;
+    for (const Json& access : record["Accesses"].items()) out.push_back(read_access(access, record["Principal"]));
+    return out;
+}
+
 }  // namespace audit

@@ -1,5 +1,6 @@
 // `trainwarden audit`: the record of decisions; `audit used`: what a principal used of what it may.
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <map>
 
@@ -7,12 +8,14 @@
 #include "cli/commands.hpp"
 #include "cli/show_decision.hpp"
 #include "cli/terminal.hpp"
+#include "model/json.hpp"
+#include "model/words.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
 namespace {
 
-using text::Json;
+namespace m = model::trainwarden;
 
 struct Options {
     std::string principal, action, resource, outcome, since, until;
@@ -20,35 +23,32 @@ struct Options {
     bool refused = false, tail = false, json = false;
 };
 
-constexpr int64_t wait_seconds = 20;
+constexpr int32_t wait_seconds = 20;
 
-Text line_of(const Json& record) {
-    if (record["RequestId"].as_string().empty()) {
-        const Style style = record.contains("Unreadable") ? Style::red : Style::yellow;
-        return Text(record["Time"].as_string()) + "  " + paint(style, record["Note"].as_string());
-    }
+Text line_of(const m::RequestRecord& record) {
+    const Text time = model::text(record.time), note = model::text(record.note);
+    if (model::text(record.request_id).empty()) return time + "  " + paint(record.unreadable ? Style::red : Style::yellow, note);
     Text accesses;
-    for (const Json& access : record["Accesses"].items()) {
-        const bool allowed = access["Decision"].as_string() == "allowed";
+    for (const m::DecidedAccess& access : model::items(record.accesses)) {
         if (!accesses.empty()) accesses += ", ";
         accesses +=
-            paint(allowed ? Style::green : Style::red, access["Action"].as_string()) + " on " + access["Resource"].as_string();
+            paint(access.decision == m::Decision::allowed ? Style::green : Style::red, access.action) + " on " + access.resource;
     }
-    if (accesses.empty()) accesses = record["Service"].as_string() + ":" + record["Operation"].as_string();
-    Text out = Text(record["Time"].as_string()) + "  " + record["RequestId"].as_string() + "  " +
-               show_principal(record["Principal"]) + "  " + accesses;
-    if (record.contains("Repeated")) out += "  " + record["Repeated"].as_string() + " times since " + record["Since"].as_string();
-    if (record.contains("ErrorCode")) out += "  " + paint(Style::red, record["ErrorCode"].as_string());
-    if (record["Outcome"].as_string() == "notAnswered") out += "  " + paint(Style::red, "not answered");
-    if (record["Outcome"].as_string() == "partlyRefused") out += "  " + paint(Style::red, "refused in part");
-    if (record.contains("Note")) out += "  " + paint(Style::red, record["Note"].as_string());
+    if (accesses.empty()) accesses = Text(model::text(record.service)) + ":" + model::text(record.operation);
+    Text out = time + "  " + *record.request_id + "  " + (record.principal ? show_principal(*record.principal) : Text()) + "  " +
+               accesses;
+    if (record.repeated) out += "  " + Text(std::to_string(*record.repeated)) + " times since " + model::text(record.since);
+    if (record.error_code) out += "  " + paint(Style::red, *record.error_code);
+    if (record.outcome == m::RecordedOutcome::not_answered) out += "  " + paint(Style::red, "not answered");
+    if (record.outcome == m::RecordedOutcome::partly_refused) out += "  " + paint(Style::red, "refused in part");
+    if (record.note) out += "  " + paint(Style::red, note);
     return out;
 }
 
-void print_records(const Json& records, bool as_json) {
-    for (const Json& record : records.items()) {
+void print_records(const std::vector<m::RequestRecord>& records, bool as_json) {
+    for (const m::RequestRecord& record : records) {
         if (as_json)
-            print_json(record);
+            print_json(model::write_document(record));
         else
             print(line_of(record) + "\n");
     }
@@ -56,18 +56,30 @@ void print_records(const Json& records, bool as_json) {
 }
 
 // A request that waits on the server until there is something.
-base::Result<int> follow(wire::Client& client, const Options& options, Json input, std::string newer) {
-    input.erase("Since");
-    input.set("WaitSeconds", wait_seconds);
+base::Result<int> follow(wire::Client& client, const Options& options, m::ListRequestsRequest asked, std::string newer) {
+    asked.since.reset();
+    asked.wait_seconds = wait_seconds;
     for (;;) {
-        input.set("Newer", newer);
-        const Json answer = TRY(client.call("trainwarden", "ListRequests", input));
-        print_records(answer["Records"], options.json);
-        newer = answer["Newer"].as_string();
+        asked.newer = std::move(newer);
+        auto answer = TRY(client.call<m::ListRequests>(asked));
+        print_records(answer.records, options.json);
+        newer = std::move(answer.newer);
     }
 }
 
-base::Result<int> list(const Options& options) {
+std::optional<std::string> if_any(const std::string& option) { return option.empty() ? std::nullopt : std::optional(option); }
+
+// A word that the model does not have would not be sent, and everything be shown.
+base::Result<std::optional<m::Outcome>> outcome_of(const std::string& word) {
+    if (word.empty()) return std::nullopt;
+    const auto outcome = model::value_of<m::Outcome>(word);
+    if (outcome != m::Outcome::unknown) return outcome;
+    std::string known;
+    for (const std::string_view one : shape_of(outcome).enumeration) known += (known.empty() ? "" : ", ") + std::string(one);
+    return base::fail(base::code::Usage, "`" + word + "` is no outcome; there are " + known);
+}
+
+base::Result<m::ListRequestsRequest> asked_by(const Options& options) {
     // The record knows ARNs and the names of services; of a role's name it would find nothing, and say so by being empty.
     if (!options.principal.empty() && options.principal.find_first_of(":.*") == std::string::npos) {
         return base::fail(
@@ -76,46 +88,48 @@ base::Result<int> list(const Options& options) {
     }
     if (options.refused && !options.outcome.empty())
         return base::fail(base::code::Usage, "--refused is --outcome refused: give one of them");
+    m::ListRequestsRequest asked{.principal_arn = if_any(options.principal),
+                                 .since = if_any(options.since),
+                                 .until = if_any(options.until),
+                                 .action = if_any(options.action),
+                                 .resource = if_any(options.resource),
+                                 .outcome = TRY(outcome_of(options.outcome)),
+                                 .refused_only = options.refused,
+                                 // The server says what is too many.
+                                 .max_results = static_cast<int32_t>(std::clamp<int64_t>(options.count, INT32_MIN, INT32_MAX))};
+    return asked;
+}
+
+base::Result<int> list(const Options& options) {
+    const auto asked = TRY(asked_by(options));
     wire::Client client(TRY(wire::options_from_environment()));
-    Json input = Json::object({{"MaxResults", options.count}, {"RefusedOnly", options.refused}});
-    for (const auto& [name, value] : {std::pair{"PrincipalArn", &options.principal},
-                                      {"Action", &options.action},
-                                      {"Resource", &options.resource},
-                                      {"Outcome", &options.outcome},
-                                      {"Since", &options.since},
-                                      {"Until", &options.until}})
-        if (!value->empty()) input.set(name, *value);
-    const Json answer = TRY(client.call("trainwarden", "ListRequests", input));
-    print_records(answer["Records"], options.json);
-    if (answer.contains("Withheld"))
-        print_warning(answer["Withheld"].as_string() + " records are of principals whose requests you may not list");
+    auto answer = TRY(client.call<m::ListRequests>(asked));
+    print_records(answer.records, options.json);
+    if (answer.withheld)
+        print_warning(std::to_string(*answer.withheld) + " records are of principals whose requests you may not list");
     if (!options.tail) return 0;
-    return follow(client, options, std::move(input), answer["Newer"].as_string());
+    return follow(client, options, asked, std::move(answer.newer));
 }
 
 base::Result<int> used(const Options& options) {
     wire::Client client(TRY(wire::options_from_environment()));
-    Json input = Json::object({{"PrincipalArn", options.principal}});
-    if (!options.since.empty()) input.set("Since", options.since);
-    const Json answer = TRY(client.call("trainwarden", "UsedActions", input));
+    const auto answer = TRY(client.call<m::UsedActions>({.principal_arn = options.principal, .since = if_any(options.since)}));
     if (options.json) {
-        print_pretty_json(answer);
+        print_pretty_json(model::write_document(answer));
         return 0;
     }
     std::vector<std::vector<std::string>> rows{{"ACTION", "TIMES", "FAILED", "LAST USED", "ON"}};
-    for (const Json& use : answer["Used"].items()) {
-        std::string on = use["Resources"].size() > 0 ? use["Resources"].items().front().as_string() : "";
-        if (use["Resources"].size() > 1) on += " and " + std::to_string(use["Resources"].size() - 1) + " more";
-        rows.push_back(
-            {use["Action"].as_string(), use["Count"].as_string(), use["Failed"].as_string(), use["LastUsed"].as_string(), on});
+    for (const m::UsedAction& use : answer.used) {
+        std::string on = use.resources.empty() ? "" : use.resources.front();
+        if (use.resources.size() > 1) on += " and " + std::to_string(use.resources.size() - 1) + " more";
+        rows.push_back({use.action, std::to_string(use.count), std::to_string(use.failed), use.last_used, on});
     }
     if (rows.size() > 1) print(table(rows) + "\n");
-    const size_t granted = answer["GrantedActions"].size(), unused = answer["UnusedActions"].size();
-    print(Text(options.principal) + " used " + std::to_string(answer["Used"].size()) + " actions; its policies grant " +
-          std::to_string(granted) + ", of which " + paint(Style::bold, std::to_string(unused)) + " were never used\n");
+    print(Text(options.principal) + " used " + std::to_string(answer.used.size()) + " actions; its policies grant " +
+          std::to_string(answer.granted_actions.size()) + ", of which " +
+          paint(Style::bold, std::to_string(answer.unused_actions.size())) + " were never used\n");
     std::map<std::string, size_t> by_service;
-    for (const Json& action : answer["UnusedActions"].items())
-        ++by_service[action.as_string().substr(0, action.as_string().find(':'))];
+    for (const std::string& action : answer.unused_actions) ++by_service[action.substr(0, action.find(':'))];
     std::string services;
     for (const auto& [service, count] : by_service)
         services += (services.empty() ? "" : ", ") + service + " " + std::to_string(count);

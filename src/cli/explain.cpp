@@ -6,12 +6,14 @@
 #include "cli/question.hpp"
 #include "cli/show_decision.hpp"
 #include "cli/terminal.hpp"
+#include "model/json.hpp"
+#include "model/words.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
 namespace {
 
-using text::Json;
+namespace m = model::trainwarden;
 
 struct Options {
     std::string request_id, principal, action, resource, operation, input;
@@ -20,35 +22,34 @@ struct Options {
 };
 
 base::Result<int> explain_request(wire::Client& client, const Options& options) {
-    const Json answer = TRY(client.call("trainwarden", "ExplainRequest", Json::object({{"RequestId", options.request_id}})));
+    const auto answer = TRY(client.call<m::ExplainRequest>({.request_id = options.request_id}));
     if (options.json) {
-        print_pretty_json(answer);
+        print_pretty_json(model::write_document(answer));
         return 0;
     }
-    for (const Json& record : answer["Records"].items()) print(show_record(record));
+    for (const m::RequestRecord& record : answer.records) print(show_record(record));
     return 0;
 }
 
+std::optional<std::string> if_any(const std::string& option) { return option.empty() ? std::nullopt : std::optional(option); }
+
 base::Result<int> explain_access(wire::Client& client, const Options& options) {
-    Json input = Json::object({{"PrincipalArn", options.principal}});
-    if (!options.action.empty()) input.set("Action", options.action);
-    if (!options.resource.empty()) input.set("Resource", options.resource);
-    if (!options.operation.empty()) input.set("Operation", options.operation);
-    if (!options.input.empty()) input.set("Input", options.input);
-    TRY(set_context(input, options.context));
-    const Json answer = TRY(client.call("trainwarden", "ExplainAccess", input));
+    const m::ExplainAccessRequest asked{.principal_arn = options.principal,
+                                        .action = if_any(options.action),
+                                        .resource = if_any(options.resource),
+                                        .operation = if_any(options.operation),
+                                        .input = if_any(options.input),
+                                        .context = TRY(context_of(options.context))};
+    const auto answer = TRY(client.call<m::ExplainAccess>(asked));
     if (options.json) {
-        print_pretty_json(answer);
+        print_pretty_json(model::write_document(answer));
         return 0;
     }
-    print(show_principal(answer["Principal"]));
-    if (options.operation.empty()) {
-        print(show_access(answer["Access"]));
-        return 0;
-    }
-    print(options.operation + ": " + answer["Decision"].as_string());
-    if (answer.contains("Message")) print(answer["Message"].as_string());
-    for (const Json& access : answer["Accesses"].items()) print(show_access(access));
+    print(show_principal(answer.principal));
+    if (answer.access) print(show_access(*answer.access));
+    if (answer.decision) print(Text(options.operation) + ": " + model::word_of(*answer.decision));
+    if (answer.message) print(*answer.message);
+    for (const m::DecidedAccess& access : model::items(answer.accesses)) print(show_access(access));
     return 0;
 }
 

@@ -1,15 +1,17 @@
 // What the questions `explain --as` and `who-can` share.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
-#include "text/json.hpp"
+#include "model/trainwarden/operations.hpp"
 
 namespace cli {
 
 // "KEY=VALUE" and "KEY=VALUE,VALUE" as the Context member of a question.
-[[nodiscard]] base::Result<void> set_context(text::Json& input, const std::vector<std::string>& context);
+[[nodiscard]] base::Result<std::optional<std::vector<model::trainwarden::ContextEntry>>> context_of(
+    const std::vector<std::string>& said);
 
 }  // namespace cli

@@ -1,13 +1,14 @@
 #include "cli/show_decision.hpp"
 
+#include "model/words.hpp"
+
 namespace cli {
 namespace {
 
-using text::Json;
+namespace m = model::trainwarden;
 
-Text show_statement(const Json& statement) {
-    return Text(statement["Effect"].as_string()) + " " + statement["Description"].as_string() + " (" +
-           statement["PolicyType"].as_string() + ")";
+Text show_statement(const m::Statement& statement) {
+    return Text(model::word_of(statement.effect)) + " " + model::text(statement.description) + " (" + statement.policy_type + ")";
 }
 
 Text label(std::string_view name) {
@@ -18,67 +19,67 @@ Text label(std::string_view name) {
 
 Text indent() { return std::string(14, ' '); }
 
-// One statement under its label: what it is, and what kind of policy that is.
-Text show_labelled(std::string_view name, const Json& statements) {
+// Lines under one label.
+Text show_labelled(std::string_view name, std::span<const Text> lines) {
     Text out;
-    for (const Json& statement : statements.items())
-        out += (out.empty() ? label(name) : indent()) + show_statement(statement) + "\n";
+    for (const Text& line : lines) out += (out.empty() ? label(name) : indent()) + line + "\n";
     return out;
+}
+
+// What each statement is, and what kind of policy that is.
+Text show_labelled(std::string_view name, std::span<const m::Statement> statements) {
+    std::vector<Text> lines;
+    for (const m::Statement& statement : statements) lines.push_back(show_statement(statement));
+    return show_labelled(name, lines);
+}
+
+Text show_labelled(std::string_view name, std::span<const std::string> texts) {
+    return show_labelled(name, std::vector<Text>(texts.begin(), texts.end()));
 }
 
 }  // namespace
 
-Text show_principal(const Json& principal) {
-    if (principal["Type"].as_string() == "Anonymous") return "anyone, without credentials";
-    if (principal["Type"].as_string() == "Service") return principal["Service"].as_string();
-    return principal["Arn"].as_string();
+Text show_principal(const m::Principal& principal) {
+    if (principal.type == m::PrincipalType::anonymous) return "anyone, without credentials";
+    if (principal.type == m::PrincipalType::service) return model::text(principal.service);
+    return model::text(principal.arn);
 }
 
-Text show_statements(const Json& statements, const Text& indent) {
+Text show_statements(std::span<const m::Statement> statements, const Text& indent) {
     Text out;
-    for (const Json& statement : statements.items()) out += indent + show_statement(statement) + "\n";
+    for (const m::Statement& statement : statements) out += indent + show_statement(statement) + "\n";
     return out;
 }
 
-Text show_access(const Json& access) {
-    const bool allowed = access["Decision"].as_string() == "allowed";
+Text show_access(const m::DecidedAccess& access) {
+    const bool allowed = access.decision == m::Decision::allowed;
     Text out = (allowed ? paint(Style::green, "allowed") : paint(Style::red, "refused")) + "  " +
-               paint(Style::bold, access["Action"].as_string()) + " on " + access["Resource"].as_string() + "\n";
-    out += label("because") + access["Reason"].as_string() + "\n";
-    out += show_labelled(allowed ? "allowed by" : "denied by", access["MatchedStatements"]);
-    out += show_labelled("allowed by", access["AllowedBy"]);
-    bool first = true;
-    for (const Json& layer : access["MissingAllowIn"].items()) {
-        out += (first ? label("missing in") : indent()) + layer.as_string() + "\n";
-        first = false;
-    }
-    first = true;
-    for (const Json& line : access["Advice"].items()) {
-        out += (first ? label("remedy") : indent()) + line.as_string() + "\n";
-        first = false;
-    }
+               paint(Style::bold, access.action) + " on " + access.resource + "\n";
+    out += label("because") + model::text(access.reason) + "\n";
+    out += show_labelled(allowed ? "allowed by" : "denied by", model::items(access.matched_statements));
+    out += show_labelled("allowed by", model::items(access.allowed_by));
+    out += show_labelled("missing in", model::items(access.missing_allow_in));
+    out += show_labelled("remedy", model::items(access.advice));
     return out;
 }
 
-Text show_record(const Json& record) {
-    std::string what = record["Service"].as_string();
-    if (record.contains("Operation")) what += " " + record["Operation"].as_string();
-    Text out = paint(Style::bold, what.empty() ? std::string("decision of a service") : what) + "  " +
-               record["Time"].as_string() + "  " + paint(Style::dim, record["RequestId"].as_string()) + "\n";
-    out += label("principal") + show_principal(record["Principal"]) + "\n";
-    if (record.contains("SourceAddress"))
-        out += label("from") + record["SourceAddress"].as_string() + "  " + record["UserAgent"].as_string() + "\n";
-    if (record["Outcome"].as_string() == "notAnswered") out += label("answer") + paint(Style::red, "not answered") + "\n";
-    if (record["Outcome"].as_string() == "failed") out += label("failed") + "it was allowed; its answer was an error\n";
-    if (record.contains("Repeated"))
-        out += label("repeated") + record["Repeated"].as_string() + " times since " + record["Since"].as_string() + "\n";
-    if (record.contains("Parameters")) out += label("asked") + record["Parameters"].as_string() + "\n";
-    if (record.contains("Made")) out += label("made") + record["Made"].as_string() + "\n";
-    if (record.contains("Note")) out += label("note") + paint(Style::red, record["Note"].as_string()) + "\n";
-    if (record.contains("ErrorCode"))
-        out += label("answer") + paint(Style::red, record["ErrorCode"].as_string()) + ": " + record["ErrorMessage"].as_string() +
-               "\n";
-    for (const Json& access : record["Accesses"].items()) out += show_access(access);
+Text show_record(const m::RequestRecord& record) {
+    std::string what = record.service.value_or("");
+    if (record.operation) what += " " + *record.operation;
+    Text out = paint(Style::bold, what.empty() ? std::string("decision of a service") : what) + "  " + model::text(record.time) +
+               "  " + paint(Style::dim, model::text(record.request_id)) + "\n";
+    out += label("principal") + (record.principal ? show_principal(*record.principal) : Text()) + "\n";
+    if (record.source_address) out += label("from") + *record.source_address + "  " + model::text(record.user_agent) + "\n";
+    if (record.outcome == m::RecordedOutcome::not_answered) out += label("answer") + paint(Style::red, "not answered") + "\n";
+    if (record.outcome == m::RecordedOutcome::failed) out += label("failed") + "it was allowed; its answer was an error\n";
+    if (record.repeated)
+        out += label("repeated") + std::to_string(*record.repeated) + " times since " + model::text(record.since) + "\n";
+    if (record.parameters) out += label("asked") + *record.parameters + "\n";
+    if (record.made) out += label("made") + *record.made + "\n";
+    if (record.note) out += label("note") + paint(Style::red, *record.note) + "\n";
+    if (record.error_code)
+        out += label("answer") + paint(Style::red, *record.error_code) + ": " + model::text(record.error_message) + "\n";
+    for (const m::DecidedAccess& access : model::items(record.accesses)) out += show_access(access);
     return out;
 }
 

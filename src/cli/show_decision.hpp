@@ -2,18 +2,19 @@
 // (policy/explain.hpp).
 #pragma once
 
+#include <span>
+
 #include "cli/terminal.hpp"
-#include "text/json.hpp"
+#include "model/trainwarden/operations.hpp"
 
 namespace cli {
 
 // One record of the audit log with all its accesses; several lines.
-[[nodiscard]] Text show_record(const text::Json& record);
-// One access; `principal` as in the record.
-[[nodiscard]] Text show_access(const text::Json& access);
+[[nodiscard]] Text show_record(const model::trainwarden::RequestRecord& record);
+[[nodiscard]] Text show_access(const model::trainwarden::DecidedAccess& access);
 // "Allow statement `Sid` of POLICY, line 3 (identity-based policy)" for each.
-[[nodiscard]] Text show_statements(const text::Json& statements, const Text& indent);
-// "Role R (session s)", an ARN, or "anyone, without credentials".
-[[nodiscard]] Text show_principal(const text::Json& principal);
+[[nodiscard]] Text show_statements(std::span<const model::trainwarden::Statement> statements, const Text& indent);
+// An ARN, a service's name, or "anyone, without credentials".
+[[nodiscard]] Text show_principal(const model::trainwarden::Principal& principal);
 
 }  // namespace cli

@@ -110,12 +110,11 @@ void add_refusals(wire::Client& client, const m::DescribeTrainingJobResponse& de
                                                         .refused_only = true,
                                                         .max_results = refusals_max});
     if (!answer) return;
-    const auto records = model::items(answer->records);
+    const auto& records = answer->records;
     job.refusals = static_cast<int64_t>(records.size());
     if (records.empty()) return;
     for (const auto& access : model::items(records.back().accesses)) {
-        if (model::text(access.decision) != "allowed")
-            job.last_refusal = std::string(model::text(access.action)) + " on " + std::string(model::text(access.resource));
+        if (access.decision != own::Decision::allowed) job.last_refusal = access.action + " on " + access.resource;
     }
     if (job.last_refusal.empty()) job.last_refusal = model::text(records.back().error_message);
 }

@@ -5,12 +5,13 @@
 #include "cli/question.hpp"
 #include "cli/show_decision.hpp"
 #include "cli/terminal.hpp"
+#include "model/json.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
 namespace {
 
-using text::Json;
+namespace m = model::trainwarden;
 
 struct Options {
     std::string action, resource;
@@ -18,27 +19,28 @@ struct Options {
     bool json = false;
 };
 
+// A role is asked as one of its sessions; people know it by its own ARN.
+Text name_of(const m::Principal& principal) {
+    if (principal.name) return *principal.name;
+    return principal.role_arn ? Text(*principal.role_arn) : show_principal(principal);
+}
+
 base::Result<int> who_can(const Options& options) {
     wire::Client client(TRY(wire::options_from_environment()));
-    Json input = Json::object({{"Action", options.action}, {"Resource", options.resource}});
-    TRY(set_context(input, options.context));
-    const Json answer = TRY(client.call("trainwarden", "WhoCan", input));
+    const m::WhoCanRequest asked{
+        .action = options.action, .resource = options.resource, .context = TRY(context_of(options.context))};
+    const auto answer = TRY(client.call<m::WhoCan>(asked));
     if (options.json) {
-        print_pretty_json(answer);
+        print_pretty_json(model::write_document(answer));
         return 0;
     }
-    print(paint(Style::bold, options.action) + " on " + options.resource + ": " + std::to_string(answer["Principals"].size()) +
-          " of " + answer["Checked"].as_string() + " principals\n");
-    for (const Json& who : answer["Principals"].items()) {
-        const Json& principal = who["Principal"];
-        // A role is asked as one of its sessions; people know it by its own ARN.
-        const Text name = principal.contains("Name")      ? Text(principal["Name"].as_string())
-                          : principal.contains("RoleArn") ? Text(principal["RoleArn"].as_string())
-                                                          : show_principal(principal);
-        print("\n" + paint(Style::cyan, name) + "\n");
-        if (who["MatchedStatements"].size() == 0) print("  " + Text(who["DecidedBy"].as_string()) + "\n");
-        print(show_statements(who["MatchedStatements"], "  "));
-        if (who.contains("Needs")) print("  with " + Text(who["Needs"].as_string()) + "\n");
+    print(paint(Style::bold, options.action) + " on " + options.resource + ": " + std::to_string(answer.principals.size()) +
+          " of " + std::to_string(answer.checked) + " principals\n");
+    for (const m::PrincipalWhoCan& who : answer.principals) {
+        print("\n" + paint(Style::cyan, name_of(who.principal)) + "\n");
+        if (who.matched_statements.empty()) print("  " + Text(who.decided_by) + "\n");
+        print(show_statements(who.matched_statements, "  "));
+        if (who.needs) print("  with " + Text(*who.needs) + "\n");
     }
     return 0;
 }

@@ -9,6 +9,11 @@
 #include "base/error_codes.hpp"
 #include "base/result.hpp"
 #include "identity/caller.hpp"
+#include "policy/request.hpp"
+
+namespace wire {
+struct Call;
+}
 
 namespace gate {
 
@@ -33,9 +38,12 @@ public:
 
     [[nodiscard]] const identity::Caller& caller() const { return caller_; }
     [[nodiscard]] const std::string& account() const { return caller_.principal.account; }
-    [[nodiscard]] const std::string& request_id() const { return request_id_; }
-    [[nodiscard]] const std::string& region() const { return region_; }  // that serves the request
-    [[nodiscard]] base::Time time() const { return time_; }              // when the request was admitted
+    [[nodiscard]] const std::string& request_id() const;
+    [[nodiscard]] const std::string& region() const;         // that serves the request
+    [[nodiscard]] base::Time time() const { return time_; }  // when the request was admitted
+    // The global condition keys of the request: for a handler that decides more under them (decide.hpp), access by access as it
+    // finds out what there is. Worked out when called.
+    [[nodiscard]] policy::Context global_keys() const;
     // Of the access at this index of what `Run::accesses` gave: AWS's sentence if it was refused, nullptr if it was allowed.
     // Only accesses marked `separate` can be refused here.
     [[nodiscard]] const std::string* refusal(size_t access) const {
@@ -52,16 +60,11 @@ public:
 
 private:
     friend class Gate;
-    Permit(const identity::Caller& caller, std::string request_id, std::string region, base::Time time,
-           std::map<size_t, std::string> refusals)
-        : caller_(caller),
-          request_id_(std::move(request_id)),
-          region_(std::move(region)),
-          time_(time),
-          refusals_(std::move(refusals)) {}
+    Permit(const identity::Caller& caller, const wire::Call& call, base::Time time, std::map<size_t, std::string> refusals)
+        : caller_(caller), call_(call), time_(time), refusals_(std::move(refusals)) {}
 
     const identity::Caller& caller_;
-    std::string request_id_, region_;
+    const wire::Call& call_;
     base::Time time_;
     std::map<size_t, std::string> refusals_;
 };

@@ -4,9 +4,11 @@
 // that `wire::Call` and what is stored have, whatever the protocol.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/result.hpp"
 #include "model/shape.hpp"
@@ -30,5 +32,16 @@ constexpr size_t input_values_max = 400'000;
 // `value`: a struct of the shape's type.
 [[nodiscard]] std::string write_json(const Shape& shape, const void* value);
 [[nodiscard]] text::Json write_document(const Shape& shape, const void* value);
+
+// A structure that models/SERVICE.yaml lists under `documents`.
+template <class T>
+concept Documented = requires(const T& value) {
+    { shape_of(value) } -> std::same_as<const Shape&>;
+} && std::is_class_v<T>;
+
+template <Documented T>
+[[nodiscard]] text::Json write_document(const T& value) {
+    return write_document(shape_of(value), &value);
+}
 
 }  // namespace model

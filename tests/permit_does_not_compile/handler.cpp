@@ -10,7 +10,7 @@ base::Result<wire::Answer> call_handler(gate::Run& run, wire::Call& call
 ) {
 #ifndef WITH_PERMIT
     const identity::Caller caller;
-    const gate::Permit permit(caller, "request-id", "us-east-1", base::Time{}, {});
+    const gate::Permit permit(caller, call, base::Time{}, {});
 #endif
     return run.handle(permit, call);
 }

@@ -6,7 +6,7 @@ Stops with the file, the operation and what to write instead where the YAML says
 import re
 import sys
 
-TOP = {"service", "validation_error", "unchecked_patterns", "corrections", "groups", "operations", "resources", "keys",
+TOP = {"service", "validation_error", "unchecked_patterns", "corrections", "groups", "documents", "operations", "resources", "keys",
        "brought", "absent", "beyond"}  # these three: tests/accesses.py
 ACCESS = {"action", "with", "when", "resource", "keys", "like", "because", "absent"}
 ENTRY = {"actions", "no_permission", "because", "needs"}

@@ -13,8 +13,9 @@ LIST is models/<service>.yaml and FILE a model of ours, as for modelgen.py. Writ
 
 --groups is what the build believes the groups to be: the build must know the names of the headers before they are made.
 
-A required member is a `T`, any other an `std::optional<T>`; names become C++'s (`RoleName` is `role_name`, a keyword gets an underscore). Structs are held
-by value, so a shape that contains itself is refused, as is what C++ cannot tell apart: two members or enum values of one name.
+A required member is a `T`, any other an `std::optional<T>`; names become C++'s (`RoleName` is `role_name`, a keyword gets an underscore). Structures that
+LIST has under `documents:` are read and written without their operation, too (model/json.hpp, model/stored.hpp). Structs are held by value, so a shape that
+contains itself is refused, as is what C++ cannot tell apart: two members or enum values of one name.
 """
 
 import argparse
@@ -87,6 +88,10 @@ class Typed:
                 if part in detail:
                     self.reach(detail[part]["shape"], self.group_of[operation], ())
         self.place = {shape: place for place, shape in enumerate(self.order)}
+        self.documents = listing.get("documents") or ()
+        for name in self.documents:
+            if self.shapes.get(name, {}).get("type") != "structure" or name not in self.order:
+                self.stop(f"`documents` lists {name}, which is no structure of an operation")
         self.patterns = []     # (Java's, RE2's)
         self.unchecked = set(listing.get("unchecked_patterns") or {})
         self.accesses = Accesses(self)
@@ -160,7 +165,8 @@ class Typed:
             is_enum = "enum" in self.shapes[shape["members"][member]["shape"]]
             initial = INITIAL.get(kind, "{}" if is_enum and kind[:4] != "std:" else "")
             lines.append(f"    {kind} {identifier}{initial};")
-        return "\n".join([f"struct {name} {{", *lines, "};"])
+        own = [f"[[nodiscard]] const Shape& shape_of(const {name}&);"] if name in self.documents else []
+        return "\n".join([f"struct {name} {{", *lines, "};", *own])
 
     def operation_types(self, detail):
         return [detail[part]["shape"] if part in detail else "model::Nothing" for part in ("input", "output")]
@@ -283,6 +289,7 @@ class Typed:
                 fields.append(f".rest = &rest_of_{name}")
             lines.append(f"constinit const Operation {name}::operation = {{{', '.join(fields)}}};")
         lines += [f"const Shape& shape_of({name}) {{ return shapes[{self.place[name]}]; }}" for name in self.order if "enum" in self.shapes[name]]
+        lines += [f"const Shape& shape_of(const {name}&) {{ return shapes[{self.place[name]}]; }}" for name in self.documents]
         lines += ["", "const Service service = {", f"    .name = {quoted(self.name)},", f"    .signing_name = {quoted(self.metadata.get('signingName', self.metadata['endpointPrefix']))},",
                   f"    .validation_error = {quoted(code)},", f"    .xml_namespace = {quoted(self.metadata.get('xmlNamespace', ''))},",
                   "    .operations = operations,", *(["    .rest = &rest,"] if self.rest else []), "};", "", f"}}  // namespace model::{self.name}", ""]

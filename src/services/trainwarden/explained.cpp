@@ -1,39 +1,64 @@
 #include "services/trainwarden/explained.hpp"
 
+#include <algorithm>
+
+#include "model/stored.hpp"
 #include "policy/explain.hpp"
 
 namespace services::trainwarden {
 namespace {
 
+namespace m = model::trainwarden;
 using text::Json;
 
-void describe_statements(Json& shown, std::string_view member, const std::vector<policy::StatementRef>& statements) {
-    Json* list = shown.find(member);
-    if (list == nullptr) return;
-    for (size_t i = 0; i < statements.size() && i < list->size(); ++i)
-        list->items()[i].set("Description", policy::describe(statements[i]));
+void describe_statements(std::optional<std::vector<m::Statement>>& shown, const std::vector<policy::StatementRef>& statements) {
+    if (!shown) return;
+    for (size_t i = 0; i < std::min(shown->size(), statements.size()); ++i)
+        (*shown)[i].description = policy::describe(statements[i]);
 }
 
-Json with_words(Json shown, const audit::DecidedAccess& access) {
+void add_words(m::DecidedAccess& shown, const audit::DecidedAccess& access) {
     const auto& [request, decision] = access;
-    describe_statements(shown, "MatchedStatements", decision.because);
-    describe_statements(shown, "AllowedBy", decision.granted);
+    describe_statements(shown.matched_statements, decision.because);
+    describe_statements(shown.allowed_by, decision.granted);
     policy::Explanation explanation = policy::explanation_of(request, decision);
-    shown.set("Reason", std::move(explanation.reason));
-    if (decision.outcome == policy::Outcome::allow) return shown;
-    Json advice = Json::array();
-    for (std::string& line : explanation.remedies) advice.push(std::move(line));
-    shown.set("Advice", std::move(advice));
-    return shown;
+    shown.reason = std::move(explanation.reason);
+    if (decision.outcome != policy::Outcome::allow) shown.advice = std::move(explanation.remedies);
+}
+
+// Nothing is left over: the model has a member for everything that a decision shows (answers_test.cpp).
+template <class T>
+T read(const Json& document) {
+    T out;
+    (void)model::read_stored(document, out);
+    return out;
 }
 
 }  // namespace
 
-Json explained(const audit::DecidedAccess& access) { return with_words(audit::to_json(access), access); }
+m::DecidedAccess explained(const audit::DecidedAccess& access) {
+    auto shown = read<m::DecidedAccess>(audit::to_json(access));
+    add_words(shown, access);
+    return shown;
+}
 
-Json explained(Json access, const Json& principal) {
-    const audit::DecidedAccess read = audit::read_access(access, principal);
-    return with_words(std::move(access), read);
+m::Principal shown(const policy::Principal& principal) { return read<m::Principal>(audit::to_json(principal)); }
+
+m::RequestRecord read_record(const Json& record) {
+    m::RequestRecord out;
+    const Json rest = model::read_stored(record, out);
+    if (rest.is_null()) return out;
+    const std::string note = "another version of this program wrote more: " + rest.dump();
+    out.note = out.note ? *out.note + "; " + note : note;
+    return out;
+}
+
+m::RequestRecord explained_record(const Json& record) {
+    m::RequestRecord out = read_record(record);
+    if (!out.accesses) return out;
+    const std::vector<audit::DecidedAccess> read = audit::read_accesses(record);
+    for (size_t i = 0; i < std::min(out.accesses->size(), read.size()); ++i) add_words((*out.accesses)[i], read[i]);
+    return out;
 }
 
 }  // namespace services::trainwarden

@@ -1,6 +1,7 @@
 #include "services/trainwarden/operations.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -9,7 +10,10 @@
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
-#include "gate/globals.hpp"
+#include "gate/operation.hpp"
+#include "model/trainwarden/operations.hpp"
+#include "model/trainwarden/service.hpp"
+#include "model/words.hpp"
 #include "services/trainwarden/asked_operation.hpp"
 #include "services/trainwarden/explained.hpp"
 #include "services/trainwarden/granted.hpp"
@@ -21,31 +25,43 @@
 namespace services::trainwarden {
 namespace {
 
+namespace m = model::trainwarden;
+using base::Result;
+using gate::Asking;
+using gate::Needs;
+using gate::operation;
+using gate::Permit;
 using identity::Caller;
 using text::Json;
 
-constexpr int64_t list_requests_default = 50;
-constexpr int64_t wait_seconds_max = 20;
+constexpr int32_t list_requests_default = 50;
 constexpr size_t resources_named_max = 20;  // of one used action
 
-wire::Answer answer_of(std::initializer_list<Json::Member> members) {
-    wire::Answer answer;
-    answer.output = Json::object(members);
-    return answer;
+// A principal is asked about by each of its names, and each access must be allowed. What is known of the principal itself (tags) is no
+// condition of it: it may be one that is gone, or of another account.
+Result<Needs<>> asks_about(const Dependencies& parts, model::ActionName action, const std::string& principal) {
+    Needs<> needs;
+    for (std::string& name : TRY(names_of(*parts.directory, principal)))
+        needs.add(action, gate::Description{.arn = std::move(name)});
+    return needs;
 }
 
-// With the words that explain each access.
-Json in_words(Json record) {
-    Json accesses = Json::array();
-    for (const Json& access : record["Accesses"].items()) accesses.push(explained(access, record["Principal"]));
-    record.set("Accesses", std::move(accesses));
-    return record;
+Result<Needs<>> explain_access_needs(const Dependencies& parts, const Asking&, const m::ExplainAccessRequest& in) {
+    return asks_about(parts, m::Action::trainwarden_ExplainAccess, in.principal_arn);
 }
 
-base::Result<wire::Answer> explain_request(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
-    Json records = Json::array();
-    for (Json& record : TRY(parts.audit->find(call.input["RequestId"].as_string()))) records.push(in_words(std::move(record)));
-    return answer_of({{"Records", std::move(records)}});
+Result<Needs<>> list_requests_needs(const Dependencies& parts, const Asking&, const m::ListRequestsRequest& in) {
+    return asks_about(parts, m::Action::trainwarden_ListRequests, in.principal_arn.value_or("*"));
+}
+
+Result<Needs<>> used_actions_needs(const Dependencies& parts, const Asking&, const m::UsedActionsRequest& in) {
+    return asks_about(parts, m::Action::trainwarden_UsedActions, in.principal_arn);
+}
+
+Result<m::ExplainRequestResponse> explain_request(Dependencies& parts, const Permit&, const m::ExplainRequestRequest& in) {
+    m::ExplainRequestResponse out;
+    for (const Json& record : TRY(parts.audit->find(in.request_id))) out.records.push_back(explained_record(record));
+    return out;
 }
 
 gate::Supposition supposition(const Dependencies& parts, const Question& question) {
@@ -53,95 +69,91 @@ gate::Supposition supposition(const Dependencies& parts, const Question& questio
 }
 
 // With the sentence that a request would be answered.
-Json explained_question(const audit::DecidedAccess& decided) {
-    Json shown = explained(decided);
+m::DecidedAccess explained_question(const audit::DecidedAccess& decided) {
+    m::DecidedAccess out = explained(decided);
     if (decided.decision.outcome != policy::Outcome::allow)
-        shown.set("Message", policy::denial_message(decided.request, decided.decision));
-    return shown;
-}
-
-base::Result<wire::Answer> explain_operation(const Dependencies& parts, const Caller& caller, const Json& input) {
-    const gate::Supposition supposed{.region = parts.region, .now = parts.clock->now(), .said = TRY(read_context(input))};
-    const AskedOperation asked = TRY(
-        decide_operation(*parts.registry, caller, input["Operation"].as_string(), input["Input"].as_string_or("{}"), supposed));
-    Json accesses = Json::array();
-    for (const audit::DecidedAccess& decided : asked.accesses) accesses.push(explained_question(decided));
-    auto answer = answer_of({{"Principal", audit::to_json(caller.principal)},
-                             {"Decision", asked.allowed ? "allowed" : "refused"},
-                             {"Accesses", std::move(accesses)}});
-    if (!asked.message.empty()) answer.output.set("Message", asked.message);
-    return answer;
-}
-
-base::Result<wire::Answer> explain_access(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
-    const Caller caller = TRY(find_principal(*parts.directory, call.input["PrincipalArn"].as_string(), parts.region));
-    if (call.input.contains("Operation") == call.input.contains("Action"))
-        return base::fail(base::code::ValidationException,
-                          "ask about one thing: an Action, on a Resource, or an Operation, with its Input");
-    if (call.input.contains("Operation")) return explain_operation(parts, caller, call.input);
-    const Question question = TRY(read_question(parts, call.input));
-    return answer_of(
-        {{"Principal", audit::to_json(caller.principal)},
-         {"Access", explained_question(gate::decide_supposed(caller, question.access, supposition(parts, question)))}});
-}
-
-// What lets the candidate: of another account's own policies nothing is known.
-Json shown_candidate(const Candidate& candidate, audit::DecidedAccess decided) {
-    if (!candidate.needs.empty())
-        std::erase_if(decided.decision.because,
-                      [](const policy::StatementRef& ref) { return ref.layer != policy::Layer::resource; });
-    const Json decision = explained(decided);
-    Json principal = audit::to_json(candidate.caller.principal);
-    if (!candidate.shown_as.empty()) principal.set("Name", candidate.shown_as);
-    Json out = Json::object({{"Principal", std::move(principal)},
-                             {"DecidedBy", decision["DecidedBy"]},
-                             {"MatchedStatements", decision["MatchedStatements"]}});
-    if (!candidate.needs.empty()) out.set("Needs", candidate.needs);
+        out.message = policy::denial_message(decided.request, decided.decision);
     return out;
 }
 
-base::Result<wire::Answer> who_can(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
-    const Question question = TRY(read_question(parts, call.input));
+Result<m::ExplainAccessResponse> explain_operation(const Dependencies& parts, const Caller& caller,
+                                                   const m::ExplainAccessRequest& in) {
+    const gate::Supposition supposed{
+        .region = parts.region, .now = parts.clock->now(), .said = TRY(context_of(model::items(in.context)))};
+    AskedOperation asked =
+        TRY(decide_operation(*parts.registry, caller, in.operation.value_or(""), in.input.value_or("{}"), supposed));
+    m::ExplainAccessResponse out{.principal = shown(caller.principal),
+                                 .decision = asked.allowed ? m::RequestDecision::allowed : m::RequestDecision::refused};
+    out.accesses.emplace();
+    for (const audit::DecidedAccess& decided : asked.accesses) out.accesses->push_back(explained_question(decided));
+    if (!asked.message.empty()) out.message = std::move(asked.message);
+    return out;
+}
+
+Result<m::ExplainAccessResponse> explain_access(Dependencies& parts, const Permit&, const m::ExplainAccessRequest& in) {
+    const Caller caller = TRY(find_principal(*parts.directory, in.principal_arn, parts.region));
+    if (in.operation.has_value() == in.action.has_value())
+        return base::fail(base::code::ValidationException,
+                          "ask about one thing: an Action, on a Resource, or an Operation, with its Input");
+    if (in.operation) return explain_operation(parts, caller, in);
+    const Question question =
+        TRY(read_question(parts, in.action.value_or(""), in.resource.value_or("*"), model::items(in.context)));
+    return m::ExplainAccessResponse{
+        .principal = shown(caller.principal),
+        .access = explained_question(gate::decide_supposed(caller, question.access, supposition(parts, question)))};
+}
+
+// What lets the candidate: of another account's own policies nothing is known.
+m::PrincipalWhoCan shown_candidate(const Candidate& candidate, audit::DecidedAccess decided) {
+    if (!candidate.needs.empty())
+        std::erase_if(decided.decision.because,
+                      [](const policy::StatementRef& ref) { return ref.layer != policy::Layer::resource; });
+    m::DecidedAccess decision = explained(decided);
+    m::PrincipalWhoCan out{.principal = shown(candidate.caller.principal),
+                           .matched_statements = std::move(decision.matched_statements).value_or(std::vector<m::Statement>()),
+                           .decided_by = std::move(decision.decided_by)};
+    if (!candidate.shown_as.empty()) out.principal.name = candidate.shown_as;
+    if (!candidate.needs.empty()) out.needs = candidate.needs;
+    return out;
+}
+
+Result<m::WhoCanResponse> who_can(Dependencies& parts, const Permit&, const m::WhoCanRequest& in) {
+    const Question question = TRY(read_question(parts, in.action, in.resource.value_or("*"), model::items(in.context)));
     const gate::Supposition supposed = supposition(parts, question);
-    Json principals = Json::array();
     const std::vector<Candidate> all = candidates(*parts.directory, question.access, parts.region);
+    m::WhoCanResponse out{.checked = static_cast<int64_t>(all.size())};
     for (const Candidate& candidate : all) {
         audit::DecidedAccess decided = gate::decide_supposed(candidate.caller, question.access, supposed);
         if (decided.decision.outcome != policy::Outcome::allow) continue;
-        principals.push(shown_candidate(candidate, std::move(decided)));
+        out.principals.push_back(shown_candidate(candidate, std::move(decided)));
     }
-    return answer_of({{"Principals", std::move(principals)}, {"Checked", static_cast<uint64_t>(all.size())}});
+    return out;
 }
 
-base::Result<std::optional<base::Time>> time_in(const Json& input, const std::string& member) {
-    if (!input.contains(member)) return std::nullopt;
-    auto time = text::parse_iso8601(input[member].as_string());
+Result<std::optional<base::Time>> time_in(const std::optional<std::string>& member, std::string_view name) {
+    if (!member) return std::nullopt;
+    auto time = text::parse_iso8601(*member);
     if (!time)
         return base::fail(base::code::ValidationException,
-                          member + " must be a date and time in ISO 8601, for example 2026-01-31T12:00:00Z");
+                          std::string(name) + " must be a date and time in ISO 8601, for example 2026-01-31T12:00:00Z");
     return time;
 }
 
 // Whose records a caller may read, each principal decided once: who asks for everybody's gets those that asking for each would give.
 class Readable {
 public:
-    Readable(const Dependencies& parts, const gate::Permit& permit, const wire::Call& call)
-        : parts_(parts),
-          caller_(permit.caller()),
-          globals_(gate::global_context({.http = call.http,
-                                         .service = "trainwarden",
-                                         .region = call.region,
-                                         .signature = call.signature,
-                                         .now = permit.time()})) {}
+    Readable(const Dependencies& parts, const Permit& permit)
+        : parts_(parts), caller_(permit.caller()), globals_(permit.global_keys()) {}
 
-    bool operator()(const Json& record) {
-        const Json& principal = record["Principal"];
-        const std::string arn = principal["Arn"].as_string_or(principal["Service"].as_string());
-        if (arn.empty()) return true;  // nobody's: who may ask for all may read it
+    bool operator()(const m::RequestRecord& record) {
+        if (!record.principal) return true;  // nobody's: who may ask for all may read it
+        const m::Principal& principal = *record.principal;
+        const std::string arn = principal.arn.value_or(principal.service.value_or(""));
+        if (arn.empty()) return true;
         const auto [known, is_new] = known_.try_emplace(arn, true);
         if (!is_new) return known->second;
         std::set<std::string> names{arn};
-        if (const std::string& role = principal["RoleArn"].as_string(); !role.empty()) names.insert(role);
+        if (principal.role_arn) names.insert(*principal.role_arn);
         if (auto found = names_of(*parts_.directory, arn)) names.insert(found->begin(), found->end());
         std::vector<gate::Access> accesses;
         for (const std::string& name : names) accesses.push_back({.action = "trainwarden:ListRequests", .resource = name});
@@ -158,45 +170,46 @@ private:
 };
 
 // Who follows the log must not follow itself.
-bool is_own_question(const Json& record) {
-    return record["Service"].as_string() == "trainwarden" && record["Operation"].as_string() == "ListRequests";
+bool is_own_question(const m::RequestRecord& record) {
+    const model::Operation& own = m::ListRequests::operation;
+    return model::text(record.service) == own.service->signing_name && model::text(record.operation) == own.name;
 }
 
-base::Result<audit::Query> read_query(const Json& input) {
+Result<audit::Query> read_query(const m::ListRequestsRequest& in) {
     audit::Query query;
-    query.principal = input["PrincipalArn"].as_string();
-    query.action = input["Action"].as_string();
-    query.resource = input["Resource"].as_string();
-    query.outcome = input["RefusedOnly"].as_bool() ? "refused" : input["Outcome"].as_string();
-    query.since = TRY(time_in(input, "Since"));
-    query.until = TRY(time_in(input, "Until"));
-    query.most = static_cast<size_t>(input["MaxResults"].as_int(list_requests_default));
-    query.older_than = input["NextToken"].as_string();
-    query.written_since = input["Newer"].as_string();
+    query.principal = model::text(in.principal_arn);
+    query.action = model::text(in.action);
+    query.resource = model::text(in.resource);
+    query.outcome =
+        model::word_of(in.refused_only.value_or(false) ? m::Outcome::refused : in.outcome.value_or(m::Outcome::unknown));
+    query.since = TRY(time_in(in.since, "Since"));
+    query.until = TRY(time_in(in.until, "Until"));
+    query.most = static_cast<size_t>(in.max_results.value_or(list_requests_default));
+    query.older_than = model::text(in.next_token);
+    query.written_since = model::text(in.newer);
     if (!query.older_than.empty() && !query.written_since.empty())
         return base::fail(base::code::ValidationException,
                           "NextToken asks for what is older, Newer for what is newer: give one of them");
     return query;
 }
 
-base::Result<wire::Answer> list_requests(const Dependencies& parts, const gate::Permit& permit, wire::Call& call) {
-    const Json& input = call.input;
-    audit::Query query = TRY(read_query(input));
-    Readable readable(parts, permit, call);
+Result<m::ListRequestsResponse> list_requests(Dependencies& parts, const Permit& permit, const m::ListRequestsRequest& in) {
+    audit::Query query = TRY(read_query(in));
+    Readable readable(parts, permit);
     const bool follows = !query.written_since.empty();
     int64_t withheld = 0;
-    const std::string after = input["AfterRequestId"].as_string();
-    if (!after.empty())
-        if (const auto found = parts.audit->find(after)) query.since = text::parse_iso8601(found->back()["Time"].as_string());
-    query.accept = [&](const Json& record) {
-        if (!after.empty() && record["RequestId"].as_string() == after) return false;
+    if (in.after_request_id)
+        if (const auto found = parts.audit->find(*in.after_request_id))
+            query.since = text::parse_iso8601(model::text(read_record(found->back()).time));
+    query.accept = [&](const Json& document) {
+        const m::RequestRecord record = read_record(document);
+        if (in.after_request_id && record.request_id == in.after_request_id) return false;
         if (follows && is_own_question(record)) return false;
         if (!query.principal.empty() || readable(record)) return true;
         ++withheld;
         return false;
     };
-    const auto until = std::chrono::steady_clock::now() +
-                       std::chrono::seconds(std::min<int64_t>(input["WaitSeconds"].as_int(), wait_seconds_max));
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(in.wait_seconds.value_or(0));
     auto found = parts.audit->search(query);
     if (!found && found.error().code == base::code::InvalidToken)
         return base::fail(base::code::ValidationException, "NextToken and Newer take what an earlier answer gave");
@@ -208,105 +221,69 @@ base::Result<wire::Answer> list_requests(const Dependencies& parts, const gate::
         page = TRY(parts.audit->search(query));
     }
     if (!follows) std::ranges::reverse(page.records);
-    Json records = Json::array();
-    for (Json& record : page.records) records.push(std::move(record));
-    auto answer = answer_of({{"Records", std::move(records)}, {"Newer", page.newer}});
-    if (!page.older.empty()) answer.output.set("NextToken", page.older);
-    if (withheld > 0) answer.output.set("Withheld", withheld);
-    return answer;
+    m::ListRequestsResponse out{.newer = std::move(page.newer)};
+    out.records.reserve(page.records.size());
+    for (const Json& record : page.records) out.records.push_back(read_record(record));
+    if (!page.older.empty()) out.next_token = std::move(page.older);
+    if (withheld > 0) out.withheld = withheld;
+    return out;
 }
 
-struct Use {
-    int64_t count = 0, failed = 0;
-    std::string last;
-    std::vector<std::string> resources;  // the newest
-};
-
 // Records come newest first.
-void count_uses(const Json& record, std::map<std::string, Use>& used) {
-    if (record["Outcome"].as_string() == "refused" || record.contains("Unreadable")) return;
-    const int64_t times = record["Repeated"].as_int(1);
-    for (const Json& access : record["Accesses"].items()) {
-        if (access["Decision"].as_string() != "allowed") continue;
-        Use& use = used[access["Action"].as_string()];
+void count_uses(const m::RequestRecord& record, std::map<std::string, m::UsedAction>& used) {
+    if (record.outcome == m::RecordedOutcome::refused || record.unreadable) return;
+    const int64_t times = record.repeated.value_or(1);
+    for (const m::DecidedAccess& access : model::items(record.accesses)) {
+        if (access.decision != m::Decision::allowed) continue;
+        m::UsedAction& use = used[access.action];
         use.count += times;
-        if (record["Outcome"].as_string() == "failed") use.failed += times;
-        if (use.last.empty()) use.last = record["Time"].as_string();
-        const std::string& resource = access["Resource"].as_string();
-        if (use.resources.size() < resources_named_max && std::ranges::find(use.resources, resource) == use.resources.end())
-            use.resources.push_back(resource);
+        if (record.outcome == m::RecordedOutcome::failed) use.failed += times;
+        if (use.last_used.empty()) use.last_used = model::text(record.time);
+        if (use.resources.size() < resources_named_max &&
+            std::ranges::find(use.resources, access.resource) == use.resources.end())
+            use.resources.push_back(access.resource);
     }
 }
 
-base::Result<wire::Answer> used_actions(const Dependencies& parts, const gate::Permit&, wire::Call& call) {
-    const std::string arn = call.input["PrincipalArn"].as_string();
-    const Caller caller = TRY(find_principal(*parts.directory, arn, parts.region));
-    std::map<std::string, Use> used;
+Result<m::UsedActionsResponse> used_actions(Dependencies& parts, const Permit&, const m::UsedActionsRequest& in) {
+    const Caller caller = TRY(find_principal(*parts.directory, in.principal_arn, parts.region));
+    std::map<std::string, m::UsedAction> used;
     audit::Query query;
-    query.principal = arn;
-    query.since = TRY(time_in(call.input, "Since"));
+    query.principal = in.principal_arn;
+    query.since = TRY(time_in(in.since, "Since"));
     query.accept = [&](const Json& record) {
-        count_uses(record, used);
+        count_uses(read_record(record), used);
         return false;
     };
     (void)TRY(parts.audit->search(query));
-    Json used_json = Json::array(), granted = Json::array(), unused = Json::array();
+    m::UsedActionsResponse out;
     std::set<std::string> used_names;
-    for (const auto& [action, use] : used) {
+    for (auto& [action, use] : used) {
         used_names.insert(base::lower(action));
-        Json resources = Json::array();
-        for (const std::string& resource : use.resources) resources.push(resource);
-        used_json.push(Json::object({{"Action", action},
-                                     {"Count", use.count},
-                                     {"Failed", use.failed},
-                                     {"LastUsed", use.last},
-                                     {"Resources", std::move(resources)}}));
+        use.action = action;
+        out.used.push_back(std::move(use));
     }
     for (const std::string& action : granted_actions(caller.policies)) {
-        granted.push(action);
-        if (!used_names.contains(base::lower(action))) unused.push(action);
+        out.granted_actions.push_back(action);
+        if (!used_names.contains(base::lower(action))) out.unused_actions.push_back(action);
     }
-    return answer_of(
-        {{"Used", std::move(used_json)}, {"GrantedActions", std::move(granted)}, {"UnusedActions", std::move(unused)}});
+    return out;
 }
 
-using Handler = base::Result<wire::Answer> (*)(const Dependencies&, const gate::Permit&, wire::Call&);
-using Names = base::Result<std::vector<std::string>>;
-using ResourcesOf = Names (*)(const Dependencies&, const Caller&, const wire::Call&);
-
-Names everything(const Dependencies&, const Caller&, const wire::Call&) { return std::vector<std::string>{"*"}; }
-Names the_principal(const Dependencies& parts, const Caller&, const wire::Call& call) {
-    return names_of(*parts.directory, call.input["PrincipalArn"].as_string_or("*"));
-}
-Names the_request(const Dependencies&, const Caller& caller, const wire::Call& call) {
-    return std::vector<std::string>{"arn:aws:trainwarden:" + call.region + ":" + caller.principal.account + ":request/" +
-                                    call.input["RequestId"].as_string()};
-}
+constexpr auto operations = std::to_array<gate::Row<Dependencies>>({
+    operation<m::ExplainAccess, explain_access, explain_access_needs>(),
+    operation<m::ExplainRequest, explain_request>(),
+    operation<m::ListRequests, list_requests, list_requests_needs>(),
+    operation<m::UsedActions, used_actions, used_actions_needs>(),
+    operation<m::WhoCan, who_can>(),
+});
 
 }  // namespace
 
-void add_operations(gate::Registry& registry, Dependencies dependencies) {
+void add_operations(gate::Registry& registry, Dependencies parts) {
     registry.describer().add("trainwarden", std::make_unique<Resources>());
-    dependencies.registry = &registry;
-    const auto parts = std::make_shared<const Dependencies>(std::move(dependencies));
-    auto add = [&](const std::string& name, ResourcesOf resources_of, Handler handler) {
-        registry.add(
-            {.service = "trainwarden",
-             .name = name,
-             .classify = [parts, name, resources_of](const Caller& caller,
-                                                     wire::Call& call) -> base::Result<std::vector<gate::Access>> {
-                 std::vector<gate::Access> accesses;
-                 for (std::string& resource : TRY(resources_of(*parts, caller, call)))
-                     accesses.push_back({.action = "trainwarden:" + name, .resource = std::move(resource)});
-                 return accesses;
-             },
-             .handle = [parts, handler](const gate::Permit& permit, wire::Call& call) { return handler(*parts, permit, call); }});
-    };
-    add("ExplainRequest", the_request, explain_request);
-    add("ExplainAccess", the_principal, explain_access);
-    add("WhoCan", everything, who_can);
-    add("ListRequests", the_principal, list_requests);
-    add("UsedActions", the_principal, used_actions);
+    parts.registry = &registry;
+    gate::add_operations<Dependencies>(registry, std::move(parts), operations);
 }
 
 }  // namespace services::trainwarden

@@ -17,7 +17,7 @@
 namespace services::trainwarden {
 namespace {
 
-using text::Json;
+namespace m = model::trainwarden;
 
 constexpr size_t formats_named_max = 3;
 
@@ -79,8 +79,7 @@ bool needs_no_resource(const std::string& action) {
 bool is_own(std::string_view action) { return base::lower(action).starts_with("trainwarden:"); }
 
 // As AWS writes it.
-base::Result<std::string> action_of(const Json& input) {
-    const std::string& asked = input["Action"].as_string();
+base::Result<std::string> action_of(const std::string& asked) {
     if (asked.find_first_of("*?") != std::string::npos)
         return invalid("`" + asked + "` is a pattern; a question is about one action, for example s3:GetObject");
     if (is_own(asked)) {
@@ -140,8 +139,7 @@ base::Result<std::string> passed_of(const Dependencies& parts, const std::string
                    policy::passed_resource(action, "*", account, parts.region));
 }
 
-base::Result<std::string> resource_of(const Dependencies& parts, const std::string& action, const Json& input) {
-    const std::string asked = input["Resource"].as_string_or("*");
+base::Result<std::string> resource_of(const Dependencies& parts, const std::string& action, const std::string& asked) {
     if (asked.starts_with("s3://"))
         return invalid("`" + asked +
                        "` is an S3 URI; policies and questions name resources by ARN: arn:aws:s3:::" + asked.substr(5));
@@ -176,40 +174,38 @@ base::Result<policy::KnownKey> key_of(const std::string& asked) {
     return invalid("there is no condition key " + asked + did_you_mean(asked, policy::keys_beside(asked)));
 }
 
+}  // namespace
+
 // A key that holds a list in AWS's reference is one, even with a single value.
-base::Result<policy::Context> context_of(const Json& entries) {
+base::Result<policy::Context> context_of(std::span<const m::ContextEntry> entries) {
     policy::Context said;
     std::set<std::string> seen;
-    for (const Json& entry : entries.items()) {
-        const policy::KnownKey key = TRY(key_of(entry["Key"].as_string()));
+    for (const m::ContextEntry& entry : entries) {
+        const policy::KnownKey key = TRY(key_of(entry.key));
         if (!seen.insert(base::lower(key.name)).second)
             return invalid("the condition key " + key.name + " is there twice; its values belong together");
-        std::vector<std::string> values;
-        for (const Json& value : entry["Values"].items()) {
-            if (!policy::has_type(value.as_string(), key.type))
-                return invalid("`" + value.as_string() + "` is no value of " + key.name + ", which is " +
+        for (const std::string& value : entry.values) {
+            if (!policy::has_type(value, key.type))
+                return invalid("`" + value + "` is no value of " + key.name + ", which is " +
                                std::string(policy::describe(key.type)));
-            values.push_back(value.as_string());
         }
         const bool list = policy::key_holds_list(key.name);
-        if (!list && values.size() != 1) return invalid(key.name + " has one value, not " + std::to_string(values.size()));
+        if (!list && entry.values.size() != 1)
+            return invalid(key.name + " has one value, not " + std::to_string(entry.values.size()));
         if (list)
-            said.set_list(key.name, std::move(values));
+            said.set_list(key.name, entry.values);
         else
-            said.set(key.name, std::move(values.front()));
+            said.set(key.name, entry.values.front());
     }
     return said;
 }
 
-}  // namespace
-
-base::Result<policy::Context> read_context(const Json& input) { return context_of(input["Context"]); }
-
-base::Result<Question> read_question(const Dependencies& parts, const Json& input) {
-    const std::string action = TRY(action_of(input));
-    const std::string resource = TRY(resource_of(parts, action, input));
+base::Result<Question> read_question(const Dependencies& parts, const std::string& asked_action,
+                                     const std::string& asked_resource, std::span<const m::ContextEntry> context) {
+    const std::string action = TRY(action_of(asked_action));
+    const std::string resource = TRY(resource_of(parts, action, asked_resource));
     Question out;
-    out.said = TRY(context_of(input["Context"]));
+    out.said = TRY(context_of(context));
     auto access = gate::asked_access(*parts.describer, action, resource, parts.directory->default_account());
     if (!access && access.error().code == base::code::NoSuchResource) {
         const std::string& absence = access.error().message;

@@ -2,13 +2,14 @@
 // worse than none.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "base/result.hpp"
 #include "gate/gate.hpp"
+#include "model/trainwarden/operations.hpp"
 #include "policy/request.hpp"
 #include "services/trainwarden/operations.hpp"
-#include "text/json.hpp"
 
 namespace services::trainwarden {
 
@@ -17,12 +18,13 @@ struct Question {
     policy::Context said;  // what the asker supposes
 };
 
-// The members Action, Resource and Context. A name's `*`, `?` and `$` are written `${*}`, `${?}` and `${$}`, as in policies: alone they
-// would make a pattern, which stands for many questions. Errors: `ValidationException` for what is no question, `NoSuchResource` for
-// what this server does not have.
-[[nodiscard]] base::Result<Question> read_question(const Dependencies& parts, const text::Json& input);
+// A resource's `*`, `?` and `$` are written `${*}`, `${?}` and `${$}`, as in policies: alone they would make a pattern, which stands for
+// many questions. Errors: `ValidationException` for what is no question, `NoSuchResource` for what this server does not have.
+[[nodiscard]] base::Result<Question> read_question(const Dependencies& parts, const std::string& action,
+                                                   const std::string& resource,
+                                                   std::span<const model::trainwarden::ContextEntry> context);
 
-// The member Context alone. Error `ValidationException`.
-[[nodiscard]] base::Result<policy::Context> read_context(const text::Json& input);
+// Of a question, what the asker supposes. Error `ValidationException`.
+[[nodiscard]] base::Result<policy::Context> context_of(std::span<const model::trainwarden::ContextEntry> entries);
 
 }  // namespace services::trainwarden
