@@ -15,10 +15,12 @@ struct Writer::Target {
     Sink sink;
     std::optional<Gzip> gzip;
     std::optional<base::Error> refused;  // by the sink
+    bool given_up = false;               // nothing is written any more
 
     static la_ssize_t deliver(::archive* archive, void* self, const void* bytes, size_t size) {
         auto& target = *static_cast<Target*>(self);
         const std::string_view view(static_cast<const char*>(bytes), size);
+        if (target.given_up) return static_cast<la_ssize_t>(size);
         auto taken = target.gzip ? target.gzip->write(view) : target.sink(view);
         if (taken) return static_cast<la_ssize_t>(size);
         target.refused = std::move(taken).error();
@@ -39,6 +41,9 @@ Writer::~Writer() {
     // What was not finished was given up, by a stop or an error: libarchive would still fill the entry that is not finished with as
     // many zeros as are missing, however many that are and whoever waits.
     archive_write_fail(archive_);
+    // Of an archive that failed, archive_write_free() alone keeps the buffer; closing frees it, and writes the archive's end, nowhere.
+    target_->given_up = true;
+    archive_write_close(archive_);
     archive_write_free(archive_);
 }
 
