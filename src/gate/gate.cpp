@@ -191,6 +191,7 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
             return base::fail(base::code::AccessDenied, "Access Denied");
         return base::fail(std::move(accesses).error());
     }
+    TRY(renew_caller(passage));
     std::map<size_t, std::string> refusals;
     if (!operation.needs_no_permission) refusals = TRY(decide(passage, *accesses));
     // Once it is allowed: whoever is refused must not fill what is kept for those who make room.
@@ -292,6 +293,21 @@ base::Result<void> Gate::authenticate(Passage& passage) {
     passage.verified = std::move(*verified);
     passage.principal = std::move(*found);
     passage.call.region = wire::region_that_serves(passage.service, &signature, parts_.regions);
+    return {};
+}
+
+// A client may take hours to send a body. What is decided is decided once the request is whole, on what holds then: whose credentials
+// were taken away meanwhile is refused.
+base::Result<void> Gate::renew_caller(Passage& passage) {
+    passage.now = parts_.clock->now();
+    if (!passage.signature) return {};
+    const wire::Signature& signature = *passage.signature;
+    auto found = parts_.directory->authenticate(signature.access_key_id, signature.session_token);
+    if (!found) {
+        passage.principal = anonymous_principal();
+        return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
+    }
+    passage.principal = std::move(*found);
     return {};
 }
 

@@ -64,7 +64,7 @@ def test_a_delete_of_a_full_bucket_reads_as_the_failure_that_it_is(server, make_
     # A word that there is none of is an error, not every record.
     told = server.trainwarden("audit", "--outcome", "failing", check=False)
     assert told.returncode == 1 and told.stdout == ""
-    assert "`failing` is no outcome; there are succeeded, failed, refused, notAnswered, notRecorded" in told.stderr
+    assert "`failing` is no outcome; there are succeeded, failed, refused, partlyRefused, notAnswered, notRecorded" in told.stderr
 
 
 def test_what_was_made_and_asked_is_in_the_record_and_no_secret(server):

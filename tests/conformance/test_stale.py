@@ -184,3 +184,59 @@ def test_the_next_request_sees_every_change(world, make):
         judged += 1
         assert may == before[-1][2], f"a request begun {begun - before[-1][1]:.6f} s after a change was answered was decided without it"
     assert judged > CHANGES
+
+
+# ---- requests that are held open
+
+def held_open(server, who, service, target, change, body, headers=()):
+    """The answer to a request whose last byte is sent after the change was answered."""
+    from botocore.auth import S3SigV4Auth, SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials as Keys
+    url = f"{server.endpoint}{target}"
+    request = AWSRequest("POST", url, data=body, headers=dict(headers))
+    auth = S3SigV4Auth if service == "s3" else SigV4Auth
+    auth(Keys(who.access_key_id, who.secret_access_key), service, "us-east-1").add_auth(request)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.putrequest("POST", target, skip_host=True, skip_accept_encoding=True)
+    for name, value in {"Host": f"127.0.0.1:{server.port}", **dict(request.headers), "Content-Length": str(len(body))}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    connection.send(body[:-1])
+    time.sleep(0.5)  # the head and most of the body are there
+    change()
+    connection.send(body[-1:])
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+@pytest.mark.parametrize("taken", ["policy", "key", "inactive key", "user"])
+@pytest.mark.parametrize("operation", ["iam:CreateAccessKey", "s3:DeleteObjects"])
+def test_a_request_is_decided_once_it_is_whole(world, operation, taken):
+    import base64
+    import hashlib
+    name = f"held-{taken.split()[0]}-{operation[:2]}"
+    iam = world.client("iam")
+    who = user(world, name)
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(allow("*")))
+
+    def change():
+        if taken in ("policy", "user"):
+            iam.delete_user_policy(UserName=name, PolicyName="p")
+        if taken == "inactive key":
+            iam.update_access_key(UserName=name, AccessKeyId=who.access_key_id, Status="Inactive")
+        if taken in ("key", "user"):
+            iam.delete_access_key(UserName=name, AccessKeyId=who.access_key_id)
+        if taken == "user":
+            iam.delete_user(UserName=name)
+
+    if operation == "iam:CreateAccessKey":
+        body = b"Action=CreateAccessKey&Version=2010-05-08&UserName=assumer"
+        status, content = held_open(world, who, "iam", "/", change, body, {"Content-Type": "application/x-www-form-urlencoded"}.items())
+    else:
+        body = b"<Delete><Object><Key>held</Key></Object></Delete>"
+        md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
+        status, content = held_open(world, who, "s3", f"/{BUCKET}?delete", change, body, {"Content-MD5": md5}.items())
+    refused = b"AccessDenied" in content if taken == "policy" else status == 403
+    assert refused, (status, content)
+    assert b"SecretAccessKey" not in content and b"<Deleted>" not in content
