@@ -37,10 +37,11 @@ const std::string* find_parameter(const text::QueryParameters& parameters, std::
 std::string target_of(const http::RequestHead& head) { return head.headers.get("X-Amz-Target"); }
 
 const ServiceModel* service_of_target(std::string_view target) {
-    const auto prefix = target.substr(0, target.rfind('.'));  // CloudTrail's has dots
+    const std::string_view prefix = target.substr(0, target.rfind('.'));
+    // CloudTrail's has dots, and SDKs that are made from its Smithy model send what follows the last one alone.
+    const auto is_named = [&](std::string_view known) { return known == prefix || known.substr(known.rfind('.') + 1) == prefix; };
     for (const auto* service : service_models())
-        if ((service->protocol == Protocol::json || service->query_compatible) && service->target_prefix == prefix)
-            return service;
+        if ((service->protocol == Protocol::json || service->query_compatible) && is_named(service->target_prefix)) return service;
     return nullptr;
 }
 

@@ -503,6 +503,19 @@ def test_lookup_events(make_server):
     assert [one["Username"] for one in shown["Events"]] == ["bea"]
 
 
+def test_lookup_events_by_the_short_name_that_newer_sdks_send(server):
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials as Keys
+    headers = {"X-Amz-Target": "CloudTrail_20131101.LookupEvents", "Content-Type": "application/x-amz-json-1.1"}
+    request = AWSRequest("POST", server.endpoint + "/", data=b"{}", headers=headers)
+    SigV4Auth(Keys(server.root.access_key_id, server.root.secret_access_key), "cloudtrail", "us-east-1").add_auth(request)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    connection.request("POST", "/", b"{}", dict(request.headers))
+    answer = connection.getresponse()
+    assert answer.status == 200 and "Events" in json.loads(answer.read())
+
+
 def test_export_in_cloudtrail_s_shape(make_server):
     server = make_server()
     iam, s3 = server.client("iam"), server.client("s3")
