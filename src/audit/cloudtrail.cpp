@@ -19,7 +19,8 @@ constexpr size_t s3_request_id_bytes = 16;
 constexpr size_t uuid_bytes = 36;
 constexpr std::string_view decided_again = "DecisionOutdated";  // base/outdated.hpp: the request stands once more
 constexpr std::string_view aws_domain = ".amazonaws.com";
-const std::string unknown = "Unknown";  // a service or an operation that nobody here has
+const std::string unknown = "Unknown";                       // a service or an operation that nobody here has
+constexpr std::string_view unreadable = "UnreadableRecord";  // errorCode of a record that cannot be read, or not whole
 
 constexpr auto resource_types = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"arn:aws:logs:*:log-group:", "AWS::Logs::LogGroup"},
@@ -75,6 +76,7 @@ Json session_context(const Json& record) {
 Json user_identity(const Json& record) {
     const Json& principal = record["Principal"];
     const std::string& type = principal["Type"].as_string();
+    if (type.empty()) return Json::object({{"type", unknown}});  // AWS's word for what it cannot tell
     if (type == "Anonymous")
         return Json::object({{"type", "AWSAccount"}, {"principalId", ""}, {"accountId", "ANONYMOUS_PRINCIPAL"}});
     if (type == "Service") return Json::object({{"type", "AWSService"}, {"invokedBy", principal["Service"]}});
@@ -208,7 +210,9 @@ std::string user_name_of(const Json& record) {
 }
 
 Json cloudtrail_event(const Json& record) {
-    if (record["RequestId"].as_string().empty() || record["ErrorCode"].as_string() == decided_again) return {};
+    const bool is_unreadable = record.contains("Unreadable");
+    if (record["RequestId"].as_string().empty() && !is_unreadable) return {};
+    if (record["ErrorCode"].as_string() == decided_again) return {};
     // A request for what no service here has, or that could not be read, is an event, too: who looks for attacks looks for those.
     const auto named = [&record](const char* member) {
         return record[member].as_string().empty() ? unknown : record[member].as_string();
@@ -228,13 +232,18 @@ Json cloudtrail_event(const Json& record) {
                                {"userAgent", record["UserAgent"].as_string()}});
     copy(event, "errorCode", record["ErrorCode"]);
     copy(event, "errorMessage", record["ErrorMessage"]);
+    if (is_unreadable && !record.contains("ErrorCode")) {
+        event.set("errorCode", unreadable);
+        event.set("errorMessage", record["Note"]);
+    }
     const Json parameters = parsed(record["Parameters"]);
     event.set("requestParameters", parameters.is_null() && service == "s3" ? s3_parameters(record) : parameters);
     event.set("responseElements", parsed(record["Made"]));
-    event.set("requestID", record["RequestId"]);
+    copy(event, "requestID", record["RequestId"]);
     // What a service decided for a request has the request's id: nothing was answered then.
     const bool of_a_service = record["Status"].as_int(-1) == 0;
-    event.set("eventID", event_id_of(record["RequestId"].as_string() + (of_a_service ? " " + operation + " " + time : "")));
+    const std::string id = record["RequestId"].as_string().empty() ? record["Note"].as_string() : record["RequestId"].as_string();
+    event.set("eventID", event_id_of(id + (of_a_service ? " " + operation + " " + time : "")));
     event.set("readOnly", is_reading);
     if (Json resources = resources_of(record); resources.size() > 0) event.set("resources", std::move(resources));
     event.set("eventType", of_a_service ? "AwsServiceEvent" : "AwsApiCall");
@@ -243,6 +252,7 @@ Json cloudtrail_event(const Json& record) {
     event.set("eventCategory", managed ? "Management" : "Data");
     Json more = Json::object({{"outcome", record["Outcome"]}});
     if (record.contains("Repeated")) more.set("repeated", record["Repeated"]);
+    if (is_unreadable) more.set("unreadable", record["Unreadable"]);
     event.set("additionalEventData", std::move(more));
     return event;
 }

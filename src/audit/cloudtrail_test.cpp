@@ -42,6 +42,27 @@ TEST_CASE("a request for what nobody here has is an event") {
     CHECK(event["errorCode"].as_string() == "BadRequest");
 }
 
+TEST_CASE("a record that cannot be read is an event, and of nobody's") {
+    const Json damaged = audit::cloudtrail_event(Json::object({{"RequestId", "7Q2M5V0K3N8R4T1W"},
+                                                               {"Time", "2026-01-31T12:00:00.000Z"},
+                                                               {"Service", "iam"},
+                                                               {"Operation", "CreateUser"},
+                                                               {"Accesses", Json::array()},
+                                                               {"Unreadable", "{\"t\":1"},
+                                                               {"Note", "what it shares cannot be read"},
+                                                               {"Status", 200},
+                                                               {"Outcome", "succeeded"}}));
+    CHECK(damaged["userIdentity"]["type"].as_string() == "Unknown");
+    CHECK(damaged["eventName"].as_string() == "CreateUser");
+    CHECK(damaged["errorCode"].as_string() == "UnreadableRecord");
+    CHECK(damaged["errorMessage"].as_string() == "what it shares cannot be read");
+    const Json line = Json::object(
+        {{"RequestId", ""}, {"Time", "2026-01-31T12:00:00.000Z"}, {"Unreadable", "x"}, {"Note", "a record that cannot be read"}});
+    CHECK(audit::cloudtrail_event(line)["eventName"].as_string() == "Unknown");
+    CHECK(audit::cloudtrail_event(line)["eventID"].as_string() != audit::event_id_of(""));
+    CHECK(audit::cloudtrail_event(line)["additionalEventData"]["unreadable"].as_string() == "x");
+}
+
 TEST_CASE("a message of syslog, as RFC 5424 has it") {
     Json record = Json::object({{"Time", "2026-01-31T12:00:00.000Z"},
                                 {"RequestId", "7Q2M5V0K3N8R4T1W"},

@@ -146,6 +146,66 @@ TEST_CASE("a record that cannot be read is shown, whatever is asked for") {
     CHECK(running->search({})->records.at(0).contains("Unreadable"));
 }
 
+TEST_CASE("records whose definition is damaged are shown as damaged, and the others as they are") {
+    // As the current segment, as a full one, and as a full one whose index was saved before.
+    for (const bool is_full : {false, true})
+        for (const bool has_index : {false, true}) {
+            if (!is_full && has_index) continue;
+            Fixture f;
+            f.options.segment_bytes_max = 20'000;
+            const auto append = [](audit::Log& log, const std::string& id, const std::string& arn) {
+                audit::Record record = refused(id);
+                record.principal.arn = arn;
+                REQUIRE(log.append(record));
+            };
+            {
+                auto log = f.open();
+                append(*log, "OF-BEA", "arn:aws:iam::111122223333:user/bea");
+                append(*log, "OF-EVE", "arn:aws:iam::111122223333:user/eve");
+                append(*log, "OF-ADA", "arn:aws:iam::111122223333:user/ada");
+                for (int i = 0; is_full && i < 200; ++i)
+                    append(*log, "ID" + std::to_string(i), "arn:aws:iam::111122223333:user/ada");
+            }
+            const std::string index = f.options.directory + "/requests-00000001.index";
+            CHECK(std::filesystem::exists(index) == is_full);
+            if (is_full && !has_index) std::filesystem::remove(index);
+            std::string text = f.read(f.segment(1));
+            const size_t name = text.find("user/eve");
+            text[text.rfind("\"v\":{", name) + 4] = 'X';  // one byte: the line is no JSON any more
+            f.write(f.segment(1), text);
+            for (int run = 0; run < 2; ++run) {
+                auto log = f.open();
+                const auto damaged = log->find("OF-EVE");
+                REQUIRE(damaged);
+                CHECK(damaged->front().contains("Unreadable"));
+                CHECK_FALSE(damaged->front().contains("Principal"));
+                CHECK(damaged->front()["Operation"].as_string() == "GetObject");
+                CHECK(damaged->front()["Note"].as_string().find("cannot be read (definitions ") != std::string::npos);
+                for (const char* name_of : {"ada", "bea"}) {
+                    audit::Query query;
+                    query.principal = std::string("arn:aws:iam::111122223333:user/") + name_of;
+                    query.most = 1000;
+                    const auto page = log->search(query);
+                    const auto ids = [&](const std::string& id) {
+                        return std::ranges::count_if(page->records,
+                                                     [&](const auto& one) { return one["RequestId"].as_string() == id; });
+                    };
+                    CHECK(ids(std::string("OF-") + (name_of == std::string("ada") ? "ADA" : "BEA")) == 1);
+                    if (!has_index) CHECK(ids("OF-EVE") == 1);  // it may be this one's
+                }
+                audit::Query eve;
+                eve.principal = "arn:aws:iam::111122223333:user/eve";
+                const auto page = log->search(eve);
+                CHECK(
+                    std::ranges::any_of(page->records, [](const auto& one) { return one["RequestId"].as_string() == "OF-EVE"; }));
+                // What is written now takes no damaged definition's place.
+                append(*log, "NEW" + std::to_string(run), "arn:aws:iam::111122223333:user/new");
+                CHECK_FALSE(log->find("OF-EVE")->front().contains("Principal"));
+                CHECK(log->find("OF-ADA")->front()["Principal"]["Arn"].as_string().ends_with("/ada"));
+            }
+        }
+}
+
 TEST_CASE("a refused delete of a thousand keys is one small record; an allowed one names every key") {
     for (const bool is_refused : {true, false}) {
         audit::Record record = is_refused ? refused("ID") : allowed("ID");

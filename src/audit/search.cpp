@@ -87,7 +87,7 @@ bool has_resource(const Json& record, const std::string& value, std::string (*of
 
 // Terms are hashes: the record says.
 bool fits(const Json& record, const Query& query) {
-    if (record.contains("Unreadable")) return query.request_id.empty();
+    if (record.contains("Unreadable")) return query.request_id.empty() || record["RequestId"].as_string() == query.request_id;
     const Json& principal = record["Principal"];
     const auto is = [](const std::string& asked, const Json& said) { return asked.empty() || said.as_string() == asked; };
     const bool of_principal = query.principal.empty() || principal["Arn"].as_string() == query.principal ||

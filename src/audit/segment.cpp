@@ -111,7 +111,7 @@ Json unreadable_record(std::string_view line, int64_t time) {
                                       crypto::hex(crypto::sha256(line))}});
 }
 
-Json record_of(const Json& decided, const Json& answer, const std::function<const Json&(const Json&)>& value) {
+Json record_of(const Json& decided, const Json& answer, const Definition& definition) {
     if (decided.contains("note")) {
         const Json& note = decided["note"];
         Json out = Json::object({{"Time", text::iso8601_millis(time_of(note["time"].as_int()))}, {"RequestId", ""}});
@@ -125,12 +125,22 @@ Json record_of(const Json& decided, const Json& answer, const std::function<cons
     }
     const base::Time time = time_of(decided["t"].as_int());
     Json out = Json::object({{"Time", text::iso8601_millis(time)}, {"RequestId", decided["id"]}});
+    std::string lost;
+    const auto value = [&](const Json& reference) -> const Json& {
+        static const Json none;
+        if (!reference.is_number()) return reference;
+        if (const Json* found = definition(static_cast<uint32_t>(reference.as_int(-1)))) return *found;
+        lost += (lost.empty() ? "" : ", ") + std::to_string(reference.as_int(-1));
+        return none;
+    };
     copy_members(out, value(decided["w"]));
-    out.set("Principal", value(decided["p"]));
+    // Who it was is not known then: not that it was anybody.
+    if (const Json& principal = value(decided["p"]); !principal.is_null()) out.set("Principal", principal);
     copy_members(out, value(decided["f"]));
     Json accesses = Json::array();
     const Json& shared = value(decided["c"]);
-    for (const Json& group : decided["x"].items()) push_accesses(accesses, group, value(group["d"]), shared, time);
+    for (const Json& group : decided["x"].items())
+        if (const Json& decision = value(group["d"]); !decision.is_null()) push_accesses(accesses, group, decision, shared, time);
     out.set("Accesses", std::move(accesses));
     if (decided.contains("in")) out.set("Parameters", decided["in"].dump());
     out.set("Outcome", outcome_of(decided, answer));
@@ -143,6 +153,11 @@ Json record_of(const Json& decided, const Json& answer, const std::function<cons
     if (decided.contains("repeated")) {
         out.set("Repeated", decided["repeated"]);
         out.set("Since", text::iso8601_millis(time_of(decided["since"].as_int())));
+    }
+    if (!lost.empty()) {
+        out.set("Unreadable", base::printable(capped(decided.dump(), unreadable_bytes_shown)));
+        out.set("Note", "what this record shares with others cannot be read (definitions " + lost +
+                            " of its segment): it shows only what is left of it");
     }
     return out;
 }
@@ -161,13 +176,14 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
     if (!content) return base::fail(base::code::AuditUnavailable, content.error().message);
     const std::string& bytes = *content;
     Scan scan;
-    std::vector<Json> definitions;
+    std::unordered_map<uint32_t, Json> definitions;
     std::unordered_map<uint64_t, uint32_t> entry_of_line;
-    const auto value = [&](const Json& reference) -> const Json& {
-        static const Json none;
-        if (!reference.is_number()) return reference;
-        const auto number = static_cast<size_t>(reference.as_int(-1));
-        return number < definitions.size() ? definitions[number] : none;
+    // Numbers are less than the lines before them: what somebody wrote into the file makes nothing large.
+    const auto is_number = [&](int64_t number) { return number >= 0 && static_cast<uint64_t>(number) < scan.lines; };
+    const auto definition = [&](uint32_t number) -> const Json* {
+        if (is_number(number)) scan.next_definition = std::max(scan.next_definition, number + 1);
+        const auto known = definitions.find(number);
+        return known != definitions.end() ? &known->second : nullptr;
     };
     const auto found = [&](uint64_t number, const std::string& what) {
         if (scan.finding.empty()) scan.finding = "record " + std::to_string(number) + " " + what;
@@ -221,8 +237,13 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
         }
         const Json& json = line.json;
         if (json.contains("def")) {
-            definitions.push_back(json["v"]);
-            scan.index.define(offset);
+            const int64_t defined = json["def"].as_int(-1);
+            if (!is_number(defined) || !definitions.try_emplace(static_cast<uint32_t>(defined), json["v"]).second) {
+                found(number, "defines what is not in its place");
+                continue;
+            }
+            scan.index.define(static_cast<uint32_t>(defined), offset);
+            scan.next_definition = std::max(scan.next_definition, static_cast<uint32_t>(defined) + 1);
         } else if (json.contains("head")) {
             scan.chains_before_heads.emplace(line.number, before);
             if (auto head = read_head(json["head"]))
@@ -248,10 +269,11 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
             const Term term = term_of(TermKind::note, "");
             scan.index.add(entry, json["note"]["shown"].as_bool() ? std::span<const Term>(&term, 1) : std::span<const Term>());
         } else if (json.contains("t") || json.contains("old")) {
-            const Json record = record_of(json, Json(), value);
+            const Json record = record_of(json, Json(), definition);
             const auto time = text::parse_iso8601(record["Time"].as_string());
             entry.time = json.contains("t") ? json["t"].as_int() : time ? time->time_since_epoch().count() : scan.last_time;
             auto terms = terms_of(record);
+            if (record.contains("Unreadable")) terms.push_back(term_of(TermKind::note, "unreadable"));
             if (json.contains("s") || json.contains("old")) {
                 entry.flags = entry_answered;
                 terms.push_back(outcome_term(record["Outcome"].as_string()));
@@ -287,17 +309,13 @@ std::string SegmentReader::line_at(uint32_t offset) const {
     return line;
 }
 
-const Json& SegmentReader::definition(uint32_t number) const {
+const Json* SegmentReader::definition(uint32_t number) const {
     const auto [found, is_new] = definitions_.try_emplace(number);
-    if (!is_new) return found->second;
-    if (const auto offset = find_(number))
-        if (auto json = text::parse_json(line_at(*offset)); json && (*json)["def"].as_int(-1) == int64_t{number})
-            found->second = (*json)["v"];
-    return found->second;
-}
-
-const Json& SegmentReader::value(const Json& reference) const {
-    return reference.is_number() ? definition(static_cast<uint32_t>(reference.as_int(-1))) : reference;
+    if (is_new)
+        if (const auto offset = find_(number))
+            if (auto json = text::parse_json(line_at(*offset)); json && (*json)["def"].as_int(-1) == int64_t{number})
+                found->second = (*json)["v"];
+    return found->second ? &*found->second : nullptr;
 }
 
 Json SegmentReader::record(const Entry& entry) const {
@@ -313,7 +331,7 @@ Json SegmentReader::record(const Entry& entry) const {
         else
             unreadable = answer_line;
     }
-    Json out = record_of(*decided, answer, [this](const Json& reference) -> const Json& { return value(reference); });
+    Json out = record_of(*decided, answer, [this](uint32_t number) { return definition(number); });
     if (!unreadable.empty()) {
         const Json shown = unreadable_record(unreadable, entry.time);
         out.set("Unreadable", shown["Unreadable"]);

@@ -36,8 +36,9 @@ constexpr std::string_view outcome_not_answered = "notAnswered";      // the ser
 // A whole segment, read from its first byte.
 struct Scan {
     GrowingIndex index;
-    text::Json header;          // `segment` of the first line
-    uint64_t first_number = 0;  // of the first line
+    text::Json header;             // `segment` of the first line
+    uint32_t next_definition = 0;  // a number that no line defines or refers to, nor any after it
+    uint64_t first_number = 0;     // of the first line
     uint64_t lines = 0;
     uint64_t last_number = 0;                                 // of the last line, by what it says
     uint64_t bytes = 0;                                       // up to the end of the last whole line
@@ -70,17 +71,17 @@ public:
 
 private:
     SegmentReader(os::Descriptor file, FindDefinition definition) : file_(std::move(file)), find_(std::move(definition)) {}
-    const text::Json& definition(uint32_t number) const;
-    const text::Json& value(const text::Json& reference) const;
+    const text::Json* definition(uint32_t number) const;
 
     os::Descriptor file_;
     FindDefinition find_;
-    mutable std::unordered_map<uint32_t, text::Json> definitions_;
+    mutable std::unordered_map<uint32_t, std::optional<text::Json>> definitions_;  // absent: it cannot be read
 };
 
-// A line of a request and that of its answer (null: none) as a record; `value` resolves a reference to a definition.
-[[nodiscard]] text::Json record_of(const text::Json& decided, const text::Json& answer,
-                                   const std::function<const text::Json&(const text::Json&)>& value);
+// A line of a request and that of its answer (null: none) as a record. `definition` gives what a number stands for; nullptr: that
+// cannot be read. Then what is known is shown, without what is not, and the record says so: `Unreadable` and `Note`.
+using Definition = std::function<const text::Json*(uint32_t number)>;
+[[nodiscard]] text::Json record_of(const text::Json& decided, const text::Json& answer, const Definition& definition);
 // A line that cannot be read.
 [[nodiscard]] text::Json unreadable_record(std::string_view line, int64_t time);
 

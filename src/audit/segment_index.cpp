@@ -41,6 +41,11 @@ size_t padded(size_t count) {
 
 void pad(std::string& out) { out.resize((out.size() + 7) / 8 * 8); }
 
+std::optional<uint32_t> offset_in(std::span<const uint32_t> definitions, uint32_t number) {
+    if (number >= definitions.size() || definitions[number] == Entry::none) return std::nullopt;
+    return definitions[number];
+}
+
 class MappedIndex final : public SegmentIndex {
 public:
     MappedIndex(const char* data, size_t size) : data_(data), size_(size) {
@@ -65,10 +70,7 @@ public:
     }
 
     std::span<const Entry> entries() const override { return entries_; }
-    std::optional<uint32_t> definition(uint32_t number) const override {
-        if (number >= definitions_.size()) return std::nullopt;
-        return definitions_[number];
-    }
+    std::optional<uint32_t> definition(uint32_t number) const override { return offset_in(definitions_, number); }
     std::vector<uint32_t> find(Term term) const override {
         const auto found = std::ranges::lower_bound(terms_, term, {}, &TermRange::term);
         if (found == terms_.end() || found->term != term) return {};
@@ -92,9 +94,11 @@ private:
 
 }  // namespace
 
-std::optional<uint32_t> GrowingIndex::definition(uint32_t number) const {
-    if (number >= definitions_.size()) return std::nullopt;
-    return definitions_[number];
+std::optional<uint32_t> GrowingIndex::definition(uint32_t number) const { return offset_in(definitions_, number); }
+
+void GrowingIndex::define(uint32_t number, uint32_t offset) {
+    if (number >= definitions_.size()) definitions_.resize(size_t{number} + 1, Entry::none);
+    if (definitions_[number] == Entry::none) definitions_[number] = offset;
 }
 
 std::vector<uint32_t> GrowingIndex::find(Term term) const {

@@ -48,7 +48,7 @@ class SegmentIndex {
 public:
     virtual ~SegmentIndex() = default;
     [[nodiscard]] virtual std::span<const Entry> entries() const = 0;
-    [[nodiscard]] virtual std::optional<uint32_t> definition(uint32_t number) const = 0;  // its offset
+    [[nodiscard]] virtual std::optional<uint32_t> definition(uint32_t number) const = 0;  // its offset, if it can be read
     // Ascending.
     [[nodiscard]] virtual std::vector<uint32_t> find(Term term) const = 0;
 };
@@ -63,14 +63,15 @@ public:
     uint32_t add(const Entry& entry, std::span<const Term> terms);
     void add_term(uint32_t entry, Term term) { terms_.emplace_back(term, entry); }
     Entry& entry(uint32_t number) { return entries_[number]; }
-    void define(uint32_t offset) { definitions_.push_back(offset); }
+    // The first definition of a number stands. REQUIRES: `number` is less than the lines of a segment
+    void define(uint32_t number, uint32_t offset);
 
     // The file's content.
     [[nodiscard]] std::string saved(const SegmentSummary& segment) const;
 
 private:
     std::vector<Entry> entries_;
-    std::vector<uint32_t> definitions_;
+    std::vector<uint32_t> definitions_;  // by number; Entry::none: it cannot be read
     std::vector<std::pair<Term, uint32_t>> terms_;
 };
 

@@ -119,8 +119,7 @@ base::Result<void> Stream::take_up(uint64_t number, base::Time now) {
     // New records refer to definitions that this process made: what the segment has is read, not extended.
     definitions_.clear();
     definitions_bytes_ = 0;
-    definitions_count_ = 0;
-    while (index_->definition(definitions_count_)) ++definitions_count_;
+    definitions_count_ = scan.next_definition;
     signed_line_ = scan.heads.empty() ? 0 : scan.heads.back().first;
     if (!scan.heads.empty()) last_head_ = scan.heads.back().second;
     if (!scan.torn.empty())
@@ -295,7 +294,7 @@ void Stream::add_record(Batch& batch, const RecordText& text, std::string_view a
 base::Result<void> Stream::commit(Batch& batch) {
     TRY(write(batch.bytes));
     for (const auto& [text, offset] : batch.defined) {
-        index_->define(static_cast<uint32_t>(size_) + offset);
+        index_->define(definitions_count_, static_cast<uint32_t>(size_) + offset);
         definitions_.emplace(*text, definitions_count_++);
         definitions_bytes_ += text->size();
     }

@@ -66,9 +66,10 @@ Text show_access(const m::DecidedAccess& access) {
 Text show_record(const m::RequestRecord& record) {
     std::string what = record.service.value_or("");
     if (record.operation) what += " " + *record.operation;
-    Text out = paint(Style::bold, what.empty() ? std::string("decision of a service") : what) + "  " + model::text(record.time) +
-               "  " + paint(Style::dim, model::text(record.request_id)) + "\n";
-    out += label("principal") + (record.principal ? show_principal(*record.principal) : Text()) + "\n";
+    if (what.empty()) what = record.unreadable ? "a record that cannot be read" : "decision of a service";
+    Text out = paint(Style::bold, what) + "  " + model::text(record.time) + "  " +
+               paint(Style::dim, model::text(record.request_id)) + "\n";
+    out += label("principal") + (record.principal ? show_principal(*record.principal) : Text("not known")) + "\n";
     if (record.source_address) out += label("from") + *record.source_address + "  " + model::text(record.user_agent) + "\n";
     if (record.outcome == m::RecordedOutcome::not_answered) out += label("answer") + paint(Style::red, "not answered") + "\n";
     if (record.outcome == m::RecordedOutcome::failed) out += label("failed") + "it was allowed; its answer was an error\n";

@@ -381,6 +381,37 @@ def test_who_changes_the_files_is_found(make_server, tmp_path):
     assert done.returncode == 0 and "no head that was kept elsewhere is known" in done.stderr
 
 
+def test_a_damaged_definition_makes_nobody_of_whom_it_named(make_server):
+    """Records refer to what they share by number: where that is damaged, they say so, and the others are as they were."""
+    server = make_server()
+    iam = server.client("iam")
+    iam.create_user(UserName="eve")
+    iam.put_user_policy(UserName="eve", PolicyName="p", PolicyDocument=json.dumps(allow("iam:*")))
+    eve = Credentials.of(iam.create_access_key(UserName="eve"))
+    arn = f"arn:aws:iam::{server.account}:user/eve"
+    request_id = request_id_of(server.client_as(eve, "iam").create_user(UserName="made-by-eve"))
+    server.stop()
+    (log,) = (server.data / "audit").glob("requests-*.jsonl")
+    text = bytearray(log.read_bytes())
+    text[text.rindex(b'"v":{', 0, text.index(b'"Type":"User","Arn":"' + arn.encode())) + 4] = ord("X")
+    log.write_bytes(text)
+    assert verify(server)[0] == 1
+    server.start()
+    record = explain(server, request_id)
+    assert "Principal" not in record and record["Operation"] == "CreateUser" and record["Outcome"] == "succeeded"
+    assert record["Unreadable"] and "cannot be read" in record["Note"]
+    shown = server.trainwarden("explain", request_id).stdout
+    assert "anonymous" not in shown and "without credentials" not in shown and "cannot be read" in shown
+    # It stands in every answer that it may belong to, and what is whole is shown whole.
+    for filters in (["--principal", arn], ["--action", "iam:CreateUser"], []):
+        assert request_id in {one["RequestId"] for one in listed(server, *filters)}, filters
+    root = [one for one in listed(server) if one.get("Operation") == "CreateAccessKey"]
+    assert root[0]["Principal"]["Type"] == "Root" and "Unreadable" not in root[0]
+    events = server.client("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "Username", "AttributeValue": "eve"}])["Events"]
+    (event,) = [json.loads(one["CloudTrailEvent"]) for one in events if one["EventName"] == "CreateUser"]
+    assert event["userIdentity"] == {"type": "Unknown"} and event["errorCode"] == "UnreadableRecord" and event["requestID"] == request_id
+
+
 def test_the_key_lies_outside_and_is_not_replaced_in_silence(make_server):
     server = make_server()
     (key,) = server.home.glob("config/trainwarden/*.audit-key")

@@ -55,7 +55,7 @@ m::RequestRecord read_record(const Json& record) {
 
 m::RequestRecord explained_record(const Json& record) {
     m::RequestRecord out = read_record(record);
-    if (!out.accesses) return out;
+    if (!out.accesses || !out.principal) return out;  // of a damaged record: who was decided on is not known
     const std::vector<audit::DecidedAccess> read = audit::read_accesses(record);
     for (size_t i = 0; i < std::min(out.accesses->size(), read.size()); ++i) add_words((*out.accesses)[i], read[i]);
     return out;
