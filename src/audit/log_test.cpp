@@ -104,9 +104,15 @@ TEST_CASE("a request that the server did not live to answer says so") {
     }
     auto log = f.open();
     CHECK(log->find("ID1")->front()["Outcome"].as_string() == "notAnswered");
-    audit::Query query;
-    query.outcome = "notAnswered";
-    CHECK(all(*log, query).size() == 1);
+    const auto going_on = log->decided(allowed("ID2"));
+    REQUIRE(going_on);
+    for (const auto& [outcome, id] : {std::pair{"notAnswered", "ID1"}, std::pair{"inProgress", "ID2"}}) {
+        audit::Query query;
+        query.outcome = outcome;
+        const auto found = all(*log, query);
+        REQUIRE(found.size() == 1);
+        CHECK(found.front()["RequestId"].as_string() == id);
+    }
 }
 
 TEST_CASE("an answer that comes after its segment was full stands with its request, once") {

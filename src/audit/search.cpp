@@ -52,6 +52,9 @@ std::vector<View> views_of(const Stream& stream) {
     return views;
 }
 
+// No answer is in the index: which of the two it is, the server's run says.
+bool is_without_answer(std::string_view outcome) { return outcome == outcome_not_answered || outcome == outcome_in_progress; }
+
 std::vector<Term> terms_of(const Query& query) {
     std::vector<Term> terms;
     const auto add = [&](TermKind kind, const std::string& value) {
@@ -67,7 +70,7 @@ std::vector<Term> terms_of(const Query& query) {
     add(TermKind::resource, query.resource);
     add(TermKind::resource_name, query.resource_name);
     add(TermKind::resource_type, query.resource_type);
-    if (query.outcome != outcome_not_answered && !query.outcome.empty()) terms.push_back(outcome_term(query.outcome));
+    if (!is_without_answer(query.outcome) && !query.outcome.empty()) terms.push_back(outcome_term(query.outcome));
     if (query.writes) add(TermKind::writes, *query.writes ? "true" : "false");
     if (query.management_only) add(TermKind::management, "true");
     return terms;
@@ -177,7 +180,7 @@ private:
     }
     bool fits_flags(const Entry& entry) const {
         if ((entry.flags & entry_hidden) != 0) return false;
-        return query_.outcome != outcome_not_answered || (entry.flags & (entry_answered | entry_note)) == 0;
+        return !is_without_answer(query_.outcome) || (entry.flags & (entry_answered | entry_note)) == 0;
     }
 
     const Query& query_;

@@ -1,5 +1,4 @@
 // `trainwarden audit`: the record of decisions; `audit used`: what a principal used of what it may.
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <map>
@@ -8,8 +7,10 @@
 #include "cli/commands.hpp"
 #include "cli/show_decision.hpp"
 #include "cli/terminal.hpp"
+#include "cli/time_option.hpp"
 #include "model/json.hpp"
 #include "model/words.hpp"
+#include "text/time.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
@@ -24,6 +25,7 @@ struct Options {
 };
 
 constexpr int32_t wait_seconds = 20;
+constexpr int64_t count_max = 1000;  // MaxResults of ListRequests
 
 Text line_of(const m::RequestRecord& record) {
     const Text time = model::text(record.time), note = model::text(record.note);
@@ -34,13 +36,13 @@ Text line_of(const m::RequestRecord& record) {
         accesses +=
             paint(access.decision == m::Decision::allowed ? Style::green : Style::red, access.action) + " on " + access.resource;
     }
-    if (accesses.empty()) accesses = Text(model::text(record.service)) + ":" + model::text(record.operation);
-    Text out = time + "  " + *record.request_id + "  " + (record.principal ? show_principal(*record.principal) : Text()) + "  " +
-               accesses;
+    // An operation that was refused before it was known what it needs: its name is no action's.
+    if (accesses.empty()) accesses = Text(model::text(record.service)) + " " + model::text(record.operation);
+    Text out = time + "  " + *record.request_id + "  " + show_caller(record) + "  " + accesses;
     if (record.repeated) out += "  " + Text(std::to_string(*record.repeated)) + " times since " + model::text(record.since);
     if (record.error_code) out += "  " + paint(Style::red, *record.error_code);
-    if (record.outcome == m::RecordedOutcome::not_answered) out += "  " + paint(Style::red, "not answered");
-    if (record.outcome == m::RecordedOutcome::partly_refused) out += "  " + paint(Style::red, "refused in part");
+    if (record.outcome == m::Outcome::not_answered) out += "  " + paint(Style::red, "not answered");
+    if (record.outcome == m::Outcome::partly_refused) out += "  " + paint(Style::red, "refused in part");
     if (record.note) out += "  " + paint(Style::red, note);
     return out;
 }
@@ -69,14 +71,24 @@ base::Result<int> follow(wire::Client& client, const Options& options, m::ListRe
 
 std::optional<std::string> if_any(const std::string& option) { return option.empty() ? std::nullopt : std::optional(option); }
 
+std::string outcomes() {
+    std::string out;
+    for (const std::string_view word : shape_of(m::Outcome::unknown).enumeration)
+        out += (out.empty() ? "" : ", ") + std::string(word);
+    return out;
+}
+
 // A word that the model does not have would not be sent, and everything be shown.
 base::Result<std::optional<m::Outcome>> outcome_of(const std::string& word) {
     if (word.empty()) return std::nullopt;
     const auto outcome = model::value_of<m::Outcome>(word);
     if (outcome != m::Outcome::unknown) return outcome;
-    std::string known;
-    for (const std::string_view one : shape_of(outcome).enumeration) known += (known.empty() ? "" : ", ") + std::string(one);
-    return base::fail(base::code::Usage, "`" + word + "` is no outcome; there are " + known);
+    return base::fail(base::code::Usage, "--outcome takes one of " + outcomes() + ", not `" + word + "`");
+}
+
+base::Result<std::optional<std::string>> time_of(const std::string& option, const std::string& text) {
+    const auto time = TRY(read_time_option(option, text, base::SystemClock().now()));
+    return time ? std::optional(text::iso8601_millis(*time)) : std::nullopt;
 }
 
 base::Result<m::ListRequestsRequest> asked_by(const Options& options) {
@@ -88,15 +100,16 @@ base::Result<m::ListRequestsRequest> asked_by(const Options& options) {
     }
     if (options.refused && !options.outcome.empty())
         return base::fail(base::code::Usage, "--refused is --outcome refused: give one of them");
+    if (options.count < 1 || options.count > count_max)
+        return base::fail(base::code::Usage, "--count takes 1 to " + std::to_string(count_max));
     m::ListRequestsRequest asked{.principal_arn = if_any(options.principal),
-                                 .since = if_any(options.since),
-                                 .until = if_any(options.until),
+                                 .since = TRY(time_of("--since", options.since)),
+                                 .until = TRY(time_of("--until", options.until)),
                                  .action = if_any(options.action),
                                  .resource = if_any(options.resource),
                                  .outcome = TRY(outcome_of(options.outcome)),
                                  .refused_only = options.refused,
-                                 // The server says what is too many.
-                                 .max_results = static_cast<int32_t>(std::clamp<int64_t>(options.count, INT32_MIN, INT32_MAX))};
+                                 .max_results = static_cast<int32_t>(options.count)};
     return asked;
 }
 
@@ -107,13 +120,16 @@ base::Result<int> list(const Options& options) {
     print_records(answer.records, options.json);
     if (answer.withheld)
         print_warning(std::to_string(*answer.withheld) + " records are of principals whose requests you may not list");
+    // On stderr: an empty list is an answer, and must not look like no answer.
+    if (answer.records.empty() && !options.tail) print("no records\n", stderr);
     if (!options.tail) return 0;
     return follow(client, options, asked, std::move(answer.newer));
 }
 
 base::Result<int> used(const Options& options) {
     wire::Client client(TRY(wire::options_from_environment()));
-    const auto answer = TRY(client.call<m::UsedActions>({.principal_arn = options.principal, .since = if_any(options.since)}));
+    const m::UsedActionsRequest asked{.principal_arn = options.principal, .since = TRY(time_of("--since", options.since))};
+    const auto answer = TRY(client.call<m::UsedActions>(asked));
     if (options.json) {
         print_pretty_json(model::write_document(answer));
         return 0;
@@ -125,6 +141,11 @@ base::Result<int> used(const Options& options) {
         rows.push_back({use.action, std::to_string(use.count), std::to_string(use.failed), use.last_used, on});
     }
     if (rows.size() > 1) print(table(rows) + "\n");
+    if (answer.unlimited.value_or(false)) {
+        print(Text(options.principal) + " used " + std::to_string(answer.used.size()) +
+              " actions; no policy says what the root user may do: it may do everything\n");
+        return 0;
+    }
     print(Text(options.principal) + " used " + std::to_string(answer.used.size()) + " actions; its policies grant " +
           std::to_string(answer.granted_actions.size()) + ", of which " +
           paint(Style::bold, std::to_string(answer.unused_actions.size())) + " were never used\n");
@@ -145,10 +166,10 @@ Command add_audit(Command& root) {
     command.option("--principal,--role", "ARN", options->principal, "only of this role, user or session");
     command.option("--action", "ACTION", options->action, "only requests that needed it: s3:GetObject");
     command.option("--resource", "ARN", options->resource, "only requests that needed it");
-    command.option("--outcome", "OUTCOME", options->outcome, "only what succeeded, failed, was refused, or notAnswered");
-    command.option("--since", "TIME", options->since, "only since then: 2026-01-31T12:00:00Z");
+    command.option("--outcome", "OUTCOME", options->outcome, "only with this one: " + outcomes());
+    command.option("--since", "TIME", options->since, "only since then: 2026-01-31T12:00:00Z, a date, or how long ago: 12h, 7d");
     command.option("--until", "TIME", options->until, "only until then");
-    command.option("-n,--count", "N", options->count, "the newest N (at most 1000)");
+    command.option("-n,--count", "N", options->count, "the newest N (at most " + std::to_string(count_max) + ")");
     command.flag("--refused", options->refused, "only what was refused");
     command.flag("--tail", options->tail, "go on printing as requests come");
     command.flag("--json", options->json, "print one JSON record a line");
@@ -157,7 +178,7 @@ Command add_audit(Command& root) {
     auto use = std::make_shared<Options>();
     Command used_command = command.subcommand("used", "Which actions a principal used, beside those that its policies grant");
     used_command.positional("principal", use->principal, "ARN of a role or user");
-    used_command.option("--since", "TIME", use->since, "only since then: 2026-01-31T12:00:00Z");
+    used_command.option("--since", "TIME", use->since, "only since then: 2026-01-31T12:00:00Z, a date, or how long ago: 12h, 7d");
     used_command.flag("--json", use->json, "print JSON");
     used_command.action([use] { return used(*use); });
     return command;

@@ -97,7 +97,7 @@ base::Error no_option(const CLI::App& app, const std::string& word) {
 }
 
 base::Error no_command(const CLI::App& app, const std::string& word) {
-    base::Error error("", "`" + word + "` is no command of `" + full_name(app) + "`");
+    base::Error error("", "unknown command `" + word + "` for `" + full_name(app) + "`");
     if (const std::string meant = base::nearest(word, command_names(app)); !meant.empty())
         error.message += "; did you mean " + meant + "?";
     return std::move(error).note("`" + full_name(app) + " --help` lists its commands");
@@ -246,8 +246,10 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
         if (is_about_credentials(error))
             error.notes.emplace_back(
                 "are these the server's own credentials, and still good? for its root user: eval \"$(trainwarden env)\"");
+        const bool is_usage = error.code == base::code::Usage;
+        if (is_usage) error.code.clear();
         print_error(error);
-        return 1;
+        return is_usage ? 2 : 1;
     }
     return *status;
 }

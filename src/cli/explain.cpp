@@ -8,6 +8,7 @@
 #include "cli/terminal.hpp"
 #include "model/json.hpp"
 #include "model/words.hpp"
+#include "text/json.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
@@ -45,10 +46,10 @@ base::Result<int> explain_access(wire::Client& client, const Options& options) {
         print_pretty_json(model::write_document(answer));
         return 0;
     }
-    print(show_principal(answer.principal));
+    print(paint(Style::cyan, show_principal(answer.principal)) + "\n");
     if (answer.access) print(show_access(*answer.access));
-    if (answer.decision) print(Text(options.operation) + ": " + model::word_of(*answer.decision));
-    if (answer.message) print(*answer.message);
+    if (answer.decision) print(Text(options.operation) + ": " + model::word_of(*answer.decision) + "\n");
+    if (answer.message) print(Text(*answer.message) + "\n");
     for (const m::DecidedAccess& access : model::items(answer.accesses)) print(show_access(access));
     return 0;
 }
@@ -62,6 +63,13 @@ base::Result<int> explain(const Options& options) {
                               .note("trainwarden explain --as ARN --operation iam:CreateRole --input '{\"RoleName\": …}'"));
     if (asks && (options.principal.empty() || options.action.empty() == options.operation.empty()))
         return base::fail(base::code::Usage, "a question needs --as, and either --action or --operation");
+    if (!options.input.empty() && options.operation.empty())
+        return base::fail(base::code::Usage, "--input is that of an --operation");
+    if (!options.input.empty())
+        if (const auto input = text::parse_json(options.input); !input || !input->is_object())
+            return base::fail(
+                base::Error(base::code::Usage, "--input takes a JSON object" + (input ? "" : ": " + input.error().message))
+                    .note("trainwarden explain --as ARN --operation iam:CreateRole --input '{\"RoleName\": …}'"));
     wire::Client client(TRY(wire::options_from_environment()));
     return asks ? explain_access(client, options) : explain_request(client, options);
 }

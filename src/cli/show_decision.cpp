@@ -45,6 +45,13 @@ Text show_principal(const m::Principal& principal) {
     return model::text(principal.arn);
 }
 
+Text show_caller(const m::RequestRecord& record) {
+    if (!record.principal) return {};
+    if (record.principal->type == m::PrincipalType::anonymous && record.access_key_id)
+        return "not authenticated, access key " + Text(*record.access_key_id);
+    return show_principal(*record.principal);
+}
+
 Text show_statements(std::span<const m::Statement> statements, const Text& indent) {
     Text out;
     for (const m::Statement& statement : statements) out += indent + show_statement(statement) + "\n";
@@ -69,10 +76,11 @@ Text show_record(const m::RequestRecord& record) {
     if (what.empty()) what = record.unreadable ? "a record that cannot be read" : "decision of a service";
     Text out = paint(Style::bold, what) + "  " + model::text(record.time) + "  " +
                paint(Style::dim, model::text(record.request_id)) + "\n";
-    out += label("principal") + (record.principal ? show_principal(*record.principal) : Text("not known")) + "\n";
-    if (record.source_address) out += label("from") + *record.source_address + "  " + model::text(record.user_agent) + "\n";
-    if (record.outcome == m::RecordedOutcome::not_answered) out += label("answer") + paint(Style::red, "not answered") + "\n";
-    if (record.outcome == m::RecordedOutcome::failed) out += label("failed") + "it was allowed; its answer was an error\n";
+    out += label("principal") + (record.principal ? show_caller(record) : Text("not known")) + "\n";
+    if (record.source_address)
+        out += label("from") + *record.source_address + (record.user_agent ? "  " + Text(*record.user_agent) : Text()) + "\n";
+    if (record.outcome == m::Outcome::not_answered) out += label("answer") + paint(Style::red, "not answered") + "\n";
+    if (record.outcome == m::Outcome::failed) out += label("failed") + "it was allowed; its answer was an error\n";
     if (record.repeated)
         out += label("repeated") + std::to_string(*record.repeated) + " times since " + model::text(record.since) + "\n";
     if (record.parameters) out += label("asked") + *record.parameters + "\n";

@@ -13,6 +13,7 @@
 #include "base/error_codes.hpp"
 #include "cli/places.hpp"
 #include "cli/terminal.hpp"
+#include "cli/time_option.hpp"
 #include "os/file.hpp"
 #include "server/audit_key.hpp"
 #include "text/time.hpp"
@@ -44,7 +45,7 @@ base::Result<audit::VerifyOptions> read_settings(const VerifySettings& settings)
     audit::VerifyOptions options{.directory = settings.data + "/audit", .keys = {}, .heads = {}};
     std::error_code error;
     if (!std::filesystem::is_directory(options.directory, error))
-        return base::fail(base::code::InvalidArgument, "there is no audit log in `" + settings.data + "`");
+        return base::fail(base::code::Usage, "there is no audit log in `" + settings.data + "`");
     std::vector<std::string> keys = settings.public_keys;
     std::string head = settings.head;
     if (const auto key_file = audit_key_file_of(settings.data)) {
@@ -85,8 +86,9 @@ Json to_json(const audit::VerifiedStream& stream) {
 
 Text show(const audit::VerifiedStream& stream) {
     Text out = stream.finding.empty() ? paint(cli::Style::green, "holds") : paint(cli::Style::red, "does not hold");
-    out = Text(stream.stream) + "  " + out + "  " + std::to_string(stream.segments) + " segments, records " +
-          std::to_string(stream.first_record) + " to " + std::to_string(stream.last_record);
+    out = Text(stream.stream) + "  " + out + "  " + std::to_string(stream.segments) +
+          (stream.segments == 1 ? " segment, records " : " segments, records ") + std::to_string(stream.first_record) + " to " +
+          std::to_string(stream.last_record);
     if (stream.signed_at != 0) {
         out += ", signed up to record " + std::to_string(stream.signed_up_to) + " at " +
                text::iso8601_millis(base::Time(std::chrono::milliseconds(stream.signed_at)));
@@ -111,10 +113,8 @@ base::Result<int> verify(const VerifySettings& settings) {
 }
 
 base::Result<std::optional<std::string>> time_of(const std::string& option, const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    const auto time = text::parse_iso8601(text);
-    if (!time) return base::fail(base::code::InvalidArgument, option + " takes a time: 2026-01-31T12:00:00Z");
-    return text::iso8601_millis(*time);
+    const auto time = TRY(cli::read_time_option(option, text, base::SystemClock().now()));
+    return time ? std::optional(text::iso8601_millis(*time)) : std::nullopt;
 }
 
 base::Result<int> export_records(const ExportSettings& settings) {
@@ -148,7 +148,7 @@ void add_audit_files(cli::Command& audit) {
     command.option("--head", "FILE", settings->head,
                    "the newest signed heads, kept elsewhere (default: beside the folder's key)");
     command.flag("--json", settings->json, "print JSON");
-    command.footer("The exit status is 1 if anything is not as it was written.");
+    command.footer("The exit status is 1 if anything is not as it was written, 2 if there is no such log to check.");
     command.action([settings] { return verify(*settings); });
 
     auto exported = std::make_shared<ExportSettings>();
@@ -156,7 +156,8 @@ void add_audit_files(cli::Command& audit) {
     cli::Command export_command = audit.subcommand("export", "Every record, one JSON object a line, oldest first");
     export_command.option("--data", "DIR", exported->data, "the data folder, or a copy");
     export_command.option("--format", "FORMAT", exported->format, "json: as `audit --json`; cloudtrail: as CloudTrail's events");
-    export_command.option("--since", "TIME", exported->since, "only since then: 2026-01-31T12:00:00Z");
+    export_command.option("--since", "TIME", exported->since,
+                          "only since then: 2026-01-31T12:00:00Z, a date, or how long ago: 12h, 7d");
     export_command.option("--until", "TIME", exported->until, "only until then");
     export_command.action([exported] { return export_records(*exported); });
 }

@@ -38,7 +38,11 @@ base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::strin
     AuditKey out;
     std::error_code error;
     std::string remembered;
-    if (exists(place)) remembered = std::string(base::trim(TRY(read_text(place))));
+    if (exists(place)) {
+        remembered = std::string(base::trim(TRY(read_text(place))));
+    } else if (auto former = audit_key_file_of(folder.path())) {
+        remembered = std::move(*former);  // the master key was moved
+    }
     if (!file.empty())
         out.file = fs::absolute(file, error).string();
     else if (!remembered.empty())

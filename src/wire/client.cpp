@@ -33,6 +33,7 @@ using text::Json;
 
 namespace {
 
+constexpr std::string_view user_agent = "trainwarden";
 constexpr size_t bucket_regions_max = 10'000;
 constexpr std::chrono::milliseconds first_pause{100};  // doubled before every further attempt
 
@@ -240,6 +241,7 @@ Result<http::ClientResponse> Client::State::send(const ServiceModel& model, std:
                       .sink = {},
                       .bucket = {}};
     prepared.head.headers.add("Host", place.host);
+    prepared.head.headers.add("User-Agent", std::string(user_agent));
     const bool is_query = model.protocol == Protocol::query;
     if (is_query) {
         prepared.head.headers.add("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
@@ -296,6 +298,7 @@ Result<S3Answer> Client::s3(const S3Call& call) {
     if (!call.key.empty()) path += "/" + text::encode_uri(call.key, true);
     if (path.empty()) path = "/";
     prepared.head.headers.set("Host", place.host);
+    prepared.head.headers.set("User-Agent", std::string(user_agent));
     // Encryption in transit protects the payload; without it the signature has to.
     if (place.origin.starts_with("https"))
         prepared.payload_hash = "UNSIGNED-PAYLOAD";

@@ -61,10 +61,6 @@ def test_a_delete_of_a_full_bucket_reads_as_the_failure_that_it_is(server, make_
     assert used["s3:DeleteBucket"]["Count"] == used["s3:DeleteBucket"]["Failed"] == 1
     assert used["s3:PutObject"]["Failed"] == 0
     assert [one["RequestId"] for one in listed(server, "--principal", arn, "--outcome", "failed")] == [request_id]
-    # A word that there is none of is an error, not every record.
-    told = server.trainwarden("audit", "--outcome", "failing", check=False)
-    assert told.returncode == 1 and told.stdout == ""
-    assert "`failing` is no outcome; there are succeeded, failed, refused, partlyRefused, notAnswered, notRecorded" in told.stderr
 
 
 def test_what_was_made_and_asked_is_in_the_record_and_no_secret(server):
@@ -665,3 +661,49 @@ def test_a_syslog_address_that_is_none_is_refused(tmp_path, address):
     done = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--audit-syslog", address or "x"], capture_output=True, text=True, timeout=60,
                           env={"HOME": str(tmp_path), "PATH": "/usr/bin"})
     assert done.returncode == 1 and "--audit-syslog" in done.stderr
+
+
+# ---- questions in words that exist
+
+@pytest.mark.parametrize("arguments, status, told", [
+    (["--action", "GetObject"], 1, "there is no action GetObject: an action is SERVICE:NAME"),
+    (["--action", "s3:GetObjct"], 1, "there is no action s3:GetObjct; did you mean s3:GetObject?"),
+    (["--action", "s3:HeadBucket"], 1, "there is no action s3:HeadBucket"),
+    (["--resource", "s3://bucket/key"], 1, "policies and questions name resources by ARN: arn:aws:s3:::bucket/key"),
+    (["--resource", "bucket"], 1, "`bucket` is not an ARN"),
+    (["--outcome", "failing"], 2, "--outcome takes one of succeeded, failed, refused, partlyRefused, notAnswered, inProgress, notRecorded, not `failing`"),
+    (["--since", "yesterday"], 2, "--since takes a time, not `yesterday`"),
+    (["--until", "1w"], 2, "--until takes a time, not `1w`"),
+    (["-n", "0"], 2, "--count takes 1 to 1000"),
+    (["-n", "1001"], 2, "--count takes 1 to 1000"),
+    (["-n", "4294967297"], 2, "--count takes 1 to 1000"),
+])
+def test_a_filter_that_nothing_is_recorded_under_is_an_error(server, arguments, status, told):
+    done = server.trainwarden("audit", *arguments, check=False)
+    assert (done.returncode, done.stdout) == (status, "") and told in done.stderr
+
+
+def test_a_list_that_is_empty_says_so(server):
+    for arguments in (["--principal", f"arn:aws:iam::{server.account}:user/nosuch"], ["--resource", "arn:aws:s3:::nosuch/key", "--json"]):
+        done = server.trainwarden("audit", *arguments)
+        assert (done.stdout, done.stderr) == ("", "no records\n")
+    done = server.trainwarden("audit", "--since", "1h", "-n", "1")
+    assert len(done.stdout.splitlines()) == 1 and done.stderr == ""
+    assert server.trainwarden("audit", "--until", "1h").stdout == ""
+
+
+def test_what_the_root_user_used_is_not_held_against_policies_that_it_has_none_of(server):
+    root = f"arn:aws:iam::{server.account}:root"
+    server.client("iam").get_account_summary()
+    last = server.trainwarden("audit", "used", root).stdout.splitlines()[-1]
+    assert last.endswith("actions; no policy says what the root user may do: it may do everything") and "never used" not in last
+    assert json.loads(server.trainwarden("audit", "used", root, "--json").stdout)["Unlimited"] is True
+
+
+def test_credentials_that_do_not_hold_are_not_shown_as_none(server):
+    key = server.root.access_key_id
+    request_id = failed(server.client_as(Credentials(key, "wrong"), "iam").list_users, "SignatureDoesNotMatch")
+    shown = f"not authenticated, access key {key}"
+    assert f"  principal   {shown}" in server.trainwarden("explain", request_id).stdout.splitlines()
+    (line,) = [one for one in server.trainwarden("audit", "--refused").stdout.splitlines() if request_id in one]
+    assert f"  {shown}  iam ListUsers  " in line

@@ -213,7 +213,7 @@ def test_context_counts_as_for_a_real_request(server, make_user):
     assert not allowed("iam:TagUser", "aws:TagKeys=team,other") and not allowed("iam:UntagUser", "aws:TagKeys=team")
     assert not allowed("iam:GetUser") and allowed("iam:GetUser", "aws:PrincipalTag/team=vision")
     done = server.trainwarden("explain", "--as", arn, "--action", "s3:GetObject", "--resource", "arn:aws:s3:::supposed/k", "--context", "nonsense", check=False)
-    assert done.returncode == 1 and "`nonsense` is not KEY=VALUE" in done.stderr
+    assert done.returncode == 2 and "`nonsense` is not KEY=VALUE" in done.stderr
 
 
 def test_a_role_is_asked_about_as_one_of_its_sessions(server, trainer):
@@ -276,3 +276,26 @@ def test_who_can_names_the_version_too(server, trainer):
         f"statement `Lists` of {trainer['writes']} (v2), line 4", f"statement 1 of {trainer['cap']} (v1), line 4"]
     text = server.trainwarden("who-can", "s3:ListBucket", "arn:aws:s3:::explained").stdout
     assert f"  Allow statement `Lists` of {trainer['writes']} (v2), line 4 (identity-based policy)\n" in text
+
+
+def test_each_part_of_an_answer_has_its_lines(server, trainer):
+    role = trainer["role"].replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
+    lines = server.trainwarden("explain", "--as", trainer["role"], "--action", "s3:ListBucket", "--resource", "arn:aws:s3:::explained").stdout.splitlines()
+    assert lines[0].startswith(role) and lines[1] == "allowed  s3:ListBucket on arn:aws:s3:::explained"
+    lines = server.trainwarden("explain", "--as", trainer["role"], "--operation", "iam:CreateRole", "--input",
+                               json.dumps({"RoleName": "x", "AssumeRolePolicyDocument": policy(statement())})).stdout.splitlines()
+    assert lines[0].startswith(role) and lines[1] == "iam:CreateRole: refused"
+    assert lines[2] == f"refused  iam:CreateRole on arn:aws:iam::{server.account}:role/x"
+    assert server.trainwarden("explain", "--as", "*", "--action", "sts:GetCallerIdentity").stdout.startswith("anyone, without credentials\n")
+
+
+@pytest.mark.parametrize("arguments, status, told", [
+    (["nosuch"], 1, "no request `nosuch` is in the audit log"),
+    (["--as", "*", "--operation", "iam:CreateRole", "--input", "x"], 2, "--input takes a JSON object: "),
+    (["--as", "*", "--operation", "iam:CreateRole", "--input", "[1]"], 2, "--input takes a JSON object"),
+    (["--as", "*", "--action", "iam:CreateRole", "--input", "{}"], 2, "--input is that of an --operation"),
+    (["--as", "*", "--action", "s3:ListAllMyBuckets", "--context", "SourceIp=10.0.0.1"], 1, "there is no condition key SourceIp; did you mean aws:SourceIp?"),
+])
+def test_what_is_no_question_is_said_in_the_words_of_the_command(server, arguments, status, told):
+    done = server.trainwarden("explain", *arguments, check=False)
+    assert (done.returncode, done.stdout) == (status, "") and told in done.stderr

@@ -313,7 +313,7 @@ def test_questions_before_anybody_asks(server, make_user):
     assert json.loads(server.trainwarden(*question, "--json").stdout)["Access"]["Decision"] == "implicitDeny"
     assert "refused  s3:DeleteObject" in server.trainwarden(*question).stdout
     done = server.trainwarden("explain", "--as", reader, check=False)
-    assert done.returncode == 1 and "--action" in done.stderr
+    assert done.returncode == 2 and "--action" in done.stderr
 
 
 def test_what_was_used_of_what_was_granted(server, make_user):
@@ -385,7 +385,7 @@ def test_one_server_a_folder_and_the_right_key(make_server):
 
 
 @pytest.mark.parametrize("words, said", [
-    (["nonsense"], "`nonsense` is no command of `trainwarden`"), (["stack", "nonsense"], "`nonsense` is no command of `trainwarden stack`"),
+    (["nonsense"], "unknown command `nonsense` for `trainwarden`"), (["stack", "nonsense"], "unknown command `nonsense` for `trainwarden stack`"),
     (["up", "--nonsense"], "has no option --nonsense"), ([], "Every principal that may do an action"),
 ])
 def test_a_wrong_command_line_is_named(server, words, said):

@@ -309,12 +309,19 @@ def test_a_request_is_asked_about_with_all_that_it_needs(server, bucket):
 
 
 @pytest.mark.parametrize("arguments, said", [
+    (["--operation", "iam:CreateRole", "--action", "iam:CreateRole"], "either --action or --operation"),
+    (["--operation", "iam:CreateRole", "--input", "{,"], "--input takes a JSON object: "),
+])
+def test_wrong_usage_is_told_before_anything_is_asked(server, arguments, said):
+    done = server.trainwarden("explain", "--as", f"arn:aws:iam::{server.account}:user/asker", *arguments, check=False)
+    assert done.returncode == 2 and not done.stdout and said in done.stderr
+
+
+@pytest.mark.parametrize("arguments, said", [
     (["--operation", "iam:CreateRoll"], "there is no operation iam:CreateRoll; did you mean iam:CreateRole?"),
     (["--operation", "nosuch:Thing"], "there is no operation nosuch:Thing: an operation is SERVICE:NAME"),
     (["--operation", "CreateRole"], "there is no operation CreateRole"),
-    (["--operation", "iam:CreateRole", "--action", "iam:CreateRole"], "either --action or --operation"),
     (["--operation", "iam:CreateRole"], "at 'roleName' failed to satisfy constraint: Member must not be null"),
-    (["--operation", "iam:CreateRole", "--input", "{,"], "SerializationException"),
     (["--operation", "iam:CreateRole", "--input", '{"RoleName": 1}'], "SerializationException"),
     (["--operation", "sagemaker:ListTags", "--input", '{"ResourceArn": "arn:aws:sagemaker:eu-west-9:444455556666:training-job/j"}'], "is not in us-east-1"),
 ])

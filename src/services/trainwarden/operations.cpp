@@ -175,11 +175,12 @@ bool is_own_question(const m::RequestRecord& record) {
     return model::text(record.service) == own.service->signing_name && model::text(record.operation) == own.name;
 }
 
+// Words that nothing is recorded under are an error: a list that is empty for a misspelt one would say that it never happened.
 Result<audit::Query> read_query(const m::ListRequestsRequest& in) {
     audit::Query query;
     query.principal = model::text(in.principal_arn);
-    query.action = model::text(in.action);
-    query.resource = model::text(in.resource);
+    if (in.action) query.action = TRY(known_action(*in.action));
+    if (in.resource) query.resource = TRY(recorded_resource(*in.resource));
     query.outcome =
         model::word_of(in.refused_only.value_or(false) ? m::Outcome::refused : in.outcome.value_or(m::Outcome::unknown));
     query.since = TRY(time_in(in.since, "Since"));
@@ -231,13 +232,13 @@ Result<m::ListRequestsResponse> list_requests(Dependencies& parts, const Permit&
 
 // Records come newest first.
 void count_uses(const m::RequestRecord& record, std::map<std::string, m::UsedAction>& used) {
-    if (record.outcome == m::RecordedOutcome::refused || record.unreadable) return;
+    if (record.outcome == m::Outcome::refused || record.unreadable) return;
     const int64_t times = record.repeated.value_or(1);
     for (const m::DecidedAccess& access : model::items(record.accesses)) {
         if (access.decision != m::Decision::allowed) continue;
         m::UsedAction& use = used[access.action];
         use.count += times;
-        if (record.outcome == m::RecordedOutcome::failed) use.failed += times;
+        if (record.outcome == m::Outcome::failed) use.failed += times;
         if (use.last_used.empty()) use.last_used = model::text(record.time);
         if (use.resources.size() < resources_named_max &&
             std::ranges::find(use.resources, access.resource) == use.resources.end())
@@ -267,6 +268,7 @@ Result<m::UsedActionsResponse> used_actions(Dependencies& parts, const Permit&, 
         out.granted_actions.push_back(action);
         if (!used_names.contains(base::lower(action))) out.unused_actions.push_back(action);
     }
+    if (caller.principal.kind == policy::PrincipalKind::root) out.unlimited = true;
     return out;
 }
 

@@ -78,26 +78,6 @@ bool needs_no_resource(const std::string& action) {
 
 bool is_own(std::string_view action) { return base::lower(action).starts_with("trainwarden:"); }
 
-// As AWS writes it.
-base::Result<std::string> action_of(const std::string& asked) {
-    if (asked.find_first_of("*?") != std::string::npos)
-        return invalid("`" + asked + "` is a pattern; a question is about one action, for example s3:GetObject");
-    if (is_own(asked)) {
-        if (const OwnAction* own = own_action(asked)) return std::string(own->name);
-        std::vector<std::string> all;
-        for (const OwnAction& one : own_actions()) all.emplace_back(one.name);
-        return invalid("there is no action " + asked + did_you_mean(asked, all));
-    }
-    if (const auto found = policy::actions_matching(asked); found.size() == 1) return std::string(found.front());
-    const std::string service = asked.substr(0, asked.find(':'));
-    std::vector<std::string> beside;
-    if (service.size() < asked.size())
-        for (const std::string_view one : policy::actions_matching(service + ":*")) beside.emplace_back(one);
-    if (beside.empty())
-        return invalid("there is no action " + asked + ": an action is SERVICE:NAME, for example s3:GetObject or iam:PassRole");
-    return invalid("there is no action " + asked + did_you_mean(asked, beside));
-}
-
 // `${*}`, `${?}` and `${$}` are the characters; `*` and `?` alone are none that a question may have.
 base::Result<std::string> without_escapes(const std::string& resource) {
     std::string out;
@@ -114,6 +94,10 @@ base::Result<std::string> without_escapes(const std::string& resource) {
         out += resource[i];
     }
     return out;
+}
+
+std::unexpected<base::Error> is_uri(const std::string& asked) {
+    return invalid("`" + asked + "` is an S3 URI; policies and questions name resources by ARN: arn:aws:s3:::" + asked.substr(5));
 }
 
 std::string works_on(const std::string& action) {
@@ -140,9 +124,7 @@ base::Result<std::string> passed_of(const Dependencies& parts, const std::string
 }
 
 base::Result<std::string> resource_of(const Dependencies& parts, const std::string& action, const std::string& asked) {
-    if (asked.starts_with("s3://"))
-        return invalid("`" + asked +
-                       "` is an S3 URI; policies and questions name resources by ARN: arn:aws:s3:::" + asked.substr(5));
+    if (asked.starts_with("s3://")) return is_uri(asked);
     if (asked == "*" && needs_no_resource(action)) return asked;
     if (is_own(action) && formats_of(action).empty())
         return invalid("`" + asked + "` is no resource of this action: requests for " + action +
@@ -171,10 +153,37 @@ base::Result<policy::KnownKey> key_of(const std::string& asked) {
     if (base::equals_ignoring_case(asked, training::scope_condition_key))
         return policy::KnownKey{std::string(training::scope_condition_key), policy::KeyType::text};
     if (auto known = policy::find_key(asked)) return *known;
+    if (const auto global = policy::find_key("aws:" + asked))
+        return invalid("there is no condition key " + asked + "; did you mean " + global->name + "?");
     return invalid("there is no condition key " + asked + did_you_mean(asked, policy::keys_beside(asked)));
 }
 
 }  // namespace
+
+base::Result<std::string> known_action(const std::string& asked) {
+    if (asked.find_first_of("*?") != std::string::npos)
+        return invalid("`" + asked + "` is a pattern; a question is about one action, for example s3:GetObject");
+    if (is_own(asked)) {
+        if (const OwnAction* own = own_action(asked)) return std::string(own->name);
+        std::vector<std::string> all;
+        for (const OwnAction& one : own_actions()) all.emplace_back(one.name);
+        return invalid("there is no action " + asked + did_you_mean(asked, all));
+    }
+    if (const auto found = policy::actions_matching(asked); found.size() == 1) return std::string(found.front());
+    const std::string service = asked.substr(0, asked.find(':'));
+    std::vector<std::string> beside;
+    if (service.size() < asked.size())
+        for (const std::string_view one : policy::actions_matching(service + ":*")) beside.emplace_back(one);
+    if (beside.empty())
+        return invalid("there is no action " + asked + ": an action is SERVICE:NAME, for example s3:GetObject or iam:PassRole");
+    return invalid("there is no action " + asked + did_you_mean(asked, beside));
+}
+
+base::Result<std::string> recorded_resource(const std::string& asked) {
+    if (asked.starts_with("s3://")) return is_uri(asked);
+    if (asked != "*" && !policy::parse_arn(asked)) return invalid("`" + asked + "` is not an ARN");
+    return asked;
+}
 
 // A key that holds a list in AWS's reference is one, even with a single value.
 base::Result<policy::Context> context_of(std::span<const m::ContextEntry> entries) {
@@ -202,7 +211,7 @@ base::Result<policy::Context> context_of(std::span<const m::ContextEntry> entrie
 
 base::Result<Question> read_question(const Dependencies& parts, const std::string& asked_action,
                                      const std::string& asked_resource, std::span<const m::ContextEntry> context) {
-    const std::string action = TRY(action_of(asked_action));
+    const std::string action = TRY(known_action(asked_action));
     const std::string resource = TRY(resource_of(parts, action, asked_resource));
     Question out;
     out.said = TRY(context_of(context));

@@ -24,6 +24,12 @@ struct Question {
                                                    const std::string& resource,
                                                    std::span<const model::trainwarden::ContextEntry> context);
 
+// The action as AWS writes it. Error `ValidationException`, with the one that may be meant.
+[[nodiscard]] base::Result<std::string> known_action(const std::string& asked);
+
+// `*` or what can be an ARN: a name under which something may be recorded, there or not. Error `ValidationException`.
+[[nodiscard]] base::Result<std::string> recorded_resource(const std::string& asked);
+
 // Of a question, what the asker supposes. Error `ValidationException`.
 [[nodiscard]] base::Result<policy::Context> context_of(std::span<const model::trainwarden::ContextEntry> entries);
 
