@@ -46,8 +46,8 @@ UNCONFIGURED = {"iam": "absent", "s3": "unconfigured"}
 HEAD = """# API coverage
 
 Made by `tools/coverage.py` from the operations that the gate has registered (`trainwarden coverage`) and AWS's own service models; a test
-checks that it is current. What is not implemented is refused by AWS's own error, never answered as if it were. Some operations read what nothing here can
-set: they answer, truly, what AWS answers where nothing is configured, because SDKs and Terraform ask.
+checks that it is current. Operations that are not implemented are refused with AWS's own error. Some operations read settings that this server does
+not have: they return AWS's answer for "not configured", because SDKs and Terraform call them.
 
 | service | works | nothing configured | refused | refused with |
 |---|---|---|---|---|

@@ -41,7 +41,8 @@ const ServiceModel* service_of_target(std::string_view target) {
     // CloudTrail's has dots, and SDKs that are made from its Smithy model send what follows the last one alone.
     const auto is_named = [&](std::string_view known) { return known == prefix || known.substr(known.rfind('.') + 1) == prefix; };
     for (const auto* service : service_models())
-        if ((service->protocol == Protocol::json || service->query_compatible) && is_named(service->target_prefix)) return service;
+        if ((service->protocol == Protocol::json || service->query_compatible) && is_named(service->target_prefix))
+            return service;
     return nullptr;
 }
 

@@ -17,7 +17,7 @@ A room's mutants are in ROOM.toml beside this file:
     tests = ["store_test: *crash*", "tests/crash/test_durability.py -k blob"]
 
 A test is a room's test program, with a pattern of test cases after a colon or without, or a pytest file with options. Put the cheap ones first:
-the first that fails ends the mutant, and `trainwarden` itself is built only for pytest. A test that does not end has noticed, too.
+the first that fails ends the mutant, and `trainwarden` itself is built only for pytest. A test that does not end kills the mutant, too.
 
 Nothing happens in the working tree: there are copies below build/mutants, built as `make` builds. One build holds every mutant that can be switched on
 by an environment variable (switches.py), and the jobs share it. What it cannot hold, and what survives in it, is then built alone, each job in a copy
@@ -311,7 +311,7 @@ def print_report(mutants):
     rooms = {}
     for mutant in mutants:
         rooms.setdefault(mutant.room, []).append((mutant, known.get(mutant.key())))
-    print("| room | mutants | tried | noticed | rate |\n|---|---|---|---|---|")
+    print("| room | mutants | tried | killed | rate |\n|---|---|---|---|---|")
     short = []
     total = [0, 0, 0]
     for room, ones in sorted(rooms.items()):
@@ -344,7 +344,7 @@ def try_all(mutants, options):
         held = [mutant for mutant in mutants if mutant.number() in tree.held]
         noticed = try_each(held, [tree] * options.jobs, options.quick, faults, "left    ")
         left = [mutant for mutant in mutants if mutant not in noticed]
-        print(f"{len(noticed)} of {len(held)} noticed in one build; {len(left)} to try alone", flush=True)
+        print(f"{len(noticed)} of {len(held)} killed in one build; {len(left)} to try alone", flush=True)
     if not options.held_alone:
         trees = [Tree(f"tree{number}") for number in range(options.tree, options.tree + options.jobs)]
         for tree in trees:
@@ -380,7 +380,7 @@ def try_each(mutants, trees, quick, faults, otherwise):
                 if noticed or otherwise == "SURVIVED":
                     with open(RESULTS, "a") as file:
                         file.write(json.dumps({"key": mutant.key(), "name": mutant.name(), "noticed_by": noticed, "seconds": seconds}) + "\n")
-                print(f"{'noticed ' if noticed else otherwise} {seconds:6.1f} s  {mutant.name()}" + (f"  [{noticed}]" if noticed else ""), flush=True)
+                print(f"{'killed  ' if noticed else otherwise} {seconds:6.1f} s  {mutant.name()}" + (f"  [{noticed}]" if noticed else ""), flush=True)
 
     workers = [threading.Thread(target=work, args=(tree,)) for tree in trees]
     for worker in workers:
@@ -399,7 +399,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="with test programs alone")
     parser.add_argument("--singly", action="store_true", help="a build for each mutant")
     parser.add_argument("--held-alone", action="store_true", help="only what one build can hold")
-    parser.add_argument("--again", action="store_true", help="also those that were noticed before")
+    parser.add_argument("--again", action="store_true", help="also those that were killed before")
     parser.add_argument("--check", action="store_true", help="only see whether every mutant applies")
     parser.add_argument("--report", action="store_true", help="only print what was found so far")
     options = parser.parse_args()
