@@ -2,7 +2,7 @@
 
 A room may include itself and the rooms it links, no others (not even those its links link): an arrow that is used is an arrow that is
 declared. A test may include whatever its room links, however far away: it builds the world that its room lives in. Heavy library headers
-may stand in .cpp files only. Rooms other than the gate's do not ask the policy engine to decide.
+may stand in .cpp files only. Rooms other than the gate's do not ask the policy engine to decide, and services' handlers refuse nothing.
 """
 import pathlib
 import re
@@ -17,6 +17,10 @@ PRINTS = re.compile(r"\b(printf|fprintf|puts|fputs|putchar|fputc|fwrite|cout|cer
 MAY_PRINT = {"cli/terminal.cpp"}
 # Only these rooms ask for decisions: everybody else asks the gate, which records them. Tests ask whom they like.
 DECIDERS = {"policy/evaluate.hpp": {"policy", "gate", "proof"}, "gate/access_question.hpp": {"gate"}}
+# What is refused is refused before a handler runs: by policies, by the rules of services (policy/service_rules.hpp), or by gate::refuse, which no
+# function that takes a permit may call.
+REFUSAL = re.compile(r"AccessDenied|NotAuthorized|Forbidden|MethodNotAllowed|Unauthorized")
+TAKES_PERMIT = re.compile(r"\bconst (?:gate::)?Permit&[^;{}]*\)[^;{}()]*\{")
 INCLUDE = re.compile(r'#include "([^"]+)"')
 
 
@@ -36,6 +40,27 @@ def declared_rooms():
                 allowed.append(word)
         rooms[name] = (folder, allowed)
     return rooms
+
+
+def body_at(text, start):
+    """From the opening brace at `start` to the one that closes it. Braces in string literals are few, and come in pairs."""
+    depth = 0
+    for at in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        if depth == 0:
+            return text[start:at + 1]
+    return text[start:]
+
+
+def refusing_handlers(relative, text):
+    code = re.sub(r"//[^\n]*", "", text)
+    for number, line in enumerate(code.splitlines(), 1):
+        if REFUSAL.search(line) and "==" not in line:
+            yield f"src/{relative}:{number}: a service refuses: see gate/refusal.hpp"
+    for match in TAKES_PERMIT.finditer(code):
+        if "gate::refuse(" in body_at(code, match.end() - 1):
+            number = code.count("\n", 0, match.start()) + 1
+            yield f"src/{relative}:{number}: a handler refuses what was permitted: see gate/refusal.hpp"
 
 
 def main():
@@ -69,6 +94,8 @@ def main():
                 match = INCLUDE.match(line)
                 if match and relative.split("/")[0] not in DECIDERS.get(match[1], {relative.split("/")[0]}):
                     problems.append(f"src/{relative}:{number}: decides by itself ({match[1]}): ask gate/decider.hpp or gate/decide.hpp")
+        if relative.startswith("services/") and not relative.endswith("_test.cpp"):
+            problems += refusing_handlers(relative, path.read_text())
         if relative.startswith("server/"):
             continue  # main: the only room that knows every room
         room = room_of(relative)

@@ -66,6 +66,18 @@ TEST_CASE("a record comes back by its id, as the object that explains it") {
     CHECK(missing.error().code == "NoSuchRequest");
 }
 
+TEST_CASE("the rule of a service that refused a request is read back") {
+    audit::DecidedAccess refused{.request = {.action = "sts:GetSessionToken", .resource = "*"}, .decision = {}};
+    refused.decision.layer = policy::Layer::service_rule;
+    refused.decision.missing = {policy::Layer::service_rule};
+    refused.decision.rule = policy::ServiceRule::sessions_get_no_session_token;
+    const text::Json json = audit::to_json(refused);
+    CHECK(json["Rule"].as_string() == "sessions_get_no_session_token");
+    CHECK(audit::read_access(json, text::Json::object()).decision.rule == refused.decision.rule);
+    refused.decision.rule = policy::ServiceRule::none;
+    CHECK_FALSE(audit::to_json(refused).contains("Rule"));
+}
+
 TEST_CASE("what was decided and what was answered are two facts") {
     Fixture f;
     auto log = f.open();

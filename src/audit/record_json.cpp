@@ -114,6 +114,7 @@ void write_decision(Writer& out, const DecidedAccess& access) {
     out.member_if("ResourceAccount", request.resource_account);
     out.member("Decision", outcome_of(decision.outcome));
     out.member("DecidedBy", policy::policy_type(decision.layer, request));
+    out.member_if("Rule", policy::name_of(decision.rule));
     out.objects("MatchedStatements", decision.because, statement);
     if (decision.outcome == policy::Outcome::implicit_deny) {
         out.strings("MissingAllowIn", decision.missing, [&](policy::Layer layer) { return policy::policy_type(layer, request); });
@@ -256,6 +257,7 @@ DecidedAccess read_access(const Json& access, const Json& principal) {
     for (const auto outcome : {policy::Outcome::allow, policy::Outcome::explicit_deny})
         if (outcome_of(outcome) == access["Decision"].as_string()) out.decision.outcome = outcome;
     out.decision.layer = policy::layer_of(access["DecidedBy"].as_string());
+    out.decision.rule = policy::rule_named(access["Rule"].as_string());
     out.decision.because = read_statements(access["MatchedStatements"]);
     for (const Json& type : access["MissingAllowIn"].items()) out.decision.missing.push_back(policy::layer_of(type.as_string()));
     out.decision.granted = read_statements(access["AllowedBy"]);

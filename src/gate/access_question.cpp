@@ -112,7 +112,8 @@ policy::Question::Parts AccessQuestion::parts(const policy::Context* front, cons
             .action = facts_,
             .resource = resource,
             .resource_account = resource_account_,
-            .context = policy::ContextView(front, computed, {&caller_.context, &lease_keys_, &access_.context})};
+            .context = policy::ContextView(front, computed, {&caller_.context, &lease_keys_, &access_.context}),
+            .rule = access_.rule};
 }
 
 void AccessQuestion::find_resource_policy() {

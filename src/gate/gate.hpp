@@ -48,6 +48,8 @@ struct Access {
     // A refusal of this access does not refuse the request: the handler asks `Permit::refusal(index)` and refuses that part alone
     // (DeleteObjects answers each key for itself).
     bool separate = false;
+    // A rule of the service that this request breaks, whatever policies allow; a refusal by policies comes first.
+    policy::ServiceRule rule = policy::ServiceRule::none;
     // The region that serves the resource, where it isn't the request's (a copy's source) or asker's. Empty: theirs.
     std::string region;
 };

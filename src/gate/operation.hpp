@@ -52,6 +52,8 @@ public:
     }
     // Of an action without a resource.
     void add(model::ActionName action, const policy::Context& keys = {}) { add(action, Description{.arn = "*"}, keys); }
+    // What was added last breaks a rule of the service (policy/service_rules.hpp).
+    void refuse_last_by(policy::ServiceRule rule) { accesses_.back().rule = rule; }
     // Those that another operation declares for this input of its own: for a request that asks about it. `functions`: its service's.
     [[nodiscard]] base::Result<void> add_declared(const model::Operation& other, const void* input, const Asking& asking,
                                                   std::span<const model::ValueFunction> functions) {

@@ -9,6 +9,7 @@
 #include "model/json.hpp"
 #include "model/rest.hpp"
 #include "model/stream.hpp"
+#include "wire/rest_head.hpp"
 #include "wire/rest_xml.hpp"
 
 namespace gate::detail {
@@ -31,6 +32,40 @@ struct RestOperation {
     FirstLook look;
     std::function<std::unique_ptr<Invocation>()> invoke;
 };
+
+bool is_in_head(const model::Field& field) {
+    using enum model::Location;
+    return field.location == header || field.location == prefix_headers || field.location == query;
+}
+
+// Members of the head that are in `said` but not in `read`, which was read from a head that says them: out of the document.
+bool forget_unsent(const model::Operation& operation, const void* said, const void* read, text::Json& document) {
+    bool forgot = false;
+    if (operation.input == nullptr) return forgot;
+    for (const auto& field : operation.input->fields) {
+        if (!is_in_head(field) || field.is_required() || field.find(said) == nullptr || field.find(read) != nullptr) continue;
+        document.erase(std::string(field.name));
+        forgot = true;
+    }
+    return forgot;
+}
+
+// The first member of a document that asks for what is not here: its error.
+const model::MemberError* refused_member(const model::Shape* shape, const void* value) {
+    if (shape == nullptr) return nullptr;
+    if (shape->type == model::Type::list) {
+        for (size_t i = 0; i < shape->list->size(value); ++i)
+            if (const auto* refused = refused_member(shape->item, shape->list->item(value, i))) return refused;
+    }
+    if (shape->type != model::Type::structure) return nullptr;
+    for (const auto& field : shape->fields) {
+        const void* const inside = field.find(value);
+        if (inside == nullptr || is_in_head(field) || field.location == model::Location::uri) continue;
+        if (field.error != nullptr) return field.error;
+        if (const auto* refused = refused_member(field.shape, inside)) return refused;
+    }
+    return nullptr;
+}
 
 class RestRun final : public Run {
 public:
@@ -60,16 +95,33 @@ public:
 
     base::Result<std::vector<Access>> supposed_accesses(const identity::Caller& caller, std::string_view region,
                                                         std::string_view input) override {
-        invocation_ = operation_->invoke();
+        const auto& operation = operation_->model;
         TRY(model::check_values(input));
         auto document = text::parse_json(input);
         if (!document) return base::fail(base::code::SerializationException, document.error().message);
         // A stream is no value of a document, and decides nothing.
-        const auto* payload = operation_->model.rest->payload;
+        const auto* payload = operation.rest->payload;
         if (payload != nullptr && payload->location == model::Location::stream && document->is_object())
             document->erase(std::string(payload->name));
-        TRY(model::read_document(operation_->model, *document, invocation_->input()));
-        return needed(caller, region);
+        invocation_ = operation_->invoke();
+        TRY(model::read_document(operation, *document, invocation_->input()));
+        if (const auto* refused = refused_member(operation.input, invocation_->input()))
+            return base::fail(std::string(refused->code), std::string(refused->message));
+
+        // The head goes the way of one that came: what is refused by it, or counts as not sent, is the same.
+        http::Request request{.head = wire::write_rest_head(operation, invocation_->input())};
+        wire::Call call{.http = &request, .region = std::string(region)};
+        const auto read = operation_->invoke();
+        const auto asked = TRY(wire::read_s3_request(request.head));
+        if (asked.operation != operation.name)
+            return base::fail(base::code::InvalidRequest, "Such a request would be one for " + asked.operation + ", not for " +
+                                                              std::string(operation.name) + ".");
+        TRY(read_head(asked, caller, call, read->input()));
+        if (forget_unsent(operation, invocation_->input(), read->input(), *document)) {
+            invocation_ = operation_->invoke();
+            TRY(model::read_document(operation, *document, invocation_->input()));
+        }
+        return needed(caller, call.region);
     }
 
     // Data: none of it stands in the record.
@@ -84,14 +136,19 @@ private:
 
     base::Result<void> decode(const identity::Caller& caller, wire::Call& call) {
         const auto& operation = operation_->model;
-        const auto request = TRY(wire::read_s3_request(call.http->head));
-        TRY(operation_->look(operation, request, caller, call));
         void* const input = invocation_->input();
-        later_ = TRY(wire::read_rest_head(operation, call.http->head, request, input));
+        const auto request = TRY(wire::read_s3_request(call.http->head));
+        TRY(read_head(request, caller, call, input));
         const auto* payload = operation.rest->payload;
         if (payload != nullptr && payload->location == model::Location::stream)
             *static_cast<model::ByteSource**>(payload->make(input)) = &*payload_;
         if (operation.rest->decided_on_body) return read_body(call);
+        return {};
+    }
+
+    base::Result<void> read_head(const wire::S3Request& request, const identity::Caller& caller, wire::Call& call, void* input) {
+        TRY(operation_->look(operation_->model, request, caller, call));
+        later_ = TRY(wire::read_rest_head(operation_->model, call.http->head, request, input));
         return {};
     }
 

@@ -214,6 +214,7 @@ private:
             decide_with_identity();
         else if (resource_.grant != Grant::direct)
             missing(Layer::resource);
+        if (missing_ == 0 && question_.limited_by != ServiceRule::none) missing(Layer::service_rule);
     }
 
     // The layers in the order in which AWS names the one that denies.
@@ -356,8 +357,13 @@ private:
     uint16_t missing_ = 0;
 };
 
-Verdict needs_nothing() {
+Verdict asked_of_no_policy(const Question& question) {
     Verdict verdict;
+    if (question.forbidden_by != ServiceRule::none) {
+        verdict.layer = Layer::service_rule;
+        verdict.missing = 1u << static_cast<unsigned>(Layer::service_rule);
+        return verdict;
+    }
     verdict.outcome = Outcome::allow;
     verdict.layer = Layer::always;
     return verdict;
@@ -473,7 +479,7 @@ std::vector<Conditioned> near_misses(const Question& question, const PrincipalPo
 }  // namespace
 
 Verdict decide(const Question& question, const PrincipalPolicies& policies, const AttachedPolicy* resource) {
-    if (question.needs_no_permission) return needs_nothing();  // R74
+    if (question.needs_no_permission) return asked_of_no_policy(question);  // R74
     return Walk(question, policies, resource, nullptr).decide();
 }
 
@@ -496,7 +502,7 @@ Decision evaluate(const Question& question, const PrincipalPolicies& policies, c
     using enum Layer;
     std::vector<Hit> notes;
     Walk walk(question, policies, resource_policy, &notes);
-    const Verdict verdict = question.needs_no_permission ? needs_nothing() : walk.decide();
+    const Verdict verdict = question.needs_no_permission ? asked_of_no_policy(question) : walk.decide();
     Decision out;
     out.outcome = verdict.outcome;
     out.layer = verdict.layer;
@@ -518,7 +524,8 @@ Decision evaluate(const Question& question, const PrincipalPolicies& policies, c
             for (const auto layer :
                  {service_rule, resource_control, service_control, vpc_endpoint, resource, identity, boundary, session})
                 if (verdict.missing >> static_cast<unsigned>(layer) & 1) out.missing.push_back(layer);
-            if (out.layer == service_rule) out.rule = question.forbidden_by;
+            if (out.layer == service_rule)
+                out.rule = question.forbidden_by != ServiceRule::none ? question.forbidden_by : question.limited_by;
             out.granted = pick(notes, Effect::allow,
                                {resource, identity, boundary, session, vpc_endpoint, service_control, resource_control});
             out.conditioned = near_misses(question, policies, resource_policy, out.missing);

@@ -82,14 +82,15 @@ std::string why_denied(const Decision& decision) {
 }
 
 // Of a recorded request the context may be gone: then the rule that depends on it was the one.
-ServiceRule forbidding_rule(const Request& request) {
+ServiceRule rule_of(const Request& request, const Decision& decision) {
+    if (decision.rule != ServiceRule::none) return decision.rule;
     const Question question(request);
     if (question.forbidden_by != ServiceRule::none) return question.forbidden_by;
     return policy::forbidding_rule(request.principal.kind, question.action, request.resource, nullptr);
 }
 
 // One layer that had to allow and did not.
-std::string not_allowed_by(Layer layer, const Request& request) {
+std::string not_allowed_by(Layer layer, const Request& request, const Decision& decision) {
     const auto& caller = request.principal;
     switch (layer) {
         case Layer::identity:
@@ -110,7 +111,7 @@ std::string not_allowed_by(Layer layer, const Request& request) {
         case Layer::vpc_endpoint:
             return "the policy of the VPC endpoint does not allow it";
         case Layer::service_rule:
-            return std::string(describe(forbidding_rule(request)));
+            return std::string(describe(rule_of(request, decision)));
         case Layer::account_root:
         case Layer::always:
             break;
@@ -120,8 +121,8 @@ std::string not_allowed_by(Layer layer, const Request& request) {
 
 std::string why_not_allowed(const Request& request, const Decision& decision) {
     std::vector<std::string> missing;
-    for (const Layer layer : decision.missing) missing.push_back(not_allowed_by(layer, request));
-    if (missing.empty()) missing.push_back(not_allowed_by(decision.layer, request));
+    for (const Layer layer : decision.missing) missing.push_back(not_allowed_by(layer, request, decision));
+    if (missing.empty()) missing.push_back(not_allowed_by(decision.layer, request, decision));
     const auto granting = those(decision.granted, grants);
     if (granting.empty()) return listed(missing);
     std::string out = listed(granting);

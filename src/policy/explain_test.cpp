@@ -165,6 +165,42 @@ TEST_CASE("every type's name leads back to its layer") {
     CHECK(layer_of("role trust policy") == Layer::resource);
 }
 
+TEST_CASE("every rule of a service has a name that leads back to it, and words") {
+    for (auto rule = ServiceRule::root_assumes_no_role; rule <= ServiceRule::jobs_session_assumes_no_role;
+         rule = static_cast<ServiceRule>(static_cast<unsigned>(rule) + 1)) {
+        CHECK_FALSE(name_of(rule).empty());
+        CHECK_FALSE(describe(rule).empty());
+        CHECK(rule_named(name_of(rule)) == rule);
+    }
+    CHECK(name_of(ServiceRule::none).empty());
+    CHECK(rule_named("") == ServiceRule::none);
+    CHECK(rule_named("nosuch") == ServiceRule::none);
+}
+
+TEST_CASE("a rule that a service found broken refuses whom the policies allow, and is explained by what was decided") {
+    const auto put = asking("s3:PutBucketPolicy", "arn:aws:s3:::data");
+    const CallerNames names(put.principal);
+    const ActionFacts facts(put.action);
+    const Question question({.principal = put.principal,
+                             .names = names,
+                             .action = facts,
+                             .resource = put.resource,
+                             .resource_account = put.resource_account,
+                             .context = ContextView(put.context),
+                             .rule = ServiceRule::public_policy_blocked});
+    PrincipalPolicies policies;
+    CHECK(evaluate(question, policies, nullptr).missing == std::vector{Layer::identity});  // who may not is told so first
+    policies.identity.push_back(
+        attached(R"({"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}})", PolicyKind::identity, "p"));
+    const Decision refused = evaluate(question, policies, nullptr);
+    CHECK(decide(question, policies, nullptr).outcome == Outcome::implicit_deny);
+    CHECK(refused.missing == std::vector{Layer::service_rule});
+    CHECK(refused.rule == ServiceRule::public_policy_blocked);
+    CHECK(denial_message(put, refused).ends_with("prevented by the BlockPublicPolicy setting in S3 Block Public Access."));
+    CHECK(explanation_of(put, refused).reason.find("BlockPublicPolicy") != std::string::npos);
+    CHECK(explanation_of(put, refused).remedies.empty());
+}
+
 TEST_CASE("a refusal is explained by both halves: what would have allowed it, and what is missing") {
     const auto write = asking_as_role("s3:PutObject", "arn:aws:s3:::data/k");
     PolicySet set;

@@ -74,6 +74,32 @@ std::string denying_arn(const Request& request, const Decision& decision) {
     return ": " + found->policy_name;
 }
 
+// Where a service has a sentence of its own.
+std::string sentence_of(ServiceRule rule, const Request& request, const std::string& standard) {
+    switch (rule) {
+        case ServiceRule::root_assumes_no_role:
+            return "Roles may not be assumed by root accounts.";
+        case ServiceRule::no_iam_without_mfa:
+            return "The security token included in the request is invalid";
+        case ServiceRule::sessions_get_no_session_token:
+            return "Cannot call GetSessionToken with session credentials";
+        case ServiceRule::key_of_no_user:
+            return "The access key is not one of this account.";
+        case ServiceRule::owners_bucket_policy:
+            return "The specified method is not allowed against this resource.";
+        case ServiceRule::public_policy_blocked:
+            return standard +
+                   " because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.";
+        case ServiceRule::jobs_session_assumes_no_role:
+            return "User: " + who(request.principal) + " is limited to its training job and cannot assume roles.";
+        case ServiceRule::none:
+        case ServiceRule::awss_policies:
+        case ServiceRule::reserved_roles:
+            break;
+    }
+    return standard;
+}
+
 }  // namespace
 
 std::string_view describe(Layer layer) { return name_of(layer).name; }
@@ -88,13 +114,10 @@ Layer layer_of(std::string_view policy_type) {
 
 std::string denial_message(const Request& request, const Decision& decision) {
     if (base::lower(request.action).starts_with("sts:assumerolewith")) return "Not authorized to perform " + request.action;
-    if (decision.layer == Layer::service_rule && decision.rule == ServiceRule::root_assumes_no_role)
-        return "Roles may not be assumed by root accounts.";
-    if (decision.layer == Layer::service_rule && decision.rule == ServiceRule::no_iam_without_mfa)
-        return "The security token included in the request is invalid";
     const std::string out =
         "User: " + who(request.principal) + " is not authorized to perform: " + request.action + on_resource(request);
-    if (decision.layer == Layer::service_rule) return out;
+    if (decision.outcome == Outcome::implicit_deny && decision.layer == Layer::service_rule)
+        return sentence_of(decision.rule, request, out);
     const auto& name = name_of(decision.layer, request);
     if (decision.outcome == Outcome::explicit_deny)
         return out + " with an explicit deny in " + std::string(name.article) + " " + std::string(name.name) +
@@ -103,8 +126,11 @@ std::string denial_message(const Request& request, const Decision& decision) {
 }
 
 std::string_view denial_code(const Decision& decision) {
-    const bool by_rule = decision.outcome == Outcome::implicit_deny && decision.layer == Layer::service_rule;
-    return by_rule && decision.rule == ServiceRule::no_iam_without_mfa ? "InvalidClientTokenId" : "AccessDenied";
+    if (decision.outcome == Outcome::implicit_deny && decision.layer == Layer::service_rule) {
+        if (decision.rule == ServiceRule::no_iam_without_mfa) return "InvalidClientTokenId";
+        if (decision.rule == ServiceRule::owners_bucket_policy) return "MethodNotAllowed";
+    }
+    return "AccessDenied";
 }
 
 }  // namespace policy

@@ -15,6 +15,7 @@ ActionFacts::ActionFacts(std::string_view action) : name(base::lower(action)), h
     by_provider = name == "sts:assumerolewithsaml" || name == "sts:assumerolewithwebidentity";
     is_assume_role = by_provider || name == "sts:assumerole";
     has_service_rules = service() == "iam" || service() == "sts";
+    has_limiting_rules = policy::has_limiting_rules(name);
     passes_as_asked = known.has_resources && policy::passes_as_asked(name);
 }
 
@@ -28,7 +29,8 @@ Question::Question(const Parts& parts)
       action_hash(facts.hash),
       service(facts.service()),
       service_hash(facts.service_hash),
-      resource(parts.resource) {
+      resource(parts.resource),
+      limited_by(parts.rule) {
     find_out(parts.resource_account);
 }
 
@@ -49,7 +51,9 @@ void Question::find_out(std::string_view resource_account) {
     same_account = resource_account.empty() || resource_account == principal_.account;
     has_identity_side = principal_.kind != PrincipalKind::anonymous && principal_.kind != PrincipalKind::service;
     if (facts.has_service_rules) forbidden_by = forbidding_rule(principal_.kind, action, resource, &context_);
-    needs_no_permission = action == "sts:getcalleridentity" && principal_.kind != PrincipalKind::anonymous;
+    if (limited_by == ServiceRule::none && facts.has_limiting_rules) limited_by = limiting_rule(action, resource, same_account);
+    needs_no_permission =
+        (action == "sts:getcalleridentity" || action == "sts:getsessiontoken") && principal_.kind != PrincipalKind::anonymous;
 }
 
 }  // namespace policy

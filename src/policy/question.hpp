@@ -28,7 +28,8 @@ struct ActionFacts {
     bool under_resource_control = false;  // of a service that RCPs apply to (R10)
     bool is_assume_role = false;          // the three sts:AssumeRole… actions
     bool by_provider = false;             // of those, the ones for whom an identity provider vouches
-    bool has_service_rules = false;       // service_rules.hpp
+    bool has_service_rules = false;       // forbidding_rule
+    bool has_limiting_rules = false;      // limiting_rule
     bool passes_as_asked = false;         // what is asked about is what the service passes (passed_resource.hpp, R44)
 };
 
@@ -41,6 +42,7 @@ public:
         std::string_view resource;          // what the service passes (R44)
         std::string_view resource_account;  // who owns the resource; empty: the principal's own account
         ContextView context;
+        ServiceRule rule = ServiceRule::none;  // that the request breaks, as its service found
     };
     // What the parts refer to must outlive the question, unchanged.
     explicit Question(const Parts& parts);
@@ -69,8 +71,9 @@ public:
     const std::string_view resource;
     bool same_account = true;
     bool has_identity_side = true;     // service principals and anonymous callers have no policies of their own
-    bool needs_no_permission = false;  // sts:GetCallerIdentity of whoever has credentials (R74)
-    ServiceRule forbidden_by = ServiceRule::none;
+    bool needs_no_permission = false;  // of whoever has credentials, whatever policies say: sts:GetCallerIdentity (R74), …
+    ServiceRule forbidden_by = ServiceRule::none;  // whatever the policies say
+    ServiceRule limited_by = ServiceRule::none;    // where they allow it
 
 private:
     void find_out(std::string_view resource_account);

@@ -170,13 +170,24 @@ std::optional<int> find_in(std::span<const CodeStatus> table, std::string_view c
     return found == table.end() ? std::nullopt : std::optional(found->status);
 }
 
+// Questions about requests of other services are answered by the errors that those would get.
+constexpr std::string_view own_service = "trainwarden";
+std::optional<int> status_elsewhere(std::string_view code) {
+    for (const std::string_view service : {"cloudtrail", "iam", "logs", "monitoring", "sagemaker", "sts"})
+        if (const auto* model = find_service(service))
+            for (const auto& error : model->errors)
+                if (error.code == code) return error.status;
+    return find_in(s3_codes, code);
+}
+
 // Of a service that is not served here, codes of both tables are known: the request never got to a service's own.
 std::optional<int> known_status(std::string_view service, std::string_view code) {
     if (service == "s3") return find_in(s3_codes, code);
     if (const auto* model = find_service(service)) {
         for (const auto& error : model->errors)
             if (error.code == code) return error.status;
-        return find_in(common_codes, code);
+        if (const auto common = find_in(common_codes, code)) return common;
+        return service == own_service ? status_elsewhere(code) : std::nullopt;
     }
     const auto common = find_in(common_codes, code);
     return common ? common : find_in(s3_codes, code);

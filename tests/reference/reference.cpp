@@ -286,6 +286,15 @@ Answer evaluate(const Request& request, const Layers& layers, const Reading& rea
         answer.outcome = Outcome::allow;
         return answer;
     }
+    const bool is_owner = caller.kind == PrincipalKind::user || caller.kind == PrincipalKind::root;
+    const bool own_session = is_owner && request.context.find("aws:TokenIssueTime") != nullptr;
+    if (asked.action == "sts:getsessiontoken" && !anonymous) {  // R74, R78
+        if (is_owner && !own_session)
+            answer.outcome = Outcome::allow;
+        else
+            answer.missing = {Layer::service_rule};
+        return answer;
+    }
     const auto prefix = asked.action.substr(0, asked.action.find(':'));
     const bool everyone = reading.control_policies_bind_everyone && !anonymous;
     const bool rcp_applies = (!caller.service_linked_role || everyone) &&  // R10
@@ -323,12 +332,12 @@ Answer evaluate(const Request& request, const Layers& layers, const Reading& rea
                                "AttachRolePolicy", "DetachRolePolicy", "PutRolePolicy", "DeleteRolePolicy",
                                "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary", "TagRole", "UntagRole"});
     const auto* mfa = request.context.find("aws:MultiFactorAuthPresent");
-    const bool own_session = (caller.kind == PrincipalKind::user || caller.kind == PrincipalKind::root) &&
-                             request.context.find("aws:TokenIssueTime") != nullptr;
     const bool second_factor =
         mfa != nullptr && !mfa->ambiguous && mfa->values.size() == 1 && base::lower(mfa->values.front()) == "true";
     const bool without_mfa = prefix == "iam" && own_session && !second_factor;
-    if (policy || role || without_mfa || (caller.kind == PrincipalKind::root && asked.action == "sts:assumerole")) {
+    const bool nobodys_token = asked.action == "sts:getsessiontoken";  // of an anonymous caller
+    if (policy || role || without_mfa || nobodys_token ||
+        (caller.kind == PrincipalKind::root && asked.action == "sts:assumerole")) {
         answer.missing = {Layer::service_rule};
         return answer;
     }
@@ -369,6 +378,11 @@ Answer evaluate(const Request& request, const Layers& layers, const Reading& rea
     } else if (reading.session_policy_caps_everything && layers.session) {
         require(session_ok, Layer::session);
     }
+    // R78: what is told to those alone whom the policies allow it.
+    const bool others_policy = !same && (asked.action == "s3:getbucketpolicy" || asked.action == "s3:putbucketpolicy" ||
+                                         asked.action == "s3:deletebucketpolicy");
+    const bool nobodys_key = asked.action == "iam:getaccesskeylastused" && asked.resource.ends_with(":user/*");
+    require(!answer.missing.empty() || !(others_policy || nobodys_key), Layer::service_rule);
     if (answer.missing.empty()) answer.outcome = Outcome::allow;
     return answer;
 }

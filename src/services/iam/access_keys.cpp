@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/error_codes.hpp"
+#include "base/outdated.hpp"
 #include "model/iam/service.hpp"
 #include "services/iam/page.hpp"
 #include "services/iam/request.hpp"
@@ -60,9 +61,9 @@ Result<Nothing> delete_key(Iam& iam, const Permit& permit, const m::DeleteAccess
 }
 
 Result<m::GetAccessKeyLastUsedResponse> last_used(Iam& iam, const Permit& permit, const m::GetAccessKeyLastUsedRequest& in) {
+    // A key of nobody here was refused (policy/service_rules.hpp, key_of_no_user).
     const auto key = iam->access_key(in.access_key_id);
-    if (!key || (*key)->account != permit.account())
-        return base::fail(base::code::AccessDenied, "The access key is not one of this account.");
+    if (!key || (*key)->account != permit.account()) return base::fail_outdated("the access key");
     m::AccessKeyLastUsed used{.service_name = "N/A", .region = "N/A"};
     if (const auto use = iam->last_use((*key)->id))
         used = {.last_used_date = shown(use->time), .service_name = use->service, .region = use->region};
@@ -70,7 +71,7 @@ Result<m::GetAccessKeyLastUsedResponse> last_used(Iam& iam, const Permit& permit
                                            .access_key_last_used = std::move(used)};
 }
 
-// The resource is the owner of the key; a key of nobody here is the caller's own account's business.
+// The resource is the owner of the key; of a key of nobody here, nobody: `user/*`.
 Result<Needs<>> last_used_needs(const Iam& iam, const Asking& asking, const m::GetAccessKeyLastUsedRequest& in) {
     constexpr auto action = m::Action::iam_GetAccessKeyLastUsed;
     const std::string& account = asking.caller.principal.account;

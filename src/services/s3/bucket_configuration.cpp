@@ -27,33 +27,34 @@ objects::Storage::Change setting(Set set) {
 
 // --- Policy ---
 
-Result<void> only_the_owner(const Permit& permit, const objects::Bucket& bucket) {
-    if (permit.account() == bucket.account) return {};
-    return base::fail(base::code::MethodNotAllowed, "The specified method is not allowed against this resource.");
-}
-
 base::Error no_policy() { return {base::code::NoSuchBucketPolicy, "The bucket policy does not exist"}; }
 
-Result<m::GetBucketPolicy::Output> get_policy(S3& s3, const Permit& permit, const m::GetBucketPolicy::Input&, Located&& located) {
-    TRY(only_the_owner(permit, *located.bucket));
+Result<m::GetBucketPolicy::Output> get_policy(S3& s3, const Permit&, const m::GetBucketPolicy::Input&, Located&& located) {
     const auto& configuration = located.bucket->configuration;
     if (configuration.policy.empty()) return base::fail(no_policy());
     return m::GetBucketPolicy::Output{.policy = shown_bucket_policy(configuration, s3.principal_id)};
 }
 
-Result<m::PutBucketPolicy::Output> put_policy(S3& s3, const Permit& permit, const m::PutBucketPolicy::Input& in,
-                                              Located&& located) {
-    TRY(only_the_owner(permit, *located.bucket));
+// Block Public Access refuses what would be taken otherwise: a policy that is none is told so by the handler.
+bool is_blocked(const S3& s3, const objects::Bucket& bucket, const std::string& policy) {
+    const auto& block = bucket.configuration.public_access_block;
+    return block && block->block_public_policy && objects::is_public_policy(policy) &&
+           check_bucket_policy(policy, bucket, s3.principal_id).has_value();
+}
+
+Result<Needs<Located>> put_policy_needs(const S3& s3, const Asking& asking, const m::PutBucketPolicy::Input& in) {
+    const auto bucket = TRY(asking.find("arn:aws:s3:::" + in.bucket, m::Action::s3_PutBucketPolicy));
+    Needs<Located> needs(*bucket.found.as<Located>());
+    needs.add(m::Action::s3_PutBucketPolicy, bucket);
+    // Others than the owner may not in any case: what they send is not looked at.
+    if (asking.caller.principal.account == bucket.owner && is_blocked(s3, *needs.prepared.bucket, in.policy))
+        needs.refuse_last_by(policy::ServiceRule::public_policy_blocked);
+    return needs;
+}
+
+Result<m::PutBucketPolicy::Output> put_policy(S3& s3, const Permit&, const m::PutBucketPolicy::Input& in, Located&& located) {
     const PrincipalIds principals = TRY(check_bucket_policy(in.policy, *located.bucket, s3.principal_id));
     TRY(configure(s3, located, [&](BucketConfiguration& configuration) -> Result<void> {
-        const auto& block = configuration.public_access_block;
-        if (block && block->block_public_policy && objects::is_public_policy(in.policy)) {
-            return base::fail(
-                base::code::AccessDenied,
-                "User: " + permit.caller().principal.arn + " is not authorized to perform: s3:PutBucketPolicy on resource: \"" +
-                    located.bucket->arn() +
-                    "\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.");
-        }
         configuration.policy = in.policy;
         configuration.policy_principals = principals;
         return {};
@@ -61,9 +62,8 @@ Result<m::PutBucketPolicy::Output> put_policy(S3& s3, const Permit& permit, cons
     return m::PutBucketPolicy::Output{};
 }
 
-Result<m::DeleteBucketPolicy::Output> delete_policy(S3& s3, const Permit& permit, const m::DeleteBucketPolicy::Input&,
+Result<m::DeleteBucketPolicy::Output> delete_policy(S3& s3, const Permit&, const m::DeleteBucketPolicy::Input&,
                                                     Located&& located) {
-    TRY(only_the_owner(permit, *located.bucket));
     TRY(configure(s3, located, setting([](BucketConfiguration& configuration) {
                       configuration.policy.clear();
                       configuration.policy_principals.clear();
@@ -187,7 +187,7 @@ Result<m::DeleteBucketTagging::Output> delete_tagging(S3& s3, const Permit&, con
 
 constexpr auto operations = std::to_array<gate::Row<S3>>({
     operation<m::GetBucketPolicy, get_policy>(),
-    operation<m::PutBucketPolicy, put_policy>(),
+    operation<m::PutBucketPolicy, put_policy, put_policy_needs>(),
     operation<m::DeleteBucketPolicy, delete_policy>(),
     operation<m::GetBucketPolicyStatus, get_policy_status>(),
     operation<m::GetPublicAccessBlock, get_public_access_block>(),

@@ -3,6 +3,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "gate/refusal.hpp"
 #include "model/s3/copies.hpp"
 #include "services/s3/copying.hpp"
 #include "services/s3/ranges.hpp"
@@ -47,7 +48,7 @@ Result<gate::Description> add_source(const Asking& asking, const std::string& co
     const std::string bucket = "arn:aws:s3:::" + source.bucket;
     const auto action = source.names_version ? m::Action::s3_GetObjectVersion : m::Action::s3_GetObject;
     auto object = TRY(asking.find(bucket + "/" + source.key, action));
-    if (expected_owner && *expected_owner != object.owner) return base::fail(base::code::AccessDenied, "Access Denied");
+    if (expected_owner && *expected_owner != object.owner) return gate::refuse("Access Denied");
     from = *object.found.as<Located>();
     policy::Context keys;
     if (source.names_version) keys.set("s3:versionid", "null");

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/error_codes.hpp"
+#include "gate/refusal.hpp"
 #include "gate/rest_operation.hpp"
 #include "model/s3/acls.hpp"
 #include "model/s3/buckets.hpp"
@@ -20,7 +21,7 @@ namespace {
 Result<void> check_expected_owner(const http::Headers& headers, const objects::Bucket& bucket, bool control) {
     const auto* expected = headers.find(control ? "x-amz-account-id" : "x-amz-expected-bucket-owner");
     if (expected == nullptr || *expected == bucket.account) return {};
-    return base::fail(base::code::AccessDenied, "Access Denied");
+    return gate::refuse("Access Denied");
 }
 
 // A bucket is served by its own region, which is what aws:RequestedRegion must say: a signature for another region of this server
@@ -46,7 +47,7 @@ Result<void> first_look(const S3& s3, const model::Operation& operation, const w
     TRY(wire::check_rest_headers(m::service, head));
     if (is_of_account(operation)) {
         if (caller.principal.kind == policy::PrincipalKind::anonymous)
-            return base::fail(base::code::AccessDenied, "Access Denied");
+            return gate::refuse("Access Denied");
         return &operation == &m::CreateBucket::operation ? check_new_bucket_acl(head.headers, caller.principal.account)
                                                          : Result<void>();
     }

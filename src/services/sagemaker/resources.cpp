@@ -3,6 +3,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "gate/refusal.hpp"
 #include "model/words.hpp"
 #include "policy/arn.hpp"
 #include "training/kept_request.hpp"
@@ -61,7 +62,7 @@ Values tagged_job(const model::Circumstances& where, Arguments resource) {
                           "The resource " + arn + " is not in " + std::string(where.region) +
                               ", where the request was made: send it to the region of the resource.");
     if (parsed->account != where.account)
-        return base::fail(base::code::AccessDenied, "The resource " + arn + " belongs to another account.");
+        return gate::refuse("The resource " + arn + " belongs to another account.");
     const auto id = training::parse_job_arn(arn);
     if (!id)
         return base::fail(base::code::ValidationException,

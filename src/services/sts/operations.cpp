@@ -48,8 +48,6 @@ Result<void> refuse_unsupported(const std::optional<Member>& member, std::string
     return {};
 }
 
-bool is_temporary(const Caller& caller) { return caller.token_issue_time.has_value(); }
-
 // A session keeps the source identity it came with: it can be set once.
 Result<std::string> source_identity_of(const Caller& caller, std::string_view wanted) {
     if (wanted.empty()) return caller.source_identity;
@@ -94,6 +92,8 @@ Result<Needs<Assumption>> assume_role_needs(const Sts&, const Asking& asking, co
     // Tags that the calling session hands on are passed too.
     if (!model::items(in.tags).empty() || !caller.transitive_tag_keys.empty()) needs.add(m::Action::sts_TagSession, role, keys);
     if (!source_identity.empty()) needs.add(m::Action::sts_SetSourceIdentity, role, keys);
+    // A session policy of the new session would stand beside the job's, not within it.
+    if (caller.lease && !caller.lease->session.empty()) needs.refuse_last_by(policy::ServiceRule::jobs_session_assumes_no_role);
     return needs;
 }
 
@@ -140,7 +140,6 @@ Result<m::GetSessionTokenResponse> get_session_token(Sts& sts, const Permit& per
     TRY(refuse_unsupported(in.serial_number, "SerialNumber"));
     TRY(refuse_unsupported(in.token_code, "TokenCode"));
     const Caller& caller = permit.caller();
-    if (is_temporary(caller)) return base::fail(base::code::AccessDenied, "Cannot call GetSessionToken with session credentials");
     const bool root = caller.principal.kind == PrincipalKind::root;
     int64_t seconds = in.duration_seconds.value_or(session_token_seconds_default);
     // AWS shortens a root user's session instead of refusing it.
