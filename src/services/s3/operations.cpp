@@ -46,8 +46,7 @@ Result<void> first_look(const S3& s3, const model::Operation& operation, const w
     const auto& head = call.http->head;
     TRY(wire::check_rest_headers(m::service, head));
     if (is_of_account(operation)) {
-        if (caller.principal.kind == policy::PrincipalKind::anonymous)
-            return gate::refuse("Access Denied");
+        if (caller.principal.kind == policy::PrincipalKind::anonymous) return gate::refuse("Access Denied");
         return &operation == &m::CreateBucket::operation ? check_new_bucket_acl(head.headers, caller.principal.account)
                                                          : Result<void>();
     }

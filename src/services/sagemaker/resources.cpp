@@ -61,8 +61,7 @@ Values tagged_job(const model::Circumstances& where, Arguments resource) {
         return base::fail(base::code::ValidationException,
                           "The resource " + arn + " is not in " + std::string(where.region) +
                               ", where the request was made: send it to the region of the resource.");
-    if (parsed->account != where.account)
-        return gate::refuse("The resource " + arn + " belongs to another account.");
+    if (parsed->account != where.account) return gate::refuse("The resource " + arn + " belongs to another account.");
     const auto id = training::parse_job_arn(arn);
     if (!id)
         return base::fail(base::code::ValidationException,
