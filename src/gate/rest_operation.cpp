@@ -89,8 +89,10 @@ private:
         void* const input = invocation_->input();
         later_ = TRY(wire::read_rest_head(operation, call.http->head, request, input));
         const auto* payload = operation.rest->payload;
-        if (payload != nullptr && payload->location == model::Location::stream)
+        if (payload != nullptr && payload->location == model::Location::stream) {
+            INVARIANT(payload_);
             *static_cast<model::ByteSource**>(payload->make(input)) = &*payload_;
+        }
         if (operation.rest->decided_on_body) return read_body(call);
         return {};
     }
