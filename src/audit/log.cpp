@@ -222,6 +222,7 @@ private:
     static constexpr size_t records_of_a_request_max = 1000;
 
     std::unique_ptr<Stream> make_stream(std::string_view name, uint64_t keep_bytes) {
+        INVARIANT(reserve_);
         const uint64_t part = std::max(keep_bytes / segments_of_the_bytes_kept_min, segment_bytes_min);
         return std::make_unique<Stream>(StreamOptions{.directory = options_.directory,
                                                       .name = std::string(name),

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "audit/cloudtrail.hpp"
+#include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
 #include "text/time.hpp"
@@ -68,7 +69,9 @@ public:
         digest_->update("\n");
     }
     [[nodiscard]] bool is_empty() const { return count_ == 0; }
+    // REQUIRES: not is_empty().
     [[nodiscard]] std::string described() {
+        INVARIANT(digest_);
         return std::string(cut_marker) + std::to_string(count_) + " more, " + std::to_string(bytes_) + " bytes, sha256 " +
                crypto::hex(digest_->finish()) + "]";
     }

@@ -43,7 +43,7 @@ base::Result<Description> Describer::ask(Ask ask, std::string_view arn, std::str
     const auto parsed = policy::parse_arn(arn);
     const auto found = parsed && parsed->partition == "aws" ? services_.find(parsed->service) : services_.end();
     Description out{.arn = std::string(arn)};
-    if (found != services_.end()) {
+    if (parsed && found != services_.end()) {
         out = TRY((*found->second.*ask)({arn, *parsed, action, account}));
     } else if (parsed) {
         out.owner = parsed->account;

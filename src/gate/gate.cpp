@@ -227,12 +227,14 @@ base::Result<void> Gate::find_out_what(Passage& passage) {
     const http::RequestHead& head = passage.http.head;
     wire::Call& call = passage.call;
     auto signature = wire::read_signature(head);
-    auto service = wire::find_service_name(head, signature ? *signature : std::nullopt);
+    const std::optional<wire::Signature> unsigned_one;
+    const auto& signed_as = signature ? *signature : unsigned_one;
+    auto service = wire::find_service_name(head, signed_as);
     // Broken credentials are nobody's: the service is remembered for the wording alone.
     if (service)
         call.service = *service;
-    else if (signature && *signature)
-        call.service = (*signature)->scope.service;  // one that is not served here
+    else if (signed_as)
+        call.service = signed_as->scope.service;  // one that is not served here
     if (call.service == "s3") call.request_id = parts_.random->text(16, s3_request_id_alphabet);
     if (!signature) return base::fail(std::move(signature).error());
     passage.signature = std::move(*signature);
@@ -394,6 +396,7 @@ base::Result<void> Gate::record_answer(Passage& passage, int status, const base:
         answered.error_code = error->code;
         answered.error_message = message_to_keep(passage, *error);
     }
+    INVARIANT(passage.ticket);
     audit::Ticket ticket = std::move(*passage.ticket);
     passage.ticket.reset();
     auto written = parts_.audit->answered(std::move(ticket), answered);

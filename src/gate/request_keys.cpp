@@ -119,7 +119,8 @@ void RequestKeys::add_to(policy::Context& into) const {
 
 const RequestKeys::Entry* RequestKeys::kept(size_t slot, std::string value) const {
     Entry& entry = slots_[slot];
-    entry.values.assign(1, std::move(value));
+    entry.values.clear();
+    entry.values.push_back(std::move(value));
     return &entry;
 }
 

@@ -140,8 +140,10 @@ private:
         const auto request = TRY(wire::read_s3_request(call.http->head));
         TRY(read_head(request, caller, call, input));
         const auto* payload = operation.rest->payload;
-        if (payload != nullptr && payload->location == model::Location::stream)
+        if (payload != nullptr && payload->location == model::Location::stream) {
+            INVARIANT(payload_);
             *static_cast<model::ByteSource**>(payload->make(input)) = &*payload_;
+        }
         if (operation.rest->decided_on_body) return read_body(call);
         return {};
     }

@@ -89,8 +89,9 @@ void ThreadServer::take(net::Stream stream) {
 // The stream closes here: its client must not wait until somebody joins the thread.
 void ThreadServer::serve(Slots::iterator slot) {
     Connection(slot->stream, options_, handler_, port(), body_memory_, stopping_).serve(slot->idle);
-    const net::Stream closed = std::move(slot->stream);
+    net::Stream closed;  // when the mutex is free again
     const base::Lock lock(mutex_);
+    closed = std::move(slot->stream);  // which stop() may be shutting down until now
     ended_.splice(ended_.end(), connections_, slot);
     gone_.notify_all();
 }

@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/invariant.hpp"
 #include "base/result.hpp"
 #include "model/constraints.hpp"
 #include "model/scalar.hpp"
@@ -53,18 +54,24 @@ public:
     // `unknown`, a required member that is absent is as it was made. `into`: an empty struct of the shape's type.
     [[nodiscard]] base::Result<void> read_answer(const Shape& shape, Node root, void* into) {
         checks_constraints_ = false;
-        if (!read_value(shape, root, into, Place{})) return base::fail(std::move(*stopped_));
+        if (!read_value(shape, root, into, Place{})) return stopped();
         return {};
     }
 
     // `into`: an empty struct of the operation's input.
     [[nodiscard]] base::Result<void> read(const Operation& operation, Node root, void* into) {
-        if (!read_value(*operation.input, root, into, Place{})) return base::fail(std::move(*stopped_));
+        if (!read_value(*operation.input, root, into, Place{})) return stopped();
         if (!found_.empty()) return base::fail(validation_error(*operation.service, found_));
         return {};
     }
 
 private:
+    // After a read that gave false.
+    std::unexpected<base::Error> stopped() {
+        INVARIANT(stopped_);
+        return base::fail(std::move(*stopped_));
+    }
+
     bool read_value(const Shape& shape, Node node, void* into, const Place& place) {
         switch (shape.type) {
             case Type::structure:
@@ -201,8 +208,11 @@ private:
                 });
                 out += "}";
                 break;
-            default:
-                out = shown_scalar(shape, *source_.scalar(shape, node));
+            default: {
+                const auto scalar = source_.scalar(shape, node);
+                INVARIANT(scalar);
+                out = shown_scalar(shape, *scalar);
+            }
         }
         return shortened(std::move(out));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/invariant.hpp"
 #include "model/json.hpp"
 #include "model/scalar.hpp"
 
@@ -79,9 +80,12 @@ Json read(const Shape& shape, const Json& value, void* into) {
                 if (Json below = read(*shape.item, inside, shape.map->append(into, key)); !below.is_null())
                     rest.set(key, std::move(below));
             return rest;
-        default:
-            store(shape, *scalar_of(shape, value), into);
+        default: {
+            const auto scalar = scalar_of(shape, value);
+            INVARIANT(scalar);
+            store(shape, *scalar, into);
             return rest;
+        }
     }
 }
 
