@@ -61,8 +61,7 @@ Values tagged_job(const model::Circumstances& where, Arguments resource) {
         return base::fail(base::code::ValidationException,
                           "The resource " + arn + " is not in " + std::string(where.region) +
                               ", where the request was made: send it to the region of the resource.");
-    if (parsed->account != where.account)
-        return gate::refuse("The resource " + arn + " belongs to another account.");
+    if (parsed->account != where.account) return gate::refuse("The resource " + arn + " belongs to another account.");
     const auto id = training::parse_job_arn(arn);
     if (!id)
         return base::fail(base::code::ValidationException,
@@ -98,6 +97,12 @@ Result<Description> Resources::describe(const gate::Subject& subject) const {
         if (!types.empty()) out.keys.set_list("sagemaker:InstanceTypes", std::move(types));
     }
     return out;
+}
+
+Result<gate::ResourcePage> Resources::each_resource(const gate::ResourceQuery& query) const {
+    gate::ResourcePager pager(query);
+    for (const auto& id : training_.ids(std::string(query.account))) pager.add(id.arn());
+    return std::move(pager).finish();
 }
 
 m::Functions value_functions() { return {.tagged_job = tagged_job, .kms_arn = kms_arn, .scope = scope, .own_role = own_role}; }
