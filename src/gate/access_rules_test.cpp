@@ -27,6 +27,8 @@ struct Book {
 
 class Books final : public gate::Resources {
 public:
+    Result<gate::ResourcePage> each_resource(const gate::ResourceQuery&) const override { return gate::ResourcePage{}; }
+    uint64_t version() const override { return 0; }
     Result<Description> describe(const Subject& subject) const override {
         Description out{.arn = std::string(subject.text), .existence = Existence::absent};
         const std::string name(subject.arn.resource.substr(subject.arn.resource.rfind('/') + 1));

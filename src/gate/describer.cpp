@@ -6,6 +6,7 @@
 #include "gate/gate.hpp"
 #include "model/access.hpp"
 #include "model/services.hpp"
+#include "policy/glob.hpp"
 #include "policy/passed_resource.hpp"
 
 namespace gate {
@@ -33,6 +34,30 @@ bool makes_its_resource(std::string_view action) {
 }
 
 }  // namespace
+
+ResourcePager::ResourcePager(const ResourceQuery& query)
+    : pattern_(query.pattern), after_(query.after), most_(std::min(query.most, resources_a_page_max)) {}
+
+void ResourcePager::add(std::string arn) {
+    if (arn <= after_ || !policy::glob_matches(pattern_, arn)) return;
+    arns_.push_back(std::move(arn));
+    if (arns_.size() > 2 * resources_a_page_max) cut();
+}
+
+void ResourcePager::cut() {
+    std::ranges::sort(arns_);
+    if (arns_.size() <= most_) return;
+    arns_.resize(most_);
+    more_ = true;
+}
+
+ResourcePage ResourcePager::finish() && {
+    cut();
+    ResourcePage page{.arns = std::move(arns_), .next = {}};
+    // Where nothing was asked for, what follows begins where this did.
+    if (more_) page.next = page.arns.empty() ? std::string(after_) : page.arns.back();
+    return page;
+}
 
 void Describer::add(std::string service, std::unique_ptr<const Resources> resources) {
     const bool added = services_.emplace(std::move(service), std::move(resources)).second;
@@ -65,6 +90,36 @@ base::Result<Description> Describer::find(std::string_view arn, std::string_view
 
 base::Result<Description> Describer::plan(std::string_view arn, std::string_view action, std::string_view account) const {
     return ask(&Resources::plan, arn, action, account);
+}
+
+base::Result<ResourcePage> Describer::each_resource(const ResourceQuery& query) const {
+    ResourcePage all;
+    ResourceQuery rest = query;
+    rest.most = std::min(query.most, resources_a_page_max);
+    // The services' ARNs follow each other as their names do.
+    for (const auto& [service, resources] : services_) {
+        const std::string first = "arn:aws:" + service + ":";
+        const bool is_behind = query.after.substr(0, first.size()) > first;
+        if (is_behind) continue;
+        ResourcePage page = TRY(resources->each_resource(rest));
+        std::ranges::move(page.arns, std::back_inserter(all.arns));
+        if (!page.next.empty()) {
+            all.next = std::move(page.next);
+            return all;
+        }
+        rest.most = std::min(query.most, resources_a_page_max) - all.arns.size();
+        if (rest.most > 0) continue;
+        // Others may have more: the next page finds out.
+        if (service != services_.rbegin()->first && !all.arns.empty()) all.next = all.arns.back();
+        return all;
+    }
+    return all;
+}
+
+uint64_t Describer::version() const {
+    uint64_t sum = 0;  // of numbers that only grow: another one where one of them is
+    for (const auto& [service, resources] : services_) sum += resources->version();
+    return sum;
 }
 
 Access access_to(std::string_view action, const Description& resource, const policy::Context& request) {

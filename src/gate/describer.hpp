@@ -73,10 +73,34 @@ struct Subject {
     std::string_view account;  // who asks; empty: nobody's
 };
 
+constexpr size_t resources_a_page_max = 1000;
+
+// Which resources are asked for: those of the account whose ARN fits the pattern, `*` and `?` as in a policy's Resource.
+struct ResourceQuery {
+    std::string_view pattern;
+    std::string_view account;
+    std::string_view after = {};         // ARNs beyond this one, in the order of their bytes
+    size_t most = resources_a_page_max;  // at most as many; more than resources_a_page_max are never given
+};
+
+// In the order of their bytes.
+struct ResourcePage {
+    std::vector<std::string> arns;  // of a page that ends early, fewer than were asked for; none, too
+    std::string next;               // `after` of the next query; empty: this was all
+};
+
 // What one service knows of its resources. Any thread. Errors are answers, or the store's.
 class Resources {
 public:
     virtual ~Resources() = default;
+    // The resources that are there: what `describe` says is there, but for what nobody counts up (trainwarden's requests, AWS's own
+    // policies). Of those that lie in others by the million (objects in buckets, streams in log groups), only where the pattern names what
+    // they lie in, without `*` and `?`: `arn:aws:s3:::bucket/*`. A resource that comes or goes meanwhile may be missing or there.
+    [[nodiscard]] virtual base::Result<ResourcePage> each_resource(const ResourceQuery& query) const = 0;
+    // Another one after every change of what `describe` and `each_resource` say, once it can be seen and before it is answered. What was
+    // asked for between two looks at the same version is still so, but for changes that nobody has been told of yet. Starts anew with the
+    // server.
+    [[nodiscard]] virtual uint64_t version() const = 0;
     // The resource with exactly this ARN. Where it is not there: Existence::absent, and whatever decides all the same (a role
     // that is not there trusts nobody).
     [[nodiscard]] virtual base::Result<Description> describe(const Subject& subject) const = 0;
@@ -87,6 +111,23 @@ public:
     [[nodiscard]] virtual base::Result<Description> plan(const Subject& subject) const {
         return Description{.arn = std::string(subject.text)};
     }
+};
+
+// Makes a page of ARNs that come in any order.
+class ResourcePager {
+public:
+    explicit ResourcePager(const ResourceQuery& query);
+    // Taken if it is one that was asked for. `arn`: another one each time.
+    void add(std::string arn);
+    [[nodiscard]] ResourcePage finish() &&;
+
+private:
+    void cut();
+
+    std::string_view pattern_, after_;
+    size_t most_;
+    std::vector<std::string> arns_;
+    bool more_ = false;
 };
 
 // The resources of every service, by the service that their ARNs name.
@@ -101,6 +142,9 @@ public:
                                                      std::string_view account) const;
     [[nodiscard]] base::Result<Description> find(std::string_view arn, std::string_view action, std::string_view account) const;
     [[nodiscard]] base::Result<Description> plan(std::string_view arn, std::string_view action, std::string_view account) const;
+    // Of every service, as Resources::each_resource and Resources::version.
+    [[nodiscard]] base::Result<ResourcePage> each_resource(const ResourceQuery& query) const;
+    [[nodiscard]] uint64_t version() const;
 
 private:
     using Ask = base::Result<Description> (Resources::*)(const Subject&) const;

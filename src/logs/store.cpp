@@ -134,6 +134,29 @@ base::Result<std::unique_ptr<Store>> Store::open(Parts parts) {
     return std::unique_ptr<Store>(new Store(std::move(parts)));
 }
 
+base::Result<void> Store::commit(const store::Batch& batch) {
+    auto committed = parts_.keys->commit(batch);
+    version_.fetch_add(1, std::memory_order_release);  // of what failed, too: the store may not know
+    return committed;
+}
+
+base::Result<std::vector<std::pair<std::string, std::string>>> Store::group_names(const std::string& account) const {
+    const std::string all = "logs/group/" + account + "/";
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all}))) {
+        const size_t slash = entry.key.find('/', all.size());
+        found.emplace_back(entry.key.substr(all.size(), slash - all.size()), entry.key.substr(slash + 1));
+    }
+    return found;
+}
+
+base::Result<std::vector<std::string>> Store::stream_names(const Owner& owner, const std::string& group) const {
+    const std::string all = stream_prefix(owner, group);
+    std::vector<std::string> found;
+    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all}))) found.push_back(entry.key.substr(all.size()));
+    return found;
+}
+
 std::string Store::path_of(const std::string& id) const { return parts_.folder + "/" + id.substr(0, 2) + "/" + id + ".log"; }
 
 base::Result<Store::Found> Store::found_in(std::string_view record) const {
@@ -146,7 +169,7 @@ base::Result<void> Store::create_group(const Owner& owner, const std::string& gr
     store::Batch batch;
     batch.expect(key, std::nullopt)
         .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}}).dump());
-    auto stored = parts_.keys->commit(batch);
+    auto stored = commit(batch);
     if (!stored && stored.error().code == base::code::Conflict)
         return base::fail(base::code::ResourceAlreadyExistsException, "The specified log group already exists");
     return stored;
@@ -168,7 +191,7 @@ base::Result<void> Store::delete_group(const Owner& owner, const std::string& gr
         files.push_back(TRY(found_in(entry.value)).file);
         batch.erase(entry.key);
     }
-    TRY(parts_.keys->commit(batch));
+    TRY(commit(batch));
     for (const auto& file : files) ::unlink(file.c_str());
     return {};
 }
@@ -197,7 +220,7 @@ base::Result<void> Store::create_stream(const Owner& owner, const std::string& g
     batch.expect(group_prefix(owner) + group, *record)
         .expect(key, std::nullopt)
         .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}, {"Id", id}}).dump());
-    auto stored = parts_.keys->commit(batch);
+    auto stored = commit(batch);
     if (!stored && stored.error().code == base::code::Conflict) {
         TRY(require_group(owner, group));
         return base::fail(base::code::ResourceAlreadyExistsException, "The specified log stream already exists");
@@ -209,7 +232,7 @@ base::Result<void> Store::delete_stream(const Owner& owner, const std::string& g
     auto found = TRY(find(owner, group, stream));
     store::Batch batch;
     batch.erase(stream_prefix(owner, group) + stream);
-    TRY(parts_.keys->commit(batch));
+    TRY(commit(batch));
     ::unlink(found.file.c_str());
     return {};
 }

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -64,6 +66,13 @@ public:
     // In order of name.
     [[nodiscard]] base::Result<std::vector<Group>> groups(const Owner& owner, std::string_view prefix) const;
 
+    // Of every region of the account, and without a look at their files: (region, name).
+    [[nodiscard]] base::Result<std::vector<std::pair<std::string, std::string>>> group_names(const std::string& account) const;
+    // Of a group, none if it is not there.
+    [[nodiscard]] base::Result<std::vector<std::string>> stream_names(const Owner& owner, const std::string& group) const;
+    // Another one after every group or stream that comes or goes, once that can be seen and before the call returns.
+    [[nodiscard]] uint64_t version() const { return version_.load(std::memory_order_acquire); }
+
     [[nodiscard]] base::Result<void> create_stream(const Owner& owner, const std::string& group, const std::string& stream);
     [[nodiscard]] base::Result<void> delete_stream(const Owner& owner, const std::string& group, const std::string& stream);
     [[nodiscard]] base::Result<Stream> stream(const Owner& owner, const std::string& group, const std::string& stream) const;
@@ -88,9 +97,11 @@ private:
     };
     [[nodiscard]] base::Result<Found> find(const Owner& owner, const std::string& group, const std::string& stream) const;
     [[nodiscard]] base::Result<Found> found_in(std::string_view record) const;
+    [[nodiscard]] base::Result<void> commit(const store::Batch& batch);
     [[nodiscard]] std::string path_of(const std::string& id) const;
 
     Parts parts_;
+    std::atomic<uint64_t> version_ = 1;
     std::array<base::Mutex, 16> appending_;  // by file: one batch at a time
 };
 

@@ -94,11 +94,13 @@ base::Result<void> Storage::sweep() {
 void Storage::remember(BucketPtr bucket) {
     const base::Lock lock(buckets_mutex_);
     buckets_.insert_or_assign(bucket->name, std::move(bucket));
+    version_.fetch_add(1, std::memory_order_release);
 }
 
 void Storage::forget(const std::string& name) {
     const base::Lock lock(buckets_mutex_);
     buckets_.erase(name);
+    version_.fetch_add(1, std::memory_order_release);
 }
 
 void Storage::remove_blob(const store::BlobId& id) const {

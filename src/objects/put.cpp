@@ -110,6 +110,7 @@ base::Result<std::shared_ptr<ReceivedBody>> Storage::receive(const Source& body,
 
 base::Result<void> Storage::commit(const store::Batch& batch) const {
     auto committed = parts_.keys->commit(batch);
+    version_.fetch_add(1, std::memory_order_release);  // of what failed, too: the store may not know
     if (!committed) return committed;
     std::vector<Unsettled> now_settled;
     {

@@ -12,6 +12,7 @@
 // Source of behaviour and error codes: Amazon S3 API Reference.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -178,6 +179,8 @@ public:
     [[nodiscard]] base::Result<void> configure(const std::string& name, const Change& change, const DecidedOn& decided = {});
     // Whether a bucket is still what was decided on. Error `DecisionOutdated`, `NoSuchBucket`.
     [[nodiscard]] base::Result<void> check_unchanged(const DecidedOn& decided) const;
+    // Another one after every change of buckets and objects, once it can be seen and before the call that made it returns.
+    [[nodiscard]] uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
     // --- Objects (put.cpp, read.cpp, listing.cpp) -------------------------------------------------------------------
 
@@ -250,6 +253,7 @@ private:
     Parts parts_;
     mutable base::SharedMutex buckets_mutex_;  // never held during I/O
     std::map<std::string, BucketPtr, std::less<>> buckets_ GUARDED_BY(buckets_mutex_);
+    mutable std::atomic<uint64_t> version_ = 1;
     base::Mutex configuring_;  // one change of buckets at a time
     // Blobs of commits whose outcome the store did not know, and the records that may name them. The next commit that succeeds
     // settles it: what no record names then is garbage.

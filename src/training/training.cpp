@@ -90,6 +90,7 @@ base::Result<void> Training::save(const Job& job) {
     TRY(base::DecisionScope::check());
     TRY(parts_.keys->commit(batch));
     base::DecisionScope::acted();
+    version_.fetch_add(1, std::memory_order_release);
     return {};
 }
 
@@ -319,6 +320,7 @@ base::Result<Job> Training::create(NewJob request) {
     }
     base::DecisionScope::acted();
     jobs_[id] = job;
+    version_.fetch_add(1, std::memory_order_release);
     auto running = std::make_unique<Running>(*this, job, std::move(planned), std::move(session));
     running->start();
     running_[id] = std::move(running);
@@ -339,6 +341,14 @@ std::vector<Job> Training::list(const std::string& account, const std::string& r
         if (entry->first.account != account || entry->first.region != region) break;
         found.push_back(entry->second);
     }
+    return found;
+}
+
+std::vector<JobId> Training::ids(const std::string& account) const {
+    base::Lock lock(mutex_);
+    std::vector<JobId> found;
+    for (auto entry = jobs_.lower_bound({account, "", ""}); entry != jobs_.end() && entry->first.account == account; ++entry)
+        found.push_back(entry->first);
     return found;
 }
 
@@ -455,6 +465,7 @@ base::Result<void> Training::remove(const JobId& id) {
     running_.erase(id);
     const bool folder_kept = found->second.folder_kept;
     jobs_.erase(found);
+    version_.fetch_add(1, std::memory_order_release);
     if (folder_kept) {
         if (auto removed = remove_folder(folder_of(id)); !removed) base::log_warn(removed.error().message);
     }

@@ -85,6 +85,10 @@ public:
     [[nodiscard]] base::Result<Job> describe(const JobId& id) const;
     // Every job of the account and region, in order of name.
     [[nodiscard]] std::vector<Job> list(const std::string& account, const std::string& region) const;
+    // Of every job of the account.
+    [[nodiscard]] std::vector<JobId> ids(const std::string& account) const;
+    // Another one after every change of a job, once it can be seen and before the call that made it returns.
+    [[nodiscard]] uint64_t version() const { return version_.load(std::memory_order_acquire); }
     [[nodiscard]] base::Result<void> stop(const JobId& id);
     // Takes the instances of a managed spot training job away: SIGTERM, SIGKILL after 120 seconds; then it begins again, from
     // its checkpoints. Errors `ValidationException`: no such job, it is no spot job, it is not (or no longer) training.
@@ -141,6 +145,7 @@ private:
     mutable base::Mutex mutex_;
     Endpoints endpoints_ GUARDED_BY(mutex_);
     std::map<JobId, Job> jobs_ GUARDED_BY(mutex_);
+    std::atomic<uint64_t> version_ = 1;  // moves with `jobs_`, under its mutex
     std::map<JobId, std::unique_ptr<Running>> running_ GUARDED_BY(mutex_);
     std::map<std::string, std::shared_ptr<RoleSession>> sessions_
         GUARDED_BY(mutex_);  // by SHA-256 of the worker's token: a look-up tells no prefix

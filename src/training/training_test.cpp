@@ -228,6 +228,38 @@ struct World {
 
 }  // namespace
 
+TEST_CASE("a job is among the account's, and every change of what is decided on it moves the version; a look does not") {
+    World world;
+    uint64_t last = world.training->version();
+    const auto moved = [&] {
+        const uint64_t now = world.training->version();
+        return std::exchange(last, now) != now;
+    };
+    CHECK(world.training->ids("111122223333").empty());
+    CHECK_FALSE(moved());
+    world.run("b", World::request("true", 1));
+    CHECK(moved());
+    const JobId elsewhere{"111122223333", "eu-west-1", "a"};
+    REQUIRE(world.training->create({elsewhere, World::request("true", 1), {}}).has_value());
+    const auto ids = world.training->ids("111122223333");
+    REQUIRE(ids.size() == 2);
+    CHECK(ids[0].arn() == elsewhere.arn());
+    CHECK(ids[1].arn() == world.id("b").arn());
+    CHECK(world.training->ids("11112222333").empty());
+    CHECK(world.training->ids("999988887777").empty());
+    while (!is_final(world.training->describe(elsewhere)->status)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    (void)moved();
+    (void)world.training->describe(world.id("b"));
+    CHECK_FALSE(moved());
+    REQUIRE(world.training->add_tags(world.id("b"), {{"team", "red"}}).has_value());
+    CHECK(moved());
+    REQUIRE(world.training->delete_tags(world.id("b"), {"team"}).has_value());
+    CHECK(moved());
+    REQUIRE(world.training->remove(world.id("b")).has_value());
+    CHECK(moved());
+    CHECK(world.training->ids("111122223333").size() == 1);
+}
+
 TEST_CASE("two workers get their shards, write a model, and it lands in the bucket") {
     World world;
     world.s3.objects = {

@@ -90,6 +90,17 @@ Result<Description> Resources::describe(const Subject& subject) const { return d
 
 Result<Description> Resources::find(const Subject& subject) const { return described(subject, By::name); }
 
+Result<gate::ResourcePage> Resources::each_resource(const gate::ResourceQuery& query) const {
+    gate::ResourcePager pager(query);
+    const identity::Iam& iam = directory_.iam();
+    const std::string account(query.account);
+    for (const auto& role : iam.roles(account)) pager.add(role->arn);
+    for (const auto& user : iam.users(account)) pager.add(user->arn);
+    for (const auto& group : iam.groups(account)) pager.add(group->arn);
+    for (const auto& policy : iam.customer_policies(account)) pager.add(policy->arn);
+    return std::move(pager).finish();
+}
+
 Result<Description> Resources::plan(const Subject& subject) const {
     // Nobody is allowed to make these (SEMANTICS R78): IAM says so before it decides.
     for (const std::string_view reserved : {"role/aws-service-role/", "role/aws-reserved/"}) {

@@ -16,6 +16,11 @@ public:
     // Error `InvalidInput`: a path that nobody may make roles in.
     [[nodiscard]] base::Result<gate::Description> plan(const gate::Subject& subject) const override;
 
+    // Roles, users, groups and the account's own policies.
+    [[nodiscard]] base::Result<gate::ResourcePage> each_resource(const gate::ResourceQuery& query) const override;
+    // The directory's: who is in which group, and who may what, move it, too.
+    [[nodiscard]] uint64_t version() const override { return directory_.version(); }
+
 private:
     enum class By : uint8_t { arn, name };
     [[nodiscard]] base::Result<gate::Description> described(const gate::Subject& subject, By by) const;

@@ -100,3 +100,53 @@ TEST_CASE("nobody makes roles in the paths that AWS reserves") {
     CHECK(world.describer.plan(world.arn("user/aws-reserved/x"), "iam:CreateUser", world.account));
     CHECK(world.describer.plan(world.arn("role/research/Ada"), "iam:CreateRole", world.account)->keys.entries().empty());
 }
+
+TEST_CASE("roles, users, groups and the account's own policies are what is there, each describing itself") {
+    World world;
+    REQUIRE(world.iam().create_group(world.account, "staff", "/"));
+    REQUIRE(world.iam().create_policy({.account = world.account, .name = "p", .document = identity::allow_s3}));
+    const auto all = world.describer.each_resource({.pattern = "*", .account = world.account});
+    REQUIRE(all);
+    const std::vector<std::string> expected{world.arn("group/staff"), world.arn("policy/p"), world.arn("role/research/Ada"),
+                                            world.arn("user/bob")};
+    CHECK(all->arns == expected);
+    CHECK(all->next.empty());
+    for (const auto& arn : all->arns) {
+        const auto described = world.describer.describe(arn, "iam:Get", world.account);
+        REQUIRE(described);
+        CHECK(described->existence == Existence::there);
+        CHECK(described->arn == arn);
+    }
+    CHECK(world.describer.each_resource({.pattern = "arn:aws:iam::*:role/*", .account = world.account})->arns ==
+          std::vector{world.arn("role/research/Ada")});
+    CHECK(world.describer.each_resource({.pattern = "*", .account = "999988887777"})->arns.empty());
+}
+
+TEST_CASE("every change of what is known of IAM's resources moves the version; a look does not") {
+    World world;
+    auto& iam = world.iam();
+    uint64_t last = world.describer.version();
+    const auto moved = [&] {
+        const uint64_t now = world.describer.version();
+        return std::exchange(last, now) != now;
+    };
+    (void)world.describer.each_resource({.pattern = "*", .account = world.account});
+    (void)world.find("role/ada", "iam:GetRole");
+    CHECK_FALSE(moved());
+    REQUIRE(iam.tag(world.role("Ada"), {{"team", "blue"}}));
+    CHECK(moved());
+    REQUIRE(iam.untag(world.role("Ada"), {"team"}));
+    CHECK(moved());
+    REQUIRE(iam.delete_boundary(world.role("Ada")));
+    CHECK(moved());
+    REQUIRE(iam.update_trust(world.account, "Ada", identity::trust_sagemaker));
+    CHECK(moved());
+    REQUIRE(iam.put_inline_policy(world.user("bob"), "p", identity::allow_s3));
+    CHECK(moved());
+    REQUIRE(iam.create_group(world.account, "staff", "/"));
+    CHECK(moved());
+    REQUIRE(iam.add_user_to_group(world.account, "staff", "bob"));
+    CHECK(moved());
+    REQUIRE(iam.delete_role(world.account, "Ada"));
+    CHECK(moved());
+}

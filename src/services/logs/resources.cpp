@@ -56,6 +56,25 @@ Result<gate::Description> Resources::describe(const gate::Subject& subject) cons
     return out;
 }
 
+Result<gate::ResourcePage> Resources::each_resource(const gate::ResourceQuery& query) const {
+    gate::ResourcePager pager(query);
+    const auto parsed = policy::parse_arn(query.pattern);
+    const size_t streams = query.pattern.find(stream_type);
+    const bool names_group = streams != std::string_view::npos && parsed && parsed->resource.starts_with(group_type) &&
+                             query.pattern.substr(0, streams).find_first_of("*?") == std::string_view::npos;
+    if (names_group) {
+        if (parsed->account != query.account) return gate::ResourcePage{};
+        const ::logs::Owner owner{std::string(parsed->account), std::string(parsed->region)};
+        const std::string group(group_in(parsed->resource));
+        const std::string before(query.pattern.substr(0, streams + stream_type.size()));
+        for (const auto& stream : TRY(store_.stream_names(owner, group))) pager.add(before + stream);
+        return std::move(pager).finish();
+    }
+    for (const auto& [region, group] : TRY(store_.group_names(std::string(query.account))))
+        pager.add(Group{.owner = {std::string(query.account), region}, .name = group}.arn());
+    return std::move(pager).finish();
+}
+
 Result<model::NamedValues> log_group(const model::Circumstances& circumstances,
                                      std::span<const std::optional<std::string>> name_and_identifier) {
     const auto& name = name_and_identifier[0];

@@ -13,6 +13,9 @@ public:
     [[nodiscard]] Result<gate::Description> describe(const gate::Subject& subject) const override;
     [[nodiscard]] Result<gate::Description> find(const gate::Subject& subject) const override;
     [[nodiscard]] Result<gate::Description> plan(const gate::Subject& subject) const override { return find(subject); }
+    // Groups, or the streams of one: `arn:aws:logs:region:account:log-group:group:log-stream:*`.
+    [[nodiscard]] Result<gate::ResourcePage> each_resource(const gate::ResourceQuery& query) const override;
+    [[nodiscard]] uint64_t version() const override { return store_.version(); }
 
 private:
     const ::logs::Store& store_;

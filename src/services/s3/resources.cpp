@@ -2,6 +2,7 @@
 #include "services/s3/resources.hpp"
 
 #include "base/error_codes.hpp"
+#include "policy/glob.hpp"
 #include "policy/reference.hpp"
 
 namespace services::s3 {
@@ -10,6 +11,9 @@ namespace {
 using base::Result;
 using gate::Description;
 using gate::Existence;
+
+constexpr std::string_view arn_prefix = "arn:aws:s3:::";
+constexpr size_t keys_looked_at_max = 10'000;  // for one page
 
 // arn:aws:s3:::bucket/key
 struct Name {
@@ -72,6 +76,50 @@ Result<Description> Resources::describe(const gate::Subject& subject) const {
     }
     if (found.error().code != base::code::NoSuchBucket) return base::fail(std::move(found).error());
     return Description{.arn = std::string(subject.text), .existence = Existence::absent, .absence = found.error().message};
+}
+
+Result<gate::ResourcePage> Resources::each_resource(const gate::ResourceQuery& query) const {
+    constexpr std::string_view wildcards = "*?";
+    const size_t slash = query.pattern.find('/');
+    const std::string_view place = query.pattern.substr(0, slash);
+    if (slash != std::string_view::npos && place.starts_with(arn_prefix) &&
+        place.find_first_of(wildcards) == std::string_view::npos) {
+        const auto bucket = storage_.bucket(place.substr(arn_prefix.size()));
+        if (!bucket || (*bucket)->account != query.account) return gate::ResourcePage{};
+        return objects_of(**bucket, query);
+    }
+    gate::ResourcePager pager(query);
+    for (const auto& bucket : storage_.buckets_of(std::string(query.account))) pager.add(bucket->arn());
+    return std::move(pager).finish();
+}
+
+Result<gate::ResourcePage> Resources::objects_of(const objects::Bucket& bucket, const gate::ResourceQuery& query) const {
+    const std::string before = bucket.arn() + "/";
+    const std::string_view keys = query.pattern.substr(before.size());
+    objects::ListRequest request{
+        .bucket = bucket.name, .prefix = std::string(keys.substr(0, keys.find_first_of("*?"))), .delimiter = {}};
+    if (query.after.starts_with(before))
+        request.after = query.after.substr(before.size());
+    else if (query.after > before)
+        return gate::ResourcePage{};
+    gate::ResourcePage page;
+    const size_t most = std::min(query.most, gate::resources_a_page_max);
+    for (size_t looked_at = 0; looked_at < keys_looked_at_max; looked_at += request.max_keys) {
+        const auto listing = TRY(storage_.list(request));
+        for (const auto& object : listing.objects) {
+            std::string arn = before + object.key;
+            if (!policy::glob_matches(query.pattern, arn)) continue;
+            if (page.arns.size() == most) {
+                page.next = page.arns.empty() ? std::string(query.after) : page.arns.back();
+                return page;
+            }
+            page.arns.push_back(std::move(arn));
+        }
+        if (!listing.truncated) return page;
+        request.after = listing.next;
+    }
+    page.next = before + request.after;
+    return page;
 }
 
 }  // namespace services::s3

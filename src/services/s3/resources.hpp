@@ -22,8 +22,14 @@ public:
     [[nodiscard]] base::Result<gate::Description> describe(const gate::Subject& subject) const override;
     // A bucket that is not there is `NoSuchBucket`.
     [[nodiscard]] base::Result<gate::Description> find(const gate::Subject& subject) const override;
+    // Buckets, or the objects of one bucket: `arn:aws:s3:::bucket/…`. A page ends early that looked at ten thousand keys.
+    [[nodiscard]] base::Result<gate::ResourcePage> each_resource(const gate::ResourceQuery& query) const override;
+    // Every write moves it: an object that comes, goes or has other tags is decided on otherwise.
+    [[nodiscard]] uint64_t version() const override { return storage_.version(); }
 
 private:
+    [[nodiscard]] base::Result<gate::ResourcePage> objects_of(const objects::Bucket& bucket,
+                                                              const gate::ResourceQuery& query) const;
     const objects::Storage& storage_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "crypto/random.hpp"
 #include "gate/gate.hpp"
@@ -126,4 +127,60 @@ TEST_CASE("bucket policies are found by AWS's own ARNs alone") {
         CHECK_FALSE_MESSAGE(found->policy, arn);
         CHECK_MESSAGE(found->found.as<Located>() == nullptr, arn);
     }
+}
+
+TEST_CASE("buckets are what is there, and objects where the pattern names their bucket") {
+    World world;
+    REQUIRE(world.storage->create_bucket("another", "111122223333", "us-east-1"));
+    REQUIRE(world.storage->create_bucket("others", "999988887777", "us-east-1"));
+    for (const char* key : {"a/c", "b", "z"})
+        REQUIRE(world.storage->put(
+            {.bucket = "bucket", .key = key, .body = [](std::span<char>) -> base::Result<size_t> { return 0; }}));
+    const auto listed = [&](std::string_view pattern, std::string_view after = {}, size_t most = 1000) {
+        return world.describer.each_resource({.pattern = pattern, .account = "111122223333", .after = after, .most = most})
+            .value();
+    };
+    using Arns = std::vector<std::string>;
+    CHECK(listed("*").arns == Arns{"arn:aws:s3:::another", "arn:aws:s3:::bucket"});
+    CHECK(listed("arn:aws:s3:::b*").arns == Arns{"arn:aws:s3:::bucket"});
+    CHECK(listed("arn:aws:s3:::b*/x").arns.empty());  // which bucket's objects, nobody said
+    CHECK(listed("arn:aws:s3:::bucket/a/*").arns == Arns{"arn:aws:s3:::bucket/a/b", "arn:aws:s3:::bucket/a/c"});
+    CHECK(listed("arn:aws:s3:::bucket/?").arns == Arns{"arn:aws:s3:::bucket/b", "arn:aws:s3:::bucket/z"});
+    CHECK(listed("arn:aws:s3:::bucket/b").arns == Arns{"arn:aws:s3:::bucket/b"});
+    CHECK(listed("arn:aws:s3:::others/*").arns.empty());
+    CHECK(listed("arn:aws:s3:::nosuch/*").arns.empty());
+    const auto first = listed("arn:aws:s3:::bucket/*", "", 3);
+    CHECK(first.arns.size() == 3);
+    CHECK(first.next == "arn:aws:s3:::bucket/b");
+    const auto second = listed("arn:aws:s3:::bucket/*", first.next, 3);
+    CHECK(second.arns == Arns{"arn:aws:s3:::bucket/z"});
+    CHECK(second.next.empty());
+    CHECK(listed("arn:aws:s3:::bucket/*", "arn:aws:s3:::zzz").arns.empty());
+}
+
+TEST_CASE("every change of a bucket or an object moves the version; a look does not") {
+    World world;
+    auto& storage = *world.storage;
+    uint64_t last = world.describer.version();
+    const auto moved = [&] {
+        const uint64_t now = world.describer.version();
+        return std::exchange(last, now) != now;
+    };
+    (void)world.describer.each_resource({.pattern = "arn:aws:s3:::bucket/*", .account = "111122223333"});
+    (void)world.describer.find("arn:aws:s3:::bucket/a/b", "s3:GetObject", "111122223333");
+    CHECK_FALSE(moved());
+    REQUIRE(storage.set_tags("bucket", "a/b", {{"team", "blue"}}));
+    CHECK(moved());
+    REQUIRE(storage.delete_object("bucket", "a/b"));
+    CHECK(moved());
+    const auto unset = [](objects::BucketConfiguration& configuration) -> base::Result<void> {
+        configuration.policy.clear();
+        return {};
+    };
+    REQUIRE(storage.configure("bucket", unset));
+    CHECK(moved());
+    REQUIRE(storage.delete_bucket("bucket"));
+    CHECK(moved());
+    REQUIRE(storage.create_bucket("bucket", "111122223333", "eu-west-1"));
+    CHECK(moved());
 }

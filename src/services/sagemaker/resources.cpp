@@ -99,6 +99,12 @@ Result<Description> Resources::describe(const gate::Subject& subject) const {
     return out;
 }
 
+Result<gate::ResourcePage> Resources::each_resource(const gate::ResourceQuery& query) const {
+    gate::ResourcePager pager(query);
+    for (const auto& id : training_.ids(std::string(query.account))) pager.add(id.arn());
+    return std::move(pager).finish();
+}
+
 m::Functions value_functions() { return {.tagged_job = tagged_job, .kms_arn = kms_arn, .scope = scope, .own_role = own_role}; }
 
 }  // namespace services::sagemaker

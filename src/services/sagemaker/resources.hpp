@@ -13,6 +13,8 @@ class Resources final : public gate::Resources {
 public:
     explicit Resources(const training::Training& training) : training_(training) {}
     [[nodiscard]] base::Result<gate::Description> describe(const gate::Subject& subject) const override;
+    [[nodiscard]] base::Result<gate::ResourcePage> each_resource(const gate::ResourceQuery& query) const override;
+    [[nodiscard]] uint64_t version() const override { return training_.version(); }
 
 private:
     const training::Training& training_;
