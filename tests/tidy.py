@@ -1,4 +1,4 @@
-"""Runs clang-tidy (.clang-tidy) over src/*.cpp, tests aside: they take values out of optionals that they have just required.
+"""Runs clang-tidy (.clang-tidy) over src/*.cpp, tests aside: they would double its time.
 
     tidy.py BUILD [--jobs N] [FILE...]     BUILD: a build folder, built; FILE: only these
 

@@ -329,7 +329,7 @@ private:
         const auto name = std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1);
         if (name.empty() || text.find_first_of(" \t\r\n,") != std::string::npos) return {};
         ActionPattern action;
-        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): without variables every text is a pattern
+        // Without variables every text is a pattern
         action.pattern = *patterns().compile(lower, {.changed = lower != text});
         if (!has_wildcard(lower)) action.hash = static_cast<uint32_t>(hash_of(lower));
         const auto service = std::string_view(lower).substr(0, colon);
@@ -364,7 +364,7 @@ private:
         };
         using Wildcards = PatternPool::Wildcards;
         if (text == "*") {
-            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): without variables every text is a pattern
+            // Without variables every text is a pattern
             draft_.resources.push_back(*patterns().compile(text, {}));
             return {};
         }

@@ -104,7 +104,7 @@ public:
                 error.notes.push_back("`" + state.id + "` was made and could not be removed again");
             return fail(std::move(error));
         }
-        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): without a value it was made an error above
+        // Without a value it was made an error above
         state.outputs = settle_outputs(*type, merged(**live, state.outputs), inputs);
         return state;
     }

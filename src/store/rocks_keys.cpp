@@ -43,8 +43,10 @@
 
 // Debian's librocksdb is not instrumented: ThreadSanitizer cannot see its barriers and takes its memtable for a race.
 #if __has_feature(thread_sanitizer)
+// NOLINTBEGIN(readability-identifier-naming): the runtime's name
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() { return "race:librocksdb.so\n"; }
+// NOLINTEND(readability-identifier-naming)
 #endif
 
 namespace store {

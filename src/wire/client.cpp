@@ -214,7 +214,7 @@ Result<http::ClientResponse> Client::State::send(const Prepared& prepared,
             --attempt;
             continue;
         }
-        Error error = answer ? read_error(*answer) : std::move(answer).error();
+        Error error = answer ? read_error(*answer) : answer.error();
         const bool worth = answer ? is_worth_retrying(answer->status, error.code)
                                   : error.code == base::code::ConnectionError || error.code == base::code::Timeout;
         if (last || !worth) return fail(std::move(error));
