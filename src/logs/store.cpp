@@ -126,15 +126,18 @@ base::Result<void> append(const std::string& path, const std::string& lines) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Store>> Store::open(Parts parts) {
+base::Result<std::unique_ptr<Store>> Store::open(Dependencies dependencies) {
     std::error_code error;
-    fs::create_directories(parts.folder, error);
-    if (error) return base::fail(base::code::InternalError, "cannot make the folder " + parts.folder + ": " + error.message());
-    fs::permissions(parts.folder, fs::perms::owner_all, error);
-    return std::unique_ptr<Store>(new Store(std::move(parts)));
+    fs::create_directories(dependencies.folder, error);
+    if (error)
+        return base::fail(base::code::InternalError, "cannot make the folder " + dependencies.folder + ": " + error.message());
+    fs::permissions(dependencies.folder, fs::perms::owner_all, error);
+    return std::unique_ptr<Store>(new Store(std::move(dependencies)));
 }
 
-std::string Store::path_of(const std::string& id) const { return parts_.folder + "/" + id.substr(0, 2) + "/" + id + ".log"; }
+std::string Store::path_of(const std::string& id) const {
+    return dependencies_.folder + "/" + id.substr(0, 2) + "/" + id + ".log";
+}
 
 base::Result<Store::Found> Store::found_in(std::string_view record) const {
     auto json = TRY(text::parse_json(record));
@@ -145,30 +148,30 @@ base::Result<void> Store::create_group(const Owner& owner, const std::string& gr
     std::string key = group_prefix(owner) + group;
     store::Batch batch;
     batch.expect(key, std::nullopt)
-        .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}}).dump());
-    auto stored = parts_.keys->commit(batch);
+        .put(key, Json::object({{"Created", int64_t{dependencies_.clock->now().time_since_epoch().count()}}}).dump());
+    auto stored = dependencies_.keys->commit(batch);
     if (!stored && stored.error().code == base::code::Conflict)
         return base::fail(base::code::ResourceAlreadyExistsException, "The specified log group already exists");
     return stored;
 }
 
 base::Result<void> Store::require_group(const Owner& owner, const std::string& group) const {
-    if (!TRY(parts_.keys->get(group_prefix(owner) + group))) return no_group();
+    if (!TRY(dependencies_.keys->get(group_prefix(owner) + group))) return no_group();
     return {};
 }
 
 base::Result<void> Store::delete_group(const Owner& owner, const std::string& group) {
     std::string key = group_prefix(owner) + group;
-    auto record = TRY(parts_.keys->get(key));
+    auto record = TRY(dependencies_.keys->get(key));
     if (!record) return no_group();
     std::vector<std::string> files;
     store::Batch batch;
     batch.expect(key, *record).erase(key);
-    for (const auto& entry : TRY(parts_.keys->scan({.prefix = stream_prefix(owner, group)}))) {
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = stream_prefix(owner, group)}))) {
         files.push_back(TRY(found_in(entry.value)).file);
         batch.erase(entry.key);
     }
-    TRY(parts_.keys->commit(batch));
+    TRY(dependencies_.keys->commit(batch));
     for (const auto& file : files) ::unlink(file.c_str());
     return {};
 }
@@ -176,9 +179,9 @@ base::Result<void> Store::delete_group(const Owner& owner, const std::string& gr
 base::Result<std::vector<Group>> Store::groups(const Owner& owner, std::string_view prefix) const {
     std::string all = group_prefix(owner);
     std::vector<Group> found;
-    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all + std::string(prefix)}))) {
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = all + std::string(prefix)}))) {
         Group group{entry.key.substr(all.size()), TRY(text::parse_json(entry.value))["Created"].as_int(), 0};
-        for (const auto& stream : TRY(parts_.keys->scan({.prefix = stream_prefix(owner, group.name)}))) {
+        for (const auto& stream : TRY(dependencies_.keys->scan({.prefix = stream_prefix(owner, group.name)}))) {
             std::error_code none;
             auto size = fs::file_size(TRY(found_in(stream.value)).file, none);
             if (!none) group.stored_bytes += size;
@@ -189,15 +192,15 @@ base::Result<std::vector<Group>> Store::groups(const Owner& owner, std::string_v
 }
 
 base::Result<void> Store::create_stream(const Owner& owner, const std::string& group, const std::string& stream) {
-    auto record = TRY(parts_.keys->get(group_prefix(owner) + group));
+    auto record = TRY(dependencies_.keys->get(group_prefix(owner) + group));
     if (!record) return no_group();
-    std::string key = stream_prefix(owner, group) + stream, id = parts_.random->hex(32);
+    std::string key = stream_prefix(owner, group) + stream, id = dependencies_.random->hex(32);
     TRY(internal(os::make_folders(fs::path(path_of(id)).parent_path().string())));
     store::Batch batch;
     batch.expect(group_prefix(owner) + group, *record)
         .expect(key, std::nullopt)
-        .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}, {"Id", id}}).dump());
-    auto stored = parts_.keys->commit(batch);
+        .put(key, Json::object({{"Created", int64_t{dependencies_.clock->now().time_since_epoch().count()}}, {"Id", id}}).dump());
+    auto stored = dependencies_.keys->commit(batch);
     if (!stored && stored.error().code == base::code::Conflict) {
         TRY(require_group(owner, group));
         return base::fail(base::code::ResourceAlreadyExistsException, "The specified log stream already exists");
@@ -209,13 +212,13 @@ base::Result<void> Store::delete_stream(const Owner& owner, const std::string& g
     auto found = TRY(find(owner, group, stream));
     store::Batch batch;
     batch.erase(stream_prefix(owner, group) + stream);
-    TRY(parts_.keys->commit(batch));
+    TRY(dependencies_.keys->commit(batch));
     ::unlink(found.file.c_str());
     return {};
 }
 
 base::Result<Store::Found> Store::find(const Owner& owner, const std::string& group, const std::string& stream) const {
-    auto record = TRY(parts_.keys->get(stream_prefix(owner, group) + stream));
+    auto record = TRY(dependencies_.keys->get(stream_prefix(owner, group) + stream));
     if (record) return found_in(*record);
     TRY(require_group(owner, group));
     return no_stream();
@@ -230,7 +233,7 @@ base::Result<std::vector<Stream>> Store::streams(const Owner& owner, const std::
     TRY(require_group(owner, group));
     std::string all = stream_prefix(owner, group);
     std::vector<Stream> streams;
-    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all + std::string(prefix)}))) {
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = all + std::string(prefix)}))) {
         auto found = TRY(found_in(entry.value));
         streams.push_back(describe(entry.key.substr(all.size()), found.creation_time, found.file));
     }
