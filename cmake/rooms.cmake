@@ -118,7 +118,7 @@ set_source_files_properties(${CMAKE_SOURCE_DIR}/src/identity/aws_managed.cpp PRO
   OBJECT_DEPENDS ${MANAGED_POLICIES} COMPILE_DEFINITIONS "TRAINWARDEN_MANAGED_POLICIES=\"${MANAGED_POLICIES}\"")
 room(objects  LINK policy store crypto text base PRIVATE Threads::Threads)
 room(audit    LINK os policy store crypto text base)
-room(metrics  LINK store crypto text base)
+room(cloudwatch LINK store crypto text base)
 room(logs     LINK os store crypto text base)
 # The first process of a sandbox: static, because it runs in any image; without sanitizers, which need their runtime.
 add_executable(inside ${CMAKE_SOURCE_DIR}/src/sandbox/inside/inside.cpp ${CMAKE_SOURCE_DIR}/src/sandbox/inside/remote.cpp)
@@ -169,7 +169,7 @@ room(services_s3       PATH services/s3        LINK gate objects wire http model
 room(services_sagemaker PATH services/sagemaker LINK gate model training identity objects policy text base)
 room(services_cloudtrail PATH services/cloudtrail LINK gate model audit text base)
 room(services_logs      PATH services/logs      LINK gate model logs text base PRIVATE PkgConfig::RE2)
-room(services_monitoring PATH services/monitoring LINK gate model metrics text base)
+room(services_monitoring PATH services/monitoring LINK gate model cloudwatch text base)
 
 # Clients: they reach a server only over the wire.
 room(provider   LINK wire http policy crypto text base)
@@ -186,7 +186,7 @@ list(FILTER server_tests INCLUDE REGEX "_test\\.cpp$")
 list(FILTER server_sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
 add_library(server STATIC ${server_sources})
 target_include_directories(server PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
-target_link_libraries(server PUBLIC cli ${services} gate slurm training sandbox metrics logs objects audit identity store wire http net os policy crypto text base)
+target_link_libraries(server PUBLIC cli ${services} gate slurm training sandbox cloudwatch logs objects audit identity store wire http net os policy crypto text base)
 add_executable(trainwarden ${CMAKE_SOURCE_DIR}/src/server/main.cpp)
 target_link_libraries(trainwarden PRIVATE server)
 add_executable(server_test ${server_tests} $<TARGET_OBJECTS:doctest_main>)

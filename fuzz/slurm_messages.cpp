@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     (void)slurm::parse_started(input);
     if (const auto sealed = slurm::parse_sealed_task(input)) {
-        if (slurm::open_task(*sealed, std::string(32, 'k'))) std::abort();  // nobody sealed it with this key
+        if (slurm::open_task(*sealed, std::string(32, 'k'))) std::abort();  // it was not sealed with this key
     }
     (void)slurm::read_salloc(input);
     (void)slurm::split_options(input);

@@ -1,4 +1,4 @@
-"""A running `trainwarden serve` for tests, and clients that talk to it as somebody.
+"""A running `trainwarden serve` for tests, and clients with the credentials of its principals.
 
     def test_something(server):                       # fresh data folder, one server a test file
         iam = server.client("iam")                    # the account's root
@@ -45,7 +45,7 @@ atexit.register(shutil.rmtree, SANITIZER_REPORTS, ignore_errors=True)
 for sanitizer in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
     os.environ[sanitizer] = ":".join(filter(None, [os.environ.get(sanitizer), f"log_path={SANITIZER_REPORTS}/report"]))
 
-# What would make a client read the settings of whoever runs the tests.
+# What would make a client read the settings of the user who runs the tests.
 FOREIGN = [name for name in os.environ if name.startswith("AWS_")]
 
 

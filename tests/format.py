@@ -30,7 +30,7 @@ def main() -> int:
         if process.returncode != 0:
             print(errors[:4000])
     if failed:
-        print("`make format` mends it")
+        print("`make format` fixes it")
     return 1 if failed else 0
 
 

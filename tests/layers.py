@@ -15,7 +15,7 @@ HEAVY = re.compile(r"#include <(rocksdb/|simdjson|pugixml|yaml-cpp/|spdlog/|fmt/
 # What a command prints goes through cli/terminal, which spells out what a terminal would obey.
 PRINTS = re.compile(r"\b(printf|fprintf|puts|fputs|putchar|fputc|fwrite|cout|cerr|clog)\b|::write\(STD")
 MAY_PRINT = {"cli/terminal.cpp"}
-# Only these rooms ask for decisions: everybody else asks the gate, which records them. Tests ask whom they like.
+# Only these rooms ask for decisions: all others ask the gate, which records them. Tests may ask any.
 DECIDERS = {"policy/evaluate.hpp": {"policy", "gate", "proof"}, "gate/access_question.hpp": {"gate"}}
 # What is refused is refused before a handler runs: by policies, by the rules of services (policy/service_rules.hpp), or by gate::refuse, which no
 # function that takes a permit may call.

@@ -18,7 +18,7 @@ using Result = std::expected<T, Error>;
 }  // namespace base
 
 // TRY(expr): the value of a Result, or return its error from the enclosing function.
-// Takes Results by value only: a TRY of a reference would move out of somebody else's object.
+// Takes Results by value only: a TRY of a reference would move out of its owner's object.
 #define TRY(...)                                                                  \
     __extension__({                                                               \
         auto try_result = (__VA_ARGS__);                                          \

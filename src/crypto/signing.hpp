@@ -1,4 +1,4 @@
-// Signatures that anybody can check and only the holder of a key can make: Ed25519 (RFC 8032), keys as PEM (RFC 8410). OpenSSL does
+// Signatures that anyone can check and only the holder of a key can make: Ed25519 (RFC 8032), keys as PEM (RFC 8410). OpenSSL does
 // the work.
 #pragma once
 

@@ -195,7 +195,7 @@ base::Result<std::unique_ptr<StackLock>> Backend::lock(const std::string& projec
 }
 
 StackLock::~StackLock() {
-    ::unlink(path_.c_str());  // while it is still locked: whoever takes the lock next looks whether the file is still there
+    ::unlink(path_.c_str());  // while it is still locked: the next holder of the lock checks that the file is still there
 }
 
 }  // namespace deploy

@@ -54,7 +54,7 @@ Engine::Engine(EngineOptions options, EngineHooks hooks, Snapshot old)
     for (const std::string& key : options_.secret_keys)
         if (const auto found = options_.config.find(key); found != options_.config.end()) secrets_.learn_text(found->second);
     // Deleted to make way, and never made again: there is nothing left of it but its name.
-    std::erase_if(olds_, [this](const ResourcePtr& resource) NOT_CHECKED {  // nobody else has this yet
+    std::erase_if(olds_, [this](const ResourcePtr& resource) NOT_CHECKED {  // no other thread has this yet
         const bool gone = resource->others["pendingReplacement"].as_bool();
         if (gone) recreated_.insert(resource->urn);
         return gone;

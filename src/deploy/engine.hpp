@@ -160,7 +160,7 @@ private:
     base::Result<void> persist();
     void forget(const ResourcePtr& resource);
 
-    // holding.cpp: what resources are in the world. While one is made, changed or deleted, nobody else works on the same thing.
+    // resource_claims.cpp: what resources are in the world. While one is made, changed or deleted, no other step works on the same thing.
     class Claim;
     Claim claim(std::vector<std::string> things);
     std::vector<std::string> things_of(provider::Provider& provider, const Resource& resource) const;
@@ -205,7 +205,7 @@ private:
     std::map<std::string, PendingOperation> pending_ GUARDED_BY(mutex_);
     std::map<std::string, std::string> held_ GUARDED_BY(mutex_);   // things in the world to the URNs of registered resources
     std::map<std::string, std::string> names_ GUARDED_BY(mutex_);  // unique names to the URNs of registered resources
-    std::set<std::string> claimed_ GUARDED_BY(mutex_);             // things that somebody works on
+    std::set<std::string> claimed_ GUARDED_BY(mutex_);             // things that a step works on
     std::map<std::string, Inherited> inherited_ GUARDED_BY(mutex_);
     std::string stack_urn_ GUARDED_BY(mutex_);
     std::optional<provider::Property> stack_outputs_ GUARDED_BY(mutex_);

@@ -57,9 +57,9 @@ TEST_CASE("only the ignored part stays as it was") {
     Bench bench;
     REQUIRE(bench.up(thing({{"name", "a"}, {"value", before}})).ok);
     REQUIRE(bench.up(thing({{"name", "a"}, {"value", after}, {"link", "new"}}, ignoring({"value.x"}))).ok);
-    CHECK(bench.world.things["a"]["value"]["x"] == Property("1"));
-    CHECK(bench.world.things["a"]["value"]["list"] == after["list"]);
-    CHECK(bench.world.things["a"]["link"] == Property("new"));
+    CHECK(bench.cloud.things["a"]["value"]["x"] == Property("1"));
+    CHECK(bench.cloud.things["a"]["value"]["list"] == after["list"]);
+    CHECK(bench.cloud.things["a"]["link"] == Property("new"));
     // And when everything is ignored, an automatic name stays an automatic name.
     Bench named;
     REQUIRE(named.up(thing({{"value", "1"}})).ok);
@@ -70,7 +70,7 @@ TEST_CASE("only the ignored part stays as it was") {
 TEST_CASE("ignoring says nothing about a resource that is new") {
     Bench bench;
     REQUIRE(bench.up(thing({{"name", "a"}, {"value", before}}, ignoring({"*"}))).ok);
-    CHECK(bench.world.things["a"]["value"] == before);
+    CHECK(bench.cloud.things["a"]["value"] == before);
 }
 
 TEST_CASE("a path that is none is refused by name") {
@@ -97,7 +97,7 @@ TEST_CASE("a change replaces where the program says, and updates elsewhere") {
         const auto ran = bench.up(thing({{"value", after}}, replacing_on(one.paths)));
         CHECK(ran.ok);
         CHECK((ran.steps.front() == "create-replacement a") == one.replaces);
-        CHECK(bench.world.things.size() == 1);
+        CHECK(bench.cloud.things.size() == 1);
     }
 }
 
@@ -117,9 +117,9 @@ TEST_CASE("what a state says must be replaced, or was not finished, is") {
     CHECK(bench.up(thing({{"value", "1"}})).steps == Strings{"same a"});
     // Deleted to make way, and the run ended before its replacement was made.
     say("pendingReplacement", text::Json(true));
-    bench.world.things.clear();
+    bench.cloud.things.clear();
     CHECK(bench.up(thing({{"value", "1"}})).steps == Strings{"replace a"});
-    CHECK(bench.world.things.size() == 1);
+    CHECK(bench.cloud.things.size() == 1);
     say("pendingReplacement", text::Json(true));
     bench.take_log();
     CHECK(bench.destroy().ok);
@@ -129,7 +129,7 @@ TEST_CASE("what a state says must be replaced, or was not finished, is") {
 
 TEST_CASE("a provider that cannot work is found out in a preview, before anything is planned") {
     Bench bench;
-    bench.world.reachable = false;
+    bench.cloud.reachable = false;
     for (const bool preview : {true, false}) {
         // Said once, however many resources there are.
         const auto ran = bench.up(
@@ -145,7 +145,7 @@ TEST_CASE("a provider that cannot work is found out in a preview, before anythin
         CHECK_FALSE(ran.ok);
         REQUIRE(ran.errors.size() == 1);
         CHECK(ran.errors[0].message.contains("nobody there"));
-        CHECK(bench.world.things.empty());
+        CHECK(bench.cloud.things.empty());
     }
     const auto explicit_one = bench.preview([](Client& client) {
         client.registered(
@@ -180,7 +180,7 @@ TEST_CASE("what Pulumi's engine keeps among a provider's settings is not one of 
     CHECK(bench.settings[0] == Property(Object{{"region", "here"}}));
     CHECK(bench.up(program).steps == Strings{"same mine", "same a"});
     CHECK(bench.destroy().ok);
-    CHECK(bench.world.things.empty());
+    CHECK(bench.cloud.things.empty());
 }
 
 TEST_CASE("a call whose answer was lost may have happened: the next run looks") {
@@ -188,15 +188,15 @@ TEST_CASE("a call whose answer was lost may have happened: the next run looks") 
                              "ServiceUnavailable", "ServiceFailure", "InternalServerError", "AccessDenied"}) {
         CAPTURE(code);
         Bench bench;
-        bench.world.lost_answer = code;
+        bench.cloud.lost_answer = code;
         CHECK_FALSE(bench.up(thing({{"value", "1"}})).ok);
-        CHECK(bench.world.things.size() == 1);
+        CHECK(bench.cloud.things.size() == 1);
         CHECK(bench.state.pending.empty() == (std::string_view(code) == "AccessDenied"));
-        bench.world.lost_answer.clear();
+        bench.cloud.lost_answer.clear();
         if (bench.state.pending.empty()) continue;
         bench.seed = "another";
         CHECK(bench.up(thing({{"value", "1"}})).ok);
-        CHECK(bench.world.things.size() == 1);  // the one that was made
+        CHECK(bench.cloud.things.size() == 1);  // the one that was made
         CHECK(bench.state.pending.empty());
     }
 }

@@ -58,7 +58,7 @@ TEST_CASE("a secret input makes every output that holds it a secret") {
     CHECK_FALSE(written(bench.state).contains(planted));
     REQUIRE(bench.refresh().ok);
     CHECK_FALSE(written(bench.state).contains(planted));
-    bench.world.things.begin()->second.set("link", "changed by hand");
+    bench.cloud.things.begin()->second.set("link", "changed by hand");
     REQUIRE(bench.refresh().ok);
     CHECK_FALSE(written(bench.state).contains(planted));
     REQUIRE(bench
@@ -201,7 +201,7 @@ TEST_CASE("what was secret and is kept because changes are ignored stays secret"
 
 TEST_CASE("additional secret outputs, also part of one, also of what is only read") {
     Bench bench;
-    bench.world.things["there"] = Object{{"name", "there"}, {"value", planted}};
+    bench.cloud.things["there"] = Object{{"name", "there"}, {"value", planted}};
     REQUIRE(bench
                 .up([](Client& client) {
                     client.thing("a", {{"value", Object{{"open", "1"}, {"shut", "2"}}}}, [](Registration& registration) {

@@ -45,7 +45,7 @@ TEST_CASE("what is new is created, what is the same is left alone") {
     CHECK(first.ok);
     CHECK(plain(first.steps) == Strings{"create a", "create b"});
     const std::string id = bench.state.stack_outputs()["id"].as_string();
-    CHECK(bench.world.things.contains(id));
+    CHECK(bench.cloud.things.contains(id));
     bench.take_log();
     auto second = bench.up(program);
     CHECK(second.ok);
@@ -65,7 +65,7 @@ TEST_CASE("a preview says the same and touches nothing") {
     const auto ran = bench.preview(program);
     CHECK(ran.ok);
     CHECK(ran.steps == Strings{"create a", "create b"});
-    CHECK(bench.world.things.empty());
+    CHECK(bench.cloud.things.empty());
     CHECK(bench.saves == 0);
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("delete-before-replace deletes the users that must be replaced too, us
     const auto ran = bench.up(program(2));
     CHECK(ran.ok);
     CHECK(bench.take_log() == Strings{"delete c", "delete b", "delete a", "create a", "create b", "create c"});
-    CHECK(bench.world.things.size() == 4);
+    CHECK(bench.cloud.things.size() == 4);
 }
 
 TEST_CASE("the program decides the order of a replacement if it says so") {
@@ -155,7 +155,7 @@ TEST_CASE("what the program no longer has is deleted, users before what they use
     const auto ran = bench.up([](Client& client) { client.thing("kept", {{"name", Property("kept")}}); });
     CHECK(ran.ok);
     CHECK(bench.take_log() == Strings{"delete c", "delete b", "delete a"});
-    CHECK(bench.world.things.size() == 1);
+    CHECK(bench.cloud.things.size() == 1);
 }
 
 TEST_CASE("destroy deletes everything, users first, and leaves an empty state") {
@@ -168,7 +168,7 @@ TEST_CASE("destroy deletes everything, users first, and leaves an empty state") 
                 })
                 .ok);
     CHECK(bench.destroy(true).steps.size() == 2);
-    CHECK(bench.world.things.size() == 2);
+    CHECK(bench.cloud.things.size() == 2);
     bench.take_log();
     CHECK(bench.destroy().ok);
     CHECK(bench.take_log() == Strings{"delete b", "delete a"});
@@ -192,7 +192,7 @@ TEST_CASE("a failure half-way deletes nothing, keeps what was made, and the next
     CHECK(failed.errors[0].source == "__main__.py:12");
     CHECK(failed.errors[0].message.contains("it is broken"));
     CHECK(bench.take_log() == Strings{"create a"});
-    CHECK(bench.world.things.contains("old"));
+    CHECK(bench.cloud.things.contains("old"));
     CHECK(bench.state.pending.empty());
     const auto resumed = bench.up(program(false));
     CHECK(resumed.ok);
@@ -206,11 +206,11 @@ TEST_CASE("a program that dies, or is interrupted, has nothing deleted") {
     CHECK_FALSE(died.ok);
     REQUIRE(died.errors.size() == 1);
     CHECK(died.errors[0].message == "the program ended with exit status 1");
-    CHECK(bench.world.things.contains("old"));
+    CHECK(bench.cloud.things.contains("old"));
     const auto interrupted =
         bench.up([](Client& client) { client.thing("new", {}); }, false, [](deploy::Engine& engine) { engine.interrupt(); });
     CHECK_FALSE(interrupted.ok);
-    CHECK(bench.world.things.contains("old"));
+    CHECK(bench.cloud.things.contains("old"));
     CHECK(bench.state.find("urn:pulumi:dev::proj::fake:index/thing:Thing::old") != nullptr);
 }
 
@@ -225,11 +225,11 @@ TEST_CASE("protected things are neither deleted nor replaced") {
     const auto removed = bench.up([](Client&) {});
     CHECK_FALSE(removed.ok);
     CHECK_FALSE(bench.destroy().ok);
-    CHECK(bench.world.things.contains("one"));
+    CHECK(bench.cloud.things.contains("one"));
     // Unprotected in the program: deployed, then it may go.
     CHECK(bench.up([](Client& client) { client.thing("a", {{"name", Property("one")}}); }).ok);
     CHECK(bench.up([](Client&) {}).ok);
-    CHECK(bench.world.things.empty());
+    CHECK(bench.cloud.things.empty());
 }
 
 TEST_CASE("retainOnDelete forgets without deleting") {
@@ -241,7 +241,7 @@ TEST_CASE("retainOnDelete forgets without deleting") {
                 })
                 .ok);
     CHECK(bench.up([](Client&) {}).ok);
-    CHECK(bench.world.things.contains("a"));
+    CHECK(bench.cloud.things.contains("a"));
     CHECK(bench.state.find("urn:pulumi:dev::proj::fake:index/thing:Thing::a") == nullptr);
 }
 
@@ -363,8 +363,8 @@ TEST_CASE("refresh takes over what changed and drops what is gone") {
         client.thing("b", {{"name", Property("b")}}, uses("link", a.urn));
     };
     REQUIRE(bench.up(program).ok);
-    bench.world.things["b"].set("value", Property("changed by hand"));
-    bench.world.things.erase("a");
+    bench.cloud.things["b"].set("value", Property("changed by hand"));
+    bench.cloud.things.erase("a");
     const auto ran = bench.refresh();
     CHECK(ran.ok);
     CHECK(bench.state.find("urn:pulumi:dev::proj::fake:index/thing:Thing::a") == nullptr);
@@ -383,8 +383,8 @@ TEST_CASE("no more at a time than allowed") {
         for (auto& thread : threads) thread.join();
     });
     CHECK(ran.ok);
-    CHECK(bench.world.things.size() == 12);
-    CHECK(bench.world.at_once_max <= 3);
+    CHECK(bench.cloud.things.size() == 12);
+    CHECK(bench.cloud.at_once_max <= 3);
 }
 
 TEST_CASE("secrets stay secret through inputs, outputs and back") {
@@ -400,7 +400,7 @@ TEST_CASE("secrets stay secret through inputs, outputs and back") {
                 .ok);
     const auto a = bench.state.find("urn:pulumi:dev::proj::fake:index/thing:Thing::a");
     CHECK(a->inputs["secret"].has_secrets());
-    CHECK(bench.world.things.begin()->second["secret"] == Property("word"));  // providers see plain values
+    CHECK(bench.cloud.things.begin()->second["secret"] == Property("word"));  // providers see plain values
 }
 
 TEST_CASE("references become ids for a provider, explicit providers are used and kept") {
@@ -417,16 +417,16 @@ TEST_CASE("references become ids for a provider, explicit providers are used and
                                  [&](Registration& registration) { registration.provider = mine.urn + "::" + mine.id; });
                 })
                 .ok);
-    CHECK(bench.world.things["b"]["link"] == Property("a"));
+    CHECK(bench.cloud.things["b"]["link"] == Property("a"));
     CHECK(deploy::parse_provider_reference(bench.state.find("urn:pulumi:dev::proj::fake:index/thing:Thing::b")->provider).urn ==
           "urn:pulumi:dev::proj::pulumi:providers:fake::mine");
     CHECK(bench.up([](Client&) {}).ok);  // the provider outlives its resources by a moment
-    CHECK(bench.world.things.empty());
+    CHECK(bench.cloud.things.empty());
 }
 
 TEST_CASE("import takes over what exists, and refuses when the program says something else") {
     Bench bench;
-    bench.world.things["there"] = Property(Property::Object{{"name", Property("there")}, {"value", Property("1")}});
+    bench.cloud.things["there"] = Property(Property::Object{{"name", Property("there")}, {"value", Property("1")}});
     const auto program = [](const char* value) {
         return [=](Client& client) {
             client.thing("a", {{"name", Property("there")}, {"value", Property(value)}},
@@ -463,8 +463,8 @@ TEST_CASE("whenever the process dies, the next run ends with exactly what the pr
     };
     Bench bench;
     std::vector<Death> deaths;
-    const auto remember = [&] { deaths.push_back({bench.world.things, bench.state}); };
-    bench.world.moment = remember;
+    const auto remember = [&] { deaths.push_back({bench.cloud.things, bench.state}); };
+    bench.cloud.moment = remember;
     REQUIRE(bench.up(first).ok);
     const size_t in_first = deaths.size();
     REQUIRE(bench.up(second).ok);
@@ -474,19 +474,19 @@ TEST_CASE("whenever the process dies, the next run ends with exactly what the pr
     for (size_t i = 0; i < deaths.size(); ++i) {
         CAPTURE(i);
         Bench again;
-        again.world.things = deaths[i].things;
+        again.cloud.things = deaths[i].things;
         again.state = deaths[i].state;
         again.seed = "another " + std::to_string(i);
         const auto ran = again.up(second);
         CHECK(ran.ok);
-        CHECK(again.world.things.size() == 5);  // a, b, new, r2, d: no orphan, nothing missing
-        CHECK(again.world.things.contains("r2"));
-        CHECK(again.world.things["d"]["pinned"] == Property(2));
+        CHECK(again.cloud.things.size() == 5);  // a, b, new, r2, d: no orphan, nothing missing
+        CHECK(again.cloud.things.contains("r2"));
+        CHECK(again.cloud.things["d"]["pinned"] == Property(2));
         CHECK(again.state.pending.empty());
         CHECK(deploy::verify(again.state));
         const auto settled = again.up(second);
         CHECK(std::ranges::all_of(settled.steps, [](const std::string& step) { return step.starts_with("same"); }));
         CHECK(again.destroy().ok);
-        CHECK(again.world.things.empty());
+        CHECK(again.cloud.things.empty());
     }
 }

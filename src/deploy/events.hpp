@@ -40,7 +40,7 @@ struct Step {
     provider::Difference difference;
     std::optional<base::Error> error;
     std::chrono::milliseconds took{0};
-    bool hidden = false;  // default providers: nobody wrote them
+    bool hidden = false;  // default providers: not in the program
 };
 
 struct Diagnostic {

@@ -66,7 +66,7 @@ base::Result<void> run_program(Stack& stack, const Run& how, const Config& confi
     auto program = TRY(start_program(std::move(options), engine, server->address()));
     engine.run();
     if (engine.failed() || engine.interrupted()) {
-        // Whoever waits for an answer will not get one.
+        // Waiting calls will not get an answer.
         program->interrupt();
         if (!program->wait(200)) {
             server->stop();
@@ -163,7 +163,7 @@ base::Result<Outcome> run(Stack& stack, const Run& how) {
     hooks.journal = [&](const Snapshot& now) -> base::Result<void> {
         auto saved = stack.save(now);
         if (saved || saved.error().code != base::code::PassphraseRequired) return saved;
-        // A secret that nobody announced: losing it would be worse than keeping it badly.
+        // A secret that the configuration does not announce: losing it would be worse than keeping it badly.
         if (stack.secrets().require_at_any_price()) {
             events.diagnostic(
                 {.severity = rpc::Severity::warning,

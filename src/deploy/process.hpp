@@ -1,5 +1,5 @@
 // A child process in a process group of its own, its output read line by line. It dies when we do, however we die: a program left
-// alone could go on registering with nobody.
+// alone could go on registering with no engine.
 #pragma once
 
 #include <filesystem>

@@ -43,7 +43,7 @@ public:
     [[nodiscard]] static base::Result<StackFile> load(const Project& project, const std::string& stack);
     [[nodiscard]] const std::string& salt_state() const { return salt_state_; }
     // Values by full key, secrets decrypted, with the defaults of Pulumi.yaml where the stack says nothing.
-    // Error: a value that Pulumi.yaml declares and nobody gives, a secret that does not open.
+    // Error: a value that Pulumi.yaml declares and the configuration lacks, a secret that does not open.
     [[nodiscard]] base::Result<Config> config(Secrets& secrets) const;
     // The same without opening secrets: their text is empty. For listing, and for commands that run no program.
     [[nodiscard]] base::Result<Config> config_without_secrets() const;

@@ -33,9 +33,9 @@ bool is_absent(const Property& value) { return inside(value).is(Kind::null); }
 
 base::Result<PropertyPath> PropertyPath::parse(std::string_view text) {
     const auto bad = [&](std::string_view why) {
-        return base::fail(
-            base::Error(base::code::InvalidPropertyPath, "`" + std::string(text) + "` is no property path: " + std::string(why))
-                .note("paths look like tags, tags.team, tags[\"a.b\"], rules[0].id, rules[*].id or *"));
+        return base::fail(base::Error(base::code::InvalidPropertyPath,
+                                      "`" + std::string(text) + "` is not a property path: " + std::string(why))
+                              .note("paths look like tags, tags.team, tags[\"a.b\"], rules[0].id, rules[*].id or *"));
     };
     PropertyPath path;
     std::string_view rest = text;

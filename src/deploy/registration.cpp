@@ -400,7 +400,7 @@ base::Result<Engine::Instance> Engine::provider_for(const std::string& type, con
     return found->second;
 }
 
-// Made and known to work: a preview of nothing but new resources would otherwise ask nobody
+// Made and known to work: a preview of nothing but new resources would otherwise send no request
 // anything, and promise what cannot be.
 base::Result<std::shared_ptr<provider::Provider>> Engine::make_provider(const std::string& package,
                                                                         const Property& configuration) {

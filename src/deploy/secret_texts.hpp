@@ -1,6 +1,6 @@
 // The texts of secrets: where else they stand, and how they are kept out of what people read.
 //
-// A secret input comes back in places that nobody marked: `tagsAll` holds the tags, an ARN the name, an error message the value
+// A secret input comes back in places that are not marked: `tagsAll` holds the tags, an ARN the name, an error message the value
 // that was refused. What holds the text of a secret is one.
 #pragma once
 

@@ -6,7 +6,7 @@
 #include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "deploy/context.hpp"
-#include "deploy/holding.hpp"
+#include "deploy/resource_claims.hpp"
 #include "deploy/urn.hpp"
 
 namespace deploy {

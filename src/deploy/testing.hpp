@@ -18,7 +18,7 @@ namespace deploy::testing {
 // What exists, by id. `fake:index/thing:Thing` has the inputs `name` (automatic; a change replaces), `value` (changes in place),
 // `pinned` (a change replaces, the old one first), `link` (of a `Chained`: a change replaces) and `broken` (its creation or
 // update fails). Its outputs hold the value again as `copy` and as a part of `shout`. A `Setting` may be made where it exists.
-struct World {
+struct FakeCloud {
     std::mutex mutex;
     std::map<std::string, provider::Property> things;
     std::vector<std::string> log;  // `create a-1234567`, `update …`, `delete …`
@@ -33,12 +33,12 @@ struct World {
 
 class FakeProvider final : public provider::Provider {
 public:
-    explicit FakeProvider(World& world) : world_(world) {}
+    explicit FakeProvider(FakeCloud& cloud) : cloud_(cloud) {}
     [[nodiscard]] bool knows(std::string_view type) const override {
         return type == "fake:index/thing:Thing" || type == "fake:index/chained:Chained" || type == "fake:index/setting:Setting";
     }
     [[nodiscard]] base::Result<void> ready() override {
-        if (!world_.reachable) return base::fail("ConnectionError", "nobody there");
+        if (!cloud_.reachable) return base::fail("ConnectionError", "nobody there");
         return {};
     }
 
@@ -78,17 +78,17 @@ public:
         provider::Property outputs = outputs_of(inputs);
         if (preview) outputs.set("made", provider::Property::unknown());
         if (preview) return provider::State{id, outputs};
-        const Working working(world_);
+        const Working working(cloud_);
         if (inputs["broken"].as_bool()) return base::fail("Broken", "it is broken with " + inputs["value"].as_string());
-        world_.pass();
+        cloud_.pass();
         {
-            const std::lock_guard lock(world_.mutex);
-            if (world_.things.contains(id) && !type.ends_with("Setting")) return base::fail("AlreadyExists", id + " exists");
-            world_.things[id] = inputs;
-            world_.log.push_back("create " + id);
+            const std::lock_guard lock(cloud_.mutex);
+            if (cloud_.things.contains(id) && !type.ends_with("Setting")) return base::fail("AlreadyExists", id + " exists");
+            cloud_.things[id] = inputs;
+            cloud_.log.push_back("create " + id);
         }
-        world_.pass();
-        if (!world_.lost_answer.empty()) return base::fail(world_.lost_answer, "the answer is lost");
+        cloud_.pass();
+        if (!cloud_.lost_answer.empty()) return base::fail(cloud_.lost_answer, "the answer is lost");
         return provider::State{id, outputs};
     }
 
@@ -96,36 +96,36 @@ public:
                                          const provider::Property& new_inputs, bool preview) override {
         provider::Property outputs = outputs_of(new_inputs);
         if (preview) return provider::State{id, outputs};
-        const Working working(world_);
+        const Working working(cloud_);
         if (new_inputs["broken"].as_bool()) return base::fail("Broken", "it is broken");
-        world_.pass();
+        cloud_.pass();
         {
-            const std::lock_guard lock(world_.mutex);
-            if (!world_.things.contains(id)) return base::fail("NoSuchEntity", id + " is gone");
-            world_.things[id] = new_inputs;
-            world_.log.push_back("update " + id);
+            const std::lock_guard lock(cloud_.mutex);
+            if (!cloud_.things.contains(id)) return base::fail("NoSuchEntity", id + " is gone");
+            cloud_.things[id] = new_inputs;
+            cloud_.log.push_back("update " + id);
         }
-        world_.pass();
+        cloud_.pass();
         return provider::State{id, outputs};
     }
 
     base::Result<std::optional<provider::ReadState>> read(std::string_view, const std::string& id, const provider::Property&,
                                                           const provider::Property&) override {
-        const std::lock_guard lock(world_.mutex);
-        const auto found = world_.things.find(id);
-        if (found == world_.things.end()) return std::nullopt;
+        const std::lock_guard lock(cloud_.mutex);
+        const auto found = cloud_.things.find(id);
+        if (found == cloud_.things.end()) return std::nullopt;
         return provider::ReadState{id, found->second, outputs_of(found->second)};
     }
 
     base::Result<void> remove(std::string_view, const std::string& id, const provider::Property&) override {
-        const Working working(world_);
-        world_.pass();
+        const Working working(cloud_);
+        cloud_.pass();
         {
-            const std::lock_guard lock(world_.mutex);
-            world_.things.erase(id);
-            world_.log.push_back("delete " + id);
+            const std::lock_guard lock(cloud_.mutex);
+            cloud_.things.erase(id);
+            cloud_.log.push_back("delete " + id);
         }
-        world_.pass();
+        cloud_.pass();
         return {};
     }
 
@@ -154,17 +154,17 @@ private:
     }
 
     struct Working {
-        explicit Working(World& world_in) : world(world_in) {
-            const std::lock_guard lock(world.mutex);
-            world.at_once_max = std::max(world.at_once_max, ++world.at_once);
+        explicit Working(FakeCloud& cloud_in) : cloud(cloud_in) {
+            const std::lock_guard lock(cloud.mutex);
+            cloud.at_once_max = std::max(cloud.at_once_max, ++cloud.at_once);
         }
         ~Working() {
-            const std::lock_guard lock(world.mutex);
-            --world.at_once;
+            const std::lock_guard lock(cloud.mutex);
+            --cloud.at_once;
         }
-        World& world;
+        FakeCloud& cloud;
     };
-    World& world_;
+    FakeCloud& cloud_;
 };
 
 struct Collected final : Events {
@@ -263,7 +263,7 @@ using Script = std::function<void(Client&)>;
 
 // A stack that is deployed again and again.
 struct Bench {
-    World world;
+    FakeCloud cloud;
     Snapshot state;
     std::map<std::string, std::string> config;
     std::vector<std::string> secret_keys;
@@ -287,7 +287,7 @@ struct Bench {
                                      const provider::Property& of) -> base::Result<std::shared_ptr<provider::Provider>> {
             settings.push_back(of);
             if (package != "fake") return base::fail("NotSupported", "no provider for " + package);
-            return std::make_shared<FakeProvider>(world);
+            return std::make_shared<FakeProvider>(cloud);
         };
         hooks.journal = [this](const Snapshot& snapshot) -> base::Result<void> {
             ++saves;
@@ -353,7 +353,7 @@ struct Bench {
         one->refresh();
         return finish(*one, events);
     }
-    std::vector<std::string> take_log() { return std::exchange(world.log, {}); }
+    std::vector<std::string> take_log() { return std::exchange(cloud.log, {}); }
 };
 
 }  // namespace deploy::testing

@@ -130,7 +130,7 @@ outputs:
                          {}, true);
     CHECK(ran.ok);
     CHECK(ran.outputs["value"] == Property::unknown());
-    CHECK(bench.world.things.empty());
+    CHECK(bench.cloud.things.empty());
 }
 
 TEST_CASE("options are read, and mistakes name the line") {

@@ -94,7 +94,7 @@ public:
           stopping_(stopping),
           inbox_(stream) {}
 
-    // Serves requests until either side has had enough.
+    // Serves requests until the client or the server closes the connection.
     // `idle` is true while no request is in progress: the server may close such a connection at any time.
     void serve(std::atomic<bool>& idle);
 

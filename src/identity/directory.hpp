@@ -1,4 +1,4 @@
-// Accounts, users, roles, policies, keys and sessions: IAM's object model behind a typed door.
+// Accounts, users, roles, policies, keys and sessions: IAM's object model as typed operations.
 // Reads are in memory; writes are committed to the store before they are visible. Knows neither HTTP nor AWS's wire.
 #pragma once
 
@@ -99,7 +99,7 @@ public:
     [[nodiscard]] virtual bool principal_exists(const std::string& arn) const = 0;
 
     // The unique id behind such an ARN (AROA…, AIDA…, the account id for its root): what a resource policy is bound to, so that
-    // a principal made anew under an old name inherits nothing (SEMANTICS R32). nullopt if there is nobody of that ARN.
+    // a principal made anew under an old name inherits nothing (SEMANTICS R32). nullopt if no principal has that ARN.
     [[nodiscard]] virtual std::optional<std::string> unique_id(const std::string& arn) const = 0;
 
     // Every identity policy of a role or user, groups included: what it was granted, for least-privilege reports.

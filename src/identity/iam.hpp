@@ -159,7 +159,7 @@ public:
                                                                const std::string& id, bool active) = 0;
     [[nodiscard]] virtual base::Result<void> delete_access_key(const std::string& account, const std::string& user,
                                                                const std::string& id) = 0;
-    // The key, whoever's it is; `NoSuchEntity`.
+    // The key, of any user or root user; `NoSuchEntity`.
     [[nodiscard]] virtual base::Result<AccessKeyPtr> access_key(const std::string& id) const = 0;
     // By access key id or role id; approximate, as in AWS.
     [[nodiscard]] virtual std::optional<LastUse> last_use(const std::string& key_or_role) const = 0;

@@ -36,7 +36,7 @@ struct Role : Entity {
     int64_t max_session_seconds = 3600;
     policy::PolicyPtr trust;
     // The unique id behind every user or role that the trust policy names (SEMANTICS R32). When one of them goes, its ARN in the
-    // document turns into the id, which nobody who comes later can have.
+    // document turns into the id, which no later principal can have.
     std::map<std::string, std::string> trusted_ids;
     std::string boundary;  // ARN of a managed policy; empty: none
     Tags tags;

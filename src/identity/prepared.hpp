@@ -37,7 +37,7 @@ struct PreparedPrincipal {
     std::optional<base::Time> expires;  // absent for long-term keys
     uint64_t version = 0;               // identity's, when this was made
 
-    mutable crypto::DerivedKey signing_key;  // of secret_access_key, for the day: whoever checks signatures makes it
+    mutable crypto::DerivedKey signing_key;  // of secret_access_key, for the day: made when a signature is checked
 };
 using PreparedPtr = std::shared_ptr<const PreparedPrincipal>;
 

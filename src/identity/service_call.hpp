@@ -17,7 +17,7 @@ struct ServiceCall {
     std::string source_arn;
 };
 
-// The keys that a request has whoever makes it: the time, the region, and that nobody calls on behalf of another.
+// The keys that every request has: the time, the region, and that it is not a service's call on behalf of a principal.
 void set_circumstances(policy::Context& context, base::Time now, const std::string& region);
 
 [[nodiscard]] policy::Context context_of(const ServiceCall& call, base::Time now);

@@ -1,5 +1,5 @@
 // What a session token holds. It is sealed (AES-256-GCM) under a key that is derived from the master key and bound to its access
-// key id, so that any server with the master key verifies it without a look-up, and nobody can make or change one.
+// key id, so that any server with the master key verifies it without a look-up, and no client can make or change one.
 //
 // The secret access key of a session is not in the token: it is an HMAC over it, under another derived key. Whether the principal
 // behind the token is still there is the directory's question, at every use.

@@ -51,15 +51,15 @@ void Usage::remove(const Group& group) {
 }
 
 const Usage::OfPolicy& Usage::of(const std::string& policy_arn) const {
-    static const OfPolicy nobody;
+    static const OfPolicy unused;
     const auto found = policies_.find(policy_arn);
-    return found == policies_.end() ? nobody : found->second;
+    return found == policies_.end() ? unused : found->second;
 }
 
 const Names& Usage::members(const std::string& group_key) const {
-    static const Names nobody;
+    static const Names no_members;
     const auto found = members_.find(group_key);
-    return found == members_.end() ? nobody : found->second;
+    return found == members_.end() ? no_members : found->second;
 }
 
 }  // namespace identity

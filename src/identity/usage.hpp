@@ -30,7 +30,7 @@ public:
     void remove(const User& user);
     void remove(const Group& group);
 
-    // By ARN; policies that nobody uses are not there.
+    // By ARN; unused policies are not there.
     [[nodiscard]] const std::map<std::string, OfPolicy, std::less<>>& policies() const { return policies_; }
     [[nodiscard]] const OfPolicy& of(const std::string& policy_arn) const;
     // By the group's name in lower case.

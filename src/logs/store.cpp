@@ -126,16 +126,17 @@ base::Result<void> append(const std::string& path, const std::string& lines) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Store>> Store::open(Parts parts) {
+base::Result<std::unique_ptr<Store>> Store::open(Dependencies dependencies) {
     std::error_code error;
-    fs::create_directories(parts.folder, error);
-    if (error) return base::fail(base::code::InternalError, "cannot make the folder " + parts.folder + ": " + error.message());
-    fs::permissions(parts.folder, fs::perms::owner_all, error);
-    return std::unique_ptr<Store>(new Store(std::move(parts)));
+    fs::create_directories(dependencies.folder, error);
+    if (error)
+        return base::fail(base::code::InternalError, "cannot make the folder " + dependencies.folder + ": " + error.message());
+    fs::permissions(dependencies.folder, fs::perms::owner_all, error);
+    return std::unique_ptr<Store>(new Store(std::move(dependencies)));
 }
 
 base::Result<void> Store::commit(const store::Batch& batch) {
-    auto committed = parts_.keys->commit(batch);
+    auto committed = dependencies_.keys->commit(batch);
     version_.fetch_add(1, std::memory_order_release);  // of what failed, too: the store may not know
     return committed;
 }
@@ -143,7 +144,7 @@ base::Result<void> Store::commit(const store::Batch& batch) {
 base::Result<std::vector<std::pair<std::string, std::string>>> Store::group_names(const std::string& account) const {
     const std::string all = "logs/group/" + account + "/";
     std::vector<std::pair<std::string, std::string>> found;
-    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all}))) {
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = all}))) {
         const size_t slash = entry.key.find('/', all.size());
         found.emplace_back(entry.key.substr(all.size(), slash - all.size()), entry.key.substr(slash + 1));
     }
@@ -153,11 +154,11 @@ base::Result<std::vector<std::pair<std::string, std::string>>> Store::group_name
 base::Result<std::vector<std::string>> Store::stream_names(const Owner& owner, const std::string& group) const {
     const std::string all = stream_prefix(owner, group);
     std::vector<std::string> found;
-    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all}))) found.push_back(entry.key.substr(all.size()));
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = all}))) found.push_back(entry.key.substr(all.size()));
     return found;
 }
 
-std::string Store::path_of(const std::string& id) const { return parts_.folder + "/" + id.substr(0, 2) + "/" + id + ".log"; }
+std::string Store::path_of(const std::string& id) const { return dependencies_.folder + "/" + id.substr(0, 2) + "/" + id + ".log"; }
 
 base::Result<Store::Found> Store::found_in(std::string_view record) const {
     auto json = TRY(text::parse_json(record));
@@ -168,7 +169,7 @@ base::Result<void> Store::create_group(const Owner& owner, const std::string& gr
     std::string key = group_prefix(owner) + group;
     store::Batch batch;
     batch.expect(key, std::nullopt)
-        .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}}).dump());
+        .put(key, Json::object({{"Created", int64_t{dependencies_.clock->now().time_since_epoch().count()}}}).dump());
     auto stored = commit(batch);
     if (!stored && stored.error().code == base::code::Conflict)
         return base::fail(base::code::ResourceAlreadyExistsException, "The specified log group already exists");
@@ -176,18 +177,18 @@ base::Result<void> Store::create_group(const Owner& owner, const std::string& gr
 }
 
 base::Result<void> Store::require_group(const Owner& owner, const std::string& group) const {
-    if (!TRY(parts_.keys->get(group_prefix(owner) + group))) return no_group();
+    if (!TRY(dependencies_.keys->get(group_prefix(owner) + group))) return no_group();
     return {};
 }
 
 base::Result<void> Store::delete_group(const Owner& owner, const std::string& group) {
     std::string key = group_prefix(owner) + group;
-    auto record = TRY(parts_.keys->get(key));
+    auto record = TRY(dependencies_.keys->get(key));
     if (!record) return no_group();
     std::vector<std::string> files;
     store::Batch batch;
     batch.expect(key, *record).erase(key);
-    for (const auto& entry : TRY(parts_.keys->scan({.prefix = stream_prefix(owner, group)}))) {
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = stream_prefix(owner, group)}))) {
         files.push_back(TRY(found_in(entry.value)).file);
         batch.erase(entry.key);
     }
@@ -199,9 +200,9 @@ base::Result<void> Store::delete_group(const Owner& owner, const std::string& gr
 base::Result<std::vector<Group>> Store::groups(const Owner& owner, std::string_view prefix) const {
     std::string all = group_prefix(owner);
     std::vector<Group> found;
-    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all + std::string(prefix)}))) {
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = all + std::string(prefix)}))) {
         Group group{entry.key.substr(all.size()), TRY(text::parse_json(entry.value))["Created"].as_int(), 0};
-        for (const auto& stream : TRY(parts_.keys->scan({.prefix = stream_prefix(owner, group.name)}))) {
+        for (const auto& stream : TRY(dependencies_.keys->scan({.prefix = stream_prefix(owner, group.name)}))) {
             std::error_code none;
             auto size = fs::file_size(TRY(found_in(stream.value)).file, none);
             if (!none) group.stored_bytes += size;
@@ -212,14 +213,14 @@ base::Result<std::vector<Group>> Store::groups(const Owner& owner, std::string_v
 }
 
 base::Result<void> Store::create_stream(const Owner& owner, const std::string& group, const std::string& stream) {
-    auto record = TRY(parts_.keys->get(group_prefix(owner) + group));
+    auto record = TRY(dependencies_.keys->get(group_prefix(owner) + group));
     if (!record) return no_group();
-    std::string key = stream_prefix(owner, group) + stream, id = parts_.random->hex(32);
+    std::string key = stream_prefix(owner, group) + stream, id = dependencies_.random->hex(32);
     TRY(internal(os::make_folders(fs::path(path_of(id)).parent_path().string())));
     store::Batch batch;
     batch.expect(group_prefix(owner) + group, *record)
         .expect(key, std::nullopt)
-        .put(key, Json::object({{"Created", int64_t{parts_.clock->now().time_since_epoch().count()}}, {"Id", id}}).dump());
+        .put(key, Json::object({{"Created", int64_t{dependencies_.clock->now().time_since_epoch().count()}}, {"Id", id}}).dump());
     auto stored = commit(batch);
     if (!stored && stored.error().code == base::code::Conflict) {
         TRY(require_group(owner, group));
@@ -238,7 +239,7 @@ base::Result<void> Store::delete_stream(const Owner& owner, const std::string& g
 }
 
 base::Result<Store::Found> Store::find(const Owner& owner, const std::string& group, const std::string& stream) const {
-    auto record = TRY(parts_.keys->get(stream_prefix(owner, group) + stream));
+    auto record = TRY(dependencies_.keys->get(stream_prefix(owner, group) + stream));
     if (record) return found_in(*record);
     TRY(require_group(owner, group));
     return no_stream();
@@ -253,7 +254,7 @@ base::Result<std::vector<Stream>> Store::streams(const Owner& owner, const std::
     TRY(require_group(owner, group));
     std::string all = stream_prefix(owner, group);
     std::vector<Stream> streams;
-    for (const auto& entry : TRY(parts_.keys->scan({.prefix = all + std::string(prefix)}))) {
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = all + std::string(prefix)}))) {
         auto found = TRY(found_in(entry.value));
         streams.push_back(describe(entry.key.substr(all.size()), found.creation_time, found.file));
     }

@@ -51,13 +51,13 @@ struct Range {
 
 class Store {
 public:
-    struct Parts {
+    struct Dependencies {
         store::Keys* keys = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
         std::string folder;  // DIR/logs
     };
-    [[nodiscard]] static base::Result<std::unique_ptr<Store>> open(Parts parts);
+    [[nodiscard]] static base::Result<std::unique_ptr<Store>> open(Dependencies dependencies);
 
     [[nodiscard]] base::Result<void> create_group(const Owner& owner, const std::string& group);
     // With its streams.
@@ -90,7 +90,7 @@ public:
                                           uint64_t offset, bool forward, const Range& range, size_t limit) const;
 
 private:
-    explicit Store(Parts parts) : parts_(std::move(parts)) {}
+    explicit Store(Dependencies dependencies) : dependencies_(std::move(dependencies)) {}
     struct Found {
         int64_t creation_time = 0;
         std::string file;  // its path
@@ -100,7 +100,7 @@ private:
     [[nodiscard]] base::Result<void> commit(const store::Batch& batch);
     [[nodiscard]] std::string path_of(const std::string& id) const;
 
-    Parts parts_;
+    Dependencies dependencies_;
     std::atomic<uint64_t> version_ = 1;
     std::array<base::Mutex, 16> appending_;  // by file: one batch at a time
 };

@@ -11,7 +11,7 @@
 namespace logs {
 namespace {
 
-struct World {
+struct LogsFixture {
     TemporaryFolder folder;
     std::unique_ptr<store::Keys> keys = store::make_memory_keys();
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'700'000'000'000))};
@@ -19,7 +19,7 @@ struct World {
     std::unique_ptr<Store> store;
     Owner owner{"111122223333", "us-east-1"};
 
-    World() {
+    LogsFixture() {
         auto opened = Store::open({keys.get(), &clock, &random, folder.path});
         REQUIRE(opened.has_value());
         store = std::move(*opened);
@@ -61,78 +61,80 @@ TEST_CASE("a line holds any message") {
 }
 
 TEST_CASE("groups and streams are made once, and gone when they are deleted") {
-    World world;
-    auto& store = *world.store;
-    CHECK(store.create_stream(world.owner, "g", "s").error().code == "ResourceNotFoundException");
-    CHECK(store.create_group(world.owner, "g").has_value());
-    CHECK(store.create_group(world.owner, "g").error().code == "ResourceAlreadyExistsException");
-    CHECK(store.create_group(world.owner, "g2").has_value());
-    CHECK(store.create_stream(world.owner, "g", "s/1").has_value());
-    CHECK(store.create_stream(world.owner, "g", "s/1").error().code == "ResourceAlreadyExistsException");
-    CHECK(store.create_stream(world.owner, "g2", "other").has_value());
-    CHECK(store.put(world.owner, "g", "s/1", {{1, 2, "one", 0}}).has_value());
-    CHECK(store.put(world.owner, "g", "none", {{1, 2, "one", 0}}).error().message == "The specified log stream does not exist.");
-    CHECK(store.put(world.owner, "none", "s/1", {{1, 2, "one", 0}}).error().message == "The specified log group does not exist.");
-    CHECK(store.groups(world.owner, "g")->size() == 2);
-    CHECK(store.groups(world.owner, "g")->front().stored_bytes > 0);
+    LogsFixture fixture;
+    auto& store = *fixture.store;
+    CHECK(store.create_stream(fixture.owner, "g", "s").error().code == "ResourceNotFoundException");
+    CHECK(store.create_group(fixture.owner, "g").has_value());
+    CHECK(store.create_group(fixture.owner, "g").error().code == "ResourceAlreadyExistsException");
+    CHECK(store.create_group(fixture.owner, "g2").has_value());
+    CHECK(store.create_stream(fixture.owner, "g", "s/1").has_value());
+    CHECK(store.create_stream(fixture.owner, "g", "s/1").error().code == "ResourceAlreadyExistsException");
+    CHECK(store.create_stream(fixture.owner, "g2", "other").has_value());
+    CHECK(store.put(fixture.owner, "g", "s/1", {{1, 2, "one", 0}}).has_value());
+    CHECK(store.put(fixture.owner, "g", "none", {{1, 2, "one", 0}}).error().message ==
+          "The specified log stream does not exist.");
+    CHECK(store.put(fixture.owner, "none", "s/1", {{1, 2, "one", 0}}).error().message ==
+          "The specified log group does not exist.");
+    CHECK(store.groups(fixture.owner, "g")->size() == 2);
+    CHECK(store.groups(fixture.owner, "g")->front().stored_bytes > 0);
     CHECK(store.groups({"111122223333", "eu-west-1"}, "")->empty());
-    CHECK(store.streams(world.owner, "g", "s/")->front().last_event == 1);
-    CHECK(store.delete_group(world.owner, "g").has_value());
-    CHECK(store.stream(world.owner, "g", "s/1").error().code == "ResourceNotFoundException");
-    CHECK(store.create_group(world.owner, "g").has_value());
-    CHECK(store.streams(world.owner, "g", "")->empty());
-    CHECK(store.streams(world.owner, "g2", "")->size() == 1);
-    CHECK(store.delete_stream(world.owner, "g2", "other").has_value());
-    CHECK(world.only_file().empty());
+    CHECK(store.streams(fixture.owner, "g", "s/")->front().last_event == 1);
+    CHECK(store.delete_group(fixture.owner, "g").has_value());
+    CHECK(store.stream(fixture.owner, "g", "s/1").error().code == "ResourceNotFoundException");
+    CHECK(store.create_group(fixture.owner, "g").has_value());
+    CHECK(store.streams(fixture.owner, "g", "")->empty());
+    CHECK(store.streams(fixture.owner, "g2", "")->size() == 1);
+    CHECK(store.delete_stream(fixture.owner, "g2", "other").has_value());
+    CHECK(fixture.only_file().empty());
 }
 
 TEST_CASE("what a crash left of a batch is cut off by the next") {
-    World world;
-    REQUIRE(world.store->create_group(world.owner, "g").has_value());
-    REQUIRE(world.store->create_stream(world.owner, "g", "s").has_value());
-    REQUIRE(world.store->put(world.owner, "g", "s", {{1, 1, "whole", 0}}).has_value());
-    std::ofstream(world.only_file(), std::ios::app) << "2 2 half an eve";
-    CHECK(world.messages("g", "s") == std::vector<std::string>{"whole"});
-    CHECK(world.store->stream(world.owner, "g", "s")->last_event == 1);
-    REQUIRE(world.store->put(world.owner, "g", "s", {{3, 3, "next", 0}, {4, 4, "two\nlines", 0}}).has_value());
-    CHECK(world.messages("g", "s") == std::vector<std::string>{"whole", "next", "two\nlines"});
+    LogsFixture fixture;
+    REQUIRE(fixture.store->create_group(fixture.owner, "g").has_value());
+    REQUIRE(fixture.store->create_stream(fixture.owner, "g", "s").has_value());
+    REQUIRE(fixture.store->put(fixture.owner, "g", "s", {{1, 1, "whole", 0}}).has_value());
+    std::ofstream(fixture.only_file(), std::ios::app) << "2 2 half an eve";
+    CHECK(fixture.messages("g", "s") == std::vector<std::string>{"whole"});
+    CHECK(fixture.store->stream(fixture.owner, "g", "s")->last_event == 1);
+    REQUIRE(fixture.store->put(fixture.owner, "g", "s", {{3, 3, "next", 0}, {4, 4, "two\nlines", 0}}).has_value());
+    CHECK(fixture.messages("g", "s") == std::vector<std::string>{"whole", "next", "two\nlines"});
 }
 
 TEST_CASE("a worker's output: a line an event, whatever its bytes") {
-    World world;
-    auto writer = world.store->start(world.owner, "jobs", "job/algo-1-1");
+    LogsFixture fixture;
+    auto writer = fixture.store->start(fixture.owner, "jobs", "job/algo-1-1");
     REQUIRE(writer.has_value());
     std::vector<std::string> watched;
     writer->watch([&](std::string_view line, base::Time) { watched.emplace_back(line); });
-    writer->write("one\ntwo\r\n10%\r20%\r100%\nthr", world.clock.now());
-    world.clock.advance(std::chrono::seconds(-5));
-    writer->write("ee\n\nbad \xff byte\nno end", world.clock.now());
-    writer->close(world.clock.now());
+    writer->write("one\ntwo\r\n10%\r20%\r100%\nthr", fixture.clock.now());
+    fixture.clock.advance(std::chrono::seconds(-5));
+    writer->write("ee\n\nbad \xff byte\nno end", fixture.clock.now());
+    writer->close(fixture.clock.now());
     const std::vector<std::string> lines = {"one", "two", "100%", "three", "", "bad \xEF\xBF\xBD byte", "no end"};
-    CHECK(world.messages("jobs", "job/algo-1-1") == lines);
+    CHECK(fixture.messages("jobs", "job/algo-1-1") == lines);
     CHECK(watched == lines);
     CHECK(writer->last_line() == "no end");
-    auto page = world.store->read(world.owner, "jobs", "job/algo-1-1", 0, true, {}, 1000);
+    auto page = fixture.store->read(fixture.owner, "jobs", "job/algo-1-1", 0, true, {}, 1000);
     for (size_t i = 1; i < page->events.size(); ++i) CHECK(page->events[i].timestamp >= page->events[i - 1].timestamp);
-    auto tail = world.store->read(world.owner, "jobs", "job/algo-1-1", page->end, false, {}, 2);
+    auto tail = fixture.store->read(fixture.owner, "jobs", "job/algo-1-1", page->end, false, {}, 2);
     REQUIRE(tail->events.size() == 2);
     CHECK(tail->events[1].message == "no end");
-    CHECK(world.store->read(world.owner, "jobs", "job/algo-1-1", tail->begin, false, {}, 1)->events[0].message.empty());
+    CHECK(fixture.store->read(fixture.owner, "jobs", "job/algo-1-1", tail->begin, false, {}, 1)->events[0].message.empty());
     // Once more: it goes on.
-    auto again = world.store->start(world.owner, "jobs", "job/algo-1-1");
-    again->write("more\n", world.clock.now());
-    CHECK(world.messages("jobs", "job/algo-1-1").size() == 8);
+    auto again = fixture.store->start(fixture.owner, "jobs", "job/algo-1-1");
+    again->write("more\n", fixture.clock.now());
+    CHECK(fixture.messages("jobs", "job/algo-1-1").size() == 8);
 }
 
 TEST_CASE("logs are for the server's user alone, each of its account and region, read from a time to a time") {
-    World world;
-    auto& store = *world.store;
-    REQUIRE(store.create_group(world.owner, "g").has_value());
-    REQUIRE(store.create_stream(world.owner, "g", "s").has_value());
-    REQUIRE(store.put(world.owner, "g", "s", {{10, 10, "ten", 0}, {20, 20, "twenty", 0}, {30, 30, "thirty", 0}}).has_value());
+    LogsFixture fixture;
+    auto& store = *fixture.store;
+    REQUIRE(store.create_group(fixture.owner, "g").has_value());
+    REQUIRE(store.create_stream(fixture.owner, "g", "s").has_value());
+    REQUIRE(store.put(fixture.owner, "g", "s", {{10, 10, "ten", 0}, {20, 20, "twenty", 0}, {30, 30, "thirty", 0}}).has_value());
     using std::filesystem::perms;
-    CHECK(std::filesystem::status(world.only_file()).permissions() == (perms::owner_read | perms::owner_write));
-    CHECK(std::filesystem::status(world.folder.path).permissions() == perms::owner_all);
+    CHECK(std::filesystem::status(fixture.only_file()).permissions() == (perms::owner_read | perms::owner_write));
+    CHECK(std::filesystem::status(fixture.folder.path).permissions() == perms::owner_all);
     for (const Owner& other : {Owner{"444455556666", "us-east-1"}, Owner{"111122223333", "eu-west-1"}}) {
         CHECK(store.groups(other, "")->empty());
         CHECK_FALSE(store.stream(other, "g", "s").has_value());
@@ -141,7 +143,7 @@ TEST_CASE("logs are for the server's user alone, each of its account and region,
     const auto read = [&](std::optional<int64_t> start, std::optional<int64_t> end) {
         std::string out;
         for (const bool forward : {true, false}) {
-            const auto page = store.read(world.owner, "g", "s", forward ? 0 : UINT64_MAX, forward, {start, end}, 100);
+            const auto page = store.read(fixture.owner, "g", "s", forward ? 0 : UINT64_MAX, forward, {start, end}, 100);
             REQUIRE(page.has_value());
             for (const auto& event : page->events) out += event.message + " ";
             out += "| ";
@@ -160,12 +162,12 @@ TEST_CASE("bytes that are no text become the replacement character, one each") {
                                                 "b"},
                                       {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
                                       {"gr\xc3\xb6", "gr\xc3\xb6"}}) {
-        World world;
-        auto writer = world.store->start(world.owner, "jobs", "s");
+        LogsFixture fixture;
+        auto writer = fixture.store->start(fixture.owner, "jobs", "s");
         REQUIRE(writer.has_value());
-        writer->write(std::string(bytes) + "\n", world.clock.now());
-        writer->close(world.clock.now());
-        CHECK(world.messages("jobs", "s") == std::vector<std::string>{text});
+        writer->write(std::string(bytes) + "\n", fixture.clock.now());
+        writer->close(fixture.clock.now());
+        CHECK(fixture.messages("jobs", "s") == std::vector<std::string>{text});
     }
 }
 

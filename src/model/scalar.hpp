@@ -27,7 +27,7 @@ struct Scalar {
 // Into the struct: `place` is a std::string, an enum, … as the shape's type says.
 void store(const Shape& shape, const Scalar& scalar, void* place);
 
-// What an answer says of the member: nullptr if it is absent, an enum whose value nobody knows, no number,
+// What an answer says of the member: nullptr if it is absent, an enum whose value is unknown, no number,
 // or a stream.
 [[nodiscard]] const void* find_known(const Field& field, const void* structure);
 // Of a value in a struct. REQUIRES: it is not `unknown`.

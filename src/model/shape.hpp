@@ -31,7 +31,7 @@ enum class Type : uint8_t {
     boolean,
     timestamp,
     blob,
-    stream  // of bytes that nobody holds at once: ByteSource, ResponseBody (stream.hpp)
+    stream  // of bytes that are never in memory as a whole: ByteSource, ResponseBody (stream.hpp)
 };
 
 // How a std::optional<T>, a std::vector<T>, a Map<T> is read and filled without knowing T: one object a distinct type.
@@ -126,7 +126,7 @@ struct Field {
 struct Shape {
     std::string_view name;
     Type type = Type::string;
-    bool sensitive = false;  // its values are shown to nobody, not even to whoever sent them
+    bool sensitive = false;  // its values are never shown, not even to their sender
     bool flattened = false;  // list, map: without an element around the items
     bool closed = false;     // structure: no other elements may stand in it
     bool has_min = false, has_max = false;

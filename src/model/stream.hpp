@@ -1,4 +1,4 @@
-// Bytes that nobody holds at once: the body of a request that stores them, and of an answer that sends them.
+// Bytes that are never in memory as a whole: the body of a request that stores them, and of an answer that sends them.
 #pragma once
 
 #include <cstdint>

@@ -182,7 +182,7 @@ std::optional<Stream> Listener::accept() {
     return Stream(std::move(socket), text_of(peer));
 }
 
-// On Linux, shutting a listening socket down wakes whoever accepts on it.
+// On Linux, shutting a listening socket down wakes the threads that accept on it.
 void Listener::wake() { ::shutdown(socket_.number(), SHUT_RDWR); }
 
 Result<Stream> connect(const std::string& address, uint16_t port, std::chrono::seconds timeout) {
@@ -192,7 +192,7 @@ Result<Stream> connect(const std::string& address, uint16_t port, std::chrono::s
     out.set_timeout(timeout);
     if (::connect(out.number(), where.raw(), where.length) != 0) {
         if (errno == ECONNREFUSED)
-            return fail(base::code::ConnectionRefused, "nobody listens on " + address + ":" + std::to_string(port));
+            return fail(base::code::ConnectionRefused, "nothing listens on " + address + ":" + std::to_string(port));
         if (errno == EINPROGRESS) errno = EAGAIN;  // What a connect past SO_SNDTIMEO says.
         return io_error("connecting to " + address + ":" + std::to_string(port));
     }

@@ -27,7 +27,7 @@ public:
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
 
-    // A buffer that nobody uses; waits for one. Error: consume's first.
+    // A free buffer; waits for one. Error: consume's first.
     [[nodiscard]] base::Result<std::span<char>> buffer();
     // The first `filled` bytes of the buffer that buffer() gave last.
     void submit(size_t filled);

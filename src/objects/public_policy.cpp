@@ -46,7 +46,7 @@ bool is_user_id(std::string_view text) {
 
 struct FixingKey {
     std::string_view name;  // lower case
-    bool (*names_somebody)(std::string_view value);
+    bool (*names_principal)(std::string_view value);
 };
 constexpr auto fixing_keys = std::to_array<FixingKey>({
     {"aws:principalaccount", is_account},
@@ -107,7 +107,7 @@ public:
     bool add_all(const text::Json& values) {
         return all_of(values, [this](const text::Json& value) { return add(value); });
     }
-    // Sixteen of the widest are a sixteenth of the version 4 Internet: networks of everybody, however they are split.
+    // Sixteen of the widest are a sixteenth of the version 4 Internet: networks of everyone, however they are split.
     [[nodiscard]] bool narrow() const {
         double v4 = 0, v6 = 0;
         for (const Counted& each : counted_) (each.v6 ? v6 : v4) += each.width;
@@ -136,7 +136,7 @@ bool is_role_session_id(const text::Json& value) {
 }
 
 struct Fixed {
-    bool to_somebody = false;
+    bool to_principal = false;
     const text::Json* to_networks = nullptr;  // narrow ones
 };
 
@@ -144,7 +144,7 @@ Fixed read_conditions(const text::Json& conditions) {
     Fixed fixed;
     for (const auto& [operator_name, tests] : conditions.members()) {
         auto name = base::lower(operator_name);
-        // ForAllValues and …IfExists hold when the key is absent, which anybody can arrange.
+        // ForAllValues and …IfExists hold when the key is absent, which any caller can arrange.
         if (name.starts_with("foranyvalue:")) name = name.substr(std::string_view("foranyvalue:").size());
         if (std::ranges::find(matching_operators, name) == matching_operators.end()) continue;
         for (const auto& [key, values] : tests.members()) {
@@ -156,17 +156,17 @@ Fixed read_conditions(const text::Json& conditions) {
             const auto* const fixing = std::ranges::find(fixing_keys, condition_key, &FixingKey::name);
             if (fixing == fixing_keys.end() || name == "ipaddress") continue;
             const bool user_id = condition_key == "aws:userid";
-            const auto names_somebody = [&](const text::Json& value) {
-                if (is_fixed(value)) return fixing->names_somebody(value.as_string());
+            const auto names_principal = [&](const text::Json& value) {
+                if (is_fixed(value)) return fixing->names_principal(value.as_string());
                 return user_id && is_role_session_id(value);
             };
-            if (all_of(values, names_somebody)) fixed.to_somebody = true;
+            if (all_of(values, names_principal)) fixed.to_principal = true;
         }
     }
     return fixed;
 }
 
-bool names_everybody(const text::Json& principal) {
+bool names_everyone(const text::Json& principal) {
     if (principal.is_string()) return true;  // only `*` is a string
     for (const auto& [kind, values] : principal.members()) {
         if (!all_of(values, is_fixed)) return true;
@@ -174,14 +174,14 @@ bool names_everybody(const text::Json& principal) {
     return !principal.is_object() || principal.size() == 0;
 }
 
-// `networks`: those from which the policy lets everybody in. Counted over all of its statements, whatever each of them grants,
+// `networks`: those from which the policy lets everyone in. Counted over all of its statements, whatever each of them grants,
 // for one grant can be written in many ways.
 bool is_public_statement(const text::Json& statement, Width& networks) {
     if (statement["Effect"].as_string() == "Deny") return false;
     const auto* principal = statement.find("Principal");
-    if (principal != nullptr && !names_everybody(*principal)) return false;
+    if (principal != nullptr && !names_everyone(*principal)) return false;
     const Fixed fixed = read_conditions(statement["Condition"]);
-    if (fixed.to_somebody) return false;
+    if (fixed.to_principal) return false;
     return fixed.to_networks == nullptr || !networks.add_all(*fixed.to_networks);
 }
 

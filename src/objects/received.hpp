@@ -27,7 +27,7 @@ public:
     store::BlobId blob;   // all others
     BodyDigest::Sums sums;
 
-    // A record names the blob now, or nobody can know whether one does.
+    // A record names the blob now, or it cannot be known whether one does.
     void give_away() { owned_ = false; }
 
 private:

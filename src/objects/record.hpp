@@ -10,7 +10,7 @@
 // The fields are fixed for good. A new member goes into the extension under a tag of its own, so that every version of this program
 // reads the records of every other: an older record has no such tag, and a tag that a reader does not know is kept and
 // written back as it was (`extension`). A record without an extension is written as version 1, which the first release reads. A version
-// above 2 is of a format that nobody here knows: an error that says so, never a guess.
+// above 2 is of an unknown format: an error that says so, never a guess.
 #pragma once
 
 #include <string>

@@ -1,11 +1,11 @@
-// Buckets, objects and multipart uploads behind a typed door. Knows neither HTTP nor who may do what: callers have authorized.
+// Buckets, objects and multipart uploads as typed operations. Knows neither HTTP nor permissions: callers have authorized.
 //
 // Invariants:
 // 1. An object is whole or absent: its bytes are on disk before the one commit that names them.
-// 2. What a call returned for survives the machine.
-// 3. A blob belongs to one object or part. Whoever takes the last name off a blob removes it, after the commit; what a crash
+// 2. Durable when it returns: survives power loss.
+// 3. A blob belongs to one object or part. The call that removes a blob's last name removes the blob, after the commit; what a crash
 // leaves is
-//    swept at open. Readers keep their descriptors, so nobody waits for them.
+//    swept at open. Readers keep their descriptors, so writers do not wait for them.
 // 4. Objects exist only in a bucket that exists: every write expects the bucket's record and configuration unchanged.
 // 5. What a caller decided on (`DecidedOn`) is what a call acts on, or nothing is done and the error is `DecisionOutdated`.
 //
@@ -197,7 +197,7 @@ public:
     // Deleting what is not there succeeds, as in S3. Error `PreconditionFailed`.
     [[nodiscard]] base::Result<void> delete_object(const std::string& bucket, const std::string& key,
                                                    const Conditions& conditions = {}, const DecidedOn& decided = {});
-    // Many at once, in one commit if nobody interferes; one outcome a key.
+    // Many at once, in one commit if no other write interferes; one outcome a key.
     [[nodiscard]] std::vector<base::Result<void>> delete_objects(const std::string& bucket, const std::vector<std::string>& keys,
                                                                  const DecidedOn& decided = {});
     // Error `NoSuchKey`.

@@ -33,24 +33,26 @@ base::Result<void> write_with(const FileCalls& calls, int descriptor, std::strin
     return {};
 }
 
-// Nobody else's: other processes and other threads may replace the same file.
+// A name of this call's own: other processes and threads may replace the same file.
 std::string name_beside(const std::string& path) {
     static std::atomic<unsigned> count = 0;
     return path + "." + std::to_string(::getpid()) + "." + std::to_string(++count) + ".new";
 }
 
-base::Result<void> write_new(const FileCalls& calls, const std::string& path, std::string_view content, mode_t mode) {
+// Writes `path` anew; errors name `shown`, the file that its caller knows.
+base::Result<void> write_new(const FileCalls& calls, const std::string& path, const std::string& shown, std::string_view content,
+                             mode_t mode) {
     const int file = calls.open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-    if (file < 0) return base::fail(file_error("write", path, errno));
+    if (file < 0) return base::fail(file_error("write", shown, errno));
     // The mode that was asked for, whatever the umask is.
     base::Result<void> done;
     if (calls.set_mode(file, mode) != 0)
-        done = base::fail(file_error("write", path, errno));
+        done = base::fail(file_error("write", shown, errno));
     else
-        done = write_with(calls, file, content, path);
-    if (done && calls.sync(file) != 0) done = base::fail(file_error("sync", path, errno));
+        done = write_with(calls, file, content, shown);
+    if (done && calls.sync(file) != 0) done = base::fail(file_error("sync", shown, errno));
     // Network file systems tell some failures only here.
-    if (calls.close(file) != 0 && done) done = base::fail(file_error("write", path, errno));
+    if (calls.close(file) != 0 && done) done = base::fail(file_error("write", shown, errno));
     return done;
 }
 
@@ -99,7 +101,7 @@ base::Result<void> write_all(int descriptor, std::string_view bytes, std::string
 
 base::Result<void> replace_file(const std::string& path, std::string_view content, mode_t mode, const FileCalls& calls) {
     const std::string fresh = name_beside(path);
-    base::Result<void> done = write_new(calls, fresh, content, mode);
+    base::Result<void> done = write_new(calls, fresh, path, content, mode);
     if (done && calls.rename(fresh.c_str(), path.c_str()) != 0) done = base::fail(file_error("replace", path, errno));
     if (!done) {
         ::unlink(fresh.c_str());

@@ -26,7 +26,7 @@ std::string_view fault_of_bucket_name(std::string_view name) {
         return "a bucket name starts and ends with a letter or digit";
     if (name.find("..") != std::string_view::npos) return "a bucket name has no two dots in a row";
     const bool digits_and_dots = std::ranges::all_of(name, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
-    if (digits_and_dots && std::ranges::count(name, '.') == 3) return "a bucket name is no IP address";
+    if (digits_and_dots && std::ranges::count(name, '.') == 3) return "a bucket name must not be an IP address";
     return {};
 }
 
@@ -67,14 +67,14 @@ void check_given_name(const NameRule& rule, const Property& name, std::vector<Ch
     const std::string& text = name.as_string();
     if (rule.style == Style::bucket) {
         if (const auto fault = fault_of_bucket_name(text); !fault.empty())
-            failures.push_back({rule.property, "`" + text + "` is no bucket name: " + std::string(fault)});
+            failures.push_back({rule.property, "`" + text + "` is not a bucket name: " + std::string(fault)});
         return;
     }
     if (text.empty() || text.size() > rule.longest)
         failures.push_back({rule.property, "`" + text + "` has " + std::to_string(text.size()) + " characters; 1 to " +
                                                std::to_string(rule.longest) + " are allowed"});
     else if (!std::ranges::all_of(text, is_iam_name_character))
-        failures.push_back({rule.property, "`" + text + "` is no IAM name: letters, digits and + = , . @ _ - only"});
+        failures.push_back({rule.property, "`" + text + "` is not an IAM name: letters, digits and + = , . @ _ - only"});
 }
 
 }  // namespace provider

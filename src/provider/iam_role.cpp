@@ -109,7 +109,7 @@ Result<State> create_role(Aws& aws, const Property& inputs) {
     aws.made(name);
     aws.made((*created)["Role"]["Arn"].as_string());
     if (const auto declared = put_declared_policies(aws, name, {}, inputs); !declared) {
-        // All or nothing: a role without its policies would be in nobody's state.
+        // All or nothing: a role without its policies would be in no state.
         Property none(Property::Object{{"managedPolicyArns", Property::Array{}}, {"inlinePolicies", Property::Array{}}});
         const auto undone = put_declared_policies(aws, name, inputs, none);
         const auto deleted = aws.iam("DeleteRole", role_named(name));
@@ -136,7 +136,7 @@ Result<void> read_declared_policies(Aws& aws, const std::string& role, const Pro
             policies.push_back(
                 Property::Object{{"name", name.as_string()}, {"policy", decode_document(policy["PolicyDocument"].as_string())}});
         }
-        // In the order of the program, so that the list does not look changed; strangers after it, by name.
+        // In the order of the program, so that the list does not look changed; others after it, by name.
         const auto rank = [&](const Property& policy) {
             const auto& wanted = known["inlinePolicies"].items();
             const auto at = std::ranges::find_if(wanted, [&](const Property& item) { return item["name"] == policy["name"]; });

@@ -124,7 +124,7 @@ std::string location_xml(const std::string& region) {
 Result<State> create(Aws& aws, const Property& inputs) {
     const std::string& name = inputs["bucket"].as_string();
     const std::string region = region_of(inputs).empty() ? aws.region() : region_of(inputs);
-    // us-east-1 answers 200 to making a bucket that one has already: find out, lest the program takes over somebody's bucket.
+    // us-east-1 answers 200 to making a bucket that one has already: find out, lest the program takes over another's bucket.
     if (aws.s3({.method = "HEAD", .bucket = name}, region))
         return fail(
             about_property(base::Error(base::code::BucketAlreadyOwnedByYou,
@@ -137,7 +137,7 @@ Result<State> create(Aws& aws, const Property& inputs) {
     TRY(about("bucket", aws.s3(call, region)));
     aws.made(name);
     if (const auto set = put_settings(aws, name, {}, inputs); !set) {
-        // All or nothing: a bucket without its settings would be in nobody's state.
+        // All or nothing: a bucket without its settings would be in no state.
         auto error = set.error();
         if (!aws.s3({.method = "DELETE", .bucket = name}, region))
             error.notes.push_back("the bucket `" + name + "` was made and could not be deleted again");

@@ -222,7 +222,7 @@ void name_inputs(const NameRule& rule, std::string_view logical_name, const Prop
     // No prefix and an empty one are the same: outputs that Pulumi wrote say `""`.
     const bool same_prefix = rule.prefix.empty() || (!prefix.has_unknowns() && plain(olds)[rule.prefix].as_string() ==
                                                                                    prefix.without_secrets().as_string());
-    // Without `__defaults` nobody knows who chose the old name. To keep it is to keep the resource.
+    // Without `__defaults` it is unknown who chose the old name. To keep it is to keep the resource.
     const bool was_automatic = is_default_of(olds, rule.property) || !olds.contains(defaults_key);
     if (old_name.is(Kind::string) && was_automatic && same_prefix)
         inputs.set(rule.property, old_name);

@@ -47,7 +47,7 @@ std::string read_value(const std::string& path) {
     return content.str();
 }
 
-// Kills everybody inside and removes the group; false if it is still there after two seconds.
+// Kills every process inside and removes the group; false if it is still there after two seconds.
 bool remove_group(const std::string& folder) {
     for (int round = 0; round < 200; ++round) {
         if (::rmdir(folder.c_str()) == 0 || errno == ENOENT) return true;
@@ -69,7 +69,7 @@ std::vector<std::string> folders_in(const std::string& folder) {
     return found;
 }
 
-// What servers that were killed have left, and nobody will start again: groups whose names begin with the number of a process
+// What killed servers have left, and no other server will remove: groups whose names begin with the number of a process
 // that is gone. A server that lives makes its own folder anew if it was empty just now.
 void remove_abandoned(const std::string& upper) {
     for (const auto& server : folders_in(upper)) {
@@ -141,7 +141,7 @@ base::Result<void> set_limits(const std::string& folder, const Limits& limits, b
 }  // namespace
 
 ControlGroup::~ControlGroup() {
-    doors_.clear();
+    procs_files_.clear();
     for (const auto& folder : folders_) (void)remove_group(folder);  // the next server's open() tries again
 }
 
@@ -170,7 +170,7 @@ base::Result<std::unique_ptr<ControlGroups>> ControlGroups::open(const std::stri
     }
     for (size_t i = 0; i < groups->bases_.size(); ++i) {
         for (const auto& left : folders_in(TRY(groups->folder(i)))) {
-            (void)remove_group(left);  // one that stays is in nobody's way: names are never used twice
+            (void)remove_group(left);  // one that stays does no harm: names are never used twice
         }
         remove_abandoned(groups->bases_[i] + "/trainwarden");
     }
@@ -211,9 +211,9 @@ base::Result<std::unique_ptr<ControlGroup>> ControlGroups::make(const std::strin
         }
         group->folders_.push_back(own);
         TRY(set_limits(own, limits, unified_, controllers[i]));
-        os::Descriptor door(::open((own + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
-        if (!door.is_open()) return unavailable("cannot open " + own + "/cgroup.procs", errno);
-        group->doors_.push_back(std::move(door));
+        os::Descriptor procs_file(::open((own + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+        if (!procs_file.is_open()) return unavailable("cannot open " + own + "/cgroup.procs", errno);
+        group->procs_files_.push_back(std::move(procs_file));
     }
     return group;
 }

@@ -30,14 +30,14 @@ struct Limits {
     uint64_t processes_max = 0;
 };
 
-// One worker's groups. Destroying it kills whoever is still inside.
+// One worker's groups. Destroying it kills every process that is still inside.
 class ControlGroup {
 public:
     ~ControlGroup();
     ControlGroup(const ControlGroup&) = delete;
     ControlGroup& operator=(const ControlGroup&) = delete;
     // Each takes "0" from a process that joins.
-    [[nodiscard]] const std::vector<os::Descriptor>& doors() const { return doors_; }
+    [[nodiscard]] const std::vector<os::Descriptor>& procs_files() const { return procs_files_; }
     // Did the kernel end a process because the memory was used up?
     [[nodiscard]] bool memory_was_exhausted() const;
 
@@ -45,7 +45,7 @@ private:
     friend class ControlGroups;
     ControlGroup() = default;
     std::vector<std::string> folders_;
-    std::vector<os::Descriptor> doors_;
+    std::vector<os::Descriptor> procs_files_;
     bool unified_ = false;
 };
 

@@ -51,7 +51,7 @@ base::Result<std::string> blob(const std::string& layout, const std::string& dig
     if (!hex.starts_with("sha256:")) return invalid("the digest " + digest + " is not a sha256 one");
     hex.remove_prefix(7);
     if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string_view::npos)
-        return invalid("`" + digest + "` is no digest");
+        return invalid("`" + digest + "` is not a digest");
     std::string path = layout + "/blobs/sha256/" + std::string(hex);
     std::ifstream file(path, std::ios::binary);
     if (!file) return invalid("the image lacks " + path);
@@ -115,7 +115,7 @@ base::Result<Recipe> read_saved(const std::string& folder) {
     const Json& image = manifest.items().front();
     auto path_of = [&](const Json& name) -> base::Result<std::string> {
         for (auto part : base::split(name.as_string(), '/')) {
-            if (part.empty() || part == "..") return invalid("`" + name.as_string() + "` is no file of the image");
+            if (part.empty() || part == "..") return invalid("`" + name.as_string() + "` is not a file of the image");
         }
         return folder + "/" + name.as_string();
     };
@@ -214,7 +214,7 @@ base::Result<std::string> Images::path_of(const std::string& name) const {
                        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                               std::string_view("._-:@+").find(c) != std::string_view::npos;
                    });
-        if (odd) return base::fail(base::code::ImageNotFound, "`" + name + "` is no name of an image");
+        if (odd) return base::fail(base::code::ImageNotFound, "`" + name + "` is not an image name");
     }
     for (const char* ending : {"", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst"}) {
         std::string path = folder_ + "/" + name + ending;

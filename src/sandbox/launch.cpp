@@ -69,7 +69,7 @@ struct Prepared {
 [[noreturn]] void give_up(const Prepared& prepared, Word word) {
     Message message{word, errno};
     ssize_t ignored = ::write(prepared.report, &message, sizeof message);
-    (void)ignored;  // There is nobody else to tell.
+    (void)ignored;  // No other way to report it.
     ::_exit(127);
 }
 
@@ -114,8 +114,8 @@ void become(const Prepared& prepared, int owner) {
     if (::setsid() < 0 || ::setrlimit(RLIMIT_CORE, &no_dump) != 0) give_up(prepared, Word::group);
     ::umask(022);
     if (task.limits != nullptr) {
-        for (const auto& door : task.limits->doors()) {
-            if (::write(door.number(), "0", 1) != 1) give_up(prepared, Word::limits);
+        for (const auto& procs_file : task.limits->procs_files()) {
+            if (::write(procs_file.number(), "0", 1) != 1) give_up(prepared, Word::limits);
         }
     }
     if (!enter(task.user_namespace, -1)) give_up(prepared, Word::namespaces);

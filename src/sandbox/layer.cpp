@@ -53,7 +53,7 @@ base::Result<void> read_entries(const std::string& path,
                                 const std::function<base::Result<void>(tar::Reader&, tar::Entry)>& take) {
     tar::Reader reader(path, tar::Reader::Filters::any);
     while (true) {
-        const auto entry = TRY(as(path + " is no tar archive", reader.next()));
+        const auto entry = TRY(as(path + " is not a tar archive", reader.next()));
         if (!entry) return {};
         TRY(take(reader, *entry));
     }

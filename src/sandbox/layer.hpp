@@ -14,7 +14,7 @@ namespace sandbox {
 // Error `InvalidImage` names the entry.
 [[nodiscard]] base::Result<void> apply_layer(const std::string& archive, const std::string& root);
 
-// Lets everybody read what the owner can read and pass what the owner can pass: folders that an archive did not mention have the
+// Lets every user read what the owner can read and pass what the owner can pass: folders that an archive did not mention have the
 // server's own mask.
 void open_to_all(const std::string& root);
 

@@ -29,8 +29,8 @@
 
 #include "machine.hpp"
 #include "sandbox/inside/spec.hpp"
+#include "sandbox/sandbox_for_tests.hpp"
 #include "sandbox/system_calls.hpp"
-#include "sandbox/world_for_tests.hpp"
 
 namespace sandbox {
 namespace {
@@ -124,10 +124,10 @@ std::string said_by_child(const Work& work) {
 
 TEST_CASE("every namespace is the worker's own") {
     NEEDS("sandboxes");
-    World world(2);
+    SandboxFixture fixture(2);
     // Both live at one time: the number of a namespace that has ended is given away again.
     const std::string script = "for n in user mnt pid ipc uts net cgroup; do echo $n $(readlink /proc/self/ns/$n); done; sleep 5";
-    auto one = world.start(world.task(0, script)), other = world.start(world.task(1, script));
+    auto one = fixture.start(fixture.task(0, script)), other = fixture.start(fixture.task(1, script));
     const std::string first = finish(one).output, second = finish(other).output;
     for (const std::string name : {"user", "mnt", "pid", "ipc", "uts", "net", "cgroup"}) {
         CAPTURE(name);
@@ -142,32 +142,32 @@ TEST_CASE("every namespace is the worker's own") {
 
 TEST_CASE("System V shared memory of the machine is not the worker's") {
     NEEDS("sandboxes");
-    World world;
+    SandboxFixture fixture;
     const key_t key = 0x74570000 + ::getpid() % 0x10000;
     const int block = ::shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0666);
     REQUIRE(block >= 0);
     Afterwards remove{[&] { ::shmctl(block, IPC_RMID, nullptr); }};
-    auto ended = world.run("python3 -c 'import ctypes; libc = ctypes.CDLL(None, use_errno=True); print(libc.shmget(" +
-                           std::to_string(key) + ", 0, 0), ctypes.get_errno())'");
+    auto ended = fixture.run("python3 -c 'import ctypes; libc = ctypes.CDLL(None, use_errno=True); print(libc.shmget(" +
+                             std::to_string(key) + ", 0, 0), ctypes.get_errno())'");
     CHECK(ended.output == "-1 2\n");
 }
 
 TEST_CASE("the worker's processes are the job's user in every identity, and of no group of the server's") {
     NEEDS("sandboxes", "root");
-    World world;
+    SandboxFixture fixture;
     const gid_t extra[] = {0, 4242};
     gid_t before[64];
     const int count = ::getgroups(64, before);
     REQUIRE(count >= 0);
     REQUIRE(::setgroups(2, extra) == 0);
     Afterwards restore{[&] { ::setgroups(static_cast<size_t>(count), before); }};
-    const std::string for_group = world.folder.path + "/for-the-group";
+    const std::string for_group = fixture.folder.path + "/for-the-group";
     fs::create_directories(for_group);
     REQUIRE(::chown(for_group.c_str(), 0, 4242) == 0);
     REQUIRE(::chmod(for_group.c_str(), 0070) == 0);
-    auto wanted = world.task(0, "ls " + for_group + "; grep Groups: /proc/self/status; echo ready; exec sleep 1000");
+    auto wanted = fixture.task(0, "ls " + for_group + "; grep Groups: /proc/self/status; echo ready; exec sleep 1000");
     wanted.shared = {for_group};
-    auto worker = world.start(wanted);
+    auto worker = fixture.start(wanted);
     ::fcntl(worker.output.number(), F_SETFL, 0);
     std::string said;
     char one = 0;
@@ -175,7 +175,7 @@ TEST_CASE("the worker's processes are the job's user in every identity, and of n
     CAPTURE(said);
     CHECK(said.find("Permission denied") != std::string::npos);
     CHECK(line_of(said, "Groups:").find_first_of("0123456789") == std::string::npos);
-    const std::string user = std::to_string(world.owner.user()), four = user + "\t" + user + "\t" + user + "\t" + user;
+    const std::string user = std::to_string(fixture.owner.user()), four = user + "\t" + user + "\t" + user + "\t" + user;
     const auto family = family_of(worker.process);
     CHECK(family.size() >= 3);  // bubblewrap, the first process, the worker
     for (const pid_t process : family) {
@@ -195,7 +195,7 @@ TEST_CASE("the worker's processes are the job's user in every identity, and of n
 
 TEST_CASE("no core dump leaves the sandbox") {
     NEEDS("sandboxes");
-    World world;
+    SandboxFixture fixture;
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_CORE, &before) == 0);
     rlimit most = before;
@@ -203,13 +203,13 @@ TEST_CASE("no core dump leaves the sandbox") {
     most.rlim_cur = most.rlim_max;
     REQUIRE(::setrlimit(RLIMIT_CORE, &most) == 0);
     Afterwards restore{[&] { ::setrlimit(RLIMIT_CORE, &before); }};
-    CHECK(world.run("ulimit -Hc; ulimit -Sc").output == "0\n0\n");
+    CHECK(fixture.run("ulimit -Hc; ulimit -Sc").output == "0\n0\n");
 }
 
 TEST_CASE("nothing that the server process is or holds reaches the worker: environment, descriptors, mask, signals, terminal") {
     NEEDS("sandboxes");
-    World world;
-    const std::string marker = world.folder.path + "/marker";
+    SandboxFixture fixture;
+    const std::string marker = fixture.folder.path + "/marker";
     const int held = ::open(marker.c_str(), O_RDWR | O_CREAT, 0666);  // not O_CLOEXEC
     REQUIRE(held >= 0);
     ::setenv("SERVER_SECRET", "planted-secret", 1);
@@ -226,7 +226,7 @@ TEST_CASE("nothing that the server process is or holds reaches the worker: envir
         ::signal(SIGHUP, handler);
         ::sigprocmask(SIG_SETMASK, &before, nullptr);
     }};
-    auto worker = world.start(world.task(0, R"(umask; python3 - <<'END'
+    auto worker = fixture.start(fixture.task(0, R"(umask; python3 - <<'END'
 import os
 print("variables", sorted(os.environ))
 print("descriptors", [n for n in range(3, 1024) if os.path.exists(f"/proc/self/fd/{n}") and os.readlink(f"/proc/self/fd/{n}") not in ("", f"/proc/{os.getpid()}/fd")])
@@ -255,7 +255,7 @@ readlink /proc/$$/fd/0; echo the-workers-script; echo ready; sleep 1000)"));
         if (command.starts_with("bwrap")) CHECK(content_of(place + "/environ").empty());
         if (command.starts_with("bwrap") || command.starts_with(inside_path)) {
             CHECK(command.find("the-workers-script") == std::string::npos);
-            CHECK(command.find(world.folder.path) == std::string::npos);
+            CHECK(command.find(fixture.folder.path) == std::string::npos);
         }
         std::error_code error;
         for (const auto& entry : fs::directory_iterator(place + "/fd", error)) CHECK(link_of(entry.path()) != marker);
@@ -267,8 +267,8 @@ readlink /proc/$$/fd/0; echo the-workers-script; echo ready; sleep 1000)"));
 TEST_CASE(
     "the worker's mounts: only its own folders can be written, nothing gives privilege, nothing of the machine's is there") {
     NEEDS("sandboxes");
-    World world;
-    auto ended = world.run("cat /proc/self/mountinfo; echo --; ls /dev; echo --; ls /sys /sys/devices /sys/devices/system");
+    SandboxFixture fixture;
+    auto ended = fixture.run("cat /proc/self/mountinfo; echo --; ls /dev; echo --; ls /sys /sys/devices /sys/devices/system");
     const std::set<std::string> writable = {"/opt/ml", "/tmp", "/var/tmp", "/home/worker", "/run", "/dev/shm"};
     std::istringstream lines(ended.output.substr(0, ended.output.find("--\n")));
     std::set<std::string> seen;
@@ -298,8 +298,8 @@ TEST_CASE(
 
 TEST_CASE("what is mounted for a worker is mounted nowhere else, even where the machine shares its mounts") {
     NEEDS("sandboxes", "root");
-    World world;
-    auto wanted = world.task(0, "echo ready; exec sleep 1000");
+    SandboxFixture fixture;
+    auto wanted = fixture.task(0, "echo ready; exec sleep 1000");
     const std::string said = said_by_child([&](int out) {
         if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_SHARED, nullptr) != 0) ::_exit(1);
         auto worker = launch(wanted);
@@ -317,8 +317,8 @@ TEST_CASE("what is mounted for a worker is mounted nowhere else, even where the 
 
 TEST_CASE("a worker is shown what its own processes do, and nothing of the first one") {
     NEEDS("sandboxes");
-    World world;
-    auto ended = world.run(R"(python3 - <<'END'
+    SandboxFixture fixture;
+    auto ended = fixture.run(R"(python3 - <<'END'
 import os
 print(sorted(int(name) for name in os.listdir("/proc") if name.isdigit())[0], len([name for name in os.listdir("/proc") if name.isdigit()]))
 for what in (lambda: os.listdir("/proc/1/fd"), lambda: open("/proc/1/environ").read(), lambda: open("/proc/1/mem", "rb").read(1)):
@@ -330,9 +330,9 @@ END)");
 
 TEST_CASE("a terminal's input cannot be written, though the worker makes terminals") {
     NEEDS("sandboxes");
-    World world;
+    SandboxFixture fixture;
     // Where the kernel itself refuses TIOCSTI it says EIO or ENOTTY: EPERM on one's own terminal is the filter's.
-    auto ended = world.run(R"(python3 - <<'END'
+    auto ended = fixture.run(R"(python3 - <<'END'
 import ctypes, fcntl, os, pty, sys
 child, terminal = pty.fork()
 if child == 0:
@@ -354,9 +354,9 @@ END)");
 
 TEST_CASE("programs of another architecture find no calls") {
     NEEDS("sandboxes");
-    World world;
+    SandboxFixture fixture;
     // getpid(2) by `int $0x80`: the table of 32-bit programs, in which the filter's numbers mean other calls.
-    auto ended = world.run(R"(python3 - <<'END'
+    auto ended = fixture.run(R"(python3 - <<'END'
 import ctypes, mmap
 memory = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 memory.write(b"\xb8\x14\x00\x00\x00\xcd\x80\xc3")
@@ -609,9 +609,9 @@ attempt("own signal", lambda: os.kill(os.getpid(), 0))
 
 TEST_CASE("Landlock is applied in a sandbox, as the kernel offers it") {
     NEEDS("sandboxes", "landlock");
-    World world;
+    SandboxFixture fixture;
     // /dev is bubblewrap's own tmpfs and belongs to the worker: no other layer keeps files out of it.
-    auto worker = world.start(world.task(0, "touch /dev/x 2>&1; ls /dev/x 2>&1; echo kept > /dev/null && echo null"));
+    auto worker = fixture.start(fixture.task(0, "touch /dev/x 2>&1; ls /dev/x 2>&1; echo kept > /dev/null && echo null"));
     CHECK(worker.landlock_version == ::syscall(SYS_landlock_create_ruleset, nullptr, 0, 1));
     const auto ended = finish(worker);
     CHECK(ended.output ==
@@ -620,8 +620,8 @@ TEST_CASE("Landlock is applied in a sandbox, as the kernel offers it") {
 
 TEST_CASE("a worker dies with bubblewrap, and bubblewrap with its server, even where their pipe stays open") {
     NEEDS("sandboxes");
-    World world;
-    auto worker = world.start(world.task(0, "trap '' TERM HUP; echo ready; while :; do sleep 1000; done"));
+    SandboxFixture fixture;
+    auto worker = fixture.start(fixture.task(0, "trap '' TERM HUP; echo ready; while :; do sleep 1000; done"));
     await_ready(worker);
     const auto family = family_of(worker.process);
     REQUIRE(family.size() >= 3);
@@ -629,7 +629,7 @@ TEST_CASE("a worker dies with bubblewrap, and bubblewrap with its server, even w
     for (const pid_t process : family) CHECK_MESSAGE(dies(process), process);
     ::waitpid(worker.process, nullptr, 0);
 
-    auto wanted = world.task(0, "trap '' TERM HUP; echo ready; while :; do sleep 1000; done");
+    auto wanted = fixture.task(0, "trap '' TERM HUP; echo ready; while :; do sleep 1000; done");
     int ends[2] = {-1, -1};
     REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

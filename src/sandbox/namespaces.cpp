@@ -50,7 +50,7 @@ void send(int channel, Report report, int descriptor) {
         std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
     }
     ssize_t ignored = ::sendmsg(channel, &message, MSG_NOSIGNAL);
-    (void)ignored;  // There is nobody else to tell.
+    (void)ignored;  // No other way to report it.
 }
 
 std::optional<std::pair<Report, os::Descriptor>> receive(int channel) {
@@ -170,7 +170,7 @@ base::Result<std::vector<os::Descriptor>> listen_inside(int user, int network, c
             v6.sin6_port = htons(addresses[i].port);
             sizes[i] = sizeof v6;
         } else {
-            return unavailable("`" + addresses[i].address + "` is no address to listen on");
+            return unavailable("`" + addresses[i].address + "` is not a listen address");
         }
     }
     auto work = [&](int channel) {

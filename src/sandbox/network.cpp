@@ -17,12 +17,12 @@ std::string own_devices(size_t worker, const std::vector<std::string>& addresses
         lines += "addr add " + address + (v6 ? "/128 nodad" : "/32") + " dev lo\n";
     }
     std::string interface(network_interface);
-    // No IPv6 address that nobody asked for: libraries would prefer it.
+    // No automatic IPv6 address: libraries would prefer it.
     return lines + "link set " + interface + " addrgenmode none\naddr add " + Network::address_of(worker) + "/24 dev " +
            interface + "\nlink set " + interface + " up\n";
 }
 
-// An eth0 whose other end is in the same namespace: up, with an address, and nobody at it.
+// An eth0 whose other end is in the same namespace: up, with an address, which nothing uses.
 std::string lonely_device() {
     return "link add " + std::string(network_interface) +
            " type veth peer name nobody\nlink set nobody addrgenmode none\nlink set nobody up\n";
@@ -44,7 +44,8 @@ base::Result<std::unique_ptr<Network>> Network::make_alone(size_t worker, const 
 
 base::Result<std::unique_ptr<Network>> Network::make(size_t workers, const std::vector<std::string>& addresses) {
     std::unique_ptr<Network> network(new Network);
-    if (workers == 1) {  // Nobody to bridge to: half the namespaces, which the kernel is slow to make and slower to take down.
+    if (workers ==
+        1) {  // No sibling to bridge to: half the namespaces, which the kernel is slow to make and slower to take down.
         network->namespaces_ = TRY(make_namespaces(1));
         TRY(configure_inside(network->user_namespace(), network->namespace_of(0), lonely_device() + own_devices(0, addresses),
                              {}));

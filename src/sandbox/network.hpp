@@ -37,7 +37,7 @@ public:
     // Error `SandboxUnavailable`.
     [[nodiscard]] static base::Result<std::unique_ptr<Network>> make(size_t workers, const std::vector<std::string>& addresses);
 
-    // The network of one worker whose siblings are on other machines: its eth0 is a tunnel, and whoever holds the descriptor
+    // The network of one worker whose siblings are on other machines: its eth0 is a tunnel, and the holder of the descriptor
     // carries the packets. `mtu`: the largest. Error `SandboxUnavailable`.
     [[nodiscard]] static base::Result<std::unique_ptr<Network>> make_alone(size_t worker,
                                                                            const std::vector<std::string>& addresses, int mtu);

@@ -14,7 +14,7 @@
 
 #include "machine.hpp"
 #include "sandbox/inside/spec.hpp"
-#include "sandbox/world_for_tests.hpp"
+#include "sandbox/sandbox_for_tests.hpp"
 
 namespace sandbox {
 
@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 
 TEST_CASE("a worker has its own folder, its own name, its own processes, and no privilege") {
     NEEDS("sandboxes");
-    World world;
-    auto ended = world.run(
+    SandboxFixture fixture;
+    auto ended = fixture.run(
         "id -u; hostname; pwd; echo made > /opt/ml/made; echo $ONLY; ls /proc | grep -c '^[0-9]'; grep Cap /proc/self/status; "
         "grep -E 'NoNewPrivs|Seccomp:' /proc/self/status; touch /usr/x /etc/x /x; ls -A /opt /home /tmp; exit 3");
     CAPTURE(ended.output);
@@ -36,14 +36,14 @@ TEST_CASE("a worker has its own folder, its own name, its own processes, and no 
     CHECK(ended.output.find("'/usr/x'") != std::string::npos);
     CHECK(ended.output.find("'/x'") != std::string::npos);
     struct stat made{};
-    REQUIRE(::stat((world.folder.path + "/algo-1/ml/made").c_str(), &made) == 0);
-    CHECK(made.st_uid == (::geteuid() == 0 ? static_cast<uid_t>(world.owner.user()) : ::geteuid()));
+    REQUIRE(::stat((fixture.folder.path + "/algo-1/ml/made").c_str(), &made) == 0);
+    CHECK(made.st_uid == (::geteuid() == 0 ? static_cast<uid_t>(fixture.owner.user()) : ::geteuid()));
 }
 
 TEST_CASE("what training never needs is refused by the kernel") {
     NEEDS("sandboxes");
-    World world;
-    auto ended = world.run(R"(python3 - <<'END'
+    SandboxFixture fixture;
+    auto ended = fixture.run(R"(python3 - <<'END'
 import ctypes, errno, socket
 libc = ctypes.CDLL(None, use_errno=True)
 def call(name, *arguments):
@@ -94,8 +94,8 @@ END)");
 
 TEST_CASE("what programs need works: threads, shared memory, pipes, /dev/stderr, subprocesses, the loopback") {
     NEEDS("sandboxes");
-    World world;
-    auto ended = world.run(R"(echo said > /dev/stderr; python3 - <<'END'
+    SandboxFixture fixture;
+    auto ended = fixture.run(R"(echo said > /dev/stderr; python3 - <<'END'
 import multiprocessing, os, socket, subprocess, sys, tempfile, threading, getpass
 from multiprocessing import shared_memory
 threads = [threading.Thread(target=lambda: None) for _ in range(8)]
@@ -113,24 +113,25 @@ END)");
 
 TEST_CASE("siblings reach each other; nobody reaches the machine") {
     NEEDS("sandboxes");
-    World world(2);
+    SandboxFixture fixture(2);
     auto listening = net::Listener::open("0.0.0.0", 0);
     REQUIRE(listening.has_value());
-    auto server = world.start(world.task(0,
-                                         "python3 -c 'import socket; s = socket.create_server((\"0.0.0.0\", 7000)); "
-                                         "print(s.accept()[0].recv(9).decode())'"));
+    auto server = fixture.start(fixture.task(0,
+                                             "python3 -c 'import socket; s = socket.create_server((\"0.0.0.0\", 7000)); "
+                                             "print(s.accept()[0].recv(9).decode())'"));
     std::string port = std::to_string(listening->port());
-    auto client = world.start(world.task(1,
-                                         "python3 - <<'END'\nimport socket, time\n"
-                                         "while True:\n"
-                                         "    try: socket.create_connection((\"algo-1\", 7000)).send(b\"hello\"); break\n"
-                                         "    except ConnectionRefusedError: time.sleep(0.01)\n"
-                                         "for address in (\"127.0.0.1\", \"10.77.0.254\", \"8.8.8.8\", \"169.254.169.254\"):\n"
-                                         "    try: socket.create_connection((address, " +
-                                             port +
-                                             "), 1); print(address, 1)\n"
-                                             "    except OSError as error: print(address, \"refused\" if isinstance(error, "
-                                             "ConnectionRefusedError) else \"no way\")\nEND"));
+    auto client =
+        fixture.start(fixture.task(1,
+                                   "python3 - <<'END'\nimport socket, time\n"
+                                   "while True:\n"
+                                   "    try: socket.create_connection((\"algo-1\", 7000)).send(b\"hello\"); break\n"
+                                   "    except ConnectionRefusedError: time.sleep(0.01)\n"
+                                   "for address in (\"127.0.0.1\", \"10.77.0.254\", \"8.8.8.8\", \"169.254.169.254\"):\n"
+                                   "    try: socket.create_connection((address, " +
+                                       port +
+                                       "), 1); print(address, 1)\n"
+                                       "    except OSError as error: print(address, \"refused\" if isinstance(error, "
+                                       "ConnectionRefusedError) else \"no way\")\nEND"));
     auto heard = finish(server), told = finish(client);
     CHECK(heard.output == "hello\n");
     CHECK(told.output == "127.0.0.1 refused\n10.77.0.254 no way\n8.8.8.8 no way\n169.254.169.254 refused\n");
@@ -138,28 +139,28 @@ TEST_CASE("siblings reach each other; nobody reaches the machine") {
 
 TEST_CASE("the server listens inside a worker's network: whoever connects is that worker") {
     NEEDS("sandboxes");
-    World world(2);
-    auto listeners = world.network->listen(0, {{"127.0.0.1", 4566}, {"169.254.169.254", 80}});
+    SandboxFixture fixture(2);
+    auto listeners = fixture.network->listen(0, {{"127.0.0.1", 4566}, {"169.254.169.254", 80}});
     REQUIRE_MESSAGE(listeners.has_value(), (listeners ? "" : listeners.error().message));
     std::string script =
         "python3 - <<'END'\nimport socket\nfor place in ((\"127.0.0.1\", 4566), (\"169.254.169.254\", 80)):\n"
         "    try: print(socket.create_connection(place).recv(9).decode())\n"
         "    except OSError as error: print(error.errno)\nEND";
-    auto worker = world.start(world.task(0, script));
+    auto worker = fixture.start(fixture.task(0, script));
     for (auto& listener : *listeners) {
         auto stream = listener.accept();
         REQUIRE(stream.has_value());
         REQUIRE(stream->write_all("welcome").has_value());
     }
     CHECK(finish(worker).output == "welcome\nwelcome\n");
-    auto other = world.start(world.task(1, script));
+    auto other = fixture.start(fixture.task(1, script));
     CHECK(finish(other).output == "111\n111\n");
 }
 
 TEST_CASE("a worker that is asked to end may finish; one whose server is gone does not") {
     NEEDS("sandboxes");
-    World world;
-    auto polite = world.start(world.task(0, "trap 'echo asked; exit 5' TERM; echo ready; while :; do sleep 0.02; done"));
+    SandboxFixture fixture;
+    auto polite = fixture.start(fixture.task(0, "trap 'echo asked; exit 5' TERM; echo ready; while :; do sleep 0.02; done"));
     char first = 0;
     ::fcntl(polite.output.number(), F_SETFL, 0);
     REQUIRE(::read(polite.output.number(), &first, 1) == 1);
@@ -168,7 +169,7 @@ TEST_CASE("a worker that is asked to end may finish; one whose server is gone do
     CHECK(ended.output.ends_with("asked\n"));
     CHECK(ended.exit_code == 5);
 
-    auto orphan = world.start(world.task(0, "trap '' TERM; (setsid sleep 1000 &) ; echo ready; sleep 1000"));
+    auto orphan = fixture.start(fixture.task(0, "trap '' TERM; (setsid sleep 1000 &) ; echo ready; sleep 1000"));
     ::fcntl(orphan.output.number(), F_SETFL, 0);
     REQUIRE(::read(orphan.output.number(), &first, 1) == 1);
     orphan.control.close();
@@ -177,16 +178,16 @@ TEST_CASE("a worker that is asked to end may finish; one whose server is gone do
 
 TEST_CASE("how a worker ended is told: its status, or the signal") {
     NEEDS("sandboxes");
-    World world;
+    SandboxFixture fixture;
     for (const auto& [script, code] :
          {std::pair{"exit 0", 0}, {"exit 7", 7}, {"kill -9 $$", 137}, {"kill -TERM $$", 143}, {"(sleep 1000 &); exit 3", 3}})
-        CHECK_MESSAGE(world.run(script).exit_code == code, script);
+        CHECK_MESSAGE(fixture.run(script).exit_code == code, script);
 }
 
 TEST_CASE("a launch that fails says at which step") {
     NEEDS("sandboxes");
-    World world;
-    auto wanted = world.task(0, "");
+    SandboxFixture fixture;
+    auto wanted = fixture.task(0, "");
     wanted.command = {"no-such-program"};
     auto launched = launch(wanted);
     REQUIRE_FALSE(launched.has_value());
@@ -195,19 +196,19 @@ TEST_CASE("a launch that fails says at which step") {
     wanted.working_directory = "/opt/nowhere";
     CHECK(launch(wanted).error().message == "cannot enter the working directory: No such file or directory");
     wanted.working_directory = "/";
-    wanted.worker_folder = world.folder.path + "/nowhere";
+    wanted.worker_folder = fixture.folder.path + "/nowhere";
     CHECK(launch(wanted).error().message == "cannot prepare the worker's mounts: No such file or directory");
-    wanted.worker_folder = world.folder.path + "/algo-1";
+    wanted.worker_folder = fixture.folder.path + "/algo-1";
     fs::remove_all(wanted.worker_folder + "/home");
     CHECK(launch(wanted).error().message.starts_with("cannot make the sandbox: bwrap: Can't find source path"));
 }
 
 TEST_CASE("nothing of the job runs outside: its LD_PRELOAD is not bubblewrap's") {
     NEEDS("sandboxes");
-    World world;
-    auto wanted = world.task(0, "echo $LD_PRELOAD");
+    SandboxFixture fixture;
+    auto wanted = fixture.task(0, "echo $LD_PRELOAD");
     wanted.environment.emplace_back("LD_PRELOAD", "/opt/ml/evil.so");
-    auto worker = world.start(wanted);
+    auto worker = fixture.start(wanted);
     auto ended = finish(worker);
     CHECK(ended.output.find("/opt/ml/evil.so\n") != std::string::npos);
     // The dynamic linker complains once: of the shell. Bubblewrap and the first process never saw it.
@@ -216,14 +217,14 @@ TEST_CASE("nothing of the job runs outside: its LD_PRELOAD is not bubblewrap's")
 
 TEST_CASE("limits hold: memory, processors, processes") {
     NEEDS("sandboxes", "limits");
-    World world;
-    auto group = world.house->limit("limits", {.cpus = 0.5, .memory_bytes = 96 << 20, .processes_max = 40});
+    SandboxFixture fixture;
+    auto group = fixture.sandboxes->limit("limits", {.cpus = 0.5, .memory_bytes = 96 << 20, .processes_max = 40});
     REQUIRE_MESSAGE(group.has_value(), (group ? "" : group.error().message));
     REQUIRE(*group != nullptr);
     auto run = [&](const std::string& script) {
-        auto wanted = world.task(0, script);
+        auto wanted = fixture.task(0, script);
         wanted.limits = group->get();
-        auto worker = world.start(wanted);
+        auto worker = fixture.start(wanted);
         return finish(worker);
     };
     CHECK(run("python3 -c 'x = bytearray(32 << 20); print(len(x))'").output == "33554432\n");
@@ -268,7 +269,7 @@ TEST_CASE("control groups of version 2 are handed down and limited by their own 
     CHECK((*groups)->describe() == "control groups v2");
     auto group = (*groups)->make("w", {.cpus = 1.5, .memory_bytes = 1000, .processes_max = 9});
     REQUIRE_MESSAGE(group.has_value(), (group ? "" : group.error().message));
-    CHECK((*group)->doors().size() == 1);
+    CHECK((*group)->procs_files().size() == 1);
     CHECK(content("trainwarden/cgroup.subtree_control") == "+memory +cpu +pids");
     CHECK(content("trainwarden/s/memory.max") == "5000");
     CHECK(content(own + "memory.max") == "1000");
@@ -285,10 +286,10 @@ TEST_CASE("control groups of version 2 are handed down and limited by their own 
 
 TEST_CASE("a worker whose siblings are elsewhere: its packets come out of the tunnel, and go in there") {
     NEEDS("sandboxes", "tunnels");
-    World world;
+    SandboxFixture fixture;
     auto alone = Network::make_alone(1, {"169.254.169.254"}, 1400);
     REQUIRE_MESSAGE(alone.has_value(), (alone ? "" : alone.error().message));
-    Task wanted = world.task(0, "ip -o addr show dev eth0; ip -o link show dev eth0; echo hello > /dev/udp/10.77.0.9/1234");
+    Task wanted = fixture.task(0, "ip -o addr show dev eth0; ip -o link show dev eth0; echo hello > /dev/udp/10.77.0.9/1234");
     wanted.command[0] = "/bin/bash";
     wanted.user_namespace = (*alone)->user_namespace();
     wanted.network = (*alone)->namespace_of(0);
@@ -308,23 +309,23 @@ TEST_CASE("a worker whose siblings are elsewhere: its packets come out of the tu
 TEST_CASE("no two jobs of a server have one user; one that a job gave back is given again") {
     NEEDS("root", "sandboxes");
     Folder folder;
-    auto house = Sandboxes::open({.server = "own", .scratch = folder.path, .limits = false, .trial = false});
-    REQUIRE(house.has_value());
+    auto sandboxes = Sandboxes::open({.server = "own", .scratch = folder.path, .limits = false, .trial = false});
+    REQUIRE(sandboxes.has_value());
     std::set<int> users;
     std::vector<Owner> owners;
     for (int i = 0; i < 256; ++i) {
-        auto owner = (*house)->take_owner();
+        auto owner = (*sandboxes)->take_owner();
         REQUIRE(owner.has_value());
         CHECK(users.insert(owner->user()).second);
         CHECK(owner->user() > 60'000);
         owners.push_back(std::move(*owner));
     }
-    const auto none = (*house)->take_owner();
+    const auto none = (*sandboxes)->take_owner();
     REQUIRE_FALSE(none.has_value());
     CHECK(none.error().code == "SandboxUnavailable");
     const int user = owners[7].user();
     owners[7] = Owner();
-    const auto again = (*house)->take_owner();
+    const auto again = (*sandboxes)->take_owner();
     REQUIRE(again.has_value());
     CHECK(again->user() == user);
 }

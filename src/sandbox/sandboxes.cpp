@@ -100,21 +100,21 @@ Sandboxes::Sandboxes(Settings settings) : settings_(std::move(settings)), images
 
 base::Result<std::unique_ptr<Sandboxes>> Sandboxes::open(Settings settings) {
     TRY(check_programs());
-    std::unique_ptr<Sandboxes> house(new Sandboxes(std::move(settings)));
-    TRY(house->choose_owners());
-    for (const auto& folder : house->settings_.shared) {
+    std::unique_ptr<Sandboxes> opened(new Sandboxes(std::move(settings)));
+    TRY(opened->choose_owners());
+    for (const auto& folder : opened->settings_.shared) {
         if (!fs::is_directory(folder))
             return base::fail(base::code::InvalidShare, "the folder to share with workers, " + folder + ", is not there");
     }
-    if (house->settings_.limits) {
-        if (auto groups = ControlGroups::open(house->settings_.server, memory_for_workers())) {
-            house->groups_ = std::move(*groups);
+    if (opened->settings_.limits) {
+        if (auto groups = ControlGroups::open(opened->settings_.server, memory_for_workers())) {
+            opened->groups_ = std::move(*groups);
         } else {
-            house->remarks_.push_back("no limits on memory, processors and processes: " + groups.error().message);
+            opened->remarks_.push_back("no limits on memory, processors and processes: " + groups.error().message);
         }
     }
-    if (house->settings_.trial) TRY(house->try_one());
-    return house;
+    if (opened->settings_.trial) TRY(opened->try_one());
+    return opened;
 }
 
 base::Result<void> Sandboxes::choose_owners() {

@@ -1,7 +1,7 @@
 // What this machine can do for its workers, found out once by trying: a whole sandbox is made and `true` runs in it.
 //
 // Needed: user and network namespaces, bubblewrap, iproute2. As root a server gives each job a user of its own on the machine and
-// sets limits; as anybody else, jobs run as that user and limits exist only where the control groups are delegated to it. What is
+// sets limits; as another user, jobs run as that user and limits exist only where the control groups are delegated to it. What is
 // missing is a remark, for the operator's log and the job's.
 #pragma once
 
@@ -46,8 +46,8 @@ public:
         std::vector<std::string> shared;  // folders of the machine that every worker may read
         // Where several processes of this machine share one range of job users: a folder for the lock of each user.
         std::string owner_locks;
-        bool limits = true;  // false: somebody else sets them
-        bool trial = true;   // false: whoever launches will see
+        bool limits = true;  // false: they are set elsewhere
+        bool trial = true;   // false: a launch shows whether it works
     };
     // Error `SandboxUnavailable`: which step this machine does not permit.
     [[nodiscard]] static base::Result<std::unique_ptr<Sandboxes>> open(Settings settings);

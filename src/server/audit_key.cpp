@@ -52,14 +52,17 @@ base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::strin
     if (out.file.starts_with(folder.path() + "/"))
         return base::fail(
             base::Error(base::code::AuditKeyWrong, "the key that signs the audit log may not lie in the data folder")
-                .note("name another place with --audit-key-file"));
+                .note("choose another place with --audit-key-file"));
     if (!exists(out.file)) {
         const bool has_log = !audit::segment_numbers(folder.audit_directory(), audit::requests_stream).empty();
         if (has_log && file.empty())
             return base::fail(
                 base::Error(base::code::AuditKeyMissing, "the key that signs the audit log is not at `" + out.file + "`")
-                    .note("bring it back, or name its place, or that of a new one, with --audit-key-file"));
-        TRY(write_whole(out.file, crypto::SigningKey::make().pem()));
+                    .note("bring it back, or say with --audit-key-file where it is, or where to make a new one"));
+        if (auto written = os::replace_file(out.file, crypto::SigningKey::make().pem()); !written)
+            return base::fail(base::Error(base::code::AuditKeyMissing,
+                                          "the key that signs the audit log cannot be made: " + written.error().message)
+                                  .note("choose another place for it with --audit-key-file"));
     }
     struct stat status{};
     if (::stat(out.file.c_str(), &status) != 0 || (status.st_mode & 077) != 0)

@@ -1,7 +1,7 @@
 // The key that signs the heads of the audit log, outside of the data folder: who can write into the folder cannot sign what it wrote.
 //
 //     FILE        0600, PEM (PKCS #8): the private key, by default ID.audit-key beside the master key
-//     FILE.pub    the public key, for `trainwarden audit verify`; give a copy to whoever verifies
+//     FILE.pub    the public key, for `trainwarden audit verify`; give a copy to those who verify
 //     FILE.head   the newest signed head of each stream: a log that ends before it has been cut off
 //
 // Where the private key is stands beside the master key, in ID.audit-key-file: who can write into the data folder names no other.

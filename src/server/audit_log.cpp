@@ -22,6 +22,14 @@ base::Result<audit::Sync> parse_sync(const std::string& text) {
     return invalid("--audit-sync", text, "changes, answers or interval");
 }
 
+base::Result<int64_t> parse_days(const std::string& option, const std::string& text) {
+    int64_t days = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), days);
+    if (error != std::errc() || end != text.data() + text.size() || days < 0 || days > keep_days_max)
+        return invalid(option, text, "a number of days from 1 to 36500, or 0: no limit");
+    return days;
+}
+
 base::Result<audit::WhenFull> parse_when_full(const std::string& text) {
     if (text == "remove") return audit::WhenFull::remove_oldest;
     if (text == "refuse") return audit::WhenFull::refuse;
@@ -49,10 +57,7 @@ base::Result<std::unique_ptr<audit::Log>> open_audit_log(const DataFolder& folde
     options.keep_bytes = TRY(parse_bytes("--audit-keep-bytes", settings.keep_bytes));
     if (options.keep_bytes != 0 && options.keep_bytes < keep_bytes_min)
         return invalid("--audit-keep-bytes", settings.keep_bytes, "at least 1M, or 0: as many as the disk takes");
-    const uint64_t days = TRY(parse_bytes("--audit-keep-days", settings.keep_days));
-    if (days > keep_days_max)
-        return invalid("--audit-keep-days", settings.keep_days, "at most 36500, or 0: as long as there is room");
-    options.keep_days = static_cast<int64_t>(days);
+    options.keep_days = TRY(parse_days("--audit-keep-days", settings.keep_days));
     const AuditKey key = TRY(open_audit_key(folder, settings.key_file));
     options.key = key.key;
     options.head_file = key.head_file();

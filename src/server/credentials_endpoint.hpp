@@ -3,7 +3,7 @@
 //     GET /v2/credentials
 //     → {"RoleArn", "AccessKeyId", "SecretAccessKey", "Token", "Expiration"}
 //
-// A sandboxed worker finds it at 169.254.170.2 in its own network (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, see worker_doors.hpp):
+// A sandboxed worker finds it at 169.254.170.2 in its own network (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, see worker_endpoints.hpp):
 // the socket says who it is. For workers that are plain processes there is a listener on the loopback, and who holds a worker's
 // token is that worker:
 //

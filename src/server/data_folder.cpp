@@ -1,6 +1,7 @@
 #include "server/data_folder.hpp"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,15 @@ std::unexpected<base::Error> unusable(const std::string& what, const std::string
     return base::fail(base::code::DataFolderUnusable, what + " `" + path + "`: " + std::strerror(errno));
 }
 
+// `ada`, or `user 1001` where the machine has no name for it.
+std::string user_name(uid_t user) {
+    const passwd* entry = ::getpwuid(user);
+    return entry != nullptr ? "`" + std::string(entry->pw_name) + "`" : "user " + std::to_string(user);
+}
+
+constexpr const char* data_remedy = "run the server as that folder's owner, or choose another folder with --data";
+constexpr const char* key_remedy = "choose another place for the master key with --master-key-file";
+
 // The same error as one of the data folder.
 template <class T>
 base::Result<T> of_folder(base::Result<T> result) {
@@ -37,10 +47,21 @@ base::Result<T> of_folder(base::Result<T> result) {
     return base::fail(base::code::DataFolderUnusable, result.error().message);
 }
 
-base::Result<void> make_folder(const std::string& path) {
-    TRY(of_folder(os::make_folders(path)));
-    if (::chmod(path.c_str(), 0700) != 0) return unusable("cannot set the mode of", path);
-    return {};
+// `remedy` says which option names another place.
+base::Result<void> make_folder(const std::string& path, const char* remedy) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode))
+        return base::fail(base::Error(base::code::DataFolderUnusable, "`" + path + "` is not a folder").note(remedy));
+    if (auto made = of_folder(os::make_folders(path)); !made) return base::fail(std::move(made).error().note(remedy));
+    if (::chmod(path.c_str(), 0700) == 0) return {};
+    const int number = errno;
+    if (number == EPERM && ::stat(path.c_str(), &status) == 0)
+        return base::fail(base::Error(base::code::DataFolderUnusable, "the folder `" + path + "` belongs to " +
+                                                                          user_name(status.st_uid) +
+                                                                          ", and this program runs as " + user_name(::geteuid()))
+                              .note(remedy));
+    errno = number;
+    return unusable("cannot set the mode of", path);
 }
 
 base::Result<std::string> read_file(const std::string& path) { return of_folder(os::read_file(path, small_file_bytes_max)); }
@@ -85,14 +106,14 @@ base::Result<std::string> read_master_key(const std::string& file) {
     const std::string content = TRY(read_file(file));
     auto key = decode_hex(base::trim(content));
     if (!key || key->size() != master_key_bytes || std::ranges::all_of(*key, [](char c) { return c == '\0'; }))
-        return base::fail(base::Error(base::code::MasterKeyWrong, "`" + file + "` holds no master key")
+        return base::fail(base::Error(base::code::MasterKeyWrong, "`" + file + "` does not hold a master key")
                               .note("it must hold 64 hexadecimal digits, not all zero"));
     return *key;
 }
 
 std::string credentials_file(const identity::Directory::FirstAccount& first) {
     return "# Root credentials of account " + first.account +
-           ", made by `trainwarden serve`. Whoever has them may do everything.\n"
+           ", made by `trainwarden serve`. They permit everything.\n"
            "[default]\naws_access_key_id = " +
            first.root.access_key_id + "\naws_secret_access_key = " + first.root.secret_access_key + "\n";
 }
@@ -106,7 +127,7 @@ base::Result<void> write_whole(const std::string& path, std::string_view content
 base::Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& path, const std::string& master_key_file,
                                                            crypto::Random& random) {
     std::unique_ptr<DataFolder> folder(new DataFolder);
-    TRY(make_folder(path));
+    TRY(make_folder(path, data_remedy));
     std::error_code error;
     folder->path_ = fs::canonical(path, error).string();
     if (error) return base::fail(base::code::DataFolderUnusable, "cannot read `" + path + "`: " + error.message());
@@ -114,7 +135,7 @@ base::Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& pa
     TRY(folder->load_master_key(master_key_file, random));
     for (const std::string& inner : {folder->keys_directory(), folder->blobs_directory(), folder->audit_directory(),
                                      folder->jobs_directory(), folder->logs_directory()})
-        TRY(make_folder(inner));
+        TRY(make_folder(inner, data_remedy));
     return folder;
 }
 
@@ -146,7 +167,7 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
         if (!exists(key_file))
             return base::fail(
                 base::Error(base::code::MasterKeyMissing, "the master key of `" + path_ + "` is not at `" + key_file + "`")
-                    .note("bring it back, or name its place with --master-key-file; without it no secret in the "
+                    .note("bring it back, or say where it is with --master-key-file; without it no secret in the "
                           "folder can be read"));
         master_key_ = TRY(read_master_key(key_file));
         auto sealed = text::decode_base64(json["Sealed"].as_string());
@@ -166,12 +187,15 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
     const std::string id = random.hex(16);
     std::string key_file = file;
     if (key_file.empty()) {
-        TRY(make_folder(default_key_folder()));
+        TRY(make_folder(default_key_folder(), key_remedy));
         key_file = default_key_folder() + "/" + id + ".key";
     }
     std::error_code error;
     key_file = fs::absolute(key_file, error).string();
-    if (!exists(key_file)) TRY(write_whole(key_file, crypto::hex(random.bytes(master_key_bytes)) + "\n"));
+    if (!exists(key_file)) {
+        auto written = write_whole(key_file, crypto::hex(random.bytes(master_key_bytes)) + "\n");
+        if (!written) return base::fail(std::move(written).error().note(key_remedy));
+    }
     master_key_ = TRY(read_master_key(key_file));
     master_key_file_ = key_file;
     id_ = id;

@@ -51,7 +51,7 @@ http::Response InstanceMetadata::answer(const http::Request& request) const {
     const auto& head = request.head;
     if (head.path == "/latest/api/token") return give_token(request);
     if (head.method != "GET") return plain(405, "");
-    // No token is version 1, a bad one is somebody else's or too old.
+    // No token is version 1, a bad one is another worker's or too old.
     if (!is_good(head.headers.get("x-aws-ec2-metadata-token"))) return plain(401, "");
     return look_up(head.path);
 }

@@ -8,7 +8,7 @@
 //
 //     GET /latest/dynamic/instance-identity/document
 //
-// A request without a token (version 1) is refused with 401: whoever tricks a worker into fetching a URL gets nothing. A token is
+// A request without a token (version 1) is refused with 401: tricking a worker into fetching a URL reveals nothing. A token is
 // good for this worker alone and for its time; it is a MAC, so that a thousand processes asking at once cost no memory. Forwarded
 // requests (X-Forwarded-For) get no token.
 //

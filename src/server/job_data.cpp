@@ -28,7 +28,7 @@ constexpr size_t small_part_bytes = 16ULL << 20, part_bytes = 128ULL << 20;
 constexpr size_t small_parts_max = 1000, parts_max = 10'000;
 constexpr size_t page_keys_max = 1000;
 
-// Worth another try: nobody refused, something was in the way.
+// Worth another try: the request was not refused, it failed on the way.
 bool is_passing(const base::Error& error) {
     return error.code == base::code::ConnectionError || error.code == base::code::InternalError ||
            error.code == base::code::SlowDown || error.code == base::code::ServiceUnavailable ||

@@ -1,5 +1,5 @@
 // How training jobs move bytes: S3 over the wire, to our own port, signed with the job's session. So every byte of every job
-// passes the gate and its audit like anybody's.
+// passes the gate and its audit like any other.
 #pragma once
 
 #include <memory>

@@ -42,7 +42,7 @@ void raise_descriptor_limit() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // if not, the old limit stands and is reported by whoever meets it
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // if not, the old limit stands and is reported when it is reached
 }
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1" || address == "localhost"; }
@@ -97,7 +97,7 @@ base::Result<Listen> parse_listen(const std::string& text) {
     }
     auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), listen.port);
     if (port.empty() || error != std::errc() || end != port.data() + port.size())
-        return base::fail(base::Error(base::code::InvalidListen, "`" + text + "` is no address to listen on")
+        return base::fail(base::Error(base::code::InvalidListen, "`" + text + "` is not a listen address")
                               .note("write ADDRESS:PORT, for example 127.0.0.1:4566 or [::1]:4566"));
     return listen;
 }
@@ -106,7 +106,7 @@ base::Result<std::vector<std::string>> served_regions(const Settings& settings) 
     if (settings.regions.empty()) return std::vector<std::string>{std::string(wire::global_region)};
     for (const auto& region : settings.regions) {
         if (!wire::is_region_name(region))
-            return base::fail(base::Error(base::code::InvalidConfiguration, "`" + region + "` is no name of a region")
+            return base::fail(base::Error(base::code::InvalidConfiguration, "`" + region + "` is not a region name")
                                   .note("regions are written as in --region eu-central-1"));
         if (std::ranges::count(settings.regions, region) > 1)
             return base::fail(base::code::InvalidConfiguration, "--region " + region + " is given twice");
@@ -141,7 +141,7 @@ base::Result<int> serve(const Settings& settings) {
     const int signal = signals.wait();
     base::log_info("stopping on signal " + std::to_string(signal));
     server->folder->remove_endpoint();
-    // Jobs first: a worker that is told to end may still want the port.
+    // Jobs first: a worker that is told to end may still send requests.
     server->training->stop();
     http_server->stop();
     return 0;
@@ -150,40 +150,43 @@ base::Result<int> serve(const Settings& settings) {
 void add_serve(cli::Command& root) {
     auto settings = std::make_shared<Settings>();
     settings->data = cli::default_data_folder();
-    cli::Command command = root.subcommand("serve", "Serve the AWS APIs: IAM, STS, S3, SageMaker, Logs");
-    command.option("--data", "DIR", settings->data, "folder of everything that is kept");
+    cli::Command command =
+        root.subcommand("serve", "Serve the AWS APIs: IAM, STS, S3, SageMaker, CloudWatch and its Logs, CloudTrail");
+    command.option("--data", "DIR", settings->data, "data folder: everything that the server stores");
     command.option("--listen", "ADDRESS:PORT", settings->listen, "where to listen; port 0: any free one");
     command.option("--region", "REGION", settings->regions,
-                   "a region that this server is; repeatable, the first is the default (us-east-1)");
+                   "AWS region that this server serves; repeatable, the first is the default (us-east-1)");
     command.option("--master-key-file", "FILE", settings->master_key_file,
-                   "the key that secrets are sealed under; made if missing");
+                   "the key that encrypts stored secrets; made if missing");
     command.option("--audit-key-file", "FILE", settings->audit.key_file,
                    "the key that signs the audit log, outside of the data folder; made if missing");
     command.option("--audit-keep-days", "DAYS", settings->audit.keep_days,
                    "how long records are kept; 0: as long as there is room");
     command.option("--audit-keep-bytes", "BYTES", settings->audit.keep_bytes,
                    "how large the audit log may be: 500M, 16G; 0: as large as the disk");
-    command.option("--audit-when-full", "HOW", settings->audit.when_full,
-                   "remove: the oldest records go before their days are over; refuse: requests are answered 503");
-    command.option("--audit-sync", "WHICH", settings->audit.sync,
-                   "whose records are on the disk before the answer leaves: changes, answers (all), interval (a second later)");
+    command.option("--audit-when-full", "ACTION", settings->audit.when_full,
+                   "remove: the oldest records, before --audit-keep-days is over; refuse: requests are answered 503");
+    command.option("--audit-sync", "MODE", settings->audit.sync,
+                   "which answers wait until their record is on disk: changes (of requests that change something), answers "
+                   "(all), interval (none)");
     command.option("--audit-syslog", "ADDRESS", settings->audit.syslog,
-                   "where records are sent as they are made: unix:/dev/log, udp:HOST:PORT, tcp:HOST:PORT");
+                   "syslog server that every record is sent to: unix:/dev/log, udp:HOST:PORT, tcp:HOST:PORT");
     command.option("--ready-file", "FILE", settings->ready_file, "written with the URL once requests are answered");
-    command.option("--training-isolation", "HOW", settings->training.isolation,
-                   "sandbox: training jobs run in one or not at all; best-effort; process: without");
+    command.option("--training-isolation", "MODE", settings->training.isolation,
+                   "sandbox: training jobs run in sandboxes or are refused; best-effort: as plain processes where there is none; "
+                   "process: always as plain processes");
     command.option("--training-images", "DIR", settings->training.images,
-                   "root file systems that jobs may name as TrainingImage");
+                   "folder of root file systems that jobs may name as TrainingImage");
     command.option("--training-share", "DIR", settings->training.shared,
                    "a folder that workers of host/... images may read; repeatable");
-    command.option("--launcher", "HOW", settings->training.launcher,
-                   "local: training jobs run on this machine; slurm: on machines that Slurm gives");
+    command.option("--launcher", "NAME", settings->training.launcher,
+                   "local: training jobs run on this machine; slurm: on machines that Slurm allocates");
     command.option("--slurm-options", "OPTIONS", settings->training.slurm_options,
-                   "more options of salloc, in one word: \"--partition=gpu --account=lab\"");
+                   "more options for salloc, as one argument: \"--partition=gpu --account=lab\"");
     command.option("--slurm-program", "FILE", settings->training.slurm_program,
-                   "this program on the cluster's nodes; by default, where it is here");
+                   "path of this program on the cluster's nodes; by default the same as here");
     command.option("--instance-types", "FILE", settings->instance_types_file,
-                   "what ml.* names stand for and how many of each there are (JSON)");
+                   "sizes and quotas of the ml.* instance types (JSON)");
     command.flag("-v,--verbose", settings->verbose, "log a line for every request");
     command.footer("Then, in another shell:  eval \"$(trainwarden env)\"");
     command.action([settings] { return serve(*settings); });

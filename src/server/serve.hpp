@@ -8,7 +8,7 @@
 #include "base/result.hpp"
 #include "cli/command.hpp"
 #include "server/server.hpp"
-#include "server/training_room.hpp"
+#include "server/training_service.hpp"
 
 namespace server {
 

@@ -26,7 +26,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
         TRY(identity::Directory::open({server->keys.get(), &server->clock, &server->random, folder.master_key()}));
     TRY(folder.bootstrap(*server->directory));
     server->storage = TRY(objects::Storage::open({server->keys.get(), server->blobs.get(), &server->clock, &server->random}));
-    server->metrics = std::make_unique<metrics::Store>(*server->keys, server->random);
+    server->metrics = std::make_unique<cloudwatch::Store>(*server->keys, server->random);
     server->logs = TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory()}));
     server->audit = TRY(open_audit_log(folder, server->clock, audit_settings));
     if (!audit_settings.syslog.empty())
@@ -38,22 +38,22 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                                                          .clock = &server->clock,
                                                                          .random = &server->random,
                                                                          .region = regions.front()});
-    server->training =
-        TRY(TrainingRoom::open({.keys = server->keys.get(),
-                                .directory = server->directory.get(),
-                                .metrics = server->metrics.get(),
-                                .logs = server->logs.get(),
-                                .clock = &server->clock,
-                                .random = &server->random,
-                                .jobs_directory = folder.jobs_directory(),
-                                .data_folder = folder.path(),
-                                .master_key_file = master_key_file,
-                                .settings = training_settings,
-                                .assume = server->assume_job_role(),
-                                .may = [made = server.get()](const identity::Credentials& credentials, const std::string& action,
-                                                             const std::string& resource, const std::string& request_id) {
-                                    return made->may(credentials, action, resource, request_id);
-                                }}));
+    server->training = TRY(
+        TrainingService::open({.keys = server->keys.get(),
+                               .directory = server->directory.get(),
+                               .metrics = server->metrics.get(),
+                               .logs = server->logs.get(),
+                               .clock = &server->clock,
+                               .random = &server->random,
+                               .jobs_directory = folder.jobs_directory(),
+                               .data_folder = folder.path(),
+                               .master_key_file = master_key_file,
+                               .settings = training_settings,
+                               .assume = server->assume_job_role(),
+                               .may = [made = server.get()](const identity::Credentials& credentials, const std::string& action,
+                                                            const std::string& resource, const std::string& request_id) {
+                                   return made->may(credentials, action, resource, request_id);
+                               }}));
     server->slurm_sessions = TRY(training::SlurmSessions::open({.keys = server->keys.get(),
                                                                 .assume = server->assume_job_role(),
                                                                 .leases = &server->directory->leases(),
@@ -74,7 +74,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     return server;
 }
 
-// What the gate would say to a request with these credentials, before anybody makes it. On the record like a request.
+// What the gate would say to a request with these credentials, before one is made. Recorded like a request.
 base::Result<void> Server::may(const identity::Credentials& credentials, const std::string& action, const std::string& resource,
                                const std::string& request_id) {
     const auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));

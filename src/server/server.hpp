@@ -8,16 +8,16 @@
 #include "audit/log.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "cloudwatch/store.hpp"
 #include "crypto/random.hpp"
 #include "gate/decider.hpp"
 #include "gate/gate.hpp"
 #include "identity/directory.hpp"
 #include "logs/store.hpp"
-#include "metrics/store.hpp"
 #include "objects/storage.hpp"
 #include "server/audit_forwarder.hpp"
 #include "server/data_folder.hpp"
-#include "server/training_room.hpp"
+#include "server/training_service.hpp"
 #include "store/blobs.hpp"
 #include "store/keys.hpp"
 #include "training/slurm_sessions.hpp"
@@ -45,11 +45,11 @@ struct Server {
     std::unique_ptr<objects::Storage> storage;
     std::unique_ptr<audit::Log> audit;
     std::unique_ptr<AuditForwarder> audit_forwarder;  // nullptr: records are sent nowhere
-    std::unique_ptr<metrics::Store> metrics;
+    std::unique_ptr<cloudwatch::Store> metrics;
     std::unique_ptr<logs::Store> logs;
     gate::Registry registry;
     std::unique_ptr<gate::Decider> decider;
-    std::unique_ptr<TrainingRoom> training;
+    std::unique_ptr<TrainingService> training;
     std::unique_ptr<training::SlurmSessions> slurm_sessions;
     std::unique_ptr<gate::Gate> gate;
 

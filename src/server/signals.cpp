@@ -22,7 +22,7 @@ void on_signal(int number) {
     const int saved = errno;
     received = number;
     const uint64_t one = 1;
-    // The counter cannot be full, and a handler has nobody to tell.
+    // The counter cannot be full, and a handler cannot report it.
     [[maybe_unused]] ssize_t n = ::write(wake_descriptor, &one, sizeof one);
     errno = saved;
 }

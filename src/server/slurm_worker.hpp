@@ -1,4 +1,4 @@
-// `trainwarden slurm-worker`: what `serve --launcher slurm` starts on the nodes. Nobody else does: help does not show it.
+// `trainwarden slurm-worker`: what `serve --launcher slurm` starts on the nodes. It is for that alone: help does not show it.
 #pragma once
 
 #include "cli/command.hpp"

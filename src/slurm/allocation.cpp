@@ -211,8 +211,9 @@ base::Result<std::vector<std::string>> split_options(std::string_view text) {
     if (open) words.push_back(std::move(word));
     for (const auto& one : words) {
         if (!one.starts_with('-') || one == "-" || one == "--")
-            return base::fail(base::Error(base::code::InvalidOptions, "`" + one + "` in --slurm-options is no option of salloc")
-                                  .note("write each as one word: --partition=gpu, not --partition gpu"));
+            return base::fail(
+                base::Error(base::code::InvalidOptions, "`" + one + "` in --slurm-options is not an option of salloc")
+                    .note("write each as one word: --partition=gpu, not --partition gpu"));
     }
     return words;
 }

@@ -41,7 +41,7 @@ public:
                     const base::Lock inner(mutex_);
                     slot->owner = owner;
                 });
-                const net::Stream closed = std::move(slot->stream);  // its client must not wait until somebody joins the thread
+                const net::Stream closed = std::move(slot->stream);  // its client must not wait until the thread is joined
                 const base::Lock inner(mutex_);
                 ended_.splice(ended_.end(), slots_, slot);
                 gone_.notify_all();
@@ -105,12 +105,13 @@ public:
     }
     [[nodiscard]] uint16_t port() const override { return listener_.port(); }
 
-    void admit(const std::string& id, const std::string& key, std::shared_ptr<training::Doors::Door> door) override {
+    void admit(const std::string& id, const std::string& key,
+               std::shared_ptr<training::WorkerEndpoints::Opened> endpoints) override {
         const base::Lock lock(mutex_);
-        workers_[id] = {key, std::move(door)};
+        workers_[id] = {key, std::move(endpoints)};
     }
     void dismiss(const std::string& id) override {
-        Worker gone;  // its door closes last, when nobody is in it
+        Worker gone;  // its endpoints close last, when no connection uses them
         {
             const base::Lock lock(mutex_);
             const auto found = workers_.find(id);
@@ -124,7 +125,7 @@ public:
 private:
     struct Worker {
         std::string key;
-        std::shared_ptr<training::Doors::Door> door;
+        std::shared_ptr<training::WorkerEndpoints::Opened> endpoints;
     };
 
     void accept_all() {
@@ -161,14 +162,14 @@ private:
         if (!sealed.write_all(ours)) return;
         const auto first = reader.read(sealed);
         if (!first || first->size() != 1 || static_cast<unsigned char>(first->front()) > 2) return;
-        const auto which = static_cast<training::Doors::Which>(first->front());
+        const auto which = static_cast<training::WorkerEndpoints::Which>(first->front());
         int pair[2] = {-1, -1};
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return;
         net::Stream plain(os::Descriptor(pair[0]), sealed.peer_address());
         sealed.set_timeout(std::chrono::seconds(0));
         watch_peer(sealed);
-        worker.door->take(which, net::Stream(os::Descriptor(pair[1]), sealed.peer_address()));
-        worker.door.reset();
+        worker.endpoints->take(which, net::Stream(os::Descriptor(pair[1]), sealed.peer_address()));
+        worker.endpoints.reset();
         carry(plain, sealed, writer, reader);
     }
 
@@ -181,13 +182,13 @@ private:
     std::thread acceptor_;
 };
 
-class OpenDoorways final : public Doorways {
+class ListeningEndpoints final : public RemoteEndpoints {
 public:
-    OpenDoorways(std::vector<net::Listener> listeners, GatewayPlace gateway, crypto::Random& random)
+    ListeningEndpoints(std::vector<net::Listener> listeners, GatewayPlace gateway, crypto::Random& random)
         : listeners_(std::move(listeners)), gateway_(std::move(gateway)), random_(random) {
         for (size_t which = 0; which < listeners_.size(); ++which) acceptors_.emplace_back([this, which] { accept_all(which); });
     }
-    ~OpenDoorways() override {
+    ~ListeningEndpoints() override {
         stopping_ = true;
         for (auto& listener : listeners_) listener.wake();
         for (auto& acceptor : acceptors_) acceptor.join();
@@ -218,8 +219,8 @@ private:
         FrameWriter writer(keys.to_gateway);
         sealed->set_timeout(std::chrono::seconds(0));
         watch_peer(*sealed);
-        const char door = static_cast<char>(which);
-        if (!writer.write(*sealed, {&door, 1})) return;
+        const char first_byte = static_cast<char>(which);
+        if (!writer.write(*sealed, {&first_byte, 1})) return;
         carry(plain, *sealed, writer, reader);
     }
 
@@ -241,9 +242,10 @@ base::Result<std::unique_ptr<Gateway>> Gateway::start(crypto::Random& random) {
     return std::make_unique<ListeningGateway>(std::move(*listener), random);
 }
 
-std::unique_ptr<Doorways> Doorways::open(std::vector<net::Listener> listeners, GatewayPlace gateway, crypto::Random& random) {
+std::unique_ptr<RemoteEndpoints> RemoteEndpoints::open(std::vector<net::Listener> listeners, GatewayPlace gateway,
+                                                       crypto::Random& random) {
     net::ignore_broken_pipes();
-    return std::make_unique<OpenDoorways>(std::move(listeners), std::move(gateway), random);
+    return std::make_unique<ListeningEndpoints>(std::move(listeners), std::move(gateway), random);
 }
 
 }  // namespace slurm

@@ -11,17 +11,17 @@
 #include "slurm/sealed_stream.hpp"
 
 using namespace slurm;
-using training::Doors;
+using training::WorkerEndpoints;
 
 namespace {
 
-// Answers every connection with the door's number and what it read.
-class EchoDoor final : public Doors::Door {
+// Answers every connection with the endpoint's number and what it read.
+class EchoEndpoints final : public WorkerEndpoints::Opened {
 public:
-    ~EchoDoor() override {
+    ~EchoEndpoints() override {
         for (auto& thread : threads_) thread.join();
     }
-    void take(Doors::Which which, net::Stream connection) override {
+    void take(WorkerEndpoints::Which which, net::Stream connection) override {
         const std::lock_guard lock(mutex_);
         threads_.emplace_back([which, stream = std::move(connection)]() mutable {
             (void)stream.write_all(std::to_string(static_cast<int>(which)) + ":");
@@ -43,24 +43,24 @@ std::string all_of(net::Stream& stream) {
     return out;
 }
 
-struct World {
+struct GatewayFixture {
     crypto::SystemRandom random;
     std::string id = std::string(worker_id_bytes, 'i'), key = std::string(32, 'k');
     std::unique_ptr<Gateway> gateway = *Gateway::start(random);
-    std::unique_ptr<Doorways> doorways;
+    std::unique_ptr<RemoteEndpoints> remote_endpoints;
     std::vector<uint16_t> ports;
 
-    explicit World(const std::string& agents_key = std::string(32, 'k')) {
-        gateway->admit(id, key, std::make_shared<EchoDoor>());
+    explicit GatewayFixture(const std::string& agents_key = std::string(32, 'k')) {
+        gateway->admit(id, key, std::make_shared<EchoEndpoints>());
         std::vector<net::Listener> listeners;
         for (int i = 0; i < 3; ++i) {
             listeners.push_back(*net::Listener::open("127.0.0.1", 0));
             ports.push_back(listeners.back().port());
         }
-        doorways = Doorways::open(std::move(listeners), {"127.0.0.1", gateway->port(), id, agents_key}, random);
+        remote_endpoints = RemoteEndpoints::open(std::move(listeners), {"127.0.0.1", gateway->port(), id, agents_key}, random);
     }
-    std::string ask(size_t door, const std::string& question) {
-        auto stream = net::connect("127.0.0.1", ports[door], std::chrono::seconds(10));
+    std::string ask(size_t endpoint, const std::string& question) {
+        auto stream = net::connect("127.0.0.1", ports[endpoint], std::chrono::seconds(10));
         REQUIRE(stream);
         // Written and read at once: what is asked may be more than the way holds.
         std::thread writer([&] {
@@ -75,38 +75,39 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("a connection comes to the door it was made to, whole, both ways") {
-    World world;
-    for (size_t door = 0; door < 3; ++door) CHECK(world.ask(door, "hello") == std::to_string(door) + ":hello");
+TEST_CASE("a connection comes to the endpoint it was made to, whole, both ways") {
+    GatewayFixture fixture;
+    for (size_t endpoint = 0; endpoint < 3; ++endpoint)
+        CHECK(fixture.ask(endpoint, "hello") == std::to_string(endpoint) + ":hello");
     std::string large(3 << 20, '\0');
     for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 2654435761U >> 13);
-    CHECK(world.ask(0, large) == "0:" + large);
-    CHECK(world.ask(1, "") == "1:");
+    CHECK(fixture.ask(0, large) == "0:" + large);
+    CHECK(fixture.ask(1, "") == "1:");
 }
 
 TEST_CASE("many at once") {
-    World world;
+    GatewayFixture fixture;
     std::vector<std::future<std::string>> answers;
     for (int i = 0; i < 50; ++i)
-        answers.push_back(std::async(std::launch::async, [&world, i] { return world.ask(1, std::to_string(i)); }));
+        answers.push_back(std::async(std::launch::async, [&fixture, i] { return fixture.ask(1, std::to_string(i)); }));
     for (int i = 0; i < 50; ++i) CHECK(answers[static_cast<size_t>(i)].get() == "1:" + std::to_string(i));
 }
 
 TEST_CASE("a worker that is dismissed, or has another key, gets nothing") {
-    World world;
-    world.gateway->dismiss(world.id);
-    CHECK(world.ask(0, "hello").empty());
-    World stranger(std::string(32, 'x'));
+    GatewayFixture fixture;
+    fixture.gateway->dismiss(fixture.id);
+    CHECK(fixture.ask(0, "hello").empty());
+    GatewayFixture stranger(std::string(32, 'x'));
     CHECK(stranger.ask(0, "hello").empty());
 }
 
 TEST_CASE("dismissing a worker ends its connections") {
-    World world;
-    auto stream = net::connect("127.0.0.1", world.ports[0], std::chrono::seconds(10));
+    GatewayFixture fixture;
+    auto stream = net::connect("127.0.0.1", fixture.ports[0], std::chrono::seconds(10));
     REQUIRE(stream);
     std::string two(2, '\0');
     REQUIRE(stream->read_some(two));
-    world.gateway->dismiss(world.id);
+    fixture.gateway->dismiss(fixture.id);
     CHECK(all_of(*stream).size() <= 1);  // the end, not a time-out
 }
 

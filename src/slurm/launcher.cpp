@@ -108,7 +108,7 @@ public:
         if (server_) {
             worker.id = launcher_.settings_.random->bytes(worker_id_bytes);
             const std::string key = launcher_.settings_.random->bytes(crypto::Aead::key_bytes);
-            launcher_.gateway_->admit(worker.id, key, launcher_.settings_.doors->open(place.token));
+            launcher_.gateway_->admit(worker.id, key, launcher_.settings_.endpoints->open(place.token));
             task.server = Task::Server{server_->address, server_->port, launcher_.gateway_->port(), worker.id, key};
         }
         const crypto::KeyAgreement agreement;

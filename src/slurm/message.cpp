@@ -45,13 +45,13 @@ base::Result<std::string> text_of(const Json& json, const char* name) {
 
 base::Result<std::string> bytes_of(const Json& json, const char* name) {
     auto bytes = text::decode_base64(TRY(text_of(json, name)));
-    if (!bytes) return invalid(std::string(name) + " is no base64");
+    if (!bytes) return invalid(std::string(name) + " is not base64");
     return *bytes;
 }
 
 base::Result<uint64_t> number_of(const Json& json, const char* name, uint64_t most) {
     const int64_t value = json[name].as_int(-1);
-    if (value < 0 || static_cast<uint64_t>(value) > most) return invalid(std::string(name) + " is no number of that kind");
+    if (value < 0 || static_cast<uint64_t>(value) > most) return invalid(std::string(name) + " is out of range");
     return static_cast<uint64_t>(value);
 }
 
@@ -62,7 +62,7 @@ base::Result<uint16_t> port_of(const Json& json, const char* name) {
 base::Result<Json> parse(std::string_view line) {
     auto json = text::parse_json(line);
     if (!json || !json->is_object() || (*json)["Format"].as_string() != format)
-        return invalid("`" + std::string(line.substr(0, 200)) + "` is no message of an agent or its server");
+        return invalid("`" + std::string(line.substr(0, 200)) + "` is not a message of an agent or its server");
     return json;
 }
 

@@ -39,7 +39,7 @@ base::Result<Address> parse_address(const std::string& text, uint16_t port) {
         v6.sin6_port = htons(port);
         out.size = sizeof v6;
     } else {
-        return base::fail(base::code::InvalidAddress, "`" + text + "` is no IP address");
+        return base::fail(base::code::InvalidAddress, "`" + text + "` is not an IP address");
     }
     return out;
 }
@@ -143,7 +143,7 @@ base::Result<std::pair<os::Descriptor, uint16_t>> bind_udp(const std::string& ad
     auto* name = reinterpret_cast<sockaddr*>(&where.name);
     if (!socket.is_open() || ::bind(socket.number(), name, where.size) != 0)
         return io_error("cannot take a UDP port of " + address);
-    // Routers may cut what is too large for their next wire: nobody here hears their complaints.
+    // Routers may cut what is too large for their next wire: their ICMP errors do not arrive here.
     const int may_be_cut = where.name.ss_family == AF_INET6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT;
     if (where.name.ss_family == AF_INET6)
         ::setsockopt(socket.number(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, &may_be_cut, sizeof may_be_cut);
@@ -175,7 +175,7 @@ base::Result<Towards> towards(const std::string& other) {
     if (!socket.is_open() || ::connect(socket.number(), name, where.size) != 0 ||
         ::getsockopt(socket.number(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &size) != 0 ||
         ::getsockname(socket.number(), name, &where.size) != 0)
-        return io_error("there is no way to " + other);
+        return io_error("no route to " + other);
     char text[INET6_ADDRSTRLEN] = "";
     const void* address = &reinterpret_cast<sockaddr_in&>(where.name).sin_addr;
     if (v6) address = &reinterpret_cast<sockaddr_in6&>(where.name).sin6_addr;

@@ -1,7 +1,7 @@
 // The wire between the workers of one job on several machines: carries IP packets between a worker's tunnel (its eth0) and its
 // siblings' agents, over UDP, sealed (packet.hpp).
 //
-// A packet to anybody but a sibling goes nowhere, and one that says it is from somebody else comes from nowhere: there is no
+// A packet for an address that is not a sibling's is dropped, and so is one from a forged address: there is no
 // route out of the job here either.
 #pragma once
 

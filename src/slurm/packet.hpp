@@ -4,7 +4,7 @@
 //     sealed := AES-256-GCM of the IP packet; nonce: sender as 4 bytes, counter; bound: sender, receiver
 //
 // Every attempt at a job has a key of its own, every sender counts from 1: no nonce is used twice. A packet that was changed,
-// comes again, is older than the window, or was for somebody else is dropped, as a wire would lose it. The window is RFC 6479's.
+// comes again, is older than the window, or was for another receiver is dropped, as a network would lose it. The window is RFC 6479's.
 #pragma once
 
 #include <array>

@@ -47,7 +47,7 @@ std::unexpected<base::Error> Step::ended() {
 }
 
 base::Result<std::string> Step::read_line(std::chrono::steady_clock::time_point deadline, const std::function<bool()>& given_up) {
-    // Byte by byte: what follows the line belongs to somebody else.
+    // Byte by byte: what follows the line is for another reader.
     std::string line;
     for (;;) {
         if (given_up()) return base::fail(base::code::Cancelled, "the job was stopped");

@@ -109,7 +109,7 @@ struct Surroundings {
     std::unique_ptr<sandbox::ControlGroup> limits;
     std::unique_ptr<sandbox::Network> network;
     std::unique_ptr<Overlay> overlay;
-    std::unique_ptr<Doorways> doorways;
+    std::unique_ptr<RemoteEndpoints> remote_endpoints;
     sandbox::Launched worker;
 };
 
@@ -130,7 +130,7 @@ public:
     }
 
 private:
-    // Slurm asks a step to end by SIGTERM; whoever else signals means the same.
+    // Slurm asks a step to end by SIGTERM; any other signal means the same.
     void block_signals() {
         ::signal(SIGPIPE, SIG_IGN);
         sigset_t ends;
@@ -228,8 +228,8 @@ private:
             auto listeners = TRY(around_.network->listen(0, {{task.server->address, task.server->port},
                                                              {std::string(sandbox::container_credentials_address), 80},
                                                              {std::string(sandbox::instance_metadata_address), 80}}));
-            around_.doorways =
-                Doorways::open(std::move(listeners), {server_, task.server->gateway, task.server->id, task.server->key}, random_);
+            around_.remote_endpoints = RemoteEndpoints::open(
+                std::move(listeners), {server_, task.server->gateway, task.server->id, task.server->key}, random_);
         }
         TRY(see_mounts(task.mounts));
         TRY(sandbox::write_settings(task.folder, task.host, task.hosts));
@@ -290,7 +290,7 @@ private:
     void ask_to_end() {
         if (!around_.worker.control.is_open()) return;
         ssize_t ignored = ::write(around_.worker.control.number(), &sandbox::word_terminate, 1);
-        (void)ignored;  // Whoever does not listen any more has ended.
+        (void)ignored;  // A process that does not read any more has ended.
     }
 
     void on_signal() {
@@ -318,7 +318,7 @@ private:
     }
 
     // The last words of a worker are still on their way when it has ended: on a machine of its own the kernel would see to it
-    // that they arrive. So the wire stays until nobody's end is unacknowledged; not for ever, the other side may be gone.
+    // that they arrive. So the connection stays until every end is acknowledged; not for ever, the other side may be gone.
     void linger() {
         if (!connections_.is_open()) return;
         const auto deadline = std::chrono::steady_clock::now() + last_words_patience;
@@ -351,8 +351,8 @@ private:
         if (around_.limits && around_.limits->memory_was_exhausted()) say(word_out_of_memory);
         if (!cancelled_ && input_open_) linger();
         say(cancelled_ ? word_cancelled : word_ended);
-        // Its connections are nobody's now; the rest is taken down as it was made.
-        (void)around_.doorways.release();
+        // Its connections are unused now; the rest is taken down as it was made.
+        (void)around_.remote_endpoints.release();
         around_.overlay.reset();
         around_.network.reset();
         around_.limits.reset();

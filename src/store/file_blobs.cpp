@@ -5,7 +5,7 @@
 //   write()   appended; write-back is started every few MiB so that the fsync at the end has little left to do
 //   commit()  linked under its name, then fsync of the file, then fsync of the folder. Linking first puts the new name and the
 //             file's size into one journal transaction, so the two fsyncs cost one disk flush; renaming after the
-//             fsync costs two. A crash in between leaves a name that nobody was told: garbage for the owner's sweep.
+//             fsync costs two. A crash in between leaves a name that was never returned: garbage for the owner's sweep.
 // File systems without O_TMPFILE get a named file in DIRECTORY/unfinished, emptied at open.
 //
 // A reader holds an open descriptor, so removing a blob never disturbs who is reading it.

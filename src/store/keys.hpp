@@ -61,7 +61,7 @@ public:
     [[nodiscard]] virtual base::Result<std::vector<Entry>> scan(const Scan& scan) const = 0;
     [[nodiscard]] virtual std::unique_ptr<Snapshot> snapshot() const = 0;
     // Errors: `Conflict` (a precondition failed; nothing was written), `InsufficientStorage` (the disk is full; nothing was
-    // written), `InternalError` (nobody knows: it is not seen now, but a crash might bring it back until a later commit has succeeded).
+    // written), `InternalError` (unknown: it is not seen now, but a crash might bring it back until a later commit has succeeded).
     // On a full disk, batches that only erase and those of threads that may use the reserve (reserve.hpp) are still written.
     [[nodiscard]] virtual base::Result<void> commit(const Batch& batch) = 0;
 };

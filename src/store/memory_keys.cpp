@@ -1,5 +1,5 @@
 // Keys in a std::map: the contract of keys.hpp without a disk, for the tests of the rooms above.
-// A snapshot is the map itself: commits copy it if somebody still looks at it.
+// A snapshot is the map itself: commits copy it if a reader still holds it.
 #include <map>
 
 #include "base/error_codes.hpp"
@@ -54,7 +54,7 @@ public:
     base::Result<void> commit(const Batch& batch) override {
         const base::Lock lock(mutex_);
         for (const auto& [key, value] : batch.expectations()) {
-            if (get_from(*map_, key) != value) return base::fail(base::code::Conflict, "somebody else changed `" + key + "`");
+            if (get_from(*map_, key) != value) return base::fail(base::code::Conflict, "another writer changed `" + key + "`");
         }
         if (map_.use_count() > 1) map_ = std::make_shared<Map>(*map_);
         for (const auto& [key, value] : batch.writes()) {

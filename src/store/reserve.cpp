@@ -37,7 +37,7 @@ bool SpaceReserve::take() {
     const os::Descriptor file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     if (!file.is_open()) return errno != ENOSPC && errno != EDQUOT;
     const bool taken = ::fallocate(file.number(), 0, 0, static_cast<off_t>(bytes_)) == 0 || (errno != ENOSPC && errno != EDQUOT);
-    if (!taken) (void)::ftruncate(file.number(), 0);  // a part of it helps nobody
+    if (!taken) (void)::ftruncate(file.number(), 0);  // a part of it is of no use
     return taken;
 }
 

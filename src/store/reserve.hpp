@@ -1,7 +1,7 @@
 // Space that is kept free for what must work on a full disk: deletes, stopping jobs, and the record of both.
 //
 // A reserve is a file of allocated, unused blocks beside what it protects. Who finds the disk full and may use the reserve
-// releases it (the file is emptied, so its blocks are free); everybody else is refused until space is back and the reserve
+// releases it (the file is emptied, so its blocks are free); all others are refused until space is back and the reserve
 // whole again. What releases it frees more than it takes, or is small.
 #pragma once
 

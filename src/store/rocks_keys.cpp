@@ -3,7 +3,7 @@
 // Durability: every commit is one WriteBatch with sync=true: written ahead, fsynced, then visible. RocksDB itself groups
 // the batches of waiting threads behind one fsync, so nothing here may serialise commits that have nothing to do with each other.
 //
-// Preconditions: between the check and the write nobody else may write an expected key. Keys are hashed to striped
+// Preconditions: between the check and the write no other writer may write an expected key. Keys are hashed to striped
 // reader-writer locks: a commit takes the stripes of the keys it writes exclusively and those it only expects shared, in
 // ascending order (no deadlock), checks, writes, releases. So a thousand uploads that all expect `this bucket exists` run side by
 // side, and a delete of the bucket waits for them.
@@ -70,7 +70,7 @@ base::Error full() {
 // What RocksDB says names files of the server: it goes to the log, not to clients.
 base::Error broken(const rocksdb::Status& status) {
     base::log_error("the metadata store failed: " + status.ToString());
-    // What was cut off while it was appended is certainly not there; of anything else nobody knows.
+    // What was cut off while it was appended is certainly not there; anything else is unknown.
     if (status.IsNoSpace() && status.ToString().find("While appending") != std::string::npos) return full();
     return {base::code::InternalError, "the metadata store failed"};
 }
@@ -159,7 +159,7 @@ base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& dire
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
-    // Open() tells a lock that somebody has from any other failure only in words.
+    // Open() distinguishes a lock that is held from any other failure only in its message.
     rocksdb::FileLock* lock = nullptr;
     if (!options.env->LockFile(directory + "/LOCK", &lock).ok())
         return base::fail(base::code::StoreBusy, "another process uses the data directory `" + directory + "`");
@@ -226,7 +226,7 @@ private:
         const Held held(*this, batch);
         for (const auto& [key, wanted] : batch.expectations()) {
             const auto present = TRY(get_from(*db_, {}, key));
-            if (present != wanted) return base::fail(base::code::Conflict, "somebody else changed `" + key + "`");
+            if (present != wanted) return base::fail(base::code::Conflict, "another writer changed `" + key + "`");
         }
         rocksdb::WriteBatch writes;
         for (const auto& [key, value] : batch.writes()) {
@@ -240,7 +240,7 @@ private:
         return {};
     }
 
-    // Closes and opens the database, unless somebody did since `generation`, or less than `pause` ago, or there is no space
+    // Closes and opens the database, unless another thread did since `generation`, or less than `pause` ago, or there is no space
     // for it. False: it is as it was.
     bool open_again(uint64_t generation, std::chrono::seconds pause) {
         opening_now_ = true;
@@ -269,7 +269,7 @@ private:
     }
 
     // The stripes of one batch, locked for as long as this lives. A batch without expectations needs its exclusive locks too:
-    // it must not write between somebody else's check and write.
+    // it must not write between another thread's check and write.
     class Held {
     public:
         Held(RocksKeys& keys, const Batch& batch) : keys_(keys) {

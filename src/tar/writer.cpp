@@ -39,7 +39,7 @@ Writer::Writer(Sink sink, Compression compression) : target_(std::make_unique<Ta
 
 Writer::~Writer() {
     // What was not finished was given up, by a stop or an error: libarchive would still fill the entry that is not finished with as
-    // many zeros as are missing, however many that are and whoever waits.
+    // many zeros as are missing, however many that are.
     archive_write_fail(archive_);
     // Of an archive that failed, archive_write_free() alone keeps the buffer; closing frees it, and writes the archive's end, nowhere.
     target_->given_up = true;

@@ -406,7 +406,7 @@ private:
     Json read_object(ondemand::value& value, int depth) {
         Json out = Json::object();
         out.members_.reserve(4);
-        std::set<std::string> seen;  // once there are many: whoever writes the text chooses how many
+        std::set<std::string> seen;  // once there are many: the text's author chooses how many
         const auto repeated = [&](const std::string& key) {
             if (out.members_.size() < 32) return out.contains(key);
             if (seen.empty())

@@ -18,8 +18,8 @@
 #include "base/strings.hpp"
 #include "tar/reader.hpp"
 #include "tar/writer.hpp"
-#include "training/beneath.hpp"
 #include "training/limits.hpp"
+#include "training/openat_beneath.hpp"
 
 namespace training {
 namespace {

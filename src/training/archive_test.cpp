@@ -14,8 +14,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "training/beneath.hpp"
 #include "training/limits.hpp"
+#include "training/openat_beneath.hpp"
 
 namespace training {
 namespace {

@@ -17,8 +17,8 @@
 
 #include "machine.hpp"
 #include "tar/gzip.hpp"
-#include "training/beneath.hpp"
 #include "training/fastfile.hpp"
+#include "training/openat_beneath.hpp"
 #include "training/pipe.hpp"
 #include "training/scope.hpp"
 
@@ -73,7 +73,7 @@ public:
     static std::string etag(const std::string& content) { return std::to_string(std::hash<std::string>{}(content)); }
 };
 
-struct World {
+struct ChannelFixture {
     Bucket bucket;
     base::SystemClock clock;
     AssumeJobRole assume = [this](const JobId&, const std::string&, const SessionTerms&) -> base::Result<identity::Credentials> {
@@ -87,13 +87,13 @@ struct World {
                         mover_lease()};
     std::string worker;
 
-    World() {
+    ChannelFixture() {
         char name[] = "/tmp/channel-test-XXXXXX";
         REQUIRE(::mkdtemp(name) != nullptr);
         worker = name;
         fs::create_directories(worker + "/ml/input/data/train");
     }
-    ~World() { fs::remove_all(worker); }
+    ~ChannelFixture() { fs::remove_all(worker); }
 
     static Channel channel(InputMode mode, const std::string& key = "d/") {
         Channel channel;
@@ -167,38 +167,38 @@ TEST_CASE("RecordIO as MXNet writes it") {
 }
 
 TEST_CASE("a pipe an epoch, each with everything in order") {
-    World world;
-    world.bucket.objects = {{"d/a", "first "}, {"d/b", noise(9'000'000, 1)}, {"d/c", ""}, {"d/", ""}, {"e/x", "not ours"}};
-    auto pipe = world.pipe(World::channel(InputMode::pipe));
+    ChannelFixture fixture;
+    fixture.bucket.objects = {{"d/a", "first "}, {"d/b", noise(9'000'000, 1)}, {"d/c", ""}, {"d/", ""}, {"e/x", "not ours"}};
+    auto pipe = fixture.pipe(ChannelFixture::channel(InputMode::pipe));
     for (int epoch = 0; epoch < 3; ++epoch) {
         CAPTURE(epoch);
-        CHECK(contents(world.data("train_" + std::to_string(epoch))) == "first " + world.bucket.objects["d/b"]);
-        CHECK(fs::is_fifo(world.data("train_" + std::to_string(epoch + 1))));
+        CHECK(contents(fixture.data("train_" + std::to_string(epoch))) == "first " + fixture.bucket.objects["d/b"]);
+        CHECK(fs::is_fifo(fixture.data("train_" + std::to_string(epoch + 1))));
     }
 }
 
 TEST_CASE("a reader that leaves early gets the next epoch whole") {
-    World world;
-    world.bucket.objects = {{"d/a", noise(20'000'000, 2)}};
-    auto pipe = world.pipe(World::channel(InputMode::pipe));
+    ChannelFixture fixture;
+    fixture.bucket.objects = {{"d/a", noise(20'000'000, 2)}};
+    auto pipe = fixture.pipe(ChannelFixture::channel(InputMode::pipe));
     char few[16];
-    int early = ::open(world.data("train_0").c_str(), O_RDONLY);
+    int early = ::open(fixture.data("train_0").c_str(), O_RDONLY);
     REQUIRE(early >= 0);
     CHECK(::read(early, few, sizeof few) == 16);
     ::close(early);
-    while (!fs::exists(world.data("train_1"))) ::usleep(1000);
-    CHECK(contents(world.data("train_1")) == world.bucket.objects["d/a"]);
+    while (!fs::exists(fixture.data("train_1"))) ::usleep(1000);
+    CHECK(contents(fixture.data("train_1")) == fixture.bucket.objects["d/a"]);
 }
 
 TEST_CASE("nobody reads: a pipe ends all the same, in the middle too") {
-    World world;
-    world.bucket.objects = {{"d/a", noise(20'000'000, 3)}};
+    ChannelFixture fixture;
+    fixture.bucket.objects = {{"d/a", noise(20'000'000, 3)}};
     {
-        auto waiting = world.pipe(World::channel(InputMode::pipe));
+        auto waiting = fixture.pipe(ChannelFixture::channel(InputMode::pipe));
     }
-    fs::remove(world.data("train_0"));
-    auto pipe = world.pipe(World::channel(InputMode::pipe));
-    int reader = ::open(world.data("train_0").c_str(), O_RDONLY);
+    fs::remove(fixture.data("train_0"));
+    auto pipe = fixture.pipe(ChannelFixture::channel(InputMode::pipe));
+    int reader = ::open(fixture.data("train_0").c_str(), O_RDONLY);
     REQUIRE(reader >= 0);
     pipe.reset();
     ::close(reader);
@@ -206,55 +206,55 @@ TEST_CASE("nobody reads: a pipe ends all the same, in the middle too") {
 }
 
 TEST_CASE("gzip and RecordIO on the way") {
-    World world;
+    ChannelFixture fixture;
     std::string large = noise(5'000'000, 4);
-    world.bucket.objects = {{"d/a", gzipped("alpha")}, {"d/b", gzipped(large) + gzipped("tail")}};
-    Channel channel = World::channel(InputMode::pipe);
+    fixture.bucket.objects = {{"d/a", gzipped("alpha")}, {"d/b", gzipped(large) + gzipped("tail")}};
+    Channel channel = ChannelFixture::channel(InputMode::pipe);
     channel.gzip = true;
     {
-        auto pipe = world.pipe(channel);
-        CHECK(contents(world.data("train_0")) == "alpha" + large + "tail");
+        auto pipe = fixture.pipe(channel);
+        CHECK(contents(fixture.data("train_0")) == "alpha" + large + "tail");
     }
-    fs::remove_all(world.data(""));
-    fs::create_directories(world.data(""));
+    fs::remove_all(fixture.data(""));
+    fs::create_directories(fixture.data(""));
     channel.recordio = true;
-    auto pipe = world.pipe(channel);
-    CHECK(contents(world.data("train_0")) == record("alpha") + record(large + "tail"));
+    auto pipe = fixture.pipe(channel);
+    CHECK(contents(fixture.data("train_0")) == record("alpha") + record(large + "tail"));
 }
 
 TEST_CASE("an augmented manifest's attributes in the order that was asked for") {
-    World world;
-    world.bucket.objects = {{"m.jsonl",
-                             "{\"source-ref\": \"s3://b/i/1.jpg\", \"class\": 4, \"box\": {\"w\": 2}}\n\n"
-                             "{\"source-ref\": \"s3://b/i/2.jpg\", \"class\": \"cat\", \"box\": []}\n"},
-                            {"i/1.jpg", "ONE"},
-                            {"i/2.jpg", "TWO"}};
-    Channel channel = World::channel(InputMode::pipe, "m.jsonl");
+    ChannelFixture fixture;
+    fixture.bucket.objects = {{"m.jsonl",
+                               "{\"source-ref\": \"s3://b/i/1.jpg\", \"class\": 4, \"box\": {\"w\": 2}}\n\n"
+                               "{\"source-ref\": \"s3://b/i/2.jpg\", \"class\": \"cat\", \"box\": []}\n"},
+                              {"i/1.jpg", "ONE"},
+                              {"i/2.jpg", "TWO"}};
+    Channel channel = ChannelFixture::channel(InputMode::pipe, "m.jsonl");
     channel.augmented = true;
     channel.attributes = {"class", "source-ref"};
     channel.recordio = true;
     {
-        auto pipe = world.pipe(channel);
-        CHECK(contents(world.data("train_0")) == record("4") + record("ONE") + record("cat") + record("TWO"));
+        auto pipe = fixture.pipe(channel);
+        CHECK(contents(fixture.data("train_0")) == record("4") + record("ONE") + record("cat") + record("TWO"));
     }
     channel.attributes = {"label"};
-    auto missing = samples_of(world.bucket, world.session, channel);
+    auto missing = samples_of(fixture.bucket, fixture.session, channel);
     REQUIRE_FALSE(missing.has_value());
     CHECK(missing.error().message.find("line 1 of the augmented manifest s3://b/m.jsonl has no attribute label") !=
           std::string::npos);
 }
 
 TEST_CASE("what cannot be read on is an error, not an end") {
-    World world;
-    world.bucket.objects = {{"d/a", "alpha"}, {"d/b", "beta"}};
+    ChannelFixture fixture;
+    fixture.bucket.objects = {{"d/a", "alpha"}, {"d/b", "beta"}};
     std::atomic<int> failures{0};
     std::string told;
-    auto pipe = world.pipe(World::channel(InputMode::pipe), [&](const base::Error& error) {
+    auto pipe = fixture.pipe(ChannelFixture::channel(InputMode::pipe), [&](const base::Error& error) {
         told = error.message;
         ++failures;
     });
-    world.bucket.replace("d/b", "replaced");
-    int reader = ::open(world.data("train_0").c_str(), O_RDONLY);
+    fixture.bucket.replace("d/b", "replaced");
+    int reader = ::open(fixture.data("train_0").c_str(), O_RDONLY);
     REQUIRE(reader >= 0);
     char bytes[16];
     CHECK(::read(reader, bytes, sizeof bytes) == 5);
@@ -268,34 +268,34 @@ TEST_CASE("what cannot be read on is an error, not an end") {
 }
 
 TEST_CASE("manifests name their objects below a prefix, and nothing above it") {
-    World world;
-    world.bucket.objects = {{"m.json", R"([{"prefix": "s3://b/d/"}, "x/1", "2"])"}, {"d/x/1", "one"}, {"d/2", "two"}};
-    Channel channel = World::channel(InputMode::file, "m.json");
+    ChannelFixture fixture;
+    fixture.bucket.objects = {{"m.json", R"([{"prefix": "s3://b/d/"}, "x/1", "2"])"}, {"d/x/1", "one"}, {"d/2", "two"}};
+    Channel channel = ChannelFixture::channel(InputMode::file, "m.json");
     channel.manifest = true;
-    auto objects = objects_of(world.bucket, world.session, channel, true);
+    auto objects = objects_of(fixture.bucket, fixture.session, channel, true);
     REQUIRE(objects.has_value());
     REQUIRE(objects->size() == 2);
     CHECK((*objects)[0].name == "x/1");
     CHECK((*objects)[1].size == 3);
-    world.bucket.objects["m.json"] = R"([{"prefix": "s3://b/d/"}, "../2"])";
-    CHECK_FALSE(objects_of(world.bucket, world.session, channel, true).has_value());
+    fixture.bucket.objects["m.json"] = R"([{"prefix": "s3://b/d/"}, "../2"])";
+    CHECK_FALSE(objects_of(fixture.bucket, fixture.session, channel, true).has_value());
 }
 
 TEST_CASE("FastFile: a folder whose bytes come when they are read") {
     NEEDS("fuse");
     REQUIRE(fast_file_available());
-    World world;
+    ChannelFixture fixture;
     std::string large = noise(50'000'000, 5);
-    world.bucket.objects = {{"d/a", "alpha"}, {"d/sub/b", large}, {"d/sub/empty", ""}, {"dx", "a partial name is no folder"}};
-    auto objects = objects_of(world.bucket, world.session, World::channel(InputMode::fast_file, "d"), true);
+    fixture.bucket.objects = {{"d/a", "alpha"}, {"d/sub/b", large}, {"d/sub/empty", ""}, {"dx", "a partial name is no folder"}};
+    auto objects = objects_of(fixture.bucket, fixture.session, ChannelFixture::channel(InputMode::fast_file, "d"), true);
     REQUIRE(objects.has_value());
     CHECK(objects->size() == 3);
     std::atomic<uint64_t> read{0};
-    std::string folder = world.data("train");
+    std::string folder = fixture.data("train");
     {
-        auto mounted = FastFileMount::mount(world.bucket, world.session, *objects, folder, &read);
+        auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *objects, folder, &read);
         REQUIRE(mounted.has_value());
-        CHECK(world.bucket.requests == 0);
+        CHECK(fixture.bucket.requests == 0);
         CHECK(contents(folder + "/a") == "alpha");
         CHECK(fs::file_size(folder + "/sub/b") == large.size());
         CHECK(contents(folder + "/sub/empty").empty());
@@ -312,27 +312,27 @@ TEST_CASE("FastFile: a folder whose bytes come when they are read") {
         ::close(file);
         CHECK(read < 2'000'000);
         CHECK(contents(folder + "/sub/b") == large);
-        CHECK(world.bucket.requests < 40);
+        CHECK(fixture.bucket.requests < 40);
         // Read only, and pinned.
         CHECK(::open((folder + "/a").c_str(), O_WRONLY) == -1);
         CHECK(errno == EROFS);
         CHECK(::open((folder + "/new").c_str(), O_WRONLY | O_CREAT, 0644) == -1);
     }
     CHECK(fs::is_empty(folder));
-    auto mounted = FastFileMount::mount(world.bucket, world.session, *objects, folder, &read);
+    auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *objects, folder, &read);
     REQUIRE(mounted.has_value());
-    world.bucket.replace("d/a", "omega");
+    fixture.bucket.replace("d/a", "omega");
     int file = ::open((folder + "/a").c_str(), O_RDONLY);
     char few[8];
     CHECK(::read(file, few, sizeof few) == -1);
     CHECK(errno == EIO);
-    world.bucket.denied = true;
+    fixture.bucket.denied = true;
     CHECK(::read(file, few, sizeof few) == -1);
     CHECK(errno == EACCES);
     ::close(file);
     // What a killed server leaves is mounted and dead; here it is alive, which is harder.
     int held = ::open((folder + "/a").c_str(), O_RDONLY);
-    unmount_below(world.worker);
+    unmount_below(fixture.worker);
     CHECK(fs::is_empty(folder));
     ::close(held);
 }

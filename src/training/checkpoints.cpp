@@ -116,12 +116,12 @@ S3Uri CheckpointSync::object_of(const std::string& path) const {
 void CheckpointSync::round(bool last) {
     last_ = last;
     for (size_t worker = 0; worker < workers_.size(); ++worker) {
-        // What a worker leaves that was killed while others run is for the last round: nobody has it open any more.
+        // What a worker leaves that was killed while others run is for the last round: no process has it open any more.
         if (!last && states_[worker] != State::running) continue;
         const Listing listing = files_beneath(workers_[worker], folder);
         if (last) {
             for (const auto& what : listing.unread) remark("not uploaded: " + what);
-            for (const auto& name : listing.special) remark("not uploaded: " + name + " is no file");
+            for (const auto& name : listing.special) remark("not uploaded: " + name + " is not a regular file");
             for (const auto& file : listing.files) {
                 if (file.is_link) remark("not uploaded: " + file.path + " is a symbolic link");
             }
@@ -149,7 +149,7 @@ void CheckpointSync::look_at(size_t worker, const FoundFile& file) {
     if (state == State::running) {
         whole = same && !open && !before.open;
     } else if (state != State::ended && same) {
-        whole = !before.open;  // whoever had it open when he was killed was not done with it
+        whole = !before.open;  // a process that had it open when it was killed had not finished it
     } else if (state != State::ended) {
         const auto now = std::chrono::system_clock::now().time_since_epoch();
         const bool settled = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() - file.modified > settling.count();

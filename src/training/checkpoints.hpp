@@ -16,8 +16,8 @@
 
 #include "base/mutex.hpp"
 #include "base/result.hpp"
-#include "training/beneath.hpp"
 #include "training/job_data.hpp"
+#include "training/openat_beneath.hpp"
 #include "training/session.hpp"
 
 namespace training {
@@ -50,7 +50,7 @@ private:
         uint64_t size = 0;
         uint64_t inode = 0;
         bool uploaded = false;   // this very content
-        bool open = false;       // somebody had it open for writing
+        bool open = false;       // a process had it open for writing
         bool in_bucket = false;  // the object is there, whatever its content
         [[nodiscard]] bool is(const FoundFile& file) const {
             return modified == file.modified && size == file.size && inode == file.inode;

@@ -10,8 +10,8 @@
 #include "sandbox/launch.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/network.hpp"
-#include "training/engine.hpp"
 #include "training/image_code.hpp"
+#include "training/script_launcher.hpp"
 
 namespace training {
 namespace {
@@ -83,7 +83,7 @@ namespace {
 
 class Sandboxed final : public Confinement {
 public:
-    Sandboxed(sandbox::Sandboxes& sandboxes, Doors& doors) : sandboxes_(sandboxes), doors_(doors) {}
+    Sandboxed(sandbox::Sandboxes& sandboxes, WorkerEndpoints& endpoints) : sandboxes_(sandboxes), endpoints_(endpoints) {}
 
     base::Result<void> begin(const Plan& plan, std::vector<WorkerPlace>& places, const Attempt&) override {
         reaches_server_ = !plan.network_isolation;
@@ -112,7 +112,7 @@ public:
 
     base::Result<LaunchedProcess> launch(const WorkerPlace& place, const std::string& host_name, std::vector<std::string> command,
                                          Environment environment, std::string working_directory) override {
-        auto ready = open_doors(place);
+        auto ready = open_endpoints(place);
         if (ready) ready = sandbox::write_settings(place.folder, host_name, hosts_);
         if (ready) ready = sandbox::give_folder(place.folder, owner_.user());
         if (!ready) return internal(ready.error());
@@ -153,18 +153,18 @@ private:
         return ++number;
     }
 
-    base::Result<void> open_doors(const WorkerPlace& place) {
+    base::Result<void> open_endpoints(const WorkerPlace& place) {
         if (!reaches_server_) return {};
         auto listeners = TRY(network_->listen(place.index, {server_,
                                                             {std::string(sandbox::container_credentials_address), 80},
                                                             {std::string(sandbox::instance_metadata_address), 80}}));
-        doors_open_.push_back(
-            doors_.open({std::move(listeners[0]), std::move(listeners[1]), std::move(listeners[2])}, place.token));
+        opened_endpoints_.push_back(
+            endpoints_.open({std::move(listeners[0]), std::move(listeners[1]), std::move(listeners[2])}, place.token));
         return {};
     }
 
     sandbox::Sandboxes& sandboxes_;
-    Doors& doors_;
+    WorkerEndpoints& endpoints_;
     bool reaches_server_ = true;
     std::vector<std::string> shared_;
     sandbox::Image image_;
@@ -173,7 +173,7 @@ private:
     // In the order of their making: who leaves last was there first.
     sandbox::Owner owner_;
     std::unique_ptr<sandbox::Network> network_;
-    std::vector<std::unique_ptr<Doors::Door>> doors_open_;
+    std::vector<std::unique_ptr<WorkerEndpoints::Opened>> opened_endpoints_;
     std::vector<std::unique_ptr<sandbox::ControlGroup>> limits_;
 };
 
@@ -204,7 +204,7 @@ std::string hosts_file(const Plan& plan) {
 
 std::unique_ptr<Confinement> confine(const Isolation& isolation) {
     if (isolation.elsewhere) return isolation.elsewhere();
-    if (isolation.sandboxes != nullptr) return std::make_unique<Sandboxed>(*isolation.sandboxes, *isolation.doors);
+    if (isolation.sandboxes != nullptr) return std::make_unique<Sandboxed>(*isolation.sandboxes, *isolation.endpoints);
     return std::make_unique<PlainProcesses>(isolation.hidden);
 }
 

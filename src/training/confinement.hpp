@@ -1,7 +1,7 @@
 // What one job's workers run in: sandboxes (room `sandbox`), on this machine or on those of a cluster (room `slurm`), or plain
 // processes where the operator allows it (launch.hpp).
 //
-// A sandboxed worker reaches of the server what the Doors open inside its own network; it holds no secret: the socket that it
+// A sandboxed worker reaches of the server what the WorkerEndpoints open inside its own network; it holds no secret: the socket that it
 // connects to says who it is. A plain process shares the machine's network, so it has a token.
 #pragma once
 
@@ -23,13 +23,13 @@
 namespace training {
 
 // Serves a worker on sockets inside its network. The server implements it: this room knows no HTTP.
-class Doors {
+class WorkerEndpoints {
 public:
     enum class Which : uint8_t { aws, container, metadata };
     // Closes the sockets and everything that came through them when it is destroyed.
-    class Door {
+    class Opened {
     public:
-        virtual ~Door() = default;
+        virtual ~Opened() = default;
         // A connection of that worker's which came from another machine. Any thread.
         virtual void take(Which which, net::Stream connection) = 0;
     };
@@ -38,11 +38,11 @@ public:
         net::Listener container;  // 169.254.170.2:80, container credentials
         net::Listener metadata;   // 169.254.169.254:80, instance metadata
     };
-    virtual ~Doors() = default;
-    // Whoever connects is the worker that has `token` in Training::credentials_for, which it never sees.
-    [[nodiscard]] virtual std::unique_ptr<Door> open(Sockets sockets, const std::string& token) = 0;
-    // The same for a worker whose network is on another machine: its connections come by Door::take.
-    [[nodiscard]] virtual std::unique_ptr<Door> open(const std::string& token) = 0;
+    virtual ~WorkerEndpoints() = default;
+    // Every connection is from the worker that has `token` in Training::credentials_for, which it never sees.
+    [[nodiscard]] virtual std::unique_ptr<Opened> open(Sockets sockets, const std::string& token) = 0;
+    // The same for a worker whose network is on another machine: its connections come by Opened::take.
+    [[nodiscard]] virtual std::unique_ptr<Opened> open(const std::string& token) = 0;
 };
 
 class Confinement;
@@ -51,7 +51,7 @@ class Confinement;
 struct Isolation {
     sandbox::Sandboxes* sandboxes = nullptr;  // nullptr: plain processes …
     std::optional<base::Error> refusal;       // … or, if the operator wants sandboxes and there are none, no jobs: why
-    Doors* doors = nullptr;                   // for sandboxes
+    WorkerEndpoints* endpoints = nullptr;     // for sandboxes
     std::vector<std::string> hidden;          // for plain processes: folders and files of the server that no worker may see
     // Another launcher (room `slurm`): its workers are sandboxed, too, perhaps on other machines.
     std::function<std::unique_ptr<Confinement>()> elsewhere;
@@ -61,7 +61,7 @@ struct Isolation {
 // The attempt at a job that a confinement is for.
 struct Attempt {
     const Job& job;
-    std::function<bool()> given_up;  // stopped, or it has waited too long: nobody waits for machines any more
+    std::function<bool()> given_up;  // stopped, or it has waited too long for machines
     std::function<void(const std::string&)>
         pending;  // called while it waits for machines, with why; not for the same reason twice
 };

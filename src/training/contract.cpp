@@ -7,8 +7,8 @@
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "sandbox/image.hpp"
-#include "training/engine.hpp"
 #include "training/python_text.hpp"
+#include "training/script_launcher.hpp"
 
 namespace training {
 namespace {
@@ -103,16 +103,16 @@ std::string module_name(const std::string& program) {
 Json training_env(const Job& job, const Plan& plan, const WorkerPlace& place) {
     const std::string& base = place.base;
     const InstanceGroup& own = group_of(plan, place.index);
-    auto engine = engine_of(plan);  // plan() has checked it
-    const bool distributed = engine && engine->launcher != Launcher::script;
+    auto script_launcher = script_launcher_of(plan);  // plan() has checked it
+    const bool distributed = script_launcher && script_launcher->launcher != Launcher::script;
     std::vector<std::string> groups, distribution_groups, distribution_hosts;
     auto by_name = Json::object();
     for (const auto& group : plan.groups) {
         groups.push_back(group.name);
         by_name.set(group.name, group_json(plan, group));
-        if (!distributed || !engine->takes_part(group.first)) continue;
+        if (!distributed || !script_launcher->takes_part(group.first)) continue;
         // Without names in the hyperparameters the toolkit on each host takes the host's own group for the strategy's.
-        if (!engine->names_groups && group.name != own.name) continue;
+        if (!script_launcher->names_groups && group.name != own.name) continue;
         distribution_groups.push_back(group.name);
         for (const auto& host : hosts_of(plan, group)) distribution_hosts.push_back(host);
     }
@@ -256,8 +256,8 @@ void add_rendezvous(const Plan& plan, const WorkerPlace& place, Environment& env
 
 // Debian's torchrun fails with its own defaults (torch 1.13 on Python 3.11): these are the ones that work, and print the same.
 void add_launcher(const Plan& plan, const WorkerPlace& place, Environment& environment) {
-    auto engine = engine_of(plan);
-    if (engine && engine->launcher == Launcher::mpi) return;  // mpirun numbers the processes
+    auto script_launcher = script_launcher_of(plan);
+    if (script_launcher && script_launcher->launcher == Launcher::mpi) return;  // mpirun numbers the processes
     add_rendezvous(plan, place, environment);
     for (const char* name : {"PET_REDIRECTS", "PET_TEE"}) {
         bool is_set = std::any_of(environment.begin(), environment.end(), [&](const auto& one) { return one.first == name; });
@@ -371,10 +371,12 @@ std::vector<std::string> command(const Plan& plan, const WorkerPlace& place) {
         words.insert(words.end(), plan.arguments.begin(), plan.arguments.end());
         return words;
     }
-    auto engine = engine_of(plan);  // plan() has checked it
+    auto script_launcher = script_launcher_of(plan);  // plan() has checked it
     // torchrun: a process a GPU, as SageMaker's toolkit has it.
-    if (engine && engine->launcher == Launcher::torchrun && place.gpus > 0) engine->processes_per_host = place.gpus;
-    return launcher_command(plan, engine ? *engine : Engine{}, place.index, place.network_interface, script_command(plan, place));
+    if (script_launcher && script_launcher->launcher == Launcher::torchrun && place.gpus > 0)
+        script_launcher->processes_per_host = place.gpus;
+    return launcher_command(plan, script_launcher ? *script_launcher : ScriptLauncher{}, place.index, place.network_interface,
+                            script_command(plan, place));
 }
 
 std::string working_directory(const Plan& plan, const WorkerPlace& place) {

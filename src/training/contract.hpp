@@ -58,7 +58,7 @@ struct WorkerPlace {
 [[nodiscard]] std::vector<std::string> too_long_variables(const Job& job, const Plan& plan, const WorkerPlace& place);
 
 // The command line of a host: the job's entry point as it is; or the image's own with `train`; or script mode's interpreter,
-// program and hyperparameters, under the launcher that the hyperparameters ask for (engine.hpp).
+// program and hyperparameters, under the launcher that the hyperparameters ask for (script_launcher.hpp).
 [[nodiscard]] std::vector<std::string> command(const Plan& plan, const WorkerPlace& place);
 
 // Where it starts, as the worker sees it.

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "training/engine.hpp"
+#include "training/script_launcher.hpp"
 
 namespace training {
 

@@ -79,7 +79,7 @@ struct FastFileMount::State {
     [[nodiscard]] base::Result<void> add_names();
     void serve();
     [[nodiscard]] struct stat attributes(size_t place) const;
-    // The bytes at `offset`, in the file's window: whoever reads holds its mutex as long as it looks at them. An errno if they
+    // The bytes at `offset`, in the file's window: a reader holds its mutex while it uses them. An errno if they
     // cannot be had.
     [[nodiscard]] int read(OpenFile& file, uint64_t offset, uint64_t size, std::string_view& out) REQUIRES(file.mutex);
     [[nodiscard]] int fetch(OpenFile& file, uint64_t offset, uint64_t size) REQUIRES(file.mutex);
@@ -148,7 +148,7 @@ void on_open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
     (*held)->object = node.object;
     info->fh = reinterpret_cast<uint64_t>(held);
     info->keep_cache = 1;
-    if (fuse_reply_open(request, info) != 0) delete held;  // the opener was interrupted: nobody will release it
+    if (fuse_reply_open(request, info) != 0) delete held;  // the opener was interrupted and will not release it
 }
 
 void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
@@ -320,7 +320,7 @@ base::Result<std::unique_ptr<FastFileMount>> FastFileMount::mount(JobData& data,
         return base::fail(base::code::InternalError, "cannot mount a FastFile channel on " + folder);
     state->mounted = true;
     int descriptor = fuse_session_fd(state->fuse);
-    // Several threads wait for the same requests: whoever comes late must not block.
+    // Several threads wait for the same requests: a late one must not block.
     ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
     ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
     for (size_t i = 0; i < server_threads; ++i) state->threads.emplace_back([raw = state.get()] { raw->serve(); });
@@ -329,7 +329,7 @@ base::Result<std::unique_ptr<FastFileMount>> FastFileMount::mount(JobData& data,
 
 namespace {
 
-// Mounts an empty file system where nobody looks: that /dev/fuse and fusermount3 are there does not say that they may be used.
+// Mounts an empty file system in a private place: that /dev/fuse and fusermount3 are there does not say that they may be used.
 bool try_mount() {
     if (::access("/dev/fuse", F_OK) != 0) return false;
     std::error_code error;

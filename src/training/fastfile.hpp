@@ -28,7 +28,7 @@ public:
                                                                             std::vector<ChannelObject> objects,
                                                                             const std::string& folder,
                                                                             std::atomic<uint64_t>* bytes_read);
-    // Unmounts, whoever still has files open there.
+    // Unmounts, even while files are open there.
     ~FastFileMount();
 
     struct State;

@@ -9,8 +9,8 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
-#include "training/beneath.hpp"
 #include "training/limits.hpp"
+#include "training/openat_beneath.hpp"
 
 namespace training {
 namespace {

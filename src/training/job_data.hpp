@@ -1,5 +1,5 @@
 // How a job's bytes move: S3 with the role's credentials, nothing else.
-// The server implements it over the wire, so that every byte of every job passes the gate like anybody's.
+// The server implements it over the wire, so that every byte of every job passes the gate like any other.
 #pragma once
 
 #include <cstdint>

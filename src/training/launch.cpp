@@ -70,7 +70,7 @@ constexpr int kept_capabilities[] = {CAP_CHOWN,      CAP_DAC_OVERRIDE, CAP_FSETI
 [[noreturn]] void give_up(const Prepared& prepared, Step step) {
     Failure failure{step, errno};
     ssize_t ignored = ::write(prepared.report, &failure, sizeof failure);
-    (void)ignored;  // There is nobody else to tell.
+    (void)ignored;  // No other way to report it.
     ::_exit(127);
 }
 

@@ -8,7 +8,7 @@
 //     what the server keeps to itself (data folder, master key, AWS settings) is covered with nothing
 //
 // and, as root, only the capabilities that Docker gives a container: it cannot undo these mounts nor read the server's memory
-// or environment. It shares the machine's processes and network: this is a contract, not yet a prison.
+// or environment. This sets up /opt/ml; it does not isolate processes or the network.
 // Otherwise the worker runs with SM_* variables that name its folder, and its log says what is missing.
 //
 // Between fork and exec the child calls only what is async-signal-safe: the server has many threads. Everything it needs is
@@ -60,7 +60,7 @@ struct LaunchedProcess {
 // Kills them until none is left; false if some would not die within seconds.
 bool end_processes_of_run(const std::string& run_id);
 
-// A TCP port on the loopback that nobody listens on now.
+// A TCP port on the loopback address that is free now.
 [[nodiscard]] int free_port();
 
 }  // namespace training

@@ -11,7 +11,7 @@
 
 #include "machine.hpp"
 #include "os/child.hpp"
-#include "training/beneath.hpp"
+#include "training/openat_beneath.hpp"
 
 namespace training {
 namespace {

@@ -43,6 +43,6 @@ constexpr std::chrono::seconds runtime_default{86'400};
 constexpr std::chrono::seconds runtime_longest{28 * 86'400};  // `Longest run time for a training job`
 constexpr std::chrono::seconds session_duration{6 * 3600};    // of the role's sessions that jobs hold
 constexpr std::chrono::seconds session_renewal{900};          // a session older than this is not handed out any more
-constexpr std::chrono::seconds slurm_session_lapse{86'400};   // a Slurm job's session that nobody renews is forgotten
+constexpr std::chrono::seconds slurm_session_lapse{86'400};   // a Slurm job's session that is not renewed is forgotten
 
 }  // namespace training

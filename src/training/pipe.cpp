@@ -13,7 +13,7 @@
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "tar/gzip.hpp"
-#include "training/beneath.hpp"
+#include "training/openat_beneath.hpp"
 
 namespace training {
 namespace {
@@ -49,7 +49,8 @@ std::string recordio_padding(uint64_t size) { return std::string((4 - size % 4) 
 // One epoch's bytes: reads ahead, unpacks, wraps.
 class SampleStream {
 public:
-    SampleStream(Pipe& pipe, std::vector<size_t> order) : pipe_(pipe), channel_(pipe.parts_.channel), order_(std::move(order)) {}
+    SampleStream(Pipe& pipe, std::vector<size_t> order)
+        : pipe_(pipe), channel_(pipe.dependencies_.channel), order_(std::move(order)) {}
 
     base::Result<void> run() {
         for (;;) {
@@ -71,7 +72,7 @@ public:
 
 private:
     Piece next() {
-        const auto& samples = *pipe_.parts_.samples;
+        const auto& samples = *pipe_.dependencies_.samples;
         while (at_ < order_.size()) {
             const Sample& sample = samples[order_[at_]];
             if (part_ == sample.size()) {
@@ -96,13 +97,13 @@ private:
         if (!piece.part->is_object) return piece.part->text;
         if (piece.size == 0) return std::string();
         const auto& object = piece.part->object;
-        auto bytes = pipe_.parts_.data->read(TRY(credentials_of(*pipe_.parts_.session)), object.where, object.etag, piece.offset,
-                                             piece.size);
+        auto bytes = pipe_.dependencies_.data->read(TRY(credentials_of(*pipe_.dependencies_.session)), object.where, object.etag,
+                                                    piece.offset, piece.size);
         if (!bytes) {
             return base::fail(base::code::ClientError, "Data download failed:Unable to download object " + object.where.text() +
                                                            " " + reason(bytes.error()));
         }
-        if (pipe_.parts_.bytes_read != nullptr) *pipe_.parts_.bytes_read += bytes->size();
+        if (pipe_.dependencies_.bytes_read != nullptr) *pipe_.dependencies_.bytes_read += bytes->size();
         return std::move(*bytes);
     }
 
@@ -157,11 +158,13 @@ private:
     std::string unpacked_;
 };
 
-std::string Pipe::path_of(size_t epoch) const { return "ml/input/data/" + parts_.channel.name + "_" + std::to_string(epoch); }
+std::string Pipe::path_of(size_t epoch) const {
+    return "ml/input/data/" + dependencies_.channel.name + "_" + std::to_string(epoch);
+}
 
-base::Result<std::unique_ptr<Pipe>> Pipe::start(Parts parts) {
-    std::unique_ptr<Pipe> pipe(new Pipe(std::move(parts)));
-    pipe->next_ = TRY(make_fifo_beneath(pipe->parts_.worker, pipe->path_of(0)));
+base::Result<std::unique_ptr<Pipe>> Pipe::start(Dependencies dependencies) {
+    std::unique_ptr<Pipe> pipe(new Pipe(std::move(dependencies)));
+    pipe->next_ = TRY(make_fifo_beneath(pipe->dependencies_.worker, pipe->path_of(0)));
     pipe->thread_ = std::thread([raw = pipe.get()] { raw->run(); });
     return pipe;
 }
@@ -181,9 +184,9 @@ void Pipe::run() {
         auto done = epoch(number);
         if (done) continue;
         if (stop_) return;
-        base::log_warn("channel " + parts_.channel.name + ": " + done.error().describe());
+        base::log_warn("channel " + dependencies_.channel.name + ": " + done.error().describe());
         held_ = std::move(output_);
-        if (parts_.on_failure) parts_.on_failure(std::move(done).error());
+        if (dependencies_.on_failure) dependencies_.on_failure(std::move(done).error());
         return;
     }
 }
@@ -198,12 +201,13 @@ base::Result<void> Pipe::epoch(size_t number) {
             return base::fail(base::code::InternalError, std::string("cannot open a named pipe: ") + std::strerror(errno));
         if (!output_.is_open()) std::this_thread::sleep_for(reader_poll);
     }
-    next_ = TRY(make_fifo_beneath(parts_.worker, path_of(number + 1)));
-    SampleStream stream(*this, order_of(parts_.channel, parts_.samples->size(), number, parts_.host, parts_.hosts));
+    next_ = TRY(make_fifo_beneath(dependencies_.worker, path_of(number + 1)));
+    SampleStream stream(
+        *this, order_of(dependencies_.channel, dependencies_.samples->size(), number, dependencies_.host, dependencies_.hosts));
     auto sent = stream.run();
     if (!sent && sent.error().code != base::code::ReaderLeft) return sent;
     output_.close();
-    remove_beneath(parts_.worker, path_of(number));
+    remove_beneath(dependencies_.worker, path_of(number));
     return {};
 }
 

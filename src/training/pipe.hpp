@@ -30,7 +30,7 @@ constexpr uint64_t recordio_payload_max = (1ULL << 29) - 1;
 
 class Pipe {
 public:
-    struct Parts {
+    struct Dependencies {
         JobData* data = nullptr;
         RoleSession* session = nullptr;
         Channel channel;
@@ -43,18 +43,18 @@ public:
         std::function<void(base::Error)> on_failure;
     };
     // Makes the first pipe and starts to wait for its reader.
-    [[nodiscard]] static base::Result<std::unique_ptr<Pipe>> start(Parts parts);
+    [[nodiscard]] static base::Result<std::unique_ptr<Pipe>> start(Dependencies dependencies);
     ~Pipe();  // ends the stream, wherever it is
 
 private:
-    explicit Pipe(Parts parts) : parts_(std::move(parts)) {}
+    explicit Pipe(Dependencies dependencies) : dependencies_(std::move(dependencies)) {}
     void run();
     [[nodiscard]] base::Result<void> epoch(size_t number);
     [[nodiscard]] base::Result<void> send(std::string_view bytes);
     [[nodiscard]] std::string path_of(size_t epoch) const;
 
     friend class SampleStream;
-    Parts parts_;
+    Dependencies dependencies_;
     os::Descriptor next_;    // O_PATH descriptor of the pipe that waits
     os::Descriptor output_;  // the pipe that is read now
     os::Descriptor held_;    // after a failure: kept open

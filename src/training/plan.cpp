@@ -12,13 +12,13 @@
 #include "model/sagemaker/training_jobs.hpp"
 #include "model/words.hpp"
 #include "sandbox/image.hpp"
-#include "training/engine.hpp"
 #include "training/instances.hpp"
 #include "training/limits.hpp"
 #include "training/monitor.hpp"
 #include "training/python_json_reader.hpp"
 #include "training/python_text.hpp"
 #include "training/request.hpp"
+#include "training/script_launcher.hpp"
 #include "training/source.hpp"
 
 namespace training {
@@ -363,7 +363,7 @@ base::Result<Plan> plan(const JobId& id, const m::CreateTrainingJobRequest& requ
         TRY(MetricPatterns::check(result.metrics.back()));
     }
     TRY(plan_command(algorithm, result));
-    TRY(engine_of(result));
+    TRY(script_launcher_of(result));
     TRY(plan_output(id, request, result));
     result.network_isolation = request.enable_network_isolation.value_or(false);
     if (const auto& chaining = request.session_chaining_config)

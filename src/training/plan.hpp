@@ -71,7 +71,7 @@ struct Plan {
     std::vector<std::string> arguments;     // ContainerArguments for the image's own entry point; `train` if there are none
     std::string program;                    // script mode: the file to run …
     std::optional<S3Uri> submit_directory;  // … in this sourcedir.tar.gz …
-    std::string source_sha256;              // … whose SHA-256 is this; empty: nobody said so
+    std::string source_sha256;              // … whose SHA-256 is this; empty: not given
     std::vector<std::pair<std::string, std::string>> hyperparameters;  // as sent, sorted by key
     std::vector<std::pair<std::string, std::string>> environment;
     S3Uri output;  // <S3OutputPath>/<job>

@@ -6,9 +6,9 @@
 
 #include "base/strings.hpp"
 #include "training/contract.hpp"
-#include "training/engine.hpp"
 #include "training/instances.hpp"
 #include "training/request_for_tests.hpp"
+#include "training/script_launcher.hpp"
 
 namespace training {
 namespace {

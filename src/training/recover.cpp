@@ -9,17 +9,17 @@
 //
 // Workers are not left running for the next server to adopt. All that a worker has but its CPU is the server's: the data behind
 // its mounts and pipes, its credentials, the gate that its requests pass, the reader of its output, the limits on it. A worker
-// without a server is one that nobody can stop, whose role nobody can revoke and whose runtime nobody measures. So workers end
+// without a server is one that cannot be stopped, whose role cannot be revoked and whose runtime is not measured. So workers end
 // with their server (launch.hpp), and the job goes on as AWS documents for a failure of its own: a retry, from the last
 // checkpoint. A retry counts against RetryStrategy before it starts, so user code runs once more at most, whatever happens in
 // between.
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "training/beneath.hpp"
 #include "training/fastfile.hpp"
 #include "training/kept_request.hpp"
 #include "training/launch.hpp"
+#include "training/openat_beneath.hpp"
 #include "training/plan.hpp"
 #include "training/run.hpp"
 #include "training/scope.hpp"
@@ -50,19 +50,19 @@ base::Result<void> Training::recover(Job& job) {
         return {};
     }
     const base::Time started = job.transitions.back().start;
-    job.runtime_used += last_written(*parts_.logs, job.id, started) - started;
+    job.runtime_used += last_written(*dependencies_.logs, job.id, started) - started;
     if (job.asked().enable_managed_spot_training.value_or(false)) {
-        job.interrupt(parts_.random->uuid(), parts_.clock->now());
+        job.interrupt(dependencies_.random->uuid(), dependencies_.clock->now());
         base::log_warn("training job " + job.id.name + " was interrupted: the server stopped while it was training");
         return save(job);
     }
     if (const auto& strategy = job.asked().retry_strategy; strategy && job.retries < strategy->maximum_retry_attempts) {
-        job.retry(parts_.random->uuid(), parts_.clock->now());
+        job.retry(dependencies_.random->uuid(), dependencies_.clock->now());
         base::log_warn("training job " + job.id.name + " is retried: the server stopped while it was training");
         return save(job);
     }
     job.failure_reason = std::string(server_stopped);
-    job.finish(Status::failed, "Failed", "Training job failed", parts_.clock->now());
+    job.finish(Status::failed, "Failed", "Training job failed", dependencies_.clock->now());
     for (const auto& worker : job.workers) {
         if (auto removed = remove_folder(folder_of(job.id) + "/" + worker.host); !removed)
             base::log_warn("the folder of a worker of " + job.id.name + " remains: " + removed.error().message);
@@ -78,7 +78,7 @@ void Training::resume(Job job) {
         Job& failed = jobs_.at(job.id);
         failed.failure_reason =
             "InternalServerError: The job cannot go on after a restart of the server: " + planned.error().message;
-        failed.finish(Status::failed, "Failed", "Training job failed", parts_.clock->now());
+        failed.finish(Status::failed, "Failed", "Training job failed", dependencies_.clock->now());
         if (auto saved = save(failed); !saved)
             base::log_error("training job " + job.id.name + " could not be stored: " + saved.error().describe());
         return;

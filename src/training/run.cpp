@@ -11,11 +11,11 @@
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "base/strings.hpp"
-#include "training/beneath.hpp"
 #include "training/channel.hpp"
 #include "training/checkpoints.hpp"
 #include "training/image_code.hpp"
 #include "training/limits.hpp"
+#include "training/openat_beneath.hpp"
 #include "training/source.hpp"
 #include "training/transfer.hpp"
 
@@ -87,8 +87,8 @@ Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSes
         place.aws_endpoint = training_.endpoints_.aws;
         place.credentials_uri = training_.endpoints_.credentials;
         // Where all hosts are this machine, what they count on together is not more than it has.
-        const InstanceType type = training_.parts_.instances.find(group_of(plan_, index).instance_type);
-        place.cpus = training_.parts_.isolation.elsewhere ? type.cores : std::min(type.cores, std::max(1U, cores / hosts));
+        const InstanceType type = training_.dependencies_.instances.find(group_of(plan_, index).instance_type);
+        place.cpus = training_.dependencies_.isolation.elsewhere ? type.cores : std::min(type.cores, std::max(1U, cores / hosts));
         place.memory_bytes = type.memory_bytes;
         place.gpus = type.gpus;
         workers_.push_back(place.folder);
@@ -113,7 +113,7 @@ void Running::start() {
 
 void Running::stop(StopReason reason) {
     StopReason none = StopReason::none;
-    // What fails or is interrupted does not hide that somebody asked.
+    // What fails or is interrupted does not hide the request to stop.
     if (reason != StopReason::input_failed && reason != StopReason::interrupted) {
         stop_ = reason;
     } else if (!stop_.compare_exchange_strong(none, reason)) {
@@ -121,7 +121,7 @@ void Running::stop(StopReason reason) {
     }
     cancelled_ = true;
     if (reason == StopReason::shutdown) end_uploads_within(shutdown_upload_max);
-    // Whoever stops a job that is uploading means the upload: it gets as long as workers do.
+    // To stop a job that is uploading is to stop the upload: it gets as long as workers do.
     if (reason == StopReason::requested && uploading_) end_uploads_within(stop_grace);
     uint64_t one = 1;
     ssize_t ignored = ::write(wake_.number(), &one, sizeof one);
@@ -152,11 +152,11 @@ void Running::end_uploads_within(std::chrono::seconds time) {
 
 base::Result<void> Running::enter(std::string secondary, std::string message) {
     return training_.change(
-        job_.id, [&](Job& job) { job.enter(std::move(secondary), std::move(message), training_.parts_.clock->now()); });
+        job_.id, [&](Job& job) { job.enter(std::move(secondary), std::move(message), training_.dependencies_.clock->now()); });
 }
 
 void Running::life() {
-    std::error_code error;  // Whoever writes there says what is wrong.
+    std::error_code error;  // A failure shows when the folder is written to.
     fs::create_directories(folder_, error);
     std::optional<Outcome> outcome;
     try {
@@ -187,16 +187,16 @@ void Running::life() {
     (void)training_.change(job_.id, [&](Job& job) {
         job.folder_kept = kept;
         job.failure_reason = clipped(without_path(outcome->failure_reason, folder_));
-        job.finish(outcome->status, outcome->secondary, outcome->message, training_.parts_.clock->now());
+        job.finish(outcome->status, outcome->secondary, outcome->message, training_.dependencies_.clock->now());
     });
 }
 
 bool Running::waited_too_long() const {
-    return plan_.wait_max && training_.parts_.clock->now() - job_.creation_time >= *plan_.wait_max;
+    return plan_.wait_max && training_.dependencies_.clock->now() - job_.creation_time >= *plan_.wait_max;
 }
 
 bool Running::pends_too_long(base::Time since) const {
-    return plan_.pending_max && training_.parts_.clock->now() - since >= *plan_.pending_max;
+    return plan_.pending_max && training_.dependencies_.clock->now() - since >= *plan_.pending_max;
 }
 
 bool Running::begin_again(const base::Result<Ended>& trained) {
@@ -205,13 +205,13 @@ bool Running::begin_again(const base::Result<Ended>& trained) {
     cancelled_ = false;
     StopReason interrupted = StopReason::interrupted;
     if (!stop_.compare_exchange_strong(interrupted, StopReason::none)) {
-        cancelled_ = true;  // Somebody asked for more meanwhile.
+        cancelled_ = true;  // A stop was requested meanwhile.
         return false;
     }
     bool begins = false;
     auto stored = training_.change(job_.id, [&](Job& job) {
         if (job.status != Status::in_progress) return;
-        job.interrupt(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        job.interrupt(training_.dependencies_.random->uuid(), training_.dependencies_.clock->now());
         job_ = job;
         begins = true;
     });
@@ -230,12 +230,11 @@ std::optional<Running::Outcome> Running::attempt() {
 }
 
 bool Running::retry(const Outcome& outcome) {
-    bool ours = outcome.status == Status::failed && outcome.failure_reason.starts_with("InternalServerError");
-    if (!ours || cancelled_) return false;
+    if (!outcome.is_server_fault || cancelled_) return false;
     bool begins = false;
     auto stored = training_.change(job_.id, [&](Job& job) {
         if (job.retries >= plan_.retries_max || job.status != Status::in_progress) return;
-        job.retry(training_.parts_.random->uuid(), training_.parts_.clock->now());
+        job.retry(training_.dependencies_.random->uuid(), training_.dependencies_.clock->now());
         job_ = job;
         begins = true;
     });
@@ -257,15 +256,15 @@ base::Result<Ended> Running::prepare_and_train() {
 }
 
 base::Result<void> Running::prepare() {
-    confinement_ = confine(training_.parts_.isolation);
-    const base::Time asked = training_.parts_.clock->now();
+    confinement_ = confine(training_.dependencies_.isolation);
+    const base::Time asked = training_.dependencies_.clock->now();
     const Attempt attempt{.job = job_,
                           .given_up = [this, asked] { return cancelled_ || waited_too_long() || pends_too_long(asked); },
                           .pending =
                               [this](const std::string& why) {
                                   (void)training_.change(job_.id, [&](Job& job) {
                                       if (job.status == Status::in_progress)
-                                          job.enter("Pending", why, training_.parts_.clock->now());
+                                          job.enter("Pending", why, training_.dependencies_.clock->now());
                                   });
                               }};
     const auto begun = confinement_->begin(plan_, places_, attempt);
@@ -273,7 +272,7 @@ base::Result<void> Running::prepare() {
         return base::fail(base::code::PendingTooLong, "Training job exceeded MaxPendingTimeInSeconds provided");
     TRY(begun);
     (void)training_.change(job_.id, [&](Job& job) {
-        base::Time now = training_.parts_.clock->now();
+        base::Time now = training_.dependencies_.clock->now();
         if (!job.training_start_time) job.training_start_time = now;
         job.workers.clear();
         job.enter("Downloading", "Downloading input data", now);
@@ -283,8 +282,9 @@ base::Result<void> Running::prepare() {
         TRY(copy_image_code(plan_, place, [this] { return cancelled_.load(); }));
     }
     TRY(pin_code());
-    Transfer transfer(*training_.parts_.data, *session_, folder_, [this] { return cancelled_.load(); });
-    inputs_ = std::make_unique<Inputs>(*training_.parts_.data, *session_, workers_, [this] { stop(StopReason::input_failed); });
+    Transfer transfer(*training_.dependencies_.data, *session_, folder_, [this] { return cancelled_.load(); });
+    inputs_ =
+        std::make_unique<Inputs>(*training_.dependencies_.data, *session_, workers_, [this] { stop(StopReason::input_failed); });
     for (const auto& channel : plan_.channels) TRY(inputs_->open(channel, transfer));
     if (plan_.submit_directory) {
         PinnedSource source = *job_.source;
@@ -300,7 +300,7 @@ base::Result<void> Running::prepare() {
 // The code is what it was when the job was created (source.hpp).
 base::Result<void> Running::pin_code() {
     if (!job_.source) {  // an earlier version of this program created the job
-        PinnedSource found = TRY(pin_source(*training_.parts_.data, *session_, plan_));
+        PinnedSource found = TRY(pin_source(*training_.dependencies_.data, *session_, plan_));
         TRY(training_.change(job_.id, [&](Job& job) { job_.source = job.source = std::move(found); }));
     }
     for (auto& channel : plan_.channels) {
@@ -318,7 +318,7 @@ base::Result<std::vector<Share>> Running::shares_of(size_t host) {
         const auto hosts = hosts_of(channel, plan_.hosts.size());
         const auto seat = static_cast<size_t>(std::ranges::find(hosts, host) - hosts.begin());
         Share share{channel.name, {}};
-        const auto objects = TRY(objects_of(*training_.parts_.data, *session_, channel, false));
+        const auto objects = TRY(objects_of(*training_.dependencies_.data, *session_, channel, false));
         for (size_t place : share_of(channel, objects.size(), seat, hosts.size()))
             share.objects.push_back(objects[place].where.bucket + "/" + objects[place].where.key);
         std::sort(share.objects.begin(), share.objects.end());
@@ -330,43 +330,43 @@ base::Result<std::vector<Share>> Running::shares_of(size_t host) {
 base::Result<void> Running::hand_out_credentials() {
     for (auto& place : places_) {
         auto lease = worker_lease(job_, plan_, place.index, TRY(shares_of(place.index)));
-        place.token = training_.parts_.random->hex(48);
+        place.token = training_.dependencies_.random->hex(48);
         tokens_.push_back(place.token);
         training_.hand_out(place.token, training_.open_session(job_, std::move(lease)));
     }
     return {};
 }
 
-// The workers have ended: whoever still has their credentials is not one of them.
+// The workers have ended: other holders of their credentials must not go on.
 void Running::take_back_credentials() {
     for (const auto& token : tokens_) training_.take_back(token);
     tokens_.clear();
 }
 
 base::Result<void> Running::start_workers(Workers& workers, JobMonitor& monitor) {
-    std::string stamp = std::to_string(training_.parts_.clock->now().time_since_epoch().count());
-    const auto engine = engine_of(plan_);
-    const Launcher launcher = engine ? engine->launcher : Launcher::script;
+    std::string stamp = std::to_string(training_.dependencies_.clock->now().time_since_epoch().count());
+    const auto script_launcher = script_launcher_of(plan_);
+    const Launcher launcher = script_launcher ? script_launcher->launcher : Launcher::script;
     failures_.clear();
     for (const auto& place : places_) {
         const std::string& host = plan_.hosts[place.index];
         std::string stream = host + "-" + stamp;
-        auto log = TRY(training_.parts_.logs->start({job_.id.account, job_.id.region}, std::string(log_group_name),
-                                                    job_.id.name + "/" + stream));
+        auto log = TRY(training_.dependencies_.logs->start({job_.id.account, job_.id.region}, std::string(log_group_name),
+                                                           job_.id.name + "/" + stream));
         for (const auto& remark : confinement_->remarks(place))
-            log.write("[trainwarden] " + remark + "\n", training_.parts_.clock->now());
+            log.write("[trainwarden] " + remark + "\n", training_.dependencies_.clock->now());
         if (place.index == 0) {
-            for (const auto& note : plan_.notes) log.write("[trainwarden] " + note + "\n", training_.parts_.clock->now());
+            for (const auto& note : plan_.notes) log.write("[trainwarden] " + note + "\n", training_.dependencies_.clock->now());
             if (std::error_code error; fs::exists(place.folder + "/ml/code/requirements.txt", error)) {
                 log.write(
                     "[trainwarden] requirements.txt is not installed: the image host/python3 has the packages of this machine\n",
-                    training_.parts_.clock->now());
+                    training_.dependencies_.clock->now());
             }
         }
         for (const auto& name : too_long_variables(job_, plan_, place)) {
             log.write("[trainwarden] " + name +
                           " would be longer than an environment variable may be and is not set: read /opt/ml/input/config\n",
-                      training_.parts_.clock->now());
+                      training_.dependencies_.clock->now());
         }
         FailureText& failure = failures_.emplace_back(launcher);
         log.watch([&monitor, &failure](std::string_view line, base::Time now) {
@@ -404,24 +404,24 @@ base::Result<Ended> Running::train() {
     std::optional<CheckpointWatcher> watcher;
     uploads_end_ = no_end;  // of an attempt before
     if (plan_.checkpoints) {
-        checkpoints.emplace(*training_.parts_.data, *session_, plan_.checkpoints->destination, workers_, folder_,
+        checkpoints.emplace(*training_.dependencies_.data, *session_, plan_.checkpoints->destination, workers_, folder_,
                             [this] { return uploads_are_over(); });
         watcher.emplace(*checkpoints);
     }
     JobMonitor monitor(
-        *training_.parts_.clock, plan_, [this](size_t host) { return inputs_->bytes_read(host); },
+        *training_.dependencies_.clock, plan_, [this](size_t host) { return inputs_->bytes_read(host); },
         [this](const std::vector<MetricPoint>& points) {
-            if (training_.parts_.publish) training_.parts_.publish(job_.id, points);
+            if (training_.dependencies_.publish) training_.dependencies_.publish(job_.id, points);
         });
     TRY(hand_out_credentials());
-    Workers workers(*training_.parts_.clock, wake_.number(), stop_);
+    Workers workers(*training_.dependencies_.clock, wake_.number(), stop_);
     if (watcher) workers.watch_ends(&*watcher);
     TRY(start_workers(workers, monitor));
     // MaxRuntimeInSeconds is for all attempts together, MaxWaitTimeInSeconds for what is between them, too.
     using std::chrono::seconds;
     auto left = plan_.runtime_max - std::chrono::duration_cast<seconds>(job_.runtime_used);
     if (plan_.wait_max) {
-        const auto waited = training_.parts_.clock->now() - job_.creation_time;
+        const auto waited = training_.dependencies_.clock->now() - job_.creation_time;
         left = std::min(left, std::chrono::ceil<seconds>(*plan_.wait_max - waited));
     }
     Ended ended = workers.wait(std::max(left, seconds{0}));
@@ -432,7 +432,7 @@ base::Result<Ended> Running::train() {
     std::optional<std::string> taken_away;
     if (ended.how == Ended::How::failed && !ended.out_of_memory) taken_away = confinement_->taken_away(ended.host);
     confinement_->settle();
-    // Whoever left its process group is still of this run.
+    // Processes that left their group are still of this run.
     if (!end_processes_of_run(job_.run_id))
         base::log_error("processes of the training job " + job_.id.name + " cannot be killed");
     auto metrics = monitor.finish();
@@ -456,7 +456,7 @@ base::Result<Ended> Running::train() {
 }
 
 base::Result<std::vector<std::string>> Running::upload(bool with_model) {
-    Transfer transfer(*training_.parts_.data, *session_, folder_,
+    Transfer transfer(*training_.dependencies_.data, *session_, folder_,
                       [this] { return stop_ == StopReason::shutdown || uploads_are_over(); });
     std::vector<std::string> missing;
     for (const auto& [folder, name] : {std::pair("model", "model"), std::pair("output/data", "output")}) {
@@ -475,9 +475,9 @@ base::Result<std::vector<std::string>> Running::upload(bool with_model) {
 void Running::remark(const std::string& text) {
     const auto job = training_.describe(job_.id);
     if (!job || job->workers.empty()) return base::log_warn("training job " + job_.id.name + ": " + text);
-    const base::Time now = training_.parts_.clock->now();
-    auto log = training_.parts_.logs->start({job_.id.account, job_.id.region}, std::string(log_group_name),
-                                            job->workers.front().log_stream);
+    const base::Time now = training_.dependencies_.clock->now();
+    auto log = training_.dependencies_.logs->start({job_.id.account, job_.id.region}, std::string(log_group_name),
+                                                   job->workers.front().log_stream);
     if (!log) return base::log_warn("training job " + job_.id.name + ": " + text);
     log->write("[trainwarden] " + text + "\n", now);
     log->close(now);
@@ -494,9 +494,9 @@ std::string Running::algorithm_error(const Ended& ended) const {
         told = valid_utf8(read_beneath(workers_[host], "ml/output/failure", failure_reason_characters_max));
     if (told.empty() && plan_.command.empty()) {
         // What the SageMaker toolkit writes for a script that fails. Of the workers under mpirun the first has the command.
-        const auto engine = engine_of(plan_);
-        const bool led = engine && engine->launcher == Launcher::mpi && engine->takes_part(ended.host);
-        const auto words = shown_command(command(plan_, places_[led ? engine->hosts.front() : ended.host]));
+        const auto script_launcher = script_launcher_of(plan_);
+        const bool led = script_launcher && script_launcher->launcher == Launcher::mpi && script_launcher->takes_part(ended.host);
+        const auto words = shown_command(command(plan_, places_[led ? script_launcher->hosts.front() : ended.host]));
         told = "ExecuteUserScriptError:\nExitCode " + std::to_string(ended.exit_code) + "\nErrorMessage \"" + ended.last_line +
                "\"\nCommand \"" + base::join(words, " ") + "\"";
     }
@@ -515,7 +515,9 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
         const char* whose = code == base::code::InternalError   ? "InternalServerError: "
                             : code == base::code::CapacityError ? "CapacityError: "
                                                                 : "ClientError: ";
-        return failed(whose + trained.error().message);
+        Outcome outcome = failed(whose + trained.error().message);
+        outcome.is_server_fault = code == base::code::InternalError;
+        return outcome;
     }
     const bool late = waited_too_long() &&
                       (cancelled || trained->how == Ended::How::interrupted || trained->how == Ended::How::runtime_exceeded);
@@ -557,7 +559,7 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
     }
 }
 
-// The model must not be lost with the job: whoever runs the server finds it in the job's folder.
+// The model must not be lost with the job: it stays in the job's folder for the server's operator.
 Running::Outcome Running::without_artifacts(Outcome outcome, const std::string& why) {
     outcome.failure_reason =
         "ClientError: " + why + ". What the workers wrote stays on the server until the job is deleted; its log says where.";
@@ -574,9 +576,9 @@ std::optional<Running::Outcome> Running::at_shutdown(const base::Result<Ended>& 
         // To managed spot training the end of the server is an interruption like any other.
         over = !plan_.spot && job.retries >= plan_.retries_max;
         if (plan_.spot) {
-            job.interrupt(training_.parts_.random->uuid(), training_.parts_.clock->now());
+            job.interrupt(training_.dependencies_.random->uuid(), training_.dependencies_.clock->now());
         } else if (!over) {
-            job.retry(training_.parts_.random->uuid(), training_.parts_.clock->now());
+            job.retry(training_.dependencies_.random->uuid(), training_.dependencies_.clock->now());
         }
     });
     if (!over) return std::nullopt;

@@ -28,7 +28,7 @@ namespace training {
 
 class Running {
 public:
-    // REQUIRES: the training room's lock is held. `session` is the data mover's.
+    // REQUIRES: the lock of `training` is held. `session` is the data mover's.
     Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSession> session);
     ~Running();  // joins
 
@@ -44,7 +44,8 @@ private:
     struct Outcome {
         Status status;
         std::string secondary, message, failure_reason;
-        bool keep_folder = false;  // what the workers left is nowhere else
+        bool keep_folder = false;      // what the workers left is nowhere else
+        bool is_server_fault = false;  // a failure of this server, not of the job: RetryStrategy is for these
     };
     void life();
     // Managed spot training: an attempt that was interrupted begins again, if nothing else ends the job.

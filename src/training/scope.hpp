@@ -14,7 +14,7 @@
 // `trainwarden:Share`, the channels whose share of this worker an object belongs to, which the lease finds by a search in the
 // sorted listing.
 //
-// As with any session policy, what a resource policy grants to the session's own ARN, or to everybody, stays granted.
+// As with any session policy, what a resource policy grants to the session's own ARN, or to `*`, stays granted.
 // Pure.
 #pragma once
 

@@ -17,17 +17,17 @@ identity::AssumeRole job_role_request(const std::string& role_arn, const Session
     return request;
 }
 
-RoleSession::RoleSession(Parts parts, JobId job, std::string role_arn, SessionTerms terms, identity::LeasePtr lease)
-    : parts_(parts), job_(std::move(job)), role_arn_(std::move(role_arn)), terms_(std::move(terms)) {
-    parts_.leases->set(terms_.lease, std::move(lease));
+RoleSession::RoleSession(Dependencies dependencies, JobId job, std::string role_arn, SessionTerms terms, identity::LeasePtr lease)
+    : dependencies_(dependencies), job_(std::move(job)), role_arn_(std::move(role_arn)), terms_(std::move(terms)) {
+    dependencies_.leases->set(terms_.lease, std::move(lease));
 }
 
 base::Result<identity::Credentials> RoleSession::current() {
     base::Lock lock(mutex_);
     if (ended_) return base::fail(base::code::ExpiredToken, "the session of this training job has ended");
-    base::Time now = parts_.clock->now();
+    base::Time now = dependencies_.clock->now();
     if (!credentials_ || now - made_ >= session_renewal) {
-        credentials_ = TRY((*parts_.assume)(job_, role_arn_, terms_));
+        credentials_ = TRY((*dependencies_.assume)(job_, role_arn_, terms_));
         made_ = now;
     }
     return *credentials_;
@@ -36,7 +36,7 @@ base::Result<identity::Credentials> RoleSession::current() {
 void RoleSession::end() {
     base::Lock lock(mutex_);
     ended_ = true;
-    parts_.leases->close(terms_.lease);
+    dependencies_.leases->close(terms_.lease);
 }
 
 }  // namespace training

@@ -4,7 +4,7 @@
 // Sessions last six hours, as those of an EC2 instance's role, and are handed out for at most 15 minutes after they were made.
 // Shorter ones would not be safer (they die by their lease) but hurt: AWS's SDKs ask again and again when less than 15 minutes
 // are left, and stretch what instance metadata gave them past its expiry. A role that is deleted or stops to trust the service
-// gives no further sessions. Every session lives by a lease (identity/lease.hpp): end() closes it, and whoever still has the
+// gives no further sessions. Every session lives by a lease (identity/lease.hpp): end() closes it, and a caller that still has the
 // credentials gets ExpiredToken on the next request.
 #pragma once
 
@@ -42,13 +42,13 @@ using AssumeJobRole =
 
 class RoleSession {
 public:
-    struct Parts {
+    struct Dependencies {
         const AssumeJobRole* assume = nullptr;
         const base::Clock* clock = nullptr;
         identity::Leases* leases = nullptr;
     };
-    // Opens the lease under `terms.lease`, which nobody has used before.
-    RoleSession(Parts parts, JobId job, std::string role_arn, SessionTerms terms, identity::LeasePtr lease);
+    // Opens the lease under `terms.lease`, which was not used before.
+    RoleSession(Dependencies dependencies, JobId job, std::string role_arn, SessionTerms terms, identity::LeasePtr lease);
     ~RoleSession() { end(); }
     RoleSession(const RoleSession&) = delete;
     RoleSession& operator=(const RoleSession&) = delete;
@@ -61,7 +61,7 @@ public:
     void end();
 
 private:
-    Parts parts_;
+    Dependencies dependencies_;
     JobId job_;
     std::string role_arn_;
     SessionTerms terms_;

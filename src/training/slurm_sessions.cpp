@@ -29,10 +29,10 @@ std::string record_of(const SlurmJob& job, base::Time renewed) {
 
 }  // namespace
 
-base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Parts parts) {
-    std::unique_ptr<SlurmSessions> sessions(new SlurmSessions(std::move(parts)));
+base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Dependencies dependencies) {
+    std::unique_ptr<SlurmSessions> sessions(new SlurmSessions(std::move(dependencies)));
     const base::Lock lock(sessions->mutex_);
-    for (const auto& [key, value] : TRY(sessions->parts_.keys->scan({.prefix = std::string(prefix)}))) {
+    for (const auto& [key, value] : TRY(sessions->dependencies_.keys->scan({.prefix = std::string(prefix)}))) {
         const Json record = TRY(text::parse_json(value));
         const std::string place = key.substr(prefix.size());
         const size_t slash = place.find('/');
@@ -47,20 +47,21 @@ base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Parts parts) {
 
 std::unique_ptr<RoleSession> SlurmSessions::hold(const SlurmJob& job, const std::string& id) {
     return std::make_unique<RoleSession>(
-        RoleSession::Parts{&parts_.assume, parts_.clock, parts_.leases}, JobId{job.account, job.region, "slurm-" + job.id},
-        job.role_arn, SessionTerms{.tags = {}, .source_identity = {}, .lease = id, .request_id = job.request_id}, mover_lease());
+        RoleSession::Dependencies{&dependencies_.assume, dependencies_.clock, dependencies_.leases},
+        JobId{job.account, job.region, "slurm-" + job.id}, job.role_arn,
+        SessionTerms{.tags = {}, .source_identity = {}, .lease = id, .request_id = job.request_id}, mover_lease());
 }
 
 // A machine that died ran no epilog. What it held has expired by now; this forgets it.
 base::Result<void> SlurmSessions::close_lapsed() {
     for (auto held = held_.begin(); held != held_.end();) {
-        if (parts_.clock->now() - held->second.renewed < slurm_session_lapse) {
+        if (dependencies_.clock->now() - held->second.renewed < slurm_session_lapse) {
             ++held;
             continue;
         }
         store::Batch batch;
         batch.erase(std::string(prefix) + held->first);
-        TRY(parts_.keys->commit(batch));
+        TRY(dependencies_.keys->commit(batch));
         held = held_.erase(held);
     }
     return {};
@@ -68,15 +69,15 @@ base::Result<void> SlurmSessions::close_lapsed() {
 
 base::Result<SlurmSessions::Opened> SlurmSessions::open_session(const SlurmJob& job) {
     Opened opened;
-    opened.id = parts_.random->hex(48);
+    opened.id = dependencies_.random->hex(48);
     auto session = hold(job, opened.id);
     opened.credentials = TRY(session->current());
-    const base::Time now = parts_.clock->now();
+    const base::Time now = dependencies_.clock->now();
     base::Lock lock(mutex_);
     TRY(close_lapsed());
     store::Batch batch;
     batch.put(key_of(job.account, opened.id), record_of(job, now));
-    TRY(parts_.keys->commit(batch));
+    TRY(dependencies_.keys->commit(batch));
     held_[job.account + "/" + opened.id] = {job, std::move(session), now};
     return opened;
 }
@@ -87,10 +88,10 @@ base::Result<identity::Credentials> SlurmSessions::renew(const std::string& acco
     if (held == held_.end())
         return base::fail(base::code::NoSuchSession, "there is no such session of a Slurm job: its job has ended");
     auto credentials = TRY(held->second.session->current());
-    held->second.renewed = parts_.clock->now();
+    held->second.renewed = dependencies_.clock->now();
     store::Batch batch;
     batch.put(key_of(account, id), record_of(held->second.job, held->second.renewed));
-    TRY(parts_.keys->commit(batch));
+    TRY(dependencies_.keys->commit(batch));
     return credentials;
 }
 
@@ -100,7 +101,7 @@ base::Result<void> SlurmSessions::close(const std::string& account, const std::s
     if (held == held_.end()) return {};
     store::Batch batch;
     batch.erase(key_of(account, id));
-    TRY(parts_.keys->commit(batch));
+    TRY(dependencies_.keys->commit(batch));
     held_.erase(held);  // and with it the lease
     return {};
 }

@@ -1,4 +1,4 @@
-// The role as a job holds it that somebody gave to Slurm himself: `sbatch --comment=role=ARN`. The machine's Slurm prolog opens a
+// The role session of a job that a user submits to Slurm directly: `sbatch --comment=role=ARN`. The machine's Slurm prolog opens a
 // session for the job, renews it, and its epilog closes it (docs/slurm.md).
 //
 // To the role's trust policy it is a training job of the name `slurm-ID`: service sagemaker.amazonaws.com, aws:SourceAccount,
@@ -31,7 +31,7 @@ struct SlurmJob {
 
 class SlurmSessions {
 public:
-    struct Parts {
+    struct Dependencies {
         store::Keys* keys = nullptr;
         AssumeJobRole assume;
         identity::Leases* leases = nullptr;  // of the directory behind `assume`
@@ -39,7 +39,7 @@ public:
         crypto::Random* random = nullptr;
     };
     // Holds again what an earlier server held.
-    [[nodiscard]] static base::Result<std::unique_ptr<SlurmSessions>> open(Parts parts);
+    [[nodiscard]] static base::Result<std::unique_ptr<SlurmSessions>> open(Dependencies dependencies);
 
     struct Opened {
         std::string id;  // unguessable: who has it may renew and close
@@ -53,7 +53,7 @@ public:
     [[nodiscard]] base::Result<void> close(const std::string& account, const std::string& id);
 
 private:
-    explicit SlurmSessions(Parts parts) : parts_(std::move(parts)) {}
+    explicit SlurmSessions(Dependencies dependencies) : dependencies_(std::move(dependencies)) {}
     struct Held {
         SlurmJob job;
         std::unique_ptr<RoleSession> session;
@@ -62,7 +62,7 @@ private:
     [[nodiscard]] std::unique_ptr<RoleSession> hold(const SlurmJob& job, const std::string& id);
     [[nodiscard]] base::Result<void> close_lapsed() REQUIRES(mutex_);
 
-    Parts parts_;
+    Dependencies dependencies_;
     base::Mutex mutex_;
     std::map<std::string, Held> held_ GUARDED_BY(mutex_);  // by ACCOUNT/SESSION
 };

@@ -10,7 +10,7 @@ using namespace training;
 namespace {
 
 // What a directory would say, and what it was asked.
-struct House {
+struct SlurmSessionsFixture {
     base::ManualClock clock{base::Time(std::chrono::seconds(1'800'000'000))};
     crypto::SystemRandom random;
     identity::Leases leases;
@@ -41,54 +41,54 @@ const SlurmJob job{"111122223333", "eu-west-1", "42", "ada", "arn:aws:iam::11112
 }  // namespace
 
 TEST_CASE("a Slurm job's session lives by a lease that its epilog closes") {
-    House house;
-    auto sessions = house.open();
+    SlurmSessionsFixture fixture;
+    auto sessions = fixture.open();
     auto opened = sessions->open_session(job);
     REQUIRE(opened.has_value());
-    CHECK(house.assumed.front().first == "arn:aws:sagemaker:eu-west-1:111122223333:training-job/slurm-42");
-    CHECK(house.assumed.front().second == opened->id);
-    CHECK(house.leases.find(opened->id) != nullptr);
+    CHECK(fixture.assumed.front().first == "arn:aws:sagemaker:eu-west-1:111122223333:training-job/slurm-42");
+    CHECK(fixture.assumed.front().second == opened->id);
+    CHECK(fixture.leases.find(opened->id) != nullptr);
     // Young credentials are handed out again, older ones are not.
     CHECK(sessions->renew(job.account, opened->id)->access_key_id == "ASIA1");
-    house.clock.advance(session_renewal);
+    fixture.clock.advance(session_renewal);
     CHECK(sessions->renew(job.account, opened->id)->access_key_id == "ASIA2");
     // Who has the id but is of another account has nothing.
     CHECK(sessions->renew("999999999999", opened->id).error().code == "NoSuchSession");
     CHECK(sessions->close("999999999999", opened->id).has_value());
-    CHECK(house.leases.find(opened->id) != nullptr);
+    CHECK(fixture.leases.find(opened->id) != nullptr);
     CHECK(sessions->close(job.account, opened->id).has_value());
-    CHECK(house.leases.find(opened->id) == nullptr);
-    CHECK(house.stored() == 0);
+    CHECK(fixture.leases.find(opened->id) == nullptr);
+    CHECK(fixture.stored() == 0);
     CHECK(sessions->renew(job.account, opened->id).error().code == "NoSuchSession");
     CHECK(sessions->close(job.account, opened->id).has_value());
 }
 
 TEST_CASE("a role that does not trust the service gives no session and leaves no lease") {
-    House house;
-    house.trusts = false;
-    auto sessions = house.open();
+    SlurmSessionsFixture fixture;
+    fixture.trusts = false;
+    auto sessions = fixture.open();
     CHECK(sessions->open_session(job).error().code == "AccessDenied");
-    CHECK(house.stored() == 0);
+    CHECK(fixture.stored() == 0);
 }
 
 TEST_CASE("the next server holds what the one before held, but not what nobody renewed for a day") {
-    House house;
-    auto first = house.open();
+    SlurmSessionsFixture fixture;
+    auto first = fixture.open();
     const auto kept = first->open_session(job), forgotten = first->open_session(job);
     REQUIRE((kept.has_value() && forgotten.has_value()));
-    house.clock.advance(slurm_session_lapse / 2);
+    fixture.clock.advance(slurm_session_lapse / 2);
     REQUIRE(first->renew(job.account, kept->id).has_value());
     first.reset();
-    CHECK(house.leases.find(kept->id) == nullptr);
-    house.clock.advance(slurm_session_lapse / 2);
-    auto second = house.open();
-    CHECK(house.leases.find(kept->id) != nullptr);
-    CHECK(house.leases.find(forgotten->id) == nullptr);
-    CHECK(house.stored() == 1);
+    CHECK(fixture.leases.find(kept->id) == nullptr);
+    fixture.clock.advance(slurm_session_lapse / 2);
+    auto second = fixture.open();
+    CHECK(fixture.leases.find(kept->id) != nullptr);
+    CHECK(fixture.leases.find(forgotten->id) == nullptr);
+    CHECK(fixture.stored() == 1);
     CHECK(second->renew(job.account, kept->id).has_value());
-    CHECK(house.assumed.back().second == kept->id);
-    house.clock.advance(slurm_session_lapse);
+    CHECK(fixture.assumed.back().second == kept->id);
+    fixture.clock.advance(slurm_session_lapse);
     REQUIRE(second->open_session(job).has_value());
-    CHECK(house.leases.find(kept->id) == nullptr);
-    CHECK(house.stored() == 1);
+    CHECK(fixture.leases.find(kept->id) == nullptr);
+    CHECK(fixture.stored() == 1);
 }

@@ -1,7 +1,7 @@
 // The code that a job was created with, so that every attempt runs that code and no other.
 //
-// A source archive lies in a bucket, where more people may write than may pass the job's role: whoever replaces it must not have
-// his code run with the role. The job keeps what it was when the job was created (ETag and size, and the SHA-256 once it has been
+// A source archive lies in a bucket, which more principals may write to than may pass the job's role: replacing it must not
+// run other code with the role. The job keeps what it was when the job was created (ETag and size, and the SHA-256 once it has been
 // read, or from the beginning if its creator says it: Environment TRAINWARDEN_SOURCE_SHA256); each attempt compares. The
 // same holds for channels that carry code (the SageMaker Python SDK's version 3 brings its scripts as channels) and for manifests,
 // which say what a channel is: these are kept as a digest of their objects' keys, sizes and ETags.

@@ -10,17 +10,17 @@
 #include "base/mutex.hpp"
 #include "crypto/digest.hpp"
 #include "store/reserve.hpp"
-#include "training/beneath.hpp"
 #include "training/channel.hpp"
-#include "training/engine.hpp"
 #include "training/fastfile.hpp"
 #include "training/kept_request.hpp"
 #include "training/launch.hpp"
 #include "training/limits.hpp"
+#include "training/openat_beneath.hpp"
 #include "training/plan.hpp"
 #include "training/request.hpp"
 #include "training/run.hpp"
 #include "training/scope.hpp"
+#include "training/script_launcher.hpp"
 #include "training/session.hpp"
 #include "training/source.hpp"
 #include "training/transfer.hpp"
@@ -56,25 +56,27 @@ std::unexpected<base::Error> not_found() { return base::fail(base::code::Validat
 
 }  // namespace
 
-Training::Training(Parts parts) : parts_(std::move(parts)) {
-    INVARIANT(parts_.keys && parts_.leases && parts_.data && parts_.logs && parts_.clock && parts_.random);
+Training::Training(Dependencies dependencies) : dependencies_(std::move(dependencies)) {
+    INVARIANT(dependencies_.keys && dependencies_.leases && dependencies_.data && dependencies_.logs && dependencies_.clock &&
+              dependencies_.random);
 }
 
 Training::~Training() { shutdown(); }
 
-base::Result<std::unique_ptr<Training>> Training::open(Parts parts) {
+base::Result<std::unique_ptr<Training>> Training::open(Dependencies dependencies) {
     std::error_code error;
-    fs::create_directories(parts.folder, error);
-    if (error) return base::fail(base::code::InternalError, "cannot make the folder " + parts.folder + ": " + error.message());
-    fs::permissions(parts.folder, fs::perms::owner_all, error);
-    std::unique_ptr<Training> training(new Training(std::move(parts)));
+    fs::create_directories(dependencies.folder, error);
+    if (error)
+        return base::fail(base::code::InternalError, "cannot make the folder " + dependencies.folder + ": " + error.message());
+    fs::permissions(dependencies.folder, fs::perms::owner_all, error);
+    std::unique_ptr<Training> training(new Training(std::move(dependencies)));
     TRY(training->load());
     return training;
 }
 
 base::Result<void> Training::load() {
     const base::Lock lock(mutex_);
-    for (const auto& entry : TRY(parts_.keys->scan({.prefix = job_prefix}))) {
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = job_prefix}))) {
         auto stored = TRY(text::parse_json(entry.value));
         Job job = TRY(job_from_json(stored));
         if (!is_final(job.status)) TRY(recover(job));
@@ -88,14 +90,14 @@ base::Result<void> Training::save(const Job& job) {
     batch.put(key_of(job.id), to_json(job).dump());
     const store::MayUseReserve ends_work;  // a job that cannot be stopped on a full disk would go on filling it
     TRY(base::DecisionScope::check());
-    TRY(parts_.keys->commit(batch));
+    TRY(dependencies_.keys->commit(batch));
     base::DecisionScope::acted();
     version_.fetch_add(1, std::memory_order_release);
     return {};
 }
 
 std::string Training::folder_of(const JobId& id) const {
-    return parts_.folder + "/" + id.account + "/" + id.region + "/" + id.name;
+    return dependencies_.folder + "/" + id.account + "/" + id.region + "/" + id.name;
 }
 
 void Training::serve_at(Endpoints endpoints) {
@@ -138,9 +140,10 @@ void Training::take_back(const std::string& token) {
 }
 
 std::shared_ptr<RoleSession> Training::open_session(const Job& job, identity::LeasePtr lease) {
-    SessionTerms terms{job.session_tags, job.source_identity, parts_.random->uuid(), job.request_id};
-    return std::make_shared<RoleSession>(RoleSession::Parts{&parts_.assume, parts_.clock, parts_.leases}, job.id, job.role_arn(),
-                                         std::move(terms), std::move(lease));
+    SessionTerms terms{job.session_tags, job.source_identity, dependencies_.random->uuid(), job.request_id};
+    return std::make_shared<RoleSession>(
+        RoleSession::Dependencies{&dependencies_.assume, dependencies_.clock, dependencies_.leases}, job.id, job.role_arn(),
+        std::move(terms), std::move(lease));
 }
 
 void Training::reap_finished() {
@@ -156,24 +159,24 @@ base::Result<void> Training::check_limits(const JobId& id, const Plan& plan) con
         for (const auto& [name, count] : instances_of(running->plan())) in_use[name] += count;
     }
     for (const auto& [name, wanted] : instances_of(plan)) {
-        const InstanceType type = parts_.instances.find(name);
+        const InstanceType type = dependencies_.instances.find(name);
         const int quota = plan.spot ? type.spot_count : type.count;
         if (in_use[name] + wanted > quota) {
             auto refusal = limit_exceeded(quota_name(name, plan.spot), quota, in_use[name], wanted);
-            if (quota == 0) refusal.message += " " + parts_.instances.why_none(name);
+            if (quota == 0) refusal.message += " " + dependencies_.instances.why_none(name);
             return base::fail(std::move(refusal));
         }
     }
     const auto wanted = static_cast<int64_t>(plan.hosts.size());
-    if (of_all + wanted > parts_.instances.total()) {
+    if (of_all + wanted > dependencies_.instances.total()) {
         return base::fail(
-            limit_exceeded("Number of instances across all training jobs", parts_.instances.total(), of_all, wanted));
+            limit_exceeded("Number of instances across all training jobs", dependencies_.instances.total(), of_all, wanted));
     }
     return {};
 }
 
 base::Result<void> Training::check_isolation(const Plan& planned) const {
-    const Isolation& isolation = parts_.isolation;
+    const Isolation& isolation = dependencies_.isolation;
     if (isolation.refusal) return base::fail(*isolation.refusal);
     auto needs = [](const std::string& what) {
         return base::fail(base::code::ValidationException,
@@ -187,7 +190,8 @@ base::Result<void> Training::check_isolation(const Plan& planned) const {
     }
     if (planned.network_isolation) return needs("EnableNetworkIsolation");
     if (!sandbox::is_host_image(planned.image)) return needs("The training image " + planned.image);
-    if (TRY(engine_of(planned)).launcher == Launcher::mpi && planned.hosts.size() > 1) return needs("MPI on several instances");
+    if (TRY(script_launcher_of(planned)).launcher == Launcher::mpi && planned.hosts.size() > 1)
+        return needs("MPI on several instances");
     return {};
 }
 
@@ -201,12 +205,12 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
         refusal.error().notes = {assumed.error().describe()};
         return refusal;
     }
-    Transfer transfer(*parts_.data, session, parts_.folder, [] { return false; });
+    Transfer transfer(*dependencies_.data, session, dependencies_.folder, [] { return false; });
     for (const auto& channel : plan.channels) TRY(transfer.check_channel(channel, job.id.region));
     const identity::Credentials credentials = TRY(session.current());
     // A bucket that is not there is no matter of permissions.
     auto exists = [&](const std::string& bucket, const std::string& where) -> base::Result<void> {
-        auto listed = parts_.data->list(credentials, {bucket, ""}, 1);
+        auto listed = dependencies_.data->list(credentials, {bucket, ""}, 1);
         if (listed || listed.error().code != base::code::NoSuchBucket) return {};
         return base::fail(base::code::ValidationException,
                           "The bucket \"" + bucket + "\" given in " + where + " does not exist.");
@@ -214,9 +218,9 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
     TRY(exists(plan.output.bucket, "output data config"));
     if (plan.checkpoints) TRY(exists(plan.checkpoints->destination.bucket, "checkpoint config"));
     if (plan.submit_directory) TRY(exists(plan.submit_directory->bucket, "sagemaker_submit_directory"));
-    if (!parts_.may) return {};
+    if (!dependencies_.may) return {};
     auto need = [&](const std::string& action, const S3Uri& object, const std::string& where) -> base::Result<void> {
-        auto decided = parts_.may(credentials, action, "arn:aws:s3:::" + object.bucket + "/" + object.key, job.request_id);
+        auto decided = dependencies_.may(credentials, action, "arn:aws:s3:::" + object.bucket + "/" + object.key, job.request_id);
         if (decided) return {};
         return base::fail(base::code::ValidationException, "The role \"" + job.role_arn() + "\" does not have \"" + action +
                                                                "\" permissions on \"" + object.text() + "\" given in " + where +
@@ -226,7 +230,7 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
         // The first object stands for all of them: what only some keys are refused for shows when they are read.
         S3Uri object = channel.source;
         if (!channel.manifest) {
-            auto found = TRY(parts_.data->list(credentials, listed_prefix(channel), 1));
+            auto found = TRY(dependencies_.data->list(credentials, listed_prefix(channel), 1));
             if (found.empty()) continue;  // removed since it was found there: the job will say so
             object.key = found.front().key;
         }
@@ -234,7 +238,7 @@ base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSe
     }
     if (plan.submit_directory) TRY(need("s3:GetObject", *plan.submit_directory, "sagemaker_submit_directory"));
     if (plan.checkpoints) {
-        if (auto listed = parts_.data->list(credentials, plan.checkpoints->destination, 1); !listed) {
+        if (auto listed = dependencies_.data->list(credentials, plan.checkpoints->destination, 1); !listed) {
             return base::fail(base::code::ValidationException, "The role \"" + job.role_arn() +
                                                                    "\" does not have \"s3:ListBucket\" permissions on bucket \"" +
                                                                    plan.checkpoints->destination.bucket +
@@ -283,7 +287,7 @@ base::Result<Training::Admitted> Training::admit(NewJob request) {
     if (planned.tag_chaining) job.session_tags = std::move(request.session_tags);
     job.source_identity = std::move(request.source_identity);
     job.request_id = std::move(request.request_id);
-    job.run_id = parts_.random->uuid();
+    job.run_id = dependencies_.random->uuid();
     auto session = open_session(job, mover_lease());
     TRY(check_role(job, planned, *session));
     return Admitted{std::move(job), std::move(planned), std::move(session)};
@@ -300,7 +304,7 @@ base::Result<void> Training::check(NewJob request) {
 base::Result<Job> Training::create(NewJob request) {
     const JobId id = request.id;
     auto [job, planned, session] = TRY(admit(std::move(request)));
-    auto pinned = pin_source(*parts_.data, *session, planned);
+    auto pinned = pin_source(*dependencies_.data, *session, planned);
     if (!pinned) return base::fail(base::code::ValidationException, "The job's code cannot be read. " + pinned.error().message);
     job.source = std::move(*pinned);
 
@@ -309,12 +313,12 @@ base::Result<Job> Training::create(NewJob request) {
         return base::fail(base::code::ServiceUnavailable, "the server is starting or stopping: try again");
     reap_finished();
     TRY(check_limits(id, planned));
-    job.creation_time = parts_.clock->now();
+    job.creation_time = dependencies_.clock->now();
     job.enter("Starting", "Starting the training job", job.creation_time);
     store::Batch batch;
     batch.expect(key_of(id), std::nullopt).put(key_of(id), to_json(job).dump());
     TRY(base::DecisionScope::check());
-    if (auto stored = parts_.keys->commit(batch); !stored) {
+    if (auto stored = dependencies_.keys->commit(batch); !stored) {
         if (stored.error().code != base::code::Conflict) return base::fail(std::move(stored).error());
         return name_in_use(id);
     }
@@ -366,7 +370,7 @@ base::Result<void> Training::stop(const JobId& id) {
     }
     Job stopping = job;
     stopping.status = Status::stopping;
-    stopping.enter("Stopping", "Stopping the training job", parts_.clock->now());
+    stopping.enter("Stopping", "Stopping the training job", dependencies_.clock->now());
     TRY(save(stopping));
     job = std::move(stopping);
     if (auto running = running_.find(id); running != running_.end()) running->second->stop(StopReason::requested);
@@ -444,7 +448,7 @@ base::Result<Job> Training::update(const JobId& id, const m::UpdateTrainingJobRe
     if (take(changes.profiler_rule_configurations, request.asked.profiler_rule_configurations))
         request.unknown.erase("ProfilerRuleConfigurations");
     changed.request = keep(std::move(request.asked), std::move(request.unknown));
-    changed.last_modified_time = parts_.clock->now();
+    changed.last_modified_time = dependencies_.clock->now();
     TRY(save(changed));
     found->second = changed;
     return changed;
@@ -459,7 +463,7 @@ base::Result<void> Training::remove(const JobId& id) {
     store::Batch batch;
     batch.erase(key_of(id));
     TRY(base::DecisionScope::check());
-    TRY(parts_.keys->commit(batch));
+    TRY(dependencies_.keys->commit(batch));
     base::DecisionScope::acted();
     // Its thread has written the last word and takes the lock no more.
     running_.erase(id);
@@ -526,7 +530,7 @@ void Training::shutdown() {
     {
         const base::Lock lock(mutex_);
         shutting_down_ = true;
-        // Out of reach of whoever deletes a job meanwhile. Nothing is added any more.
+        // Out of reach of a concurrent deletion of the job. Nothing is added any more.
         running.swap(running_);
     }
     for (auto& [id, job] : running) job->stop(StopReason::shutdown);

@@ -44,7 +44,7 @@ struct Plan;
 
 class Training {
 public:
-    struct Parts {
+    struct Dependencies {
         store::Keys* keys = nullptr;
         AssumeJobRole assume;
         identity::Leases* leases = nullptr;  // of the directory behind `assume`
@@ -65,7 +65,7 @@ public:
     };
 
     // Loads the jobs; ends what an earlier server left of those in progress.
-    [[nodiscard]] static base::Result<std::unique_ptr<Training>> open(Parts parts);
+    [[nodiscard]] static base::Result<std::unique_ptr<Training>> open(Dependencies dependencies);
     ~Training();  // shutdown()
 
     // What workers are told. Until then jobs are refused (`ServiceUnavailable`).
@@ -114,7 +114,7 @@ public:
     void shutdown();
 
 private:
-    explicit Training(Parts parts);
+    explicit Training(Dependencies dependencies);
     [[nodiscard]] base::Result<void> load();
     // recover.cpp
     [[nodiscard]] base::Result<void> recover(Job& job);
@@ -141,7 +141,7 @@ private:
     [[nodiscard]] bool may_keep_folder() const;
     [[nodiscard]] std::string folder_of(const JobId& id) const;
 
-    Parts parts_;
+    Dependencies dependencies_;
     mutable base::Mutex mutex_;
     Endpoints endpoints_ GUARDED_BY(mutex_);
     std::map<JobId, Job> jobs_ GUARDED_BY(mutex_);

@@ -13,11 +13,11 @@
 #include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 #include "training/archive.hpp"
-#include "training/beneath.hpp"
 #include "training/channel.hpp"
 #include "training/fastfile.hpp"
 #include "training/limits.hpp"
 #include "training/logs.hpp"
+#include "training/openat_beneath.hpp"
 #include "training/source.hpp"
 
 namespace training {
@@ -215,7 +215,8 @@ base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::strin
     uint64_t bytes = 0;
     for (size_t host = 0; host < workers.size(); ++host) {
         auto listing = files_beneath(workers[host], "ml/" + folder);
-        for (const auto& name : listing.special) remember(uploaded.remarks, folder + "/" + name + " is no file: not uploaded");
+        for (const auto& name : listing.special)
+            remember(uploaded.remarks, folder + "/" + name + " is not a regular file: not uploaded");
         for (auto& what : listing.unread) remember(uploaded.missing, folder + "/" + what);
         for (const auto& file : listing.files) {
             if (cancelled_()) return stopped();
@@ -271,7 +272,8 @@ base::Result<UploadedFolder> Transfer::upload_archive(const std::vector<std::str
     UploadedFolder uploaded;
     for (const auto& clash : packed->clashes)
         uploaded.remarks.push_back("more than one host wrote " + folder + "/" + clash + ": the first host's is kept");
-    for (const auto& name : packed->special) uploaded.remarks.push_back(folder + "/" + name + " is no file: not packed");
+    for (const auto& name : packed->special)
+        uploaded.remarks.push_back(folder + "/" + name + " is not a regular file: not packed");
     for (auto& what : packed->missing) uploaded.missing.push_back(folder + "/" + what);
     return uploaded;
 }

@@ -29,7 +29,7 @@ void ask_to_end(const LaunchedProcess& process) {
         return;
     }
     ssize_t ignored = ::write(process.control.number(), &sandbox::word_terminate, 1);
-    (void)ignored;  // Whoever does not listen any more has ended.
+    (void)ignored;  // A process that does not read any more has ended.
 }
 
 }  // namespace
@@ -105,12 +105,12 @@ void Workers::await_proxy(const One& one) {
 void Workers::reap(size_t host) {
     One& one = workers_[host];
     if (one.process.is_proxy) await_proxy(one);
-    // While the leader is unreaped its group id cannot be somebody else's.
+    // While the leader is unreaped its group id cannot be reused.
     ::kill(-one.process.process, SIGKILL);
     one.exit_code = os::reap(one.process.process).code;
     one.running = false;
     if (watcher_ != nullptr) watcher_->ended(host, one.exit_code);
-    // What is in the pipe; whoever has left the group and still writes into it is not waited for.
+    // What is in the pipe; a process that has left the group and still writes into it is not waited for.
     drain(one, last_output_bytes_max);
     one.process.output.close();
     one.log.close(clock_.now());

@@ -137,9 +137,10 @@ TEST_CASE("Query lists keep their items where they are") {
             CHECK(refused.error().message.find(name.substr(0, name.find('.'))) != std::string::npos);
         }
     }
-    CHECK(words(decode_query("TagUser", "UserName=u&Tags.member.01.Key=k&Tags.member.01.Value=v")) ==
-          "MalformedInput: The parameter Tags.member.01.Key is no part of Tags, whose parameters are named Tags.member.N, with N "
-          "from 1 on");
+    CHECK(
+        words(decode_query("TagUser", "UserName=u&Tags.member.01.Key=k&Tags.member.01.Value=v")) ==
+        "MalformedInput: The parameter Tags.member.01.Key is not part of Tags, whose parameters are named Tags.member.N, with N "
+        "from 1 on");
     // What is no member at all is passed over.
     CHECK(decode("Unknown.member.1=x&policy=x"));
 }

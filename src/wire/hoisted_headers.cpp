@@ -80,10 +80,10 @@ Result<void> take_hoisted_headers(http::RequestHead& head, const Signature& sign
         const auto header = base::lower(name);
         const std::string value(base::trim(raw_value));
         if (!is_header_name(header))
-            return fail(base::code::InvalidArgument, "The query parameter `" + name + "` is no header's name.");
+            return fail(base::code::InvalidArgument, "The query parameter `" + name + "` is not a header name.");
         if (!is_header_value(value))
             return fail(base::code::InvalidArgument,
-                        "The value of the query parameter `" + name + "` is none that a header could have.");
+                        "The value of the query parameter `" + name + "` is not a valid header value.");
         bool there = false;
         for (const auto& [field, other] : head.headers.fields()) {
             if (!base::equals_ignoring_case(field, header)) continue;

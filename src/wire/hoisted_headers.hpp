@@ -1,4 +1,4 @@
-// Headers that a presigned URL carries in its query. Who signs a URL cannot count on the headers of whoever uses it, so
+// Headers that a presigned URL carries in its query. Who signs a URL cannot count on the headers of the request that uses it, so
 // presigners (the AWS SDK for JavaScript with Version 4, botocore with Version 2) move x-amz-* headers there, and S3 takes them
 // for the headers.
 //
@@ -9,7 +9,7 @@
 // What is not presigned has headers for this: there such a parameter is refused (s3_request.hpp), for it would be ignored.
 //
 // One thing is not taken: the checksum of an empty body, which the SDK for JavaScript writes into every URL for an upload, whose
-// body it hasn't. AWS ignores all checksums in a query; here any other is held against the body, for somebody knew it.
+// body it hasn't. AWS ignores all checksums in a query; here any other is held against the body, because the presigner knew it.
 #pragma once
 
 #include <string_view>

@@ -37,7 +37,7 @@ struct Shape {
     std::string_view name;
     ShapeType type = ShapeType::string;
     bool flattened = false;
-    bool sensitive = false;  // its values are shown to nobody, not even to whoever sent them
+    bool sensitive = false;  // its values are never shown, not even to their sender
     bool is_long = false;
     bool has_min = false, has_max = false;
     int64_t min = 0, max = 0;           // length, size or value

@@ -8,7 +8,7 @@
 //   amz-headers = *( lower-name ":" value \n ), sorted;  canonical-resource = "/bucket/raw-path" ["?" signed sub-resources,
 //   sorted, decoded]
 //
-// Version 2 leaves most query parameters unsigned, so that anybody could turn one presigned operation into another. Here only
+// Version 2 leaves most query parameters unsigned, so that anyone could turn one presigned operation into another. Here only
 // parameters that page through a listing may be unsigned; any other is refused. Headers named x-amz-* must be signed by
 // construction, in the query too, where botocore puts them: take_hoisted_headers() makes them headers before this is checked.
 #pragma once

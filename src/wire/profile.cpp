@@ -99,7 +99,7 @@ Result<ClientOptions> options_from_environment() {
     ClientOptions out;
     out.endpoint = place.endpoint;
     if (!place.region.empty()) out.region = place.region;
-    // The three belong together: a token of one place with the key of another is nobody's credential.
+    // The three belong together: a token of one place with the key of another is not a credential.
     const auto take = [&](const std::string& id, const std::string& secret, const std::string& token) {
         if (!out.access_key_id.empty() || id.empty() || secret.empty()) return;
         out.access_key_id = id;

@@ -77,7 +77,7 @@ private:
     }
 
     [[nodiscard]] std::unexpected<base::Error> misplaced(std::string_view path, std::string_view where) const {
-        return base::fail(base::code::MalformedInput, "The parameter " + std::string(name_) + " is no part of " +
+        return base::fail(base::code::MalformedInput, "The parameter " + std::string(name_) + " is not part of " +
                                                           std::string(path) + ", whose parameters are named " +
                                                           std::string(path) + std::string(where));
     }

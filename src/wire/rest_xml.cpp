@@ -308,7 +308,7 @@ Read read_element(const Shape& shape, const text::XmlElement& element, void* int
 
 Read read_list(const Shape& shape, const text::XmlElement& element, void* list) {
     for (const auto& item : element.children) {
-        if (item.name != shape.item_name) return below(element, problem(item, "is no " + std::string(shape.item_name)));
+        if (item.name != shape.item_name) return below(element, problem(item, "is not a " + std::string(shape.item_name)));
         if (auto read = read_element(*shape.item, item, shape.list->append(list)); !read) return below(element, std::move(read));
     }
     return {};

@@ -129,7 +129,7 @@ TEST_CASE("REST-XML: documents that are not what the model says name the place")
     CHECK(body_error<m::DeleteObjects>("").starts_with("MalformedXML"));
     CHECK(body_error<m::DeleteObjects>("<Delete>").starts_with("MalformedXML"));
     CHECK(body_error<m::PutBucketTagging>("<Tagging><TagSet><Foo/></TagSet></Tagging>") ==
-          "MalformedXML: Tagging/TagSet/Foo is no Tag");
+          "MalformedXML: Tagging/TagSet/Foo is not a Tag");
     // Versioning has more elements than we know of; what is open takes them.
     CHECK(body_error<m::PutBucketVersioning>("<VersioningConfiguration><Foo/></VersioningConfiguration>") == "");
     // Optional: nothing sent is nothing said.

@@ -31,7 +31,7 @@ constexpr size_t form_parameters_max = 100'000;      // of a Query request
 
 // The signing name: iam, sts, sagemaker, logs, monitoring, trainwarden, s3. A scope that names a service we do not speak is
 // an error that names it, with AWS's code for an operation that does not exist (`unknown_operation_code`). Needs the head alone; a POST form without
-// any other sign is "": only its body could say, and nobody reads that of an unsigned request.
+// any other sign is "": only its body could say, which is not read for an unsigned request.
 [[nodiscard]] base::Result<std::string> find_service_name(const http::RequestHead& head,
                                                           const std::optional<Signature>& signature);
 // The operation's name where the head says it (X-Amz-Target, a path of RPC v2), else "". Unknown names are "" too.

@@ -28,8 +28,8 @@ bool speaks_s3(const http::RequestHead& head) {
     return !(head.path == "/" && (head.query.starts_with("Action=") || head.query.find("&Action=") != std::string::npos));
 }
 
-// Headers that policies decide on, or that say what is done: two different values of one are read differently by whoever takes
-// the first and whoever takes the last. Lists are joined.
+// Headers that policies decide on, or that say what is done: of two different values some programs take
+// the first and others the last. Lists are joined.
 bool means_one_thing(std::string_view lower_name) {
     constexpr std::array names = std::to_array<std::string_view>(
         {"user-agent", "referer", "date", "content-type", "content-md5", "range", "smithy-protocol"});

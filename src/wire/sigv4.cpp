@@ -203,7 +203,7 @@ Result<void> Verification::check_time() const {
                                                        text::amz_date(options.now + minutes) + " (" + now + " + " + span);
 }
 
-// A header that means something to us but is not signed could have been added by anybody on the way.
+// A header that means something to us but is not signed could have been added by anyone on the way.
 Result<void> Verification::check_signed_headers() const {
     const auto is_signed = [&](const std::string& name) {
         return std::ranges::find(signature.signed_headers, name) != signature.signed_headers.end();

@@ -243,7 +243,7 @@ f=$(echo d*/e*); echo 5 > $f/f; mkdir /opt/ml/output/data/ü; echo 6 > /opt/ml/o
         assert {"größe.txt".encode(), b"two\nlines", b"latin-\xe9", b"empty", b"hard", b"soft", b"closed", b"d" * 200 + b"/" + b"e" * 200 + b"/f"} == names
         assert model.extractfile("größe.txt").read() == b"1\n" and model.extractfile("hard").read() == b"1\n"
         assert model.extractfile("closed").read() == b"4\n"
-    assert "model/pipe is no file: not packed" in log_of(world, "names")
+    assert "model/pipe is not a regular file: not packed" in log_of(world, "names")
     output = world.client("s3").get_object(Bucket=BUCKET, Key="models/names/output/output.tar.gz")["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(output)) as packed:
         assert "ü/ß" in packed.getnames()

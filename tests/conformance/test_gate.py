@@ -374,7 +374,7 @@ def test_one_server_a_folder_and_the_right_key(make_server):
     wrong.chmod(0o600)
     assert "is not the master key that the data folder" in start_by_hand(server, "--master-key-file", wrong).stderr
     wrong.write_text("00" * 32)
-    assert "holds no master key" in start_by_hand(server, "--master-key-file", wrong).stderr
+    assert "does not hold a master key" in start_by_hand(server, "--master-key-file", wrong).stderr
     wrong.chmod(0o644)
     assert "can be read by others" in start_by_hand(server, "--master-key-file", wrong).stderr
     (key,) = (server.home / "config/trainwarden").glob("*.key")

@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 
 from conftest import BINARY, ROOT
-from sdk_world import install
+from sdk_environment import install
 
 
 def test_the_javascript_sdk(server):

@@ -9,7 +9,7 @@ import tempfile
 import pytest
 
 from conftest import ROOT, allow
-from sdk_world import DIGITS, FULL_ACCESS, SAGEMAKER, USES_SDK, World, install
+from sdk_environment import DIGITS, FULL_ACCESS, SAGEMAKER, USES_SDK, SdkEnvironment, install
 
 PROGRAM = DIGITS / "model_trainer.py"
 
@@ -17,7 +17,7 @@ PROGRAM = DIGITS / "model_trainer.py"
 @pytest.fixture(scope="module")
 def world(server):
     folder = tempfile.mkdtemp(prefix="trainwarden-sdk-")
-    yield World(server, folder, install("sagemaker-v3") / "bin/python")
+    yield SdkEnvironment(server, folder, install("sagemaker-v3") / "bin/python")
     shutil.rmtree(folder, ignore_errors=True)
 
 

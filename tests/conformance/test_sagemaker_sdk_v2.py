@@ -7,7 +7,7 @@ import tempfile
 import pytest
 
 from conftest import allow
-from sdk_world import DIGITS, ROLE, USES_SDK, World, install
+from sdk_environment import DIGITS, ROLE, USES_SDK, SdkEnvironment, install
 
 PROGRAM = DIGITS / "estimator.py"
 
@@ -15,7 +15,7 @@ PROGRAM = DIGITS / "estimator.py"
 @pytest.fixture(scope="module")
 def world(server):
     folder = tempfile.mkdtemp(prefix="trainwarden-sdk-")
-    yield World(server, folder, install("sagemaker-v2") / "bin/python")
+    yield SdkEnvironment(server, folder, install("sagemaker-v2") / "bin/python")
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -495,7 +495,7 @@ def test_what_is_missing_is_said(cluster, tmp_path):
     broken.write_text(re.sub("SlurmctldPort=.*", "SlurmctldPort=1", cluster.configuration.read_text()))
     silent = refused(["--launcher", "slurm"], {"SLURM_CONF": str(broken)})
     assert "Slurm's controller does not answer" in silent and "start slurmctld and munged" in silent
-    assert "is no option of salloc" in refused(["--launcher", "slurm", "--slurm-options", "--partition debug"], cluster.environment)
+    assert "is not an option of salloc" in refused(["--launcher", "slurm", "--slurm-options", "--partition debug"], cluster.environment)
     assert "sandboxes alone" in refused(["--launcher", "slurm", "--training-isolation", "process"], cluster.environment)
     assert "--launcher is local or slurm" in refused(["--launcher", "cloud"], {})
 

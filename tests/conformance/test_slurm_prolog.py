@@ -26,7 +26,7 @@ def policy(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-class World:
+class SlurmFixture:
     """A server, a cluster whose machines ask it, and a user of both."""
 
     def __init__(self, home):
@@ -100,7 +100,7 @@ class World:
 def world():
     home = pathlib.Path(tempfile.mkdtemp(prefix="trainwarden-prolog-", dir="/var/tmp"))
     home.chmod(0o755)
-    world = World(home)
+    world = SlurmFixture(home)
     try:
         with world.cluster:
             yield world

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from sdk_world import install
+from sdk_environment import install
 from test_artifacts import archive
 from test_sagemaker import BUCKET, channel, log_of, make_trainer, model_of, request, wait
 

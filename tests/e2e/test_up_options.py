@@ -53,7 +53,7 @@ def test_what_no_longer_stands_in_the_program_is_ignored_too(server, folder):
     tags = {tag["Key"]: tag["Value"] for tag in server.client("s3").get_bucket_tagging(Bucket="options-bucket")["TagSet"]}
     assert tags == {"a": "1", "b": "2"}
     said = folder.python(bucket('ignore_changes=["tags["]')).fails("preview")
-    assert "`tags[` is no property path" in said and "__main__.py:3" in said
+    assert "`tags[` is not a property path" in said and "__main__.py:3" in said
     folder.python(bucket('additional_secret_outputs=["tags.b", "arn"]', tags={"b": "2"})).up(PULUMI_CONFIG_PASSPHRASE="")
     outputs = next(resource for resource in folder.state()["resources"] if resource["type"] == "aws:s3/bucket:Bucket")["outputs"]
     assert "ciphertext" in outputs["arn"] and "ciphertext" in outputs["tags"]["b"]

@@ -1,4 +1,4 @@
-// A unix socket that only processes of this user reach: it lies in a folder of mode 0700, and whoever connects all the same is
+// A unix socket that only processes of this user reach: it lies in a folder of mode 0700, and another user that connects all the same is
 // asked for its uid (SO_PEERCRED) before a byte of it is read. A loopback port would answer every user of the machine.
 #pragma once
 

@@ -1,5 +1,5 @@
 // Serves a Monitor to one program over gRPC on a unix socket that no other user of the machine reaches (private_socket.hpp): it
-// tells decrypted secrets, and whoever registers a resource has it made with the credentials of whoever runs `up`.
+// tells decrypted secrets, and a resource that is registered is made with the credentials of the user who runs `up`.
 //
 // Thousands of registrations may wait at once (Node sends all that are ready), so calls are gRPC callbacks and hold no thread.
 // `stop` answers what still waits with UNAVAILABLE and closes the socket; the Monitor must outlive the server.

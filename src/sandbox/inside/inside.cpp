@@ -32,7 +32,7 @@ int report = -1;
 void say(Word word, int value) {
     Message message{word, value};
     ssize_t ignored = write(report, &message, sizeof message);
-    (void)ignored;  // There is nobody else to tell.
+    (void)ignored;  // No other way to report it.
 }
 
 [[noreturn]] void give_up(Word word) {
@@ -160,7 +160,7 @@ int restrict_files(char** writable) {
     give_up(Word::execute);
 }
 
-// Reaps whoever has ended; the status of `worker` if it is among them, else -1.
+// Reaps every process that has ended; the status of `worker` if it is among them, else -1.
 int reap(pid_t worker) {
     int found = -1, status = 0;
     pid_t ended = 0;

@@ -19,7 +19,7 @@ namespace sandbox {
 namespace {
 
 constexpr uint32_t command_bytes_max = 1 << 20;
-constexpr int guests_max = 64;
+constexpr int connections_max = 64;
 constexpr int patience_seconds = 120;  // until a sibling listens: it may be slow to start
 
 // From /etc/hosts: a static program has no name services.
@@ -81,7 +81,7 @@ bool read_all(int from, void* bytes, size_t size) {
     return true;
 }
 
-struct Guest {
+struct ConnectionSlot {
     int connection = -1;
     pid_t process = 0;
 };
@@ -96,7 +96,7 @@ pid_t start(const char* command, const sigset_t& signals) {
 }
 
 // True: all is done.
-bool welcome(int connection, Guest* guests, const sigset_t& signals) {
+bool accept_request(int connection, ConnectionSlot* slots, const sigset_t& signals) {
     char what = 0;
     uint32_t size = 0;
     if (!read_all(connection, &what, 1)) what = 0;
@@ -105,9 +105,9 @@ bool welcome(int connection, Guest* guests, const sigset_t& signals) {
     if (what == 'R' && read_all(connection, &size, sizeof size) && (size = ntohl(size)) <= command_bytes_max)
         command = static_cast<char*>(calloc(1, size + 1));
     bool good = command != nullptr && read_all(connection, command, size);
-    for (int i = 0; good && i < guests_max; ++i) {
-        if (guests[i].connection >= 0) continue;
-        guests[i] = {connection, start(command, signals)};
+    for (int i = 0; good && i < connections_max; ++i) {
+        if (slots[i].connection >= 0) continue;
+        slots[i] = {connection, start(command, signals)};
         free(command);
         return false;
     }
@@ -116,16 +116,16 @@ bool welcome(int connection, Guest* guests, const sigset_t& signals) {
     return false;
 }
 
-void reap(Guest* guests) {
+void reap(ConnectionSlot* slots) {
     int status = 0;
     pid_t ended = 0;
     while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {
-        for (int i = 0; i < guests_max; ++i) {
-            if (guests[i].connection < 0 || guests[i].process != ended) continue;
+        for (int i = 0; i < connections_max; ++i) {
+            if (slots[i].connection < 0 || slots[i].process != ended) continue;
             unsigned char code = static_cast<unsigned char>(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-            write_all(guests[i].connection, &code, 1);
-            close(guests[i].connection);
-            guests[i] = Guest{};
+            write_all(slots[i].connection, &code, 1);
+            close(slots[i].connection);
+            slots[i] = ConnectionSlot{};
         }
     }
 }
@@ -147,27 +147,27 @@ int serve_siblings() {
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, &before);
     int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    static Guest guests[guests_max];
+    static ConnectionSlot slots[connections_max];
     for (;;) {
-        pollfd watched[2 + guests_max] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
-        for (int i = 0; i < guests_max; ++i) watched[2 + i] = {guests[i].connection, POLLIN, 0};
-        if (poll(watched, 2 + guests_max, -1) < 0) continue;
+        pollfd watched[2 + connections_max] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
+        for (int i = 0; i < connections_max; ++i) watched[2 + i] = {slots[i].connection, POLLIN, 0};
+        if (poll(watched, 2 + connections_max, -1) < 0) continue;
         if (watched[1].revents != 0) {
             signalfd_siginfo which;
             while (read(signals, &which, sizeof which) > 0) {
             }
         }
-        // A guest that hangs up does not want its process any more; it is reaped as any.
-        for (int i = 0; i < guests_max; ++i) {
-            if (watched[2 + i].revents == 0 || guests[i].connection < 0) continue;
-            kill(-guests[i].process, SIGTERM);
-            close(guests[i].connection);
-            guests[i] = Guest{};
+        // A sibling that closes its connection ends its process, which is reaped like any other.
+        for (int i = 0; i < connections_max; ++i) {
+            if (watched[2 + i].revents == 0 || slots[i].connection < 0) continue;
+            kill(-slots[i].process, SIGTERM);
+            close(slots[i].connection);
+            slots[i] = ConnectionSlot{};
         }
-        reap(guests);
+        reap(slots);
         if (watched[0].revents == 0) continue;
         int connection = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-        if (connection >= 0 && welcome(connection, guests, before)) return 0;
+        if (connection >= 0 && accept_request(connection, slots, before)) return 0;
     }
 }
 
@@ -203,7 +203,7 @@ int lead_siblings(int count, char** words) {
         _exit(127);
     }
     if (process < 0) return 127;
-    signal(SIGTERM, SIG_IGN);  // everybody was told; the command decides when it is over
+    signal(SIGTERM, SIG_IGN);  // all were told; the command decides when the job ends
     int status = 0;
     while (waitpid(process, &status, 0) < 0 && errno == EINTR) {
     }

@@ -1,5 +1,5 @@
 // Starting processes on a sibling, as mpirun does with ssh. Only for a job that asks for MPI, and only its own workers can reach
-// this: the port is open on the job's network, which nobody else is on.
+// this: the port is open on the job's network, which has no other members.
 //
 //     inside serve                      on every host but the first: starts what siblings ask for, until it is told that all is
 //     done inside rsh HOST COMMAND…          runs `sh -c "COMMAND…"` there, ends with its status: mpirun's plm_rsh_agent inside

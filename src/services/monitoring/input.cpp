@@ -30,7 +30,7 @@ base::Result<double> number_of(double number, const std::string& path) {
     return invalid_value("The value " + model::number_text(number) + " for parameter " + path + " is invalid.");
 }
 
-base::Result<void> read_values(const m::MetricDatum& in, const std::string& path, metrics::Datum& datum) {
+base::Result<void> read_values(const m::MetricDatum& in, const std::string& path, cloudwatch::Datum& datum) {
     const auto values = model::items(in.values);
     const auto counts = model::items(in.counts);
     if (values.size() > values_max)
@@ -48,7 +48,7 @@ base::Result<void> read_values(const m::MetricDatum& in, const std::string& path
     return {};
 }
 
-base::Result<void> read_statistics(const m::StatisticSet& in, const std::string& path, metrics::Datum& datum) {
+base::Result<void> read_statistics(const m::StatisticSet& in, const std::string& path, cloudwatch::Datum& datum) {
     datum.count = TRY(number_of(in.sample_count, path + ".SampleCount"));
     datum.sum = TRY(number_of(in.sum, path + ".Sum"));
     datum.minimum = TRY(number_of(in.minimum, path + ".Minimum"));
@@ -68,14 +68,14 @@ std::unexpected<base::Error> invalid_combination(std::string message) {
     return base::fail(base::code::InvalidParameterCombination, std::move(message));
 }
 
-metrics::Dimensions dimensions_of(const std::optional<std::vector<m::Dimension>>& list) {
-    metrics::Dimensions out;
+cloudwatch::Dimensions dimensions_of(const std::optional<std::vector<m::Dimension>>& list) {
+    cloudwatch::Dimensions out;
     for (const auto& item : model::items(list)) out.emplace_back(item.name, item.value);
     return out;
 }
 
-base::Result<metrics::Datum> datum_of(const m::MetricDatum& in, const std::string& path, base::Time now) {
-    metrics::Datum datum;
+base::Result<cloudwatch::Datum> datum_of(const m::MetricDatum& in, const std::string& path, base::Time now) {
+    cloudwatch::Datum datum;
     datum.time = now;
     if (in.timestamp) {
         if (*in.timestamp < now - past_max)
@@ -164,7 +164,7 @@ base::Result<void> check_statistic(const std::string& name, const std::string& p
     return invalid_value("The value " + name + " for parameter " + parameter + " is not supported.");
 }
 
-base::Result<std::optional<double>> statistic_of(const metrics::Summary& summary, const std::string& name) {
+base::Result<std::optional<double>> statistic_of(const cloudwatch::Summary& summary, const std::string& name) {
     if (name == "Average") return summary.average();
     if (name == "Sum") return summary.sum;
     if (name == "Minimum") return summary.minimum;

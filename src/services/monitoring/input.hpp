@@ -9,7 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "metrics/store.hpp"
+#include "cloudwatch/store.hpp"
 #include "model/monitoring/operations.hpp"
 
 namespace services::monitoring {
@@ -19,10 +19,10 @@ namespace m = model::monitoring;
 [[nodiscard]] std::unexpected<base::Error> invalid_value(std::string message);        // InvalidParameterValue
 [[nodiscard]] std::unexpected<base::Error> invalid_combination(std::string message);  // InvalidParameterCombination
 
-[[nodiscard]] metrics::Dimensions dimensions_of(const std::optional<std::vector<m::Dimension>>& list);
+[[nodiscard]] cloudwatch::Dimensions dimensions_of(const std::optional<std::vector<m::Dimension>>& list);
 
 // One MetricDatum; `path` names it in messages: MetricData.member.1
-[[nodiscard]] base::Result<metrics::Datum> datum_of(const m::MetricDatum& in, const std::string& path, base::Time now);
+[[nodiscard]] base::Result<cloudwatch::Datum> datum_of(const m::MetricDatum& in, const std::string& path, base::Time now);
 
 // The time range and period of a question. The start is rounded down as AWS does: to whole minutes, or to a shorter period.
 struct Range {
@@ -35,7 +35,7 @@ struct Range {
 [[nodiscard]] base::Result<Range> range_of(base::Time start, base::Time end, int64_t period, const std::string& code);
 
 // A statistic of a summary: Average, Sum, Minimum, Maximum, SampleCount, p99.9. Error `InvalidParameterValue`: none of these.
-[[nodiscard]] base::Result<std::optional<double>> statistic_of(const metrics::Summary& summary, const std::string& name);
+[[nodiscard]] base::Result<std::optional<double>> statistic_of(const cloudwatch::Summary& summary, const std::string& name);
 // Of several units of one metric, where the question names none: GetMetricData answers with the one that is first here.
 [[nodiscard]] size_t unit_rank(std::string_view unit);
 [[nodiscard]] base::Result<void> check_statistic(const std::string& name, const std::string& parameter);

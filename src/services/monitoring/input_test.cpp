@@ -94,7 +94,7 @@ TEST_CASE("ranges: rounded down to what the period counts in, and no data points
 }
 
 TEST_CASE("statistics by name") {
-    metrics::Summary summary;
+    cloudwatch::Summary summary;
     summary.add(datum_of({.values = std::vector<double>{1, 2, 10}}, "D", now).value());
     const auto value = [&](const char* name) { return statistic_of(summary, name).value(); };
     CHECK(value("SampleCount") == 3);

@@ -32,7 +32,7 @@ std::string text_of(base::Time time, std::chrono::minutes zone) {
 }
 
 std::optional<std::string> property(std::string_view name, const LabelledSeries& series) {
-    const metrics::Metric& metric = series.metric;
+    const cloudwatch::Metric& metric = series.metric;
     if (name == "AccountId") return metric.account;
     if (name == "MetricName") return metric.name;
     if (name == "Namespace") return metric.space;

@@ -15,14 +15,14 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "metrics/store.hpp"
+#include "cloudwatch/store.hpp"
 
 namespace services::monitoring {
 
 constexpr size_t label_values_max = 6;  // of one label; what comes after stays as it is written
 
 struct LabelledSeries {
-    const metrics::Metric& metric;
+    const cloudwatch::Metric& metric;
     std::string statistic;
     int64_t period = 0;
     std::string default_label;

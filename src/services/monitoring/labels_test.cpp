@@ -7,7 +7,7 @@ namespace {
 
 using namespace services::monitoring;
 
-const metrics::Metric metric{"111122223333", "us-east-1", "space", "loss", {{"host", "a"}}};
+const cloudwatch::Metric metric{"111122223333", "us-east-1", "space", "loss", {{"host", "a"}}};
 
 std::string label(std::string_view text, std::chrono::minutes zone = std::chrono::minutes(0), bool with_points = true) {
     const base::Time first(std::chrono::seconds(1'700'000'000));

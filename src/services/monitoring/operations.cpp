@@ -21,11 +21,11 @@ namespace services::monitoring {
 namespace {
 
 using base::Result;
+using cloudwatch::Metric;
+using cloudwatch::Store;
+using cloudwatch::Summary;
 using gate::operation;
 using gate::Permit;
-using metrics::Metric;
-using metrics::Store;
-using metrics::Summary;
 
 constexpr size_t data_max = 1000;            // of one PutMetricData
 constexpr int64_t datapoints_max = 1440;     // of one GetMetricStatistics
@@ -58,7 +58,7 @@ std::optional<std::string> name_of(const std::optional<m::StandardUnit>& unit) {
 
 Result<model::Nothing> put_data(CloudWatch& cloudwatch, const Permit& permit, const m::PutMetricDataInput& in) {
     if (in.namespace_.starts_with("AWS/")) return invalid_value("The value AWS/ for parameter Namespace is invalid.");
-    std::vector<std::pair<Metric, metrics::Datum>> data;
+    std::vector<std::pair<Metric, cloudwatch::Datum>> data;
     auto take = [&](const std::optional<std::vector<m::MetricDatum>>& list, const std::string& path) -> Result<void> {
         size_t number = 0;
         for (const auto& item : model::items(list)) {
@@ -281,7 +281,7 @@ Result<m::GetMetricDataOutput> get_data(CloudWatch& cloudwatch, const Permit& pe
 }
 
 Result<m::ListMetricsOutput> list_metrics(CloudWatch& cloudwatch, const Permit& permit, const m::ListMetricsInput& in) {
-    metrics::Filter filter{.space = in.namespace_, .name = in.metric_name};
+    cloudwatch::Filter filter{.space = in.namespace_, .name = in.metric_name};
     for (const auto& dimension : model::items(in.dimensions)) filter.dimensions.emplace_back(dimension.name, dimension.value);
     if (in.recently_active) filter.active_since = cloudwatch.clock.now() - recently;
     auto found = TRY(cloudwatch.store.list(permit.account(), permit.region(), filter));

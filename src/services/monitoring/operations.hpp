@@ -2,12 +2,12 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "cloudwatch/store.hpp"
 #include "gate/gate.hpp"
-#include "metrics/store.hpp"
 
 namespace services::monitoring {
 
 // Both outlive the registry.
-void add_operations(gate::Registry& registry, metrics::Store& store, const base::Clock& clock);
+void add_operations(gate::Registry& registry, cloudwatch::Store& store, const base::Clock& clock);
 
 }  // namespace services::monitoring

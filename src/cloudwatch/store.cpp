@@ -1,4 +1,4 @@
-#include "metrics/store.hpp"
+#include "cloudwatch/store.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -10,7 +10,7 @@
 #include "crypto/digest.hpp"
 #include "text/json.hpp"
 
-namespace metrics {
+namespace cloudwatch {
 namespace {
 
 using text::Json;
@@ -192,4 +192,4 @@ base::Result<std::vector<Summary>> Store::summaries(const Metric& metric, base::
     return out;
 }
 
-}  // namespace metrics
+}  // namespace cloudwatch

@@ -42,10 +42,10 @@ TEST_CASE("a renamed resource that holds the same thing is not deleted under its
     CHECK(ran.ok);
     CHECK(ran.steps == Strings{"create after", "forget before"});
     CHECK(ran.reasons == Strings{"`after` holds it"});
-    CHECK(bench.world.things.contains("s"));
+    CHECK(bench.cloud.things.contains("s"));
     CHECK(bench.up(renamed).steps == Strings{"same after"});
     CHECK(bench.destroy().ok);
-    CHECK(bench.world.things.empty());
+    CHECK(bench.cloud.things.empty());
 }
 
 TEST_CASE("an alias renames without any of this") {
@@ -61,7 +61,7 @@ TEST_CASE("another thing is deleted") {
     Bench bench;
     REQUIRE(bench.up([](Client& client) { setting(client, "a", "s"); }).ok);
     CHECK(bench.up([](Client& client) { setting(client, "b", "t"); }).steps == Strings{"create b", "delete a"});
-    CHECK_FALSE(bench.world.things.contains("s"));
+    CHECK_FALSE(bench.cloud.things.contains("s"));
 }
 
 TEST_CASE("two that held one thing and are both unwanted leave nothing behind") {
@@ -75,7 +75,7 @@ TEST_CASE("two that held one thing and are both unwanted leave nothing behind") 
         CHECK(bench.up([](Client&) {}).ok);
     }
     SUBCASE("by destroy") { CHECK(bench.destroy().ok); }
-    CHECK(bench.world.things.empty());
+    CHECK(bench.cloud.things.empty());
     CHECK(bench.state.find("urn:pulumi:dev::proj::fake:index/setting:Setting::a") == nullptr);
 }
 
@@ -91,8 +91,8 @@ TEST_CASE("a replacement that is deleted first leaves what another one holds") {
     // `b` is the same and will not be made again: what it holds must stay although `a` goes before `b` is registered.
     const auto ran = bench.up(program("t"));
     CHECK(ran.ok);
-    CHECK(bench.world.things.contains("s"));
-    CHECK(bench.world.things.contains("t"));
+    CHECK(bench.cloud.things.contains("s"));
+    CHECK(bench.cloud.things.contains("t"));
     CHECK(bench.up(program("t")).steps == Strings{"same a", "same b"});
 }
 
@@ -105,8 +105,8 @@ TEST_CASE("a replacement of itself by itself stays") {
     };
     REQUIRE(bench.up(program("1")).ok);
     CHECK(bench.up(program("2")).ok);
-    REQUIRE(bench.world.things.contains("s"));
-    CHECK(bench.world.things["s"]["value"] == Property("2"));
+    REQUIRE(bench.cloud.things.contains("s"));
+    CHECK(bench.cloud.things["s"]["value"] == Property("2"));
 }
 
 TEST_CASE("a deletion that an earlier run left over leaves what is held by now") {
@@ -117,7 +117,7 @@ TEST_CASE("a deletion that an earlier run left over leaves what is held by now")
     bench.state.resources.back() = left;
     const auto program = [](Client& client) { setting(client, "after", "s"); };
     CHECK(bench.up(program).ok);
-    CHECK(bench.world.things.contains("s"));
+    CHECK(bench.cloud.things.contains("s"));
     bench.refresh();
     CHECK(bench.up(program).steps == Strings{"same after"});
 }
@@ -133,11 +133,11 @@ TEST_CASE("died between making it under the new name and letting go of the old o
     REQUIRE(saved.size() >= 3);
     for (const deploy::Snapshot& state : saved) {
         Bench again;
-        again.world.things = bench.world.things;
+        again.cloud.things = bench.cloud.things;
         again.state = state;
         again.refresh();
         CHECK(again.up(renamed).ok);
-        CHECK(again.world.things.contains("s"));
+        CHECK(again.cloud.things.contains("s"));
         CHECK(again.up(renamed).steps == Strings{"same after"});
     }
 }
@@ -147,17 +147,17 @@ TEST_CASE("what is managed and from now on only read is let go, not deleted") {
     REQUIRE(bench.up([](Client& client) { setting(client, "a", "s"); }).ok);
     const auto program = [](Client& client) { reading(client, "a", "s"); };
     CHECK(bench.up(program).ok);
-    CHECK(bench.world.things.contains("s"));
+    CHECK(bench.cloud.things.contains("s"));
     // Under another name, too.
     REQUIRE(bench.up([](Client& client) { setting(client, "b", "s"); }).ok);
     const auto ran = bench.up([](Client& client) { reading(client, "c", "s"); });
     CHECK(ran.steps == Strings{"forget b"});
-    CHECK(bench.world.things.contains("s"));
+    CHECK(bench.cloud.things.contains("s"));
 }
 
 TEST_CASE("what is retained or was only read is not said to be deleted") {
     Bench bench;
-    bench.world.things["theirs"] = Object{{"name", "theirs"}};
+    bench.cloud.things["theirs"] = Object{{"name", "theirs"}};
     REQUIRE(bench
                 .up([](Client& client) {
                     setting(client, "kept", "k", "1", [](Registration& registration) { registration.retain_on_delete = true; });
@@ -166,7 +166,7 @@ TEST_CASE("what is retained or was only read is not said to be deleted") {
                 })
                 .ok);
     auto state = bench.state;
-    auto world = bench.world.things;
+    auto world = bench.cloud.things;
     const auto check = [&](const Bench::Ran& ran) {
         CHECK(ran.ok);
         Strings steps = ran.steps;
@@ -178,11 +178,11 @@ TEST_CASE("what is retained or was only read is not said to be deleted") {
     }
     SUBCASE("by a program") {
         check(bench.up([](Client&) {}));
-        CHECK(bench.world.things.size() == 2);
+        CHECK(bench.cloud.things.size() == 2);
     }
     SUBCASE("by destroy") {
         check(bench.destroy());
-        CHECK(bench.world.things.size() == 2);
+        CHECK(bench.cloud.things.size() == 2);
         CHECK(bench.state.resources.empty());
     }
 }
@@ -205,7 +205,7 @@ TEST_CASE("a thing that is made and one that is deleted do not pass each other")
     for (int shift = 0; shift < 10; ++shift) {
         CAPTURE(shift);
         REQUIRE(bench.up(program("n", shift)).ok);
-        CHECK(bench.world.things.size() == 8);
+        CHECK(bench.cloud.things.size() == 8);
     }
 }
 
@@ -234,7 +234,7 @@ TEST_CASE("a renamed thing of a name that can be had once is refused by a previe
         });
     };
     CHECK(bench.preview(aliased).steps == Strings{"same after"});
-    bench.world.things.clear();
+    bench.cloud.things.clear();
     CHECK(bench.preview(named("after")).ok);
     CHECK(bench.up(named("after")).ok);
 }

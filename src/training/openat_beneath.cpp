@@ -1,4 +1,4 @@
-#include "training/beneath.hpp"
+#include "training/openat_beneath.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

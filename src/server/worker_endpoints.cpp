@@ -1,4 +1,4 @@
-#include "server/worker_doors.hpp"
+#include "server/worker_endpoints.hpp"
 
 #include <vector>
 
@@ -9,7 +9,7 @@
 namespace server {
 namespace {
 
-// The worker is gone when its doors close: nobody to be patient with.
+// The worker has ended when its endpoints close: no client is left to wait for.
 constexpr int closing_seconds = 1;
 
 // Every process of a worker may ask for credentials at the same time: data loaders do.
@@ -18,14 +18,14 @@ constexpr int credential_idle_seconds_max = 10;
 // Of request bodies that one worker may have the server hold.
 constexpr size_t body_memory_bytes_max = 16u << 20;
 
-class OpenDoor final : public training::Doors::Door {
+class OpenedEndpoints final : public training::WorkerEndpoints::Opened {
 public:
-    explicit OpenDoor(std::unique_ptr<InstanceMetadata> metadata) : metadata_(std::move(metadata)) {}
-    ~OpenDoor() override {
+    explicit OpenedEndpoints(std::unique_ptr<InstanceMetadata> metadata) : metadata_(std::move(metadata)) {}
+    ~OpenedEndpoints() override {
         for (auto& one : servers_) one->stop(closing_seconds);
     }
     [[nodiscard]] const InstanceMetadata& metadata() const { return *metadata_; }
-    void take(training::Doors::Which which, net::Stream connection) override {
+    void take(training::WorkerEndpoints::Which which, net::Stream connection) override {
         servers_.at(static_cast<size_t>(which))->take(std::move(connection));
     }
     void add(std::unique_ptr<http::Server> one) { servers_.push_back(std::move(one)); }
@@ -37,19 +37,20 @@ private:
 
 }  // namespace
 
-void WorkerDoors::serve(training::Training& training, http::Handler apis,
-                        std::function<void(const http::UnreadRequest&)> unread) {
+void HttpWorkerEndpoints::serve(training::Training& training, http::Handler apis,
+                                std::function<void(const http::UnreadRequest&)> unread) {
     training_ = &training;
     apis_ = std::move(apis);
     unread_ = std::move(unread);
 }
 
-std::unique_ptr<training::Doors::Door> WorkerDoors::open(std::optional<Sockets> sockets, const std::string& token) {
+std::unique_ptr<training::WorkerEndpoints::Opened> HttpWorkerEndpoints::open(std::optional<Sockets> sockets,
+                                                                             const std::string& token) {
     INVARIANT(training_ != nullptr);
-    auto door = std::make_unique<OpenDoor>(std::make_unique<InstanceMetadata>(*training_, clock_, random_, token));
+    auto endpoints = std::make_unique<OpenedEndpoints>(std::make_unique<InstanceMetadata>(*training_, clock_, random_, token));
     const auto add = [&](const http::ServerOptions& options, net::Listener Sockets::* listener, http::Handler handler) {
-        door->add(sockets ? http::Server::start(options, std::move((*sockets).*listener), std::move(handler))
-                          : http::Server::without_port(options, std::move(handler)));
+        endpoints->add(sockets ? http::Server::start(options, std::move((*sockets).*listener), std::move(handler))
+                               : http::Server::without_port(options, std::move(handler)));
     };
     // In the order of Which.
     const http::ServerOptions many{.connections_max = credential_connections_max,
@@ -57,15 +58,16 @@ std::unique_ptr<training::Doors::Door> WorkerDoors::open(std::optional<Sockets> 
     add({.body_memory_bytes_max = body_memory_bytes_max, .on_unread = unread_}, &Sockets::aws, apis_);
     add(many, &Sockets::container,
         [training = training_, token](http::Request& request) { return answer_credentials(*training, request, token); });
-    add(many, &Sockets::metadata, [metadata = &door->metadata()](http::Request& request) { return metadata->answer(request); });
-    return door;
+    add(many, &Sockets::metadata,
+        [metadata = &endpoints->metadata()](http::Request& request) { return metadata->answer(request); });
+    return endpoints;
 }
 
-std::unique_ptr<training::Doors::Door> WorkerDoors::open(Sockets sockets, const std::string& token) {
+std::unique_ptr<training::WorkerEndpoints::Opened> HttpWorkerEndpoints::open(Sockets sockets, const std::string& token) {
     return open(std::optional(std::move(sockets)), token);
 }
 
-std::unique_ptr<training::Doors::Door> WorkerDoors::open(const std::string& token) {
+std::unique_ptr<training::WorkerEndpoints::Opened> HttpWorkerEndpoints::open(const std::string& token) {
     return open(std::optional<Sockets>(), token);
 }
 

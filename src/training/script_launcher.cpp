@@ -1,4 +1,4 @@
-#include "training/engine.hpp"
+#include "training/script_launcher.hpp"
 
 #include <algorithm>
 
@@ -28,25 +28,26 @@ bool is_on(const Plan& plan, std::string_view name) {
     return decoded.is_bool() ? decoded.as_bool() : decoded.as_string() == "true" || decoded.as_string() == "True";
 }
 
-std::string joined_hosts(const Plan& plan, const Engine& engine) {
+std::string joined_hosts(const Plan& plan, const ScriptLauncher& script_launcher) {
     std::string list;
-    for (size_t host : engine.hosts)
-        list += (list.empty() ? "" : ",") + plan.hosts[host] + ":" + std::to_string(engine.processes_per_host);
+    for (size_t host : script_launcher.hosts)
+        list += (list.empty() ? "" : ",") + plan.hosts[host] + ":" + std::to_string(script_launcher.processes_per_host);
     return list;
 }
 
-std::vector<std::string> torchrun_command(const Plan& plan, const Engine& engine, size_t host, std::vector<std::string> script) {
+std::vector<std::string> torchrun_command(const Plan& plan, const ScriptLauncher& script_launcher, size_t host,
+                                          std::vector<std::string> script) {
     std::vector<std::string> words = {"torchrun",
                                       "--nnodes",
-                                      std::to_string(engine.hosts.size()),
+                                      std::to_string(script_launcher.hosts.size()),
                                       "--nproc_per_node",
-                                      std::to_string(engine.processes_per_host),
+                                      std::to_string(script_launcher.processes_per_host),
                                       "--master_addr",
-                                      plan.hosts[engine.hosts.front()],
+                                      plan.hosts[script_launcher.hosts.front()],
                                       "--master_port",
                                       std::to_string(rendezvous_port),
                                       "--node_rank",
-                                      std::to_string(engine.rank_of(host))};
+                                      std::to_string(script_launcher.rank_of(host))};
     // torchrun brings its own interpreter.
     bool python = script.front().find("python") != std::string::npos;
     if (!python) words.emplace_back("--no_python");
@@ -54,16 +55,16 @@ std::vector<std::string> torchrun_command(const Plan& plan, const Engine& engine
     return words;
 }
 
-std::vector<std::string> mpi_command(const Plan& plan, const Engine& engine, size_t host, const std::string& network_interface,
-                                     const std::vector<std::string>& script) {
+std::vector<std::string> mpi_command(const Plan& plan, const ScriptLauncher& script_launcher, size_t host,
+                                     const std::string& network_interface, const std::vector<std::string>& script) {
     std::string inside = sandbox::inside_path;
-    if (host != engine.hosts.front()) return {inside, "serve"};
+    if (host != script_launcher.hosts.front()) return {inside, "serve"};
     std::vector<std::string> words = {inside, "lead"};
-    for (size_t other : engine.hosts) {
+    for (size_t other : script_launcher.hosts) {
         if (other != host) words.push_back(plan.hosts[other]);
     }
-    size_t processes = engine.hosts.size() * engine.processes_per_host;
-    for (const auto& word : {std::string("--"), std::string("mpirun"), std::string("--host"), joined_hosts(plan, engine),
+    size_t processes = script_launcher.hosts.size() * script_launcher.processes_per_host;
+    for (const auto& word : {std::string("--"), std::string("mpirun"), std::string("--host"), joined_hosts(plan, script_launcher),
                              std::string("-np"), std::to_string(processes)}) {
         words.push_back(word);
     }
@@ -80,33 +81,34 @@ std::vector<std::string> mpi_command(const Plan& plan, const Engine& engine, siz
     }
     for (const char* word : {"--allow-run-as-root", "--oversubscribe", "--tag-output", "-bind-to", "none", "-map-by", "slot"})
         words.emplace_back(word);
-    words.insert(words.end(), engine.options.begin(), engine.options.end());
+    words.insert(words.end(), script_launcher.options.begin(), script_launcher.options.end());
     words.insert(words.end(), script.begin(), script.end());
     return words;
 }
 
 }  // namespace
 
-bool Engine::takes_part(size_t host) const { return std::find(hosts.begin(), hosts.end(), host) != hosts.end(); }
+bool ScriptLauncher::takes_part(size_t host) const { return std::find(hosts.begin(), hosts.end(), host) != hosts.end(); }
 
-size_t Engine::rank_of(size_t host) const {
+size_t ScriptLauncher::rank_of(size_t host) const {
     return static_cast<size_t>(std::find(hosts.begin(), hosts.end(), host) - hosts.begin());
 }
 
-base::Result<Engine> engine_of(const Plan& plan) {
-    Engine engine;
+base::Result<ScriptLauncher> script_launcher_of(const Plan& plan) {
+    ScriptLauncher script_launcher;
     // The SDK names the strategy's groups; without, all of them.
     std::vector<std::string> groups;
     if (const std::string* named = value_of(plan, "sagemaker_distribution_instance_groups")) {
         const text::Json names = decode_hyperparameter(*named);
         for (const auto& name : names.items()) groups.push_back(name.as_string());
-        engine.names_groups = true;
+        script_launcher.names_groups = true;
     }
     for (size_t host = 0; host < plan.hosts.size(); ++host) {
         if (groups.empty() || std::find(groups.begin(), groups.end(), group_of(plan, host).name) != groups.end())
-            engine.hosts.push_back(host);
+            script_launcher.hosts.push_back(host);
     }
-    if (engine.hosts.empty()) return invalid("sagemaker_distribution_instance_groups names none of the job's instance groups.");
+    if (script_launcher.hosts.empty())
+        return invalid("sagemaker_distribution_instance_groups names none of the job's instance groups.");
     for (std::string_view other : {"sagemaker_distributed_dataparallel_enabled", "sagemaker_parameter_server_enabled",
                                    "sagemaker_multi_worker_mirrored_strategy_enabled"}) {
         if (is_on(plan, other)) {
@@ -114,23 +116,23 @@ base::Result<Engine> engine_of(const Plan& plan) {
                            " is not supported by this server. Use torch_distributed or mpi as the distribution.");
         }
     }
-    if (plan.program.empty()) return engine;
+    if (plan.program.empty()) return script_launcher;
     if (is_on(plan, "sagemaker_torch_distributed_enabled") || is_on(plan, "sagemaker_pytorch_ddp_enabled")) {
-        engine.launcher = Launcher::torchrun;
-        return engine;
+        script_launcher.launcher = Launcher::torchrun;
+        return script_launcher;
     }
-    if (!is_on(plan, "sagemaker_mpi_enabled")) return engine;
-    engine.launcher = Launcher::mpi;
+    if (!is_on(plan, "sagemaker_mpi_enabled")) return script_launcher;
+    script_launcher.launcher = Launcher::mpi;
     if (const std::string* number = value_of(plan, "sagemaker_mpi_num_of_processes_per_host")) {
         text::Json decoded = decode_hyperparameter(*number);
         int64_t count = decoded.as_int(0);
         if (count < 1 || count > static_cast<int64_t>(processes_per_host_max))
             return invalid("sagemaker_mpi_num_of_processes_per_host must be between 1 and 256.");
-        engine.processes_per_host = static_cast<size_t>(count);
+        script_launcher.processes_per_host = static_cast<size_t>(count);
     }
     if (const std::string* options = value_of(plan, "sagemaker_mpi_custom_mpi_options"))
-        engine.options = TRY(shell_words(decode_hyperparameter(*options).as_string()));
-    return engine;
+        script_launcher.options = TRY(shell_words(decode_hyperparameter(*options).as_string()));
+    return script_launcher;
 }
 
 base::Result<std::vector<std::string>> shell_words(std::string_view text) {
@@ -166,14 +168,14 @@ base::Result<std::vector<std::string>> shell_words(std::string_view text) {
     return words;
 }
 
-std::vector<std::string> launcher_command(const Plan& plan, const Engine& engine, size_t host,
+std::vector<std::string> launcher_command(const Plan& plan, const ScriptLauncher& script_launcher, size_t host,
                                           const std::string& network_interface, std::vector<std::string> script) {
-    if (!engine.takes_part(host)) return script;
-    switch (engine.launcher) {
+    if (!script_launcher.takes_part(host)) return script;
+    switch (script_launcher.launcher) {
         case Launcher::torchrun:
-            return torchrun_command(plan, engine, host, std::move(script));
+            return torchrun_command(plan, script_launcher, host, std::move(script));
         case Launcher::mpi:
-            return mpi_command(plan, engine, host, network_interface, script);
+            return mpi_command(plan, script_launcher, host, network_interface, script);
         case Launcher::script:
             break;
     }

@@ -28,7 +28,7 @@ def install(client):
     return pathlib.Path(done.stdout.strip())
 
 
-class World:
+class SdkEnvironment:
     def __init__(self, server, folder, python):
         self.server = server
         self.folder = pathlib.Path(folder)

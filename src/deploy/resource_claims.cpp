@@ -2,7 +2,7 @@
 //
 // A renamed resource is, for the engine, a new one and an old one that is no longer wanted. Where making it again changed nothing
 // (a bucket's policy, an attachment), deleting the old one would take away what the new one is.
-#include "deploy/holding.hpp"
+#include "deploy/resource_claims.hpp"
 
 #include <algorithm>
 

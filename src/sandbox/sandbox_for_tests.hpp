@@ -46,17 +46,17 @@ inline Ended finish(Launched& launched) {
 }
 
 // One job of `workers` workers, made anew for every test.
-struct World {
+struct SandboxFixture {
     Folder folder;
-    std::unique_ptr<Sandboxes> house;
+    std::unique_ptr<Sandboxes> sandboxes;
     Owner owner;
     std::unique_ptr<Network> network;
 
-    explicit World(size_t workers = 1) {
+    explicit SandboxFixture(size_t workers = 1) {
         auto opened = Sandboxes::open({.server = "sandbox-test", .scratch = folder.path, .images = folder.path + "/images"});
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().message));
-        house = std::move(*opened);
-        owner = *house->take_owner();
+        sandboxes = std::move(*opened);
+        owner = *sandboxes->take_owner();
         auto made = Network::make(workers, {"169.254.169.254"});
         REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().message));
         network = std::move(*made);

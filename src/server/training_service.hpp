@@ -1,4 +1,4 @@
-// The training room with what it needs from the server: a data mover over the wire and the workers' credentials endpoint.
+// Training jobs (src/training) with what they need from the server: a data mover over the wire and the workers' credentials endpoint.
 //
 // Order of life: open() (settles the jobs of an earlier run) → add_operations(registry, jobs()) → the port opens →
 // start(endpoint) → … → stop() while the port still answers, so that running jobs can end.
@@ -11,14 +11,14 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "cloudwatch/store.hpp"
 #include "crypto/random.hpp"
 #include "http/server.hpp"
 #include "identity/directory.hpp"
-#include "metrics/store.hpp"
 #include "sandbox/sandboxes.hpp"
 #include "server/credentials_endpoint.hpp"
 #include "server/job_data.hpp"
-#include "server/worker_doors.hpp"
+#include "server/worker_endpoints.hpp"
 #include "slurm/launcher.hpp"
 #include "store/keys.hpp"
 #include "training/instances.hpp"
@@ -37,12 +37,12 @@ struct TrainingSettings {
     std::string slurm_program;          // this program on the nodes; empty: where it is here
 };
 
-class TrainingRoom {
+class TrainingService {
 public:
-    struct Parts {
+    struct Dependencies {
         store::Keys* keys = nullptr;
         identity::Directory* directory = nullptr;
-        metrics::Store* metrics = nullptr;
+        cloudwatch::Store* metrics = nullptr;
         logs::Store* logs = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
@@ -56,7 +56,7 @@ public:
                                          const std::string& request_id)>
             may;
     };
-    [[nodiscard]] static base::Result<std::unique_ptr<TrainingRoom>> open(const Parts& parts);
+    [[nodiscard]] static base::Result<std::unique_ptr<TrainingService>> open(const Dependencies& dependencies);
     [[nodiscard]] training::Training& jobs() { return *training_; }
     // `endpoint`: the URL that workers and the data mover use, http://127.0.0.1:4566; `apis` answers there.
     [[nodiscard]] base::Result<void> start(const std::string& endpoint, const std::string& region, http::Handler apis,
@@ -64,11 +64,11 @@ public:
     void stop();
 
 private:
-    explicit TrainingRoom(const Parts& parts) : doors_(*parts.clock, *parts.random) {}
-    [[nodiscard]] base::Result<training::Isolation> isolate(const Parts& parts);
-    [[nodiscard]] base::Result<training::Isolation> isolate_on_slurm(const Parts& parts);
+    explicit TrainingService(const Dependencies& dependencies) : endpoints_(*dependencies.clock, *dependencies.random) {}
+    [[nodiscard]] base::Result<training::Isolation> isolate(const Dependencies& dependencies);
+    [[nodiscard]] base::Result<training::Isolation> isolate_on_slurm(const Dependencies& dependencies);
     WireJobData data_;
-    WorkerDoors doors_;
+    HttpWorkerEndpoints endpoints_;
     std::unique_ptr<sandbox::Sandboxes> sandboxes_;
     std::unique_ptr<slurm::Launcher> slurm_;
     std::string warning_;  // about how jobs are isolated, for when the server starts

@@ -25,7 +25,7 @@ constexpr int rendezvous_port = 7777;  // SageMaker's SM_MASTER_PORT
 
 enum class Launcher : uint8_t { script, torchrun, mpi };
 
-struct Engine {
+struct ScriptLauncher {
     Launcher launcher = Launcher::script;
     size_t processes_per_host = 1;
     std::vector<std::string> options;  // for mpirun, as the job gave them
@@ -36,13 +36,13 @@ struct Engine {
 };
 
 // From the hyperparameters. Errors `ValidationException`: what no launcher here can do.
-[[nodiscard]] base::Result<Engine> engine_of(const Plan& plan);
+[[nodiscard]] base::Result<ScriptLauncher> script_launcher_of(const Plan& plan);
 
 // Shell words, as Python's shlex splits the toolkit's custom options. Error `ValidationException`: an open quote.
 [[nodiscard]] base::Result<std::vector<std::string>> shell_words(std::string_view text);
 
 // The whole command line of a host. `script`: what runs the user's program there.
-[[nodiscard]] std::vector<std::string> launcher_command(const Plan& plan, const Engine& engine, size_t host,
+[[nodiscard]] std::vector<std::string> launcher_command(const Plan& plan, const ScriptLauncher& script_launcher, size_t host,
                                                         const std::string& network_interface, std::vector<std::string> script);
 
 // The same as its owner is told it: from mpirun on, without the program that starts what it asks for on other hosts.

@@ -14,7 +14,7 @@
 #include "crypto/random.hpp"
 #include "store/keys.hpp"
 
-namespace metrics {
+namespace cloudwatch {
 
 using Dimensions = std::vector<std::pair<std::string, std::string>>;
 
@@ -76,4 +76,4 @@ private:
     crypto::Random& random_;
 };
 
-}  // namespace metrics
+}  // namespace cloudwatch
