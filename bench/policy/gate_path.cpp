@@ -1,14 +1,15 @@
-// What a request pays to be decided: a GetObject of the reference scenario, on the functions that serve requests.
+// What a request pays to be decided and recorded: a GetObject of the reference scenario, on the functions that serve requests.
 //
-//   access     what the request needs, from what S3 knows of the object (gate::access_to)
-//   question   context and question (gate::RequestKeys, gate::AccessQuestion)
-//   decision   the walk (AccessQuestion::decide)
-//   record     what is kept of it, as the text that the audit log writes (audit::text_of)
+//   decided     what the request needs, from what S3 knows of the object (gate::access_to), its context and question, the walk
+//               (gate::DecidedRequest)
+//   recorded    and the line of its record, in the buffer that is written (DecidedRequest::text, audit::append_record)
+//   chained     and the line's digest in the chain of the log (audit::end_line), which the log takes while it holds its lock
 //
-// `decided_ns` is the first three, `recorded_ns` all of them; medians of rounds, for one principal and for a thousand in turn.
+// Medians of rounds, for one principal and for a thousand in turn; `least`: of the rounds, for a busy machine. `whole_ns` is the text
+// of a record that nothing was prepared for (audit::text_of), as refusals and requests with several accesses have it.
 //
-// Not in it: the signature, reading the request, finding the object, the hash chain of the log, the write. Reads the scenario's folder
-// (run.py writes it and prints the figures); prints a line of JSON. Every request is checked before it is timed.
+// Not in it: the signature, reading the request, finding the object, the write. Reads the scenario's folder (run.py writes it and
+// prints the figures); prints a line of JSON. Every request is checked before it is timed.
 //
 //     bench_gate_path build/bench-policy/scenario
 #include <fmt/format.h>
@@ -22,8 +23,9 @@
 #include <string>
 #include <vector>
 
-#include "audit/record_text.hpp"
-#include "gate/access_question.hpp"
+#include "audit/definitions.hpp"
+#include "audit/line.hpp"
+#include "gate/decided.hpp"
 #include "http/message.hpp"
 #include "text/json.hpp"
 
@@ -34,7 +36,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t rounds = 31;
 constexpr size_t principals_many = 1000;
-constexpr size_t passes_hot = 40;  // over the requests, a round
+constexpr size_t written_at = 4096;  // bytes of the log's buffer
+constexpr size_t passes_hot = 40;    // over the requests, a round
 
 [[noreturn]] void die(const std::string& why) {
     std::fprintf(stderr, "error: %s\n", why.c_str());
@@ -91,32 +94,54 @@ struct Asked {
 
 size_t kept = 0;  // so that nothing is optimized away
 
-// One request, as gate::Gate decides and records it. Returns whether it is allowed.
-template <bool recorded>
-bool pass(const identity::PreparedPrincipal& principal, const Asked& asked, const wire::Signature& signature, base::Time now,
-          const std::string& request_id) {
-    const gate::Access access = gate::access_to("s3:GetObject", asked.object, {});
-    const gate::RequestFacts facts{
-        .http = &asked.request, .service = "s3", .region = "us-east-1", .signature = &signature, .now = now};
-    gate::RequestKeys keys(facts);
-    const gate::AccessQuestion question(principal, access, keys);
-    const policy::Verdict verdict = question.decide();
-    kept += verdict.granting().size();
-    if (recorded && verdict.outcome == policy::Outcome::allow) {
-        audit::Record record;
-        record.time = now;
-        record.request_id = request_id;
-        record.service = "s3";
-        record.operation = "GetObject";
-        record.source_address = asked.request.peer_address;
-        record.user_agent = asked.request.head.headers.get("user-agent");
-        record.access_key_id = principal.caller.access_key_id;
-        record.principal = principal.caller.principal;
-        record.session_name = principal.caller.session_name;
-        record.accesses.push_back({question.request(), policy::decision_of(verdict)});
-        for (const audit::Part& part : audit::text_of(record).parts) kept += part.text.size();
+enum class Upto { decided, recorded, chained, whole };
+
+// A segment of the log, in memory.
+struct Segment {
+    audit::Definitions definitions;
+    audit::Chain chain = audit::first_chain();
+    std::string buffer;
+    uint64_t line = 0;
+
+    Segment() {
+        definitions.begin_segment(0);
+        buffer.reserve(2 * written_at);
     }
-    return verdict.outcome == policy::Outcome::allow;
+    // Where the next line begins.
+    size_t begin() {
+        if (buffer.size() > written_at) buffer.clear();
+        const size_t at = buffer.size();
+        audit::begin_line(buffer, ++line);
+        return at;
+    }
+};
+
+// One request, as gate::Gate decides it and the log records it. Returns whether it is allowed.
+template <Upto upto>
+bool pass(const identity::PreparedPtr& principal, const Asked& asked, const wire::Signature& signature, base::Time now,
+          const std::string& request_id, Segment& segment) {
+    std::vector<gate::Access> accesses;
+    accesses.push_back(gate::access_to("s3:GetObject", asked.object, {}));
+    const gate::DecidedRequest decided(
+        {.principal = principal,
+         .facts = {.http = &asked.request, .service = "s3", .region = "us-east-1", .signature = &signature, .now = now},
+         .request_id = request_id,
+         .operation = "GetObject",
+         .access_key_id = signature.access_key_id},
+        std::move(accesses));
+    if (!decided.decided().front().is_allowed()) return false;
+    if constexpr (upto == Upto::whole) kept += audit::text_of(decided.whole()).own.size();
+    if constexpr (upto == Upto::recorded || upto == Upto::chained) {
+        const audit::RecordText text = decided.text();
+        for (const auto& shared : text.shared)
+            if (!segment.definitions.find(*shared.text)) segment.definitions.add(*shared.text);
+        const size_t at = segment.begin();
+        audit::append_record(segment.buffer, text,
+                             [&](const audit::SharedText& shared) { return segment.definitions.find(shared); });
+        if constexpr (upto == Upto::chained) audit::end_line(segment.buffer, at, segment.chain);
+    }
+    kept += segment.buffer.size() + decided.decided().front().verdict.granting().size();
+    return true;
 }
 
 double median(std::vector<double> values) {
@@ -182,29 +207,34 @@ int main(int argc, char** argv) {
     for (const size_t count : {size_t{1}, principals_many}) {
         std::vector<identity::PreparedPtr> principals;
         for (size_t i = 0; i < count; ++i) principals.push_back(principal(scenario, *first, policies, i));
-        for (const auto& one : principals)
-            if (!pass<true>(*one, *all.front(), signature, now, "checked")) die("the reference request is refused");
-        for (const auto& asked : all)
-            if (!pass<true>(*principals.front(), *asked, signature, now, "checked")) die(asked->object.arn + " is refused");
-        const size_t requests = std::max(count, passes_hot * all.size());
-        const auto measure = [&](auto one) {
+        Segment segment;
+        const std::string id = "79A2C0F73A4F41A8";
+        const auto measure = [&]<Upto upto>() {
+            for (const auto& one : principals)
+                if (!pass<upto>(one, *all.front(), signature, now, id, segment)) die("the reference request is refused");
+            for (const auto& asked : all)
+                if (!pass<upto>(principals.front(), *asked, signature, now, id, segment)) die(asked->object.arn + " is refused");
+            const size_t requests = std::max(count, passes_hot * all.size());
             std::vector<double> figures;
             for (size_t round = 0; round < rounds; ++round) {
                 const auto begin = Clock::now();
-                for (size_t i = 0; i < requests; ++i) one(*principals[i % count], *all[i % all.size()]);
+                for (size_t i = 0; i < requests; ++i)
+                    (void)pass<upto>(principals[i % count], *all[i % all.size()], signature, now, id, segment);
                 const double took = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
                 figures.push_back(took / static_cast<double>(requests));
             }
             return figures;
         };
-        const std::string id = "79a2c0f7-3a4f-41a8-9a9e-7a9d5c3e6b0f";
-        const auto decided =
-            measure([&](const auto& who, const auto& what) { (void)pass<false>(who, what, signature, now, id); });
-        const auto recorded =
-            measure([&](const auto& who, const auto& what) { (void)pass<true>(who, what, signature, now, id); });
-        out +=
-            fmt::format("{}\"principals_{}\":{{\"decided_ns\":{:.0f},\"decided_least_ns\":{:.0f},\"recorded_ns\":{:.0f}}}",
-                        out.size() > 1 ? "," : "", count, median(decided), *std::ranges::min_element(decided), median(recorded));
+        out += fmt::format("{}\"principals_{}\":{{", out.size() > 1 ? "," : "", count);
+        const auto add = [&](std::string_view name, const std::vector<double>& figures) {
+            out += fmt::format("{}\"{}_ns\":{:.0f},\"{}_least_ns\":{:.0f}", out.ends_with('{') ? "" : ",", name, median(figures),
+                               name, *std::ranges::min_element(figures));
+        };
+        add("decided", measure.operator()<Upto::decided>());
+        add("recorded", measure.operator()<Upto::recorded>());
+        add("chained", measure.operator()<Upto::chained>());
+        add("whole", measure.operator()<Upto::whole>());
+        out += '}';
     }
     std::printf("%s}\n", out.c_str());
     return kept == 0;

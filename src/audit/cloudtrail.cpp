@@ -32,8 +32,8 @@ constexpr auto resource_types = std::to_array<std::pair<std::string_view, std::s
     {"arn:aws:iam:*:instance-profile/", "AWS::IAM::InstanceProfile"},
 });
 
-std::string last_part(std::string_view arn, std::string_view separators) {
-    return std::string(arn.substr(arn.find_last_of(separators) + 1));
+std::string_view last_part(std::string_view arn, std::string_view separators) {
+    return arn.substr(arn.find_last_of(separators) + 1);
 }
 
 // The member, if it is there.
@@ -63,7 +63,7 @@ Json session_context(const Json& record) {
                                                {"principalId", id.substr(0, id.find(':'))},
                                                {"arn", role},
                                                {"accountId", principal["Account"]},
-                                               {"userName", last_part(role, "/")}}));
+                                               {"userName", std::string(last_part(role, "/"))}}));
     }
     Json attributes = Json::object();
     copy(attributes, "creationDate", Json(key_of(record, "aws:tokenissuetime")));
@@ -85,7 +85,7 @@ Json user_identity(const Json& record) {
     copy(out, "arn", principal["Arn"]);
     copy(out, "accountId", principal["Account"]);
     copy(out, "accessKeyId", record["AccessKeyId"]);
-    if (type == "User") out.set("userName", last_part(principal["Arn"].as_string(), "/"));
+    if (type == "User") out.set("userName", std::string(last_part(principal["Arn"].as_string(), "/")));
     if (type == "AssumedRole" || type == "FederatedUser" || !key_of(record, "aws:tokenissuetime").empty())
         out.set("sessionContext", session_context(record));
     return out;
@@ -138,7 +138,7 @@ Json resources_of(const Json& record) {
         if (std::ranges::any_of(out.items(), [&](const Json& one) { return one["ARN"].as_string() == arn; })) continue;
         Json resource = Json::object();
         copy(resource, "accountId", access["ResourceAccount"]);
-        copy(resource, "type", Json(resource_type_of(arn)));
+        copy(resource, "type", Json(std::string(resource_type_of(arn))));
         resource.set("ARN", arn);
         out.push(std::move(resource));
     }
@@ -182,30 +182,30 @@ std::string request_id_of(std::string_view event_id) {
     return out.size() == s3_request_id_bytes ? out : std::string(event_id);
 }
 
-std::string resource_type_of(std::string_view arn) {
+std::string_view resource_type_of(std::string_view arn) {
     if (arn.starts_with("arn:aws:s3:::")) return arn.find('/') == std::string_view::npos ? "AWS::S3::Bucket" : "AWS::S3::Object";
     for (const auto& [pattern, type] : resource_types) {
         const size_t star = pattern.find('*');
         const std::string_view begin = pattern.substr(0, star), middle = pattern.substr(star + 1);
-        if (arn.starts_with(begin) && arn.find(middle, begin.size()) != std::string_view::npos) return std::string(type);
+        if (arn.starts_with(begin) && arn.find(middle, begin.size()) != std::string_view::npos) return type;
     }
     return {};
 }
 
-std::string resource_name_of(std::string_view arn) {
+std::string_view resource_name_of(std::string_view arn) {
     constexpr std::string_view s3 = "arn:aws:s3:::";
-    if (arn.starts_with(s3)) return std::string(arn.substr(s3.size(), arn.find('/') - s3.size()));
+    if (arn.starts_with(s3)) return arn.substr(s3.size(), arn.find('/') - s3.size());
     if (const size_t group = arn.find(":log-group:"); group != std::string_view::npos) {
         const std::string_view behind = arn.substr(group + std::string_view(":log-group:").size());
-        return std::string(behind.substr(0, behind.find(':')));
+        return behind.substr(0, behind.find(':'));
     }
-    return arn.starts_with("arn:") ? last_part(arn, "/:") : std::string();
+    return arn.starts_with("arn:") ? last_part(arn, "/:") : std::string_view();
 }
 
 std::string user_name_of(const Json& record) {
     const Json& principal = record["Principal"];
     if (principal["Type"].as_string() == "Root") return "root";
-    if (principal["Type"].as_string() == "User") return last_part(principal["Arn"].as_string(), "/");
+    if (principal["Type"].as_string() == "User") return std::string(last_part(principal["Arn"].as_string(), "/"));
     return record["SessionName"].as_string();
 }
 

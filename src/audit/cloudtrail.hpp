@@ -22,10 +22,11 @@ namespace audit {
 [[nodiscard]] std::string event_source_of(std::string_view service);
 [[nodiscard]] std::string service_of(std::string_view event_source);
 
+// Both point into the ARN, or to what is always there.
 // AWS::S3::Bucket of arn:aws:s3:::b; empty: not known.
-[[nodiscard]] std::string resource_type_of(std::string_view arn);
+[[nodiscard]] std::string_view resource_type_of(std::string_view arn);
 // What LookupEvents calls it: a bucket's or role's name.
-[[nodiscard]] std::string resource_name_of(std::string_view arn);
+[[nodiscard]] std::string_view resource_name_of(std::string_view arn);
 // Of a record: an IAM user's name, a session's name, `root`. Empty: nobody's.
 [[nodiscard]] std::string user_name_of(const text::Json& record);
 

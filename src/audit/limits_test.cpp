@@ -29,11 +29,7 @@ std::string random_bytes(std::mt19937& random, size_t most) {
     return out;
 }
 
-size_t size_of(const audit::Record& record) {
-    size_t bytes = 0;
-    for (const auto& part : audit::text_of(record).parts) bytes += part.text.size();
-    return bytes;
-}
+size_t size_of(const audit::Record& record) { return audit::text_of(record).bytes(); }
 
 size_t log_bytes(const Fixture& f, std::string_view stream) {
     size_t bytes = 0;

@@ -1,5 +1,6 @@
 #include "audit/line.hpp"
 
+#include <array>
 #include <charconv>
 
 #include "crypto/digest.hpp"
@@ -32,20 +33,32 @@ std::string from_hex(std::string_view digits) {
 
 Chain first_chain() { return Chain(chain_bytes, '\0'); }
 
-std::string make_line(uint64_t number, std::string_view members, Chain& chain) {
+void begin_line(std::string& out, uint64_t number) {
+    std::array<char, 20> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    out += before_number;
+    out.append(digits.data(), end);
+    out += ',';
+}
+
+void end_line(std::string& out, size_t begin, Chain& chain) {
     // In one piece behind the chain value, so that it is hashed in one call.
-    std::string text = chain;
-    text.reserve(chain_bytes + members.size() + 64);
-    text += before_number;
-    text += std::to_string(number);
-    text += ',';
-    text += members;
-    chain = crypto::sha256(text);
-    text.erase(0, chain_bytes);
-    text += before_hash;
-    text += short_form(chain);
-    text += after_hash;
-    return text;
+    std::string hashed;
+    hashed.reserve(chain_bytes + out.size() - begin);
+    hashed += chain;
+    hashed.append(out, begin);
+    chain = crypto::sha256(hashed);
+    out += before_hash;
+    out += short_form(chain);
+    out += after_hash;
+}
+
+std::string make_line(uint64_t number, std::string_view members, Chain& chain) {
+    std::string out;
+    begin_line(out, number);
+    out += members;
+    end_line(out, 0, chain);
+    return out;
 }
 
 bool follow(std::string_view line, Chain& chain) {

@@ -19,7 +19,11 @@ namespace audit {
 using Chain = std::string;  // 32 bytes
 [[nodiscard]] Chain first_chain();
 
-// The line without its end, which is not part of it; moves `chain` on.
+// A line in `out`, without its end, which is not part of it: begun, its members behind that, and ended; `begin` is where it begins.
+// Moves `chain` on.
+void begin_line(std::string& out, uint64_t number);
+void end_line(std::string& out, size_t begin, Chain& chain);
+// The same of members that are there already.
 [[nodiscard]] std::string make_line(uint64_t number, std::string_view members, Chain& chain);
 
 struct Line {

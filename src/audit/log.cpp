@@ -43,23 +43,26 @@ constexpr std::string_view counted_as_allowed = "allowed";
 
 std::string_view outcome_of(const Record& record) { return record.error_code.empty() ? outcome_succeeded : outcome_refused; }
 
-bool is_refused(const Record& record) {
-    return !record.error_code.empty() ||
-           std::ranges::any_of(record.accesses, [](const auto& one) { return one.decision.outcome != policy::Outcome::allow; });
-}
+// A record that is whole already.
+class Whole final : public Decided {
+public:
+    explicit Whole(const Record& record) : record_(record) {}
+    [[nodiscard]] RecordText text() const override { return text_of(record_); }
+    [[nodiscard]] Record whole() const override { return record_; }
+
+private:
+    const Record& record_;
+};
+
+// Read by who gave no credentials, or none that hold.
+bool is_of_strangers(const RecordText& text) { return !text.authenticated && !text.changes; }
 
 }  // namespace
 
 struct Ticket::State {
-    bool counted = false;  // one more of what is polled: nothing is written yet
-    bool polled = false;   // its answer may begin a count
-    bool changes = true;
-    bool partly_refused = false;
-    bool unauthenticated = false;  // it goes to their stream …
-    bool over_budget = false;      // … or is one more of those that are counted
+    bool counted = false;      // one more of what is polled: nothing is written yet
+    bool over_budget = false;  // of an unauthenticated one: it is one more of those that are counted
     RecordText text;
-    std::string request_id;
-    base::Time time{};
     Place place;
 };
 
@@ -67,6 +70,8 @@ Ticket::Ticket() = default;
 Ticket::~Ticket() = default;
 Ticket::Ticket(Ticket&&) noexcept = default;
 Ticket& Ticket::operator=(Ticket&&) noexcept = default;
+
+base::Result<Ticket> Log::decided(const Record& record) { return decided(Whole(record)); }
 
 class FileLog final : public Log {
 public:
@@ -115,32 +120,27 @@ public:
         return {};
     }
 
-    base::Result<Ticket> decided(const Record& record) override {
+    using Log::decided;
+    base::Result<Ticket> decided(const Decided& request) override {
         Ticket ticket;
         ticket.state_ = std::make_unique<Ticket::State>();
         Ticket::State& state = *ticket.state_;
-        state.text = text_of(record);
-        state.request_id = record.request_id;
-        state.time = record.time;
-        state.changes = !reads_only(record.operation);
-        state.partly_refused = is_refused(record);
+        state.text = request.text();
         // What everybody may read, everybody may read as often as they like: that must not fill the log of those who have credentials.
-        state.unauthenticated = !record.authenticated && !state.changes;
-        if (state.unauthenticated) {
-            state.over_budget = !take_from_budget(state.text, answer_bytes_expected, record, counted_as_allowed);
-            if (!state.over_budget) state.place = TRY(unauthenticated_->append(state.text, "", "", record.time));
+        if (is_of_strangers(state.text)) {
+            state.over_budget = !take_from_budget(state.text, answer_bytes_expected, counted_as_allowed);
+            if (!state.over_budget) state.place = TRY(unauthenticated_->append(state.text, "", "", state.text.time));
             wake();
             return ticket;
         }
         if (full_)
             return base::fail(base::code::AuditFull,
                               "the audit log has the size that it may have, and its oldest records are to be kept");
-        if (is_polled(record.service, record.operation) && !is_refused(record)) {
+        if (!state.text.followed_id.empty()) {
             const base::Lock lock(mutex_);
-            state.counted = polling_.is_repeat(sameness_of(state.text), record.time);
-            state.polled = true;
+            state.counted = polling_.is_repeat(sameness_of(state.text), state.text.time);
         }
-        if (!state.counted) state.place = TRY(requests_->append(state.text, "", "", record.time));
+        if (!state.counted) state.place = TRY(requests_->append(state.text, "", "", state.text.time));
         wake();
         return ticket;
     }
@@ -150,26 +150,27 @@ public:
         Ticket::State& state = *ticket.state_;
         const bool failed = !answer.error_code.empty();
         if (state.over_budget) return {};
-        if (state.polled && !failed) {
+        // Its answer may begin a count.
+        if (!state.text.followed_id.empty() && !failed) {
             const base::Lock lock(mutex_);
             if (state.counted) {
                 if (polling_.repeated(sameness_of(state.text), answer.status, answer.time)) return {};
             } else {
-                polling_.recorded(state.text, state.request_id, state.time);
+                polling_.recorded(state.text);
             }
         }
         std::string said = answer_text(answer.status, answer.error_code, answer.error_message, answer.made);
-        const std::string_view outcome = failed                 ? outcome_failed
-                                         : state.partly_refused ? outcome_partly_refused
-                                                                : outcome_succeeded;
+        const std::string_view outcome = failed                      ? outcome_failed
+                                         : state.text.partly_refused ? outcome_partly_refused
+                                                                     : outcome_succeeded;
         if (outcome == outcome_partly_refused) said += ",\"partly\":true";
-        Stream& stream = state.unauthenticated ? *unauthenticated_ : *requests_;
+        Stream& stream = is_of_strangers(state.text) ? *unauthenticated_ : *requests_;
         if (state.counted)
-            state.place = TRY(stream.append(state.text, said, outcome, state.time));
+            state.place = TRY(stream.append(state.text, said, outcome, state.text.time));
         else
             TRY(stream.answer(state.place, state.text, said, outcome, answer.time));
         wake();
-        if (options_.sync == Sync::answers || (options_.sync == Sync::changes && state.changes))
+        if (options_.sync == Sync::answers || (options_.sync == Sync::changes && state.text.changes))
             return requests_->make_durable(state.place.line);
         return {};
     }
@@ -277,19 +278,18 @@ private:
     }
 
     base::Result<void> append_unauthenticated(const Record& record, const RecordText& text, const std::string& said) {
-        if (!take_from_budget(text, said.size(), record, record.error_code)) return {};
+        if (!take_from_budget(text, said.size(), record.error_code)) return {};
         (void)TRY(unauthenticated_->append(text, said, outcome_refused, record.time));
         wake();
         return {};
     }
 
     // False: it was counted instead.
-    bool take_from_budget(const RecordText& text, size_t more_bytes, const Record& record, std::string_view counted_as) {
-        size_t bytes = more_bytes;
-        for (const Part& part : text.parts) bytes += part.text.size();
+    bool take_from_budget(const RecordText& text, size_t more_bytes, std::string_view counted_as) {
+        const size_t bytes = text.bytes() + more_bytes;
         const base::Lock lock(mutex_);
-        if (budget_.take(bytes, record.time)) return true;
-        budget_.count(record.source_address, std::string(counted_as), record.time);
+        if (budget_.take(bytes, text.time)) return true;
+        budget_.count(text.stranger_at, std::string(counted_as), text.time);
         due_.notify_one();
         return false;
     }

@@ -65,6 +65,14 @@ private:
     std::unique_ptr<State> state_;
 };
 
+// A request as it was decided, by whoever decided it: the text of its record, for the log, and the whole of it, for who reads it.
+class Decided {
+public:
+    virtual ~Decided() = default;
+    [[nodiscard]] virtual RecordText text() const = 0;  // says the same as text_of(whole())
+    [[nodiscard]] virtual Record whole() const = 0;
+};
+
 // What to look for; empty members do not matter. Records that cannot be read are part of every answer but to `request_id`.
 struct Query {
     std::string request_id, principal, access_key, service, operation, action, resource, outcome;
@@ -94,7 +102,8 @@ public:
 
     // What was decided, before anything happens. Errors: `AuditUnavailable`, `InsufficientStorage` (the disk is full, and this thread
     // may not use the reserve), `AuditFull` (the log has the size that it may have): nothing was recorded, nothing may be done.
-    [[nodiscard]] virtual base::Result<Ticket> decided(const Record& record) = 0;
+    [[nodiscard]] virtual base::Result<Ticket> decided(const Decided& request) = 0;
+    [[nodiscard]] base::Result<Ticket> decided(const Record& record);
     // What came of it, before the answer leaves. Returns when it is as durable as LogOptions::sync says.
     [[nodiscard]] virtual base::Result<void> answered(Ticket ticket, const Answered& answer) = 0;
     // Both at once: a request that was refused, or a decision that is all there is.

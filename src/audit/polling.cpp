@@ -6,7 +6,7 @@ namespace audit {
 
 // Also where the clock was set back: nobody knows then how long ago it began.
 bool Polling::is_over(const Followed& followed, base::Time now) const {
-    return now < followed.began || now - followed.began >= interval_;
+    return now < followed.text.time || now - followed.text.time >= interval_;
 }
 
 bool Polling::is_repeat(const std::string& sameness, base::Time now) const {
@@ -14,10 +14,10 @@ bool Polling::is_repeat(const std::string& sameness, base::Time now) const {
     return found != followed_.end() && !is_over(found->second, now);
 }
 
-void Polling::recorded(const RecordText& text, const std::string& request_id, base::Time time) {
+void Polling::recorded(const RecordText& text) {
     if (followed_.size() >= followed_max) return;
     // Of one whose summary is due, the count stays until it is written.
-    followed_.try_emplace(sameness_of(text), Followed{.text = text, .request_id = request_id, .began = time});
+    followed_.try_emplace(sameness_of(text), Followed{.text = text});
 }
 
 bool Polling::repeated(const std::string& sameness, int status, base::Time time) {
@@ -42,8 +42,8 @@ std::vector<Polling::Summary> Polling::due(base::Time now, bool all) {
             Summary summary{
                 .text = std::move(followed.text), .answer = answer_text(followed.status, "", "", ""), .last = followed.last};
             std::string begin = "\"t\":" + std::to_string(followed.last.time_since_epoch().count());
-            append_member(begin, "id", followed.request_id);
-            summary.text.parts.front().text = std::move(begin);
+            append_member(begin, "id", summary.text.followed_id);
+            summary.text.replace_changing(begin);
             append_raw_member(summary.answer, "repeated", std::to_string(followed.count));
             append_raw_member(summary.answer, "since", std::to_string(followed.first.time_since_epoch().count()));
             out.push_back(std::move(summary));

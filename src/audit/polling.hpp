@@ -22,7 +22,7 @@ public:
     // Has the same been recorded within the interval?
     [[nodiscard]] bool is_repeat(const std::string& sameness, base::Time now) const;
     // One that was recorded and answered with success: what follows is compared with it.
-    void recorded(const RecordText& text, const std::string& request_id, base::Time time);
+    void recorded(const RecordText& text);
     // One more of the same was answered with success. False: it is no longer counted, record it.
     bool repeated(const std::string& sameness, int status, base::Time time);
 
@@ -38,8 +38,7 @@ public:
 private:
     struct Followed {
         RecordText text;
-        std::string request_id;
-        base::Time began, first{}, last{};
+        base::Time first{}, last{};
         uint64_t count = 0;
         int status = 200;
     };

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "audit/cloudtrail.hpp"
 #include "base/invariant.hpp"
@@ -17,6 +19,11 @@ namespace {
 
 using Entry = policy::Context::Entry;
 
+bool repeats(const Entry& entry) { return audit::repeats(entry.key, entry.values); }
+void append_entry(std::string& out, const Entry& entry, base::Time time) {
+    audit::append_entry(out, entry.key, entry.values, time);
+}
+
 constexpr std::string_view cut_marker = "…[cut: ";
 
 // Condition keys that differ from one request of a client to the next, and so are worth no definition.
@@ -27,35 +34,11 @@ constexpr size_t sha256_digits = 64;
 // Keys with `aws:` that belong to the request or the resource.
 constexpr auto of_the_access = std::to_array<std::string_view>({"aws:requesttag/", "aws:resourcetag/", "aws:tagkeys"});
 
-bool repeats(const Entry& entry) {
-    if (std::ranges::find(changing, entry.key) != changing.end()) return false;
-    if (entry.key == content_hash)
-        return entry.values.size() == 1 && (entry.values[0].size() != sha256_digits || entry.values[0] == hash_of_nothing);
-    if (entry.key == "s3:authtype" || entry.key == "s3:signatureversion" || entry.key == "s3:resourceaccount") return true;
-    return entry.key.starts_with("aws:") &&
-           std::ranges::none_of(of_the_access, [&](std::string_view prefix) { return entry.key.starts_with(prefix); });
-}
-
-bool is_the_time(const Entry& entry, base::Time time) {
-    if (entry.values.size() != 1) return false;
-    if (entry.key == "aws:currenttime") return entry.values[0] == text::iso8601(time);
-    if (entry.key != "aws:epochtime") return false;
-    return entry.values[0] == std::to_string(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
-}
-
-void append_entry(std::string& out, const Entry& entry, base::Time time) {
-    append_member_name(out, entry.key);
-    out += '[';
-    if (!is_the_time(entry, time)) {
-        for (size_t i = 0; i < entry.values.size(); ++i) {
-            if (i > 0) out += ',';
-            if (entry.key == "aws:referer")
-                append_quoted(out, without_credentials(entry.key, entry.values[i]));
-            else
-                append_quoted(out, entry.values[i]);
-        }
-    }
-    out += ']';
+bool is_the_time(std::string_view key, const std::vector<std::string>& values, base::Time time) {
+    if (values.size() != 1) return false;
+    if (key == "aws:currenttime") return values[0] == text::iso8601(time);
+    if (key != "aws:epochtime") return false;
+    return values[0] == std::to_string(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
 }
 
 // Over its limit: what is left out, by number, length and digest.
@@ -175,8 +158,6 @@ std::vector<Group> groups_of(const Record& record, bool has_shared) {
 // As the record shows it, so that a question in its words finds it.
 std::string shown(std::string_view value) { return escaped(capped(value)); }
 
-void add_resource(std::vector<Term>& terms, const std::string& shown);
-
 std::string resources_text(const Group& group, size_t& refused_bytes, size_t& resources, std::vector<Term>& terms) {
     std::string out;
     Cut cut;
@@ -189,7 +170,7 @@ std::string resources_text(const Group& group, size_t& refused_bytes, size_t& re
         }
         if (written++ > 0) out += ',';
         append_quoted(out, *resource);
-        add_resource(terms, shown(*resource));
+        add_resource_terms(terms, shown(*resource));
     }
     if (!cut.is_empty()) {
         if (written++ > 0) out += ',';
@@ -214,6 +195,11 @@ std::string kind_of(const Record& record) {
     return out + "}";
 }
 
+bool is_refused(const Record& record) {
+    return !record.error_code.empty() ||
+           std::ranges::any_of(record.accesses, [](const auto& one) { return one.decision.outcome != policy::Outcome::allow; });
+}
+
 void keep_each_once(std::vector<Term>& terms) {
     std::ranges::sort(terms);
     const auto repeated = std::ranges::unique(terms);
@@ -221,22 +207,6 @@ void keep_each_once(std::vector<Term>& terms) {
 }
 
 std::string_view last_part(std::string_view arn) { return arn.substr(arn.rfind('/') + 1); }
-
-// `shown` as the record has it.
-void add_resource(std::vector<Term>& terms, const std::string& shown) {
-    terms.push_back(term_of(TermKind::resource, shown));
-    if (const std::string name = resource_name_of(shown); !name.empty()) terms.push_back(term_of(TermKind::resource_name, name));
-    if (const std::string type = resource_type_of(shown); !type.empty()) terms.push_back(term_of(TermKind::resource_type, type));
-}
-
-// A member that is a JSON object, or of one that is too long, what it was. Empty: no member.
-void append_object(std::string& out, std::string_view name, std::string_view object) {
-    if (object.empty()) return;
-    if (object.size() <= parameters_bytes_max) return append_raw_member(out, name, object);
-    append_raw_member(out, name, "{");
-    append_member(out, "Cut", std::to_string(object.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(object)));
-    out += '}';
-}
 
 // As the record shows it.
 struct Asked {
@@ -276,6 +246,45 @@ Term term_of(TermKind kind, std::string_view value) {
     return hash ^ hash >> 32;
 }
 
+bool repeats(std::string_view key, const std::vector<std::string>& values) {
+    if (std::ranges::find(changing, key) != changing.end()) return false;
+    if (key == content_hash) return values.size() == 1 && (values[0].size() != sha256_digits || values[0] == hash_of_nothing);
+    if (key == "s3:authtype" || key == "s3:signatureversion" || key == "s3:resourceaccount") return true;
+    return key.starts_with("aws:") &&
+           std::ranges::none_of(of_the_access, [&](std::string_view prefix) { return key.starts_with(prefix); });
+}
+
+void append_entry(std::string& out, std::string_view key, const std::vector<std::string>& values, base::Time time) {
+    append_member_name(out, key);
+    out += '[';
+    if (!is_the_time(key, values, time)) {
+        for (size_t i = 0; i < values.size(); ++i) {
+            if (i > 0) out += ',';
+            if (key == "aws:referer")
+                append_quoted(out, without_credentials(key, values[i]));
+            else
+                append_quoted(out, values[i]);
+        }
+    }
+    out += ']';
+}
+
+void add_resource_terms(std::vector<Term>& terms, std::string_view shown) {
+    terms.push_back(term_of(TermKind::resource, shown));
+    if (const std::string_view name = resource_name_of(shown); !name.empty())
+        terms.push_back(term_of(TermKind::resource_name, name));
+    if (const std::string_view type = resource_type_of(shown); !type.empty())
+        terms.push_back(term_of(TermKind::resource_type, type));
+}
+
+void append_object(std::string& out, std::string_view name, std::string_view object) {
+    if (object.empty()) return;
+    if (object.size() <= parameters_bytes_max) return append_raw_member(out, name, object);
+    append_raw_member(out, name, "{");
+    append_member(out, "Cut", std::to_string(object.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(object)));
+    out += '}';
+}
+
 bool is_management(std::string_view service, std::string_view operation) {
     if (service == "s3") {
         // Source: CloudTrail User Guide, "Logging data events": those of objects.
@@ -294,38 +303,54 @@ std::string answer_text(int status, std::string_view error_code, std::string_vie
     return out;
 }
 
+size_t RecordText::bytes() const {
+    size_t out = own.size();
+    for (const Shared& one : shared) out += one.text->text.size();
+    return out;
+}
+
+void RecordText::replace_changing(std::string_view by) {
+    own.replace(0, changing, by);
+    for (Shared& one : shared) one.at = one.at - changing + by.size();
+    changing = by.size();
+}
+
 RecordText text_of(const Record& record) {
     RecordText out;
-    const auto add = [&](std::string literal, std::string shared = {}) {
-        out.parts.push_back({std::move(literal), false});
-        if (!shared.empty()) out.parts.push_back({std::move(shared), true});
-    };
-    std::string begin = "\"t\":" + std::to_string(record.time.time_since_epoch().count());
-    append_member(begin, "id", record.request_id);
-    out.parts.push_back({std::move(begin), false});
-    add(",\"w\":", kind_of(record));
+    const auto texts = std::make_shared<std::deque<SharedText>>();
+    const auto share = [&](std::string text) { out.shared.push_back({out.own.size(), &texts->emplace_back(std::move(text))}); };
+    out.own = "\"t\":" + std::to_string(record.time.time_since_epoch().count());
+    append_member(out.own, "id", record.request_id);
+    out.changing = out.own.size();
+    out.own += ",\"w\":";
+    share(kind_of(record));
+    out.own += ",\"p\":";
     std::string principal;
     append_principal(principal, record.principal);
-    add(",\"p\":", std::move(principal));
-    add(",\"f\":", origin_of(record));
+    share(std::move(principal));
+    out.own += ",\"f\":";
+    share(origin_of(record));
     if (!record.accesses.empty()) {
-        std::string shared = shared_context(record);
-        const bool has_shared = shared != "{}";
-        if (has_shared) add(",\"c\":", std::move(shared));
-        std::string literal = ",\"x\":[{\"d\":";
+        std::string circumstances = shared_context(record);
+        const bool has_shared = circumstances != "{}";
+        if (has_shared) {
+            out.own += ",\"c\":";
+            share(std::move(circumstances));
+        }
+        std::string_view before = ",\"x\":[{\"d\":";
         size_t refused_bytes = 0, resources = 0;
         for (Group& group : groups_of(record, has_shared)) {
-            add(std::move(literal), std::move(group.decision));
-            literal = ",\"r\":" + resources_text(group, refused_bytes, resources, out.terms);
-            if (group.context != "{}") literal += ",\"c\":" + group.context;
-            literal += "},{\"d\":";
+            out.own += std::exchange(before, ",{\"d\":");
+            share(std::move(group.decision));
+            out.own += ",\"r\":";
+            out.own += resources_text(group, refused_bytes, resources, out.terms);
+            if (group.context != "{}") out.own += ",\"c\":" + group.context;
+            out.own += '}';
         }
-        literal.resize(literal.size() - std::string_view(",{\"d\":").size());
-        add(literal + "]");
+        out.own += ']';
     }
-    std::string asked;
-    append_object(asked, "in", record.parameters);
-    if (!asked.empty()) add("," + asked);
+    append_object(out.own, "in", record.parameters);
+    out.keeper = texts;
     for (const DecidedAccess& access : record.accesses)
         out.terms.push_back(term_of(TermKind::action, base::lower(shown(access.request.action))));
     add_terms(out.terms, {.request_id = shown(record.request_id),
@@ -339,13 +364,19 @@ RecordText text_of(const Record& record) {
                           .is_user = record.principal.kind == policy::PrincipalKind::user,
                           .is_root = record.principal.kind == policy::PrincipalKind::root});
     keep_each_once(out.terms);
+    out.time = record.time;
+    out.changes = !reads_only(record.operation);
+    out.partly_refused = is_refused(record);
+    out.authenticated = record.authenticated;
+    if (!record.authenticated) out.stranger_at = record.source_address;
+    if (is_polled(record.service, record.operation) && !out.partly_refused) out.followed_id = record.request_id;
     return out;
 }
 
 std::string sameness_of(const RecordText& text) {
     std::string out;
-    for (size_t i = 1; i < text.parts.size(); ++i) out += text.parts[i].text;
-    return out;
+    text.each([&](std::string_view own) { out += own; }, [&](const SharedText& shared) { out += shared.text; });
+    return out.substr(text.changing);
 }
 
 std::vector<Term> terms_of(const text::Json& record) {
@@ -353,7 +384,7 @@ std::vector<Term> terms_of(const text::Json& record) {
     const text::Json& principal = record["Principal"];
     for (const text::Json& access : record["Accesses"].items()) {
         terms.push_back(term_of(TermKind::action, base::lower(access["Action"].as_string())));
-        if (access["Resource"].as_string().find(cut_marker) != 0) add_resource(terms, access["Resource"].as_string());
+        if (access["Resource"].as_string().find(cut_marker) != 0) add_resource_terms(terms, access["Resource"].as_string());
     }
     add_terms(terms, {.request_id = record["RequestId"].as_string(),
                       .arn = principal["Arn"].as_string(),

@@ -13,19 +13,38 @@
 //     repeated, since: this many more of the same until `t`, the first at `since`
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "audit/record.hpp"
 
 namespace audit {
 
-// A piece of a line. One that is `shared` is a JSON object that other records have too.
-struct Part {
-    std::string text;
-    bool shared = false;
+// A JSON object that other records have too: a definition of each segment that has such a record. Any thread.
+class SharedText {
+public:
+    explicit SharedText(std::string text_in) : text(std::move(text_in)) {}
+
+    const std::string text;
+
+    // Its number in a segment, which streams leave here lest they look it up again. `segment`: one number for each segment of a
+    // process, from 1.
+    [[nodiscard]] std::optional<uint32_t> number_in(uint32_t segment) const {
+        const uint64_t place = place_.load(std::memory_order_relaxed);
+        return place >> 32 == segment ? std::optional(static_cast<uint32_t>(place)) : std::nullopt;
+    }
+    void is_in(uint32_t segment, uint32_t number) const {
+        place_.store(uint64_t{segment} << 32 | number, std::memory_order_relaxed);
+    }
+
+private:
+    mutable std::atomic<uint64_t> place_ = 0;
 };
 
 // What questions look for, as a hash; who finds one reads the record to be sure.
@@ -48,9 +67,38 @@ enum class TermKind : char {
 };
 [[nodiscard]] Term term_of(TermKind kind, std::string_view value);
 
+// The text of a record's line, from `"t":` on, without braces; and what its log needs to know of it.
 struct RecordText {
-    std::vector<Part> parts;  // of the line, from `"t":` on, without braces
-    std::vector<Term> terms;  // of the index, without the outcome
+    struct Shared {
+        size_t at;  // where in `own` it belongs; ascending
+        const SharedText* text;
+    };
+    std::string own;                     // what is not shared, in one piece
+    size_t changing = 0;                 // bytes at its beginning that no other record has: time and id
+    std::vector<Shared> shared;          // what is …
+    std::shared_ptr<const void> keeper;  // … and what it belongs to
+    std::vector<Term> terms;             // of the index, without the outcome
+
+    base::Time time;
+    bool changes = true;          // does the operation change anything, by its name
+    bool partly_refused = false;  // any of its accesses
+    bool authenticated = true;
+    std::string stranger_at;  // from where, of one that is not authenticated; else empty
+    std::string followed_id;  // of a request that clients make again and again: its id; else empty
+
+    [[nodiscard]] size_t bytes() const;
+    void replace_changing(std::string_view by);
+    // Calls literal(text) and reference(shared) for what the line is made of, in order.
+    template <class Literal, class Reference>
+    void each(Literal&& literal, Reference&& reference) const {
+        size_t begin = 0;
+        for (const Shared& one : shared) {
+            literal(std::string_view(own).substr(begin, one.at - begin));
+            reference(*one.text);
+            begin = one.at;
+        }
+        literal(std::string_view(own).substr(begin));
+    }
 };
 [[nodiscard]] RecordText text_of(const Record& record);
 // Equal for requests that differ in time and id alone.
@@ -61,6 +109,16 @@ struct RecordText {
 // `"s":200,…`: the members of an answer.
 [[nodiscard]] std::string answer_text(int status, std::string_view error_code, std::string_view error_message,
                                       std::string_view made);
+
+// Has a condition key values that many requests of a principal have? Then it stands in what records share. `key`: lower case.
+[[nodiscard]] bool repeats(std::string_view key, const std::vector<std::string>& values);
+// Appends `"key":["value",…]`, with a comma as append_member does. `time`: the record's, which no value repeats.
+void append_entry(std::string& out, std::string_view key, const std::vector<std::string>& values, base::Time time);
+// What a record is found by as the one on this resource; as the record shows it.
+void add_resource_terms(std::vector<Term>& terms, std::string_view shown);
+
+// Appends a member that is a JSON object, or of one that is too long, what it was. Empty: no member.
+void append_object(std::string& out, std::string_view name, std::string_view object);
 
 // A referer may be a presigned URL, which is a credential: its query stays out.
 [[nodiscard]] std::string without_credentials(std::string_view key, const std::string& value);

@@ -83,7 +83,7 @@ bool has_any(const Json& accesses, std::string_view member, const std::string& v
     });
 }
 
-bool has_resource(const Json& record, const std::string& value, std::string (*of)(std::string_view)) {
+bool has_resource(const Json& record, const std::string& value, std::string_view (*of)(std::string_view)) {
     return std::ranges::any_of(record["Accesses"].items(),
                                [&](const Json& access) { return of(access["Resource"].as_string()) == value; });
 }

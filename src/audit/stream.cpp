@@ -23,6 +23,7 @@ namespace {
 
 constexpr int format_version = 1;
 constexpr size_t torn_bytes_noted = 1024;
+constexpr size_t bytes_of_a_line_guess = 512;
 // Taken from the disk at a time, ahead of what is written, and of that left for the answers of what was decided: what has happened
 // is recorded on a full disk too.
 constexpr uint64_t allocated_at_once = 1u << 20;
@@ -46,14 +47,22 @@ struct Stream::Batch {
 
     std::string bytes;
     Chain chain;
-    uint64_t number = 0;                                           // of its last line
-    size_t last_line_at = 0;                                       // in bytes
-    std::vector<std::pair<const std::string*, uint32_t>> defined;  // text and offset in `bytes`
+    uint64_t number = 0;                                          // of its last line
+    size_t last_line_at = 0;                                      // in bytes
+    std::vector<std::pair<const SharedText*, uint32_t>> defined;  // and its offset in `bytes`
 
-    void add(std::string_view members) {
+    void begin() {
         last_line_at = bytes.size();
-        bytes += make_line(++number, members, chain);
+        begin_line(bytes, ++number);
+    }
+    void end() {
+        end_line(bytes, last_line_at, chain);
         bytes += '\n';
+    }
+    void add(std::string_view members) {
+        begin();
+        bytes += members;
+        end();
     }
 };
 
@@ -117,9 +126,7 @@ base::Result<void> Stream::take_up(uint64_t number, base::Time now) {
     chain_ = scan.chain;
     index_ = std::make_unique<GrowingIndex>(std::move(scan.index));
     // New records refer to definitions that this process made: what the segment has is read, not extended.
-    definitions_.clear();
-    definitions_bytes_ = 0;
-    definitions_count_ = scan.next_definition;
+    definitions_.begin_segment(scan.next_definition);
     signed_line_ = scan.heads.empty() ? 0 : scan.heads.back().first;
     if (!scan.heads.empty()) last_head_ = scan.heads.back().second;
     if (!scan.torn.empty())
@@ -185,9 +192,7 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
     last_number_ = first_number_ = header.number;
     first_time_ = last_time_ = 0;
     index_ = std::make_unique<GrowingIndex>();
-    definitions_.clear();
-    definitions_bytes_ = 0;
-    definitions_count_ = 0;
+    definitions_.begin_segment(0);
     return {};
 }
 
@@ -259,44 +264,34 @@ base::Result<void> Stream::write_all(const std::string& bytes) {
     return {};
 }
 
-void Stream::add_record(Batch& batch, const RecordText& text, std::string_view answer) {
-    std::string members;
-    for (const Part& part : text.parts) {
-        if (!part.shared) {
-            members += part.text;
-            continue;
-        }
-        uint32_t number = 0;
-        if (const auto known = definitions_.find(part.text); known != definitions_.end()) {
-            number = known->second;
-        } else if (definitions_.size() + batch.defined.size() < definitions_max &&
-                   definitions_bytes_ + part.text.size() < definitions_bytes_max) {
-            const auto same = std::ranges::find_if(batch.defined, [&](const auto& one) { return *one.first == part.text; });
-            number = definitions_count_ + static_cast<uint32_t>(same - batch.defined.begin());
-            if (same == batch.defined.end()) {
-                const auto offset = static_cast<uint32_t>(batch.bytes.size());
-                batch.add("\"def\":" + std::to_string(number) + ",\"v\":" + part.text);
-                batch.defined.emplace_back(&part.text, offset);
-            }
-        } else {
-            members += part.text;
-            continue;
-        }
-        members += std::to_string(number);
+void Stream::add_record(Batch& batch, const Definitions& definitions, const RecordText& text, std::string_view answer) {
+    const auto number_of = [&](const SharedText& shared) -> std::optional<uint32_t> {
+        if (const auto known = definitions.find(shared)) return known;
+        const auto same = std::ranges::find_if(batch.defined, [&](const auto& one) { return one.first->text == shared.text; });
+        if (same == batch.defined.end()) return std::nullopt;
+        return definitions.next() + static_cast<uint32_t>(same - batch.defined.begin());
+    };
+    // Definitions stand before the line that refers to them.
+    for (const auto& [at, shared] : text.shared) {
+        if (number_of(*shared) || !definitions.takes(batch.defined.size(), shared->text.size())) continue;
+        const auto offset = static_cast<uint32_t>(batch.bytes.size());
+        batch.add("\"def\":" + std::to_string(definitions.next() + batch.defined.size()) + ",\"v\":" + shared->text);
+        batch.defined.emplace_back(shared, offset);
     }
+    batch.begin();
+    append_record(batch.bytes, text, number_of);
     if (!answer.empty()) {
-        members += ',';
-        members += answer;
+        batch.bytes += ',';
+        batch.bytes += answer;
     }
-    batch.add(members);
+    batch.end();
 }
 
 base::Result<void> Stream::commit(Batch& batch) {
     TRY(write(batch.bytes));
     for (const auto& [text, offset] : batch.defined) {
-        index_->define(definitions_count_, static_cast<uint32_t>(size_) + offset);
-        definitions_.emplace(*text, definitions_count_++);
-        definitions_bytes_ += text->size();
+        index_->define(definitions_.next(), static_cast<uint32_t>(size_) + offset);
+        definitions_.add(*text);
     }
     size_ += batch.bytes.size();
     chain_ = std::move(batch.chain);
@@ -329,11 +324,11 @@ base::Result<Place> Stream::append(const RecordText& text, std::string_view answ
 
 base::Result<Place> Stream::append_locked(const RecordText& text, std::string_view answer, std::string_view outcome,
                                           base::Time time) {
-    size_t bytes = answer.size();
-    for (const Part& part : text.parts) bytes += part.text.size();
+    const size_t bytes = answer.size() + text.bytes();
     TRY(make_room(bytes, time));
     Batch batch(chain_, last_number_);
-    add_record(batch, text, answer);
+    batch.bytes.reserve(bytes_of_a_line_guess);
+    add_record(batch, definitions_, text, answer);
     TRY(commit(batch));
     const uint32_t entry =
         add_entry(batch, time.time_since_epoch().count(), answer.empty() ? 0u : uint32_t{entry_answered}, text.terms);

@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "audit/definitions.hpp"
 #include "audit/line.hpp"
 #include "audit/record_text.hpp"
 #include "audit/segment.hpp"
@@ -25,10 +25,6 @@ namespace audit {
 
 // A head is signed at the latest after so many lines.
 constexpr uint64_t lines_between_heads_max = 4096;
-// Definitions of one segment; what is over is written out in each line.
-constexpr size_t definitions_max = 65536;
-constexpr size_t definitions_bytes_max = 8u << 20;
-
 struct StreamOptions {
     std::string directory;
     std::string name;  // requests, unauthenticated
@@ -120,7 +116,7 @@ private:
     [[nodiscard]] base::Result<void> write(const std::string& bytes) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> write_all(const std::string& bytes) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> commit(Batch& batch) REQUIRES(mutex_);
-    void add_record(Batch& batch, const RecordText& text, std::string_view answer) REQUIRES(mutex_);
+    static void add_record(Batch& batch, const Definitions& definitions, const RecordText& text, std::string_view answer);
     [[nodiscard]] base::Result<Place> append_locked(const RecordText& text, std::string_view answer, std::string_view outcome,
                                                     base::Time time) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> note_locked(std::string_view what, const std::string& said, bool shown, base::Time time)
@@ -143,9 +139,7 @@ private:
     int64_t first_time_ GUARDED_BY(mutex_) = 0, last_time_ GUARDED_BY(mutex_) = 0;
     Chain chain_ GUARDED_BY(mutex_) = first_chain();
     std::unique_ptr<GrowingIndex> index_ GUARDED_BY(mutex_);
-    std::unordered_map<std::string, uint32_t> definitions_ GUARDED_BY(mutex_);
-    size_t definitions_bytes_ GUARDED_BY(mutex_) = 0;
-    uint32_t definitions_count_ GUARDED_BY(mutex_) = 0;
+    Definitions definitions_ GUARDED_BY(mutex_);
     uint64_t signed_line_ GUARDED_BY(mutex_) = 0;  // the last line that is covered by a head, or is one
     std::optional<Head> last_head_ GUARDED_BY(mutex_);
     uint64_t durable_line_ GUARDED_BY(mutex_) = 0;

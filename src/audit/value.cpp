@@ -1,6 +1,8 @@
 #include "audit/value.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "base/utf8.hpp"
 #include "crypto/digest.hpp"
@@ -93,6 +95,8 @@ std::string escaped(std::string_view bytes) {
     return escape_bytes(bytes);
 }
 
+bool stands_as_it_is(std::string_view bytes) { return bytes.size() <= value_bytes_max && is_plain_text(bytes); }
+
 std::string unescaped(std::string_view text) {
     if (text.find(escape) == std::string_view::npos) return std::string(text);
     std::string out;
@@ -140,6 +144,11 @@ void append_member(std::string& out, std::string_view name, std::string_view val
     append_quoted(out, name);
     out += ':';
     append_quoted(out, value, most);
+}
+
+void append_number(std::string& out, int64_t number) {
+    std::array<char, 20> digits{};
+    out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
 void append_member_name(std::string& out, std::string_view name) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ constexpr size_t value_bytes_max = 2048;
 [[nodiscard]] std::string escaped(std::string_view bytes);
 [[nodiscard]] std::string unescaped(std::string_view text);
 
+// Is the value neither escaped nor cut, and JSON as it is? Most are; others may be, too.
+[[nodiscard]] bool stands_as_it_is(std::string_view bytes);
+
 // The value, cut where it is longer than `most` bytes. Not escaped.
 [[nodiscard]] std::string capped(std::string_view bytes, size_t most = value_bytes_max);
 
@@ -25,6 +29,7 @@ constexpr size_t value_bytes_max = 2048;
 void append_quoted(std::string& out, std::string_view bytes, size_t most = value_bytes_max);
 // Appends `"name":"value"` with a comma before it unless `out` ends in `{`.
 void append_member(std::string& out, std::string_view name, std::string_view value, size_t most = value_bytes_max);
+void append_number(std::string& out, int64_t number);
 // Appends `"name":`, the name capped and escaped.
 void append_member_name(std::string& out, std::string_view name);
 // The same with a value that is JSON already.

@@ -79,6 +79,7 @@ bool is_spared_the_policy(const policy::Principal& caller, std::string_view owne
 
 AccessQuestion::AccessQuestion(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys)
     : caller_(principal.caller),
+      keys_(&keys),
       names_(principal.names),
       access_(access),
       region_(access.region.empty() ? keys.region() : access.region),
@@ -142,6 +143,7 @@ policy::Verdict AccessQuestion::decide() const { return policy::decide(question_
 policy::Decision AccessQuestion::explain() const { return policy::evaluate(question_, caller_.policies, resource_policy_); }
 
 policy::Request AccessQuestion::request() const {
+    if (keys_ != nullptr) keys_->about(region_, resource_account_);
     return {.principal = caller_.principal,
             .action = access_.action,
             .resource = std::string(question_.resource),

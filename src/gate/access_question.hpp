@@ -31,12 +31,20 @@ public:
     // The question in one piece, for records and explanations: its context is what conditions would have found.
     [[nodiscard]] policy::Request request() const;
 
+    // Its parts, as they are.
+    [[nodiscard]] const Access& access() const { return access_; }
+    [[nodiscard]] const policy::ActionFacts& facts() const { return facts_; }
+    [[nodiscard]] std::string_view resource() const { return question_.resource; }  // what the service passes
+    [[nodiscard]] const policy::ContextView& context() const { return question_.context(); }
+    [[nodiscard]] const policy::Context& lease_keys() const { return lease_keys_; }
+
 private:
     void find_resource_policy();
     [[nodiscard]] bool is_kept_out() const;
     [[nodiscard]] policy::Question::Parts parts(const policy::Context* front, const policy::ComputedKeys* computed);
 
     const identity::Caller& caller_;
+    RequestKeys* const keys_ = nullptr;  // of a request that was made: about the access that was asked about last
     const policy::CallerNames& names_;
     const Access& access_;
     const std::string region_;

@@ -27,6 +27,7 @@
 #include "crypto/digest.hpp"
 #include "gate/access_question.hpp"
 #include "gate/decide.hpp"
+#include "gate/decided.hpp"
 #include "gate/globals.hpp"
 #include "gate/recorded.hpp"
 #include "gate/wording.hpp"
@@ -91,7 +92,8 @@ struct Gate::Passage {
     std::unique_ptr<Run> run;  // once the operation is known
     identity::PreparedPtr principal = anonymous_principal();
     [[nodiscard]] const identity::Caller& caller() const { return principal->caller; }
-    audit::Record record;
+    std::string access_key_id;              // once credentials were looked up; they may not hold
+    std::optional<DecidedRequest> decided;  // once it was; not of an operation that needs no permission
     bool recorded = false;
     std::optional<audit::Ticket> ticket;  // of what was decided and is not answered yet
     std::string answered_error;           // its code
@@ -168,7 +170,7 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
         auto answer = admit(passage, *operation);
         if (answer || answer.error().code != base::decision_outdated) return answer;
         if (passage.ticket) TRY(record_answer(passage, 0, &answer.error(), ""));
-        passage.record = {.access_key_id = passage.record.access_key_id};
+        passage.decided.reset();
         passage.recorded = false;
         if (decision == decisions_max) {
             return base::fail(passage.service == "s3" ? "SlowDown" : "ServiceUnavailable",
@@ -193,20 +195,20 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     }
     TRY(renew_caller(passage));
     std::map<size_t, std::string> refusals;
-    if (!operation.needs_no_permission) refusals = TRY(decide(passage, *accesses));
+    if (!operation.needs_no_permission) refusals = TRY(decide(passage, std::move(*accesses)));
     // Once it is allowed: whoever is refused must not fill what is kept for those who make room.
     std::optional<store::MayUseReserve> making_room;
     if (frees_space(operation.name)) making_room.emplace();
+    std::string parameters;
     if (has_recorded_parameters(passage.service, operation.name))
-        passage.record.parameters = recorded_parameters(passage.service, operation.name, passage.run->asked());
+        parameters = recorded_parameters(passage.service, operation.name, passage.run->asked());
     // Where each part may be refused for itself and all were, nothing will happen: it is recorded as any other refusal, with the status of
     // an answer that says so of each part.
-    if (!refusals.empty() && refusals.size() == accesses->size()) {
-        passage.record.status = 200;
-        const base::Error error(std::string(base::code::AccessDenied), refusals.begin()->second);
-        TRY(record(passage, &error));
+    if (!refusals.empty() && refusals.size() == passage.decided->accesses().size()) {
+        passage.decided->parameters = std::move(parameters);
+        TRY(record_refusal(passage, base::Error(std::string(base::code::AccessDenied), refusals.begin()->second), 200));
     } else {
-        TRY(record(passage, nullptr));
+        TRY(record(passage, std::move(parameters)));
     }
     if (passage.signature) parts_.directory->record_use(passage.caller(), passage.service, call.region);
 
@@ -257,7 +259,7 @@ base::Result<void> Gate::authenticate(Passage& passage) {
         return base::fail(missing_credentials(passage.service));
     }
     const wire::Signature& signature = *passage.signature;
-    passage.record.access_key_id = signature.access_key_id;
+    passage.access_key_id = signature.access_key_id;
     auto found = parts_.directory->authenticate(signature.access_key_id, signature.session_token);
     if (!found) return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
     if (auto served = wire::check_region(signature, passage.service, parts_.regions); !served) {
@@ -323,34 +325,34 @@ base::Result<void> Gate::read_body(Passage& passage) {
     return {};
 }
 
-base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, const std::vector<Access>& accesses) {
+base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, std::vector<Access> accesses) {
     if (accesses.empty()) {
         base::log_error(passage.service + ":" + passage.call.operation +
                         " asked for no permission without saying that it needs none");
         return base::fail(base::code::AccessDenied, "Access Denied");
     }
-    const RequestFacts facts{.http = &passage.http,
-                             .service = passage.service,
-                             .region = passage.call.region,
-                             .signature = passage.signature ? &*passage.signature : nullptr,
-                             .now = passage.now};
-    RequestKeys keys(facts);
+    passage.decided.emplace(DecidedRequest::Parts{.principal = passage.principal,
+                                                  .facts = {.http = &passage.http,
+                                                            .service = passage.service,
+                                                            .region = passage.call.region,
+                                                            .signature = passage.signature ? &*passage.signature : nullptr,
+                                                            .now = passage.now},
+                                                  .request_id = passage.call.request_id,
+                                                  .operation = passage.call.operation,
+                                                  .access_key_id = passage.access_key_id},
+                            std::move(accesses));
     std::map<size_t, std::string> refusals;
     std::optional<base::Error> refusal;  // of the first access that may not be refused
-    const auto& decided = passage.record.accesses;
-    for (const Access& access : accesses) {
-        const AccessQuestion question(*passage.principal, access, keys);
-        const policy::Verdict verdict = question.decide();
-        // A refusal says why: it is asked again, with notes.
-        passage.record.accesses.push_back(
-            {question.request(), verdict.outcome == policy::Outcome::allow ? policy::decision_of(verdict) : question.explain()});
-        const auto& [request, decision] = passage.record.accesses.back();
-        if (decision.outcome == policy::Outcome::allow) continue;
-        std::string sentence = refusal_sentence(access, request, decision);
+    size_t index = 0;
+    for (const auto& one : passage.decided->decided()) {
+        const size_t at = index++;
+        if (one.is_allowed()) continue;
+        const Access& access = one.question.access();
+        std::string sentence = refusal_sentence(access, one.question.request(), *one.refusal);
         if (access.separate)
-            refusals.emplace(decided.size() - 1, std::move(sentence));
+            refusals.emplace(at, std::move(sentence));
         else if (!refusal)
-            refusal = base::Error(std::string(policy::denial_code(decision)), std::move(sentence));
+            refusal = base::Error(std::string(policy::denial_code(*one.refusal)), std::move(sentence));
     }
     if (refusal) return base::fail(std::move(*refusal));
     return refusals;
@@ -363,28 +365,39 @@ std::string Gate::message_to_keep(const Passage& passage, const base::Error& err
                             passage.run != nullptr ? passage.run->asked() : text::Json());
 }
 
-base::Result<void> Gate::record(Passage& passage, const base::Error* refusal) {
-    audit::Record& record = passage.record;
-    record.time = passage.now;
-    record.request_id = passage.call.request_id;
-    record.service = passage.service.empty() ? passage.call.service : passage.service;
-    record.operation = passage.call.operation;
-    record.source_address = plain_address(passage.http.peer_address);
-    record.user_agent = passage.http.head.headers.get("user-agent");
-    record.principal = passage.caller().principal;
-    record.session_name = passage.caller().session_name;
-    record.authenticated = passage.caller().principal.kind != policy::PrincipalKind::anonymous;
-    base::Result<void> written;
-    if (refusal != nullptr) {
-        record.error_code = refusal->code;
-        record.error_message = message_to_keep(passage, *refusal);
-        written = parts_.audit->append(record);
-    } else if (auto ticket = parts_.audit->decided(record)) {
-        passage.ticket = std::move(*ticket);
+audit::Record Gate::record_of(const Passage& passage) {
+    if (passage.decided) return passage.decided->whole();
+    return gate::record_of({.http = passage.http,
+                            .caller = passage.caller(),
+                            .time = passage.now,
+                            .request_id = passage.call.request_id,
+                            .service = passage.service.empty() ? passage.call.service : passage.service,
+                            .operation = passage.call.operation,
+                            .access_key_id = passage.access_key_id});
+}
+
+base::Result<void> Gate::record(Passage& passage, std::string parameters) {
+    base::Result<audit::Ticket> ticket;
+    if (passage.decided) {
+        passage.decided->parameters = std::move(parameters);
+        ticket = parts_.audit->decided(*passage.decided);
     } else {
-        written = base::fail(std::move(ticket).error());
+        audit::Record record = record_of(passage);
+        record.parameters = std::move(parameters);
+        ticket = parts_.audit->decided(record);
     }
-    if (!written) return not_recorded(passage.call.request_id, written.error());
+    if (!ticket) return not_recorded(passage.call.request_id, ticket.error());
+    passage.ticket = std::move(*ticket);
+    passage.recorded = true;
+    return {};
+}
+
+base::Result<void> Gate::record_refusal(Passage& passage, const base::Error& refusal, int status) {
+    audit::Record record = record_of(passage);
+    record.error_code = refusal.code;
+    record.error_message = message_to_keep(passage, refusal);
+    record.status = status;
+    if (auto written = parts_.audit->append(record); !written) return not_recorded(passage.call.request_id, written.error());
     passage.recorded = true;
     return {};
 }
@@ -418,8 +431,7 @@ http::Response Gate::refuse(Passage& passage, base::Error error) {
     http::Response response = encode();
     base::Result<void> written;
     if (!passage.recorded) {
-        passage.record.status = response.status;
-        written = record(passage, &error);
+        written = record_refusal(passage, error, response.status);
     } else if (passage.ticket) {
         written = record_answer(passage, response.status, &error, "");
     }

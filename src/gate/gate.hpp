@@ -25,7 +25,8 @@
 
 namespace audit {
 class Log;
-}
+struct Record;
+}  // namespace audit
 namespace identity {
 class Directory;
 }
@@ -135,13 +136,15 @@ private:
     [[nodiscard]] base::Result<void> authenticate(Passage& passage);
     [[nodiscard]] base::Result<void> renew_caller(Passage& passage);
     [[nodiscard]] base::Result<void> read_body(Passage& passage);
-    [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(Passage& passage, const std::vector<Access>& accesses);
+    [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(Passage& passage, std::vector<Access> accesses);
     // After the handler, before its answer leaves.
     [[nodiscard]] base::Result<void> record_answer(Passage& passage, int status, const base::Error* error, std::string made);
     // Of an error, for the record and the server's log.
     [[nodiscard]] static std::string message_to_keep(const Passage& passage, const base::Error& error);
-    // Of a refusal, both facts at once; else what was decided, before it happens.
-    [[nodiscard]] base::Result<void> record(Passage& passage, const base::Error* refusal);
+    [[nodiscard]] static audit::Record record_of(const Passage& passage);
+    // What was decided, before it happens; of a refusal, both facts at once.
+    [[nodiscard]] base::Result<void> record(Passage& passage, std::string parameters);
+    [[nodiscard]] base::Result<void> record_refusal(Passage& passage, const base::Error& refusal, int status);
     [[nodiscard]] http::Response refuse(Passage& passage, base::Error error);
 
     GateParts parts_;

@@ -5,14 +5,17 @@
 #include <vector>
 
 #include "audit/log.hpp"
+#include "audit/record_text.hpp"
 
 namespace gate {
 
 class MemoryLog final : public audit::Log {
 public:
-    base::Result<audit::Ticket> decided(const audit::Record& record) override {
+    using audit::Log::decided;
+    base::Result<audit::Ticket> decided(const audit::Decided& request) override {
         if (full) return base::fail("AuditFull", "full");
-        TRY(append(record));
+        texts.push_back(request.text());
+        TRY(append(request.whole()));
         return audit::Ticket();
     }
     base::Result<void> answered(audit::Ticket, const audit::Answered& answer) override {
@@ -30,6 +33,7 @@ public:
     bool wait(const std::string&, std::chrono::milliseconds) const override { return false; }
 
     std::vector<audit::Record> records;
+    std::vector<audit::RecordText> texts;  // of what was decided
     std::vector<audit::Answered> answers;
     bool broken = false, full = false, answers_broken = false;
 };

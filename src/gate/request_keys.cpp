@@ -1,5 +1,6 @@
 #include "gate/request_keys.hpp"
 
+#include "audit/record_text.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "policy/hash.hpp"
@@ -29,6 +30,8 @@ enum Key : size_t {
     auth_type,
     keys_count,
 };
+
+constexpr std::string_view user_agent_header = "user-agent", referer_header = "referer", hash_header = "x-amz-content-sha256";
 
 struct Known {
     std::string_view name, lower;
@@ -79,17 +82,19 @@ RequestKeys::RequestKeys(const RequestFacts& facts) : facts_(facts), region_(fac
     static const uint64_t always = mask_of(current_time, referer + 1) | mask_of(via_aws_service, signature_version);
     static const uint64_t of_s3 = mask_of(content_sha256, signature_age + 1) | mask_of(signature_version, keys_count);
     present_ = facts.service == "s3" ? always | of_s3 : always;
-    // A header that is there more than once, with different values (R81).
-    const std::string *agent = nullptr, *from = nullptr;
     for (const auto& [field, value] : facts.http->head.headers.fields()) {
         const std::string** first = nullptr;
-        if (field.size() == std::string_view("user-agent").size() && base::equals_ignoring_case(field, "user-agent"))
-            first = &agent;
-        else if (field.size() == std::string_view("referer").size() && base::equals_ignoring_case(field, "referer"))
-            first = &from;
+        if (field.size() == user_agent_header.size() && base::equals_ignoring_case(field, user_agent_header))
+            first = &agent_;
+        else if (field.size() == referer_header.size() && base::equals_ignoring_case(field, referer_header))
+            first = &referer_;
+        else if (field.size() == hash_header.size() && base::equals_ignoring_case(field, hash_header))
+            first = &content_hash_;
         if (first == nullptr) continue;
-        if (*first != nullptr && **first != value) has_ambiguous_ = true;
-        *first = &value;
+        if (*first == nullptr)
+            *first = &value;
+        else if (**first != value && first != &content_hash_)
+            has_ambiguous_ = true;  // R81; a content hash with two values is refused before (wire::check_repeated_headers)
     }
 }
 
@@ -117,14 +122,16 @@ void RequestKeys::add_to(policy::Context& into) const {
     }
 }
 
-const RequestKeys::Entry* RequestKeys::kept(size_t slot, std::string value) const {
+const RequestKeys::Entry* RequestKeys::kept(size_t slot, std::string_view value) const {
     Entry& entry = slots_[slot];
     entry.values.clear();
-    entry.values.push_back(std::move(value));
+    entry.values.emplace_back(value);
     return &entry;
 }
 
-const RequestKeys::Entry* RequestKeys::header(size_t slot, std::string_view name) const {
+const RequestKeys::Entry* RequestKeys::header(size_t slot, std::string_view name, const std::string* first) const {
+    if (first == nullptr) return nullptr;
+    if (!has_ambiguous_) return kept(slot, *first);
     Entry& entry = slots_[slot];
     for (const auto& [field, value] : facts_.http->head.headers.fields()) {
         if (field.size() != name.size() || !base::equals_ignoring_case(field, name)) continue;
@@ -132,7 +139,35 @@ const RequestKeys::Entry* RequestKeys::header(size_t slot, std::string_view name
         entry.values.push_back(value);
     }
     entry.ambiguous = entry.values.size() > 1;
-    return entry.values.empty() ? nullptr : &entry;
+    return &entry;
+}
+
+void RequestKeys::add_sources(Sources& into) const {
+    const auto add = [&](const std::string* header) {
+        into.add(uint64_t{header != nullptr});
+        if (header != nullptr) into.add(*header);
+    };
+    into.add(facts_.service);
+    into.add(region_);
+    into.add(resource_account_);
+    into.add(facts_.http->peer_address);
+    add(agent_);
+    const wire::Signature* signature = facts_.signature;
+    into.add(signature == nullptr
+                 ? 0
+                 : 1 + static_cast<uint64_t>(signature->version) * 2 + static_cast<uint64_t>(signature->place) * 8);
+    const Entry* const hash = value_of(content_sha256);
+    const bool is_shared = hash != nullptr && audit::repeats(known_keys()[content_sha256].lower, hash->values);
+    add(is_shared ? &hash->values.front() : nullptr);
+}
+
+void RequestKeys::append_changing(std::string& members) const {
+    for (const Key key : {referer, content_sha256, signature_age}) {
+        const Entry* const entry = value_of(key);
+        const std::string_view name = known_keys()[key].lower;
+        if (entry != nullptr && !audit::repeats(name, entry->values))
+            audit::append_entry(members, name, entry->values, facts_.now);
+    }
 }
 
 const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
@@ -154,18 +189,18 @@ const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
             return kept(key,
                         std::to_string(std::chrono::duration_cast<std::chrono::seconds>(facts_.now.time_since_epoch()).count()));
         case requested_region:
-            return kept(key, std::string(region_));
+            return kept(key, region_);
         case resource_account:
-            return resource_account_.empty() ? nullptr : kept(key, std::string(resource_account_));
+            return resource_account_.empty() ? nullptr : kept(key, resource_account_);
         case source_ip:
             return facts_.http->peer_address.empty() ? nullptr : kept(key, plain_address(facts_.http->peer_address));
         case user_agent:
-            return header(key, "user-agent");
+            return header(key, user_agent_header, agent_);
         case referer:
-            return header(key, "referer");
+            return header(key, referer_header, referer_);
         case content_sha256: {
             if (!is_s3) return nullptr;
-            if (const std::string* hash = facts_.http->head.headers.find("x-amz-content-sha256")) return kept(key, *hash);
+            if (content_hash_ != nullptr) return kept(key, *content_hash_);
             if (signature == nullptr || signature->place != wire::SignaturePlace::query) return nullptr;
             return kept(key, "UNSIGNED-PAYLOAD");  // what such a request signed
         }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,36 @@
 #include "policy/context_view.hpp"
 
 namespace gate {
+
+// What something was made of, as bytes: equal for equal parts alone.
+class Sources {
+public:
+    static constexpr size_t bytes_max = 1024;
+
+    void add(std::string_view part) {
+        add(part.size());
+        append(part.data(), part.size());
+    }
+    void add(uint64_t part) { append(&part, sizeof part); }
+    void add(const policy::Context::Entry& entry) {
+        add(entry.key);
+        add(entry.values.size());
+        for (const std::string& value : entry.values) add(value);
+    }
+    [[nodiscard]] bool fits() const { return fits_; }  // else they are more than bytes_max
+    [[nodiscard]] std::string_view bytes() const { return {bytes_.data(), size_}; }
+
+private:
+    void append(const void* part, size_t size) {
+        fits_ = fits_ && size <= bytes_max - size_;
+        if (!fits_) return;
+        std::memcpy(bytes_.data() + size_, part, size);
+        size_ += size;
+    }
+    std::array<char, bytes_max> bytes_;
+    size_t size_ = 0;
+    bool fits_ = true;
+};
 
 // One request, one thread. The facts must outlive it.
 class RequestKeys final : public policy::ComputedKeys {
@@ -28,15 +59,22 @@ public:
     [[nodiscard]] bool has_ambiguous() const override { return has_ambiguous_; }
     void add_to(policy::Context& into) const override;
 
+    // For records (audit/prepared_text.hpp): what those keys are made of that repeat from one request of a client to the next, and the
+    // members of the others. REQUIRES: none is ambiguous.
+    void add_sources(Sources& into) const;
+    void append_changing(std::string& members) const;
+
 private:
     [[nodiscard]] const Entry* compute(uint64_t key_hash, std::string_view lower_key) const override;
     [[nodiscard]] const Entry* value_of(size_t key) const;
-    [[nodiscard]] const Entry* kept(size_t slot, std::string value) const;
-    [[nodiscard]] const Entry* header(size_t slot, std::string_view name) const;
+    [[nodiscard]] const Entry* kept(size_t slot, std::string_view value) const;
+    [[nodiscard]] const Entry* header(size_t slot, std::string_view name, const std::string* first) const;
 
     static constexpr size_t slots_count = 9;
     const RequestFacts& facts_;
     std::string_view region_, resource_account_;
+    // The first of their headers.
+    const std::string *agent_ = nullptr, *referer_ = nullptr, *content_hash_ = nullptr;
     uint64_t present_ = 0;
     bool has_ambiguous_ = false;
     mutable std::array<Entry, slots_count> slots_;  // of what is not one of a few constants

@@ -2,6 +2,23 @@
 
 namespace identity {
 
+std::shared_ptr<const audit::PreparedText> PreparedTexts::find(std::string_view key) const {
+    const base::Lock lock(mutex_);
+    for (const Kept& one : kept_)
+        if (one.key == key) return one.text;
+    return nullptr;
+}
+
+void PreparedTexts::put(std::string_view key, std::shared_ptr<const audit::PreparedText> text) {
+    const base::Lock lock(mutex_);
+    if (kept_.size() < texts_max) {
+        kept_.push_back({std::string(key), std::move(text)});
+        return;
+    }
+    kept_[oldest_] = {std::string(key), std::move(text)};
+    oldest_ = (oldest_ + 1) % texts_max;
+}
+
 size_t PreparedPrincipals::shard_of(std::string_view access_key_id) {
     return std::hash<std::string_view>()(access_key_id) / 7 % shards_count;
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
@@ -20,7 +21,29 @@
 #include "identity/caller.hpp"
 #include "policy/principal.hpp"
 
+namespace audit {
+struct PreparedText;
+}
+
 namespace identity {
+
+// What was prepared for the records of a principal (audit/prepared_text.hpp), by what it was made of. Of a few, the latest. Any thread.
+class PreparedTexts {
+public:
+    static constexpr size_t texts_max = 6;  // some kilobytes each
+
+    [[nodiscard]] std::shared_ptr<const audit::PreparedText> find(std::string_view key) const;  // nullptr: there is none
+    void put(std::string_view key, std::shared_ptr<const audit::PreparedText> text);
+
+private:
+    struct Kept {
+        std::string key;
+        std::shared_ptr<const audit::PreparedText> text;
+    };
+    mutable base::Mutex mutex_;
+    std::vector<Kept> kept_ GUARDED_BY(mutex_);
+    size_t oldest_ GUARDED_BY(mutex_) = 0;
+};
 
 // Immutable once shared.
 struct PreparedPrincipal {
@@ -37,7 +60,8 @@ struct PreparedPrincipal {
     std::optional<base::Time> expires;  // absent for long-term keys
     uint64_t version = 0;               // identity's, when this was made
 
-    mutable crypto::DerivedKey signing_key;  // of secret_access_key, for the day: made when a signature is checked
+    mutable PreparedTexts texts;             // the gate's
+    mutable crypto::DerivedKey signing_key;  // of secret_access_key, for the day: whoever checks signatures makes it
 };
 using PreparedPtr = std::shared_ptr<const PreparedPrincipal>;
 

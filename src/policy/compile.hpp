@@ -98,6 +98,7 @@ public:
     [[nodiscard]] ConditionTables condition_tables() const {
         return {patterns(), view<ConditionValue>(values_), view<Network>(networks_)};
     }
+    [[nodiscard]] bool has_index() const { return ends_[groups_] != ends_[groups_ - 1]; }
     [[nodiscard]] Index index() const {
         return {view<IndexGroup>(groups_), view<IndexNode>(nodes_), view<char>(branches_), view<IndexEntry>(entries_)};
     }

@@ -31,8 +31,8 @@ bool has_principals(PolicyKind kind) {
     return kind == PolicyKind::resource || kind == PolicyKind::trust || kind == PolicyKind::resource_control;
 }
 
-bool names_action(const CompiledPolicy& policy, const CompiledStatement& statement, const Question& question) {
-    const auto tables = policy.patterns();
+bool names_action(const CompiledPolicy& policy, const PatternTables& tables, const CompiledStatement& statement,
+                  const Question& question) {
     for (const auto& action : policy.actions(statement)) {
         if (action.service != 0 && action.service != static_cast<uint32_t>(question.service_hash)) continue;
         if (action.hash != 0 && action.hash != static_cast<uint32_t>(question.action_hash)) continue;
@@ -41,27 +41,29 @@ bool names_action(const CompiledPolicy& policy, const CompiledStatement& stateme
     return false;
 }
 
-bool names_resource(const CompiledPolicy& policy, const CompiledStatement& statement, const Question& question) {
-    const auto tables = policy.patterns();
-    return std::ranges::any_of(policy.resources(statement), [&](const Pattern& pattern) {
-        return matches(pattern, tables, question.resource, question.context());
-    });
+bool names_resource(const CompiledPolicy& policy, const PatternTables& tables, const CompiledStatement& statement,
+                    const Question& question) {
+    for (const Pattern& pattern : policy.resources(statement))
+        if (matches(pattern, tables, question.resource, question.context())) return true;
+    return false;
 }
 
 // Does everything but the principal fit? Negated elements are the complement of the union of their items (R45). `resource` is the
 // pattern that the index proposes: another entry proposes the others.
 bool fits(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource, const Question& question,
           TypedValues& typed) {
-    if (names_action(policy, statement, question) == statement.not_action) return false;
+    const auto tables = policy.patterns();
+    if (names_action(policy, tables, statement, question) == statement.not_action) return false;
     if (resource != Index::whole_element) {
-        if (!matches(policy.resource(resource), policy.patterns(), question.resource, question.context())) return false;
-    } else if (!statement.any_resource && names_resource(policy, statement, question) == statement.not_resource) {
+        if (!matches(policy.resource(resource), tables, question.resource, question.context())) return false;
+    } else if (!statement.any_resource && names_resource(policy, tables, statement, question) == statement.not_resource) {
         return false;
     }
     if (statement.conditions.size == 0) return true;
-    const auto tables = policy.condition_tables();
-    return std::ranges::all_of(policy.conditions(statement),
-                               [&](const Condition& condition) { return holds(condition, tables, question.context(), typed); });
+    const auto conditions = policy.condition_tables();
+    for (const Condition& condition : policy.conditions(statement))
+        if (!holds(condition, conditions, question.context(), typed)) return false;
+    return true;
 }
 
 bool names_ambiguous(const CompiledPolicy& policy, const CompiledStatement& statement, const ContextView& context) {
@@ -79,8 +81,9 @@ bool fits_in_doubt(const CompiledPolicy& policy, const CompiledStatement& statem
                    TypedValues& typed) {
     const auto& context = question.context();
     if (!names_ambiguous(policy, statement, context)) return fits(policy, statement, resource, question, typed);
-    if (statement.effect == Effect::allow || names_action(policy, statement, question) == statement.not_action) return false;
     const auto patterns = policy.patterns();
+    if (statement.effect == Effect::allow || names_action(policy, patterns, statement, question) == statement.not_action)
+        return false;
     const auto matching = [&](const Pattern& pattern) {
         if (statement.not_resource && names_ambiguous(pattern, patterns, context)) return false;
         return matches(pattern, patterns, question.resource, context);
@@ -97,14 +100,14 @@ bool fits_in_doubt(const CompiledPolicy& policy, const CompiledStatement& statem
 template <class Visit>
 void each_candidate(const Policy& whole, const Question& question, Visit&& visit) {
     const auto& policy = whole.compiled();
-    const auto index = policy.index();
-    if (index.empty()) {
+    if (!policy.has_index()) {
         const auto statements = policy.statements();
         const auto bit = service_bit(question.service_hash);
         for (uint32_t i = 0; i < statements.size(); ++i)
             if ((statements[i].services & bit) && !visit(i, Index::whole_element)) return;
         return;
     }
+    const auto index = policy.index();
     const auto ask_group = [&](uint64_t group) {
         if ((whole.summary().groups & Index::group_bit(group)) == 0) return true;
         return index.each(group, policy.characters(), question.resource, question.action_hash,
@@ -457,6 +460,7 @@ std::vector<Conditioned> near_misses(const Question& question, const PrincipalPo
     for (const Layer layer : missing) {
         for (const AttachedPolicy* attached : policies_of(layer, policies, resource)) {
             const auto& policy = attached->policy->compiled();
+            const auto tables = policy.patterns();
             const auto kind = attached->policy->kind();
             for (const uint32_t number : candidates_of(*attached->policy, question)) {
                 const auto& statement = policy.statements()[number];
@@ -464,8 +468,9 @@ std::vector<Conditioned> near_misses(const Question& question, const PrincipalPo
                 if (has_principals(kind) &&
                     names(policy.principals(statement), question.names, policies.boundary.has_value(), false) == Grant::none)
                     continue;
-                if (names_action(policy, statement, question) == statement.not_action) continue;
-                if (!statement.any_resource && names_resource(policy, statement, question) == statement.not_resource) continue;
+                if (names_action(policy, tables, statement, question) == statement.not_action) continue;
+                if (!statement.any_resource && names_resource(policy, tables, statement, question) == statement.not_resource)
+                    continue;
                 const auto keys = failing_keys(policy, statement, question, typed);
                 if (keys.empty()) continue;
                 out.push_back(conditioned(reference_to(layer, *attached, number), *attached->policy, keys));

@@ -81,7 +81,9 @@ Result<audit::Query> query_of(const m::LookupEventsRequest& in) {
     return query;
 }
 
-std::optional<std::string> if_any(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
+std::optional<std::string> if_any(std::string_view text) {
+    return text.empty() ? std::nullopt : std::optional<std::string>(text);
+}
 
 m::Event shown(const Json& record) {
     const Json event = audit::cloudtrail_event(record);

@@ -1,0 +1,74 @@
+// A request as it was decided, access by access, and what its record says. Nothing is copied to decide, and of a single access that is
+// allowed (nearly every request) nothing to record it: its text is put together from what earlier records of the principal had alike
+// (audit/prepared_text.hpp) and from what it has of its own.
+#pragma once
+
+#include <list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audit/log.hpp"
+#include "audit/record_text.hpp"
+#include "gate/access_question.hpp"
+#include "gate/gate.hpp"
+#include "gate/request_keys.hpp"
+#include "identity/prepared.hpp"
+
+namespace gate {
+
+// What a record says of a request, whatever was decided.
+struct RecordedRequest {
+    const http::Request& http;
+    const identity::Caller& caller;
+    base::Time time;
+    std::string_view request_id, service, operation, access_key_id;
+};
+[[nodiscard]] audit::Record record_of(const RecordedRequest& request);
+
+// One request, one thread. The request must outlive it, unchanged.
+class DecidedRequest final : public audit::Decided {
+public:
+    struct Parts {
+        identity::PreparedPtr principal;
+        RequestFacts facts;
+        std::string_view request_id, operation;
+        std::string_view access_key_id;
+    };
+    // Decides each of the accesses.
+    DecidedRequest(Parts parts, std::vector<Access> accesses);
+    DecidedRequest(const DecidedRequest&) = delete;
+    DecidedRequest& operator=(const DecidedRequest&) = delete;
+
+    [[nodiscard]] const std::vector<Access>& accesses() const { return accesses_; }
+    // In their order. Of one that is refused: why.
+    struct One {
+        One(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys);
+        [[nodiscard]] bool is_allowed() const { return verdict.outcome == policy::Outcome::allow; }
+        [[nodiscard]] policy::Decision decision() const;
+
+        AccessQuestion question;
+        policy::Verdict verdict;
+        std::optional<policy::Decision> refusal;
+    };
+    [[nodiscard]] const std::list<One>& decided() const { return decided_; }
+
+    std::string parameters;  // as Record::parameters
+
+    [[nodiscard]] audit::RecordText text() const override;
+    [[nodiscard]] audit::Record whole() const override;
+
+private:
+    // nullopt: it is none of those that can be.
+    [[nodiscard]] std::optional<audit::RecordText> prepared_text() const;
+    [[nodiscard]] bool add_sources(const One& one, Sources& sources) const;
+    [[nodiscard]] std::shared_ptr<const audit::PreparedText> prepare(const One& one) const;
+
+    const Parts parts_;
+    RequestKeys keys_;
+    const std::vector<Access> accesses_;
+    std::list<One> decided_;
+};
+
+}  // namespace gate

@@ -1,0 +1,221 @@
+// The record of a request that was put together from what earlier ones of its principal had says what the whole one says.
+#include "gate/decided.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "audit/definitions.hpp"
+#include "audit/prepared_text.hpp"
+#include "text/json.hpp"
+
+namespace {
+
+using text::Json;
+
+policy::PolicyPtr parsed(std::string_view document, policy::PolicyKind kind = policy::PolicyKind::identity) {
+    auto policy = policy::Policy::parse(document, kind);
+    REQUIRE(policy.has_value());
+    return *policy;
+}
+
+// The members of the line, with the shared texts where they belong.
+Json line_of(const audit::RecordText& text) {
+    std::string line = "{";
+    audit::append_record(line, text, [](const audit::SharedText&) { return std::optional<uint32_t>(); });
+    auto json = text::parse_json(line + "}");
+    REQUIRE_MESSAGE(json.has_value(), line);
+    return std::move(*json);
+}
+
+// Whatever the order of members.
+bool is_same(const Json& a, const Json& b) {
+    if (a.is_object() && b.is_object()) {
+        return a.members().size() == b.members().size() && std::ranges::all_of(a.members(), [&](const auto& member) {
+                   return b.contains(member.first) && is_same(member.second, b[member.first]);
+               });
+    }
+    if (a.is_array() && b.is_array()) return std::ranges::equal(a.items(), b.items(), is_same);
+    return a.dump() == b.dump();
+}
+
+std::set<audit::Term> terms_of(const audit::RecordText& text) { return {text.terms.begin(), text.terms.end()}; }
+
+struct Asked {
+    std::string action = "s3:GetObject", operation = "GetObject", resource = "arn:aws:s3:::b/k", owner = "111122223333";
+    std::string peer = "10.1.2.3", agent = "Boto3/1", referer, content_hash, region = "us-east-1", parameters;
+    std::optional<policy::AttachedPolicy> resource_policy;
+    policy::Context keys;
+    std::optional<wire::Signature> signature = wire::Signature{.access_key_id = "ASIAEXAMPLE"};
+    base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
+};
+
+struct World {
+    identity::PreparedPtr principal;
+
+    World() {
+        identity::Caller caller;
+        caller.principal = {.kind = policy::PrincipalKind::role_session,
+                            .account = "111122223333",
+                            .arn = "arn:aws:sts::111122223333:assumed-role/R/s",
+                            .unique_id = "AROAEXAMPLE:s",
+                            .role_arn = "arn:aws:iam::111122223333:role/R",
+                            .role_id = "AROAEXAMPLE"};
+        caller.session_name = "s";
+        caller.access_key_id = "ASIAEXAMPLE";
+        caller.context.set("aws:PrincipalArn", caller.principal.role_arn);
+        caller.context.set("aws:PrincipalTag/team", "vision");
+        caller.context.set("saml:sub", "someone");  // does not repeat by its name
+        caller.policies.identity.push_back(
+            {parsed(R"({"Version":"2012-10-17","Statement":[)"
+                    R"({"Sid":"Read","Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"arn:aws:s3:::b*"},)"
+                    R"({"Sid":"Tagged","Effect":"Allow","Action":"s3:Get*","Resource":"*",)"
+                    R"("Condition":{"StringEquals":{"s3:ExistingObjectTag/a":"1"}}},)"
+                    R"({"Sid":"Assume","Effect":"Allow","Action":"sts:*","Resource":"*"}]})"),
+             "inline policy of R", "v1"});
+        principal = std::make_shared<const identity::PreparedPrincipal>(std::move(caller));
+    }
+
+    // Is the text that was put together what the whole record says?
+    void check(const Asked& asked) const {
+        http::StringBody body("");
+        http::Request request{.head = {.method = "GET", .path = "/b/k"}, .body = &body, .peer_address = asked.peer};
+        auto& headers = request.head.headers;
+        headers.add("Host", "h");
+        if (!asked.agent.empty()) headers.add("User-Agent", asked.agent);
+        if (!asked.referer.empty()) headers.add("Referer", asked.referer);
+        if (!asked.content_hash.empty()) headers.add("X-Amz-Content-SHA256", asked.content_hash);
+        gate::Access access{.action = asked.action, .resource = asked.resource, .resource_account = asked.owner};
+        access.context = asked.keys;
+        access.resource_policy = asked.resource_policy;
+        std::vector<gate::Access> accesses;
+        accesses.push_back(std::move(access));
+        gate::DecidedRequest decided({.principal = principal,
+                                      .facts = {.http = &request,
+                                                .service = "s3",
+                                                .region = asked.region,
+                                                .signature = asked.signature ? &*asked.signature : nullptr,
+                                                .now = asked.now},
+                                      .request_id = "79A2C0F73A4F41A8",
+                                      .operation = asked.operation,
+                                      .access_key_id = "ASIAEXAMPLE"},
+                                     std::move(accesses));
+        REQUIRE(decided.decided().front().is_allowed());
+        decided.parameters = asked.parameters;
+        const audit::RecordText text = decided.text(), whole = audit::text_of(decided.whole());
+        CHECK_MESSAGE(is_same(line_of(text), line_of(whole)), line_of(text).dump() << "\n" << line_of(whole).dump());
+        CHECK(terms_of(text) == terms_of(whole));
+        CHECK(text.time == whole.time);
+        CHECK(text.changes == whole.changes);
+        CHECK(text.followed_id == whole.followed_id);
+        CHECK(text.bytes() == line_bytes(text));
+    }
+
+    static size_t line_bytes(const audit::RecordText& text) {
+        std::string line;
+        audit::append_record(line, text, [](const audit::SharedText&) { return std::optional<uint32_t>(); });
+        return line.size();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a record from prepared text says what the whole one says, whatever was prepared before") {
+    const World world;
+    std::mt19937 random(7);
+    const auto one_of = [&](auto... values) {
+        const auto all = std::to_array<std::common_type_t<decltype(values)...>>({values...});
+        return all[random() % all.size()];
+    };
+    const auto text_of = [&](auto... values) { return std::string(one_of(std::string_view(values)...)); };
+    const policy::PolicyPtr open =
+        parsed(R"({"Version":"2012-10-17","Statement":[{"Sid":"All","Effect":"Allow","Principal":"*","Action":"s3:*",)"
+               R"("Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}]})",
+               policy::PolicyKind::resource);
+    const policy::PolicyPtr other =
+        parsed(R"({"Version":"2012-10-17","Statement":[{"Sid":"Everything","Effect":"Allow","Principal":"*","Action":"s3:*",)"
+               R"("Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}]})",
+               policy::PolicyKind::resource);
+    for (int i = 0; i < 3000; ++i) {
+        Asked asked;
+        asked.action = text_of("s3:GetObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket");
+        asked.operation = text_of("GetObject", "HeadObject");
+        asked.resource = text_of("arn:aws:s3:::b/k", "arn:aws:s3:::b/a \"quoted\" key", "arn:aws:s3:::b/\xff\\x41",
+                                 "arn:aws:s3:::b2/x", "arn:aws:s3:::b");
+        if (random() % 50 == 0) asked.resource += std::string(3000, 'k');
+        asked.peer = text_of("10.1.2.3", "::ffff:10.1.2.3", "10.1.2.4", "");
+        asked.agent = text_of("Boto3/1", "Boto3/1", "aws-cli", "\xc3\x28", "");
+        if (random() % 40 == 0) asked.agent = std::string(1500, 'a');
+        asked.referer = text_of("", "", "https://e.example/p?X-Amz-Signature=s", "https://e.example/q");
+        asked.content_hash = text_of("", "UNSIGNED-PAYLOAD", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                                     "93b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        asked.region = text_of("us-east-1", "us-east-1", "eu-west-1");
+        asked.parameters = text_of("", R"({"VersionId":"3"})");
+        if (random() % 5 == 0) asked.signature->place = wire::SignaturePlace::query;
+        asked.signature->time = asked.now - std::chrono::milliseconds(random() % 5);
+        asked.now += std::chrono::milliseconds(random() % 3000);
+        asked.keys.set("s3:ResourceAccount", "111122223333");
+        if (random() % 3 == 0) asked.keys.set("s3:ExistingObjectTag/a", text_of("1", "2"));
+        if (random() % 5 == 0) asked.keys.set("aws:ResourceTag/team", text_of("vision", "speech"));
+        if (random() % 7 == 0) asked.keys.set("aws:PrincipalTag/team", "forged");  // conditions never find it
+        if (random() % 5 == 0) asked.keys.set("aws:SourceVpc", text_of("vpc-1", "vpc-2"));
+        if (random() % 3 == 0)
+            asked.resource_policy =
+                policy::AttachedPolicy{random() % 2 == 0 ? open : other, text_of("bucket policy of b", "of c")};
+        world.check(asked);
+    }
+}
+
+TEST_CASE("records of which all but the changing parts are alike share what they share") {
+    const World world;
+    CHECK(world.principal->texts.find("") == nullptr);
+    http::StringBody body("");
+    http::Request request{.head = {.method = "GET", .path = "/b/k"}, .body = &body, .peer_address = "10.1.2.3"};
+    const auto text = [&](std::string_view id, const std::string& resource, int64_t millis) {
+        std::vector<gate::Access> accesses;
+        accesses.push_back({.action = "s3:GetObject", .resource = resource, .resource_account = ""});
+        const base::Time now{std::chrono::milliseconds(millis)};
+        return gate::DecidedRequest(
+                   {.principal = world.principal,
+                    .facts = {.http = &request, .service = "s3", .region = "us-east-1", .signature = nullptr, .now = now},
+                    .request_id = id,
+                    .operation = "GetObject",
+                    .access_key_id = "ASIAEXAMPLE"},
+                   std::move(accesses))
+            .text();
+    };
+    const auto first = text("ID1", "arn:aws:s3:::b/1", 1'790'000'000'000),
+               second = text("ID2", "arn:aws:s3:::b/2", 1'790'000'060'123);
+    REQUIRE(first.shared.size() == second.shared.size());
+    for (size_t i = 0; i < first.shared.size(); ++i) CHECK(first.shared[i].text == second.shared[i].text);
+    CHECK(second.own.find("b/2") != std::string::npos);
+    CHECK(second.own.find("b/1") == std::string::npos);
+}
+
+TEST_CASE("of what is prepared for a principal, the latest few stay") {
+    identity::PreparedTexts texts;
+    const auto text = std::make_shared<const audit::PreparedText>();
+    for (int i = 0; i < 100; ++i) texts.put(std::to_string(i), text);
+    CHECK(texts.find("0") == nullptr);
+    CHECK(texts.find("99") == text);
+    size_t kept = 0;
+    for (int i = 0; i < 100; ++i) kept += texts.find(std::to_string(i)) != nullptr ? 1 : 0;
+    CHECK(kept == identity::PreparedTexts::texts_max);
+    CHECK(text.use_count() == static_cast<long>(kept) + 1);
+}
+
+TEST_CASE("what was prepared for one policy of a resource is not used for another that stands at the same address later") {
+    const World world;
+    const auto ask = [&](std::string_view sid) {
+        Asked asked;
+        asked.resource_policy = policy::AttachedPolicy{
+            parsed(R"({"Version":"2012-10-17","Statement":[{"Sid":")" + std::string(sid) +
+                       R"(","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*"}]})",
+                   policy::PolicyKind::resource),
+            "bucket policy of b"};
+        world.check(asked);
+    };
+    for (int i = 0; i < 50; ++i) ask("S" + std::to_string(i));
+}
