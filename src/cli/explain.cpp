@@ -17,7 +17,7 @@ namespace {
 namespace m = model::trainwarden;
 
 struct Options {
-    std::string request_id, principal, action, resource, operation, input;
+    std::string request_id, principal, action, resource, operation, input, region;
     std::vector<std::string> context;
     bool json = false;
 };
@@ -50,6 +50,7 @@ base::Result<int> explain_access(wire::Client& client, const Options& options) {
     if (answer.access) print(show_access(*answer.access));
     if (answer.decision) print(Text(options.operation) + ": " + model::word_of(*answer.decision) + "\n");
     if (answer.message) print(Text(*answer.message) + "\n");
+    if (answer.note) print(Text(*answer.note) + "\n");
     for (const m::DecidedAccess& access : model::items(answer.accesses)) print(show_access(access));
     return 0;
 }
@@ -70,7 +71,7 @@ base::Result<int> explain(const Options& options) {
             return base::fail(
                 base::Error(base::code::Usage, "--input takes a JSON object" + (input ? "" : ": " + input.error().message))
                     .note("trainwarden explain --as ARN --operation iam:CreateRole --input '{\"RoleName\": …}'"));
-    wire::Client client(TRY(wire::options_from_environment()));
+    wire::Client client(TRY(client_options(options.region)));
     return asks ? explain_access(client, options) : explain_request(client, options);
 }
 
@@ -90,6 +91,7 @@ void add_explain(Command& root) {
     command.option("--input", "JSON", options->input, "its input, by the members of AWS's service model");
     command.option("--context", "KEY=VALUE", options->context,
                    "a condition key of the request (may be repeated; VALUE,VALUE for a list)");
+    command.option("--region", "REGION", options->region, "where such a request would be made; otherwise the configured region");
     command.flag("--json", options->json, "print JSON");
     command.action([options] { return explain(*options); });
 }

@@ -21,4 +21,10 @@ base::Result<std::optional<std::vector<ContextEntry>>> context_of(const std::vec
     return out;
 }
 
+base::Result<wire::ClientOptions> client_options(const std::string& region) {
+    wire::ClientOptions options = TRY(wire::options_from_environment());
+    if (!region.empty()) options.region = region;
+    return options;
+}
+
 }  // namespace cli

@@ -7,11 +7,15 @@
 
 #include "base/result.hpp"
 #include "model/trainwarden/operations.hpp"
+#include "wire/client.hpp"
 
 namespace cli {
 
 // "KEY=VALUE" and "KEY=VALUE,VALUE" as the Context member of a question.
 [[nodiscard]] base::Result<std::optional<std::vector<model::trainwarden::ContextEntry>>> context_of(
     const std::vector<std::string>& said);
+
+// As the environment says it, for questions about requests to this region; empty: the configured one.
+[[nodiscard]] base::Result<wire::ClientOptions> client_options(const std::string& region);
 
 }  // namespace cli

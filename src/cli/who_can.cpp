@@ -14,7 +14,7 @@ namespace {
 namespace m = model::trainwarden;
 
 struct Options {
-    std::string action, resource;
+    std::string action, resource, region;
     std::vector<std::string> context;
     bool json = false;
 };
@@ -26,7 +26,7 @@ Text name_of(const m::Principal& principal) {
 }
 
 base::Result<int> who_can(const Options& options) {
-    wire::Client client(TRY(wire::options_from_environment()));
+    wire::Client client(TRY(client_options(options.region)));
     const m::WhoCanRequest asked{
         .action = options.action, .resource = options.resource, .context = TRY(context_of(options.context))};
     const auto answer = TRY(client.call<m::WhoCan>(asked));
@@ -55,6 +55,7 @@ void add_who_can(Command& root) {
                        "one ARN, for example arn:aws:s3:::bucket/key; `${*}` is a `*` that a name really has");
     command.option("--context", "KEY=VALUE", options->context,
                    "a condition key of the request (may be repeated; VALUE,VALUE for a list)");
+    command.option("--region", "REGION", options->region, "where such a request would be made; otherwise the configured region");
     command.flag("--json", options->json, "print JSON");
     command.action([options] { return who_can(*options); });
 }

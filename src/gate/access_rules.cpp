@@ -66,7 +66,7 @@ public:
     Result<RuledAccesses> run() {
         INVARIANT(operation_.accesses != nullptr);
         for (const auto& rule : operation_.accesses->rules) {
-            if (!rule.when.empty() && !is_given(rule.when)) continue;
+            if (!is_needed(rule)) continue;
             if (rule.when_absent && first_.existence != Existence::absent) continue;
             TRY(add(rule));
         }
@@ -75,9 +75,7 @@ public:
 
 private:
     Result<void> add(const model::AccessRule& rule) {
-        std::string_view action = rule.action.text;
-        for (const auto& other : rule.with)
-            if (is_given(other.given)) action = other.action.text;
+        const std::string_view action = action_of(rule);
         Context keys;
         if (rule.resource == model::AccessRule::Resource::first) keys = first_keys_;
         for (const auto& key : rule.keys) TRY(add_key(key, keys));
@@ -108,7 +106,24 @@ private:
         }
         if (rule.resource == model::AccessRule::Resource::text) return Description{.arn = std::move(arn)};
         if (rule.resource == model::AccessRule::Resource::made) return asking_.describer.plan(arn, action, account);
-        return asking_.describer.find(arn, action, account);
+        return asking_.describer.find(arn, action, account, accesses_.empty() ? actions_like_first() : std::vector<std::string_view>());
+    }
+
+    // Of the rules whose resource is the first one's, those that this input needs.
+    [[nodiscard]] std::vector<std::string_view> actions_like_first() const {
+        std::vector<std::string_view> actions;
+        for (const auto& rule : operation_.accesses->rules)
+            if (rule.resource == model::AccessRule::Resource::first && is_needed(rule)) actions.push_back(action_of(rule));
+        return actions;
+    }
+
+    [[nodiscard]] bool is_needed(const model::AccessRule& rule) const { return rule.when.empty() || is_given(rule.when); }
+
+    [[nodiscard]] std::string_view action_of(const model::AccessRule& rule) const {
+        std::string_view action = rule.action.text;
+        for (const auto& other : rule.with)
+            if (is_given(other.given)) action = other.action.text;
+        return action;
     }
 
     // A member that is not absent; a list that is not empty.

@@ -19,9 +19,10 @@ struct Asking {
     std::string_view region;
     const Describer& describer;
 
-    // The resource that a request names, for an access to it.
-    [[nodiscard]] base::Result<Description> find(std::string_view arn, model::ActionName action) const {
-        return describer.find(arn, action.text, caller.principal.account);
+    // The resource that a request names, for an access to it, and to it for the actions in `also` (Describer::find).
+    [[nodiscard]] base::Result<Description> find(std::string_view arn, model::ActionName action,
+                                                 std::span<const std::string_view> also = {}) const {
+        return describer.find(arn, action.text, caller.principal.account, also);
     }
 };
 

@@ -8,6 +8,7 @@
 #include "model/services.hpp"
 #include "policy/glob.hpp"
 #include "policy/passed_resource.hpp"
+#include "policy/reference.hpp"
 
 namespace gate {
 namespace {
@@ -64,19 +65,20 @@ void Describer::add(std::string service, std::unique_ptr<const Resources> resour
     INVARIANT(added);
 }
 
-base::Result<Description> Describer::ask(Ask ask, std::string_view arn, std::string_view action, std::string_view account) const {
+base::Result<Description> Describer::ask(Ask ask, std::string_view arn, std::string_view action, std::string_view account,
+                                         std::span<const std::string_view> also) const {
     const auto parsed = policy::parse_arn(arn);
     const auto found = parsed && parsed->partition == "aws" ? services_.find(parsed->service) : services_.end();
     Description out{.arn = std::string(arn)};
     if (parsed && found != services_.end()) {
-        out = TRY((*found->second.*ask)({arn, *parsed, action, account}));
+        out = TRY((*found->second.*ask)({arn, *parsed, action, account, also}));
     } else if (parsed) {
         out.owner = parsed->account;
         out.region = parsed->region;
     }
     if (!is_served(out.region)) out.region.clear();
     // What is known of a resource is no condition of this server's own actions on it.
-    if (is_own(action)) out.keys = {};
+    if (is_own(action)) out.keys = out.object_keys = {};
     return out;
 }
 
@@ -84,8 +86,9 @@ base::Result<Description> Describer::describe(std::string_view arn, std::string_
     return ask(&Resources::describe, arn, action, account);
 }
 
-base::Result<Description> Describer::find(std::string_view arn, std::string_view action, std::string_view account) const {
-    return ask(&Resources::find, arn, action, account);
+base::Result<Description> Describer::find(std::string_view arn, std::string_view action, std::string_view account,
+                                          std::span<const std::string_view> also) const {
+    return ask(&Resources::find, arn, action, account, also);
 }
 
 base::Result<Description> Describer::plan(std::string_view arn, std::string_view action, std::string_view account) const {
@@ -128,6 +131,8 @@ Access access_to(std::string_view action, const Description& resource, const pol
     access.resource = resource.arn;
     access.resource_account = resource.owner;
     access.context = resource.keys;
+    for (const auto& entry : resource.object_keys.entries())
+        if (policy::is_key_of_s3_action(entry.key, action)) access.context.set(entry.key, entry.values.front());
     access.context.merge(request);
     access.resource_policy = resource.policy;
     access.restrict_public = resource.restrict_public;

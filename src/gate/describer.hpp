@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <typeinfo>
@@ -58,7 +59,10 @@ struct Description {
     std::optional<policy::AttachedPolicy> policy;  // bucket policy, trust policy
     bool restrict_public = false;                  // see Access
     bool policy_is_public = false;
-    policy::Context keys;   // of the resource: aws:ResourceTag/…, s3:ExistingObjectTag/…, iam:PermissionsBoundary
+    policy::Context keys;   // of the resource: aws:ResourceTag/…, iam:PermissionsBoundary
+    // Keys of an object that only some of S3's actions have (s3:ExistingObjectTag/…): an access has them if the reference lists
+    // them for its action.
+    policy::Context object_keys;
     std::string region;     // that serves it; empty: any
     std::string absence;    // of an absent one: what a question about it is told, `there is no log group g`; may be empty
     bool may_come = false;  // of an absent one: questions about it are answered all the same (an object)
@@ -71,6 +75,7 @@ struct Subject {
     policy::Arn arn;        // … and its segments
     std::string_view action;
     std::string_view account;  // who asks; empty: nobody's
+    std::span<const std::string_view> also = {};  // what the same request is decided on for the same resource beside `action`
 };
 
 constexpr size_t resources_a_page_max = 1000;
@@ -140,7 +145,10 @@ public:
     // What is no ARN, or of a service without resources here, is Existence::unknown and has the owner that its ARN names.
     [[nodiscard]] base::Result<Description> describe(std::string_view arn, std::string_view action,
                                                      std::string_view account) const;
-    [[nodiscard]] base::Result<Description> find(std::string_view arn, std::string_view action, std::string_view account) const;
+    // `also`: further actions of the request on this resource. Everything is found in one look: what handlers hold to
+    // (Description::found) is what each of them is decided on.
+    [[nodiscard]] base::Result<Description> find(std::string_view arn, std::string_view action, std::string_view account,
+                                                 std::span<const std::string_view> also = {}) const;
     [[nodiscard]] base::Result<Description> plan(std::string_view arn, std::string_view action, std::string_view account) const;
     // Of every service, as Resources::each_resource and Resources::version.
     [[nodiscard]] base::Result<ResourcePage> each_resource(const ResourceQuery& query) const;
@@ -149,7 +157,7 @@ public:
 private:
     using Ask = base::Result<Description> (Resources::*)(const Subject&) const;
     [[nodiscard]] base::Result<Description> ask(Ask ask, std::string_view arn, std::string_view action,
-                                                std::string_view account) const;
+                                                std::string_view account, std::span<const std::string_view> also = {}) const;
     std::map<std::string, std::unique_ptr<const Resources>, std::less<>> services_;
     std::vector<std::string> regions_;
 };

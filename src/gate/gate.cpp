@@ -212,7 +212,7 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     }
     if (passage.signature) parts_.directory->record_use(passage.caller(), passage.service, call.region);
 
-    const Permit permit(passage.caller(), call, passage.now, std::move(refusals));
+    const Permit permit(passage.principal, *parts_.directory, call, passage.now, std::move(refusals));
     auto answer = passage.run->handle(permit, call);
     // Refusals too: they tell of what is there now.
     TRY(base::DecisionScope::check());

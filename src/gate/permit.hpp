@@ -9,7 +9,12 @@
 #include "base/error_codes.hpp"
 #include "base/result.hpp"
 #include "identity/caller.hpp"
+#include "identity/prepared.hpp"
 #include "policy/request.hpp"
+
+namespace identity {
+class Directory;
+}
 
 namespace wire {
 struct Call;
@@ -44,6 +49,11 @@ public:
     // The global condition keys of the request: for a handler that decides more under them (decide.hpp), access by access as it
     // finds out what there is. Worked out when called.
     [[nodiscard]] policy::Context global_keys() const;
+    // Whether whoever asks is still the same, with the same rights, as when the request was decided on: for a body that is read
+    // after that, which a client may take hours to send.
+    [[nodiscard]] bool is_current() const;
+    // The lease that a session lives by is still held (identity/lease.hpp); nothing for other callers. Error `ExpiredToken`.
+    [[nodiscard]] base::Result<void> check_lease() const;
     // Of the access at this index of what `Run::accesses` gave: AWS's sentence if it was refused, nullptr if it was allowed.
     // Only accesses marked `separate` can be refused here.
     [[nodiscard]] const std::string* refusal(size_t access) const {
@@ -60,10 +70,18 @@ public:
 
 private:
     friend class Gate;
-    Permit(const identity::Caller& caller, const wire::Call& call, base::Time time, std::map<size_t, std::string> refusals)
-        : caller_(caller), call_(call), time_(time), refusals_(std::move(refusals)) {}
+    Permit(identity::PreparedPtr principal, identity::Directory& directory, const wire::Call& call, base::Time time,
+           std::map<size_t, std::string> refusals)
+        : principal_(std::move(principal)),
+          caller_(principal_->caller),
+          directory_(directory),
+          call_(call),
+          time_(time),
+          refusals_(std::move(refusals)) {}
 
+    identity::PreparedPtr principal_;
     const identity::Caller& caller_;
+    identity::Directory& directory_;
     const wire::Call& call_;
     base::Time time_;
     std::map<size_t, std::string> refusals_;

@@ -5,6 +5,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/invariant.hpp"
+#include "base/outdated.hpp"
 #include "http/message.hpp"
 #include "model/json.hpp"
 #include "model/rest.hpp"
@@ -18,11 +19,18 @@ namespace {
 class Payload final : public model::ByteSource {
 public:
     explicit Payload(http::BodyReader& body) : body_(body) {}
-    [[nodiscard]] base::Result<size_t> read(std::span<char> into) override { return body_.read(into); }
+    // A stream is decided on when it begins. Its end is told only while a job that sent it may still write.
+    [[nodiscard]] base::Result<size_t> read(std::span<char> into) override {
+        const size_t got = TRY(body_.read(into));
+        if (got == 0 && permit_ != nullptr) TRY(permit_->check_lease());
+        return got;
+    }
+    void set_permit(const Permit& permit) { permit_ = &permit; }
     [[nodiscard]] std::optional<uint64_t> length() const override { return body_.length(); }
 
 private:
     http::BodyReader& body_;
+    const Permit* permit_ = nullptr;
 };
 
 struct RestOperation {
@@ -85,7 +93,12 @@ public:
         INVARIANT(invocation_ && payload_);
         const auto& rest = *operation_->model.rest;
         if (later_) return base::fail(*later_);
-        if (wire::takes_document(operation_->model) && !rest.decided_on_body) TRY(read_body(call));
+        if (wire::takes_document(operation_->model) && !rest.decided_on_body) {
+            const bool read_before = document_.has_value();
+            TRY(read_body(call));
+            if (!read_before && !permit.is_current()) return base::fail_outdated("the caller");
+        }
+        payload_->set_permit(permit);
         TRY(invocation_->handle(permit));
         wire::Answer answer;
         answer.raw = wire::write_rest(operation_->model, call.http->head, invocation_->output());

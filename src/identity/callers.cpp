@@ -1,10 +1,15 @@
 // From credentials to the Caller behind them, with every policy that hangs on it: one picture, taken under one lock.
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
+
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
+#include "policy/arn.hpp"
 #include "text/time.hpp"
 
 namespace identity {
@@ -129,6 +134,7 @@ base::Result<std::shared_ptr<const DirectoryState::OpenedSession>> DirectoryStat
     opened->session = std::move(*session);
     opened->access_key_id = access_key_id;
     opened->secret = session_secret(token, session_keys_);
+    if (opened->session.kind == SessionKind::role) remember_session(opened->session, access_key_id, token);
     const base::Lock lock(sessions_mutex_);
     if (sessions_.size() >= open_sessions_max) sessions_.clear();
     sessions_[token] = opened;
@@ -212,6 +218,40 @@ base::Result<Caller> DirectoryState::role_caller(const std::string& role_arn, co
     const RolePtr found = state_.role_by_arn(role_arn);
     if (!found) return base::fail(base::code::NoSuchEntity, fmt::format("The role {} cannot be found.", role_arn));
     return role_session_caller(*found, session_name, nullptr);
+}
+
+void DirectoryState::remember_session(const Session& session, const std::string& access_key_id, const std::string& token) const {
+    const base::Time now = parts_.clock->now();
+    const base::Lock lock(sessions_mutex_);
+    if (std::ranges::any_of(known_sessions_, [&](const KnownSession& one) { return one.access_key_id == access_key_id; })) return;
+    if (known_sessions_.size() >= known_sessions_max)
+        std::erase_if(known_sessions_, [&](const KnownSession& one) { return one.expires <= now; });
+    if (known_sessions_.size() >= known_sessions_max) known_sessions_.pop_front();
+    known_sessions_.push_back({session.principal_id + ":" + session.session_name, access_key_id, token, session.expires});
+}
+
+std::vector<Caller> DirectoryState::live_sessions(const std::string& session_arn) const {
+    const auto arn = policy::parse_arn(session_arn);
+    constexpr std::string_view prefix = "assumed-role/";
+    if (!arn || arn->service != "sts" || !arn->resource.starts_with(prefix)) return {};
+    const std::string_view name = arn->resource.substr(prefix.size());
+    const size_t slash = name.find('/');
+    if (slash == std::string_view::npos) return {};
+    const auto found = role(std::string(arn->account), std::string(name.substr(0, slash)));
+    if (!found) return {};
+    const std::string user_id = (*found)->id + ":" + std::string(name.substr(slash + 1));
+    std::vector<KnownSession> known;
+    {
+        const base::SharedLock lock(sessions_mutex_);
+        std::ranges::copy_if(known_sessions_, std::back_inserter(known),
+                             [&](const KnownSession& one) { return one.user_id == user_id; });
+    }
+    std::vector<Caller> live;
+    for (const KnownSession& one : known)
+        if (const auto caller = authenticate(one.access_key_id, one.token)) live.push_back((*caller)->caller);
+    std::ranges::sort(live, std::greater<>(),
+                             [](const Caller& one) { return one.token_issue_time.value_or(base::Time{}); });
+    return live;
 }
 
 base::Result<Caller> DirectoryState::user_caller(const std::string& user_arn) const {

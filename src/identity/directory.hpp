@@ -45,6 +45,8 @@ struct AssumedRole {
     int packed_policy_percent = 0;
 };
 
+inline constexpr size_t known_sessions_max = 4096;
+
 class Directory {
 public:
     struct Parts {
@@ -91,6 +93,11 @@ public:
     // The Caller that a session of this role would be (for checks made on the role's behalf).
     [[nodiscard]] virtual base::Result<Caller> role_caller(const std::string& role_arn,
                                                            const std::string& session_name) const = 0;
+
+    // Every session of a role with this ARN (arn:aws:sts::A:assumed-role/R/SESSION) that lives, as a request of it would be
+    // authenticated now; newest first. Tokens are kept by who holds them: known are those that were made or used since the server
+    // started, of which the last `known_sessions_max` are remembered.
+    [[nodiscard]] virtual std::vector<Caller> live_sessions(const std::string& session_arn) const = 0;
 
     // The Caller that this user is; `NoSuchEntity`.
     [[nodiscard]] virtual base::Result<Caller> user_caller(const std::string& user_arn) const = 0;

@@ -226,6 +226,62 @@ TEST_CASE("a session that lives by a lease is cut by it, changes with it, dies w
     CHECK(code_of(authenticate(later->credentials)) == "ExpiredToken");
 }
 
+TEST_CASE("the sessions of one ARN that live are known from when they were made, or first used, until they end") {
+    House house;
+    const auto role = house.make_role("trainer", trust_sagemaker, "/jobs/");
+    const auto make = [&](const std::string& name, std::string policy, std::vector<std::pair<std::string, std::string>> tags,
+                          std::chrono::seconds duration = std::chrono::hours(1)) {
+        AssumeRole request;
+        request.role_arn = role->arn;
+        request.session_name = name;
+        request.session_policy = std::move(policy);
+        request.tags = std::move(tags);
+        request.duration = duration;
+        auto made = house.directory->assume_role(request);
+        REQUIRE(made.has_value());
+        house.clock.advance(std::chrono::seconds(1));
+        return *made;
+    };
+    const auto first = make("one", "", {{"team", "red"}}, std::chrono::minutes(15));
+    const auto second = make("one", allow_s3, {});
+    (void)make("two", "", {});
+    const std::string& arn = first.assumed_role_arn;
+    auto live = house.directory->live_sessions(arn);
+    REQUIRE(live.size() == 2);  // newest first
+    CHECK(live[0].access_key_id == second.credentials.access_key_id);
+    CHECK(live[0].policies.session.has_value());
+    CHECK(live[1].context.find("aws:PrincipalTag/team") != nullptr);
+    CHECK_FALSE(live[1].policies.session.has_value());
+    for (const char* none :
+         {"assumed-role/trainer/three", "assumed-role/other/one", "assumed-role/trainer", "federated-user/one"})
+        CHECK(house.directory->live_sessions("arn:aws:sts::" + house.account + ":" + none).empty());
+    CHECK(house.directory->live_sessions("no ARN").empty());
+
+    house.clock.advance(std::chrono::minutes(20));  // the first has ended
+    CHECK(house.directory->live_sessions(arn).size() == 1);
+
+    // Another server process knows a session once it is used.
+    house.reopen();
+    CHECK(house.directory->live_sessions(arn).empty());
+    CHECK(house.directory->authenticate(second.credentials.access_key_id, second.credentials.session_token).has_value());
+    CHECK(house.directory->live_sessions(arn).size() == 1);
+
+    // One that lives by a lease ends with it; those of a role that was made anew are others.
+    AssumeRole leased;
+    leased.role_arn = role->arn;
+    leased.session_name = "SageMaker";
+    leased.lease = "lease-1";
+    house.directory->leases().set("lease-1", std::make_shared<Lease>());
+    const auto job = house.directory->assume_role(leased);
+    REQUIRE(job.has_value());
+    CHECK(house.directory->live_sessions(job->assumed_role_arn).size() == 1);
+    house.directory->leases().close("lease-1");
+    CHECK(house.directory->live_sessions(job->assumed_role_arn).empty());
+    REQUIRE(house.iam().delete_role(house.account, "trainer").has_value());
+    (void)house.make_role("trainer");
+    CHECK(house.directory->live_sessions(arn).empty());
+}
+
 TEST_CASE("assume_role refuses what STS refuses") {
     House house;
     const auto role = house.make_role("trainer");

@@ -180,6 +180,7 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     out.credentials.session_token = seal_session(session, out.credentials.access_key_id, session_keys_, *parts_.random);
     out.credentials.secret_access_key = session_secret(out.credentials.session_token, session_keys_);
     out.credentials.expiration = session.expires;
+    remember_session(session, out.credentials.access_key_id, out.credentials.session_token);
     out.assumed_role_id = role->id + ":" + request.session_name;
     out.assumed_role_arn = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", role->account, role->name, request.session_name);
     out.packed_policy_percent = percent;

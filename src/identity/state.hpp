@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <unordered_map>
@@ -122,6 +123,7 @@ public:
     [[nodiscard]] base::Result<AssumedRole> assume_role(const AssumeRole& request) override;
     [[nodiscard]] base::Result<Credentials> session_token(const Caller& caller, std::chrono::seconds duration) override;
     [[nodiscard]] base::Result<Caller> role_caller(const std::string& role_arn, const std::string& session_name) const override;
+    [[nodiscard]] std::vector<Caller> live_sessions(const std::string& session_arn) const override;
     [[nodiscard]] base::Result<Caller> user_caller(const std::string& user_arn) const override;
     [[nodiscard]] bool principal_exists(const std::string& arn) const override;
     [[nodiscard]] std::optional<std::string> unique_id(const std::string& arn) const override;
@@ -279,6 +281,16 @@ private:
     mutable base::SharedMutex sessions_mutex_;
     mutable std::unordered_map<std::string, std::shared_ptr<const OpenedSession>> sessions_
         GUARDED_BY(sessions_mutex_);  // by token
+
+    // A role's session that was made or used here; for `live_sessions`.
+    struct KnownSession {
+        std::string user_id;  // AROA…:session
+        std::string access_key_id, token;
+        base::Time expires;
+    };
+    void remember_session(const Session& session, const std::string& access_key_id, const std::string& token) const
+        EXCLUDES(sessions_mutex_);
+    mutable std::deque<KnownSession> known_sessions_ GUARDED_BY(sessions_mutex_);  // the newest last
 
     struct Used {
         LastUse use;

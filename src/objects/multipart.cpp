@@ -177,6 +177,11 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
         store::Batch batch;
         batch.expect(bucket_key(request.bucket), bucket->record);
         batch.expect(configuration_key(request.bucket), bucket->configuration_record);
+        if (request.decided.object) {
+            auto there = TRY(parts_.keys->get(object_key(request.bucket, request.key)));
+            TRY(request.decided.check_object(there));
+            batch.expect(object_key(request.bucket, request.key), std::move(there));
+        }
         batch.put(upload_key(request.bucket, request.key, id), write_record(record));
         const auto committed = commit(batch);
         if (committed) return make_upload(request.bucket, request.key, id, record);

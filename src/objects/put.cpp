@@ -73,6 +73,13 @@ base::Result<uint64_t> receive_rest_side_by_side(const Source& body, const Pipel
 
 }  // namespace
 
+base::Result<void> DecidedOn::check_object(const std::optional<std::string>& record) const {
+    if (!object) return {};
+    const ObjectPtr& expected = *object;
+    if (expected ? record != expected->record : record.has_value()) return base::fail_outdated("the object");
+    return {};
+}
+
 ReceivedBody::~ReceivedBody() {
     if (owned_ && !blob.empty()) storage_.remove_blob(blob);
 }
@@ -160,10 +167,7 @@ base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const s
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         const auto bucket = TRY(bucket_for_writing(bucket_name, decided));
         auto before = TRY(parts_.keys->get(record_key));
-        if (decided.object) {
-            const auto& object = *decided.object;
-            if (object ? before != object->record : before.has_value()) return base::fail_outdated("the object");
-        }
+        TRY(decided.check_object(before));
         std::optional<Object> current;
         if (before) current = TRY(read_object(*before));
         if (conditions.any()) {

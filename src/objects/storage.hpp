@@ -42,6 +42,8 @@ using ObjectPtr = std::shared_ptr<const Object>;
 struct DecidedOn {
     BucketPtr bucket;                 // null: nothing is expected of the bucket
     std::optional<ObjectPtr> object;  // from `find`; null: that there is none; absent: nothing is expected of the object
+    // `record`: of the object as it is now. Error `DecisionOutdated`.
+    [[nodiscard]] base::Result<void> check_object(const std::optional<std::string>& record) const;
 };
 
 struct PutRequest {

@@ -500,6 +500,9 @@ TEST_CASE("a call on what changed since it was decided on does nothing") {
         {.bucket = "bucket", .key = "k", .source = *storage.open_object(seen), .source_bucket = "bucket", .source_key = "k"})));
     world.put("k", "replaced");
     CHECK(outdated(storage.open_object(seen)));
+    CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "k", .decided = on_object})));
+    CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "k", .decided = {bucket, objects::ObjectPtr()}})));
+    CHECK(storage.create_upload({.bucket = "bucket", .key = "none", .decided = {bucket, objects::ObjectPtr()}}).has_value());
 
     // Of the bucket: configured otherwise, or another one of the same name.
     const auto tagged = [](objects::BucketConfiguration& configuration) -> base::Result<void> {

@@ -9,7 +9,7 @@ namespace training {
 identity::AssumeRole job_role_request(const std::string& role_arn, const SessionTerms& terms) {
     identity::AssumeRole request;
     request.role_arn = role_arn;
-    request.session_name = "SageMaker";
+    request.session_name = service_session_name;
     request.duration = session_duration;
     request.tags = terms.tags;
     request.source_identity = terms.source_identity;

@@ -23,6 +23,7 @@
 namespace training {
 
 constexpr const char* service_principal = "sagemaker.amazonaws.com";
+constexpr const char* service_session_name = "SageMaker";  // of the sessions that it assumes roles as
 
 // What a session of a job's role is asked for with.
 struct SessionTerms {

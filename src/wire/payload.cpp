@@ -252,7 +252,7 @@ Result<std::unique_ptr<PayloadReader>> PayloadReader::open(const http::RequestHe
         out->sha256_.emplace(crypto::DigestKind::sha256);
         out->declared_sha256_ = protection.sha256;
     }
-    if (const auto* md5 = head.headers.find("Content-MD5")) {
+    if (const auto* md5 = head.headers.find("Content-MD5"); md5 != nullptr && !md5->empty()) {
         const auto raw = text::decode_base64(*md5);
         if (!raw || raw->size() != 16) return fail(base::code::InvalidDigest, "The Content-MD5 you specified was invalid.");
         out->declared_md5_ = *raw;

@@ -72,6 +72,30 @@ TEST_CASE("REST-XML: parameters that cannot be read") {
     CHECK(get.range == "bytes=0-1");
 }
 
+TEST_CASE("REST-XML: an empty header is none, whichever it is") {
+    m::GetObjectAttributes::Input attributes;
+    CHECK(head_error<m::GetObjectAttributes>(
+              head_of("GET", "/b/k?attributes",
+                      {{"x-amz-object-attributes", "ETag"}, {"x-amz-max-parts", ""}, {"x-amz-part-number-marker", ""}}),
+              attributes) == "");
+    CHECK_FALSE(attributes.max_parts);
+    CHECK_FALSE(attributes.part_number_marker);
+    m::DeleteObject::Input remove;
+    CHECK(head_error<m::DeleteObject>(
+              head_of("DELETE", "/b/k", {{"x-amz-if-match-size", ""}, {"x-amz-if-match-last-modified-time", ""}}), remove) == "");
+    CHECK(head_error<m::DeleteObject>(head_of("DELETE", "/b/k", {{"x-amz-if-match-size", "1"}}), remove) == "NotImplemented");
+    m::PutObject::Input put;
+    CHECK(head_error<m::PutObject>(
+              head_of("PUT", "/b/k",
+                      {{"x-amz-server-side-encryption", ""}, {"If-None-Match", ""}, {"x-amz-tagging", ""}, {"x-amz-acl", ""}}),
+              put) == "");
+    CHECK_FALSE(put.if_none_match);
+    CHECK_FALSE(put.tagging);
+    CHECK_FALSE(put.acl);
+    CHECK(head_error<m::PutObject>(head_of("PUT", "/b/k", {{"x-amz-server-side-encryption", "AES256"}}), put) ==
+          "NotImplemented");
+}
+
 TEST_CASE("REST-XML: headers that say nothing, say it twice, or ask for what is not here") {
     const auto put = [](std::vector<http::Headers::Field> headers) {
         m::PutObject::Input input;
@@ -81,7 +105,7 @@ TEST_CASE("REST-XML: headers that say nothing, say it twice, or ask for what is 
     CHECK(put({{"x-amz-acl", "private"}, {"X-Amz-Acl", "public-read"}}) == "InvalidArgument");
     CHECK(put({{"x-amz-meta-a", "1"}, {"x-amz-meta-A", "2"}}) == "");
     CHECK(put({{"x-amz-server-side-encryption", "AES256"}}) == "NotImplemented");
-    CHECK(put({{"x-amz-server-side-encryption-anything", ""}}) == "NotImplemented");
+    CHECK(put({{"x-amz-server-side-encryption-anything", "x"}}) == "NotImplemented");
     CHECK(put({{"x-amz-object-lock-anything", "x"}}) == "NotImplemented");
     CHECK(put({{"x-amz-object-lock-mode", ""}}) == "");
     CHECK(put({{"x-amz-bucket-object-lock-enabled", "false"}}) == "");

@@ -312,3 +312,70 @@ def test_an_upload_that_was_let_in_is_decided_again_when_its_bytes_are_there(ser
     status, body = finish(waiting)
     assert status == 403 and b"AccessDenied" in body, body
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+RETAGGED = [("PutObjectTagging", {"Tagging": {"TagSet": [{"Key": "cls", "Value": "public"}]}}),
+            ("PutObject", {"Tagging": "cls=public", "Body": b"z"}),
+            ("CopyObject", {"CopySource": "decided-beside/public"}),
+            ("CopyObject", {"CopySource": "decided-beside/public", "TaggingDirective": "REPLACE", "Tagging": "cls=public"}),
+            ("CreateMultipartUpload", {"Tagging": "cls=public"})]
+GRANTED = [("PutObjectAcl", {"ACL": "bucket-owner-full-control"}),
+           ("PutObject", {"ACL": "bucket-owner-full-control", "Body": b"z"}),
+           ("CopyObject", {"CopySource": "decided-beside/plain", "ACL": "bucket-owner-full-control"}),
+           ("CreateMultipartUpload", {"ACL": "bucket-owner-full-control"}),
+           ("CreateMultipartUpload", {"GrantFullControl": "id=GRANTEE"})]
+
+
+@pytest.mark.parametrize("action, ways", [("s3:PutObjectTagging", RETAGGED), ("s3:PutObjectAcl", GRANTED)])
+def test_what_a_write_needs_beside_is_decided_with_the_tags_that_are_there(server, s3, action, ways):
+    """s3:PutObject has no key s3:ExistingObjectTag; what tags or an ACL need beside it has, whatever operation brings them."""
+    if "decided-beside" not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket="decided-beside")
+    grantee = s3.list_buckets()["Owner"]["ID"]
+    s3.put_object(Bucket="decided-beside", Key="public", Body=b"p", Tagging="cls=public")
+    s3.put_object(Bucket="decided-beside", Key="plain", Body=b"p")
+    iam, name = server.client("iam"), "beside-" + action[3:]
+    writer = server.client_as(user(server, name, allow("s3:*", "*")), "s3")
+    secret = {"StringEquals": {"s3:ExistingObjectTag/cls": "secret"}}
+    everything_else = {"Effect": "Allow", "NotAction": action, "Resource": "*"}
+    denied = [allow("s3:*", "*"), {"Effect": "Deny", "Action": action, "Resource": "*", **{"Condition": secret}}]
+    allowed = [everything_else, allow(action, "*", secret)]
+    for statements, of_secret in ((denied, False), (allowed, True)):
+        iam.put_user_policy(UserName=name, PolicyName="p",
+                            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        for operation, more in ways:
+            more = {member: value.replace("GRANTEE", grantee) if isinstance(value, str) else value for member, value in more.items()}
+            call = getattr(writer, {"PutObjectTagging": "put_object_tagging", "PutObject": "put_object", "PutObjectAcl": "put_object_acl",
+                                    "CopyObject": "copy_object", "CreateMultipartUpload": "create_multipart_upload"}[operation])
+            for cls in ("secret", "other"):
+                s3.put_object(Bucket="decided-beside", Key="k", Body=SECRET, Tagging=f"cls={cls}")
+                said = server.trainwarden("explain", "--as", f"arn:aws:iam::{server.account}:user/{name}", "--action", action,
+                                          "--resource", "arn:aws:s3:::decided-beside/k", "--json").stdout
+                expected = of_secret == (cls == "secret")
+                assert (json.loads(said)["Access"]["Decision"] == "allowed") == expected
+                done = code_of(lambda: call(Bucket="decided-beside", Key="k", **more), "AccessDenied") is None
+                assert done == expected, (statements, operation, more, cls)
+                if not done:
+                    assert s3.get_object_tagging(Bucket="decided-beside", Key="k")["TagSet"] == [{"Key": "cls", "Value": cls}]
+        iam.delete_user_policy(UserName=name, PolicyName="p")
+
+
+def test_a_write_with_tags_holds_to_the_tags_that_it_was_decided_with(server, s3):
+    """Who may give tags only to what is public never gives them to what became secret in between."""
+    s3.create_bucket(Bucket="decided-given")
+    writer = user(server, "giver", allow("s3:PutObject", "*"), allow("s3:PutObjectTagging", "*", ONLY_PUBLIC))
+    wrote, local = [], threading.local()
+
+    def write():
+        local.client = getattr(local, "client", None) or server.client_as(writer, "s3")
+        wrote.append(code_of(lambda: local.client.put_object(Bucket="decided-given", Key="k", Body=b"w", Tagging="cls=given"), "AccessDenied", "SlowDown"))
+
+    def own():
+        # What the writer did is seen at once: between these two the object is secret, and stays it.
+        s3.put_object(Bucket="decided-given", Key="k", Body=PUBLIC, Tagging="cls=public")
+        s3.put_object(Bucket="decided-given", Key="k", Body=SECRET, Tagging="cls=secret")
+        assert s3.get_object(Bucket="decided-given", Key="k")["Body"].read() == SECRET, "written over what is secret"
+
+    s3.put_object(Bucket="decided-given", Key="k", Body=SECRET, Tagging="cls=secret")
+    Race(own, write, write)
+    assert None in wrote and "AccessDenied" in wrote

@@ -188,17 +188,17 @@ def test_the_next_request_sees_every_change(world, make):
 
 # ---- requests that are held open
 
-def held_open(server, who, service, target, change, body, headers=()):
+def held_open(server, who, service, target, change, body, headers=(), method="POST"):
     """The answer to a request whose last byte is sent after the change was answered."""
     from botocore.auth import S3SigV4Auth, SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials as Keys
     url = f"{server.endpoint}{target}"
-    request = AWSRequest("POST", url, data=body, headers=dict(headers))
+    request = AWSRequest(method, url, data=body, headers=dict(headers))
     auth = S3SigV4Auth if service == "s3" else SigV4Auth
-    auth(Keys(who.access_key_id, who.secret_access_key), service, "us-east-1").add_auth(request)
+    auth(Keys(who.access_key_id, who.secret_access_key, who.session_token), service, "us-east-1").add_auth(request)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.putrequest("POST", target, skip_host=True, skip_accept_encoding=True)
+    connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
     for name, value in {"Host": f"127.0.0.1:{server.port}", **dict(request.headers), "Content-Length": str(len(body))}.items():
         connection.putheader(name, value)
     connection.endheaders()
@@ -240,3 +240,65 @@ def test_a_request_is_decided_once_it_is_whole(world, operation, taken):
     refused = b"AccessDenied" in content if taken == "policy" else status == 403
     assert refused, (status, content)
     assert b"SecretAccessKey" not in content and b"<Deleted>" not in content
+
+
+@pytest.mark.parametrize("taken", ["policy", "key"])
+def test_a_document_that_s3_reads_after_the_decision_is_decided_again(world, taken):
+    """PutBucketPolicy is decided by its head; who loses the right while the policy is sent does not set it."""
+    name = f"held-document-{taken}"
+    iam, s3 = world.client("iam"), world.client("s3")
+    who = user(world, name)
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(allow("s3:*")))
+
+    def change():
+        if taken == "policy":
+            iam.delete_user_policy(UserName=name, PolicyName="p")
+        else:
+            iam.delete_access_key(UserName=name, AccessKeyId=who.access_key_id)
+
+    body = policy(allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/*", Principal={"AWS": world.account})).encode()
+    status, content = held_open(world, who, "s3", f"/{BUCKET}?policy", change, body, method="PUT")
+    assert status == 403, (status, content)
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchBucketPolicy"):
+        s3.get_bucket_policy(Bucket=BUCKET)
+    # Of somebody else's rights, nothing changes for who sends it.
+    other = user(world, name + "-other")
+    iam.put_user_policy(UserName=name + "-other", PolicyName="p", PolicyDocument=policy(allow("s3:*")))
+    status, content = held_open(world, other, "s3", f"/{BUCKET}?policy", lambda: user(world, name + "-new"), body, method="PUT")
+    assert status == 204, (status, content)
+    s3.delete_bucket_policy(Bucket=BUCKET)
+
+
+def test_a_job_that_ended_completes_no_upload(world):
+    """The job's credentials are held by its workers: an upload that was begun while it ran is no object once it does not."""
+    from conftest import until
+    from test_sagemaker import BUCKET as DATA, make_trainer, request
+    make_trainer(world)
+    sagemaker, logs, s3 = world.client("sagemaker"), world.client("logs"), world.client("s3")
+    script = ("python3 -c 'import os,json,urllib.request as u; print(\"CREDS\",json.dumps(json.load(u.urlopen(\"http://169.254.170.2\"+"
+              "os.environ[\"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI\"]))),flush=True)'\nsleep 120\n")
+    sagemaker.create_training_job(**request(world, "ending", script))
+
+    def credentials():
+        try:
+            events = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix="ending/")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+        lines = [event["message"] for event in events if event["message"].startswith("CREDS ")]
+        return json.loads(lines[0][6:]) if lines else None
+
+    until(lambda: credentials() is not None, "the job's credentials")
+    told = credentials()
+    job = Credentials(told["AccessKeyId"], told["SecretAccessKey"], told["Token"])
+    key = "models/ending/output/model.tar.gz"
+    status, content = held_open(world, job, "s3", f"/{DATA}/{key}", lambda: None, b"0123456789", method="PUT")
+    assert status == 200, content
+    s3.delete_object(Bucket=DATA, Key=key)
+
+    def stop():
+        sagemaker.stop_training_job(TrainingJobName="ending")
+        until(lambda: sagemaker.describe_training_job(TrainingJobName="ending")["TrainingJobStatus"] == "Stopped", "the end of the job")
+
+    answer = held_open(world, job, "s3", f"/{DATA}/{key}.late", stop, b"0123456789", method="PUT")
+    assert answer[0] == 400 and b"<Code>ExpiredToken</Code>" in answer[1], answer
+    assert key + ".late" not in [one["Key"] for one in s3.list_objects_v2(Bucket=DATA).get("Contents", [])]

@@ -60,8 +60,9 @@ Result<gate::Description> add_source(const Asking& asking, const std::string& co
     return object;
 }
 
-Result<gate::Description> find_target(const Asking& asking, const std::string& bucket, const std::string& key, Copying& copying) {
-    auto target = TRY(asking.find("arn:aws:s3:::" + bucket + "/" + key, m::Action::s3_PutObject));
+Result<gate::Description> find_target(const Asking& asking, const std::string& bucket, const std::string& key, Copying& copying,
+                                      std::span<const std::string_view> also) {
+    auto target = TRY(asking.find("arn:aws:s3:::" + bucket + "/" + key, m::Action::s3_PutObject, also));
     copying.to = *target.found.as<Located>();
     return target;
 }
@@ -111,7 +112,10 @@ Result<Needs<Copying>> copy_needs(const S3&, const Asking& asking, const m::Copy
     }
     if (!names.empty()) keys.set_list("s3:RequestObjectTagKeys", std::move(names));
     keys.set("s3:ObjectCreationOperation", "true");
-    const auto target = TRY(find_target(asking, in.bucket, in.key, copying));
+    std::vector<std::string_view> also;
+    if (!copying.tags.empty()) also.push_back(m::Action::s3_PutObjectTagging.text);
+    if (in.acl || in.grant_full_control) also.push_back(m::Action::s3_PutObjectAcl.text);
+    const auto target = TRY(find_target(asking, in.bucket, in.key, copying, also));
     needs.add(m::Action::s3_PutObject, target, keys);
     if (!copying.tags.empty()) needs.add(m::Action::s3_PutObjectTagging, target, keys);
     // Of the object that is copied, as it was found: one that is looked up again may be another.

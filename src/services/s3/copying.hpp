@@ -17,9 +17,9 @@ struct Copying {
 // `AccessDenied` (another owner's bucket than `expected_owner`).
 [[nodiscard]] Result<gate::Description> add_source(const Asking& asking, const std::string& copy_source,
                                                    const std::optional<std::string>& expected_owner, Needs<Copying>& needs);
-// What is known of the target; fills `to`.
+// What is known of the target, for s3:PutObject and what is needed beside it; fills `to`.
 [[nodiscard]] Result<gate::Description> find_target(const Asking& asking, const std::string& bucket, const std::string& key,
-                                                    Copying& copying);
+                                                    Copying& copying, std::span<const std::string_view> also = {});
 // s3:x-amz-copy-source: `bucket/key`, decoded, as it will be read; however the client spelt it.
 void add_source_key(policy::Context& context, const CopySource& source);
 

@@ -1,6 +1,8 @@
 // Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3".
 #include "services/s3/resources.hpp"
 
+#include <algorithm>
+
 #include "base/error_codes.hpp"
 #include "policy/glob.hpp"
 #include "policy/reference.hpp"
@@ -40,6 +42,11 @@ Description description_of(const gate::Subject& subject, const objects::BucketPt
     return out;
 }
 
+bool looks_at_object(const gate::Subject& subject) {
+    const auto has_tags = [](std::string_view action) { return policy::is_key_of_s3_action("s3:ExistingObjectTag/x", action); };
+    return has_tags(subject.action) || std::ranges::any_of(subject.also, has_tags);
+}
+
 }  // namespace
 
 Result<Description> Resources::find(const gate::Subject& subject) const {
@@ -50,15 +57,16 @@ Result<Description> Resources::find(const gate::Subject& subject) const {
     Description out = description_of(subject, located.bucket);
     if (name.is_object) {
         out.existence = Existence::unknown;
-        if (policy::is_key_of_s3_action("s3:ExistingObjectTag/x", subject.action)) {
+        if (looks_at_object(subject)) {
+            located.looked_at_object = true;
             auto object = storage_.find(name.bucket, name.key);
             if (!object && object.error().code != base::code::NoSuchKey) return base::fail(std::move(object).error());
             if (object) located.object = std::move(*object);
             // After the look at the object: what was found there was written under the policy that decides.
-            TRY(storage_.check_unchanged(located.decided()));
+            TRY(storage_.check_unchanged({located.bucket, {}}));
             out.existence = located.object ? Existence::there : Existence::absent;
             if (located.object)
-                for (const auto& [key, value] : located.object->tags) out.keys.set("s3:ExistingObjectTag/" + key, value);
+                for (const auto& [key, value] : located.object->tags) out.object_keys.set("s3:ExistingObjectTag/" + key, value);
         }
     }
     out.found = gate::Found::of(std::move(located));

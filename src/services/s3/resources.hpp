@@ -10,8 +10,12 @@ namespace services::s3 {
 struct Located {
     objects::BucketPtr bucket;
     objects::ObjectPtr object;  // where the decision looked at it (its tags, its absence) and it is there
-    [[nodiscard]] objects::DecidedOn decided() const { return {bucket, {}}; }
-    [[nodiscard]] objects::DecidedOn decided_with_object() const { return {bucket, object}; }
+    bool looked_at_object = false;
+    // The object, too, if the decision looked at it.
+    [[nodiscard]] objects::DecidedOn decided() const {
+        if (!looked_at_object) return {bucket, {}};
+        return {bucket, object};
+    }
 };
 
 // Of the bucket: policy, Block Public Access, owner. The tags of an object that is there, for the actions that the reference

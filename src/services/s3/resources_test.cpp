@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -49,7 +50,8 @@ struct World {
 };
 
 std::string value(const gate::Description& of, std::string_view key) {
-    const auto* const entry = of.keys.find(key);
+    const auto* const own = of.keys.find(key);
+    const auto* const entry = own != nullptr ? own : of.object_keys.find(key);
     return entry == nullptr ? "(none)" : entry->values.front();
 }
 
@@ -89,6 +91,24 @@ TEST_CASE("an object that is there brings its tags to the actions that have them
         CHECK(absent->existence == Existence::absent);
         CHECK(value(*absent, "s3:ExistingObjectTag/team") == "(none)");
     }
+}
+
+TEST_CASE(
+    "an object's tags are found in one look for all that a request needs, and are keys of the actions that have them alone") {
+    World world;
+    const auto beside = std::to_array<std::string_view>({"s3:PutObjectTagging"});
+    const auto found = world.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "", beside);
+    REQUIRE(found);
+    CHECK(gate::access_to("s3:PutObject", *found, {}).context.find("s3:ExistingObjectTag/team") == nullptr);
+    const auto tagging = gate::access_to("s3:PutObjectTagging", *found, {});
+    REQUIRE(tagging.context.find("s3:ExistingObjectTag/team") != nullptr);
+    CHECK(tagging.context.find("s3:ExistingObjectTag/team")->values.front() == "red");
+    // Who writes holds to the object whose tags were looked at, and where none were, to the bucket alone.
+    CHECK(found->found.as<Located>()->decided().object == found->found.as<Located>()->object);
+    const auto alone = world.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "");
+    CHECK_FALSE(alone->found.as<Located>()->decided().object.has_value());
+    const auto absent = world.describer.find("arn:aws:s3:::bucket/none", "s3:PutObject", "", beside);
+    CHECK(absent->found.as<Located>()->decided().object == objects::ObjectPtr());
 }
 
 TEST_CASE("a bucket that is not there: an error to a request, an absence to a question; a pattern is unknown") {

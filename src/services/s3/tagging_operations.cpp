@@ -33,7 +33,7 @@ Result<Needs<Located>> put_needs(const S3&, const Asking& asking, const m::PutOb
 }
 
 Result<m::PutObjectTagging::Output> put_tagging(S3& s3, const Permit&, const m::PutObjectTagging::Input& in, Located&& located) {
-    TRY(s3.storage.set_tags(in.bucket, in.key, tags_of(in.tagging.tag_set), located.decided_with_object()));
+    TRY(s3.storage.set_tags(in.bucket, in.key, tags_of(in.tagging.tag_set), located.decided()));
     return m::PutObjectTagging::Output{};
 }
 
@@ -44,7 +44,7 @@ Result<m::GetObjectTagging::Output> get_tagging(S3&, const Permit&, const m::Get
 
 Result<m::DeleteObjectTagging::Output> delete_tagging(S3& s3, const Permit&, const m::DeleteObjectTagging::Input& in,
                                                       Located&& located) {
-    TRY(s3.storage.set_tags(in.bucket, in.key, {}, located.decided_with_object()));
+    TRY(s3.storage.set_tags(in.bucket, in.key, {}, located.decided()));
     return m::DeleteObjectTagging::Output{};
 }
 

@@ -15,7 +15,10 @@ std::unexpected<base::Error> invalid(std::string message) {
 }
 
 // As requests are signed; policies call some services otherwise.
-std::string_view signing_name(std::string_view service) { return service == "cloudwatch" ? "monitoring" : service; }
+std::string_view signing_name(std::string_view service) {
+    if (service == "s3control") return "s3";
+    return service == "cloudwatch" ? "monitoring" : service;
+}
 
 base::Result<const gate::Operation*> operation_of(const gate::Registry& registry, const std::string& name) {
     const size_t colon = name.find(':');
@@ -47,14 +50,17 @@ base::Result<AskedOperation> decide_operation(const gate::Registry& registry, co
         return out;
     }
     const auto accesses = TRY(std::move(needed));
-    out.allowed = operation->needs_no_permission || !accesses.empty();
+    bool refused = accesses.empty(), any_allowed = false;
     gate::Supposition of_request = supposition;
     of_request.region = region;
     for (const gate::Access& access : accesses) {
         out.accesses.push_back(gate::decide_supposed(caller, access, of_request));
-        const bool refused = out.accesses.back().decision.outcome != policy::Outcome::allow;
-        if (refused && !access.separate) out.allowed = false;
+        const bool allowed = out.accesses.back().decision.outcome == policy::Outcome::allow;
+        any_allowed = any_allowed || allowed;
+        refused = refused || (!allowed && !access.separate);
     }
+    // One whose parts are all refused does nothing.
+    out.allowed = operation->needs_no_permission || (!refused && any_allowed);
     return out;
 }
 

@@ -20,6 +20,7 @@
 #include "services/trainwarden/principals.hpp"
 #include "services/trainwarden/question.hpp"
 #include "services/trainwarden/resources.hpp"
+#include "services/trainwarden/source_arn.hpp"
 #include "text/time.hpp"
 
 namespace services::trainwarden {
@@ -36,6 +37,7 @@ using text::Json;
 
 constexpr int32_t list_requests_default = 50;
 constexpr size_t resources_named_max = 20;  // of one used action
+constexpr size_t sessions_asked_max = 100;  // of one ARN
 
 // A principal is asked about by each of its names, and each access must be allowed. What is known of the principal itself (tags) is no
 // condition of it: it may be one that is gone, or of another account.
@@ -61,6 +63,16 @@ Result<Needs<>> used_actions_needs(const Dependencies& parts, const Asking&, con
 Result<m::ExplainRequestResponse> explain_request(Dependencies& parts, const Permit&, const m::ExplainRequestRequest& in) {
     m::ExplainRequestResponse out;
     for (const Json& record : TRY(parts.audit->find(in.request_id))) out.records.push_back(explained_record(record));
+    return out;
+}
+
+// A question is about a request to the region that it supposes, else to the one that it was asked in itself.
+Result<Dependencies> in_region(const Dependencies& parts, const Permit& permit, std::span<const m::ContextEntry> context) {
+    Dependencies out = parts;
+    out.region = permit.region();
+    const policy::Context said = TRY(context_of(context));
+    const auto* region = said.find("aws:RequestedRegion");
+    if (region != nullptr && parts.describer->is_served(region->values.front())) out.region = region->values.front();
     return out;
 }
 
@@ -90,17 +102,52 @@ Result<m::ExplainAccessResponse> explain_operation(const Dependencies& parts, co
     return out;
 }
 
-Result<m::ExplainAccessResponse> explain_access(Dependencies& parts, const Permit&, const m::ExplainAccessRequest& in) {
-    const Caller caller = TRY(find_principal(*parts.directory, in.principal_arn, parts.region));
-    if (in.operation.has_value() == in.action.has_value())
-        return base::fail(base::code::ValidationException,
-                          "ask about one thing: an Action, on a Resource, or an Operation, with its Input");
+Result<m::ExplainAccessResponse> explain_for(const Dependencies& parts, const Caller& caller, const m::ExplainAccessRequest& in) {
     if (in.operation) return explain_operation(parts, caller, in);
     const Question question =
         TRY(read_question(parts, in.action.value_or(""), in.resource.value_or("*"), model::items(in.context)));
-    return m::ExplainAccessResponse{
-        .principal = shown(caller.principal),
-        .access = explained_question(gate::decide_supposed(caller, question.access, supposition(parts, question)))};
+    SupposedDecision decided =
+        decide_for(caller, question.access, supposition(parts, question), parts.directory->default_account());
+    m::ExplainAccessResponse out{.principal = shown(caller.principal), .access = explained_question(decided.decided)};
+    if (decided.hangs_on) out.note = "It hangs on aws:SourceArn, which the question does not say: " + *decided.hangs_on;
+    return out;
+}
+
+bool is_allowed(const m::ExplainAccessResponse& answer) {
+    return answer.access ? answer.access->decision == m::Decision::allowed : answer.decision == m::RequestDecision::allowed;
+}
+
+// Of the sessions of one ARN, which the answer is about.
+std::string note_on(const AskedPrincipal& who, size_t otherwise) {
+    if (!who.lives)
+        return "No session of this name is known to live: a new one of its role is supposed, without a session policy, session "
+               "tags, "
+               "a source identity or the limits of a training job.";
+    const size_t count = who.callers.size();
+    const std::string began = text::iso8601(who.callers.front().token_issue_time.value_or(base::Time{}));
+    if (count == 1)
+        return "The session that lives is meant, which began at " + began +
+               ": with its session policy, tags, source identity and limits.";
+    return std::to_string(count) + " sessions of this name live. The newest is meant, which began at " + began + "; " +
+           (otherwise == 0 ? "the others are decided likewise." : std::to_string(otherwise) + " of them are decided otherwise.");
+}
+
+Result<m::ExplainAccessResponse> explain_access(Dependencies& everywhere, const Permit& permit,
+                                                const m::ExplainAccessRequest& in) {
+    const Dependencies parts = TRY(in_region(everywhere, permit, model::items(in.context)));
+    const AskedPrincipal who = TRY(asked_principal(*parts.directory, in.principal_arn, parts.region));
+    if (in.operation.has_value() == in.action.has_value())
+        return base::fail(base::code::ValidationException,
+                          "ask about one thing: an Action, on a Resource, or an Operation, with its Input");
+    m::ExplainAccessResponse out = TRY(explain_for(parts, who.callers.front(), in));
+    if (!who.is_session) return out;
+    size_t otherwise = 0;
+    const size_t most = std::min(who.callers.size(), sessions_asked_max);
+    for (size_t i = 1; i < most; ++i)
+        if (is_allowed(TRY(explain_for(parts, who.callers[i], in))) != is_allowed(out)) ++otherwise;
+    out.note = note_on(who, otherwise);
+    if (most < who.callers.size()) *out.note += " Only the newest " + std::to_string(most) + " were looked at.";
+    return out;
 }
 
 // What lets the candidate: of another account's own policies nothing is known.
@@ -117,15 +164,19 @@ m::PrincipalWhoCan shown_candidate(const Candidate& candidate, audit::DecidedAcc
     return out;
 }
 
-Result<m::WhoCanResponse> who_can(Dependencies& parts, const Permit&, const m::WhoCanRequest& in) {
+Result<m::WhoCanResponse> who_can(Dependencies& everywhere, const Permit& permit, const m::WhoCanRequest& in) {
+    const Dependencies parts = TRY(in_region(everywhere, permit, model::items(in.context)));
     const Question question = TRY(read_question(parts, in.action, in.resource.value_or("*"), model::items(in.context)));
     const gate::Supposition supposed = supposition(parts, question);
     const std::vector<Candidate> all = candidates(*parts.directory, question.access, parts.region);
     m::WhoCanResponse out{.checked = static_cast<int64_t>(all.size())};
     for (const Candidate& candidate : all) {
-        audit::DecidedAccess decided = gate::decide_supposed(candidate.caller, question.access, supposed);
+        SupposedDecision supposed_decision =
+            decide_for(candidate.caller, question.access, supposed, parts.directory->default_account());
+        audit::DecidedAccess& decided = supposed_decision.hangs_on ? supposed_decision.if_it_holds : supposed_decision.decided;
         if (decided.decision.outcome != policy::Outcome::allow) continue;
-        out.principals.push_back(shown_candidate(candidate, std::move(decided)));
+        m::PrincipalWhoCan& shown = out.principals.emplace_back(shown_candidate(candidate, std::move(decided)));
+        if (supposed_decision.hangs_on) shown.needs = "an aws:SourceArn that fits: " + *supposed_decision.hangs_on;
     }
     return out;
 }

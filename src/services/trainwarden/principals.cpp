@@ -11,6 +11,8 @@
 #include "policy/arn.hpp"
 #include "policy/catalogue.hpp"
 #include "text/json.hpp"
+#include "text/time.hpp"
+#include "training/session.hpp"
 
 namespace services::trainwarden {
 namespace {
@@ -42,8 +44,10 @@ Caller service_called(const std::string& name, const std::string& account, const
     service.principal.kind = policy::PrincipalKind::service;
     service.principal.service = name;
     service.context.set("aws:SourceAccount", account);
-    if (name == "sagemaker.amazonaws.com")
+    if (name == training::service_principal) {
         service.context.set("aws:SourceArn", "arn:aws:sagemaker:" + region + ":" + account + ":training-job/*");
+        service.context.set("sts:RoleSessionName", training::service_session_name);
+    }
     return service;
 }
 
@@ -234,7 +238,14 @@ void add_named(const identity::Directory& directory, const std::string& name, co
     } else if (!arn) {
         add_session_of_id(directory, name, out);
     } else if (arn->resource.starts_with("assumed-role/")) {  // roles, users and the root are there already
-        if (auto session = find_principal(directory, name, region)) out.push_back({std::move(*session), "", name});
+        auto sessions = asked_principal(directory, name, region);
+        if (!sessions) return;
+        for (Caller& session : sessions->callers) {
+            std::string shown = name;
+            if (sessions->callers.size() > 1)
+                shown += ", the session of " + text::iso8601(session.token_issue_time.value_or(base::Time{}));
+            out.push_back({std::move(session), "", std::move(shown)});
+        }
     }
 }
 
@@ -272,6 +283,20 @@ base::Result<Caller> find_principal(const identity::Directory& directory, const 
     if (parsed->resource.starts_with("group/"))
         return base::fail(base::code::NoSuchPrincipal, name + " is a group; requests are made by its users, with what it allows");
     return base::fail(base::code::NoSuchPrincipal, "there is no principal " + name + " on this server");
+}
+
+base::Result<AskedPrincipal> asked_principal(const identity::Directory& directory, const std::string& name,
+                                             const std::string& region) {
+    AskedPrincipal out;
+    out.callers.push_back(TRY(find_principal(directory, name, region)));
+    const auto arn = policy::parse_arn(name);
+    out.is_session = arn && role_of_session(*arn).has_value();
+    if (!out.is_session) return out;
+    if (auto live = directory.live_sessions(name); !live.empty()) {
+        out.callers = std::move(live);
+        out.lives = true;
+    }
+    return out;
 }
 
 base::Result<std::vector<std::string>> names_of(identity::Directory& directory, const std::string& name) {

@@ -16,6 +16,17 @@ namespace services::trainwarden {
 [[nodiscard]] base::Result<identity::Caller> find_principal(const identity::Directory& directory, const std::string& name,
                                                             const std::string& region);
 
+// Whom a question is about.
+struct AskedPrincipal {
+    std::vector<identity::Caller> callers;  // one, or every live session of the ARN, newest first; never empty
+    bool is_session = false;                // named by the ARN of a role's session …
+    bool lives = false;                     // … of which `callers` are the ones that live; otherwise a new one of its role
+};
+// As find_principal; the ARN of a session means the sessions that live (Directory::live_sessions): with their session policy,
+// tags, source identity and the limits of their job.
+[[nodiscard]] base::Result<AskedPrincipal> asked_principal(const identity::Directory& directory, const std::string& name,
+                                                           const std::string& region);
+
 // What a request about this principal is decided on, each of which must be allowed: the ARN that is named and, where it is a
 // role's session, the role's. `name` itself where it is no ARN. Error `ValidationException`: an ARN that no principal has.
 [[nodiscard]] base::Result<std::vector<std::string>> names_of(identity::Directory& directory, const std::string& name);
