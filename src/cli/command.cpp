@@ -122,7 +122,7 @@ bool is_about_credentials(const base::Error& error) {
     for (const char* each : {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidToken",
                              "ExpiredToken", "ExpiredTokenException"})
         if (error.code == each) return true;
-    // The same codes refuse a region that is not served and a clock that is wrong.
+    // The same codes refuse a region that is not served and a clock that is wrong: AWS's sentence alone tells them apart.
     return (error.code == base::code::InvalidSignatureException || error.code == base::code::SignatureDoesNotMatch) &&
            error.message.contains("does not match the signature");
 }

@@ -22,8 +22,9 @@ struct Options {
 };
 
 bool in_progress(const std::vector<JobRow>& jobs) {
-    return std::any_of(jobs.begin(), jobs.end(),
-                       [](const JobRow& job) { return job.status == "InProgress" || job.status == "Stopping"; });
+    using Status = model::sagemaker::TrainingJobStatus;
+    return std::ranges::any_of(
+        jobs, [](const JobRow& job) { return job.status == Status::in_progress || job.status == Status::stopping; });
 }
 
 base::Result<int> ps(const Options& options) {

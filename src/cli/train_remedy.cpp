@@ -5,11 +5,17 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "model/sagemaker/training_jobs.hpp"
+#include "model/words.hpp"
 
 namespace cli {
 namespace {
 
 constexpr size_t names_shown = 5;
+
+bool is_instance_type(const std::string& word) {
+    return model::value_of<model::sagemaker::TrainingInstanceType>(word) != model::sagemaker::TrainingInstanceType::unknown;
+}
 
 }  // namespace
 
@@ -38,19 +44,16 @@ std::vector<std::string> nearest_names(std::string_view wanted, const std::vecto
 }
 
 base::Error with_remedy(base::Error error, const std::string& instance_type) {
-    constexpr std::string_view list = "Member must satisfy enum value set: [";
-    const size_t at = error.message.find(list);
-    if (at != std::string::npos && error.message.find("nstanceType") < at) {
-        std::string_view rest = std::string_view(error.message).substr(at + list.size());
-        rest = rest.substr(0, rest.find(']'));
-        std::vector<std::string> names;
-        for (auto name : base::split(rest, ',')) names.emplace_back(base::trim(name));
+    if (error.code == base::code::ValidationException && !is_instance_type(instance_type)) {
+        const auto known = shape_of(model::sagemaker::TrainingInstanceType::unknown).enumeration;
+        const std::vector<std::string> names(known.begin(), known.end());
         error.message = "`" + instance_type + "` is not an instance type";
         return std::move(error).note("the nearest are " + base::join(nearest_names(instance_type, names, names_shown), ", "));
     }
+    if (error.code == base::code::ResourceInUse) return std::move(error).note("give the job another --name, or leave --name out");
+    // AWS has one code for all of these: what is wrong is in its sentence alone.
     if (error.message.starts_with("The bucket \"") && error.message.ends_with("given in output data config does not exist."))
         return std::move(error).note("--output names it; aws s3 ls shows your buckets, aws s3 mb s3://BUCKET makes one");
-    if (error.code == base::code::ResourceInUse) return std::move(error).note("give the job another --name, or leave --name out");
     if (error.message.find("iam:PassRole") != std::string::npos) {
         return std::move(error).note(
             "whoever runs a job with a role must be allowed to pass it: iam:PassRole on the role, for sagemaker.amazonaws.com");
@@ -64,6 +67,7 @@ base::Error with_remedy(base::Error error, const std::string& instance_type) {
 }
 
 base::Error of_job(base::Error error, const std::string& name) {
+    // A ValidationException like every other of SageMaker's: the sentence alone tells them apart.
     if (error.message != "Requested resource not found.") return error;
     error.message = "there is no training job `" + name + "`";
     return std::move(error).note("trainwarden train ls lists those of your account and region");

@@ -168,7 +168,7 @@ base::Result<std::vector<JobRow>> look_at_workers(wire::Client& client, const st
         const auto described = TRY(client.call<m::DescribeTrainingJob>({.training_job_name = each}));
         JobRow job;
         job.name = each;
-        job.status = model::word_of(described.training_job_status);
+        job.status = described.training_job_status;
         job.step = model::word_of(described.secondary_status);
         const auto resources = described.resource_config.value_or(m::ResourceConfig{});
         int64_t count = resources.instance_count.value_or(0);
@@ -199,7 +199,7 @@ Json to_json(const std::vector<JobRow>& jobs) {
         auto metrics = Json::object();
         for (const auto& [name, value] : job.metrics) metrics.set(name, value);
         list.push(Json::object({{"TrainingJobName", job.name},
-                                {"TrainingJobStatus", job.status},
+                                {"TrainingJobStatus", model::word_of(job.status)},
                                 {"SecondaryStatus", job.step},
                                 {"Refusals", job.refusals ? Json(*job.refusals) : Json()},
                                 {"LastRefusal", job.last_refusal},

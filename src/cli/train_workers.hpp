@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "cli/terminal.hpp"
+#include "model/sagemaker/training_jobs.hpp"
 #include "text/json.hpp"
 #include "wire/client.hpp"
 
@@ -19,7 +20,8 @@ struct WorkerRow {
 };
 
 struct JobRow {
-    std::string name, status, step;
+    std::string name, step;
+    model::sagemaker::TrainingJobStatus status = model::sagemaker::TrainingJobStatus::unknown;
     std::optional<int64_t> refusals;  // of the job's role since the job was made; nullopt: the asker may not know
     std::string last_refusal;
     std::vector<WorkerRow> workers;

@@ -7,7 +7,7 @@ namespace cli {
 TEST_CASE("the table of workers") {
     JobRow job;
     job.name = "digits";
-    job.status = "InProgress";
+    job.status = model::sagemaker::TrainingJobStatus::in_progress;
     job.step = "Training";
     job.refusals = 1;
     job.last_refusal = "s3:DeleteObject on arn:aws:s3:::data/x";

@@ -219,7 +219,8 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     if (!answer) return base::fail(std::move(answer).error());
     std::string made;
     if (makes_something(operation.name)) made = recorded_answer(passage.service, operation.name, passage.run->made(), *answer);
-    auto response = wire::encode_answer(passage.service, call.operation, passage.http.head, std::move(*answer), call.request_id);
+    auto response = std::move(*answer);
+    wire::add_request_id(response.headers, passage.service, call.request_id);
     if (passage.ticket) TRY(record_answer(passage, response.status, nullptr, std::move(made)));
     return response;
 }

@@ -63,8 +63,8 @@ public:
     // Which accesses the request needs. Errors here are answers (`NoSuchBucket`), given only to authenticated callers.
     // An operation that needs none (sts:GetCallerIdentity, R74) gives an empty list: it must say so by `needs_no_permission`.
     [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const identity::Caller& caller, wire::Call& call) = 0;
-    // REQUIRES: `accesses` has succeeded, of the same call.
-    [[nodiscard]] virtual base::Result<wire::Answer> handle(const Permit& permit, wire::Call& call) = 0;
+    // The answer in the request's protocol, without the request's id. REQUIRES: `accesses` has succeeded, of the same call.
+    [[nodiscard]] virtual base::Result<http::Response> handle(const Permit& permit, wire::Call& call) = 0;
 
     // Which accesses a request that nobody has made would need. `input`: a JSON object by the model's member names.
     [[nodiscard]] virtual base::Result<std::vector<Access>> supposed_accesses(const identity::Caller& caller,
@@ -83,20 +83,9 @@ struct Operation {
     bool needs_no_permission = false;
 };
 
-// An operation on documents (wire::Call::input) as a pair of functions. `classify` and `handle` may be called more than once for a
-// request, as above.
-struct DocumentOperation {
-    std::string service;
-    std::string name;
-    std::function<base::Result<std::vector<Access>>(const identity::Caller&, wire::Call&)> classify;
-    std::function<base::Result<wire::Answer>(const Permit&, wire::Call&)> handle;
-    bool needs_no_permission = false;
-};
-
 class Registry {
 public:
     void add(Operation operation);
-    void add(DocumentOperation operation);
     [[nodiscard]] const Operation* find(std::string_view service, std::string_view name) const;
     [[nodiscard]] std::vector<const Operation*> all() const;
     // What the services know of their resources. Operations keep it: the registry stays where it is.

@@ -17,6 +17,42 @@
 
 namespace {
 
+// An operation as two functions.
+struct TestOperation {
+    std::string service, name;
+    std::function<base::Result<std::vector<gate::Access>>(const identity::Caller&, wire::Call&)> accesses;
+    std::function<base::Result<http::Response>(const gate::Permit&, wire::Call&)> handle;
+    bool needs_no_permission = false;
+};
+
+class TestRun final : public gate::Run {
+public:
+    explicit TestRun(const TestOperation& operation) : operation_(operation) {}
+    base::Result<std::vector<gate::Access>> accesses(const identity::Caller& caller, wire::Call& call) override {
+        return operation_.accesses(caller, call);
+    }
+    base::Result<http::Response> handle(const gate::Permit& permit, wire::Call& call) override {
+        return operation_.handle(permit, call);
+    }
+    base::Result<std::vector<gate::Access>> supposed_accesses(const identity::Caller&, std::string_view,
+                                                              std::string_view) override {
+        return std::vector<gate::Access>();
+    }
+    [[nodiscard]] text::Json asked() const override { return {}; }
+    [[nodiscard]] text::Json made() const override { return {}; }
+
+private:
+    const TestOperation& operation_;
+};
+
+gate::Operation made_of(TestOperation operation) {
+    const auto kept = std::make_shared<const TestOperation>(std::move(operation));
+    return {.service = kept->service,
+            .name = kept->name,
+            .begin = [kept] { return std::make_unique<TestRun>(*kept); },
+            .needs_no_permission = kept->needs_no_permission};
+}
+
 struct Fixture {
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
     crypto::SystemRandom random;
@@ -37,19 +73,16 @@ struct Fixture {
 
     // Answers an S3 GET of any object; what it needs is up to the test.
     void get_object(std::vector<gate::Access> accesses, bool needs_no_permission = false) {
-        registry.add({.service = "s3",
-                      .name = "GetObject",
-                      .classify = [accesses](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
-                          return accesses;
-                      },
-                      .handle = [this](const gate::Permit& permit, wire::Call&) -> base::Result<wire::Answer> {
-                          ++handled;
-                          wire::Answer answer;
-                          answer.raw = http::Response{.status = 200,
-                                                      .body = permit.refusal(1) ? *permit.refusal(1) : std::string("bytes")};
-                          return answer;
-                      },
-                      .needs_no_permission = needs_no_permission});
+        registry.add(made_of({.service = "s3",
+                              .name = "GetObject",
+                              .accesses = [accesses](const identity::Caller&,
+                                                     wire::Call&) -> base::Result<std::vector<gate::Access>> { return accesses; },
+                              .handle = [this](const gate::Permit& permit, wire::Call&) -> base::Result<http::Response> {
+                                  ++handled;
+                                  return http::Response{.status = 200,
+                                                        .body = permit.refusal(1) ? *permit.refusal(1) : std::string("bytes")};
+                              },
+                              .needs_no_permission = needs_no_permission}));
     }
 
     http::RequestHead head_of(const std::string& method, const std::string& path) {
@@ -118,14 +151,14 @@ TEST_CASE("what came of a request is recorded before its answer leaves, and an a
     CHECK(f.get().status == 500);
     // A handler's own error is the answer that is recorded.
     Fixture g;
-    g.registry.add({.service = "s3",
-                    .name = "GetObject",
-                    .classify = [](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
-                        return std::vector<gate::Access>{read_key()};
-                    },
-                    .handle = [](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> {
-                        return base::fail("NoSuchKey", "it is not there");
-                    }});
+    g.registry.add(made_of({.service = "s3",
+                            .name = "GetObject",
+                            .accesses = [](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                                return std::vector<gate::Access>{read_key()};
+                            },
+                            .handle = [](const gate::Permit&, wire::Call&) -> base::Result<http::Response> {
+                                return base::fail("NoSuchKey", "it is not there");
+                            }}));
     CHECK(g.get().status == 404);
     REQUIRE(g.log.records.size() == 1);
     CHECK(g.log.records[0].error_code.empty());
@@ -167,20 +200,18 @@ TEST_CASE("an answer about what was not decided on is thrown away, and the reque
     const identity::Holder ada{identity::HolderKind::user, account, "ada"};
     const auto team = [&]() -> std::string { return (*iam.user(account, "ada"))->tags.front().second; };
     bool refuses = false;
-    f.registry.add({.service = "s3",
-                    .name = "GetObject",
-                    .classify = [&](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
-                        return std::vector{team() == "red" ? read_key() : foreign_key()};
-                    },
-                    .handle = [&](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> {
-                        ++f.handled;
-                        std::thread([&] { REQUIRE(iam.tag(ada, {{"team", "blue"}})); }).join();
-                        if (refuses) return base::fail("NoSuchKey", "the team is " + team());
-                        wire::Answer answer;
-                        answer.raw = http::Response{.status = 200, .body = "the team is " + team()};
-                        return answer;
-                    },
-                    .needs_no_permission = false});
+    f.registry.add(made_of({.service = "s3",
+                            .name = "GetObject",
+                            .accesses = [&](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                                return std::vector{team() == "red" ? read_key() : foreign_key()};
+                            },
+                            .handle = [&](const gate::Permit&, wire::Call&) -> base::Result<http::Response> {
+                                ++f.handled;
+                                std::thread([&] { REQUIRE(iam.tag(ada, {{"team", "blue"}})); }).join();
+                                if (refuses) return base::fail("NoSuchKey", "the team is " + team());
+                                return http::Response{.status = 200, .body = "the team is " + team()};
+                            },
+                            .needs_no_permission = false}));
     for (const bool with_error : {false, true}) {
         refuses = with_error;
         f.handled = 0;
@@ -226,12 +257,13 @@ TEST_CASE("every access must be allowed; one marked separate refuses itself alon
 
 TEST_CASE("an exception anywhere is a 500 without a word of it") {
     Fixture f;
-    f.registry.add({.service = "s3",
-                    .name = "GetObject",
-                    .classify = [](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
-                        throw std::runtime_error("the secret plan");
-                    },
-                    .handle = [](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> { return wire::Answer{}; }});
+    f.registry.add(
+        made_of({.service = "s3",
+                 .name = "GetObject",
+                 .accesses = [](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                     throw std::runtime_error("the secret plan");
+                 },
+                 .handle = [](const gate::Permit&, wire::Call&) -> base::Result<http::Response> { return http::Response{}; }}));
     const auto response = f.get();
     CHECK(response.status == 500);
     CHECK_FALSE(holds(response, "secret plan"));
@@ -309,12 +341,13 @@ TEST_CASE("strangers: S3 lets them ask, a bucket policy may let them in, Restric
 TEST_CASE("a stranger learns which buckets exist, and nothing else") {
     for (const auto& [code, answered] : {std::pair{"NoSuchKey", "AccessDenied"}, std::pair{"NoSuchBucket", "NoSuchBucket"}}) {
         Fixture f;
-        f.registry.add({.service = "s3",
-                        .name = "GetObject",
-                        .classify = [code](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
-                            return base::fail(code, "not there");
-                        },
-                        .handle = [](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> { return wire::Answer{}; }});
+        f.registry.add(made_of(
+            {.service = "s3",
+             .name = "GetObject",
+             .accesses = [code](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                 return base::fail(code, "not there");
+             },
+             .handle = [](const gate::Permit&, wire::Call&) -> base::Result<http::Response> { return http::Response{}; }}));
         CHECK(holds(f.send(f.head_of("GET", "/bucket/key")), "<Code>" + std::string(answered) + "</Code>"));
         CHECK(holds(f.get(), "<Code>" + std::string(code) + "</Code>"));
     }
@@ -338,17 +371,15 @@ TEST_CASE("a bucket's policy counts for accesses to that bucket") {
 TEST_CASE("what changed meanwhile is decided again, a few times") {
     for (const int changes : {1, 1000}) {
         Fixture f;
-        f.registry.add({.service = "s3",
-                        .name = "GetObject",
-                        .classify = [](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
-                            return std::vector{read_key()};
-                        },
-                        .handle = [&](const gate::Permit&, wire::Call&) -> base::Result<wire::Answer> {
-                            if (f.handled++ < changes) return base::fail_outdated("the object");
-                            wire::Answer answer;
-                            answer.raw = http::Response{.status = 200, .body = std::string("bytes")};
-                            return answer;
-                        }});
+        f.registry.add(made_of({.service = "s3",
+                                .name = "GetObject",
+                                .accesses = [](const identity::Caller&, wire::Call&) -> base::Result<std::vector<gate::Access>> {
+                                    return std::vector{read_key()};
+                                },
+                                .handle = [&](const gate::Permit&, wire::Call&) -> base::Result<http::Response> {
+                                    if (f.handled++ < changes) return base::fail_outdated("the object");
+                                    return http::Response{.status = 200, .body = std::string("bytes")};
+                                }}));
         const auto response = f.get();
         CHECK(response.status == (changes == 1 ? 200 : 503));
         CHECK(f.handled > 1);

@@ -30,16 +30,12 @@ public:
         return needed(caller, call.region);
     }
 
-    base::Result<wire::Answer> handle(const Permit& permit, wire::Call& call) override {
+    base::Result<http::Response> handle(const Permit& permit, wire::Call& call) override {
         INVARIANT(is_decoded_);
         TRY(invocation_->handle(permit));
         is_handled_ = true;
-        wire::Answer answer;
-        // Written at once: a document of ten thousand log events would cost more than all the rest of the request.
-        answer.raw = wire::encode_typed_answer(operation_->service, operation_->model, call.http->head, invocation_->output(),
-                                               call.request_id);
-        if (!answer.raw) answer.output = made();
-        return answer;
+        return wire::encode_typed_answer(operation_->service, operation_->model, call.http->head, invocation_->output(),
+                                         call.request_id);
     }
 
     base::Result<std::vector<Access>> supposed_accesses(const identity::Caller& caller, std::string_view region,

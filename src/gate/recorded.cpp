@@ -147,11 +147,12 @@ bool makes_something(std::string_view operation) {
     return !audit::reads_only(operation) || contains(makes_credentials, operation);
 }
 
-std::string recorded_answer(std::string_view service, std::string_view operation, const Json& made, const wire::Answer& answer) {
-    if (answer.raw && !made.is_object()) {
+std::string recorded_answer(std::string_view service, std::string_view operation, const Json& made,
+                            const http::Response& answer) {
+    if (!made.is_object()) {
         std::string out = "{";
         for (const std::string_view name : recorded_headers)
-            if (const std::string* value = answer.raw->headers.find(name)) audit::append_member(out, name, *value);
+            if (const std::string* value = answer.headers.find(name)) audit::append_member(out, name, *value);
         return object_or_nothing(out + "}");
     }
     const wire::OperationModel* model = find_model(service, operation);

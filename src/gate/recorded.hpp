@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "http/message.hpp"
 #include "text/json.hpp"
-#include "wire/call.hpp"
 #include "wire/model.hpp"
 
 namespace gate {
@@ -27,6 +27,6 @@ namespace gate {
 // document says what was made (S3), the answer's headers do.
 [[nodiscard]] std::string recorded_parameters(std::string_view service, std::string_view operation, const text::Json& input);
 [[nodiscard]] std::string recorded_answer(std::string_view service, std::string_view operation, const text::Json& made,
-                                          const wire::Answer& answer);
+                                          const http::Response& answer);
 
 }  // namespace gate

@@ -89,7 +89,7 @@ public:
         return needed(caller, call.region);
     }
 
-    base::Result<wire::Answer> handle(const Permit& permit, wire::Call& call) override {
+    base::Result<http::Response> handle(const Permit& permit, wire::Call& call) override {
         INVARIANT(invocation_ && payload_);
         const auto& rest = *operation_->model.rest;
         if (later_) return base::fail(*later_);
@@ -100,10 +100,7 @@ public:
         }
         payload_->set_permit(permit);
         TRY(invocation_->handle(permit));
-        wire::Answer answer;
-        answer.raw = wire::write_rest(operation_->model, call.http->head, invocation_->output());
-        answer.status = answer.raw->status;
-        return answer;
+        return wire::write_rest(operation_->model, call.http->head, invocation_->output());
     }
 
     base::Result<std::vector<Access>> supposed_accesses(const identity::Caller& caller, std::string_view region,

@@ -41,8 +41,6 @@ bool action_has_resources(std::string_view action) {
     return !found || found->has_resources;
 }
 
-bool action_exists(std::string_view action) { return find(action) != nullptr; }
-
 KnownAction find_action(std::string_view lower_action, uint64_t hash) {
     if (const auto* found = find(lower_action, hash)) return {found->has_resources, found->under_resource_control};
     return {true, supports_resource_control(lower_action.substr(0, lower_action.find(':')))};
@@ -61,8 +59,6 @@ std::vector<std::string_view> actions_matching(std::string_view pattern) {
     }
     return out;
 }
-
-size_t action_count() { return catalogue_actions().size(); }
 
 bool supports_resource_control(std::string_view service) {
     return std::ranges::binary_search(resource_control_services(), service);

@@ -21,13 +21,8 @@ struct KnownAction {
 };
 [[nodiscard]] KnownAction find_action(std::string_view lower_action, uint64_t hash);
 
-// Is `service:Action` in the catalogue? Any case.
-[[nodiscard]] bool action_exists(std::string_view action);
-
 // The actions that a pattern of an Action element means (`s3:Get*`, `*`), as AWS writes them, sorted. Any case.
 [[nodiscard]] std::vector<std::string_view> actions_matching(std::string_view pattern);
-
-[[nodiscard]] size_t action_count();
 
 // Do resource control policies apply to this service prefix (R10)? Lower case.
 [[nodiscard]] bool supports_resource_control(std::string_view service);

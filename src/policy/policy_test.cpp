@@ -127,15 +127,14 @@ TEST_CASE("parse_stored fails closed (R73)") {
 }
 
 TEST_CASE("the catalogue") {
-    CHECK(action_count() > 20000);
-    CHECK(action_exists("S3:getobject"));
-    CHECK(!action_exists("s3:GetObjects"));
+    CHECK(actions_matching("*").size() > 20000);
+    CHECK(actions_matching("S3:getobject") == std::vector<std::string_view>{"s3:GetObject"});
+    CHECK(actions_matching("s3:GetObjects").empty());
     CHECK(action_has_resources("s3:GetObject"));
     CHECK(!action_has_resources("s3:ListAllMyBuckets"));
     CHECK(action_has_resources("nobody:KnowsThis"));
     CHECK(actions_matching("s3:GetObject") == std::vector<std::string_view>{"s3:GetObject"});
     CHECK(actions_matching("s3:*").size() > 100);
-    CHECK(actions_matching("*").size() == action_count());
     for (const auto action : actions_matching("sts:assumerole*")) CHECK(action.starts_with("sts:AssumeRole"));
     CHECK(supports_resource_control("s3"));
     CHECK(!supports_resource_control("iam"));

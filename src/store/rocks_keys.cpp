@@ -70,7 +70,8 @@ base::Error full() {
 // What RocksDB says names files of the server: it goes to the log, not to clients.
 base::Error broken(const rocksdb::Status& status) {
     base::log_error("the metadata store failed: " + status.ToString());
-    // What was cut off while it was appended is certainly not there; anything else is unknown.
+    // What was cut off while it was appended is certainly not there; anything else is unknown. RocksDB says which it was in its
+    // text alone.
     if (status.IsNoSpace() && status.ToString().find("While appending") != std::string::npos) return full();
     return {base::code::InternalError, "the metadata store failed"};
 }

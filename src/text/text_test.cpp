@@ -60,10 +60,9 @@ TEST_CASE("XML: written text is safe, read text is strict") {
     XmlWriter writer;
     writer.open("A", "urn:x");
     writer.element("Key", "a<b>&\"'\x01");
-    writer.empty("E");
     writer.close();
     const auto document = writer.finish();
-    CHECK(document.ends_with("<A xmlns=\"urn:x\"><Key>a&lt;b&gt;&amp;&quot;&#39;\xEF\xBF\xBD</Key><E/></A>"));
+    CHECK(document.ends_with("<A xmlns=\"urn:x\"><Key>a&lt;b&gt;&amp;&quot;&#39;\xEF\xBF\xBD</Key></A>"));
     const auto parsed = parse_xml(document).value();
     CHECK(parsed.name == "A");
     CHECK(parsed.child_text("Key").starts_with("a<b>&\"'"));

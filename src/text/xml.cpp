@@ -85,12 +85,6 @@ void XmlWriter::element(std::string_view name, std::string_view content) {
     close();
 }
 
-void XmlWriter::empty(std::string_view name) {
-    out_ += '<';
-    out_ += name;
-    out_ += "/>";
-}
-
 std::string XmlWriter::finish() {
     INVARIANT(open_.empty());
     return std::move(out_);

@@ -21,7 +21,6 @@ public:
     void text(std::string_view content);  // inside of the innermost open element
     void close();                         // the innermost open element
     void element(std::string_view name, std::string_view content);
-    void empty(std::string_view name);
     [[nodiscard]] std::string finish();  // REQUIRES: every element closed
 private:
     std::string out_;

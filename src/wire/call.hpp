@@ -1,12 +1,10 @@
 // One AWS API call on its way from HTTP to a service and back. The gate makes it; services read it.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "http/message.hpp"
-#include "text/json.hpp"
 
 namespace wire {
 
@@ -23,20 +21,10 @@ struct Call {
     std::string right_region;
     // Query, JSON and CBOR: the body, unpacked. The gate keeps it as long as the call.
     std::string_view document;
-    // Of operations on documents: the input, decoded and validated by the service model (wire/model.hpp): an object
-    // with the model's member names; lists are arrays, maps are objects, timestamps are ISO 8601 strings, blobs base64 text.
-    // S3: null; its services read the request itself (wire/s3_request.hpp).
-    text::Json input;
     // The payload: aws-chunked framing removed, signatures, declared hashes and trailing checksums verified as it is read.
     // A read of the last bytes fails (`XAmzContentSHA256Mismatch`, `BadDigest`, `SignatureDoesNotMatch`, `IncompleteBody`)
     // when they do not hold: store nothing that was not read to its end.
     http::BodyReader* body = nullptr;
-};
-
-struct Answer {
-    int status = 200;
-    text::Json output;                  // Query and JSON services: by the model's member names
-    std::optional<http::Response> raw;  // REST services (S3): the response itself
 };
 
 }  // namespace wire

@@ -12,8 +12,11 @@
 #include "crypto/digest.hpp"
 #include "http/server.hpp"
 #include "model/iam/roles.hpp"
+#include "model/json.hpp"
+#include "model/monitoring/operations.hpp"
 #include "model/sagemaker/training_jobs.hpp"
 #include "tar/gzip.hpp"
+#include "text/uri.hpp"
 #include "wire/errors.hpp"
 #include "wire/payload.hpp"
 #include "wire/route.hpp"
@@ -63,9 +66,18 @@ Result<http::Response> serve_call(http::Request& request, const Handle& handle, 
     const auto& model = *wire::find_service(served.service);
     const auto* operation = TRY(wire::find_operation(model, request.head, body));
     served.operation = operation->name;
-    const auto input = TRY(wire::decode_input(model, *operation, request.head, body));
-    return wire::encode_answer(served.service, served.operation, http::RequestHead{},
-                               {.output = TRY(handle(served.operation, input))}, "req-1");
+    http::Response out{.status = 200, .headers = {}, .body = std::string(), .content_length = {}};
+    out.headers.add("x-amzn-RequestId", "req-1");
+    if (model.protocol == wire::Protocol::json) {
+        const auto input = TRY(wire::decode_json_input(model, *operation, body));
+        out.body = wire::encode_json_output(*operation, TRY(handle(served.operation, input)));
+    } else {
+        const auto form = text::parse_query(body);
+        if (!form) return fail("MalformedQueryString", "no form");
+        const auto input = TRY(wire::decode_query_input(model, *operation, *form));
+        out.body = wire::encode_query_output(model, *operation, TRY(handle(served.operation, input)), "req-1");
+    }
+    return out;
 }
 
 struct Endpoint {
@@ -334,15 +346,16 @@ TEST_CASE("CloudWatch speaks JSON and Query, and takes packed bodies") {
     CHECK(wire::protocol_of(service, query) == wire::Protocol::query);
     const auto* put = *wire::find_operation(service, json, "{}");
     CHECK(put == *wire::find_operation(service, query, "Action=PutMetricData&Version=2010-08-01"));
-    const auto by_json =
-        wire::decode_input(service, *put, json, R"({"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1}]})");
-    const auto by_query =
-        wire::decode_input(service, *put, query,
-                           "Action=PutMetricData&Version=2010-08-01&Namespace=n&MetricData.member.1.MetricName=m&"
-                           "MetricData.member.1.Value=1");
-    REQUIRE(by_json.has_value());
-    REQUIRE(by_query.has_value());
-    CHECK((*by_json)["MetricData"].items()[0]["Value"].as_double() == (*by_query)["MetricData"].items()[0]["Value"].as_double());
+    using Put = model::monitoring::PutMetricData;
+    Put::Input by_json, by_query;
+    REQUIRE(wire::decode_input(service, Put::operation, json,
+                               R"({"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1}]})", &by_json));
+    REQUIRE(wire::decode_input(service, Put::operation, query,
+                               "Action=PutMetricData&Version=2010-08-01&Namespace=n&MetricData.member.1.MetricName=m&"
+                               "MetricData.member.1.Value=1",
+                               &by_query));
+    CHECK(model::write_document(*Put::operation.input, &by_json) == model::write_document(*Put::operation.input, &by_query));
+    CHECK(by_json.namespace_ == "n");
 
     // JSON clients get Query's code beside the shape's name.
     const base::Error error("InvalidParameterValue", "no");

@@ -13,7 +13,6 @@ namespace wire {
 
 using base::fail;
 using base::Result;
-using text::Json;
 
 namespace {
 
@@ -157,14 +156,6 @@ Result<void> unpack_body(const http::RequestHead& head, std::string& body) {
     return {};
 }
 
-Result<Json> decode_input(const ServiceModel& service, const OperationModel& operation, const http::RequestHead& head,
-                          std::string_view body) {
-    const auto protocol = protocol_of(service, head);
-    if (protocol == Protocol::json) return decode_json_input(service, operation, body);
-    if (protocol == Protocol::cbor) return decode_cbor_input(service, operation, body);
-    return decode_query_input(service, operation, TRY(query_parameters(head, body)));
-}
-
 Result<void> decode_input(const ServiceModel& service, const model::Operation& operation, const http::RequestHead& head,
                           std::string_view body, void* input) {
     switch (protocol_of(service, head)) {
@@ -178,31 +169,6 @@ Result<void> decode_input(const ServiceModel& service, const model::Operation& o
             break;
     }
     return model::read_json(operation, body, input);
-}
-
-http::Response encode_answer(std::string_view service, std::string_view operation, const http::RequestHead& head, Answer answer,
-                             std::string_view request_id) {
-    if (answer.raw) {
-        add_request_id(answer.raw->headers, service, request_id);
-        return std::move(*answer.raw);
-    }
-    http::Response out{.status = answer.status, .headers = {}, .body = std::string(), .content_length = {}};
-    const auto* model = find_service(service);
-    const auto* found = model ? model->find(operation) : nullptr;
-    const auto protocol = found ? protocol_of(*model, head) : Protocol::json;
-    if (found && protocol == Protocol::cbor) {
-        out.headers.add("smithy-protocol", "rpc-v2-cbor");
-        if (found->output) out.headers.add("Content-Type", "application/cbor");
-        out.body = encode_cbor_output(*found, answer.output);
-    } else if (found && protocol == Protocol::query) {
-        out.headers.add("Content-Type", "text/xml");
-        out.body = encode_query_output(*model, *found, answer.output, request_id);
-    } else if (found) {
-        out.headers.add("Content-Type", "application/x-amz-json-" + std::string(model->json_version));
-        out.body = encode_json_output(*found, answer.output);
-    }
-    add_request_id(out.headers, service, request_id);
-    return out;
 }
 
 }  // namespace wire

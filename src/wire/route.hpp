@@ -6,8 +6,8 @@
 //   4. else S3, whose requests say nothing.
 //
 // How the gate uses it, in order: read_signature (sigv4.hpp) → find_service_name → directory → check_claims → for all but S3:
-// body.read_all(request_body_bytes_max) → verify → unpack_body → find_operation → decode_input → … → encode_answer or
-// encode_error (errors.hpp).
+// body.read_all(request_body_bytes_max) → verify → unpack_body → find_operation → decode_input → … → encode_typed_answer
+// (typed_answer.hpp) or encode_error (errors.hpp).
 #pragma once
 
 #include <optional>
@@ -47,14 +47,8 @@ constexpr size_t form_parameters_max = 100'000;      // of a Query request
 // `request_body_bytes_max`, and to no more than `unpacked_ratio_max` times what came; what was signed is the packed one. For
 // authenticated requests alone. Errors `MalformedInput`, `EntityTooLarge`.
 [[nodiscard]] base::Result<void> unpack_body(const http::RequestHead& head, std::string& body);
-// Decoded and validated. `body` as read, unpacked.
-[[nodiscard]] base::Result<text::Json> decode_input(const ServiceModel& service, const OperationModel& operation,
-                                                    const http::RequestHead& head, std::string_view body);
-// The same into an empty struct of the operation's input.
+// Decoded and validated, into an empty struct of the operation's input. `body` as read, unpacked.
 [[nodiscard]] base::Result<void> decode_input(const ServiceModel& service, const model::Operation& operation,
                                               const http::RequestHead& head, std::string_view body, void* input);
-// The 200 of a Query or JSON service; `raw` answers pass unchanged, with the request id added.
-[[nodiscard]] http::Response encode_answer(std::string_view service, std::string_view operation, const http::RequestHead& head,
-                                           Answer answer, std::string_view request_id);
 
 }  // namespace wire

@@ -92,8 +92,6 @@ const std::string& Entity::boundary() const {
     return user ? user->boundary : role ? role->boundary : none;
 }
 
-identity::Tags Entity::tags() const { return user ? user->tags : role ? role->tags : identity::Tags(); }
-
 base::Result<Entity> find_entity(const identity::Iam& iam, const EntityArn& arn) {
     Entity out;
     out.kind = arn.kind;

@@ -35,7 +35,6 @@ struct Entity {
     identity::RolePtr role;
     [[nodiscard]] const identity::Entity& entity() const;
     [[nodiscard]] const std::string& boundary() const;  // its ARN; empty: none
-    [[nodiscard]] identity::Tags tags() const;
 };
 // Error `NoSuchEntity`.
 [[nodiscard]] base::Result<Entity> find_entity(const identity::Iam& iam, const EntityArn& arn);
