@@ -24,11 +24,8 @@ BUCKETS = ("parity-plain", "parity-granting", "parity-restricted")
 # What a request has that nobody can know in advance: said to the questions.
 CIRCUMSTANCES = {"aws:SourceIp": "127.0.0.1", "s3:authType": "REST-HEADER", "s3:signatureversion": "AWS4-HMAC-SHA256"}
 
-# Needed beside an operation's own action, of which more is known where it is the action of the operation that is named so: the tags of an object
-# that is there, which s3:ExistingObjectTag knows of none that is being written ("this condition key is not supported", Object tags and access
-# control policies), the policy of a bucket that is there.
-BESIDE = {(operation, "s3:PutObjectTagging") for operation in ("PutObject", "CopyObject", "CreateMultipartUpload")} | {
-    ("CreateBucket", "s3:TagResource"), ("CreateBucket", "s3:PutBucketOwnershipControls")}
+# Needed beside the making of a bucket: of an action that works on buckets, too, questions look at the one that is there, with its policy.
+BESIDE = {("CreateBucket", "s3:TagResource"), ("CreateBucket", "s3:PutBucketOwnershipControls")}
 
 PRINCIPALS = {
     "nobody": [],

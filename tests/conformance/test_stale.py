@@ -11,6 +11,8 @@ import time
 
 import pytest
 from conftest import Credentials
+from test_decided import iam_request, job_request, signed
+from test_sagemaker import make_trainer, run, wait
 
 BUCKET = "kept-principals"
 CHANGES = 24
@@ -53,7 +55,8 @@ def session(server, name):
     return Credentials.of(server.client_as(server.assumer, "sts").assume_role(RoleArn=arn, RoleSessionName="reader"))
 
 
-# Each makes somebody, and returns their credentials and two changes: one after which they may read, and one after which they may not.
+# Each makes somebody, and returns their credentials (None: none) and two changes: one after which they may read, and one after which they may
+# not. What they read is the object `k`, or what a request stands for that comes fourth: a path, or a body and headers.
 
 def attached(server, iam):
     who = session(server, "attached")
@@ -132,22 +135,172 @@ def granted(server, iam):
     return who, lambda: s3.put_bucket_policy(Bucket=BUCKET, Policy=grant), lambda: s3.delete_bucket_policy(Bucket=BUCKET)
 
 
-@pytest.mark.parametrize("make", [attached, inlined, denied, bounded, member, grouped, versioned, keyed, tagged, granted],
-                         ids=lambda make: make.__name__)
+def key_of(who):
+    return who.access_key_id, who.secret_access_key
+
+
+def presigned(server, who, bucket, key):
+    url = server.client_as(who, "s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=3600)
+    return url[len(server.endpoint):]
+
+
+def public(server, iam):
+    """By Block Public Access: a policy for everybody counts, or for nobody."""
+    s3, bucket = server.client("s3"), "kept-public"
+    s3.create_bucket(Bucket=bucket)
+    s3.delete_public_access_block(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"bytes")
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal="*")))
+    restrict = lambda yes: s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"RestrictPublicBuckets": yes})
+    return None, lambda: restrict(False), lambda: restrict(True), f"/{bucket}/k"
+
+
+def remade(server, iam):
+    """By the bucket, which is removed and made anew: its policy went with it."""
+    who = user(server, "remade")
+    s3, bucket = server.client("s3"), "kept-remade"
+    grant = policy(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal={"AWS": f"arn:aws:iam::{server.account}:user/remade"}))
+
+    def make():
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="k", Body=b"bytes")
+
+    def again():
+        s3.delete_object(Bucket=bucket, Key="k")
+        s3.delete_bucket(Bucket=bucket)
+        make()
+
+    make()
+    return who, lambda: s3.put_bucket_policy(Bucket=bucket, Policy=grant), again, presigned(server, who, bucket, "k")
+
+
+def marked(server, iam):
+    """By the object's tags."""
+    who, s3 = user(server, "marked"), server.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="marked", Body=b"bytes")
+    iam.put_user_policy(UserName="marked", PolicyName="p", PolicyDocument=policy(
+        allow("s3:GetObject", Condition={"StringEquals": {"s3:ExistingObjectTag/team": "vision"}})))
+    names = {"Bucket": BUCKET, "Key": "marked"}
+    return (who, lambda: s3.put_object_tagging(**names, Tagging={"TagSet": [{"Key": "team", "Value": "vision"}]}),
+            lambda: s3.delete_object_tagging(**names), presigned(server, who, BUCKET, "marked"))
+
+
+def rewritten(server, iam):
+    """By the tags that come with each of the object's versions, one over the other."""
+    who, s3 = user(server, "rewritten"), server.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="rewritten", Body=b"bytes")
+    iam.put_user_policy(UserName="rewritten", PolicyName="p", PolicyDocument=policy(
+        allow("s3:GetObject"), {**allow("s3:GetObject", Condition={"Null": {"s3:ExistingObjectTag/secret": "false"}}), "Effect": "Deny"}))
+    names = {"Bucket": BUCKET, "Key": "rewritten", "Body": b"bytes"}
+    return who, lambda: s3.put_object(**names), lambda: s3.put_object(**names, Tagging="secret=1"), presigned(server, who, BUCKET, "rewritten")
+
+
+def described(server, iam):
+    """By the tags of the role that is asked about."""
+    who = user(server, "described")
+    iam.create_role(RoleName="described", AssumeRolePolicyDocument=policy({**TRUSTS_NOBODY}))
+    iam.put_user_policy(UserName="described", PolicyName="p", PolicyDocument=policy(
+        allow("iam:GetRole", Condition={"StringEquals": {"aws:ResourceTag/team": "vision"}})))
+    return (who, lambda: iam.tag_role(RoleName="described", Tags=[{"Key": "team", "Value": "vision"}]),
+            lambda: iam.untag_role(RoleName="described", TagKeys=["team"]), iam_request(server, key_of(who), "GetRole", RoleName="described"))
+
+
+def job(server, iam):
+    """By the tags of a training job."""
+    make_trainer(server)
+    run(server, "kept", "true")
+    wait(server, "kept")
+    who, sagemaker = user(server, "job"), server.client("sagemaker")
+    arn = f"arn:aws:sagemaker:{server.region}:{server.account}:training-job/kept"
+    iam.put_user_policy(UserName="job", PolicyName="p", PolicyDocument=policy(
+        allow("sagemaker:DescribeTrainingJob", Condition={"StringEquals": {"aws:ResourceTag/team": "vision"}})))
+    return (who, lambda: sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "vision"}]),
+            lambda: sagemaker.delete_tags(ResourceArn=arn, TagKeys=["team"]), job_request(server, key_of(who), "DescribeTrainingJob", TrainingJobName="kept"))
+
+
+TRUSTS_NOBODY = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}
+
+
+def assume_request(server, who, role):
+    body = f"Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::{server.account}:role/{role}&RoleSessionName=reader"
+    return signed(server, key_of(who), "sts", body.replace(":", "%3A").replace("/", "%2F"), {"Content-Type": "application/x-www-form-urlencoded"})
+
+
+def trusted(server, iam):
+    """By the role's trust policy, of who assumes it."""
+    who = user(server, "trusted")
+    iam.put_user_policy(UserName="trusted", PolicyName="p", PolicyDocument=policy(allow("sts:AssumeRole")))
+    iam.create_role(RoleName="trusting", AssumeRolePolicyDocument=policy(TRUSTS_NOBODY))
+    trust = lambda statement: iam.update_assume_role_policy(RoleName="trusting", PolicyDocument=policy(statement))
+    yes = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{server.account}:user/trusted"}, "Action": "sts:AssumeRole"}
+    return who, lambda: trust(yes), lambda: trust(TRUSTS_NOBODY), assume_request(server, who, "trusting")
+
+
+def reborn(server, iam):
+    """By the role, which is removed and made anew."""
+    who = user(server, "reborn")
+    iam.put_user_policy(UserName="reborn", PolicyName="p", PolicyDocument=policy(allow("sts:AssumeRole")))
+    yes = {"Effect": "Allow", "Principal": {"AWS": server.account}, "Action": "sts:AssumeRole"}
+    return (who, lambda: iam.create_role(RoleName="reborn", AssumeRolePolicyDocument=policy(yes)), lambda: iam.delete_role(RoleName="reborn"),
+            assume_request(server, who, "reborn"))
+
+
+def capped(server, iam):
+    """By the managed policy that is the session's policy."""
+    session(server, "capped")
+    iam.attach_role_policy(RoleName="capped", PolicyArn=server.reading)
+    arn = iam.create_policy(PolicyName="Cap", PolicyDocument=policy(allow("s3:GetObject")))["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(allow("s3:ListBucket")), SetAsDefault=False)
+    who = Credentials.of(server.client_as(server.assumer, "sts").assume_role(
+        RoleArn=f"arn:aws:iam::{server.account}:role/capped", RoleSessionName="reader", PolicyArns=[{"arn": arn}]))
+    return (who, lambda: iam.set_default_policy_version(PolicyArn=arn, VersionId="v1"),
+            lambda: iam.set_default_policy_version(PolicyArn=arn, VersionId="v2"))
+
+
+def remembered(server, iam):
+    """By the tags of the role, which its sessions have."""
+    who = session(server, "remembered")
+    iam.put_role_policy(RoleName="remembered", PolicyName="p", PolicyDocument=policy(
+        allow("s3:GetObject", Condition={"StringEquals": {"aws:PrincipalTag/team": "vision"}})))
+    return (who, lambda: iam.tag_role(RoleName="remembered", Tags=[{"Key": "team", "Value": "vision"}]),
+            lambda: iam.untag_role(RoleName="remembered", TagKeys=["team"]))
+
+
+def regrouped(server, iam):
+    """By a group that is removed and made anew, and its policy with it."""
+    who = user(server, "regrouped")
+    names = {"GroupName": "passing"}
+
+    def let():
+        iam.create_group(**names)
+        iam.add_user_to_group(**names, UserName="regrouped")
+        iam.put_group_policy(**names, PolicyName="p", PolicyDocument=policy(allow("s3:GetObject")))
+
+    def stop():
+        iam.delete_group_policy(**names, PolicyName="p")
+        iam.remove_user_from_group(**names, UserName="regrouped")
+        iam.delete_group(**names)
+
+    return who, let, stop
+
+
+@pytest.mark.parametrize("make", [attached, inlined, denied, bounded, member, grouped, versioned, keyed, tagged, granted, public, remade, marked, rewritten,
+                                  described, job, trusted, reborn, capped, remembered, regrouped], ids=lambda make: make.__name__)
 def test_the_next_request_sees_every_change(world, make):
-    who, let, stop_it = make(world, world.client("iam"))
-    url = world.client_as(who, "s3").generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "k"}, ExpiresIn=3600)
-    path = url[len(world.endpoint):]
+    who, let, stop_it, *asked = make(world, world.client("iam"))
+    asked = asked[0] if asked else presigned(world, who, BUCKET, "k")
+    request = ("GET", asked) if isinstance(asked, str) else ("POST", "/", *asked)
     spans = []    # of changes: begun, answered, may they read after it
     answers = []  # of readers: begun, answered, did they
     done, errors = threading.Event(), []
 
     def read(connection):
         begun = time.monotonic()
-        connection.request("GET", path)
+        connection.request(*request)
         answer = connection.getresponse()
         body = answer.read()
-        assert answer.status in (200, 403), body
+        # While a bucket is made anew, it is not there.
+        assert answer.status in (200, 403) or b"AccessDenied" in body or b"NoSuch" in body, body
         answers.append((begun, time.monotonic(), answer.status == 200))
         return answer.status == 200
 
