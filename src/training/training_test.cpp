@@ -230,35 +230,35 @@ struct TrainingFixture {
 }  // namespace
 
 TEST_CASE("a job is among the account's, and every change of what is decided on it moves the version; a look does not") {
-    World world;
-    uint64_t last = world.training->version();
+    TrainingFixture fixture;
+    uint64_t last = fixture.training->version();
     const auto moved = [&] {
-        const uint64_t now = world.training->version();
+        const uint64_t now = fixture.training->version();
         return std::exchange(last, now) != now;
     };
-    CHECK(world.training->ids("111122223333").empty());
+    CHECK(fixture.training->ids("111122223333").empty());
     CHECK_FALSE(moved());
-    world.run("b", World::request("true", 1));
+    fixture.run("b", TrainingFixture::request("true", 1));
     CHECK(moved());
     const JobId elsewhere{"111122223333", "eu-west-1", "a"};
-    REQUIRE(world.training->create({elsewhere, World::request("true", 1), {}}).has_value());
-    const auto ids = world.training->ids("111122223333");
+    REQUIRE(fixture.training->create({elsewhere, TrainingFixture::request("true", 1), {}}).has_value());
+    const auto ids = fixture.training->ids("111122223333");
     REQUIRE(ids.size() == 2);
     CHECK(ids[0].arn() == elsewhere.arn());
-    CHECK(ids[1].arn() == world.id("b").arn());
-    CHECK(world.training->ids("11112222333").empty());
-    CHECK(world.training->ids("999988887777").empty());
-    while (!is_final(world.training->describe(elsewhere)->status)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    CHECK(ids[1].arn() == fixture.id("b").arn());
+    CHECK(fixture.training->ids("11112222333").empty());
+    CHECK(fixture.training->ids("999988887777").empty());
+    while (!is_final(fixture.training->describe(elsewhere)->status)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     (void)moved();
-    (void)world.training->describe(world.id("b"));
+    (void)fixture.training->describe(fixture.id("b"));
     CHECK_FALSE(moved());
-    REQUIRE(world.training->add_tags(world.id("b"), {{"team", "red"}}).has_value());
+    REQUIRE(fixture.training->add_tags(fixture.id("b"), {{"team", "red"}}).has_value());
     CHECK(moved());
-    REQUIRE(world.training->delete_tags(world.id("b"), {"team"}).has_value());
+    REQUIRE(fixture.training->delete_tags(fixture.id("b"), {"team"}).has_value());
     CHECK(moved());
-    REQUIRE(world.training->remove(world.id("b")).has_value());
+    REQUIRE(fixture.training->remove(fixture.id("b")).has_value());
     CHECK(moved());
-    CHECK(world.training->ids("111122223333").size() == 1);
+    CHECK(fixture.training->ids("111122223333").size() == 1);
 }
 
 TEST_CASE("two workers get their shards, write a model, and it lands in the bucket") {
