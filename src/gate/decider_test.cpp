@@ -16,7 +16,7 @@ using identity::ServiceCall;
 // Roles, as far as assuming them goes.
 class Roles final : public gate::Resources {
 public:
-    Result<gate::ResourcePage> each_resource(const gate::ResourceQuery&) const override { return gate::ResourcePage{}; }
+    base::Result<gate::ResourcePage> each_resource(const gate::ResourceQuery&) const override { return gate::ResourcePage{}; }
     uint64_t version() const override { return 0; }
     explicit Roles(identity::Directory& directory) : directory_(directory) {}
     base::Result<gate::Description> describe(const gate::Subject& subject) const override {
