@@ -129,7 +129,7 @@ bool pass(const identity::PreparedPtr& principal, const Asked& asked, const wire
          .operation = "GetObject",
          .access_key_id = signature.access_key_id},
         std::move(accesses));
-    if (!decided.decided().front().is_allowed()) return false;
+    if (!decided.first().is_allowed()) return false;
     if constexpr (upto == Upto::whole) kept += audit::text_of(decided.whole()).own.size();
     if constexpr (upto == Upto::recorded || upto == Upto::chained) {
         const audit::RecordText text = decided.text();
@@ -140,7 +140,7 @@ bool pass(const identity::PreparedPtr& principal, const Asked& asked, const wire
                              [&](const audit::SharedText& shared) { return segment.definitions.find(shared); });
         if constexpr (upto == Upto::chained) audit::end_line(segment.buffer, at, segment.chain);
     }
-    kept += segment.buffer.size() + decided.decided().front().verdict.granting().size();
+    kept += segment.buffer.size() + decided.first().verdict.granting().size();
     return true;
 }
 

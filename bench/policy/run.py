@@ -289,10 +289,10 @@ def table(results, not_run, names, options):
                 lambda value: f"{value:,.0f}")
         mine = results["population"][OURS]
         out.lines.append(f"{OURS}: {mine['principals']:,} principals in {mine['bytes'] / 2**30:.2f} GiB, made in {mine['seconds']:.1f} s")
-    out.title("a GetObject at the gate: access, context and decision; then with its record's text")
+    out.title("a GetObject at the gate: decided, recorded, chained, unprepared (README.md, At the gate)")
     for count, label in (("principals_1", "one principal"), ("principals_1000", "1,000 principals in turn")):
         figures = results["gate"][count]
-        out.lines.append(f"{label:<34}{time_text(figures['decided_ns']):>22}{time_text(figures['recorded_ns']):>22}")
+        out.lines.append(f"{label:<34}" + "".join(f"{time_text(figures[f'{part}_ns']):>22}" for part in ("decided", "recorded", "chained", "whole")))
     out.lines += [""] + [f"{name} was not run: {why}" for name, why in not_run.items()]
     return "\n".join(out.lines)
 

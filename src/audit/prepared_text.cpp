@@ -6,6 +6,9 @@
 namespace audit {
 namespace {
 
+// What stands before each of the shared parts.
+constexpr auto before_shared = std::to_array<std::string_view>({",\"w\":", ",\"p\":", ",\"f\":", ",\"c\":", ",\"x\":[{\"d\":"});
+constexpr std::string_view all_before_shared = ",\"w\":,\"p\":,\"f\":,\"c\":,\"x\":[{\"d\":";
 constexpr size_t literals_bytes = 96;  // what a line has between its parts
 constexpr size_t own_terms_max = 4;
 
@@ -43,21 +46,15 @@ RecordText text_of(const PreparedText& prepared, const OwnText& own) {
     std::string& text = out.own;
     text.reserve(literals_bytes + own.request_id.size() + own.resource.size() + prepared.context.size() + own.context.size() +
                  own.parameters.size());
-    out.shared.reserve(prepared.shared.size());
-    const auto* next = prepared.shared.data();
-    const auto share = [&](std::string_view before) {
-        text += before;
-        out.shared.push_back({text.size(), *next++});
-    };
     text += "\"t\":";
     append_number(text, own.time.time_since_epoch().count());
-    append_member(text, "id", own.request_id);
+    text += ",\"id\":";
+    append_quoted(text, own.request_id);
     out.changing = text.size();
-    share(",\"w\":");
-    share(",\"p\":");
-    share(",\"f\":");
-    share(",\"c\":");
-    share(",\"x\":[{\"d\":");
+    out.shared.resize(prepared.shared.size());
+    size_t at = text.size();
+    for (size_t i = 0; i < prepared.shared.size(); ++i) out.shared[i] = {at += before_shared[i].size(), prepared.shared[i]};
+    text += all_before_shared;
     text += ",\"r\":";
     append_quoted(text, own.resource);
     if (!own.context.empty() || !prepared.context.empty()) {

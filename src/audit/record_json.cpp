@@ -183,10 +183,10 @@ constexpr auto polled = std::to_array<std::pair<std::string_view, std::string_vi
 
 }  // namespace
 
-std::string without_credentials(std::string_view key, const std::string& value) {
-    if (key != "aws:referer") return value;
-    size_t query = value.find('?');
-    return query == std::string::npos ? value : value.substr(0, query) + "?…";
+std::string without_credentials(std::string_view key, std::string_view value) {
+    const size_t query = key == "aws:referer" ? value.find('?') : std::string_view::npos;
+    if (query == std::string_view::npos) return std::string(value);
+    return std::string(value.substr(0, query)) + "?…";
 }
 
 bool reads_only(std::string_view operation) {

@@ -41,6 +41,13 @@ bool is_the_time(std::string_view key, const std::vector<std::string>& values, b
     return values[0] == std::to_string(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
 }
 
+void append_value(std::string& out, std::string_view key, std::string_view value) {
+    if (key == "aws:referer")
+        append_quoted(out, without_credentials(key, value));
+    else
+        append_quoted(out, value);
+}
+
 // Over its limit: what is left out, by number, length and digest.
 class Cut {
 public:
@@ -235,20 +242,28 @@ void add_terms(std::vector<Term>& terms, const Asked& asked) {
 Term term_of(TermKind kind, std::string_view value) {
     constexpr Term odd = 0x9E3779B97F4A7C15u;  // 2^64 / golden ratio
     Term hash = odd * (static_cast<unsigned char>(kind) + value.size() * 256);
-    while (!value.empty()) {
-        Term word = 0;
-        const size_t taken = std::min(value.size(), sizeof word);
-        std::memcpy(&word, value.data(), taken);
-        value.remove_prefix(taken);
+    const auto mix = [&](Term word) {
         hash = (hash ^ word) * odd;
         hash ^= hash >> 29;
+    };
+    for (; value.size() >= sizeof(Term); value.remove_prefix(sizeof(Term))) {
+        Term word = 0;
+        std::memcpy(&word, value.data(), sizeof word);
+        mix(word);
+    }
+    if (!value.empty()) {
+        Term word = 0;
+        std::memcpy(&word, value.data(), value.size());
+        mix(word);
     }
     return hash ^ hash >> 32;
 }
 
+bool repeats_content_hash(std::string_view value) { return value.size() != sha256_digits || value == hash_of_nothing; }
+
 bool repeats(std::string_view key, const std::vector<std::string>& values) {
     if (std::ranges::find(changing, key) != changing.end()) return false;
-    if (key == content_hash) return values.size() == 1 && (values[0].size() != sha256_digits || values[0] == hash_of_nothing);
+    if (key == content_hash) return values.size() == 1 && repeats_content_hash(values[0]);
     if (key == "s3:authtype" || key == "s3:signatureversion" || key == "s3:resourceaccount") return true;
     return key.starts_with("aws:") &&
            std::ranges::none_of(of_the_access, [&](std::string_view prefix) { return key.starts_with(prefix); });
@@ -260,12 +275,16 @@ void append_entry(std::string& out, std::string_view key, const std::vector<std:
     if (!is_the_time(key, values, time)) {
         for (size_t i = 0; i < values.size(); ++i) {
             if (i > 0) out += ',';
-            if (key == "aws:referer")
-                append_quoted(out, without_credentials(key, values[i]));
-            else
-                append_quoted(out, values[i]);
+            append_value(out, key, values[i]);
         }
     }
+    out += ']';
+}
+
+void append_entry(std::string& out, std::string_view key, std::string_view value) {
+    append_member_name(out, key);
+    out += '[';
+    append_value(out, key, value);
     out += ']';
 }
 

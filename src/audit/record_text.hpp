@@ -114,6 +114,9 @@ struct RecordText {
 [[nodiscard]] bool repeats(std::string_view key, const std::vector<std::string>& values);
 // Appends `"key":["value",…]`, with a comma as append_member does. `time`: the record's, which no value repeats.
 void append_entry(std::string& out, std::string_view key, const std::vector<std::string>& values, base::Time time);
+// The same of one value, and of s3:x-amz-content-sha256.
+void append_entry(std::string& out, std::string_view key, std::string_view value);
+[[nodiscard]] bool repeats_content_hash(std::string_view value);
 // What a record is found by as the one on this resource; as the record shows it.
 void add_resource_terms(std::vector<Term>& terms, std::string_view shown);
 
@@ -121,7 +124,7 @@ void add_resource_terms(std::vector<Term>& terms, std::string_view shown);
 void append_object(std::string& out, std::string_view name, std::string_view object);
 
 // A referer may be a presigned URL, which is a credential: its query stays out.
-[[nodiscard]] std::string without_credentials(std::string_view key, const std::string& value);
+[[nodiscard]] std::string without_credentials(std::string_view key, std::string_view value);
 
 // CloudTrail's management events: all but reading and writing objects, log events and data points.
 [[nodiscard]] bool is_management(std::string_view service, std::string_view operation);

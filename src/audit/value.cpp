@@ -147,6 +147,10 @@ void append_member(std::string& out, std::string_view name, std::string_view val
 }
 
 void append_number(std::string& out, int64_t number) {
+    if (number >= 0 && number < 10) {
+        out += static_cast<char>('0' + number);
+        return;
+    }
     std::array<char, 20> digits{};
     out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }

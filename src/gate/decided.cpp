@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "audit/prepared_text.hpp"
+#include "base/invariant.hpp"
+#include "policy/hash.hpp"
 
 namespace gate {
 namespace {
@@ -12,10 +14,8 @@ constexpr size_t own_context_bytes_max = 2048;  // of condition keys; more is a 
 // Calls use(entry) for those of a layer that conditions find: no layer before it has the key.
 template <class Use>
 void each_found(const policy::Context& layer, const policy::ContextView& context, Use use) {
-    for (size_t i = 0; i < layer.entries().size(); ++i) {
-        const auto& entry = layer.entries()[i];
-        if (context.find(layer.hashes()[i], entry.key) == &entry) use(entry);
-    }
+    for (const auto& entry : layer.entries())
+        if (context.find(policy::hash_of(entry.key), entry.key) == &entry) use(entry);
 }
 
 }  // namespace
@@ -45,7 +45,9 @@ policy::Decision DecidedRequest::One::decision() const { return refusal ? *refus
 
 DecidedRequest::DecidedRequest(Parts parts, std::vector<Access> accesses)
     : parts_(std::move(parts)), keys_(parts_.facts), accesses_(std::move(accesses)) {
-    for (const Access& access : accesses_) decided_.emplace_back(*parts_.principal, access, keys_);
+    INVARIANT(!accesses_.empty());
+    first_.emplace(*parts_.principal, accesses_.front(), keys_);
+    for (size_t i = 1; i < accesses_.size(); ++i) others_.emplace_back(*parts_.principal, accesses_[i], keys_);
 }
 
 audit::Record DecidedRequest::whole() const {
@@ -56,8 +58,8 @@ audit::Record DecidedRequest::whole() const {
                                       .service = parts_.facts.service,
                                       .operation = parts_.operation,
                                       .access_key_id = parts_.access_key_id});
-    record.accesses.reserve(decided_.size());
-    for (const One& one : decided_) record.accesses.push_back({one.question.request(), one.decision()});
+    record.accesses.reserve(size());
+    each([&](const One& one) { record.accesses.push_back({one.question.request(), one.decision()}); });
     record.parameters = parameters;
     return record;
 }
@@ -112,8 +114,8 @@ std::shared_ptr<const audit::PreparedText> DecidedRequest::prepare(const One& on
 }
 
 std::optional<audit::RecordText> DecidedRequest::prepared_text() const {
-    if (decided_.size() != 1 || !decided_.front().is_allowed()) return std::nullopt;
-    const One& one = decided_.front();
+    const One& one = *first_;
+    if (size() != 1 || !one.is_allowed()) return std::nullopt;
     Sources sources;
     if (!add_sources(one, sources)) return std::nullopt;
     identity::PreparedTexts& texts = parts_.principal->texts;

@@ -36,12 +36,11 @@ public:
         std::string_view request_id, operation;
         std::string_view access_key_id;
     };
-    // Decides each of the accesses.
+    // Decides each of the accesses. REQUIRES: there is one.
     DecidedRequest(Parts parts, std::vector<Access> accesses);
     DecidedRequest(const DecidedRequest&) = delete;
     DecidedRequest& operator=(const DecidedRequest&) = delete;
 
-    [[nodiscard]] const std::vector<Access>& accesses() const { return accesses_; }
     // In their order. Of one that is refused: why.
     struct One {
         One(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys);
@@ -52,7 +51,13 @@ public:
         policy::Verdict verdict;
         std::optional<policy::Decision> refusal;
     };
-    [[nodiscard]] const std::list<One>& decided() const { return decided_; }
+    [[nodiscard]] size_t size() const { return accesses_.size(); }
+    template <class Use>
+    void each(Use use) const {
+        use(*first_);
+        for (const One& one : others_) use(one);
+    }
+    [[nodiscard]] const One& first() const { return *first_; }
 
     std::string parameters;  // as Record::parameters
 
@@ -68,7 +73,8 @@ private:
     const Parts parts_;
     RequestKeys keys_;
     const std::vector<Access> accesses_;
-    std::list<One> decided_;
+    std::optional<One> first_;  // nearly always the only one
+    std::list<One> others_;
 };
 
 }  // namespace gate

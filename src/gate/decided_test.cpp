@@ -102,7 +102,7 @@ struct World {
                                       .operation = asked.operation,
                                       .access_key_id = "ASIAEXAMPLE"},
                                      std::move(accesses));
-        REQUIRE(decided.decided().front().is_allowed());
+        REQUIRE(decided.first().is_allowed());
         decided.parameters = asked.parameters;
         const audit::RecordText text = decided.text(), whole = audit::text_of(decided.whole());
         CHECK_MESSAGE(is_same(line_of(text), line_of(whole)), line_of(text).dump() << "\n" << line_of(whole).dump());

@@ -88,6 +88,7 @@ struct Gate::Passage {
     std::string body_sha256;  // … and the digest of what came, which is what was signed
     std::optional<wire::Signature> signature;
     std::optional<wire::Verified> verified;
+    std::optional<wire::S3Request> s3;
     std::unique_ptr<wire::PayloadReader> payload;
     std::unique_ptr<Run> run;  // once the operation is known
     identity::PreparedPtr principal = anonymous_principal();
@@ -204,7 +205,7 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
         parameters = recorded_parameters(passage.service, operation.name, passage.run->asked());
     // Where each part may be refused for itself and all were, nothing will happen: it is recorded as any other refusal, with the status of
     // an answer that says so of each part.
-    if (!refusals.empty() && refusals.size() == passage.decided->accesses().size()) {
+    if (!refusals.empty() && refusals.size() == passage.decided->size()) {
         passage.decided->parameters = std::move(parameters);
         TRY(record_refusal(passage, base::Error(std::string(base::code::AccessDenied), refusals.begin()->second), 200));
     } else {
@@ -246,7 +247,9 @@ base::Result<void> Gate::find_out_what(Passage& passage) {
     if (passage.signature) call.signature = &*passage.signature;
     if (passage.service == "s3") {
         if (passage.signature) TRY(wire::take_hoisted_headers(passage.http.head, *passage.signature));
-        call.operation = TRY(wire::read_s3_request(head)).operation;
+        passage.s3 = TRY(wire::read_s3_request(head));
+        call.s3 = &*passage.s3;
+        call.operation = passage.s3->operation;
     } else if (const wire::ServiceModel* model = wire::find_service(passage.service)) {
         call.operation = wire::operation_in_head(*model, head);
     }
@@ -345,16 +348,16 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, std::
     std::map<size_t, std::string> refusals;
     std::optional<base::Error> refusal;  // of the first access that may not be refused
     size_t index = 0;
-    for (const auto& one : passage.decided->decided()) {
+    passage.decided->each([&](const DecidedRequest::One& one) {
         const size_t at = index++;
-        if (one.is_allowed()) continue;
+        if (one.is_allowed()) return;
         const Access& access = one.question.access();
         std::string sentence = refusal_sentence(access, one.question.request(), *one.refusal);
         if (access.separate)
             refusals.emplace(at, std::move(sentence));
         else if (!refusal)
             refusal = base::Error(std::string(policy::denial_code(*one.refusal)), std::move(sentence));
-    }
+    });
     if (refusal) return base::fail(std::move(*refusal));
     return refusals;
 }

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "http/message.hpp"
@@ -24,6 +25,6 @@ struct RequestFacts {
 [[nodiscard]] policy::Context global_context(const RequestFacts& facts);
 
 // "::ffff:10.0.0.1" is 10.0.0.1: IpAddress conditions are written for the address that the client has.
-[[nodiscard]] std::string plain_address(const std::string& peer);
+[[nodiscard]] std::string plain_address(std::string_view peer);
 
 }  // namespace gate

@@ -1,5 +1,7 @@
 #include "gate/request_keys.hpp"
 
+#include <charconv>
+
 #include "audit/record_text.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
@@ -156,18 +158,36 @@ void RequestKeys::add_sources(Sources& into) const {
     into.add(signature == nullptr
                  ? 0
                  : 1 + static_cast<uint64_t>(signature->version) * 2 + static_cast<uint64_t>(signature->place) * 8);
-    const Entry* const hash = value_of(content_sha256);
-    const bool is_shared = hash != nullptr && audit::repeats(known_keys()[content_sha256].lower, hash->values);
-    add(is_shared ? &hash->values.front() : nullptr);
+    const std::string_view hash = content_hash();
+    into.add(uint64_t{content_hash_ != nullptr});
+    into.add(audit::repeats_content_hash(hash) ? hash : std::string_view());
 }
 
 void RequestKeys::append_changing(std::string& members) const {
-    for (const Key key : {referer, content_sha256, signature_age}) {
-        const Entry* const entry = value_of(key);
-        const std::string_view name = known_keys()[key].lower;
-        if (entry != nullptr && !audit::repeats(name, entry->values))
-            audit::append_entry(members, name, entry->values, facts_.now);
+    const auto add = [&](Key key, std::string_view value) { audit::append_entry(members, known_keys()[key].lower, value); };
+    if (referer_ != nullptr) add(referer, *referer_);
+    if (const std::string_view hash = content_hash(); !hash.empty() && !audit::repeats_content_hash(hash))
+        add(content_sha256, hash);
+    if (const auto age = age_of_signature()) {
+        std::array<char, 24> digits{};
+        const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), *age).ptr;
+        add(signature_age, {digits.data(), end});
     }
+}
+
+// Of S3. What a presigned request signed is not its content.
+std::string_view RequestKeys::content_hash() const {
+    if (facts_.service != "s3") return {};
+    if (content_hash_ != nullptr) return *content_hash_;
+    const bool in_query = facts_.signature != nullptr && facts_.signature->place == wire::SignaturePlace::query;
+    return in_query ? "UNSIGNED-PAYLOAD" : std::string_view();
+}
+
+// Milliseconds.
+std::optional<int64_t> RequestKeys::age_of_signature() const {
+    const wire::Signature* signature = facts_.signature;
+    if (facts_.service != "s3" || signature == nullptr || signature->version == wire::SignatureVersion::v2) return std::nullopt;
+    return (facts_.now - signature->time).count();
 }
 
 const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
@@ -198,15 +218,12 @@ const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
             return header(key, user_agent_header, agent_);
         case referer:
             return header(key, referer_header, referer_);
-        case content_sha256: {
-            if (!is_s3) return nullptr;
-            if (content_hash_ != nullptr) return kept(key, *content_hash_);
-            if (signature == nullptr || signature->place != wire::SignaturePlace::query) return nullptr;
-            return kept(key, "UNSIGNED-PAYLOAD");  // what such a request signed
-        }
+        case content_sha256:
+            if (content_hash_ == nullptr && content_hash().empty()) return nullptr;
+            return is_s3 ? kept(key, content_hash()) : nullptr;
         case signature_age:
-            if (!is_s3 || signature == nullptr || is_v2) return nullptr;
-            return kept(key, std::to_string((facts_.now - signature->time).count()));
+            if (const auto age = age_of_signature()) return kept(key, std::to_string(*age));
+            return nullptr;
         case via_aws_service:   // true of forward access sessions alone, which nothing here makes
         case secure_transport:  // TLS ends at a proxy in front, which nothing here can vouch for
         case principal_is_aws_service:

@@ -20,10 +20,18 @@ public:
     static constexpr size_t bytes_max = 1024;
 
     void add(std::string_view part) {
-        add(part.size());
-        append(part.data(), part.size());
+        add(uint64_t{part.size()});
+        fits_ = fits_ && part.size() <= bytes_max - size_;
+        if (!fits_) return;
+        std::memcpy(bytes_.data() + size_, part.data(), part.size());
+        size_ += part.size();
     }
-    void add(uint64_t part) { append(&part, sizeof part); }
+    void add(uint64_t part) {
+        fits_ = fits_ && sizeof part <= bytes_max - size_;
+        if (!fits_) return;
+        std::memcpy(bytes_.data() + size_, &part, sizeof part);
+        size_ += sizeof part;
+    }
     void add(const policy::Context::Entry& entry) {
         add(entry.key);
         add(entry.values.size());
@@ -33,12 +41,6 @@ public:
     [[nodiscard]] std::string_view bytes() const { return {bytes_.data(), size_}; }
 
 private:
-    void append(const void* part, size_t size) {
-        fits_ = fits_ && size <= bytes_max - size_;
-        if (!fits_) return;
-        std::memcpy(bytes_.data() + size_, part, size);
-        size_ += size;
-    }
     std::array<char, bytes_max> bytes_;
     size_t size_ = 0;
     bool fits_ = true;
@@ -68,6 +70,8 @@ private:
     [[nodiscard]] const Entry* compute(uint64_t key_hash, std::string_view lower_key) const override;
     [[nodiscard]] const Entry* value_of(size_t key) const;
     [[nodiscard]] const Entry* kept(size_t slot, std::string_view value) const;
+    [[nodiscard]] std::string_view content_hash() const;  // empty: there is none
+    [[nodiscard]] std::optional<int64_t> age_of_signature() const;
     [[nodiscard]] const Entry* header(size_t slot, std::string_view name, const std::string* first) const;
 
     static constexpr size_t slots_count = 9;

@@ -147,8 +147,8 @@ private:
     base::Result<void> decode(const identity::Caller& caller, wire::Call& call) {
         const auto& operation = operation_->model;
         void* const input = invocation_->input();
-        const auto request = TRY(wire::read_s3_request(call.http->head));
-        TRY(read_head(request, caller, call, input));
+        INVARIANT(call.s3 != nullptr);
+        TRY(read_head(*call.s3, caller, call, input));
         const auto* payload = operation.rest->payload;
         if (payload != nullptr && payload->location == model::Location::stream) {
             INVARIANT(payload_);

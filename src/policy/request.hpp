@@ -53,7 +53,6 @@ public:
         return nullptr;
     }
     [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
-    [[nodiscard]] const std::vector<uint64_t>& hashes() const { return hashes_; }  // of the entries' keys
     [[nodiscard]] bool has_ambiguous() const { return has_ambiguous_; }
     [[nodiscard]] uint64_t present() const { return present_; }  // the bit hash % 64 of every key, and perhaps more
     void merge(const Context& other);                            // other's entries win

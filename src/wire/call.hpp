@@ -8,6 +8,7 @@
 
 namespace wire {
 
+struct S3Request;
 struct Signature;
 
 struct Call {
@@ -21,6 +22,8 @@ struct Call {
     std::string right_region;
     // Query, JSON and CBOR: the body, unpacked. The gate keeps it as long as the call.
     std::string_view document;
+    // S3: the request, as its head says it (wire/s3_request.hpp). The gate keeps it as long as the call.
+    const S3Request* s3 = nullptr;
     // The payload: aws-chunked framing removed, signatures, declared hashes and trailing checksums verified as it is read.
     // A read of the last bytes fails (`XAmzContentSHA256Mismatch`, `BadDigest`, `SignatureDoesNotMatch`, `IncompleteBody`)
     // when they do not hold: store nothing that was not read to its end.
