@@ -117,7 +117,7 @@ add_custom_command(OUTPUT ${MANAGED_POLICIES}
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/identity/aws_managed.cpp PROPERTIES
   OBJECT_DEPENDS ${MANAGED_POLICIES} COMPILE_DEFINITIONS "TRAINWARDEN_MANAGED_POLICIES=\"${MANAGED_POLICIES}\"")
 room(objects  LINK policy store crypto text base PRIVATE Threads::Threads)
-room(audit    LINK os policy store crypto text base)
+room(audit    LINK os model policy store crypto text base)
 room(cloudwatch LINK store crypto text base)
 room(logs     LINK os store crypto text base)
 # The first process of a sandbox: static, because it runs in any image; without sanitizers, which need their runtime.
@@ -167,7 +167,7 @@ room(services_trainwarden PATH services/trainwarden LINK gate wire model trainin
 room(services_iam       PATH services/iam       LINK gate model identity policy text base PRIVATE fmt::fmt)
 room(services_s3       PATH services/s3        LINK gate objects wire http model policy crypto text base)
 room(services_sagemaker PATH services/sagemaker LINK gate model training identity objects policy text base)
-room(services_cloudtrail PATH services/cloudtrail LINK gate model audit text base)
+room(services_cloudtrail PATH services/cloudtrail LINK gate model audit crypto text base)
 room(services_logs      PATH services/logs      LINK gate model logs text base PRIVATE PkgConfig::RE2)
 room(services_monitoring PATH services/monitoring LINK gate model cloudwatch text base)
 

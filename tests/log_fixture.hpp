@@ -27,6 +27,7 @@ struct Fixture : TemporaryFolder {
         out.head_file = path + "/head";
         out.clock = &clock;
         out.sync = audit::Sync::interval;
+        out.clock_believed_after = std::chrono::milliseconds(0);  // tests move it by days
         return out;
     }();
 

@@ -4,6 +4,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -11,9 +13,9 @@
 
 namespace audit {
 
-// Every record of a stream in the folder, oldest first, as ListRequests shows them, until `visit` says false.
-// Error `AuditUnavailable`.
-[[nodiscard]] base::Result<void> each_record(const std::string& directory, std::string_view stream,
+// Every record of the streams in the folder, oldest first by their time, as ListRequests shows them, until `visit` says false. What a
+// server removes meanwhile is not among them. Error `AuditUnavailable`.
+[[nodiscard]] base::Result<void> each_record(const std::string& directory, const std::vector<std::string_view>& streams,
                                              const std::function<bool(const text::Json&)>& visit);
 
 }  // namespace audit

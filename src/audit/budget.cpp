@@ -8,6 +8,8 @@
 namespace audit {
 namespace {
 
+constexpr size_t counted_key_bytes_max = 32;  // AWS's have 20
+
 std::string listed(const std::map<std::string, uint64_t>& counts) {
     std::string out;
     for (const auto& [name, count] : counts) out += (out.empty() ? "" : ", ") + escaped(name) + " " + std::to_string(count);
@@ -36,10 +38,11 @@ bool Budget::take(uint64_t bytes, base::Time now) {
     return true;
 }
 
-void Budget::count(const std::string& address, const std::string& error_code, base::Time now) {
+void Budget::count(const std::string& address, const std::string& access_key_id, const std::string& error_code, base::Time now) {
     if (counted_++ == 0) first_ = now;
     last_ = now;
     count_one(by_address_, address);
+    if (!access_key_id.empty()) count_one(by_key_, access_key_id.substr(0, counted_key_bytes_max));
     count_one(by_error_, error_code);
 }
 
@@ -47,9 +50,11 @@ std::string Budget::summary() {
     std::string out = std::to_string(counted_) + " more requests without valid credentials came between " +
                       text::iso8601_millis(first_) + " and " + text::iso8601_millis(last_) +
                       " and not written one by one: from " + listed(by_address_) + "; " + listed(by_error_);
+    if (!by_key_.empty()) out += "; with the access keys " + listed(by_key_);
     counted_ = 0;
     by_address_.clear();
     by_error_.clear();
+    by_key_.clear();
     return out;
 }
 

@@ -9,7 +9,7 @@
 
 namespace audit {
 
-constexpr size_t counted_addresses_max = 64;  // each by its own; the rest together
+constexpr size_t counted_addresses_max = 64;  // and access keys: each by its own; the rest together
 
 class Budget {
 public:
@@ -18,7 +18,10 @@ public:
 
     // Takes the bytes, if there are as many.
     bool take(uint64_t bytes, base::Time now);
-    void count(const std::string& address, const std::string& error_code, base::Time now);
+    // More was taken than was needed.
+    void give_back(uint64_t bytes) { left_ = left_ + bytes > most_ ? most_ : left_ + bytes; }
+    // `access_key_id`: that the request named; empty: none.
+    void count(const std::string& address, const std::string& access_key_id, const std::string& error_code, base::Time now);
     [[nodiscard]] bool has_counted() const { return counted_ > 0; }
     // What was counted since the last time, in words.
     [[nodiscard]] std::string summary();
@@ -28,7 +31,7 @@ private:
     base::Time filled_{};
     uint64_t counted_ = 0;
     base::Time first_{}, last_{};
-    std::map<std::string, uint64_t> by_address_, by_error_;
+    std::map<std::string, uint64_t> by_address_, by_key_, by_error_;
 };
 
 }  // namespace audit

@@ -8,6 +8,8 @@
 
 #include "audit/record_text.hpp"
 #include "crypto/digest.hpp"
+#include "model/services.hpp"
+#include "model/shape.hpp"
 
 namespace audit {
 namespace {
@@ -77,6 +79,9 @@ Json user_identity(const Json& record) {
     const Json& principal = record["Principal"];
     const std::string& type = principal["Type"].as_string();
     if (type.empty()) return Json::object({{"type", unknown}});  // AWS's word for what it cannot tell
+    // Credentials that did not hold: whose they are is not known, which they were is.
+    if (type == "Anonymous" && !record["AccessKeyId"].as_string().empty())
+        return Json::object({{"type", unknown}, {"accessKeyId", record["AccessKeyId"]}});
     if (type == "Anonymous")
         return Json::object({{"type", "AWSAccount"}, {"principalId", ""}, {"accountId", "ANONYMOUS_PRINCIPAL"}});
     if (type == "Service") return Json::object({{"type", "AWSService"}, {"invokedBy", principal["Service"]}});
@@ -91,30 +96,60 @@ Json user_identity(const Json& record) {
     return out;
 }
 
-// AWS's names begin with a small letter there.
-Json with_small_letters(const Json& value) {
+const model::Shape* shape_in(const model::Shape* shape, std::string_view member) {
+    if (shape == nullptr) return nullptr;
+    const auto known = std::ranges::find(shape->fields, member, &model::Field::name);
+    return known != shape->fields.end() ? known->shape : nullptr;
+}
+
+// Names of members begin with a small letter there. The keys of a map are data, and stay.
+Json with_small_letters(const Json& value, const model::Shape* shape) {
+    const model::Shape* const item = shape != nullptr ? shape->item : nullptr;
     if (value.is_array()) {
         Json out = Json::array();
-        for (const Json& item : value.items()) out.push(with_small_letters(item));
+        for (const Json& one : value.items()) out.push(with_small_letters(one, item));
         return out;
     }
     if (!value.is_object()) return value;
     Json out = Json::object();
     for (const auto& [name, member] : value.members()) {
+        if (shape != nullptr && shape->type == model::Type::map) {
+            out.set(name, with_small_letters(member, item));
+            continue;
+        }
         std::string small = name;
         if (!small.empty() && !(small.size() > 1 && small[1] >= 'A' && small[1] <= 'Z'))
             small[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(small[0])));
-        out.set(small, with_small_letters(member));
+        out.set(small, with_small_letters(member, shape_in(shape, name)));
     }
     return out;
 }
 
 Json parsed(const Json& text) {
-    if (!text.is_string()) return {};
     auto json = text::parse_json(text.as_string());
-    return json ? with_small_letters(*json) : Json();
+    return json ? std::move(*json) : Json();
 }
 
+// Of S3 the events have the names of headers and XML, but for these. Source: CloudTrail's events of PutBucketPolicy and CopyObject,
+// S3 User Guide, "Amazon S3 CloudTrail events".
+constexpr auto s3_names = std::to_array<std::pair<std::string_view, std::string_view>>(
+    {{"Bucket", "bucketName"}, {"Key", "key"}, {"CopySource", "x-amz-copy-source"}, {"UploadId", "uploadId"}});
+
+Json s3_members(const Json& asked) {
+    Json out = Json::object();
+    for (const auto& [name, value] : asked.members()) {
+        const auto known = std::ranges::find(s3_names, name, &std::pair<std::string_view, std::string_view>::first);
+        if (name == "Policy") {
+            const Json policy = parsed(value);
+            out.set("bucketPolicy", policy.is_null() ? value : policy);
+        } else {
+            out.set(known != s3_names.end() ? known->second : name, value);
+        }
+    }
+    return out;
+}
+
+// Where the record says nothing more, what it was asked of.
 Json s3_parameters(const Json& record) {
     Json out = Json::object();
     for (const Json& access : record["Accesses"].items()) {
@@ -182,6 +217,16 @@ std::string request_id_of(std::string_view event_id) {
     return out.size() == s3_request_id_bytes ? out : std::string(event_id);
 }
 
+bool is_derived(const Json& record) {
+    const bool of_a_service = record["Status"].as_int(-1) == 0 && record["ErrorCode"].as_string() != decided_again;
+    return of_a_service || record.contains("Repeated");
+}
+
+std::string derived_event_id(std::string_view request_id, std::string_view operation, std::string_view time) {
+    return event_id_of(std::string(request_id) + " " + std::string(operation.empty() ? unknown : operation) + " " +
+                       std::string(time));
+}
+
 std::string_view resource_type_of(std::string_view arn) {
     if (arn.starts_with("arn:aws:s3:::")) return arn.find('/') == std::string_view::npos ? "AWS::S3::Bucket" : "AWS::S3::Object";
     for (const auto& [pattern, type] : resource_types) {
@@ -218,6 +263,11 @@ Json cloudtrail_event(const Json& record) {
         return record[member].as_string().empty() ? unknown : record[member].as_string();
     };
     const std::string service = named("Service"), operation = named("Operation");
+    // Of a service that acts on its own: its name.
+    const auto from = [&record](const char* member) {
+        const std::string& said = record[member].as_string();
+        return said.empty() ? record["Principal"]["Service"].as_string() : said;
+    };
     const bool is_reading = reads_only(operation);
     const bool managed = is_management(service, operation);
     const std::string& region = key_of(record, "aws:requestedregion");
@@ -228,27 +278,37 @@ Json cloudtrail_event(const Json& record) {
                                {"eventSource", event_source_of(service)},
                                {"eventName", operation},
                                {"awsRegion", region.empty() ? std::string("us-east-1") : region},
-                               {"sourceIPAddress", record["SourceAddress"].as_string()},
-                               {"userAgent", record["UserAgent"].as_string()}});
+                               {"sourceIPAddress", from("SourceAddress")},
+                               {"userAgent", from("UserAgent")}});
     copy(event, "errorCode", record["ErrorCode"]);
     copy(event, "errorMessage", record["ErrorMessage"]);
     if (is_unreadable && !record.contains("ErrorCode")) {
         event.set("errorCode", unreadable);
         event.set("errorMessage", record["Note"]);
     }
-    const Json parameters = parsed(record["Parameters"]);
-    event.set("requestParameters", parameters.is_null() && service == "s3" ? s3_parameters(record) : parameters);
-    event.set("responseElements", parsed(record["Made"]));
+    const model::Operation* const model = model::find_operation(service, operation);
+    const Json asked = parsed(record["Parameters"]), made = parsed(record["Made"]);
+    if (service == "s3") {
+        event.set("requestParameters", asked.is_null() ? s3_parameters(record) : s3_members(asked));
+        event.set("responseElements", made.is_null() ? made : s3_members(made));
+    } else {
+        event.set("requestParameters", with_small_letters(asked, model != nullptr ? model->input : nullptr));
+        event.set("responseElements", with_small_letters(made, model != nullptr ? model->output : nullptr));
+    }
     copy(event, "requestID", record["RequestId"]);
     // What a service decided for a request has the request's id: nothing was answered then.
     const bool of_a_service = record["Status"].as_int(-1) == 0;
     const std::string id = record["RequestId"].as_string().empty() ? record["Note"].as_string() : record["RequestId"].as_string();
-    event.set("eventID", event_id_of(id + (of_a_service ? " " + operation + " " + time : "")));
+    event.set("eventID",
+              is_derived(record) ? derived_event_id(record["RequestId"].as_string(), operation, time) : event_id_of(id));
     event.set("readOnly", is_reading);
     if (Json resources = resources_of(record); resources.size() > 0) event.set("resources", std::move(resources));
     event.set("eventType", of_a_service ? "AwsServiceEvent" : "AwsApiCall");
     event.set("managementEvent", managed);
-    copy(event, "recipientAccountId", record["Principal"]["Account"]);
+    const Json& own_account = record["Principal"]["Account"];
+    const auto& accesses = record["Accesses"].items();
+    copy(event, "recipientAccountId",
+         own_account.is_null() && !accesses.empty() ? accesses.front()["ResourceAccount"] : own_account);
     event.set("eventCategory", managed ? "Management" : "Data");
     Json more = Json::object({{"outcome", record["Outcome"]}});
     if (record.contains("Repeated")) more.set("repeated", record["Repeated"]);

@@ -17,6 +17,10 @@ namespace audit {
 // An id in a UUID's form that stands for the request's id, and back.
 [[nodiscard]] std::string event_id_of(std::string_view request_id);
 [[nodiscard]] std::string request_id_of(std::string_view event_id);
+// Of records that have a request's id and are another event: what a service decided for it, and those that it stands for (`Repeated`).
+// `time`: as the record shows it. An id that leads nowhere back: it is a term of the index (TermKind::event).
+[[nodiscard]] bool is_derived(const text::Json& record);
+[[nodiscard]] std::string derived_event_id(std::string_view request_id, std::string_view operation, std::string_view time);
 
 // iam.amazonaws.com of iam, and back.
 [[nodiscard]] std::string event_source_of(std::string_view service);

@@ -42,6 +42,70 @@ TEST_CASE("a request for what nobody here has is an event") {
     CHECK(event["errorCode"].as_string() == "BadRequest");
 }
 
+TEST_CASE("names of members begin with a small letter, keys of maps are data") {
+    Json record = Json::object({{"RequestId", "7Q2M5V0K3N8R4T1W"},
+                                {"Time", "2026-01-31T12:00:00.000Z"},
+                                {"Service", "logs"},
+                                {"Operation", "CreateLogGroup"},
+                                {"Principal", Json::object({{"Type", "Anonymous"}})},
+                                {"Accesses", Json::array()},
+                                {"Parameters", R"({"logGroupName":"g","tags":{"Team":"A","team":"b"}})"}});
+    CHECK(audit::cloudtrail_event(record)["requestParameters"].dump() ==
+          R"({"logGroupName":"g","tags":{"Team":"A","team":"b"}})");
+    record.set("Service", "iam");
+    record.set("Operation", "CreateUser");
+    record.set("Parameters", R"({"UserName":"u","Tags":[{"Key":"Team","Value":"A"}]})");
+    CHECK(audit::cloudtrail_event(record)["requestParameters"].dump() ==
+          R"({"userName":"u","tags":[{"key":"Team","value":"A"}]})");
+}
+
+TEST_CASE("of S3, an event names what was written, and from what") {
+    Json record = Json::object(
+        {{"RequestId", "7Q2M5V0K3N8R4T1W"},
+         {"Time", "2026-01-31T12:00:00.000Z"},
+         {"Service", "s3"},
+         {"Operation", "CopyObject"},
+         {"Principal", Json::object({{"Type", "Anonymous"}})},
+         {"Accesses", Json::array({Json::object({{"Action", "s3:GetObject"}, {"Resource", "arn:aws:s3:::source/o"}})})},
+         {"Parameters", R"({"Bucket":"target","Key":"copy","CopySource":"source/o"})"},
+         {"Made", R"({"CopyObjectResult":{"ETag":"e"}})"}});
+    CHECK(audit::cloudtrail_event(record)["requestParameters"].dump() ==
+          R"({"bucketName":"target","key":"copy","x-amz-copy-source":"source/o"})");
+    CHECK(audit::cloudtrail_event(record)["responseElements"]["CopyObjectResult"]["ETag"].as_string() == "e");
+    record.set("Operation", "PutBucketPolicy");
+    record.set("Parameters", R"({"Bucket":"b","Policy":"{\"Version\":\"2012-10-17\"}"})");
+    CHECK(audit::cloudtrail_event(record)["requestParameters"].dump() ==
+          R"({"bucketName":"b","bucketPolicy":{"Version":"2012-10-17"}})");
+    record.set("Operation", "GetObject");
+    record.erase("Parameters");
+    CHECK(audit::cloudtrail_event(record)["requestParameters"].dump() == R"({"bucketName":"source","key":"o"})");
+}
+
+TEST_CASE("each event has an id of its own") {
+    Json record = Json::object({{"RequestId", "7Q2M5V0K3N8R4T1W"},
+                                {"Time", "2026-01-31T12:00:00.000Z"},
+                                {"Service", "logs"},
+                                {"Operation", "GetLogEvents"},
+                                {"Principal", Json::object({{"Type", "Anonymous"}})},
+                                {"Accesses", Json::array()},
+                                {"Status", 200}});
+    const std::string own = audit::cloudtrail_event(record)["eventID"].as_string();
+    CHECK(audit::request_id_of(own) == "7Q2M5V0K3N8R4T1W");
+    record.set("Repeated", 7);
+    const std::string summary = audit::cloudtrail_event(record)["eventID"].as_string();
+    CHECK(summary != own);
+    CHECK(summary == audit::derived_event_id("7Q2M5V0K3N8R4T1W", "GetLogEvents", "2026-01-31T12:00:00.000Z"));
+}
+
+TEST_CASE("of credentials that do not hold, an event says which they were, and not that there were none") {
+    const Json event = audit::cloudtrail_event(Json::object({{"RequestId", "7Q2M5V0K3N8R4T1W"},
+                                                             {"Time", "2026-01-31T12:00:00.000Z"},
+                                                             {"AccessKeyId", "AKIAEXAMPLE"},
+                                                             {"Principal", Json::object({{"Type", "Anonymous"}})},
+                                                             {"Accesses", Json::array()}}));
+    CHECK(event["userIdentity"].dump() == R"({"type":"Unknown","accessKeyId":"AKIAEXAMPLE"})");
+}
+
 TEST_CASE("a record that cannot be read is an event, and of nobody's") {
     const Json damaged = audit::cloudtrail_event(Json::object({{"RequestId", "7Q2M5V0K3N8R4T1W"},
                                                                {"Time", "2026-01-31T12:00:00.000Z"},
@@ -84,4 +148,21 @@ TEST_CASE("a message of syslog, as RFC 5424 has it") {
     CHECK(cut.size() < audit::syslog_message_bytes_max);
     CHECK(cut.find("\"requestID\":\"7Q2M5V0K3N8R4T1W\"") != std::string::npos);
     CHECK(cut.find("bytes, sha256 ") != std::string::npos);
+    // Who, what and where are there whatever else is too long.
+    record.set("UserAgent", "client");
+    record.set("Operation", "DeleteObjects");
+    Json accesses = Json::array();
+    for (int i = 0; i < 1000; ++i)
+        accesses.push(Json::object(
+            {{"Action", "s3:DeleteObject"}, {"Resource", "arn:aws:s3:::b/" + std::to_string(i) + std::string(100, 'k')}}));
+    record.set("Accesses", accesses);
+    record.set("SourceAddress", "192.0.2.7");
+    const std::string wipe = audit::syslog_message(record, "h", 7);
+    CHECK(wipe.size() < audit::syslog_message_bytes_max);
+    const Json event = text::parse_json(wipe.substr(wipe.find('{'))).value();
+    CHECK(event["eventName"].as_string() == "DeleteObjects");
+    CHECK(event["userIdentity"]["accountId"].as_string() == "ANONYMOUS_PRINCIPAL");
+    CHECK(event["sourceIPAddress"].as_string() == "192.0.2.7");
+    CHECK(event["resources"].items().front()["ARN"].as_string().starts_with("arn:aws:s3:::b/0k"));
+    CHECK(event["resources"].items().back()["cut"].as_string() == "980 more");
 }

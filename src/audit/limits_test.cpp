@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <random>
 
+#include "audit/archive.hpp"
 #include "audit/budget.hpp"
+#include "audit/cloudtrail.hpp"
+#include "audit/polling.hpp"
 #include "audit/record_text.hpp"
 #include "audit/value.hpp"
 #include "crypto/digest.hpp"
@@ -62,6 +65,35 @@ TEST_CASE("a value that is cut says so, with its length and digest") {
     CHECK(audit::capped(value, 10) == "vvvvvvvvvv…[cut: 5000 bytes, sha256 " + crypto::hex(crypto::sha256(value)) + "]");
     CHECK(audit::capped(value, 5000) == value);
     CHECK(audit::capped("ab\xE2\x82\xAC", 3).starts_with("ab…"));  // no half character
+    // Nobody says so but the record: not in one value, and not in a list of them.
+    const std::string forged = "k…[cut: 3 more, 9 bytes, sha256 00]";
+    CHECK(audit::capped(forged) == "k\\xe2\\x80\\xa6[cut: 3 more, 9 bytes, sha256 00]");
+    CHECK(audit::unescaped(audit::capped(forged)) == forged);
+    CHECK(audit::capped("an … stays") == "an … stays");
+}
+
+TEST_CASE("limits are of what stands in the record, escapes included") {
+    for (const std::string& piece :
+         {std::string("\xff"), std::string(1, '\x01'), std::string("\""), std::string("\\x"), std::string("…[cut: ")}) {
+        std::string value;
+        while (value.size() < 2000) value += piece;
+        std::string quoted;
+        audit::append_quoted(quoted, value);
+        CHECK(quoted.size() <= audit::value_bytes_max + 100);
+        const auto json = text::parse_json(quoted);
+        REQUIRE(json.has_value());
+        CHECK(json->as_string() == audit::capped(value));
+        // What is kept is the beginning, in whole escapes.
+        const std::string& said = json->as_string();
+        const size_t cut = said.find(audit::cut_marker);
+        if (cut != std::string::npos) CHECK(value.starts_with(audit::unescaped(said.substr(0, cut))));
+    }
+    audit::Record record = refused("ID");
+    record.user_agent = std::string(2000, '\xff');
+    record.accesses.front().request.context.set("aws:UserAgent", record.user_agent);
+    record.accesses.front().request.context.set("aws:Referer", record.user_agent);
+    record.accesses.front().request.resource = "arn:aws:s3:::b/" + std::string(1000, '\x01');
+    CHECK(size_of(record) < 2 * (audit::user_agent_bytes_max + 100) + 2 * (audit::value_bytes_max + 100) + 2000);
 }
 
 TEST_CASE("whatever bytes clients send, their records are read as they were, after a restart too") {
@@ -100,13 +132,12 @@ TEST_CASE("whatever bytes clients send, their records are read as they were, aft
             REQUIRE(found);
             REQUIRE(found->size() == 1);
             const text::Json& json = found->front();
-            CHECK(json["Principal"]["Arn"].as_string() == audit::escaped(audit::capped(record.principal.arn)));
-            CHECK(json["UserAgent"].as_string() == audit::escaped(audit::capped(record.user_agent, audit::user_agent_bytes_max)));
-            CHECK(json["Accesses"].items().at(0)["Resource"].as_string() ==
-                  audit::escaped(audit::capped(record.accesses[0].request.resource)));
+            CHECK(json["Principal"]["Arn"].as_string() == audit::capped(record.principal.arn));
+            CHECK(json["UserAgent"].as_string() == audit::capped(record.user_agent, audit::user_agent_bytes_max));
+            CHECK(json["Accesses"].items().at(0)["Resource"].as_string() == audit::capped(record.accesses[0].request.resource));
             if (record.principal.arn.size() > 3 && record.principal.arn.size() < audit::value_bytes_max) {
                 audit::Query query;
-                query.principal = audit::escaped(record.principal.arn);
+                query.principal = audit::capped(record.principal.arn);
                 CHECK(log->search(query)->records.size() >= 1);
             }
         }
@@ -355,6 +386,151 @@ TEST_CASE("what is polled is counted, and nothing else of it is lost") {
     CHECK_FALSE(log->find("AGAIN5").has_value());
 }
 
+TEST_CASE("a summary of what was polled is found by the id of its event, and nobody takes every place") {
+    Fixture f;
+    audit::Polling polling(std::chrono::minutes(1));
+    const auto polled = [&](const std::string& arn, int number) {
+        audit::Record record = allowed("ID");
+        record.service = "logs";
+        record.operation = "GetLogEvents";
+        record.time = f.clock.now();
+        record.principal.arn = arn;
+        record.user_agent = std::to_string(number);
+        const auto text = audit::text_of(record);
+        polling.recorded(text);
+        return polling.is_repeat(audit::sameness_of(text), f.clock.now());
+    };
+    for (size_t i = 0; i < audit::followed_by_principal_max; ++i) REQUIRE(polled("eve", static_cast<int>(i)));
+    CHECK_FALSE(polled("eve", 1'000'000));
+    CHECK(polled("ada", 0));
+    f.clock.advance(std::chrono::minutes(2));
+    CHECK(polling.due(f.clock.now(), false).empty());  // nothing was repeated
+    CHECK(polling.is_empty());
+    CHECK(polled("eve", 1'000'000));
+
+    auto log = f.open();
+    for (int i = 0; i < 3; ++i) {
+        audit::Record record = allowed("POLLED" + std::to_string(i));
+        record.service = "logs";
+        record.operation = "GetLogEvents";
+        record.time = f.clock.now();
+        auto ticket = log->decided(record);
+        REQUIRE(log->answered(std::move(*ticket),
+                              {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = ""}));
+    }
+    audit::Record assumed = allowed("POLLED0");
+    assumed.service = "sts";
+    assumed.operation = "AssumeRole";
+    REQUIRE(log->append(assumed));
+    for (int run = 0; run < 2; ++run) {
+        log.reset();
+        CHECK(f.verified() == "");
+        log = f.open();
+        std::vector<std::string> ids;
+        for (const auto& record : log->find("POLLED0").value()) {
+            const std::string id = audit::cloudtrail_event(record)["eventID"].as_string();
+            CHECK(std::ranges::find(ids, id) == ids.end());
+            ids.push_back(id);
+            if (!audit::is_derived(record)) continue;
+            audit::Query query;
+            query.derived_event = id;
+            const auto page = log->search(query);
+            REQUIRE(page->records.size() == 1);
+            CHECK(page->records.front() == record);
+        }
+        CHECK(ids.size() == 3);
+    }
+}
+
+TEST_CASE("refusals that share what they say take from the budget what they take in the file, and keys are counted") {
+    Fixture f;
+    f.options.unauthenticated_bytes_at_once = 100'000;
+    f.options.unauthenticated_bytes_per_second = 1;
+    auto log = f.open();
+    audit::Record stranger = refused("STRANGER");
+    stranger.authenticated = false;
+    stranger.principal = {};
+    stranger.user_agent = std::string(500, 'u');
+    stranger.access_key_id = "AKIATRIED";
+    for (int i = 0; i < 1000; ++i) REQUIRE(log->append(stranger));
+    const size_t written = log_bytes(f, "unauthenticated");
+    CHECK(written > 80'000);
+    CHECK(written < 110'000);
+    log.reset();
+    log = f.open();
+    CHECK(std::ranges::any_of(log->search({})->records, [](const auto& one) {
+        return one["Note"].as_string().find("with the access keys AKIATRIED ") != std::string::npos;
+    }));
+}
+
+TEST_CASE("records are exported oldest first, of all streams, and what is removed meanwhile is left out") {
+    Fixture f;
+    f.options.segment_bytes_max = 20'000;
+    {
+        auto log = f.open();
+        for (int i = 0; i < 200; ++i) {
+            audit::Record record = refused("ID" + std::to_string(i));
+            record.time = f.clock.now();
+            record.authenticated = i % 3 != 0;
+            if (i % 50 == 49) record.time -= std::chrono::milliseconds(40'000);  // as a summary is, written late
+            REQUIRE(log->append(record));
+            f.clock.advance(std::chrono::seconds(1));
+        }
+    }
+    const std::vector<std::string_view> streams{audit::requests_stream, audit::unauthenticated_stream};
+    std::vector<std::string> times;
+    size_t requests = 0;
+    REQUIRE(audit::each_record(f.options.directory, streams, [&](const text::Json& record) {
+        times.push_back(record["Time"].as_string());
+        requests += record["RequestId"].as_string().empty() ? 0 : 1;
+        return true;
+    }));
+    CHECK(requests == 200);
+    CHECK(std::ranges::is_sorted(times));
+    // A server removes the newest full segment and the first while they are read.
+    std::vector<std::string> rest;
+    REQUIRE(audit::each_record(f.options.directory, streams, [&](const text::Json& record) {
+        if (rest.empty()) std::filesystem::remove(f.segment(2));
+        rest.push_back(record["Time"].as_string());
+        return true;
+    }));
+    CHECK(rest.size() < times.size());
+    CHECK(rest.back() == times.back());
+}
+
+TEST_CASE("what asks for what is not there failed; nobody refused it") {
+    Fixture f;
+    auto log = f.open();
+    audit::Record record = refused("ID");
+    record.error_code = "NoSuchBucket";
+    record.status = 404;
+    record.is_missing = true;
+    record.accesses.clear();
+    REQUIRE(log->append(record));
+    CHECK(log->find("ID")->front()["Outcome"].as_string() == "failed");
+    audit::Query query;
+    query.outcome = "refused";
+    CHECK(log->search(query)->records.empty());
+    query.outcome = "failed";
+    CHECK(log->search(query)->records.size() == 1);
+    log.reset();
+    CHECK(f.verified() == "");
+}
+
+TEST_CASE("a clock that jumps ahead removes nothing for its age") {
+    Fixture f;
+    f.options.segment_bytes_max = 20'000;
+    f.options.clock_believed_after = std::chrono::hours(1);
+    {
+        auto log = f.open();
+        for (int i = 0; i < 200; ++i) REQUIRE(log->append(refused("ID" + std::to_string(i))));
+    }
+    f.clock.advance(std::chrono::hours(24 * 100));
+    CHECK(f.open()->find("ID0").has_value());
+    f.options.clock_believed_after = std::chrono::milliseconds(0);
+    CHECK_FALSE(f.open()->find("ID0").has_value());
+}
+
 TEST_CASE("records that are to be kept are not removed for their number: the log warns, and refuses what is new") {
     Fixture f;
     f.clock.set(std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()));
@@ -370,6 +546,7 @@ TEST_CASE("records that are to be kept are not removed for their number: the log
     {
         auto log = f.open();
         while (written < 2000 && log->append(record(written))) ++written;
+        CHECK(log_bytes(f, "requests") < f.options.keep_bytes + 5000);  // also between two looks of the keeper
     }
     auto log = f.open();
     const auto now = log->decided(record(-1));

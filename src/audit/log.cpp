@@ -13,7 +13,9 @@
 #include <limits>
 #include <thread>
 
+#include "audit/believed_time.hpp"
 #include "audit/budget.hpp"
+#include "audit/cloudtrail.hpp"
 #include "audit/earlier_log.hpp"
 #include "audit/polling.hpp"
 #include "audit/search.hpp"
@@ -36,12 +38,17 @@ constexpr int waiting_max = 64;
 constexpr std::chrono::seconds between_syncs{1};
 constexpr std::chrono::seconds between_summaries{10};  // of unauthenticated requests
 constexpr std::chrono::hours between_warnings{1};
+constexpr std::chrono::hours clock_jump_said_min{24};
 constexpr uint64_t segments_of_the_bytes_kept_min = 8;
 constexpr uint64_t segment_bytes_min = 16u << 10;
 constexpr size_t answer_bytes_expected = 64;
 constexpr std::string_view counted_as_allowed = "allowed";
 
-std::string_view outcome_of(const Record& record) { return record.error_code.empty() ? outcome_succeeded : outcome_refused; }
+std::string_view outcome_of(const Record& record) {
+    if (record.error_code.empty()) return outcome_succeeded;
+    // To who gave no valid credentials it is a refusal like any other.
+    return record.is_missing && record.authenticated ? outcome_failed : outcome_refused;
+}
 
 // A record that is whole already.
 class Whole final : public Decided {
@@ -77,6 +84,7 @@ class FileLog final : public Log {
 public:
     explicit FileLog(LogOptions options)
         : options_(std::move(options)),
+          believed_(options_.clock_believed_after),
           budget_(options_.unauthenticated_bytes_per_second, options_.unauthenticated_bytes_at_once),
           polling_(options_.poll_interval) {
         INVARIANT(options_.clock != nullptr && options_.key != nullptr);
@@ -108,6 +116,8 @@ public:
             TRY(stream->open(now));
             TRY(compare_with_head_file(*stream, stream == requests_.get() ? requests_stream : unauthenticated_stream, now));
         }
+        if (const int64_t newest = requests_->newest_time(); newest != 0)
+            believed_.begin(base::Time(std::chrono::milliseconds(newest)), steady_clock::now());
         TRY(take_over_earlier_log(options_.directory, *requests_, now));
         first_of_this_run_ = requests_->last_line() + 1;
         TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by),
@@ -129,13 +139,14 @@ public:
         // What everybody may read, everybody may read as often as they like: that must not fill the log of those who have credentials.
         if (is_of_strangers(state.text)) {
             state.over_budget = !take_from_budget(state.text, answer_bytes_expected, counted_as_allowed);
-            if (!state.over_budget) state.place = TRY(unauthenticated_->append(state.text, "", "", state.text.time));
+            if (!state.over_budget) {
+                state.place = TRY(unauthenticated_->append(state.text, "", "", state.text.time));
+                give_back(state.text, 0, state.place);
+            }
             wake();
             return ticket;
         }
-        if (full_)
-            return base::fail(base::code::AuditFull,
-                              "the audit log has the size that it may have, and its oldest records are to be kept");
+        if (is_full()) return full();
         if (!state.text.followed_id.empty()) {
             const base::Lock lock(mutex_);
             state.counted = polling_.is_repeat(sameness_of(state.text), state.text.time);
@@ -176,13 +187,14 @@ public:
     }
 
     base::Result<void> append(const Record& record) override {
-        const RecordText text = text_of(record);
+        RecordText text = text_of(record);
+        if (record.status == 0)  // a decision of a service
+            text.terms.push_back(term_of(TermKind::event, derived_event_id(capped(record.request_id), capped(record.operation),
+                                                                           text::iso8601_millis(record.time))));
         std::string said = answer_text(record.status, record.error_code, record.error_message, "");
-        if (!record.error_code.empty()) said += ",\"refused\":true";
+        if (outcome_of(record) == outcome_refused) said += ",\"refused\":true";
         if (!record.authenticated && !record.error_code.empty()) return append_unauthenticated(record, text, said);
-        if (full_)
-            return base::fail(base::code::AuditFull,
-                              "the audit log has the size that it may have, and its oldest records are to be kept");
+        if (is_full()) return full();
         const Place place = TRY(requests_->append(text, said, outcome_of(record), record.time));
         wake();
         if (options_.sync == Sync::answers) return requests_->make_durable(place.line);
@@ -277,9 +289,19 @@ private:
         return text::iso8601_millis(base::Time(std::chrono::milliseconds(head.time)));
     }
 
+    // What has come since the keeper looked counts, too. What is old enough to go it has removed before.
+    [[nodiscard]] bool is_full() const {
+        return full_ || (options_.when_full == WhenFull::refuse && requests_->bytes() >= options_.keep_bytes);
+    }
+    static std::unexpected<base::Error> full() {
+        return base::fail(base::code::AuditFull,
+                          "the audit log has the size that it may have, and its oldest records are to be kept");
+    }
+
     base::Result<void> append_unauthenticated(const Record& record, const RecordText& text, const std::string& said) {
         if (!take_from_budget(text, said.size(), record.error_code)) return {};
-        (void)TRY(unauthenticated_->append(text, said, outcome_refused, record.time));
+        const Place place = TRY(unauthenticated_->append(text, said, outcome_refused, record.time));
+        give_back(text, said.size(), place);
         wake();
         return {};
     }
@@ -289,9 +311,17 @@ private:
         const size_t bytes = text.bytes() + more_bytes;
         const base::Lock lock(mutex_);
         if (budget_.take(bytes, text.time)) return true;
-        budget_.count(text.stranger_at, std::string(counted_as), text.time);
+        budget_.count(text.stranger_at, text.stranger_key, std::string(counted_as), text.time);
         due_.notify_one();
         return false;
+    }
+
+    // What it shares with others was there already.
+    void give_back(const RecordText& text, size_t more_bytes, const Place& place) {
+        const size_t taken = text.bytes() + more_bytes;
+        if (place.bytes >= taken) return;
+        const base::Lock lock(mutex_);
+        budget_.give_back(taken - place.bytes);
     }
 
     // Something was written.
@@ -404,12 +434,25 @@ private:
     // ---- retention
 
     void keep_what_shall_be(base::Time now) {
-        remove_old(*unauthenticated_, options_.keep_unauthenticated_bytes, WhenFull::remove_oldest, "", now);
-        const uint64_t bytes = requests_->bytes();
-        full_ = options_.when_full == WhenFull::refuse && !remove_old(*requests_, options_.keep_bytes, WhenFull::refuse, "", now);
+        warn_where_it_fills(now);
+        const base::Time old_since = believed_.now(now, steady_clock::now());
+        if (const bool doubts = now - old_since > clock_jump_said_min; doubts != said_doubt_) {
+            said_doubt_ = doubts;
+            if (doubts)
+                base::log_warn("the clock is far ahead of the newest record of the audit log (" + text::iso8601(old_since) +
+                               "): until it has been so for an hour, nothing is removed for its age");
+        }
+        remove_old(*unauthenticated_, options_.keep_unauthenticated_bytes, WhenFull::remove_oldest, "", now, old_since);
+        full_ = options_.when_full == WhenFull::refuse &&
+                !remove_old(*requests_, options_.keep_bytes, WhenFull::refuse, "", now, old_since);
         if (options_.when_full == WhenFull::remove_oldest)
-            remove_old(*requests_, options_.keep_bytes, WhenFull::remove_oldest, "earlier than the days that were asked for",
-                       now);
+            remove_old(*requests_, options_.keep_bytes, WhenFull::remove_oldest, "earlier than the days that were asked for", now,
+                       old_since);
+    }
+
+    // Before anything is removed for its size.
+    void warn_where_it_fills(base::Time now) {
+        const uint64_t bytes = requests_->bytes();
         if (bytes < options_.keep_bytes / 10 * 8 || steady_clock::now() < next_warning_) return;
         next_warning_ = steady_clock::now() + between_warnings;
         const std::string said =
@@ -422,9 +465,10 @@ private:
         report(requests_->note("filling", said, true, now));
     }
 
-    // False: it is larger than it may be, and what could be removed is to be kept.
-    bool remove_old(Stream& stream, uint64_t keep_bytes, WhenFull when_full, const std::string& why, base::Time now) {
-        const base::Time kept_since = now - std::chrono::days(options_.keep_days);
+    // False: it is larger than it may be, and what could be removed is to be kept. `old_since`: the time by which records are old.
+    bool remove_old(Stream& stream, uint64_t keep_bytes, WhenFull when_full, const std::string& why, base::Time now,
+                    base::Time old_since) {
+        const base::Time kept_since = old_since - std::chrono::days(options_.keep_days);
         for (;;) {
             const auto full = stream.full_segments();
             const bool too_large = stream.bytes() > keep_bytes;
@@ -454,6 +498,8 @@ private:
     std::atomic<bool> busy_ = false;
     std::string saved_heads_;                  // the keeper's
     steady_clock::time_point next_warning_{};  // the keeper's
+    BelievedTime believed_;                    // the keeper's
+    bool said_doubt_ = false;                  // the keeper's
 
     mutable base::Mutex mutex_;
     mutable base::Condition due_, written_;

@@ -47,6 +47,8 @@ struct LogOptions {
     uint64_t unauthenticated_bytes_at_once = 4u << 20;
     std::chrono::milliseconds between_heads{10'000};
     std::chrono::milliseconds poll_interval{60'000};
+    // A clock that is suddenly ahead makes no record old before it has been so for this long (believed_time.hpp).
+    std::chrono::milliseconds clock_believed_after{3'600'000};
 };
 
 struct RecordText;
@@ -77,6 +79,7 @@ public:
 struct Query {
     std::string request_id, principal, access_key, service, operation, action, resource, outcome;
     std::string user_name, resource_name, resource_type;  // as CloudTrail calls them (cloudtrail.hpp)
+    std::string derived_event;                            // an id of derived_event_id
     std::optional<bool> writes;
     bool management_only = false;
     std::optional<base::Time> since, until;

@@ -13,7 +13,10 @@
 
 namespace audit {
 
-constexpr size_t followed_max = 4096;  // more are recorded one by one
+// What is over these is recorded one by one. Of one principal (all sessions of a role are one), so that none takes every place.
+constexpr size_t followed_max = 4096;
+constexpr size_t followed_by_principal_max = 128;
+constexpr size_t followed_bytes_max = 32u << 20;  // of all that is remembered
 
 class Polling {
 public:
@@ -38,6 +41,7 @@ public:
 private:
     struct Followed {
         RecordText text;
+        size_t bytes = 0;
         base::Time first{}, last{};
         uint64_t count = 0;
         int status = 200;
@@ -45,7 +49,9 @@ private:
     [[nodiscard]] bool is_over(const Followed& followed, base::Time now) const;
 
     std::chrono::milliseconds interval_;
-    std::unordered_map<std::string, Followed> followed_;
+    std::unordered_map<std::string, Followed> followed_;  // by digest
+    std::unordered_map<std::string, size_t> by_principal_;
+    size_t bytes_ = 0;
 };
 
 }  // namespace audit

@@ -18,7 +18,7 @@ void add_own_terms(std::vector<Term>& terms, std::string_view request_id, std::s
     if (stands_as_it_is(resource))
         add_resource_terms(terms, resource);
     else
-        add_resource_terms(terms, escaped(capped(resource)));
+        add_resource_terms(terms, capped(resource));
 }
 
 }  // namespace
@@ -37,7 +37,10 @@ std::shared_ptr<PreparedText> prepare(const Record& record) {
     out->changes = whole.changes;
     out->authenticated = whole.authenticated;
     out->stranger_at = std::move(whole.stranger_at);
+    out->stranger_key = std::move(whole.stranger_key);
     out->followed = !whole.followed_id.empty();
+    out->followed_by = std::move(whole.followed_by);
+    out->followed_operation = std::move(whole.followed_operation);
     return out;
 }
 
@@ -73,8 +76,15 @@ RecordText text_of(const PreparedText& prepared, const OwnText& own) {
     out.time = own.time;
     out.changes = prepared.changes;
     out.authenticated = prepared.authenticated;
-    if (!prepared.authenticated) out.stranger_at = prepared.stranger_at;
-    if (prepared.followed) out.followed_id = own.request_id;
+    if (!prepared.authenticated) {
+        out.stranger_at = prepared.stranger_at;
+        out.stranger_key = prepared.stranger_key;
+    }
+    if (prepared.followed) {
+        out.followed_id = own.request_id;
+        out.followed_by = prepared.followed_by;
+        out.followed_operation = prepared.followed_operation;
+    }
     return out;
 }
 

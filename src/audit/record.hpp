@@ -15,13 +15,14 @@ namespace audit {
 
 // Limits of one record, besides value_bytes_max of each of its values. What is over them is counted and digested in the record.
 constexpr size_t user_agent_bytes_max = 512;
-constexpr size_t resources_max = 1000;                // of one record: as many keys as DeleteObjects takes
-constexpr size_t refused_resources_bytes_max = 8192;  // of all resources that were refused: nothing happened to them
-constexpr size_t context_bytes_max = 16384;           // of the condition keys of one access
-constexpr size_t contexts_bytes_max = 65536;          // of all accesses together, without what they share
-constexpr size_t decision_bytes_max = 16384;          // the statements that decided one access
-constexpr size_t decisions_bytes_max = 65536;         // … and all of a record
-constexpr size_t parameters_bytes_max = 4096;         // of what was asked, and of what was made
+constexpr size_t resources_max = 1000;                 // of one record: as many keys as DeleteObjects takes
+constexpr size_t refused_resources_bytes_max = 8192;   // of all resources that were refused: nothing happened to them
+constexpr size_t context_bytes_max = 16384;            // of the condition keys of one access
+constexpr size_t contexts_bytes_max = 65536;           // of all accesses together, without what they share
+constexpr size_t decision_bytes_max = 16384;           // the statements that decided one access
+constexpr size_t decisions_bytes_max = 65536;          // … and all of a record
+constexpr size_t parameters_bytes_max = 32768;         // of what was asked, and of what was made: the largest policy fits
+constexpr size_t refused_parameters_bytes_max = 4096;  // of what was asked, where nothing came of it
 constexpr size_t message_bytes_max = 2048;
 
 struct DecidedAccess {
@@ -46,6 +47,8 @@ struct Record {
     // A record of a request that was refused has both facts at once.
     std::string error_code, error_message;
     int status = 0;
+    // The error says that what the request is about is not there, which nothing was decided for: it failed, nobody refused it.
+    bool is_missing = false;
 };
 
 // What came of a request after it was decided.

@@ -24,8 +24,6 @@ void append_entry(std::string& out, const Entry& entry, base::Time time) {
     audit::append_entry(out, entry.key, entry.values, time);
 }
 
-constexpr std::string_view cut_marker = "…[cut: ";
-
 // Condition keys that differ from one request of a client to the next, and so are worth no definition.
 constexpr auto changing = std::to_array<std::string_view>({"aws:referer", "s3:signatureage"});
 constexpr std::string_view content_hash = "s3:x-amz-content-sha256";
@@ -45,7 +43,7 @@ void append_value(std::string& out, std::string_view key, std::string_view value
     if (key == "aws:referer")
         append_quoted(out, without_credentials(key, value));
     else
-        append_quoted(out, value);
+        append_quoted(out, value, key == "aws:useragent" ? user_agent_bytes_max : value_bytes_max);
 }
 
 // Over its limit: what is left out, by number, length and digest.
@@ -163,7 +161,7 @@ std::vector<Group> groups_of(const Record& record, bool has_shared) {
 }
 
 // As the record shows it, so that a question in its words finds it.
-std::string shown(std::string_view value) { return escaped(capped(value)); }
+std::string shown(std::string_view value) { return capped(value); }
 
 std::string resources_text(const Group& group, size_t& refused_bytes, size_t& resources, std::vector<Term>& terms) {
     std::string out;
@@ -181,7 +179,7 @@ std::string resources_text(const Group& group, size_t& refused_bytes, size_t& re
     }
     if (!cut.is_empty()) {
         if (written++ > 0) out += ',';
-        append_quoted(out, cut.described());
+        append_own(out, cut.described());
     }
     return written == 1 ? out : "[" + out + "]";
 }
@@ -387,8 +385,15 @@ RecordText text_of(const Record& record) {
     out.changes = !reads_only(record.operation);
     out.partly_refused = is_refused(record);
     out.authenticated = record.authenticated;
-    if (!record.authenticated) out.stranger_at = record.source_address;
-    if (is_polled(record.service, record.operation) && !out.partly_refused) out.followed_id = record.request_id;
+    if (!record.authenticated) {
+        out.stranger_at = record.source_address;
+        out.stranger_key = record.access_key_id;
+    }
+    if (is_polled(record.service, record.operation) && !out.partly_refused) {
+        out.followed_id = record.request_id;
+        out.followed_by = record.principal.role_arn.empty() ? record.principal.arn : record.principal.role_arn;
+        out.followed_operation = record.operation;
+    }
     return out;
 }
 
@@ -415,6 +420,9 @@ std::vector<Term> terms_of(const text::Json& record) {
                       .operation = record["Operation"].as_string(),
                       .is_user = principal["Type"].as_string() == "User",
                       .is_root = principal["Type"].as_string() == "Root"});
+    if (is_derived(record))
+        terms.push_back(term_of(TermKind::event, derived_event_id(record["RequestId"].as_string(),
+                                                                  record["Operation"].as_string(), record["Time"].as_string())));
     keep_each_once(terms);
     return terms;
 }

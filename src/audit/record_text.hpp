@@ -63,6 +63,7 @@ enum class TermKind : char {
     outcome = 'o',
     writes = 'w',      // "true", "false": does it change anything
     management = 'm',  // "true": of what CloudTrail calls a management event
+    event = 'v',       // CloudTrail's id of what is_derived()
     note = 'n',        // "": not a request, but shown in lists; "unreadable"
 };
 [[nodiscard]] Term term_of(TermKind kind, std::string_view value);
@@ -83,8 +84,9 @@ struct RecordText {
     bool changes = true;          // does the operation change anything, by its name
     bool partly_refused = false;  // any of its accesses
     bool authenticated = true;
-    std::string stranger_at;  // from where, of one that is not authenticated; else empty
-    std::string followed_id;  // of a request that clients make again and again: its id; else empty
+    std::string stranger_at, stranger_key;  // from where, and with which access key, of one that is not authenticated; else empty
+    std::string followed_id;                // of a request that clients make again and again: its id; else empty …
+    std::string followed_by, followed_operation;  // … of whom (of a session, its role) and which it is
 
     [[nodiscard]] size_t bytes() const;
     void replace_changing(std::string_view by);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <iterator>
 #include <limits>
+#include <numeric>
 
 #include "audit/cloudtrail.hpp"
 #include "base/error_codes.hpp"
@@ -70,6 +71,7 @@ std::vector<Term> terms_of(const Query& query) {
     add(TermKind::resource, query.resource);
     add(TermKind::resource_name, query.resource_name);
     add(TermKind::resource_type, query.resource_type);
+    add(TermKind::event, query.derived_event);
     if (!is_without_answer(query.outcome) && !query.outcome.empty()) terms.push_back(outcome_term(query.outcome));
     if (query.writes) add(TermKind::writes, *query.writes ? "true" : "false");
     if (query.management_only) add(TermKind::management, "true");
@@ -339,6 +341,19 @@ std::vector<Found> merged(std::vector<std::vector<Found>> parts, bool oldest_fir
     }
 }
 
+std::vector<Json> newest_first(std::vector<Json> records) {
+    std::vector<size_t> order(records.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::sort(order, [&](size_t a, size_t b) {
+        const std::string &first = records[a]["Time"].as_string(), &second = records[b]["Time"].as_string();
+        return first != second ? first > second : a < b;
+    });
+    std::vector<Json> out;
+    out.reserve(records.size());
+    for (const size_t at : order) out.push_back(std::move(records[at]));
+    return out;
+}
+
 std::string older_token(const std::vector<Position>& positions) {
     std::string out = "o";
     for (const Position& position : positions)
@@ -382,6 +397,8 @@ base::Result<Page> search(const std::vector<SearchedStream>& streams, const Quer
         positions[one.stream].number = one.number;
         page.records.push_back(std::move(one.record));
     }
+    // A summary of what was polled is written after what came meanwhile.
+    if (!forward) page.records = newest_first(std::move(page.records));
     if (!forward && more) page.older = older_token(positions);
     return page;
 }

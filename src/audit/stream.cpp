@@ -333,7 +333,7 @@ base::Result<Place> Stream::append_locked(const RecordText& text, std::string_vi
     const uint32_t entry =
         add_entry(batch, time.time_since_epoch().count(), answer.empty() ? 0u : uint32_t{entry_answered}, text.terms);
     if (!answer.empty()) index_->add_term(entry, outcome_term(outcome));
-    return Place{.segment = number_, .entry = entry, .line = last_number_};
+    return Place{.segment = number_, .entry = entry, .line = last_number_, .bytes = batch.bytes.size()};
 }
 
 base::Result<void> Stream::answer(Place& place, const RecordText& text, std::string_view answer, std::string_view outcome,
@@ -465,6 +465,11 @@ base::Result<bool> Stream::has_records_of(const Head& head) const {
     const Scan scan = TRY(scan_segment(path, std::nullopt, 0));
     const auto at = scan.chains_before_heads.find(line);
     return at != scan.chains_before_heads.end() && at->second == head.chain;
+}
+
+int64_t Stream::newest_time() const {
+    const base::Lock lock(mutex_);
+    return last_time_ == 0 && !full_.empty() ? full_.back()->summary.last_time : last_time_;
 }
 
 bool Stream::has_unsigned() const {

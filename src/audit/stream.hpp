@@ -39,6 +39,7 @@ struct Place {
     uint64_t segment = 0;
     uint32_t entry = 0;
     uint64_t line = 0;  // its last
+    size_t bytes = 0;   // that it took in the file, with the definitions that are new
 };
 
 // Segments that are full; the one that is written is not among them.
@@ -79,6 +80,7 @@ public:
     [[nodiscard]] base::Result<void> make_all_durable();
 
     [[nodiscard]] uint64_t last_line() const;
+    [[nodiscard]] int64_t newest_time() const;  // of its records and notes; 0: there are none
     [[nodiscard]] bool has_unsigned() const;
     [[nodiscard]] bool has_unsynced() const;
     [[nodiscard]] std::optional<Head> last_head() const;

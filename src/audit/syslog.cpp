@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "audit/cloudtrail.hpp"
-#include "crypto/digest.hpp"
+#include "audit/value.hpp"
 
 namespace audit {
 namespace {
@@ -13,6 +13,7 @@ using text::Json;
 constexpr int facility_local0 = 16;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // RFC 5424, 6.4: what follows is UTF-8
 constexpr size_t host_bytes_max = 255;
+constexpr size_t items_kept = 20;  // of a list, in an event that is too long
 
 int severity_of(const Json& record) {
     const std::string& outcome = record["Outcome"].as_string();
@@ -28,6 +29,31 @@ std::string printable_name(std::string_view name, size_t most) {
     return out.empty() ? "-" : out;
 }
 
+// Every member is there: of a list its first items, and of what is still too long, the longest first, its length and digest.
+Json shortened(Json event, size_t most) {
+    for (std::string whole = event.dump(); whole.size() > most; whole = event.dump()) {
+        std::string longest;
+        size_t bytes = 0;
+        for (const auto& [name, member] : event.members())
+            if (const size_t size = member.dump().size(); size > bytes) {
+                bytes = size;
+                longest = name;
+            }
+        const Json member = event[longest];
+        if (member.is_array() && member.size() > items_kept) {
+            Json items = Json::array();
+            for (size_t i = 0; i < items_kept; ++i) items.push(member.items()[i]);
+            items.push(Json::object({{"cut", std::to_string(member.size() - items_kept) + " more"}}));
+            event.set(longest, std::move(items));
+        } else {
+            std::string said = cut_text(member.dump());
+            if (said.size() >= bytes) return Json::object({{"cut", cut_text(whole)}});  // thousands of members: no event
+            event.set(longest, std::move(said));
+        }
+    }
+    return event;
+}
+
 }  // namespace
 
 std::string syslog_message(const Json& record, std::string_view host, int process) {
@@ -39,10 +65,7 @@ std::string syslog_message(const Json& record, std::string_view host, int proces
                              std::to_string(process) + " " + printable_name(record["Outcome"].as_string(), 32) + " - " +
                              std::string(byte_order_mark);
     if (head.size() + body.size() > syslog_message_bytes_max)
-        body = Json::object({{"requestID", record["RequestId"]},
-                             {"eventID", event_id_of(record["RequestId"].as_string())},
-                             {"cut", std::to_string(body.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(body))}})
-                   .dump();
+        body = shortened(std::move(event), syslog_message_bytes_max - head.size()).dump();
     return head + body;
 }
 

@@ -10,7 +10,8 @@
 
 namespace audit {
 
-// Of one message: what a UDP datagram takes. The text of a longer one is replaced by its ids, length and digest.
+// Of one message: what a UDP datagram takes. A longer event keeps all its members; lists have their first items (`resources`), and what
+// is still too long is replaced by its length and digest.
 constexpr size_t syslog_message_bytes_max = 60'000;
 
 // Facility local0; severity by outcome: 6 (informational) of what succeeded, 5 of what failed, 4 of what was refused and of notes.

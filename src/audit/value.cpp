@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view escape = "\\x";
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
+constexpr std::string_view escaped_dots = "\\xe2\\x80\\xa6";  // the `…` that cut_marker begins with
+constexpr size_t dots_bytes = 3;
 
 // Nothing to escape, neither here nor in JSON: almost every value. Without branches, so that it takes many bytes at a time.
 bool is_plain_text(std::string_view text) {
@@ -50,6 +52,12 @@ std::string escape_bytes(std::string_view bytes) {
             i += replacement.size();
             continue;
         }
+        if (bytes.substr(at, cut_marker.size()) == cut_marker) {
+            out += escaped_dots;
+            i += dots_bytes;
+            at += dots_bytes;
+            continue;
+        }
         const size_t length = is_replacement(valid, i) ? replacement.size() : 1;
         if (valid[i] == '\\') out += '\\';
         out.append(valid, i, length);
@@ -82,6 +90,32 @@ void append_json(std::string& out, std::string_view text) {
     out += '"';
 }
 
+// UTF-8 without what would read as an escape or a cut.
+bool stands_for_itself(std::string_view bytes) {
+    if (bytes.find(escape) != std::string_view::npos) return false;
+    return is_ascii(bytes) || (bytes.find(cut_marker) == std::string_view::npos && base::valid_utf8(bytes) == bytes);
+}
+
+// How much of the text takes at most so many bytes as JSON: whole characters and escapes.
+size_t bytes_that_fit(std::string_view text, size_t most) {
+    const bool is_escaped = text.find(escape) != std::string_view::npos;
+    size_t at = 0, taken = 0;
+    while (at < text.size()) {
+        size_t length = 1;
+        if (is_escaped && text[at] == '\\')
+            length = text.substr(at).starts_with(escape) ? escape.size() + 2 : 2;
+        else
+            while (at + length < text.size() && (text[at + length] & 0xC0) == 0x80) ++length;
+        size_t bytes = 0;
+        for (const char c : text.substr(at, length))
+            bytes += is_plain(c) ? 1 : c == '"' || c == '\\' ? 2 : std::string_view("\\u0000").size();
+        if (taken + bytes > most) break;
+        taken += bytes;
+        at += length;
+    }
+    return at;
+}
+
 void append_comma(std::string& out) {
     if (!out.empty() && out.back() != '{') out += ',';
 }
@@ -90,8 +124,7 @@ void append_comma(std::string& out) {
 
 std::string escaped(std::string_view bytes) {
     if (is_plain_text(bytes)) return std::string(bytes);
-    if (bytes.find(escape) == std::string_view::npos && (is_ascii(bytes) || base::valid_utf8(bytes) == bytes))
-        return std::string(bytes);
+    if (stands_for_itself(bytes)) return std::string(bytes);
     return escape_bytes(bytes);
 }
 
@@ -116,27 +149,31 @@ std::string unescaped(std::string_view text) {
     return out;
 }
 
-std::string capped(std::string_view bytes, size_t most) {
-    if (bytes.size() <= most) return std::string(bytes);
-    size_t keep = most;
-    for (int i = 0; i < 3 && keep > 0 && (bytes[keep] & 0xC0) == 0x80; ++i) --keep;  // not in the middle of a character
-    return std::string(bytes.substr(0, keep)) + "…[cut: " + std::to_string(bytes.size()) + " bytes, sha256 " +
-           crypto::hex(crypto::sha256(bytes)) + "]";
+std::string cut_text(std::string_view whole) {
+    return std::string(cut_marker) + std::to_string(whole.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(whole)) + "]";
 }
 
+std::string capped(std::string_view bytes, size_t most) {
+    if (bytes.size() <= most && is_plain_text(bytes)) return std::string(bytes);
+    size_t keep = std::min(bytes.size(), most);
+    for (int i = 0; i < 3 && keep > 0 && keep < bytes.size() && (bytes[keep] & 0xC0) == 0x80; ++i) --keep;
+    std::string text = escaped(bytes.substr(0, keep));
+    const size_t fits = bytes_that_fit(text, most);
+    if (fits == text.size() && keep == bytes.size()) return text;
+    text.resize(fits);
+    return text + cut_text(bytes);
+}
+
+void append_own(std::string& out, std::string_view text) { append_json(out, text); }
+
 void append_quoted(std::string& out, std::string_view bytes, size_t most) {
-    std::string cut;
-    if (bytes.size() > most) bytes = cut = capped(bytes, most);
-    if (is_plain_text(bytes)) {
+    if (bytes.size() <= most && is_plain_text(bytes)) {
         out += '"';
         out += bytes;
         out += '"';
         return;
     }
-    if (is_ascii(bytes) && bytes.find(escape) == std::string_view::npos)
-        append_json(out, bytes);
-    else
-        append_json(out, escaped(bytes));
+    append_json(out, capped(bytes, most));
 }
 
 void append_member(std::string& out, std::string_view name, std::string_view value, size_t most) {

@@ -3,7 +3,8 @@
 // Escapes. A value that is UTF-8 and has no `\x` stands as it is. Any other has every byte that is no UTF-8 written as `\xNN` and
 // every backslash doubled, so that exactly the values with `\x` in them are escaped and each stands for one text.
 //
-// Cuts. A value longer than its limit ends in `…[cut: N bytes, sha256 HEX]`: its whole length and the digest of all of it.
+// Cuts. A value that takes more bytes in the record than its limit, escapes included, ends in `…[cut: N bytes, sha256 HEX]`: its whole
+// length and the digest of all of it. A value that says so itself is escaped: what a client sends never reads as a cut.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,13 @@ constexpr size_t value_bytes_max = 2048;
 // Is the value neither escaped nor cut, and JSON as it is? Most are; others may be, too.
 [[nodiscard]] bool stands_as_it_is(std::string_view bytes);
 
-// The value, cut where it is longer than `most` bytes. Not escaped.
+// The value as the record has it: escaped, and cut so that it takes at most `most` bytes as JSON, without the words of the cut.
 [[nodiscard]] std::string capped(std::string_view bytes, size_t most = value_bytes_max);
+// What the record itself says where it cuts.
+constexpr std::string_view cut_marker = "…[cut: ";
+[[nodiscard]] std::string cut_text(std::string_view whole);  // `…[cut: N bytes, sha256 HEX]`
+// Appends a JSON string of what is no client's: it is neither escaped nor cut.
+void append_own(std::string& out, std::string_view text);
 
 // Appends a JSON string: the value, capped and escaped.
 void append_quoted(std::string& out, std::string_view bytes, size_t most = value_bytes_max);

@@ -200,12 +200,12 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     // Once it is allowed: whoever is refused must not fill what is kept for those who make room.
     std::optional<store::MayUseReserve> making_room;
     if (frees_space(operation.name)) making_room.emplace();
-    std::string parameters;
-    if (has_recorded_parameters(passage.service, operation.name))
-        parameters = recorded_parameters(passage.service, operation.name, passage.run->asked());
+    passage.run->read_rest(call);
+    const bool is_refused_whole = !refusals.empty() && refusals.size() == passage.decided->size();
+    std::string parameters = parameters_to_keep(passage, is_refused_whole);
     // Where each part may be refused for itself and all were, nothing will happen: it is recorded as any other refusal, with the status of
     // an answer that says so of each part.
-    if (!refusals.empty() && refusals.size() == passage.decided->size()) {
+    if (is_refused_whole) {
         passage.decided->parameters = std::move(parameters);
         TRY(record_refusal(passage, base::Error(std::string(base::code::AccessDenied), refusals.begin()->second), 200));
     } else {
@@ -363,10 +363,21 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, std::
 }
 
 std::string Gate::message_to_keep(const Passage& passage, const base::Error& error) {
-    const wire::ServiceModel* service = wire::find_service(passage.service);
-    const wire::OperationModel* operation = service != nullptr ? service->find(passage.call.operation) : nullptr;
-    return recorded_message(error, operation != nullptr ? operation->input : nullptr,
+    return recorded_message(error, input_shape(passage.service, passage.call.operation),
                             passage.run != nullptr ? passage.run->asked() : text::Json());
+}
+
+std::string Gate::parameters_to_keep(const Passage& passage, bool refused) {
+    const size_t most = refused ? audit::refused_parameters_bytes_max : audit::parameters_bytes_max;
+    const std::string& service = passage.service.empty() ? passage.call.service : passage.service;
+    text::Json asked = passage.run != nullptr ? passage.run->asked() : text::Json();
+    // Where no access says it (there is no such bucket, or the credentials do not hold): as the head does.
+    if (asked.is_null() && service == "s3" && !passage.decided)
+        if (const auto head = wire::read_s3_request(passage.http.head); head && !head->bucket.empty()) {
+            asked = text::Json::object({{"Bucket", head->bucket}});
+            if (!head->key.empty()) asked.set("Key", head->key);
+        }
+    return recorded_parameters(service, passage.call.operation, asked, most);
 }
 
 audit::Record Gate::record_of(const Passage& passage) {
@@ -401,6 +412,8 @@ base::Result<void> Gate::record_refusal(Passage& passage, const base::Error& ref
     record.error_code = refusal.code;
     record.error_message = message_to_keep(passage, refusal);
     record.status = status;
+    record.is_missing = !passage.decided && refusal.code == base::code::NoSuchBucket;
+    if (record.parameters.empty()) record.parameters = parameters_to_keep(passage, true);
     if (auto written = parts_.audit->append(record); !written) return not_recorded(passage.call.request_id, written.error());
     passage.recorded = true;
     return {};

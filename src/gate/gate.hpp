@@ -63,15 +63,19 @@ public:
     // Which accesses the request needs. Errors here are answers (`NoSuchBucket`), given only to authenticated callers.
     // An operation that needs none (sts:GetCallerIdentity, R74) gives an empty list: it must say so by `needs_no_permission`.
     [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const identity::Caller& caller, wire::Call& call) = 0;
-    // The answer in the request's protocol, without the request's id. REQUIRES: `accesses` has succeeded, of the same call.
+    // Reads what decides nothing, and nobody but who is allowed is heard to the end: the document of an S3 request. Its errors are answers
+    // of `handle`, for which it was recorded what was asked.
+    virtual void read_rest(wire::Call&) {}
+    // The answer in the request's protocol, without the request's id. REQUIRES: `accesses` has succeeded and `read_rest` was called, of the
+    // same call.
     [[nodiscard]] virtual base::Result<http::Response> handle(const Permit& permit, wire::Call& call) = 0;
 
     // Which accesses a request that nobody has made would need. `input`: a JSON object by the model's member names.
     [[nodiscard]] virtual base::Result<std::vector<Access>> supposed_accesses(const identity::Caller& caller,
                                                                               std::string_view region,
                                                                               std::string_view input) = 0;
-    // What was asked and what was made, by the model's member names. Null: nothing that could be decoded, nothing made yet, or an
-    // operation whose requests and answers are no documents.
+    // What was asked and what was made, by the model's member names. Null: nothing that could be decoded, nothing made yet. Of a request
+    // that could not be decoded whole, what could.
     [[nodiscard]] virtual text::Json asked() const = 0;
     [[nodiscard]] virtual text::Json made() const = 0;
 };
@@ -128,6 +132,8 @@ private:
     [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(Passage& passage, std::vector<Access> accesses);
     // After the handler, before its answer leaves.
     [[nodiscard]] base::Result<void> record_answer(Passage& passage, int status, const base::Error* error, std::string made);
+    // What was asked, for the record. `refused`: nothing comes of it.
+    [[nodiscard]] static std::string parameters_to_keep(const Passage& passage, bool refused);
     // Of an error, for the record and the server's log.
     [[nodiscard]] static std::string message_to_keep(const Passage& passage, const base::Error& error);
     [[nodiscard]] static audit::Record record_of(const Passage& passage);

@@ -20,6 +20,15 @@ struct TypedOperation {
     std::function<std::unique_ptr<Invocation>()> invoke;
 };
 
+using text::Json;
+
+Json without_empty_members(const Json& document) {
+    Json out = Json::object();
+    for (const auto& [name, member] : document.members())
+        if (!(member.is_string() && member.as_string().empty())) out.set(name, member);
+    return out.size() == 0 ? Json() : out;
+}
+
 class TypedRun final : public Run {
 public:
     explicit TypedRun(std::shared_ptr<const TypedOperation> operation) : operation_(std::move(operation)) {}
@@ -46,8 +55,11 @@ public:
     }
 
     text::Json asked() const override {
-        if (!is_decoded_ || !operation_->model.input) return {};
-        return model::write_document(*operation_->model.input, invocation_->input());
+        if (!invocation_ || !operation_->model.input) return {};
+        Json document = model::write_document(*operation_->model.input, invocation_->input());
+        // Of what could not be decoded, what was read until then: a required member that is not there is an empty one.
+        if (!is_decoded_) return without_empty_members(document);
+        return document;
     }
 
     text::Json made() const override {

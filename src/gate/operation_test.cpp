@@ -214,4 +214,8 @@ TEST_CASE("what a request would need is found out without one; what was asked an
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == "ValidationError");
     CHECK(invalid->asked().is_null());
+    // What could be read of it is told: it is recorded of a request that is refused for it, too.
+    const auto half = f.registry.find("sts", "AssumeRole")->begin();
+    REQUIRE_FALSE(half->supposed_accesses(caller, "eu-west-1", R"({"RoleSessionName":"not a name"})"));
+    CHECK(half->asked().dump() == R"({"RoleSessionName":"not a name"})");
 }

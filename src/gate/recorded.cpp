@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 
 #include "audit/record.hpp"
+#include "audit/value.hpp"
+#include "model/services.hpp"
 
 namespace gate {
 namespace {
@@ -17,6 +20,10 @@ constexpr std::array<std::string_view, 4> confidential_members = {"Environment",
 // More of what no record has: codes and ids that open something, and data.
 constexpr std::array<std::string_view, 6> unrecorded_members = {"MetricData", "SessionId",   "TokenCode",
                                                                 "logEvents",  "MessageBody", "Request"};
+// Keys that stand among the accesses. Source: CloudTrail's events of DeleteObjects have no keys in `delete` either.
+constexpr std::array<std::string_view, 2> members_of_accesses = {"Delete", "Deleted"};
+// With which a client that polls goes on.
+constexpr std::array<std::string_view, 4> moving_members = {"NextToken", "nextToken", "Newer", "WaitSeconds"};
 constexpr size_t items_recorded_max = 50;  // of one list or structure
 constexpr int recorded_depth_max = 6;
 // Reads that make credentials.
@@ -47,14 +54,14 @@ std::vector<std::string> places_in(std::string_view message) {
 
 bool contains(const auto& names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
 
-const wire::Shape* member_shape(const wire::Shape* shape, std::string_view name) {
+const model::Shape* member_shape(const model::Shape* shape, std::string_view name) {
     if (shape == nullptr) return nullptr;
-    for (const wire::Member& known : shape->members)
+    for (const model::Field& known : shape->fields)
         if (known.name == name) return known.shape;
     return shape->item;  // of a map
 }
 
-void collect(const Json& value, const wire::Shape* shape, bool confidential, std::set<std::string>& out) {
+void collect(const Json& value, const model::Shape* shape, bool confidential, std::set<std::string>& out) {
     confidential = confidential || (shape != nullptr && shape->sensitive);
     if (value.is_array()) {
         for (const Json& item : value.items()) collect(item, shape != nullptr ? shape->item : nullptr, confidential, out);
@@ -74,73 +81,123 @@ std::string without(std::string message, const std::string& value) {
     return message;
 }
 
-void append_value(std::string& out, const Json& value, const wire::Shape* shape, int depth);
+void append_value(std::string& out, const Json& value, const model::Shape* shape, int depth);
 
-void append_members(std::string& out, const Json& value, const wire::Shape* shape, int depth) {
-    out += '{';
-    size_t count = 0;
-    for (const auto& [name, member] : value.members()) {
-        const wire::Shape* inner = member_shape(shape, name);
-        const bool hidden =
-            contains(confidential_members, name) || contains(unrecorded_members, name) || (inner != nullptr && inner->sensitive);
-        if (hidden || member.is_null()) continue;
-        if (++count > items_recorded_max) break;
-        std::string text;
-        append_value(text, member, inner, depth + 1);
-        audit::append_raw_member(out, audit::capped(audit::escaped(name)), text);
-    }
-    if (value.members().size() > items_recorded_max)
-        audit::append_member(out, "…", "of " + std::to_string(value.members().size()) + " members");
-    out += '}';
+bool is_hidden(std::string_view name, const model::Shape* shape) {
+    return contains(confidential_members, name) || contains(unrecorded_members, name) || contains(members_of_accesses, name) ||
+           (shape != nullptr && shape->sensitive);
 }
 
-void append_value(std::string& out, const Json& value, const wire::Shape* shape, int depth) {
-    if (value.is_string()) return audit::append_quoted(out, value.as_string());
-    if (depth > recorded_depth_max) return audit::append_quoted(out, "…");
-    if (value.is_object()) return append_members(out, value, shape, depth);
+// The longest policy that AWS takes is a bucket's, of 20 KB; white space between words does not count there, and here neither.
+// Source: "Policies and Permissions in Amazon S3" (20 KB), "IAM and AWS STS quotas" (10,240 characters without white space).
+constexpr size_t policy_bytes_max = 24u << 10;
+
+// A JSON object without the white space between its words, which may be as long as whoever sends it likes; any other text: nothing.
+std::optional<std::string> minified(std::string_view text) {
+    const size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos || text[begin] != '{') return std::nullopt;
+    if (auto json = text::parse_json(text); !json) return std::nullopt;
+    std::string out;
+    bool quoted = false;
+    for (size_t at = begin; at < text.size(); ++at) {
+        const char c = text[at];
+        if (!quoted && (c == ' ' || c == '\t' || c == '\r' || c == '\n')) continue;
+        out += c;
+        if (c == '"') quoted = !quoted;
+        if (quoted && c == '\\' && at + 1 < text.size()) out += text[++at];
+    }
+    return out;
+}
+
+void append_text(std::string& out, const std::string& text) {
+    if (const auto json = minified(text)) return audit::append_quoted(out, *json, policy_bytes_max);
+    audit::append_quoted(out, text);
+}
+
+std::string left_out(const std::string& what) { return std::string(audit::cut_marker) + what + "]"; }
+
+// Each member's name and value as JSON.
+using Members = std::vector<std::pair<std::string, std::string>>;
+
+Members members_of(const Json& value, const model::Shape* shape, int depth, bool is_polled = false) {
+    Members out;
+    for (const auto& [name, member] : value.members()) {
+        const model::Shape* inner = member_shape(shape, name);
+        if (is_hidden(name, inner) || member.is_null() || (is_polled && contains(moving_members, name))) continue;
+        if (out.size() == items_recorded_max) {
+            std::string said;
+            audit::append_own(said, left_out("of " + std::to_string(value.members().size()) + " members"));
+            out.emplace_back("", std::move(said));
+            break;
+        }
+        std::string text;
+        append_value(text, member, inner, depth + 1);
+        out.emplace_back(audit::capped(name), std::move(text));
+    }
+    return out;
+}
+
+std::string object_of(const Members& members) {
+    std::string out = "{";
+    for (const auto& [name, text] : members) audit::append_raw_member(out, name, text);
+    return out + "}";
+}
+
+void append_value(std::string& out, const Json& value, const model::Shape* shape, int depth) {
+    if (value.is_string()) return append_text(out, value.as_string());
+    if (depth > recorded_depth_max) return audit::append_own(out, left_out("too deep"));
+    if (value.is_object()) {
+        out += object_of(members_of(value, shape, depth));
+        return;
+    }
     if (!value.is_array()) {
         out += value.dump();
         return;
     }
     out += '[';
-    const wire::Shape* item = shape != nullptr ? shape->item : nullptr;
+    const model::Shape* item = shape != nullptr ? shape->item : nullptr;
     for (size_t i = 0; i < value.size() && i < items_recorded_max; ++i) {
         if (i > 0) out += ',';
         if (item != nullptr && item->sensitive)
-            audit::append_quoted(out, "…");
+            audit::append_own(out, "…");
         else
             append_value(out, value.items()[i], item, depth + 1);
     }
     if (value.size() > items_recorded_max) {
         out += ',';
-        audit::append_quoted(out, "… of " + std::to_string(value.size()));
+        audit::append_own(out, left_out("of " + std::to_string(value.size()) + " items"));
     }
     out += ']';
 }
 
-const wire::OperationModel* find_model(std::string_view service, std::string_view operation) {
-    const wire::ServiceModel* model = wire::find_service(service);
-    return model != nullptr ? model->find(operation) : nullptr;
-}
-
 std::string object_or_nothing(std::string text) { return text == "{}" ? std::string() : text; }
 
-std::string recorded_members(const Json& value, const wire::Shape* shape) {
+std::string recorded_members(const Json& value, const model::Shape* shape, size_t most, bool is_polled) {
     if (!value.is_object()) return {};
-    std::string out;
-    append_members(out, value, shape, 0);
+    Members members = members_of(value, shape, 0, is_polled);
+    std::string out = object_of(members);
+    // The longest first: what names the request is short.
+    while (out.size() > most) {
+        const auto longest = std::ranges::max_element(members, {}, [](const auto& member) { return member.second.size(); });
+        std::string said;
+        audit::append_own(said, audit::cut_text(longest->second));
+        if (said.size() >= longest->second.size()) return object_of({{"", "\"" + audit::cut_text(out) + "\""}});
+        longest->second = std::move(said);
+        out = object_of(members);
+    }
     return object_or_nothing(std::move(out));
 }
 
 }  // namespace
 
-bool has_recorded_parameters(std::string_view service, std::string_view operation) {
-    return !audit::is_polled(service, operation);
+const model::Shape* input_shape(std::string_view service, std::string_view operation) {
+    const model::Operation* model = model::find_operation(service, operation);
+    return model != nullptr ? model->input : nullptr;
 }
 
-std::string recorded_parameters(std::string_view service, std::string_view operation, const Json& input) {
-    const wire::OperationModel* model = find_model(service, operation);
-    return recorded_members(input, model != nullptr ? model->input : nullptr);
+std::string recorded_parameters(std::string_view service, std::string_view operation, const Json& input, size_t most) {
+    if (!input.is_object()) return {};  // most reads of objects
+    return recorded_members(input, input_shape(service, operation), most, audit::is_polled(service, operation));
 }
 
 bool makes_something(std::string_view operation) {
@@ -155,11 +212,11 @@ std::string recorded_answer(std::string_view service, std::string_view operation
             if (const std::string* value = answer.headers.find(name)) audit::append_member(out, name, *value);
         return object_or_nothing(out + "}");
     }
-    const wire::OperationModel* model = find_model(service, operation);
-    return recorded_members(made, model != nullptr ? model->output : nullptr);
+    const model::Operation* model = model::find_operation(service, operation);
+    return recorded_members(made, model != nullptr ? model->output : nullptr, audit::parameters_bytes_max, false);
 }
 
-std::string recorded_message(const base::Error& error, const wire::Shape* shape, const Json& input) {
+std::string recorded_message(const base::Error& error, const model::Shape* shape, const Json& input) {
     if (error.message.find(after_path) != std::string::npos) {
         std::string out = "values fail to satisfy their constraints";
         const std::vector<std::string> places = places_in(error.message);

@@ -4,6 +4,7 @@
 
 using base::Error;
 using gate::recorded_message;
+using gate::recorded_parameters;
 using text::Json;
 
 TEST_CASE("a constraint that does not hold is recorded by its place, whatever the value holds") {
@@ -34,12 +35,57 @@ TEST_CASE("what a job's environment and hyperparameters hold is in no message th
 }
 
 TEST_CASE("what a model marks as sensitive") {
-    const wire::Shape secret{.name = "Secret", .sensitive = true}, plain{.name = "Plain"};
-    const wire::Shape list{.name = "Secrets", .type = wire::ShapeType::list, .item = &secret};
-    const wire::Member members[] = {{"Password", "Password", &secret}, {"Name", "Name", &plain}, {"Several", "Several", &list}};
-    const wire::Shape shape{.name = "Request", .type = wire::ShapeType::structure, .members = members};
-    const Json input =
-        Json::object({{"Password", "hush1"}, {"Name", "visible"}, {"Several", Json::array({Json("hush2"), Json("hush3")})}});
-    const Error error("InvalidInput", "visible cannot have hush1, hush2 or hush3");
-    CHECK(recorded_message(error, &shape, input) == "visible cannot have …, … or …");
+    const Json input = Json::object({{"Bucket", "visible"}, {"SSECustomerKey", "hush1"}});
+    const Error error("InvalidInput", "visible cannot have hush1");
+    CHECK(recorded_message(error, gate::input_shape("s3", "PutObject"), input) == "visible cannot have …");
+    const Json encrypted =
+        Json::object({{"Bucket", "b"}, {"Key", "k"}, {"SSECustomerKey", "hush"}, {"SSECustomerAlgorithm", "AES256"}});
+    CHECK(recorded_parameters("s3", "PutObject", encrypted, 4096) ==
+          R"({"Bucket":"b","Key":"k","SSECustomerAlgorithm":"AES256"})");
+}
+
+TEST_CASE("a policy is recorded whole, whatever white space is around its words") {
+    const std::string words = R"({"Version":"2012-10-17","Statement":[{"Sid":"a b \" c","Effect":"Allow"}]})";
+    std::string padded = std::string(5000, ' ') + words + std::string(5000, '\n');
+    padded.insert(padded.find("\"Statement\""), std::string(5000, '\t'));
+    const auto recorded = [](const std::string& document) {
+        const std::string text =
+            recorded_parameters("iam", "PutRolePolicy", Json::object({{"RoleName", "r"}, {"PolicyDocument", document}}), 32768);
+        return text::parse_json(text).value();
+    };
+    CHECK(recorded(padded)["PolicyDocument"].as_string() == words);
+    CHECK(recorded(padded)["RoleName"].as_string() == "r");
+    // The longest that AWS takes is not cut; what is no JSON stands as it is, and is cut as any value.
+    const std::string longest = R"({"Version":"2012-10-17","Id":")" + std::string(10'240 - 33, 'i') + "\"}";
+    CHECK(recorded(longest)["PolicyDocument"].as_string() == longest);
+    CHECK(recorded("{ no JSON")["PolicyDocument"].as_string() == "{ no JSON");
+    CHECK(recorded(std::string(3000, ' ') + "x")["PolicyDocument"].as_string().find("…[cut: 3001 bytes, sha256 ") !=
+          std::string::npos);
+}
+
+TEST_CASE("over the limit the longest members are cut, and nobody else says that something was") {
+    Json tags = Json::array();
+    for (int i = 0; i < 50; ++i) tags.push(Json::object({{"Key", std::string(100, 'k')}, {"Value", std::string(200, 'v')}}));
+    const Json input = Json::object({{"RoleName", "r"}, {"Path", "/p/"}, {"Tags", tags}});
+    const std::string text = recorded_parameters("iam", "CreateRole", input, 4096);
+    CHECK(text.size() <= 4096);
+    const Json cut = text::parse_json(text).value();
+    CHECK(cut["RoleName"].as_string() == "r");
+    CHECK(cut["Path"].as_string() == "/p/");
+    CHECK(cut["Tags"].as_string().starts_with("…[cut: "));
+    const Json whole = text::parse_json(recorded_parameters("iam", "CreateRole", input, 32768)).value();
+    CHECK(whole["Tags"].size() == 50);
+    const Json forged = Json::object({{"RoleName", "…[cut: 9 bytes, sha256 00]"}});
+    CHECK(text::parse_json(recorded_parameters("iam", "CreateRole", forged, 4096)).value()["RoleName"].as_string() ==
+          "\\xe2\\x80\\xa6[cut: 9 bytes, sha256 00]");
+    Json many = Json::object();
+    for (int i = 0; i < 60; ++i) many.set("k" + std::to_string(i), "v");
+    const Json map =
+        text::parse_json(recorded_parameters("logs", "CreateLogGroup", Json::object({{"tags", many}}), 4096)).value();
+    CHECK(map["tags"][""].as_string() == "…[cut: of 60 members]");
+}
+
+TEST_CASE("of what is polled, tokens are left out: the rest says what was looked for") {
+    const Json input = Json::object({{"logGroupName", "g"}, {"filterPattern", "secret"}, {"nextToken", "t1"}});
+    CHECK(recorded_parameters("logs", "FilterLogEvents", input, 4096) == R"({"logGroupName":"g","filterPattern":"secret"})");
 }

@@ -1,7 +1,10 @@
 #include "gate/rest_operation.hpp"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/error_codes.hpp"
 #include "base/invariant.hpp"
@@ -9,12 +12,18 @@
 #include "http/message.hpp"
 #include "model/json.hpp"
 #include "model/rest.hpp"
+#include "model/scalar.hpp"
 #include "model/stream.hpp"
 #include "wire/rest_head.hpp"
 #include "wire/rest_xml.hpp"
 
 namespace gate::detail {
 namespace {
+
+// What a request of an object has anyway: SDKs ask for checksums of their own accord.
+constexpr auto of_every_request =
+    std::to_array<std::string_view>({"Bucket", "Key", "ChecksumMode", "ChecksumAlgorithm", "ChecksumCRC32", "ContentLength",
+                                     "ContentMD5", "ExpectedBucketOwner"});
 
 class Payload final : public model::ByteSource {
 public:
@@ -85,21 +94,18 @@ public:
             payload_.emplace(*call.body);
         }
         invocation_ = operation_->invoke();
+        is_handled_ = false;
         TRY(decode(caller, call));
         return needed(caller, call.region);
     }
 
     base::Result<http::Response> handle(const Permit& permit, wire::Call& call) override {
         INVARIANT(invocation_ && payload_);
-        const auto& rest = *operation_->model.rest;
         if (later_) return base::fail(*later_);
-        if (wire::takes_document(operation_->model) && !rest.decided_on_body) {
-            const bool read_before = document_.has_value();
-            TRY(read_body(call));
-            if (!read_before && !permit.is_current()) return base::fail_outdated("the caller");
-        }
+        if (std::exchange(read_late_, false) && !permit.is_current()) return base::fail_outdated("the caller");
         payload_->set_permit(permit);
         TRY(invocation_->handle(permit));
+        is_handled_ = true;
         return wire::write_rest(operation_->model, call.http->head, invocation_->output());
     }
 
@@ -134,9 +140,26 @@ public:
         return needed(caller, call.region);
     }
 
-    // Data: none of it stands in the record.
-    text::Json asked() const override { return {}; }
-    text::Json made() const override { return {}; }
+    void read_rest(wire::Call& call) override {
+        if (later_ || !wire::takes_document(operation_->model) || operation_->model.rest->decided_on_body) return;
+        read_late_ = !document_.has_value();
+        if (auto read = read_body(call); !read) later_ = std::move(read).error();
+    }
+
+    // Null where it says nothing but a bucket and a key: those stand in its accesses. Bodies are data.
+    text::Json asked() const override {
+        const auto* const input = operation_->model.input;
+        if (!invocation_ || input == nullptr) return {};
+        const bool says_more = std::ranges::any_of(input->fields, [&](const model::Field& field) {
+            return std::ranges::find(of_every_request, field.name) == of_every_request.end() &&
+                   model::find_known(field, invocation_->input()) != nullptr;
+        });
+        return says_more ? model::write_document(*input, invocation_->input()) : text::Json();
+    }
+    text::Json made() const override {
+        const auto* const output = operation_->model.output;
+        return is_handled_ && output != nullptr ? model::write_document(*output, invocation_->output()) : text::Json();
+    }
 
 private:
     base::Result<std::vector<Access>> needed(const identity::Caller& caller, std::string_view region) {
@@ -176,7 +199,9 @@ private:
 
     std::shared_ptr<const RestOperation> operation_;
     std::unique_ptr<Invocation> invocation_;
-    std::optional<base::Error> later_;  // of members, for after the decision
+    std::optional<base::Error> later_;  // of members or the document, for after the decision
+    bool is_handled_ = false;
+    bool read_late_ = false;  // the document came after the decision: whose rights ended meanwhile is decided again
     std::optional<std::string> document_;
     std::optional<Payload> payload_;
 };

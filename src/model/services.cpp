@@ -1,5 +1,6 @@
 #include "model/services.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "model/cloudtrail/service.hpp"
@@ -19,6 +20,15 @@ std::span<const Service* const> services() {
         std::to_array<const Service*>({&iam::service, &sts::service, &s3::service, &s3control::service, &sagemaker::service,
                                        &logs::service, &monitoring::service, &cloudtrail::service, &trainwarden::service});
     return all;
+}
+
+const Operation* find_operation(std::string_view signing_name, std::string_view operation) {
+    for (const Service* service : services()) {
+        if (service->signing_name != signing_name) continue;
+        const auto found = std::ranges::lower_bound(service->operations, operation, {}, &Operation::name);
+        if (found != service->operations.end() && (*found)->name == operation) return *found;
+    }
+    return nullptr;
 }
 
 }  // namespace model

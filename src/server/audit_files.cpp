@@ -122,8 +122,8 @@ base::Result<int> export_records(const ExportSettings& settings) {
         return base::fail(base::code::Usage, "--format is json or cloudtrail, not `" + settings.format + "`");
     const auto since = TRY(time_of("--since", settings.since)), until = TRY(time_of("--until", settings.until));
     const bool as_events = settings.format == "cloudtrail";
-    for (const std::string_view stream : {audit::requests_stream, audit::unauthenticated_stream}) {
-        TRY(audit::each_record(settings.data + "/audit", stream, [&](const Json& record) {
+    TRY(audit::each_record(
+        settings.data + "/audit", {audit::requests_stream, audit::unauthenticated_stream}, [&](const Json& record) {
             const std::string& time = record["Time"].as_string();  // in one form: their order is that of the texts
             if ((since && time < *since) || (until && time > *until)) return true;
             if (!as_events) {
@@ -133,7 +133,6 @@ base::Result<int> export_records(const ExportSettings& settings) {
             }
             return true;
         }));
-    }
     return 0;
 }
 
@@ -153,7 +152,7 @@ void add_audit_files(cli::Command& audit) {
 
     auto exported = std::make_shared<ExportSettings>();
     exported->data = cli::default_data_folder();
-    cli::Command export_command = audit.subcommand("export", "Every record, one JSON object a line, oldest first");
+    cli::Command export_command = audit.subcommand("export", "Every record, one JSON object a line, oldest first by time");
     export_command.option("--data", "DIR", exported->data, "the data folder, or a copy");
     export_command.option("--format", "FORMAT", exported->format, "json: as `audit --json`; cloudtrail: as CloudTrail's events");
     export_command.option("--since", "TIME", exported->since,

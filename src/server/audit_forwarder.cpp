@@ -96,7 +96,15 @@ void AuditForwarder::pause() {
     for (int i = 0; i < pauses && !stopping_; ++i) std::this_thread::sleep_for(waits);
 }
 
+// A server that has closed its end takes nothing more, though the first send() to it succeeds.
+bool AuditForwarder::is_closed_by_peer() const {
+    char byte = 0;
+    const ssize_t n = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
 bool AuditForwarder::connect() {
+    if (socket_ >= 0 && address_.kind == SyslogAddress::Kind::tcp && is_closed_by_peer()) ::close(std::exchange(socket_, -1));
     if (socket_ >= 0) return true;
     if (address_.kind == SyslogAddress::Kind::unix_socket) {
         sockaddr_un to{};

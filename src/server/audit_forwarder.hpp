@@ -30,6 +30,7 @@ public:
 
 private:
     void run();
+    [[nodiscard]] bool is_closed_by_peer() const;
     [[nodiscard]] bool connect();
     [[nodiscard]] bool send(const std::string& message);
     void pause();

@@ -6,6 +6,7 @@
 
 #include "audit/cloudtrail.hpp"
 #include "base/error_codes.hpp"
+#include "crypto/digest.hpp"
 #include "gate/operation.hpp"
 #include "model/cloudtrail/operations.hpp"
 #include "model/cloudtrail/service.hpp"
@@ -22,6 +23,7 @@ using text::Json;
 
 constexpr int32_t events_default = 50;
 constexpr size_t token_bytes_max = 128;
+constexpr size_t mark_bytes = 8;
 
 struct CloudTrail {
     const audit::Log& log;
@@ -62,11 +64,21 @@ Result<void> set_attribute(audit::Query& query, const m::LookupAttribute& attrib
     }
 }
 
+// Of what was asked for, in its token: a token goes on with the same question.
+std::string mark_of(const m::LookupEventsRequest& in) {
+    std::string asked;
+    for (const m::LookupAttribute& attribute : model::items(in.lookup_attributes))
+        asked += std::to_string(static_cast<int>(attribute.attribute_key)) + "=" + attribute.attribute_value + "\n";
+    for (const auto& time : {in.start_time, in.end_time}) asked += (time ? text::iso8601_millis(*time) : "") + "\n";
+    return crypto::hex(crypto::sha256(asked).substr(0, mark_bytes));
+}
+
 Result<audit::Query> query_of(const m::LookupEventsRequest& in) {
     audit::Query query;
     query.management_only = true;
     query.since = in.start_time;
-    query.until = in.end_time;
+    // To the end of the second: events are shown with seconds.
+    if (in.end_time) query.until = std::chrono::floor<std::chrono::seconds>(*in.end_time) + std::chrono::milliseconds(999);
     if (in.start_time && in.end_time && *in.start_time > *in.end_time)
         return base::fail(base::code::InvalidTimeRangeException, "The start time is after the end time.");
     const auto attributes = model::items(in.lookup_attributes);
@@ -74,10 +86,21 @@ Result<audit::Query> query_of(const m::LookupEventsRequest& in) {
         return base::fail(base::code::InvalidLookupAttributesException, "Only one lookup attribute can be specified.");
     if (!attributes.empty()) TRY(set_attribute(query, attributes.front()));
     query.most = static_cast<size_t>(in.max_results.value_or(events_default));
-    query.older_than = model::text(in.next_token);
-    if (query.older_than.size() > token_bytes_max)
-        return base::fail(base::code::InvalidNextTokenException, "The token is invalid.");
-    query.accept = [](const Json& record) { return !audit::cloudtrail_event(record).is_null(); };
+    if (in.next_token) {
+        const std::string& token = *in.next_token;
+        const size_t mark = token.find('-');
+        if (token.size() > token_bytes_max || mark == std::string::npos || token.substr(mark + 1) != mark_of(in))
+            return base::fail(base::code::InvalidNextTokenException, "The token is invalid.");
+        query.older_than = token.substr(0, mark);
+    }
+    // By its id, one event: what else has the request's id has another.
+    std::string event_id;
+    if (!attributes.empty() && attributes.front().attribute_key == m::LookupAttributeKey::event_id)
+        event_id = attributes.front().attribute_value;
+    query.accept = [event_id = std::move(event_id)](const Json& record) {
+        const Json event = audit::cloudtrail_event(record);
+        return !event.is_null() && (event_id.empty() || event["eventID"].as_string() == event_id);
+    };
     return query;
 }
 
@@ -110,14 +133,20 @@ Result<m::LookupEventsResponse> lookup_events(CloudTrail& cloudtrail, const Perm
         none.events.emplace();
         return none;
     }
-    auto page = cloudtrail.log.search(TRY(query_of(in)));
+    audit::Query query = TRY(query_of(in));
+    auto page = cloudtrail.log.search(query);
+    if (page && page->records.empty() && !query.request_id.empty()) {
+        query.request_id.clear();
+        query.derived_event = model::items(in.lookup_attributes).front().attribute_value;
+        page = cloudtrail.log.search(query);
+    }
     if (!page && page.error().code == base::code::InvalidToken)
         return base::fail(base::code::InvalidNextTokenException, "The token is invalid.");
     if (!page) return base::fail(std::move(page).error());
     m::LookupEventsResponse out;
     out.events.emplace();
     for (const Json& record : page->records) out.events->push_back(shown(record));
-    if (!page->older.empty()) out.next_token = std::move(page->older);
+    if (!page->older.empty()) out.next_token = page->older + "-" + mark_of(in);
     return out;
 }
 

@@ -1,0 +1,32 @@
+#include "audit/believed_time.hpp"
+
+#include <algorithm>
+
+namespace audit {
+
+void BelievedTime::begin(base::Time time, Steady steady) {
+    believed_ = time;
+    asked_ = steady;
+}
+
+base::Time BelievedTime::now(base::Time clock, Steady steady) {
+    if (!believed_) begin(clock, steady);
+    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(steady - asked_);
+    asked_ = steady;
+    const base::Time expected = *believed_ + passed;
+    if (clock <= expected + jump_min) {  // back, too: less is old then
+        doubted_since_.reset();
+        believed_ = clock;
+        return clock;
+    }
+    if (!doubted_since_) doubted_since_ = steady;
+    if (steady - *doubted_since_ < after_) {
+        believed_ = expected;
+        return expected;
+    }
+    doubted_since_.reset();
+    believed_ = clock;
+    return clock;
+}
+
+}  // namespace audit
