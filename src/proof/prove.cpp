@@ -7,72 +7,13 @@
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "policy/evaluate.hpp"
-#include "policy/passed_resource.hpp"
 #include "policy/vocabulary.hpp"
 #include "proof/actions.hpp"
+#include "proof/resources.hpp"
 
 namespace proof {
 
 namespace {
-
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-    for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-        text.replace(at, from.size(), to);
-}
-
-void add_something(Tokens& tokens, Characters set) {
-    add_wildcard(tokens, Token::Kind::one, set);
-    add_wildcard(tokens, Token::Kind::star, set);
-}
-
-// What an ARN format's variable part may hold.
-void add_variable(Tokens& tokens, std::string_view name, bool is_iam) {
-    if (name == "BucketName") {
-        add_wildcard(tokens, Token::Kind::one, Characters::edge);
-        add_wildcard(tokens, Token::Kind::one, Characters::bucket);
-        add_wildcard(tokens, Token::Kind::star, Characters::bucket);
-        add_wildcard(tokens, Token::Kind::one, Characters::edge);
-    } else if (name == "Account") {
-        for (int i = 0; i < 12; ++i) add_wildcard(tokens, Token::Kind::one, Characters::digit);
-    } else {
-        add_something(tokens, is_iam ? Characters::path : Characters::printable);
-    }
-}
-
-Tokens format_tokens(std::string format, const Question& question) {
-    const std::string& account =
-        question.resource_account.empty() ? question.subject->principal.account : question.resource_account;
-    const auto arn = policy::parse_arn(question.subject->principal.arn);
-    replace_all(format, "${Partition}", arn ? arn->partition : "aws");
-    replace_all(format, "${Region}", question.region);
-    if (!account.empty()) replace_all(format, "${Account}", account);
-    const bool is_iam = format.contains(":iam:");
-    Tokens out;
-    for (size_t at = 0; at < format.size();) {
-        const size_t begin = std::min(format.find("${", at), format.size());
-        add_literal(out, std::string_view(format).substr(at, begin - at));
-        if (begin == format.size()) break;
-        const size_t end = std::min(format.find('}', begin), format.size());
-        add_variable(out, std::string_view(format).substr(begin + 2, end - begin - 2), is_iam);
-        at = end + 1;
-    }
-    return out;
-}
-
-// The resources that requests for the action are decided on; empty: any.
-std::vector<Tokens> resources_of(const std::string& action, const Question& question) {
-    const auto& account = question.subject->principal.account;
-    std::vector<Tokens> out;
-    if (!policy::names_resource(action)) {
-        Tokens one;
-        add_literal(one, policy::passed_resource(action, "*", account, question.region));
-        out.push_back(std::move(one));
-        return out;
-    }
-    for (const auto format : policy::resource_formats(action))
-        out.push_back(format_tokens(policy::passed_resource(action, format, account, question.region), question));
-    return out;
-}
 
 constexpr const char* open_variable = "the value of a variable";
 constexpr const char* states_cap = "automaton states";
@@ -92,10 +33,12 @@ public:
         root_ = encoder_.formula().all(std::move(nodes));
     }
 
+    [[nodiscard]] bool is_never() const { return root_ == never; }
+
     // `tries`: how often variables of unknown value may be given one.
     Answer run(size_t tries) {
         if (root_ == never) return {};
-        resources_ = resources_of(action_, question_);
+        resources_ = resources_of(action_, owner());
         for (const auto& pattern : question_.resources) scope_.push_back(glob_tokens(pattern));
         if (find_resource({}) == Found::no) return {};
         Solver solver(encoder_.formula());
@@ -126,6 +69,14 @@ public:
 
 private:
     static Answer unknown(const std::string& reason) { return {.kind = Answer::Kind::unknown, .witness = {}, .reason = reason}; }
+
+    [[nodiscard]] ResourceOwner owner() const {
+        const auto& own = question_.subject->principal.account;
+        const auto arn = policy::parse_arn(question_.subject->principal.arn);
+        return {.partition = std::string(arn ? arn->partition : "aws"),
+                .account = question_.resource_account.empty() ? own : question_.resource_account,
+                .region = question_.region};
+    }
 
     enum class Found : uint8_t { yes, no, cut_off };
 
@@ -317,12 +268,15 @@ Answer prove(const Question& question, const Limits& limits) {
     if (!account.empty() && known.find("aws:ResourceAccount") == nullptr) known.set("aws:ResourceAccount", account);
     if (known.find("aws:RequestedRegion") == nullptr) known.set("aws:RequestedRegion", question.region);
     Answer out;
-    for (const ActionGroup& group : group_actions(statements, question.actions))
-        for (const std::string& action : group.representatives) {
+    for (const ActionGroup& group : group_actions(statements, question.actions, question.except)) {
+        // Where the formula is never true, what the resources look like does not matter.
+        if (group.alike && Search(question, limits, group.first, known).is_never()) continue;
+        for (const std::string& action : representatives_of(group)) {
             auto answer = Search(question, limits, action, known).run(limits.values_tries_max);
             if (answer.kind == Answer::Kind::yes) return answer;
             if (answer.kind == Answer::Kind::unknown && out.kind == Answer::Kind::no) out = std::move(answer);
         }
+    }
     return out;
 }
 

@@ -18,6 +18,7 @@ struct Question {
     std::vector<View> allowed;                   // each of these allows the request …
     std::vector<View> refused;                   // … and none of these
     std::vector<std::string> actions = {"*"};    // patterns, as in policies
+    std::vector<std::string> except = {};        // actions that are left out: patterns
     std::vector<std::string> resources = {"*"};  // patterns
     std::string resource_account;                // who owns the resources; empty: the subject's account
     policy::Context known;                       // circumstances that are settled: aws:SourceIp, …
