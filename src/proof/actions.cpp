@@ -43,6 +43,7 @@ uint64_t formats_of(const std::string& lower) {
 
 // Rules of the engine that depend on the action; 0: none.
 uint64_t rules_of(std::string_view lower) {
+    if (policy::has_limiting_rules(lower)) return policy::hash_of(lower) | 1;
     if (lower.starts_with("sts:") || (lower.starts_with("kms:") && lower.ends_with("alias"))) return policy::hash_of(lower) | 1;
     if (lower.starts_with("kms:") || lower.starts_with("s3:")) return policy::hash_of(service_of(lower)) | 1;
     if (!lower.starts_with("iam:")) return 0;

@@ -9,7 +9,8 @@ namespace proof {
 
 namespace {
 
-const std::vector<std::string> needs_no_permission = {"sts:GetCallerIdentity"};  // whatever policies say (R74)
+const std::vector<std::string> needs_no_permission = {"sts:GetCallerIdentity",
+                                                      "sts:GetSessionToken"};  // whatever policies say (R74)
 
 const Subject& somebody() {
     static const Subject subject = [] {

@@ -65,20 +65,29 @@ void add_keys(std::vector<std::string>& to, const std::vector<std::string>& more
     to.insert(to.end(), more.begin(), more.end());
 }
 
-// Temporary credentials of a user came with a second factor (R78).
-const policy::PolicyPtr& with_second_factor() {
-    static const auto parsed = policy::Policy::parse(R"({"Version":"2012-10-17","Statement":[
-        {"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Null":{"aws:TokenIssueTime":"true"}}},
-        {"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}]})",
-                                                     PolicyKind::identity)
-                                   .value();
-    return parsed;
-}
-
 bool compares_patterns(policy::Comparison comparison) {
     using enum policy::Comparison;
     return comparison == string_equals || comparison == string_equals_ignore_case || comparison == string_like ||
            comparison == boolean || comparison == arn_like;
+}
+
+policy::PolicyPtr allowing_when(const std::string& one, const std::string& other) {
+    const std::string head = R"({"Effect":"Allow","Action":"*","Resource":"*","Condition":)";
+    return policy::Policy::parse(R"({"Version":"2012-10-17","Statement":[)" + head + one + "}," + head + other + "}]}",
+                                 PolicyKind::identity)
+        .value();
+}
+
+constexpr const char* no_session = R"({"Null":{"aws:TokenIssueTime":"true"}})";
+
+// A user's own credentials, or temporary ones that came with a second factor (R78).
+const policy::PolicyPtr& with_second_factor() {
+    static const auto parsed = allowing_when(no_session, R"({"Bool":{"aws:MultiFactorAuthPresent":"true"}})");
+    return parsed;
+}
+const policy::PolicyPtr& without_session() {
+    static const auto parsed = allowing_when(no_session, no_session);
+    return parsed;
 }
 
 }  // namespace
@@ -139,6 +148,10 @@ Node Encoder::resource_like(std::string_view pattern) {
         else
             add_literal(tokens, pattern.substr(pattern[at] == '\\' ? ++at : at, 1));
     }
+    return resource_like(std::move(tokens));
+}
+
+Node Encoder::resource_like(Tokens tokens) {
     Atom atom{.kind = Atom::Kind::resource, .patterns = {{.tokens = std::move(tokens), .matches_nothing = false, .open = {}}}};
     std::string identity = "r:";
     append(identity, atom.patterns.front().tokens);
@@ -256,6 +269,7 @@ Node Encoder::levels(const std::vector<std::vector<policy::AttachedPolicy>>& lev
 
 // R78, of the actions that have such rules: those that depend on the resource are told apart by it.
 Node Encoder::service_rules() {
+    if (policy::limiting_rule(lower_, "", same_account_) != policy::ServiceRule::none) return never;
     if (service_ != "iam" && service_ != "sts") return always;
     const auto forbidden = [&](PrincipalKind kind, std::string_view resource) {
         const policy::Context nothing;
@@ -265,13 +279,20 @@ Node Encoder::service_rules() {
     const auto kind = subject_.principal.kind;
     if (forbidden(kind, "*")) return never;
     std::vector<Node> out;
+    if (constexpr std::string_view no_user = ":user/*";
+        policy::limiting_rule(lower_, no_user, same_account_) != policy::ServiceRule::none) {
+        Tokens tokens;
+        add_wildcard(tokens, Token::Kind::star);
+        add_literal(tokens, no_user);
+        out.push_back(-resource_like(std::move(tokens)));
+    }
     if (forbidden(kind, "arn:aws:iam::aws:policy/x")) out.push_back(-resource_like("arn:*:iam:*:aws:policy/*"));
     for (const std::string_view path : {"aws-service-role", "aws-reserved"})
         if (forbidden(kind, "arn:aws:iam::111122223333:role/" + std::string(path) + "/x"))
             out.push_back(-resource_like("arn:*:iam:*:*:role/" + std::string(path) + "/*"));
-    if (service_ == "iam" && (kind == PrincipalKind::user || kind == PrincipalKind::root)) {
+    if ((service_ == "iam" || lower_ == "sts:getsessiontoken") && (kind == PrincipalKind::user || kind == PrincipalKind::root)) {
         Layer layer;
-        add(layer, {with_second_factor(), ""}, false);
+        add(layer, {service_ == "iam" ? with_second_factor() : without_session(), ""}, false);
         out.push_back(layer.any(formula_));
     }
     return formula_.all(std::move(out));
@@ -290,7 +311,8 @@ Node Encoder::needs_resource_grant(const View& view) {
 
 Node Encoder::allowed(const View& view) {
     const auto& caller = subject_.principal;
-    if (lower_ == "sts:getcalleridentity" && caller.kind != PrincipalKind::anonymous) return always;  // R74
+    if ((lower_ == "sts:getcalleridentity" || lower_ == "sts:getsessiontoken") && caller.kind != PrincipalKind::anonymous)
+        return service_rules();  // R74
     const auto& policies = *view.policies;
     const bool has_boundary = policies.boundary.has_value();
     const bool has_identity_side = caller.kind != PrincipalKind::anonymous && caller.kind != PrincipalKind::service;

@@ -71,6 +71,7 @@ private:
     [[nodiscard]] Node service_rules();
     [[nodiscard]] Node atom_of(const std::string& identity, Atom atom);
     [[nodiscard]] Node resource_like(std::string_view pattern);
+    [[nodiscard]] Node resource_like(Tokens tokens);
     [[nodiscard]] Node needs_resource_grant(const View& view);
 
     const Subject& subject_;
