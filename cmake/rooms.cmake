@@ -20,6 +20,7 @@ pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++ protobuf)
 find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
+find_library(CADICAL_LIBRARY cadical REQUIRED)
 
 # One doctest main for every room's tests: doctest's implementation costs seconds to compile.
 add_library(doctest_main OBJECT ${CMAKE_SOURCE_DIR}/tests/doctest_main.cpp)
@@ -99,7 +100,7 @@ if(TARGET policy_test)
   add_dependencies(policy_test managed_policies)
   target_compile_definitions(policy_test PRIVATE MANAGED_POLICIES="${MANAGED_POLICIES}")
 endif()
-room(proof  LINK policy text base)
+room(proof LINK policy text base PRIVATE ${CADICAL_LIBRARY})
 
 # What acts.
 room(os     LINK base PRIVATE Threads::Threads)

@@ -1,0 +1,117 @@
+#include "proof/compare.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "policy/compile.hpp"
+
+namespace proof {
+
+namespace {
+
+const std::vector<std::string> needs_no_permission = {"sts:GetCallerIdentity",
+                                                      "sts:GetSessionToken"};  // whatever policies say (R74)
+
+const Subject& somebody() {
+    static const Subject subject = [] {
+        Subject out;
+        out.principal = {.kind = policy::PrincipalKind::user,
+                         .account = "111122223333",
+                         .arn = "arn:aws:iam::111122223333:user/somebody",
+                         .unique_id = "AIDAEXAMPLE",
+                         .role_arn = "",
+                         .role_id = "",
+                         .user_arn = "arn:aws:iam::111122223333:user/somebody",
+                         .service = "",
+                         .service_linked_role = false,
+                         .federated_provider = ""};
+        out.is_any = true;
+        return out;
+    }();
+    return subject;
+}
+
+policy::PrincipalPolicies only(const policy::PolicyPtr& policy) {
+    policy::PrincipalPolicies out;
+    out.identity.push_back({policy, "the policy"});
+    return out;
+}
+
+// No, if both are; else what is not.
+Answer both(Answer first, const std::function<Answer()>& second) {
+    if (first.kind == Answer::Kind::yes) return first;
+    auto other = second();
+    return other.kind == Answer::Kind::no ? std::move(first) : std::move(other);
+}
+
+// An account that no principal of the policy is of.
+std::string strange_account(const policy::CompiledPolicy& policy, const std::string& account) {
+    for (int number = 999'999'999;; --number) {
+        const std::string out = "999" + std::to_string(number);
+        const bool named = std::ranges::any_of(
+            policy.all_principals(), [&](const policy::PrincipalEntry& entry) { return policy.text(entry.text).contains(out); });
+        if (out != account && !named) return out;
+    }
+}
+
+Subject stranger(const std::string& account) {
+    Subject out;
+    out.principal.kind = policy::PrincipalKind::user;
+    out.principal.account = account;
+    out.principal.arn = out.principal.user_arn = "arn:aws:iam::" + account + ":user/stranger";
+    out.principal.unique_id = "AIDASTRANGER";
+    for (const auto& [key, value] : {std::pair<const char*, std::string>{"aws:PrincipalArn", out.principal.arn},
+                                     {"aws:PrincipalAccount", account},
+                                     {"aws:PrincipalType", "User"},
+                                     {"aws:userid", out.principal.unique_id},
+                                     {"aws:username", "stranger"}})
+        out.known.set(key, value);
+    return out;
+}
+
+const policy::PolicyPtr& everything() {
+    static const auto parsed =
+        policy::Policy::parse(R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})",
+                              policy::PolicyKind::identity)
+            .value();
+    return parsed;
+}
+
+}  // namespace
+
+Answer find_more(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits) {
+    const auto a = only(first), b = only(second);
+    return prove({.subject = &somebody(), .allowed = {{&a}}, .refused = {{&b}}}, limits);
+}
+
+Answer find_common(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits) {
+    const auto a = only(first), b = only(second);
+    return prove({.subject = &somebody(), .allowed = {{&a}, {&b}}, .refused = {}, .except = needs_no_permission}, limits);
+}
+
+Answer find_difference(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits) {
+    return both(find_more(first, second, limits), [&] { return find_more(second, first, limits); });
+}
+
+Difference compare(const Subject& subject, const View& before, const View& after, const Limits& limits) {
+    return {.gained = prove({.subject = &subject, .allowed = {after}, .refused = {before}}, limits),
+            .lost = prove({.subject = &subject, .allowed = {before}, .refused = {after}}, limits)};
+}
+
+Answer is_public(const policy::PolicyPtr& resource_policy, const std::string& account, const policy::Context& known,
+                 const Limits& limits) {
+    const policy::AttachedPolicy resource{resource_policy, "the resource's policy"};
+    const Subject nobody, other = stranger(strange_account(resource_policy->compiled(), account));
+    const policy::PrincipalPolicies none, all = only(everything());
+    const auto ask = [&](const Subject& subject, const policy::PrincipalPolicies& policies) {
+        return prove({.subject = &subject,
+                      .allowed = {{&policies, &resource}},
+                      .refused = {},
+                      .resource_account = account,
+                      .known = known},
+                     limits);
+    };
+    return both(ask(nobody, none), [&] { return ask(other, all); });
+}
+
+}  // namespace proof

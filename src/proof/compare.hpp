@@ -1,0 +1,28 @@
+// Policies beside policies: does one allow nothing that another refuses? And who but its owner may use a resource?
+#pragma once
+
+#include "proof/prove.hpp"
+
+namespace proof {
+
+// Identity policies, each as the only policy of any user whatever. What one says of a principal's own keys (`${aws:username}`) is open.
+//
+// Something that the first allows and the second does not. No: the second allows all that the first does.
+[[nodiscard]] Answer find_more(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits = {});
+// Something that both allow. No: they are disjoint.
+[[nodiscard]] Answer find_common(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits = {});
+// Something that one allows and the other does not. No: they are equivalent.
+[[nodiscard]] Answer find_difference(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits = {});
+
+// What the policies of one principal allow, today's and a plan's.
+struct Difference {
+    Answer gained, lost;  // yes: a request that only the new ones allow, or only the old ones
+};
+[[nodiscard]] Difference compare(const Subject& subject, const View& before, const View& after, const Limits& limits = {});
+
+// Something that a stranger may do to resources with this policy: nobody at all, or a user whose own account, which the policy does not name,
+// allows everything. `known`: circumstances that are settled; whatever else a stranger could bring about counts.
+[[nodiscard]] Answer is_public(const policy::PolicyPtr& resource_policy, const std::string& account,
+                               const policy::Context& known = {}, const Limits& limits = {});
+
+}  // namespace proof

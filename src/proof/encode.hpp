@@ -1,0 +1,88 @@
+// A decision of the engine as a formula: which resources and circumstances let one principal do one action.
+//
+// The order of `policy/evaluate.cpp`, SEMANTICS.md section 1, over all layers at once. A request that brings a key twice with different values
+// (R81) is outside: it is allowed less than with one of them wherever statements name the key in Allow alone, and the gate decides it by itself.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/attached.hpp"
+#include "policy/compile.hpp"
+#include "policy/principal.hpp"
+#include "proof/formula.hpp"
+#include "proof/values.hpp"
+
+namespace proof {
+
+struct Subject {
+    policy::Principal principal;
+    policy::Context known;  // the condition keys that come with it: aws:PrincipalArn, its tags, …
+    // Any principal of this kind: what `known` does not have of aws:username, aws:PrincipalTag/… and their like is open, not missing.
+    bool is_any = false;
+};
+
+// The policies that apply at one time: today's, or a plan's.
+struct View {
+    const policy::PrincipalPolicies* policies = nullptr;
+    const policy::AttachedPolicy* resource = nullptr;  // nullptr: resources have none
+};
+
+// What a formula's atoms stand for.
+struct Atom {
+    enum class Kind : uint8_t { resource, condition, opaque };
+    Kind kind = Kind::opaque;
+    std::vector<PatternTokens> patterns;  // resource: it matches one of these
+    std::vector<std::string> open;        // the keys of variables whose value is not known
+    KeyTest test;                         // condition
+    std::string key;                      // its key, lower case
+};
+
+// One subject, action and owner of resources; any views.
+class Encoder {
+public:
+    // `known`: every key whose value is settled. All must outlive it.
+    Encoder(const Subject& subject, std::string action, std::string resource_account, const policy::Context& known);
+    Encoder(const Encoder&) = delete;
+    Encoder& operator=(const Encoder&) = delete;
+
+    [[nodiscard]] Node allowed(const View& view);
+
+    [[nodiscard]] Formula& formula() { return formula_; }
+    [[nodiscard]] const Atom& atom(uint32_t number) const { return atoms_[number]; }
+    [[nodiscard]] const Variables& variables() const { return variables_; }
+    // What requests for the action bring of a key that is not known.
+    [[nodiscard]] KeyShape shape_of(std::string_view key) const;
+
+private:
+    struct Layer {
+        std::vector<Node> denies;
+        std::vector<Node> accounts, roles, directs;  // allows, by what they grant
+        [[nodiscard]] Node any(Formula& formula) const;
+    };
+    void add(Layer& layer, const policy::AttachedPolicy& attached, bool has_boundary);
+    [[nodiscard]] Node resource_of(const policy::CompiledPolicy& policy, const policy::CompiledStatement& statement);
+    [[nodiscard]] Node condition_of(const policy::CompiledPolicy& policy, const policy::Condition& condition);
+    [[nodiscard]] Node levels(const std::vector<std::vector<policy::AttachedPolicy>>& levels, bool has_boundary,
+                              std::vector<Node>& denies);
+    [[nodiscard]] Node service_rules();
+    [[nodiscard]] Node atom_of(const std::string& identity, Atom atom);
+    [[nodiscard]] Node resource_like(std::string_view pattern);
+    [[nodiscard]] Node resource_like(Tokens tokens);
+    [[nodiscard]] Node needs_resource_grant(const View& view);
+
+    const Subject& subject_;
+    const std::string action_, lower_, service_;
+    const bool same_account_;
+    const policy::Context& known_;
+    Variables variables_;
+    policy::CallerNames names_;
+    Formula formula_;
+    std::vector<Atom> atoms_;
+    std::map<std::string, Node> by_identity_;
+};
+
+}  // namespace proof

@@ -1,0 +1,522 @@
+#include "proof/values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <deque>
+#include <optional>
+
+#include "policy/context_view.hpp"
+#include "policy/value.hpp"
+#include "policy/vocabulary.hpp"
+#include "text/time.hpp"
+
+namespace proof {
+
+namespace {
+
+using policy::Comparison;
+using policy::SetPrefix;
+using Shape = policy::Pattern::Shape;
+using Piece = policy::PatternPiece;
+
+constexpr int head_colons = 5;  // of an ARN, before its resource
+
+bool is_text(Comparison comparison) {
+    switch (comparison) {
+        case Comparison::string_equals:
+        case Comparison::string_equals_ignore_case:
+        case Comparison::string_like:
+        case Comparison::boolean:
+        case Comparison::binary_equals:
+        case Comparison::arn_like:
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool is_folded(Comparison comparison) {
+    return comparison == Comparison::string_equals_ignore_case || comparison == Comparison::boolean;
+}
+
+std::string_view key_of(const KeyTest& test) { return test.policy->text(test.condition->key); }
+
+std::span<const policy::ConditionValue> values_of(const KeyTest& test) {
+    const auto tables = test.policy->condition_tables();
+    return tables.values.subspan(test.condition->values.at, test.condition->values.size);
+}
+
+// Does the test come out as wanted with these values (nullptr: missing)?
+bool fits(const KeyTest& test, const std::vector<std::string>* values, bool is_list, const Variables& variables) {
+    policy::Context own;
+    if (values != nullptr) {
+        if (is_list)
+            own.set_list(key_of(test), *values);
+        else
+            own.set(key_of(test), values->front());
+    }
+    policy::TypedValues typed;
+    const policy::ContextView view(&own, nullptr, {variables.known});
+    return policy::holds(*test.condition, test.policy->condition_tables(), view, typed) == test.wanted;
+}
+
+policy::KeyType type_of(std::string_view key) {
+    const auto known = policy::find_key(key);
+    return known ? known->type : policy::KeyType::text;
+}
+
+// ---- texts
+
+// What values of a type look like: the first is what people expect to read, the last leaves out none.
+std::vector<std::vector<Tokens>> forms_of(policy::KeyType type) {
+    using enum policy::KeyType;
+    const auto some = [](Characters set) {
+        Tokens out;
+        add_wildcard(out, Token::Kind::one, set);
+        add_wildcard(out, Token::Kind::star, set);
+        return out;
+    };
+    const auto folded = [](std::string_view text) {
+        Tokens out;
+        add_literal(out, text, true);
+        return out;
+    };
+    switch (type) {
+        case arn:
+            return {{glob_tokens("arn:?*:?*:*:*:?*")}, {glob_tokens("arn:*:*:*:*:*")}};
+        case boolean:
+            return {{glob_tokens("true"), glob_tokens("false")}, {folded("true"), folded("false")}};
+        case epoch:
+            return {{some(Characters::digit)}};
+        case number:
+            return {{some(Characters::digit)}, {}};
+        case date:
+            return {{glob_tokens("2026-01-01T00:00:00Z")}, {}};
+        case address:
+            return {{glob_tokens("192.0.2.1")}, {}};
+        case text:
+            break;
+    }
+    return {{glob_tokens("?*")}, {}};
+}
+
+class TextConstraints {
+public:
+    TextConstraints(const Variables& variables, policy::KeyType type) : variables_(variables), forms_(forms_of(type)) {}
+
+    // The value must match one of the test's, or none of them.
+    void add(const KeyTest& test, bool matched) {
+        Constraint constraint{{}, matched};
+        const auto comparison = test.condition->op.comparison;
+        for (const auto& value : values_of(test)) {
+            PatternTokens one;
+            if (comparison == Comparison::binary_equals)
+                add_literal(one.tokens, test.policy->text(value.encoded));
+            else
+                one = tokens_of(value.pattern, test.policy->patterns(), variables_, is_folded(comparison));
+            if (one.matches_nothing) continue;
+            relaxed_ = relaxed_ || one.relaxed();
+            if (one.relaxed() && !matched) continue;
+            constraint.patterns.push_back(&kept_.emplace_back(std::move(one.tokens)));
+        }
+        all_.push_back(std::move(constraint));
+    }
+    void add_pattern(std::string_view pattern) { all_.push_back({{&kept_.emplace_back(glob_tokens(pattern))}, true}); }
+    [[nodiscard]] bool relaxed() const { return relaxed_; }
+    [[nodiscard]] FoundText find(const Limits& limits) {
+        FoundText out;
+        for (const auto& form : forms_) {
+            const size_t size = all_.size();
+            if (!form.empty()) {
+                Constraint constraint;
+                for (const Tokens& one : form) constraint.patterns.push_back(&one);
+                all_.push_back(std::move(constraint));
+            }
+            out = find_text(all_, limits.automaton_states_max);
+            all_.resize(size);
+            if (out.kind == FoundText::Kind::found) break;
+        }
+        return out;
+    }
+    [[nodiscard]] size_t size() const { return all_.size(); }
+    void shrink(size_t to) { all_.resize(to); }
+
+private:
+    const Variables& variables_;
+    const std::vector<std::vector<Tokens>> forms_;
+    std::deque<Tokens> kept_;
+    std::vector<Constraint> all_;
+    bool relaxed_ = false;
+};
+
+// ---- numbers, dates and addresses: one value of every kind that the conditions' values tell apart
+
+enum class Family : uint8_t { text, number, date, address };
+
+Family family_of(Comparison comparison) {
+    if (comparison >= Comparison::numeric_equals && comparison <= Comparison::numeric_greater_equals) return Family::number;
+    if (comparison >= Comparison::date_equals && comparison <= Comparison::date_greater_equals) return Family::date;
+    return comparison == Comparison::ip_address ? Family::address : Family::text;
+}
+
+struct Candidates {
+    std::vector<std::string> values;  // the most readable first
+    bool complete = true;             // if no value will do, none will
+};
+
+constexpr size_t plain_digits_max = 200;
+
+// Without an exponent.
+struct Plain {
+    std::string sign, whole, fraction;
+};
+std::optional<Plain> plain(bool negative, std::string digits, int point) {
+    if (digits.empty()) return Plain{"", "0", ""};
+    if (digits.size() > plain_digits_max || std::abs(point) > static_cast<int>(plain_digits_max)) return std::nullopt;
+    Plain out{negative ? "-" : "", "0", ""};
+    if (point <= 0) {
+        out.fraction = std::string(static_cast<size_t>(-point), '0') + digits;
+    } else {
+        const auto size = static_cast<size_t>(point);
+        if (digits.size() < size) digits.append(size - digits.size(), '0');
+        out.whole = digits.substr(0, size);
+        out.fraction = digits.substr(size);
+    }
+    return out;
+}
+
+// Each number, whole numbers beside it, and what is a little farther from zero than it: so one of every gap between them.
+void add_numbers(Candidates& out, std::span<const KeyTest> tests) {
+    constexpr size_t whole_digits_max = 17;
+    std::vector<Plain> all;
+    size_t fraction_max = 0;
+    for (const auto& test : tests) {
+        if (family_of(test.condition->op.comparison) != Family::number) continue;
+        for (const auto& value : values_of(test)) {
+            auto one = plain(value.decimal.negative, std::string(test.policy->text(value.decimal.digits)), value.decimal.point);
+            if (!one || one->whole.size() > whole_digits_max) out.complete = false;
+            if (!one) continue;
+            fraction_max = std::max(fraction_max, one->fraction.size());
+            all.push_back(*std::move(one));
+        }
+    }
+    const auto add = [&](std::string text) { out.values.push_back(std::move(text)); };
+    for (const auto& one : all) {
+        add(one.sign + one.whole + (one.fraction.empty() ? "" : "." + one.fraction));
+        if (one.whole.size() > whole_digits_max) continue;
+        const int64_t whole = std::stoll(one.sign + one.whole);
+        for (const int64_t beside : {whole, whole - 1, whole + 1}) add(std::to_string(beside));
+    }
+    all.push_back({"", "0", ""});
+    all.push_back({"-", "0", ""});
+    for (auto& one : all)
+        add(one.sign + one.whole + "." + one.fraction + std::string(fraction_max - one.fraction.size(), '0') + "1");
+    for (const char* sign : {"", "-"}) add(sign + std::string(plain_digits_max + 2, '9'));
+}
+
+void add_dates(Candidates& out, std::span<const KeyTest> tests) {
+    for (const auto& test : tests) {
+        if (family_of(test.condition->op.comparison) != Family::date) continue;
+        for (const auto& value : values_of(test)) {
+            for (const int64_t plus : {0, -1000, 1000, -1, 1})
+                out.values.push_back(text::iso8601_millis(base::Time(std::chrono::milliseconds(value.millis + plus))));
+            for (const int64_t plus : {0, -1, 1}) out.values.push_back(std::to_string(value.millis / 1000 + plus));
+        }
+    }
+}
+
+std::string address_text(const std::array<uint8_t, 16>& bytes, bool v6) {
+    constexpr char digits[] = "0123456789abcdef";
+    std::string out;
+    for (size_t i = 0; i < (v6 ? 16 : 4); ++i) {
+        if (i > 0 && (!v6 || i % 2 == 0)) out += v6 ? ':' : '.';
+        if (!v6) out += std::to_string(bytes[i]);
+        if (v6) out += digits[bytes[i] >> 4], out += digits[bytes[i] & 15];
+    }
+    return out;
+}
+
+// The first and the last address of each network, and their neighbours.
+void add_addresses(Candidates& out, std::span<const KeyTest> tests) {
+    for (const auto& test : tests) {
+        if (family_of(test.condition->op.comparison) != Family::address) continue;
+        for (const auto& value : values_of(test)) {
+            const auto& network = test.policy->condition_tables().networks[value.network];
+            const size_t size = network.v6() ? 16 : 4;
+            auto first = network.bytes(), last = first;
+            for (auto bit = static_cast<size_t>(network.prefix()); bit < size * 8; ++bit) {
+                first[bit / 8] = static_cast<uint8_t>(first[bit / 8] & ~(0x80u >> bit % 8));
+                last[bit / 8] = static_cast<uint8_t>(last[bit / 8] | 0x80u >> bit % 8);
+            }
+            auto before = first, after = last;
+            for (size_t i = size; i-- > 0;)
+                if (before[i]-- != 0) break;
+            for (size_t i = size; i-- > 0;)
+                if (++after[i] != 0) break;
+            for (const auto& bytes : {first, last, before, after}) out.values.push_back(address_text(bytes, network.v6()));
+        }
+    }
+    out.values.insert(out.values.end(), {"10.0.0.1", "192.0.2.1", "2001:db8::1"});
+}
+
+Candidates candidates(std::span<const KeyTest> tests, policy::KeyType type) {
+    using Type = policy::KeyType;
+    Candidates out;
+    std::array<bool, 4> has{};
+    for (const auto& test : tests) {
+        if (test.condition->op.comparison == Comparison::null) continue;
+        const auto family = family_of(test.condition->op.comparison);
+        has[static_cast<size_t>(family)] = true;
+        if (family != Family::text || test.condition->op.comparison == Comparison::binary_equals) continue;
+        for (const auto& value : values_of(test))
+            if (value.pattern.shape == Shape::exact) out.values.emplace_back(test.policy->text(value.pattern.where));
+    }
+    const auto [texts, numbers, dates, addresses] = has;
+    if (numbers) add_numbers(out, tests);
+    if (dates) add_dates(out, tests);
+    if (addresses) add_addresses(out, tests);
+    if (type == Type::text) out.values.insert(out.values.end(), {"x", ""});  // what is no number, date or address
+    std::erase_if(out.values, [&](const std::string& value) { return !policy::has_type(value, type); });
+    const bool right_type = (numbers && (type == Type::number || type == Type::epoch || type == Type::text)) ||
+                            (dates && (type == Type::date || type == Type::epoch || type == Type::text)) ||
+                            (addresses && type == Type::address);
+    if (texts || numbers + dates + addresses != 1 || !right_type) out.complete = false;
+    return out;
+}
+
+FoundValues found(std::vector<std::string> values, bool relaxed) {
+    return {.kind = FoundValues::Kind::found, .cap = "", .missing = false, .values = std::move(values), .relaxed = relaxed};
+}
+
+FoundValues cut_off(const char* cap) {
+    return {.kind = FoundValues::Kind::unknown, .cap = cap, .missing = false, .values = {}, .relaxed = false};
+}
+
+constexpr const char* states_cap = "automaton states";
+constexpr const char* mixed_cap = "one key as text and as a number, a date or an address";
+
+// Must a value of the key that is not empty match one of the test's (of a list: each of its values, or one at least)?
+bool must_match(const KeyTest& test) { return test.wanted != test.condition->op.negated; }
+bool is_of_all(const KeyTest& test) { return test.condition->op.set == SetPrefix::all_values; }
+
+// ForAllValues holds of empty values, whatever it asks (R52): the tests that are left of it, none if it should not hold.
+std::optional<std::vector<KeyTest>> tests_of_empty(std::span<const KeyTest> tests) {
+    std::vector<KeyTest> out;
+    for (const auto& test : tests) {
+        if (!is_of_all(test))
+            out.push_back(test);
+        else if (!test.wanted)
+            return std::nullopt;
+    }
+    return out;
+}
+
+FoundText find_empty(std::span<const KeyTest> tests, const Variables& variables, policy::KeyType type, const Limits& limits,
+                     bool& relaxed) {
+    const auto left = tests_of_empty(tests);
+    if (!left || type != policy::KeyType::text) return {};
+    TextConstraints constraints(variables, type);
+    for (const auto& test : *left) constraints.add(test, must_match(test));
+    constraints.add_pattern("");
+    auto out = constraints.find(limits);
+    relaxed = relaxed || constraints.relaxed();
+    return out;
+}
+
+FoundValues find_single(std::span<const KeyTest> tests, const Variables& variables, const Limits& limits) {
+    std::vector<KeyTest> texts;
+    bool typed = false, of_all = false;
+    const auto type = type_of(key_of(tests.front()));
+    for (const auto& test : tests) {
+        if (test.condition->op.comparison == Comparison::null) {
+            const std::vector<std::string> something = {"x"};
+            if (!fits(test, &something, false, variables)) return {};
+        } else if (is_text(test.condition->op.comparison)) {
+            texts.push_back(test);
+            of_all = of_all || is_of_all(test);
+        } else {
+            typed = true;
+        }
+    }
+    if (typed) {
+        const auto all = candidates(tests, type);
+        for (const auto& one : all.values) {
+            const std::vector<std::string> values = {one};
+            if (std::ranges::all_of(tests, [&](const KeyTest& test) { return fits(test, &values, false, variables); }))
+                return found(values, false);
+        }
+        return all.complete ? FoundValues{} : cut_off(mixed_cap);
+    }
+    TextConstraints constraints(variables, type);
+    for (const auto& test : texts) constraints.add(test, must_match(test));
+    if (of_all) constraints.add_pattern("?*");
+    auto text = constraints.find(limits);
+    bool relaxed = constraints.relaxed();
+    if (of_all && text.kind != FoundText::Kind::found) {
+        const bool cut = text.kind == FoundText::Kind::too_many_states;
+        text = find_empty(texts, variables, type, limits, relaxed);
+        if (cut && text.kind == FoundText::Kind::none) return cut_off(states_cap);
+    }
+    if (text.kind == FoundText::Kind::too_many_states) return cut_off(states_cap);
+    if (text.kind == FoundText::Kind::none) return {};
+    return found({text.text}, relaxed);
+}
+
+// Every value of a list, and some values one at least.
+struct ListTests {
+    std::vector<KeyTest> of_each, of_one, all;
+};
+
+FoundValues find_typed_list(const ListTests& tests, const Variables& variables, policy::KeyType type) {
+    const auto candidates_of_all = candidates(tests.all, type);
+    std::vector<std::string> values;
+    const auto find_one = [&](const KeyTest* wanted) {
+        for (const auto& one : candidates_of_all.values) {
+            const std::vector<std::string> single = {one};
+            if (one.empty() || (wanted != nullptr && !fits(*wanted, &single, true, variables))) continue;
+            if (!std::ranges::all_of(tests.of_each, [&](const KeyTest& test) { return fits(test, &single, true, variables); }))
+                continue;
+            values.push_back(one);
+            return true;
+        }
+        return false;
+    };
+    bool good = !tests.of_one.empty() || find_one(nullptr);
+    for (const auto& test : tests.of_one) good = good && find_one(&test);
+    return good ? found(std::move(values), false) : cut_off("a list of numbers, dates or addresses");
+}
+
+FoundValues find_list(std::span<const KeyTest> tests, const Variables& variables, const Limits& limits) {
+    ListTests sorted;
+    const auto type = type_of(key_of(tests.front()));
+    bool typed = false;
+    for (const auto& test : tests) {
+        if (test.condition->op.comparison == Comparison::null || test.condition->op.set == SetPrefix::none) {  // R54
+            const std::vector<std::string> something = {"x"};
+            if (!fits(test, &something, true, variables)) return {};
+            continue;
+        }
+        typed = typed || !is_text(test.condition->op.comparison);
+        (is_of_all(test) == test.wanted ? sorted.of_each : sorted.of_one).push_back(test);
+        sorted.all.push_back(test);
+    }
+    if (typed) return find_typed_list(sorted, variables, type);
+    TextConstraints constraints(variables, type);
+    for (const auto& test : sorted.of_each) constraints.add(test, must_match(test));
+    const size_t common = constraints.size();
+    std::vector<std::string> values;
+    bool cut = false;
+    const auto find_one = [&](const KeyTest* wanted, bool empty_too) {
+        for (const bool something : {true, false}) {
+            if (!something && !empty_too) break;
+            if (wanted != nullptr) constraints.add(*wanted, must_match(*wanted));
+            if (something) constraints.add_pattern("?*");
+            const auto text = constraints.find(limits);
+            constraints.shrink(common);
+            cut = cut || text.kind == FoundText::Kind::too_many_states;
+            if (text.kind != FoundText::Kind::found) continue;
+            if (std::ranges::find(values, text.text) == values.end()) values.push_back(text.text);
+            return true;
+        }
+        return false;
+    };
+    bool good = true;
+    for (const auto& test : sorted.of_one) good = good && find_one(&test, true);
+    // Of a list of nothing but empty values, other things are true.
+    if (good && std::ranges::all_of(values, &std::string::empty)) good = find_one(nullptr, false);
+    bool relaxed = constraints.relaxed();
+    if (!good) {
+        values = {""};
+        const auto text = find_empty(sorted.all, variables, type, limits, relaxed);
+        good = text.kind == FoundText::Kind::found;
+        cut = cut || text.kind == FoundText::Kind::too_many_states;
+    }
+    if (good) return found(std::move(values), relaxed);
+    return cut ? cut_off(states_cap) : FoundValues{};
+}
+
+}  // namespace
+
+FoundValues find_values(std::span<const KeyTest> tests, KeyShape shape, const Variables& variables, const Limits& limits) {
+    if (shape.may_be_missing &&
+        std::ranges::all_of(tests, [&](const KeyTest& test) { return fits(test, nullptr, false, variables); })) {
+        return {.kind = FoundValues::Kind::found, .cap = "", .missing = true, .values = {}, .relaxed = false};
+    }
+    if (!shape.may_be_there) return {};
+    return shape.is_list ? find_list(tests, variables, limits) : find_single(tests, variables, limits);
+}
+
+PatternTokens tokens_of(const policy::Pattern& pattern, const policy::PatternTables& tables, const Variables& variables,
+                        bool folded) {
+    PatternTokens out;
+    switch (pattern.shape) {
+        case Shape::nothing:
+            out.matches_nothing = true;
+            return out;
+        case Shape::everything:
+            add_wildcard(out.tokens, Token::Kind::star);
+            return out;
+        case Shape::exact:
+            add_literal(out.tokens, tables.text(pattern.where), folded);
+            return out;
+        case Shape::prefix:
+            add_literal(out.tokens, tables.text(pattern.where), folded);
+            add_wildcard(out.tokens, Token::Kind::star);
+            return out;
+        default:
+            break;
+    }
+    const auto pieces = tables.pieces.subspan(pattern.where.at, pattern.where.size);
+    // Of an ARN pattern with variables, wildcards before the fifth colon, the variables' own colons counted, stay inside their segment.
+    const bool counts_colons = pattern.shape == Shape::arn_variables;
+    int colons = 0;
+    const auto set = [&](Piece::Kind kind) {
+        // Behind a variable of unknown value nobody knows how many colons there have been.
+        const bool in_head = counts_colons && colons < head_colons && out.open.empty();
+        const bool inside = kind == Piece::Kind::any_inside || kind == Piece::Kind::one_inside || in_head;
+        return inside ? Characters::no_colon : Characters::all;
+    };
+    const auto literal = [&](std::string_view text) {
+        colons += static_cast<int>(std::ranges::count(text, ':'));
+        add_literal(out.tokens, text, folded);
+    };
+    for (const auto& piece : pieces) {
+        switch (piece.kind) {
+            case Piece::Kind::literal:
+                literal(tables.text(piece.text));
+                break;
+            case Piece::Kind::one:
+            case Piece::Kind::one_inside:
+                add_wildcard(out.tokens, Token::Kind::one, set(piece.kind));
+                break;
+            case Piece::Kind::any:
+            case Piece::Kind::any_inside:
+                add_wildcard(out.tokens, Token::Kind::star, set(piece.kind));
+                break;
+            case Piece::Kind::variable: {
+                const auto& variable = tables.variables[piece.text.at];
+                const auto key = tables.text(variable.key);
+                const auto* entry = variables.known->find(variable.key_hash, key);
+                if (entry != nullptr && !entry->values.empty()) {
+                    if (entry->multivalued || entry->values.size() != 1) out.matches_nothing = true;  // R70
+                    literal(entry->values.front());
+                } else if (variables.is_free != nullptr && variables.is_free(variables.of, key)) {
+                    add_wildcard(out.tokens, Token::Kind::star);
+                    out.open.emplace_back(key);
+                    if (variable.has_fallback) out.open.back().append(",").append(tables.text(variable.fallback));
+                } else if (variable.has_fallback) {
+                    literal(tables.text(variable.fallback));
+                } else {
+                    out.matches_nothing = true;  // R68
+                }
+                break;
+            }
+        }
+    }
+    if (counts_colons && colons < head_colons && out.open.empty()) out.matches_nothing = true;
+    return out;
+}
+
+}  // namespace proof
