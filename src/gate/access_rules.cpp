@@ -106,7 +106,8 @@ private:
         }
         if (rule.resource == model::AccessRule::Resource::text) return Description{.arn = std::move(arn)};
         if (rule.resource == model::AccessRule::Resource::made) return asking_.describer.plan(arn, action, account);
-        return asking_.describer.find(arn, action, account, accesses_.empty() ? actions_like_first() : std::vector<std::string_view>());
+        return asking_.describer.find(arn, action, account,
+                                      accesses_.empty() ? actions_like_first() : std::vector<std::string_view>());
     }
 
     // Of the rules whose resource is the first one's, those that this input needs.

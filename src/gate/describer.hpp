@@ -59,7 +59,7 @@ struct Description {
     std::optional<policy::AttachedPolicy> policy;  // bucket policy, trust policy
     bool restrict_public = false;                  // see Access
     bool policy_is_public = false;
-    policy::Context keys;   // of the resource: aws:ResourceTag/…, iam:PermissionsBoundary
+    policy::Context keys;  // of the resource: aws:ResourceTag/…, iam:PermissionsBoundary
     // Keys of an object that only some of S3's actions have (s3:ExistingObjectTag/…): an access has them if the reference lists
     // them for its action.
     policy::Context object_keys;
@@ -74,7 +74,7 @@ struct Subject {
     std::string_view text;  // the ARN …
     policy::Arn arn;        // … and its segments
     std::string_view action;
-    std::string_view account;  // who asks; empty: nobody's
+    std::string_view account;                     // who asks; empty: nobody's
     std::span<const std::string_view> also = {};  // what the same request is decided on for the same resource beside `action`
 };
 
@@ -156,8 +156,8 @@ public:
 
 private:
     using Ask = base::Result<Description> (Resources::*)(const Subject&) const;
-    [[nodiscard]] base::Result<Description> ask(Ask ask, std::string_view arn, std::string_view action,
-                                                std::string_view account, std::span<const std::string_view> also = {}) const;
+    [[nodiscard]] base::Result<Description> ask(Ask ask, std::string_view arn, std::string_view action, std::string_view account,
+                                                std::span<const std::string_view> also = {}) const;
     std::map<std::string, std::unique_ptr<const Resources>, std::less<>> services_;
     std::vector<std::string> regions_;
 };

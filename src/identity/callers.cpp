@@ -249,8 +249,7 @@ std::vector<Caller> DirectoryState::live_sessions(const std::string& session_arn
     std::vector<Caller> live;
     for (const KnownSession& one : known)
         if (const auto caller = authenticate(one.access_key_id, one.token)) live.push_back((*caller)->caller);
-    std::ranges::sort(live, std::greater<>(),
-                             [](const Caller& one) { return one.token_issue_time.value_or(base::Time{}); });
+    std::ranges::sort(live, std::greater<>(), [](const Caller& one) { return one.token_issue_time.value_or(base::Time{}); });
     return live;
 }
 

@@ -158,7 +158,9 @@ base::Result<std::vector<std::string>> Store::stream_names(const Owner& owner, c
     return found;
 }
 
-std::string Store::path_of(const std::string& id) const { return dependencies_.folder + "/" + id.substr(0, 2) + "/" + id + ".log"; }
+std::string Store::path_of(const std::string& id) const {
+    return dependencies_.folder + "/" + id.substr(0, 2) + "/" + id + ".log";
+}
 
 base::Result<Store::Found> Store::found_in(std::string_view record) const {
     auto json = TRY(text::parse_json(record));
