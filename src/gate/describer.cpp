@@ -131,8 +131,10 @@ Access access_to(std::string_view action, const Description& resource, const pol
     access.resource = resource.arn;
     access.resource_account = resource.owner;
     access.context = resource.keys;
-    for (const auto& entry : resource.object_keys.entries())
-        if (policy::is_key_of_s3_action(entry.key, action)) access.context.set(entry.key, entry.values.front());
+    for (const auto& entry : resource.object_keys.entries()) {
+        if (!policy::is_key_of_s3_action(entry.key, action)) continue;
+        for (const auto& value : entry.values) access.context.set(entry.key, value);  // an ambiguous one stays so (R81)
+    }
     access.context.merge(request);
     access.resource_policy = resource.policy;
     access.restrict_public = resource.restrict_public;

@@ -144,9 +144,10 @@ def test_what_cannot_be_recorded_is_not_done_but_for_deletes(server, disk):
     before = blobs(server)
     assert refused(lambda: s3.put_object(Bucket="full", Key="new", Body=b"x" * 100000))
     assert refused(lambda: iam.create_user(UserName="new"))
-    stranger = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)  # nor does a refusal use what is kept for deletes
+    # Nor does a refusal use what is kept for deletes: it is recorded in the room that the log of refusals has already, or not told.
+    stranger = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     stranger.request("DELETE", "/full/kept")
-    assert stranger.getresponse().status == 507
+    assert stranger.getresponse().status in (403, 507)
     assert blobs(server) == before
     s3.delete_object(Bucket="full", Key="recorded")
     assert len(blobs(server)) == len(before) - 1

@@ -309,7 +309,7 @@ BAD = {
     "unsupported property": ({"type": "aws:s3:Bucket", "properties": {"website": {"indexDocument": "i"}}}, "website"),
     "unknown type": ({"type": "aws:ec2:Vpc", "properties": {"cidrBlock": "10.0.0.0/8"}}, "aws:ec2"),
     "missing property": ({"type": "aws:iam:RolePolicyAttachment", "properties": {"role": "r"}}, "policyArn"),
-    "bad bucket name": ({"type": "aws:s3:Bucket", "properties": {"bucket": "My_Bucket"}}, "no bucket name"),
+    "bad bucket name": ({"type": "aws:s3:Bucket", "properties": {"bucket": "My_Bucket"}}, "is not a bucket name"),
     "bad document": (role(assumeRolePolicy="{not json"), "assumeRolePolicy"),
     "bad policy": (role(assumeRolePolicy={"Version": "2012-10-17", "Statement": [{"Effect": "Maybe"}]}), "assumeRolePolicy"),
     "bad kind": (role(maxSessionDuration="soon"), "maxSessionDuration"),

@@ -9,8 +9,8 @@ base::Result<http::Response> call_handler(gate::Run& run, wire::Call& call
 #endif
 ) {
 #ifndef WITH_PERMIT
-    const identity::Caller caller;
-    const gate::Permit permit(caller, call, base::Time{}, {});
+    extern identity::Directory& directory;
+    const gate::Permit permit(identity::PreparedPtr(), directory, call, base::Time{}, {});
 #endif
     return run.handle(permit, call);
 }
