@@ -283,11 +283,13 @@ def send(server, principal, service, operation, arguments):
     """The error's code, or an empty text."""
     arguments = {name: io.BytesIO(value) if isinstance(value, bytes) else value for name, value in arguments.items()}
     try:
-        getattr(client_of(server, principal, service), botocore.xform_name(operation))(**arguments)
+        answer = getattr(client_of(server, principal, service), botocore.xform_name(operation))(**arguments)
     except botocore.exceptions.ClientError as error:
         code = error.response["Error"]["Code"]
         return OF_STATUS.get(code, code)
-    return ""
+    # DeleteObjects answers each key for itself: where all are refused, nothing was allowed.
+    codes = [one["Code"] for one in answer.get("Errors", [])]
+    return REFUSED if codes and codes == [REFUSED] * len(arguments["Delete"]["Objects"]) else ""
 
 
 def context(entries):
