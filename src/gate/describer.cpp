@@ -132,7 +132,8 @@ Access access_to(std::string_view action, const Description& resource, const pol
     access.resource_account = resource.owner;
     access.context = resource.keys;
     for (const auto& entry : resource.object_keys.entries())
-        if (policy::is_key_of_s3_action(entry.key, action)) access.context.set(entry.key, entry.values.front());
+        if (policy::is_key_of_s3_action(entry.key, action))
+            for (const std::string& value : entry.values) access.context.set(entry.key, value);  // several: ambiguous, as it was
     access.context.merge(request);
     access.resource_policy = resource.policy;
     access.restrict_public = resource.restrict_public;

@@ -212,16 +212,28 @@ Named named_by(const policy::AttachedPolicy& attached) {
     return named;
 }
 
+// Every session of this ARN that lives, or a new one.
+void add_sessions(const identity::Directory& directory, const std::string& arn, const std::string& region,
+                  std::vector<Candidate>& out) {
+    auto sessions = asked_principal(directory, arn, region);
+    if (!sessions) return;
+    for (Caller& session : sessions->callers) {
+        std::string shown = arn;
+        if (sessions->callers.size() > 1)
+            shown += ", the session of " + text::iso8601(session.token_issue_time.value_or(base::Time{}));
+        out.push_back({std::move(session), "", std::move(shown)});
+    }
+}
+
 // A stored policy names a single session as ROLE-ID:SESSION (SEMANTICS R32).
-void add_session_of_id(const identity::Directory& directory, const std::string& name, std::vector<Candidate>& out) {
+void add_session_of_id(const identity::Directory& directory, const std::string& name, const std::string& region,
+                       std::vector<Candidate>& out) {
     const size_t colon = name.find(':');
     if (colon == std::string::npos) return;
     for (const Candidate& one : out) {
         if (one.caller.principal.role_id != name.substr(0, colon)) continue;
-        auto session = directory.role_caller(one.caller.principal.role_arn, name.substr(colon + 1));
-        if (!session) return;
-        const std::string arn = session->principal.arn;
-        out.push_back({std::move(*session), "", arn});
+        const auto session = directory.role_caller(one.caller.principal.role_arn, name.substr(colon + 1));
+        if (session) add_sessions(directory, session->principal.arn, region, out);
         return;
     }
 }
@@ -236,16 +248,9 @@ void add_named(const identity::Directory& directory, const std::string& name, co
         const bool known = std::ranges::any_of(out, [&](const Candidate& one) { return one.shown_as == other.shown_as; });
         if (!known) out.push_back(std::move(other));
     } else if (!arn) {
-        add_session_of_id(directory, name, out);
+        add_session_of_id(directory, name, region, out);
     } else if (arn->resource.starts_with("assumed-role/")) {  // roles, users and the root are there already
-        auto sessions = asked_principal(directory, name, region);
-        if (!sessions) return;
-        for (Caller& session : sessions->callers) {
-            std::string shown = name;
-            if (sessions->callers.size() > 1)
-                shown += ", the session of " + text::iso8601(session.token_issue_time.value_or(base::Time{}));
-            out.push_back({std::move(session), "", std::move(shown)});
-        }
+        add_sessions(directory, name, region, out);
     }
 }
 
