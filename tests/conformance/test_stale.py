@@ -422,12 +422,12 @@ def test_a_document_that_s3_reads_after_the_decision_is_decided_again(world, tak
     s3.delete_bucket_policy(Bucket=BUCKET)
 
 
-def test_a_job_that_ended_completes_no_upload(world):
+def test_a_job_that_ended_completes_no_upload(make_server):
     """The job's credentials are held by its workers: an upload that was begun while it ran is no object once it does not."""
     from conftest import until
     from test_sagemaker import BUCKET as DATA, make_trainer, request
-    if not [one for one in world.client("iam").list_roles()["Roles"] if one["RoleName"] == "trainer"]:
-        make_trainer(world)
+    world = make_server()
+    make_trainer(world)
     sagemaker, logs, s3 = world.client("sagemaker"), world.client("logs"), world.client("s3")
     script = ("python3 -c 'import os,json,urllib.request as u; print(\"CREDS\",json.dumps(json.load(u.urlopen(\"http://169.254.170.2\"+"
               "os.environ[\"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI\"]))),flush=True)'\nsleep 120\n")

@@ -6,11 +6,13 @@ base::Result<http::Response> call_handler(gate::Run& run, wire::Call& call
 #ifdef WITH_PERMIT
                                           ,
                                           const gate::Permit& permit
+#else
+                                          ,
+                                          identity::Directory& directory
 #endif
 ) {
 #ifndef WITH_PERMIT
-    extern identity::Directory& directory;
-    const gate::Permit permit(identity::PreparedPtr(), directory, call, base::Time{}, {});
+    const gate::Permit permit(nullptr, directory, call, base::Time{}, {});
 #endif
     return run.handle(permit, call);
 }

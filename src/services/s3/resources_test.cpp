@@ -103,6 +103,13 @@ TEST_CASE(
     const auto tagging = gate::access_to("s3:PutObjectTagging", *found, {});
     REQUIRE(tagging.context.find("s3:ExistingObjectTag/team") != nullptr);
     CHECK(tagging.context.find("s3:ExistingObjectTag/team")->values.front() == "red");
+    // Two tags that one key's name stands for stay ambiguous: nothing may decide for one of them.
+    gate::Description two{.arn = "arn:aws:s3:::bucket/k"};
+    two.object_keys.set("s3:ExistingObjectTag/CLS", "public");
+    two.object_keys.set("s3:ExistingObjectTag/cls", "secret");
+    const auto reading = gate::access_to("s3:GetObject", two, {});
+    const auto* const both = reading.context.find("s3:ExistingObjectTag/cls");
+    CHECK((both != nullptr && both->ambiguous));
     // Who writes holds to the object whose tags were looked at, and where none were, to the bucket alone.
     CHECK(found->found.as<Located>()->decided().object == found->found.as<Located>()->object);
     const auto alone = world.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "");
