@@ -54,6 +54,8 @@ public:
     // What was written and means nothing, if there is such a thing. It is the first thing to say: what CLI11 then finds missing is
     // often what was misspelt.
     std::optional<base::Error> misspelt() const;
+    // A word in place of a command, if there is one.
+    std::optional<base::Error> unknown_command() const;
 
 private:
     CLI::App app_;
@@ -113,7 +115,7 @@ std::string in_our_words(const CLI::ParseError& error) {
             return said.substr(not_converted.size(), equals - not_converted.size()) + " takes a number, not `" +
                    said.substr(equals + 3) + "`";
     }
-    if (said.starts_with(not_expected)) return "`" + said.substr(not_expected.size()) + "` is one argument too many";
+    if (said.starts_with(not_expected)) return "`" + said.substr(not_expected.size()) + "` is an unexpected argument";
     return said;
 }
 
@@ -144,6 +146,13 @@ std::optional<base::Error> CommandLine::misspelt() const {
         if (const auto option = std::ranges::find_if(words, is_option); option != words.end()) return no_option(*app, *option);
         if (!words.empty() && needs_command(*app)) return no_command(*app, words.front());
     }
+    return std::nullopt;
+}
+
+std::optional<base::Error> CommandLine::unknown_command() const {
+    const CLI::App& app = *chosen()->app;
+    for (const std::string& word : app.remaining())
+        if (!is_option(word) && needs_command(app)) return no_command(app, word);
     return std::nullopt;
 }
 
@@ -204,14 +213,33 @@ void Command::footer(const std::string& text) { state_->app->footer(text); }
 
 void Command::hide() { state_->app->group(""); }
 
+namespace {
+
+// `trainwarden help stack init` is `trainwarden stack init --help`.
+std::vector<std::string> arguments_of(int argc, const char* const* argv) {
+    std::vector<std::string> words(argv + 1, argv + argc);
+    if (!words.empty() && words.front() == "help") {
+        words.erase(words.begin());
+        words.emplace_back("--help");
+    }
+    std::ranges::reverse(words);  // CLI11 takes the last first
+    return words;
+}
+
+}  // namespace
+
 int run(int argc, const char* const* argv, const std::vector<AddCommands>& commands) {
     CommandLine line;
     Command root = line.root();
     for (const AddCommands& add_to : commands) add_to(root);
     try {
-        line.app().parse(argc, const_cast<char**>(argv));
+        line.app().parse(arguments_of(argc, argv));
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) {  // --help, --version
+            if (const auto unknown = line.unknown_command()) {
+                print_error(*unknown);
+                return 2;
+            }
             std::ostringstream out;
             line.app().exit(error, out, out);
             print_exact(out.str());
@@ -245,7 +273,7 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
         base::Error error = std::move(status).error();
         if (is_about_credentials(error))
             error.notes.emplace_back(
-                "are these the server's own credentials, and still good? for its root user: eval \"$(trainwarden env)\"");
+                "the credentials are wrong, expired or of another server; for the root user: eval \"$(trainwarden env)\"");
         const bool is_usage = error.code == base::code::Usage;
         if (is_usage) error.code.clear();
         print_error(error);

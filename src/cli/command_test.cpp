@@ -90,6 +90,11 @@ TEST_CASE("exit statuses: 2 for usage, 1 for an error, else the action's") {
     CHECK(run(seen, {"make", "f"}, base::fail("Broken", "it broke")) == 1);
     CHECK(run(seen, {"throw"}) == 1);
     CHECK(run(seen, {"make", "--help"}) == 0);
+    CHECK(run(seen, {"help", "make"}) == 0);
+    CHECK(run(seen, {"help"}) == 0);
+    CHECK(run(seen, {"help", "nonsense"}) == 2);
+    CHECK(run(seen, {"nonsense", "--help"}) == 2);
+    CHECK(run(seen, {"group", "nonsense", "--help"}) == 2);
 }
 
 TEST_CASE("rest is untouched") {

@@ -131,8 +131,8 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
         // With --yes it would be told what is wrong with the folder or the stack: that comes first. `up` makes a stack.
         TRY(deploy::find_project(choice.folder));
         if (operation != Operation::update) TRY(open_stack(choice, deploy::Stack::Open::to_change));
-        return base::fail(base::Error(base::code::ConfirmationRequired, "there is no terminal to confirm on")
-                              .note("say --yes to go ahead without a question"));
+        return base::fail(base::Error(base::code::ConfirmationRequired, "cannot ask for confirmation: not a terminal")
+                              .note("use --yes to skip the confirmation"));
     }
     if (operation == Operation::update) {
         const deploy::Project project = TRY(deploy::find_project(choice.folder));

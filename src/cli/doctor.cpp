@@ -62,20 +62,19 @@ void check_server(Report& report) {
         report.add(Finding::good, endpoint + " knows you as " + std::string(model::text(identity->arn)));
         return;
     }
-    // Whoever refused says best what to do: another region, another scheme.
+    // The refusal itself says best what to do: another region, another scheme.
     std::string remedy;
     for (const auto& note : identity.error().notes)
         if (!note.starts_with("request id: ")) remedy += (remedy.empty() ? "" : "; ") + note;
-    if (remedy.empty()) remedy = "is the server running? are the credentials its own? eval \"$(trainwarden env)\"";
+    if (remedy.empty()) remedy = "if the credentials are wrong, expired or of another server, run: eval \"$(trainwarden env)\"";
     report.add(Finding::bad, endpoint + ": " + identity.error().message, remedy);
 }
 
-void check_data(Report& report) {
-    const std::string data = default_data_folder();
+void check_data(Report& report, const std::string& data) {
     struct stat status{};
     if (::stat(data.c_str(), &status) != 0) {
         report.add(Finding::missing_option, "no data folder at " + data,
-                   "`trainwarden serve` makes one; TRAINWARDEN_DATA names another");
+                   "`trainwarden serve` makes one; to check another folder, use --data");
     } else if ((status.st_mode & 077) != 0) {
         report.add(Finding::bad, "the data folder " + data + " is open to others", "run: chmod 700 " + data);
     } else {
@@ -142,9 +141,11 @@ void add_doctor(Command& root) {
     auto report = std::make_shared<Report>();
     Command command = root.subcommand("doctor", "Check this machine, the server and your credentials");
     command.flag("--json", report->json, "print JSON");
-    command.action([report]() -> base::Result<int> {
+    auto data = std::make_shared<std::string>(default_data_folder());
+    command.option("--data", "DIR", *data, "the server's data folder");
+    command.action([report, data]() -> base::Result<int> {
         check_server(*report);
-        check_data(*report);
+        check_data(*report, *data);
         check_programs(*report);
         check_sandbox(*report);
         if (report->json) print_pretty_json(report->checks);

@@ -98,7 +98,7 @@ base::Result<os::Descriptor> take_lock(const std::string& file) {
 void tell(int report, const Json& what) {
     const std::string line = what.dump();
     ssize_t ignored = ::write(report, line.data(), line.size());  // one line, below PIPE_BUF
-    (void)ignored;                                                // Nobody listens any more: nobody needs it.
+    (void)ignored;                                                // Ignored: the reader is gone.
 }
 
 // Serves until it is killed. Says on `report` how it began, once.

@@ -97,11 +97,11 @@ base::Result<int> remove(StackOptions& options) {
         return base::fail(base::Error(base::code::StackNotEmpty, "the stack `" + opened.stack->name() + "` still holds " +
                                                                      std::to_string(deployment["resources"].size()) +
                                                                      " resources")
-                              .note("delete them with `trainwarden destroy`, or say --force to forget them"));
+                              .note("delete them with `trainwarden destroy`, or use --force to forget them"));
     }
     if (!options.yes && !confirm("Remove the stack " + opened.stack->name() + " and its history?"))
-        return base::fail(base::Error(base::code::ConfirmationRequired, "nothing was removed")
-                              .note("say --yes to go ahead without a question"));
+        return base::fail(
+            base::Error(base::code::ConfirmationRequired, "nothing was removed").note("use --yes to skip the confirmation"));
     TRY(opened.stack->backend().remove(opened.project->name, opened.stack->name()));
     return 0;
 }
@@ -135,7 +135,7 @@ base::Result<int> import_state(const StackOptions& options) {
         const std::string expected = "urn:pulumi:" + opened.stack->name() + "::" + opened.project->name + "::";
         if (!options.force && !resource->urn.starts_with(expected)) {
             return base::fail(base::Error(base::code::InvalidState, resource->urn + " belongs to another stack")
-                                  .note("say --force to import it all the same"));
+                                  .note("use --force to import it all the same"));
         }
     }
     TRY(opened.stack->backend().back_up(opened.project->name, opened.stack->name()));

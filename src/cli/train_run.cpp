@@ -141,10 +141,8 @@ base::Result<std::string> role_arn(wire::Client& client, const std::string& role
     if (role.starts_with("arn:")) return role;
     auto found = client.call<model::iam::GetRole>({.role_name = role});
     if (!found && found.error().code == base::code::AccessDenied) {
-        return base::fail(
-            std::move(found).error().note("to use the role by its name you must be allowed iam:GetRole; with its ARN "
-                                          "(--role arn:aws:iam::ACCOUNT:role/" +
-                                          role + ") you need not"));
+        return base::fail(std::move(found).error().note(
+            "resolving a role name needs iam:GetRole; pass the ARN instead: --role arn:aws:iam::ACCOUNT:role/" + role));
     }
     if (!found && found.error().code == base::code::NoSuchEntity)
         return base::fail(std::move(found).error().note("list the account's roles: aws iam list-roles --query 'Roles[].Arn'"));

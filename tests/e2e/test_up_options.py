@@ -87,10 +87,10 @@ def test_without_a_terminal_what_is_wrong_is_told_before_that_there_is_none(fold
         return subprocess.run([BINARY, command, *more], cwd=folder.path, env=folder.environment, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=60).stderr
     missing = told("--cwd", tmp_path / "nosuch")
-    assert "nosuch" in missing and "no terminal" not in missing
+    assert "nosuch" in missing and "not a terminal" not in missing
     folder.python("")
     unknown = told("--stack", "nosuch")
-    assert ("no terminal" in unknown) == (command == "up"), unknown
+    assert ("not a terminal" in unknown) == (command == "up"), unknown
     assert command == "up" or "nosuch" in unknown
 
 
