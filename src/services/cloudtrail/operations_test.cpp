@@ -108,7 +108,12 @@ TEST_CASE("a record is shown as an event, with its resources, and a page with th
     const auto [status, answer] = f.look_up(R"({"MaxResults":1})");
     REQUIRE(status == 200);
     CHECK(f.log.asked.most == 1);
-    CHECK(answer["NextToken"].as_string() == "next");
+    const std::string token = answer["NextToken"].as_string();
+    CHECK(token.starts_with("next-"));
+    // It goes on with what it was made for, and with nothing else.
+    CHECK(f.look_up(R"({"MaxResults":1,"NextToken":")" + token + "\"}").first == 200);
+    CHECK(f.error_of(R"({"LookupAttributes":[{"AttributeKey":"EventName","AttributeValue":"CreateUser"}],"NextToken":")" + token +
+                     "\"}") == "InvalidNextTokenException");
     REQUIRE(answer["Events"].size() == 1);
     const Json& event = answer["Events"].items().front();
     CHECK(event["EventName"].as_string() == "CreateUser");
