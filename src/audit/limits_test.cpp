@@ -294,6 +294,23 @@ TEST_CASE("no request makes a record larger than the limits say") {
     CHECK(log->find("ID")->front()["UserAgent"].as_string().find("…[cut: 200000 bytes, sha256 ") != std::string::npos);
 }
 
+TEST_CASE("what strangers read waits for the disk with its own log, not with that of requests") {
+    Fixture f;
+    f.options.sync = audit::Sync::answers;
+    auto log = f.open();
+    audit::Record reads = allowed("READS");
+    reads.authenticated = false;
+    reads.principal = {};
+    // More lines than the log of requests has.
+    for (int i = 0; i < 50; ++i) {
+        auto ticket = log->decided(reads);
+        REQUIRE(ticket);
+        REQUIRE(log->answered(std::move(*ticket),
+                              {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = ""}));
+    }
+    CHECK(log_bytes(f, "unauthenticated") > 50 * 100);
+}
+
 TEST_CASE("refusals of strangers have a log of their own, and over their budget they are counted") {
     Fixture f;
     f.options.unauthenticated_bytes_at_once = 20'000;

@@ -182,7 +182,7 @@ public:
             TRY(stream.answer(state.place, state.text, said, outcome, answer.time));
         wake();
         if (options_.sync == Sync::answers || (options_.sync == Sync::changes && state.text.changes))
-            return requests_->make_durable(state.place.line);
+            return stream.make_durable(state.place.line);
         return {};
     }
 
