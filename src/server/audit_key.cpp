@@ -38,7 +38,8 @@ base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::strin
     AuditKey out;
     std::error_code error;
     std::string remembered;
-    if (exists(place)) {
+    const bool is_said = exists(place);
+    if (is_said) {
         remembered = std::string(base::trim(TRY(read_text(place))));
     } else if (auto former = audit_key_file_of(folder.path())) {
         remembered = std::move(*former);  // the master key was moved
@@ -74,10 +75,8 @@ base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::strin
     const std::string public_pem = out.key->public_key().pem();
     if (!exists(out.public_file()) || TRY(read_text(out.public_file())) != public_pem)
         TRY(write_whole(out.public_file(), public_pem));
-    if (remembered != out.file) {
-        out.previous_file = remembered;
-        TRY(write_whole(place, out.file + "\n"));
-    }
+    if (remembered != out.file) out.previous_file = remembered;
+    if (!is_said || remembered != out.file) TRY(write_whole(place, out.file + "\n"));
     return out;
 }
 

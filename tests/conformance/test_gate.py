@@ -382,6 +382,7 @@ def test_one_server_a_folder_and_the_right_key(make_server):
     assert "is not at" in start_by_hand(server).stderr
     server.arguments = ["--master-key-file", str(server.home / "moved.key")]
     server.start()
+    assert list(server.home.glob("*.audit-key-file")), "where the key of the audit log is stands beside the master key"
 
 
 @pytest.mark.parametrize("words, said", [
