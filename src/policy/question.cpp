@@ -1,5 +1,7 @@
 #include "policy/question.hpp"
 
+#include <algorithm>
+
 #include "base/strings.hpp"
 #include "policy/catalogue.hpp"
 #include "policy/hash.hpp"
@@ -13,6 +15,7 @@ ActionFacts::ActionFacts(std::string_view action) : name(base::lower(action)), h
     const KnownAction known = find_action(name, hash);
     under_resource_control = known.under_resource_control;
     by_provider = name == "sts:assumerolewithsaml" || name == "sts:assumerolewithwebidentity";
+    needs_no_permission = std::ranges::find(actions_of_everybody, name) != actions_of_everybody.end();
     is_assume_role = by_provider || name == "sts:assumerole";
     has_service_rules = service() == "iam" || service() == "sts";
     has_limiting_rules = policy::has_limiting_rules(name);
@@ -52,8 +55,7 @@ void Question::find_out(std::string_view resource_account) {
     has_identity_side = principal_.kind != PrincipalKind::anonymous && principal_.kind != PrincipalKind::service;
     if (facts.has_service_rules) forbidden_by = forbidding_rule(principal_.kind, action, resource, &context_);
     if (limited_by == ServiceRule::none && facts.has_limiting_rules) limited_by = limiting_rule(action, resource, same_account);
-    needs_no_permission =
-        (action == "sts:getcalleridentity" || action == "sts:getsessiontoken") && principal_.kind != PrincipalKind::anonymous;
+    needs_no_permission = facts.needs_no_permission && principal_.kind != PrincipalKind::anonymous;
 }
 
 }  // namespace policy

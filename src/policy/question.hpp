@@ -5,6 +5,7 @@
 // session, the context's layers stay where they are. A question of a `Request` makes them all itself.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@
 #include "policy/service_rules.hpp"
 
 namespace policy {
+
+// What whoever has credentials may do, whatever policies say (R74). Lower case.
+inline constexpr std::array<std::string_view, 2> actions_of_everybody = {"sts:getcalleridentity", "sts:getsessiontoken"};
 
 // What the engine needs to know of an action.
 struct ActionFacts {
@@ -30,6 +34,7 @@ struct ActionFacts {
     bool by_provider = false;             // of those, the ones for whom an identity provider vouches
     bool has_service_rules = false;       // forbidding_rule
     bool has_limiting_rules = false;      // limiting_rule
+    bool needs_no_permission = false;     // actions_of_everybody
     bool passes_as_asked = false;         // what is asked about is what the service passes (passed_resource.hpp, R44)
 };
 

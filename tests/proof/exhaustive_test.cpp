@@ -13,12 +13,7 @@ const policy::Principal& user() {
                                        .account = "111122223333",
                                        .arn = "arn:aws:iam::111122223333:user/alice",
                                        .unique_id = "AIDAALICE",
-                                       .role_arn = "",
-                                       .role_id = "",
-                                       .user_arn = "arn:aws:iam::111122223333:user/alice",
-                                       .service = "",
-                                       .service_linked_role = false,
-                                       .federated_provider = ""};
+                                       .user_arn = "arn:aws:iam::111122223333:user/alice"};
     return out;
 }
 
