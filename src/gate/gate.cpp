@@ -93,6 +93,8 @@ struct Gate::Passage {
     std::unique_ptr<Run> run;  // once the operation is known
     identity::PreparedPtr principal = anonymous_principal();
     [[nodiscard]] const identity::Caller& caller() const { return principal->caller; }
+    // For wording and the record: of a request that is refused early, what it seems to be for.
+    [[nodiscard]] const std::string& said_service() const { return service.empty() ? call.service : service; }
     std::string access_key_id;              // once credentials were looked up; they may not hold
     std::optional<DecidedRequest> decided;  // once it was; not of an operation that needs no permission
     bool recorded = false;
@@ -141,7 +143,7 @@ std::string Gate::log_line(const Passage& passage, int status, std::chrono::micr
     const http::RequestHead& head = passage.http.head;
     const std::string path = head.path.substr(0, logged_path_bytes_max);
     std::string out = head.method + " " + path + " " + std::to_string(status) + " in " + std::to_string(took.count()) + " us, ";
-    const std::string& service = passage.service.empty() ? passage.call.service : passage.service;
+    const std::string& service = passage.said_service();
     if (!service.empty()) out += service + ":" + (passage.call.operation.empty() ? "?" : passage.call.operation) + ", ";
     out += "request " + passage.call.request_id;
     if (!passage.answered_error.empty()) out += ", " + passage.answered_error;
@@ -174,7 +176,7 @@ base::Result<http::Response> Gate::pass(Passage& passage) {
         passage.decided.reset();
         passage.recorded = false;
         if (decision == decisions_max) {
-            return base::fail(passage.service == "s3" ? "SlowDown" : "ServiceUnavailable",
+            return base::fail(passage.service == "s3" ? base::code::SlowDown : base::code::ServiceUnavailable,
                               "What the request is about changes faster than it can be decided on. Please try again.");
         }
         TRY(authenticate(passage));
@@ -202,15 +204,12 @@ base::Result<http::Response> Gate::admit(Passage& passage, const Operation& oper
     if (frees_space(operation.name)) making_room.emplace();
     passage.run->read_rest(call);
     const bool is_refused_whole = !refusals.empty() && refusals.size() == passage.decided->size();
-    std::string parameters = parameters_to_keep(passage, is_refused_whole);
     // Where each part may be refused for itself and all were, nothing will happen: it is recorded as any other refusal, with the status of
     // an answer that says so of each part.
-    if (is_refused_whole) {
-        passage.decided->parameters = std::move(parameters);
+    if (is_refused_whole)
         TRY(record_refusal(passage, base::Error(std::string(base::code::AccessDenied), refusals.begin()->second), 200));
-    } else {
-        TRY(record(passage, std::move(parameters)));
-    }
+    else
+        TRY(record(passage, parameters_to_keep(passage, false)));
     if (passage.signature) parts_.directory->record_use(passage.caller(), passage.service, call.region);
 
     const Permit permit(passage.principal, *parts_.directory, call, passage.now, std::move(refusals));
@@ -264,8 +263,7 @@ base::Result<void> Gate::authenticate(Passage& passage) {
     }
     const wire::Signature& signature = *passage.signature;
     passage.access_key_id = signature.access_key_id;
-    auto found = parts_.directory->authenticate(signature.access_key_id, signature.session_token);
-    if (!found) return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
+    auto found = TRY(find_caller(passage));
     if (auto served = wire::check_region(signature, passage.service, parts_.regions); !served) {
         passage.call.right_region = parts_.regions.front();
         if (passage.service != "s3") return base::fail(std::move(served).error());
@@ -274,8 +272,8 @@ base::Result<void> Gate::authenticate(Passage& passage) {
             passage.call.right_region = std::move(own);
         return base::fail(wire::wrong_region(signature, passage.call.right_region));
     }
-    wire::VerifyOptions options{.secret_access_key = (*found)->secret_access_key,
-                                .signing_key = &(*found)->signing_key,
+    wire::VerifyOptions options{.secret_access_key = found->secret_access_key,
+                                .signing_key = &found->signing_key,
                                 .service = passage.service,
                                 .now = passage.now,
                                 .regions = parts_.regions};
@@ -299,7 +297,7 @@ base::Result<void> Gate::authenticate(Passage& passage) {
         return base::fail(std::move(verified).error());
     }
     passage.verified = std::move(*verified);
-    passage.principal = std::move(*found);
+    passage.principal = std::move(found);
     passage.call.region = wire::region_that_serves(passage.service, &signature, parts_.regions);
     return {};
 }
@@ -309,14 +307,18 @@ base::Result<void> Gate::authenticate(Passage& passage) {
 base::Result<void> Gate::renew_caller(Passage& passage) {
     passage.now = parts_.clock->now();
     if (!passage.signature) return {};
+    auto found = find_caller(passage);
+    passage.principal = found ? std::move(*found) : anonymous_principal();
+    if (!found) return base::fail(std::move(found).error());
+    return {};
+}
+
+// Whose credentials the request is signed with, as identity holds them now.
+base::Result<identity::PreparedPtr> Gate::find_caller(const Passage& passage) const {
     const wire::Signature& signature = *passage.signature;
     auto found = parts_.directory->authenticate(signature.access_key_id, signature.session_token);
-    if (!found) {
-        passage.principal = anonymous_principal();
-        return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
-    }
-    passage.principal = std::move(*found);
-    return {};
+    if (found) return found;
+    return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
 }
 
 base::Result<void> Gate::read_body(Passage& passage) {
@@ -369,7 +371,7 @@ std::string Gate::message_to_keep(const Passage& passage, const base::Error& err
 
 std::string Gate::parameters_to_keep(const Passage& passage, bool refused) {
     const size_t most = refused ? audit::refused_parameters_bytes_max : audit::parameters_bytes_max;
-    const std::string& service = passage.service.empty() ? passage.call.service : passage.service;
+    const std::string& service = passage.said_service();
     text::Json asked = passage.run != nullptr ? passage.run->asked() : text::Json();
     // Where no access says it (there is no such bucket, or the credentials do not hold): as the head does.
     if (asked.is_null() && service == "s3" && !passage.decided)
@@ -386,7 +388,7 @@ audit::Record Gate::record_of(const Passage& passage) {
                             .caller = passage.caller(),
                             .time = passage.now,
                             .request_id = passage.call.request_id,
-                            .service = passage.service.empty() ? passage.call.service : passage.service,
+                            .service = passage.said_service(),
                             .operation = passage.call.operation,
                             .access_key_id = passage.access_key_id});
 }
@@ -435,7 +437,7 @@ base::Result<void> Gate::record_answer(Passage& passage, int status, const base:
 }
 
 http::Response Gate::refuse(Passage& passage, base::Error error) {
-    const std::string& service = passage.service.empty() ? passage.call.service : passage.service;
+    const std::string& service = passage.said_service();
     error = in_dialect(service, std::move(error));
     // Clients find out by it where a bucket is, most without credentials. Source: GetBucketLocation ("calls to the HeadBucket
     // operation always return the bucket's location through an HTTP response header, whether access to the bucket is authorized

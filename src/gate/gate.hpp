@@ -128,6 +128,7 @@ private:
     [[nodiscard]] base::Result<void> find_out_what(Passage& passage);
     [[nodiscard]] base::Result<void> authenticate(Passage& passage);
     [[nodiscard]] base::Result<void> renew_caller(Passage& passage);
+    [[nodiscard]] base::Result<identity::PreparedPtr> find_caller(const Passage& passage) const;
     [[nodiscard]] base::Result<void> read_body(Passage& passage);
     [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(Passage& passage, std::vector<Access> accesses);
     // After the handler, before its answer leaves.
