@@ -9,9 +9,9 @@ HEADER = "src/base/error_codes.hpp"
 LITERAL = r'"([A-Z][A-Za-z0-9]*(?:[.][A-Z][A-Za-z0-9]*)*)"'
 CONTEXTS = [re.compile(context) for context in (
     r"\bfail\(\s*" + LITERAL + r"\s*,", r"\bError(?:\s+\w+)?[({]\s*" + LITERAL + r"\s*,", r"\bcode\s*(?:==|!=)\s*" + LITERAL,
-    r"\.code\s*=\s*" + LITERAL + r"\s*[;,}]")]
-# These not yet: each is taken off when it is converted.
-LATER = ()
+    r"\.code\s*=\s*" + LITERAL + r"\s*[;,}]",
+    # One of two.
+    r'(?:\bfail\(|\bError(?:\s+\w+)?[({]|\.code\s*=)[^"\n;]*\?\s*' + LITERAL, r'(?:\bfail\(|\bError(?:\s+\w+)?[({]|\.code\s*=)[^"\n;]*\?[^"\n;]*:\s*' + LITERAL)]
 
 
 def main():

@@ -75,7 +75,7 @@ std::string host_of(const std::string& url) {
 }
 
 base::Error connection_error(const ClientRequest& request, CURLcode code, const char* detail) {
-    base::Error error(code == CURLE_OPERATION_TIMEDOUT ? "Timeout" : "ConnectionError",
+    base::Error error(code == CURLE_OPERATION_TIMEDOUT ? base::code::Timeout : base::code::ConnectionError,
                       "`" + host_of(request.url) + "` cannot be reached: " + (*detail ? detail : curl_easy_strerror(code)));
     if (code == CURLE_SSL_CONNECT_ERROR)
         error.notes.push_back("does it speak TLS there? `trainwarden serve` speaks plain HTTP: its endpoint is http" +

@@ -11,6 +11,7 @@
 #include <set>
 #include <span>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "policy/compile.hpp"
@@ -154,7 +155,8 @@ private:
 
     [[nodiscard]] Error error(const Sentence& sentence, std::initializer_list<std::string_view> texts, const Path& path,
                               text::Position position, const std::string& why) const {
-        Error out(is_s3() ? "MalformedPolicy" : "MalformedPolicyDocument", fill(is_s3() ? sentence.s3 : sentence.iam, texts));
+        Error out(is_s3() ? base::code::MalformedPolicy : base::code::MalformedPolicyDocument,
+                  fill(is_s3() ? sentence.s3 : sentence.iam, texts));
         std::string note = why;
         if (const auto place = path.text(); !place.empty()) {
             note += ", at " + place;

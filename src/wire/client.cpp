@@ -124,7 +124,8 @@ Error json_error(const http::ClientResponse& answer) {
 // A HEAD's answer has no body to say what went wrong.
 Error head_error(const S3Call& call, const http::ClientResponse& answer) {
     const std::string what = call.key.empty() ? "bucket `" + call.bucket + "`" : "object `" + call.bucket + "/" + call.key + "`";
-    Error error = answer.status == 404   ? Error(call.key.empty() ? "NoSuchBucket" : "NoSuchKey", "there is no " + what)
+    Error error = answer.status == 404
+                      ? Error(call.key.empty() ? base::code::NoSuchBucket : base::code::NoSuchKey, "there is no " + what)
                   : answer.status == 403 ? Error(base::code::AccessDenied, "access to the " + what + " is denied")
                   : answer.status == 412 ? Error(base::code::PreconditionFailed, "a condition on the " + what + " does not hold")
                                          : unreadable(answer);

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "text/json.hpp"
 #include "text/xml.hpp"
@@ -221,7 +222,7 @@ Told tell(std::string_view service, ErrorShape shape, const base::Error& error) 
                 if (known.code == out.code) out.code = known.shape;
         return out;
     }
-    out.query_code = out.code = shape == ErrorShape::s3 ? "InternalError" : "InternalFailure";
+    out.query_code = out.code = shape == ErrorShape::s3 ? base::code::InternalError : base::code::InternalFailure;
     out.message = shape == ErrorShape::s3
                       ? "We encountered an internal error. Please try again."
                       : "The request processing has failed because of an unknown error, exception or failure.";

@@ -151,7 +151,7 @@ Result<std::optional<Signature>> read_header(const http::RequestHead& head, cons
 Result<std::optional<Signature>> read_query(const http::RequestHead& head, const text::QueryParameters& parameters) {
     const bool s3 = speaks_s3(head);
     const auto refuse = [&](std::string words) {
-        return fail(s3 ? "AuthorizationQueryParametersError" : "IncompleteSignature", std::move(words));
+        return fail(s3 ? base::code::AuthorizationQueryParametersError : base::code::IncompleteSignature, std::move(words));
     };
     std::map<std::string_view, std::string_view> found;
     for (const auto& [name, value] : parameters) {
@@ -214,7 +214,7 @@ Result<void> check_repeated_headers(const http::RequestHead& head) {
         if (!means_one_thing(lower)) continue;
         const auto [first, fresh] = seen.emplace(std::move(lower), value);
         if (!fresh && first->second != value)
-            return fail(speaks_s3(head) ? "InvalidArgument" : "InvalidRequest",
+            return fail(speaks_s3(head) ? base::code::InvalidArgument : base::code::InvalidRequest,
                         "The header " + first->first + " is there more than once, with different values.");
     }
     return {};
@@ -223,10 +223,11 @@ Result<void> check_repeated_headers(const http::RequestHead& head) {
 Result<std::optional<Signature>> read_signature(const http::RequestHead& head) {
     const bool s3 = speaks_s3(head);
     if (static_cast<size_t>(std::ranges::count(head.query, '&')) >= head_parameters_max)
-        return fail(s3 ? "InvalidURI" : "MalformedQueryString",
+        return fail(s3 ? base::code::InvalidURI : base::code::MalformedQueryString,
                     "The query has more than " + std::to_string(head_parameters_max) + " parameters.");
     const auto parameters = text::parse_query(head.query);
-    if (!parameters) return fail(s3 ? "InvalidURI" : "MalformedQueryString", "Couldn't parse the specified URI.");
+    if (!parameters)
+        return fail(s3 ? base::code::InvalidURI : base::code::MalformedQueryString, "Couldn't parse the specified URI.");
     bool version_4_query = false, version_2_query = false;
     for (const auto& [name, value] : *parameters) {
         if (name == "X-Amz-Algorithm" || name == "X-Amz-Credential" || name == "X-Amz-Signature") version_4_query = true;
