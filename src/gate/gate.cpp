@@ -308,8 +308,11 @@ base::Result<void> Gate::renew_caller(Passage& passage) {
     passage.now = parts_.clock->now();
     if (!passage.signature) return {};
     auto found = find_caller(passage);
-    passage.principal = found ? std::move(*found) : anonymous_principal();
-    if (!found) return base::fail(std::move(found).error());
+    if (!found) {
+        passage.principal = anonymous_principal();
+        return base::fail(std::move(found).error());
+    }
+    passage.principal = std::move(*found);
     return {};
 }
 
