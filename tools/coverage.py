@@ -41,7 +41,7 @@ CONTROL = "s3control"
 MODELS = {"monitoring": "cloudwatch"}
 
 # The groups of models/SERVICE.yaml whose operations answer, as AWS does for whoever has none of it, that nothing is configured.
-UNCONFIGURED = {"iam": "absent", "s3": "unconfigured"}
+UNCONFIGURED = {"iam": "not_configured", "s3": "not_configured"}
 
 HEAD = """# API coverage
 

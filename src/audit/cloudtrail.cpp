@@ -21,7 +21,7 @@ constexpr size_t s3_request_id_bytes = 16;
 constexpr size_t uuid_bytes = 36;
 constexpr std::string_view decided_again = "DecisionOutdated";  // base/outdated.hpp: the request stands once more
 constexpr std::string_view aws_domain = ".amazonaws.com";
-const std::string unknown = "Unknown";                       // a service or an operation that nobody here has
+const std::string unknown = "Unknown";                       // a service or an operation that this server does not have
 constexpr std::string_view unreadable = "UnreadableRecord";  // errorCode of a record that cannot be read, or not whole
 
 constexpr auto resource_types = std::to_array<std::pair<std::string_view, std::string_view>>({

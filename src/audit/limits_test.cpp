@@ -118,9 +118,9 @@ TEST_CASE("whatever bytes clients send, their records are read as they were, aft
     auto log = f.open();
     for (const auto& record : records) {
         if (record.error_code.empty()) {
-            auto ticket = log->decided(record);
-            REQUIRE(ticket);
-            REQUIRE(log->answered(std::move(*ticket),
+            auto pending = log->decided(record);
+            REQUIRE(pending);
+            REQUIRE(log->answered(std::move(*pending),
                                   {.time = record.time, .status = 200, .error_code = "", .error_message = "", .made = ""}));
         } else {
             REQUIRE(log->append(record));
@@ -198,7 +198,7 @@ TEST_CASE("records whose definition is damaged are shown as damaged, and the oth
             if (is_full && !has_index) std::filesystem::remove(index);
             std::string text = f.read(f.segment(1));
             const size_t name = text.find("user/eve");
-            text[text.rfind("\"v\":{", name) + 4] = 'X';  // one byte: the line is no JSON any more
+            text[text.rfind("\"v\":{", name) + 4] = 'X';  // one byte: the line is not JSON any more
             f.write(f.segment(1), text);
             for (int run = 0; run < 2; ++run) {
                 auto log = f.open();
@@ -303,9 +303,9 @@ TEST_CASE("what strangers read waits for the disk with its own log, not with tha
     reads.principal = {};
     // More lines than the log of requests has.
     for (int i = 0; i < 50; ++i) {
-        auto ticket = log->decided(reads);
-        REQUIRE(ticket);
-        REQUIRE(log->answered(std::move(*ticket),
+        auto pending = log->decided(reads);
+        REQUIRE(pending);
+        REQUIRE(log->answered(std::move(*pending),
                               {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = ""}));
     }
     CHECK(log_bytes(f, "unauthenticated") > 50 * 100);
@@ -347,8 +347,8 @@ TEST_CASE("refusals of strangers have a log of their own, and over their budget 
     // What is allowed to strangers is written in any case, where it stays.
     audit::Record reads = allowed("PUBLIC");
     reads.authenticated = false;
-    auto ticket = log->decided(reads);
-    REQUIRE(ticket);
+    auto pending = log->decided(reads);
+    REQUIRE(pending);
     CHECK(log_bytes(f, "requests") > before);
 }
 
@@ -372,13 +372,13 @@ TEST_CASE("what is polled is counted, and nothing else of it is lost") {
         record.service = "logs";
         record.operation = "GetLogEvents";
         record.principal.arn = arn;
-        auto ticket = log->decided(record);
-        REQUIRE(ticket);
-        REQUIRE(log->answered(std::move(*ticket), {.time = f.clock.now(),
-                                                   .status = status,
-                                                   .error_code = status == 200 ? "" : "ResourceNotFoundException",
-                                                   .error_message = "",
-                                                   .made = ""}));
+        auto pending = log->decided(record);
+        REQUIRE(pending);
+        REQUIRE(log->answered(std::move(*pending), {.time = f.clock.now(),
+                                                    .status = status,
+                                                    .error_code = status == 200 ? "" : "ResourceNotFoundException",
+                                                    .error_message = "",
+                                                    .made = ""}));
         f.clock.advance(std::chrono::milliseconds(100));
     };
     poll("FIRST", 200);
@@ -431,8 +431,8 @@ TEST_CASE("a summary of what was polled is found by the id of its event, and nob
         record.service = "logs";
         record.operation = "GetLogEvents";
         record.time = f.clock.now();
-        auto ticket = log->decided(record);
-        REQUIRE(log->answered(std::move(*ticket),
+        auto pending = log->decided(record);
+        REQUIRE(log->answered(std::move(*pending),
                               {.time = f.clock.now(), .status = 200, .error_code = "", .error_message = "", .made = ""}));
     }
     audit::Record assumed = allowed("POLLED0");

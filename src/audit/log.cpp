@@ -16,7 +16,7 @@
 #include "audit/believed_time.hpp"
 #include "audit/budget.hpp"
 #include "audit/cloudtrail.hpp"
-#include "audit/earlier_log.hpp"
+#include "audit/legacy_log.hpp"
 #include "audit/polling.hpp"
 #include "audit/search.hpp"
 #include "audit/stream.hpp"
@@ -66,19 +66,19 @@ bool is_of_strangers(const RecordText& text) { return !text.authenticated && !te
 
 }  // namespace
 
-struct Ticket::State {
+struct PendingRecord::State {
     bool counted = false;      // one more of what is polled: nothing is written yet
     bool over_budget = false;  // of an unauthenticated one: it is one more of those that are counted
     RecordText text;
     Place place;
 };
 
-Ticket::Ticket() = default;
-Ticket::~Ticket() = default;
-Ticket::Ticket(Ticket&&) noexcept = default;
-Ticket& Ticket::operator=(Ticket&&) noexcept = default;
+PendingRecord::PendingRecord() = default;
+PendingRecord::~PendingRecord() = default;
+PendingRecord::PendingRecord(PendingRecord&&) noexcept = default;
+PendingRecord& PendingRecord::operator=(PendingRecord&&) noexcept = default;
 
-base::Result<Ticket> Log::decided(const Record& record) { return decided(Whole(record)); }
+base::Result<PendingRecord> Log::decided(const Record& record) { return decided(Whole(record)); }
 
 class FileLog final : public Log {
 public:
@@ -118,7 +118,7 @@ public:
         }
         if (const int64_t newest = requests_->newest_time(); newest != 0)
             believed_.begin(base::Time(std::chrono::milliseconds(newest)), steady_clock::now());
-        TRY(take_over_earlier_log(options_.directory, *requests_, now));
+        TRY(take_over_legacy_log(options_.directory, *requests_, now));
         first_of_this_run_ = requests_->last_line() + 1;
         TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by),
                             false, now));
@@ -131,12 +131,12 @@ public:
     }
 
     using Log::decided;
-    base::Result<Ticket> decided(const Decided& request) override {
-        Ticket ticket;
-        ticket.state_ = std::make_unique<Ticket::State>();
-        Ticket::State& state = *ticket.state_;
+    base::Result<PendingRecord> decided(const Decided& request) override {
+        PendingRecord pending;
+        pending.state_ = std::make_unique<PendingRecord::State>();
+        PendingRecord::State& state = *pending.state_;
         state.text = request.text();
-        // What everybody may read, everybody may read as often as they like: that must not fill the log of those who have credentials.
+        // Anonymous reads of public data are unlimited: they must not fill the log of authenticated requests.
         if (is_of_strangers(state.text)) {
             state.over_budget = !take_from_budget(state.text, answer_bytes_expected, counted_as_allowed);
             if (!state.over_budget) {
@@ -144,7 +144,7 @@ public:
                 give_back(state.text, 0, state.place);
             }
             wake();
-            return ticket;
+            return pending;
         }
         if (is_full()) return full();
         if (!state.text.followed_id.empty()) {
@@ -153,12 +153,12 @@ public:
         }
         if (!state.counted) state.place = TRY(requests_->append(state.text, "", "", state.text.time));
         wake();
-        return ticket;
+        return pending;
     }
 
-    base::Result<void> answered(Ticket ticket, const Answered& answer) override {
-        INVARIANT(ticket.state_ != nullptr);
-        Ticket::State& state = *ticket.state_;
+    base::Result<void> answered(PendingRecord pending, const Answered& answer) override {
+        INVARIANT(pending.state_ != nullptr);
+        PendingRecord::State& state = *pending.state_;
         const bool failed = !answer.error_code.empty();
         if (state.over_budget) return {};
         // Its answer may begin a count.

@@ -30,7 +30,7 @@ enum class WhenFull : uint8_t { remove_oldest, refuse };
 struct LogOptions {
     std::string directory;
     std::shared_ptr<const crypto::SigningKey> key;
-    // Outside of the data folder: the newest signed head of each stream. Empty: nowhere, and nobody notices a log that is cut short.
+    // Outside of the data folder: the newest signed head of each stream. Empty: nowhere, and a log that is cut short is not noticed.
     std::string head_file;
     // Where they were kept until now, if another key signs from here on. The log is compared with them when it is opened.
     std::string previous_head_file;
@@ -54,12 +54,12 @@ struct LogOptions {
 struct RecordText;
 
 // A request that was decided and is not answered yet.
-class Ticket {
+class PendingRecord {
 public:
-    Ticket();
-    ~Ticket();
-    Ticket(Ticket&&) noexcept;
-    Ticket& operator=(Ticket&&) noexcept;
+    PendingRecord();
+    ~PendingRecord();
+    PendingRecord(PendingRecord&&) noexcept;
+    PendingRecord& operator=(PendingRecord&&) noexcept;
 
 private:
     friend class FileLog;
@@ -105,10 +105,10 @@ public:
 
     // What was decided, before anything happens. Errors: `AuditUnavailable`, `InsufficientStorage` (the disk is full, and this thread
     // may not use the reserve), `AuditFull` (the log has the size that it may have): nothing was recorded, nothing may be done.
-    [[nodiscard]] virtual base::Result<Ticket> decided(const Decided& request) = 0;
-    [[nodiscard]] base::Result<Ticket> decided(const Record& record);
+    [[nodiscard]] virtual base::Result<PendingRecord> decided(const Decided& request) = 0;
+    [[nodiscard]] base::Result<PendingRecord> decided(const Record& record);
     // What came of it, before the answer leaves. Returns when it is as durable as LogOptions::sync says.
-    [[nodiscard]] virtual base::Result<void> answered(Ticket ticket, const Answered& answer) = 0;
+    [[nodiscard]] virtual base::Result<void> answered(PendingRecord pending, const Answered& answer) = 0;
     // Both at once: a request that was refused, or a decision that is all there is.
     [[nodiscard]] virtual base::Result<void> append(const Record& record) = 0;
 

@@ -81,11 +81,11 @@ TEST_CASE("the rule of a service that refused a request is read back") {
 TEST_CASE("what was decided and what was answered are two facts") {
     Fixture f;
     auto log = f.open();
-    auto ticket = log->decided(allowed("ID1"));
-    REQUIRE(ticket);
+    auto pending = log->decided(allowed("ID1"));
+    REQUIRE(pending);
     CHECK(log->find("ID1")->front()["Outcome"].as_string() == "inProgress");
     REQUIRE(log->answered(
-        std::move(*ticket),
+        std::move(*pending),
         {.time = f.clock.now(), .status = 409, .error_code = "BucketNotEmpty", .error_message = "not empty", .made = ""}));
     auto done = log->decided(allowed("ID2"));
     REQUIRE(log->answered(

@@ -9,7 +9,7 @@
 
 namespace audit {
 
-// Also where the clock was set back: nobody knows then how long ago it began.
+// Also where the clock was set back: it is unknown then how long ago it began.
 bool Polling::is_over(const Followed& followed, base::Time now) const {
     return now < followed.text.time || now - followed.text.time >= interval_;
 }

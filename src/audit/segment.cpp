@@ -134,7 +134,7 @@ Json record_of(const Json& decided, const Json& answer, const Definition& defini
         return none;
     };
     copy_members(out, value(decided["w"]));
-    // Who it was is not known then: not that it was anybody.
+    // The principal is unknown then, which is not the same as anonymous.
     if (const Json& principal = value(decided["p"]); !principal.is_null()) out.set("Principal", principal);
     copy_members(out, value(decided["f"]));
     Json accesses = Json::array();
@@ -178,7 +178,7 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
     Scan scan;
     std::unordered_map<uint32_t, Json> definitions;
     std::unordered_map<uint64_t, uint32_t> entry_of_line;
-    // Numbers are less than the lines before them: what somebody wrote into the file makes nothing large.
+    // Numbers are less than the lines before them: a manipulated file makes nothing large.
     const auto is_number = [&](int64_t number) { return number >= 0 && static_cast<uint64_t>(number) < scan.lines; };
     const auto definition = [&](uint32_t number) -> const Json* {
         if (is_number(number)) scan.next_definition = std::max(scan.next_definition, number + 1);

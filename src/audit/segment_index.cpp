@@ -77,7 +77,7 @@ public:
         if (size_t{found->begin} + found->count > numbers_.size()) return {};
         const auto part = numbers_.subspan(found->begin, found->count);
         std::vector<uint32_t> out(part.begin(), part.end());
-        // A file that somebody wrote into names no entry that is not there.
+        // A manipulated file names no entry that is not there.
         std::erase_if(out, [&](uint32_t number) { return number >= entries_.size(); });
         return out;
     }

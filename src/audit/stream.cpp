@@ -29,7 +29,7 @@ constexpr size_t bytes_of_a_line_guess = 512;
 constexpr uint64_t allocated_at_once = 1u << 20;
 constexpr uint64_t left_for_answers = 64u << 10;
 
-// The path is for the log of whoever runs the server: messages travel to clients.
+// The path is for the log of the server's operator: messages travel to clients.
 std::unexpected<base::Error> broken(const std::string& what, const std::string& path) {
     const int error = errno;
     if (error == ENOSPC || error == EDQUOT) {
@@ -522,7 +522,7 @@ base::Result<void> Stream::remove_oldest() {
     if (full_.empty()) return {};
     const FullSegmentPtr oldest = full_.front();
     if (::unlink(oldest->path.c_str()) != 0 && errno != ENOENT) return broken("cannot delete", oldest->path);
-    ::unlink(index_path_of(oldest->number).c_str());  // of no use alone; if it stays, nobody reads it
+    ::unlink(index_path_of(oldest->number).c_str());  // of no use alone; if it stays, it is not read
     full_bytes_ -= oldest->summary.bytes;
     full_.erase(full_.begin());
     return {};

@@ -68,7 +68,7 @@ public:
     // The answer of a record. Where the segment has been left since, the record stands once more, whole, in the new one.
     [[nodiscard]] base::Result<void> answer(Place& place, const RecordText& text, std::string_view answer,
                                             std::string_view outcome, base::Time time);
-    // Something that is no request. `shown`: in lists of records.
+    // Something that is not a request. `shown`: in lists of records.
     [[nodiscard]] base::Result<void> note(std::string_view what, const std::string& said, bool shown, base::Time time);
     // A line of an earlier version's log.
     [[nodiscard]] base::Result<void> take_over(const std::string& json, const std::vector<Term>& terms, std::string_view outcome,

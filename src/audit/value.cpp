@@ -37,7 +37,7 @@ int digit_of(char c) {
 
 bool is_replacement(std::string_view text, size_t at) { return text.substr(at, replacement.size()) == replacement; }
 
-// Both walk together: where the valid text has U+FFFD and the original has not, the original has one byte that is no UTF-8.
+// Both walk together: where the valid text has U+FFFD and the original has not, the original has one byte that is not UTF-8.
 std::string escape_bytes(std::string_view bytes) {
     const std::string valid = base::valid_utf8(bytes);
     std::string out;

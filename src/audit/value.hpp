@@ -1,6 +1,6 @@
 // Text from clients on its way into the record: whatever bytes it has, and however many, a line of the record can be read.
 //
-// Escapes. A value that is UTF-8 and has no `\x` stands as it is. Any other has every byte that is no UTF-8 written as `\xNN` and
+// Escapes. A value that is UTF-8 and has no `\x` stands as it is. Any other has every byte that is not UTF-8 written as `\xNN` and
 // every backslash doubled, so that exactly the values with `\x` in them are escaped and each stands for one text.
 //
 // Cuts. A value that takes more bytes in the record than its limit, escapes included, ends in `…[cut: N bytes, sha256 HEX]`: its whole
@@ -28,7 +28,7 @@ constexpr size_t value_bytes_max = 2048;
 // What the record itself says where it cuts.
 constexpr std::string_view cut_marker = "…[cut: ";
 [[nodiscard]] std::string cut_text(std::string_view whole);  // `…[cut: N bytes, sha256 HEX]`
-// Appends a JSON string of what is no client's: it is neither escaped nor cut.
+// Appends a JSON string of what is not a client's: it is neither escaped nor cut.
 void append_own(std::string& out, std::string_view text);
 
 // Appends a JSON string: the value, capped and escaped.

@@ -4,7 +4,7 @@
 // What it finds: a record that was altered, is missing or stands elsewhere; a segment that is missing, or has another's place; records
 // that were rewritten together with the chain (the signature of the next head does not hold); a log that ends before a head that was
 // signed; more records without a signed head than the server ever leaves; an index that hides records.
-// What nobody can find: what was cut from the end, or rewritten, after the last head that is known elsewhere.
+// What cannot be found: what was cut from the end, or rewritten, after the last head that is known elsewhere.
 #pragma once
 
 #include <string>

@@ -36,7 +36,7 @@ Text line_of(const m::RequestRecord& record) {
         accesses +=
             paint(access.decision == m::Decision::allowed ? Style::green : Style::red, access.action) + " on " + access.resource;
     }
-    // An operation that was refused before it was known what it needs: its name is no action's.
+    // An operation that was refused before it was known what it needs: its name is not an action's.
     if (accesses.empty()) accesses = Text(model::text(record.service)) + " " + model::text(record.operation);
     Text out = time + "  " + *record.request_id + "  " + show_caller(record) + "  " + accesses;
     if (record.repeated) out += "  " + Text(std::to_string(*record.repeated)) + " times since " + model::text(record.since);

@@ -8,7 +8,7 @@
 
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
-#include "cli/places.hpp"
+#include "cli/data_paths.hpp"
 #include "cli/terminal.hpp"
 #include "model/sts/operations.hpp"
 #include "wire/client.hpp"

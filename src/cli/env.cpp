@@ -7,7 +7,7 @@
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
-#include "cli/places.hpp"
+#include "cli/data_paths.hpp"
 #include "cli/terminal.hpp"
 #include "text/json.hpp"
 

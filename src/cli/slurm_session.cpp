@@ -157,7 +157,7 @@ base::Result<SlurmSessionHere> leave_slurm_session(const SlurmJobHere& job, cons
 base::Result<void> end_slurm_session(const std::string& lock_file) {
     const os::Descriptor file(::open(lock_file.c_str(), O_RDWR | O_CLOEXEC));
     if (!file.is_open()) return {};  // no such session here
-    // Whoever holds the lock is the process; a process id alone could be somebody else's by now.
+    // The holder of the lock is the process; a process id alone could have been reused by now.
     for (int tries = 0; tries < 200; ++tries) {
         auto whole = whole_file();
         if (::fcntl(file.number(), F_GETLK, &whole) != 0)

@@ -1,5 +1,5 @@
 // The role's credentials on a machine of a Slurm cluster, for as long as one job of a user's own runs there: a process that
-// answers on the loopback as AWS's container credentials endpoint does (server/credentials_endpoint.hpp), to whoever has the
+// answers on the loopback as AWS's container credentials endpoint does (server/credentials_endpoint.hpp), to processes that have the
 // job's token.
 #pragma once
 

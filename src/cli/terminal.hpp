@@ -1,5 +1,5 @@
 // What people see. Everything that a command prints goes through here (`tests/layers.py` checks it), because half of it was written
-// by somebody else: keys that strangers asked for, what workers and programs printed, names of another account. On its way into a
+// elsewhere: keys in clients' requests, what workers and programs printed, names of another account. On its way into a
 // Text it loses what a terminal would obey (base::printable), whether or not the output is a terminal: what is in a file today is
 // shown by `cat` tomorrow.
 //
@@ -32,7 +32,7 @@ public:
     Text(std::string_view text);
     Text(const std::string& text) : Text(std::string_view(text)) {}
 
-    // Several lines of somebody else's: each after the first begins with `indent`, so that none is taken for one of ours.
+    // Several lines of text from elsewhere: each after the first begins with `indent`, so that none is taken for one of ours.
     [[nodiscard]] static Text lines(std::string_view text, std::string_view indent);
 
     Text& operator+=(const Text& more) {

@@ -56,7 +56,7 @@ base::Error with_remedy(base::Error error, const std::string& instance_type) {
         return std::move(error).note("--output names it; aws s3 ls shows your buckets, aws s3 mb s3://BUCKET makes one");
     if (error.message.find("iam:PassRole") != std::string::npos) {
         return std::move(error).note(
-            "whoever runs a job with a role must be allowed to pass it: iam:PassRole on the role, for sagemaker.amazonaws.com");
+            "the caller must be allowed to pass the job's role: iam:PassRole on the role, for sagemaker.amazonaws.com");
     }
     if (error.message.starts_with("Could not assume role")) {
         return std::move(error).note(

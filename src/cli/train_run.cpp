@@ -149,7 +149,7 @@ base::Result<std::string> role_arn(wire::Client& client, const std::string& role
     return TRY(std::move(found)).role.arn;
 }
 
-// The archive goes beside the job's output, under a name that its content makes: whoever may write there brings the source, and
+// The archive goes beside the job's output, under a name that its content makes: those who may write there bring the source, and
 // the role reads it there.
 struct Source {
     std::string bytes, digest;
@@ -241,7 +241,7 @@ std::string last_words;
 
 extern "C" void leave(int) {
     ssize_t ignored = ::write(STDERR_FILENO, last_words.data(), last_words.size());
-    (void)ignored;  // There is nobody else to tell.
+    (void)ignored;  // No other way to report it.
     ::_exit(128 + SIGINT);
 }
 
@@ -268,7 +268,7 @@ base::Result<Json> create(wire::Client& client, const std::string& name, const J
         if (const auto job = describe_job(client, name); job && is_ours(*job, source))
             return Json::object({{"TrainingJobArn", job->training_job_arn}});
     }
-    // Without an answer nobody knows whether there is a job: then its source stays.
+    // Without an answer it is unknown whether there is a job: then its source stays.
     const bool answered = refused.code != base::code::ConnectionError && refused.code != base::code::Timeout &&
                           !refused.code.starts_with("Internal");
     if (answered) {

@@ -12,7 +12,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 
 namespace cloudwatch {
 
@@ -59,7 +59,7 @@ struct Filter {
 
 class Store {
 public:
-    Store(store::Keys& keys, crypto::Random& random) : keys_(keys), random_(random) {}
+    Store(store::KeyValueStore& keys, crypto::Random& random) : keys_(keys), random_(random) {}
 
     // All of it in one commit.
     [[nodiscard]] base::Result<void> put(const std::vector<std::pair<Metric, Datum>>& data);
@@ -72,7 +72,7 @@ public:
                                                                const std::optional<std::string>& unit) const;
 
 private:
-    store::Keys& keys_;
+    store::KeyValueStore& keys_;
     crypto::Random& random_;
 };
 

@@ -10,7 +10,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 struct CloudWatchFixture {
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     crypto::SystemRandom random;
     Store store{*keys, random};
     base::Time zero{milliseconds(1'700'000'000'000 / 60'000 * 60'000)};

@@ -25,7 +25,7 @@ struct SecretTexts {
     [[nodiscard]] bool empty() const { return parts.empty() && wholes.empty(); }
 };
 
-// Does finding this text somewhere tell that it came from the secret? It has five characters or more, and is no word that stands
+// Does finding this text somewhere tell that it came from the secret? It has five characters or more, and is not a word that stands
 // in many places by itself: a flag (`false`), the name of a region or partition.
 [[nodiscard]] bool is_telling(std::string_view text);
 // Of what is a secret within the value, and only of that: of a map with one secret member, that member.

@@ -11,16 +11,16 @@ namespace {
 
 using policy::ActionFacts;
 
-// Stands in for a bucket policy where RestrictPublicBuckets makes it count for nobody (R79).
-const policy::PolicyPtr& allows_nobody() {
+// Stands in for a bucket policy where RestrictPublicBuckets makes it grant nothing (R79).
+const policy::PolicyPtr& allows_no_one() {
     static const policy::PolicyPtr policy = policy::Policy::parse_stored(
         R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:NoSuchAction","Resource":"*"}]})",
         policy::PolicyKind::resource);
     return policy;
 }
 
-// Whom nobody knows: an account that does not exist.
-policy::Request asked_by_a_stranger(const policy::Request& request) {
+// A principal of an account that does not exist.
+policy::Request asked_by_unknown_account(const policy::Request& request) {
     policy::Request out = request;
     out.principal = {.kind = policy::PrincipalKind::user,
                      .account = "000000000000",
@@ -68,7 +68,7 @@ std::string region_in(const policy::Context& globals) {
     return region != nullptr && !region->values.empty() ? region->values.front() : std::string();
 }
 
-// The root user of the owning account reads, writes and removes a bucket's policy whatever it says, lest a bucket lock everybody
+// The root user of the owning account reads, writes and removes a bucket's policy whatever it says, lest a bucket lock everyone
 // out.
 bool is_spared_the_policy(const policy::Principal& caller, std::string_view owner, const ActionFacts& facts) {
     if (caller.kind != policy::PrincipalKind::root || caller.account != owner) return false;
@@ -104,7 +104,7 @@ AccessQuestion::AccessQuestion(const identity::Caller& caller, const policy::Cal
     find_resource_policy();
 }
 
-policy::Question::Parts AccessQuestion::parts(const policy::Context* front, const policy::ComputedKeys* computed) {
+policy::Question::Inputs AccessQuestion::parts(const policy::Context* front, const policy::ComputedKeys* computed) {
     const std::string_view resource = passed_.empty() ? std::string_view(access_.resource) : std::string_view(passed_);
     if (front != nullptr && !resource_account_.empty()) front_.replace("aws:ResourceAccount", std::string(resource_account_));
     if (caller_.lease && caller_.lease->describe) caller_.lease->describe(access_.resource, lease_keys_);
@@ -121,18 +121,18 @@ void AccessQuestion::find_resource_policy() {
     if (!access_.resource_policy || is_spared_the_policy(caller_.principal, resource_account_, facts_)) return;
     resource_policy_ = &*access_.resource_policy;
     if (!access_.restrict_public || !is_kept_out()) return;
-    replaced_ = policy::AttachedPolicy{allows_nobody(), access_.resource_policy->name};
+    replaced_ = policy::AttachedPolicy{allows_no_one(), access_.resource_policy->name};
     resource_policy_ = &*replaced_;
 }
 
-// RestrictPublicBuckets (R79). Does not rest on what the policy was taken for: a grant that a stranger would get too is public.
+// RestrictPublicBuckets (R79). Does not rest on what the policy was taken for: a grant that a principal of any account would get too is public.
 bool AccessQuestion::is_kept_out() const {
     const policy::Principal& caller = caller_.principal;
     if (caller.kind == policy::PrincipalKind::anonymous) return true;
     if (caller.kind == policy::PrincipalKind::service || caller.account == resource_account_) return false;
     if (access_.resource_policy_is_public) return true;
-    const policy::Request stranger = asked_by_a_stranger(request());
-    const policy::Question question(stranger);
+    const policy::Request unknown = asked_by_unknown_account(request());
+    const policy::Question question(unknown);
     const policy::Verdict verdict = policy::decide(question, policy::PrincipalPolicies{}, &*access_.resource_policy);
     const bool granted = (verdict.missing >> static_cast<unsigned>(policy::Layer::resource) & 1) == 0;
     return verdict.outcome != policy::Outcome::explicit_deny && granted;

@@ -18,7 +18,7 @@ class AccessQuestion {
 public:
     // Of a request that was made.
     AccessQuestion(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys);
-    // Of one that nobody has made: `globals` are its global keys, the region that serves it included.
+    // Of a hypothetical one: `globals` are its global keys, the region that serves it included.
     AccessQuestion(const identity::Caller& caller, const policy::CallerNames& names, const Access& access,
                    const policy::Context& globals);
     AccessQuestion(const AccessQuestion&) = delete;
@@ -41,7 +41,7 @@ public:
 private:
     void find_resource_policy();
     [[nodiscard]] bool is_kept_out() const;
-    [[nodiscard]] policy::Question::Parts parts(const policy::Context* front, const policy::ComputedKeys* computed);
+    [[nodiscard]] policy::Question::Inputs parts(const policy::Context* front, const policy::ComputedKeys* computed);
 
     const identity::Caller& caller_;
     RequestKeys* const keys_ = nullptr;  // of a request that was made: about the access that was asked about last

@@ -59,7 +59,7 @@ std::string text_of(Value value) {
 
 class Rules {
 public:
-    Rules(const model::Operation& operation, const void* input, const Asking& asking,
+    Rules(const model::Operation& operation, const void* input, const RequestOrigin& asking,
           std::span<const model::ValueFunction> functions)
         : operation_(operation), input_(input), asking_(asking), functions_(functions) {}
 
@@ -212,7 +212,7 @@ private:
 
     const model::Operation& operation_;
     const void* input_;
-    const Asking& asking_;
+    const RequestOrigin& asking_;
     std::span<const model::ValueFunction> functions_;
     std::vector<Access> accesses_;
     Description first_;
@@ -221,7 +221,7 @@ private:
 
 }  // namespace
 
-Result<RuledAccesses> accesses_by_rules(const model::Operation& operation, const void* input, const Asking& asking,
+Result<RuledAccesses> accesses_by_rules(const model::Operation& operation, const void* input, const RequestOrigin& asking,
                                         std::span<const model::ValueFunction> functions) {
     return Rules(operation, input, asking, functions).run();
 }

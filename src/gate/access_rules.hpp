@@ -13,8 +13,8 @@
 
 namespace gate {
 
-// Who asks, and where.
-struct Asking {
+// The caller of a request, and the region that serves it.
+struct RequestOrigin {
     const identity::Caller& caller;
     std::string_view region;
     const Describer& describer;
@@ -33,7 +33,7 @@ struct RuledAccesses {
 // `input`: a struct of the operation's input. `functions`: those that the service's YAML names, in its order.
 // REQUIRES: the operation has rules.
 [[nodiscard]] base::Result<RuledAccesses> accesses_by_rules(const model::Operation& operation, const void* input,
-                                                            const Asking& asking,
+                                                            const RequestOrigin& asking,
                                                             std::span<const model::ValueFunction> functions);
 
 }  // namespace gate

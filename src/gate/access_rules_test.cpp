@@ -47,11 +47,11 @@ public:
     }
 };
 
-Result<model::NamedValues> loud(const model::Circumstances& at, std::span<const std::optional<std::string>> arguments) {
+Result<model::NamedValues> loud(const model::RequestOrigin& at, std::span<const std::optional<std::string>> arguments) {
     return model::NamedValues{
         {"", arguments[0].value_or("nothing") + "!" + arguments[1].value_or("nowhere") + std::string(at.region)}};
 }
-Result<model::NamedValues> checked_arn(const model::Circumstances&, std::span<const std::optional<std::string>> arguments) {
+Result<model::NamedValues> checked_arn(const model::RequestOrigin&, std::span<const std::optional<std::string>> arguments) {
     if (!arguments[0]->starts_with("arn:")) return base::fail("InvalidInput", *arguments[0] + " is no ARN");
     return model::NamedValues{{"", *arguments[0]}};
 }

@@ -31,19 +31,20 @@ void keep_times_together(policy::Context& context, const policy::Context& said) 
 
 }  // namespace
 
-policy::Context supposed_context(const identity::Caller& caller, const Supposition& supposition) {
+policy::Context supposed_context(const identity::Caller& caller, const HypotheticalRequest& hypothetical) {
     const bool service = caller.principal.kind == policy::PrincipalKind::service;
     policy::Context context =
-        service ? identity::context_of(
-                      {.service = caller.principal.service, .region = supposition.region, .source_account = "", .source_arn = ""},
-                      supposition.now)
-                : global_context({.region = supposition.region, .now = supposition.now});
+        service
+            ? identity::context_of(
+                  {.service = caller.principal.service, .region = hypothetical.region, .source_account = "", .source_arn = ""},
+                  hypothetical.now)
+            : global_context({.region = hypothetical.region, .now = hypothetical.now});
     if (caller.principal.kind == policy::PrincipalKind::role_session && !caller.token_issue_time) {
-        context.set("aws:TokenIssueTime", text::iso8601(supposition.now));
+        context.set("aws:TokenIssueTime", text::iso8601(hypothetical.now));
         context.set("aws:MultiFactorAuthPresent", "false");
     }
-    context.merge(supposition.said);
-    keep_times_together(context, supposition.said);
+    context.merge(hypothetical.said);
+    keep_times_together(context, hypothetical.said);
     return context;
 }
 
@@ -53,9 +54,10 @@ std::string supposed_region(const Access& access, const std::string& asker) {
     return access.region.empty() ? asker : access.region;
 }
 
-audit::DecidedAccess decide_supposed(const identity::Caller& caller, const Access& access, const Supposition& supposition) {
-    Supposition of_access = supposition;
-    of_access.region = supposed_region(access, supposition.region);
+audit::DecidedAccess decide_supposed(const identity::Caller& caller, const Access& access,
+                                     const HypotheticalRequest& hypothetical) {
+    HypotheticalRequest of_access = hypothetical;
+    of_access.region = supposed_region(access, hypothetical.region);
     return std::move(decide_each(caller, {access}, supposed_context(caller, of_access)).front());
 }
 

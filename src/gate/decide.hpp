@@ -14,24 +14,24 @@ namespace gate {
 [[nodiscard]] std::vector<audit::DecidedAccess> decide_each(const identity::Caller& caller, const std::vector<Access>& accesses,
                                                             const policy::Context& globals);
 
-// The circumstances of a request that nobody has made.
-struct Supposition {
+// The circumstances of a hypothetical request.
+struct HypotheticalRequest {
     std::string region;
     base::Time now;
     policy::Context said;  // what the asker supposes: counts as if the request had it, global keys included
 };
 
 // Where a request for this access would be served: IAM's own in us-east-1, the others where the resource is, else where the asker
-// is. (iam:PassRole is no request: it is decided with the one that passes the role.)
+// is. (iam:PassRole is not a request: it is decided with the one that passes the role.)
 [[nodiscard]] std::string supposed_region(const Access& access, const std::string& asker);
 
 // The global keys that such a request would have: the server's, a new session's if the caller is a role, and over them what is
 // said. If only one of aws:CurrentTime and aws:EpochTime is said, the other follows.
-[[nodiscard]] policy::Context supposed_context(const identity::Caller& caller, const Supposition& supposition);
+[[nodiscard]] policy::Context supposed_context(const identity::Caller& caller, const HypotheticalRequest& hypothetical);
 
-// decide_each for one access of a request that nobody has made.
+// decide_each for one access of a hypothetical request.
 [[nodiscard]] audit::DecidedAccess decide_supposed(const identity::Caller& caller, const Access& access,
-                                                   const Supposition& supposition);
+                                                   const HypotheticalRequest& hypothetical);
 
 // Who asks without credentials.
 [[nodiscard]] const identity::PreparedPtr& anonymous_principal();

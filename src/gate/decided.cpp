@@ -43,21 +43,21 @@ DecidedRequest::One::One(const identity::PreparedPrincipal& principal, const Acc
 
 policy::Decision DecidedRequest::One::decision() const { return refusal ? *refusal : policy::decision_of(verdict); }
 
-DecidedRequest::DecidedRequest(Parts parts, std::vector<Access> accesses)
-    : parts_(std::move(parts)), keys_(parts_.facts), accesses_(std::move(accesses)) {
+DecidedRequest::DecidedRequest(Inputs inputs, std::vector<Access> accesses)
+    : inputs_(std::move(inputs)), keys_(inputs_.facts), accesses_(std::move(accesses)) {
     INVARIANT(!accesses_.empty());
-    first_.emplace(*parts_.principal, accesses_.front(), keys_);
-    for (size_t i = 1; i < accesses_.size(); ++i) others_.emplace_back(*parts_.principal, accesses_[i], keys_);
+    first_.emplace(*inputs_.principal, accesses_.front(), keys_);
+    for (size_t i = 1; i < accesses_.size(); ++i) others_.emplace_back(*inputs_.principal, accesses_[i], keys_);
 }
 
 audit::Record DecidedRequest::whole() const {
-    audit::Record record = record_of({.http = *parts_.facts.http,
-                                      .caller = parts_.principal->caller,
-                                      .time = parts_.facts.now,
-                                      .request_id = parts_.request_id,
-                                      .service = parts_.facts.service,
-                                      .operation = parts_.operation,
-                                      .access_key_id = parts_.access_key_id});
+    audit::Record record = record_of({.http = *inputs_.facts.http,
+                                      .caller = inputs_.principal->caller,
+                                      .time = inputs_.facts.now,
+                                      .request_id = inputs_.request_id,
+                                      .service = inputs_.facts.service,
+                                      .operation = inputs_.operation,
+                                      .access_key_id = inputs_.access_key_id});
     record.accesses.reserve(size());
     each([&](const One& one) { record.accesses.push_back({one.question.request(), one.decision()}); });
     record.parameters = parameters;
@@ -74,8 +74,8 @@ bool DecidedRequest::add_sources(const One& one, Sources& sources) const {
     const AccessQuestion& question = one.question;
     const policy::ContextView& context = question.context();
     if (context.has_ambiguous()) return false;
-    sources.add(parts_.operation);
-    sources.add(parts_.access_key_id);
+    sources.add(inputs_.operation);
+    sources.add(inputs_.access_key_id);
     sources.add(question.access().action);
     // Whether a resource's policy is a role's trust policy shows in its ARN (policy::policy_type).
     if (question.facts().service() == "sts") sources.add(question.resource());
@@ -104,9 +104,9 @@ std::shared_ptr<const audit::PreparedText> DecidedRequest::prepare(const One& on
     record.parameters.clear();
     auto prepared = audit::prepare(record);
     if (!prepared) return nullptr;
-    each_found(parts_.principal->caller.context, one.question.context(), [&](const policy::Context::Entry& entry) {
+    each_found(inputs_.principal->caller.context, one.question.context(), [&](const policy::Context::Entry& entry) {
         if (!audit::repeats(entry.key, entry.values))
-            audit::append_entry(prepared->context, entry.key, entry.values, parts_.facts.now);
+            audit::append_entry(prepared->context, entry.key, entry.values, inputs_.facts.now);
     });
     if (prepared->context.size() > own_context_bytes_max) return nullptr;
     if (one.question.access().resource_policy) prepared->policy = one.question.access().resource_policy->policy;
@@ -118,7 +118,7 @@ std::optional<audit::RecordText> DecidedRequest::prepared_text() const {
     if (size() != 1 || !one.is_allowed()) return std::nullopt;
     Sources sources;
     if (!add_sources(one, sources)) return std::nullopt;
-    identity::PreparedTexts& texts = parts_.principal->texts;
+    identity::PreparedTexts& texts = inputs_.principal->texts;
     auto prepared = texts.find(sources.bytes());
     if (!prepared) {
         prepared = prepare(one);
@@ -128,13 +128,13 @@ std::optional<audit::RecordText> DecidedRequest::prepared_text() const {
     std::string changing;
     keys_.append_changing(changing);
     const auto add_changing = [&](const policy::Context::Entry& entry) {
-        if (!audit::repeats(entry.key, entry.values)) audit::append_entry(changing, entry.key, entry.values, parts_.facts.now);
+        if (!audit::repeats(entry.key, entry.values)) audit::append_entry(changing, entry.key, entry.values, inputs_.facts.now);
     };
     each_found(one.question.lease_keys(), one.question.context(), add_changing);
     each_found(one.question.access().context, one.question.context(), add_changing);
     if (changing.size() > own_context_bytes_max) return std::nullopt;
-    return audit::text_of(*prepared, {.time = parts_.facts.now,
-                                      .request_id = parts_.request_id,
+    return audit::text_of(*prepared, {.time = inputs_.facts.now,
+                                      .request_id = inputs_.request_id,
                                       .resource = one.question.resource(),
                                       .context = changing,
                                       .parameters = parameters});

@@ -30,14 +30,14 @@ struct RecordedRequest {
 // One request, one thread. The request must outlive it, unchanged.
 class DecidedRequest final : public audit::Decided {
 public:
-    struct Parts {
+    struct Inputs {
         identity::PreparedPtr principal;
         RequestFacts facts;
         std::string_view request_id, operation;
         std::string_view access_key_id;
     };
     // Decides each of the accesses. REQUIRES: there is one.
-    DecidedRequest(Parts parts, std::vector<Access> accesses);
+    DecidedRequest(Inputs inputs, std::vector<Access> accesses);
     DecidedRequest(const DecidedRequest&) = delete;
     DecidedRequest& operator=(const DecidedRequest&) = delete;
 
@@ -70,7 +70,7 @@ private:
     [[nodiscard]] bool add_sources(const One& one, Sources& sources) const;
     [[nodiscard]] std::shared_ptr<const audit::PreparedText> prepare(const One& one) const;
 
-    const Parts parts_;
+    const Inputs inputs_;
     RequestKeys keys_;
     const std::vector<Access> accesses_;
     std::optional<One> first_;  // nearly always the only one

@@ -52,10 +52,10 @@ struct Asked {
     base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
 };
 
-struct World {
+struct DecidedFixture {
     identity::PreparedPtr principal;
 
-    World() {
+    DecidedFixture() {
         identity::Caller caller;
         caller.principal = {.kind = policy::PrincipalKind::role_session,
                             .account = "111122223333",
@@ -123,7 +123,7 @@ struct World {
 }  // namespace
 
 TEST_CASE("a record from prepared text says what the whole one says, whatever was prepared before") {
-    const World world;
+    const DecidedFixture fixture;
     std::mt19937 random(7);
     const auto one_of = [&](auto... values) {
         const auto all = std::to_array<std::common_type_t<decltype(values)...>>({values...});
@@ -164,13 +164,13 @@ TEST_CASE("a record from prepared text says what the whole one says, whatever wa
         if (random() % 3 == 0)
             asked.resource_policy =
                 policy::AttachedPolicy{random() % 2 == 0 ? open : other, text_of("bucket policy of b", "of c")};
-        world.check(asked);
+        fixture.check(asked);
     }
 }
 
 TEST_CASE("records of which all but the changing parts are alike share what they share") {
-    const World world;
-    CHECK(world.principal->texts.find("") == nullptr);
+    const DecidedFixture fixture;
+    CHECK(fixture.principal->texts.find("") == nullptr);
     http::StringBody body("");
     http::Request request{.head = {.method = "GET", .path = "/b/k"}, .body = &body, .peer_address = "10.1.2.3"};
     const auto text = [&](std::string_view id, const std::string& resource, int64_t millis) {
@@ -178,7 +178,7 @@ TEST_CASE("records of which all but the changing parts are alike share what they
         accesses.push_back({.action = "s3:GetObject", .resource = resource, .resource_account = ""});
         const base::Time now{std::chrono::milliseconds(millis)};
         return gate::DecidedRequest(
-                   {.principal = world.principal,
+                   {.principal = fixture.principal,
                     .facts = {.http = &request, .service = "s3", .region = "us-east-1", .signature = nullptr, .now = now},
                     .request_id = id,
                     .operation = "GetObject",
@@ -207,7 +207,7 @@ TEST_CASE("of what is prepared for a principal, the latest few stay") {
 }
 
 TEST_CASE("what was prepared for one policy of a resource is not used for another that stands at the same address later") {
-    const World world;
+    const DecidedFixture fixture;
     const auto ask = [&](std::string_view sid) {
         Asked asked;
         asked.resource_policy = policy::AttachedPolicy{
@@ -215,7 +215,7 @@ TEST_CASE("what was prepared for one policy of a resource is not used for anothe
                        R"(","Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/*"}]})",
                    policy::PolicyKind::resource),
             "bucket policy of b"};
-        world.check(asked);
+        fixture.check(asked);
     };
     for (int i = 0; i < 50; ++i) ask("S" + std::to_string(i));
 }

@@ -10,7 +10,7 @@
 namespace gate {
 namespace {
 
-// A service principal is nobody's and has no policies: what it may do, resources say.
+// A service principal belongs to no account and has no policies: resource policies say what it may do.
 identity::Caller service_caller(const std::string& service) {
     identity::Caller caller;
     caller.principal.kind = policy::PrincipalKind::service;
@@ -18,7 +18,7 @@ identity::Caller service_caller(const std::string& service) {
     return caller;
 }
 
-// What AssumeRole brings for conditions, whoever asks.
+// What AssumeRole brings for conditions, for every caller.
 policy::Context keys_of(const identity::AssumeRole& request) {
     policy::Context keys;
     keys.set("sts:RoleSessionName", request.session_name);
@@ -36,22 +36,23 @@ policy::Context keys_of(const identity::AssumeRole& request) {
 
 }  // namespace
 
-Decider::Decider(DeciderParts parts) : parts_(std::move(parts)) {
-    INVARIANT(parts_.describer && parts_.directory && parts_.audit && parts_.clock && parts_.random);
+Decider::Decider(DeciderDependencies dependencies) : dependencies_(std::move(dependencies)) {
+    INVARIANT(dependencies_.describer && dependencies_.directory && dependencies_.audit && dependencies_.clock &&
+              dependencies_.random);
 }
 
 base::Result<void> Decider::act_for(const identity::Caller& caller, const std::vector<Access>& accesses, const Act& act) const {
     if (accesses.empty()) return base::fail(base::code::InternalFailure, "nothing was asked for");
     audit::Record record;
-    record.time = parts_.clock->now();
-    record.request_id = act.request_id.empty() ? parts_.random->uuid() : act.request_id;
+    record.time = dependencies_.clock->now();
+    record.request_id = act.request_id.empty() ? dependencies_.random->uuid() : act.request_id;
     record.service = act.service;
     record.operation = act.operation;
     record.principal = caller.principal;
     record.session_name = caller.session_name;
     record.access_key_id = caller.access_key_id;
-    const Supposition circumstances{
-        .region = act.region.empty() ? parts_.region : act.region, .now = record.time, .said = act.keys};
+    const HypotheticalRequest circumstances{
+        .region = act.region.empty() ? dependencies_.region : act.region, .now = record.time, .said = act.keys};
     for (const Access& access : accesses) record.accesses.push_back(decide_supposed(caller, access, circumstances));
     for (size_t i = 0; i < accesses.size() && record.error_code.empty(); ++i) {
         const auto& [request, decision] = record.accesses[i];
@@ -59,7 +60,7 @@ base::Result<void> Decider::act_for(const identity::Caller& caller, const std::v
         record.error_code = policy::denial_code(decision);
         record.error_message = refusal_sentence(accesses[i], request, decision);
     }
-    if (auto written = parts_.audit->append(record); !written) {
+    if (auto written = dependencies_.audit->append(record); !written) {
         base::log_error("what " + act.service + " does for request " + record.request_id +
                         " was stopped: " + written.error().describe());
         if (written.error().code == base::code::InsufficientStorage) return written;
@@ -73,7 +74,7 @@ base::Result<void> Decider::act_for(const identity::Caller& caller, const std::v
 
 base::Result<void> Decider::act_for(const identity::Caller& caller, std::string_view action, std::string_view resource,
                                     const policy::Context& request_keys, const Act& act) const {
-    const Description described = TRY(parts_.describer->describe(resource, action, caller.principal.account));
+    const Description described = TRY(dependencies_.describer->describe(resource, action, caller.principal.account));
     return act_for(caller, std::vector<Access>{access_to(action, described, request_keys)}, act);
 }
 
@@ -83,7 +84,7 @@ base::Result<identity::AssumedRole> Decider::assume_role(const identity::Service
     const policy::Context keys = keys_of(request);
     std::vector<Access> accesses;
     const auto need = [&](std::string_view action) -> base::Result<void> {
-        const Description role = TRY(parts_.describer->describe(request.role_arn, action, service.source_account));
+        const Description role = TRY(dependencies_.describer->describe(request.role_arn, action, service.source_account));
         Access access = access_to(action, role, keys);
         access.refusal_message =
             service.service + " is not authorized to perform: sts:AssumeRole on resource: " + request.role_arn;
@@ -98,7 +99,7 @@ base::Result<identity::AssumedRole> Decider::assume_role(const identity::Service
     if (!service.source_arn.empty()) act.keys.set("aws:SourceArn", service.source_arn);
     TRY(act_for(caller, accesses, act));
     request.by_service = true;
-    return parts_.directory->assume_role(request);
+    return dependencies_.directory->assume_role(request);
 }
 
 }  // namespace gate

@@ -21,7 +21,7 @@
 
 namespace gate {
 
-// What a service does on its own, or for somebody, without a request on the wire.
+// What a service does on its own, or for a principal, without a request on the wire.
 struct Act {
     std::string request_id;          // of the request that caused it; empty: none did, and the record gets an id of its own
     std::string service, operation;  // as the record names them: sagemaker, CreateTrainingJob
@@ -29,7 +29,7 @@ struct Act {
     policy::Context keys;            // global keys that only this has: aws:SourceArn, aws:SourceAccount
 };
 
-struct DeciderParts {
+struct DeciderDependencies {
     const Describer* describer = nullptr;  // complete before the first decision
     identity::Directory* directory = nullptr;
     audit::Log* audit = nullptr;
@@ -41,7 +41,7 @@ struct DeciderParts {
 // Any thread.
 class Decider {
 public:
-    explicit Decider(DeciderParts parts);
+    explicit Decider(DeciderDependencies dependencies);
 
     // Decides accesses of a caller that is not on the wire: what its own request would get, and the same record. All must be allowed.
     // Error: AccessDenied (policy::denial_code) with AWS's sentence; `InternalFailure` if it could not be recorded.
@@ -60,7 +60,7 @@ public:
                                                                   const std::string& request_id) const;
 
 private:
-    DeciderParts parts_;
+    DeciderDependencies dependencies_;
 };
 
 }  // namespace gate

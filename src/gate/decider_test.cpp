@@ -4,13 +4,13 @@
 #include <doctest/doctest.h>
 
 #include "gate/records_for_tests.hpp"
-#include "identity/house_for_tests.hpp"
+#include "identity/iam_for_tests.hpp"
 #include "policy/explain.hpp"
 
 namespace {
 
 using identity::AssumeRole;
-using identity::House;
+using identity::IamFixture;
 using identity::ServiceCall;
 
 // Roles, as far as assuming them goes.
@@ -35,18 +35,18 @@ private:
     identity::Directory& directory_;
 };
 
-struct World : House {
+struct DeciderFixture : IamFixture {
     gate::MemoryLog log;
     gate::Describer describer;
     std::unique_ptr<gate::Decider> decider;
-    World() {
+    DeciderFixture() {
         describer.add("iam", std::make_unique<Roles>(*directory));
-        decider = std::make_unique<gate::Decider>(gate::DeciderParts{.describer = &describer,
-                                                                     .directory = directory.get(),
-                                                                     .audit = &log,
-                                                                     .clock = &clock,
-                                                                     .random = &random,
-                                                                     .region = "us-east-1"});
+        decider = std::make_unique<gate::Decider>(gate::DeciderDependencies{.describer = &describer,
+                                                                            .directory = directory.get(),
+                                                                            .audit = &log,
+                                                                            .clock = &clock,
+                                                                            .random = &random,
+                                                                            .region = "us-east-1"});
     }
     ServiceCall sagemaker(const std::string& job = "one") {
         return {"sagemaker.amazonaws.com", "eu-west-1", account,
@@ -66,27 +66,27 @@ std::string code_of(const auto& result) { return result ? "" : result.error().co
 }  // namespace
 
 TEST_CASE("a service assumes a role only if the role trusts it, and either is on the record") {
-    World world;
-    const auto trusts = world.make_role("trainer");
-    const auto not_trusting = world.make_role("other", world.trust_of("arn:aws:iam::" + world.account + ":root"));
+    DeciderFixture fixture;
+    const auto trusts = fixture.make_role("trainer");
+    const auto not_trusting = fixture.make_role("other", fixture.trust_of("arn:aws:iam::" + fixture.account + ":root"));
     AssumeRole request = asking_for(trusts->arn);
-    CHECK(world.decider->assume_role(world.sagemaker(), request, "RID").has_value());
+    CHECK(fixture.decider->assume_role(fixture.sagemaker(), request, "RID").has_value());
     // MaxSessionDuration is for those who ask themselves, not for services.
     AssumeRole longer = request;
     longer.duration = std::chrono::hours(6);
-    CHECK(world.decider->assume_role(world.sagemaker(), longer, "RID").has_value());
-    CHECK(code_of(world.directory->assume_role(longer)) == "ValidationError");
-    CHECK(code_of(world.decider->assume_role({"lambda.amazonaws.com", "eu-west-1", "", ""}, request, "RID")) == "AccessDenied");
+    CHECK(fixture.decider->assume_role(fixture.sagemaker(), longer, "RID").has_value());
+    CHECK(code_of(fixture.directory->assume_role(longer)) == "ValidationError");
+    CHECK(code_of(fixture.decider->assume_role({"lambda.amazonaws.com", "eu-west-1", "", ""}, request, "RID")) == "AccessDenied");
     request.tags = {{"job", "one"}};
-    CHECK(code_of(world.decider->assume_role(world.sagemaker(), request, "RID")) == "AccessDenied");
+    CHECK(code_of(fixture.decider->assume_role(fixture.sagemaker(), request, "RID")) == "AccessDenied");
     request.tags.clear();
     request.role_arn = not_trusting->arn;
-    CHECK(code_of(world.decider->assume_role(world.sagemaker(), request, "RID")) == "AccessDenied");
+    CHECK(code_of(fixture.decider->assume_role(fixture.sagemaker(), request, "RID")) == "AccessDenied");
     request.role_arn += "x";
-    CHECK(code_of(world.decider->assume_role(world.sagemaker(), request, "RID")) == "AccessDenied");
+    CHECK(code_of(fixture.decider->assume_role(fixture.sagemaker(), request, "RID")) == "AccessDenied");
 
-    REQUIRE(world.log.records.size() == 6);
-    const audit::Record& allowed = world.log.records.front();
+    REQUIRE(fixture.log.records.size() == 6);
+    const audit::Record& allowed = fixture.log.records.front();
     CHECK(allowed.request_id == "RID");
     CHECK(allowed.service == "sts");
     CHECK(allowed.operation == "AssumeRole");
@@ -97,25 +97,25 @@ TEST_CASE("a service assumes a role only if the role trusts it, and either is on
     CHECK(allowed.accesses[0].request.resource == trusts->arn);
     REQUIRE(allowed.accesses[0].decision.because.size() == 1);
     CHECK(allowed.accesses[0].decision.because[0].policy_name == "trust policy of role trainer");
-    const audit::Record& tagged = world.log.records[3];
+    const audit::Record& tagged = fixture.log.records[3];
     REQUIRE(tagged.accesses.size() == 2);
     CHECK(tagged.accesses[1].request.action == "sts:TagSession");
     CHECK(tagged.error_code == "AccessDenied");
-    const audit::Record& refused = world.log.records[4];
+    const audit::Record& refused = fixture.log.records[4];
     CHECK(policy::explanation_of(refused.accesses[0].request, refused.accesses[0].decision).reason ==
           "no role trust policy allows it to sagemaker.amazonaws.com");
 }
 
 TEST_CASE("a trust policy's conditions see the circumstances of a service's call") {
-    World world;
+    DeciderFixture fixture;
     int number = 0;
     const auto trusted = [&](const std::string& condition) {
         const std::string trust =
             R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},)"
             R"("Action":"sts:AssumeRole","Condition":)" +
             condition + "}]}";
-        const auto role = world.make_role("r" + std::to_string(++number), trust);
-        return world.decider->assume_role(world.sagemaker(), asking_for(role->arn), "RID").has_value();
+        const auto role = fixture.make_role("r" + std::to_string(++number), trust);
+        return fixture.decider->assume_role(fixture.sagemaker(), asking_for(role->arn), "RID").has_value();
     };
     for (const char* holds :
          {R"({"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}})",
@@ -141,38 +141,39 @@ TEST_CASE("a trust policy's conditions see the circumstances of a service's call
 }
 
 TEST_CASE("what a service does for somebody is decided and recorded as that one's own request") {
-    World world;
-    world.make_user("ann");
-    REQUIRE(world.iam()
+    DeciderFixture fixture;
+    fixture.make_user("ann");
+    REQUIRE(fixture.iam()
                 .put_inline_policy(
-                    world.user("ann"), "passes",
+                    fixture.user("ann"), "passes",
                     R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":)"
                     R"({"StringEquals":{"iam:PassedToService":"sagemaker.amazonaws.com","aws:RequestedRegion":"eu-west-1"}}}})")
                 .has_value());
-    const auto ann = world.directory->user_caller("arn:aws:iam::" + world.account + ":user/ann");
+    const auto ann = fixture.directory->user_caller("arn:aws:iam::" + fixture.account + ":user/ann");
     REQUIRE(ann.has_value());
-    const auto role = world.make_role("trainer");
+    const auto role = fixture.make_role("trainer");
     policy::Context keys;
     keys.set("iam:PassedToService", "sagemaker.amazonaws.com");
     const gate::Act act{
         .request_id = "RID", .service = "trainwarden", .operation = "OpenSlurmSession", .region = "eu-west-1", .keys = {}};
-    CHECK(world.decider->act_for(*ann, "iam:PassRole", role->arn, keys, act).has_value());
-    const auto refused = world.decider->act_for(*ann, "iam:PassRole", role->arn, {}, act);
+    CHECK(fixture.decider->act_for(*ann, "iam:PassRole", role->arn, keys, act).has_value());
+    const auto refused = fixture.decider->act_for(*ann, "iam:PassRole", role->arn, {}, act);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == "AccessDenied");
     CHECK(refused.error().message.find("is not authorized to perform: iam:PassRole on resource: " + role->arn) !=
           std::string::npos);
-    REQUIRE(world.log.records.size() == 2);
-    CHECK(world.log.records[0].operation == "OpenSlurmSession");
-    CHECK(world.log.records[0].principal.arn == ann->principal.arn);
-    CHECK(world.log.records[1].error_code == "AccessDenied");
+    REQUIRE(fixture.log.records.size() == 2);
+    CHECK(fixture.log.records[0].operation == "OpenSlurmSession");
+    CHECK(fixture.log.records[0].principal.arn == ann->principal.arn);
+    CHECK(fixture.log.records[1].error_code == "AccessDenied");
     // An act that nothing caused has an id of its own; nothing is not an act.
-    CHECK(world.decider->act_for(*ann, "iam:PassRole", role->arn, keys, {.service = "x", .operation = "y", .region = "eu-west-1"})
-              .has_value());
-    CHECK_FALSE(world.log.records[2].request_id.empty());
-    CHECK_FALSE(world.decider->act_for(*ann, std::vector<gate::Access>{}, act).has_value());
+    CHECK(
+        fixture.decider->act_for(*ann, "iam:PassRole", role->arn, keys, {.service = "x", .operation = "y", .region = "eu-west-1"})
+            .has_value());
+    CHECK_FALSE(fixture.log.records[2].request_id.empty());
+    CHECK_FALSE(fixture.decider->act_for(*ann, std::vector<gate::Access>{}, act).has_value());
     // What cannot be recorded is not done.
-    world.log.broken = true;
-    CHECK(code_of(world.decider->act_for(*ann, "iam:PassRole", role->arn, keys, act)) == "InternalFailure");
-    CHECK(code_of(world.decider->assume_role(world.sagemaker(), asking_for(role->arn), "RID")) == "InternalFailure");
+    fixture.log.broken = true;
+    CHECK(code_of(fixture.decider->act_for(*ann, "iam:PassRole", role->arn, keys, act)) == "InternalFailure");
+    CHECK(code_of(fixture.decider->assume_role(fixture.sagemaker(), asking_for(role->arn), "RID")) == "InternalFailure");
 }

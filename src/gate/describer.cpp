@@ -77,7 +77,7 @@ base::Result<Description> Describer::ask(Ask ask, std::string_view arn, std::str
         out.region = parsed->region;
     }
     if (!is_served(out.region)) out.region.clear();
-    // What is known of a resource is no condition of this server's own actions on it.
+    // What is known of a resource is not a condition of this server's own actions on it.
     if (is_own(action)) out.keys = out.object_keys = {};
     return out;
 }

@@ -1,5 +1,5 @@
 // What is known of a resource when something is decided about it: who owns it, its policy, its tags. Each service says it once,
-// by ARN, for whoever asks: the gate for requests, and what is asked in advance (`explain --as`, `who-can`, IAM's simulator, a
+// by ARN, for all who ask: the gate for requests, and what is asked in advance (`explain --as`, `who-can`, IAM's simulator, a
 // job's checks before it starts).
 #pragma once
 
@@ -48,14 +48,14 @@ private:
 enum class Existence : uint8_t {
     there,
     absent,
-    unknown,  // nothing is known of it: another server's, a kind that nobody here describes
+    unknown,  // nothing is known of it: another server's, a kind that no service here describes
 };
 
 // Of one resource, as it was when it was asked for.
 struct Description {
     std::string arn;  // as the resource itself has it, where it is there: its path, its spelling
     Existence existence = Existence::unknown;
-    std::string owner;                             // an account; empty: whoever asks
+    std::string owner;                             // an account; empty: the caller's
     std::optional<policy::AttachedPolicy> policy;  // bucket policy, trust policy
     bool restrict_public = false;                  // see Access
     bool policy_is_public = false;
@@ -74,7 +74,7 @@ struct Subject {
     std::string_view text;  // the ARN …
     policy::Arn arn;        // … and its segments
     std::string_view action;
-    std::string_view account;                     // who asks; empty: nobody's
+    std::string_view account;                     // the caller's; empty: none
     std::span<const std::string_view> also = {};  // what the same request is decided on for the same resource beside `action`
 };
 
@@ -107,7 +107,7 @@ public:
     // server.
     [[nodiscard]] virtual uint64_t version() const = 0;
     // The resource with exactly this ARN. Where it is not there: Existence::absent, and whatever decides all the same (a role
-    // that is not there trusts nobody).
+    // that is not there trusts no one).
     [[nodiscard]] virtual base::Result<Description> describe(const Subject& subject) const = 0;
     // The resource that a request names. It may know less than the ARN says: of a role its name, and not its path. What cannot be
     // asked for at all (a bucket that is not there) is an error.
@@ -142,7 +142,7 @@ public:
     // The regions that are served. A resource of another (one that was served before) is served where it is asked for.
     void serve(std::vector<std::string> regions) { regions_ = std::move(regions); }
     [[nodiscard]] bool is_served(std::string_view region) const { return std::ranges::find(regions_, region) != regions_.end(); }
-    // What is no ARN, or of a service without resources here, is Existence::unknown and has the owner that its ARN names.
+    // What is not an ARN, or of a service without resources here, is Existence::unknown and has the owner that its ARN names.
     [[nodiscard]] base::Result<Description> describe(std::string_view arn, std::string_view action,
                                                      std::string_view account) const;
     // `also`: further actions of the request on this resource. Everything is found in one look: what handlers hold to

@@ -45,8 +45,8 @@ private:
     std::vector<std::string> arns_;
 };
 
-struct World {
-    World() {
+struct DescriberFixture {
+    DescriberFixture() {
         describer.serve({"us-east-1"});
         for (const char* service : {"iam", "sagemaker"}) describer.add(service, std::make_unique<Tagged>());
     }
@@ -65,51 +65,51 @@ constexpr const char* role = "arn:aws:iam::111122223333:role/r";
 }  // namespace
 
 TEST_CASE("what an action makes is not what may be there already; what it also works on is") {
-    const World world;
+    const DescriberFixture fixture;
     for (const char* action : {"iam:CreateRole", "IAM:CREATEUSER", "iam:CreatePolicy"})
-        CHECK_FALSE(world.knows_tags(action, role));
-    CHECK_FALSE(world.knows_tags("sagemaker:CreateTrainingJob", job));
+        CHECK_FALSE(fixture.knows_tags(action, role));
+    CHECK_FALSE(fixture.knows_tags("sagemaker:CreateTrainingJob", job));
     // CreateTrainingJob needs AddTags on the job that it makes; AddTags itself is about one that is there.
-    CHECK(world.knows_tags("sagemaker:AddTags", job));
-    CHECK(world.knows_tags("iam:TagRole", role));
-    CHECK(world.knows_tags("iam:GetRole", role));
-    CHECK(world.knows_tags("sagemaker:StopTrainingJob", job));
+    CHECK(fixture.knows_tags("sagemaker:AddTags", job));
+    CHECK(fixture.knows_tags("iam:TagRole", role));
+    CHECK(fixture.knows_tags("iam:GetRole", role));
+    CHECK(fixture.knows_tags("sagemaker:StopTrainingJob", job));
 }
 
 TEST_CASE("what this server's own actions work on has no keys, and must be there") {
-    const World world;
-    CHECK_FALSE(world.knows_tags("trainwarden:InterruptTrainingJob", job));
-    CHECK_FALSE(world.knows_tags("Trainwarden:ExplainAccess", role));
-    CHECK(world.ask("trainwarden:InterruptTrainingJob", "arn:aws:sagemaker:us-east-1:111122223333:training-job/nosuch")
+    const DescriberFixture fixture;
+    CHECK_FALSE(fixture.knows_tags("trainwarden:InterruptTrainingJob", job));
+    CHECK_FALSE(fixture.knows_tags("Trainwarden:ExplainAccess", role));
+    CHECK(fixture.ask("trainwarden:InterruptTrainingJob", "arn:aws:sagemaker:us-east-1:111122223333:training-job/nosuch")
               .error()
               .code == "NoSuchResource");
 }
 
 TEST_CASE("a question about what is not there is told so, unless it may come; one about another kind, too") {
-    const World world;
-    const auto absent = world.ask("iam:GetRole", "arn:aws:iam::111122223333:role/nosuch");
+    const DescriberFixture fixture;
+    const auto absent = fixture.ask("iam:GetRole", "arn:aws:iam::111122223333:role/nosuch");
     REQUIRE(!absent);
     CHECK(absent.error().code == "NoSuchResource");
     CHECK(absent.error().message == "there is none");
-    CHECK(world.ask("iam:GetRole", "arn:aws:iam::111122223333:role/later"));
-    CHECK(world.ask("iam:GetRole", "arn:aws:iam::111122223333:role/other").error().code == "NoSuchResource");
-    CHECK(world.ask("sqs:SendMessage", "arn:aws:sqs:us-east-1:111122223333:q").error().code == "NoSuchResource");
-    CHECK(world.ask("iam:GetRole", "arn:aws:iam::111122223333:role/broken").error().code == "StoreUnavailable");
+    CHECK(fixture.ask("iam:GetRole", "arn:aws:iam::111122223333:role/later"));
+    CHECK(fixture.ask("iam:GetRole", "arn:aws:iam::111122223333:role/other").error().code == "NoSuchResource");
+    CHECK(fixture.ask("sqs:SendMessage", "arn:aws:sqs:us-east-1:111122223333:q").error().code == "NoSuchResource");
+    CHECK(fixture.ask("iam:GetRole", "arn:aws:iam::111122223333:role/broken").error().code == "StoreUnavailable");
 }
 
 TEST_CASE("an action without a resource needs nothing described") {
-    const World world;
-    const auto list = world.ask("s3:ListAllMyBuckets", "*");
+    const DescriberFixture fixture;
+    const auto list = fixture.ask("s3:ListAllMyBuckets", "*");
     REQUIRE(list);
     CHECK(list->resource == "*");
     CHECK(list->resource_account.empty());
 }
 
 TEST_CASE("a resource is served by its region where that is served, and else where it is asked for") {
-    const World world;
-    CHECK(world.ask("sagemaker:StopTrainingJob", job)->region == "us-east-1");
-    CHECK(world.ask("sagemaker:StopTrainingJob", "arn:aws:sagemaker:eu-west-9:111122223333:training-job/j")->region.empty());
-    CHECK(world.ask("sagemaker:StopTrainingJob", job)->resource_account == account);
+    const DescriberFixture fixture;
+    CHECK(fixture.ask("sagemaker:StopTrainingJob", job)->region == "us-east-1");
+    CHECK(fixture.ask("sagemaker:StopTrainingJob", "arn:aws:sagemaker:eu-west-9:111122223333:training-job/j")->region.empty());
+    CHECK(fixture.ask("sagemaker:StopTrainingJob", job)->resource_account == account);
 }
 
 namespace {

@@ -1,13 +1,13 @@
-// The pipeline. `serve` answers, `pass` walks; each step leaves what it found in the Passage, so that a refusal at any point
+// The pipeline. `serve` answers, `process` runs the steps; each step leaves what it found in the RequestState, so that a refusal at any point
 // is recorded with everything that was known by then.
 //
 //   find_out_what   which service and, as far as the head says, which operation        (wire)
 //   authenticate    whose credentials, does the signature hold        (identity, wire)
-//   read_body       what the body says: unpacked and parsed for nobody but the authenticated        (wire)
-//   accesses        what it asks for; which actions on which resources        (the operation's Run)
+//   read_body       what the body says: unpacked and parsed for authenticated callers only        (wire)
+//   accesses        what it asks for; which actions on which resources        (the operation's RequestExecution)
 //   decide          is every one of them allowed        (policy)
 //   record          what was decided, before anything happens        (audit)
-//   handle          with a Permit        (the operation's Run)
+//   handle          with a Permit        (the operation's RequestExecution)
 //   record          what came of it, before the answer leaves        (audit)
 //
 // The last five are done again, on fresh credentials, where what was decided on has changed before the handler used it.
@@ -46,7 +46,7 @@ namespace gate {
 namespace {
 
 constexpr size_t logged_path_bytes_max = 1024;  // of a path in the server's log
-// How often a request is decided anew. Whoever changes an object faster than this gets its readers a 503.
+// How often a request is decided again. Readers of an object that changes faster than this get a 503.
 constexpr int decisions_max = 100;
 // Of a form whose signature does not hold, read for the operation's name in the record.
 constexpr size_t recorded_form_bytes_max = 64u << 10;
@@ -60,10 +60,10 @@ bool frees_space(std::string_view operation) {
 }
 
 // Of the bucket that an S3 request names; empty: it names none that exists.
-std::string region_of_bucket(const GateParts& parts, const http::RequestHead& head) {
-    if (!parts.bucket_region) return {};
+std::string region_of_bucket(const GateDependencies& dependencies, const http::RequestHead& head) {
+    if (!dependencies.bucket_region) return {};
     const auto asked = wire::read_s3_request(head);
-    return asked && !asked->bucket.empty() ? parts.bucket_region(asked->bucket) : std::string();
+    return asked && !asked->bucket.empty() ? dependencies.bucket_region(asked->bucket) : std::string();
 }
 
 // What could not be recorded is not done, or not told.
@@ -79,7 +79,7 @@ std::unexpected<base::Error> not_recorded(const std::string& request_id, const b
 
 }  // namespace
 
-struct Gate::Passage {
+struct Gate::RequestState {
     http::Request& http;
     base::Time now;
     std::string service;  // empty until known
@@ -90,7 +90,7 @@ struct Gate::Passage {
     std::optional<wire::Verified> verified;
     std::optional<wire::S3Request> s3;
     std::unique_ptr<wire::PayloadReader> payload;
-    std::unique_ptr<Run> run;  // once the operation is known
+    std::unique_ptr<RequestExecution> run;  // once the operation is known
     identity::PreparedPtr principal = anonymous_principal();
     [[nodiscard]] const identity::Caller& caller() const { return principal->caller; }
     // For wording and the record: of a request that is refused early, what it seems to be for.
@@ -98,262 +98,263 @@ struct Gate::Passage {
     std::string access_key_id;              // once credentials were looked up; they may not hold
     std::optional<DecidedRequest> decided;  // once it was; not of an operation that needs no permission
     bool recorded = false;
-    std::optional<audit::Ticket> ticket;  // of what was decided and is not answered yet
-    std::string answered_error;           // its code
+    std::optional<audit::PendingRecord> ticket;  // of what was decided and is not answered yet
+    std::string answered_error;                  // its code
 };
 
-Gate::Gate(GateParts parts) : parts_(std::move(parts)) {
-    INVARIANT(parts_.registry && parts_.directory && parts_.audit && parts_.clock && parts_.random);
-    INVARIANT(!parts_.regions.empty());
+Gate::Gate(GateDependencies dependencies) : dependencies_(std::move(dependencies)) {
+    INVARIANT(dependencies_.registry && dependencies_.directory && dependencies_.audit && dependencies_.clock &&
+              dependencies_.random);
+    INVARIANT(!dependencies_.regions.empty());
 }
 
 http::Response Gate::serve(http::Request& request) {
     const auto began = std::chrono::steady_clock::now();
-    Passage passage{.http = request};
-    http::Response response = answer(passage);
+    RequestState state{.http = request};
+    http::Response response = answer(state);
     if (base::logs(base::LogLevel::debug)) {
         const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
-        base::log_debug(log_line(passage, response.status, took));
+        base::log_debug(log_line(state, response.status, took));
     }
     return response;
 }
 
-http::Response Gate::answer(Passage& passage) {
+http::Response Gate::answer(RequestState& state) {
     try {
-        passage.now = parts_.clock->now();
-        passage.call.http = &passage.http;
-        passage.call.region = parts_.regions.front();
-        passage.call.request_id = parts_.random->uuid();
-        auto passed = pass(passage);
+        state.now = dependencies_.clock->now();
+        state.call.http = &state.http;
+        state.call.region = dependencies_.regions.front();
+        state.call.request_id = dependencies_.random->uuid();
+        auto passed = process(state);
         if (passed) return std::move(*passed);
-        return refuse(passage, std::move(passed).error());
+        return refuse(state, std::move(passed).error());
     } catch (const std::exception& error) {
-        base::log_error("request " + passage.call.request_id + " (" + passage.service + " " + passage.call.operation +
+        base::log_error("request " + state.call.request_id + " (" + state.service + " " + state.call.operation +
                         "): " + error.what());
     }
     try {
-        return refuse(passage, base::Error(base::code::InternalFailure, "an exception stopped the request"));
+        return refuse(state, base::Error(base::code::InternalFailure, "an exception stopped the request"));
     } catch (const std::exception&) {
         return http::Response{.status = 500};
     }
 }
 
 // Without the query, where presigned requests have their signature and token.
-std::string Gate::log_line(const Passage& passage, int status, std::chrono::microseconds took) {
-    const http::RequestHead& head = passage.http.head;
+std::string Gate::log_line(const RequestState& state, int status, std::chrono::microseconds took) {
+    const http::RequestHead& head = state.http.head;
     const std::string path = head.path.substr(0, logged_path_bytes_max);
     std::string out = head.method + " " + path + " " + std::to_string(status) + " in " + std::to_string(took.count()) + " us, ";
-    const std::string& service = passage.said_service();
-    if (!service.empty()) out += service + ":" + (passage.call.operation.empty() ? "?" : passage.call.operation) + ", ";
-    out += "request " + passage.call.request_id;
-    if (!passage.answered_error.empty()) out += ", " + passage.answered_error;
+    const std::string& service = state.said_service();
+    if (!service.empty()) out += service + ":" + (state.call.operation.empty() ? "?" : state.call.operation) + ", ";
+    out += "request " + state.call.request_id;
+    if (!state.answered_error.empty()) out += ", " + state.answered_error;
     return out;
 }
 
-base::Result<http::Response> Gate::pass(Passage& passage) {
-    wire::Call& call = passage.call;
+base::Result<http::Response> Gate::process(RequestState& state) {
+    wire::Call& call = state.call;
     // What the request is for is found out first, so that the record of bad credentials names it, but told only to the
     // authenticated.
-    auto known = find_out_what(passage);
-    if (!known && passage.service.empty()) return base::fail(std::move(known).error());
-    TRY(authenticate(passage));
+    auto known = find_out_what(state);
+    if (!known && state.service.empty()) return base::fail(std::move(known).error());
+    TRY(authenticate(state));
     if (!known) return base::fail(std::move(known).error());
-    if (passage.service != "s3") TRY(read_body(passage));
+    if (state.service != "s3") TRY(read_body(state));
 
-    const Operation* operation = parts_.registry->find(passage.service, call.operation);
-    if (operation == nullptr) return base::fail(unknown_operation(passage.service, call.operation));
-    if (passage.service == "s3") {
-        passage.payload = TRY(
-            wire::PayloadReader::open(passage.http.head, *passage.http.body, passage.verified ? &*passage.verified : nullptr));
-        call.body = passage.payload.get();
+    const Operation* operation = dependencies_.registry->find(state.service, call.operation);
+    if (operation == nullptr) return base::fail(unknown_operation(state.service, call.operation));
+    if (state.service == "s3") {
+        state.payload =
+            TRY(wire::PayloadReader::open(state.http.head, *state.http.body, state.verified ? &*state.verified : nullptr));
+        call.body = state.payload.get();
     }
-    passage.run = operation->begin();
+    state.run = operation->begin();
 
     for (int decision = 1;; ++decision) {
-        auto answer = admit(passage, *operation);
+        auto answer = admit(state, *operation);
         if (answer || answer.error().code != base::decision_outdated) return answer;
-        if (passage.ticket) TRY(record_answer(passage, 0, &answer.error(), ""));
-        passage.decided.reset();
-        passage.recorded = false;
+        if (state.ticket) TRY(record_answer(state, 0, &answer.error(), ""));
+        state.decided.reset();
+        state.recorded = false;
         if (decision == decisions_max) {
-            return base::fail(passage.service == "s3" ? base::code::SlowDown : base::code::ServiceUnavailable,
+            return base::fail(state.service == "s3" ? base::code::SlowDown : base::code::ServiceUnavailable,
                               "What the request is about changes faster than it can be decided on. Please try again.");
         }
-        TRY(authenticate(passage));
+        TRY(authenticate(state));
     }
 }
 
-base::Result<http::Response> Gate::admit(Passage& passage, const Operation& operation) {
-    wire::Call& call = passage.call;
+base::Result<http::Response> Gate::admit(RequestState& state, const Operation& operation) {
+    wire::Call& call = state.call;
     const base::DecisionScope decision;
-    auto accesses = passage.run->accesses(passage.caller(), call);
+    auto accesses = state.run->accesses(state.caller(), call);
     TRY(base::DecisionScope::check());
     if (!accesses) {
-        // A stranger learns which buckets exist, as in AWS, and nothing else.
-        const bool stranger = passage.caller().principal.kind == policy::PrincipalKind::anonymous;
-        if (stranger && wire::status_of(passage.service, accesses.error().code) == 404 &&
+        // Anonymous callers get NoSuchBucket, as in AWS, but no other 404.
+        const bool is_anonymous = state.caller().principal.kind == policy::PrincipalKind::anonymous;
+        if (is_anonymous && wire::status_of(state.service, accesses.error().code) == 404 &&
             accesses.error().code != base::code::NoSuchBucket)
             return base::fail(base::code::AccessDenied, "Access Denied");
         return base::fail(std::move(accesses).error());
     }
-    TRY(renew_caller(passage));
+    TRY(renew_caller(state));
     std::map<size_t, std::string> refusals;
-    if (!operation.needs_no_permission) refusals = TRY(decide(passage, std::move(*accesses)));
-    // Once it is allowed: whoever is refused must not fill what is kept for those who make room.
+    if (!operation.needs_no_permission) refusals = TRY(decide(state, std::move(*accesses)));
+    // Once it is allowed: refused requests must not use up the reserve, which is for requests that free space.
     std::optional<store::MayUseReserve> making_room;
     if (frees_space(operation.name)) making_room.emplace();
-    passage.run->read_rest(call);
-    const bool is_refused_whole = !refusals.empty() && refusals.size() == passage.decided->size();
+    state.run->read_rest(call);
+    const bool is_refused_whole = !refusals.empty() && refusals.size() == state.decided->size();
     // Where each part may be refused for itself and all were, nothing will happen: it is recorded as any other refusal, with the status of
     // an answer that says so of each part.
     if (is_refused_whole)
-        TRY(record_refusal(passage, base::Error(std::string(base::code::AccessDenied), refusals.begin()->second), 200));
+        TRY(record_refusal(state, base::Error(std::string(base::code::AccessDenied), refusals.begin()->second), 200));
     else
-        TRY(record(passage, parameters_to_keep(passage, false)));
-    if (passage.signature) parts_.directory->record_use(passage.caller(), passage.service, call.region);
+        TRY(record(state, parameters_to_keep(state, false)));
+    if (state.signature) dependencies_.directory->record_use(state.caller(), state.service, call.region);
 
-    const Permit permit(passage.principal, *parts_.directory, call, passage.now, std::move(refusals));
-    auto answer = passage.run->handle(permit, call);
+    const Permit permit(state.principal, *dependencies_.directory, call, state.now, std::move(refusals));
+    auto answer = state.run->handle(permit, call);
     // Refusals too: they tell of what is there now.
     TRY(base::DecisionScope::check());
     if (!answer) return base::fail(std::move(answer).error());
     std::string made;
-    if (makes_something(operation.name)) made = recorded_answer(passage.service, operation.name, passage.run->made(), *answer);
+    if (makes_something(operation.name)) made = recorded_answer(state.service, operation.name, state.run->made(), *answer);
     auto response = std::move(*answer);
-    wire::add_request_id(response.headers, passage.service, call.request_id);
-    if (passage.ticket) TRY(record_answer(passage, response.status, nullptr, std::move(made)));
+    wire::add_request_id(response.headers, state.service, call.request_id);
+    if (state.ticket) TRY(record_answer(state, response.status, nullptr, std::move(made)));
     return response;
 }
 
 // By the head alone.
-base::Result<void> Gate::find_out_what(Passage& passage) {
-    const http::RequestHead& head = passage.http.head;
-    wire::Call& call = passage.call;
+base::Result<void> Gate::find_out_what(RequestState& state) {
+    const http::RequestHead& head = state.http.head;
+    wire::Call& call = state.call;
     auto signature = wire::read_signature(head);
     const std::optional<wire::Signature> unsigned_one;
     const auto& signed_as = signature ? *signature : unsigned_one;
     auto service = wire::find_service_name(head, signed_as);
-    // Broken credentials are nobody's: the service is remembered for the wording alone.
+    // Broken credentials identify no one: the service is kept for the wording alone.
     if (service)
         call.service = *service;
     else if (signed_as)
         call.service = signed_as->scope.service;  // one that is not served here
-    if (call.service == "s3") call.request_id = parts_.random->text(16, s3_request_id_alphabet);
+    if (call.service == "s3") call.request_id = dependencies_.random->text(16, s3_request_id_alphabet);
     if (!signature) return base::fail(std::move(signature).error());
-    passage.signature = std::move(*signature);
+    state.signature = std::move(*signature);
     TRY(wire::check_repeated_headers(head));
-    passage.service = TRY(std::move(service));
-    if (passage.signature) call.signature = &*passage.signature;
-    if (passage.service == "s3") {
-        if (passage.signature) TRY(wire::take_hoisted_headers(passage.http.head, *passage.signature));
-        passage.s3 = TRY(wire::read_s3_request(head));
-        call.s3 = &*passage.s3;
-        call.operation = passage.s3->operation;
-    } else if (const wire::ServiceModel* model = wire::find_service(passage.service)) {
+    state.service = TRY(std::move(service));
+    if (state.signature) call.signature = &*state.signature;
+    if (state.service == "s3") {
+        if (state.signature) TRY(wire::take_hoisted_headers(state.http.head, *state.signature));
+        state.s3 = TRY(wire::read_s3_request(head));
+        call.s3 = &*state.s3;
+        call.operation = state.s3->operation;
+    } else if (const wire::ServiceModel* model = wire::find_service(state.service)) {
         call.operation = wire::operation_in_head(*model, head);
     }
     return {};
 }
 
-base::Result<void> Gate::authenticate(Passage& passage) {
+base::Result<void> Gate::authenticate(RequestState& state) {
     // The only anonymous requests that anything here allows are S3's.
-    if (!passage.signature) {
-        if (passage.service == "s3") return {};
-        return base::fail(missing_credentials(passage.service));
+    if (!state.signature) {
+        if (state.service == "s3") return {};
+        return base::fail(missing_credentials(state.service));
     }
-    const wire::Signature& signature = *passage.signature;
-    passage.access_key_id = signature.access_key_id;
-    auto found = TRY(find_caller(passage));
-    if (auto served = wire::check_region(signature, passage.service, parts_.regions); !served) {
-        passage.call.right_region = parts_.regions.front();
-        if (passage.service != "s3") return base::fail(std::move(served).error());
+    const wire::Signature& signature = *state.signature;
+    state.access_key_id = signature.access_key_id;
+    auto found = TRY(find_caller(state));
+    if (auto served = wire::check_region(signature, state.service, dependencies_.regions); !served) {
+        state.call.right_region = dependencies_.regions.front();
+        if (state.service != "s3") return base::fail(std::move(served).error());
         // At once the one that will do: SDKs sign anew only once.
-        if (auto own = region_of_bucket(parts_, passage.http.head); wire::is_served(own, parts_.regions))
-            passage.call.right_region = std::move(own);
-        return base::fail(wire::wrong_region(signature, passage.call.right_region));
+        if (auto own = region_of_bucket(dependencies_, state.http.head); wire::is_served(own, dependencies_.regions))
+            state.call.right_region = std::move(own);
+        return base::fail(wire::wrong_region(signature, state.call.right_region));
     }
     wire::VerifyOptions options{.secret_access_key = found->secret_access_key,
                                 .signing_key = &found->signing_key,
-                                .service = passage.service,
-                                .now = passage.now,
-                                .regions = parts_.regions};
-    if (passage.service != "s3") {
+                                .service = state.service,
+                                .now = state.now,
+                                .regions = dependencies_.regions};
+    if (state.service != "s3") {
         // What can be told without the body is told without it.
-        TRY(wire::check_claims(signature, passage.http.head, options));
+        TRY(wire::check_claims(signature, state.http.head, options));
         // Read once: a request that is decided again keeps its body.
-        if (passage.body_sha256.empty()) {
-            passage.body = TRY(passage.http.body->read_all(wire::request_body_bytes_max));
-            passage.body_sha256 = crypto::hex(crypto::sha256(passage.body));
+        if (state.body_sha256.empty()) {
+            state.body = TRY(state.http.body->read_all(wire::request_body_bytes_max));
+            state.body_sha256 = crypto::hex(crypto::sha256(state.body));
         }
-        options.body_sha256 = passage.body_sha256;
+        options.body_sha256 = state.body_sha256;
     }
-    auto verified = wire::verify(signature, passage.http.head, options);
+    auto verified = wire::verify(signature, state.http.head, options);
     if (!verified) {
-        const wire::ServiceModel* model = wire::find_service(passage.service);
-        const bool small = passage.body.size() <= recorded_form_bytes_max && !passage.http.head.headers.find("Content-Encoding");
-        if (model != nullptr && passage.call.operation.empty() && small)
-            if (auto operation = wire::find_operation(*model, passage.http.head, passage.body))
-                passage.call.operation = std::string((*operation)->name);
+        const wire::ServiceModel* model = wire::find_service(state.service);
+        const bool small = state.body.size() <= recorded_form_bytes_max && !state.http.head.headers.find("Content-Encoding");
+        if (model != nullptr && state.call.operation.empty() && small)
+            if (auto operation = wire::find_operation(*model, state.http.head, state.body))
+                state.call.operation = std::string((*operation)->name);
         return base::fail(std::move(verified).error());
     }
-    passage.verified = std::move(*verified);
-    passage.principal = std::move(found);
-    passage.call.region = wire::region_that_serves(passage.service, &signature, parts_.regions);
+    state.verified = std::move(*verified);
+    state.principal = std::move(found);
+    state.call.region = wire::region_that_serves(state.service, &signature, dependencies_.regions);
     return {};
 }
 
 // A client may take hours to send a body. What is decided is decided once the request is whole, on what holds then: whose credentials
 // were taken away meanwhile is refused.
-base::Result<void> Gate::renew_caller(Passage& passage) {
-    passage.now = parts_.clock->now();
-    if (!passage.signature) return {};
-    auto found = find_caller(passage);
+base::Result<void> Gate::renew_caller(RequestState& state) {
+    state.now = dependencies_.clock->now();
+    if (!state.signature) return {};
+    auto found = find_caller(state);
     if (!found) {
-        passage.principal = anonymous_principal();
+        state.principal = anonymous_principal();
         return base::fail(std::move(found).error());
     }
-    passage.principal = std::move(*found);
+    state.principal = std::move(*found);
     return {};
 }
 
 // Whose credentials the request is signed with, as identity holds them now.
-base::Result<identity::PreparedPtr> Gate::find_caller(const Passage& passage) const {
-    const wire::Signature& signature = *passage.signature;
-    auto found = parts_.directory->authenticate(signature.access_key_id, signature.session_token);
+base::Result<identity::PreparedPtr> Gate::find_caller(const RequestState& state) const {
+    const wire::Signature& signature = *state.signature;
+    auto found = dependencies_.directory->authenticate(signature.access_key_id, signature.session_token);
     if (found) return found;
-    return base::fail(credentials_error(passage.service, std::move(found).error(), !signature.session_token.empty()));
+    return base::fail(credentials_error(state.service, std::move(found).error(), !signature.session_token.empty()));
 }
 
-base::Result<void> Gate::read_body(Passage& passage) {
-    const http::RequestHead& head = passage.http.head;
-    TRY(wire::unpack_body(head, passage.body));
-    const wire::ServiceModel* model = wire::find_service(passage.service);
-    if (model == nullptr) return base::fail(base::code::UnrecognizedClientException, "there is no service " + passage.service);
-    passage.call.operation = std::string(TRY(wire::find_operation(*model, head, passage.body))->name);
-    passage.call.document = passage.body;
+base::Result<void> Gate::read_body(RequestState& state) {
+    const http::RequestHead& head = state.http.head;
+    TRY(wire::unpack_body(head, state.body));
+    const wire::ServiceModel* model = wire::find_service(state.service);
+    if (model == nullptr) return base::fail(base::code::UnrecognizedClientException, "there is no service " + state.service);
+    state.call.operation = std::string(TRY(wire::find_operation(*model, head, state.body))->name);
+    state.call.document = state.body;
     return {};
 }
 
-base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, std::vector<Access> accesses) {
+base::Result<std::map<size_t, std::string>> Gate::decide(RequestState& state, std::vector<Access> accesses) {
     if (accesses.empty()) {
-        base::log_error(passage.service + ":" + passage.call.operation +
+        base::log_error(state.service + ":" + state.call.operation +
                         " asked for no permission without saying that it needs none");
         return base::fail(base::code::AccessDenied, "Access Denied");
     }
-    passage.decided.emplace(DecidedRequest::Parts{.principal = passage.principal,
-                                                  .facts = {.http = &passage.http,
-                                                            .service = passage.service,
-                                                            .region = passage.call.region,
-                                                            .signature = passage.signature ? &*passage.signature : nullptr,
-                                                            .now = passage.now},
-                                                  .request_id = passage.call.request_id,
-                                                  .operation = passage.call.operation,
-                                                  .access_key_id = passage.access_key_id},
-                            std::move(accesses));
+    state.decided.emplace(DecidedRequest::Inputs{.principal = state.principal,
+                                                 .facts = {.http = &state.http,
+                                                           .service = state.service,
+                                                           .region = state.call.region,
+                                                           .signature = state.signature ? &*state.signature : nullptr,
+                                                           .now = state.now},
+                                                 .request_id = state.call.request_id,
+                                                 .operation = state.call.operation,
+                                                 .access_key_id = state.access_key_id},
+                          std::move(accesses));
     std::map<size_t, std::string> refusals;
     std::optional<base::Error> refusal;  // of the first access that may not be refused
     size_t index = 0;
-    passage.decided->each([&](const DecidedRequest::One& one) {
+    state.decided->each([&](const DecidedRequest::One& one) {
         const size_t at = index++;
         if (one.is_allowed()) return;
         const Access& access = one.question.access();
@@ -367,103 +368,103 @@ base::Result<std::map<size_t, std::string>> Gate::decide(Passage& passage, std::
     return refusals;
 }
 
-std::string Gate::message_to_keep(const Passage& passage, const base::Error& error) {
-    return recorded_message(error, input_shape(passage.service, passage.call.operation),
-                            passage.run != nullptr ? passage.run->asked() : text::Json());
+std::string Gate::message_to_keep(const RequestState& state, const base::Error& error) {
+    return recorded_message(error, input_shape(state.service, state.call.operation),
+                            state.run != nullptr ? state.run->asked() : text::Json());
 }
 
-std::string Gate::parameters_to_keep(const Passage& passage, bool refused) {
+std::string Gate::parameters_to_keep(const RequestState& state, bool refused) {
     const size_t most = refused ? audit::refused_parameters_bytes_max : audit::parameters_bytes_max;
-    const std::string& service = passage.said_service();
-    text::Json asked = passage.run != nullptr ? passage.run->asked() : text::Json();
+    const std::string& service = state.said_service();
+    text::Json asked = state.run != nullptr ? state.run->asked() : text::Json();
     // Where no access says it (there is no such bucket, or the credentials do not hold): as the head does.
-    if (asked.is_null() && service == "s3" && !passage.decided)
-        if (const auto head = wire::read_s3_request(passage.http.head); head && !head->bucket.empty()) {
+    if (asked.is_null() && service == "s3" && !state.decided)
+        if (const auto head = wire::read_s3_request(state.http.head); head && !head->bucket.empty()) {
             asked = text::Json::object({{"Bucket", head->bucket}});
             if (!head->key.empty()) asked.set("Key", head->key);
         }
-    return recorded_parameters(service, passage.call.operation, asked, most);
+    return recorded_parameters(service, state.call.operation, asked, most);
 }
 
-audit::Record Gate::record_of(const Passage& passage) {
-    if (passage.decided) return passage.decided->whole();
-    return gate::record_of({.http = passage.http,
-                            .caller = passage.caller(),
-                            .time = passage.now,
-                            .request_id = passage.call.request_id,
-                            .service = passage.said_service(),
-                            .operation = passage.call.operation,
-                            .access_key_id = passage.access_key_id});
+audit::Record Gate::record_of(const RequestState& state) {
+    if (state.decided) return state.decided->whole();
+    return gate::record_of({.http = state.http,
+                            .caller = state.caller(),
+                            .time = state.now,
+                            .request_id = state.call.request_id,
+                            .service = state.said_service(),
+                            .operation = state.call.operation,
+                            .access_key_id = state.access_key_id});
 }
 
-base::Result<void> Gate::record(Passage& passage, std::string parameters) {
-    base::Result<audit::Ticket> ticket;
-    if (passage.decided) {
-        passage.decided->parameters = std::move(parameters);
-        ticket = parts_.audit->decided(*passage.decided);
+base::Result<void> Gate::record(RequestState& state, std::string parameters) {
+    base::Result<audit::PendingRecord> ticket;
+    if (state.decided) {
+        state.decided->parameters = std::move(parameters);
+        ticket = dependencies_.audit->decided(*state.decided);
     } else {
-        audit::Record record = record_of(passage);
+        audit::Record record = record_of(state);
         record.parameters = std::move(parameters);
-        ticket = parts_.audit->decided(record);
+        ticket = dependencies_.audit->decided(record);
     }
-    if (!ticket) return not_recorded(passage.call.request_id, ticket.error());
-    passage.ticket = std::move(*ticket);
-    passage.recorded = true;
+    if (!ticket) return not_recorded(state.call.request_id, ticket.error());
+    state.ticket = std::move(*ticket);
+    state.recorded = true;
     return {};
 }
 
-base::Result<void> Gate::record_refusal(Passage& passage, const base::Error& refusal, int status) {
-    audit::Record record = record_of(passage);
+base::Result<void> Gate::record_refusal(RequestState& state, const base::Error& refusal, int status) {
+    audit::Record record = record_of(state);
     record.error_code = refusal.code;
-    record.error_message = message_to_keep(passage, refusal);
+    record.error_message = message_to_keep(state, refusal);
     record.status = status;
-    record.is_missing = !passage.decided && refusal.code == base::code::NoSuchBucket;
-    if (record.parameters.empty()) record.parameters = parameters_to_keep(passage, true);
-    if (auto written = parts_.audit->append(record); !written) return not_recorded(passage.call.request_id, written.error());
-    passage.recorded = true;
+    record.is_missing = !state.decided && refusal.code == base::code::NoSuchBucket;
+    if (record.parameters.empty()) record.parameters = parameters_to_keep(state, true);
+    if (auto written = dependencies_.audit->append(record); !written) return not_recorded(state.call.request_id, written.error());
+    state.recorded = true;
     return {};
 }
 
-base::Result<void> Gate::record_answer(Passage& passage, int status, const base::Error* error, std::string made) {
+base::Result<void> Gate::record_answer(RequestState& state, int status, const base::Error* error, std::string made) {
     audit::Answered answered{
-        .time = parts_.clock->now(), .status = status, .error_code = "", .error_message = "", .made = std::move(made)};
+        .time = dependencies_.clock->now(), .status = status, .error_code = "", .error_message = "", .made = std::move(made)};
     if (error != nullptr) {
         answered.error_code = error->code;
-        answered.error_message = message_to_keep(passage, *error);
+        answered.error_message = message_to_keep(state, *error);
     }
-    INVARIANT(passage.ticket);
-    audit::Ticket ticket = std::move(*passage.ticket);
-    passage.ticket.reset();
-    auto written = parts_.audit->answered(std::move(ticket), answered);
-    if (!written) return not_recorded(passage.call.request_id, written.error());
+    INVARIANT(state.ticket);
+    audit::PendingRecord ticket = std::move(*state.ticket);
+    state.ticket.reset();
+    auto written = dependencies_.audit->answered(std::move(ticket), answered);
+    if (!written) return not_recorded(state.call.request_id, written.error());
     return {};
 }
 
-http::Response Gate::refuse(Passage& passage, base::Error error) {
-    const std::string& service = passage.said_service();
+http::Response Gate::refuse(RequestState& state, base::Error error) {
+    const std::string& service = state.said_service();
     error = in_dialect(service, std::move(error));
     // Clients find out by it where a bucket is, most without credentials. Source: GetBucketLocation ("calls to the HeadBucket
     // operation always return the bucket's location through an HTTP response header, whether access to the bucket is authorized
     // or not").
-    if (service == "s3" && passage.call.operation == "HeadBucket" && passage.call.right_region.empty())
-        passage.call.right_region = region_of_bucket(parts_, passage.http.head);
+    if (service == "s3" && state.call.operation == "HeadBucket" && state.call.right_region.empty())
+        state.call.right_region = region_of_bucket(dependencies_, state.http.head);
     const auto encode = [&] {
-        return wire::encode_error(service, error, passage.http.head, passage.call.request_id, passage.call.right_region);
+        return wire::encode_error(service, error, state.http.head, state.call.request_id, state.call.right_region);
     };
     http::Response response = encode();
     base::Result<void> written;
-    if (!passage.recorded) {
-        written = record_refusal(passage, error, response.status);
-    } else if (passage.ticket) {
-        written = record_answer(passage, response.status, &error, "");
+    if (!state.recorded) {
+        written = record_refusal(state, error, response.status);
+    } else if (state.ticket) {
+        written = record_answer(state, response.status, &error, "");
     }
     if (!written) {
         error = std::move(written).error();
         response = encode();
     }
-    passage.answered_error = error.code;
+    state.answered_error = error.code;
     if (response.status == 500)
-        base::log_error("request " + passage.call.request_id + ": " + error.code + ": " + message_to_keep(passage, error));
+        base::log_error("request " + state.call.request_id + ": " + error.code + ": " + message_to_keep(state, error));
     return response;
 }
 

@@ -43,7 +43,7 @@ struct Access {
     // Replaces AWS's standard sentence for this access, e.g. SageMaker's PassRole wording. Empty: the standard one.
     std::string refusal_message;
     // RestrictPublicBuckets of Block Public Access (R79): the resource's policy lets no anonymous caller in, whatever it says,
-    // and nobody of another account if it is public.
+    // and no principal of another account if it is public.
     bool restrict_public = false;
     bool resource_policy_is_public = false;
     // A refusal of this access does not refuse the request: the handler asks `Permit::refusal(index)` and refuses that part alone
@@ -57,9 +57,9 @@ struct Access {
 
 // One request on its way through an operation, from its decoding to its answer. Where what was looked up to decide is not what is
 // there any more (`base::decision_outdated`, R83), it is asked for its accesses again; nothing was done then.
-class Run {
+class RequestExecution {
 public:
-    virtual ~Run() = default;
+    virtual ~RequestExecution() = default;
     // Which accesses the request needs. Errors here are answers (`NoSuchBucket`), given only to authenticated callers.
     // An operation that needs none (sts:GetCallerIdentity, R74) gives an empty list: it must say so by `needs_no_permission`.
     [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const identity::Caller& caller, wire::Call& call) = 0;
@@ -70,7 +70,7 @@ public:
     // same call.
     [[nodiscard]] virtual base::Result<http::Response> handle(const Permit& permit, wire::Call& call) = 0;
 
-    // Which accesses a request that nobody has made would need. `input`: a JSON object by the model's member names.
+    // Which accesses a hypothetical request would need. `input`: a JSON object by the model's member names.
     [[nodiscard]] virtual base::Result<std::vector<Access>> supposed_accesses(const identity::Caller& caller,
                                                                               std::string_view region,
                                                                               std::string_view input) = 0;
@@ -83,7 +83,7 @@ public:
 struct Operation {
     std::string service;
     std::string name;
-    std::function<std::unique_ptr<Run>()> begin;  // for one request
+    std::function<std::unique_ptr<RequestExecution>()> begin;  // for one request
     bool needs_no_permission = false;
 };
 
@@ -101,49 +101,49 @@ private:
     std::map<std::pair<std::string, std::string>, Operation, std::less<>> operations_;
 };
 
-struct GateParts {
+struct GateDependencies {
     const Registry* registry = nullptr;
     identity::Directory* directory = nullptr;
     audit::Log* audit = nullptr;
     const base::Clock* clock = nullptr;
     crypto::Random* random = nullptr;
     std::vector<std::string> regions = {"us-east-1"};  // that are served; the first serves what names none
-    // Of S3, by name; empty: there is no such bucket. S3 tells it to whoever names the bucket, also to those it refuses.
+    // Of S3, by name; empty: there is no such bucket. S3 tells it to every caller that names the bucket, also to those it refuses.
     std::function<std::string(std::string_view bucket)> bucket_region;
 };
 
 class Gate {
 public:
-    explicit Gate(GateParts parts);
+    explicit Gate(GateDependencies dependencies);
     // Never throws, always answers.
     [[nodiscard]] http::Response serve(http::Request& request);
 
 private:
-    struct Passage;  // one request on its way through
-    [[nodiscard]] http::Response answer(Passage& passage);
-    [[nodiscard]] static std::string log_line(const Passage& passage, int status, std::chrono::microseconds took);
-    [[nodiscard]] base::Result<http::Response> pass(Passage& passage);
+    struct RequestState;  // one request on its way through
+    [[nodiscard]] http::Response answer(RequestState& state);
+    [[nodiscard]] static std::string log_line(const RequestState& state, int status, std::chrono::microseconds took);
+    [[nodiscard]] base::Result<http::Response> process(RequestState& state);
     // From `accesses` on, once: `DecisionOutdated` if what was decided on is not what is there any more.
-    [[nodiscard]] base::Result<http::Response> admit(Passage& passage, const Operation& operation);
-    [[nodiscard]] base::Result<void> find_out_what(Passage& passage);
-    [[nodiscard]] base::Result<void> authenticate(Passage& passage);
-    [[nodiscard]] base::Result<void> renew_caller(Passage& passage);
-    [[nodiscard]] base::Result<identity::PreparedPtr> find_caller(const Passage& passage) const;
-    [[nodiscard]] base::Result<void> read_body(Passage& passage);
-    [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(Passage& passage, std::vector<Access> accesses);
+    [[nodiscard]] base::Result<http::Response> admit(RequestState& state, const Operation& operation);
+    [[nodiscard]] base::Result<void> find_out_what(RequestState& state);
+    [[nodiscard]] base::Result<void> authenticate(RequestState& state);
+    [[nodiscard]] base::Result<void> renew_caller(RequestState& state);
+    [[nodiscard]] base::Result<identity::PreparedPtr> find_caller(const RequestState& state) const;
+    [[nodiscard]] base::Result<void> read_body(RequestState& state);
+    [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(RequestState& state, std::vector<Access> accesses);
     // After the handler, before its answer leaves.
-    [[nodiscard]] base::Result<void> record_answer(Passage& passage, int status, const base::Error* error, std::string made);
+    [[nodiscard]] base::Result<void> record_answer(RequestState& state, int status, const base::Error* error, std::string made);
     // What was asked, for the record. `refused`: nothing comes of it.
-    [[nodiscard]] static std::string parameters_to_keep(const Passage& passage, bool refused);
+    [[nodiscard]] static std::string parameters_to_keep(const RequestState& state, bool refused);
     // Of an error, for the record and the server's log.
-    [[nodiscard]] static std::string message_to_keep(const Passage& passage, const base::Error& error);
-    [[nodiscard]] static audit::Record record_of(const Passage& passage);
+    [[nodiscard]] static std::string message_to_keep(const RequestState& state, const base::Error& error);
+    [[nodiscard]] static audit::Record record_of(const RequestState& state);
     // What was decided, before it happens; of a refusal, both facts at once.
-    [[nodiscard]] base::Result<void> record(Passage& passage, std::string parameters);
-    [[nodiscard]] base::Result<void> record_refusal(Passage& passage, const base::Error& refusal, int status);
-    [[nodiscard]] http::Response refuse(Passage& passage, base::Error error);
+    [[nodiscard]] base::Result<void> record(RequestState& state, std::string parameters);
+    [[nodiscard]] base::Result<void> record_refusal(RequestState& state, const base::Error& refusal, int status);
+    [[nodiscard]] http::Response refuse(RequestState& state, base::Error error);
 
-    GateParts parts_;
+    GateDependencies dependencies_;
 };
 
 }  // namespace gate

@@ -12,7 +12,7 @@
 #include "gate/decide.hpp"
 #include "gate/records_for_tests.hpp"
 #include "identity/directory.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 #include "wire/sigv4.hpp"
 
 namespace {
@@ -25,7 +25,7 @@ struct TestOperation {
     bool needs_no_permission = false;
 };
 
-class TestRun final : public gate::Run {
+class TestRun final : public gate::RequestExecution {
 public:
     explicit TestRun(const TestOperation& operation) : operation_(operation) {}
     base::Result<std::vector<gate::Access>> accesses(const identity::Caller& caller, wire::Call& call) override {
@@ -56,7 +56,7 @@ gate::Operation made_of(TestOperation operation) {
 struct Fixture {
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
     crypto::SystemRandom random;
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     std::unique_ptr<identity::Directory> directory =
         std::move(identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}).value());
     identity::Directory::FirstAccount first = directory->bootstrap().value().value();
@@ -67,7 +67,7 @@ struct Fixture {
 
     gate::Gate& gate() {
         if (!the_gate)
-            the_gate = std::make_unique<gate::Gate>(gate::GateParts{&registry, directory.get(), &log, &clock, &random});
+            the_gate = std::make_unique<gate::Gate>(gate::GateDependencies{&registry, directory.get(), &log, &clock, &random});
         return *the_gate;
     }
 
@@ -518,16 +518,16 @@ TEST_CASE("a body is read for nobody whose key, region or time is wrong, nor for
 TEST_CASE("the region of a signature counts if it is served; S3 says which is") {
     Fixture f;
     f.get_object({read_key()});
-    f.the_gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &f.registry,
-                                                              .directory = f.directory.get(),
-                                                              .audit = &f.log,
-                                                              .clock = &f.clock,
-                                                              .random = &f.random,
-                                                              .regions = {"eu-central-1", "eu-west-1"},
-                                                              .bucket_region = [](std::string_view name) -> std::string {
-                                                                  if (name == "second") return "eu-west-1";
-                                                                  return name == "gone" ? "us-west-2" : "";
-                                                              }});
+    f.the_gate = std::make_unique<gate::Gate>(gate::GateDependencies{.registry = &f.registry,
+                                                                     .directory = f.directory.get(),
+                                                                     .audit = &f.log,
+                                                                     .clock = &f.clock,
+                                                                     .random = &f.random,
+                                                                     .regions = {"eu-central-1", "eu-west-1"},
+                                                                     .bucket_region = [](std::string_view name) -> std::string {
+                                                                         if (name == "second") return "eu-west-1";
+                                                                         return name == "gone" ? "us-west-2" : "";
+                                                                     }});
     const auto refused = f.get();  // signs for us-east-1
     CHECK(refused.status == 400);
     CHECK(holds(refused, "<Code>AuthorizationHeaderMalformed</Code>"));
@@ -562,7 +562,7 @@ TEST_CASE("the region of a signature counts if it is served; S3 says which is") 
     CHECK(f.send(std::move(head)).status == 200);
     REQUIRE(f.log.records.size() == 1);
     CHECK(f.log.records[0].accesses[0].request.context.find("aws:RequestedRegion")->values.front() == "eu-west-1");
-    // A question about a request that nobody has made is of IAM's region, of the resource's, or of the asker's.
+    // A question about a hypothetical request is of IAM's region, of the resource's, or of the asker's.
     const auto region = [](std::string action, std::string of) {
         gate::Access access{.action = std::move(action)};
         access.region = std::move(of);

@@ -15,7 +15,7 @@
 namespace gate {
 
 struct RequestFacts {
-    const http::Request* http = nullptr;  // nullptr: one that nobody has made
+    const http::Request* http = nullptr;  // nullptr: a hypothetical one
     std::string service;
     std::string region;
     const wire::Signature* signature = nullptr;  // nullptr: anonymous

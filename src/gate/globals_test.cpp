@@ -21,7 +21,7 @@ TEST_CASE("mapped addresses are the plain ones") {
     CHECK(gate::plain_address("10.0.0.1") == "10.0.0.1");
 }
 
-TEST_CASE("a request that nobody has made has the keys that it would have") {
+TEST_CASE("a hypothetical request has the keys that it would have") {
     const base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
     identity::Caller user;
     user.principal.kind = policy::PrincipalKind::user;
@@ -33,26 +33,26 @@ TEST_CASE("a request that nobody has made has the keys that it would have") {
     CHECK(value(plain, "aws:SourceIp") == "(absent)");
 
     // What is said stands over it, and the clocks go together.
-    gate::Supposition supposition{.region = "eu-west-1", .now = now, .said = {}};
-    supposition.said.set("aws:currenttime", "2030-01-01T00:00:00Z");
-    supposition.said.set("AWS:RequestedRegion", "us-east-1");
-    CHECK(value(gate::supposed_context(user, supposition), "aws:EpochTime") == "1893456000");
-    CHECK(value(gate::supposed_context(user, supposition), "aws:RequestedRegion") == "us-east-1");
-    supposition.said = {};
-    supposition.said.set("aws:EpochTime", "1893456000");
-    CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == "2030-01-01T00:00:00Z");
-    supposition.said.replace("aws:EpochTime", "not a number");
-    CHECK(value(gate::supposed_context(user, supposition), "aws:CurrentTime") == value(plain, "aws:CurrentTime"));
-    supposition.said.set("aws:CurrentTime", "2031-01-01T00:00:00Z");  // both: as they are said
-    CHECK(value(gate::supposed_context(user, supposition), "aws:EpochTime") == "not a number");
+    gate::HypotheticalRequest hypothetical{.region = "eu-west-1", .now = now, .said = {}};
+    hypothetical.said.set("aws:currenttime", "2030-01-01T00:00:00Z");
+    hypothetical.said.set("AWS:RequestedRegion", "us-east-1");
+    CHECK(value(gate::supposed_context(user, hypothetical), "aws:EpochTime") == "1893456000");
+    CHECK(value(gate::supposed_context(user, hypothetical), "aws:RequestedRegion") == "us-east-1");
+    hypothetical.said = {};
+    hypothetical.said.set("aws:EpochTime", "1893456000");
+    CHECK(value(gate::supposed_context(user, hypothetical), "aws:CurrentTime") == "2030-01-01T00:00:00Z");
+    hypothetical.said.replace("aws:EpochTime", "not a number");
+    CHECK(value(gate::supposed_context(user, hypothetical), "aws:CurrentTime") == value(plain, "aws:CurrentTime"));
+    hypothetical.said.set("aws:CurrentTime", "2031-01-01T00:00:00Z");  // both: as they are said
+    CHECK(value(gate::supposed_context(user, hypothetical), "aws:EpochTime") == "not a number");
 
     identity::Caller role;
     role.principal.kind = policy::PrincipalKind::role_session;
-    supposition.said = {};
-    CHECK(value(gate::supposed_context(role, supposition), "aws:TokenIssueTime") == "2026-09-21T14:13:20Z");
-    CHECK(value(gate::supposed_context(role, supposition), "aws:MultiFactorAuthPresent") == "false");
-    supposition.said.set("aws:MultiFactorAuthPresent", "true");
-    CHECK(value(gate::supposed_context(role, supposition), "aws:MultiFactorAuthPresent") == "true");
+    hypothetical.said = {};
+    CHECK(value(gate::supposed_context(role, hypothetical), "aws:TokenIssueTime") == "2026-09-21T14:13:20Z");
+    CHECK(value(gate::supposed_context(role, hypothetical), "aws:MultiFactorAuthPresent") == "false");
+    hypothetical.said.set("aws:MultiFactorAuthPresent", "true");
+    CHECK(value(gate::supposed_context(role, hypothetical), "aws:MultiFactorAuthPresent") == "true");
 }
 
 TEST_CASE("how a request came and was signed") {

@@ -29,9 +29,9 @@ Json without_empty_members(const Json& document) {
     return out.size() == 0 ? Json() : out;
 }
 
-class TypedRun final : public Run {
+class TypedExecution final : public RequestExecution {
 public:
-    explicit TypedRun(std::shared_ptr<const TypedOperation> operation) : operation_(std::move(operation)) {}
+    explicit TypedExecution(std::shared_ptr<const TypedOperation> operation) : operation_(std::move(operation)) {}
 
     base::Result<std::vector<Access>> accesses(const identity::Caller& caller, wire::Call& call) override {
         start();
@@ -96,18 +96,20 @@ void add_operation(Registry& registry, const model::Operation& operation, std::v
                                                                         .describer = registry.describer(),
                                                                         .functions = std::move(functions),
                                                                         .invoke = std::move(invoke)});
-    add_run(registry, operation, [kept] { return std::unique_ptr<Run>(new TypedRun(kept)); });
+    add_execution(registry, operation, [kept] { return std::unique_ptr<RequestExecution>(new TypedExecution(kept)); });
 }
 
-void add_run(Registry& registry, const model::Operation& operation, std::function<std::unique_ptr<Run>()> begin) {
+void add_execution(Registry& registry, const model::Operation& operation,
+                   std::function<std::unique_ptr<RequestExecution>()> begin) {
     registry.add(Operation{.service = std::string(operation.service->signing_name),
                            .name = std::string(operation.name),
                            .begin = std::move(begin),
                            .needs_no_permission = operation.accesses != nullptr && !operation.accesses->no_permission.empty()});
 }
 
-base::Result<std::vector<Access>> declared_accesses(const model::Operation& operation, const void* input, const Asking& asking,
-                                                    std::span<const model::ValueFunction> functions, Found& found) {
+base::Result<std::vector<Access>> declared_accesses(const model::Operation& operation, const void* input,
+                                                    const RequestOrigin& asking, std::span<const model::ValueFunction> functions,
+                                                    Found& found) {
     auto ruled = TRY(accesses_by_rules(operation, input, asking, functions));
     found = std::move(ruled.found);
     return std::move(ruled.accesses);

@@ -6,11 +6,11 @@
 //
 // or, where the YAML only lists `actions`, a function does:
 //
-//     Result<Needs<Deletion>> delete_needs(const S3&, const Asking&, const m::DeleteObjects::Input&);
+//     Result<RequiredAccesses<Deletion>> delete_needs(const S3&, const RequestOrigin&, const m::DeleteObjects::Input&);
 //     … operation<m::DeleteObjects, delete_objects, delete_needs>()
 //
 // What was found before the decision is handed to the handler by type: `Result<Out> delete_objects(S3&, const Permit&, const In&,
-// Deletion&&)`. From `needs` it is what `Needs` prepared; for a declared operation, what the service's Resources found as the
+// Deletion&&)`. From `needs` it is what `RequiredAccesses` prepared; for a declared operation, what the service's Resources found as the
 // first access's resource (Description::found). Types that are not the operation's do not compile.
 //
 // `add_operations` puts rows into the registry. Their requests are decoded from the bytes into the structs, and their answers
@@ -41,10 +41,10 @@ namespace gate {
 // The accesses that a request needs, each of which must be allowed, and what finding them out has found. One without accesses is
 // refused.
 template <class Prepared = model::Nothing>
-class [[nodiscard]] Needs {
+class [[nodiscard]] RequiredAccesses {
 public:
     using PreparedType = Prepared;
-    explicit Needs(Prepared prepared_in = {}) : prepared(std::move(prepared_in)) {}
+    explicit RequiredAccesses(Prepared prepared_in = {}) : prepared(std::move(prepared_in)) {}
 
     // `keys`: those that the request brings; the resource's own come with its description.
     void add(model::ActionName action, const Description& resource, const policy::Context& keys = {}) {
@@ -55,7 +55,7 @@ public:
     // What was added last breaks a rule of the service (policy/service_rules.hpp).
     void refuse_last_by(policy::ServiceRule rule) { accesses_.back().rule = rule; }
     // Those that another operation declares for this input of its own: for a request that asks about it. `functions`: its service's.
-    [[nodiscard]] base::Result<void> add_declared(const model::Operation& other, const void* input, const Asking& asking,
+    [[nodiscard]] base::Result<void> add_declared(const model::Operation& other, const void* input, const RequestOrigin& asking,
                                                   std::span<const model::ValueFunction> functions) {
         for (auto& access : TRY(accesses_by_rules(other, input, asking, functions)).accesses)
             accesses_.push_back(std::move(access));
@@ -63,11 +63,11 @@ public:
     }
     // An access whose refusal does not refuse the request: `value` is what the handler may use where it is allowed.
     template <class T>
-    [[nodiscard]] Guarded<T> separate(model::ActionName action, const Description& resource, T value,
-                                      const policy::Context& keys = {}) {
+    [[nodiscard]] AuthorizedInput<T> separate(model::ActionName action, const Description& resource, T value,
+                                              const policy::Context& keys = {}) {
         add(action, resource, keys);
         accesses_.back().separate = true;
-        return Guarded<T>(accesses_.size() - 1, std::move(value));
+        return AuthorizedInput<T>(accesses_.size() - 1, std::move(value));
     }
     [[nodiscard]] std::vector<Access>&& accesses() && { return std::move(accesses_); }
 
@@ -83,7 +83,7 @@ public:
     virtual ~Invocation() = default;
     [[nodiscard]] virtual void* input() = 0;  // at first an empty struct of the operation's input, for the codec to fill
     // `functions`: the service's, for what its YAML declares.
-    [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const Asking& asking,
+    [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const RequestOrigin& asking,
                                                                      std::span<const model::ValueFunction> functions) = 0;
     [[nodiscard]] virtual base::Result<void> handle(const Permit& permit) = 0;
     [[nodiscard]] virtual const void* output() const = 0;  // REQUIRES: `handle` has succeeded
@@ -94,7 +94,7 @@ struct Declared {};
 inline constexpr Declared declared;
 
 template <class Service>
-struct Row {
+struct OperationDeclaration {
     const model::Operation* model = nullptr;
     std::unique_ptr<Invocation> (*invoke)(Service&) = nullptr;
 };
@@ -124,7 +124,7 @@ struct Fourth<Out (*)(A, B, C, D)> {
 
 template <class Operation, class Service, auto handle, auto needs>
 struct PreparedBy {
-    using type = typename std::invoke_result_t<decltype(needs), const Service&, const Asking&,
+    using type = typename std::invoke_result_t<decltype(needs), const Service&, const RequestOrigin&,
                                                const typename Operation::Input&>::value_type::PreparedType;
 };
 // What the service finds under the first access's resource: the handler says of which type.
@@ -153,14 +153,14 @@ concept HandlerOf = (std::same_as<decltype(handle), Handler<Operation, Service>>
 
 // Not in the class below: once a `Prepared`, not once an operation.
 template <class Prepared>
-base::Result<std::vector<Access>> taken(base::Result<Needs<Prepared>> needs, Prepared& prepared) {
+base::Result<std::vector<Access>> taken(base::Result<RequiredAccesses<Prepared>> needs, Prepared& prepared) {
     if (!needs) return base::fail(std::move(needs).error());
     prepared = std::move(needs->prepared);
     return std::move(*needs).accesses();
 }
 
 [[nodiscard]] base::Result<std::vector<Access>> declared_accesses(const model::Operation& operation, const void* input,
-                                                                  const Asking& asking,
+                                                                  const RequestOrigin& asking,
                                                                   std::span<const model::ValueFunction> functions, Found& found);
 [[nodiscard]] base::Result<void> failed(base::Error& error);  // takes it
 
@@ -180,7 +180,8 @@ public:
 
     void* input() override { return &input_; }
 
-    base::Result<std::vector<Access>> accesses(const Asking& asking, std::span<const model::ValueFunction> functions) override {
+    base::Result<std::vector<Access>> accesses(const RequestOrigin& asking,
+                                               std::span<const model::ValueFunction> functions) override {
         if constexpr (is_declared<needs>) {
             return declared_accesses(Operation::operation, &input_, asking, functions, found_);
         } else {
@@ -218,7 +219,8 @@ void add_operation(Registry& registry, const model::Operation& operation, std::v
                    std::function<std::unique_ptr<Invocation>()> invoke);
 
 // `begin` makes what takes one request through this operation.
-void add_run(Registry& registry, const model::Operation& operation, std::function<std::unique_ptr<Run>()> begin);
+void add_execution(Registry& registry, const model::Operation& operation,
+                   std::function<std::unique_ptr<RequestExecution>()> begin);
 
 }  // namespace detail
 
@@ -226,9 +228,10 @@ template <class Operation, auto handle, auto needs = declared>
     requires detail::SaidOnce<Operation, needs> && detail::HandlerOf<Operation, handle, needs>
 [[nodiscard]] constexpr auto operation() {
     using Service = detail::ServiceOf<handle>;
-    return Row<Service>{.model = &Operation::operation, .invoke = [](Service& service) -> std::unique_ptr<Invocation> {
-                            return std::unique_ptr<Invocation>(new detail::TypedInvocation<Operation, handle, needs>(service));
-                        }};
+    return OperationDeclaration<Service>{
+        .model = &Operation::operation, .invoke = [](Service& service) -> std::unique_ptr<Invocation> {
+            return std::unique_ptr<Invocation>(new detail::TypedInvocation<Operation, handle, needs>(service));
+        }};
 }
 
 // What holds for every operation of a service.
@@ -239,7 +242,8 @@ struct Shared {
 
 // `service`: what handlers work with, pointers as a rule; kept by the registry.
 template <class Service>
-void add_operations(Registry& registry, Service service, std::span<const Row<Service>> rows, const Shared& shared = {}) {
+void add_operations(Registry& registry, Service service, std::span<const OperationDeclaration<Service>> rows,
+                    const Shared& shared = {}) {
     for (const auto function : shared.functions) INVARIANT(function != nullptr);
     const auto kept = std::make_shared<Service>(std::move(service));
     for (const auto& row : rows)

@@ -12,16 +12,16 @@
 #include "identity/directory.hpp"
 #include "model/sts/operations.hpp"
 #include "model/sts/service.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 #include "wire/sigv4.hpp"
 
 namespace {
 
 namespace m = model::sts;
 using base::Result;
-using gate::Asking;
-using gate::Needs;
 using gate::Permit;
+using gate::RequestOrigin;
+using gate::RequiredAccesses;
 
 struct Calls {
     int needed = 0, handled = 0;
@@ -36,11 +36,11 @@ struct Found {
     std::string account;
 };
 
-Result<Needs<Found>> role_needs(const Fake& fake, const Asking& asking, const m::AssumeRoleRequest& in) {
+Result<RequiredAccesses<Found>> role_needs(const Fake& fake, const RequestOrigin& asking, const m::AssumeRoleRequest& in) {
     ++fake.calls.needed;
     fake.calls.region = asking.region;
     if (in.role_session_name == "absent") return base::fail("ValidationError", "no such key");
-    Needs<Found> needs({.account = "found " + in.role_session_name});
+    RequiredAccesses<Found> needs({.account = "found " + in.role_session_name});
     if (!fake.calls.asks_for_nothing)
         needs.add(m::Action::sts_GetAccessKeyInfo,  // one that no trust policy decides
                   gate::Description{.arn = in.role_arn, .owner = fake.calls.allows ? "" : "999988887777"});
@@ -74,7 +74,9 @@ Result<m::GetSessionTokenResponse> wrong_output(Fake&, const Permit&, const m::A
 Result<m::AssumeRoleResponse> wrong_input(Fake&, const Permit&, const m::GetSessionTokenRequest&, Found&&) { return {}; }
 Result<m::AssumeRoleResponse> without_permit(Fake&, const m::AssumeRoleRequest&, Found&&) { return {}; }
 Result<m::AssumeRoleResponse> without_found(Fake&, const Permit&, const m::AssumeRoleRequest&) { return {}; }
-Result<Needs<>> info_needs(const Fake&, const Asking&, const m::GetAccessKeyInfoRequest&) { return Needs<>(); }
+Result<RequiredAccesses<>> info_needs(const Fake&, const RequestOrigin&, const m::GetAccessKeyInfoRequest&) {
+    return RequiredAccesses<>();
+}
 
 template <auto handle>
 constexpr bool is_row = requires { gate::operation<m::AssumeRole, handle, role_needs>(); };
@@ -89,7 +91,7 @@ static_assert(is_row_of<m::GetAccessKeyInfo, info, gate::declared>);
 static_assert(!is_row_of<m::GetAccessKeyInfo, info, info_needs>);
 static_assert(!is_row_of<m::AssumeRole, role, gate::declared>);
 
-constexpr auto rows = std::to_array<gate::Row<Fake>>({
+constexpr auto rows = std::to_array<gate::OperationDeclaration<Fake>>({
     gate::operation<m::AssumeRole, role, role_needs>(),
     gate::operation<m::GetAccessKeyInfo, info>(),
     gate::operation<m::GetCallerIdentity, identity_of>(),
@@ -99,7 +101,7 @@ constexpr auto rows = std::to_array<gate::Row<Fake>>({
 struct Fixture {
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
     crypto::SystemRandom random;
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     std::unique_ptr<identity::Directory> directory =
         std::move(identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}).value());
     identity::Directory::FirstAccount first = directory->bootstrap().value().value();
@@ -110,7 +112,7 @@ struct Fixture {
 
     Fixture() {
         gate::add_operations<Fake>(registry, Fake{calls}, rows);
-        the_gate = std::make_unique<gate::Gate>(gate::GateParts{&registry, directory.get(), &log, &clock, &random});
+        the_gate = std::make_unique<gate::Gate>(gate::GateDependencies{&registry, directory.get(), &log, &clock, &random});
     }
 
     // The status and the answer to a form of the root user's.

@@ -23,15 +23,15 @@ struct Call;
 namespace gate {
 
 template <class Prepared>
-class Needs;
+class RequiredAccesses;
 
-// Something that a handler may use if a separate access of the request is allowed (operation.hpp, Needs::separate).
+// Something that a handler may use if a separate access of the request is allowed (operation.hpp, RequiredAccesses::separate).
 template <class T>
-class Guarded {
+class AuthorizedInput {
     template <class Prepared>
-    friend class Needs;
+    friend class RequiredAccesses;
     friend class Permit;
-    Guarded(size_t access, T value) : access_(access), value_(std::move(value)) {}
+    AuthorizedInput(size_t access, T value) : access_(access), value_(std::move(value)) {}
     size_t access_;
     T value_;
 };
@@ -54,7 +54,7 @@ public:
     [[nodiscard]] bool is_current() const;
     // The lease that a session lives by is still held (identity/lease.hpp); nothing for other callers. Error `ExpiredToken`.
     [[nodiscard]] base::Result<void> check_lease() const;
-    // Of the access at this index of what `Run::accesses` gave: AWS's sentence if it was refused, nullptr if it was allowed.
+    // Of the access at this index of what `RequestExecution::accesses` gave: AWS's sentence if it was refused, nullptr if it was allowed.
     // Only accesses marked `separate` can be refused here.
     [[nodiscard]] const std::string* refusal(size_t access) const {
         const auto found = refusals_.find(access);
@@ -63,7 +63,7 @@ public:
 
     // What was guarded, if its access is allowed; else `AccessDenied` with AWS's sentence.
     template <class T>
-    [[nodiscard]] base::Result<T> open(Guarded<T>&& guarded) const {
+    [[nodiscard]] base::Result<T> open(AuthorizedInput<T>&& guarded) const {
         if (const std::string* sentence = refusal(guarded.access_)) return base::fail(base::code::AccessDenied, *sentence);
         return std::move(guarded.value_);
     }

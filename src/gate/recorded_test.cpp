@@ -55,7 +55,7 @@ TEST_CASE("a policy is recorded whole, whatever white space is around its words"
     };
     CHECK(recorded(padded)["PolicyDocument"].as_string() == words);
     CHECK(recorded(padded)["RoleName"].as_string() == "r");
-    // The longest that AWS takes is not cut; what is no JSON stands as it is, and is cut as any value.
+    // The longest that AWS takes is not cut; what is not JSON stands as it is, and is cut as any value.
     const std::string longest = R"({"Version":"2012-10-17","Id":")" + std::string(10'240 - 33, 'i') + "\"}";
     CHECK(recorded(longest)["PolicyDocument"].as_string() == longest);
     CHECK(recorded("{ no JSON")["PolicyDocument"].as_string() == "{ no JSON");

@@ -12,13 +12,13 @@ namespace gate {
 class MemoryLog final : public audit::Log {
 public:
     using audit::Log::decided;
-    base::Result<audit::Ticket> decided(const audit::Decided& request) override {
+    base::Result<audit::PendingRecord> decided(const audit::Decided& request) override {
         if (full) return base::fail("AuditFull", "full");
         texts.push_back(request.text());
         TRY(append(request.whole()));
-        return audit::Ticket();
+        return audit::PendingRecord();
     }
-    base::Result<void> answered(audit::Ticket, const audit::Answered& answer) override {
+    base::Result<void> answered(audit::PendingRecord, const audit::Answered& answer) override {
         if (answers_broken) return base::fail("AuditUnavailable", "disk full");
         answers.push_back(answer);
         return {};

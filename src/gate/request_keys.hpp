@@ -53,7 +53,7 @@ public:
     RequestKeys(const RequestKeys&) = delete;
     RequestKeys& operator=(const RequestKeys&) = delete;
 
-    // Of the access that is decided next: where its resource is served, and whose it is (empty: nobody's, there is no such key).
+    // Of the access that is decided next: where its resource is served, and whose it is (empty: no account's, there is no such key).
     void about(std::string_view region, std::string_view resource_account);
     [[nodiscard]] const std::string& region() const { return facts_.region; }  // that serves the request
 

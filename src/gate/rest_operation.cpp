@@ -84,9 +84,9 @@ const model::MemberError* refused_member(const model::Shape* shape, const void* 
     return nullptr;
 }
 
-class RestRun final : public Run {
+class RestExecution final : public RequestExecution {
 public:
-    explicit RestRun(std::shared_ptr<const RestOperation> operation) : operation_(std::move(operation)) {}
+    explicit RestExecution(std::shared_ptr<const RestOperation> operation) : operation_(std::move(operation)) {}
 
     base::Result<std::vector<Access>> accesses(const identity::Caller& caller, wire::Call& call) override {
         if (!payload_) {
@@ -115,7 +115,7 @@ public:
         TRY(model::check_values(input));
         auto document = text::parse_json(input);
         if (!document) return base::fail(base::code::SerializationException, document.error().message);
-        // A stream is no value of a document, and decides nothing.
+        // A stream is not a value of a document, and decides nothing.
         const auto* payload = operation.rest->payload;
         if (payload != nullptr && payload->location == model::Location::stream && document->is_object())
             document->erase(std::string(payload->name));
@@ -216,7 +216,7 @@ void add_rest_operation(Registry& registry, const model::Operation& operation, s
                                                                       .functions = std::move(functions),
                                                                       .look = std::move(look),
                                                                       .invoke = std::move(invoke)});
-    add_run(registry, operation, [kept] { return std::unique_ptr<Run>(new RestRun(kept)); });
+    add_execution(registry, operation, [kept] { return std::unique_ptr<RequestExecution>(new RestExecution(kept)); });
 }
 
 }  // namespace gate::detail

@@ -26,8 +26,9 @@ void add_rest_operation(Registry& registry, const model::Operation& operation, s
 
 // `functions`: those that the rows' YAML names.
 template <class Service>
-void add_rest_operations(Registry& registry, const std::shared_ptr<Service>& service, std::span<const Row<Service>> rows,
-                         const std::vector<model::ValueFunction>& functions, const FirstLook& look) {
+void add_rest_operations(Registry& registry, const std::shared_ptr<Service>& service,
+                         std::span<const OperationDeclaration<Service>> rows, const std::vector<model::ValueFunction>& functions,
+                         const FirstLook& look) {
     for (const auto function : functions) INVARIANT(function != nullptr);
     for (const auto& row : rows)
         detail::add_rest_operation(registry, *row.model, functions, look,

@@ -59,7 +59,7 @@ base::Error unknown_operation(std::string_view service, std::string_view operati
 }
 
 std::string refusal_sentence(const Access& access, const policy::Request& request, const policy::Decision& decision) {
-    // S3 tells a stranger nothing.
+    // S3 tells anonymous callers nothing.
     if (request.principal.kind == policy::PrincipalKind::anonymous && policy::denial_code(decision) == base::code::AccessDenied)
         return "Access Denied";
     if (!access.refusal_message.empty()) return access.refusal_message;

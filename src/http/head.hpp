@@ -52,7 +52,7 @@ struct HeadError {
 [[nodiscard]] std::string_view reason_of(int status);
 
 // `HTTP/1.1 200 OK` and the fields, without the empty line. Control characters in a value become spaces: a header can never
-// smuggle another. A field whose name is no token is left out.
+// smuggle another. A field whose name is not a token is left out.
 [[nodiscard]] std::string write_head(int status, const Headers& headers);
 
 }  // namespace http

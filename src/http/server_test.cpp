@@ -173,7 +173,7 @@ TEST_CASE("where an answer ends, and the next request begins") {
     });
     const std::string last = " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     CHECK(contains(raw(*server, "GET /last" + last), "\r\nConnection: close\r\n"));
-    // The body that nobody read is no request.
+    // The body that nobody read is not a request.
     const std::string inner = "GET /inner HTTP/1.1\r\nHost: h\r\n\r\n";
     const auto answers = raw(*server, "PUT /unread HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(inner.size()) +
                                           "\r\n\r\n" + inner + "GET /last" + last);

@@ -176,7 +176,7 @@ base::Result<Caller> DirectoryState::caller_of_key(const AccessKey& key) const {
 
 bool DirectoryState::is_current(const PreparedPrincipal& prepared) const {
     if (prepared.version != version()) return false;
-    if (prepared.expires && parts_.clock->now() >= *prepared.expires) return false;
+    if (prepared.expires && dependencies_.clock->now() >= *prepared.expires) return false;
     // A holder may put other terms in the lease's place.
     return prepared.caller.lease_id.empty() || leases_.find(prepared.caller.lease_id) == prepared.caller.lease;
 }
@@ -202,7 +202,7 @@ base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access
     const auto opened = TRY(open_token(access_key_id, session_token));
     const std::string& lease_id = opened->session.lease;
     LeasePtr lease = lease_id.empty() ? nullptr : leases_.find(lease_id);
-    if (parts_.clock->now() >= opened->session.expires || (!lease_id.empty() && lease == nullptr)) {
+    if (dependencies_.clock->now() >= opened->session.expires || (!lease_id.empty() && lease == nullptr)) {
         return base::fail(base::code::ExpiredToken, "The security token included in the request is expired");
     }
     const base::SharedLock lock(mutex_);
@@ -221,7 +221,7 @@ base::Result<Caller> DirectoryState::role_caller(const std::string& role_arn, co
 }
 
 void DirectoryState::remember_session(const Session& session, const std::string& access_key_id, const std::string& token) const {
-    const base::Time now = parts_.clock->now();
+    const base::Time now = dependencies_.clock->now();
     const base::Lock lock(sessions_mutex_);
     if (std::ranges::any_of(known_sessions_, [&](const KnownSession& one) { return one.access_key_id == access_key_id; })) return;
     if (known_sessions_.size() >= known_sessions_max)

@@ -243,21 +243,21 @@ void Change::erase(const AccessKey& key) {
     steps_.push_back([id = key.id](IamState& state) { state.keys.erase(id); });
 }
 
-DirectoryState::DirectoryState(Parts parts)
-    : parts_(std::move(parts)),
-      session_keys_(derive_session_keys(parts_.master_key)),
-      secrets_key_(crypto::hmac_sha256(parts_.master_key, "trainwarden secrets at rest")) {}
+DirectoryState::DirectoryState(Dependencies dependencies)
+    : dependencies_(std::move(dependencies)),
+      session_keys_(derive_session_keys(dependencies_.master_key)),
+      secrets_key_(crypto::hmac_sha256(dependencies_.master_key, "trainwarden secrets at rest")) {}
 
-base::Result<std::unique_ptr<Directory>> Directory::open(Parts parts) {
-    INVARIANT(parts.keys != nullptr && parts.clock != nullptr && parts.random != nullptr);
-    if (parts.master_key.size() != 32) return base::fail(base::code::InvalidMasterKey, "the master key must be 32 bytes");
-    auto state = std::make_unique<DirectoryState>(std::move(parts));
+base::Result<std::unique_ptr<Directory>> Directory::open(Dependencies dependencies) {
+    INVARIANT(dependencies.keys != nullptr && dependencies.clock != nullptr && dependencies.random != nullptr);
+    if (dependencies.master_key.size() != 32) return base::fail(base::code::InvalidMasterKey, "the master key must be 32 bytes");
+    auto state = std::make_unique<DirectoryState>(std::move(dependencies));
     TRY(state->load());
     return std::unique_ptr<Directory>(std::move(state));
 }
 
 base::Result<void> DirectoryState::load() {
-    const auto snapshot = parts_.keys->snapshot();
+    const auto snapshot = dependencies_.keys->snapshot();
     // Calls `place` with what `read` makes of every record of that kind.
     const auto each = [&](std::string_view kind, auto read, auto place) -> base::Result<void> {
         store::Scan scan;
@@ -322,7 +322,7 @@ base::Result<void> DirectoryState::load() {
 base::Result<void> DirectoryState::commit(Change change) {
     // All look-ups of a writer are made under `writer_`: what they found is what is changed.
     TRY(base::DecisionScope::check());
-    TRY(parts_.keys->commit(change.batch_));
+    TRY(dependencies_.keys->commit(change.batch_));
     base::DecisionScope::acted();
     const base::Lock lock(mutex_);
     version_.fetch_add(1, std::memory_order_acq_rel);
@@ -333,18 +333,19 @@ base::Result<void> DirectoryState::commit(Change change) {
 base::Result<AccessKey> DirectoryState::make_access_key(const std::string& account, std::string user_id, std::string user) {
     AccessKey key;
     do {
-        key.id = make_access_key_id(*parts_.random, "AKIA", account);
+        key.id = make_access_key_id(*dependencies_.random, "AKIA", account);
     } while (state_.keys.contains(key.id));
-    key.secret = make_secret(*parts_.random);
+    key.secret = make_secret(*dependencies_.random);
     key.account = account;
     key.user_id = std::move(user_id);
     key.user = std::move(user);
-    key.created = parts_.clock->now();
+    key.created = dependencies_.clock->now();
     return key;
 }
 
 void DirectoryState::put_key(Change& change, AccessKey key) {
-    const std::string sealed = text::encode_base64(crypto::seal(*parts_.random, secrets_key_, key.secret, bound_to(key.id)));
+    const std::string sealed =
+        text::encode_base64(crypto::seal(*dependencies_.random, secrets_key_, key.secret, bound_to(key.id)));
     change.put(std::move(key), sealed);
 }
 
@@ -353,8 +354,8 @@ base::Result<std::optional<Directory::FirstAccount>> DirectoryState::bootstrap()
     if (!state_.accounts.empty()) return std::nullopt;
     Account account;
     // Twelve digits, the first not zero: tools that read account ids as numbers lose nothing.
-    account.id = parts_.random->text(1, "123456789") + parts_.random->text(11, "0123456789");
-    account.created = parts_.clock->now();
+    account.id = dependencies_.random->text(1, "123456789") + dependencies_.random->text(11, "0123456789");
+    account.created = dependencies_.clock->now();
     const AccessKey key = TRY(make_access_key(account.id, "", ""));
     account.access_keys.push_back(key.id);
     Change change;
@@ -404,7 +405,7 @@ void DirectoryState::record_use(const Caller& caller, const std::string& service
     const bool role = caller.principal.kind == policy::PrincipalKind::role_session;
     const std::string& id = role ? caller.principal.role_id : caller.access_key_id;
     if (id.empty() || (!role && caller.token_issue_time)) return;
-    const base::Time now = parts_.clock->now();
+    const base::Time now = dependencies_.clock->now();
     {
         const base::Lock lock(used_mutex_);
         Used& used = used_[id];
@@ -418,7 +419,7 @@ void DirectoryState::record_use(const Caller& caller, const std::string& service
                   {{"time", static_cast<int64_t>(now.time_since_epoch().count())}, {"service", service}, {"region", region}})
                   .dump());
     // Losing this costs a quarter of an hour of last-used data; failing the request over it would cost more.
-    (void)parts_.keys->commit(batch);
+    (void)dependencies_.keys->commit(batch);
 }
 
 std::optional<LastUse> DirectoryState::last_use(const std::string& key_or_role) const {

@@ -16,7 +16,7 @@
 #include "identity/lease.hpp"
 #include "identity/prepared.hpp"
 #include "identity/service_call.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 
 namespace identity {
 
@@ -49,14 +49,14 @@ inline constexpr size_t known_sessions_max = 4096;
 
 class Directory {
 public:
-    struct Parts {
-        store::Keys* keys = nullptr;
+    struct Dependencies {
+        store::KeyValueStore* keys = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
         std::string master_key;  // 32 bytes; secrets at rest and session tokens are sealed under keys derived from it
     };
     // Loads everything from the store.
-    [[nodiscard]] static base::Result<std::unique_ptr<Directory>> open(Parts parts);
+    [[nodiscard]] static base::Result<std::unique_ptr<Directory>> open(Dependencies dependencies);
     virtual ~Directory() = default;
 
     // Makes the first account with root keys if there is none; its id and root credentials if it did.

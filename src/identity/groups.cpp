@@ -24,9 +24,9 @@ base::Result<GroupPtr> DirectoryState::create_group(const std::string& account, 
     group.account = account;
     group.path = path;
     group.name = name;
-    group.id = make_unique_id(*parts_.random, "AGPA");
+    group.id = make_unique_id(*dependencies_.random, "AGPA");
     group.arn = fmt::format("arn:aws:iam::{}:group{}{}", account, path, name);
-    group.created = parts_.clock->now();
+    group.created = dependencies_.clock->now();
     Change change;
     change.put(group);
     TRY(commit(std::move(change)));

@@ -64,10 +64,10 @@ base::Result<ManagedPolicyPtr> DirectoryState::create_policy(const CreatePolicy&
     made.account = request.account;
     made.path = request.path;
     made.name = request.name;
-    made.id = make_unique_id(*parts_.random, "ANPA");
+    made.id = make_unique_id(*dependencies_.random, "ANPA");
     made.arn = fmt::format("arn:aws:iam::{}:policy{}{}", request.account, request.path, request.name);
     made.description = request.description;
-    made.created = made.updated = parts_.clock->now();
+    made.created = made.updated = dependencies_.clock->now();
     made.versions.push_back({"v1", std::move(parsed), made.created});
     made.default_version = "v1";
     made.next_version = 2;
@@ -113,7 +113,7 @@ base::Result<PolicyVersion> DirectoryState::create_policy_version(const std::str
                                       "must delete an existing version.",
                                       policy_versions_max));
     }
-    const base::Time now = parts_.clock->now();
+    const base::Time now = dependencies_.clock->now();
     PolicyVersion made{fmt::format("v{}", changed.next_version++), std::move(parsed), now};
     changed.versions.push_back(made);
     changed.updated = now;
@@ -133,7 +133,7 @@ base::Result<void> DirectoryState::delete_policy_version(const std::string& acco
     }
     if (std::erase_if(changed.versions, [&](const auto& one) { return one.id == version; }) == 0)
         return no_such_version(arn, version);
-    changed.updated = parts_.clock->now();
+    changed.updated = dependencies_.clock->now();
     Change change;
     change.put(std::move(changed));
     return commit(std::move(change));
@@ -145,7 +145,7 @@ base::Result<void> DirectoryState::set_default_policy_version(const std::string&
     ManagedPolicy changed = TRY(own_policy(state_, account, arn));
     if (changed.version(version) == nullptr) return no_such_version(arn, version);
     changed.default_version = version;
-    changed.updated = parts_.clock->now();
+    changed.updated = dependencies_.clock->now();
     Change change;
     change.put(std::move(changed));
     return commit(std::move(change));

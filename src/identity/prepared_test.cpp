@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "identity/house_for_tests.hpp"
+#include "identity/iam_for_tests.hpp"
 
 using namespace identity;
 
@@ -40,12 +40,12 @@ bool may_read(Directory& directory, const Credentials& credentials) {
 }
 
 struct Switches {
-    House house;
+    IamFixture fixture;
     std::vector<Switch> all;
 
     Switches() {
-        Iam& iam = house.iam();
-        const std::string account = house.account;
+        Iam& iam = fixture.iam();
+        const std::string account = fixture.account;
         const auto must = [](const auto& result) {
             if (!result) FAIL(result.error().describe());
         };
@@ -59,17 +59,17 @@ struct Switches {
             return (*made)->arn;
         };
         const auto user = [&](const std::string& name) {
-            house.make_user(name);
+            fixture.make_user(name);
             const auto key = iam.create_access_key(account, name);
             must(key);
             return Credentials{(*key)->id, (*key)->secret, "", std::nullopt};
         };
         const auto role = [&](const std::string& name, const std::string& lease = "") {
             AssumeRole request;
-            request.role_arn = house.make_role(name)->arn;
+            request.role_arn = fixture.make_role(name)->arn;
             request.session_name = "session";
             request.lease = lease;
-            const auto assumed = house.directory->assume_role(request);
+            const auto assumed = fixture.directory->assume_role(request);
             must(assumed);
             return assumed->credentials;
         };
@@ -132,7 +132,7 @@ struct Switches {
         const auto nothing = policy::Policy::parse(reads_nothing, policy::PolicyKind::session);
         must(nothing);
         const LeasePtr cut = std::make_shared<const Lease>(Lease{.session = {{*nothing, "cut"}}, .describe = {}});
-        Leases& leases = house.directory->leases();
+        Leases& leases = fixture.directory->leases();
         leases.set("changing", held);
         const Credentials of_leased = role("leased", "changing");
         must(iam.attach_policy({HolderKind::role, account, "leased"}, reading));
@@ -154,11 +154,11 @@ TEST_CASE("the next request after a change is decided by what is there now, what
         CAPTURE(one.name);
         for (int round = 0; round < 3; ++round) {
             one.on();
-            CHECK(may_read(*switches.house.directory, one.credentials));
-            CHECK(may_read(*switches.house.directory, one.credentials));  // as it is kept
+            CHECK(may_read(*switches.fixture.directory, one.credentials));
+            CHECK(may_read(*switches.fixture.directory, one.credentials));  // as it is kept
             one.off();
-            CHECK_FALSE(may_read(*switches.house.directory, one.credentials));
-            CHECK_FALSE(may_read(*switches.house.directory, one.credentials));
+            CHECK_FALSE(may_read(*switches.fixture.directory, one.credentials));
+            CHECK_FALSE(may_read(*switches.fixture.directory, one.credentials));
         }
     }
 }
@@ -178,7 +178,7 @@ TEST_CASE("no request that begins after a change was answered is decided by what
                 const unsigned begun_before = changing.load();
                 const unsigned before = answered.load();
                 const bool settled = begun_before + 1 == before;  // no change was under way when this request began
-                const bool allowed = may_read(*switches.house.directory, one.credentials);
+                const bool allowed = may_read(*switches.fixture.directory, one.credentials);
                 const bool undisturbed = changing.load() == begun_before;
                 ++asked;
                 if (settled && undisturbed && allowed != (before % 2 == 1)) ++stale;
@@ -192,7 +192,7 @@ TEST_CASE("no request that begins after a change was answered is decided by what
             (change % 2 == 0 ? one.off : one.on)();
             ++answered;
             // This one began after the answer for certain.
-            if (may_read(*switches.house.directory, one.credentials) != (change % 2 == 1)) ++wrong;
+            if (may_read(*switches.fixture.directory, one.credentials) != (change % 2 == 1)) ++wrong;
             const unsigned seen = asked.load();
             while (asked.load() < seen + 6) std::this_thread::yield();
         }
@@ -205,30 +205,30 @@ TEST_CASE("no request that begins after a change was answered is decided by what
 }
 
 TEST_CASE("a principal is prepared once, until something changes; an expired session is refused though it is kept") {
-    House house;
+    IamFixture fixture;
     const auto ask = [&](const Credentials& credentials) {
-        return house.directory->authenticate(credentials.access_key_id, credentials.session_token);
+        return fixture.directory->authenticate(credentials.access_key_id, credentials.session_token);
     };
-    const auto first = ask(house.root);
+    const auto first = ask(fixture.root);
     REQUIRE(first.has_value());
-    const auto again = ask(house.root);
+    const auto again = ask(fixture.root);
     REQUIRE(again.has_value());
     CHECK(first->get() == again->get());
-    const uint64_t before = house.directory->version();
-    house.make_user("ann");
-    CHECK(house.directory->version() > before);
-    const auto after = ask(house.root);
+    const uint64_t before = fixture.directory->version();
+    fixture.make_user("ann");
+    CHECK(fixture.directory->version() > before);
+    const auto after = ask(fixture.root);
     REQUIRE(after.has_value());
     CHECK(after->get() != first->get());
 
-    const auto session = house.directory->session_token((*after)->caller, std::chrono::seconds(900));
+    const auto session = fixture.directory->session_token((*after)->caller, std::chrono::seconds(900));
     REQUIRE(session.has_value());
     CHECK(ask(*session).has_value());
     // Another token with the same key is another's.
-    CHECK_FALSE(house.directory->authenticate(session->access_key_id, session->session_token + "x").has_value());
-    CHECK_FALSE(house.directory->authenticate(session->access_key_id, "").has_value());
+    CHECK_FALSE(fixture.directory->authenticate(session->access_key_id, session->session_token + "x").has_value());
+    CHECK_FALSE(fixture.directory->authenticate(session->access_key_id, "").has_value());
     CHECK(ask(*session).has_value());
-    house.clock.advance(std::chrono::seconds(900));
+    fixture.clock.advance(std::chrono::seconds(900));
     const auto expired = ask(*session);
     REQUIRE_FALSE(expired.has_value());
     CHECK(expired.error().code == "ExpiredToken");

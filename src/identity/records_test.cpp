@@ -1,5 +1,5 @@
 // Records that other versions of this program wrote. The texts of the first release never change: a member that is added later is
-// absent in them, so no reader may demand it; and a member that a reader does not know is no error.
+// absent in them, so no reader may demand it; and a member that a reader does not know is not an error.
 #include "identity/records.hpp"
 
 #include <doctest/doctest.h>

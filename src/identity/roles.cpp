@@ -105,9 +105,9 @@ base::Result<RolePtr> DirectoryState::create_role(const CreateRole& request) {
     role.account = request.account;
     role.path = request.path;
     role.name = request.name;
-    role.id = make_unique_id(*parts_.random, "AROA");
+    role.id = make_unique_id(*dependencies_.random, "AROA");
     role.arn = fmt::format("arn:aws:iam::{}:role{}{}", request.account, request.path, request.name);
-    role.created = parts_.clock->now();
+    role.created = dependencies_.clock->now();
     role.description = request.description;
     role.max_session_seconds = request.max_session_seconds;
     role.trusted_ids = TRY(bind_principals(*trust));

@@ -164,7 +164,7 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     session.principal_id = role->id;
     session.principal_key = key_of(role->name);
     session.session_name = request.session_name;
-    session.issued = parts_.clock->now();
+    session.issued = dependencies_.clock->now();
     session.expires = session.issued + request.duration;
     session.policy = request.session_policy;
     session.policy_arns = request.session_policy_arns;
@@ -176,8 +176,8 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
         session.source_identity = request.chained_from->source_identity;
     }
     AssumedRole out;
-    out.credentials.access_key_id = make_access_key_id(*parts_.random, "ASIA", session.account);
-    out.credentials.session_token = seal_session(session, out.credentials.access_key_id, session_keys_, *parts_.random);
+    out.credentials.access_key_id = make_access_key_id(*dependencies_.random, "ASIA", session.account);
+    out.credentials.session_token = seal_session(session, out.credentials.access_key_id, session_keys_, *dependencies_.random);
     out.credentials.secret_access_key = session_secret(out.credentials.session_token, session_keys_);
     out.credentials.expiration = session.expires;
     remember_session(session, out.credentials.access_key_id, out.credentials.session_token);
@@ -198,12 +198,12 @@ base::Result<Credentials> DirectoryState::session_token(const Caller& caller, st
     session.account = caller.principal.account;
     session.principal_id = caller.principal.unique_id;
     if (!root) session.principal_key = key_of(caller.principal.arn.substr(caller.principal.arn.rfind('/') + 1));
-    session.issued = parts_.clock->now();
+    session.issued = dependencies_.clock->now();
     // Root's sessions last an hour, however much more was asked for.
     session.expires = session.issued + (root ? std::min(duration, root_duration_max) : duration);
     Credentials out;
-    out.access_key_id = make_access_key_id(*parts_.random, "ASIA", session.account);
-    out.session_token = seal_session(session, out.access_key_id, session_keys_, *parts_.random);
+    out.access_key_id = make_access_key_id(*dependencies_.random, "ASIA", session.account);
+    out.session_token = seal_session(session, out.access_key_id, session_keys_, *dependencies_.random);
     out.secret_access_key = session_secret(out.session_token, session_keys_);
     out.expiration = session.expires;
     return out;

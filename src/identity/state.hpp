@@ -109,7 +109,7 @@ private:
 
 class DirectoryState final : public Directory, public Iam {
 public:
-    explicit DirectoryState(Parts parts);
+    explicit DirectoryState(Dependencies dependencies);
     [[nodiscard]] base::Result<void> load();
 
     // Directory (directory.cpp, callers.cpp, sessions.cpp).
@@ -268,7 +268,7 @@ private:
     // In every trust policy that is bound to `id`, the principal becomes `principal` (another ARN, or the id itself).
     void rebind(const std::string& id, const std::string& principal, Change& change) const REQUIRES_SHARED(mutex_);
 
-    Parts parts_;
+    Dependencies dependencies_;
     SessionKeys session_keys_;
     Leases leases_;
     std::string secrets_key_;  // seals access keys' secrets at rest

@@ -22,9 +22,9 @@ base::Result<UserPtr> DirectoryState::create_user(const CreateUser& request) {
     user.account = request.account;
     user.path = request.path;
     user.name = request.name;
-    user.id = make_unique_id(*parts_.random, "AIDA");
+    user.id = make_unique_id(*dependencies_.random, "AIDA");
     user.arn = fmt::format("arn:aws:iam::{}:user{}{}", request.account, request.path, request.name);
-    user.created = parts_.clock->now();
+    user.created = dependencies_.clock->now();
     user.tags = request.tags;
     if (!request.boundary.empty()) {
         TRY(check_policy_arn(request.boundary));

@@ -18,7 +18,7 @@
 #include "crypto/random.hpp"
 #include "logs/line.hpp"
 #include "logs/writer.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 
 namespace logs {
 
@@ -52,7 +52,7 @@ struct Range {
 class Store {
 public:
     struct Dependencies {
-        store::Keys* keys = nullptr;
+        store::KeyValueStore* keys = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
         std::string folder;  // DIR/logs

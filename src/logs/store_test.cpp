@@ -13,7 +13,7 @@ namespace {
 
 struct LogsFixture {
     TemporaryFolder folder;
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'700'000'000'000))};
     crypto::SystemRandom random;
     std::unique_ptr<Store> store;

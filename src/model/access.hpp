@@ -29,7 +29,7 @@ struct Step {
 using Path = std::span<const Step>;
 
 // What a value function may know beside its arguments.
-struct Circumstances {
+struct RequestOrigin {
     std::string_view account;  // the caller's; empty for anonymous ones
     std::string_view region;   // that serves the request
 };
@@ -37,7 +37,7 @@ struct Circumstances {
 using NamedValues = std::vector<std::pair<std::string, std::string>>;
 // A function that the YAML names: values from members' text. nullopt: a member that the request does not give, or that the operation
 // does not have. Its errors are answers.
-using ValueFunction = base::Result<NamedValues> (*)(const Circumstances&, std::span<const std::optional<std::string>> arguments);
+using ValueFunction = base::Result<NamedValues> (*)(const RequestOrigin&, std::span<const std::optional<std::string>> arguments);
 
 struct FunctionCall {
     static constexpr size_t none = SIZE_MAX;

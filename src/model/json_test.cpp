@@ -91,7 +91,7 @@ TEST_CASE("an answer becomes JSON and a document") {
     CHECK(document["CreationTime"].as_string() == "2026-01-31T12:00:00.250Z");
     CHECK(document["HyperParameters"]["k"].as_string() == "v");
 
-    // What is no number has no text, and an enum that nobody set none either (SecondaryStatus above is required).
+    // What is not a number has no text, and an enum that nobody set none either (SecondaryStatus above is required).
     CHECK(written.find("SecondaryStatus") == std::string::npos);
     model::monitoring::Datapoint point{.sample_count = 2.5, .average = std::numeric_limits<double>::infinity()};
     model::monitoring::GetMetricStatisticsOutput statistics{.datapoints = std::vector{point}};

@@ -24,7 +24,7 @@ struct RestOperation {
     std::span<const uint16_t> parameters;
     const Field* payload = nullptr;      // the member that the body is: a structure, a text or a stream
     std::string_view request_root;       // of a body that is a document
-    size_t body_bytes_max = 0;           // of a body that is no stream
+    size_t body_bytes_max = 0;           // of a body that is not a stream
     bool decided_on_body = false;        // the body is read and decoded before the decision
     bool needs_digest = false;           // Content-MD5 or a checksum must protect the body
     bool writes_object = false;          // RefusedHeader::Of::object_writes

@@ -94,7 +94,7 @@ enum class Location : uint8_t {
     body,            // an element of the document
     attribute,       // of its structure's element
     header,          // …
-    prefix_headers,  // a map: all headers that begin with the wire name, which is no part of a key
+    prefix_headers,  // a map: all headers that begin with the wire name, which is not a part of a key
     query,
     uri,
     status,   // of the answer

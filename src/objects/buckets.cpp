@@ -20,7 +20,7 @@ namespace {
 constexpr size_t scan_page = 512;
 
 // Calls `visit` with every entry under a prefix, page by page.
-base::Result<void> for_each(const store::Keys& keys, const std::string& prefix,
+base::Result<void> for_each(const store::KeyValueStore& keys, const std::string& prefix,
                             const std::function<base::Result<void>(const store::Entry&)>& visit) {
     store::Scan scan{.prefix = prefix, .limit = scan_page};
     for (;;) {
@@ -33,8 +33,8 @@ base::Result<void> for_each(const store::Keys& keys, const std::string& prefix,
 
 }  // namespace
 
-base::Result<std::unique_ptr<Storage>> Storage::open(Parts parts) {
-    auto storage = std::unique_ptr<Storage>(new Storage(parts));
+base::Result<std::unique_ptr<Storage>> Storage::open(Dependencies dependencies) {
+    auto storage = std::unique_ptr<Storage>(new Storage(dependencies));
     TRY(storage->load_buckets());
     TRY(storage->sweep());
     return storage;
@@ -42,9 +42,9 @@ base::Result<std::unique_ptr<Storage>> Storage::open(Parts parts) {
 
 base::Result<void> Storage::load_buckets() {
     const std::string prefix = bucket_key("");
-    return for_each(*parts_.keys, prefix, [&](const store::Entry& entry) -> base::Result<void> {
+    return for_each(*dependencies_.keys, prefix, [&](const store::Entry& entry) -> base::Result<void> {
         const auto name = entry.key.substr(prefix.size());
-        const auto configuration = TRY(parts_.keys->get(configuration_key(name)));
+        const auto configuration = TRY(dependencies_.keys->get(configuration_key(name)));
         auto bucket = TRY(read_bucket(name, entry.value, configuration));
         if (bucket.being_deleted) {
             bucket.being_deleted = false;
@@ -58,13 +58,13 @@ base::Result<void> Storage::load_buckets() {
 
 base::Result<void> Storage::sweep() {
     std::unordered_set<std::string> uploads, blobs;
-    TRY(for_each(*parts_.keys, "s3/u/", [&](const store::Entry& entry) -> base::Result<void> {
+    TRY(for_each(*dependencies_.keys, "s3/u/", [&](const store::Entry& entry) -> base::Result<void> {
         uploads.insert(entry.key.substr(entry.key.rfind('\0') + 1));
         return {};
     }));
     store::Batch orphans;
     const std::string parts = "s3/p/";
-    TRY(for_each(*parts_.keys, parts, [&](const store::Entry& entry) -> base::Result<void> {
+    TRY(for_each(*dependencies_.keys, parts, [&](const store::Entry& entry) -> base::Result<void> {
         if (uploads.contains(entry.key.substr(parts.size(), entry.key.rfind('/') - parts.size()))) {
             blobs.insert(TRY(read_part(entry.value)).blob);
         } else {
@@ -74,9 +74,9 @@ base::Result<void> Storage::sweep() {
     }));
     if (!orphans.writes().empty()) TRY(commit(orphans));
 
-    const auto present = TRY(parts_.blobs->list());
+    const auto present = TRY(dependencies_.blobs->list());
     if (present.empty()) return {};
-    TRY(for_each(*parts_.keys, "s3/o/", [&](const store::Entry& entry) -> base::Result<void> {
+    TRY(for_each(*dependencies_.keys, "s3/o/", [&](const store::Entry& entry) -> base::Result<void> {
         const auto object = TRY(read_object(entry.value));
         for (const auto& segment : object.segments) blobs.insert(segment.blob);
         return {};
@@ -84,7 +84,7 @@ base::Result<void> Storage::sweep() {
     size_t swept = 0;
     for (const auto& blob : present) {
         if (blobs.contains(blob)) continue;
-        TRY(parts_.blobs->remove(blob));
+        TRY(dependencies_.blobs->remove(blob));
         ++swept;
     }
     if (swept > 0) base::log_info("swept " + std::to_string(swept) + " blobs that no object names");
@@ -104,7 +104,7 @@ void Storage::forget(const std::string& name) {
 }
 
 void Storage::remove_blob(const store::BlobId& id) const {
-    const auto removed = parts_.blobs->remove(id);
+    const auto removed = dependencies_.blobs->remove(id);
     if (!removed) base::log_warn("cannot remove a replaced blob: " + removed.error().describe());
 }
 
@@ -142,7 +142,7 @@ base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const st
     made.name = name;
     made.account = account;
     made.region = region;
-    made.created = parts_.clock->now();
+    made.created = dependencies_.clock->now();
     made.configuration.public_access_block = PublicAccessBlock{true, true, true, true};
     made.configuration.object_ownership = "BucketOwnerEnforced";
     made.configuration.tags = tags;
@@ -182,7 +182,7 @@ base::Result<void> Storage::delete_bucket(const std::string& name, const Decided
         remember(before);
         return {};
     };
-    const auto objects = parts_.keys->scan({.prefix = object_prefix(name), .limit = 1});
+    const auto objects = dependencies_.keys->scan({.prefix = object_prefix(name), .limit = 1});
     if (!objects || !objects->empty()) {
         TRY(restore());
         if (!objects) return base::fail(objects.error());
@@ -191,7 +191,7 @@ base::Result<void> Storage::delete_bucket(const std::string& name, const Decided
     store::Batch batch;
     std::vector<std::string> abandoned;
     const std::string uploads = upload_prefix(name);
-    TRY(for_each(*parts_.keys, uploads, [&](const store::Entry& upload) -> base::Result<void> {
+    TRY(for_each(*dependencies_.keys, uploads, [&](const store::Entry& upload) -> base::Result<void> {
         batch.erase(upload.key);
         abandoned.push_back(upload.key.substr(upload.key.rfind('\0') + 1));
         return {};

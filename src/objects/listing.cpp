@@ -36,7 +36,7 @@ base::Result<Listing> Storage::list(const ListRequest& request) const {
     TRY(bucket(request.bucket));
     Listing listing;
     if (request.max_keys == 0) return listing;
-    const auto snapshot = parts_.keys->snapshot();
+    const auto snapshot = dependencies_.keys->snapshot();
     TRY(check_unchanged(request.decided));  // after the snapshot: what it shows was written under what was decided on
     const auto root = object_prefix(request.bucket);
     store::Scan scan{.prefix = root + request.prefix};

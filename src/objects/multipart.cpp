@@ -80,7 +80,7 @@ struct StoredPart {
 };
 using StoredParts = std::map<uint32_t, StoredPart>;
 
-base::Result<StoredParts> read_parts(const store::Keys& keys, const std::string& upload_id) {
+base::Result<StoredParts> read_parts(const store::KeyValueStore& keys, const std::string& upload_id) {
     StoredParts parts;
     const auto prefix = part_prefix(upload_id);
     for (auto& entry : TRY(keys.scan({.prefix = prefix}))) {
@@ -170,15 +170,15 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
                                                           " checksum type cannot be used with the " +
                                                           base::lower(name_of(record.checksum_kind)) + " checksum algorithm.");
     }
-    record.initiated = parts_.clock->now();
-    const auto id = parts_.random->hex(64);
+    record.initiated = dependencies_.clock->now();
+    const auto id = dependencies_.random->hex(64);
     for (;;) {
         const auto bucket = TRY(bucket_for_writing(request.bucket, request.decided));
         store::Batch batch;
         batch.expect(bucket_key(request.bucket), bucket->record);
         batch.expect(configuration_key(request.bucket), bucket->configuration_record);
         if (request.decided.object) {
-            auto there = TRY(parts_.keys->get(object_key(request.bucket, request.key)));
+            auto there = TRY(dependencies_.keys->get(object_key(request.bucket, request.key)));
             TRY(request.decided.check_object(there));
             batch.expect(object_key(request.bucket, request.key), std::move(there));
         }
@@ -191,7 +191,7 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
 
 base::Result<Upload> Storage::find_upload(const std::string& bucket, const std::string& key, const std::string& upload_id) const {
     if (!is_upload_id(upload_id)) return base::fail(no_such_upload());
-    const auto record = TRY(parts_.keys->get(upload_key(bucket, key, upload_id)));
+    const auto record = TRY(dependencies_.keys->get(upload_key(bucket, key, upload_id)));
     if (!record) return base::fail(no_such_upload());
     return make_upload(bucket, key, upload_id, TRY(read_upload(*record)));
 }
@@ -202,7 +202,7 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
     }
     if (!is_upload_id(request.upload_id)) return base::fail(no_such_upload());
     const auto owner_key = upload_key(request.bucket, request.key, request.upload_id);
-    const auto owner = TRY(parts_.keys->get(owner_key));
+    const auto owner = TRY(dependencies_.keys->get(owner_key));
     if (!owner) return base::fail(no_such_upload());
     const auto upload = TRY(read_upload(*owner));
     if (request.checksum && upload.checksum_declared && *request.checksum != upload.checksum_kind) {
@@ -215,17 +215,17 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
     if (!kept) {
         kept = TRY(receive(request.body, request.length, upload.checksum_kind, 0));
         if (kept->blob.empty()) {  // an empty part is a part
-            const auto writer = TRY(parts_.blobs->create());
+            const auto writer = TRY(dependencies_.blobs->create());
             kept->blob = TRY(writer->commit());
         }
     }
     const auto* checksum = kept->sums.find(upload.checksum_kind);
     if (checksum == nullptr) return base::fail(no_such_upload());  // made anew between two attempts
-    const PartRecord part{kept->blob, kept->size, crypto::hex(kept->sums.md5), *checksum, parts_.clock->now(), {}};
+    const PartRecord part{kept->blob, kept->size, crypto::hex(kept->sums.md5), *checksum, dependencies_.clock->now(), {}};
     const auto record_key = part_key(request.upload_id, request.number);
     for (;;) {
         const auto bucket = TRY(bucket_for_writing(request.bucket, request.decided));
-        auto before = TRY(parts_.keys->get(record_key));
+        auto before = TRY(dependencies_.keys->get(record_key));
         store::Batch batch;
         batch.expect(bucket_key(request.bucket), bucket->record);
         batch.expect(configuration_key(request.bucket), bucket->configuration_record);
@@ -240,7 +240,7 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
             settle(*kept, committed.error(), {record_key, object_key(request.bucket, request.key)});
             return base::fail(committed.error());
         }
-        if (TRY(parts_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
+        if (TRY(dependencies_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
     }
 }
 
@@ -248,14 +248,14 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
     TRY(bucket_for_writing(request.bucket, request.decided));
     if (!is_upload_id(request.upload_id)) return base::fail(no_such_upload());
     const auto owner_key = upload_key(request.bucket, request.key, request.upload_id);
-    const auto owner = TRY(parts_.keys->get(owner_key));
+    const auto owner = TRY(dependencies_.keys->get(owner_key));
     if (!owner) {
         const auto present = find(request.bucket, request.key);
         if (present && (*present)->upload_id == request.upload_id) return *present;
         return base::fail(no_such_upload());
     }
     const auto upload = TRY(read_upload(*owner));
-    const auto stored = TRY(read_parts(*parts_.keys, request.upload_id));
+    const auto stored = TRY(read_parts(*dependencies_.keys, request.upload_id));
     const auto chosen = TRY(choose_parts(request, stored, upload.checksum_kind));
 
     auto object = std::make_shared<Object>();
@@ -288,11 +288,11 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
                                   "The conditional request cannot succeed due to a conflicting operation against this resource.");
             }
             // A part uploaded or the upload aborted meanwhile shows as a conflict of the commit; this look ends the retries.
-            if (TRY(parts_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
+            if (TRY(dependencies_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
             for (const auto& [number, part] : stored) {
-                if (TRY(parts_.keys->get(part.record_key)) != part.record) return base::fail(invalid_part());
+                if (TRY(dependencies_.keys->get(part.record_key)) != part.record) return base::fail(invalid_part());
             }
-            object->last_modified = parts_.clock->now();
+            object->last_modified = dependencies_.clock->now();
             return object;
         },
         [&](store::Batch& batch) {
@@ -314,9 +314,9 @@ base::Result<void> Storage::abort_upload(const std::string& bucket, const std::s
     const auto owner_key = upload_key(bucket, key, upload_id);
     for (;;) {
         const auto current = TRY(bucket_for_writing(bucket, decided));
-        const auto owner = TRY(parts_.keys->get(owner_key));
+        const auto owner = TRY(dependencies_.keys->get(owner_key));
         if (!owner) return base::fail(no_such_upload());
-        const auto stored = TRY(read_parts(*parts_.keys, upload_id));
+        const auto stored = TRY(read_parts(*dependencies_.keys, upload_id));
         store::Batch batch;
         batch.expect(bucket_key(bucket), current->record);
         batch.expect(configuration_key(bucket), current->configuration_record);
@@ -332,7 +332,7 @@ base::Result<void> Storage::abort_upload(const std::string& bucket, const std::s
 }
 
 void Storage::clear_parts(const std::string& upload_id) const {
-    const auto late = read_parts(*parts_.keys, upload_id);
+    const auto late = read_parts(*dependencies_.keys, upload_id);
     if (!late || late->empty()) return;
     store::Batch batch;
     for (const auto& [number, part] : *late) batch.erase(part.record_key);
@@ -344,7 +344,7 @@ base::Result<ListedParts> Storage::list_parts(const std::string& bucket, const s
                                               uint32_t after, size_t max_parts, const DecidedOn& decided) const {
     ListedParts listed;
     listed.upload = TRY(find_upload(bucket, key, upload_id));
-    auto stored = TRY(read_parts(*parts_.keys, upload_id));
+    auto stored = TRY(read_parts(*dependencies_.keys, upload_id));
     TRY(check_unchanged(decided));
     if (max_parts == 0) return listed;
     for (auto at = stored.upper_bound(after); at != stored.end(); ++at) {
@@ -372,7 +372,7 @@ base::Result<ListedUploads> Storage::list_uploads(const ListUploads& request) co
         request.upload_id_marker.empty() ? scan.from.push_back('\x01')
                                          : scan.from.append(1, '\0').append(request.upload_id_marker).push_back('\0');
     }
-    const auto snapshot = parts_.keys->snapshot();
+    const auto snapshot = dependencies_.keys->snapshot();
     TRY(check_unchanged(request.decided));
     for (;;) {
         scan.limit = page_max;

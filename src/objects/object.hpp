@@ -74,7 +74,7 @@ struct Conditions {
     [[nodiscard]] bool any() const { return if_match || if_none_match || if_modified_since || if_unmodified_since; }
 };
 enum class Verdict : uint8_t { proceed, not_modified, precondition_failed };
-// Pure. `now`: a date in the future is no condition (If-Modified-Since), as AWS has it.
+// Pure. `now`: a date in the future is not a condition (If-Modified-Since), as AWS has it.
 [[nodiscard]] Verdict judge(const Conditions& conditions, const Object& object, base::Time now);
 
 }  // namespace objects

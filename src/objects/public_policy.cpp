@@ -87,7 +87,7 @@ bool is_fixed(const text::Json& value) {
 // How many addresses some networks hold together, each address counted once.
 class Width {
 public:
-    // False for what is no network, or one that is public alone: wider than /8, or /32 of version 6.
+    // False for what is not a network, or one that is public alone: wider than /8, or /32 of version 6.
     bool add(const text::Json& value) {
         const auto network = is_fixed(value) ? policy::Network::parse(value.as_string()) : std::nullopt;
         if (!network) return false;

@@ -99,7 +99,7 @@ base::Result<std::shared_ptr<ReceivedBody>> Storage::receive(const Source& body,
         digest.update({buffer.get(), filled});
         received->content.assign(buffer.get(), filled);
     } else {
-        const auto writer = TRY(parts_.blobs->create());
+        const auto writer = TRY(dependencies_.blobs->create());
         const Pipeline::Consume consume = [&](std::string_view bytes) {
             digest.update(bytes);
             return writer->write(bytes);
@@ -116,7 +116,7 @@ base::Result<std::shared_ptr<ReceivedBody>> Storage::receive(const Source& body,
 }
 
 base::Result<void> Storage::commit(const store::Batch& batch) const {
-    auto committed = parts_.keys->commit(batch);
+    auto committed = dependencies_.keys->commit(batch);
     version_.fetch_add(1, std::memory_order_release);  // of what failed, too: the store may not know
     if (!committed) return committed;
     std::vector<Unsettled> now_settled;
@@ -126,7 +126,7 @@ base::Result<void> Storage::commit(const store::Batch& batch) const {
     }
     for (const auto& each : now_settled) {
         const bool named = std::ranges::any_of(each.record_keys, [&](const std::string& key) {
-            const auto record = parts_.keys->get(key);
+            const auto record = dependencies_.keys->get(key);
             if (!record || !*record) return !record;  // who cannot look leaves it to the sweep at the next start
             if (key.starts_with("s3/p/")) {
                 const auto part = read_part(**record);
@@ -166,13 +166,13 @@ base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const s
     const auto record_key = object_key(bucket_name, key);
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         const auto bucket = TRY(bucket_for_writing(bucket_name, decided));
-        auto before = TRY(parts_.keys->get(record_key));
+        auto before = TRY(dependencies_.keys->get(record_key));
         TRY(decided.check_object(before));
         std::optional<Object> current;
         if (before) current = TRY(read_object(*before));
         if (conditions.any()) {
             if (!current && conditions.if_match) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
-            if (current && judge(conditions, *current, parts_.clock->now()) != Verdict::proceed) {
+            if (current && judge(conditions, *current, dependencies_.clock->now()) != Verdict::proceed) {
                 return base::fail(base::code::PreconditionFailed,
                                   "At least one of the pre-conditions you specified did not hold");
             }
@@ -225,7 +225,7 @@ base::Result<ObjectPtr> Storage::put(const PutRequest& request) {
     if (!received.blob.empty()) object->segments.push_back({received.blob, received.size, {}});
     const auto put =
         replace(request.bucket, request.key, request.conditions, request.decided, [&](const Object*) -> base::Result<ObjectPtr> {
-            object->last_modified = parts_.clock->now();
+            object->last_modified = dependencies_.clock->now();
             return object;
         });
     put ? kept->give_away() : settle(*kept, put.error(), {object_key(request.bucket, request.key)});
@@ -255,7 +255,7 @@ base::Result<ObjectPtr> Storage::copy(const CopyRequest& request) {
                        auto changed = std::make_shared<Object>(*current);
                        changed->attributes = request.attributes;
                        changed->tags = request.tags;
-                       changed->last_modified = parts_.clock->now();
+                       changed->last_modified = dependencies_.clock->now();
                        return changed;
                    });
 }
@@ -278,7 +278,7 @@ std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucke
         for (const auto& key : keys) {
             TRY(check_key(key));
             const auto record_key = object_key(bucket_name, key);
-            auto record = TRY(parts_.keys->get(record_key));
+            auto record = TRY(dependencies_.keys->get(record_key));
             if (!record) continue;
             const auto object = TRY(read_object(*record));
             for (const auto& segment : object.segments) blobs.push_back(segment.blob);

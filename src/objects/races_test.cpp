@@ -24,8 +24,8 @@ objects::Source bytes(std::string content) {
     };
 }
 
-// Keys that call somebody before a commit.
-class WatchedKeys final : public store::Keys {
+// A store that calls a function before each commit.
+class WatchedStore final : public store::KeyValueStore {
 public:
     std::function<void(const store::Batch&)> before_commit;
     std::optional<base::Error> refused;  // every commit is, with this
@@ -39,11 +39,11 @@ public:
     }
 
 private:
-    std::unique_ptr<store::Keys> keys_ = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys_ = store::make_memory_store();
 };
 
-struct World {
-    World() {
+struct StorageFixture {
+    StorageFixture() {
         blobs = std::move(*store::open_file_blobs(folder.path));
         storage = std::move(*Storage::open({&keys, blobs.get(), &clock, &random}));
         REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
@@ -52,7 +52,7 @@ struct World {
         return storage->put({.bucket = "bucket", .key = "k", .conditions = std::move(conditions), .body = bytes(content)});
     }
     TemporaryFolder folder;
-    WatchedKeys keys;
+    WatchedStore keys;
     std::unique_ptr<store::Blobs> blobs;
     base::ManualClock clock{base::Time(std::chrono::seconds(1'700'000'000))};
     crypto::SystemRandom random;
@@ -68,28 +68,28 @@ bool writes(const store::Batch& batch, std::string_view prefix, bool erases) {
 }  // namespace
 
 TEST_CASE("of two writers that both found nothing, one makes the object") {
-    World world;
+    StorageFixture fixture;
     bool overtaken = false;
-    world.keys.before_commit = [&](const store::Batch& batch) {
+    fixture.keys.before_commit = [&](const store::Batch& batch) {
         if (overtaken || !writes(batch, "s3/o/", false)) return;
         overtaken = true;
-        CHECK(world.put("the other", {.if_none_match = "*"}).has_value());
+        CHECK(fixture.put("the other", {.if_none_match = "*"}).has_value());
     };
-    const auto late = world.put("the late one", {.if_none_match = "*"});
+    const auto late = fixture.put("the late one", {.if_none_match = "*"});
     CHECK(overtaken);
     REQUIRE_FALSE(late.has_value());
     CHECK(late.error().code == "PreconditionFailed");
-    CHECK((*world.storage->find("bucket", "k"))->size == std::string_view("the other").size());
+    CHECK((*fixture.storage->find("bucket", "k"))->size == std::string_view("the other").size());
 }
 
 TEST_CASE("a writer that saw the bucket before its deletion began writes nothing into it") {
-    World world;
+    StorageFixture fixture;
     std::promise<void> writer_waits, deletion_ends, writer_tried;
     auto may_write = deletion_ends.get_future();
     std::jthread writer;
     bool marked = false, asked = false;
     base::Result<objects::ObjectPtr> put = base::fail("", "");
-    world.keys.before_commit = [&](const store::Batch& batch) {
+    fixture.keys.before_commit = [&](const store::Batch& batch) {
         if (!asked && writes(batch, "s3/o/", false)) {
             asked = true;  // the writer's first try: it goes on when the deletion has looked
             writer_waits.set_value();
@@ -102,31 +102,31 @@ TEST_CASE("a writer that saw the bucket before its deletion began writes nothing
             std::this_thread::sleep_for(std::chrono::milliseconds(200));
         }
     };
-    writer = std::jthread([&] { put = world.put("too late"); });
+    writer = std::jthread([&] { put = fixture.put("too late"); });
     writer_waits.get_future().wait();
-    CHECK(world.storage->delete_bucket("bucket").has_value());
+    CHECK(fixture.storage->delete_bucket("bucket").has_value());
     writer.join();
     CHECK(marked);
     REQUIRE_FALSE(put.has_value());
     CHECK(put.error().code == "NoSuchBucket");
-    CHECK(world.keys.scan({.prefix = "s3/o/"}).value().empty());
+    CHECK(fixture.keys.scan({.prefix = "s3/o/"}).value().empty());
 }
 
 TEST_CASE("what could not be stored leaves no bytes") {
-    World world;
-    const auto upload = world.storage->create_upload({.bucket = "bucket", .key = "k"});
+    StorageFixture fixture;
+    const auto upload = fixture.storage->create_upload({.bucket = "bucket", .key = "k"});
     REQUIRE(upload.has_value());
     const std::string content(10'000, 'x');
     const auto part = [&] {
-        return world.storage->put_part(
+        return fixture.storage->put_part(
             {.bucket = "bucket", .key = "k", .upload_id = upload->id, .number = 1, .body = bytes(content)});
     };
-    world.keys.refused = base::Error("InsufficientStorage", "no space");
+    fixture.keys.refused = base::Error("InsufficientStorage", "no space");
     CHECK(part().error().code == "InsufficientStorage");
-    CHECK(world.put(content).error().code == "InsufficientStorage");
-    CHECK(world.blobs->list()->empty());
-    world.keys.refused.reset();
+    CHECK(fixture.put(content).error().code == "InsufficientStorage");
+    CHECK(fixture.blobs->list()->empty());
+    fixture.keys.refused.reset();
     CHECK(part().has_value());
-    CHECK(world.put(content).has_value());
-    CHECK(world.blobs->list()->size() == 2);
+    CHECK(fixture.put(content).has_value());
+    CHECK(fixture.blobs->list()->size() == 2);
 }

@@ -66,7 +66,7 @@ Source read_range(OpenObject open, uint64_t offset, uint64_t length) {
 }
 
 base::Result<ObjectPtr> Storage::find(const std::string& bucket, const std::string& key) const {
-    auto record = TRY(parts_.keys->get(object_key(bucket, key)));
+    auto record = TRY(dependencies_.keys->get(object_key(bucket, key)));
     if (!record) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
     auto object = std::make_shared<Object>(TRY(read_object(*record)));
     object->record = std::move(*record);
@@ -84,7 +84,7 @@ base::Result<OpenObject> Storage::open_object(ObjectPtr found, uint64_t offset, 
             open.readers.emplace_back();
             continue;
         }
-        auto reader = parts_.blobs->open(segment.blob);
+        auto reader = dependencies_.blobs->open(segment.blob);
         if (!reader && reader.error().code == base::code::NoSuchBlob) return base::fail_outdated("the object");
         if (!reader) return base::fail(reader.error());
         if ((*reader)->size() != segment.size)

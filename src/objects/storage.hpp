@@ -30,7 +30,7 @@
 #include "objects/received.hpp"
 #include "policy/attached.hpp"
 #include "store/blobs.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 
 namespace objects {
 
@@ -157,13 +157,13 @@ struct ListedUploads {
 
 class Storage {
 public:
-    struct Parts {
-        store::Keys* keys = nullptr;
+    struct Dependencies {
+        store::KeyValueStore* keys = nullptr;
         store::Blobs* blobs = nullptr;  // all of it: what no object names is swept at open
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
     };
-    [[nodiscard]] static base::Result<std::unique_ptr<Storage>> open(Parts parts);
+    [[nodiscard]] static base::Result<std::unique_ptr<Storage>> open(Dependencies dependencies);
 
     // --- Buckets (buckets.cpp). Names are global to the server. -------------------------------------------------------
 
@@ -226,7 +226,7 @@ public:
     [[nodiscard]] base::Result<ListedUploads> list_uploads(const ListUploads& request) const;
 
 private:
-    explicit Storage(Parts parts) : parts_(parts) {}
+    explicit Storage(Dependencies dependencies) : dependencies_(dependencies) {}
 
     base::Result<void> load_buckets();
     base::Result<void> sweep();
@@ -252,7 +252,7 @@ private:
     void clear_parts(const std::string& upload_id) const;  // REQUIRES: the upload is gone
     void remove_blob(const store::BlobId& id) const;       // logs what goes wrong: the sweep at the next start finds it again
 
-    Parts parts_;
+    Dependencies dependencies_;
     mutable base::SharedMutex buckets_mutex_;  // never held during I/O
     std::map<std::string, BucketPtr, std::less<>> buckets_ GUARDED_BY(buckets_mutex_);
     mutable std::atomic<uint64_t> version_ = 1;

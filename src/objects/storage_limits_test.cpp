@@ -23,14 +23,14 @@ objects::Source bytes(std::string content) {
     };
 }
 
-struct World {
-    World() {
+struct StorageFixture {
+    StorageFixture() {
         blobs = std::move(*store::open_file_blobs(folder.path));
         storage = std::move(*Storage::open({keys.get(), blobs.get(), &clock, &random}));
         REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
     }
     TemporaryFolder folder;
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     std::unique_ptr<store::Blobs> blobs;
     base::ManualClock clock{base::Time(std::chrono::seconds(1'700'000'000))};
     crypto::SystemRandom random;
@@ -53,12 +53,12 @@ objects::Tags tags_of(size_t count, const std::string& key = "key") {
 }  // namespace
 
 TEST_CASE("user metadata: names and values together, to the byte") {
-    World world;
+    StorageFixture fixture;
     const auto put = [&](size_t name, size_t value) {
-        return world.storage->put({.bucket = "bucket",
-                                   .key = "k",
-                                   .attributes = {.user_metadata = {{std::string(name, 'n'), std::string(value, 'v')}}},
-                                   .body = bytes("x")});
+        return fixture.storage->put({.bucket = "bucket",
+                                     .key = "k",
+                                     .attributes = {.user_metadata = {{std::string(name, 'n'), std::string(value, 'v')}}},
+                                     .body = bytes("x")});
     };
     CHECK(put(48, 2000).has_value());
     CHECK(code(put(49, 2000)) == "MetadataTooLarge");
@@ -67,9 +67,9 @@ TEST_CASE("user metadata: names and values together, to the byte") {
 }
 
 TEST_CASE("keys: 1024 bytes, no zero, text") {
-    World world;
+    StorageFixture fixture;
     const auto put = [&](std::string key) {
-        return world.storage->put({.bucket = "bucket", .key = std::move(key), .body = bytes("x")});
+        return fixture.storage->put({.bucket = "bucket", .key = std::move(key), .body = bytes("x")});
     };
     CHECK(put(std::string(1024, 'k')).has_value());
     CHECK(code(put(std::string(1025, 'k'))) == "KeyTooLongError");
@@ -85,29 +85,29 @@ TEST_CASE("keys: 1024 bytes, no zero, text") {
 }
 
 TEST_CASE("bodies: exactly as long as was announced, never longer than a PUT may be") {
-    World world;
+    StorageFixture fixture;
     for (const size_t announced : {size_t{5}, size_t{9000}}) {
         const auto put = [&](size_t comes) {
-            return world.storage->put(
+            return fixture.storage->put(
                 {.bucket = "bucket", .key = "k", .body = bytes(std::string(comes, 'x')), .length = announced});
         };
         CHECK(code(put(announced - 1)) == "IncompleteBody");
         CHECK(code(put(announced + 1)) == "IncompleteBody");
-        CHECK(world.blob_count() == 0);
+        CHECK(fixture.blob_count() == 0);
         CHECK(put(announced).has_value());
-        CHECK(world.storage->delete_object("bucket", "k").has_value());
+        CHECK(fixture.storage->delete_object("bucket", "k").has_value());
     }
-    CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes("x"), .length = objects::put_bytes_max + 1})) ==
-          "EntityTooLarge");
+    CHECK(code(fixture.storage->put(
+              {.bucket = "bucket", .key = "k", .body = bytes("x"), .length = objects::put_bytes_max + 1})) == "EntityTooLarge");
 }
 
 TEST_CASE("tags: how many, how long, none twice, none of AWS's own") {
-    World world;
+    StorageFixture fixture;
     const auto put = [&](objects::Tags tags) {
-        return world.storage->put({.bucket = "bucket", .key = "k", .tags = std::move(tags), .body = bytes("x")});
+        return fixture.storage->put({.bucket = "bucket", .key = "k", .tags = std::move(tags), .body = bytes("x")});
     };
     CHECK(put(tags_of(10)).has_value());
-    CHECK((*world.storage->find("bucket", "k"))->tags == tags_of(10));
+    CHECK((*fixture.storage->find("bucket", "k"))->tags == tags_of(10));
     CHECK(code(put(tags_of(11))) == "BadRequest");
     CHECK(put({{std::string(128, 'k'), std::string(256, 'v')}}).has_value());
     CHECK(code(put({{std::string(129, 'k'), "v"}})) == "InvalidTag");
@@ -115,18 +115,18 @@ TEST_CASE("tags: how many, how long, none twice, none of AWS's own") {
     CHECK(code(put({{"", "v"}})) == "InvalidTag");
     CHECK(code(put({{"aws:k", "v"}})) == "InvalidTag");
     CHECK(code(put({{"k", "1"}, {"k", "2"}})) == "InvalidTag");
-    CHECK(code(world.storage->set_tags("bucket", "k", tags_of(11))) == "BadRequest");
-    CHECK(code(world.storage->set_tags("bucket", "none", tags_of(1))) == "NoSuchKey");
-    CHECK(code(world.storage->find("bucket", "none")) == "NoSuchKey");
-    CHECK(world.storage->set_tags("bucket", "k", tags_of(2, "new")).has_value());
-    CHECK((*world.storage->find("bucket", "k"))->tags == tags_of(2, "new"));
-    CHECK(world.storage->create_bucket("tagged", "1", "us-east-1", tags_of(50)).has_value());
-    CHECK(code(world.storage->create_bucket("tagged-more", "1", "us-east-1", tags_of(51))) == "BadRequest");
+    CHECK(code(fixture.storage->set_tags("bucket", "k", tags_of(11))) == "BadRequest");
+    CHECK(code(fixture.storage->set_tags("bucket", "none", tags_of(1))) == "NoSuchKey");
+    CHECK(code(fixture.storage->find("bucket", "none")) == "NoSuchKey");
+    CHECK(fixture.storage->set_tags("bucket", "k", tags_of(2, "new")).has_value());
+    CHECK((*fixture.storage->find("bucket", "k"))->tags == tags_of(2, "new"));
+    CHECK(fixture.storage->create_bucket("tagged", "1", "us-east-1", tags_of(50)).has_value());
+    CHECK(code(fixture.storage->create_bucket("tagged-more", "1", "us-east-1", tags_of(51))) == "BadRequest");
 }
 
 TEST_CASE("bucket names: 3 to 63, no address, nothing reserved") {
-    World world;
-    const auto make = [&](const std::string& name) { return code(world.storage->create_bucket(name, "1", "us-east-1")); };
+    StorageFixture fixture;
+    const auto make = [&](const std::string& name) { return code(fixture.storage->create_bucket(name, "1", "us-east-1")); };
     CHECK(make(std::string(63, 'b')).empty());
     CHECK(make(std::string(64, 'b')) == "InvalidBucketName");
     CHECK(make("abc").empty());
@@ -137,13 +137,13 @@ TEST_CASE("bucket names: 3 to 63, no address, nothing reserved") {
 }
 
 TEST_CASE("every block of public access is stored by itself, and all of them are set in a new bucket") {
-    World world;
-    const auto fresh = (*world.storage->bucket("bucket"))->configuration.public_access_block;
+    StorageFixture fixture;
+    const auto fresh = (*fixture.storage->bucket("bucket"))->configuration.public_access_block;
     REQUIRE(fresh.has_value());
     CHECK(
         (fresh->block_public_acls && fresh->ignore_public_acls && fresh->block_public_policy && fresh->restrict_public_buckets));
     for (int chosen = 0; chosen < 4; ++chosen) {
-        REQUIRE(world.storage
+        REQUIRE(fixture.storage
                     ->configure("bucket",
                                 [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
                                     configuration.public_access_block =
@@ -151,8 +151,8 @@ TEST_CASE("every block of public access is stored by itself, and all of them are
                                     return {};
                                 })
                     .has_value());
-        world.storage = std::move(*Storage::open({world.keys.get(), world.blobs.get(), &world.clock, &world.random}));
-        const auto block = *(*world.storage->bucket("bucket"))->configuration.public_access_block;
+        fixture.storage = std::move(*Storage::open({fixture.keys.get(), fixture.blobs.get(), &fixture.clock, &fixture.random}));
+        const auto block = *(*fixture.storage->bucket("bucket"))->configuration.public_access_block;
         CHECK(block.block_public_acls == (chosen == 0));
         CHECK(block.ignore_public_acls == (chosen == 1));
         CHECK(block.block_public_policy == (chosen == 2));
@@ -161,57 +161,58 @@ TEST_CASE("every block of public access is stored by itself, and all of them are
 }
 
 TEST_CASE("a copy onto itself changes what is said and keeps the bytes; a change of tags keeps them, too") {
-    World world;
+    StorageFixture fixture;
     const std::string content(20'000, 'c');
-    REQUIRE(world.storage
+    REQUIRE(fixture.storage
                 ->put({.bucket = "bucket",
                        .key = "k",
                        .attributes = {.content_type = "old", .user_metadata = {{"m", "old"}}},
                        .tags = {{"t", "old"}},
                        .body = bytes(content)})
                 .has_value());
-    world.clock.advance(std::chrono::seconds(5));
-    const auto open = world.storage->open_object(*world.storage->find("bucket", "k"));
+    fixture.clock.advance(std::chrono::seconds(5));
+    const auto open = fixture.storage->open_object(*fixture.storage->find("bucket", "k"));
     REQUIRE(open.has_value());
-    const auto copied = world.storage->copy({.bucket = "bucket",
-                                             .key = "k",
-                                             .source = *open,
-                                             .source_bucket = "bucket",
-                                             .source_key = "k",
-                                             .attributes = {.content_type = "new", .user_metadata = {{"m", "new"}}},
-                                             .tags = {{"t", "new"}}});
+    const auto copied = fixture.storage->copy({.bucket = "bucket",
+                                               .key = "k",
+                                               .source = *open,
+                                               .source_bucket = "bucket",
+                                               .source_key = "k",
+                                               .attributes = {.content_type = "new", .user_metadata = {{"m", "new"}}},
+                                               .tags = {{"t", "new"}}});
     REQUIRE(copied.has_value());
-    auto found = *world.storage->find("bucket", "k");
+    auto found = *fixture.storage->find("bucket", "k");
     CHECK(found->attributes.content_type == "new");
     CHECK(found->attributes.user_metadata.at(0).second == "new");
     CHECK(found->tags == objects::Tags{{"t", "new"}});
-    CHECK(found->last_modified == world.clock.now());
-    CHECK(world.storage->set_tags("bucket", "k", {{"t", "newest"}}).has_value());
-    CHECK(world.blob_count() == 1);
-    const auto again = world.storage->open_object(*world.storage->find("bucket", "k"));
+    CHECK(found->last_modified == fixture.clock.now());
+    CHECK(fixture.storage->set_tags("bucket", "k", {{"t", "newest"}}).has_value());
+    CHECK(fixture.blob_count() == 1);
+    const auto again = fixture.storage->open_object(*fixture.storage->find("bucket", "k"));
     REQUIRE(again.has_value());
     CHECK(again->readers.at(0)->read(0, content.size()).value() == content);
 }
 
 TEST_CASE("what is deleted, one by one or together, leaves no bytes") {
-    World world;
+    StorageFixture fixture;
     std::vector<std::string> keys;
     for (int i = 0; i < 5; ++i) {
         keys.push_back("k" + std::to_string(i));
-        REQUIRE(world.storage->put({.bucket = "bucket", .key = keys.back(), .body = bytes(std::string(9000, 'x'))}).has_value());
+        REQUIRE(
+            fixture.storage->put({.bucket = "bucket", .key = keys.back(), .body = bytes(std::string(9000, 'x'))}).has_value());
     }
-    CHECK(world.blob_count() == 5);
-    CHECK(world.storage->delete_object("bucket", keys.back()).has_value());
-    CHECK(world.blob_count() == 4);
+    CHECK(fixture.blob_count() == 5);
+    CHECK(fixture.storage->delete_object("bucket", keys.back()).has_value());
+    CHECK(fixture.blob_count() == 4);
     keys.emplace_back("never there");
-    for (const auto& outcome : world.storage->delete_objects("bucket", keys)) CHECK(outcome.has_value());
-    CHECK(world.blob_count() == 0);
-    CHECK(world.storage->list({.bucket = "bucket"})->objects.empty());
+    for (const auto& outcome : fixture.storage->delete_objects("bucket", keys)) CHECK(outcome.has_value());
+    CHECK(fixture.blob_count() == 0);
+    CHECK(fixture.storage->list({.bucket = "bucket"})->objects.empty());
 }
 
 TEST_CASE("an upload keeps what it was begun with, only the chosen parts, and forgets itself") {
-    World world;
-    auto& storage = *world.storage;
+    StorageFixture fixture;
+    auto& storage = *fixture.storage;
     const auto upload = storage.create_upload({.bucket = "bucket",
                                                .key = "k",
                                                .attributes = {.content_type = "text/x", .user_metadata = {{"m", "v"}}},
@@ -245,7 +246,7 @@ TEST_CASE("an upload keeps what it was begun with, only the chosen parts, and fo
     CHECK((*object)->attributes.content_type == "text/x");
     CHECK((*object)->attributes.user_metadata.size() == 1);
     CHECK((*object)->tags == objects::Tags{{"t", "v"}});
-    CHECK(world.blob_count() == 2);
+    CHECK(fixture.blob_count() == 2);
     CHECK(code(storage.find_upload("bucket", "k", upload->id)) == "NoSuchUpload");
     CHECK(storage.list_uploads({.bucket = "bucket"})->uploads.empty());
     // Somebody else's upload id is not the one that this object came from.
@@ -254,17 +255,17 @@ TEST_CASE("an upload keeps what it was begun with, only the chosen parts, and fo
 }
 
 TEST_CASE("an upload that declared a kind of checksum takes parts of no other") {
-    World world;
+    StorageFixture fixture;
     for (const auto kind : {objects::ChecksumKind::crc32, objects::ChecksumKind::sha256}) {
-        const auto upload = world.storage->create_upload({.bucket = "bucket", .key = "k", .checksum_kind = kind});
+        const auto upload = fixture.storage->create_upload({.bucket = "bucket", .key = "k", .checksum_kind = kind});
         REQUIRE(upload.has_value());
         const auto put = [&](objects::ChecksumKind checksum) {
-            return code(world.storage->put_part({.bucket = "bucket",
-                                                 .key = "k",
-                                                 .upload_id = upload->id,
-                                                 .number = 1,
-                                                 .body = bytes("x"),
-                                                 .checksum = checksum}));
+            return code(fixture.storage->put_part({.bucket = "bucket",
+                                                   .key = "k",
+                                                   .upload_id = upload->id,
+                                                   .number = 1,
+                                                   .body = bytes("x"),
+                                                   .checksum = checksum}));
         };
         CHECK(put(kind).empty());
         CHECK(put(objects::ChecksumKind::crc32c) == "InvalidRequest");
@@ -273,36 +274,36 @@ TEST_CASE("an upload that declared a kind of checksum takes parts of no other") 
 }
 
 TEST_CASE("a bucket whose deletion a crash cut off is open again; one that was deleted leaves no uploads to its namesake") {
-    World world;
-    const auto key = world.keys->scan({.prefix = "s3/b/"}).value().at(0).key;
-    std::string record = world.keys->get(key).value().value();
+    StorageFixture fixture;
+    const auto key = fixture.keys->scan({.prefix = "s3/b/"}).value().at(0).key;
+    std::string record = fixture.keys->get(key).value().value();
     record.insert(record.size() - 1, R"(,"BeingDeleted":true)");
-    REQUIRE(world.keys->commit(store::Batch().put(key, record)).has_value());
-    world.storage = std::move(*Storage::open({world.keys.get(), world.blobs.get(), &world.clock, &world.random}));
-    CHECK_FALSE((*world.storage->bucket("bucket"))->being_deleted);
-    CHECK(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes("x")}).has_value());
-    CHECK(code(world.storage->delete_bucket("bucket")) == "BucketNotEmpty");
-    CHECK(world.storage->put({.bucket = "bucket", .key = "k2", .body = bytes("x")}).has_value());
-    for (const char* name : {"k", "k2"}) CHECK(world.storage->delete_object("bucket", name).has_value());
-    REQUIRE(world.storage->create_upload({.bucket = "bucket", .key = "k"}).has_value());
-    REQUIRE(world.storage->delete_bucket("bucket").has_value());
-    REQUIRE(world.storage->create_bucket("bucket", "1", "us-east-1").has_value());
-    CHECK(world.storage->list_uploads({.bucket = "bucket"})->uploads.empty());
-    CHECK(world.keys->scan({.prefix = "s3/u/"}).value().empty());
+    REQUIRE(fixture.keys->commit(store::Batch().put(key, record)).has_value());
+    fixture.storage = std::move(*Storage::open({fixture.keys.get(), fixture.blobs.get(), &fixture.clock, &fixture.random}));
+    CHECK_FALSE((*fixture.storage->bucket("bucket"))->being_deleted);
+    CHECK(fixture.storage->put({.bucket = "bucket", .key = "k", .body = bytes("x")}).has_value());
+    CHECK(code(fixture.storage->delete_bucket("bucket")) == "BucketNotEmpty");
+    CHECK(fixture.storage->put({.bucket = "bucket", .key = "k2", .body = bytes("x")}).has_value());
+    for (const char* name : {"k", "k2"}) CHECK(fixture.storage->delete_object("bucket", name).has_value());
+    REQUIRE(fixture.storage->create_upload({.bucket = "bucket", .key = "k"}).has_value());
+    REQUIRE(fixture.storage->delete_bucket("bucket").has_value());
+    REQUIRE(fixture.storage->create_bucket("bucket", "1", "us-east-1").has_value());
+    CHECK(fixture.storage->list_uploads({.bucket = "bucket"})->uploads.empty());
+    CHECK(fixture.keys->scan({.prefix = "s3/u/"}).value().empty());
 }
 
 TEST_CASE("a blob that is not as long as its object says is not served") {
-    World world;
-    REQUIRE(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes(std::string(10'000, 'x'))}).has_value());
-    const auto found = *world.storage->find("bucket", "k");
-    CHECK(world.storage->open_object(found).has_value());
+    StorageFixture fixture;
+    REQUIRE(fixture.storage->put({.bucket = "bucket", .key = "k", .body = bytes(std::string(10'000, 'x'))}).has_value());
+    const auto found = *fixture.storage->find("bucket", "k");
+    CHECK(fixture.storage->open_object(found).has_value());
     size_t blobs = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder.path)) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(fixture.folder.path)) {
         if (!entry.is_regular_file() || entry.file_size() != 10'000) continue;
         ++blobs;
         for (const uintmax_t size : {10'001, 9'999}) {
             std::filesystem::resize_file(entry.path(), size);
-            CHECK(code(world.storage->open_object(found)) == "InternalError");
+            CHECK(code(fixture.storage->open_object(found)) == "InternalError");
         }
     }
     CHECK(blobs == 1);

@@ -31,9 +31,9 @@ std::string noise(size_t size, unsigned seed = 1) {
 }
 
 // A storage on a disk of its own, that can be closed and opened again over the same keys.
-struct World {
-    World() {
-        keys = store::make_memory_keys();
+struct StorageFixture {
+    StorageFixture() {
+        keys = store::make_memory_store();
         reopen();
         REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
     }
@@ -69,7 +69,7 @@ struct World {
     [[nodiscard]] size_t blob_count() const { return blobs->list()->size(); }
 
     TemporaryFolder folder;
-    std::unique_ptr<store::Keys> keys;
+    std::unique_ptr<store::KeyValueStore> keys;
     std::unique_ptr<store::Blobs> blobs;
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'700'000'000'123))};
     crypto::SystemRandom random;
@@ -92,80 +92,82 @@ std::string listed(const base::Result<objects::Listing>& listing) {
 }  // namespace
 
 TEST_CASE("small and large objects come back whole") {
-    World world;
+    StorageFixture fixture;
     for (const size_t size :
          {0ul, 1ul, 4095ul, 4096ul, 4097ul, 100000ul, (1ul << 20) - 1, 1ul << 20, (1ul << 20) + 1, 3'000'000ul}) {
         CAPTURE(size);
         const auto content = noise(size);
-        const auto object = world.put("k", content);
+        const auto object = fixture.put("k", content);
         CHECK(object->size == size);
         CHECK(object->etag == crypto::hex(crypto::md5(content)));
         CHECK(object->segments.size() == (size > objects::inline_bytes_max ? 1 : 0));
-        CHECK(world.get("k") == content);
+        CHECK(fixture.get("k") == content);
     }
-    CHECK(world.blob_count() == 1);
+    CHECK(fixture.blob_count() == 1);
 }
 
 TEST_CASE("ranges read across segments and inline") {
-    World world;
-    world.put("k", "0123456789");
-    const auto open = world.storage->open_object(*world.storage->find("bucket", "k"));
-    CHECK(World::drain(objects::read_range(*open, 3, 4)) == "3456");
-    CHECK(World::drain(objects::read_range(*open, 9, 4)) == "9");
+    StorageFixture fixture;
+    fixture.put("k", "0123456789");
+    const auto open = fixture.storage->open_object(*fixture.storage->find("bucket", "k"));
+    CHECK(StorageFixture::drain(objects::read_range(*open, 3, 4)) == "3456");
+    CHECK(StorageFixture::drain(objects::read_range(*open, 9, 4)) == "9");
 }
 
 TEST_CASE("a body that fails or ends early stores nothing") {
-    World world;
+    StorageFixture fixture;
     const objects::Source failing = [n = 0](std::span<char> into) mutable -> base::Result<size_t> {
         if (n++ > 3) return base::fail("BadDigest", "no");
         std::memset(into.data(), 'x', into.size());
         return into.size();
     };
-    CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = failing})) == "BadDigest");
-    CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes("short"), .length = 10})) == "IncompleteBody");
-    CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes(noise(9000)), .length = 10000})) ==
+    CHECK(code(fixture.storage->put({.bucket = "bucket", .key = "k", .body = failing})) == "BadDigest");
+    CHECK(code(fixture.storage->put({.bucket = "bucket", .key = "k", .body = bytes("short"), .length = 10})) == "IncompleteBody");
+    CHECK(code(fixture.storage->put({.bucket = "bucket", .key = "k", .body = bytes(noise(9000)), .length = 10000})) ==
           "IncompleteBody");
-    CHECK(code(world.storage->put({.bucket = "nowhere", .key = "k", .body = bytes("x")})) == "NoSuchBucket");
-    CHECK(code(world.storage->put({.bucket = "bucket", .key = std::string(1025, 'k'), .body = bytes("x")})) == "KeyTooLongError");
-    CHECK(code(world.storage->put({.bucket = "bucket", .key = std::string("a\0b", 3), .body = bytes("x")})) == "InvalidArgument");
-    CHECK(world.get("k") == "error NoSuchKey");
-    CHECK(world.blob_count() == 0);
+    CHECK(code(fixture.storage->put({.bucket = "nowhere", .key = "k", .body = bytes("x")})) == "NoSuchBucket");
+    CHECK(code(fixture.storage->put({.bucket = "bucket", .key = std::string(1025, 'k'), .body = bytes("x")})) ==
+          "KeyTooLongError");
+    CHECK(code(fixture.storage->put({.bucket = "bucket", .key = std::string("a\0b", 3), .body = bytes("x")})) ==
+          "InvalidArgument");
+    CHECK(fixture.get("k") == "error NoSuchKey");
+    CHECK(fixture.blob_count() == 0);
 }
 
 TEST_CASE("a large body that fails half-way stores nothing, of whatever length it was said to be") {
-    World world;
+    StorageFixture fixture;
     for (const auto length : {std::optional<uint64_t>(), std::optional<uint64_t>(20u << 20)}) {
         const objects::Source failing = [n = 0](std::span<char> into) mutable -> base::Result<size_t> {
             if (n++ == 150) return base::fail("XAmzContentSHA256Mismatch", "no");
             std::memset(into.data(), n, std::min<size_t>(into.size(), 65536));
             return std::min<size_t>(into.size(), 65536);
         };
-        CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = failing, .length = length})) ==
+        CHECK(code(fixture.storage->put({.bucket = "bucket", .key = "k", .body = failing, .length = length})) ==
               "XAmzContentSHA256Mismatch");
     }
-    CHECK(code(world.storage->put({.bucket = "bucket", .key = "k", .body = bytes(noise(3u << 20)), .length = 4u << 20})) ==
+    CHECK(code(fixture.storage->put({.bucket = "bucket", .key = "k", .body = bytes(noise(3u << 20)), .length = 4u << 20})) ==
           "IncompleteBody");
-    CHECK(world.get("k") == "error NoSuchKey");
-    CHECK(world.blob_count() == 0);
+    CHECK(fixture.get("k") == "error NoSuchKey");
+    CHECK(fixture.blob_count() == 0);
 }
 
 TEST_CASE("conditions on writes") {
-    World world;
-    const auto first = world.put("k", "1", {.if_none_match = "*"});
-    CHECK(code(world.storage->put(
+    StorageFixture fixture;
+    const auto first = fixture.put("k", "1", {.if_none_match = "*"});
+    CHECK(code(fixture.storage->put(
               {.bucket = "bucket", .key = "k", .conditions = {.if_none_match = "*"}, .body = bytes(noise(9000))})) ==
           "PreconditionFailed");
-    CHECK(world.get("k") == "1");
-    CHECK(world.blob_count() == 0);
-    const auto second = world.put("k", "2", {.if_match = "\"" + first->etag + "\""});
-    CHECK(
-        code(world.storage->put({.bucket = "bucket", .key = "k", .conditions = {.if_match = first->etag}, .body = bytes("3")})) ==
-        "PreconditionFailed");
-    CHECK(code(world.storage->put(
+    CHECK(fixture.get("k") == "1");
+    CHECK(fixture.blob_count() == 0);
+    const auto second = fixture.put("k", "2", {.if_match = "\"" + first->etag + "\""});
+    CHECK(code(fixture.storage->put(
+              {.bucket = "bucket", .key = "k", .conditions = {.if_match = first->etag}, .body = bytes("3")})) ==
+          "PreconditionFailed");
+    CHECK(code(fixture.storage->put(
               {.bucket = "bucket", .key = "new", .conditions = {.if_match = first->etag}, .body = bytes("3")})) == "NoSuchKey");
-    CHECK(code(world.storage->delete_object("bucket", "k", {.if_match = first->etag})) == "PreconditionFailed");
-    CHECK(world.storage->delete_object("bucket", "k", {.if_match = second->etag}).has_value());
-    CHECK(world.storage->delete_object("bucket", "k").has_value());
+    CHECK(code(fixture.storage->delete_object("bucket", "k", {.if_match = first->etag})) == "PreconditionFailed");
+    CHECK(fixture.storage->delete_object("bucket", "k", {.if_match = second->etag}).has_value());
+    CHECK(fixture.storage->delete_object("bucket", "k").has_value());
 }
 
 TEST_CASE("conditions on reads follow RFC 9110") {
@@ -195,14 +197,15 @@ TEST_CASE("conditions on reads follow RFC 9110") {
 }
 
 TEST_CASE("listing: prefixes, delimiters, pages") {
-    World world;
-    for (const char* key : {"a", "b/1", "b/2", "b/c/3", "c", "d/1"}) world.put(key, "x");
+    StorageFixture fixture;
+    for (const char* key : {"a", "b/1", "b/2", "b/c/3", "c", "d/1"}) fixture.put(key, "x");
     // A key that an earlier version took: not UTF-8. It is listed, read and deleted, but not made again.
-    REQUIRE(world.keys->commit(store::Batch().put("s3/o/bucket/d\xff/2", objects::write_record(objects::Object()))).has_value());
-    CHECK(code(world.storage->put({.bucket = "bucket", .key = "d\xff/2", .body = bytes("x")})) == "InvalidURI");
-    CHECK(code(world.storage->create_upload({.bucket = "bucket", .key = "\xed\xa0\x80"})) == "InvalidURI");
+    REQUIRE(
+        fixture.keys->commit(store::Batch().put("s3/o/bucket/d\xff/2", objects::write_record(objects::Object()))).has_value());
+    CHECK(code(fixture.storage->put({.bucket = "bucket", .key = "d\xff/2", .body = bytes("x")})) == "InvalidURI");
+    CHECK(code(fixture.storage->create_upload({.bucket = "bucket", .key = "\xed\xa0\x80"})) == "InvalidURI");
     const auto list = [&](std::string prefix, std::string delimiter, std::string after = "", size_t most = 1000) {
-        return listed(world.storage->list({"bucket", std::move(prefix), std::move(delimiter), std::move(after), most}));
+        return listed(fixture.storage->list({"bucket", std::move(prefix), std::move(delimiter), std::move(after), most}));
     };
     CHECK(list("", "") == "a b/1 b/2 b/c/3 c d/1 d\xff/2 ");
     CHECK(list("", "/") == "a c [b/] [d/] [d\xff/] ");
@@ -222,22 +225,22 @@ TEST_CASE("listing: prefixes, delimiters, pages") {
     CHECK(list("b/", "/", "b/c/0") == "");
     CHECK(list("", "/", "b") == "c [b/] [d/] [d\xff/] ");
     CHECK(list("b", "/", "a/x") == "[b/] ");
-    CHECK(world.storage->delete_object("bucket", "d\xff/2").has_value());
+    CHECK(fixture.storage->delete_object("bucket", "d\xff/2").has_value());
     CHECK(list("", "", "d") == "d/1 ");
 }
 
 TEST_CASE("listing jumps over what one prefix stands for") {
-    World world;
-    for (int i = 0; i < 700; ++i) world.put("p/" + std::to_string(i), "x");
-    world.put("q", "x");
-    CHECK(listed(world.storage->list({"bucket", "", "/", "", 1000})) == "q [p/] ");
-    const auto all = world.storage->list({"bucket", "", "", "", 1000});
+    StorageFixture fixture;
+    for (int i = 0; i < 700; ++i) fixture.put("p/" + std::to_string(i), "x");
+    fixture.put("q", "x");
+    CHECK(listed(fixture.storage->list({"bucket", "", "/", "", 1000})) == "q [p/] ");
+    const auto all = fixture.storage->list({"bucket", "", "", "", 1000});
     CHECK(all->objects.size() == 701);
 }
 
 TEST_CASE("buckets: names, owners, deletion") {
-    World world;
-    auto& storage = *world.storage;
+    StorageFixture fixture;
+    auto& storage = *fixture.storage;
     for (const char* name : {"ab", "A-bucket", "a_b", "-ab", "ab-", "a..b", "192.168.5.4", "xn--a", "my-s3alias", "a.b-"}) {
         CAPTURE(name);
         CHECK(code(storage.create_bucket(name, "1", "us-east-1")) == "InvalidBucketName");
@@ -248,53 +251,53 @@ TEST_CASE("buckets: names, owners, deletion") {
     CHECK(code(storage.create_bucket("bucket", "2", "us-east-1")) == "BucketAlreadyExists");
     CHECK(storage.buckets_of("1").size() == 2);
 
-    world.put("k", "x");
+    fixture.put("k", "x");
     CHECK(code(storage.delete_bucket("bucket")) == "BucketNotEmpty");
-    CHECK(world.get("k") == "x");
+    CHECK(fixture.get("k") == "x");
     CHECK(storage.delete_object("bucket", "k").has_value());
     const auto upload = storage.create_upload({.bucket = "bucket", .key = "u"});
     REQUIRE(storage.put_part({.bucket = "bucket", .key = "u", .upload_id = upload->id, .number = 1, .body = bytes("part")})
                 .has_value());
     CHECK(storage.delete_bucket("bucket").has_value());
-    CHECK(world.blob_count() == 0);
+    CHECK(fixture.blob_count() == 0);
     CHECK(code(storage.delete_bucket("bucket")) == "NoSuchBucket");
     CHECK(code(storage.list({.bucket = "bucket"})) == "NoSuchBucket");
-    CHECK(world.keys->scan({.prefix = "s3/p/"})->empty());
+    CHECK(fixture.keys->scan({.prefix = "s3/p/"})->empty());
 }
 
 TEST_CASE("uploads racing with the deletion of their bucket leave no objects behind") {
-    World world;
+    StorageFixture fixture;
     for (int round = 0; round < 20; ++round) {
-        REQUIRE(world.storage->create_bucket("race", "1", "us-east-1").has_value());
+        REQUIRE(fixture.storage->create_bucket("race", "1", "us-east-1").has_value());
         std::atomic<int> stored = 0, deleted = 0;
         {
             std::vector<std::jthread> running;
             for (int t = 0; t < 3; ++t) {
                 running.emplace_back([&, t] {
-                    stored += world.storage->put({.bucket = "race", .key = std::to_string(t), .body = bytes("x")}).has_value();
+                    stored += fixture.storage->put({.bucket = "race", .key = std::to_string(t), .body = bytes("x")}).has_value();
                 });
             }
-            running.emplace_back([&] { deleted += world.storage->delete_bucket("race").has_value(); });
+            running.emplace_back([&] { deleted += fixture.storage->delete_bucket("race").has_value(); });
         }
-        const auto left = world.keys->scan({.prefix = "s3/o/race/"})->size();
+        const auto left = fixture.keys->scan({.prefix = "s3/o/race/"})->size();
         if (deleted)
             CHECK(left == 0);
         else
             CHECK(left == static_cast<size_t>(stored));
-        for (int t = 0; t < 3 && !deleted; ++t) (void)world.storage->delete_object("race", std::to_string(t));
-        if (!deleted) REQUIRE(world.storage->delete_bucket("race").has_value());
+        for (int t = 0; t < 3 && !deleted; ++t) (void)fixture.storage->delete_object("race", std::to_string(t));
+        if (!deleted) REQUIRE(fixture.storage->delete_bucket("race").has_value());
     }
 }
 
 TEST_CASE("configuration survives reopening; new buckets have AWS's defaults") {
-    World world;
-    const auto before = *world.storage->bucket("bucket");
+    StorageFixture fixture;
+    const auto before = *fixture.storage->bucket("bucket");
     CHECK(before->configuration.object_ownership == "BucketOwnerEnforced");
     REQUIRE(before->configuration.public_access_block.has_value());
     CHECK(before->configuration.public_access_block->restrict_public_buckets);
     const std::string policy =
         R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}})";
-    REQUIRE(world.storage
+    REQUIRE(fixture.storage
                 ->configure("bucket",
                             [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
                                 configuration.policy = policy;
@@ -303,10 +306,10 @@ TEST_CASE("configuration survives reopening; new buckets have AWS's defaults") {
                                 return {};
                             })
                 .has_value());
-    CHECK(code(world.storage->configure("bucket", [](auto&) -> base::Result<void> { return base::fail("Refused", ""); })) ==
+    CHECK(code(fixture.storage->configure("bucket", [](auto&) -> base::Result<void> { return base::fail("Refused", ""); })) ==
           "Refused");
-    world.reopen();
-    const auto after = *world.storage->bucket("bucket");
+    fixture.reopen();
+    const auto after = *fixture.storage->bucket("bucket");
     CHECK(after->configuration.policy == policy);
     CHECK(after->configuration.tags == objects::Tags{{"team", "ml"}});
     CHECK(after->configuration.versioning == "Suspended");
@@ -318,8 +321,8 @@ TEST_CASE("configuration survives reopening; new buckets have AWS's defaults") {
 }
 
 TEST_CASE("multipart: complete, repeat, order, sizes, checksums") {
-    World world;
-    auto& storage = *world.storage;
+    StorageFixture fixture;
+    auto& storage = *fixture.storage;
     const auto one = noise(5 << 20, 1), two = noise((5 << 20) + 17, 2), three = noise(1000, 3);
     for (const auto& [kind, type] : std::initializer_list<std::pair<objects::ChecksumKind, objects::ChecksumType>>{
              {objects::ChecksumKind::crc64nvme, objects::ChecksumType::full_object},
@@ -353,7 +356,7 @@ TEST_CASE("multipart: complete, repeat, order, sizes, checksums") {
         const auto object = storage.complete_upload(complete);
         REQUIRE(object.has_value());
         CHECK((*object)->etag == crypto::hex(crypto::md5(crypto::md5(one) + crypto::md5(two) + crypto::md5(three))) + "-3");
-        CHECK(world.get("big") == one + two + three);
+        CHECK(fixture.get("big") == one + two + three);
         CHECK((*object)->checksum->type == type);
         if (type == objects::ChecksumType::full_object) {
             objects::BodyDigest digest({kind});
@@ -364,9 +367,10 @@ TEST_CASE("multipart: complete, repeat, order, sizes, checksums") {
         }
         CHECK((*storage.complete_upload(complete))->etag == (*object)->etag);
         const auto open = storage.open_object(*storage.find("bucket", "big"));
-        CHECK(World::drain(objects::read_range(*open, one.size() - 2, 4)) == one.substr(one.size() - 2) + two.substr(0, 2));
+        CHECK(StorageFixture::drain(objects::read_range(*open, one.size() - 2, 4)) ==
+              one.substr(one.size() - 2) + two.substr(0, 2));
     }
-    CHECK(world.blob_count() == 3);
+    CHECK(fixture.blob_count() == 3);
     CHECK(code(storage.create_upload({.bucket = "bucket",
                                       .key = "k",
                                       .checksum_kind = objects::ChecksumKind::sha1,
@@ -374,8 +378,8 @@ TEST_CASE("multipart: complete, repeat, order, sizes, checksums") {
 }
 
 TEST_CASE("multipart: small parts, replaced parts, abort, lists") {
-    World world;
-    auto& storage = *world.storage;
+    StorageFixture fixture;
+    auto& storage = *fixture.storage;
     const auto upload = storage.create_upload({.bucket = "bucket", .key = "dir/k"});
     const auto put = [&](uint32_t number, const std::string& content) {
         return storage.put_part(
@@ -385,7 +389,7 @@ TEST_CASE("multipart: small parts, replaced parts, abort, lists") {
     CHECK(code(put(10001, "x")) == "InvalidArgument");
     const auto a = put(1, "a"), b = put(2, "b");
     const auto again = put(1, "A");
-    CHECK(world.blob_count() == 2);
+    CHECK(fixture.blob_count() == 2);
     CHECK(code(storage.complete_upload(
               {.bucket = "bucket", .key = "dir/k", .upload_id = upload->id, .parts = {{1, a->etag, {}}}})) == "InvalidPart");
     CHECK(
@@ -405,46 +409,47 @@ TEST_CASE("multipart: small parts, replaced parts, abort, lists") {
     CHECK(code(storage.abort_upload("bucket", "dir/k", upload->id)) == "NoSuchUpload");
     CHECK(code(put(3, "c")) == "NoSuchUpload");
     CHECK(code(storage.find_upload("bucket", "dir/k", "../x")) == "NoSuchUpload");
-    CHECK(world.blob_count() == 0);
-    CHECK(world.keys->scan({.prefix = "s3/p/"})->empty());
+    CHECK(fixture.blob_count() == 0);
+    CHECK(fixture.keys->scan({.prefix = "s3/p/"})->empty());
 }
 
 TEST_CASE("opening sweeps what no object names, and only that") {
-    World world;
-    world.put("kept", noise(10000));
-    const auto upload = world.storage->create_upload({.bucket = "bucket", .key = "u"});
-    REQUIRE(world.storage->put_part({.bucket = "bucket", .key = "u", .upload_id = upload->id, .number = 1, .body = bytes("p")})
+    StorageFixture fixture;
+    fixture.put("kept", noise(10000));
+    const auto upload = fixture.storage->create_upload({.bucket = "bucket", .key = "u"});
+    REQUIRE(fixture.storage->put_part({.bucket = "bucket", .key = "u", .upload_id = upload->id, .number = 1, .body = bytes("p")})
                 .has_value());
-    REQUIRE(world.keys->commit(store::Batch().put("s3/p/0123/00001", objects::write_record(objects::PartRecord{.blob = "gone"})))
-                .has_value());
+    REQUIRE(
+        fixture.keys->commit(store::Batch().put("s3/p/0123/00001", objects::write_record(objects::PartRecord{.blob = "gone"})))
+            .has_value());
     {
-        auto writer = *world.blobs->create();
+        auto writer = *fixture.blobs->create();
         REQUIRE(writer->write("garbage").has_value());
         REQUIRE(writer->commit().has_value());
     }
-    CHECK(world.blob_count() == 3);
-    world.reopen();
-    CHECK(world.blob_count() == 2);
-    CHECK(world.get("kept") == noise(10000));
-    CHECK(world.storage->list_parts("bucket", "u", upload->id, 0, 10)->parts.size() == 1);
-    CHECK_FALSE(world.keys->get("s3/p/0123/00001")->has_value());
+    CHECK(fixture.blob_count() == 3);
+    fixture.reopen();
+    CHECK(fixture.blob_count() == 2);
+    CHECK(fixture.get("kept") == noise(10000));
+    CHECK(fixture.storage->list_parts("bucket", "u", upload->id, 0, 10)->parts.size() == 1);
+    CHECK_FALSE(fixture.keys->get("s3/p/0123/00001")->has_value());
 }
 
 TEST_CASE("readers keep what they opened; copies and tags") {
-    World world;
-    auto& storage = *world.storage;
+    StorageFixture fixture;
+    auto& storage = *fixture.storage;
     const auto content = noise(50000);
-    world.put("k", content);
+    fixture.put("k", content);
     const auto open = *storage.open_object(*storage.find("bucket", "k"));
-    world.put("k", "new");
-    CHECK(World::drain(objects::read_range(open, 0, open.object->size)) == content);
-    CHECK(world.blob_count() == 0);
+    fixture.put("k", "new");
+    CHECK(StorageFixture::drain(objects::read_range(open, 0, open.object->size)) == content);
+    CHECK(fixture.blob_count() == 0);
 
-    world.put("k", content);
+    fixture.put("k", content);
     const auto source = *storage.open_object(*storage.find("bucket", "k"));
     REQUIRE(storage.copy({.bucket = "bucket", .key = "copy", .source = source, .source_bucket = "bucket", .source_key = "k"})
                 .has_value());
-    CHECK(world.get("copy") == content);
+    CHECK(fixture.get("copy") == content);
     objects::Attributes attributes;
     attributes.user_metadata = {{"a", "b"}};
     REQUIRE(storage
@@ -456,8 +461,8 @@ TEST_CASE("readers keep what they opened; copies and tags") {
                        .attributes = attributes})
                 .has_value());
     CHECK((*storage.find("bucket", "k"))->attributes.user_metadata == attributes.user_metadata);
-    CHECK(world.get("k") == content);
-    CHECK(world.blob_count() == 2);
+    CHECK(fixture.get("k") == content);
+    CHECK(fixture.blob_count() == 2);
 
     REQUIRE(storage.set_tags("bucket", "k", {{"a", "1"}}).has_value());
     CHECK((*storage.find("bucket", "k"))->tags == objects::Tags{{"a", "1"}});
@@ -468,27 +473,27 @@ TEST_CASE("readers keep what they opened; copies and tags") {
 }
 
 TEST_CASE("writers of one key do not leak blobs") {
-    World world;
+    StorageFixture fixture;
     {
         std::vector<std::jthread> running;
         for (unsigned t = 0; t < 4; ++t) {
             running.emplace_back([&, t] {
                 for (unsigned i = 0; i < 10; ++i) {
-                    if (!world.storage->put({.bucket = "bucket", .key = "k", .body = bytes(noise(5000 + t, i))})) std::abort();
+                    if (!fixture.storage->put({.bucket = "bucket", .key = "k", .body = bytes(noise(5000 + t, i))})) std::abort();
                 }
             });
         }
     }
-    CHECK(world.blob_count() == 1);
-    CHECK(world.get("k").size() >= 5000);
+    CHECK(fixture.blob_count() == 1);
+    CHECK(fixture.get("k").size() >= 5000);
 }
 
 TEST_CASE("a call on what changed since it was decided on does nothing") {
-    World world;
-    auto& storage = *world.storage;
+    StorageFixture fixture;
+    auto& storage = *fixture.storage;
     using objects::DecidedOn;
     const auto outdated = [](const auto& result) { return code(result) == "DecisionOutdated"; };
-    world.put("k", noise(9000));
+    fixture.put("k", noise(9000));
     const auto seen = *storage.find("bucket", "k");
     const auto bucket = *storage.bucket("bucket");
     const DecidedOn on_object{bucket, seen};
@@ -498,7 +503,7 @@ TEST_CASE("a call on what changed since it was decided on does nothing") {
     CHECK(outdated(storage.set_tags("bucket", "k", {}, {bucket, objects::ObjectPtr()})));  // there was none
     CHECK(outdated(storage.copy(
         {.bucket = "bucket", .key = "k", .source = *storage.open_object(seen), .source_bucket = "bucket", .source_key = "k"})));
-    world.put("k", "replaced");
+    fixture.put("k", "replaced");
     CHECK(outdated(storage.open_object(seen)));
     CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "k", .decided = on_object})));
     CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "k", .decided = {bucket, objects::ObjectPtr()}})));
@@ -517,16 +522,16 @@ TEST_CASE("a call on what changed since it was decided on does nothing") {
         std::shared_ptr<objects::ReceivedBody> received;
         objects::PutRequest put{
             .bucket = "bucket", .key = "new", .body = bytes(noise(9000)), .decided = decided, .received = &received};
-        const auto blobs = world.blob_count();
+        const auto blobs = fixture.blob_count();
         CHECK(outdated(storage.put(put)));
         REQUIRE(received);
-        CHECK(world.blob_count() == blobs + 1);
+        CHECK(fixture.blob_count() == blobs + 1);
         put.decided = {*storage.bucket("bucket"), {}};
         CHECK(storage.put(put).has_value());  // the same body, decided on again
         received.reset();
-        CHECK(world.get("new") == noise(9000));
+        CHECK(fixture.get("new") == noise(9000));
         CHECK(outdated(storage.put({.bucket = "bucket", .key = "given up", .body = bytes(noise(9000)), .decided = decided})));
-        CHECK(world.blob_count() == blobs + 1);
+        CHECK(fixture.blob_count() == blobs + 1);
         CHECK(outdated(storage.delete_object("bucket", "new", {}, decided)));
         CHECK(outdated(storage.delete_objects("bucket", {"new"}, decided).front()));
         CHECK(outdated(storage.list({.bucket = "bucket", .decided = decided})));

@@ -50,7 +50,7 @@ struct Operator {
     SetPrefix set = SetPrefix::none;
 };
 
-// Any case. nullopt for what is no operator (R73), NullIfExists included (R60).
+// Any case. nullopt for what is not an operator (R73), NullIfExists included (R60).
 [[nodiscard]] std::optional<Operator> parse_operator(std::string_view name);
 
 // One value that a condition compares with, of the operator's type. Ranges and indexes are into the policy's tables.

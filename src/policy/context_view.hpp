@@ -1,6 +1,6 @@
 // The condition keys of one question, in layers that stay where they are: nothing is merged to decide.
 //
-//   front      what a question about a request that nobody has made supposes
+//   front      what a question about a hypothetical request supposes
 //   computed   the request's global keys, each worked out when a condition first asks for it
 //   layers     the principal's, its lease's, the resource's, the request's, in this order
 //

@@ -1,4 +1,4 @@
-// What was decided and why: data, which the gate makes (evaluate.hpp) and everybody shows.
+// What was decided and why: data, which the gate makes (evaluate.hpp) and all others show.
 #pragma once
 
 #include <cstddef>

@@ -229,7 +229,7 @@ private:
         if (question_.has_identity_side && !linked_role)  // R9
             service_control_allows_ = ask_levels(policies_.service_control, Layer::service_control);
         if (settled()) return;
-        if (policies_.vpc_endpoint) ask(*policies_.vpc_endpoint, Layer::vpc_endpoint, vpc_endpoint_);  // R80: whoever calls
+        if (policies_.vpc_endpoint) ask(*policies_.vpc_endpoint, Layer::vpc_endpoint, vpc_endpoint_);  // R80: for every caller
         if (settled()) return;
         if (resource_policy_) ask(*resource_policy_, Layer::resource, resource_);
         if (!question_.has_identity_side) return;

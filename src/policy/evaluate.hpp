@@ -7,7 +7,7 @@
 // Pure: same inputs, same Decision. Nothing here reads a clock, a file or a socket: aws:CurrentTime is in the request.
 // A statement that cannot be evaluated never allows, and denies if its effect is Deny (fail closed).
 //
-// Only the gate asks, and proof (tests/layers.py): whoever else wants a decision asks the gate, where it is recorded.
+// Only the gate asks, and proof (tests/layers.py): all others ask the gate, where the decision is recorded.
 #pragma once
 
 #include <array>

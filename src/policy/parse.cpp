@@ -450,7 +450,7 @@ private:
             return {};
         }
         if (!principal) {
-            if (stored_) return {};  // Matches nobody (R35).
+            if (stored_) return {};  // Matches no one (R35).
             return fail(error(no_principal, {}, path, json.position(), "a resource-based statement says whom it concerns"));
         }
         const auto where = path.member(out.not_principal ? "NotPrincipal" : "Principal");
@@ -535,7 +535,7 @@ private:
             return entry_of(Kind::elsewhere, name);
         const auto arn = parse_arn(name);
         if (!arn || !arn->region.empty() || arn->account.empty()) return std::nullopt;
-        // A stored one that nobody can have matches nobody.
+        // A stored one that no principal can have matches no one.
         const bool known = std::ranges::find(partitions, arn->partition) != partitions.end() && is_account_id(arn->account);
         if (!known && !stored_) return std::nullopt;
         if (arn->service == "iam" && arn->resource == "root") return entry_of(Kind::account, arn->account, arn->partition);

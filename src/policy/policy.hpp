@@ -53,7 +53,7 @@ public:
     [[nodiscard]] const CompiledPolicy& compiled() const;  // compile.hpp
 
     // What lets a decision pass a whole policy by: which services its statements can be about (compile.hpp: service_bit), and
-    // whether it holds a statement that allows everything to everybody, always.
+    // whether it holds a statement that allows everything to everyone, always.
     struct Summary {
         uint64_t deny_services = 0, allow_services = 0;
         bool allows_everything = false;

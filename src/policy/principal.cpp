@@ -92,7 +92,7 @@ Grant names(const PrincipalClause& clause, const CallerNames& caller, bool has_b
     if (!clause.present) return Grant::none;  // R35
     if (!clause.negated) return strongest(clause, caller);
     if (deny) return has_boundary || !excused(clause, caller) ? Grant::direct : Grant::none;
-    // NotPrincipal with Allow is refused when written; an old document admits whoever is not named at any level (R27).
+    // NotPrincipal with Allow is refused when written; an old document admits every principal that is not named at any level (R27).
     return strongest(clause, caller) == Grant::none ? Grant::direct : Grant::none;
 }
 

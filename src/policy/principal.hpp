@@ -18,7 +18,7 @@ namespace policy {
 enum class Grant : uint8_t { none, account, role, direct };
 
 struct PrincipalEntry {
-    // elsewhere: a canonical user or a CloudFront origin access identity that nobody here can be.
+    // elsewhere: a canonical user or a CloudFront origin access identity that no caller here can be.
     enum class Kind : uint8_t { everyone, account, arn, unique_id, service, federated, elsewhere };
     Kind kind = Kind::everyone;
     Text text;          // ARN, unique id, service name, provider; an account's 12 digits

@@ -22,19 +22,19 @@ ActionFacts::ActionFacts(std::string_view action) : name(base::lower(action)), h
     passes_as_asked = known.has_resources && policy::passes_as_asked(name);
 }
 
-Question::Question(const Parts& parts)
-    : principal_(parts.principal),
-      context_(parts.context),
-      facts(parts.action),
+Question::Question(const Inputs& inputs)
+    : principal_(inputs.principal),
+      context_(inputs.context),
+      facts(inputs.action),
       // Whom a provider vouches for has names that depend on the action.
-      names(parts.principal.federated_provider.empty() ? parts.names : own_names_.emplace(parts.principal, facts.name)),
+      names(inputs.principal.federated_provider.empty() ? inputs.names : own_names_.emplace(inputs.principal, facts.name)),
       action(facts.name),
       action_hash(facts.hash),
       service(facts.service()),
       service_hash(facts.service_hash),
-      resource(parts.resource),
-      limited_by(parts.rule) {
-    find_out(parts.resource_account);
+      resource(inputs.resource),
+      limited_by(inputs.rule) {
+    find_out(inputs.resource_account);
 }
 
 Question::Question(const Request& request)

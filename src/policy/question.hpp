@@ -1,7 +1,7 @@
 // A request made ready to be asked: what every statement would otherwise work out again is worked out once. Asking the same
 // question of many policies, or many times, allocates nothing.
 //
-// Its parts come from where they live longest: what is known of an action is made at start, a caller's names are hashed once a
+// Its inputs come from where they live longest: what is known of an action is made at start, a caller's names are hashed once a
 // session, the context's layers stay where they are. A question of a `Request` makes them all itself.
 #pragma once
 
@@ -40,7 +40,7 @@ struct ActionFacts {
 
 class Question {
 public:
-    struct Parts {
+    struct Inputs {
         const Principal& principal;
         const CallerNames& names;
         const ActionFacts& action;
@@ -49,8 +49,8 @@ public:
         ContextView context;
         ServiceRule rule = ServiceRule::none;  // that the request breaks, as its service found
     };
-    // What the parts refer to must outlive the question, unchanged.
-    explicit Question(const Parts& parts);
+    // What the inputs refer to must outlive the question, unchanged.
+    explicit Question(const Inputs& inputs);
     explicit Question(const Request& request);
     explicit Question(Request&&) = delete;
     Question(const Question&) = delete;
@@ -76,7 +76,7 @@ public:
     const std::string_view resource;
     bool same_account = true;
     bool has_identity_side = true;     // service principals and anonymous callers have no policies of their own
-    bool needs_no_permission = false;  // of whoever has credentials, whatever policies say: sts:GetCallerIdentity (R74), …
+    bool needs_no_permission = false;  // of every caller with credentials, whatever policies say: sts:GetCallerIdentity (R74), …
     ServiceRule forbidden_by = ServiceRule::none;  // whatever the policies say
     ServiceRule limited_by = ServiceRule::none;    // where they allow it
 

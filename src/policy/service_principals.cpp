@@ -11,7 +11,7 @@
 namespace policy {
 namespace {
 
-// Those whose name is no prefix of actions. Sorted.
+// Those whose name is not a prefix of actions. Sorted.
 constexpr auto other_names = std::to_array<std::string_view>({
     "a4b",
     "agentless.inspector2",

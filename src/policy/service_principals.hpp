@@ -1,5 +1,5 @@
 // Which services there are to be named as principals, so that a policy that names another is refused when it is written, as in
-// AWS: it would grant nothing to anybody, or deny nothing.
+// AWS: it would grant nothing, or deny nothing.
 #pragma once
 
 #include <optional>

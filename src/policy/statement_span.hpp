@@ -2,7 +2,7 @@
 // sample answers of SimulateCustomPolicy and SimulatePrincipalPolicy).
 //
 // Lines and columns are 1-based; columns are in characters; LF, CR and CRLF each end a line. A statement starts where its
-// reader stood before it: behind the `[`, or behind the statement before it; a single statement that is no list, behind its `{`.
+// reader stood before it: behind the `[`, or behind the statement before it; a single statement that is not a list, behind its `{`.
 // It ends behind its `}`.
 #pragma once
 

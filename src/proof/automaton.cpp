@@ -9,7 +9,7 @@ namespace proof {
 
 namespace {
 
-// A byte that is no part of UTF-8 stands beyond all characters.
+// A byte that is not a part of UTF-8 stands beyond all characters.
 constexpr char32_t beyond = 0x110000;
 
 char32_t next_character(std::string_view text, size_t& at) {

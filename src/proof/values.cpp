@@ -277,7 +277,7 @@ Candidates candidates(std::span<const KeyTest> tests, policy::KeyType type) {
     if (numbers) add_numbers(out, tests);
     if (dates) add_dates(out, tests);
     if (addresses) add_addresses(out, tests);
-    if (type == Type::text) out.values.insert(out.values.end(), {"x", ""});  // what is no number, date or address
+    if (type == Type::text) out.values.insert(out.values.end(), {"x", ""});  // what is not a number, date or address
     std::erase_if(out.values, [&](const std::string& value) { return !policy::has_type(value, type); });
     const bool right_type = (numbers && (type == Type::number || type == Type::epoch || type == Type::text)) ||
                             (dates && (type == Type::date || type == Type::epoch || type == Type::text)) ||

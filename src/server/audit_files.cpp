@@ -11,7 +11,7 @@
 #include "audit/log.hpp"
 #include "audit/verify.hpp"
 #include "base/error_codes.hpp"
-#include "cli/places.hpp"
+#include "cli/data_paths.hpp"
 #include "cli/terminal.hpp"
 #include "cli/time_option.hpp"
 #include "os/file.hpp"

@@ -9,7 +9,7 @@
 #include "base/clock.hpp"
 #include "os/child.hpp"
 #include "os/file.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 #include "temporary_folder.hpp"
 
 namespace server {
@@ -106,7 +106,7 @@ TEST_CASE("one server a data folder: a second one is told who has it, until that
 TEST_CASE("root credentials are written once; where a crash came between the account and them, the next start writes them") {
     Place place;
     auto folder = place.open().value();
-    const auto keys = store::make_memory_keys();
+    const auto keys = store::make_memory_store();
     const base::ManualClock clock{base::Time(std::chrono::hours(500'000))};
     auto directory = identity::Directory::open({keys.get(), &clock, &place.random, folder->master_key()}).value();
     REQUIRE(folder->bootstrap(*directory).has_value());

@@ -16,7 +16,7 @@
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "base/strings.hpp"
-#include "cli/places.hpp"
+#include "cli/data_paths.hpp"
 #include "cli/terminal.hpp"
 #include "gate/unread.hpp"
 #include "http/server.hpp"

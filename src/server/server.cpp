@@ -20,7 +20,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     server->regions = regions;
     server->folder = TRY(DataFolder::open(data, master_key_file, server->random));
     const DataFolder& folder = *server->folder;
-    server->keys = TRY(store::open_rocks_keys(folder.keys_directory()));
+    server->keys = TRY(store::open_rocks_store(folder.keys_directory()));
     server->blobs = TRY(store::open_file_blobs(folder.blobs_directory()));
     server->directory =
         TRY(identity::Directory::open({server->keys.get(), &server->clock, &server->random, folder.master_key()}));
@@ -32,12 +32,12 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     if (!audit_settings.syslog.empty())
         server->audit_forwarder = std::make_unique<AuditForwarder>(*server->audit, TRY(parse_syslog(audit_settings.syslog)),
                                                                    folder.audit_directory() + "/syslog-sent");
-    server->decider = std::make_unique<gate::Decider>(gate::DeciderParts{.describer = &server->registry.describer(),
-                                                                         .directory = server->directory.get(),
-                                                                         .audit = server->audit.get(),
-                                                                         .clock = &server->clock,
-                                                                         .random = &server->random,
-                                                                         .region = regions.front()});
+    server->decider = std::make_unique<gate::Decider>(gate::DeciderDependencies{.describer = &server->registry.describer(),
+                                                                                .directory = server->directory.get(),
+                                                                                .audit = server->audit.get(),
+                                                                                .clock = &server->clock,
+                                                                                .random = &server->random,
+                                                                                .region = regions.front()});
     server->training = TRY(
         TrainingService::open({.keys = server->keys.get(),
                                .directory = server->directory.get(),
@@ -64,13 +64,13 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
         const auto bucket = storage->bucket(name);
         return bucket ? (*bucket)->region : std::string();
     };
-    server->gate = std::make_unique<gate::Gate>(gate::GateParts{.registry = &server->registry,
-                                                                .directory = server->directory.get(),
-                                                                .audit = server->audit.get(),
-                                                                .clock = &server->clock,
-                                                                .random = &server->random,
-                                                                .regions = regions,
-                                                                .bucket_region = region_of});
+    server->gate = std::make_unique<gate::Gate>(gate::GateDependencies{.registry = &server->registry,
+                                                                       .directory = server->directory.get(),
+                                                                       .audit = server->audit.get(),
+                                                                       .clock = &server->clock,
+                                                                       .random = &server->random,
+                                                                       .regions = regions,
+                                                                       .bucket_region = region_of});
     return server;
 }
 

@@ -19,7 +19,7 @@
 #include "server/data_folder.hpp"
 #include "server/training_service.hpp"
 #include "store/blobs.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 #include "training/slurm_sessions.hpp"
 
 namespace server {
@@ -39,7 +39,7 @@ struct Server {
     base::SystemClock clock;
     crypto::SystemRandom random;
     std::unique_ptr<DataFolder> folder;
-    std::unique_ptr<store::Keys> keys;
+    std::unique_ptr<store::KeyValueStore> keys;
     std::unique_ptr<store::Blobs> blobs;
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<objects::Storage> storage;

@@ -20,7 +20,7 @@
 #include "server/job_data.hpp"
 #include "server/worker_endpoints.hpp"
 #include "slurm/launcher.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 #include "training/instances.hpp"
 #include "training/training.hpp"
 
@@ -40,7 +40,7 @@ struct TrainingSettings {
 class TrainingService {
 public:
     struct Dependencies {
-        store::Keys* keys = nullptr;
+        store::KeyValueStore* keys = nullptr;
         identity::Directory* directory = nullptr;
         cloudwatch::Store* metrics = nullptr;
         logs::Store* logs = nullptr;

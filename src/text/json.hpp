@@ -105,7 +105,7 @@ constexpr int json_depth_max = 128;
 // Errors: code `InvalidJson`; the message names line and column.
 [[nodiscard]] base::Result<Json> parse_json(std::string_view document);
 
-// `"…"` with the escapes that JSON requires. A byte that is no UTF-8 becomes U+FFFD: what is written can be read.
+// `"…"` with the escapes that JSON requires. A byte that is not UTF-8 becomes U+FFFD: what is written can be read.
 [[nodiscard]] std::string quote_json(std::string_view content);
 
 }  // namespace text

@@ -44,7 +44,7 @@ TEST_CASE("under mpirun every piece that a process writes is tagged") {
     CHECK(best(Launcher::mpi,
                "[1,1]<stderr>:Traceback (most recent call last):\n[1,1]<stderr>:Value[1,0]<stdout>:rank 0\n"
                "[1,1]<stderr>:Error: bad\n") == "ValueError: bad");
-    // What is no tag is the script's.
+    // What is not a tag is the script's.
     CHECK(best(Launcher::mpi, "[1,0]<stderr>:see [1,2] and [x]<stderr>:") == "see [1,2] and [x]<stderr>:");
 }
 

@@ -4,7 +4,7 @@
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "text/time.hpp"
-#include "training/kept_request.hpp"
+#include "training/stored_request.hpp"
 
 namespace training {
 namespace {
@@ -165,7 +165,7 @@ text::Json to_json(const Job& job) {
 base::Result<Job> job_from_json(const text::Json& json) {
     Job job;
     job.id = {json["Account"].as_string(), json["Region"].as_string(), json["Name"].as_string()};
-    job.request = kept_request_from(json["Request"]);
+    job.request = stored_request_from(json["Request"]);
     job.tags = tags_from(json["Tags"]);
     job.run_id = json["RunId"].as_string();
     job.session_tags = tags_from(json["SessionTags"]);

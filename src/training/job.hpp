@@ -77,13 +77,13 @@ struct JobId {
 // The job that such an ARN names; nullopt for anything else.
 [[nodiscard]] std::optional<JobId> parse_job_arn(std::string_view arn);
 
-struct KeptRequest;  // kept_request.hpp
+struct StoredRequest;  // stored_request.hpp
 // Never changed: copies of a job share it.
-using KeptRequestPtr = std::shared_ptr<const KeptRequest>;
+using StoredRequestPtr = std::shared_ptr<const StoredRequest>;
 
 struct Job {
     JobId id;
-    KeptRequestPtr request;
+    StoredRequestPtr request;
     Tags tags;
     std::string run_id;           // marks every process of this run (environment TRAINING_JOB_RUN_ID)
     Tags session_tags;            // session tag chaining: the creator's session tags

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "training/kept_request.hpp"
+#include "training/stored_request.hpp"
 
 namespace {
 

@@ -82,7 +82,7 @@ bool write_whole(const char* path, const std::string& content) {
     return good;
 }
 
-// After a mount namespace of one's own was made: what is mounted from here on is seen nowhere else. Where `/` is no mount itself,
+// After a mount namespace of one's own was made: what is mounted from here on is seen nowhere else. Where `/` is not a mount itself,
 // as after a chroot, it belongs to one that no path leads to: joining the namespace that one is in anyway moves the root to its
 // top.
 bool keep_mounts_private() {

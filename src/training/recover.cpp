@@ -17,12 +17,12 @@
 
 #include "base/log.hpp"
 #include "training/fastfile.hpp"
-#include "training/kept_request.hpp"
 #include "training/launch.hpp"
 #include "training/openat_beneath.hpp"
 #include "training/plan.hpp"
 #include "training/run.hpp"
 #include "training/scope.hpp"
+#include "training/stored_request.hpp"
 #include "training/training.hpp"
 
 namespace training {

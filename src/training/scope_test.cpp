@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "policy/evaluate.hpp"
-#include "training/kept_request.hpp"
 #include "training/request_for_tests.hpp"
+#include "training/stored_request.hpp"
 
 namespace training {
 namespace {

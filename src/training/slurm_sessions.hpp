@@ -16,7 +16,7 @@
 #include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 #include "training/session.hpp"
 
 namespace training {
@@ -32,7 +32,7 @@ struct SlurmJob {
 class SlurmSessions {
 public:
     struct Dependencies {
-        store::Keys* keys = nullptr;
+        store::KeyValueStore* keys = nullptr;
         AssumeJobRole assume;
         identity::Leases* leases = nullptr;  // of the directory behind `assume`
         const base::Clock* clock = nullptr;
@@ -49,7 +49,7 @@ public:
     [[nodiscard]] base::Result<Opened> open_session(const SlurmJob& job);
     // Credentials with more than five hours left. Errors: `NoSuchSession`, the directory's.
     [[nodiscard]] base::Result<identity::Credentials> renew(const std::string& account, const std::string& id);
-    // The job has ended: its credentials are refused from now on. Closing what is not open is no error.
+    // The job has ended: its credentials are refused from now on. Closing what is not open is not an error.
     [[nodiscard]] base::Result<void> close(const std::string& account, const std::string& id);
 
 private:

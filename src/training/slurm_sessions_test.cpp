@@ -14,7 +14,7 @@ struct SlurmSessionsFixture {
     base::ManualClock clock{base::Time(std::chrono::seconds(1'800'000'000))};
     crypto::SystemRandom random;
     identity::Leases leases;
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     std::vector<std::pair<std::string, std::string>> assumed;  // job ARN, lease
     bool trusts = true;
 

@@ -12,7 +12,6 @@
 #include "store/reserve.hpp"
 #include "training/channel.hpp"
 #include "training/fastfile.hpp"
-#include "training/kept_request.hpp"
 #include "training/launch.hpp"
 #include "training/limits.hpp"
 #include "training/openat_beneath.hpp"
@@ -23,6 +22,7 @@
 #include "training/script_launcher.hpp"
 #include "training/session.hpp"
 #include "training/source.hpp"
+#include "training/stored_request.hpp"
 #include "training/transfer.hpp"
 
 namespace training {
@@ -435,7 +435,7 @@ base::Result<Job> Training::update(const JobId& id, const m::UpdateTrainingJobRe
     }
     if (found->second.status != Status::in_progress) return rejected("ValidationException", found->second);
     Job changed = found->second;
-    KeptRequest request = *changed.request;
+    StoredRequest request = *changed.request;
     // What another version of this program wrote of a member goes with the member's old value.
     if (changes.profiler_config) {
         merge(*changes.profiler_config, request.asked.profiler_config);

@@ -23,7 +23,7 @@
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "identity/caller.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 #include "training/confinement.hpp"
 #include "training/instances.hpp"
 #include "training/job.hpp"
@@ -45,7 +45,7 @@ struct Plan;
 class Training {
 public:
     struct Dependencies {
-        store::Keys* keys = nullptr;
+        store::KeyValueStore* keys = nullptr;
         AssumeJobRole assume;
         identity::Leases* leases = nullptr;  // of the directory behind `assume`
         JobData* data = nullptr;
@@ -91,7 +91,7 @@ public:
     [[nodiscard]] uint64_t version() const { return version_.load(std::memory_order_acquire); }
     [[nodiscard]] base::Result<void> stop(const JobId& id);
     // Takes the instances of a managed spot training job away: SIGTERM, SIGKILL after 120 seconds; then it begins again, from
-    // its checkpoints. Errors `ValidationException`: no such job, it is no spot job, it is not (or no longer) training.
+    // its checkpoints. Errors `ValidationException`: no such job, it is not a spot job, it is not (or no longer) training.
     [[nodiscard]] base::Result<void> interrupt(const JobId& id);
     // Errors `ValidationException`: not found, not in progress, nothing here that it could change.
     [[nodiscard]] base::Result<Job> update(const JobId& id, const model::sagemaker::UpdateTrainingJobRequest& changes);

@@ -14,9 +14,9 @@
 #include "machine.hpp"
 #include "model/words.hpp"
 #include "training/archive.hpp"
-#include "training/kept_request.hpp"
 #include "training/launch.hpp"
 #include "training/request.hpp"
+#include "training/stored_request.hpp"
 
 namespace training {
 namespace {
@@ -130,7 +130,7 @@ struct Folder {
 struct TrainingFixture {
     Folder folder;
     FakeS3 s3;
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     base::SystemClock clock;
     crypto::SystemRandom random;
     bool trusted = true;

@@ -1,4 +1,4 @@
-// CBOR, byte by byte: the examples of RFC 8949, appendix A, and what is no CBOR at all.
+// CBOR, byte by byte: the examples of RFC 8949, appendix A, and what is not CBOR at all.
 #include "wire/cbor.hpp"
 
 #include <doctest/doctest.h>

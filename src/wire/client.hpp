@@ -57,7 +57,7 @@ public:
                                                 const text::Json& input);
 
     // The same with the model's types: `call<m::GetRole>({.role_name = "trainer"})`. An enum value that the model does not know is
-    // `unknown`. Error `MalformedAnswer` for what is no answer of the operation.
+    // `unknown`. Error `MalformedAnswer` for what is not an answer of the operation.
     template <class Operation>
     [[nodiscard]] base::Result<typename Operation::Output> call(const typename Operation::Input& input) {
         typename Operation::Output output{};

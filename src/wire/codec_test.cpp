@@ -103,7 +103,7 @@ TEST_CASE("Query lists keep their items where they are") {
         decode("PolicyArns.member.10.arn=arn:aws:iam::aws:policy/Last1&PolicyArns.member.2.arn=arn:aws:iam::aws:policy/First");
     REQUIRE(gaps);
     CHECK((*gaps)["PolicyArns"].dump() == R"([{"arn":"arn:aws:iam::aws:policy/First"},{"arn":"arn:aws:iam::aws:policy/Last1"}])");
-    // What is no item is refused, not left out: a session would have no session policy.
+    // What is not an item is refused, not left out: a session would have no session policy.
     const std::string arn = "=arn:aws:iam::aws:policy/ReadOnlyAccess";
     for (const std::string name : {"PolicyArns",
                                    "PolicyArns.arn",
@@ -141,7 +141,7 @@ TEST_CASE("Query lists keep their items where they are") {
         words(decode_query("TagUser", "UserName=u&Tags.member.01.Key=k&Tags.member.01.Value=v")) ==
         "MalformedInput: The parameter Tags.member.01.Key is not part of Tags, whose parameters are named Tags.member.N, with N "
         "from 1 on");
-    // What is no member at all is passed over.
+    // What is not a member at all is passed over.
     CHECK(decode("Unknown.member.1=x&policy=x"));
 }
 

@@ -117,7 +117,7 @@ private:
     std::string_view name_, value_, rest_;
 };
 
-// `MalformedInput`: it belongs to a member of the input, but is no value of it.
+// `MalformedInput`: it belongs to a member of the input, but is not a value of it.
 template <class ShapeKind>
 [[nodiscard]] base::Result<void> check_place(const ShapeKind& input, std::string_view name, std::string_view value) {
     return Place<ShapeKind>(name, value).check(input);

@@ -19,7 +19,7 @@ using model::input_values_max;  // of one request
 [[nodiscard]] std::string scalar_to_text(const Shape& shape, const text::Json& value);
 // ISO 8601 for a number of seconds since 1970, with milliseconds if there are any.
 [[nodiscard]] std::optional<std::string> timestamp_from_seconds(const text::Json& number);
-// Seconds since 1970, as a JSON number; null if it is no timestamp.
+// Seconds since 1970, as a JSON number; null if it is not a timestamp.
 [[nodiscard]] text::Json timestamp_to_seconds(const text::Json& value);
 [[nodiscard]] std::string_view name_of(ShapeType type);  // for messages: "a string", "an integer", …
 

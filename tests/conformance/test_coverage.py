@@ -51,13 +51,13 @@ NEW_BUCKET = {
 def test_what_no_bucket_has_is_answered_as_of_a_new_bucket(server):
     s3 = server.client("s3")
     s3.create_bucket(Bucket="nothing-configured")
-    assert sorted(NEW_BUCKET) == sorted(group("s3", "unconfigured"))
+    assert sorted(NEW_BUCKET) == sorted(group("s3", "not_configured"))
     for operation, expected in NEW_BUCKET.items():
         said = answer(s3, operation, {"Bucket": "nothing-configured"})
         assert said == expected, operation
 
 
-@pytest.mark.parametrize("operation", sorted(group("iam", "absent")))
+@pytest.mark.parametrize("operation", sorted(group("iam", "not_configured")))
 def test_what_no_user_has_is_answered_as_empty_or_absent(server, operation):
     iam = server.client("iam")
     name = f"plain-{operation}"

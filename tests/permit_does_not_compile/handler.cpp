@@ -2,7 +2,7 @@
 // A service cannot call a handler on its own: the Permit that every handler takes comes from the Gate alone.
 #include "gate/gate.hpp"
 
-base::Result<http::Response> call_handler(gate::Run& run, wire::Call& call
+base::Result<http::Response> call_handler(gate::RequestExecution& run, wire::Call& call
 #ifdef WITH_PERMIT
                                           ,
                                           const gate::Permit& permit

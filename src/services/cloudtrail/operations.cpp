@@ -150,7 +150,7 @@ Result<m::LookupEventsResponse> lookup_events(CloudTrail& cloudtrail, const Perm
     return out;
 }
 
-constexpr auto operations = std::to_array<gate::Row<CloudTrail>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<CloudTrail>>({
     operation<m::LookupEvents, lookup_events>(),
 });
 

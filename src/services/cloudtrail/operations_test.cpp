@@ -5,7 +5,7 @@
 
 #include "crypto/digest.hpp"
 #include "gate/records_for_tests.hpp"
-#include "identity/house_for_tests.hpp"
+#include "identity/iam_for_tests.hpp"
 #include "text/json.hpp"
 #include "text/time.hpp"
 #include "wire/sigv4.hpp"
@@ -17,8 +17,8 @@ using text::Json;
 // Answers every search with one page, and keeps what was searched for.
 class SearchedLog final : public audit::Log {
 public:
-    base::Result<audit::Ticket> decided(const audit::Decided&) override { return audit::Ticket(); }
-    base::Result<void> answered(audit::Ticket, const audit::Answered&) override { return {}; }
+    base::Result<audit::PendingRecord> decided(const audit::Decided&) override { return audit::PendingRecord(); }
+    base::Result<void> answered(audit::PendingRecord, const audit::Answered&) override { return {}; }
     base::Result<void> append(const audit::Record&) override { return {}; }
     base::Result<std::vector<Json>> find(const std::string&) const override { return base::fail("NoSuchRequest", ""); }
     base::Result<audit::Page> search(const audit::Query& query) const override {
@@ -32,14 +32,14 @@ public:
     audit::Page page;
 };
 
-struct CloudTrailFixture : identity::House {
+struct CloudTrailFixture : identity::IamFixture {
     SearchedLog log;
     gate::Registry registry;
     std::unique_ptr<gate::Gate> the_gate;
 
     CloudTrailFixture() {
         services::cloudtrail::add_operations(registry, log);
-        the_gate = std::make_unique<gate::Gate>(gate::GateParts{
+        the_gate = std::make_unique<gate::Gate>(gate::GateDependencies{
             .registry = &registry, .directory = directory.get(), .audit = &log, .clock = &clock, .random = &random});
     }
     // The status and the answer of LookupEvents.

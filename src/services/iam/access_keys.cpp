@@ -72,11 +72,12 @@ Result<m::GetAccessKeyLastUsedResponse> last_used(Iam& iam, const Permit& permit
 }
 
 // The resource is the owner of the key; of a key of nobody here, nobody: `user/*`.
-Result<Needs<>> last_used_needs(const Iam& iam, const Asking& asking, const m::GetAccessKeyLastUsedRequest& in) {
+Result<RequiredAccesses<>> last_used_needs(const Iam& iam, const RequestOrigin& asking,
+                                           const m::GetAccessKeyLastUsedRequest& in) {
     constexpr auto action = m::Action::iam_GetAccessKeyLastUsed;
     const std::string& account = asking.caller.principal.account;
     const auto key = iam->access_key(in.access_key_id);
-    Needs<> needs;
+    RequiredAccesses<> needs;
     if (!key || (*key)->account != account)
         needs.add(action, gate::Description{.arn = fmt::format("arn:aws:iam::{}:user/*", account)});
     else if ((*key)->user.empty())
@@ -86,7 +87,7 @@ Result<Needs<>> last_used_needs(const Iam& iam, const Asking& asking, const m::G
     return needs;
 }
 
-constexpr auto operations = std::to_array<gate::Row<Iam>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({
     operation<m::CreateAccessKey, create_key>(),
     operation<m::ListAccessKeys, list_keys>(),
     operation<m::UpdateAccessKey, update_key>(),

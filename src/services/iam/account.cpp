@@ -231,7 +231,7 @@ Result<m::ListAccountAliasesResponse> list_aliases(Iam& iam, const Permit& permi
     return one_page(in, &m::ListAccountAliasesResponse::account_aliases, std::move(rows));
 }
 
-constexpr auto operations = std::to_array<gate::Row<Iam>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({
     operation<m::GetAccountSummary, summary>(),
     operation<m::GetAccountAuthorizationDetails, authorization_details>(),
     operation<m::CreateAccountAlias, create_alias>(),

@@ -57,13 +57,13 @@ Result<Nothing> remove_user(Iam& iam, const Permit& permit, const m::RemoveUserF
     return done(iam->remove_user_from_group(permit.account(), in.group_name, in.user_name));
 }
 
-Result<Needs<>> update_needs(const Iam&, const Asking& asking, const m::UpdateGroupRequest& in) {
+Result<RequiredAccesses<>> update_needs(const Iam&, const RequestOrigin& asking, const m::UpdateGroupRequest& in) {
     return renaming_needs(asking, m::Action::iam_UpdateGroup,
                           fmt::format("arn:aws:iam::{}:group/{}", asking.caller.principal.account, in.group_name), in.new_path,
                           in.new_group_name);
 }
 
-constexpr auto operations = std::to_array<gate::Row<Iam>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({
     operation<m::CreateGroup, create_group>(),
     operation<m::GetGroup, get_group>(),
     operation<m::ListGroups, list_groups>(),

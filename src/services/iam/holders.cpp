@@ -146,7 +146,7 @@ Result<Nothing> delete_boundary(Iam& iam, const Permit& permit, const typename O
     return done(iam->delete_boundary(holder(permit, in)));
 }
 
-constexpr auto operations = std::to_array<gate::Row<Iam>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({
     operation<m::AttachRolePolicy, attach<m::AttachRolePolicy>>(),
     operation<m::AttachUserPolicy, attach<m::AttachUserPolicy>>(),
     operation<m::AttachGroupPolicy, attach<m::AttachGroupPolicy>>(),

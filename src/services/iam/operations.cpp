@@ -21,10 +21,11 @@ identity::Tags tags_of(std::span<const m::Tag> tags) {
     return out;
 }
 
-Result<Needs<>> renaming_needs(const Asking& asking, model::ActionName action, const std::string& arn,
-                               const std::optional<std::string>& new_path, const std::optional<std::string>& new_name) {
+Result<RequiredAccesses<>> renaming_needs(const RequestOrigin& asking, model::ActionName action, const std::string& arn,
+                                          const std::optional<std::string>& new_path,
+                                          const std::optional<std::string>& new_name) {
     auto resource = TRY(asking.find(arn, action));
-    Needs<> needs;
+    RequiredAccesses<> needs;
     needs.add(action, resource);
     // arn:aws:iam::ACCOUNT:user/path/name
     const size_t path = resource.arn.find('/'), name = resource.arn.rfind('/') + 1;
@@ -41,19 +42,19 @@ Result<Needs<>> renaming_needs(const Asking& asking, model::ActionName action, c
 namespace {
 
 // A policy's ARN, as a request names it.
-Result<model::NamedValues> policy_arn(const model::Circumstances&, std::span<const std::optional<std::string>> arn) {
+Result<model::NamedValues> policy_arn(const model::RequestOrigin&, std::span<const std::optional<std::string>> arn) {
     TRY(identity::check_policy_arn(arn[0].value_or("")));
     return model::NamedValues{{"", arn[0].value_or("")}};
 }
 
 }  // namespace
 
-void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorParts simulator) {
+void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorDependencies simulator) {
     registry.describer().add("iam", std::make_unique<Resources>(directory));
     const Iam iam{directory, std::move(simulator)};
     const gate::Shared shared{.functions = m::Functions{.policy_arn = policy_arn}.list()};
     for (const Rows rows : {role_operations(), user_operations(), group_operations(), holder_operations(), policy_operations(),
-                            access_key_operations(), account_operations(), absent_operations(), simulation_operations()})
+                            access_key_operations(), account_operations(), not_configured_operations(), simulation_operations()})
         gate::add_operations<Iam>(registry, iam, rows, shared);
 }
 

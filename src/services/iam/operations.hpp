@@ -9,11 +9,11 @@
 namespace services::iam {
 
 // What the policy simulator asks of the rest of the server.
-struct SimulatorParts {
+struct SimulatorDependencies {
     std::string region = "us-east-1";
     const gate::Describer* describer = nullptr;
 };
 
-void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorParts simulator);
+void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorDependencies simulator);
 
 }  // namespace services::iam

@@ -6,19 +6,19 @@
 #include "model/iam/roles.hpp"
 #include "services/iam/page.hpp"
 #include "services/iam/shown.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 
 namespace {
 
-struct House {
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+struct IamOperationsFixture {
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     base::SystemClock clock;
     crypto::SystemRandom random;
     std::unique_ptr<identity::Directory> directory;
     gate::Registry registry;
     identity::Caller root;
 
-    House() {
+    IamOperationsFixture() {
         directory = std::move(*identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}));
         const auto first = directory->bootstrap();
         root = (*directory->authenticate((*first)->root.access_key_id, ""))->caller;
@@ -42,55 +42,55 @@ std::string value(const policy::Context& context, const std::string& key) {
 }  // namespace
 
 TEST_CASE("what an operation needs: action and resource") {
-    House house;
+    IamOperationsFixture fixture;
     identity::CreateRole role;
-    role.account = house.root.principal.account;
+    role.account = fixture.root.principal.account;
     role.name = "Trainer";
     role.path = "/ml/";
     role.trust_document =
         R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
     role.tags = {{"team", "vision"}};
-    REQUIRE(house.directory->iam().create_role(role).has_value());
+    REQUIRE(fixture.directory->iam().create_role(role).has_value());
     const struct {
         const char *operation, *input, *action;
         std::string resource;
     } cases[] = {
         {"CreateRole", R"({"RoleName":"r","AssumeRolePolicyDocument":"{}","Path":"/x/"})", "iam:CreateRole",
-         house.arn("role/x/r")},
-        {"CreateRole", R"({"RoleName":"r","AssumeRolePolicyDocument":"{}"})", "iam:CreateRole", house.arn("role/r")},
-        {"GetRole", R"({"RoleName":"Trainer"})", "iam:GetRole", house.arn("role/ml/Trainer")},
+         fixture.arn("role/x/r")},
+        {"CreateRole", R"({"RoleName":"r","AssumeRolePolicyDocument":"{}"})", "iam:CreateRole", fixture.arn("role/r")},
+        {"GetRole", R"({"RoleName":"Trainer"})", "iam:GetRole", fixture.arn("role/ml/Trainer")},
         // Found ignoring case, decided by its real name: a policy about role/ml/Trainer cannot be walked around.
-        {"DeleteRole", R"({"RoleName":"TRAINER"})", "iam:DeleteRole", house.arn("role/ml/Trainer")},
-        {"GetRole", R"({"RoleName":"nobody"})", "iam:GetRole", house.arn("role/nobody")},
-        {"ListRoles", R"({"PathPrefix":"/ml/"})", "iam:ListRoles", house.arn("role/ml/")},
+        {"DeleteRole", R"({"RoleName":"TRAINER"})", "iam:DeleteRole", fixture.arn("role/ml/Trainer")},
+        {"GetRole", R"({"RoleName":"nobody"})", "iam:GetRole", fixture.arn("role/nobody")},
+        {"ListRoles", R"({"PathPrefix":"/ml/"})", "iam:ListRoles", fixture.arn("role/ml/")},
         {"AttachUserPolicy", R"({"UserName":"u","PolicyArn":"arn:aws:iam::aws:policy/X"})", "iam:AttachUserPolicy",
-         house.arn("user/u")},
+         fixture.arn("user/u")},
         {"PutGroupPolicy", R"({"GroupName":"g","PolicyName":"p","PolicyDocument":"{}"})", "iam:PutGroupPolicy",
-         house.arn("group/g")},
-        {"GetUser", "{}", "iam:GetUser", house.arn("root")},
-        {"CreatePolicy", R"({"PolicyName":"p","PolicyDocument":"{}"})", "iam:CreatePolicy", house.arn("policy/p")},
+         fixture.arn("group/g")},
+        {"GetUser", "{}", "iam:GetUser", fixture.arn("root")},
+        {"CreatePolicy", R"({"PolicyName":"p","PolicyDocument":"{}"})", "iam:CreatePolicy", fixture.arn("policy/p")},
         {"GetPolicy", R"({"PolicyArn":"arn:aws:iam::aws:policy/X"})", "iam:GetPolicy", "arn:aws:iam::aws:policy/X"},
         {"GetAccountSummary", "{}", "iam:GetAccountSummary", "*"},
     };
     for (const auto& one : cases) {
         CAPTURE(one.operation);
-        const auto accesses = house.classify(one.operation, one.input, house.root);
+        const auto accesses = fixture.classify(one.operation, one.input, fixture.root);
         REQUIRE(accesses.has_value());
         REQUIRE(accesses->size() == 1);
         CHECK(accesses->front().action == one.action);
         CHECK(accesses->front().resource == one.resource);
     }
-    const auto tagged = house.classify("GetRole", R"({"RoleName":"Trainer"})", house.root);
+    const auto tagged = fixture.classify("GetRole", R"({"RoleName":"Trainer"})", fixture.root);
     CHECK(value(tagged->front().context, "iam:ResourceTag/team") == "vision");
     CHECK(value(tagged->front().context, "aws:ResourceTag/team") == "vision");
 }
 
 TEST_CASE("condition keys of requests") {
-    House house;
-    const auto create = house.classify(
+    IamOperationsFixture fixture;
+    const auto create = fixture.classify(
         "CreateRole",
         R"({"RoleName":"r","AssumeRolePolicyDocument":"{}","PermissionsBoundary":"arn:aws:iam::aws:policy/B","Tags":[{"Key":"team","Value":"x"}]})",
-        house.root);
+        fixture.root);
     REQUIRE(create.has_value());
     REQUIRE(create->size() == 2);
     CHECK((*create)[1].action == "iam:TagRole");
@@ -102,54 +102,55 @@ TEST_CASE("condition keys of requests") {
         CHECK(access.context.find("aws:TagKeys")->multivalued);
     }
     const auto attach =
-        house.classify("AttachRolePolicy", R"({"RoleName":"r","PolicyArn":"arn:aws:iam::aws:policy/X"})", house.root);
+        fixture.classify("AttachRolePolicy", R"({"RoleName":"r","PolicyArn":"arn:aws:iam::aws:policy/X"})", fixture.root);
     CHECK(value(attach->front().context, "iam:PolicyARN") == "arn:aws:iam::aws:policy/X");
     CHECK(value(attach->front().context, "iam:PermissionsBoundary") == "(absent)");
 }
 
 TEST_CASE("renaming needs permission on both names; nobody says root by an empty one") {
-    House house;
+    IamOperationsFixture fixture;
     identity::CreateUser request;
-    request.account = house.root.principal.account;
+    request.account = fixture.root.principal.account;
     request.name = "ann";
     request.path = "/people/";
-    REQUIRE(house.directory->iam().create_user(request).has_value());
-    const auto renamed = house.classify("UpdateUser", R"({"UserName":"ANN","NewUserName":"admin"})", house.root);
+    REQUIRE(fixture.directory->iam().create_user(request).has_value());
+    const auto renamed = fixture.classify("UpdateUser", R"({"UserName":"ANN","NewUserName":"admin"})", fixture.root);
     REQUIRE(renamed->size() == 2);
-    CHECK((*renamed)[0].resource == house.arn("user/people/ann"));
-    CHECK((*renamed)[1].resource == house.arn("user/people/admin"));
+    CHECK((*renamed)[0].resource == fixture.arn("user/people/ann"));
+    CHECK((*renamed)[1].resource == fixture.arn("user/people/admin"));
     CHECK((*renamed)[1].action == "iam:UpdateUser");
-    const auto moved = house.classify("UpdateGroup", R"({"GroupName":"g","NewPath":"/admins/"})", house.root);
+    const auto moved = fixture.classify("UpdateGroup", R"({"GroupName":"g","NewPath":"/admins/"})", fixture.root);
     REQUIRE(moved->size() == 2);
-    CHECK((*moved)[1].resource == house.arn("group/admins/g"));
+    CHECK((*moved)[1].resource == fixture.arn("group/admins/g"));
     for (const auto* operation : {"CreateAccessKey", "GetUser", "ListAccessKeys", "UpdateAccessKey"}) {
-        CHECK(house.classify(operation, R"({"UserName":""})", house.root).error().code == "ValidationError");
+        CHECK(fixture.classify(operation, R"({"UserName":""})", fixture.root).error().code == "ValidationError");
     }
 }
 
 TEST_CASE("AWS's own policies may be read by the account and changed by nobody") {
-    House house;
-    CHECK(house.classify("GetPolicy", R"({"PolicyArn":"arn:aws:iam::aws:policy/X"})", house.root)->front().resource_account ==
+    IamOperationsFixture fixture;
+    CHECK(fixture.classify("GetPolicy", R"({"PolicyArn":"arn:aws:iam::aws:policy/X"})", fixture.root)->front().resource_account ==
           "");
-    CHECK(house.classify("DeletePolicy", R"({"PolicyArn":"arn:aws:iam::aws:policy/X"})", house.root)->front().resource_account ==
-          "aws");
-    CHECK(house.classify("GetPolicy", R"({"PolicyArn":"arn:aws:iam::999999999999:policy/X"})", house.root)
+    CHECK(fixture.classify("DeletePolicy", R"({"PolicyArn":"arn:aws:iam::aws:policy/X"})", fixture.root)
+              ->front()
+              .resource_account == "aws");
+    CHECK(fixture.classify("GetPolicy", R"({"PolicyArn":"arn:aws:iam::999999999999:policy/X"})", fixture.root)
               ->front()
               .resource_account == "999999999999");
-    CHECK(house.classify("GetPolicy", R"({"PolicyArn":"arn:aws:s3:::a-bucket-of-a-longer-name"})", house.root).error().code ==
+    CHECK(fixture.classify("GetPolicy", R"({"PolicyArn":"arn:aws:s3:::a-bucket-of-a-longer-name"})", fixture.root).error().code ==
           "InvalidInput");
 }
 
 TEST_CASE("IAM takes no session of a user or root that came without MFA") {
-    House house;
-    const auto session = house.directory->session_token(house.root, std::chrono::seconds(900));
-    const auto caller = (*house.directory->authenticate(session->access_key_id, session->session_token))->caller;
-    const auto accesses = house.classify("ListUsers", "{}", caller);
+    IamOperationsFixture fixture;
+    const auto session = fixture.directory->session_token(fixture.root, std::chrono::seconds(900));
+    const auto caller = (*fixture.directory->authenticate(session->access_key_id, session->session_token))->caller;
+    const auto accesses = fixture.classify("ListUsers", "{}", caller);
     REQUIRE(accesses.has_value());
     const auto decided = gate::decide_each(caller, *accesses, {}).front();  // a rule of the service (SEMANTICS R78)
     CHECK(decided.decision.outcome == policy::Outcome::implicit_deny);
     CHECK(policy::denial_code(decided.decision) == "InvalidClientTokenId");
-    CHECK(gate::decide_each(house.root, *accesses, {}).front().decision.outcome == policy::Outcome::allow);
+    CHECK(gate::decide_each(fixture.root, *accesses, {}).front().decision.outcome == policy::Outcome::allow);
 }
 
 TEST_CASE("pages") {
@@ -182,13 +183,13 @@ TEST_CASE("pages") {
 }
 
 TEST_CASE("a role as IAM shows it") {
-    House house;
+    IamOperationsFixture fixture;
     identity::CreateRole request;
-    request.account = house.root.principal.account;
+    request.account = fixture.root.principal.account;
     request.name = "r";
     request.trust_document =
         R"({"Version":"2012-10-17", "Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
-    const auto role = *house.directory->iam().create_role(request);
+    const auto role = *fixture.directory->iam().create_role(request);
     const auto listed = services::iam::shown(*role, services::iam::Detail::list);
     CHECK(listed.assume_role_policy_document->starts_with("%7B%22Version%22%3A%222012-10-17%22%2C%20%22Statement%22"));
     CHECK_FALSE(listed.role_last_used.has_value());

@@ -225,7 +225,7 @@ Result<Nothing> set_default_version(Iam& iam, const Permit& permit, const m::Set
     return done(iam->set_default_policy_version(permit.account(), in.policy_arn, in.version_id));
 }
 
-constexpr auto operations = std::to_array<gate::Row<Iam>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({
     operation<m::CreatePolicy, create_policy>(),
     operation<m::GetPolicy, get_policy>(),
     operation<m::ListPolicies, list_policies>(),

@@ -16,20 +16,20 @@ namespace services::iam {
 
 namespace m = model::iam;
 using base::Result;
-using gate::Asking;
-using gate::Needs;
 using gate::operation;
 using gate::Permit;
+using gate::RequestOrigin;
+using gate::RequiredAccesses;
 using model::Nothing;
 
 struct Iam {
     identity::Directory& directory;
-    SimulatorParts simulator;
+    SimulatorDependencies simulator;
     [[nodiscard]] identity::Iam& entities() const { return directory.iam(); }
     identity::Iam* operator->() const { return &directory.iam(); }
 };
 
-using Rows = std::span<const gate::Row<Iam>>;
+using Rows = std::span<const gate::OperationDeclaration<Iam>>;
 
 // The answer of an operation that only does something.
 [[nodiscard]] Result<Nothing> done(Result<void> outcome);
@@ -43,11 +43,11 @@ using Rows = std::span<const gate::Row<Iam>>;
 // Policy documents travel percent-encoded (RFC 3986), as IAM sends them.
 [[nodiscard]] std::string encode_document(std::string_view document);
 
-// The accesses of UpdateUser and UpdateGroup. Renaming needs permission on both (IAM User Guide, "Rename an IAM user"), or anybody
+// The accesses of UpdateUser and UpdateGroup. Renaming needs permission on both (IAM User Guide, "Rename an IAM user"), or any user
 // who may rename could step into a policy that is written for a name. `arn`: of the user or group, by its name.
-[[nodiscard]] Result<Needs<>> renaming_needs(const Asking& asking, model::ActionName action, const std::string& arn,
-                                             const std::optional<std::string>& new_path,
-                                             const std::optional<std::string>& new_name);
+[[nodiscard]] Result<RequiredAccesses<>> renaming_needs(const RequestOrigin& asking, model::ActionName action,
+                                                        const std::string& arn, const std::optional<std::string>& new_path,
+                                                        const std::optional<std::string>& new_name);
 
 // The operations of each file.
 [[nodiscard]] Rows role_operations();
@@ -57,7 +57,7 @@ using Rows = std::span<const gate::Row<Iam>>;
 [[nodiscard]] Rows policy_operations();
 [[nodiscard]] Rows access_key_operations();
 [[nodiscard]] Rows account_operations();
-[[nodiscard]] Rows absent_operations();
+[[nodiscard]] Rows not_configured_operations();
 [[nodiscard]] Rows simulation_operations();
 
 }  // namespace services::iam

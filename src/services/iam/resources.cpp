@@ -42,11 +42,11 @@ bool reads(std::string_view action) { return action.starts_with("iam:get") || ac
 
 }  // namespace
 
-policy::AttachedPolicy trusts_nobody(std::string_view role_arn) {
-    static const policy::PolicyPtr nobody = policy::Policy::parse_stored(
+policy::AttachedPolicy trusts_no_one(std::string_view role_arn) {
+    static const policy::PolicyPtr no_one = policy::Policy::parse_stored(
         R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:NoSuchRole"}]})",
         policy::PolicyKind::trust);
-    return {nobody, "trust policy of " + std::string(role_arn)};
+    return {no_one, "trust policy of " + std::string(role_arn)};
 }
 
 Result<Description> Resources::described(const Subject& subject, By by) const {
@@ -68,14 +68,14 @@ Result<Description> Resources::described(const Subject& subject, By by) const {
         if (!assumes) return out;
         auto trust = directory_.trust_policy(std::string(subject.text));
         if (!trust && trust.error().code != base::code::NoSuchEntity) return base::fail(std::move(trust).error());
-        out.policy = trust ? std::move(*trust) : trusts_nobody(subject.text);
+        out.policy = trust ? std::move(*trust) : trusts_no_one(subject.text);
     } else if (type == "user") {
         if (const auto user = iam.user(account, name))
             take(out, subject, {(*user)->arn, &(*user)->tags, &(*user)->boundary}, by_name);
     } else if (type == "group") {
         if (const auto group = iam.group(account, name)) take(out, subject, {(*group)->arn}, by_name);
     } else if (type == "policy") {
-        // Everybody may read AWS's own policies as they may read their account's; changing them is somebody else's resource, so
+        // Every account may read AWS's own policies like its own; changing them is another account's resource, so
         // that no policy of this account allows it (SEMANTICS R78).
         if (account == owner_of_published && reads(action)) out.owner.clear();
         if (const auto policy = iam.managed_policy(std::string(subject.account), std::string(subject.text)))
@@ -102,7 +102,7 @@ Result<gate::ResourcePage> Resources::each_resource(const gate::ResourceQuery& q
 }
 
 Result<Description> Resources::plan(const Subject& subject) const {
-    // Nobody is allowed to make these (SEMANTICS R78): IAM says so before it decides.
+    // No caller is allowed to make these (SEMANTICS R78): IAM says so before it decides.
     for (const std::string_view reserved : {"role/aws-service-role/", "role/aws-reserved/"}) {
         if (!subject.arn.resource.starts_with(reserved)) continue;
         const std::string_view path = subject.arn.resource.substr(4, subject.arn.resource.rfind('/') - 3);

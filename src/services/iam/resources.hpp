@@ -13,7 +13,7 @@ public:
     [[nodiscard]] base::Result<gate::Description> describe(const gate::Subject& subject) const override;
     // Requests name roles, users and groups without their paths: `role/ada` finds arn:aws:iam::A:role/research/ada.
     [[nodiscard]] base::Result<gate::Description> find(const gate::Subject& subject) const override;
-    // Error `InvalidInput`: a path that nobody may make roles in.
+    // Error `InvalidInput`: a path that roles may not be made in.
     [[nodiscard]] base::Result<gate::Description> plan(const gate::Subject& subject) const override;
 
     // Roles, users, groups and the account's own policies.
@@ -28,6 +28,6 @@ private:
 };
 
 // Stands in for the trust policy of a role that is not there.
-[[nodiscard]] policy::AttachedPolicy trusts_nobody(std::string_view role_arn);
+[[nodiscard]] policy::AttachedPolicy trusts_no_one(std::string_view role_arn);
 
 }  // namespace services::iam

@@ -76,7 +76,7 @@ Result<m::ListRoleTagsResponse> list_tags(Iam& iam, const Permit& permit, const 
     return one_page(in, &m::ListRoleTagsResponse::tags, rows_of(role->tags));
 }
 
-constexpr auto operations = std::to_array<gate::Row<Iam>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({
     operation<m::CreateRole, create_role>(),
     operation<m::GetRole, get_role>(),
     operation<m::ListRoles, list_roles>(),

@@ -135,13 +135,13 @@ struct Verdict {
 
 class Simulator {
 public:
-    Simulator(const Simulated& simulated, const SimulationInput& input, policy::Context context, const SimulatorParts& parts,
-              Stored stored)
+    Simulator(const Simulated& simulated, const SimulationInput& input, policy::Context context,
+              const SimulatorDependencies& dependencies, Stored stored)
         : simulated_(simulated),
           labels_(simulated.labels),
           input_(input),
           context_(std::move(context)),
-          parts_(parts),
+          dependencies_(dependencies),
           stored_(stored) {}
 
     m::EvaluationResult result_of(const std::string& action) {
@@ -150,7 +150,7 @@ public:
         std::vector<Verdict> verdicts;
         for (const gate::Access& access : accesses) {
             if (!input_.context.find("aws:RequestedRegion"))
-                context_.replace("aws:RequestedRegion", gate::supposed_region(access, parts_.region));
+                context_.replace("aws:RequestedRegion", gate::supposed_region(access, dependencies_.region));
             verdicts.push_back(verdict_of(gate::decide_each(simulated_.caller, {access}, context_).front(), access));
         }
         return shown_result(action, verdicts);
@@ -161,7 +161,7 @@ private:
         const bool trust = is_about_trust(action, resource);
         gate::Access access{.action = action, .resource = resource};
         if (stored_ != Stored::nothing && !input_.has_resource_policy()) {
-            if (auto found = gate::asked_access(*parts_.describer, action, resource, simulated_.caller.principal.account))
+            if (auto found = gate::asked_access(*dependencies_.describer, action, resource, simulated_.caller.principal.account))
                 access = std::move(*found);
             if (stored_ != Stored::everything) access.context = {};
         }
@@ -175,7 +175,7 @@ private:
         // A bucket's policy is kept bound to who its principals are (SEMANTICS R32): its columns are not those of the document.
         if (access.resource_policy && (given || trust))
             labels_.add(of_request(access.resource_policy->policy, access.resource_policy->name));
-        if (trust && !access.resource_policy) access.resource_policy = trusts_nobody(resource);
+        if (trust && !access.resource_policy) access.resource_policy = trusts_no_one(resource);
         return access;
     }
 
@@ -294,14 +294,14 @@ private:
     Labels labels_;
     const SimulationInput& input_;
     policy::Context context_;
-    const SimulatorParts& parts_;
+    const SimulatorDependencies& dependencies_;
     Stored stored_;
 };
 
-Result<m::SimulatePolicyResponse> simulate(const Simulated& simulated, const SimulationInput& input, const SimulatorParts& parts,
-                                           base::Time now, Stored stored) {
-    auto context = gate::supposed_context(simulated.caller, {.region = parts.region, .now = now, .said = input.context});
-    Simulator simulator(simulated, input, std::move(context), parts, stored);
+Result<m::SimulatePolicyResponse> simulate(const Simulated& simulated, const SimulationInput& input,
+                                           const SimulatorDependencies& dependencies, base::Time now, Stored stored) {
+    auto context = gate::supposed_context(simulated.caller, {.region = dependencies.region, .now = now, .said = input.context});
+    Simulator simulator(simulated, input, std::move(context), dependencies, stored);
     std::vector<m::EvaluationResult> results;
     size_t next = input.first;
     while (next < input.actions.size() && results.size() < input.most) {
@@ -314,7 +314,7 @@ Result<m::SimulatePolicyResponse> simulate(const Simulated& simulated, const Sim
     return out;
 }
 
-// Somebody with this ARN who need not exist: known by the ARN alone. A role asks as one of its sessions.
+// A principal with this ARN, which need not exist: known by the ARN alone. A role asks as one of its sessions.
 identity::Caller caller_named(const std::string& arn, const EntityArn& parts) {
     identity::Caller caller;
     auto& principal = caller.principal;
@@ -344,8 +344,8 @@ Result<identity::Caller> other_caller(const std::string& arn) {
     return caller_named(arn, *parts);
 }
 
-// Somebody of the account, of whom nothing else is known.
-identity::Caller anybody(const std::string& account) {
+// A principal of the account, of which nothing else is known.
+identity::Caller some_principal(const std::string& account) {
     identity::Caller caller;
     caller.principal.kind = policy::PrincipalKind::user;
     caller.principal.account = account;
@@ -415,7 +415,7 @@ Result<m::SimulatePolicyResponse> simulate_custom(Iam& iam, const Permit& permit
     const SimulationRequest request(in);
     const SimulationInput question = TRY(read_simulation(request));
     Simulated simulated;
-    simulated.caller = in.caller_arn ? TRY(other_caller(*in.caller_arn)) : anybody(permit.account());
+    simulated.caller = in.caller_arn ? TRY(other_caller(*in.caller_arn)) : some_principal(permit.account());
     TRY(add_inputs(request, simulated));
     return simulate(simulated, question, iam.simulator, permit.time(), Stored::nothing);
 }
@@ -446,26 +446,29 @@ Result<m::GetContextKeysForPolicyResponse> custom_keys(Iam&, const Permit&, cons
 
 // An entity is asked about by any path, and decided on by its own. Who may ask is the caller's account's business: of another's
 // entities the answer says that they are.
-Result<Needs<>> source_needs(const Iam& iam, const Asking& asking, model::ActionName action, const std::string& source) {
+Result<RequiredAccesses<>> source_needs(const Iam& iam, const RequestOrigin& asking, model::ActionName action,
+                                        const std::string& source) {
     const auto arn = parse_entity_arn(source);
     const bool own = arn && arn->account == asking.caller.principal.account;
     const auto found = own ? std::optional(find_entity(iam.entities(), *arn)) : std::nullopt;
     auto resource = TRY(asking.find(found && *found ? (*found)->entity().arn : source, action));
     resource.owner.clear();
-    Needs<> needs;
+    RequiredAccesses<> needs;
     needs.add(action, resource);
     return needs;
 }
 
-Result<Needs<>> simulate_needs(const Iam& iam, const Asking& asking, const m::SimulatePrincipalPolicyRequest& in) {
+Result<RequiredAccesses<>> simulate_needs(const Iam& iam, const RequestOrigin& asking,
+                                          const m::SimulatePrincipalPolicyRequest& in) {
     return source_needs(iam, asking, m::Action::iam_SimulatePrincipalPolicy, in.policy_source_arn);
 }
 
-Result<Needs<>> keys_needs(const Iam& iam, const Asking& asking, const m::GetContextKeysForPrincipalPolicyRequest& in) {
+Result<RequiredAccesses<>> keys_needs(const Iam& iam, const RequestOrigin& asking,
+                                      const m::GetContextKeysForPrincipalPolicyRequest& in) {
     return source_needs(iam, asking, m::Action::iam_GetContextKeysForPrincipalPolicy, in.policy_source_arn);
 }
 
-constexpr auto operations = std::to_array<gate::Row<Iam>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({
     operation<m::SimulatePrincipalPolicy, simulate_principal, simulate_needs>(),
     operation<m::SimulateCustomPolicy, simulate_custom>(),
     operation<m::GetContextKeysForPrincipalPolicy, principal_keys, keys_needs>(),

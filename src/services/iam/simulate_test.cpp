@@ -6,7 +6,7 @@
 #include "services/iam/operations.hpp"
 #include "services/iam/simulated_policies.hpp"
 #include "services/iam/simulation_input.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 
 using identity::HolderKind;
 using namespace services::iam;
@@ -137,7 +137,7 @@ TEST_CASE("a resource policy is read as what its question makes it: a trust poli
     REQUIRE(role);
     CHECK(role->trust_policy);
     CHECK_FALSE(role->resource_policy);
-    // It has no Resource, so it is no bucket policy.
+    // It has no Resource, so it is not a bucket policy.
     const auto both =
         question(R"("ResourceArns":["arn:aws:iam::111122223333:role/r"],)" + trust, R"(["sts:AssumeRole","s3:GetObject"])");
     REQUIRE_FALSE(both);
@@ -161,7 +161,7 @@ TEST_CASE("a marker leads to the next action, and nothing else is one") {
 }
 
 TEST_CASE("asking about an entity needs permission on what it really is called, with its tags") {
-    auto keys = store::make_memory_keys();
+    auto keys = store::make_memory_store();
     base::SystemClock clock;
     crypto::SystemRandom random;
     auto directory = std::move(*identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}));

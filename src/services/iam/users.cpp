@@ -74,13 +74,13 @@ Result<m::ListGroupsForUserResponse> list_groups(Iam& iam, const Permit& permit,
     return one_page(in, &m::ListGroupsForUserResponse::groups, std::move(rows));
 }
 
-Result<Needs<>> update_needs(const Iam&, const Asking& asking, const m::UpdateUserRequest& in) {
+Result<RequiredAccesses<>> update_needs(const Iam&, const RequestOrigin& asking, const m::UpdateUserRequest& in) {
     return renaming_needs(asking, m::Action::iam_UpdateUser,
                           fmt::format("arn:aws:iam::{}:user/{}", asking.caller.principal.account, in.user_name), in.new_path,
                           in.new_user_name);
 }
 
-constexpr auto operations = std::to_array<gate::Row<Iam>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({
     operation<m::CreateUser, create_user>(),
     operation<m::GetUser, get_user>(),
     operation<m::ListUsers, list_users>(),

@@ -212,7 +212,7 @@ Result<m::FilterLogEventsResponse> filter_events(Logs& logs, const Permit&, cons
     return out;
 }
 
-constexpr auto operations = std::to_array<gate::Row<Logs>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Logs>>({
     operation<m::CreateLogGroup, create_group>(),
     operation<m::CreateLogStream, create_stream>(),
     operation<m::DeleteLogGroup, delete_group>(),

@@ -75,7 +75,7 @@ Result<gate::ResourcePage> Resources::each_resource(const gate::ResourceQuery& q
     return std::move(pager).finish();
 }
 
-Result<model::NamedValues> log_group(const model::Circumstances& circumstances,
+Result<model::NamedValues> log_group(const model::RequestOrigin& origin,
                                      std::span<const std::optional<std::string>> name_and_identifier) {
     const auto& name = name_and_identifier[0];
     const auto& identifier = name_and_identifier[1];
@@ -83,8 +83,7 @@ Result<model::NamedValues> log_group(const model::Circumstances& circumstances,
         return invalid("Exactly one of logGroupName and logGroupIdentifier must be specified.");
     if (name) return model::NamedValues{{"", *name}};
     if (identifier->find(':') == std::string::npos) return model::NamedValues{{"", *identifier}};
-    const std::string here =
-        Group{.owner = {std::string(circumstances.account), std::string(circumstances.region)}, .name = ""}.arn();
+    const std::string here = Group{.owner = {std::string(origin.account), std::string(origin.region)}, .name = ""}.arn();
     const std::string_view group = std::string_view(*identifier).substr(std::min(here.size(), identifier->size()));
     if (!identifier->starts_with(here) || group.empty() || group.find(':') != std::string_view::npos)
         return invalid(

@@ -23,7 +23,7 @@ private:
 
 // The value function of models/logs.yaml: the name of a group, from logGroupName or from logGroupIdentifier, which is a name or an
 // ARN. Both or none is an error, and so is the ARN of a group elsewhere: it would be answered from the group of that name here.
-[[nodiscard]] Result<model::NamedValues> log_group(const model::Circumstances& circumstances,
+[[nodiscard]] Result<model::NamedValues> log_group(const model::RequestOrigin& origin,
                                                    std::span<const std::optional<std::string>> name_and_identifier);
 
 }  // namespace services::logs

@@ -13,8 +13,8 @@ namespace {
 constexpr const char* account = "111122223333";
 using Arns = std::vector<std::string>;
 
-struct World {
-    World() {
+struct LogsResourcesFixture {
+    LogsResourcesFixture() {
         store = std::move(logs::Store::open({keys.get(), &clock, &random, folder.path}).value());
         for (const char* group : {"/g/red", "/g/blue"}) REQUIRE(store->create_group(here, group));
         REQUIRE(store->create_group(there, "/g/red"));
@@ -30,7 +30,7 @@ struct World {
     TemporaryFolder folder;
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
     crypto::SystemRandom random;
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     std::unique_ptr<logs::Store> store;
     logs::Owner here{account, "us-east-1"}, there{account, "eu-west-1"};
     gate::Describer describer;
@@ -39,39 +39,39 @@ struct World {
 }  // namespace
 
 TEST_CASE("groups of every region are what is there, and streams where the pattern names their group") {
-    const World world;
+    const LogsResourcesFixture fixture;
     const std::string prefix = "arn:aws:logs:us-east-1:111122223333:log-group:";
-    CHECK(world.page("*").arns ==
+    CHECK(fixture.page("*").arns ==
           Arns{"arn:aws:logs:eu-west-1:111122223333:log-group:/g/red", prefix + "/g/blue", prefix + "/g/red"});
-    CHECK(world.page("arn:aws:logs:us-east-1:*:log-group:/g/r*").arns == Arns{prefix + "/g/red"});
-    CHECK(world.page(prefix + "/g/red:log-stream:*").arns ==
+    CHECK(fixture.page("arn:aws:logs:us-east-1:*:log-group:/g/r*").arns == Arns{prefix + "/g/red"});
+    CHECK(fixture.page(prefix + "/g/red:log-stream:*").arns ==
           Arns{prefix + "/g/red:log-stream:s", prefix + "/g/red:log-stream:t/1"});
-    CHECK(world.page(prefix + "/g/red:log-stream:t/?").arns == Arns{prefix + "/g/red:log-stream:t/1"});
-    CHECK(world.page(prefix + "/g/none:log-stream:*").arns.empty());
-    CHECK(world.page("arn:aws:logs:us-east-1:999988887777:log-group:/g/others:log-stream:*").arns.empty());
-    const auto first = world.page("*", "", 2);
+    CHECK(fixture.page(prefix + "/g/red:log-stream:t/?").arns == Arns{prefix + "/g/red:log-stream:t/1"});
+    CHECK(fixture.page(prefix + "/g/none:log-stream:*").arns.empty());
+    CHECK(fixture.page("arn:aws:logs:us-east-1:999988887777:log-group:/g/others:log-stream:*").arns.empty());
+    const auto first = fixture.page("*", "", 2);
     CHECK(first.next == prefix + "/g/blue");
-    CHECK(world.page("*", first.next, 2).arns == Arns{prefix + "/g/red"});
-    for (const auto& arn : world.page(prefix + "/g/red:log-stream:*").arns)
-        CHECK(world.describer.describe(arn, "logs:GetLogEvents", account)->existence == gate::Existence::there);
+    CHECK(fixture.page("*", first.next, 2).arns == Arns{prefix + "/g/red"});
+    for (const auto& arn : fixture.page(prefix + "/g/red:log-stream:*").arns)
+        CHECK(fixture.describer.describe(arn, "logs:GetLogEvents", account)->existence == gate::Existence::there);
 }
 
 TEST_CASE("every group and stream that comes or goes moves the version; a look and an event do not") {
-    World world;
-    uint64_t last = world.describer.version();
+    LogsResourcesFixture fixture;
+    uint64_t last = fixture.describer.version();
     const auto moved = [&] {
-        const uint64_t now = world.describer.version();
+        const uint64_t now = fixture.describer.version();
         return std::exchange(last, now) != now;
     };
-    (void)world.page("*");
-    REQUIRE(world.store->put(world.here, "/g/red", "s", {{1, 2, "m", 0}}));
+    (void)fixture.page("*");
+    REQUIRE(fixture.store->put(fixture.here, "/g/red", "s", {{1, 2, "m", 0}}));
     CHECK_FALSE(moved());
-    REQUIRE(world.store->create_group(world.here, "/g/new"));
+    REQUIRE(fixture.store->create_group(fixture.here, "/g/new"));
     CHECK(moved());
-    REQUIRE(world.store->create_stream(world.here, "/g/new", "s"));
+    REQUIRE(fixture.store->create_stream(fixture.here, "/g/new", "s"));
     CHECK(moved());
-    REQUIRE(world.store->delete_stream(world.here, "/g/new", "s"));
+    REQUIRE(fixture.store->delete_stream(fixture.here, "/g/new", "s"));
     CHECK(moved());
-    REQUIRE(world.store->delete_group(world.here, "/g/new"));
+    REQUIRE(fixture.store->delete_group(fixture.here, "/g/new"));
     CHECK(moved());
 }

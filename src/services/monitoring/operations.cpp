@@ -301,7 +301,7 @@ Result<m::ListMetricsOutput> list_metrics(CloudWatch& cloudwatch, const Permit& 
     return out;
 }
 
-constexpr auto operations = std::to_array<gate::Row<CloudWatch>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<CloudWatch>>({
     operation<m::PutMetricData, put_data>(),
     operation<m::GetMetricData, get_data>(),
     operation<m::GetMetricStatistics, get_statistics>(),

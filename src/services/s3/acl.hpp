@@ -25,7 +25,7 @@ struct AskedAcl {
 [[nodiscard]] Result<void> check_acl(const AskedAcl& asked, std::string_view owner);
 // Of a bucket that is being made. Error `InvalidBucketAclWithObjectOwnership`.
 [[nodiscard]] Result<void> check_new_bucket_acl(const http::Headers& headers, std::string_view owner);
-// x-amz-grant-full-control that names this account and nobody else: what it has without ACLs.
+// x-amz-grant-full-control that names this account alone: what it has without ACLs.
 [[nodiscard]] bool grants_only(std::string_view value, std::string_view account);
 
 }  // namespace services::s3

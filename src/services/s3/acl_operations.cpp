@@ -104,7 +104,7 @@ Result<m::PutObjectAcl::Output> put_object_acl(S3& s3, const Permit&, const m::P
     return m::PutObjectAcl::Output{};
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::GetBucketAcl, get_bucket_acl>(),
     operation<m::PutBucketAcl, put_bucket_acl>(),
     operation<m::GetObjectAcl, get_object_acl>(),

@@ -16,7 +16,7 @@ Result<void> configure(S3& s3, const Located& located, const objects::Storage::C
     return s3.storage.configure(located.bucket->name, change, located.decided());
 }
 
-// What is no error of the configuration itself.
+// What is not an error of the configuration itself.
 template <class Set>
 objects::Storage::Change setting(Set set) {
     return [set](BucketConfiguration& configuration) -> Result<void> {
@@ -42,9 +42,10 @@ bool is_blocked(const S3& s3, const objects::Bucket& bucket, const std::string& 
            check_bucket_policy(policy, bucket, s3.principal_id).has_value();
 }
 
-Result<Needs<Located>> put_policy_needs(const S3& s3, const Asking& asking, const m::PutBucketPolicy::Input& in) {
+Result<RequiredAccesses<Located>> put_policy_needs(const S3& s3, const RequestOrigin& asking,
+                                                   const m::PutBucketPolicy::Input& in) {
     const auto bucket = TRY(asking.find("arn:aws:s3:::" + in.bucket, m::Action::s3_PutBucketPolicy));
-    Needs<Located> needs(*bucket.found.as<Located>());
+    RequiredAccesses<Located> needs(*bucket.found.as<Located>());
     needs.add(m::Action::s3_PutBucketPolicy, bucket);
     // Others than the owner may not in any case: what they send is not looked at.
     if (asking.caller.principal.account == bucket.owner && is_blocked(s3, *needs.prepared.bucket, in.policy))
@@ -185,7 +186,7 @@ Result<m::DeleteBucketTagging::Output> delete_tagging(S3& s3, const Permit&, con
     return m::DeleteBucketTagging::Output{};
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::GetBucketPolicy, get_policy>(),
     operation<m::PutBucketPolicy, put_policy, put_policy_needs>(),
     operation<m::DeleteBucketPolicy, delete_policy>(),

@@ -84,7 +84,7 @@ Result<m::ListBuckets::Output> list_buckets(S3& s3, const Permit& permit, const 
     return out;
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::ListBuckets, list_buckets>(),
     operation<m::CreateBucket, create_bucket>(),
     operation<m::HeadBucket, head_bucket>(),

@@ -10,7 +10,7 @@
 //   Invalid principal in policy                     a principal that does not exist
 //
 // A canonical user of this server is an account, and is bound to it like other principals to their ids. Others, and CloudFront's
-// origin access identities, are nobody here: they may be allowed something, but not denied it.
+// origin access identities, are unknown here: they may be allowed something, but not denied it.
 #include <algorithm>
 #include <array>
 
@@ -184,14 +184,14 @@ Result<PrincipalIds> check_bucket_policy(std::string_view document, const object
     const auto check = [&](const text::Json& statement) -> Result<void> {
         TRY(check_statement(statement, bucket));
         for (const char* element : {"Principal", "NotPrincipal"}) {
-            // One of CloudFront's identities, who is nobody here: a statement would deny nobody.
+            // One of CloudFront's identities, which is unknown here: a statement would deny no one.
             for (const auto& name : texts(statement[element]["AWS"]))
                 if (statement["Effect"].as_string() == "Deny" && name.contains(":iam::cloudfront:user/"))
                     return base::fail(malformed("Invalid principal in policy").note("there is no principal `" + name + "`"));
             for (const auto& id : texts(statement[element]["CanonicalUser"])) {
                 if (base::lower(id) == canonical_id(bucket.account))
                     ids[id] = bucket.account;
-                else if (statement["Effect"].as_string() == "Deny")  // it would deny nobody
+                else if (statement["Effect"].as_string() == "Deny")  // it would deny no one
                     return base::fail(malformed("Invalid principal in policy").note("there is no canonical user `" + id + "`"));
             }
         }

@@ -29,8 +29,8 @@ objects::Tags wanted_tags(const control::TagResource::Input& in) {
     return tags;
 }
 
-// What is asked for is what will be set: tags that cannot be are told to whoever asks.
-Result<Needs<Located>> tag_needs(const S3&, const Asking& asking, const control::TagResource::Input& in) {
+// What is asked for is what will be set: tags that cannot be are told to every caller.
+Result<RequiredAccesses<Located>> tag_needs(const S3&, const RequestOrigin& asking, const control::TagResource::Input& in) {
     const auto tags = wanted_tags(in);
     TRY(objects::check_tags(tags, objects::bucket_tags_max));
     policy::Context keys;
@@ -45,7 +45,7 @@ Result<Needs<Located>> tag_needs(const S3&, const Asking& asking, const control:
     const auto* const located = bucket.found.as<Located>();
     if (located == nullptr)
         return base::fail(base::code::InvalidRequest, "The resource " + in.resource_arn + " is not a bucket.");
-    Needs<Located> needs(*located);
+    RequiredAccesses<Located> needs(*located);
     needs.add(control::Action::s3_TagResource, bucket, keys);
     return needs;
 }
@@ -81,7 +81,7 @@ Result<control::UntagResource::Output> untag(S3& s3, const Permit&, const contro
     return control::UntagResource::Output{};
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<control::ListTagsForResource, list_tags>(),
     operation<control::TagResource, tag, tag_needs>(),
     operation<control::UntagResource, untag>(),

@@ -41,8 +41,8 @@ Result<CopySource> read_copy_source(std::string_view header) {
     return source;
 }
 
-Result<gate::Description> add_source(const Asking& asking, const std::string& copy_source,
-                                     const std::optional<std::string>& expected_owner, Needs<Copying>& needs) {
+Result<gate::Description> add_source(const RequestOrigin& asking, const std::string& copy_source,
+                                     const std::optional<std::string>& expected_owner, RequiredAccesses<Copying>& needs) {
     auto& [source, from, to, tags] = needs.prepared;
     source = TRY(read_copy_source(copy_source));
     const std::string bucket = "arn:aws:s3:::" + source.bucket;
@@ -60,8 +60,8 @@ Result<gate::Description> add_source(const Asking& asking, const std::string& co
     return object;
 }
 
-Result<gate::Description> find_target(const Asking& asking, const std::string& bucket, const std::string& key, Copying& copying,
-                                      std::span<const std::string_view> also) {
+Result<gate::Description> find_target(const RequestOrigin& asking, const std::string& bucket, const std::string& key,
+                                      Copying& copying, std::span<const std::string_view> also) {
     auto target = TRY(asking.find("arn:aws:s3:::" + bucket + "/" + key, m::Action::s3_PutObject, also));
     copying.to = *target.found.as<Located>();
     return target;
@@ -87,8 +87,8 @@ Result<bool> replaces(const std::optional<std::string>& directive, std::string_v
     return base::fail(base::code::InvalidArgument, "Unknown directive: " + std::string(header) + ": " + *directive);
 }
 
-Result<Needs<Copying>> copy_needs(const S3&, const Asking& asking, const m::CopyObject::Input& in) {
-    Needs<Copying> needs;
+Result<RequiredAccesses<Copying>> copy_needs(const S3&, const RequestOrigin& asking, const m::CopyObject::Input& in) {
+    RequiredAccesses<Copying> needs;
     const auto source = TRY(add_source(asking, in.copy_source, in.expected_source_bucket_owner, needs));
     TRY(replaces(in.metadata_directive, "x-amz-metadata-directive"));
     const bool replaces_tags = TRY(replaces(in.tagging_directive, "x-amz-tagging-directive"));
@@ -161,8 +161,8 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyOb
 
 // --- UploadPartCopy ---
 
-Result<Needs<Copying>> part_copy_needs(const S3&, const Asking& asking, const m::UploadPartCopy::Input& in) {
-    Needs<Copying> needs;
+Result<RequiredAccesses<Copying>> part_copy_needs(const S3&, const RequestOrigin& asking, const m::UploadPartCopy::Input& in) {
+    RequiredAccesses<Copying> needs;
     TRY(add_source(asking, in.copy_source, in.expected_source_bucket_owner, needs));
     policy::Context keys;
     add_write_keys(keys, in);
@@ -189,7 +189,7 @@ Result<m::UploadPartCopy::Output> upload_part_copy(S3& s3, const Permit&, const 
     return m::UploadPartCopy::Output{.copy_part_result = std::move(result)};
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::CopyObject, copy_object, copy_needs>(),
     operation<m::UploadPartCopy, upload_part_copy, part_copy_needs>(),
 });

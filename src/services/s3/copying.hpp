@@ -15,11 +15,13 @@ struct Copying {
 
 // The accesses to the source, into `needs`; fills its `source` and `from`, and gives what is known of it. Errors: a copy source that cannot be read, `NoSuchBucket`,
 // `AccessDenied` (another owner's bucket than `expected_owner`).
-[[nodiscard]] Result<gate::Description> add_source(const Asking& asking, const std::string& copy_source,
-                                                   const std::optional<std::string>& expected_owner, Needs<Copying>& needs);
+[[nodiscard]] Result<gate::Description> add_source(const RequestOrigin& asking, const std::string& copy_source,
+                                                   const std::optional<std::string>& expected_owner,
+                                                   RequiredAccesses<Copying>& needs);
 // What is known of the target, for s3:PutObject and what is needed beside it; fills `to`.
-[[nodiscard]] Result<gate::Description> find_target(const Asking& asking, const std::string& bucket, const std::string& key,
-                                                    Copying& copying, std::span<const std::string_view> also = {});
+[[nodiscard]] Result<gate::Description> find_target(const RequestOrigin& asking, const std::string& bucket,
+                                                    const std::string& key, Copying& copying,
+                                                    std::span<const std::string_view> also = {});
 // s3:x-amz-copy-source: `bucket/key`, decoded, as it will be read; however the client spelt it.
 void add_source_key(policy::Context& context, const CopySource& source);
 

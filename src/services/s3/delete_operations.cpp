@@ -23,13 +23,13 @@ Result<m::DeleteObject::Output> delete_object(S3& s3, const Permit&, const m::De
 // What was decided on; each key opens with the permit alone.
 struct Deletion {
     objects::BucketPtr bucket;
-    std::vector<gate::Guarded<std::string>> keys;
+    std::vector<gate::AuthorizedInput<std::string>> keys;
 };
 
-Result<Needs<Deletion>> delete_needs(const S3&, const Asking& asking, const m::DeleteObjects::Input& in) {
+Result<RequiredAccesses<Deletion>> delete_needs(const S3&, const RequestOrigin& asking, const m::DeleteObjects::Input& in) {
     const auto& objects = in.delete_.objects;
     if (objects.empty() || objects.size() > delete_objects_max) return base::fail(malformed_xml());
-    Needs<Deletion> needs;
+    RequiredAccesses<Deletion> needs;
     for (const auto& object : objects) {
         const auto action = object.version_id ? m::Action::s3_DeleteObjectVersion : m::Action::s3_DeleteObject;
         const auto described = TRY(asking.find("arn:aws:s3:::" + in.bucket + "/" + object.key, action));
@@ -93,7 +93,7 @@ Result<m::DeleteObjects::Output> delete_objects(S3& s3, const Permit& permit, co
     return m::DeleteObjects::Output{.deleted = std::move(deleted), .errors = std::move(errors)};
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::DeleteObject, delete_object>(),
     operation<m::DeleteObjects, delete_objects, delete_needs>(),
 });

@@ -109,7 +109,7 @@ Result<m::ListObjectVersions::Output> list_versions(S3& s3, const Permit&, const
     return out;
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::ListObjects, list_v1>(),
     operation<m::ListObjectsV2, list_v2>(),
     operation<m::ListObjectVersions, list_versions>(),

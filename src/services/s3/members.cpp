@@ -13,27 +13,27 @@ using Arguments = std::span<const std::optional<std::string>>;
 
 std::string region_named(std::string_view location) { return std::string(location == "EU" ? "eu-west-1" : location); }
 
-Result<NamedValues> location_constraint(const model::Circumstances&, Arguments location) {
+Result<NamedValues> location_constraint(const model::RequestOrigin&, Arguments location) {
     const auto named = model::text(location[0]);
     if (named.empty()) return NamedValues{};
     return NamedValues{{"", region_named(named)}};
 }
 
-Result<NamedValues> said(const model::Circumstances&, Arguments member) {
+Result<NamedValues> said(const model::RequestOrigin&, Arguments member) {
     const auto value = model::text(member[0]);
     if (value.empty()) return NamedValues{};
     return NamedValues{{"", std::string(value)}};
 }
 
-Result<NamedValues> header_tags(const model::Circumstances&, Arguments tagging) { return read_tagging(tagging[0]); }
+Result<NamedValues> header_tags(const model::RequestOrigin&, Arguments tagging) { return read_tagging(tagging[0]); }
 
-Result<NamedValues> header_tag_keys(const model::Circumstances&, Arguments tagging) {
+Result<NamedValues> header_tag_keys(const model::RequestOrigin&, Arguments tagging) {
     NamedValues keys;
     for (const auto& [key, value] : TRY(read_tagging(tagging[0]))) keys.emplace_back("", key);
     return keys;
 }
 
-Result<NamedValues> max_keys(const model::Circumstances&, Arguments max_keys) {
+Result<NamedValues> max_keys(const model::RequestOrigin&, Arguments max_keys) {
     const auto& asked = max_keys[0];
     if (!asked) return NamedValues{};
     return NamedValues{{"", std::to_string(at_most(std::stoi(*asked)))}};

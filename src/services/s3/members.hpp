@@ -17,14 +17,14 @@ namespace services::s3 {
 
 // --- Functions of models/s3.yaml. A condition key has the value that the operation will use (R82). ---
 
-[[nodiscard]] Result<model::NamedValues> location_constraint(const model::Circumstances&,
+[[nodiscard]] Result<model::NamedValues> location_constraint(const model::RequestOrigin&,
                                                              std::span<const std::optional<std::string>> location);
-[[nodiscard]] Result<model::NamedValues> said(const model::Circumstances&, std::span<const std::optional<std::string>> member);
-[[nodiscard]] Result<model::NamedValues> header_tags(const model::Circumstances&,
+[[nodiscard]] Result<model::NamedValues> said(const model::RequestOrigin&, std::span<const std::optional<std::string>> member);
+[[nodiscard]] Result<model::NamedValues> header_tags(const model::RequestOrigin&,
                                                      std::span<const std::optional<std::string>> tagging);
-[[nodiscard]] Result<model::NamedValues> header_tag_keys(const model::Circumstances&,
+[[nodiscard]] Result<model::NamedValues> header_tag_keys(const model::RequestOrigin&,
                                                          std::span<const std::optional<std::string>> tagging);
-[[nodiscard]] Result<model::NamedValues> max_keys(const model::Circumstances&,
+[[nodiscard]] Result<model::NamedValues> max_keys(const model::RequestOrigin&,
                                                   std::span<const std::optional<std::string>> max_keys);
 
 // The region that a LocationConstraint names. `EU` is what eu-west-1 was called before regions had names.

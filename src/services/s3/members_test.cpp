@@ -14,7 +14,7 @@ const std::string account = "111122223333";
 
 template <class Function>
 std::string values(Function function, const std::optional<std::string>& argument) {
-    const auto found = function(model::Circumstances{}, std::span(&argument, 1));
+    const auto found = function(model::RequestOrigin{}, std::span(&argument, 1));
     if (!found) return found.error().code;
     std::string out;
     for (const auto& [name, value] : *found) out += (out.empty() ? "" : ";") + name + "=" + value;

@@ -175,7 +175,7 @@ Result<m::ListMultipartUploads::Output> list_uploads(S3& s3, const Permit&, cons
     return out;
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::CreateMultipartUpload, create_upload>(),
     operation<m::UploadPart, upload_part>(),
     operation<m::CompleteMultipartUpload, complete_upload>(),

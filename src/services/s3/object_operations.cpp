@@ -196,7 +196,7 @@ Result<m::GetObjectAttributes::Output> get_attributes(S3&, const Permit&, const 
     return out;
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::PutObject, put_object>(),
     operation<m::GetObject, get_object>(),
     operation<m::HeadObject, head_object>(),

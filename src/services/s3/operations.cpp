@@ -16,7 +16,7 @@
 namespace services::s3 {
 namespace {
 
-// Whoever says whose bucket they mean gets no other's: S3 in one header, S3 Control in another. Source: "Verifying bucket ownership
+// Enforces x-amz-expected-bucket-owner: S3 in one header, S3 Control in another. Source: "Verifying bucket ownership
 // with bucket owner condition".
 Result<void> check_expected_owner(const http::Headers& headers, const objects::Bucket& bucket, bool control) {
     const auto* expected = headers.find(control ? "x-amz-account-id" : "x-amz-expected-bucket-owner");
@@ -36,7 +36,7 @@ Result<void> go_to_region(const S3& s3, const objects::Bucket& bucket, wire::Cal
     return {};
 }
 
-// Operations without a bucket are an account's: nobody's are refused.
+// Operations without a bucket are an account's: anonymous ones are refused.
 bool is_of_account(const model::Operation& operation) {
     return &operation == &m::CreateBucket::operation || &operation == &m::ListBuckets::operation;
 }
@@ -73,7 +73,7 @@ void add_operations(gate::Registry& registry, const Dependencies& dependencies) 
                                .list();
     const auto look = [s3](const model::Operation& operation, const wire::S3Request& request, const identity::Caller& caller,
                            wire::Call& call) { return first_look(*s3, operation, request, caller, call); };
-    for (const auto rows : {bucket_operations(), bucket_configuration_operations(), unconfigured_operations(), acl_operations(),
+    for (const auto rows : {bucket_operations(), bucket_configuration_operations(), not_configured_operations(), acl_operations(),
                             object_operations(), copy_operations(), tagging_operations(), delete_operations(),
                             listing_operations(), multipart_operations(), control_operations()})
         gate::add_rest_operations(registry, s3, rows, functions, look);

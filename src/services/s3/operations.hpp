@@ -19,7 +19,7 @@ struct Dependencies {
     objects::Storage* storage = nullptr;
     const base::Clock* clock = nullptr;
     std::vector<std::string> regions;  // that are served: where buckets may be made
-    // identity::Directory::unique_id: whom a bucket policy names by this ARN, if anybody.
+    // identity::Directory::unique_id: the principal that a bucket policy names by this ARN, if there is one.
     std::function<std::optional<std::string>(const std::string& arn)> principal_id;
 };
 

@@ -19,8 +19,8 @@ namespace {
 constexpr const char* deny_all =
     R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket/*"}})";
 
-struct World {
-    World() {
+struct S3ResourcesFixture {
+    S3ResourcesFixture() {
         blobs = std::move(*store::open_file_blobs(folder.path));
         storage = std::move(objects::Storage::open({keys.get(), blobs.get(), &clock, &random}).value());
         REQUIRE(storage->create_bucket("bucket", "111122223333", "eu-west-1").has_value());
@@ -43,7 +43,7 @@ struct World {
     TemporaryFolder folder;
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
     crypto::SystemRandom random;
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     std::unique_ptr<store::Blobs> blobs;
     std::unique_ptr<objects::Storage> storage;
     gate::Describer describer;
@@ -58,9 +58,9 @@ std::string value(const gate::Description& of, std::string_view key) {
 }  // namespace
 
 TEST_CASE("a bucket brings its policy, its owner, its restriction and its region to every action on it and what is in it") {
-    World world;
+    S3ResourcesFixture fixture;
     for (const char* arn : {"arn:aws:s3:::bucket", "arn:aws:s3:::bucket/a/b", "arn:aws:s3:::bucket/none"}) {
-        const auto found = world.describer.find(arn, "s3:PutObject", "999988887777");
+        const auto found = fixture.describer.find(arn, "s3:PutObject", "999988887777");
         REQUIRE(found);
         CHECK(found->arn == arn);
         CHECK(found->owner == "111122223333");
@@ -74,19 +74,19 @@ TEST_CASE("a bucket brings its policy, its owner, its restriction and its region
         CHECK(found->found.as<Located>()->object == nullptr);
         CHECK(value(*found, "s3:ExistingObjectTag/team") == "(none)");  // no key of PutObject
     }
-    world.describer.serve({"us-east-1"});
-    CHECK(world.describer.find("arn:aws:s3:::bucket", "s3:ListBucket", "")->region.empty());
+    fixture.describer.serve({"us-east-1"});
+    CHECK(fixture.describer.find("arn:aws:s3:::bucket", "s3:ListBucket", "")->region.empty());
 }
 
 TEST_CASE("an object that is there brings its tags to the actions that have them; one that is not is absent") {
-    World world;
+    S3ResourcesFixture fixture;
     for (const char* action : {"s3:GetObject", "S3:PUTOBJECTACL", "s3:DeleteObjectTagging"}) {
-        const auto found = world.describer.find("arn:aws:s3:::bucket/a/b", action, "");
+        const auto found = fixture.describer.find("arn:aws:s3:::bucket/a/b", action, "");
         REQUIRE(found);
         CHECK(found->existence == Existence::there);
         CHECK(value(*found, "s3:ExistingObjectTag/team") == "red");
         CHECK(found->found.as<Located>()->object != nullptr);
-        const auto absent = world.describer.find("arn:aws:s3:::bucket/a", action, "");
+        const auto absent = fixture.describer.find("arn:aws:s3:::bucket/a", action, "");
         REQUIRE(absent);
         CHECK(absent->existence == Existence::absent);
         CHECK(value(*absent, "s3:ExistingObjectTag/team") == "(none)");
@@ -95,9 +95,9 @@ TEST_CASE("an object that is there brings its tags to the actions that have them
 
 TEST_CASE(
     "an object's tags are found in one look for all that a request needs, and are keys of the actions that have them alone") {
-    World world;
+    S3ResourcesFixture fixture;
     const auto beside = std::to_array<std::string_view>({"s3:PutObjectTagging"});
-    const auto found = world.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "", beside);
+    const auto found = fixture.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "", beside);
     REQUIRE(found);
     CHECK(gate::access_to("s3:PutObject", *found, {}).context.find("s3:ExistingObjectTag/team") == nullptr);
     const auto tagging = gate::access_to("s3:PutObjectTagging", *found, {});
@@ -112,44 +112,44 @@ TEST_CASE(
     CHECK((both != nullptr && both->ambiguous));
     // Who writes holds to the object whose tags were looked at, and where none were, to the bucket alone.
     CHECK(found->found.as<Located>()->decided().object == found->found.as<Located>()->object);
-    const auto alone = world.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "");
+    const auto alone = fixture.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "");
     CHECK_FALSE(alone->found.as<Located>()->decided().object.has_value());
-    const auto absent = world.describer.find("arn:aws:s3:::bucket/none", "s3:PutObject", "", beside);
+    const auto absent = fixture.describer.find("arn:aws:s3:::bucket/none", "s3:PutObject", "", beside);
     CHECK(absent->found.as<Located>()->decided().object == objects::ObjectPtr());
 }
 
 TEST_CASE("a bucket that is not there: an error to a request, an absence to a question; a pattern is unknown") {
-    World world;
-    const auto request = world.describer.find("arn:aws:s3:::nosuch/k", "s3:GetObject", "");
+    S3ResourcesFixture fixture;
+    const auto request = fixture.describer.find("arn:aws:s3:::nosuch/k", "s3:GetObject", "");
     REQUIRE(!request);
     CHECK(request.error().code == "NoSuchBucket");
-    CHECK(world.describer.describe("arn:aws:s3:::nosuch", "s3:GetObject", "")->existence == Existence::absent);
-    CHECK(world.describer.describe("arn:aws:s3:::buck*", "s3:GetObject", "")->existence == Existence::unknown);
-    const auto asked = gate::asked_access(world.describer, "s3:GetObject", "arn:aws:s3:::nosuch/k", "111122223333");
+    CHECK(fixture.describer.describe("arn:aws:s3:::nosuch", "s3:GetObject", "")->existence == Existence::absent);
+    CHECK(fixture.describer.describe("arn:aws:s3:::buck*", "s3:GetObject", "")->existence == Existence::unknown);
+    const auto asked = gate::asked_access(fixture.describer, "s3:GetObject", "arn:aws:s3:::nosuch/k", "111122223333");
     REQUIRE(!asked);
     CHECK(asked.error().code == "NoSuchResource");
-    CHECK(gate::asked_access(world.describer, "s3:GetObject", "arn:aws:s3:us-east-1:111122223333:accesspoint/x/object/k",
+    CHECK(gate::asked_access(fixture.describer, "s3:GetObject", "arn:aws:s3:us-east-1:111122223333:accesspoint/x/object/k",
                              "111122223333")
               .error()
               .code == "NoSuchResource");
     // A key may come at any time: questions about it are answered.
-    CHECK(gate::asked_access(world.describer, "s3:GetObject", "arn:aws:s3:::bucket/later", "111122223333")
+    CHECK(gate::asked_access(fixture.describer, "s3:GetObject", "arn:aws:s3:::bucket/later", "111122223333")
               ->resource_policy.has_value());
 }
 
 TEST_CASE("a question about what an action makes knows nothing of what may be there already") {
-    World world;
-    const auto made = gate::asked_access(world.describer, "s3:CreateBucket", "arn:aws:s3:::bucket", "111122223333");
+    S3ResourcesFixture fixture;
+    const auto made = gate::asked_access(fixture.describer, "s3:CreateBucket", "arn:aws:s3:::bucket", "111122223333");
     REQUIRE(made);
     CHECK_FALSE(made->resource_policy);
     CHECK(made->resource_account.empty());
 }
 
 TEST_CASE("bucket policies are found by AWS's own ARNs alone") {
-    World world;
+    S3ResourcesFixture fixture;
     for (const char* arn : {"arn:aws-cn:s3:::bucket/k", "arn:aws:s3-object-lambda:::bucket", "bucket", "", "arn:aws:sqs:::bucket",
                             "arn:aws:s3:eu-west-1::bucket", "arn:aws:s3::111122223333:bucket"}) {
-        const auto found = world.describer.find(arn, "s3:GetObject", "");
+        const auto found = fixture.describer.find(arn, "s3:GetObject", "");
         REQUIRE_MESSAGE(found, arn);
         CHECK_FALSE_MESSAGE(found->policy, arn);
         CHECK_MESSAGE(found->found.as<Located>() == nullptr, arn);
@@ -157,14 +157,14 @@ TEST_CASE("bucket policies are found by AWS's own ARNs alone") {
 }
 
 TEST_CASE("buckets are what is there, and objects where the pattern names their bucket") {
-    World world;
-    REQUIRE(world.storage->create_bucket("another", "111122223333", "us-east-1"));
-    REQUIRE(world.storage->create_bucket("others", "999988887777", "us-east-1"));
+    S3ResourcesFixture fixture;
+    REQUIRE(fixture.storage->create_bucket("another", "111122223333", "us-east-1"));
+    REQUIRE(fixture.storage->create_bucket("others", "999988887777", "us-east-1"));
     for (const char* key : {"a/c", "b", "z"})
-        REQUIRE(world.storage->put(
+        REQUIRE(fixture.storage->put(
             {.bucket = "bucket", .key = key, .body = [](std::span<char>) -> base::Result<size_t> { return 0; }}));
     const auto listed = [&](std::string_view pattern, std::string_view after = {}, size_t most = 1000) {
-        return world.describer.each_resource({.pattern = pattern, .account = "111122223333", .after = after, .most = most})
+        return fixture.describer.each_resource({.pattern = pattern, .account = "111122223333", .after = after, .most = most})
             .value();
     };
     using Arns = std::vector<std::string>;
@@ -186,15 +186,15 @@ TEST_CASE("buckets are what is there, and objects where the pattern names their 
 }
 
 TEST_CASE("every change of a bucket or an object moves the version; a look does not") {
-    World world;
-    auto& storage = *world.storage;
-    uint64_t last = world.describer.version();
+    S3ResourcesFixture fixture;
+    auto& storage = *fixture.storage;
+    uint64_t last = fixture.describer.version();
     const auto moved = [&] {
-        const uint64_t now = world.describer.version();
+        const uint64_t now = fixture.describer.version();
         return std::exchange(last, now) != now;
     };
-    (void)world.describer.each_resource({.pattern = "arn:aws:s3:::bucket/*", .account = "111122223333"});
-    (void)world.describer.find("arn:aws:s3:::bucket/a/b", "s3:GetObject", "111122223333");
+    (void)fixture.describer.each_resource({.pattern = "arn:aws:s3:::bucket/*", .account = "111122223333"});
+    (void)fixture.describer.find("arn:aws:s3:::bucket/a/b", "s3:GetObject", "111122223333");
     CHECK_FALSE(moved());
     REQUIRE(storage.set_tags("bucket", "a/b", {{"team", "blue"}}));
     CHECK(moved());

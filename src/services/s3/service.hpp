@@ -19,10 +19,10 @@ namespace services::s3 {
 
 namespace m = model::s3;
 using base::Result;
-using gate::Asking;
-using gate::Needs;
 using gate::operation;
 using gate::Permit;
+using gate::RequestOrigin;
+using gate::RequiredAccesses;
 using PrincipalIds = std::map<std::string, std::string>;  // of the ARNs that a policy names
 using FindPrincipal = std::function<std::optional<std::string>(const std::string& arn)>;
 
@@ -36,10 +36,10 @@ struct S3 {
 };
 
 // Each file's share.
-using Rows = std::span<const gate::Row<S3>>;
+using Rows = std::span<const gate::OperationDeclaration<S3>>;
 [[nodiscard]] Rows bucket_operations();
 [[nodiscard]] Rows bucket_configuration_operations();
-[[nodiscard]] Rows unconfigured_operations();
+[[nodiscard]] Rows not_configured_operations();
 [[nodiscard]] Rows acl_operations();
 [[nodiscard]] Rows object_operations();
 [[nodiscard]] Rows copy_operations();

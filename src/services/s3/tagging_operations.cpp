@@ -7,8 +7,8 @@
 namespace services::s3 {
 namespace {
 
-// What is asked for is what will be set: tags that cannot be are told to whoever asks.
-Result<Needs<Located>> put_needs(const S3&, const Asking& asking, const m::PutObjectTagging::Input& in) {
+// What is asked for is what will be set: tags that cannot be are told to every caller.
+Result<RequiredAccesses<Located>> put_needs(const S3&, const RequestOrigin& asking, const m::PutObjectTagging::Input& in) {
     const auto tags = tags_of(in.tagging.tag_set);
     TRY(objects::check_tags(tags, objects::object_tags_max));
     const auto action = in.version_id ? m::Action::s3_PutObjectVersionTagging : m::Action::s3_PutObjectTagging;
@@ -22,7 +22,7 @@ Result<Needs<Located>> put_needs(const S3&, const Asking& asking, const m::PutOb
     }
     if (!names.empty()) keys.set_list("s3:RequestObjectTagKeys", std::move(names));
     if (in.version_id) keys.set("s3:versionid", *in.version_id);
-    Needs<Located> needs(*object.found.as<Located>());
+    RequiredAccesses<Located> needs(*object.found.as<Located>());
     needs.add(action, object, keys);
     if (!needs.prepared.object) {
         policy::Context listing;
@@ -48,7 +48,7 @@ Result<m::DeleteObjectTagging::Output> delete_tagging(S3& s3, const Permit&, con
     return m::DeleteObjectTagging::Output{};
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::GetObjectTagging, get_tagging>(),
     operation<m::PutObjectTagging, put_tagging, put_needs>(),
     operation<m::DeleteObjectTagging, delete_tagging>(),

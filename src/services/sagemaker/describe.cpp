@@ -11,7 +11,7 @@
 #include "base/strings.hpp"
 #include "model/words.hpp"
 #include "text/base64.hpp"
-#include "training/kept_request.hpp"
+#include "training/stored_request.hpp"
 
 namespace services::sagemaker {
 

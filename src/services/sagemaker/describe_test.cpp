@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "text/time.hpp"
-#include "training/kept_request.hpp"
+#include "training/stored_request.hpp"
 
 namespace {
 

@@ -18,10 +18,10 @@ namespace {
 namespace m = model::sagemaker;
 namespace own = model::trainwarden;
 using base::Result;
-using gate::Asking;
-using gate::Needs;
 using gate::operation;
 using gate::Permit;
+using gate::RequestOrigin;
+using gate::RequiredAccesses;
 using training::JobId;
 
 struct SageMaker {
@@ -42,9 +42,9 @@ Result<m::CreateTrainingJobResponse> create(SageMaker& sagemaker, const Permit& 
 }
 
 // CheckTrainingJob brings CreateTrainingJob's input as text, which is validated and decided on like any other.
-Result<Needs<m::CreateTrainingJobRequest>> check_needs(const SageMaker&, const Asking& asking,
-                                                       const own::CheckTrainingJobRequest& in) {
-    Needs<m::CreateTrainingJobRequest> needs;
+Result<RequiredAccesses<m::CreateTrainingJobRequest>> check_needs(const SageMaker&, const RequestOrigin& asking,
+                                                                  const own::CheckTrainingJobRequest& in) {
+    RequiredAccesses<m::CreateTrainingJobRequest> needs;
     TRY(model::read_json(m::CreateTrainingJob::operation, in.request, &needs.prepared));
     TRY(needs.add_declared(m::CreateTrainingJob::operation, &needs.prepared, asking, value_functions().list()));
     return needs;
@@ -102,7 +102,7 @@ Result<m::DeleteTagsOutput> delete_tags(SageMaker& sagemaker, const Permit&, con
     return m::DeleteTagsOutput{};
 }
 
-constexpr auto operations = std::to_array<gate::Row<SageMaker>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<SageMaker>>({
     operation<m::CreateTrainingJob, create>(),
     operation<own::CheckTrainingJob, check, check_needs>(),
     operation<own::InterruptTrainingJob, interrupt>(),

@@ -6,8 +6,8 @@
 #include "gate/refusal.hpp"
 #include "model/words.hpp"
 #include "policy/arn.hpp"
-#include "training/kept_request.hpp"
 #include "training/request.hpp"
+#include "training/stored_request.hpp"
 
 namespace services::sagemaker {
 namespace {
@@ -29,7 +29,7 @@ std::vector<std::string> instance_types(const m::ResourceConfig& resources) {
 }
 
 // "The ARN of the key-id must be used", says the reference of its condition keys; requests may also say the key's id or alias.
-Values kms_arn(const model::Circumstances& where, Arguments key_id) {
+Values kms_arn(const model::RequestOrigin& where, Arguments key_id) {
     const std::string key = key_id[0].value_or("");
     if (key.empty()) return model::NamedValues{};
     if (key.starts_with("arn:")) return model::NamedValues{{"", key}};
@@ -37,13 +37,13 @@ Values kms_arn(const model::Circumstances& where, Arguments key_id) {
                                        (key.starts_with("alias/") ? ":" : ":key/") + key}};
 }
 
-// Anything else than the two is refused later; what it was is no condition key's value, which is recorded.
-Values scope(const model::Circumstances&, Arguments variable) {
+// Anything else than the two is refused later; what it was is not a condition key's value, which is recorded.
+Values scope(const model::RequestOrigin&, Arguments variable) {
     const std::string said = variable[0].value_or("job");
     return model::NamedValues{{"", said == "job" || said == "role" ? said : "invalid"}};
 }
 
-Values own_role(const model::Circumstances& where, Arguments role) {
+Values own_role(const model::RequestOrigin& where, Arguments role) {
     const std::string text = role[0].value_or("");
     TRY(training::check_role_arn(text, where.account));
     return model::NamedValues{{"", text}};
@@ -51,7 +51,7 @@ Values own_role(const model::Circumstances& where, Arguments role) {
 
 // AddTags, ListTags and DeleteTags bring an ARN, which names a region and an account of its own: only one of the request's is
 // taken, so that what is decided on is what is used. Other resources do not exist here.
-Values tagged_job(const model::Circumstances& where, Arguments resource) {
+Values tagged_job(const model::RequestOrigin& where, Arguments resource) {
     const std::string arn = resource[0].value_or("");
     const auto parsed = policy::parse_arn(arn);
     if (!parsed || parsed->partition != "aws" || parsed->service != "sagemaker")

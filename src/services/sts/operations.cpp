@@ -5,7 +5,7 @@
 //
 // AssumeRole needs up to three actions, each allowed by the role's trust policy: sts:AssumeRole, sts:TagSession when tags are
 // passed, sts:SetSourceIdentity when a source identity is passed or already carried. A role that does not exist is refused in the
-// same words as a role that does not trust the caller: the answer tells nobody which roles there are.
+// same words as a role that does not trust the caller: the answer does not reveal which roles there are.
 #include "services/sts/operations.hpp"
 
 #include <algorithm>
@@ -24,10 +24,10 @@ namespace {
 
 namespace m = model::sts;
 using base::Result;
-using gate::Asking;
-using gate::Needs;
 using gate::operation;
 using gate::Permit;
+using gate::RequestOrigin;
+using gate::RequiredAccesses;
 using identity::Caller;
 using policy::PrincipalKind;
 
@@ -75,7 +75,7 @@ policy::Context context_of(const m::AssumeRoleRequest& in, const std::string& so
     return context;
 }
 
-Result<Needs<Assumption>> assume_role_needs(const Sts&, const Asking& asking, const m::AssumeRoleRequest& in) {
+Result<RequiredAccesses<Assumption>> assume_role_needs(const Sts&, const RequestOrigin& asking, const m::AssumeRoleRequest& in) {
     const Caller& caller = asking.caller;
     TRY(refuse_unsupported(in.serial_number, "SerialNumber"));
     TRY(refuse_unsupported(in.token_code, "TokenCode"));
@@ -83,9 +83,9 @@ Result<Needs<Assumption>> assume_role_needs(const Sts&, const Asking& asking, co
     auto arn = policy::parse_arn(in.role_arn);
     if (!arn || arn->partition != "aws" || arn->service != "iam" || !arn->region.empty() || !arn->resource.starts_with("role/"))
         return base::fail(base::code::ValidationError, in.role_arn + " is invalid");
-    Needs<Assumption> needs({.source_identity = TRY(source_identity_of(caller, model::text(in.source_identity)))});
+    RequiredAccesses<Assumption> needs({.source_identity = TRY(source_identity_of(caller, model::text(in.source_identity)))});
     const std::string& source_identity = needs.prepared.source_identity;
-    // With its trust policy; that of a role that is not there trusts nobody.
+    // With its trust policy; that of a role that is not there trusts no one.
     const gate::Description role = TRY(asking.find(in.role_arn, m::Action::sts_AssumeRole));
     const policy::Context keys = context_of(in, source_identity);
     needs.add(m::Action::sts_AssumeRole, role, keys);
@@ -156,7 +156,7 @@ Result<m::GetAccessKeyInfoResponse> get_access_key_info(Sts& sts, const Permit&,
     return m::GetAccessKeyInfoResponse{.account = (*found)->caller.principal.account};
 }
 
-constexpr auto operations = std::to_array<gate::Row<Sts>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Sts>>({
     operation<m::AssumeRole, assume_role, assume_role_needs>(),
     operation<m::GetAccessKeyInfo, get_access_key_info>(),
     operation<m::GetCallerIdentity, get_caller_identity>(),

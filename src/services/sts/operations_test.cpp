@@ -5,7 +5,7 @@
 
 #include "crypto/digest.hpp"
 #include "gate/records_for_tests.hpp"
-#include "identity/house_for_tests.hpp"
+#include "identity/iam_for_tests.hpp"
 #include "text/time.hpp"
 #include "wire/sigv4.hpp"
 
@@ -14,7 +14,7 @@ namespace {
 // What IAM says of its roles: this room knows no other service's.
 class Roles final : public gate::Resources {
 public:
-    explicit Roles(identity::House& iam) : iam_(iam) {}
+    explicit Roles(identity::IamFixture& iam) : iam_(iam) {}
     base::Result<gate::ResourcePage> each_resource(const gate::ResourceQuery&) const override { return gate::ResourcePage{}; }
     uint64_t version() const override { return 1; }
     base::Result<gate::Description> describe(const gate::Subject& subject) const override {
@@ -31,10 +31,10 @@ public:
     }
 
 private:
-    identity::House& iam_;
+    identity::IamFixture& iam_;
 };
 
-struct StsFixture : identity::House {
+struct StsFixture : identity::IamFixture {
     gate::MemoryLog log;
     gate::Registry registry;
     std::unique_ptr<gate::Gate> the_gate;
@@ -42,7 +42,7 @@ struct StsFixture : identity::House {
     StsFixture() {
         registry.describer().add("iam", std::make_unique<Roles>(*this));
         services::sts::add_operations(registry, *directory);
-        the_gate = std::make_unique<gate::Gate>(gate::GateParts{
+        the_gate = std::make_unique<gate::Gate>(gate::GateDependencies{
             .registry = &registry, .directory = directory.get(), .audit = &log, .clock = &clock, .random = &random});
     }
     std::string role_arn(const std::string& name) const { return "arn:aws:iam::" + account + ":role/" + name; }

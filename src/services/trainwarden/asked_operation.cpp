@@ -38,9 +38,9 @@ base::Result<const gate::Operation*> operation_of(const gate::Registry& registry
 
 base::Result<AskedOperation> decide_operation(const gate::Registry& registry, const identity::Caller& caller,
                                               const std::string& name, const std::string& input,
-                                              const gate::Supposition& supposition) {
+                                              const gate::HypotheticalRequest& hypothetical) {
     const gate::Operation* operation = TRY(operation_of(registry, name));
-    const std::vector<std::string> served{supposition.region};
+    const std::vector<std::string> served{hypothetical.region};
     const std::string region = wire::region_that_serves(operation->service, nullptr, served);
 
     AskedOperation out;
@@ -51,7 +51,7 @@ base::Result<AskedOperation> decide_operation(const gate::Registry& registry, co
     }
     const auto accesses = TRY(std::move(needed));
     bool refused = accesses.empty(), any_allowed = false;
-    gate::Supposition of_request = supposition;
+    gate::HypotheticalRequest of_request = hypothetical;
     of_request.region = region;
     for (const gate::Access& access : accesses) {
         out.accesses.push_back(gate::decide_supposed(caller, access, of_request));

@@ -1,4 +1,4 @@
-// A request that nobody has made, decided: the accesses that its operation needs with this input, found out as the gate does, and
+// A hypothetical request, decided: the accesses that its operation needs with this input, found out as the gate does, and
 // no handler run.
 #pragma once
 
@@ -18,11 +18,11 @@ struct AskedOperation {
     std::string message;                         // of a request that is refused before anything is decided
 };
 
-// `name`: SERVICE:Operation, as iam:CreateRole; `input`: a JSON object with the members of AWS's service model. `supposition.region`:
-// where a request to a service with regions would go. Errors: `ValidationException` for what is no question; the operation's own,
+// `name`: SERVICE:Operation, as iam:CreateRole; `input`: a JSON object with the members of AWS's service model. `hypothetical.region`:
+// where a request to a service with regions would go. Errors: `ValidationException` for what is not a question; the operation's own,
 // which such a request would be answered.
 [[nodiscard]] base::Result<AskedOperation> decide_operation(const gate::Registry& registry, const identity::Caller& caller,
                                                             const std::string& name, const std::string& input,
-                                                            const gate::Supposition& supposition);
+                                                            const gate::HypotheticalRequest& hypothetical);
 
 }  // namespace services::trainwarden

@@ -28,10 +28,10 @@ namespace {
 
 namespace m = model::trainwarden;
 using base::Result;
-using gate::Asking;
-using gate::Needs;
 using gate::operation;
 using gate::Permit;
+using gate::RequestOrigin;
+using gate::RequiredAccesses;
 using identity::Caller;
 using text::Json;
 
@@ -41,22 +41,24 @@ constexpr size_t sessions_asked_max = 100;  // of one ARN
 
 // A principal is asked about by each of its names, and each access must be allowed. What is known of the principal itself (tags) is no
 // condition of it: it may be one that is gone, or of another account.
-Result<Needs<>> asks_about(const Dependencies& parts, model::ActionName action, const std::string& principal) {
-    Needs<> needs;
+Result<RequiredAccesses<>> asks_about(const Dependencies& parts, model::ActionName action, const std::string& principal) {
+    RequiredAccesses<> needs;
     for (std::string& name : TRY(names_of(*parts.directory, principal)))
         needs.add(action, gate::Description{.arn = std::move(name)});
     return needs;
 }
 
-Result<Needs<>> explain_access_needs(const Dependencies& parts, const Asking&, const m::ExplainAccessRequest& in) {
+Result<RequiredAccesses<>> explain_access_needs(const Dependencies& parts, const RequestOrigin&,
+                                                const m::ExplainAccessRequest& in) {
     return asks_about(parts, m::Action::trainwarden_ExplainAccess, in.principal_arn);
 }
 
-Result<Needs<>> list_requests_needs(const Dependencies& parts, const Asking&, const m::ListRequestsRequest& in) {
+Result<RequiredAccesses<>> list_requests_needs(const Dependencies& parts, const RequestOrigin&,
+                                               const m::ListRequestsRequest& in) {
     return asks_about(parts, m::Action::trainwarden_ListRequests, in.principal_arn.value_or("*"));
 }
 
-Result<Needs<>> used_actions_needs(const Dependencies& parts, const Asking&, const m::UsedActionsRequest& in) {
+Result<RequiredAccesses<>> used_actions_needs(const Dependencies& parts, const RequestOrigin&, const m::UsedActionsRequest& in) {
     return asks_about(parts, m::Action::trainwarden_UsedActions, in.principal_arn);
 }
 
@@ -76,7 +78,7 @@ Result<Dependencies> in_region(const Dependencies& parts, const Permit& permit, 
     return out;
 }
 
-gate::Supposition supposition(const Dependencies& parts, const Question& question) {
+gate::HypotheticalRequest hypothetical(const Dependencies& parts, const Question& question) {
     return {.region = parts.region, .now = parts.clock->now(), .said = question.said};
 }
 
@@ -90,7 +92,7 @@ m::DecidedAccess explained_question(const audit::DecidedAccess& decided) {
 
 Result<m::ExplainAccessResponse> explain_operation(const Dependencies& parts, const Caller& caller,
                                                    const m::ExplainAccessRequest& in) {
-    const gate::Supposition supposed{
+    const gate::HypotheticalRequest supposed{
         .region = parts.region, .now = parts.clock->now(), .said = TRY(context_of(model::items(in.context)))};
     AskedOperation asked =
         TRY(decide_operation(*parts.registry, caller, in.operation.value_or(""), in.input.value_or("{}"), supposed));
@@ -107,7 +109,7 @@ Result<m::ExplainAccessResponse> explain_for(const Dependencies& parts, const Ca
     const Question question =
         TRY(read_question(parts, in.action.value_or(""), in.resource.value_or("*"), model::items(in.context)));
     SupposedDecision decided =
-        decide_for(caller, question.access, supposition(parts, question), parts.directory->default_account());
+        decide_for(caller, question.access, hypothetical(parts, question), parts.directory->default_account());
     m::ExplainAccessResponse out{.principal = shown(caller.principal), .access = explained_question(decided.decided)};
     if (decided.hangs_on) out.note = "It hangs on aws:SourceArn, which the question does not say: " + *decided.hangs_on;
     return out;
@@ -167,7 +169,7 @@ m::PrincipalWhoCan shown_candidate(const Candidate& candidate, audit::DecidedAcc
 Result<m::WhoCanResponse> who_can(Dependencies& everywhere, const Permit& permit, const m::WhoCanRequest& in) {
     const Dependencies parts = TRY(in_region(everywhere, permit, model::items(in.context)));
     const Question question = TRY(read_question(parts, in.action, in.resource.value_or("*"), model::items(in.context)));
-    const gate::Supposition supposed = supposition(parts, question);
+    const gate::HypotheticalRequest supposed = hypothetical(parts, question);
     const std::vector<Candidate> all = candidates(*parts.directory, question.access, parts.region);
     m::WhoCanResponse out{.checked = static_cast<int64_t>(all.size())};
     for (const Candidate& candidate : all) {
@@ -190,14 +192,14 @@ Result<std::optional<base::Time>> time_in(const std::optional<std::string>& memb
     return time;
 }
 
-// Whose records a caller may read, each principal decided once: who asks for everybody's gets those that asking for each would give.
+// Whose records a caller may read, each principal decided once: a list of all holds those that asking for each would give.
 class Readable {
 public:
     Readable(const Dependencies& parts, const Permit& permit)
         : parts_(parts), caller_(permit.caller()), globals_(permit.global_keys()) {}
 
     bool operator()(const m::RequestRecord& record) {
-        if (!record.principal) return true;  // nobody's: who may ask for all may read it
+        if (!record.principal) return true;  // no principal's: who may ask for all may read it
         const m::Principal& principal = *record.principal;
         const std::string arn = principal.arn.value_or(principal.service.value_or(""));
         if (arn.empty()) return true;
@@ -323,7 +325,7 @@ Result<m::UsedActionsResponse> used_actions(Dependencies& parts, const Permit&, 
     return out;
 }
 
-constexpr auto operations = std::to_array<gate::Row<Dependencies>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Dependencies>>({
     operation<m::ExplainAccess, explain_access, explain_access_needs>(),
     operation<m::ExplainRequest, explain_request>(),
     operation<m::ListRequests, list_requests, list_requests_needs>(),

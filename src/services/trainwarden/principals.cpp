@@ -23,7 +23,7 @@ using text::Json;
 constexpr std::string_view service_domain = ".amazonaws.com";
 // STS API Reference, AssumeRole, RoleSessionName.
 constexpr size_t session_name_min = 2, session_name_max = 64;
-constexpr std::string_view nobody_s_account = "000000000000";
+constexpr std::string_view unknown_account = "000000000000";
 
 Caller root_of(const std::string& account) {
     Caller root;
@@ -110,7 +110,7 @@ const policy::PolicyPtr& allows_everything() {
     return policy;
 }
 
-// Somebody of another account. What that account's own policies say is not known here: they count as if they allowed everything.
+// A principal of another account. What that account's own policies say is not known here: they count as if they allowed everything.
 Caller of_other_account(const std::string& account) {
     Caller caller;
     caller.principal.kind = policy::PrincipalKind::user;
@@ -155,8 +155,8 @@ Candidate foreign_principal(const std::string& name, const policy::Arn& arn) {
     return {std::move(caller), needs_of(account), name};
 }
 
-Candidate somebody_elsewhere() {
-    const std::string account(nobody_s_account);
+Candidate principal_elsewhere() {
+    const std::string account(unknown_account);
     Caller caller = of_other_account(account);
     caller.principal.arn = caller.principal.user_arn = "arn:aws:iam::" + account + ":user/somebody";
     caller.context.set("aws:PrincipalArn", caller.principal.arn);
@@ -331,7 +331,7 @@ std::vector<Candidate> candidates(const identity::Directory& directory, const ga
     for (const std::string& name : named.principals) add_named(directory, name, region, all);
     const std::string account = access.resource_account.empty() ? directory.default_account() : access.resource_account;
     for (const std::string& name : named.services) all.push_back({service_called(name, account, region), "", ""});
-    if (named.everyone) all.push_back(somebody_elsewhere());
+    if (named.everyone) all.push_back(principal_elsewhere());
     return all;
 }
 

@@ -1,4 +1,4 @@
-// Finding principals by name, for questions about somebody who is not asking.
+// Finding principals by name, for questions about a principal that is not the caller.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace services::trainwarden {
 
-// A role, a session of a role (any name), a user, an account's root, a service (sagemaker.amazonaws.com), or `*` for somebody
-// without credentials. Errors: `ValidationException` for what is no name of a principal, `NoSuchPrincipal`. `region`: where a
+// A role, a session of a role (any name), a user, an account's root, a service (sagemaker.amazonaws.com), or `*` for a caller
+// without credentials. Errors: `ValidationException` for what is not a name of a principal, `NoSuchPrincipal`. `region`: where a
 // service acts.
 [[nodiscard]] base::Result<identity::Caller> find_principal(const identity::Directory& directory, const std::string& name,
                                                             const std::string& region);
@@ -28,10 +28,10 @@ struct AskedPrincipal {
                                                            const std::string& region);
 
 // What a request about this principal is decided on, each of which must be allowed: the ARN that is named and, where it is a
-// role's session, the role's. `name` itself where it is no ARN. Error `ValidationException`: an ARN that no principal has.
+// role's session, the role's. `name` itself where it is not an ARN. Error `ValidationException`: an ARN that no principal has.
 [[nodiscard]] base::Result<std::vector<std::string>> names_of(identity::Directory& directory, const std::string& name);
 
-// Somebody who may be let do something.
+// A principal that may be allowed something.
 struct Candidate {
     identity::Caller caller;
     // Of other accounts: what their own policies must allow, in words; here they count as if they did.
@@ -40,8 +40,8 @@ struct Candidate {
     std::string shown_as;
 };
 
-// Roles, users, the root and the stranger of this server; and whom the resource's own policy names beside them: services,
-// principals of other accounts, single sessions of a role. With a policy for everyone, also somebody of an account that nobody
+// Roles, users, the root user and anonymous callers; and the principals that the resource's own policy names: services,
+// principals of other accounts, single sessions of a role. With a policy for everyone, also a principal of an account that nobody
 // knows.
 [[nodiscard]] std::vector<Candidate> candidates(const identity::Directory& directory, const gate::Access& access,
                                                 const std::string& region);

@@ -1,4 +1,4 @@
-// Questions about requests that nobody has made, read strictly: an answer about an action, a resource or a value that cannot be is
+// Questions about hypothetical requests, read strictly: an answer about an action, a resource or a value that cannot be is
 // worse than none.
 #pragma once
 
@@ -19,7 +19,7 @@ struct Question {
 };
 
 // A resource's `*`, `?` and `$` are written `${*}`, `${?}` and `${$}`, as in policies: alone they would make a pattern, which stands for
-// many questions. Errors: `ValidationException` for what is no question, `NoSuchResource` for what this server does not have.
+// many questions. Errors: `ValidationException` for what is not a question, `NoSuchResource` for what this server does not have.
 [[nodiscard]] base::Result<Question> read_question(const Dependencies& parts, const std::string& action,
                                                    const std::string& resource,
                                                    std::span<const model::trainwarden::ContextEntry> context);

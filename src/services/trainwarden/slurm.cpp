@@ -71,13 +71,13 @@ Result<model::Nothing> close_session(SlurmDependencies& parts, const Permit& per
     return {};
 }
 
-Result<model::NamedValues> own_role(const model::Circumstances& where, std::span<const std::optional<std::string>> role) {
+Result<model::NamedValues> own_role(const model::RequestOrigin& where, std::span<const std::optional<std::string>> role) {
     const std::string text = role[0].value_or("");
     TRY(training::check_role_arn(text, where.account));
     return model::NamedValues{{"", text}};
 }
 
-constexpr auto operations = std::to_array<gate::Row<SlurmDependencies>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<SlurmDependencies>>({
     operation<m::OpenSlurmSession, open_session>(),
     operation<m::RenewSlurmSession, renew_session>(),
     operation<m::CloseSlurmSession, close_session>(),

@@ -56,23 +56,23 @@ bool allows(const audit::DecidedAccess& decided) { return decided.decision.outco
 
 }  // namespace
 
-SupposedDecision decide_for(const identity::Caller& caller, const gate::Access& access, const gate::Supposition& supposition,
-                            const std::string& account) {
-    const bool said = supposition.said.find("aws:SourceArn") != nullptr;
+SupposedDecision decide_for(const identity::Caller& caller, const gate::Access& access,
+                            const gate::HypotheticalRequest& hypothetical, const std::string& account) {
+    const bool said = hypothetical.said.find("aws:SourceArn") != nullptr;
     const bool by_job = caller.principal.kind == policy::PrincipalKind::service &&
                         caller.principal.service == training::service_principal && access.resource_policy && !said;
     std::vector<std::string> patterns;
     if (by_job) patterns = compared_with(*access.resource_policy);
-    if (patterns.empty()) return {gate::decide_supposed(caller, access, supposition), std::nullopt, {}};
+    if (patterns.empty()) return {gate::decide_supposed(caller, access, hypothetical), std::nullopt, {}};
     // A name that no pattern is about, and that jobs can have.
-    std::vector<std::string> tried{"arn:aws:sagemaker:" + supposition.region + ":" + account + ":training-job/any-other-job"};
+    std::vector<std::string> tried{"arn:aws:sagemaker:" + hypothetical.region + ":" + account + ":training-job/any-other-job"};
     for (const std::string& pattern : patterns)
-        if (std::string example = example_of(pattern, supposition.region, account); !example.empty())
+        if (std::string example = example_of(pattern, hypothetical.region, account); !example.empty())
             tried.push_back(std::move(example));
     std::optional<audit::DecidedAccess> allowed, refused;
     std::string allowed_for, refused_for;
     for (const std::string& source : tried) {
-        gate::Supposition with = supposition;
+        gate::HypotheticalRequest with = hypothetical;
         with.said.set("aws:SourceArn", source);
         audit::DecidedAccess decided = gate::decide_supposed(caller, access, with);
         auto& kept = allows(decided) ? allowed : refused;

@@ -20,6 +20,6 @@ struct SupposedDecision {
 // gate::decide_supposed. SageMaker's requests carry the ARN of a job of `account` as aws:SourceArn: if that is not said and the
 // resource's policy compares it with something, each of those values is tried, and a job that none of them is about.
 [[nodiscard]] SupposedDecision decide_for(const identity::Caller& caller, const gate::Access& access,
-                                          const gate::Supposition& supposition, const std::string& account);
+                                          const gate::HypotheticalRequest& hypothetical, const std::string& account);
 
 }  // namespace services::trainwarden

@@ -30,7 +30,7 @@ gate::Access assume(const std::string& condition, const std::string& trusted = "
 
 services::trainwarden::SupposedDecision ask(const gate::Access& access, const std::string& said = "",
                                             const std::string& who = "sagemaker.amazonaws.com") {
-    gate::Supposition supposed{.region = "us-east-1", .now = base::Time(std::chrono::hours(24 * 20000)), .said = {}};
+    gate::HypotheticalRequest supposed{.region = "us-east-1", .now = base::Time(std::chrono::hours(24 * 20000)), .said = {}};
     if (!said.empty()) supposed.said.set("aws:SourceArn", said);
     return services::trainwarden::decide_for(service(who), access, supposed, account);
 }

@@ -1,10 +1,10 @@
-// Keys in a std::map: the contract of keys.hpp without a disk, for the tests of the rooms above.
+// KeyValueStore in a std::map: the contract of key_value_store.hpp without a disk, for the tests of the rooms above.
 // A snapshot is the map itself: commits copy it if a reader still holds it.
 #include <map>
 
 #include "base/error_codes.hpp"
 #include "base/mutex.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 
 namespace store {
 namespace {
@@ -37,7 +37,7 @@ private:
     std::shared_ptr<const Map> map_;
 };
 
-class MemoryKeys final : public Keys {
+class MemoryKeyValueStore final : public KeyValueStore {
 public:
     base::Result<std::optional<std::string>> get(std::string_view key) const override {
         const base::Lock lock(mutex_);
@@ -74,6 +74,6 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Keys> make_memory_keys() { return std::make_unique<MemoryKeys>(); }
+std::unique_ptr<KeyValueStore> make_memory_store() { return std::make_unique<MemoryKeyValueStore>(); }
 
 }  // namespace store

@@ -1,4 +1,4 @@
-// Metadata: ordered keys with snapshot reads and atomic commits. Embedded: RocksDB (rocks_keys.cpp).
+// Metadata: ordered keys with snapshot reads and atomic commits. Embedded: RocksDB (rocks_key_value_store.cpp).
 //
 // A commit is durable when it returns (written ahead and fsynced; concurrent commits share one fsync) and visible to every later
 // read. Conflicts are found by preconditions in the batch, never by locks the caller holds: read, decide, commit with
@@ -54,9 +54,9 @@ public:
     [[nodiscard]] virtual base::Result<std::vector<Entry>> scan(const Scan& scan) const = 0;
 };
 
-class Keys {
+class KeyValueStore {
 public:
-    virtual ~Keys() = default;
+    virtual ~KeyValueStore() = default;
     [[nodiscard]] virtual base::Result<std::optional<std::string>> get(std::string_view key) const = 0;
     [[nodiscard]] virtual base::Result<std::vector<Entry>> scan(const Scan& scan) const = 0;
     [[nodiscard]] virtual std::unique_ptr<Snapshot> snapshot() const = 0;
@@ -67,8 +67,8 @@ public:
 };
 
 // Opens (makes) the database in `directory`. One process at a time: a second gets `StoreBusy` naming the directory.
-[[nodiscard]] base::Result<std::unique_ptr<Keys>> open_rocks_keys(const std::string& directory);
+[[nodiscard]] base::Result<std::unique_ptr<KeyValueStore>> open_rocks_store(const std::string& directory);
 // Nothing on disk; for tests of rooms above.
-[[nodiscard]] std::unique_ptr<Keys> make_memory_keys();
+[[nodiscard]] std::unique_ptr<KeyValueStore> make_memory_store();
 
 }  // namespace store

@@ -1,6 +1,6 @@
-// Features that no bucket here can have, read: answered as AWS answers for a bucket on which nobody configured them. Tools that
+// Features that no bucket here can have, read: answered as AWS answers for a bucket without such configuration. Tools that
 // manage buckets (the Terraform and Pulumi providers, the SDKs) ask for all of them. Configuring them is NotImplemented.
-#include "model/s3/unconfigured.hpp"
+#include "model/s3/not_configured.hpp"
 
 #include <array>
 
@@ -36,7 +36,7 @@ Result<m::GetBucketRequestPayment::Output> request_payment(S3&, const Permit&, c
     return m::GetBucketRequestPayment::Output{.payer = "BucketOwner"};
 }
 
-constexpr auto operations = std::to_array<gate::Row<S3>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::GetBucketAccelerateConfiguration, empty<m::GetBucketAccelerateConfiguration>>(),
     operation<m::GetBucketCors, absent<m::GetBucketCors, no_cors>>(),
     operation<m::GetBucketEncryption, absent<m::GetBucketEncryption, no_encryption>>(),
@@ -51,6 +51,6 @@ constexpr auto operations = std::to_array<gate::Row<S3>>({
 
 }  // namespace
 
-Rows unconfigured_operations() { return operations; }
+Rows not_configured_operations() { return operations; }
 
 }  // namespace services::s3

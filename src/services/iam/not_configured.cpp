@@ -1,7 +1,7 @@
 // What cannot exist here, asked for by clients that clean up before they delete a user or a role: multi-factor devices, SSH keys,
 // signing certificates, service-specific credentials, passwords, instance profiles. No operation makes one, so the lists are
-// empty because they are, not because nobody looked.
-#include "model/iam/absent.hpp"
+// empty because nothing is there, not because it was not looked for.
+#include "model/iam/not_configured.hpp"
 
 #include <fmt/core.h>
 
@@ -70,7 +70,7 @@ constexpr auto empty_of_user = operation<Operation, none_of_user<Operation, list
 template <class Operation>
 constexpr auto of_password = operation<Operation, no_password<Operation>>();
 
-constexpr auto operations = std::to_array<gate::Row<Iam>>({
+constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({
     empty_of_user<m::ListMFADevices, &m::ListMFADevicesResponse::mfa_devices>,
     empty_of_user<m::ListSSHPublicKeys, &m::ListSSHPublicKeysResponse::ssh_public_keys>,
     empty_of_user<m::ListSigningCertificates, &m::ListSigningCertificatesResponse::certificates>,
@@ -84,6 +84,6 @@ constexpr auto operations = std::to_array<gate::Row<Iam>>({
 
 }  // namespace
 
-Rows absent_operations() { return operations; }
+Rows not_configured_operations() { return operations; }
 
 }  // namespace services::iam

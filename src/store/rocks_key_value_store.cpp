@@ -1,4 +1,4 @@
-// Keys in RocksDB.
+// KeyValueStore in RocksDB.
 //
 // Durability: every commit is one WriteBatch with sync=true: written ahead, fsynced, then visible. RocksDB itself groups
 // the batches of waiting threads behind one fsync, so nothing here may serialise commits that have nothing to do with each other.
@@ -38,7 +38,7 @@
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "os/file.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 #include "store/reserve.hpp"
 
 // Debian's librocksdb is not instrumented: ThreadSanitizer cannot see its barriers and takes its memtable for a race.
@@ -173,9 +173,9 @@ base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& dire
     return std::unique_ptr<rocksdb::DB>(db);
 }
 
-class RocksKeys final : public Keys {
+class RocksKeyValueStore final : public KeyValueStore {
 public:
-    explicit RocksKeys(std::string directory)
+    explicit RocksKeyValueStore(std::string directory)
         : directory_(std::move(directory)), reserve_(directory_ + "/reserved-space", reserved_bytes) {}
 
     base::Result<void> open() {
@@ -273,7 +273,7 @@ private:
     // it must not write between another thread's check and write.
     class Held {
     public:
-        Held(RocksKeys& keys, const Batch& batch) : keys_(keys) {
+        Held(RocksKeyValueStore& keys, const Batch& batch) : keys_(keys) {
             for (const auto& write : batch.expectations()) exclusive_.try_emplace(stripe_of(write.key), false);
             for (const auto& write : batch.writes()) exclusive_[stripe_of(write.key)] = true;
             for (const auto& [stripe, exclusive] : exclusive_) {
@@ -290,7 +290,7 @@ private:
 
     private:
         static size_t stripe_of(const std::string& key) { return std::hash<std::string>{}(key) % stripes; }
-        RocksKeys& keys_;
+        RocksKeyValueStore& keys_;
         std::map<size_t, bool> exclusive_;  // ordered: the order of locking
     };
 
@@ -307,10 +307,10 @@ private:
 
 }  // namespace
 
-base::Result<std::unique_ptr<Keys>> open_rocks_keys(const std::string& directory) {
+base::Result<std::unique_ptr<KeyValueStore>> open_rocks_store(const std::string& directory) {
     TRY(os::make_folders(directory));
 
-    auto keys = std::make_unique<RocksKeys>(directory);
+    auto keys = std::make_unique<RocksKeyValueStore>(directory);
     TRY(keys->open());
     return keys;
 }

@@ -1,4 +1,4 @@
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 
 #include <utility>
 

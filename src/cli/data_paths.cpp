@@ -1,4 +1,4 @@
-#include "cli/places.hpp"
+#include "cli/data_paths.hpp"
 
 #include <cstdlib>
 

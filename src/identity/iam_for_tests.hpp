@@ -9,7 +9,7 @@
 #include "crypto/random.hpp"
 #include "identity/directory.hpp"
 #include "policy/evaluate.hpp"
-#include "store/keys.hpp"
+#include "store/key_value_store.hpp"
 
 namespace identity {
 
@@ -18,16 +18,16 @@ inline constexpr const char* trust_sagemaker =
 inline constexpr const char* allow_s3 =
     R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}})";
 
-// A house with one account, and the same house opened again from its store.
-struct House {
-    std::unique_ptr<store::Keys> keys = store::make_memory_keys();
+// A directory with one account, which can be opened again from its store.
+struct IamFixture {
+    std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
     crypto::SystemRandom random;
     std::unique_ptr<Directory> directory;
     std::string account;
     Credentials root;
 
-    House() {
+    IamFixture() {
         reopen();
         const auto first = directory->bootstrap();
         REQUIRE(first.has_value());

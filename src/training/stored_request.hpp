@@ -9,13 +9,13 @@
 
 namespace training {
 
-struct KeptRequest {
+struct StoredRequest {
     model::sagemaker::CreateTrainingJobRequest asked;  // without Tags: a job's own change
     text::Json unknown;                                // model/stored.hpp: what another version of this program wrote
 };
 
-[[nodiscard]] KeptRequestPtr keep(model::sagemaker::CreateTrainingJobRequest asked, text::Json unknown = {});
-[[nodiscard]] KeptRequestPtr kept_request_from(const text::Json& json);
-[[nodiscard]] text::Json to_json(const KeptRequest& request);
+[[nodiscard]] StoredRequestPtr keep(model::sagemaker::CreateTrainingJobRequest asked, text::Json unknown = {});
+[[nodiscard]] StoredRequestPtr stored_request_from(const text::Json& json);
+[[nodiscard]] text::Json to_json(const StoredRequest& request);
 
 }  // namespace training

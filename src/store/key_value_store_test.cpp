@@ -1,5 +1,5 @@
-// One suite, every implementation of Keys.
-#include "store/keys.hpp"
+// One suite, every implementation of KeyValueStore.
+#include "store/key_value_store.hpp"
 
 #include <doctest/doctest.h>
 
@@ -15,17 +15,17 @@ namespace {
 
 using Folder = TemporaryFolder;
 
-void both(const std::function<void(store::Keys&)>& test) {
-    SUBCASE("memory") { test(*store::make_memory_keys()); }
+void both(const std::function<void(store::KeyValueStore&)>& test) {
+    SUBCASE("memory") { test(*store::make_memory_store()); }
     SUBCASE("rocks") {
         const Folder folder;
-        auto keys = store::open_rocks_keys(folder.path);
+        auto keys = store::open_rocks_store(folder.path);
         REQUIRE(keys.has_value());
         test(**keys);
     }
 }
 
-std::vector<std::string> names(const store::Keys& keys, store::Scan scan) {
+std::vector<std::string> names(const store::KeyValueStore& keys, store::Scan scan) {
     const auto entries = keys.scan(scan);
     REQUIRE(entries.has_value());
     std::vector<std::string> out;
@@ -38,7 +38,7 @@ using Names = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("get, put, erase; any byte in keys and values") {
-    both([](store::Keys& keys) {
+    both([](store::KeyValueStore& keys) {
         const std::string odd("\0\xff/\n", 4);
         REQUIRE(keys.commit(store::Batch().put("a", "1").put(odd, odd).put("empty", "")).has_value());
         CHECK(keys.get("a").value() == "1");
@@ -51,7 +51,7 @@ TEST_CASE("get, put, erase; any byte in keys and values") {
 }
 
 TEST_CASE("within a batch the last write of a key wins") {
-    both([](store::Keys& keys) {
+    both([](store::KeyValueStore& keys) {
         REQUIRE(keys.commit(store::Batch().put("a", "1").put("a", "2").put("b", "1").erase("b")).has_value());
         CHECK(keys.get("a").value() == "2");
         CHECK(keys.get("b").value() == std::nullopt);
@@ -59,7 +59,7 @@ TEST_CASE("within a batch the last write of a key wins") {
 }
 
 TEST_CASE("scan: order, prefix, from, limit") {
-    both([](store::Keys& keys) {
+    both([](store::KeyValueStore& keys) {
         REQUIRE(keys.commit(store::Batch().put("p/b", "2").put("p/a", "1").put("p/\xff", "3").put("q/a", "4").put("o", "0"))
                     .has_value());
         CHECK(names(keys, {.prefix = "p/"}) == Names{"p/a=1", "p/b=2", "p/\xff=3"});
@@ -73,7 +73,7 @@ TEST_CASE("scan: order, prefix, from, limit") {
 }
 
 TEST_CASE("expectations: all hold or nothing is written") {
-    both([](store::Keys& keys) {
+    both([](store::KeyValueStore& keys) {
         REQUIRE(keys.commit(store::Batch().expect("a", std::nullopt).put("a", "1")).has_value());
         const auto again = keys.commit(store::Batch().expect("a", std::nullopt).put("a", "2").put("b", "2"));
         REQUIRE_FALSE(again.has_value());
@@ -89,7 +89,7 @@ TEST_CASE("expectations: all hold or nothing is written") {
 }
 
 TEST_CASE("a snapshot does not move") {
-    both([](store::Keys& keys) {
+    both([](store::KeyValueStore& keys) {
         REQUIRE(keys.commit(store::Batch().put("a", "1")).has_value());
         const auto before = keys.snapshot();
         REQUIRE(keys.commit(store::Batch().put("a", "2").put("b", "2")).has_value());
@@ -101,7 +101,7 @@ TEST_CASE("a snapshot does not move") {
 }
 
 TEST_CASE("concurrent increments by expectation lose nothing") {
-    both([](store::Keys& keys) {
+    both([](store::KeyValueStore& keys) {
         constexpr int threads = 4, rounds = 25;
         REQUIRE(keys.commit(store::Batch().put("n", "0")).has_value());
         std::atomic<int> failures = 0;
@@ -130,15 +130,15 @@ TEST_CASE("concurrent increments by expectation lose nothing") {
 TEST_CASE("rocks: commits survive reopening, a second process is refused") {
     const Folder folder;
     {
-        auto keys = store::open_rocks_keys(folder.path + "/deep/inside");
+        auto keys = store::open_rocks_store(folder.path + "/deep/inside");
         REQUIRE(keys.has_value());
         REQUIRE((*keys)->commit(store::Batch().put("a", "1")).has_value());
-        const auto second = store::open_rocks_keys(folder.path + "/deep/inside");
+        const auto second = store::open_rocks_store(folder.path + "/deep/inside");
         REQUIRE_FALSE(second.has_value());
         CHECK(second.error().code == "StoreBusy");
         CHECK(second.error().message.find(folder.path) != std::string::npos);
     }
-    auto keys = store::open_rocks_keys(folder.path + "/deep/inside");
+    auto keys = store::open_rocks_store(folder.path + "/deep/inside");
     REQUIRE(keys.has_value());
     CHECK((*keys)->get("a").value() == "1");
 }
@@ -146,7 +146,7 @@ TEST_CASE("rocks: commits survive reopening, a second process is refused") {
 TEST_CASE("rocks: a log that is damaged in its middle is not skipped over") {
     const Folder folder;
     {
-        auto keys = store::open_rocks_keys(folder.path);
+        auto keys = store::open_rocks_store(folder.path);
         REQUIRE(keys.has_value());
         for (int i = 0; i < 20; ++i)
             REQUIRE((*keys)->commit(store::Batch().put("key" + std::to_string(i), std::string(5000, 'x'))).has_value());
@@ -157,14 +157,14 @@ TEST_CASE("rocks: a log that is damaged in its middle is not skipped over") {
         log.seekp(20'000);
         log << std::string(100, '?');
     }
-    const auto keys = store::open_rocks_keys(folder.path);
+    const auto keys = store::open_rocks_store(folder.path);
     REQUIRE_FALSE(keys.has_value());
     CHECK(keys.error().message.find(folder.path) != std::string::npos);
 }
 
 TEST_CASE("rocks: two commits that write one key do not both find it absent") {
     const Folder folder;
-    auto keys = store::open_rocks_keys(folder.path);
+    auto keys = store::open_rocks_store(folder.path);
     REQUIRE(keys.has_value());
     for (int round = 0; round < 50; ++round) {
         const std::string key = "k" + std::to_string(round);
@@ -183,7 +183,7 @@ TEST_CASE("rocks: two commits that write one key do not both find it absent") {
 }
 
 TEST_CASE("a scan that begins before its prefix or in the middle of it gives what it is asked for and no more") {
-    both([](store::Keys& keys) {
+    both([](store::KeyValueStore& keys) {
         store::Batch batch;
         for (const char* key : {"a/1", "b/1", "b/2", "b/3", "c/1"}) batch.put(key, "v");
         REQUIRE(keys.commit(batch).has_value());
