@@ -202,7 +202,7 @@ class Tree:
         else:
             program, _, pattern = test.partition(":")
             self.make(program.strip())
-            path = next(path for path in (self.build / program.strip(), self.build / "tests/reference" / program.strip()) if path.exists())
+            path = next(path for path in (self.build / folder / program.strip() for folder in ("", "tests/reference", "tests/proof")) if path.exists())
             command = [str(path), "--abort-after=1", *([f"--test-case={pattern.strip()}"] if pattern else [])]
         status, output = self.run(command, seconds, TRAINWARDEN=str(self.build / "trainwarden"), **{switches.VARIABLE: str(number)})
         return status == 0, output
