@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "policy/compile.hpp"
+#include "policy/vocabulary.hpp"
 #include "text/json.hpp"
 #include "text/time.hpp"
 
@@ -18,21 +18,35 @@ constexpr std::string_view no_action = "sts:";
 
 class Printer {
 public:
-    explicit Printer(const Policy& policy) : policy_(policy), compiled_(policy.compiled()), variables_(policy.has_variables()) {}
+    Printer(const CompiledPolicy& compiled, bool variables) : compiled_(compiled), variables_(variables) {}
 
-    std::string document() {
+    std::string document(PolicyKind kind) {
         Json statements = Json::array();
-        for (size_t i = 0; i < compiled_.statements().size(); ++i) statements.push(statement(i));
+        for (size_t i = 0; i < compiled_.statements().size(); ++i) statements.push(statement(i, kind));
         return Json::object({{"Version", variables_ ? "2012-10-17" : "2008-10-17"}, {"Statement", std::move(statements)}}).dump();
     }
 
+    PrintedCondition condition(const Condition& condition) {
+        const auto key = compiled_.text(condition.key);
+        const auto known = find_key(key);
+        PrintedCondition out{operator_name(condition.op, false), known ? known->name : std::string(key), {}};
+        for (const auto& value : values_of(condition)) out.values.push_back(value_text(condition.op.comparison, value));
+        return out;
+    }
+
+    std::vector<std::string> resource_patterns(const CompiledStatement& statement) {
+        std::vector<std::string> out;
+        for (const auto& resource : compiled_.resources(statement))
+            out.push_back(pattern(resource, Wildcards::resource_arn, variables_));
+        return out;
+    }
+
 private:
-    Json statement(size_t number) {
+    Json statement(size_t number, PolicyKind kind) {
         const auto& statement = compiled_.statements()[number];
         Json out = Json::object();
         if (const auto sid = compiled_.text(compiled_.infos()[number].sid); !sid.empty()) out.set("Sid", sid);
         out.set("Effect", statement.effect == Effect::allow ? "Allow" : "Deny");
-        const auto kind = policy_.kind();
         const bool takes_principal =
             kind == PolicyKind::resource || kind == PolicyKind::trust || kind == PolicyKind::resource_control;
         if (statement.broken) {  // a Deny of everything; an Allow of nothing
@@ -58,8 +72,7 @@ private:
 
     Json resources(const CompiledStatement& statement) {
         Json out = Json::array();
-        for (const auto& resource : compiled_.resources(statement))
-            out.push(pattern(resource, Wildcards::resource_arn, variables_));
+        for (auto& one : resource_patterns(statement)) out.push(std::move(one));
         return out;
     }
 
@@ -89,8 +102,7 @@ private:
         for (const auto& condition : compiled_.conditions(statement)) {
             const auto key = compiled_.text(condition.key);
             Json values = Json::array();
-            for (const auto& value : compiled_.condition_tables().values.subspan(condition.values.at, condition.values.size))
-                values.push(value_text(condition.op.comparison, value));
+            for (const auto& value : values_of(condition)) values.push(value_text(condition.op.comparison, value));
             // ArnLike and ArnEquals are one operator; a statement that says both about a key needs both names.
             auto name = operator_name(condition.op, false);
             if (const auto* keys = out.find(name); keys && keys->contains(key)) name = operator_name(condition.op, true);
@@ -98,6 +110,10 @@ private:
             out.find(name)->set(key, std::move(values));
         }
         return out;
+    }
+
+    [[nodiscard]] std::span<const ConditionValue> values_of(const Condition& condition) const {
+        return compiled_.condition_tables().values.subspan(condition.values.at, condition.values.size);
     }
 
     static std::string operator_name(const Operator& op, bool second_name) {
@@ -172,9 +188,15 @@ private:
             case Comparison::numeric_less_equals:
             case Comparison::numeric_greater:
             case Comparison::numeric_greater_equals: {
-                const auto digits = std::string(compiled_.text(value.decimal.digits));
+                auto digits = std::string(compiled_.text(value.decimal.digits));
                 if (digits.empty()) return "0";
-                return (value.decimal.negative ? "-0." : "0.") + digits + "e" + std::to_string(value.decimal.point);
+                const std::string sign = value.decimal.negative ? "-" : "";
+                const auto point = value.decimal.point;
+                constexpr int plain_digits_max = 20;
+                if (point <= 0 || point > plain_digits_max) return sign + "0." + digits + "e" + std::to_string(point);
+                const auto whole = static_cast<size_t>(point);
+                if (digits.size() <= whole) return sign + digits.append(whole - digits.size(), '0');
+                return sign + digits.insert(whole, ".");
             }
             case Comparison::date_equals:
             case Comparison::date_less:
@@ -249,13 +271,20 @@ private:
         return out;
     }
 
-    const Policy& policy_;
     const CompiledPolicy& compiled_;
     const bool variables_;
 };
 
 }  // namespace
 
-std::string print(const Policy& policy) { return Printer(policy).document(); }
+std::string print(const Policy& policy) { return Printer(policy.compiled(), policy.has_variables()).document(policy.kind()); }
+
+PrintedCondition print(const CompiledPolicy& policy, const Condition& condition) {
+    return Printer(policy, true).condition(condition);
+}
+
+std::vector<std::string> print_resources(const CompiledPolicy& policy, const CompiledStatement& statement) {
+    return Printer(policy, true).resource_patterns(statement);
+}
 
 }  // namespace policy

@@ -3,11 +3,23 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "policy/compile.hpp"
 #include "policy/policy.hpp"
 
 namespace policy {
 
 [[nodiscard]] std::string print(const Policy& policy);
+
+// A part of a policy, as Version 2012-10-17 writes it.
+struct PrintedCondition {
+    std::string op;                   // ForAnyValue:StringLikeIfExists
+    std::string key;                  // as AWS spells it, if AWS has it: aws:SourceIp
+    std::vector<std::string> values;  // of a number or a network: in one spelling
+    auto operator<=>(const PrintedCondition&) const = default;
+};
+[[nodiscard]] PrintedCondition print(const CompiledPolicy& policy, const Condition& condition);
+[[nodiscard]] std::vector<std::string> print_resources(const CompiledPolicy& policy, const CompiledStatement& statement);
 
 }  // namespace policy

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 #include "base/strings.hpp"
@@ -258,19 +258,25 @@ std::vector<ActionGroup> group_actions(std::span<const StatementActions> stateme
     return out;
 }
 
-std::vector<std::string> representatives_of(const ActionGroup& group) {
-    std::vector<std::string> out = group.named;
-    std::unordered_set<uint64_t> shapes;
+std::vector<Representative> representatives_of(const ActionGroup& group, bool with_all) {
+    std::vector<Representative> out;
+    for (const auto& name : group.named) out.push_back({name, {name}});
+    std::unordered_map<uint64_t, size_t> shapes;
     const auto add = [&](uint32_t index) {
         const auto& one = catalogue()[index];
         uint64_t shape = one.formats;
         if (!group.alike)
             for (const auto& key : group.keys) shape = mixed(shape ^ (policy::is_key_of_s3_action(key, one.lower) ? 1 : 0));
-        if (shapes.insert(shape).second) out.push_back(one.name);
+        const auto [entry, added] = shapes.try_emplace(shape, out.size());
+        if (added) out.push_back({one.name, {}});
+        if (with_all) out[entry->second].actions.push_back(one.name);
     };
     for (const uint32_t index : group.actions) add(index);
     for (const uint32_t number : group.services)
-        for (const uint32_t index : services()[number].representatives) add(index);
+        if (const auto& service = services()[number]; with_all)
+            for (uint32_t index = service.begin; index < service.end; ++index) add(index);
+        else
+            for (const uint32_t index : service.representatives) add(index);
     return out;
 }
 

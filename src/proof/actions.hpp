@@ -34,8 +34,12 @@ struct ActionGroup {
                                                      std::span<const std::string> patterns,
                                                      std::span<const std::string> except = {});
 
-// One for each set of ARN formats that its actions have (and, if they are not alike, for each set of keys).
-[[nodiscard]] std::vector<std::string> representatives_of(const ActionGroup& group);
+// One action that stands for all that have the same ARN formats (and, if the group's are not alike, the same keys).
+struct Representative {
+    std::string action;
+    std::vector<std::string> actions;  // with_all: it, and those that it stands for
+};
+[[nodiscard]] std::vector<Representative> representatives_of(const ActionGroup& group, bool with_all = false);
 
 // Is the action, in lower case, one of those of the Action element? (Of a NotAction element: one of those that it excepts.)
 [[nodiscard]] bool names_action(const policy::CompiledPolicy& policy, const policy::CompiledStatement& statement,

@@ -12,6 +12,7 @@
 
 #include "policy/attached.hpp"
 #include "policy/compile.hpp"
+#include "policy/decision.hpp"
 #include "policy/principal.hpp"
 #include "proof/formula.hpp"
 #include "proof/values.hpp"
@@ -25,10 +26,21 @@ struct Subject {
     bool is_any = false;
 };
 
-// The policies that apply at one time: today's, or a plan's.
+// The policies that apply at one time: today's, or a plan's. All must outlive what is asked about them.
 struct View {
     const policy::PrincipalPolicies* policies = nullptr;
     const policy::AttachedPolicy* resource = nullptr;  // nullptr: resources have none
+};
+
+// A statement that one view's layer has, and where in the formula it applies.
+struct Applying {
+    size_t view = 0;  // the how manieth that was encoded
+    policy::Layer layer = policy::Layer::identity;
+    size_t level = 0;  // of an organization
+    const policy::AttachedPolicy* policy = nullptr;
+    uint32_t statement = 0;
+    bool deny = false;
+    Node node = never;
 };
 
 // What a formula's atoms stand for.
@@ -36,6 +48,7 @@ struct Atom {
     enum class Kind : uint8_t { resource, condition, opaque };
     Kind kind = Kind::opaque;
     std::vector<PatternTokens> patterns;  // resource: it matches one of these
+    std::vector<std::string> written;     // and these are they, for people
     std::vector<std::string> open;        // the keys of variables whose value is not known
     KeyTest test;                         // condition
     std::string key;                      // its key, lower case
@@ -52,8 +65,11 @@ public:
     [[nodiscard]] Node allowed(const View& view);
 
     [[nodiscard]] Formula& formula() { return formula_; }
+    [[nodiscard]] const Formula& formula() const { return formula_; }
     [[nodiscard]] const Atom& atom(uint32_t number) const { return atoms_[number]; }
     [[nodiscard]] const Variables& variables() const { return variables_; }
+    // The statements that apply to the action, of all views.
+    [[nodiscard]] const std::vector<Applying>& applying() const { return applying_; }
     // What requests for the action bring of a key that is not known.
     [[nodiscard]] KeyShape shape_of(std::string_view key) const;
 
@@ -63,15 +79,20 @@ private:
         std::vector<Node> accounts, roles, directs;  // allows, by what they grant
         [[nodiscard]] Node any(Formula& formula) const;
     };
-    void add(Layer& layer, const policy::AttachedPolicy& attached, bool has_boundary);
+    struct Place {
+        policy::Layer layer = policy::Layer::always;
+        size_t level = 0;
+    };
+    void add(Layer& to, const policy::AttachedPolicy& attached, bool has_boundary, Place place);
     [[nodiscard]] Node resource_of(const policy::CompiledPolicy& policy, const policy::CompiledStatement& statement);
     [[nodiscard]] Node condition_of(const policy::CompiledPolicy& policy, const policy::Condition& condition);
     [[nodiscard]] Node levels(const std::vector<std::vector<policy::AttachedPolicy>>& levels, bool has_boundary,
-                              std::vector<Node>& denies);
+                              policy::Layer layer, std::vector<Node>& denies);
     [[nodiscard]] Node service_rules();
     [[nodiscard]] Node atom_of(const std::string& identity, Atom atom);
     [[nodiscard]] Node resource_like(std::string_view pattern);
-    [[nodiscard]] Node resource_like(Tokens tokens);
+    [[nodiscard]] Node resource_like(Tokens tokens, std::string_view written);
+    [[nodiscard]] Node decided(const View& view);
     [[nodiscard]] Node needs_resource_grant(const View& view);
 
     const Subject& subject_;
@@ -82,6 +103,8 @@ private:
     policy::CallerNames names_;
     Formula formula_;
     std::vector<Atom> atoms_;
+    std::vector<Applying> applying_;
+    size_t views_ = 0;  // that have been encoded
     std::map<std::string, Node> by_identity_;
 };
 
