@@ -22,8 +22,7 @@ struct PreparedText {
     bool changes = true, followed = false, authenticated = true;
     std::string stranger_at, stranger_key, followed_by, followed_operation;
 
-    std::string context;                 // members of condition keys that come with the principal and do not repeat; may be empty
-    std::shared_ptr<const void> policy;  // of the resource: what was decided on is known by its address
+    std::string context;  // members of condition keys that come with the principal and do not repeat; may be empty
 };
 
 // What such a record does not share.

@@ -140,6 +140,14 @@ bool AccessQuestion::is_kept_out() const {
 
 policy::Verdict AccessQuestion::decide() const { return policy::decide(question_, caller_.policies, resource_policy_); }
 
+policy::Verdict AccessQuestion::decide(const policy::Residual& residual) const {
+    return policy::decide(question_, caller_.policies, resource_policy_, residual);
+}
+
+policy::Residual AccessQuestion::residual_for(const policy::KnownKeys& known) const {
+    return {question_, caller_.policies, resource_policy_, known};
+}
+
 policy::Decision AccessQuestion::explain() const { return policy::evaluate(question_, caller_.policies, resource_policy_); }
 
 policy::Request AccessQuestion::request() const {

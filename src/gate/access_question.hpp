@@ -10,6 +10,7 @@
 #include "gate/request_keys.hpp"
 #include "identity/prepared.hpp"
 #include "policy/evaluate.hpp"
+#include "policy/residual.hpp"
 
 namespace gate {
 
@@ -26,6 +27,9 @@ public:
 
     // Without notes, stopping where the outcome is settled. Points into the policies.
     [[nodiscard]] policy::Verdict decide() const;
+    // The same, from what `residual_for` left of them for another request with the same known keys.
+    [[nodiscard]] policy::Verdict decide(const policy::Residual& residual) const;
+    [[nodiscard]] policy::Residual residual_for(const policy::KnownKeys& known) const;
     // With everything that an explanation needs.
     [[nodiscard]] policy::Decision explain() const;
     // The question in one piece, for records and explanations: its context is what conditions would have found.
@@ -37,6 +41,9 @@ public:
     [[nodiscard]] std::string_view resource() const { return question_.resource; }  // what the service passes
     [[nodiscard]] const policy::ContextView& context() const { return question_.context(); }
     [[nodiscard]] const policy::Context& lease_keys() const { return lease_keys_; }
+    [[nodiscard]] const policy::AttachedPolicy* resource_policy() const {
+        return resource_policy_;
+    }  // that is asked; nullptr: none
 
 private:
     void find_resource_policy();

@@ -84,11 +84,17 @@ private:
             return {};
         }
         Description resource = TRY(described(rule, action));
-        accesses_.push_back(access_to(action, resource, keys));
-        if (accesses_.size() == 1) {
-            first_ = std::move(resource);
-            first_keys_ = std::move(keys);
+        if (!accesses_.empty() || !has_rules_like_first()) {
+            if (accesses_.empty()) {
+                first_.existence = resource.existence;
+                first_.found = resource.found;
+            }
+            accesses_.push_back(access_to(action, std::move(resource), keys));
+            return {};
         }
+        accesses_.push_back(access_to(action, resource, keys));
+        first_ = std::move(resource);
+        first_keys_ = std::move(keys);
         return {};
     }
 
@@ -108,6 +114,11 @@ private:
         if (rule.resource == model::AccessRule::Resource::made) return asking_.describer.plan(arn, action, account);
         return asking_.describer.find(arn, action, account,
                                       accesses_.empty() ? actions_like_first() : std::vector<std::string_view>());
+    }
+
+    [[nodiscard]] bool has_rules_like_first() const {
+        return std::ranges::any_of(operation_.accesses->rules,
+                                   [](const auto& rule) { return rule.resource == model::AccessRule::Resource::first; });
     }
 
     // Of the rules whose resource is the first one's, those that this input needs.

@@ -18,6 +18,20 @@ void each_found(const policy::Context& layer, const policy::ContextView& context
         if (context.find(policy::hash_of(entry.key), entry.key) == &entry) use(entry);
 }
 
+// The keys whose values are made of what a request's sources hold: the principal is the one that they are kept with.
+class KeysOfSources final : public policy::KnownKeys {
+public:
+    explicit KeysOfSources(const identity::Caller& caller) : caller_(caller) {}
+    bool knows(uint64_t key_hash, std::string_view lower_key) const override {
+        // As ContextView finds them: the request's global keys first, then the principal's.
+        if (const auto global = RequestKeys::is_of_sources(key_hash, lower_key)) return *global;
+        return caller_.context.find(key_hash, lower_key) != nullptr;
+    }
+
+private:
+    const identity::Caller& caller_;
+};
+
 }  // namespace
 
 audit::Record record_of(const RecordedRequest& request) {
@@ -35,8 +49,8 @@ audit::Record record_of(const RecordedRequest& request) {
     return record;
 }
 
-DecidedRequest::One::One(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys)
-    : question(principal, access, keys), verdict(question.decide()) {
+void DecidedRequest::One::decide(const policy::Residual* residual) {
+    verdict = residual != nullptr ? question.decide(*residual) : question.decide();
     // A refusal says why: it is asked again, with notes.
     if (!is_allowed()) refusal = question.explain();
 }
@@ -47,7 +61,9 @@ DecidedRequest::DecidedRequest(Inputs inputs, std::vector<Access> accesses)
     : inputs_(std::move(inputs)), keys_(inputs_.facts), accesses_(std::move(accesses)) {
     INVARIANT(!accesses_.empty());
     first_.emplace(*inputs_.principal, accesses_.front(), keys_);
-    for (size_t i = 1; i < accesses_.size(); ++i) others_.emplace_back(*inputs_.principal, accesses_[i], keys_);
+    if (accesses_.size() == 1 && find_sources()) circumstances_ = inputs_.principal->circumstances.find(sources_->bytes());
+    first_->decide(circumstances_ ? circumstances_->residual.get() : nullptr);
+    for (size_t i = 1; i < accesses_.size(); ++i) others_.emplace_back(*inputs_.principal, accesses_[i], keys_).decide();
 }
 
 audit::Record DecidedRequest::whole() const {
@@ -69,61 +85,69 @@ audit::RecordText DecidedRequest::text() const {
     return prepared ? std::move(*prepared) : audit::text_of(whole());
 }
 
-// What the parts of a record are made of that it shares with others of its principal. False: it cannot be said.
-bool DecidedRequest::add_sources(const One& one, Sources& sources) const {
-    const AccessQuestion& question = one.question;
+// What is prepared for a request is used for others of the principal that have these bytes. So they hold all that it is made of: what keys
+// that a residual knows have as values, and what the record's shared parts say. False: it cannot be said.
+bool DecidedRequest::find_sources() {
+    const AccessQuestion& question = first_->question;
     const policy::ContextView& context = question.context();
     if (context.has_ambiguous()) return false;
+    Sources& sources = sources_.emplace();
     sources.add(inputs_.operation);
     sources.add(inputs_.access_key_id);
     sources.add(question.access().action);
     // Whether a resource's policy is a role's trust policy shows in its ARN (policy::policy_type).
     if (question.facts().service() == "sts") sources.add(question.resource());
     keys_.add_sources(sources);
+    const policy::AttachedPolicy* const policy = question.resource_policy();
+    sources.add(reinterpret_cast<uint64_t>(policy != nullptr ? policy->policy.get() : nullptr));  // which the residual keeps
+    if (policy != nullptr) {
+        sources.add(policy->name);
+        sources.add(policy->version);
+    }
     const auto add_shared = [&](const policy::Context::Entry& entry) {
         if (audit::repeats(entry.key, entry.values)) sources.add(entry);
     };
     each_found(question.lease_keys(), context, add_shared);
     each_found(question.access().context, context, add_shared);
-    sources.add(static_cast<uint64_t>(one.verdict.layer));
-    for (const policy::Granting& granting : one.verdict.granting()) {
-        sources.add(uint64_t{granting.statement} << 8 | static_cast<uint64_t>(granting.layer));
-        if (granting.layer == policy::Layer::resource) {
-            sources.add(reinterpret_cast<uint64_t>(granting.policy->policy.get()));
-            sources.add(granting.policy->name);
-            sources.add(granting.policy->version);
-        } else {
-            sources.add(reinterpret_cast<uint64_t>(granting.policy));  // the principal's
-        }
-    }
-    return sources.fits();
+    if (!sources.fits()) sources_.reset();
+    return sources_.has_value();
 }
 
-std::shared_ptr<const audit::PreparedText> DecidedRequest::prepare(const One& one) const {
+std::shared_ptr<const audit::PreparedText> DecidedRequest::prepare() const {
     audit::Record record = whole();
     record.parameters.clear();
     auto prepared = audit::prepare(record);
     if (!prepared) return nullptr;
-    each_found(inputs_.principal->caller.context, one.question.context(), [&](const policy::Context::Entry& entry) {
+    each_found(inputs_.principal->caller.context, first_->question.context(), [&](const policy::Context::Entry& entry) {
         if (!audit::repeats(entry.key, entry.values))
             audit::append_entry(prepared->context, entry.key, entry.values, inputs_.facts.now);
     });
     if (prepared->context.size() > own_context_bytes_max) return nullptr;
-    if (one.question.access().resource_policy) prepared->policy = one.question.access().resource_policy->policy;
     return prepared;
 }
 
+// Those that there are, and this one more.
+std::shared_ptr<const Circumstances> DecidedRequest::circumstances_with(std::shared_ptr<const audit::PreparedText> text) const {
+    auto out = circumstances_ ? std::make_shared<Circumstances>(*circumstances_) : std::make_shared<Circumstances>();
+    if (!out->residual)
+        out->residual =
+            std::make_shared<const policy::Residual>(first_->question.residual_for(KeysOfSources(inputs_.principal->caller)));
+    if (out->texts.size() == Circumstances::texts_max) out->texts.erase(out->texts.begin());
+    const auto granting = first_->verdict.granting();
+    out->texts.push_back({.layer = first_->verdict.layer, .by = {granting.begin(), granting.end()}, .prepared = std::move(text)});
+    return out;
+}
+
 std::optional<audit::RecordText> DecidedRequest::prepared_text() const {
+    if (!sources_ || !first_->is_allowed()) return std::nullopt;
     const One& one = *first_;
-    if (size() != 1 || !one.is_allowed()) return std::nullopt;
-    Sources sources;
-    if (!add_sources(one, sources)) return std::nullopt;
-    identity::PreparedTexts& texts = inputs_.principal->texts;
-    auto prepared = texts.find(sources.bytes());
-    if (!prepared) {
-        prepared = prepare(one);
+    const auto* known = circumstances_ ? circumstances_->text_for(one.verdict) : nullptr;
+    std::shared_ptr<const audit::PreparedText> prepared;
+    if (known == nullptr) {
+        prepared = prepare();
         if (!prepared) return std::nullopt;
-        texts.put(sources.bytes(), prepared);
+        inputs_.principal->circumstances.put(sources_->bytes(), circumstances_with(prepared));
+        known = &prepared;
     }
     std::string changing;
     keys_.append_changing(changing);
@@ -133,11 +157,11 @@ std::optional<audit::RecordText> DecidedRequest::prepared_text() const {
     each_found(one.question.lease_keys(), one.question.context(), add_changing);
     each_found(one.question.access().context, one.question.context(), add_changing);
     if (changing.size() > own_context_bytes_max) return std::nullopt;
-    return audit::text_of(*prepared, {.time = inputs_.facts.now,
-                                      .request_id = inputs_.request_id,
-                                      .resource = one.question.resource(),
-                                      .context = changing,
-                                      .parameters = parameters});
+    return audit::text_of(**known, {.time = inputs_.facts.now,
+                                    .request_id = inputs_.request_id,
+                                    .resource = one.question.resource(),
+                                    .context = changing,
+                                    .parameters = parameters});
 }
 
 }  // namespace gate

@@ -1,6 +1,7 @@
 // A request as it was decided, access by access, and what its record says. Nothing is copied to decide, and of a single access that is
-// allowed (nearly every request) nothing to record it: its text is put together from what earlier records of the principal had alike
-// (audit/prepared_text.hpp) and from what it has of its own.
+// allowed (nearly every request) nothing to record it: it is decided on what an earlier request of the principal under the same
+// circumstances left of the policies, and its text is put together from what their records have alike and from what it has of its own
+// (gate/circumstances.hpp).
 #pragma once
 
 #include <list>
@@ -12,6 +13,7 @@
 #include "audit/log.hpp"
 #include "audit/record_text.hpp"
 #include "gate/access_question.hpp"
+#include "gate/circumstances.hpp"
 #include "gate/gate.hpp"
 #include "gate/request_keys.hpp"
 #include "identity/prepared.hpp"
@@ -43,7 +45,9 @@ public:
 
     // In their order. Of one that is refused: why.
     struct One {
-        One(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys);
+        One(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys)
+            : question(principal, access, keys) {}
+        void decide(const policy::Residual* residual = nullptr);
         [[nodiscard]] bool is_allowed() const { return verdict.outcome == policy::Outcome::allow; }
         [[nodiscard]] policy::Decision decision() const;
 
@@ -67,13 +71,17 @@ public:
 private:
     // nullopt: it is none of those that can be.
     [[nodiscard]] std::optional<audit::RecordText> prepared_text() const;
-    [[nodiscard]] bool add_sources(const One& one, Sources& sources) const;
-    [[nodiscard]] std::shared_ptr<const audit::PreparedText> prepare(const One& one) const;
+    [[nodiscard]] bool find_sources();
+    [[nodiscard]] std::shared_ptr<const audit::PreparedText> prepare() const;
+    [[nodiscard]] std::shared_ptr<const Circumstances> circumstances_with(std::shared_ptr<const audit::PreparedText> text) const;
 
     const Inputs inputs_;
     RequestKeys keys_;
     const std::vector<Access> accesses_;
     std::optional<One> first_;  // nearly always the only one
+    // What its circumstances are made of; nothing: it cannot be said, or there are several accesses.
+    std::optional<Sources> sources_;
+    std::shared_ptr<const Circumstances> circumstances_;  // nullptr: the first request under them
     std::list<One> others_;
 };
 

@@ -170,7 +170,7 @@ TEST_CASE("a record from prepared text says what the whole one says, whatever wa
 
 TEST_CASE("records of which all but the changing parts are alike share what they share") {
     const DecidedFixture fixture;
-    CHECK(fixture.principal->texts.find("") == nullptr);
+    CHECK(fixture.principal->circumstances.find("") == nullptr);
     http::StringBody body("");
     http::Request request{.head = {.method = "GET", .path = "/b/k"}, .body = &body, .peer_address = "10.1.2.3"};
     const auto text = [&](std::string_view id, const std::string& resource, int64_t millis) {
@@ -195,15 +195,19 @@ TEST_CASE("records of which all but the changing parts are alike share what they
 }
 
 TEST_CASE("of what is prepared for a principal, the latest few stay") {
-    identity::PreparedTexts texts;
-    const auto text = std::make_shared<const audit::PreparedText>();
-    for (int i = 0; i < 100; ++i) texts.put(std::to_string(i), text);
-    CHECK(texts.find("0") == nullptr);
-    CHECK(texts.find("99") == text);
+    identity::PreparedCircumstances prepared;
+    const auto one = std::make_shared<const gate::Circumstances>(), other = std::make_shared<const gate::Circumstances>();
+    for (int i = 0; i < 100; ++i) prepared.put(std::to_string(i), one);
+    CHECK(prepared.find("0") == nullptr);
+    CHECK(prepared.find("99") == one);
     size_t kept = 0;
-    for (int i = 0; i < 100; ++i) kept += texts.find(std::to_string(i)) != nullptr ? 1 : 0;
-    CHECK(kept == identity::PreparedTexts::texts_max);
-    CHECK(text.use_count() == static_cast<long>(kept) + 1);
+    for (int i = 0; i < 100; ++i) kept += prepared.find(std::to_string(i)) != nullptr ? 1 : 0;
+    CHECK(kept == identity::PreparedCircumstances::kept_max);
+    CHECK(one.use_count() == static_cast<long>(kept) + 1);
+    prepared.put("99", other);  // in place of what it had
+    CHECK(prepared.find("99") == other);
+    CHECK(prepared.find("98") == one);
+    CHECK(one.use_count() == static_cast<long>(kept));
 }
 
 TEST_CASE("what was prepared for one policy of a resource is not used for another that stands at the same address later") {
@@ -218,4 +222,107 @@ TEST_CASE("what was prepared for one policy of a resource is not used for anothe
         fixture.check(asked);
     };
     for (int i = 0; i < 50; ++i) ask("S" + std::to_string(i));
+}
+
+namespace {
+
+// Conditions on every kind of key: of the request, of the principal, of the resource; such as repeat and such as do not.
+constexpr std::string_view conditioned = R"({"Version":"2012-10-17","Statement":[
+{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::b/*"},
+{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"vision","s3:ExistingObjectTag/a":"1"}}},
+{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:UserAgent":"curl"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:Referer":"https://evil.example/*"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateGreaterThan":{"aws:CurrentTime":"2026-09-21T14:13:21Z"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NumericGreaterThan":{"aws:EpochTime":"1790000003"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceAccount":"111122223333"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NumericGreaterThan":{"s3:signatureAge":"3"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"s3:authType":"REST-QUERY-STRING"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"s3:x-amz-content-sha256":"UNSIGNED-PAYLOAD"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"speech"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-2"}}},
+{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"forged"}}},
+{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/secret","Condition":{"StringNotEquals":{"aws:PrincipalTag/team":"${s3:ExistingObjectTag/a}"}}},
+{"Effect":"Deny","Action":"s3:GetObjectVersion","Resource":"arn:aws:s3:::b/old"}]})";
+
+}  // namespace
+
+TEST_CASE("what earlier requests left of the policies decides as the policies do, and the records say by what") {
+    identity::Caller caller;
+    caller.principal = {.kind = policy::PrincipalKind::role_session,
+                        .account = "111122223333",
+                        .arn = "arn:aws:sts::111122223333:assumed-role/R/s",
+                        .unique_id = "AROAEXAMPLE:s",
+                        .role_arn = "arn:aws:iam::111122223333:role/R",
+                        .role_id = "AROAEXAMPLE"};
+    caller.access_key_id = "ASIAEXAMPLE";
+    caller.context.set("aws:PrincipalTag/team", "vision");
+    caller.policies.identity.push_back({parsed(conditioned), "inline policy of R"});
+    const auto known = std::make_shared<const identity::PreparedPrincipal>(caller);
+    const policy::PolicyPtr open =
+        parsed(R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:List*","Resource":"*"}]})",
+               policy::PolicyKind::resource);
+    const policy::PolicyPtr shut = parsed(
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b/k",)"
+        R"("Condition":{"Bool":{"aws:SecureTransport":"false"}}}]})",
+        policy::PolicyKind::resource);
+    std::mt19937 random(11);
+    const auto rarely = [&](auto usual, auto other) { return random() % 12 == 0 ? std::string(other) : std::string(usual); };
+    size_t allowed = 0;
+    constexpr size_t requests = 20'000;
+    for (size_t i = 0; i < requests; ++i) {
+        http::StringBody body("");
+        http::Request request{
+            .head = {.method = "GET", .path = "/b/k"}, .body = &body, .peer_address = rarely("10.1.2.3", "8.8.8.8")};
+        auto& headers = request.head.headers;
+        headers.add("User-Agent", rarely("Boto3", "curl"));
+        if (random() % 20 == 0) headers.add("User-Agent", "curl");  // with the other, ambiguous
+        if (random() % 5 == 0) headers.add("Referer", rarely("https://e.example/", "https://evil.example/x"));
+        if (random() % 3 == 0) headers.add("X-Amz-Content-SHA256", rarely(std::string(64, 'a'), "UNSIGNED-PAYLOAD"));
+        const base::Time now{std::chrono::milliseconds(1'790'000'000'000 + static_cast<int64_t>(random() % 5000))};
+        wire::Signature signature{.access_key_id = "ASIAEXAMPLE", .time = now - std::chrono::milliseconds(random() % 5)};
+        if (random() % 12 == 0) signature.place = wire::SignaturePlace::query;
+        gate::Access access{.action = rarely("s3:GetObject", "s3:GetObjectVersion"),
+                            .resource = rarely("arn:aws:s3:::b/k", "arn:aws:s3:::b/secret"),
+                            .resource_account = rarely("111122223333", "999988887777")};
+        if (random() % 10 == 0)
+            access = {.action = "s3:ListBucket", .resource = "arn:aws:s3:::b", .resource_account = "111122223333"};
+        if (random() % 10 == 0) access.resource = "arn:aws:s3:::b/old";
+        if (random() % 3 == 0) access.context.set("s3:ExistingObjectTag/a", rarely("1", "vision"));
+        if (random() % 20 == 0) access.context.set("s3:ExistingObjectTag/a", "2");
+        if (random() % 10 == 0) access.context.set("aws:ResourceTag/team", rarely("vision", "speech"));
+        if (random() % 10 == 0) access.context.set("aws:SourceVpc", rarely("vpc-1", "vpc-2"));
+        if (random() % 10 == 0) access.context.set("aws:PrincipalTag/team", "forged");
+        if (random() % 10 == 0) access.context.set("aws:SourceIp", "8.8.8.8");
+        if (random() % 4 == 0) access.resource_policy = policy::AttachedPolicy{open, "bucket policy of b"};
+        if (random() % 12 == 0) access.resource_policy = policy::AttachedPolicy{shut, "bucket policy of b"};
+        const std::string region = rarely("us-east-1", "eu-west-1");
+        const auto decide = [&](const identity::PreparedPtr& principal) {
+            std::vector<gate::Access> accesses;
+            accesses.push_back(access);
+            return std::make_unique<gate::DecidedRequest>(
+                gate::DecidedRequest::Inputs{
+                    .principal = principal,
+                    .facts = {.http = &request, .service = "s3", .region = region, .signature = &signature, .now = now},
+                    .request_id = "79A2C0F73A4F41A8",
+                    .operation = "GetObject",
+                    .access_key_id = "ASIAEXAMPLE"},
+                std::move(accesses));
+        };
+        const auto fresh = std::make_shared<const identity::PreparedPrincipal>(caller);
+        const auto one = decide(known), alone = decide(fresh);
+        const policy::Verdict &left = one->first().verdict, &whole = alone->first().verdict;
+        INFO(access.action << " " << access.resource << " by " << request.peer_address);
+        REQUIRE(left.outcome == whole.outcome);
+        CHECK(left.layer == whole.layer);
+        CHECK(left.missing == whole.missing);
+        CHECK(one->first().is_allowed() != one->first().refusal.has_value());
+        if (!one->first().is_allowed()) continue;
+        ++allowed;
+        CHECK(is_same(line_of(one->text()), line_of(audit::text_of(one->whole()))));
+        CHECK(is_same(line_of(alone->text()), line_of(audit::text_of(alone->whole()))));
+    }
+    CHECK(allowed > requests / 8);
+    CHECK(allowed < requests * 7 / 8);
 }

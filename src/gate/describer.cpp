@@ -126,20 +126,24 @@ uint64_t Describer::version() const {
 }
 
 Access access_to(std::string_view action, const Description& resource, const policy::Context& request) {
+    return access_to(action, Description(resource), request);
+}
+
+Access access_to(std::string_view action, Description&& resource, const policy::Context& request) {
     Access access;
     access.action = action;
-    access.resource = resource.arn;
-    access.resource_account = resource.owner;
-    access.context = resource.keys;
+    access.resource = std::move(resource.arn);
+    access.resource_account = std::move(resource.owner);
+    access.context = std::move(resource.keys);
     for (const auto& entry : resource.object_keys.entries()) {
         if (!policy::is_key_of_s3_action(entry.key, action)) continue;
         for (const auto& value : entry.values) access.context.set(entry.key, value);  // an ambiguous one stays so (R81)
     }
     access.context.merge(request);
-    access.resource_policy = resource.policy;
+    access.resource_policy = std::move(resource.policy);
     access.restrict_public = resource.restrict_public;
     access.resource_policy_is_public = resource.policy_is_public;
-    access.region = resource.region;
+    access.region = std::move(resource.region);
     return access;
 }
 
@@ -153,14 +157,14 @@ base::Result<Access> asked_access(const Describer& describer, std::string_view a
             named.owner = arn->account;
             named.region = describer.is_served(arn->region) ? arn->region : std::string_view();
         }
-        return access_to(action, named, {});
+        return access_to(action, std::move(named), {});
     }
-    const Description described = TRY(describer.describe(resource, action, account));
+    Description described = TRY(describer.describe(resource, action, account));
     if (described.existence == Existence::unknown && !described.may_come)
         return base::fail(base::code::NoSuchResource, "it has no resources of this kind");
     if (described.existence == Existence::absent && !described.may_come)
         return base::fail(base::code::NoSuchResource, described.absence);
-    return access_to(action, described, {});
+    return access_to(action, std::move(described), {});
 }
 
 }  // namespace gate

@@ -166,6 +166,8 @@ struct Access;
 // The access of this action to a described resource. `request`: the keys that the request itself brings; they win over the
 // resource's (the boundary that a request sets over the one that is there).
 [[nodiscard]] Access access_to(std::string_view action, const Description& resource, const policy::Context& request);
+// The same, taking from the description what the access has: all but `existence`, `absence` and `found`.
+[[nodiscard]] Access access_to(std::string_view action, Description&& resource, const policy::Context& request);
 
 // The access that a request for this action on this resource would need, for questions that are asked in advance: of what such an
 // action makes, nothing that may be there already. Error `NoSuchResource`, with what is known of the absence.

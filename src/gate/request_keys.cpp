@@ -163,6 +163,28 @@ void RequestKeys::add_sources(Sources& into) const {
     into.add(audit::repeats_content_hash(hash) ? hash : std::string_view());
 }
 
+std::optional<bool> RequestKeys::is_of_sources(uint64_t key_hash, std::string_view lower_key) {
+    const auto& keys = known_keys();
+    for (size_t key = 0; key < keys_count; ++key) {
+        if (keys[key].hash != key_hash || keys[key].lower != lower_key) continue;
+        switch (static_cast<Key>(key)) {
+            case requested_region:
+            case resource_account:
+            case source_ip:
+            case user_agent:
+            case via_aws_service:
+            case secure_transport:
+            case principal_is_aws_service:
+            case signature_version:
+            case auth_type:
+                return true;
+            default:
+                return false;
+        }
+    }
+    return std::nullopt;
+}
+
 void RequestKeys::append_changing(std::string& members) const {
     const auto add = [&](Key key, std::string_view value) { audit::append_entry(members, known_keys()[key].lower, value); };
     if (referer_ != nullptr) add(referer, *referer_);

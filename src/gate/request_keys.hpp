@@ -61,9 +61,10 @@ public:
     [[nodiscard]] bool has_ambiguous() const override { return has_ambiguous_; }
     void add_to(policy::Context& into) const override;
 
-    // For records (audit/prepared_text.hpp): what those keys are made of that repeat from one request of a client to the next, and the
-    // members of the others. REQUIRES: none is ambiguous.
+    // What those keys are made of that repeat from one request of a client to the next; which they are: nullopt if it is none of these keys;
+    // and for records (audit/prepared_text.hpp) the members of the others. REQUIRES: none is ambiguous.
     void add_sources(Sources& into) const;
+    [[nodiscard]] static std::optional<bool> is_of_sources(uint64_t key_hash, std::string_view lower_key);
     void append_changing(std::string& members) const;
 
 private:

@@ -1,22 +1,28 @@
 #include "identity/prepared.hpp"
 
+#include <algorithm>
+
 namespace identity {
 
-std::shared_ptr<const audit::PreparedText> PreparedTexts::find(std::string_view key) const {
+CircumstancesPtr PreparedCircumstances::find(std::string_view key) const {
     const base::Lock lock(mutex_);
     for (const Kept& one : kept_)
-        if (one.key == key) return one.text;
+        if (one.key == key) return one.circumstances;
     return nullptr;
 }
 
-void PreparedTexts::put(std::string_view key, std::shared_ptr<const audit::PreparedText> text) {
+void PreparedCircumstances::put(std::string_view key, CircumstancesPtr circumstances) {
     const base::Lock lock(mutex_);
-    if (kept_.size() < texts_max) {
-        kept_.push_back({std::string(key), std::move(text)});
+    if (const auto same = std::ranges::find(kept_, key, &Kept::key); same != kept_.end()) {
+        same->circumstances = std::move(circumstances);
         return;
     }
-    kept_[oldest_] = {std::string(key), std::move(text)};
-    oldest_ = (oldest_ + 1) % texts_max;
+    if (kept_.size() < kept_max) {
+        kept_.push_back({std::string(key), std::move(circumstances)});
+        return;
+    }
+    kept_[oldest_] = {std::string(key), std::move(circumstances)};
+    oldest_ = (oldest_ + 1) % kept_max;
 }
 
 size_t PreparedPrincipals::shard_of(std::string_view access_key_id) {

@@ -21,24 +21,27 @@
 #include "identity/caller.hpp"
 #include "policy/principal.hpp"
 
-namespace audit {
-struct PreparedText;
+namespace gate {
+struct Circumstances;
 }
 
 namespace identity {
 
-// What was prepared for the records of a principal (audit/prepared_text.hpp), by what it was made of. Of a few, the latest. Any thread.
-class PreparedTexts {
-public:
-    static constexpr size_t texts_max = 6;  // some kilobytes each
+using CircumstancesPtr = std::shared_ptr<const gate::Circumstances>;
 
-    [[nodiscard]] std::shared_ptr<const audit::PreparedText> find(std::string_view key) const;  // nullptr: there is none
-    void put(std::string_view key, std::shared_ptr<const audit::PreparedText> text);
+// What was prepared for requests of a principal that have much alike (gate/circumstances.hpp), by what it was made of. Of a few, the
+// latest. Any thread.
+class PreparedCircumstances {
+public:
+    static constexpr size_t kept_max = 6;  // some kilobytes each
+
+    [[nodiscard]] CircumstancesPtr find(std::string_view key) const;  // nullptr: there are none
+    void put(std::string_view key, CircumstancesPtr circumstances);   // instead of those that it had
 
 private:
     struct Kept {
         std::string key;
-        std::shared_ptr<const audit::PreparedText> text;
+        CircumstancesPtr circumstances;
     };
     mutable base::Mutex mutex_;
     std::vector<Kept> kept_ GUARDED_BY(mutex_);
@@ -60,8 +63,8 @@ struct PreparedPrincipal {
     std::optional<base::Time> expires;  // absent for long-term keys
     uint64_t version = 0;               // identity's, when this was made
 
-    mutable PreparedTexts texts;             // the gate's
-    mutable crypto::DerivedKey signing_key;  // of secret_access_key, for the day: whoever checks signatures makes it
+    mutable PreparedCircumstances circumstances;  // the gate's
+    mutable crypto::DerivedKey signing_key;       // of secret_access_key, for the day: whoever checks signatures makes it
 };
 using PreparedPtr = std::shared_ptr<const PreparedPrincipal>;
 

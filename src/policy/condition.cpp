@@ -109,19 +109,6 @@ bool matches(Comparison comparison, const std::string& given, const ConditionVal
     std::unreachable();
 }
 
-bool compares_patterns(Comparison comparison) {
-    switch (comparison) {
-        case Comparison::string_equals:
-        case Comparison::string_equals_ignore_case:
-        case Comparison::string_like:
-        case Comparison::arn_like:
-        case Comparison::boolean:
-            return true;
-        default:
-            return false;
-    }
-}
-
 bool null_holds(const Condition& condition, std::span<const ConditionValue> values, bool missing) {
     // The set prefixes make Null constant: Access Analyzer's "Null with qualifier".
     if (condition.op.set == SetPrefix::all_values) return true;
@@ -214,6 +201,19 @@ bool add_value(ConditionPool& pool, Comparison comparison, std::string_view text
     }
     if (good) pool.values.push_back(value);
     return good;
+}
+
+bool compares_patterns(Comparison comparison) {
+    switch (comparison) {
+        case Comparison::string_equals:
+        case Comparison::string_equals_ignore_case:
+        case Comparison::string_like:
+        case Comparison::arn_like:
+        case Comparison::boolean:
+            return true;
+        default:
+            return false;
+    }
 }
 
 bool holds(const Condition& condition, const ConditionTables& tables, const ContextView& context, TypedValues& typed) {

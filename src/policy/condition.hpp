@@ -90,6 +90,9 @@ struct ConditionPool {
 // Adds one value; false if the text is not one of the operator's type, or holds a malformed variable.
 [[nodiscard]] bool add_value(ConditionPool& pool, Comparison comparison, std::string_view text, bool variables);
 
+// Are its condition values patterns (which may have variables)?
+[[nodiscard]] bool compares_patterns(Comparison comparison);
+
 // `typed`: of this decision, and of this context alone.
 [[nodiscard]] bool holds(const Condition& condition, const ConditionTables& tables, const ContextView& context,
                          TypedValues& typed);

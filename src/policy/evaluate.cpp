@@ -1,5 +1,6 @@
 // One walk over every policy that applies, taken in two ways: `decide` stops as soon as the outcome is settled and keeps one statement
-// for each layer that allowed, `evaluate` goes on and notes every statement that applies, for explanations.
+// for each layer that allowed, `evaluate` goes on and notes every statement that applies, for explanations. With a residual (residual.hpp)
+// `decide` asks what is left of the policies instead; what follows from the layers' grants is the same code.
 #include "policy/evaluate.hpp"
 
 #include <algorithm>
@@ -8,6 +9,8 @@
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "policy/compile.hpp"
+#include "policy/fits.hpp"
+#include "policy/residual.hpp"
 #include "policy/statement_span.hpp"
 #include "policy/typed_values.hpp"
 #include "text/json.hpp"
@@ -26,103 +29,6 @@ struct Hit {
     uint32_t statement;
     Effect effect;
 };
-
-bool has_principals(PolicyKind kind) {
-    return kind == PolicyKind::resource || kind == PolicyKind::trust || kind == PolicyKind::resource_control;
-}
-
-bool names_action(const CompiledPolicy& policy, const PatternTables& tables, const CompiledStatement& statement,
-                  const Question& question) {
-    for (const auto& action : policy.actions(statement)) {
-        if (action.service != 0 && action.service != static_cast<uint32_t>(question.service_hash)) continue;
-        if (action.hash != 0 && action.hash != static_cast<uint32_t>(question.action_hash)) continue;
-        if (matches(action.pattern, tables, question.action, question.context())) return true;
-    }
-    return false;
-}
-
-bool names_resource(const CompiledPolicy& policy, const PatternTables& tables, const CompiledStatement& statement,
-                    const Question& question) {
-    for (const Pattern& pattern : policy.resources(statement))
-        if (matches(pattern, tables, question.resource, question.context())) return true;
-    return false;
-}
-
-// Does everything but the principal fit? Negated elements are the complement of the union of their items (R45). `resource` is the
-// pattern that the index proposes: another entry proposes the others.
-bool fits(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource, const Question& question,
-          TypedValues& typed) {
-    const auto tables = policy.patterns();
-    if (names_action(policy, tables, statement, question) == statement.not_action) return false;
-    if (resource != Index::whole_element) {
-        if (!matches(policy.resource(resource), tables, question.resource, question.context())) return false;
-    } else if (!statement.any_resource && names_resource(policy, tables, statement, question) == statement.not_resource) {
-        return false;
-    }
-    if (statement.conditions.size == 0) return true;
-    const auto conditions = policy.condition_tables();
-    for (const Condition& condition : policy.conditions(statement))
-        if (!holds(condition, conditions, question.context(), typed)) return false;
-    return true;
-}
-
-bool names_ambiguous(const CompiledPolicy& policy, const CompiledStatement& statement, const ContextView& context) {
-    const auto conditions = policy.condition_tables();
-    const auto patterns = policy.patterns();
-    return std::ranges::any_of(policy.conditions(statement),
-                               [&](const Condition& one) { return names_ambiguous(one, conditions, context); }) ||
-           std::ranges::any_of(policy.resources(statement),
-                               [&](const Pattern& one) { return names_ambiguous(one, patterns, context); });
-}
-
-// `fits` where a key of the request is ambiguous (R81): an Allow that names it applies to nothing; in a Deny, what names it fits,
-// and a variable in Resource stands for any text.
-bool fits_in_doubt(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource, const Question& question,
-                   TypedValues& typed) {
-    const auto& context = question.context();
-    if (!names_ambiguous(policy, statement, context)) return fits(policy, statement, resource, question, typed);
-    const auto patterns = policy.patterns();
-    if (statement.effect == Effect::allow || names_action(policy, patterns, statement, question) == statement.not_action)
-        return false;
-    const auto matching = [&](const Pattern& pattern) {
-        if (statement.not_resource && names_ambiguous(pattern, patterns, context)) return false;
-        return matches(pattern, patterns, question.resource, context);
-    };
-    if (!statement.any_resource && std::ranges::any_of(policy.resources(statement), matching) == statement.not_resource)
-        return false;
-    const auto tables = policy.condition_tables();
-    return std::ranges::all_of(policy.conditions(statement), [&](const Condition& condition) {
-        return names_ambiguous(condition, tables, context) || holds(condition, tables, context, typed);
-    });
-}
-
-// Calls visit(statement, resource) for every statement that may apply, some perhaps more than once, until it returns false.
-template <class Visit>
-void each_candidate(const Policy& whole, const Question& question, Visit&& visit) {
-    const auto& policy = whole.compiled();
-    if (!policy.has_index()) {
-        const auto statements = policy.statements();
-        const auto bit = service_bit(question.service_hash);
-        for (uint32_t i = 0; i < statements.size(); ++i)
-            if ((statements[i].services & bit) && !visit(i, Index::whole_element)) return;
-        return;
-    }
-    const auto index = policy.index();
-    const auto ask_group = [&](uint64_t group) {
-        if ((whole.summary().groups & Index::group_bit(group)) == 0) return true;
-        return index.each(group, policy.characters(), question.resource, question.action_hash,
-                          [&](const IndexEntry& entry) { return visit(entry.statement, entry.resource); });
-    };
-    if (!ask_group(Index::no_group)) return;
-    if (!has_principals(whole.kind())) {
-        ask_group(service_group(static_cast<uint32_t>(question.service_hash)));
-        return;
-    }
-    const auto& names = question.names;
-    for (const auto* name : {&names.account, &names.arn, &names.unique_id, &names.role_arn, &names.role_id, &names.user_arn,
-                             &names.service, &names.provider})
-        if (!name->text.empty() && !ask_group(Index::group_of(name->hash))) return;
-}
 
 // A key's alias belongs to the account, not to the key (R76).
 bool is_about_alias(const Question& question) {
@@ -162,9 +68,13 @@ public:
           notes_(notes),
           service_bit_(service_bit(question.service_hash)) {}
 
-    Verdict decide() {
+    // `residual`: of these policies, instead of them all.
+    Verdict decide(const Residual* residual = nullptr) {
         Verdict verdict;
-        collect();
+        if (residual != nullptr)
+            ask(*residual);
+        else
+            collect();
         if (denied_) {  // An explicit deny anywhere wins (R2).
             verdict.outcome = Outcome::explicit_deny;
             verdict.layer = denied_by_;
@@ -240,6 +150,57 @@ private:
 
     [[nodiscard]] bool settled() const { return denied_ && notes_ == nullptr; }
 
+    // As `collect`, of what is left.
+    void ask(const Residual& residual) {
+        const auto steps = residual.steps();
+        for (const Residual::Part& part : residual.parts()) {
+            LayerGrant of_level;
+            LayerGrant& grant = part.is_level ? of_level : grant_of(part.layer);
+            for (uint32_t i = part.begin; i < part.end; ++i) {
+                ask(steps[i], part.layer, grant);
+                if (denied_) return;
+            }
+            if (!part.is_level) continue;
+            if (!of_level) (part.layer == Layer::resource_control ? resource_control_allows_ : service_control_allows_) = false;
+            add_level(of_level);
+        }
+    }
+
+    void ask(const Residual::Step& step, Layer layer, LayerGrant& grant) {
+        const AttachedPolicy& attached = step.attached != nullptr ? *step.attached : *resource_policy_;
+        if (step.whole_policy) return ask(attached, layer, grant);
+        if (step.effect == Effect::allow && step.grant <= grant.grant) return;
+        if (step.asks_resource || step.asks_conditions) {
+            const auto& policy = attached.policy->compiled();
+            const auto& statement = policy.statements()[step.statement];
+            if (step.asks_resource && names_resource(policy, policy.patterns(), statement, question_) == statement.not_resource)
+                return;
+            if (step.asks_conditions && !conditions_hold(policy, statement, question_, typed_)) return;
+        }
+        if (step.effect == Effect::allow) return grant.raise(step.grant, layer, attached, step.statement);
+        denied_ = true;
+        denied_by_ = layer;
+    }
+
+    [[nodiscard]] LayerGrant& grant_of(Layer layer) {
+        switch (layer) {
+            case Layer::boundary:
+                return boundary_;
+            case Layer::session:
+                return session_;
+            case Layer::resource:
+                return resource_;
+            case Layer::vpc_endpoint:
+                return vpc_endpoint_;
+            default:
+                return identity_;
+        }
+    }
+
+    void add_level(const LayerGrant& grant) {
+        if (grant && levels_ < granted_levels_.size()) granted_levels_[levels_++] = grant.by;
+    }
+
     void ask_all(const std::vector<AttachedPolicy>& policies, Layer layer, LayerGrant& grant) {
         for (const auto& attached : policies) {
             if (settled()) return;
@@ -254,7 +215,7 @@ private:
             LayerGrant grant;
             ask_all(level, layer, grant);
             allowed = allowed && grant;
-            if (grant && levels_ < granted_levels_.size()) granted_levels_[levels_++] = grant.by;
+            add_level(grant);
         }
         return allowed;
     }
@@ -486,6 +447,14 @@ std::vector<Conditioned> near_misses(const Question& question, const PrincipalPo
 Verdict decide(const Question& question, const PrincipalPolicies& policies, const AttachedPolicy* resource) {
     if (question.needs_no_permission) return asked_of_no_policy(question);  // R74
     return Walk(question, policies, resource, nullptr).decide();
+}
+
+Verdict decide(const Question& question, const PrincipalPolicies& policies, const AttachedPolicy* resource,
+               const Residual& residual) {
+    INVARIANT(residual.is_about(resource));
+    // What is left was found without a doubt about any key.
+    if (question.needs_no_permission || question.context().has_ambiguous()) return decide(question, policies, resource);
+    return Walk(question, policies, resource, nullptr).decide(&residual);
 }
 
 Verdict decide(const Question& question, const PolicySet& policies) {

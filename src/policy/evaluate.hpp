@@ -54,6 +54,12 @@ private:
 };
 [[nodiscard]] Verdict decide(const Question& question, const PrincipalPolicies& policies, const AttachedPolicy* resource);
 [[nodiscard]] Verdict decide(const Question& question, const PolicySet& policies);
+// The same outcome, layer and missing layers, from what is left of the policies. Where several statements of a layer are the strongest that
+// allow, it may name another one. REQUIRES: of this caller, these policies (the objects), this resource's policy and action, and every known
+// key has the value that it had then. A context with ambiguous keys is decided on all policies.
+class Residual;
+[[nodiscard]] Verdict decide(const Question& question, const PrincipalPolicies& policies, const AttachedPolicy* resource,
+                             const Residual& residual);
 
 // REQUIRES: the policies that were asked are still there.
 [[nodiscard]] StatementRef reference_to(const Granting& granting);

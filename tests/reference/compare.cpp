@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "policy/evaluate.hpp"
 #include "policy/explain.hpp"
+#include "policy/hash.hpp"
+#include "policy/residual.hpp"
 
 namespace reference {
 
@@ -71,6 +74,45 @@ std::string difference_in_granting(const policy::Decision& decision, const polic
     return noted == kept ? "" : "decide() keeps statements of other layers than those that allow it";
 }
 
+// About half of the keys.
+class HalfKnown final : public policy::KnownKeys {
+public:
+    explicit HalfKnown(uint64_t half) : half_(half) {}
+    bool knows(uint64_t key_hash, std::string_view) const override {
+        return ((key_hash ^ half_) * 0x9E3779B97F4A7C15u >> 63) != 0;
+    }
+
+private:
+    uint64_t half_;
+};
+
+// On what another question left of the policies: about another resource, with other values for all but the known keys.
+std::string difference_on_residual(const policy::Request& request, const policy::PolicySet& policies,
+                                   const policy::Decision& decision, const policy::Verdict& expected) {
+    const HalfKnown known(policy::hash_of(request.resource) + request.context.entries().size());
+    policy::Request earlier = request;
+    earlier.resource = "arn:aws:s3:::another/resource";
+    size_t number = 0;
+    for (const auto& entry : request.context.entries()) {
+        if (entry.ambiguous)
+            earlier.context.erase(entry.key);
+        else if (!known.knows(policy::hash_of(entry.key), entry.key) && ++number % 2 == 0)
+            earlier.context.erase(entry.key);
+        else if (!known.knows(policy::hash_of(entry.key), entry.key))
+            earlier.context.replace(entry.key, "not this one");
+    }
+    const policy::AttachedPolicy* const resource = policies.resource ? &*policies.resource : nullptr;
+    const policy::Question earlier_question(earlier), question(request);
+    const policy::Residual residual(earlier_question, policies, resource, known);
+    const auto verdict = policy::decide(question, policies, resource, residual);
+    if (verdict.outcome != expected.outcome || verdict.layer != expected.layer || verdict.missing != expected.missing)
+        return "decide() says " + std::string(outcome_name(verdict.outcome)) + " by " + std::string(layer_name(verdict.layer)) +
+               " on what is left of the policies";
+    if (verdict.outcome != Outcome::allow) return {};
+    const auto why = difference_in_granting(decision, verdict);
+    return why.empty() ? why : why + ", on what is left of the policies";
+}
+
 }  // namespace
 
 std::string difference(const policy::Request& request, const policy::PolicySet& policies, const Answer& expected) {
@@ -90,6 +132,7 @@ std::string difference(const policy::Request& request, const policy::PolicySet& 
         return say("decide() says " + std::string(outcome_name(ruling.outcome)) + " by " + std::string(layer_name(ruling.layer)) +
                    " and misses " + std::to_string(ruling.missing));
     if (auto why = difference_in_layers(request, policies, ruling); !why.empty()) return say(why);
+    if (auto why = difference_on_residual(request, policies, decision, ruling); !why.empty()) return say(why);
     if (decision.outcome == Outcome::allow)
         if (auto why = difference_in_granting(decision, ruling); !why.empty()) return say(why);
     if (expected.outcome == Outcome::implicit_deny && missing != expected.missing) {

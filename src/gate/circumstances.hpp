@@ -1,0 +1,50 @@
+// What requests of a principal have alike, and what is prepared for those that come after the first: what is left of the policies
+// (policy/residual.hpp), and the text that their records share (audit/prepared_text.hpp). Kept with the principal, and gone with it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "audit/prepared_text.hpp"
+#include "policy/evaluate.hpp"
+#include "policy/residual.hpp"
+
+namespace gate {
+
+// Immutable once shared.
+struct Circumstances {
+    static constexpr size_t texts_max = 4;  // by what allowed it
+
+    // A statement that allowed a request. `policy`: nullptr is the resource's, which the circumstances say.
+    struct GrantedBy {
+        policy::Layer layer;
+        uint32_t statement;
+        const policy::AttachedPolicy* policy;
+        explicit GrantedBy(const policy::Granting& granting)
+            : layer(granting.layer),
+              statement(granting.statement),
+              policy(granting.layer == policy::Layer::resource ? nullptr : granting.policy) {}
+        bool operator==(const GrantedBy&) const = default;
+    };
+    struct Text {
+        policy::Layer layer;  // as Verdict
+        std::vector<GrantedBy> by;
+        std::shared_ptr<const audit::PreparedText> prepared;
+    };
+
+    // nullptr: there is none.
+    [[nodiscard]] const std::shared_ptr<const audit::PreparedText>* text_for(const policy::Verdict& verdict) const {
+        for (const Text& text : texts)
+            if (text.layer == verdict.layer && std::ranges::equal(text.by, verdict.granting(), {}, {},
+                                                                  [](const policy::Granting& one) { return GrantedBy(one); }))
+                return &text.prepared;
+        return nullptr;
+    }
+
+    std::shared_ptr<const policy::Residual> residual;
+    std::vector<Text> texts;
+};
+
+}  // namespace gate
