@@ -2,6 +2,7 @@
 // Source: IAM User Guide, "AWS global condition context keys"; Service Authorization Reference, Amazon S3 (s3:authType and its kin).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -23,7 +24,7 @@ public:
         add(uint64_t{part.size()});
         fits_ = fits_ && part.size() <= bytes_max - size_;
         if (!fits_) return;
-        std::memcpy(bytes_.data() + size_, part.data(), part.size());
+        std::ranges::copy(part, bytes_.begin() + static_cast<ptrdiff_t>(size_));
         size_ += part.size();
     }
     void add(uint64_t part) {
