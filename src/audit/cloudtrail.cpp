@@ -177,6 +177,9 @@ Json resources_of(const Json& record) {
         resource.set("ARN", arn);
         out.push(std::move(resource));
     }
+    if (!record["Accesses"].items().empty()) return out;
+    if (std::string arn = named_resource(record["Service"].as_string(), record["Parameters"].as_string()); !arn.empty())
+        out.push(Json::object({{"type", std::string(resource_type_of(arn))}, {"ARN", std::move(arn)}}));
     return out;
 }
 
@@ -296,14 +299,15 @@ Json cloudtrail_event(const Json& record) {
         event.set("responseElements", with_small_letters(made, model != nullptr ? model->output : nullptr));
     }
     copy(event, "requestID", record["RequestId"]);
-    // What a service decided for a request has the request's id: nothing was answered then.
-    const bool of_a_service = record["Status"].as_int(-1) == 0;
     const std::string id = record["RequestId"].as_string().empty() ? record["Note"].as_string() : record["RequestId"].as_string();
     event.set("eventID",
               is_derived(record) ? derived_event_id(record["RequestId"].as_string(), operation, time) : event_id_of(id));
     event.set("readOnly", is_reading);
     if (Json resources = resources_of(record); resources.size() > 0) event.set("resources", std::move(resources));
-    event.set("eventType", of_a_service ? "AwsServiceEvent" : "AwsApiCall");
+    // Nothing was answered to what a service decided for a request. A service that calls an API on its own is its caller.
+    const bool of_a_service = record["Status"].as_int(-1) == 0;
+    event.set("eventType",
+              of_a_service && record["Principal"]["Type"].as_string() != "Service" ? "AwsServiceEvent" : "AwsApiCall");
     event.set("managementEvent", managed);
     const Json& own_account = record["Principal"]["Account"];
     const auto& accesses = record["Accesses"].items();

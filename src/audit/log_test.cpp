@@ -3,15 +3,18 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
 #include "audit/verify.hpp"
 #include "log_fixture.hpp"
 #include "no_room.hpp"
+#include "text/time.hpp"
 
 using namespace audit_test;
 
@@ -207,6 +210,45 @@ TEST_CASE("full segments are followed by others; all are found, also without the
         CHECK(log->search(query)->records.empty());
     }
     CHECK(f.verified() == "");
+}
+
+TEST_CASE("pages are newest first by the records' own time, whenever they were written") {
+    Fixture f;
+    f.options.segment_bytes_max = 20'000;
+    auto log = f.open();
+    // Every tenth record is written a minute late, as the summaries of polled requests are; segments end in between.
+    std::vector<std::pair<int64_t, std::string>> expected;
+    for (int i = 0; i < 300; ++i) {
+        audit::Record record = refused("ID" + std::to_string(i));
+        record.time += std::chrono::seconds(i) - (i % 10 == 0 ? std::chrono::seconds(60) : std::chrono::seconds(0));
+        if (i % 3 == 0) record.authenticated = false;  // in the other stream
+        expected.emplace_back(record.time.time_since_epoch().count(), record.request_id);
+        REQUIRE(log->append(record));
+    }
+    std::ranges::sort(expected, std::greater());
+    std::vector<std::string> times;
+    for (const auto& [time, id] : expected) times.push_back(text::iso8601_millis(base::Time(std::chrono::milliseconds(time))));
+    for (const bool by_terms : {false, true}) {
+        audit::Query query;
+        if (by_terms) query.resource = "arn:aws:s3:::b/k";
+        for (const size_t most : {size_t{1}, size_t{7}, size_t{300}}) {
+            query.most = most;
+            query.older_than.clear();
+            std::vector<std::string> got;
+            std::set<std::string> ids;
+            do {
+                const auto page = log->search(query);
+                REQUIRE(page);
+                for (const auto& record : page->records) {
+                    got.push_back(record["Time"].as_string());
+                    ids.insert(record["RequestId"].as_string());
+                }
+                query.older_than = page->older;
+            } while (!query.older_than.empty());
+            CHECK(ids.size() == 300);
+            CHECK(got == times);
+        }
+    }
 }
 
 TEST_CASE("a log that cannot be written says so") {

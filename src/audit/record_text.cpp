@@ -294,6 +294,14 @@ void add_resource_terms(std::vector<Term>& terms, std::string_view shown) {
         terms.push_back(term_of(TermKind::resource_type, type));
 }
 
+std::string named_resource(std::string_view service, std::string_view parameters) {
+    if (service != "s3" || parameters.empty()) return {};
+    const auto asked = text::parse_json(parameters);
+    if (!asked || (*asked)["Bucket"].as_string().empty()) return {};
+    const std::string& key = (*asked)["Key"].as_string();
+    return "arn:aws:s3:::" + (*asked)["Bucket"].as_string() + (key.empty() ? "" : "/" + key);
+}
+
 void append_object(std::string& out, std::string_view name, std::string_view object) {
     if (object.empty()) return;
     if (object.size() <= parameters_bytes_max) return append_raw_member(out, name, object);
@@ -367,6 +375,9 @@ RecordText text_of(const Record& record) {
         out.own += ']';
     }
     append_object(out.own, "in", record.parameters);
+    if (record.accesses.empty())
+        if (const std::string named = named_resource(record.service, record.parameters); !named.empty())
+            add_resource_terms(out.terms, named);
     out.keeper = texts;
     for (const DecidedAccess& access : record.accesses)
         out.terms.push_back(term_of(TermKind::action, base::lower(shown(access.request.action))));
@@ -410,6 +421,10 @@ std::vector<Term> terms_of(const text::Json& record) {
         terms.push_back(term_of(TermKind::action, base::lower(access["Action"].as_string())));
         if (access["Resource"].as_string().find(cut_marker) != 0) add_resource_terms(terms, access["Resource"].as_string());
     }
+    if (record["Accesses"].size() == 0)
+        if (const std::string named = named_resource(record["Service"].as_string(), record["Parameters"].as_string());
+            !named.empty())
+            add_resource_terms(terms, named);
     add_terms(terms, {.request_id = record["RequestId"].as_string(),
                       .arn = principal["Arn"].as_string(),
                       .role_arn = principal["RoleArn"].as_string(),

@@ -107,6 +107,9 @@ struct RecordText {
 [[nodiscard]] std::string sameness_of(const RecordText& text);
 // The same terms, of a record that was read.
 [[nodiscard]] std::vector<Term> terms_of(const text::Json& record);
+// The bucket or object that a request of S3 named, by its `Parameters`, for a record without accesses: a bucket that is not there, a
+// signature that does not hold. Its ARN; empty: it named none.
+[[nodiscard]] std::string named_resource(std::string_view service, std::string_view parameters);
 
 // `"s":200,…`: the members of an answer.
 [[nodiscard]] std::string answer_text(int status, std::string_view error_code, std::string_view error_message,
