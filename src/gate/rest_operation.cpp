@@ -163,8 +163,14 @@ public:
 
 private:
     base::Result<std::vector<Access>> needed(const identity::Caller& caller, std::string_view region) {
-        return invocation_->accesses({.caller = caller, .region = region, .describer = operation_->describer},
-                                     operation_->functions);
+        auto accesses = TRY(invocation_->accesses({.caller = caller, .region = region, .describer = operation_->describer},
+                                                  operation_->functions));
+        if (rule_ == policy::ServiceRule::none) return accesses;
+        for (Access& access : accesses) {
+            access.rule = rule_;
+            access.separate = false;
+        }
+        return accesses;
     }
 
     base::Result<void> decode(const identity::Caller& caller, wire::Call& call) {
@@ -182,8 +188,10 @@ private:
     }
 
     base::Result<void> read_head(const wire::S3Request& request, const identity::Caller& caller, wire::Call& call, void* input) {
-        TRY(operation_->look(operation_->model, request, caller, call));
+        HeadFindings found = TRY(operation_->look(operation_->model, request, caller, call));
+        rule_ = found.rule;
         later_ = TRY(wire::read_rest_head(operation_->model, call.http->head, request, input));
+        if (found.later) later_ = std::move(found.later);
         return {};
     }
 
@@ -199,7 +207,8 @@ private:
 
     std::shared_ptr<const RestOperation> operation_;
     std::unique_ptr<Invocation> invocation_;
-    std::optional<base::Error> later_;  // of members or the document, for after the decision
+    policy::ServiceRule rule_ = policy::ServiceRule::none;  // that the head breaks
+    std::optional<base::Error> later_;                      // of the head or the document, for after the decision
     bool is_handled_ = false;
     bool read_late_ = false;  // the document came after the decision: whose rights ended meanwhile is decided again
     std::optional<std::string> document_;
