@@ -55,7 +55,7 @@ TEST_CASE("a record comes back by its id, as the object that explains it") {
     CHECK(statement["Line"].as_int() == 7);
     CHECK(json.dump().find("5ec3e7") == std::string::npos);
     // What is read back explains as what was decided.
-    const auto read = audit::read_access(access, json["Principal"]);
+    const auto read = audit::read_accesses(json).at(0);
     CHECK(read.request.principal.kind == policy::PrincipalKind::user);
     CHECK(read.decision.outcome == policy::Outcome::explicit_deny);
     CHECK(read.decision.layer == policy::Layer::resource);
@@ -76,7 +76,8 @@ TEST_CASE("the rule of a service that refused a request is read back") {
     refused.decision.rule = policy::ServiceRule::sessions_get_no_session_token;
     const text::Json json = audit::to_json(refused);
     CHECK(json["Rule"].as_string() == "sessions_get_no_session_token");
-    CHECK(audit::read_access(json, text::Json::object()).decision.rule == refused.decision.rule);
+    const auto record = text::Json::object({{"Accesses", text::Json::array({json})}});
+    CHECK(audit::read_accesses(record).at(0).decision.rule == refused.decision.rule);
     refused.decision.rule = policy::ServiceRule::none;
     CHECK_FALSE(audit::to_json(refused).contains("Rule"));
 }

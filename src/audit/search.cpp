@@ -7,6 +7,7 @@
 #include <map>
 
 #include "audit/cloudtrail.hpp"
+#include "audit/record_view.hpp"
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "text/time.hpp"
@@ -78,36 +79,33 @@ std::vector<Term> terms_of(const Query& query) {
     return terms;
 }
 
-bool has_action(const Json& record, const std::string& value) {
-    return std::ranges::any_of(record["Accesses"].items(), [&](const Json& access) {
-        return base::equals_ignoring_case(access["Action"].as_string(), value);
-    });
+bool has_action(const RecordView& record, const std::string& value) {
+    return std::ranges::any_of(record.accesses,
+                               [&](const auto& access) { return base::equals_ignoring_case(access.action, value); });
 }
 
 // `of`: what is compared of a resource's ARN.
-bool has_resource(const Json& record, const std::string& value, std::string_view (*of)(std::string_view)) {
-    const auto& accesses = record["Accesses"].items();
-    if (accesses.empty()) return of(named_resource(record["Service"].as_string(), record["Parameters"].as_string())) == value;
-    return std::ranges::any_of(accesses, [&](const Json& access) { return of(access["Resource"].as_string()) == value; });
+bool has_resource(const RecordView& record, const std::string& value, std::string_view (*of)(std::string_view)) {
+    if (record.accesses.empty()) return of(record.named_resource()) == value;
+    return std::ranges::any_of(record.accesses, [&](const auto& access) { return of(access.resource) == value; });
 }
 
 std::string_view itself(std::string_view arn) { return arn; }
 
 // Terms are hashes: the record says.
-bool fits(const Json& record, const Query& query) {
-    if (record.contains("Unreadable")) return query.request_id.empty() || record["RequestId"].as_string() == query.request_id;
-    const Json& principal = record["Principal"];
-    const auto is = [](const std::string& asked, const Json& said) { return asked.empty() || said.as_string() == asked; };
-    const bool of_principal = query.principal.empty() || principal["Arn"].as_string() == query.principal ||
-                              principal["RoleArn"].as_string() == query.principal ||
-                              principal["Service"].as_string() == query.principal;
-    return of_principal && is(query.request_id, record["RequestId"]) && is(query.access_key, record["AccessKeyId"]) &&
-           is(query.service, record["Service"]) && is(query.operation, record["Operation"]) &&
-           (is(query.outcome, record["Outcome"]) ||
-            (query.outcome == outcome_refused && record["Outcome"].as_string() == outcome_partly_refused)) &&
+bool fits(const RecordView& record, const Query& query) {
+    if (record.is_unreadable) return query.request_id.empty() || record.request_id == query.request_id;
+    const auto is = [](const std::string& asked, std::string_view said) { return asked.empty() || said == asked; };
+    const RecordView::Principal& who = record.principal;
+    const bool of_principal = query.principal.empty() || who.arn == query.principal || who.role_arn == query.principal ||
+                              who.service == query.principal;
+    return of_principal && is(query.request_id, record.request_id) && is(query.access_key, record.access_key_id) &&
+           is(query.service, record.service) && is(query.operation, record.operation) &&
+           (is(query.outcome, record.outcome) ||
+            (query.outcome == outcome_refused && record.outcome == outcome_partly_refused)) &&
            (query.action.empty() || has_action(record, query.action)) &&
            (query.resource.empty() || has_resource(record, query.resource, itself)) &&
-           (query.user_name.empty() || user_name_of(record) == query.user_name) &&
+           (query.user_name.empty() || record.user_name() == query.user_name) &&
            (query.resource_name.empty() || has_resource(record, query.resource_name, resource_name_of)) &&
            (query.resource_type.empty() || has_resource(record, query.resource_type, resource_type_of));
 }
@@ -325,11 +323,12 @@ private:
         if (reader == nullptr) return;
         const Entry& entry = candidate.entry;
         Json record = reader->record(entry);
-        if (record["Outcome"].as_string() == outcome_not_answered) {
-            if (stands_again(views_, at, record["RequestId"].as_string())) return;
-            if (view.first_number + entry.first_line >= searched_.first_of_this_run) record.set("Outcome", outcome_in_progress);
+        if (const RecordView view_of(record); view_of.outcome == outcome_not_answered) {
+            if (stands_again(views_, at, std::string(view_of.request_id))) return;
+            if (view.first_number + entry.first_line >= searched_.first_of_this_run)
+                record.set(member::outcome, outcome_in_progress);
         }
-        if (!fits(record, query_) || (query_.accept && !query_.accept(record))) return;
+        if (!fits(RecordView(record), query_) || (query_.accept && !query_.accept(record))) return;
         out.push_back({std::move(record),
                        stream_,
                        {.time = entry.time, .segment = view.number, .number = candidate.number},
