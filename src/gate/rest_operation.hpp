@@ -20,6 +20,8 @@ struct HeadFindings {
     policy::ServiceRule rule = policy::ServiceRule::none;
     // An error for those alone whom policies allow the request: it is told after the decision.
     std::optional<base::Error> later;
+    // No policy can allow this to the caller, whatever the body says: it is not read.
+    bool is_refused_by_head = false;
 };
 
 // What the service looks at of every request before its members. Its errors are answers, told before the decision: to every caller.

@@ -85,7 +85,8 @@ TEST_CASE("REST-XML: an empty header is none, whichever it is") {
     m::DeleteObject::Input remove;
     CHECK(head_error<m::DeleteObject>(
               head_of("DELETE", "/b/k", {{"x-amz-if-match-size", ""}, {"x-amz-if-match-last-modified-time", ""}}), remove) == "");
-    CHECK(head_error<m::DeleteObject>(head_of("DELETE", "/b/k", {{"x-amz-if-match-size", "1"}}), remove) == "NotImplemented");
+    CHECK(head_error<m::DeleteObject>(head_of("DELETE", "/b/k", {{"x-amz-if-match-size", "1"}}), remove) ==
+          "later NotImplemented");
     m::PutObject::Input put;
     CHECK(head_error<m::PutObject>(
               head_of("PUT", "/b/k",
@@ -95,7 +96,7 @@ TEST_CASE("REST-XML: an empty header is none, whichever it is") {
     CHECK_FALSE(put.tagging);
     CHECK_FALSE(put.acl);
     CHECK(head_error<m::PutObject>(head_of("PUT", "/b/k", {{"x-amz-server-side-encryption", "AES256"}}), put) ==
-          "NotImplemented");
+          "later NotImplemented");
 }
 
 TEST_CASE("REST-XML: headers that say nothing, say it twice, or ask for what is not here") {

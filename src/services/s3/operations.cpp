@@ -50,6 +50,7 @@ Result<gate::HeadFindings> first_look(const S3& s3, const model::Operation& oper
     const auto& head = call.http->head;
     gate::HeadFindings out{.later = TRY(wire::check_rest_headers(m::service, head))};
     if (is_of_account(operation)) {
+        out.is_refused_by_head = caller.principal.kind == policy::PrincipalKind::anonymous;
         if (!out.later && &operation == &m::CreateBucket::operation)
             out.later = error_of(check_new_bucket_acl(head.headers, caller.principal.account));
         return out;
