@@ -87,7 +87,7 @@ private:
         const Entry& entry = segment.index->entries()[next.entry];
         const text::Json record = reader->record(entry);
         if ((entry.flags & (entry_answered | entry_note | entry_unreadable)) == 0 &&
-            stands_again(segment, record["RequestId"].as_string()))
+            stands_again(segment, record[member::request_id].as_string()))
             return true;
         return visit(record);
     }

@@ -21,7 +21,7 @@ constexpr size_t s3_request_id_bytes = 16;
 constexpr size_t uuid_bytes = 36;
 constexpr std::string_view decided_again = "DecisionOutdated";  // base/outdated.hpp: the request stands once more
 constexpr std::string_view aws_domain = ".amazonaws.com";
-const std::string unknown = "Unknown";                       // a service or an operation that this server does not have
+constexpr std::string_view unknown = "Unknown";              // a service or an operation that this server does not have
 constexpr std::string_view unreadable = "UnreadableRecord";  // errorCode of a record that cannot be read, or not whole
 
 constexpr auto resource_types = std::to_array<std::pair<std::string_view, std::string_view>>({
@@ -39,59 +39,46 @@ std::string_view last_part(std::string_view arn, std::string_view separators) {
 }
 
 // The member, if it is there.
-void copy(Json& out, std::string_view name, const Json& value) {
-    if (!value.is_null() && !value.as_string().empty()) out.set(name, value.as_string());
+void copy(Json& out, std::string_view name, std::string_view value) {
+    if (!value.empty()) out.set(name, value);
 }
 
-const Json& context_of(const Json& record) {
-    static const Json none;
-    const auto& accesses = record["Accesses"].items();
-    return accesses.empty() ? none : accesses.front()["Context"];
-}
-
-const std::string& key_of(const Json& record, std::string_view key) {
-    static const std::string none;
-    const auto& values = context_of(record)[key].items();
-    return values.empty() ? none : values.front().as_string();
-}
-
-Json session_context(const Json& record) {
-    const Json& principal = record["Principal"];
-    const std::string& role = principal["RoleArn"].as_string();
+Json session_context(const RecordView& record) {
+    const RecordView::Principal& who = record.principal;
     Json out = Json::object();
-    if (!role.empty()) {
-        const std::string id = principal["Id"].as_string();
+    if (!who.role_arn.empty()) {
         out.set("sessionIssuer", Json::object({{"type", "Role"},
-                                               {"principalId", id.substr(0, id.find(':'))},
-                                               {"arn", role},
-                                               {"accountId", principal["Account"]},
-                                               {"userName", std::string(last_part(role, "/"))}}));
+                                               {"principalId", who.id.substr(0, who.id.find(':'))},
+                                               {"arn", who.role_arn},
+                                               {"accountId", who.account},
+                                               {"userName", last_part(who.role_arn, "/")}}));
     }
     Json attributes = Json::object();
-    copy(attributes, "creationDate", Json(key_of(record, "aws:tokenissuetime")));
-    attributes.set("mfaAuthenticated", key_of(record, "aws:multifactorauthpresent") == "true" ? "true" : "false");
+    copy(attributes, "creationDate", record.key("aws:tokenissuetime"));
+    attributes.set("mfaAuthenticated", record.key("aws:multifactorauthpresent") == "true" ? "true" : "false");
     out.set("attributes", std::move(attributes));
-    copy(out, "sourceIdentity", Json(key_of(record, "aws:sourceidentity")));
+    copy(out, "sourceIdentity", record.key("aws:sourceidentity"));
     return out;
 }
 
-Json user_identity(const Json& record) {
-    const Json& principal = record["Principal"];
-    const std::string& type = principal["Type"].as_string();
-    if (type.empty()) return Json::object({{"type", unknown}});  // AWS's word for what it cannot tell
+Json user_identity(const RecordView& record) {
+    using Kind = policy::PrincipalKind;
+    const RecordView::Principal& who = record.principal;
+    if (!who.kind) return Json::object({{"type", unknown}});  // AWS's word for what it cannot tell
     // Credentials that did not hold: whose they are is not known, which they were is.
-    if (type == "Anonymous" && !record["AccessKeyId"].as_string().empty())
-        return Json::object({{"type", unknown}, {"accessKeyId", record["AccessKeyId"]}});
-    if (type == "Anonymous")
+    if (who.kind == Kind::anonymous && !record.access_key_id.empty())
+        return Json::object({{"type", unknown}, {"accessKeyId", record.access_key_id}});
+    if (who.kind == Kind::anonymous)
         return Json::object({{"type", "AWSAccount"}, {"principalId", ""}, {"accountId", "ANONYMOUS_PRINCIPAL"}});
-    if (type == "Service") return Json::object({{"type", "AWSService"}, {"invokedBy", principal["Service"]}});
-    Json out = Json::object({{"type", type == "User" ? "IAMUser" : type}});
-    copy(out, "principalId", principal["Id"]);
-    copy(out, "arn", principal["Arn"]);
-    copy(out, "accountId", principal["Account"]);
-    copy(out, "accessKeyId", record["AccessKeyId"]);
-    if (type == "User") out.set("userName", std::string(last_part(principal["Arn"].as_string(), "/")));
-    if (type == "AssumedRole" || type == "FederatedUser" || !key_of(record, "aws:tokenissuetime").empty())
+    if (who.kind == Kind::service) return Json::object({{"type", "AWSService"}, {"invokedBy", who.service}});
+    const bool is_user = who.kind == Kind::user;
+    Json out = Json::object({{"type", is_user ? "IAMUser" : who.type}});
+    copy(out, "principalId", who.id);
+    copy(out, "arn", who.arn);
+    copy(out, "accountId", who.account);
+    copy(out, "accessKeyId", record.access_key_id);
+    if (is_user) out.set("userName", last_part(who.arn, "/"));
+    if (who.kind == Kind::role_session || who.kind == Kind::federated_user || !record.key("aws:tokenissuetime").empty())
         out.set("sessionContext", session_context(record));
     return out;
 }
@@ -125,8 +112,8 @@ Json with_small_letters(const Json& value, const model::Shape* shape) {
     return out;
 }
 
-Json parsed(const Json& text) {
-    auto json = text::parse_json(text.as_string());
+Json parsed(std::string_view text) {
+    auto json = text::parse_json(text);
     return json ? std::move(*json) : Json();
 }
 
@@ -140,7 +127,7 @@ Json s3_members(const Json& asked) {
     for (const auto& [name, value] : asked.members()) {
         const auto known = std::ranges::find(s3_names, name, &std::pair<std::string_view, std::string_view>::first);
         if (name == "Policy") {
-            const Json policy = parsed(value);
+            const Json policy = parsed(value.as_string());
             out.set("bucketPolicy", policy.is_null() ? value : policy);
         } else {
             out.set(known != s3_names.end() ? known->second : name, value);
@@ -150,33 +137,30 @@ Json s3_members(const Json& asked) {
 }
 
 // Where the record says nothing more, what it was asked of.
-Json s3_parameters(const Json& record) {
-    Json out = Json::object();
-    for (const Json& access : record["Accesses"].items()) {
-        const std::string& resource = access["Resource"].as_string();
-        constexpr std::string_view prefix = "arn:aws:s3:::";
-        if (!resource.starts_with(prefix)) continue;
-        const std::string_view name = std::string_view(resource).substr(prefix.size());
-        const size_t slash = name.find('/');
-        out.set("bucketName", name.substr(0, slash));
-        if (slash != std::string_view::npos) out.set("key", name.substr(slash + 1));
-        break;
-    }
-    return out.size() == 0 ? Json() : out;
+Json s3_parameters(const RecordView& record) {
+    constexpr std::string_view prefix = "arn:aws:s3:::";
+    const auto of_s3 = std::ranges::find_if(record.accesses, [&](const auto& one) { return one.resource.starts_with(prefix); });
+    if (of_s3 == record.accesses.end()) return {};
+    const std::string_view name = of_s3->resource.substr(prefix.size());
+    const size_t slash = name.find('/');
+    Json out = Json::object({{"bucketName", name.substr(0, slash)}});
+    if (slash != std::string_view::npos) out.set("key", name.substr(slash + 1));
+    return out;
 }
 
-Json resources_of(const Json& record) {
+Json resources_of(const RecordView& record) {
     Json out = Json::array();
-    for (const Json& access : record["Accesses"].items()) {
-        const std::string& arn = access["Resource"].as_string();
-        if (!arn.starts_with("arn:")) continue;
-        if (std::ranges::any_of(out.items(), [&](const Json& one) { return one["ARN"].as_string() == arn; })) continue;
+    const auto add = [&](std::string_view account, std::string_view arn) {
+        if (!arn.starts_with("arn:")) return;
+        if (std::ranges::any_of(out.items(), [&](const Json& one) { return one["ARN"].as_string() == arn; })) return;
         Json resource = Json::object();
-        copy(resource, "accountId", access["ResourceAccount"]);
-        copy(resource, "type", Json(std::string(resource_type_of(arn))));
+        copy(resource, "accountId", account);
+        copy(resource, "type", resource_type_of(arn));
         resource.set("ARN", arn);
         out.push(std::move(resource));
-    }
+    };
+    for (const RecordView::Access& access : record.accesses) add(access.resource_account, access.resource);
+    add("", record.named_resource());
     return out;
 }
 
@@ -217,9 +201,9 @@ std::string request_id_of(std::string_view event_id) {
     return out.size() == s3_request_id_bytes ? out : std::string(event_id);
 }
 
-bool is_derived(const Json& record) {
-    const bool of_a_service = record["Status"].as_int(-1) == 0 && record["ErrorCode"].as_string() != decided_again;
-    return of_a_service || record.contains("Repeated");
+bool is_derived(const RecordView& record) {
+    const bool of_a_service = record.status == 0 && record.error_code != decided_again;
+    return of_a_service || record.repeated;
 }
 
 std::string derived_event_id(std::string_view request_id, std::string_view operation, std::string_view time) {
@@ -247,72 +231,70 @@ std::string_view resource_name_of(std::string_view arn) {
     return arn.starts_with("arn:") ? last_part(arn, "/:") : std::string_view();
 }
 
-std::string user_name_of(const Json& record) {
-    const Json& principal = record["Principal"];
-    if (principal["Type"].as_string() == "Root") return "root";
-    if (principal["Type"].as_string() == "User") return std::string(last_part(principal["Arn"].as_string(), "/"));
-    return record["SessionName"].as_string();
+std::string user_name_of(const Json& record) { return std::string(RecordView(record).user_name()); }
+
+namespace {
+
+struct Asked {
+    Json parameters, response;
+};
+
+Asked asked_of(const RecordView& record, const std::string& service, const std::string& operation) {
+    const Json asked = parsed(record.parameters), made = parsed(record.made);
+    if (service == "s3")
+        return {.parameters = asked.is_null() ? s3_parameters(record) : s3_members(asked),
+                .response = made.is_null() ? made : s3_members(made)};
+    const model::Operation* const model = model::find_operation(service, operation);
+    return {.parameters = with_small_letters(asked, model != nullptr ? model->input : nullptr),
+            .response = with_small_letters(made, model != nullptr ? model->output : nullptr)};
 }
 
-Json cloudtrail_event(const Json& record) {
-    const bool is_unreadable = record.contains("Unreadable");
-    if (record["RequestId"].as_string().empty() && !is_unreadable) return {};
-    if (record["ErrorCode"].as_string() == decided_again) return {};
+}  // namespace
+
+Json cloudtrail_event(const Json& json) {
+    const RecordView record(json);
+    if (record.request_id.empty() && !record.is_unreadable) return {};
+    if (record.error_code == decided_again) return {};
     // A request for what no service here has, or that could not be read, is an event, too: who looks for attacks looks for those.
-    const auto named = [&record](const char* member) {
-        return record[member].as_string().empty() ? unknown : record[member].as_string();
-    };
-    const std::string service = named("Service"), operation = named("Operation");
+    const std::string service(record.service.empty() ? unknown : record.service);
+    const std::string operation(record.operation.empty() ? unknown : record.operation);
     // Of a service that acts on its own: its name.
-    const auto from = [&record](const char* member) {
-        const std::string& said = record[member].as_string();
-        return said.empty() ? record["Principal"]["Service"].as_string() : said;
-    };
-    const bool is_reading = reads_only(operation);
+    const auto from = [&record](std::string_view said) { return said.empty() ? record.principal.service : said; };
     const bool managed = is_management(service, operation);
-    const std::string& region = key_of(record, "aws:requestedregion");
-    const std::string time = record["Time"].as_string();
+    const std::string_view region = record.key("aws:requestedregion");
     Json event = Json::object({{"eventVersion", event_version},
                                {"userIdentity", user_identity(record)},
-                               {"eventTime", time.substr(0, time.find('.')) + "Z"},
+                               {"eventTime", std::string(record.time.substr(0, record.time.find('.'))) + "Z"},
                                {"eventSource", event_source_of(service)},
                                {"eventName", operation},
-                               {"awsRegion", region.empty() ? std::string("us-east-1") : region},
-                               {"sourceIPAddress", from("SourceAddress")},
-                               {"userAgent", from("UserAgent")}});
-    copy(event, "errorCode", record["ErrorCode"]);
-    copy(event, "errorMessage", record["ErrorMessage"]);
-    if (is_unreadable && !record.contains("ErrorCode")) {
+                               {"awsRegion", region.empty() ? std::string_view("us-east-1") : region},
+                               {"sourceIPAddress", from(record.source_address)},
+                               {"userAgent", from(record.user_agent)}});
+    copy(event, "errorCode", record.error_code);
+    copy(event, "errorMessage", record.error_message);
+    if (record.is_unreadable && record.error_code.empty()) {
         event.set("errorCode", unreadable);
-        event.set("errorMessage", record["Note"]);
+        event.set("errorMessage", record.note);
     }
-    const model::Operation* const model = model::find_operation(service, operation);
-    const Json asked = parsed(record["Parameters"]), made = parsed(record["Made"]);
-    if (service == "s3") {
-        event.set("requestParameters", asked.is_null() ? s3_parameters(record) : s3_members(asked));
-        event.set("responseElements", made.is_null() ? made : s3_members(made));
-    } else {
-        event.set("requestParameters", with_small_letters(asked, model != nullptr ? model->input : nullptr));
-        event.set("responseElements", with_small_letters(made, model != nullptr ? model->output : nullptr));
-    }
-    copy(event, "requestID", record["RequestId"]);
-    // What a service decided for a request has the request's id: nothing was answered then.
-    const bool of_a_service = record["Status"].as_int(-1) == 0;
-    const std::string id = record["RequestId"].as_string().empty() ? record["Note"].as_string() : record["RequestId"].as_string();
-    event.set("eventID",
-              is_derived(record) ? derived_event_id(record["RequestId"].as_string(), operation, time) : event_id_of(id));
-    event.set("readOnly", is_reading);
+    Asked asked = asked_of(record, service, operation);
+    event.set("requestParameters", std::move(asked.parameters));
+    event.set("responseElements", std::move(asked.response));
+    copy(event, "requestID", record.request_id);
+    event.set("eventID", is_derived(record) ? derived_event_id(record.request_id, operation, record.time)
+                                            : event_id_of(record.request_id.empty() ? record.note : record.request_id));
+    event.set("readOnly", reads_only(operation));
     if (Json resources = resources_of(record); resources.size() > 0) event.set("resources", std::move(resources));
-    event.set("eventType", of_a_service ? "AwsServiceEvent" : "AwsApiCall");
+    // Nothing was answered to what a service decided for a request. A service that calls an API on its own is its caller.
+    const bool is_service_event = record.status == 0 && record.principal.kind != policy::PrincipalKind::service;
+    event.set("eventType", is_service_event ? "AwsServiceEvent" : "AwsApiCall");
     event.set("managementEvent", managed);
-    const Json& own_account = record["Principal"]["Account"];
-    const auto& accesses = record["Accesses"].items();
     copy(event, "recipientAccountId",
-         own_account.is_null() && !accesses.empty() ? accesses.front()["ResourceAccount"] : own_account);
+         record.principal.account.empty() && !record.accesses.empty() ? record.accesses.front().resource_account
+                                                                      : record.principal.account);
     event.set("eventCategory", managed ? "Management" : "Data");
-    Json more = Json::object({{"outcome", record["Outcome"]}});
-    if (record.contains("Repeated")) more.set("repeated", record["Repeated"]);
-    if (is_unreadable) more.set("unreadable", record["Unreadable"]);
+    Json more = Json::object({{"outcome", json[member::outcome]}});
+    if (record.repeated) more.set("repeated", *record.repeated);
+    if (record.is_unreadable) more.set("unreadable", record.unreadable);
     event.set("additionalEventData", std::move(more));
     return event;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "audit/record_view.hpp"
 #include "text/json.hpp"
 
 namespace audit {
@@ -19,7 +20,7 @@ namespace audit {
 [[nodiscard]] std::string request_id_of(std::string_view event_id);
 // Of records that have a request's id and are another event: what a service decided for it, and those that it stands for (`Repeated`).
 // `time`: as the record shows it. An id that leads nowhere back: it is a term of the index (TermKind::event).
-[[nodiscard]] bool is_derived(const text::Json& record);
+[[nodiscard]] bool is_derived(const RecordView& record);
 [[nodiscard]] std::string derived_event_id(std::string_view request_id, std::string_view operation, std::string_view time);
 
 // iam.amazonaws.com of iam, and back.

@@ -81,6 +81,45 @@ TEST_CASE("of S3, an event names what was written, and from what") {
     CHECK(audit::cloudtrail_event(record)["requestParameters"].dump() == R"({"bucketName":"source","key":"o"})");
 }
 
+TEST_CASE("a service that calls an API on its own is its caller; what it decides for a request is its own event") {
+    const auto record = [](Json principal) {
+        return Json::object(
+            {{"RequestId", "7Q2M5V0K3N8R4T1W"},
+             {"Time", "2026-01-31T12:00:00.000Z"},
+             {"Service", "sts"},
+             {"Operation", "AssumeRole"},
+             {"Principal", std::move(principal)},
+             {"Parameters", R"({"RoleArn":"arn:aws:iam::111122223333:role/trainer","RoleSessionName":"SageMaker"})"},
+             {"Accesses", Json::array({Json::object({{"Action", "sts:AssumeRole"},
+                                                     {"Resource", "arn:aws:iam::111122223333:role/trainer"},
+                                                     {"ResourceAccount", "111122223333"}})})},
+             {"Status", 0}});
+    };
+    const Json event =
+        audit::cloudtrail_event(record(Json::object({{"Type", "Service"}, {"Service", "sagemaker.amazonaws.com"}})));
+    CHECK(event["eventType"].as_string() == "AwsApiCall");
+    CHECK(event["userIdentity"].dump() == R"({"type":"AWSService","invokedBy":"sagemaker.amazonaws.com"})");
+    CHECK(event["sourceIPAddress"].as_string() == "sagemaker.amazonaws.com");
+    CHECK(event["userAgent"].as_string() == "sagemaker.amazonaws.com");
+    CHECK(event["recipientAccountId"].as_string() == "111122223333");
+    CHECK(event["requestParameters"].dump() ==
+          R"({"roleArn":"arn:aws:iam::111122223333:role/trainer","roleSessionName":"SageMaker"})");
+    const Json own = audit::cloudtrail_event(record(Json::object({{"Type", "User"}, {"Account", "111122223333"}})));
+    CHECK(own["eventType"].as_string() == "AwsServiceEvent");
+}
+
+TEST_CASE("what a request of S3 named is its resource where nothing was decided on") {
+    const Json event = audit::cloudtrail_event(Json::object({{"RequestId", "7Q2M5V0K3N8R4T1W"},
+                                                             {"Time", "2026-01-31T12:00:00.000Z"},
+                                                             {"Service", "s3"},
+                                                             {"Operation", "GetObject"},
+                                                             {"Parameters", R"({"Bucket":"nosuch","Key":"a/k"})"},
+                                                             {"ErrorCode", "NoSuchBucket"},
+                                                             {"Accesses", Json::array()},
+                                                             {"Status", 404}}));
+    CHECK(event["resources"].dump() == R"([{"type":"AWS::S3::Object","ARN":"arn:aws:s3:::nosuch/a/k"}])");
+}
+
 TEST_CASE("each event has an id of its own") {
     Json record = Json::object({{"RequestId", "7Q2M5V0K3N8R4T1W"},
                                 {"Time", "2026-01-31T12:00:00.000Z"},

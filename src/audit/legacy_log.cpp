@@ -24,9 +24,10 @@ base::Result<void> take_over(const std::string& line, Stream& stream, base::Time
                                  base::printable(line.substr(0, bytes_noted));
         return stream.note("unreadable", said, true, now);
     }
-    const auto time = text::parse_iso8601((*record)["Time"].as_string());
-    const std::string_view outcome = record->contains("ErrorCode") ? outcome_refused : "notRecorded";
-    return stream.take_over(record->dump(), terms_of(*record), outcome, (time ? *time : now).time_since_epoch().count());
+    const auto time = text::parse_iso8601((*record)[member::time].as_string());
+    const std::string_view outcome = record->contains(member::error_code) ? outcome_refused : "notRecorded";
+    return stream.take_over(record->dump(), terms_of(RecordView(*record)), outcome,
+                            (time ? *time : now).time_since_epoch().count());
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <limits>
 #include <thread>
 
+#include "audit/age_removals.hpp"
 #include "audit/believed_time.hpp"
 #include "audit/budget.hpp"
 #include "audit/cloudtrail.hpp"
@@ -85,6 +86,8 @@ public:
     explicit FileLog(LogOptions options)
         : options_(std::move(options)),
           believed_(options_.clock_believed_after),
+          requests_by_age_(std::chrono::days(options_.keep_days)),
+          unauthenticated_by_age_(std::chrono::days(options_.keep_days)),
           budget_(options_.unauthenticated_bytes_per_second, options_.unauthenticated_bytes_at_once),
           polling_(options_.poll_interval) {
         INVARIANT(options_.clock != nullptr && options_.key != nullptr);
@@ -303,6 +306,7 @@ private:
         const Place place = TRY(unauthenticated_->append(text, said, outcome_refused, record.time));
         give_back(text, said.size(), place);
         wake();
+        if (options_.sync == Sync::answers) return unauthenticated_->make_durable(place.line);
         return {};
     }
 
@@ -442,12 +446,14 @@ private:
                 base::log_warn("the clock is far ahead of the newest record of the audit log (" + text::iso8601(old_since) +
                                "): until it has been so for an hour, nothing is removed for its age");
         }
-        remove_old(*unauthenticated_, options_.keep_unauthenticated_bytes, WhenFull::remove_oldest, "", now, old_since);
+        remove_old({*unauthenticated_, unauthenticated_by_age_, options_.keep_unauthenticated_bytes, WhenFull::remove_oldest, ""},
+                   now, old_since);
         full_ = options_.when_full == WhenFull::refuse &&
-                !remove_old(*requests_, options_.keep_bytes, WhenFull::refuse, "", now, old_since);
+                !remove_old({*requests_, requests_by_age_, options_.keep_bytes, WhenFull::refuse, ""}, now, old_since);
         if (options_.when_full == WhenFull::remove_oldest)
-            remove_old(*requests_, options_.keep_bytes, WhenFull::remove_oldest, "earlier than the days that were asked for", now,
-                       old_since);
+            remove_old({*requests_, requests_by_age_, options_.keep_bytes, WhenFull::remove_oldest,
+                        "earlier than the days that were asked for"},
+                       now, old_since);
     }
 
     // Before anything is removed for its size.
@@ -465,28 +471,55 @@ private:
         report(requests_->note("filling", said, true, now));
     }
 
+    struct Retention {
+        Stream& stream;
+        AgeRemovals& by_age;
+        uint64_t keep_bytes;
+        WhenFull when_full;
+        std::string why_early;  // said where records go before their days are over; empty: that is as it should be
+    };
+
     // False: it is larger than it may be, and what could be removed is to be kept. `old_since`: the time by which records are old.
-    bool remove_old(Stream& stream, uint64_t keep_bytes, WhenFull when_full, const std::string& why, base::Time now,
-                    base::Time old_since) {
+    bool remove_old(const Retention& retention, base::Time now, base::Time old_since) {
+        Stream& stream = retention.stream;
         const base::Time kept_since = old_since - std::chrono::days(options_.keep_days);
         for (;;) {
             const auto full = stream.full_segments();
-            const bool too_large = stream.bytes() > keep_bytes;
+            const bool too_large = stream.bytes() > retention.keep_bytes;
             if (full.empty()) return !too_large;
             const SegmentSummary& oldest = full.front()->summary;
             const bool is_young = oldest.last_time >= kept_since.time_since_epoch().count();
             if (!too_large && (is_young || options_.keep_days == 0)) return true;
-            if (is_young && when_full == WhenFull::refuse) return false;
+            if (is_young && retention.when_full == WhenFull::refuse) return false;
+            if (!too_large && !retention.by_age.take(oldest.bytes, stream.bytes(), steady_clock::now())) {
+                if (retention.by_age.begins_to_wait()) say_what_waits(stream, retention.by_age, old_since, now);
+                return true;
+            }
             const uint64_t last = oldest.first_number + oldest.lines - 1;
             const std::string said = "segment " + std::to_string(full.front()->number) + " was removed, with records " +
                                      std::to_string(oldest.first_number) + " to " + std::to_string(last) + ", up to " +
                                      text::iso8601_millis(base::Time(std::chrono::milliseconds(oldest.last_time))) +
-                                     (is_young && !why.empty() ? ": " + why : "");
+                                     (is_young && !retention.why_early.empty() ? ": " + retention.why_early
+                                      : !is_young ? ": older than " + std::to_string(options_.keep_days) + " days"
+                                                  : "");
             // Said first: a segment that is missing without a word was stolen.
-            if (auto noted = stream.note("removed", said, is_young && !why.empty(), now); !noted) return report(noted), true;
-            if (is_young && !why.empty()) base::log_warn("the audit log: " + said);
+            if (auto noted = stream.note("removed", said, true, now); !noted) return report(noted), true;
+            if (is_young && !retention.why_early.empty())
+                base::log_warn("the audit log: " + said);
+            else
+                base::log_info("the audit log: " + said);
             if (auto removed = stream.remove_oldest(); !removed) return report(removed), true;
         }
+    }
+
+    // A clock that is wrong, or a server that was off for long.
+    void say_what_waits(Stream& stream, const AgeRemovals& by_age, base::Time old_since, base::Time now) {
+        const std::string said = "by the clock (" + text::iso8601(old_since) +
+                                 "), more than a quarter of the log is older than " + std::to_string(options_.keep_days) +
+                                 " days: no more than a quarter is removed for its age in " +
+                                 std::to_string(by_age.period().count()) + " hours";
+        base::log_warn("the audit log: " + said);
+        report(stream.note("waiting", said, true, now));
     }
 
     LogOptions options_;
@@ -496,10 +529,11 @@ private:
     std::atomic<bool> full_ = false;
     mutable std::atomic<int> waiting_ = 0;
     std::atomic<bool> busy_ = false;
-    std::string saved_heads_;                  // the keeper's
-    steady_clock::time_point next_warning_{};  // the keeper's
-    BelievedTime believed_;                    // the keeper's
-    bool said_doubt_ = false;                  // the keeper's
+    std::string saved_heads_;                               // the keeper's
+    steady_clock::time_point next_warning_{};               // the keeper's
+    BelievedTime believed_;                                 // the keeper's
+    bool said_doubt_ = false;                               // the keeper's
+    AgeRemovals requests_by_age_, unauthenticated_by_age_;  // the keeper's
 
     mutable base::Mutex mutex_;
     mutable base::Condition due_, written_;

@@ -3,15 +3,18 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
 #include "audit/verify.hpp"
 #include "log_fixture.hpp"
 #include "no_room.hpp"
+#include "text/time.hpp"
 
 using namespace audit_test;
 
@@ -52,7 +55,7 @@ TEST_CASE("a record comes back by its id, as the object that explains it") {
     CHECK(statement["Line"].as_int() == 7);
     CHECK(json.dump().find("5ec3e7") == std::string::npos);
     // What is read back explains as what was decided.
-    const auto read = audit::read_access(access, json["Principal"]);
+    const auto read = audit::read_accesses(json).at(0);
     CHECK(read.request.principal.kind == policy::PrincipalKind::user);
     CHECK(read.decision.outcome == policy::Outcome::explicit_deny);
     CHECK(read.decision.layer == policy::Layer::resource);
@@ -73,7 +76,8 @@ TEST_CASE("the rule of a service that refused a request is read back") {
     refused.decision.rule = policy::ServiceRule::sessions_get_no_session_token;
     const text::Json json = audit::to_json(refused);
     CHECK(json["Rule"].as_string() == "sessions_get_no_session_token");
-    CHECK(audit::read_access(json, text::Json::object()).decision.rule == refused.decision.rule);
+    const auto record = text::Json::object({{"Accesses", text::Json::array({json})}});
+    CHECK(audit::read_accesses(record).at(0).decision.rule == refused.decision.rule);
     refused.decision.rule = policy::ServiceRule::none;
     CHECK_FALSE(audit::to_json(refused).contains("Rule"));
 }
@@ -207,6 +211,45 @@ TEST_CASE("full segments are followed by others; all are found, also without the
         CHECK(log->search(query)->records.empty());
     }
     CHECK(f.verified() == "");
+}
+
+TEST_CASE("pages are newest first by the records' own time, whenever they were written") {
+    Fixture f;
+    f.options.segment_bytes_max = 20'000;
+    auto log = f.open();
+    // Every tenth record is written a minute late, as the summaries of polled requests are; segments end in between.
+    std::vector<std::pair<int64_t, std::string>> expected;
+    for (int i = 0; i < 300; ++i) {
+        audit::Record record = refused("ID" + std::to_string(i));
+        record.time += std::chrono::seconds(i) - (i % 10 == 0 ? std::chrono::seconds(60) : std::chrono::seconds(0));
+        if (i % 3 == 0) record.authenticated = false;  // in the other stream
+        expected.emplace_back(record.time.time_since_epoch().count(), record.request_id);
+        REQUIRE(log->append(record));
+    }
+    std::ranges::sort(expected, std::greater());
+    std::vector<std::string> times;
+    for (const auto& [time, id] : expected) times.push_back(text::iso8601_millis(base::Time(std::chrono::milliseconds(time))));
+    for (const bool by_terms : {false, true}) {
+        audit::Query query;
+        if (by_terms) query.resource = "arn:aws:s3:::b/k";
+        for (const size_t most : {size_t{1}, size_t{7}, size_t{300}}) {
+            query.most = most;
+            query.older_than.clear();
+            std::vector<std::string> got;
+            std::set<std::string> ids;
+            do {
+                const auto page = log->search(query);
+                REQUIRE(page);
+                for (const auto& record : page->records) {
+                    got.push_back(record["Time"].as_string());
+                    ids.insert(record["RequestId"].as_string());
+                }
+                query.older_than = page->older;
+            } while (!query.older_than.empty());
+            CHECK(ids.size() == 300);
+            CHECK(got == times);
+        }
+    }
 }
 
 TEST_CASE("a log that cannot be written says so") {

@@ -72,9 +72,7 @@ struct Answered {
 void append_principal(std::string& out, const policy::Principal& principal);
 void append_decision(std::string& out, const DecidedAccess& access);
 
-// An access as it was recorded, to be explained: without its context (the record does not tell lists from single values).
-[[nodiscard]] DecidedAccess read_access(const text::Json& access, const text::Json& principal);
-// All accesses of a record.
+// All accesses of a record, to be explained: without their context (the record does not tell lists from single values).
 [[nodiscard]] std::vector<DecidedAccess> read_accesses(const text::Json& record);
 
 }  // namespace audit

@@ -6,6 +6,7 @@
 
 #include "audit/record.hpp"
 #include "audit/record_text.hpp"
+#include "audit/record_view.hpp"
 #include "base/invariant.hpp"
 #include "crypto/digest.hpp"
 #include "policy/explain.hpp"
@@ -86,12 +87,12 @@ private:
 };
 
 void write_principal(Writer& out, const policy::Principal& principal) {
-    out.member("Type", type_of(principal.kind));
-    out.member_if("Arn", principal.arn);
-    out.member_if("Account", principal.account);
-    out.member_if("Id", principal.unique_id);
-    out.member_if("RoleArn", principal.role_arn);
-    out.member_if("Service", principal.service);
+    out.member(member::type, type_of(principal.kind));
+    out.member_if(member::arn, principal.arn);
+    out.member_if(member::account, principal.account);
+    out.member_if(member::id, principal.unique_id);
+    out.member_if(member::role_arn, principal.role_arn);
+    out.member_if(member::service, principal.service);
 }
 
 void write_statement(Writer& out, const policy::StatementRef& ref, const policy::Request& request) {
@@ -111,7 +112,7 @@ void write_decision(Writer& out, const DecidedAccess& access) {
     const policy::Request& request = access.request;
     const policy::Decision& decision = access.decision;
     const auto statement = [&](const policy::StatementRef& ref) { write_statement(out, ref, request); };
-    out.member_if("ResourceAccount", request.resource_account);
+    out.member_if(member::resource_account, request.resource_account);
     out.member("Decision", outcome_of(decision.outcome));
     out.member("DecidedBy", policy::policy_type(decision.layer, request));
     out.member_if("Rule", policy::name_of(decision.rule));
@@ -164,6 +165,33 @@ std::vector<policy::StatementRef> read_statements(const Json& list) {
     return out;
 }
 
+DecidedAccess read_access(const Json& access, const RecordView& record) {
+    DecidedAccess out;
+    policy::Principal& principal = out.request.principal;
+    principal.kind = record.principal.kind.value_or(principal.kind);
+    principal.arn = record.principal.arn;
+    principal.account = record.principal.account;
+    principal.unique_id = record.principal.id;
+    principal.role_arn = record.principal.role_arn;
+    principal.service = record.principal.service;
+    out.request.action = access[member::action].as_string();
+    out.request.resource = access[member::resource].as_string();
+    out.request.resource_account = access[member::resource_account].as_string();
+    for (const auto outcome : {policy::Outcome::allow, policy::Outcome::explicit_deny})
+        if (outcome_of(outcome) == access["Decision"].as_string()) out.decision.outcome = outcome;
+    out.decision.layer = policy::layer_of(access["DecidedBy"].as_string());
+    out.decision.rule = policy::rule_named(access["Rule"].as_string());
+    out.decision.because = read_statements(access["MatchedStatements"]);
+    for (const Json& type : access["MissingAllowIn"].items()) out.decision.missing.push_back(policy::layer_of(type.as_string()));
+    out.decision.granted = read_statements(access["AllowedBy"]);
+    for (const Json& one : access["Conditions"].items()) {
+        policy::Conditioned read{read_statement(one), {}, one["Condition"].as_string()};
+        for (const Json& key : one["Keys"].items()) read.keys.push_back(key.as_string());
+        out.decision.conditioned.push_back(std::move(read));
+    }
+    return out;
+}
+
 constexpr size_t uncut = std::numeric_limits<size_t>::max();
 
 constexpr auto reading_verbs = std::to_array<std::string_view>({"Assume", "Check", "Describe", "Explain", "Filter", "Get", "Head",
@@ -207,11 +235,11 @@ Json to_json(const policy::Principal& principal) {
 Json to_json(const DecidedAccess& access) {
     std::string out = "{";
     Writer writer(out, uncut);
-    writer.member("Action", access.request.action);
-    writer.member("Resource", access.request.resource);
+    writer.member(member::action, access.request.action);
+    writer.member(member::resource, access.request.resource);
     write_decision(writer, access);
     Json json = parsed(out + "}");
-    json.set("Context", context_json(access.request.context));
+    json.set(member::context, context_json(access.request.context));
     return json;
 }
 
@@ -226,7 +254,7 @@ void append_decision(std::string& out, const DecidedAccess& access) {
     const size_t begin = out.size();
     out += '{';
     Writer writer(out, value_bytes_max);
-    writer.member("Action", access.request.action);
+    writer.member(member::action, access.request.action);
     write_decision(writer, access);
     out += '}';
     if (out.size() - begin <= decision_bytes_max) return;
@@ -234,44 +262,24 @@ void append_decision(std::string& out, const DecidedAccess& access) {
     const std::string whole = out.substr(begin);
     out.resize(begin);
     out += '{';
-    writer.member("Action", access.request.action);
-    writer.member_if("ResourceAccount", access.request.resource_account);
+    writer.member(member::action, access.request.action);
+    writer.member_if(member::resource_account, access.request.resource_account);
     writer.member("Decision", outcome_of(access.decision.outcome));
     writer.member("DecidedBy", policy::policy_type(access.decision.layer, access.request));
     writer.member("Cut", "decision: " + std::to_string(whole.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(whole)));
     out += '}';
 }
 
-DecidedAccess read_access(const Json& access, const Json& principal) {
-    DecidedAccess out;
+std::optional<policy::PrincipalKind> principal_kind_named(std::string_view type) {
     for (const auto kind : all_kinds)
-        if (type_of(kind) == principal["Type"].as_string()) out.request.principal.kind = kind;
-    out.request.principal.arn = principal["Arn"].as_string();
-    out.request.principal.account = principal["Account"].as_string();
-    out.request.principal.unique_id = principal["Id"].as_string();
-    out.request.principal.role_arn = principal["RoleArn"].as_string();
-    out.request.principal.service = principal["Service"].as_string();
-    out.request.action = access["Action"].as_string();
-    out.request.resource = access["Resource"].as_string();
-    out.request.resource_account = access["ResourceAccount"].as_string();
-    for (const auto outcome : {policy::Outcome::allow, policy::Outcome::explicit_deny})
-        if (outcome_of(outcome) == access["Decision"].as_string()) out.decision.outcome = outcome;
-    out.decision.layer = policy::layer_of(access["DecidedBy"].as_string());
-    out.decision.rule = policy::rule_named(access["Rule"].as_string());
-    out.decision.because = read_statements(access["MatchedStatements"]);
-    for (const Json& type : access["MissingAllowIn"].items()) out.decision.missing.push_back(policy::layer_of(type.as_string()));
-    out.decision.granted = read_statements(access["AllowedBy"]);
-    for (const Json& one : access["Conditions"].items()) {
-        policy::Conditioned read{read_statement(one), {}, one["Condition"].as_string()};
-        for (const Json& key : one["Keys"].items()) read.keys.push_back(key.as_string());
-        out.decision.conditioned.push_back(std::move(read));
-    }
-    return out;
+        if (type_of(kind) == type) return kind;
+    return std::nullopt;
 }
 
 std::vector<DecidedAccess> read_accesses(const Json& record) {
+    const RecordView view(record);
     std::vector<DecidedAccess> out;
-    for (const Json& access : record["Accesses"].items()) out.push_back(read_access(access, record["Principal"]));
+    for (const Json& access : record[member::accesses].items()) out.push_back(read_access(access, view));
     return out;
 }
 

@@ -186,17 +186,17 @@ std::string resources_text(const Group& group, size_t& refused_bytes, size_t& re
 
 std::string origin_of(const Record& record) {
     std::string out = "{";
-    if (!record.access_key_id.empty()) append_member(out, "AccessKeyId", record.access_key_id);
-    if (!record.session_name.empty()) append_member(out, "SessionName", record.session_name);
-    if (!record.source_address.empty()) append_member(out, "SourceAddress", record.source_address);
-    if (!record.user_agent.empty()) append_member(out, "UserAgent", record.user_agent, user_agent_bytes_max);
+    if (!record.access_key_id.empty()) append_member(out, member::access_key_id, record.access_key_id);
+    if (!record.session_name.empty()) append_member(out, member::session_name, record.session_name);
+    if (!record.source_address.empty()) append_member(out, member::source_address, record.source_address);
+    if (!record.user_agent.empty()) append_member(out, member::user_agent, record.user_agent, user_agent_bytes_max);
     return out + "}";
 }
 
 std::string kind_of(const Record& record) {
     std::string out = "{";
-    if (!record.service.empty()) append_member(out, "Service", record.service);
-    if (!record.operation.empty()) append_member(out, "Operation", record.operation);
+    if (!record.service.empty()) append_member(out, member::service, record.service);
+    if (!record.operation.empty()) append_member(out, member::operation, record.operation);
     return out + "}";
 }
 
@@ -367,6 +367,9 @@ RecordText text_of(const Record& record) {
         out.own += ']';
     }
     append_object(out.own, "in", record.parameters);
+    if (record.accesses.empty())
+        if (const std::string named = named_resource(record.service, record.parameters); !named.empty())
+            add_resource_terms(out.terms, named);
     out.keeper = texts;
     for (const DecidedAccess& access : record.accesses)
         out.terms.push_back(term_of(TermKind::action, base::lower(shown(access.request.action))));
@@ -403,26 +406,25 @@ std::string sameness_of(const RecordText& text) {
     return out.substr(text.changing);
 }
 
-std::vector<Term> terms_of(const text::Json& record) {
+std::vector<Term> terms_of(const RecordView& record) {
     std::vector<Term> terms;
-    const text::Json& principal = record["Principal"];
-    for (const text::Json& access : record["Accesses"].items()) {
-        terms.push_back(term_of(TermKind::action, base::lower(access["Action"].as_string())));
-        if (access["Resource"].as_string().find(cut_marker) != 0) add_resource_terms(terms, access["Resource"].as_string());
+    for (const RecordView::Access& access : record.accesses) {
+        terms.push_back(term_of(TermKind::action, base::lower(access.action)));
+        if (!access.resource.starts_with(cut_marker)) add_resource_terms(terms, access.resource);
     }
-    add_terms(terms, {.request_id = record["RequestId"].as_string(),
-                      .arn = principal["Arn"].as_string(),
-                      .role_arn = principal["RoleArn"].as_string(),
-                      .service_principal = principal["Service"].as_string(),
-                      .access_key = record["AccessKeyId"].as_string(),
-                      .session_name = record["SessionName"].as_string(),
-                      .service = record["Service"].as_string(),
-                      .operation = record["Operation"].as_string(),
-                      .is_user = principal["Type"].as_string() == "User",
-                      .is_root = principal["Type"].as_string() == "Root"});
+    if (const std::string named = record.named_resource(); !named.empty()) add_resource_terms(terms, named);
+    add_terms(terms, {.request_id = std::string(record.request_id),
+                      .arn = std::string(record.principal.arn),
+                      .role_arn = std::string(record.principal.role_arn),
+                      .service_principal = std::string(record.principal.service),
+                      .access_key = std::string(record.access_key_id),
+                      .session_name = std::string(record.session_name),
+                      .service = std::string(record.service),
+                      .operation = std::string(record.operation),
+                      .is_user = record.principal.kind == policy::PrincipalKind::user,
+                      .is_root = record.principal.kind == policy::PrincipalKind::root});
     if (is_derived(record))
-        terms.push_back(term_of(TermKind::event, derived_event_id(record["RequestId"].as_string(),
-                                                                  record["Operation"].as_string(), record["Time"].as_string())));
+        terms.push_back(term_of(TermKind::event, derived_event_id(record.request_id, record.operation, record.time)));
     keep_each_once(terms);
     return terms;
 }

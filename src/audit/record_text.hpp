@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "audit/record.hpp"
+#include "audit/record_view.hpp"
 
 namespace audit {
 
@@ -106,7 +107,7 @@ struct RecordText {
 // Equal for requests that differ in time and id alone.
 [[nodiscard]] std::string sameness_of(const RecordText& text);
 // The same terms, of a record that was read.
-[[nodiscard]] std::vector<Term> terms_of(const text::Json& record);
+[[nodiscard]] std::vector<Term> terms_of(const RecordView& record);
 
 // `"s":200,…`: the members of an answer.
 [[nodiscard]] std::string answer_text(int status, std::string_view error_code, std::string_view error_message,

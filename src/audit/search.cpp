@@ -4,9 +4,10 @@
 #include <charconv>
 #include <iterator>
 #include <limits>
-#include <numeric>
+#include <map>
 
 #include "audit/cloudtrail.hpp"
+#include "audit/record_view.hpp"
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "text/time.hpp"
@@ -78,65 +79,106 @@ std::vector<Term> terms_of(const Query& query) {
     return terms;
 }
 
-bool has_any(const Json& accesses, std::string_view member, const std::string& value, bool any_case) {
-    return std::ranges::any_of(accesses.items(), [&](const Json& access) {
-        const std::string& said = access[member].as_string();
-        return any_case ? base::equals_ignoring_case(said, value) : said == value;
-    });
+bool has_action(const RecordView& record, const std::string& value) {
+    return std::ranges::any_of(record.accesses,
+                               [&](const auto& access) { return base::equals_ignoring_case(access.action, value); });
 }
 
-bool has_resource(const Json& record, const std::string& value, std::string_view (*of)(std::string_view)) {
-    return std::ranges::any_of(record["Accesses"].items(),
-                               [&](const Json& access) { return of(access["Resource"].as_string()) == value; });
+// `of`: what is compared of a resource's ARN.
+bool has_resource(const RecordView& record, const std::string& value, std::string_view (*of)(std::string_view)) {
+    if (record.accesses.empty()) return of(record.named_resource()) == value;
+    return std::ranges::any_of(record.accesses, [&](const auto& access) { return of(access.resource) == value; });
 }
+
+std::string_view itself(std::string_view arn) { return arn; }
 
 // Terms are hashes: the record says.
-bool fits(const Json& record, const Query& query) {
-    if (record.contains("Unreadable")) return query.request_id.empty() || record["RequestId"].as_string() == query.request_id;
-    const Json& principal = record["Principal"];
-    const auto is = [](const std::string& asked, const Json& said) { return asked.empty() || said.as_string() == asked; };
-    const bool of_principal = query.principal.empty() || principal["Arn"].as_string() == query.principal ||
-                              principal["RoleArn"].as_string() == query.principal ||
-                              principal["Service"].as_string() == query.principal;
-    return of_principal && is(query.request_id, record["RequestId"]) && is(query.access_key, record["AccessKeyId"]) &&
-           is(query.service, record["Service"]) && is(query.operation, record["Operation"]) &&
-           (is(query.outcome, record["Outcome"]) ||
-            (query.outcome == outcome_refused && record["Outcome"].as_string() == outcome_partly_refused)) &&
-           (query.action.empty() || has_any(record["Accesses"], "Action", query.action, true)) &&
-           (query.resource.empty() || has_any(record["Accesses"], "Resource", query.resource, false)) &&
-           (query.user_name.empty() || user_name_of(record) == query.user_name) &&
+bool fits(const RecordView& record, const Query& query) {
+    if (record.is_unreadable) return query.request_id.empty() || record.request_id == query.request_id;
+    const auto is = [](const std::string& asked, std::string_view said) { return asked.empty() || said == asked; };
+    const RecordView::Principal& who = record.principal;
+    const bool of_principal = query.principal.empty() || who.arn == query.principal || who.role_arn == query.principal ||
+                              who.service == query.principal;
+    return of_principal && is(query.request_id, record.request_id) && is(query.access_key, record.access_key_id) &&
+           is(query.service, record.service) && is(query.operation, record.operation) &&
+           (is(query.outcome, record.outcome) ||
+            (query.outcome == outcome_refused && record.outcome == outcome_partly_refused)) &&
+           (query.action.empty() || has_action(record, query.action)) &&
+           (query.resource.empty() || has_resource(record, query.resource, itself)) &&
+           (query.user_name.empty() || record.user_name() == query.user_name) &&
            (query.resource_name.empty() || has_resource(record, query.resource_name, resource_name_of)) &&
            (query.resource_type.empty() || has_resource(record, query.resource_type, resource_type_of));
 }
+
+// Where a record stands among those of its stream: by time, and of one time by place. What is written late (a summary of polled requests)
+// stands by its time all the same, on whatever page.
+struct Order {
+    int64_t time = std::numeric_limits<int64_t>::max();
+    uint64_t segment = std::numeric_limits<uint64_t>::max();
+    uint32_t number = Entry::none;
+    auto operator<=>(const Order&) const = default;
+};
 
 struct Candidate {
     uint32_t number;
     Entry entry;
 };
 
-// Of one segment, in the order of their entries.
+// The newest so many of those that come, of several segments.
+class Newest {
+public:
+    struct One {
+        Order order;
+        size_t view;
+        Entry entry;
+    };
+    explicit Newest(size_t most) : most_(most) {}
+
+    [[nodiscard]] bool takes(const Order& order) const {
+        return most_ > 0 && (heap_.size() < most_ || order > heap_.front().order);
+    }
+    // REQUIRES: takes(one.order).
+    void add(const One& one) {
+        if (heap_.size() == most_) {
+            std::ranges::pop_heap(heap_, is_newer);
+            heap_.pop_back();
+        }
+        heap_.push_back(one);
+        std::ranges::push_heap(heap_, is_newer);
+    }
+    // Newest first.
+    [[nodiscard]] std::vector<One> finish() && {
+        std::ranges::sort_heap(heap_, is_newer);
+        return std::move(heap_);
+    }
+
+private:
+    static bool is_newer(const One& a, const One& b) { return a.order > b.order; }
+
+    size_t most_;
+    std::vector<One> heap_;  // the oldest at its front
+};
+
+// Of one segment.
 class Finder {
 public:
     explicit Finder(const Query& query) : query_(query), terms_(terms_of(query)) {}
 
-    // Entries before `before`, at most `most` of the newest, ascending.
-    std::vector<Candidate> newest(const SegmentIndex& index, uint32_t before, size_t most) const {
-        std::vector<Candidate> out;
+    // Those that stand before this place. A record's time says nothing of where in its segment it is: all entries are looked at.
+    void add_older(const SegmentIndex& index, uint64_t segment, size_t view, const Order& before, Newest& out) const {
         const auto entries = index.entries();
         const auto take = [&](uint32_t number) {
-            if (number < before && fits_time(entries[number]) && fits_flags(entries[number]))
-                out.push_back({number, entries[number]});
+            const Entry& entry = entries[number];
+            const Order order{entry.time, segment, number};
+            if (order < before && out.takes(order) && fits_time(entry) && fits_flags(entry))
+                out.add({.order = order, .view = view, .entry = entry});
         };
         if (terms_.empty()) {
-            for (auto number = static_cast<uint32_t>(std::min<size_t>(entries.size(), before));
-                 number-- > 0 && out.size() < most;)
-                take(number);
+            for (auto number = static_cast<uint32_t>(entries.size()); number-- > 0;) take(number);
         } else {
             const auto numbers = matching(index);
-            for (auto number = numbers.rbegin(); number != numbers.rend() && out.size() < most; ++number) take(*number);
+            for (auto number = numbers.rbegin(); number != numbers.rend(); ++number) take(*number);
         }
-        std::ranges::reverse(out);
-        return out;
     }
 
     // Entries whose last line is after this one of the segment.
@@ -212,8 +254,7 @@ bool stands_again(const std::vector<View>& views, size_t view, const std::string
 struct Found {
     Json record;
     size_t stream;
-    uint64_t segment;
-    uint32_t number;
+    Order order;
     uint64_t line;  // its last
 };
 
@@ -224,22 +265,16 @@ public:
     StreamSearch(const SearchedStream& searched, const Query& query, size_t stream)
         : searched_(searched), query_(query), stream_(stream), finder_(query), views_(views_of(*searched.stream)) {}
 
-    // Newest first, older than the entry of the segment.
-    base::Result<std::vector<Found>> newest(uint64_t segment, uint32_t number) {
+    // Newest first, of those that stand before this place.
+    base::Result<std::vector<Found>> newest(Order before) {
         std::vector<Found> out;
-        for (size_t i = views_.size(); i-- > 0 && out.size() < query_.most;) {
-            const View& view = views_[i];
-            if (view.number > segment || !may_have(view, query_)) continue;
-            uint32_t before = view.number == segment ? number : Entry::none;
-            for (bool more = true; more && out.size() < query_.most;) {
-                std::vector<Candidate> candidates;
-                const size_t wanted = std::min(read_at_once, query_.most - out.size());
-                view.with_index([&](const SegmentIndex& index) { candidates = finder_.newest(index, before, wanted); });
-                more = candidates.size() == wanted;
-                if (candidates.empty()) break;
-                before = candidates.front().number;
-                std::ranges::reverse(candidates);
-                TRY(read(i, candidates, out));
+        for (bool more = true; more && out.size() < query_.most;) {
+            const size_t wanted = std::min(read_at_once, query_.most - out.size());
+            const auto candidates = older(before, wanted);
+            more = candidates.size() == wanted;
+            for (const auto& [order, view, entry] : candidates) {
+                read(view, {.number = order.number, .entry = entry}, out);
+                before = order;
             }
         }
         return out;
@@ -254,28 +289,50 @@ public:
             std::vector<Candidate> candidates;
             const int64_t position = static_cast<int64_t>(line) - static_cast<int64_t>(view.first_number);
             view.with_index([&](const SegmentIndex& index) { candidates = finder_.written_since(index, position); });
-            if (!candidates.empty()) TRY(read(i, candidates, out));
+            for (const Candidate& candidate : candidates)
+                if (out.size() < query_.most) read(i, candidate, out);
         }
         return out;
     }
 
 private:
-    base::Result<void> read(size_t at, const std::vector<Candidate>& candidates, std::vector<Found>& out) {
-        const View& view = views_[at];
-        auto reader = view.reader();
-        if (!reader) return {};  // it has been removed in between
-        for (const auto& [number, entry] : candidates) {
-            if (out.size() >= query_.most) return {};
-            Json record = reader->record(entry);
-            if (record["Outcome"].as_string() == outcome_not_answered) {
-                if (stands_again(views_, at, record["RequestId"].as_string())) continue;
-                if (view.first_number + entry.first_line >= searched_.first_of_this_run)
-                    record.set("Outcome", outcome_in_progress);
-            }
-            if (!fits(record, query_) || (query_.accept && !query_.accept(record))) continue;
-            out.push_back({std::move(record), stream_, view.number, number, view.first_number + entry.last_line});
+    // The newest before this place. A segment of which nothing can be among them is not looked at.
+    std::vector<Newest::One> older(const Order& before, size_t most) const {
+        Newest out(most);
+        for (size_t i = views_.size(); i-- > 0;) {
+            const View& view = views_[i];
+            if (!may_have(view, query_)) continue;
+            if (view.full && view.full->summary.first_time > before.time) continue;
+            if (view.full && !out.takes({.time = view.full->summary.last_time})) continue;
+            view.with_index([&](const SegmentIndex& index) { finder_.add_older(index, view.number, i, before, out); });
         }
-        return {};
+        return std::move(out).finish();
+    }
+
+    // nullptr: its segment has been removed in between.
+    const SegmentReader* reader_of(size_t view) {
+        const auto [known, is_new] = readers_.try_emplace(view);
+        if (is_new)
+            if (auto reader = views_[view].reader()) known->second.emplace(std::move(*reader));
+        return known->second ? &*known->second : nullptr;
+    }
+
+    void read(size_t at, const Candidate& candidate, std::vector<Found>& out) {
+        const View& view = views_[at];
+        const SegmentReader* const reader = reader_of(at);
+        if (reader == nullptr) return;
+        const Entry& entry = candidate.entry;
+        Json record = reader->record(entry);
+        if (const RecordView view_of(record); view_of.outcome == outcome_not_answered) {
+            if (stands_again(views_, at, std::string(view_of.request_id))) return;
+            if (view.first_number + entry.first_line >= searched_.first_of_this_run)
+                record.set(member::outcome, outcome_in_progress);
+        }
+        if (!fits(RecordView(record), query_) || (query_.accept && !query_.accept(record))) return;
+        out.push_back({std::move(record),
+                       stream_,
+                       {.time = entry.time, .segment = view.number, .number = candidate.number},
+                       view.first_number + entry.last_line});
     }
 
     const SearchedStream& searched_;
@@ -283,11 +340,11 @@ private:
     size_t stream_;
     Finder finder_;
     std::vector<View> views_;
+    std::map<size_t, std::optional<SegmentReader>> readers_;  // by view
 };
 
 struct Position {
-    uint64_t segment = std::numeric_limits<uint64_t>::max();
-    uint32_t number = 0;
+    Order before;
     uint64_t line = 0;
 };
 
@@ -302,22 +359,29 @@ bool read_number(std::string_view& text, uint64_t& number) {
     return true;
 }
 
-// `o1.20.3.4`: segment and entry of each stream. `n17.5`: the line of each stream.
+// `o1769860800000.1.20.1769860800000.3.4`: time, segment and entry of each stream. `n17.5`: the line of each stream.
 base::Result<std::vector<Position>> read_token(std::string_view token, char kind, size_t streams) {
     std::vector<Position> out(streams);
     if (token.empty()) return out;
     if (token[0] != kind) return invalid_token();
     token.remove_prefix(1);
+    bool good = true;
+    const auto number = [&](uint64_t most) {
+        uint64_t read = 0;
+        good = good && read_number(token, read) && read <= most;
+        if (token.starts_with('.')) token.remove_prefix(1);
+        return read;
+    };
     for (Position& position : out) {
-        uint64_t entry = 0;
-        if (!read_number(token, kind == 'o' ? position.segment : position.line)) return invalid_token();
-        if (token.starts_with('.')) token.remove_prefix(1);
-        if (kind != 'o') continue;
-        if (!read_number(token, entry) || entry > Entry::none) return invalid_token();
-        position.number = static_cast<uint32_t>(entry);
-        if (token.starts_with('.')) token.remove_prefix(1);
+        if (kind != 'o') {
+            position.line = number(std::numeric_limits<uint64_t>::max());
+            continue;
+        }
+        position.before.time = static_cast<int64_t>(number(std::numeric_limits<int64_t>::max()));
+        position.before.segment = number(std::numeric_limits<uint64_t>::max());
+        position.before.number = static_cast<uint32_t>(number(Entry::none));
     }
-    if (!token.empty()) return invalid_token();
+    if (!good || !token.empty()) return invalid_token();
     return out;
 }
 
@@ -329,9 +393,9 @@ std::vector<Found> merged(std::vector<std::vector<Found>> parts, bool oldest_fir
         std::optional<size_t> next;
         for (size_t i = 0; i < parts.size(); ++i) {
             if (at[i] >= parts[i].size()) continue;
-            const std::string& time = parts[i][at[i]].record["Time"].as_string();
+            const int64_t time = parts[i][at[i]].order.time;
             if (next) {
-                const std::string& best = parts[*next][at[*next]].record["Time"].as_string();
+                const int64_t best = parts[*next][at[*next]].order.time;
                 if (oldest_first ? time >= best : time <= best) continue;
             }
             next = i;
@@ -341,23 +405,11 @@ std::vector<Found> merged(std::vector<std::vector<Found>> parts, bool oldest_fir
     }
 }
 
-std::vector<Json> newest_first(std::vector<Json> records) {
-    std::vector<size_t> order(records.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::ranges::sort(order, [&](size_t a, size_t b) {
-        const std::string &first = records[a]["Time"].as_string(), &second = records[b]["Time"].as_string();
-        return first != second ? first > second : a < b;
-    });
-    std::vector<Json> out;
-    out.reserve(records.size());
-    for (const size_t at : order) out.push_back(std::move(records[at]));
-    return out;
-}
-
 std::string older_token(const std::vector<Position>& positions) {
     std::string out = "o";
     for (const Position& position : positions)
-        out += (out.size() > 1 ? "." : "") + std::to_string(position.segment) + "." + std::to_string(position.number);
+        out += (out.size() > 1 ? "." : "") + std::to_string(position.before.time) + "." +
+               std::to_string(position.before.segment) + "." + std::to_string(position.before.number);
     return out;
 }
 
@@ -379,7 +431,7 @@ base::Result<Page> search(const std::vector<SearchedStream>& streams, const Quer
     for (size_t i = 0; i < streams.size(); ++i) {
         const uint64_t last_line = streams[i].stream->last_line();
         StreamSearch one(streams[i], query, i);
-        auto part = TRY(forward ? one.written_since(positions[i].line) : one.newest(positions[i].segment, positions[i].number));
+        auto part = TRY(forward ? one.written_since(positions[i].line) : one.newest(positions[i].before));
         more = more || part.size() >= query.most;
         count += part.size();
         if (forward)
@@ -393,12 +445,9 @@ base::Result<Page> search(const std::vector<SearchedStream>& streams, const Quer
     if (!forward && found.size() > query.most) found.erase(found.begin() + static_cast<ptrdiff_t>(query.most), found.end());
     Page page{.records = {}, .older = "", .newer = newer_token(positions)};
     for (Found& one : found) {
-        positions[one.stream].segment = one.segment;
-        positions[one.stream].number = one.number;
+        positions[one.stream].before = one.order;
         page.records.push_back(std::move(one.record));
     }
-    // A summary of what was polled is written after what came meanwhile.
-    if (!forward) page.records = newest_first(std::move(page.records));
     if (!forward && more) page.older = older_token(positions);
     return page;
 }

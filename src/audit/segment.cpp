@@ -50,10 +50,10 @@ Json context_of(const Json& shared, const Json& own, base::Time time) {
 void push_accesses(Json& out, const Json& group, const Json& decision, const Json& shared, base::Time time) {
     const Json context = context_of(shared, group["c"], time);
     const auto push = [&](const std::string& resource) {
-        Json access = Json::object({{"Action", decision["Action"]}, {"Resource", resource}});
-        for (const auto& [name, member] : decision.members())
-            if (name != "Action") access.set(name, member);
-        access.set("Context", context);
+        Json access = Json::object({{member::action, decision[member::action]}, {member::resource, resource}});
+        for (const auto& [name, value] : decision.members())
+            if (name != member::action) access.set(name, value);
+        access.set(member::context, context);
         out.push(std::move(access));
     };
     if (!group["r"].is_array()) return push(group["r"].as_string());
@@ -61,7 +61,7 @@ void push_accesses(Json& out, const Json& group, const Json& decision, const Jso
 }
 
 void copy_members(Json& out, const Json& from) {
-    for (const auto& [name, member] : from.members()) out.set(name, member);
+    for (const auto& [name, value] : from.members()) out.set(name, value);
 }
 
 std::string_view outcome_of(const Json& decided, const Json& answer) {
@@ -104,27 +104,27 @@ std::vector<uint64_t> segment_numbers(const std::string& folder, std::string_vie
 }
 
 Json unreadable_record(std::string_view line, int64_t time) {
-    return Json::object({{"Time", text::iso8601_millis(time_of(time))},
-                         {"RequestId", ""},
-                         {"Unreadable", base::printable(capped(line, unreadable_bytes_shown))},
-                         {"Note", "a record that cannot be read: " + std::to_string(line.size()) + " bytes, sha256 " +
-                                      crypto::hex(crypto::sha256(line))}});
+    return Json::object({{member::time, text::iso8601_millis(time_of(time))},
+                         {member::request_id, ""},
+                         {member::unreadable, base::printable(capped(line, unreadable_bytes_shown))},
+                         {member::note, "a record that cannot be read: " + std::to_string(line.size()) + " bytes, sha256 " +
+                                            crypto::hex(crypto::sha256(line))}});
 }
 
 Json record_of(const Json& decided, const Json& answer, const Definition& definition) {
     if (decided.contains("note")) {
         const Json& note = decided["note"];
-        Json out = Json::object({{"Time", text::iso8601_millis(time_of(note["time"].as_int()))}, {"RequestId", ""}});
-        out.set("Note", note["text"]);
+        Json out = Json::object({{member::time, text::iso8601_millis(time_of(note["time"].as_int()))}, {member::request_id, ""}});
+        out.set(member::note, note["text"]);
         return out;
     }
     if (decided.contains("old")) {
         Json out = decided["old"];
-        out.set("Outcome", out.contains("ErrorCode") ? Json(outcome_refused) : Json("notRecorded"));
+        out.set(member::outcome, out.contains(member::error_code) ? Json(outcome_refused) : Json("notRecorded"));
         return out;
     }
     const base::Time time = time_of(decided["t"].as_int());
-    Json out = Json::object({{"Time", text::iso8601_millis(time)}, {"RequestId", decided["id"]}});
+    Json out = Json::object({{member::time, text::iso8601_millis(time)}, {member::request_id, decided["id"]}});
     std::string lost;
     const auto value = [&](const Json& reference) -> const Json& {
         static const Json none;
@@ -135,29 +135,29 @@ Json record_of(const Json& decided, const Json& answer, const Definition& defini
     };
     copy_members(out, value(decided["w"]));
     // The principal is unknown then, which is not the same as anonymous.
-    if (const Json& principal = value(decided["p"]); !principal.is_null()) out.set("Principal", principal);
+    if (const Json& principal = value(decided["p"]); !principal.is_null()) out.set(member::principal, principal);
     copy_members(out, value(decided["f"]));
     Json accesses = Json::array();
     const Json& shared = value(decided["c"]);
     for (const Json& group : decided["x"].items())
         if (const Json& decision = value(group["d"]); !decision.is_null()) push_accesses(accesses, group, decision, shared, time);
-    out.set("Accesses", std::move(accesses));
-    if (decided.contains("in")) out.set("Parameters", decided["in"].dump());
-    out.set("Outcome", outcome_of(decided, answer));
+    out.set(member::accesses, std::move(accesses));
+    if (decided.contains("in")) out.set(member::parameters, decided["in"].dump());
+    out.set(member::outcome, outcome_of(decided, answer));
     const Json& said = answer.is_null() ? decided : answer;
-    if (said.contains("s")) out.set("Status", said["s"]);
-    if (said.contains("e")) out.set("ErrorCode", said["e"]);
-    if (said.contains("m")) out.set("ErrorMessage", said["m"]);
-    if (said.contains("made")) out.set("Made", said["made"].dump());
-    if (!answer.is_null()) out.set("Answered", text::iso8601_millis(time_of(answer["t"].as_int())));
+    if (said.contains("s")) out.set(member::status, said["s"]);
+    if (said.contains("e")) out.set(member::error_code, said["e"]);
+    if (said.contains("m")) out.set(member::error_message, said["m"]);
+    if (said.contains("made")) out.set(member::made, said["made"].dump());
+    if (!answer.is_null()) out.set(member::answered, text::iso8601_millis(time_of(answer["t"].as_int())));
     if (decided.contains("repeated")) {
-        out.set("Repeated", decided["repeated"]);
-        out.set("Since", text::iso8601_millis(time_of(decided["since"].as_int())));
+        out.set(member::repeated, decided["repeated"]);
+        out.set(member::since, text::iso8601_millis(time_of(decided["since"].as_int())));
     }
     if (!lost.empty()) {
-        out.set("Unreadable", base::printable(capped(decided.dump(), unreadable_bytes_shown)));
-        out.set("Note", "what this record shares with others cannot be read (definitions " + lost +
-                            " of its segment): it shows only what is left of it");
+        out.set(member::unreadable, base::printable(capped(decided.dump(), unreadable_bytes_shown)));
+        out.set(member::note, "what this record shares with others cannot be read (definitions " + lost +
+                                  " of its segment): it shows only what is left of it");
     }
     return out;
 }
@@ -270,13 +270,13 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
             scan.index.add(entry, json["note"]["shown"].as_bool() ? std::span<const Term>(&term, 1) : std::span<const Term>());
         } else if (json.contains("t") || json.contains("old")) {
             const Json record = record_of(json, Json(), definition);
-            const auto time = text::parse_iso8601(record["Time"].as_string());
+            const auto time = text::parse_iso8601(record[member::time].as_string());
             entry.time = json.contains("t") ? json["t"].as_int() : time ? time->time_since_epoch().count() : scan.last_time;
-            auto terms = terms_of(record);
-            if (record.contains("Unreadable")) terms.push_back(term_of(TermKind::note, "unreadable"));
+            auto terms = terms_of(RecordView(record));
+            if (record.contains(member::unreadable)) terms.push_back(term_of(TermKind::note, "unreadable"));
             if (json.contains("s") || json.contains("old")) {
                 entry.flags = entry_answered;
-                terms.push_back(outcome_term(record["Outcome"].as_string()));
+                terms.push_back(outcome_term(record[member::outcome].as_string()));
             }
             entry_of_line.emplace(line.number, scan.index.add(entry, terms));
         }
@@ -334,8 +334,8 @@ Json SegmentReader::record(const Entry& entry) const {
     Json out = record_of(*decided, answer, [this](uint32_t number) { return definition(number); });
     if (!unreadable.empty()) {
         const Json shown = unreadable_record(unreadable, entry.time);
-        out.set("Unreadable", shown["Unreadable"]);
-        out.set("Note", "its answer: " + shown["Note"].as_string());
+        out.set(member::unreadable, shown[member::unreadable]);
+        out.set(member::note, "its answer: " + shown[member::note].as_string());
     }
     return out;
 }

@@ -13,7 +13,9 @@
 namespace audit {
 namespace {
 
-constexpr char magic[8] = {'T', 'W', 'A', 'U', 'D', 'I', 'X', '1'};
+// 2: a bucket or object that a request of S3 named is a term of its record, also where nothing was decided on it.
+constexpr char magic[8] = {'T', 'W', 'A', 'U', 'D', 'I', 'X', '2'};
+constexpr std::string_view earlier_magic = "TWAUDIX1";
 
 struct Header {
     char magic[8];
@@ -151,6 +153,8 @@ std::string GrowingIndex::saved(const SegmentSummary& segment) const {
     pad(out);
     return out;
 }
+
+bool is_index_of_earlier_version(std::string_view file) { return file.starts_with(earlier_magic); }
 
 std::shared_ptr<const SegmentIndex> open_index(const std::string& path, uint64_t segment_bytes, SegmentSummary& segment) {
     const os::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

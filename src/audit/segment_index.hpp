@@ -75,6 +75,9 @@ private:
     std::vector<std::pair<Term, uint32_t>> terms_;
 };
 
+// A file that this version does not read, and makes anew.
+[[nodiscard]] bool is_index_of_earlier_version(std::string_view file);
+
 // The saved index of a segment of so many bytes, mapped into memory; nullptr: there is none that fits. Fills in `segment`.
 [[nodiscard]] std::shared_ptr<const SegmentIndex> open_index(const std::string& path, uint64_t segment_bytes,
                                                              SegmentSummary& segment);

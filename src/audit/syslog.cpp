@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "audit/cloudtrail.hpp"
+#include "audit/record_view.hpp"
 #include "audit/value.hpp"
 
 namespace audit {
@@ -15,8 +16,7 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // RFC 5424, 6.4: 
 constexpr size_t host_bytes_max = 255;
 constexpr size_t items_kept = 20;  // of a list, in an event that is too long
 
-int severity_of(const Json& record) {
-    const std::string& outcome = record["Outcome"].as_string();
+int severity_of(std::string_view outcome) {
     if (outcome == "succeeded" || outcome == "inProgress") return 6;
     return outcome == "failed" ? 5 : 4;
 }
@@ -59,10 +59,11 @@ Json shortened(Json event, size_t most) {
 std::string syslog_message(const Json& record, std::string_view host, int process) {
     Json event = cloudtrail_event(record);
     if (event.is_null()) event = record;
+    const RecordView view(record);
     std::string body = event.dump();
-    const std::string head = "<" + std::to_string(facility_local0 * 8 + severity_of(record)) + ">1 " +
-                             record["Time"].as_string() + " " + printable_name(host, host_bytes_max) + " trainwarden " +
-                             std::to_string(process) + " " + printable_name(record["Outcome"].as_string(), 32) + " - " +
+    const std::string head = "<" + std::to_string(facility_local0 * 8 + severity_of(view.outcome)) + ">1 " +
+                             std::string(view.time) + " " + printable_name(host, host_bytes_max) + " trainwarden " +
+                             std::to_string(process) + " " + printable_name(view.outcome, 32) + " - " +
                              std::string(byte_order_mark);
     if (head.size() + body.size() > syslog_message_bytes_max)
         body = shortened(std::move(event), syslog_message_bytes_max - head.size()).dump();

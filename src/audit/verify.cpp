@@ -119,7 +119,7 @@ private:
 
     void check_index(const std::string& path, const std::string& name, const Scan& scan) {
         const auto saved = os::read_file(path.substr(0, path.rfind('.')) + ".index");
-        if (!saved) return;  // it is made anew
+        if (!saved || is_index_of_earlier_version(*saved)) return;  // it is made anew
         SegmentSummary summary = scan.summary();
         summary.bytes += scan.torn.size();
         if (*saved != scan.index.saved(summary))

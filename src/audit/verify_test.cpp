@@ -254,6 +254,12 @@ TEST_CASE("an index that hides records is found") {
     content[content.size() - 8] = static_cast<char>(content[content.size() - 8] ^ 1);
     f.write(index, content);
     CHECK(is(f.verified(), "its index is of something else"));
+    // One that an earlier version made is made anew, and hides nothing.
+    content[7] = '1';
+    f.write(index, content);
+    CHECK(f.verified() == "");
+    f.open().reset();
+    CHECK(f.read(index).starts_with("TWAUDIX2"));
     std::filesystem::remove(index);
     CHECK(f.verified() == "");
 }

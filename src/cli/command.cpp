@@ -119,14 +119,17 @@ std::string in_our_words(const CLI::ParseError& error) {
     return said;
 }
 
-// The server's answer to credentials that are not its own or no longer good.
-bool is_about_credentials(const base::Error& error) {
+// What to correct where the server did not take the credentials; nullptr: it is not about them.
+const char* remedy_for_credentials(const base::Error& error) {
     for (const char* each : {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidToken",
                              "ExpiredToken", "ExpiredTokenException"})
-        if (error.code == each) return true;
-    // The same codes refuse a region that is not served and a clock that is wrong: AWS's sentence alone tells them apart.
-    return (error.code == base::code::InvalidSignatureException || error.code == base::code::SignatureDoesNotMatch) &&
-           error.message.contains("does not match the signature");
+        if (error.code == each)
+            return "the credentials are wrong, expired or of another server; for the root user: eval \"$(trainwarden env)\"";
+    // One code for several mistakes; which it is, the sentence says that stands before this.
+    if (error.code == base::code::InvalidSignatureException || error.code == base::code::SignatureDoesNotMatch)
+        return "check what requests are signed with: the secret access key (for the root user: eval \"$(trainwarden env)\"), the "
+               "region (AWS_REGION) and the clock of this machine";
+    return nullptr;
 }
 
 bool is_option(const std::string& word) { return word.size() > 1 && word.front() == '-'; }
@@ -271,9 +274,7 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     std::fflush(stdout);
     if (!status) {
         base::Error error = std::move(status).error();
-        if (is_about_credentials(error))
-            error.notes.emplace_back(
-                "the credentials are wrong, expired or of another server; for the root user: eval \"$(trainwarden env)\"");
+        if (const char* remedy = remedy_for_credentials(error)) error.notes.emplace_back(remedy);
         const bool is_usage = error.code == base::code::Usage;
         if (is_usage) error.code.clear();
         print_error(error);

@@ -34,6 +34,16 @@ policy::Context keys_of(const identity::AssumeRole& request) {
     return keys;
 }
 
+// As a caller's request has them. Source: CloudTrail User Guide, "Logging IAM and AWS STS API calls", AssumeRole called by a service.
+std::string parameters_of(const identity::AssumeRole& request) {
+    std::string out = "{";
+    audit::append_member(out, "RoleArn", request.role_arn);
+    audit::append_member(out, "RoleSessionName", request.session_name);
+    if (!request.source_identity.empty()) audit::append_member(out, "SourceIdentity", request.source_identity);
+    audit::append_raw_member(out, "DurationSeconds", std::to_string(request.duration.count()));
+    return out + "}";
+}
+
 }  // namespace
 
 Decider::Decider(DeciderDependencies dependencies) : dependencies_(std::move(dependencies)) {
@@ -51,6 +61,7 @@ base::Result<void> Decider::act_for(const identity::Caller& caller, const std::v
     record.principal = caller.principal;
     record.session_name = caller.session_name;
     record.access_key_id = caller.access_key_id;
+    record.parameters = act.parameters;
     const HypotheticalRequest circumstances{
         .region = act.region.empty() ? dependencies_.region : act.region, .now = record.time, .said = act.keys};
     for (const Access& access : accesses) record.accesses.push_back(decide_supposed(caller, access, circumstances));
@@ -94,7 +105,12 @@ base::Result<identity::AssumedRole> Decider::assume_role(const identity::Service
     TRY(need("sts:AssumeRole"));
     if (!request.tags.empty()) TRY(need("sts:TagSession"));
     if (!request.source_identity.empty()) TRY(need("sts:SetSourceIdentity"));
-    Act act{.request_id = request_id, .service = "sts", .operation = "AssumeRole", .region = service.region, .keys = {}};
+    Act act{.request_id = request_id,
+            .service = "sts",
+            .operation = "AssumeRole",
+            .region = service.region,
+            .keys = {},
+            .parameters = parameters_of(request)};
     if (!service.source_account.empty()) act.keys.set("aws:SourceAccount", service.source_account);
     if (!service.source_arn.empty()) act.keys.set("aws:SourceArn", service.source_arn);
     TRY(act_for(caller, accesses, act));

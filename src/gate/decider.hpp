@@ -27,6 +27,7 @@ struct Act {
     std::string service, operation;  // as the record names them: sagemaker, CreateTrainingJob
     std::string region;              // where the service acts; empty: the first that is served
     policy::Context keys;            // global keys that only this has: aws:SourceArn, aws:SourceAccount
+    std::string parameters = {};     // as audit::Record has them
 };
 
 struct DeciderDependencies {

@@ -92,6 +92,9 @@ TEST_CASE("a service assumes a role only if the role trusts it, and either is on
     CHECK(allowed.operation == "AssumeRole");
     CHECK(allowed.principal.service == "sagemaker.amazonaws.com");
     CHECK(allowed.error_code.empty());
+    const auto asked = text::parse_json(allowed.parameters).value();
+    CHECK(asked["RoleArn"].as_string() == trusts->arn);
+    CHECK(asked["RoleSessionName"].as_string() == "SageMaker");
     REQUIRE(allowed.accesses.size() == 1);
     CHECK(allowed.accesses[0].request.action == "sts:AssumeRole");
     CHECK(allowed.accesses[0].request.resource == trusts->arn);

@@ -32,6 +32,7 @@
 #include "gate/recorded.hpp"
 #include "gate/wording.hpp"
 #include "identity/directory.hpp"
+#include "model/services.hpp"
 #include "store/reserve.hpp"
 #include "wire/errors.hpp"
 #include "wire/hoisted_headers.hpp"
@@ -59,13 +60,6 @@ bool frees_space(std::string_view operation) {
     return std::ranges::any_of(reserve_users, [&](std::string_view verb) { return operation.starts_with(verb); });
 }
 
-// Of the bucket that an S3 request names; empty: it names none that exists.
-std::string region_of_bucket(const GateDependencies& dependencies, const http::RequestHead& head) {
-    if (!dependencies.bucket_region) return {};
-    const auto asked = wire::read_s3_request(head);
-    return asked && !asked->bucket.empty() ? dependencies.bucket_region(asked->bucket) : std::string();
-}
-
 // What could not be recorded is not done, or not told.
 std::unexpected<base::Error> not_recorded(const std::string& request_id, const base::Error& error) {
     base::log_error("request " + request_id + " was stopped: " + error.describe());
@@ -88,11 +82,22 @@ struct Gate::RequestState {
     std::string body_sha256;  // … and the digest of what came, which is what was signed
     std::optional<wire::Signature> signature;
     std::optional<wire::Verified> verified;
-    std::optional<wire::S3Request> s3;
+    mutable std::optional<wire::S3Request> s3;  // once the head was read for it
     std::unique_ptr<wire::PayloadReader> payload;
     std::unique_ptr<RequestExecution> run;  // once the operation is known
     identity::PreparedPtr principal = anonymous_principal();
     [[nodiscard]] const identity::Caller& caller() const { return principal->caller; }
+    // Of a request that is refused early, too. nullptr: it asks nothing of S3 that can be read.
+    [[nodiscard]] const wire::S3Request* asked_of_s3() const {
+        if (!s3)
+            if (auto read = wire::read_s3_request(http.head)) s3 = std::move(*read);
+        return s3 ? &*s3 : nullptr;
+    }
+    // Of the bucket that an S3 request names; empty: it names none that exists.
+    [[nodiscard]] std::string region_of_bucket(const GateDependencies& dependencies) const {
+        const wire::S3Request* asked = dependencies.bucket_region ? asked_of_s3() : nullptr;
+        return asked != nullptr && !asked->bucket.empty() ? dependencies.bucket_region(asked->bucket) : std::string();
+    }
     // For wording and the record: of a request that is refused early, what it seems to be for.
     [[nodiscard]] const std::string& said_service() const { return service.empty() ? call.service : service; }
     std::string access_key_id;              // once credentials were looked up; they may not hold
@@ -269,7 +274,7 @@ base::Result<void> Gate::authenticate(RequestState& state) {
         state.call.right_region = dependencies_.regions.front();
         if (state.service != "s3") return base::fail(std::move(served).error());
         // At once the one that will do: SDKs sign anew only once.
-        if (auto own = region_of_bucket(dependencies_, state.http.head); wire::is_served(own, dependencies_.regions))
+        if (auto own = state.region_of_bucket(dependencies_); wire::is_served(own, dependencies_.regions))
             state.call.right_region = std::move(own);
         return base::fail(wire::wrong_region(signature, state.call.right_region));
     }
@@ -369,7 +374,7 @@ base::Result<std::map<size_t, std::string>> Gate::decide(RequestState& state, st
 }
 
 std::string Gate::message_to_keep(const RequestState& state, const base::Error& error) {
-    return recorded_message(error, input_shape(state.service, state.call.operation),
+    return recorded_message(error, model::find_operation(state.service, state.call.operation),
                             state.run != nullptr ? state.run->asked() : text::Json());
 }
 
@@ -379,7 +384,7 @@ std::string Gate::parameters_to_keep(const RequestState& state, bool refused) {
     text::Json asked = state.run != nullptr ? state.run->asked() : text::Json();
     // Where no access says it (there is no such bucket, or the credentials do not hold): as the head does.
     if (asked.is_null() && service == "s3" && !state.decided)
-        if (const auto head = wire::read_s3_request(state.http.head); head && !head->bucket.empty()) {
+        if (const wire::S3Request* head = state.asked_of_s3(); head != nullptr && !head->bucket.empty()) {
             asked = text::Json::object({{"Bucket", head->bucket}});
             if (!head->key.empty()) asked.set("Key", head->key);
         }
@@ -447,7 +452,7 @@ http::Response Gate::refuse(RequestState& state, base::Error error) {
     // operation always return the bucket's location through an HTTP response header, whether access to the bucket is authorized
     // or not").
     if (service == "s3" && state.call.operation == "HeadBucket" && state.call.right_region.empty())
-        state.call.right_region = region_of_bucket(dependencies_, state.http.head);
+        state.call.right_region = state.region_of_bucket(dependencies_);
     const auto encode = [&] {
         return wire::encode_error(service, error, state.http.head, state.call.request_id, state.call.right_region);
     };

@@ -7,6 +7,7 @@
 
 #include "audit/record.hpp"
 #include "audit/value.hpp"
+#include "model/broken_places.hpp"
 #include "model/services.hpp"
 
 namespace gate {
@@ -30,27 +31,7 @@ constexpr int recorded_depth_max = 6;
 constexpr std::array<std::string_view, 2> makes_credentials = {"AssumeRole", "GetSessionToken"};
 constexpr std::array<std::string_view, 3> recorded_headers = {"ETag", "Location", "x-amz-version-id"};
 
-constexpr std::string_view before_path = " at '";
-constexpr std::string_view after_path = "' failed to satisfy constraint: ";
 constexpr size_t value_bytes_min = 3;  // shorter ones are in every text
-
-bool is_path(std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    });
-}
-
-// The places that `Value 'V' at 'PLACE' failed to satisfy constraint: …` names, whatever V and the constraint say.
-std::vector<std::string> places_in(std::string_view message) {
-    std::vector<std::string> out;
-    for (size_t end = message.find(after_path); end != std::string_view::npos; end = message.find(after_path, end + 1)) {
-        const size_t begin = message.rfind(before_path, end);
-        if (begin == std::string_view::npos) continue;
-        const std::string_view place = message.substr(begin + before_path.size(), end - begin - before_path.size());
-        if (is_path(place) && std::ranges::find(out, place) == out.end()) out.emplace_back(place);
-    }
-    return out;
-}
 
 bool contains(const auto& names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
 
@@ -190,14 +171,10 @@ std::string recorded_members(const Json& value, const model::Shape* shape, size_
 
 }  // namespace
 
-const model::Shape* input_shape(std::string_view service, std::string_view operation) {
-    const model::Operation* model = model::find_operation(service, operation);
-    return model != nullptr ? model->input : nullptr;
-}
-
 std::string recorded_parameters(std::string_view service, std::string_view operation, const Json& input, size_t most) {
     if (!input.is_object()) return {};  // most reads of objects
-    return recorded_members(input, input_shape(service, operation), most, audit::is_polled(service, operation));
+    const model::Operation* model = model::find_operation(service, operation);
+    return recorded_members(input, model != nullptr ? model->input : nullptr, most, audit::is_polled(service, operation));
 }
 
 bool makes_something(std::string_view operation) {
@@ -216,12 +193,13 @@ std::string recorded_answer(std::string_view service, std::string_view operation
     return recorded_members(made, model != nullptr ? model->output : nullptr, audit::parameters_bytes_max, false);
 }
 
-std::string recorded_message(const base::Error& error, const model::Shape* shape, const Json& input) {
-    if (error.message.find(after_path) != std::string::npos) {
+std::string recorded_message(const base::Error& error, const model::Operation* operation, const Json& input) {
+    const model::Shape* const shape = operation != nullptr ? operation->input : nullptr;
+    if (shape != nullptr && error.code == operation->service->validation_error) {
         std::string out = "values fail to satisfy their constraints";
-        const std::vector<std::string> places = places_in(error.message);
-        for (size_t i = 0; i < places.size(); ++i) out += (i == 0 ? " at " : ", ") + places[i];
-        return out;
+        const std::vector<std::string> places = model::broken_places(*shape, input);
+        for (size_t i = 0; i < places.size(); ++i) out += (i == 0 ? " at " : ", ") + audit::capped(places[i]);
+        if (!places.empty()) return out;
     }
     std::set<std::string> values;
     collect(input, shape, false, values);

@@ -11,13 +11,10 @@
 
 namespace gate {
 
-// The message without what the request brought as values: of a constraint that does not hold, where; of others, without any value that
-// the service's model marks as sensitive or that is a job's environment or hyperparameter. `shape` describes `input`; nullptr: there
-// is none.
-[[nodiscard]] std::string recorded_message(const base::Error& error, const model::Shape* shape, const text::Json& input);
-
-// What an operation takes; nullptr: it has no model, or takes nothing.
-[[nodiscard]] const model::Shape* input_shape(std::string_view service, std::string_view operation);
+// The message without what the request brought as values: of constraints that do not hold, where; of others, without any value that
+// the service's model marks as sensitive or that is a job's environment or hyperparameter. `input`: what was asked, by the model's member
+// names; null: nothing that could be read. nullptr: there is no such operation.
+[[nodiscard]] std::string recorded_message(const base::Error& error, const model::Operation* operation, const text::Json& input);
 // Does the record say what its answer has made? Of what reads, only of new credentials.
 [[nodiscard]] bool makes_something(std::string_view operation);
 

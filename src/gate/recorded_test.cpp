@@ -2,27 +2,34 @@
 
 #include <doctest/doctest.h>
 
+#include "model/services.hpp"
+
 using base::Error;
 using gate::recorded_message;
 using gate::recorded_parameters;
 using text::Json;
 
-TEST_CASE("a constraint that does not hold is recorded by its place, whatever the value holds") {
+TEST_CASE("a constraint that does not hold is recorded by its place, whatever the value and the message say") {
+    const auto* job = model::find_operation("sagemaker", "CreateTrainingJob");
+    const Json asked =
+        Json::object({{"TrainingJobName", "a b"}, {"Environment", Json::object({{std::string(600, 'K'), "hush"}})}});
     const Error environment(
         "ValidationException",
         "1 validation error detected: Value '{PASSWORD=hush' at 'x' failed to satisfy constraint: hush}' at 'environment' "
         "failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 512]");
-    const std::string kept = recorded_message(environment, nullptr, Json());
-    CHECK(kept == "values fail to satisfy their constraints at x, environment");
-    const Error two("ValidationError",
-                    "2 validation errors detected: Value 'a b' at 'roleName' failed to satisfy constraint: Member must satisfy "
-                    "regular expression "
-                    "pattern: [\\w+=,.@-]+; Value at 'tags.3.member.key' failed to satisfy constraint: Member must have length");
-    CHECK(recorded_message(two, nullptr, Json()) == "values fail to satisfy their constraints at roleName, tags.3.member.key");
-    // A place that is none is a value.
-    const Error odd("ValidationError",
-                    "1 validation error detected: Value 'v' at 'not a place' failed to satisfy constraint: hush");
-    CHECK(recorded_message(odd, nullptr, Json()) == "values fail to satisfy their constraints");
+    const std::string kept = recorded_message(environment, job, asked);
+    CHECK(kept.starts_with("values fail to satisfy their constraints at trainingJobName, "));
+    CHECK(kept.find("environment") != std::string::npos);
+    CHECK(kept.find("hush") == std::string::npos);
+    const Error two("ValidationError", "2 validation errors detected: in whatever words");
+    const Json tags = Json::array({Json::object({{"Key", "k"}, {"Value", "v"}}), Json::object({{"Value", "v"}})});
+    CHECK(recorded_message(two, model::find_operation("iam", "CreateRole"),
+                           Json::object({{"RoleName", "a b"}, {"AssumeRolePolicyDocument", "{}"}, {"Tags", tags}})) ==
+          "values fail to satisfy their constraints at roleName, tags.2.member.key");
+    // What a service finds wrong with values that hold the model's constraints, it says itself; an error of another code, too.
+    const Json good = Json::object({{"RoleName", "r"}, {"AssumeRolePolicyDocument", "{}"}});
+    CHECK(recorded_message(Error("ValidationError", "too soon"), model::find_operation("iam", "CreateRole"), good) == "too soon");
+    CHECK(recorded_message(Error("LimitExceeded", "too many"), model::find_operation("iam", "CreateRole"), Json()) == "too many");
 }
 
 TEST_CASE("what a job's environment and hyperparameters hold is in no message that is kept") {
@@ -37,7 +44,7 @@ TEST_CASE("what a job's environment and hyperparameters hold is in no message th
 TEST_CASE("what a model marks as sensitive") {
     const Json input = Json::object({{"Bucket", "visible"}, {"SSECustomerKey", "hush1"}});
     const Error error("InvalidInput", "visible cannot have hush1");
-    CHECK(recorded_message(error, gate::input_shape("s3", "PutObject"), input) == "visible cannot have …");
+    CHECK(recorded_message(error, model::find_operation("s3", "PutObject"), input) == "visible cannot have …");
     const Json encrypted =
         Json::object({{"Bucket", "b"}, {"Key", "k"}, {"SSECustomerKey", "hush"}, {"SSECustomerAlgorithm", "AES256"}});
     CHECK(recorded_parameters("s3", "PutObject", encrypted, 4096) ==

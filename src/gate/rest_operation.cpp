@@ -100,7 +100,7 @@ public:
     }
 
     base::Result<http::Response> handle(const Permit& permit, wire::Call& call) override {
-        INVARIANT(invocation_ && payload_);
+        INVARIANT(invocation_ && payload_ && !is_refused_by_head_);
         if (later_) return base::fail(*later_);
         if (std::exchange(read_late_, false) && !permit.is_current()) return base::fail_outdated("the caller");
         payload_->set_permit(permit);
@@ -163,8 +163,14 @@ public:
 
 private:
     base::Result<std::vector<Access>> needed(const identity::Caller& caller, std::string_view region) {
-        return invocation_->accesses({.caller = caller, .region = region, .describer = operation_->describer},
-                                     operation_->functions);
+        auto accesses = TRY(invocation_->accesses({.caller = caller, .region = region, .describer = operation_->describer},
+                                                  operation_->functions));
+        if (rule_ == policy::ServiceRule::none) return accesses;
+        for (Access& access : accesses) {
+            access.rule = rule_;
+            access.separate = false;
+        }
+        return accesses;
     }
 
     base::Result<void> decode(const identity::Caller& caller, wire::Call& call) {
@@ -177,13 +183,16 @@ private:
             INVARIANT(payload_);
             *static_cast<model::ByteSource**>(payload->make(input)) = &*payload_;
         }
-        if (operation.rest->decided_on_body) return read_body(call);
+        if (operation.rest->decided_on_body && !is_refused_by_head_) return read_body(call);
         return {};
     }
 
     base::Result<void> read_head(const wire::S3Request& request, const identity::Caller& caller, wire::Call& call, void* input) {
-        TRY(operation_->look(operation_->model, request, caller, call));
+        HeadFindings found = TRY(operation_->look(operation_->model, request, caller, call));
+        rule_ = found.rule;
+        is_refused_by_head_ = found.is_refused_by_head;
         later_ = TRY(wire::read_rest_head(operation_->model, call.http->head, request, input));
+        if (found.later) later_ = std::move(found.later);
         return {};
     }
 
@@ -199,7 +208,9 @@ private:
 
     std::shared_ptr<const RestOperation> operation_;
     std::unique_ptr<Invocation> invocation_;
-    std::optional<base::Error> later_;  // of members or the document, for after the decision
+    policy::ServiceRule rule_ = policy::ServiceRule::none;  // that the head breaks
+    bool is_refused_by_head_ = false;
+    std::optional<base::Error> later_;  // of the head or the document, for after the decision
     bool is_handled_ = false;
     bool read_late_ = false;  // the document came after the decision: whose rights ended meanwhile is decided again
     std::optional<std::string> document_;

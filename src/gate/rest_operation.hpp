@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,9 +14,19 @@
 
 namespace gate {
 
-// What the service looks at of every request before its members. Its errors are answers.
-using FirstLook =
-    std::function<base::Result<void>(const model::Operation&, const wire::S3Request&, const identity::Caller&, wire::Call&)>;
+// What the service finds in a request's head before its members are read.
+struct HeadFindings {
+    // That the request breaks, whatever policies allow: it is refused whole, with each of its accesses.
+    policy::ServiceRule rule = policy::ServiceRule::none;
+    // An error for those alone whom policies allow the request: it is told after the decision.
+    std::optional<base::Error> later;
+    // No policy can allow this to the caller, whatever the body says: it is not read.
+    bool is_refused_by_head = false;
+};
+
+// What the service looks at of every request before its members. Its errors are answers, told before the decision: to every caller.
+using FirstLook = std::function<base::Result<HeadFindings>(const model::Operation&, const wire::S3Request&,
+                                                           const identity::Caller&, wire::Call&)>;
 
 namespace detail {
 

@@ -58,12 +58,23 @@ base::Error unknown_operation(std::string_view service, std::string_view operati
     return {"InvalidAction", "Could not find operation " + name + ": it is not implemented by Trainwarden"};
 }
 
+namespace {
+
+// S3 tells anonymous callers nothing, and nobody else may ask without credentials.
+bool is_told_nothing(const policy::Request& request, const policy::Decision& decision) {
+    return request.principal.kind == policy::PrincipalKind::anonymous &&
+           policy::denial_code(decision) == base::code::AccessDenied;
+}
+
+}  // namespace
+
+std::string refusal_sentence(const policy::Request& request, const policy::Decision& decision) {
+    return is_told_nothing(request, decision) ? "Access Denied" : policy::denial_message(request, decision);
+}
+
 std::string refusal_sentence(const Access& access, const policy::Request& request, const policy::Decision& decision) {
-    // S3 tells anonymous callers nothing.
-    if (request.principal.kind == policy::PrincipalKind::anonymous && policy::denial_code(decision) == base::code::AccessDenied)
-        return "Access Denied";
-    if (!access.refusal_message.empty()) return access.refusal_message;
-    return policy::denial_message(request, decision);
+    if (!access.refusal_message.empty() && !is_told_nothing(request, decision)) return access.refusal_message;
+    return refusal_sentence(request, decision);
 }
 
 }  // namespace gate

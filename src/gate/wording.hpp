@@ -22,7 +22,8 @@ enum class Dialect { s3, query, json };
 [[nodiscard]] base::Error missing_credentials(std::string_view service);
 [[nodiscard]] base::Error unknown_operation(std::string_view service, std::string_view operation);
 
-// The sentence of a refused access.
+// The sentence that a refused request is told; of an access with one of its own, that.
+[[nodiscard]] std::string refusal_sentence(const policy::Request& request, const policy::Decision& decision);
 [[nodiscard]] std::string refusal_sentence(const Access& access, const policy::Request& request,
                                            const policy::Decision& decision);
 

@@ -92,6 +92,8 @@ std::string sentence_of(ServiceRule rule, const Request& request, const std::str
                    " because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.";
         case ServiceRule::jobs_session_assumes_no_role:
             return "User: " + who(request.principal) + " is limited to its training job and cannot assume roles.";
+        case ServiceRule::bucket_owner_condition:
+            return "Access Denied";
         case ServiceRule::none:
         case ServiceRule::awss_policies:
         case ServiceRule::reserved_roles:

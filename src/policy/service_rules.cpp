@@ -37,6 +37,7 @@ constexpr auto rule_names = std::to_array<RuleName>({
     {ServiceRule::owners_bucket_policy, "owners_bucket_policy"},
     {ServiceRule::public_policy_blocked, "public_policy_blocked"},
     {ServiceRule::jobs_session_assumes_no_role, "jobs_session_assumes_no_role"},
+    {ServiceRule::bucket_owner_condition, "bucket_owner_condition"},
 });
 
 bool is_in(std::string_view action, const auto& actions) { return std::ranges::find(actions, action) != actions.end(); }
@@ -124,6 +125,8 @@ std::string_view describe(ServiceRule rule) {
             return "the bucket's Block Public Access setting BlockPublicPolicy takes no public policy";
         case ServiceRule::jobs_session_assumes_no_role:
             return "a session that is limited to a training job assumes no role";
+        case ServiceRule::bucket_owner_condition:
+            return "the bucket does not belong to the account that the request expects (x-amz-expected-bucket-owner)";
         case ServiceRule::root_assumes_no_role:
             return "the root user of an account assumes no role";
         case ServiceRule::awss_policies:

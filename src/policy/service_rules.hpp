@@ -24,6 +24,7 @@ enum class ServiceRule : uint8_t {
     // Found by a service in what a request says (gate::Access::rule); told as those.
     public_policy_blocked,
     jobs_session_assumes_no_role,
+    bucket_owner_condition,
 };
 
 // The rule that forbids this to this caller. `lower_action` in lower case. nullptr: the context is not known any more, and the rule that

@@ -169,17 +169,11 @@ std::string hint_for(const Error& error, const std::string& where, const AwsOpti
                ": AWS_ACCESS_KEY_ID, aws:accessKey or ~/.aws/credentials says which";
     if (error.code == base::code::ExpiredToken || error.code == base::code::ExpiredTokenException)
         return "the session of the access key " + key + " has ended: get new credentials";
-    if (error.code == base::code::SignatureDoesNotMatch) {
-        // One code for several mistakes: only AWS's words tell which.
-        if (error.message.contains("valid region"))
-            return "AWS_REGION, aws:region or ~/.aws/config says which region: `" + options.region + "`";
-        if (error.message.starts_with("Signature expired") || error.message.starts_with("Signature not yet current"))
-            return "the clock of this machine and that of " + where + " differ by minutes: set the one that is wrong";
-        if (error.message.contains("does not match the signature"))
-            return "the secret access key does not belong to the access key " + key +
-                   ": AWS_SECRET_ACCESS_KEY, aws:secretKey or ~/.aws/credentials holds it";
-        return "";
-    }
+    // One code for several mistakes; which it is, the sentence says that stands before this.
+    if (error.code == base::code::SignatureDoesNotMatch || error.code == base::code::InvalidSignatureException)
+        return "check what requests are signed with: the secret access key of " + key +
+               " (AWS_SECRET_ACCESS_KEY, aws:secretKey or ~/.aws/credentials), the region `" + options.region +
+               "` (AWS_REGION, aws:region or ~/.aws/config) and the clock of this machine";
     return "AWS_ENDPOINT_URL or aws:endpoints says where to; is something listening there?";
 }
 

@@ -55,27 +55,28 @@ std::string filled_in(std::string_view message, std::string_view header, std::st
     return out;
 }
 
-// `name` in lower case. Errors: its row's.
-Result<void> check_refused(const model::RestService& service, std::string_view name, std::string_view value,
-                           RefusedHeader::Of of) {
+// `name` in lower case. Its row's error.
+std::optional<base::Error> refused_by(const model::RestService& service, std::string_view name, std::string_view value,
+                                      RefusedHeader::Of of) {
     if (value.empty()) return {};  // an empty header is none
     for (const auto& row : service.refused_headers) {
         if (row.of != of || (row.is_prefix ? !name.starts_with(row.name) : name != row.name)) continue;
         if (contains(row.unless, value)) return {};
         if (!row.known.empty() && !contains(row.known, value)) continue;
-        return base::fail(std::string(row.code), filled_in(row.message, name, value));
+        return base::Error(std::string(row.code), filled_in(row.message, name, value));
     }
     return {};
 }
 
 }  // namespace
 
-Result<void> check_rest_headers(const model::Service& service, const http::RequestHead& head) {
+Result<std::optional<base::Error>> check_rest_headers(const model::Service& service, const http::RequestHead& head) {
     // The others may be lists, or say nothing that a policy or an operation goes by.
     constexpr auto single = std::to_array<std::string_view>(
         {"content-md5", "content-type", "if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "range"});
     const bool reads = head.method == "GET" || head.method == "HEAD";
     const auto& fields = head.headers.fields();
+    std::optional<base::Error> refused;
     std::vector<std::string> names;
     names.reserve(fields.size());
     for (const auto& [name, value] : fields) {
@@ -86,9 +87,10 @@ Result<void> check_rest_headers(const model::Service& service, const http::Reque
         const auto before = static_cast<size_t>(std::ranges::find(names, own) - names.begin());
         if (before + 1 != names.size() && fields[before].second != value)
             return base::fail(base::code::InvalidArgument, "The header `" + own + "` is given twice with different values.");
-        TRY(check_refused(*service.rest, own, value, reads ? RefusedHeader::Of::reads : RefusedHeader::Of::writes));
+        if (!refused)
+            refused = refused_by(*service.rest, own, value, reads ? RefusedHeader::Of::reads : RefusedHeader::Of::writes);
     }
-    return {};
+    return refused;
 }
 
 namespace {
@@ -252,18 +254,19 @@ private:
 Result<std::optional<base::Error>> read_rest_head(const model::Operation& operation, const http::RequestHead& head,
                                                   const S3Request& request, void* input) {
     INVARIANT(operation.rest != nullptr);
+    std::optional<base::Error> refused;
     if (operation.rest->writes_object) {
         for (const auto& [name, value] : head.headers.fields())
-            if (starts_with(name, "x-amz-"))
-                TRY(check_refused(*operation.service->rest, base::lower(name), value, RefusedHeader::Of::object_writes));
+            if (!refused && starts_with(name, "x-amz-"))
+                refused = refused_by(*operation.service->rest, base::lower(name), value, RefusedHeader::Of::object_writes);
     }
-    if (!operation.input) return std::nullopt;
+    if (!operation.input) return refused;
     HeadReader reader(operation, input);
     TRY(reader.read_path(request));
     TRY(reader.read_headers(head.headers));
     TRY(reader.read_query(request.query));
     TRY(reader.check_missing());
-    return std::move(reader.later);
+    return refused ? std::move(refused) : std::move(reader.later);
 }
 
 bool has_digest(const http::RequestHead& head) {

@@ -15,12 +15,14 @@
 namespace wire {
 
 // Of every request, before anything else of it is looked at: a header that may stand there once does not stand there twice with
-// different values (R81), and none asks for what no operation has (models/s3.yaml, refused_headers: encryption).
-// Errors: `InvalidArgument`, the refused header's.
-[[nodiscard]] base::Result<void> check_rest_headers(const model::Service& service, const http::RequestHead& head);
+// different values (R81). Error `InvalidArgument`.
+// One that asks for what no operation has (models/s3.yaml, refused_headers: encryption) is handed on as its error: it is told after the
+// decision.
+[[nodiscard]] base::Result<std::optional<base::Error>> check_rest_headers(const model::Service& service,
+                                                                          const http::RequestHead& head);
 
 // The members in the head, into an empty struct of the operation's input. What cannot be read is its error of models/s3.yaml, or
-// counts as not sent. An error of a member that is not decided on is handed on: it is told after the decision.
+// counts as not sent. An error of a member that is not decided on, or of a refused header, is handed on: it is told after the decision.
 [[nodiscard]] base::Result<std::optional<base::Error>> read_rest_head(const model::Operation& operation,
                                                                       const http::RequestHead& head, const S3Request& request,
                                                                       void* input);

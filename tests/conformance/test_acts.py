@@ -80,3 +80,18 @@ def test_a_job_that_runs_used_its_role_by_its_trust_policy(world):
     report = json.loads(world.trainwarden("audit", "used", SAGEMAKER, "--json").stdout)
     assumed = [use for use in report["Used"] if use["Action"] == "sts:AssumeRole"]
     assert assumed and f"arn:aws:iam::{world.account}:role/trainer" in assumed[0]["Resources"]
+
+
+def test_a_service_that_assumes_a_role_is_the_caller_of_an_event(world):
+    """As in CloudTrail's events of AssumeRole by a service; what the service decides for the request beside it is no call of an API."""
+    role = f"arn:aws:iam::{world.account}:role/trainer"
+    request_id = world.client("sagemaker").create_training_job(**request(world, "an-event", "true"))["ResponseMetadata"]["RequestId"]
+    attributes = [{"AttributeKey": "ResourceName", "AttributeValue": role}]
+    events = [json.loads(one["CloudTrailEvent"]) for one in world.client("cloudtrail").lookup_events(LookupAttributes=attributes, MaxResults=50)["Events"]]
+    (event,) = [one for one in events if one["requestID"] == request_id and one["eventName"] == "AssumeRole"]
+    assert (event["eventSource"], event["eventType"]) == ("sts.amazonaws.com", "AwsApiCall")
+    assert event["userIdentity"] == {"type": "AWSService", "invokedBy": SAGEMAKER}
+    assert event["sourceIPAddress"] == event["userAgent"] == SAGEMAKER
+    assert event["requestParameters"]["roleArn"] == role and event["requestParameters"]["roleSessionName"] == "SageMaker"
+    assert event["recipientAccountId"] == world.account and event["awsRegion"] == world.region
+    wait(world, "an-event")

@@ -348,7 +348,7 @@ def questions_about_actions(server, world, accesses, where):
     wrong, by_question = [], {}
     for name, decided in accesses.items():
         for access in decided:
-            if access.get("Rule") == "public_policy_blocked" or (where[0], access["Action"]) in BESIDE or name == "without credentials":
+            if access.get("Rule") in ("public_policy_blocked", "bucket_owner_condition") or (where[0], access["Action"]) in BESIDE or name == "without credentials":
                 continue  # what a request says, questions about one action do not know; the simulator knows nobody without credentials
             question = (access["Action"], access["Resource"], json.dumps(context_of(access), sort_keys=True))
             by_question.setdefault(question, {})[name] = access["Decision"] == "allowed"

@@ -3,6 +3,7 @@
 What is promised otherwise is named here: the record of what changes nothing may lose its last second (docs/audit.md, --audit-sync), the folders of running jobs
 are scratch, and RocksDB's own notes for people are nothing that it reads.
 """
+import http.client
 import json
 import pathlib
 import re
@@ -13,7 +14,7 @@ import tempfile
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import BINARY, Server, need, until
+from conftest import BINARY, Credentials, Server, need, until
 from durability import Tracer
 
 # `reserved-space` holds nothing: it is made again when it is not there.
@@ -25,11 +26,11 @@ TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal":
 class Traced:
     """A server with its first start in the trace; `answers()` ends it and gives what each request was told, with what was safe then."""
 
-    def __init__(self):
+    def __init__(self, *arguments, ignored=tuple(IGNORED)):
         need("tracing")
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="trainwarden-test-", dir="/var/tmp"))
-        self.server = Server(self.home)
-        self.tracer = Tracer(self.home, self.home / "trace", IGNORED)  # data and, in config, the master key
+        self.server = Server(self.home, *arguments)
+        self.tracer = Tracer(self.home, self.home / "trace", ignored)  # data and, in config, the master key
         self.server.prefix = self.tracer.prefix
         self.server.start()  # asks who the root is: the first answer
 
@@ -104,6 +105,25 @@ def test_objects(traced):
     # The bytes, their name, then the entry that names them.
     blob, folder, log = order_of(put, is_blob, is_blob_folder, is_log)
     assert max(blob, folder) < log
+
+
+def test_every_answer_waits_for_its_record_where_the_operator_says_so():
+    """--audit-sync answers: reads, and refusals of whoever asks, too."""
+    traced = Traced("--audit-sync", "answers", ignored=[*IGNORED[1:], r"^data/(jobs|images)/", r"^data/audit/reserved-space$"])
+    try:
+        traced.server.client("s3").list_buckets()
+        connection = http.client.HTTPConnection("127.0.0.1", traced.server.port, timeout=30)
+        connection.request("GET", "/nobody-s/key")  # without credentials
+        assert connection.getresponse().read()
+        with pytest.raises(ClientError):
+            traced.server.client_as(Credentials("AKIAIOSFODNN7EXAMPLE", "x" * 40), "sts").get_caller_identity()
+        listed, anonymous, forged = answers = traced.answers()
+        check_safe(answers)
+        assert any(path.startswith("data/audit/requests-") for path in listed.synced), listed
+        for answer in (anonymous, forged):
+            assert any(path.startswith("data/audit/unauthenticated-") for path in answer.synced), answer
+    finally:
+        traced.close()
 
 
 def test_parts(traced):

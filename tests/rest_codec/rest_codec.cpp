@@ -63,8 +63,9 @@ Json decoded(const Json& request) {
     const auto* served = operation_named(service, read->operation);
     if (!served) return refused(read->operation, base::Error("NoSuchOperation", read->operation));
     const auto& operation = *served;
-    if (auto checked = wire::check_rest_headers(service_named("s3"), head); !checked)
-        return refused(read->operation, checked.error());
+    const auto checked = wire::check_rest_headers(service_named("s3"), head);
+    if (!checked) return refused(read->operation, checked.error());
+    if (*checked) return refused(read->operation, **checked);
     const auto input = value_of(service, *operation.input);
     const auto later = wire::read_rest_head(operation, head, *read, input.get());
     if (!later) return refused(read->operation, later.error());

@@ -3,7 +3,6 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
-#include "gate/refusal.hpp"
 #include "model/s3/copies.hpp"
 #include "services/s3/copying.hpp"
 #include "services/s3/ranges.hpp"
@@ -48,11 +47,11 @@ Result<gate::Description> add_source(const RequestOrigin& asking, const std::str
     const std::string bucket = "arn:aws:s3:::" + source.bucket;
     const auto action = source.names_version ? m::Action::s3_GetObjectVersion : m::Action::s3_GetObject;
     auto object = TRY(asking.find(bucket + "/" + source.key, action));
-    if (expected_owner && *expected_owner != object.owner) return gate::refuse("Access Denied");
     from = *object.found.as<Located>();
     policy::Context keys;
     if (source.names_version) keys.set("s3:versionid", "null");
     needs.add(action, object, keys);
+    if (expected_owner && *expected_owner != object.owner) needs.refuse_last_by(policy::ServiceRule::bucket_owner_condition);
     if (from.object) return object;
     policy::Context listing;
     listing.set("s3:prefix", source.key);

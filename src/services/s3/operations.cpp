@@ -3,7 +3,6 @@
 #include <array>
 
 #include "base/error_codes.hpp"
-#include "gate/refusal.hpp"
 #include "gate/rest_operation.hpp"
 #include "model/s3/acls.hpp"
 #include "model/s3/buckets.hpp"
@@ -16,12 +15,11 @@
 namespace services::s3 {
 namespace {
 
-// Enforces x-amz-expected-bucket-owner: S3 in one header, S3 Control in another. Source: "Verifying bucket ownership
-// with bucket owner condition".
-Result<void> check_expected_owner(const http::Headers& headers, const objects::Bucket& bucket, bool control) {
+// x-amz-expected-bucket-owner: S3 has it in one header, S3 Control in another. Source: "Verifying bucket ownership with bucket owner
+// condition".
+bool is_of_expected_owner(const http::Headers& headers, const objects::Bucket& bucket, bool control) {
     const auto* expected = headers.find(control ? "x-amz-account-id" : "x-amz-expected-bucket-owner");
-    if (expected == nullptr || *expected == bucket.account) return {};
-    return gate::refuse("Access Denied");
+    return expected == nullptr || *expected == bucket.account;
 }
 
 // A bucket is served by its own region, which is what aws:RequestedRegion must say: a signature for another region of this server
@@ -36,27 +34,36 @@ Result<void> go_to_region(const S3& s3, const objects::Bucket& bucket, wire::Cal
     return {};
 }
 
-// Operations without a bucket are an account's: anonymous ones are refused.
+// Operations without a bucket are an account's.
 bool is_of_account(const model::Operation& operation) {
     return &operation == &m::CreateBucket::operation || &operation == &m::ListBuckets::operation;
 }
 
-Result<void> first_look(const S3& s3, const model::Operation& operation, const wire::S3Request& request,
-                        const identity::Caller& caller, wire::Call& call) {
+std::optional<base::Error> error_of(Result<void> checked) {
+    return checked ? std::nullopt : std::optional(std::move(checked).error());
+}
+
+// Where the bucket is and that a header is said once are told to everybody. What a header asks for that is not here is told to those
+// alone who may make the request without it, as on AWS.
+Result<gate::HeadFindings> first_look(const S3& s3, const model::Operation& operation, const wire::S3Request& request,
+                                      const identity::Caller& caller, wire::Call& call) {
     const auto& head = call.http->head;
-    TRY(wire::check_rest_headers(m::service, head));
+    gate::HeadFindings out{.later = TRY(wire::check_rest_headers(m::service, head))};
     if (is_of_account(operation)) {
-        if (caller.principal.kind == policy::PrincipalKind::anonymous) return gate::refuse("Access Denied");
-        return &operation == &m::CreateBucket::operation ? check_new_bucket_acl(head.headers, caller.principal.account)
-                                                         : Result<void>();
+        out.is_refused_by_head = caller.principal.kind == policy::PrincipalKind::anonymous;
+        if (!out.later && &operation == &m::CreateBucket::operation)
+            out.later = error_of(check_new_bucket_acl(head.headers, caller.principal.account));
+        return out;
     }
     const auto bucket = TRY(s3.storage.bucket(request.bucket));
     TRY(go_to_region(s3, *bucket, call));
-    TRY(check_expected_owner(head.headers, *bucket, operation.service != &m::service));
+    if (!is_of_expected_owner(head.headers, *bucket, operation.service != &m::service))
+        out.rule = policy::ServiceRule::bucket_owner_condition;
     // What sets nothing but an ACL says more with its own answer.
     const bool sets_acl = &operation == &m::PutObjectAcl::operation || &operation == &m::PutBucketAcl::operation;
-    if (operation.rest->writes_object && !sets_acl) return check_acl(acl_in(head.headers), bucket->account);
-    return {};
+    if (!out.later && operation.rest->writes_object && !sets_acl)
+        out.later = error_of(check_acl(acl_in(head.headers), bucket->account));
+    return out;
 }
 
 }  // namespace

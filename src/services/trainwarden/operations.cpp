@@ -11,6 +11,7 @@
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
 #include "gate/operation.hpp"
+#include "gate/wording.hpp"
 #include "model/trainwarden/operations.hpp"
 #include "model/trainwarden/service.hpp"
 #include "model/words.hpp"
@@ -86,7 +87,7 @@ gate::HypotheticalRequest hypothetical(const Dependencies& parts, const Question
 m::DecidedAccess explained_question(const audit::DecidedAccess& decided) {
     m::DecidedAccess out = explained(decided);
     if (decided.decision.outcome != policy::Outcome::allow)
-        out.message = policy::denial_message(decided.request, decided.decision);
+        out.message = gate::refusal_sentence(decided.request, decided.decision);
     return out;
 }
 

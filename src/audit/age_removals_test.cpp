@@ -1,0 +1,33 @@
+#include "audit/age_removals.hpp"
+
+#include <doctest/doctest.h>
+
+using audit::AgeRemovals;
+using std::chrono::hours;
+
+TEST_CASE("no more than a quarter of a log goes for its age in an eighth of the days that it is kept") {
+    AgeRemovals removals{std::chrono::days(8)};
+    const auto at = [](int hour) { return AgeRemovals::Steady(hours(1000 + hour)); };
+    CHECK(removals.period() == hours(24));
+    CHECK_FALSE(removals.begins_to_wait());
+    int removed = 0;
+    uint64_t bytes = 1000;
+    for (; removals.take(10, bytes, at(0)); ++removed) bytes -= 10;
+    CHECK(removed == 25);
+    CHECK(removals.begins_to_wait());
+    CHECK_FALSE(removals.begins_to_wait());  // said once
+    CHECK_FALSE(removals.take(10, bytes, at(23)));
+    CHECK_FALSE(removals.begins_to_wait());
+    // The next period: of what there is then.
+    for (removed = 0; removals.take(10, bytes, at(24)); ++removed) bytes -= 10;
+    CHECK(removed == 18);
+    CHECK(removals.begins_to_wait());
+}
+
+TEST_CASE("one segment goes in each period, however large it is") {
+    AgeRemovals removals{std::chrono::days(8)};
+    const auto at = [](int hour) { return AgeRemovals::Steady(hours(1000 + hour)); };
+    CHECK(removals.take(900, 1000, at(0)));
+    CHECK_FALSE(removals.take(1, 100, at(1)));
+    CHECK(removals.take(100, 100, at(24)));
+}
