@@ -540,7 +540,7 @@ TEST_CASE("a clock that jumps ahead removes nothing for its age") {
     f.options.clock_believed_after = std::chrono::hours(1);
     {
         auto log = f.open();
-        for (int i = 0; i < 200; ++i) REQUIRE(log->append(refused("ID" + std::to_string(i))));
+        for (int i = 0; i < 1000; ++i) REQUIRE(log->append(refused("ID" + std::to_string(i))));
     }
     f.clock.advance(std::chrono::hours(24 * 100));
     CHECK(f.open()->find("ID0").has_value());
