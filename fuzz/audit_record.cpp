@@ -76,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     same(json["UserAgent"], record.user_agent, audit::user_agent_bytes_max);
     same(json["Principal"]["Arn"], record.principal.arn);
     same(json["SessionName"], record.session_name);
-    const auto terms = audit::terms_of(json);
+    const auto terms = audit::terms_of(audit::RecordView(json));
     INVARIANT(terms == text.terms);
     return 0;
 }

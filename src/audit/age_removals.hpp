@@ -3,6 +3,7 @@
 // to the limit. Pure; one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -11,10 +12,11 @@ namespace audit {
 class AgeRemovals {
 public:
     using Steady = std::chrono::steady_clock::time_point;
-    static constexpr int64_t periods = 8;       // of the days that records are kept
-    static constexpr uint64_t part_of_log = 4;  // of what there was when the period began, its quarter
+    static constexpr std::chrono::days kept_max{36'500};  // in nanoseconds, much more is no number
+    static constexpr int64_t periods = 8;                 // of the days that records are kept
+    static constexpr uint64_t part_of_log = 4;            // of what there was when the period began, its quarter
 
-    explicit AgeRemovals(std::chrono::days kept) : period_(std::chrono::hours(kept) / periods) {}
+    explicit AgeRemovals(std::chrono::days kept) : period_(std::chrono::hours(std::min(kept, kept_max)) / periods) {}
     // Whether a segment of so many bytes may be removed, of a log of so many: then it counts. The first of a period may, however large.
     [[nodiscard]] bool take(uint64_t segment_bytes, uint64_t log_bytes, Steady now);
     // Whether `take` has said no in this period for the first time since this was asked: it is to be said.

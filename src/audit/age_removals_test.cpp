@@ -30,4 +30,5 @@ TEST_CASE("one segment goes in each period, however large it is") {
     CHECK(removals.take(900, 1000, at(0)));
     CHECK_FALSE(removals.take(1, 100, at(1)));
     CHECK(removals.take(100, 100, at(24)));
+    CHECK(AgeRemovals{std::chrono::days(1'000'000'000)}.period() > hours(100'000));
 }

@@ -13,12 +13,11 @@
 #include <limits>
 #include <thread>
 
-#include "audit/age_removals.hpp"
-#include "audit/believed_time.hpp"
 #include "audit/budget.hpp"
 #include "audit/cloudtrail.hpp"
 #include "audit/legacy_log.hpp"
 #include "audit/polling.hpp"
+#include "audit/retention.hpp"
 #include "audit/search.hpp"
 #include "audit/stream.hpp"
 #include "base/error_codes.hpp"
@@ -38,8 +37,6 @@ constexpr uint64_t reserved_bytes = 8u << 20;  // some thousand records of delet
 constexpr int waiting_max = 64;
 constexpr std::chrono::seconds between_syncs{1};
 constexpr std::chrono::seconds between_summaries{10};  // of unauthenticated requests
-constexpr std::chrono::hours between_warnings{1};
-constexpr std::chrono::hours clock_jump_said_min{24};
 constexpr uint64_t segments_of_the_bytes_kept_min = 8;
 constexpr uint64_t segment_bytes_min = 16u << 10;
 constexpr size_t answer_bytes_expected = 64;
@@ -85,9 +82,6 @@ class FileLog final : public Log {
 public:
     explicit FileLog(LogOptions options)
         : options_(std::move(options)),
-          believed_(options_.clock_believed_after),
-          requests_by_age_(std::chrono::days(options_.keep_days)),
-          unauthenticated_by_age_(std::chrono::days(options_.keep_days)),
           budget_(options_.unauthenticated_bytes_per_second, options_.unauthenticated_bytes_at_once),
           polling_(options_.poll_interval) {
         INVARIANT(options_.clock != nullptr && options_.key != nullptr);
@@ -115,12 +109,12 @@ public:
         requests_ = make_stream(requests_stream, options_.keep_bytes);
         unauthenticated_ = make_stream(unauthenticated_stream, options_.keep_unauthenticated_bytes);
         const base::Time now = options_.clock->now();
+        retention_.emplace(options_, *requests_, *unauthenticated_);
         for (Stream* stream : streams()) {
             TRY(stream->open(now));
             TRY(compare_with_head_file(*stream, stream == requests_.get() ? requests_stream : unauthenticated_stream, now));
         }
-        if (const int64_t newest = requests_->newest_time(); newest != 0)
-            believed_.begin(base::Time(std::chrono::milliseconds(newest)), steady_clock::now());
+        retention_->begin();
         TRY(take_over_legacy_log(options_.directory, *requests_, now));
         first_of_this_run_ = requests_->last_line() + 1;
         TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by),
@@ -430,96 +424,11 @@ private:
         report(saved);
     }
 
+    void keep_what_shall_be(base::Time now) { full_ = !retention_->keep(now); }
+
     template <class T>
     void report(const base::Result<T>& done) {
         if (!done) base::log_error("the audit log: " + done.error().describe());
-    }
-
-    // ---- retention
-
-    void keep_what_shall_be(base::Time now) {
-        warn_where_it_fills(now);
-        const base::Time old_since = believed_.now(now, steady_clock::now());
-        if (const bool doubts = now - old_since > clock_jump_said_min; doubts != said_doubt_) {
-            said_doubt_ = doubts;
-            if (doubts)
-                base::log_warn("the clock is far ahead of the newest record of the audit log (" + text::iso8601(old_since) +
-                               "): until it has been so for an hour, nothing is removed for its age");
-        }
-        remove_old({*unauthenticated_, unauthenticated_by_age_, options_.keep_unauthenticated_bytes, WhenFull::remove_oldest, ""},
-                   now, old_since);
-        full_ = options_.when_full == WhenFull::refuse &&
-                !remove_old({*requests_, requests_by_age_, options_.keep_bytes, WhenFull::refuse, ""}, now, old_since);
-        if (options_.when_full == WhenFull::remove_oldest)
-            remove_old({*requests_, requests_by_age_, options_.keep_bytes, WhenFull::remove_oldest,
-                        "earlier than the days that were asked for"},
-                       now, old_since);
-    }
-
-    // Before anything is removed for its size.
-    void warn_where_it_fills(base::Time now) {
-        const uint64_t bytes = requests_->bytes();
-        if (bytes < options_.keep_bytes / 10 * 8 || steady_clock::now() < next_warning_) return;
-        next_warning_ = steady_clock::now() + between_warnings;
-        const std::string said =
-            "the audit log has " + std::to_string(bytes) + " of " + std::to_string(options_.keep_bytes) +
-            " bytes; when it is full, " +
-            (options_.when_full == WhenFull::refuse
-                 ? "requests are answered 503"
-                 : "its oldest records are removed before their " + std::to_string(options_.keep_days) + " days are over");
-        base::log_warn(said + " (serve --audit-keep-bytes, --audit-keep-days, --audit-when-full)");
-        report(requests_->note("filling", said, true, now));
-    }
-
-    struct Retention {
-        Stream& stream;
-        AgeRemovals& by_age;
-        uint64_t keep_bytes;
-        WhenFull when_full;
-        std::string why_early;  // said where records go before their days are over; empty: that is as it should be
-    };
-
-    // False: it is larger than it may be, and what could be removed is to be kept. `old_since`: the time by which records are old.
-    bool remove_old(const Retention& retention, base::Time now, base::Time old_since) {
-        Stream& stream = retention.stream;
-        const base::Time kept_since = old_since - std::chrono::days(options_.keep_days);
-        for (;;) {
-            const auto full = stream.full_segments();
-            const bool too_large = stream.bytes() > retention.keep_bytes;
-            if (full.empty()) return !too_large;
-            const SegmentSummary& oldest = full.front()->summary;
-            const bool is_young = oldest.last_time >= kept_since.time_since_epoch().count();
-            if (!too_large && (is_young || options_.keep_days == 0)) return true;
-            if (is_young && retention.when_full == WhenFull::refuse) return false;
-            if (!too_large && !retention.by_age.take(oldest.bytes, stream.bytes(), steady_clock::now())) {
-                if (retention.by_age.begins_to_wait()) say_what_waits(stream, retention.by_age, old_since, now);
-                return true;
-            }
-            const uint64_t last = oldest.first_number + oldest.lines - 1;
-            const std::string said = "segment " + std::to_string(full.front()->number) + " was removed, with records " +
-                                     std::to_string(oldest.first_number) + " to " + std::to_string(last) + ", up to " +
-                                     text::iso8601_millis(base::Time(std::chrono::milliseconds(oldest.last_time))) +
-                                     (is_young && !retention.why_early.empty() ? ": " + retention.why_early
-                                      : !is_young ? ": older than " + std::to_string(options_.keep_days) + " days"
-                                                  : "");
-            // Said first: a segment that is missing without a word was stolen.
-            if (auto noted = stream.note("removed", said, true, now); !noted) return report(noted), true;
-            if (is_young && !retention.why_early.empty())
-                base::log_warn("the audit log: " + said);
-            else
-                base::log_info("the audit log: " + said);
-            if (auto removed = stream.remove_oldest(); !removed) return report(removed), true;
-        }
-    }
-
-    // A clock that is wrong, or a server that was off for long.
-    void say_what_waits(Stream& stream, const AgeRemovals& by_age, base::Time old_since, base::Time now) {
-        const std::string said = "by the clock (" + text::iso8601(old_since) +
-                                 "), more than a quarter of the log is older than " + std::to_string(options_.keep_days) +
-                                 " days: no more than a quarter is removed for its age in " +
-                                 std::to_string(by_age.period().count()) + " hours";
-        base::log_warn("the audit log: " + said);
-        report(stream.note("waiting", said, true, now));
     }
 
     LogOptions options_;
@@ -529,11 +438,8 @@ private:
     std::atomic<bool> full_ = false;
     mutable std::atomic<int> waiting_ = 0;
     std::atomic<bool> busy_ = false;
-    std::string saved_heads_;                               // the keeper's
-    steady_clock::time_point next_warning_{};               // the keeper's
-    BelievedTime believed_;                                 // the keeper's
-    bool said_doubt_ = false;                               // the keeper's
-    AgeRemovals requests_by_age_, unauthenticated_by_age_;  // the keeper's
+    std::string saved_heads_;             // the keeper's
+    std::optional<Retention> retention_;  // the keeper's
 
     mutable base::Mutex mutex_;
     mutable base::Condition due_, written_;

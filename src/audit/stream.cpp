@@ -362,16 +362,18 @@ base::Result<void> Stream::answer(Place& place, const RecordText& text, std::str
     return {};
 }
 
-base::Result<void> Stream::note(std::string_view what, const std::string& said, bool shown, base::Time time) {
+base::Result<void> Stream::note(std::string_view what, const std::string& said, bool shown, base::Time time, uint64_t segment) {
     const base::Lock lock(mutex_);
     TRY(make_room(said.size(), time));
-    return note_locked(what, said, shown, time);
+    return note_locked(what, said, shown, time, segment);
 }
 
-base::Result<void> Stream::note_locked(std::string_view what, const std::string& said, bool shown, base::Time time) {
+base::Result<void> Stream::note_locked(std::string_view what, const std::string& said, bool shown, base::Time time,
+                                       uint64_t segment) {
     std::string members = "\"note\":{\"time\":" + std::to_string(time.time_since_epoch().count());
     append_member(members, "what", what);
     append_member(members, "text", said, 4 * value_bytes_max);
+    if (segment != 0) append_raw_member(members, "segment", std::to_string(segment));
     members += shown ? ",\"shown\":true}" : "}";
     Batch batch(chain_, last_number_);
     batch.add(members);

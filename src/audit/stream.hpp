@@ -68,8 +68,9 @@ public:
     // The answer of a record. Where the segment has been left since, the record stands once more, whole, in the new one.
     [[nodiscard]] base::Result<void> answer(Place& place, const RecordText& text, std::string_view answer,
                                             std::string_view outcome, base::Time time);
-    // Something that is not a request. `shown`: in lists of records.
-    [[nodiscard]] base::Result<void> note(std::string_view what, const std::string& said, bool shown, base::Time time);
+    // Something that is not a request. `shown`: in lists of records. `segment`: that it is about; 0: none.
+    [[nodiscard]] base::Result<void> note(std::string_view what, const std::string& said, bool shown, base::Time time,
+                                          uint64_t segment = 0);
     // A line of an earlier version's log.
     [[nodiscard]] base::Result<void> take_over(const std::string& json, const std::vector<Term>& terms, std::string_view outcome,
                                                int64_t time);
@@ -121,8 +122,8 @@ private:
     static void add_record(Batch& batch, const Definitions& definitions, const RecordText& text, std::string_view answer);
     [[nodiscard]] base::Result<Place> append_locked(const RecordText& text, std::string_view answer, std::string_view outcome,
                                                     base::Time time) REQUIRES(mutex_);
-    [[nodiscard]] base::Result<void> note_locked(std::string_view what, const std::string& said, bool shown, base::Time time)
-        REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> note_locked(std::string_view what, const std::string& said, bool shown, base::Time time,
+                                                 uint64_t segment = 0) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> sign_locked(base::Time now) REQUIRES(mutex_);
     uint32_t add_entry(const Batch& batch, int64_t time, uint32_t flags, std::span<const Term> terms) REQUIRES(mutex_);
     void saw_time(int64_t time) REQUIRES(mutex_);

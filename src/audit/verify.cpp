@@ -15,9 +15,10 @@ namespace {
 // The server signs after lines_between_heads_max lines, and a batch may still be written before it does.
 constexpr uint64_t unsigned_lines_max = lines_between_heads_max + 2048;
 
-// `segment N was removed, …`: a removal is said in the log before it happens.
+// A removal is said in the log before it happens. Earlier versions said its number in words alone: `segment N was removed, …`.
 std::optional<uint64_t> removed_segment(const text::Json& note) {
     if (note["what"].as_string() != "removed") return std::nullopt;
+    if (note["segment"].is_number()) return static_cast<uint64_t>(note["segment"].as_int());
     std::string_view text = note["text"].as_string();
     constexpr std::string_view before = "segment ";
     if (!text.starts_with(before)) return std::nullopt;
