@@ -180,7 +180,7 @@ Reach reach(std::span<const Asker> askers, std::span<const Target> targets, cons
     for (uint32_t number = 0; number < targets.size(); ++number) {
         const Target& target = targets[number];
         Classes classes(target);
-        std::unordered_map<std::string, std::shared_ptr<const Ways>> by_class;
+        std::unordered_map<std::string, std::shared_ptr<const WaysIn>> by_class;
         for (size_t i = 0; i < askers.size(); ++i) {
             auto [entry, is_new] = by_class.try_emplace(classes.class_of(askers[i], known));
             if (is_new) {
@@ -190,17 +190,17 @@ Reach reach(std::span<const Asker> askers, std::span<const Target> targets, cons
                 }
                 ++out.classes;
                 entry->second =
-                    std::make_shared<const Ways>(ways_of(askers[i].subject, *askers[i].policies, target, known, limits.ways));
+                    std::make_shared<const WaysIn>(ways_of(askers[i].subject, *askers[i].policies, target, known, limits.ways));
                 questions += entry->second->questions;
             }
             if (entry->second && (!entry->second->found.empty() || !entry->second->open.empty()))
                 by_asker[i].push_back({number, entry->second});
         }
     }
-    std::map<std::vector<std::pair<uint32_t, const Ways*>>, size_t> groups;
+    std::map<std::vector<std::pair<uint32_t, const WaysIn*>>, size_t> groups;
     for (uint32_t i = 0; i < askers.size(); ++i) {
         if (by_asker[i].empty()) continue;
-        std::vector<std::pair<uint32_t, const Ways*>> key;
+        std::vector<std::pair<uint32_t, const WaysIn*>> key;
         for (const auto& one : by_asker[i]) key.emplace_back(one.target, one.ways.get());
         const auto [entry, is_new] = groups.try_emplace(std::move(key), out.groups.size());
         if (is_new) out.groups.push_back({{}, by_asker[i]});

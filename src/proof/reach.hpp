@@ -31,7 +31,7 @@ struct Reached {
     std::vector<uint32_t> askers;  // which; ascending. What is said of them names the first one's policies
     struct AtTarget {
         uint32_t target = 0;
-        std::shared_ptr<const Ways> ways;
+        std::shared_ptr<const WaysIn> ways;
     };
     std::vector<AtTarget> at;  // where it found ways, or cannot tell
 };

@@ -59,7 +59,7 @@ proof::Target target(std::vector<std::string> actions, std::vector<std::string> 
             .known = {}};
 }
 
-proof::Ways ways(const proof::Asker& asker, const proof::Target& target, const policy::Context& known = {}) {
+proof::WaysIn ways(const proof::Asker& asker, const proof::Target& target, const policy::Context& known = {}) {
     return proof::ways_of(asker.subject, *asker.policies, target, known);
 }
 
@@ -82,16 +82,16 @@ TEST_CASE("a way for each statement that suffices, with its condition and a witn
     for (const auto& way : found.found) {
         REQUIRE(way.allowed_by.size() == 1);
         CHECK(way.allowed_by[0].policy->name == "own");
-        const auto requirements = proof::requirements_of(way.allowed_by[0], ada.subject.known);
+        const auto conditions = proof::conditions_of(way.allowed_by[0], ada.subject.known);
         if (way.allowed_by[0].statement == 1) {
-            CHECK(requirements.empty());
+            CHECK(conditions.empty());
             CHECK(way.witness.resource.starts_with("arn:aws:s3:::data/open/"));
             continue;
         }
-        REQUIRE(requirements.size() == 1);
-        CHECK(requirements[0].op == "IpAddress");
-        CHECK(requirements[0].key == "aws:SourceIp");
-        CHECK(requirements[0].values == std::vector<std::string>{"10.0.0.0/8"});
+        REQUIRE(conditions.size() == 1);
+        CHECK(conditions[0].op == "IpAddress");
+        CHECK(conditions[0].key == "aws:SourceIp");
+        CHECK(conditions[0].values == std::vector<std::string>{"10.0.0.0/8"});
         CHECK(way.witness.context.find("aws:SourceIp")->values.front().starts_with("10."));
     }
 }
@@ -143,7 +143,7 @@ TEST_CASE("what is known is no condition, and what contradicts it no way") {
     const auto ada = world.user("ada", {own}, "vision"), bob = world.user("bob", {own}, "text"), eve = world.user("eve", {own});
     const auto at = target({"s3:GetObject"}, {"arn:aws:s3:::data/*"});
     REQUIRE(ways(ada, at).found.size() == 1);
-    CHECK(proof::requirements_of(ways(ada, at).found[0].allowed_by[0], ada.subject.known).size() == 1);
+    CHECK(proof::conditions_of(ways(ada, at).found[0].allowed_by[0], ada.subject.known).size() == 1);
     CHECK(ways(bob, at).found.empty());
     CHECK(ways(eve, at).found.empty());
     policy::Context outside;

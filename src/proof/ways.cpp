@@ -11,6 +11,7 @@
 
 #include "base/strings.hpp"
 #include "policy/catalogue.hpp"
+#include "policy/evaluate.hpp"
 #include "policy/passed_resource.hpp"
 #include "policy/reference.hpp"
 #include "policy/statement_span.hpp"
@@ -143,7 +144,7 @@ public:
         all_known_.merge(known_);
     }
 
-    Ways run() {
+    WaysIn run() {
         const PrincipalKind kind = subject_.principal.kind;
         const bool stranger = kind == PrincipalKind::anonymous || (kind != PrincipalKind::service && !is_same_account());
         const bool kept_out =
@@ -159,7 +160,7 @@ public:
             except.insert(except.end(), spared.begin(), spared.end());
         }
         find_all(target_.actions, except, resource);
-        std::ranges::sort(out_.found, {}, [](const Way& way) { return way.actions.front(); });
+        std::ranges::sort(out_.found, {}, [](const WayIn& way) { return way.actions.front(); });
         return std::move(out_);
     }
 
@@ -201,9 +202,9 @@ private:
         for (const AlikeActions& alike : alike_actions(statements, actions, except, may_be_allowed)) find(alike, resource);
     }
 
-    // Ways for one action, and with it for those that are decided alike.
+    // WaysIn for one action, and with it for those that are decided alike.
     void find(const AlikeActions& alike, const AttachedPolicy* resource) {
-        std::vector<Way> ways;
+        std::vector<WayIn> ways;
         std::deque<std::set<StatementOf>> left_out{{}};
         std::set<std::set<StatementOf>> seen{{}};
         for (size_t asked = 0; !left_out.empty(); ++asked, left_out.pop_front()) {
@@ -219,32 +220,33 @@ private:
                 if (seen.insert(more).second) left_out.push_back(std::move(more));
             }
             const auto key = own_and_resource(*way);
-            if (std::ranges::none_of(ways, [&](const Way& other) { return own_and_resource(other) == key; }))
+            if (std::ranges::none_of(ways, [&](const WayIn& other) { return own_and_resource(other) == key; }))
                 ways.push_back(std::move(*way));
         }
-        const auto has_smaller = [&](const Way& way) {
+        const auto has_smaller = [&](const WayIn& way) {
             const auto whole = own_and_resource(way);
-            return std::ranges::any_of(ways, [&](const Way& other) {
+            return std::ranges::any_of(ways, [&](const WayIn& other) {
                 const auto part = own_and_resource(other);
                 return part.size() < whole.size() && std::ranges::includes(whole, part);
             });
         };
-        for (const Way& way : ways) {
+        for (const WayIn& way : ways) {
             if (has_smaller(way)) continue;
-            Way out = way;
+            WayIn out = way;
             out.denied_by = denials(alike.first, resource);
             add(std::move(out), alike.all);
         }
     }
 
-    void add(Way way, const std::vector<std::string>& actions) {
-        const auto same = std::ranges::find_if(
-            out_.found, [&](const Way& other) { return other.allowed_by == way.allowed_by && other.denied_by == way.denied_by; });
-        Way& to = same == out_.found.end() ? out_.found.emplace_back(std::move(way)) : *same;
+    void add(WayIn way, const std::vector<std::string>& actions) {
+        const auto same = std::ranges::find_if(out_.found, [&](const WayIn& other) {
+            return other.allowed_by == way.allowed_by && other.denied_by == way.denied_by;
+        });
+        WayIn& to = same == out_.found.end() ? out_.found.emplace_back(std::move(way)) : *same;
         to.actions.insert(to.actions.end(), actions.begin(), actions.end());
     }
 
-    static std::set<StatementOf> own_and_resource(const Way& way) {
+    static std::set<StatementOf> own_and_resource(const WayIn& way) {
         std::set<StatementOf> out;
         for (const StatementOf& one : way.allowed_by)
             if (one.layer == Layer::identity || one.layer == Layer::resource) out.insert(one);
@@ -263,7 +265,7 @@ private:
         return out;
     }
 
-    std::optional<Way> ask(const std::string& action, const AttachedPolicy* resource, const std::set<StatementOf>& left_out) {
+    std::optional<WayIn> ask(const std::string& action, const AttachedPolicy* resource, const std::set<StatementOf>& left_out) {
         std::optional<Policies> fewer;
         View view{&policies_, resource};
         if (!left_out.empty()) {
@@ -282,7 +284,7 @@ private:
         Answer answer = prove(question, limits_.each);
         if (answer.kind == Answer::Kind::unknown) open(answer.reason);
         if (answer.kind != Answer::Kind::yes) return std::nullopt;
-        Way way{.actions = {}, .allowed_by = {}, .denied_by = {}, .witness = std::move(*answer.witness)};
+        WayIn way{.actions = {}, .allowed_by = {}, .denied_by = {}, .witness = std::move(*answer.witness)};
         const policy::Question asked(way.witness);
         const auto verdict = policy::decide(asked, *view.policies, view.resource);
         for (const policy::Granting& one : verdict.granting())
@@ -364,23 +366,27 @@ private:
     const WayLimits& limits_;
     policy::Context known_;      // of the circumstances and of the resources
     policy::Context all_known_;  // and of the principal
-    Ways out_;
+    WaysIn out_;
 };
 
 }  // namespace
 
-Ways ways_of(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target,
-             const policy::Context& known, const WayLimits& limits) {
+WaysIn ways_of(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target,
+               const policy::Context& known, const WayLimits& limits) {
     return Finder(subject, policies, target, known, limits).run();
 }
 
-std::vector<Requirement> requirements_of(const StatementOf& statement, const policy::Context& known) {
-    std::vector<Requirement> out;
+policy::StatementRef reference_to(const StatementOf& statement) {
+    return policy::reference_to({statement.layer, statement.statement, statement.policy});
+}
+
+std::vector<StatementCondition> conditions_of(const StatementOf& statement, const policy::Context& known) {
+    std::vector<StatementCondition> out;
     const auto document = text::parse_json(policy::statement_text(*statement.policy->policy, statement.statement));
     if (!document) return out;
     for (const auto& [op, keys] : (*document)["Condition"].members())
         for (const auto& [key, values] : keys.members()) {
-            Requirement one{.op = op, .key = key, .values = {}};
+            StatementCondition one{.op = op, .key = key, .values = {}};
             const auto add = [&](const Json& value) {
                 one.values.push_back(value.is_string() ? value.as_string() : value.dump());
             };

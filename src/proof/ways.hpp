@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "policy/evaluate.hpp"
+#include "policy/decision.hpp"
 #include "proof/prove.hpp"
 
 namespace proof {
@@ -40,29 +40,32 @@ struct StatementOf {
     auto operator<=>(const StatementOf&) const = default;
 };
 
-struct Way {
+struct WayIn {
     std::vector<std::string> actions;     // each of them; as AWS writes them
     std::vector<StatementOf> allowed_by;  // one for each layer that allows it; none: the root user, or what everybody may
     std::vector<StatementOf> denied_by;   // statements that deny some of these requests
     policy::Request witness;              // for the first of the actions
 };
 
-struct Ways {
-    std::vector<Way> found;
+struct WaysIn {
+    std::vector<WayIn> found;
     std::string open;  // not empty: there may be more; what cut it off, or what is not known
     size_t questions = 0;
 };
 
 // `known`: circumstances that are settled. The policies must outlive the answer.
-[[nodiscard]] Ways ways_of(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target,
-                           const policy::Context& known, const WayLimits& limits = {});
+[[nodiscard]] WaysIn ways_of(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target,
+                             const policy::Context& known, const WayLimits& limits = {});
+
+// For people.
+[[nodiscard]] policy::StatementRef reference_to(const StatementOf& statement);
 
 // One condition of a statement, as its document has it.
-struct Requirement {
+struct StatementCondition {
     std::string op, key;
     std::vector<std::string> values;
 };
 // What a statement's Condition says; without what holds, or fails, by what is known already.
-[[nodiscard]] std::vector<Requirement> requirements_of(const StatementOf& statement, const policy::Context& known);
+[[nodiscard]] std::vector<StatementCondition> conditions_of(const StatementOf& statement, const policy::Context& known);
 
 }  // namespace proof
