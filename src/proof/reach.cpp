@@ -118,7 +118,7 @@ private:
             const auto conditions = policy.conditions(statements[i]);
             for (uint32_t c = 0; c < conditions.size(); ++c) {
                 if (is_of_principal(policy.text(conditions[c].key))) feature.conditions.push_back(c);
-                if (compares_patterns(conditions[c].op.comparison))
+                if (policy::compares_patterns(conditions[c].op.comparison))
                     for (const auto& value :
                          policy.condition_tables().values.subspan(conditions[c].values.at, conditions[c].values.size))
                         add_variables(feature.variables, value.pattern, tables);
@@ -128,12 +128,6 @@ private:
                 out.push_back(std::move(feature));
         }
         return out;
-    }
-
-    static bool compares_patterns(policy::Comparison comparison) {
-        using enum policy::Comparison;
-        return comparison == string_equals || comparison == string_equals_ignore_case || comparison == string_like ||
-               comparison == boolean || comparison == arn_like;
     }
 
     void add_policy(std::string& out, const policy::Policy& policy, const policy::CallerNames& names,
