@@ -15,6 +15,7 @@ void add_commands(Command& root, const AddCommands& below_audit) {
     add_slurm(root);
     add_explain(root);
     add_who_can(root);
+    add_what_can(root);
     Command audit = add_audit(root);
     below_audit(audit);
     add_doctor(root);

@@ -18,6 +18,7 @@ void add_stack(Command& root);
 void add_train(Command& root);
 void add_up(Command& root);
 void add_who_can(Command& root);
+void add_what_can(Command& root);
 void add_version(Command& root);
 
 // All of them; below `audit` also those that only src/server can implement, because they read a data folder's files.

@@ -1,9 +1,12 @@
-// `trainwarden who-can`: every principal that may do an action on a resource, and the statement that lets it.
-#include <cstdio>
+// `trainwarden who-can`: every principal that may do an action on a resource, and the statement that lets it; of patterns, in groups, with
+// the conditions.
+#include <algorithm>
+#include <optional>
 
 #include "cli/commands.hpp"
 #include "cli/question.hpp"
 #include "cli/show_decision.hpp"
+#include "cli/show_ways.hpp"
 #include "cli/terminal.hpp"
 #include "model/json.hpp"
 #include "wire/client.hpp"
@@ -16,27 +19,46 @@ namespace m = model::trainwarden;
 struct Options {
     std::string action, resource, region;
     std::vector<std::string> context;
-    bool json = false;
+    bool json = false, conditions = false;
 };
 
-// A role is asked as one of its sessions; people know it by its own ARN.
-Text name_of(const m::Principal& principal) {
-    if (principal.name) return *principal.name;
-    return principal.role_arn ? Text(*principal.role_arn) : show_principal(principal);
+constexpr size_t principals_shown_max = 20;  // of one group
+
+void print_groups(const Options& options, const m::WhoCanResponse& answer) {
+    size_t count = 0;
+    for (const m::PrincipalsInAlike& group : model::items(answer.groups)) count += group.principals.size();
+    print(paint(Style::bold, options.action) + " on " + options.resource + ": " + std::to_string(count) + " of " +
+          std::to_string(answer.checked) + " principals\n");
+    for (const m::PrincipalsInAlike& group : model::items(answer.groups)) {
+        print("\n");
+        for (size_t i = 0; i < std::min(group.principals.size(), principals_shown_max); ++i)
+            print(paint(Style::cyan, name_of(group.principals[i])) + "\n");
+        if (group.principals.size() > principals_shown_max)
+            print("and " + std::to_string(group.principals.size() - principals_shown_max) + " more (--json names them)\n");
+        if (group.needs) print("  with " + Text(*group.needs) + "\n");
+        for (const m::WayIn& way : group.ways) print(show_way(way, "  "));
+    }
+    for (const std::string& one : model::items(answer.open)) print("\n" + paint(Style::red, "not known") + ": " + one + "\n");
 }
 
 base::Result<int> who_can(const Options& options) {
     wire::Client client(TRY(client_options(options.region)));
-    const m::WhoCanRequest asked{
-        .action = options.action, .resource = options.resource, .context = TRY(context_of(options.context))};
+    const m::WhoCanRequest asked{.action = options.action,
+                                 .resource = options.resource,
+                                 .context = TRY(context_of(options.context)),
+                                 .any_circumstances = options.conditions ? std::optional(true) : std::nullopt};
     const auto answer = TRY(client.call<m::WhoCan>(asked));
     if (options.json) {
         print_pretty_json(model::write_document(answer));
         return 0;
     }
-    print(paint(Style::bold, options.action) + " on " + options.resource + ": " + std::to_string(answer.principals.size()) +
+    if (!answer.principals) {
+        print_groups(options, answer);
+        return 0;
+    }
+    print(paint(Style::bold, options.action) + " on " + options.resource + ": " + std::to_string(answer.principals->size()) +
           " of " + std::to_string(answer.checked) + " principals\n");
-    for (const m::PrincipalWhoCan& who : answer.principals) {
+    for (const m::PrincipalWhoCan& who : *answer.principals) {
         print("\n" + paint(Style::cyan, name_of(who.principal)) + "\n");
         if (who.matched_statements.empty()) print("  " + Text(who.decided_by) + "\n");
         print(show_statements(who.matched_statements, "  "));
@@ -50,12 +72,15 @@ base::Result<int> who_can(const Options& options) {
 void add_who_can(Command& root) {
     auto options = std::make_shared<Options>();
     Command command = root.subcommand("who-can", "Every principal that may do an action on a resource, and why");
-    command.positional("action", options->action, "for example s3:GetObject");
+    command.positional("action", options->action, "for example s3:GetObject, or a pattern: s3:Get*");
     command.positional("resource", options->resource,
-                       "one ARN, for example arn:aws:s3:::bucket/key; `${*}` is a `*` that a name really has");
+                       "an ARN, for example arn:aws:s3:::bucket/key (`${*}` is a `*` that a name really has), or a pattern: "
+                       "arn:aws:s3:::bucket/*");
     command.option("--context", "KEY=VALUE", options->context,
                    "a condition key of the request (may be repeated; VALUE,VALUE for a list)");
     command.option("--region", "REGION", options->region, "where such a request would be made; otherwise the configured region");
+    command.flag("--conditions", options->conditions,
+                 "find out on which conditions, as for patterns, instead of what a request to this server would have");
     command.flag("--json", options->json, "print JSON");
     command.action([options] { return who_can(*options); });
 }

@@ -67,12 +67,6 @@ void add_keys(std::vector<std::string>& to, const std::vector<std::string>& more
     to.insert(to.end(), more.begin(), more.end());
 }
 
-bool compares_patterns(policy::Comparison comparison) {
-    using enum policy::Comparison;
-    return comparison == string_equals || comparison == string_equals_ignore_case || comparison == string_like ||
-           comparison == boolean || comparison == arn_like;
-}
-
 policy::PolicyPtr allowing_when(const std::string& one, const std::string& other) {
     const std::string head = R"({"Effect":"Allow","Action":"*","Resource":"*","Condition":)";
     return policy::Policy::parse(R"({"Version":"2012-10-17","Statement":[)" + head + one + "}," + head + other + "}]}",
@@ -203,7 +197,7 @@ Node Encoder::condition_of(const policy::CompiledPolicy& policy, const policy::C
                            std::to_string(static_cast<int>(condition.op.set)) + ":";
     for (const auto& value : values) {
         using enum policy::Comparison;
-        if (compares_patterns(condition.op.comparison)) {
+        if (policy::compares_patterns(condition.op.comparison)) {
             const auto one = tokens_of(value.pattern, policy.patterns(), variables_);
             if (one.matches_nothing) continue;
             append(identity, one);

@@ -359,6 +359,11 @@ def questions_about_actions(server, world, accesses, said, where):
             if "is a pattern" in message or of_nobody or code in ("NoSuchResource", "NoSuchResourceException"):
                 continue  # who-can says nothing about what is not there, nor about the owner of a key that nobody here has
             raise
+        if "Groups" in answer:  # the name holds a `*`: whoever may do this may do some of it
+            some = {one.get("RoleArn") or one.get("Arn") for group in answer["Groups"] for one in group["Principals"]}
+            wrong += [f"{where} {action} on {resource} by {name}: allowed, and who-can knows no way in" for name, allowed in decisions.items()
+                      if allowed and ":assumed-role/" not in world["principals"][name]["arn"] and world["principals"][name]["arn"] not in some]
+            continue
         can = {one["Principal"].get("RoleArn") or one["Principal"].get("Arn") for one in answer["Principals"]}
         for name, allowed in decisions.items():
             arn = world["principals"][name]["arn"]

@@ -22,6 +22,8 @@
 #include "services/trainwarden/question.hpp"
 #include "services/trainwarden/resources.hpp"
 #include "services/trainwarden/source_arn.hpp"
+#include "services/trainwarden/targets.hpp"
+#include "services/trainwarden/who_can.hpp"
 #include "text/time.hpp"
 
 namespace services::trainwarden {
@@ -61,6 +63,10 @@ Result<RequiredAccesses<>> list_requests_needs(const Dependencies& parts, const 
 
 Result<RequiredAccesses<>> used_actions_needs(const Dependencies& parts, const RequestOrigin&, const m::UsedActionsRequest& in) {
     return asks_about(parts, m::Action::trainwarden_UsedActions, in.principal_arn);
+}
+
+Result<RequiredAccesses<>> what_can_needs(const Dependencies& parts, const RequestOrigin&, const m::WhatCanRequest& in) {
+    return asks_about(parts, m::Action::trainwarden_WhatCan, in.principal_arn);
 }
 
 Result<m::ExplainRequestResponse> explain_request(Dependencies& parts, const Permit&, const m::ExplainRequestRequest& in) {
@@ -169,19 +175,26 @@ m::PrincipalWhoCan shown_candidate(const Candidate& candidate, audit::DecidedAcc
 
 Result<m::WhoCanResponse> who_can(Dependencies& everywhere, const Permit& permit, const m::WhoCanRequest& in) {
     const Dependencies parts = TRY(in_region(everywhere, permit, model::items(in.context)));
+    if (in.any_circumstances.value_or(false) || is_pattern_question(in.action, in.resource.value_or("*")))
+        return who_can_any(parts, in);
     const Question question = TRY(read_question(parts, in.action, in.resource.value_or("*"), model::items(in.context)));
     const gate::HypotheticalRequest supposed = hypothetical(parts, question);
     const std::vector<Candidate> all = candidates(*parts.directory, question.access, parts.region);
     m::WhoCanResponse out{.checked = static_cast<int64_t>(all.size())};
+    out.principals.emplace();
     for (const Candidate& candidate : all) {
         SupposedDecision supposed_decision =
             decide_for(candidate.caller, question.access, supposed, parts.directory->default_account());
         audit::DecidedAccess& decided = supposed_decision.hangs_on ? supposed_decision.if_it_holds : supposed_decision.decided;
         if (decided.decision.outcome != policy::Outcome::allow) continue;
-        m::PrincipalWhoCan& shown = out.principals.emplace_back(shown_candidate(candidate, std::move(decided)));
+        m::PrincipalWhoCan& shown = out.principals->emplace_back(shown_candidate(candidate, std::move(decided)));
         if (supposed_decision.hangs_on) shown.needs = "an aws:SourceArn that fits: " + *supposed_decision.hangs_on;
     }
     return out;
+}
+
+Result<m::WhatCanResponse> what_can_do(Dependencies& everywhere, const Permit& permit, const m::WhatCanRequest& in) {
+    return what_can(TRY(in_region(everywhere, permit, model::items(in.context))), in);
 }
 
 Result<std::optional<base::Time>> time_in(const std::optional<std::string>& member, std::string_view name) {
@@ -331,6 +344,7 @@ constexpr auto operations = std::to_array<gate::OperationDeclaration<Dependencie
     operation<m::ExplainRequest, explain_request>(),
     operation<m::ListRequests, list_requests, list_requests_needs>(),
     operation<m::UsedActions, used_actions, used_actions_needs>(),
+    operation<m::WhatCan, what_can_do, what_can_needs>(),
     operation<m::WhoCan, who_can>(),
 });
 

@@ -175,6 +175,7 @@ std::vector<std::string> strings_of(const Json& one_or_many) {
 struct Named {
     std::set<std::string> principals;  // ARNs and accounts
     std::set<std::string> services;
+    std::set<std::string> providers;  // of identities
     bool everyone = false;
 };
 
@@ -207,6 +208,7 @@ Named named_by(const policy::AttachedPolicy& attached) {
                 named.principals.insert(name);
         }
         for (const std::string& name : strings_of(principal["Service"])) named.services.insert(name);
+        for (const std::string& name : strings_of(principal["Federated"])) named.providers.insert(name);
         add_conditions(statement["Condition"], named);
     }
     return named;
@@ -321,17 +323,50 @@ base::Result<std::vector<std::string>> names_of(identity::Directory& directory, 
     return names;
 }
 
-std::vector<Candidate> candidates(const identity::Directory& directory, const gate::Access& access, const std::string& region) {
+std::vector<Candidate> own_principals(const identity::Directory& directory) {
     std::vector<Candidate> all;
     for (Caller& caller : directory.all_callers()) all.push_back({std::move(caller), "", ""});
     all.push_back({root_of(directory.default_account()), "", ""});
     all.push_back({gate::anonymous_caller(), "", ""});
+    return all;
+}
+
+void add_named(const identity::Directory& directory, const policy::AttachedPolicy& policy, const std::string& account,
+               const std::string& region, std::vector<Candidate>& all) {
+    const Named named = named_by(policy);
+    for (const std::string& name : named.principals) {
+        const bool known = std::ranges::any_of(all, [&](const Candidate& one) {
+            return one.shown_as == name || one.shown_as.starts_with(name + ", the session of ");
+        });
+        if (!known) add_named(directory, name, region, all);
+    }
+    for (const std::string& name : named.services) {
+        const bool known = std::ranges::any_of(all, [&](const Candidate& one) { return one.caller.principal.service == name; });
+        if (!known) all.push_back({service_called(name, account, region), "", ""});
+    }
+    if (!named.everyone) return;
+    Candidate elsewhere = principal_elsewhere();
+    const bool known = std::ranges::any_of(all, [&](const Candidate& one) { return one.shown_as == elsewhere.shown_as; });
+    if (!known) all.push_back(std::move(elsewhere));
+}
+
+void add_federated(const policy::AttachedPolicy& policy, std::vector<Candidate>& all) {
+    for (const std::string& provider : named_by(policy).providers) {
+        const bool known =
+            std::ranges::any_of(all, [&](const Candidate& one) { return one.caller.principal.federated_provider == provider; });
+        if (known) continue;
+        Caller caller = gate::anonymous_caller();
+        caller.principal.federated_provider = provider;
+        caller.context.set("aws:FederatedProvider", provider);
+        all.push_back({std::move(caller), "a token of " + provider, "users of " + provider});
+    }
+}
+
+std::vector<Candidate> candidates(const identity::Directory& directory, const gate::Access& access, const std::string& region) {
+    std::vector<Candidate> all = own_principals(directory);
     if (!access.resource_policy) return all;
-    const Named named = named_by(*access.resource_policy);
-    for (const std::string& name : named.principals) add_named(directory, name, region, all);
     const std::string account = access.resource_account.empty() ? directory.default_account() : access.resource_account;
-    for (const std::string& name : named.services) all.push_back({service_called(name, account, region), "", ""});
-    if (named.everyone) all.push_back(principal_elsewhere());
+    add_named(directory, *access.resource_policy, account, region, all);
     return all;
 }
 

@@ -46,4 +46,12 @@ struct Candidate {
 [[nodiscard]] std::vector<Candidate> candidates(const identity::Directory& directory, const gate::Access& access,
                                                 const std::string& region);
 
+// The parts of it, for questions about many resources; whoever is there already is not added again.
+[[nodiscard]] std::vector<Candidate> own_principals(const identity::Directory& directory);
+// Whom a resource's policy names; `account`: the resource's.
+void add_named(const identity::Directory& directory, const policy::AttachedPolicy& policy, const std::string& account,
+               const std::string& region, std::vector<Candidate>& all);
+// For each identity provider that a trust policy names, somebody whom it vouches for.
+void add_federated(const policy::AttachedPolicy& policy, std::vector<Candidate>& all);
+
 }  // namespace services::trainwarden

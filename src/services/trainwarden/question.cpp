@@ -9,6 +9,7 @@
 #include "identity/directory.hpp"
 #include "policy/arn.hpp"
 #include "policy/catalogue.hpp"
+#include "policy/glob.hpp"
 #include "policy/passed_resource.hpp"
 #include "policy/reference.hpp"
 #include "policy/vocabulary.hpp"
@@ -54,6 +55,7 @@ const std::vector<OwnAction>& own_actions() {
         {"trainwarden:OpenSlurmSession", false, {"arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"}},
         {"trainwarden:RenewSlurmSession"},
         {"trainwarden:UsedActions", false, principals},
+        {"trainwarden:WhatCan", false, principals},
         {"trainwarden:WhoCan"},
     };
     return all;
@@ -177,6 +179,13 @@ base::Result<std::string> known_action(const std::string& asked) {
     if (beside.empty())
         return invalid("there is no action " + asked + ": an action is SERVICE:NAME, for example s3:GetObject or iam:PassRole");
     return invalid("there is no action " + asked + did_you_mean(asked, beside));
+}
+
+std::vector<std::string> own_actions_matching(std::string_view pattern) {
+    std::vector<std::string> out;
+    for (const OwnAction& one : own_actions())
+        if (policy::glob_matches(base::lower(pattern), base::lower(one.name))) out.emplace_back(one.name);
+    return out;
 }
 
 base::Result<std::string> recorded_resource(const std::string& asked) {

@@ -4,6 +4,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "gate/gate.hpp"
@@ -26,6 +28,9 @@ struct Question {
 
 // The action as AWS writes it. Error `ValidationException`, with the one that may be meant.
 [[nodiscard]] base::Result<std::string> known_action(const std::string& asked);
+
+// This server's own actions that a pattern means (`trainwarden:*`, `*`).
+[[nodiscard]] std::vector<std::string> own_actions_matching(std::string_view pattern);
 
 // `*` or what can be an ARN: a name under which something may be recorded, there or not. Error `ValidationException`.
 [[nodiscard]] base::Result<std::string> recorded_resource(const std::string& asked);

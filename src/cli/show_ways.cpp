@@ -1,0 +1,119 @@
+#include "cli/show_ways.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/strings.hpp"
+#include "cli/show_decision.hpp"
+
+namespace cli {
+namespace {
+
+namespace m = model::trainwarden;
+
+constexpr size_t actions_shown_max = 12, resources_shown_max = 4, values_shown_max = 6;
+
+std::string joined(std::span<const std::string> all, std::string_view between, size_t most) {
+    std::string out;
+    for (size_t i = 0; i < std::min(all.size(), most); ++i) out += (i == 0 ? "" : std::string(between)) + all[i];
+    if (all.size() > most) out += " and " + std::to_string(all.size() - most) + " more";
+    return out;
+}
+
+struct Relation {
+    std::string_view op, holds, fails;  // without ForAnyValue:, ForAllValues: and IfExists; in lower case
+};
+constexpr auto relations = std::to_array<Relation>({
+    {"stringequals", "is", "is not"},
+    {"stringequalsignorecase", "is, in any case,", "is not, in any case,"},
+    {"stringlike", "is like", "is not like"},
+    {"numericequals", "is", "is not"},
+    {"numericlessthan", "is less than", ""},
+    {"numericlessthanequals", "is at most", ""},
+    {"numericgreaterthan", "is more than", ""},
+    {"numericgreaterthanequals", "is at least", ""},
+    {"dateequals", "is", "is not"},
+    {"datelessthan", "is before", ""},
+    {"datelessthanequals", "is not after", ""},
+    {"dategreaterthan", "is after", ""},
+    {"dategreaterthanequals", "is not before", ""},
+    {"bool", "is", ""},
+    {"binaryequals", "is", ""},
+    {"ipaddress", "is in", "is not in"},
+    {"arnequals", "is like", "is not like"},
+    {"arnlike", "is like", "is not like"},
+});
+
+// StringNotEquals: the relation of StringEquals, failing.
+std::string_view relation_of(std::string op) {
+    const size_t negation = op.find("not");
+    const bool fails = negation != std::string::npos;
+    if (fails) op.erase(negation, 3);
+    for (const Relation& one : relations)
+        if (one.op == op) return fails ? one.fails : one.holds;
+    return "";
+}
+
+Text labelled(const Text& indent, std::string_view label, const Text& text) {
+    std::string padded(label);
+    padded.append(padded.size() < 9 ? 9 - padded.size() : 1, ' ');
+    return indent + paint(Style::dim, padded) + text + "\n";
+}
+
+Text example_of(const m::Witness& witness) {
+    Text out = witness.action + " on " + witness.resource;
+    for (const auto& [key, values] : witness.context) {
+        if (base::lower(key).starts_with("aws:resourceaccount") || base::lower(key).starts_with("aws:requestedregion")) continue;
+        out += " " + key + "=" + joined(values, ",", values_shown_max);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string in_words(const m::WayCondition& condition) {
+    std::string op = base::lower(condition.operator_);
+    std::string set;
+    for (const auto& [prefix, words] :
+         {std::pair<std::string_view, std::string_view>{"foranyvalue:", "a value of "}, {"forallvalues:", "each value of "}}) {
+        if (!op.starts_with(prefix)) continue;
+        op.erase(0, prefix.size());
+        set = words;
+    }
+    const bool if_exists = op.ends_with("ifexists");
+    if (if_exists) op.erase(op.size() - std::string_view("ifexists").size());
+    const std::string values = joined(condition.values, " or ", values_shown_max);
+    if (op == "null") return condition.key + (base::lower(values) == "true" ? " is missing" : " is there");
+    if (base::lower(condition.key) == "aws:multifactorauthpresent" && op == "bool" && !if_exists && set.empty())
+        return base::lower(values) == "true" ? "with a second factor (aws:MultiFactorAuthPresent)"
+                                             : "without a second factor (aws:MultiFactorAuthPresent)";
+    const std::string_view relation = relation_of(op);
+    if (relation.empty()) return condition.operator_ + " of " + condition.key + " and " + values;
+    return set + condition.key + " " + std::string(relation) + " " + values + (if_exists ? ", if it is there" : "");
+}
+
+Text show_way(const m::WayIn& way, const Text& indent) {
+    Text out = indent + paint(Style::bold, joined(way.actions, ", ", actions_shown_max)) + " on " +
+               joined(way.resources, ", ", resources_shown_max) + "\n";
+    const Text inner = indent + "  ";
+    for (size_t i = 0; i < way.conditions.size(); ++i)
+        out += labelled(inner, i == 0 ? "if" : "and", Text(in_words(way.conditions[i])));
+    if (way.statements.empty()) out += labelled(inner, "by", "no statement: the account's root user, or what everybody may");
+    for (const m::Statement& one : way.statements)
+        out += labelled(inner, "by", Text(model::text(one.description)) + " (" + one.policy_type + ")");
+    for (const m::Statement& one : way.except) {
+        Text text = Text(model::text(one.description)) + " (" + one.policy_type + ")";
+        if (one.condition) text += " if " + Text(*one.condition);
+        out += labelled(inner, "denied by", text);
+    }
+    out += labelled(inner, "example", example_of(way.witness));
+    return out;
+}
+
+Text name_of(const m::Principal& principal) {
+    if (principal.name) return *principal.name;
+    return principal.role_arn ? Text(*principal.role_arn) : show_principal(principal);
+}
+
+}  // namespace cli

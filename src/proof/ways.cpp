@@ -1,0 +1,403 @@
+#include "proof/ways.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/strings.hpp"
+#include "policy/catalogue.hpp"
+#include "policy/evaluate.hpp"
+#include "policy/passed_resource.hpp"
+#include "policy/reference.hpp"
+#include "policy/statement_span.hpp"
+#include "policy/vocabulary.hpp"
+#include "proof/actions.hpp"
+#include "proof/automaton.hpp"
+#include "text/json.hpp"
+
+namespace proof {
+
+namespace {
+
+using policy::AttachedPolicy;
+using policy::Layer;
+using policy::PrincipalKind;
+using text::Json;
+
+// The root user of the owner's account reads, writes and removes a bucket's policy whatever it says (gate/access_question.cpp).
+constexpr auto spared_for_root =
+    std::to_array<const char*>({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"});
+
+bool is_pattern(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view action) {
+    const std::string lower = base::lower(action);
+    return std::ranges::any_of(patterns, [&](const std::string& one) { return policy::glob_matches(base::lower(one), lower); });
+}
+
+// The catalogue, as ActionGroup counts it: by names in lower case.
+const std::vector<std::pair<std::string, std::string_view>>& catalogue() {
+    static const auto all = [] {
+        std::vector<std::pair<std::string, std::string_view>> out;
+        for (const std::string_view name : policy::actions_matching("*")) out.emplace_back(base::lower(name), name);
+        std::ranges::sort(out);
+        return out;
+    }();
+    return all;
+}
+
+const std::vector<std::pair<uint32_t, uint32_t>>& services() {
+    static const auto all = [] {
+        std::vector<std::pair<uint32_t, uint32_t>> out;
+        std::string_view last;
+        for (uint32_t i = 0; i < catalogue().size(); ++i) {
+            const std::string_view lower = catalogue()[i].first, service = lower.substr(0, lower.find(':'));
+            if (service != last) out.emplace_back(i, i);
+            last = service;
+            out.back().second = i + 1;
+        }
+        return out;
+    }();
+    return all;
+}
+
+// What tells actions of a group apart: what their resources look like and, of S3's, which keys their requests have.
+std::string shape_of(std::string_view action, const ActionGroup& group) {
+    constexpr std::string_view account = "111122223333", region = "us-east-1";  // any will do
+    std::string out;
+    if (!policy::names_resource(action)) {
+        out = "-" + policy::passed_resource(action, "*", account, region);
+    } else {
+        for (const auto format : policy::resource_formats(action))
+            out += policy::passed_resource(action, format, account, region) + " ";
+    }
+    if (!group.alike)
+        for (const auto& key : group.keys) out += policy::is_key_of_s3_action(key, action) ? '1' : '0';
+    return out;
+}
+
+// Actions that are decided alike, and one of them.
+struct AlikeActions {
+    std::string first;
+    std::vector<std::string> all;
+};
+
+std::vector<AlikeActions> alike_actions(std::span<const StatementActions> statements, const std::vector<std::string>& patterns,
+                                        const std::vector<std::string>& except,
+                                        const std::function<bool(const std::string&)>& may_be_allowed) {
+    std::vector<AlikeActions> out;
+    if (std::ranges::none_of(patterns, [](const std::string& one) { return is_pattern(one); })) {
+        for (const std::string& one : patterns)
+            if (!matches_any(except, one) && may_be_allowed(one)) out.push_back({one, {one}});
+        return out;
+    }
+    for (const ActionGroup& group : group_actions(statements, patterns, except)) {
+        if (group.alike && !may_be_allowed(group.first)) continue;
+        for (const std::string& name : group.named) out.push_back({name, {name}});
+        std::map<std::string, AlikeActions> by_shape;
+        const auto add = [&](uint32_t number) {
+            const std::string name(catalogue()[number].second);
+            AlikeActions& alike = by_shape[shape_of(name, group)];
+            if (alike.first.empty()) alike.first = name;
+            alike.all.push_back(name);
+        };
+        for (const uint32_t number : group.actions) add(number);
+        for (const uint32_t service : group.services)
+            for (uint32_t i = services()[service].first; i < services()[service].second; ++i) add(i);
+        for (auto& [shape, alike] : by_shape) out.push_back(std::move(alike));
+    }
+    return out;
+}
+
+// A policy with these of its statements made such as never allow. Their numbers stay.
+policy::PolicyPtr without(const policy::Policy& policy, const std::set<uint32_t>& statements) {
+    auto document = text::parse_json(policy.text());
+    if (!document) return policy::Policy::parse_stored(policy.text(), policy.kind());
+    const Json inert = Json::object({{"Effect", "Allow"}});
+    const Json& old = (*document)["Statement"];
+    Json kept = Json::array();
+    const size_t count = old.is_array() ? old.items().size() : 1;
+    for (size_t i = 0; i < count; ++i)
+        kept.push(statements.contains(static_cast<uint32_t>(i)) ? inert : old.is_array() ? old.items()[i] : old);
+    document->set("Statement", std::move(kept));
+    return policy::Policy::parse_stored(document->dump(), policy.kind());
+}
+
+// The policies of a question, whole or with statements left out.
+struct Policies {
+    policy::PrincipalPolicies own;
+    std::optional<AttachedPolicy> resource;
+};
+
+class Finder {
+public:
+    Finder(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target, const policy::Context& known,
+           const WayLimits& limits)
+        : subject_(subject), policies_(policies), target_(target), limits_(limits), known_(known) {
+        known_.merge(target.known);
+        all_known_ = subject.known;
+        all_known_.merge(known_);
+    }
+
+    WaysIn run() {
+        const PrincipalKind kind = subject_.principal.kind;
+        const bool stranger = kind == PrincipalKind::anonymous || (kind != PrincipalKind::service && !is_same_account());
+        const bool kept_out =
+            target_.restricts_public && stranger && (kind == PrincipalKind::anonymous || target_.policy_is_public);
+        const AttachedPolicy* resource = kept_out ? nullptr : target_.policy;
+        std::vector<std::string> except = target_.except;
+        if (kind == PrincipalKind::root && is_same_account() && resource != nullptr &&
+            resource->policy->kind() == policy::PolicyKind::resource) {
+            std::vector<std::string> spared;
+            for (const char* action : spared_for_root)
+                if (matches_any(target_.actions, action) && !matches_any(except, action)) spared.emplace_back(action);
+            if (!spared.empty()) find_all(spared, {}, nullptr);
+            except.insert(except.end(), spared.begin(), spared.end());
+        }
+        find_all(target_.actions, except, resource);
+        std::ranges::sort(out_.found, {}, [](const WayIn& way) { return way.actions.front(); });
+        return std::move(out_);
+    }
+
+private:
+    [[nodiscard]] bool is_same_account() const {
+        return target_.account.empty() || target_.account == subject_.principal.account;
+    }
+
+    template <class Visit>
+    void each_policy(const AttachedPolicy* resource, Visit&& visit) const {
+        for (const auto& one : policies_.identity) visit(Layer::identity, one);
+        if (policies_.boundary) visit(Layer::boundary, *policies_.boundary);
+        if (policies_.session)
+            for (const auto& one : *policies_.session) visit(Layer::session, one);
+        for (const auto& level : policies_.service_control)
+            for (const auto& one : level) visit(Layer::service_control, one);
+        for (const auto& level : policies_.resource_control)
+            for (const auto& one : level) visit(Layer::resource_control, one);
+        if (policies_.vpc_endpoint) visit(Layer::vpc_endpoint, *policies_.vpc_endpoint);
+        if (resource != nullptr) visit(Layer::resource, *resource);
+    }
+
+    void find_all(const std::vector<std::string>& actions, const std::vector<std::string>& except,
+                  const AttachedPolicy* resource) {
+        std::vector<StatementActions> statements;
+        each_policy(resource, [&](Layer, const AttachedPolicy& one) {
+            for (const auto& statement : one.policy->compiled().statements())
+                statements.push_back({&one.policy->compiled(), &statement});
+        });
+        const auto may_be_allowed = [&](const std::string& action) {
+            if (subject_.principal.kind == PrincipalKind::root) return true;
+            const std::string lower = base::lower(action);
+            if (std::ranges::find(policy::actions_of_everybody, lower) != policy::actions_of_everybody.end()) return true;
+            return std::ranges::any_of(statements, [&](const StatementActions& one) {
+                return one.statement->effect == policy::Effect::allow && !one.statement->broken &&
+                       names_action(*one.policy, *one.statement, lower) != one.statement->not_action;
+            });
+        };
+        for (const AlikeActions& alike : alike_actions(statements, actions, except, may_be_allowed)) find(alike, resource);
+    }
+
+    // WaysIn for one action, and with it for those that are decided alike.
+    void find(const AlikeActions& alike, const AttachedPolicy* resource) {
+        std::vector<WayIn> ways;
+        std::deque<std::set<StatementOf>> left_out{{}};
+        std::set<std::set<StatementOf>> seen{{}};
+        for (size_t asked = 0; !left_out.empty(); ++asked, left_out.pop_front()) {
+            if (asked >= limits_.questions_max || ways.size() >= limits_.ways_max) {
+                open("the number of ways");
+                break;
+            }
+            auto way = ask(alike.first, resource, left_out.front());
+            if (!way) continue;
+            for (const StatementOf& one : own_and_resource(*way)) {
+                auto more = left_out.front();
+                more.insert(one);
+                if (seen.insert(more).second) left_out.push_back(std::move(more));
+            }
+            const auto key = own_and_resource(*way);
+            if (std::ranges::none_of(ways, [&](const WayIn& other) { return own_and_resource(other) == key; }))
+                ways.push_back(std::move(*way));
+        }
+        const auto has_smaller = [&](const WayIn& way) {
+            const auto whole = own_and_resource(way);
+            return std::ranges::any_of(ways, [&](const WayIn& other) {
+                const auto part = own_and_resource(other);
+                return part.size() < whole.size() && std::ranges::includes(whole, part);
+            });
+        };
+        for (const WayIn& way : ways) {
+            if (has_smaller(way)) continue;
+            WayIn out = way;
+            out.denied_by = denials(alike.first, resource);
+            add(std::move(out), alike.all);
+        }
+    }
+
+    void add(WayIn way, const std::vector<std::string>& actions) {
+        const auto same = std::ranges::find_if(out_.found, [&](const WayIn& other) {
+            return other.allowed_by == way.allowed_by && other.denied_by == way.denied_by;
+        });
+        WayIn& to = same == out_.found.end() ? out_.found.emplace_back(std::move(way)) : *same;
+        to.actions.insert(to.actions.end(), actions.begin(), actions.end());
+    }
+
+    static std::set<StatementOf> own_and_resource(const WayIn& way) {
+        std::set<StatementOf> out;
+        for (const StatementOf& one : way.allowed_by)
+            if (one.layer == Layer::identity || one.layer == Layer::resource) out.insert(one);
+        return out;
+    }
+
+    Policies reduced(const AttachedPolicy* resource, const std::set<StatementOf>& left_out) const {
+        Policies out{policies_, resource == nullptr ? std::nullopt : std::optional(*resource)};
+        std::map<const AttachedPolicy*, std::set<uint32_t>> by_policy;
+        for (const StatementOf& one : left_out) by_policy[one.policy].insert(one.statement);
+        for (size_t i = 0; i < policies_.identity.size(); ++i)
+            if (const auto found = by_policy.find(&policies_.identity[i]); found != by_policy.end())
+                out.own.identity[i].policy = without(*policies_.identity[i].policy, found->second);
+        if (const auto found = by_policy.find(resource); resource != nullptr && found != by_policy.end())
+            out.resource->policy = without(*resource->policy, found->second);
+        return out;
+    }
+
+    std::optional<WayIn> ask(const std::string& action, const AttachedPolicy* resource, const std::set<StatementOf>& left_out) {
+        std::optional<Policies> fewer;
+        View view{&policies_, resource};
+        if (!left_out.empty()) {
+            fewer = reduced(resource, left_out);
+            view = {&fewer->own, fewer->resource ? &*fewer->resource : nullptr};
+        }
+        ++out_.questions;
+        const Question question{.subject = &subject_,
+                                .allowed = {view},
+                                .refused = {},
+                                .actions = {action},
+                                .resources = target_.resources,
+                                .resource_account = target_.account,
+                                .known = known_,
+                                .region = target_.region};
+        Answer answer = prove(question, limits_.each);
+        if (answer.kind == Answer::Kind::unknown) open(answer.reason);
+        if (answer.kind != Answer::Kind::yes) return std::nullopt;
+        WayIn way{.actions = {}, .allowed_by = {}, .denied_by = {}, .witness = std::move(*answer.witness)};
+        const policy::Question asked(way.witness);
+        const auto verdict = policy::decide(asked, *view.policies, view.resource);
+        for (const policy::Granting& one : verdict.granting())
+            way.allowed_by.push_back({one.layer, fewer ? original(*one.policy, *fewer, resource) : one.policy, one.statement});
+        return way;
+    }
+
+    // The policy whose place another has in a reduced set.
+    const AttachedPolicy* original(const AttachedPolicy& policy, const Policies& in, const AttachedPolicy* resource) const {
+        const auto in_list = [&](const std::vector<AttachedPolicy>& list,
+                                 const std::vector<AttachedPolicy>& originals) -> const AttachedPolicy* {
+            for (size_t i = 0; i < list.size(); ++i)
+                if (&list[i] == &policy) return &originals[i];
+            return nullptr;
+        };
+        if (const auto* found = in_list(in.own.identity, policies_.identity)) return found;
+        if (in.own.session)
+            if (const auto* found = in_list(*in.own.session, *policies_.session)) return found;
+        for (size_t i = 0; i < in.own.service_control.size(); ++i)
+            if (const auto* found = in_list(in.own.service_control[i], policies_.service_control[i])) return found;
+        for (size_t i = 0; i < in.own.resource_control.size(); ++i)
+            if (const auto* found = in_list(in.own.resource_control[i], policies_.resource_control[i])) return found;
+        if (in.own.boundary && &*in.own.boundary == &policy) return &*policies_.boundary;
+        if (in.own.vpc_endpoint && &*in.own.vpc_endpoint == &policy) return &*policies_.vpc_endpoint;
+        return resource;
+    }
+
+    // The statements that deny some requests for the action.
+    std::vector<StatementOf> denials(const std::string& action, const AttachedPolicy* resource) const {
+        std::vector<StatementOf> out;
+        const std::string lower = base::lower(action);
+        const policy::CallerNames names(subject_.principal, lower);
+        each_policy(resource, [&](Layer layer, const AttachedPolicy& one) {
+            const auto& compiled = one.policy->compiled();
+            for (uint32_t i = 0; i < compiled.statements().size(); ++i) {
+                const auto& statement = compiled.statements()[i];
+                if (statement.effect != policy::Effect::deny || statement.broken) continue;
+                if (names_action(compiled, statement, lower) == statement.not_action) continue;
+                if (statement.has_principal && policy::names(compiled.principals(statement), names,
+                                                             policies_.boundary.has_value(), true) == policy::Grant::none)
+                    continue;
+                if (may_apply(compiled, statement)) out.push_back({layer, &one, i});
+            }
+        });
+        return out;
+    }
+
+    // To some request: is its resource among those that are asked about, and do no conditions on what is known keep it out?
+    bool may_apply(const policy::CompiledPolicy& policy, const policy::CompiledStatement& statement) const {
+        for (const auto& condition : policy.conditions(statement)) {
+            policy::TypedValues typed;
+            if (all_known_.find(condition.key_hash, policy.text(condition.key)) != nullptr &&
+                !policy::holds(condition, policy.condition_tables(), policy::ContextView(all_known_), typed))
+                return false;
+        }
+        if (statement.any_resource) return true;
+        const Variables variables{
+            .known = &all_known_, .is_free = [](const void*, std::string_view) { return true; }, .of = nullptr};
+        std::vector<PatternTokens> own;
+        for (const auto& pattern : policy.resources(statement)) own.push_back(tokens_of(pattern, policy.patterns(), variables));
+        std::vector<Tokens> asked;
+        for (const auto& pattern : target_.resources) asked.push_back(glob_tokens(pattern));
+        std::vector<Constraint> constraints(2);
+        for (const Tokens& one : asked) constraints[0].patterns.push_back(&one);
+        constraints[1].wanted = !statement.not_resource;
+        for (const PatternTokens& one : own)
+            if (!one.matches_nothing && (!statement.not_resource || !one.relaxed()))
+                constraints[1].patterns.push_back(&one.tokens);
+        return find_text(constraints, limits_.each.automaton_states_max).kind != FoundText::Kind::none;
+    }
+
+    void open(const std::string& reason) {
+        if (out_.open.empty()) out_.open = reason;
+    }
+
+    const Subject& subject_;
+    const policy::PrincipalPolicies& policies_;
+    const Target& target_;
+    const WayLimits& limits_;
+    policy::Context known_;      // of the circumstances and of the resources
+    policy::Context all_known_;  // and of the principal
+    WaysIn out_;
+};
+
+}  // namespace
+
+WaysIn ways_of(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target,
+               const policy::Context& known, const WayLimits& limits) {
+    return Finder(subject, policies, target, known, limits).run();
+}
+
+policy::StatementRef reference_to(const StatementOf& statement) {
+    return policy::reference_to({statement.layer, statement.statement, statement.policy});
+}
+
+std::vector<StatementCondition> conditions_of(const StatementOf& statement, const policy::Context& known) {
+    std::vector<StatementCondition> out;
+    const auto document = text::parse_json(policy::statement_text(*statement.policy->policy, statement.statement));
+    if (!document) return out;
+    for (const auto& [op, keys] : (*document)["Condition"].members())
+        for (const auto& [key, values] : keys.members()) {
+            StatementCondition one{.op = op, .key = key, .values = {}};
+            const auto add = [&](const Json& value) {
+                one.values.push_back(value.is_string() ? value.as_string() : value.dump());
+            };
+            if (values.is_array())
+                for (const Json& value : values.items()) add(value);
+            else
+                add(values);
+            const bool open = std::ranges::any_of(one.values, [](const std::string& value) { return value.contains("${"); });
+            if (known.find(key) == nullptr || open) out.push_back(std::move(one));
+        }
+    return out;
+}
+
+}  // namespace proof

@@ -1,0 +1,312 @@
+#include "services/trainwarden/targets.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/error_codes.hpp"
+#include "base/strings.hpp"
+#include "identity/directory.hpp"
+#include "policy/arn.hpp"
+#include "policy/catalogue.hpp"
+#include "policy/glob.hpp"
+#include "policy/passed_resource.hpp"
+#include "policy/vocabulary.hpp"
+#include "wire/region.hpp"
+
+namespace services::trainwarden {
+namespace {
+
+constexpr size_t resources_looked_at_max = 10'000;  // buckets, or roles
+constexpr std::string_view bucket_format = "arn:${Partition}:s3:::${BucketName}";
+constexpr std::string_view object_format = "arn:${Partition}:s3:::${BucketName}/${ObjectName}";
+constexpr std::string_view role_format = "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}";
+
+bool is_pattern(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
+
+std::unexpected<base::Error> invalid(std::string message) {
+    return base::fail(base::code::ValidationException, std::move(message));
+}
+
+// Those that the pattern means, and those of this server's own.
+base::Result<std::vector<std::string>> actions_of(const std::string& asked) {
+    if (!is_pattern(asked)) return std::vector<std::string>{TRY(known_action(asked))};
+    std::vector<std::string> out = own_actions_matching(asked);
+    if (!policy::actions_matching(asked).empty()) out.insert(out.begin(), asked);
+    if (out.empty())
+        return invalid("no action matches `" + asked + "`: a pattern of actions is SERVICE:PATTERN, for example s3:Get*, or *");
+    return out;
+}
+
+bool has_wild_account(const policy::Arn& arn, const std::string& own) {
+    return arn.account.empty() || arn.account == "aws" || policy::glob_matches(arn.account, own);
+}
+
+base::Result<std::vector<std::string>> resources_of(const Dependencies& parts, const std::string& asked) {
+    if (asked == "*") return std::vector<std::string>{asked};
+    if (asked.starts_with("s3://"))
+        return invalid("`" + asked +
+                       "` is an S3 URI; policies and questions name resources by ARN: arn:aws:s3:::" + asked.substr(5));
+    if (asked.contains("${"))
+        return invalid("`" + asked +
+                       "`: in a question about patterns, a `?` stands for a `*`, `?` or `$` that a name really has");
+    const auto arn = policy::parse_arn(asked);
+    if (!arn) return invalid("`" + asked + "` is not an ARN, nor a pattern of ARNs, for example arn:aws:s3:::bucket/*");
+    const std::string own = parts.directory->default_account();
+    if (!policy::glob_matches(arn->partition, "aws"))
+        return base::fail(base::code::NoSuchResource,
+                          "there is no " + asked + " on this server: its partition is aws, not " + std::string(arn->partition));
+    if (!has_wild_account(*arn, own))
+        return base::fail(base::code::NoSuchResource, "there is no " + asked + " on this server: its account is " + own);
+    const bool of_bucket = arn->service == "s3" && !arn->resource.contains('/');
+    if (of_bucket) return std::vector<std::string>{asked, asked + "/*"};  // the bucket and all that is in it
+    return std::vector<std::string>{asked};
+}
+
+// The patterns as far as they mean actions of the service; the names that one means whose service is a pattern itself.
+std::vector<std::string> of_service(const std::vector<std::string>& patterns, const std::string& service) {
+    std::vector<std::string> out;
+    for (const std::string& pattern : patterns) {
+        const size_t colon = pattern.find(':');
+        const std::string of = base::lower(pattern.substr(0, colon));
+        if (pattern == "*")
+            out.push_back(service + ":*");
+        else if (colon != std::string::npos && of == service)
+            out.push_back(pattern);
+        else if (is_pattern(of))
+            for (const std::string_view name : policy::actions_matching(pattern))
+                if (name.starts_with(service + ":")) out.emplace_back(name);
+    }
+    return out;
+}
+
+template <class Keep>
+std::vector<std::string> names_among(const std::vector<std::string>& patterns, const std::string& service, Keep&& keep) {
+    std::set<std::string> out;
+    for (const std::string& pattern : of_service(patterns, service))
+        for (const std::string_view name : policy::actions_matching(pattern))
+            if (keep(name)) out.emplace(name);
+    return {out.begin(), out.end()};
+}
+
+bool works_on(std::string_view action, std::string_view format) {
+    const auto formats = policy::resource_formats(action);
+    return std::ranges::find(formats, format) != formats.end();
+}
+
+bool is_of_bucket(std::string_view action) {
+    return policy::names_resource(action) && action != "s3:CreateBucket" &&
+           (works_on(action, bucket_format) || works_on(action, object_format));
+}
+
+std::string text_of(const policy::Context& context) {
+    std::string out;
+    for (const auto& entry : context.entries()) {
+        out += entry.key + (entry.multivalued ? "[" : "=");
+        for (const std::string& value : entry.values) out += std::to_string(value.size()) + ":" + value;
+    }
+    return out;
+}
+
+class Collector {
+public:
+    Collector(const Dependencies& parts, const PatternQuestion& question)
+        : parts_(parts), question_(question), account_(parts.directory->default_account()) {}
+
+    base::Result<Targets> run() {
+        std::vector<std::string> elsewhere;  // actions that are asked about there
+        const auto buckets = names_among(question_.actions, "s3", is_of_bucket);
+        if (!buckets.empty()) {
+            const bool asked = TRY(add_buckets());
+            if (asked) elsewhere = buckets;
+        }
+        const auto on_roles =
+            names_among(question_.actions, "sts", [](std::string_view name) { return works_on(name, role_format); });
+        if (!on_roles.empty()) {
+            TRY(add_roles(on_roles));
+            elsewhere.insert(elsewhere.end(), on_roles.begin(), on_roles.end());
+        }
+        add_rest(std::move(elsewhere));
+        return std::move(out_);
+    }
+
+private:
+    // Of one service, in pages; at most resources_looked_at_max.
+    template <class Visit>
+    base::Result<void> each(const std::string& pattern, std::string_view action, const std::string& what, Visit&& visit) {
+        gate::ResourceQuery query{.pattern = pattern, .account = account_};
+        std::string after;
+        for (size_t seen = 0;;) {
+            query.after = after;
+            const gate::ResourcePage page = TRY(parts_.describer->each_resource(query));
+            for (const std::string& arn : page.arns) {
+                if (++seen > resources_looked_at_max) {
+                    out_.open.push_back("this server has more than " + std::to_string(resources_looked_at_max) + " " + what +
+                                        "; those beyond were not looked at");
+                    return {};
+                }
+                auto found = TRY(parts_.describer->describe(arn, action, account_));
+                if (found.existence == gate::Existence::there) visit(arn, found);
+            }
+            if (page.next.empty()) return {};
+            after = page.next;
+        }
+    }
+
+    // Resources with the same policy, keys and region are one target.
+    void add(const gate::Description& description, const std::vector<std::string>& actions,
+             const std::vector<std::string>& resources, const std::string& what) {
+        const std::string text = description.policy ? std::string(description.policy->policy->text()) : std::string("-");
+        const std::string key = text + "\n" + text_of(description.keys) + "\n" + description.owner + "\n" + description.region +
+                                "\n" + (description.restrict_public ? "r" : "") + (description.policy_is_public ? "p" : "");
+        const auto [entry, is_new] = by_key_.try_emplace(what + key, out_.all.size());
+        if (is_new) {
+            const policy::AttachedPolicy* policy =
+                description.policy ? &out_.policies.emplace_back(*description.policy) : nullptr;
+            out_.all.push_back({.actions = actions,
+                                .except = {},
+                                .resources = {},
+                                .policy = policy,
+                                .account = description.owner.empty() ? account_ : description.owner,
+                                .known = description.keys,
+                                .region = description.region.empty() ? parts_.region : description.region,
+                                .restricts_public = description.restrict_public,
+                                .policy_is_public = description.policy_is_public});
+            if (what == "bucket") out_.all.back().except = {"s3:CreateBucket"};
+        }
+        auto& to = out_.all[entry->second].resources;
+        to.insert(to.end(), resources.begin(), resources.end());
+    }
+
+    // False: no bucket that is asked about has a policy of its own, so that nothing but the principals' policies decides about them, and
+    // about those that may come.
+    base::Result<bool> add_buckets() {
+        struct Seen {
+            gate::Description description;
+            std::vector<std::string> resources;
+        };
+        std::vector<Seen> seen;
+        bool differs = false;
+        TRY(each("arn:aws:s3:::*", "s3:ListBucket", "buckets", [&](const std::string& arn, const gate::Description& found) {
+            std::vector<std::string> resources;
+            for (const std::string& pattern : question_.resources) {
+                if (policy::glob_matches(pattern, arn)) resources.push_back(arn);
+                for (std::string& below : patterns_below(pattern, arn + "/")) resources.push_back(std::move(below));
+            }
+            if (resources.empty()) return;
+            std::ranges::sort(resources);
+            resources.erase(std::unique(resources.begin(), resources.end()), resources.end());
+            if (found.policy) differs = true;
+            seen.push_back({found, std::move(resources)});
+        }));
+        const auto names_buckets = [](const std::string& one) { return one.starts_with("arn:aws:s3:::"); };
+        if (seen.empty() && std::ranges::all_of(question_.resources, names_buckets))
+            return base::fail(base::code::NoSuchResource,
+                              "there is no bucket on this server that matches " + question_.resources.front());
+        const bool named = std::ranges::all_of(question_.resources, names_buckets);
+        if (!differs && !named) return false;
+        for (const Seen& one : seen) add(one.description, of_service(question_.actions, "s3"), one.resources, "bucket");
+        return true;
+    }
+
+    base::Result<void> add_roles(const std::vector<std::string>& actions) {
+        return each("arn:aws:iam::" + account_ + ":role/*", "sts:AssumeRole", "roles",
+                    [&](const std::string& arn, const gate::Description& found) {
+                        if (std::ranges::none_of(question_.resources,
+                                                 [&](const std::string& one) { return policy::glob_matches(one, arn); }))
+                            return;
+                        gate::Description of_session = found;
+                        of_session.region.clear();
+                        add(of_session, actions, {arn}, "role");
+                    });
+    }
+
+    void add_rest(std::vector<std::string> except) {
+        const auto add_target = [&](std::vector<std::string> actions, std::vector<std::string> without,
+                                    const std::string& region) {
+            if (actions.empty()) return;
+            out_.all.push_back({.actions = std::move(actions),
+                                .except = std::move(without),
+                                .resources = question_.resources,
+                                .policy = nullptr,
+                                .account = account_,
+                                .known = {},
+                                .region = region});
+        };
+        // IAM is served in one region (gate::supposed_region).
+        if (parts_.region != wire::global_region) {
+            const auto of_iam =
+                names_among(question_.actions, "iam", [](std::string_view name) { return name != "iam:PassRole"; });
+            add_target(of_service(question_.actions, "iam"), {"iam:PassRole"}, std::string(wire::global_region));
+            except.insert(except.end(), of_iam.begin(), of_iam.end());
+        }
+        const auto is_elsewhere = [&](const std::string& action) { return std::ranges::find(except, action) != except.end(); };
+        std::vector<std::string> actions = question_.actions;
+        std::erase_if(actions, is_elsewhere);
+        add_target(std::move(actions), std::move(except), parts_.region);
+    }
+
+    const Dependencies& parts_;
+    const PatternQuestion& question_;
+    const std::string account_;
+    std::map<std::string, size_t> by_key_;
+    Targets out_;
+};
+
+}  // namespace
+
+bool is_pattern_question(std::string_view action, std::string_view resource) {
+    if (is_pattern(action)) return true;
+    if (resource == "*") return policy::names_resource(action) && own_actions_matching(action).empty();
+    std::string bare(resource);
+    for (const std::string_view escape : {"${*}", "${?}", "${$}"})
+        for (size_t at = bare.find(escape); at != std::string::npos; at = bare.find(escape)) bare.erase(at, escape.size());
+    // An action on objects, and a bucket: all that is in it.
+    const auto arn = policy::parse_arn(bare);
+    const bool all_of_bucket = arn && arn->service == "s3" && !arn->resource.contains('/') && works_on(action, object_format) &&
+                               !works_on(action, bucket_format);
+    return is_pattern(bare) || all_of_bucket;
+}
+
+base::Result<PatternQuestion> read_pattern_question(const Dependencies& parts, const std::string& action,
+                                                    const std::string& resource,
+                                                    std::span<const model::trainwarden::ContextEntry> context) {
+    PatternQuestion out{.actions = TRY(actions_of(action)), .resources = TRY(resources_of(parts, resource)), .said = {}};
+    out.said = TRY(context_of(context));
+    return out;
+}
+
+base::Result<Targets> targets_of(const Dependencies& parts, const PatternQuestion& question) {
+    return Collector(parts, question).run();
+}
+
+std::vector<std::string> patterns_below(std::string_view pattern, std::string_view prefix) {
+    // The places in the pattern that the prefix can lead to.
+    std::set<size_t> places{0};
+    const auto with_empty_stars = [&](std::set<size_t> from) {
+        for (size_t at = 0; at < pattern.size(); ++at)
+            if (pattern[at] == '*' && from.contains(at)) from.insert(at + 1);
+        return from;
+    };
+    places = with_empty_stars(std::move(places));
+    for (const char c : prefix) {
+        std::set<size_t> next;
+        for (const size_t at : places) {
+            if (at == pattern.size()) continue;
+            if (pattern[at] == '*')
+                next.insert(at);
+            else if (pattern[at] == '?' || pattern[at] == c)
+                next.insert(at + 1);
+        }
+        places = with_empty_stars(std::move(next));
+    }
+    std::vector<std::string> out;
+    for (const size_t at : places) {
+        if (at > 0 && pattern[at - 1] == '*' && places.contains(at - 1)) continue;  // what that one says, too
+        out.push_back(std::string(prefix) + std::string(pattern.substr(at)));
+    }
+    return out;
+}
+
+}  // namespace services::trainwarden

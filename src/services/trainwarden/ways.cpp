@@ -1,0 +1,172 @@
+#include "services/trainwarden/ways.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/strings.hpp"
+#include "gate/decide.hpp"
+#include "policy/catalogue.hpp"
+#include "policy/explain.hpp"
+#include "policy/statement_span.hpp"
+#include "services/trainwarden/explained.hpp"
+#include "text/json.hpp"
+
+namespace services::trainwarden {
+namespace {
+
+namespace m = model::trainwarden;
+using text::Json;
+
+std::vector<std::string> strings_of(const Json& one_or_many) {
+    if (one_or_many.is_string()) return {one_or_many.as_string()};
+    std::vector<std::string> out;
+    for (const Json& one : one_or_many.items()) out.push_back(one.as_string());
+    return out;
+}
+
+Json document_of(const proof::StatementOf& statement) {
+    auto document = text::parse_json(policy::statement_text(*statement.policy->policy, statement.statement));
+    return document ? std::move(*document) : Json();
+}
+
+m::Statement shown(const proof::StatementOf& statement, const policy::Request& request) {
+    const policy::StatementRef ref = proof::reference_to(statement);
+    m::Statement out{.policy_type = std::string(policy::policy_type(ref.layer, request)),
+                     .policy_name = ref.policy_name,
+                     .statement_index = static_cast<int32_t>(ref.statement),
+                     .effect = ref.info.effect == policy::Effect::allow ? m::Effect::allow : m::Effect::deny,
+                     .description = policy::describe(ref)};
+    if (!ref.policy_version.empty()) out.policy_version = ref.policy_version;
+    if (!ref.info.sid.empty()) out.sid = ref.info.sid;
+    if (ref.info.position.line != 0) {
+        out.line = static_cast<int32_t>(ref.info.position.line);
+        out.column = static_cast<int32_t>(ref.info.position.column);
+    }
+    return out;
+}
+
+m::Statement shown_with_condition(const proof::StatementOf& statement, const policy::Request& request) {
+    m::Statement out = shown(statement, request);
+    const Json document = document_of(statement);
+    if (!document.contains("Condition")) return out;
+    out.condition = document["Condition"].dump();
+    std::set<std::string> keys;
+    for (const auto& [op, of_op] : document["Condition"].members())
+        for (const auto& [key, values] : of_op.members()) keys.insert(key);
+    out.keys = std::vector<std::string>(keys.begin(), keys.end());
+    return out;
+}
+
+bool is_own(const proof::StatementOf& statement) { return statement.layer == policy::Layer::identity; }
+
+// Patterns: of the statement that is the narrowest, where it says so.
+std::vector<std::string> resources_of(const proof::WayIn& way, const proof::Target& target) {
+    for (const proof::StatementOf& one : way.allowed_by) {
+        if (one.layer != policy::Layer::identity && one.layer != policy::Layer::resource) continue;
+        const Json document = document_of(one);
+        std::vector<std::string> own = strings_of(document["Resource"]);
+        if (!own.empty() && std::ranges::find(own, "*") == own.end()) return own;
+    }
+    return target.resources;
+}
+
+m::Witness shown_witness(const proof::WayIn& way, const policy::Context& of_principal) {
+    m::Witness out{.action = way.witness.action, .resource = way.witness.resource, .context = {}};
+    if (!way.witness.resource_account.empty()) out.resource_account = way.witness.resource_account;
+    for (const auto& entry : way.witness.context.entries())
+        if (of_principal.find(entry.key) == nullptr) out.context.emplace_back(entry.key, entry.values);
+    return out;
+}
+
+}  // namespace
+
+std::vector<proof::Asker> askers_of(const std::vector<Candidate>& candidates) {
+    std::vector<proof::Asker> out;
+    out.reserve(candidates.size());
+    for (const Candidate& one : candidates) {
+        proof::Asker asker{.subject = {.principal = one.caller.principal, .known = one.caller.context},
+                           .policies = &one.caller.policies};
+        // Which job a service acts for is found out.
+        if (one.caller.principal.kind == policy::PrincipalKind::service) asker.subject.known.erase("aws:SourceArn");
+        out.push_back(std::move(asker));
+    }
+    return out;
+}
+
+std::vector<Candidate> population(const Dependencies& parts, const Targets& targets) {
+    std::vector<Candidate> out = own_principals(*parts.directory);
+    for (const proof::Target& target : targets.all) {
+        if (target.policy == nullptr) continue;
+        add_named(*parts.directory, *target.policy, target.account, parts.region, out);
+        if (target.policy->policy->kind() == policy::PolicyKind::trust) add_federated(*target.policy, out);
+    }
+    return out;
+}
+
+std::vector<std::string> shortened(const std::vector<std::string>& actions) {
+    std::map<std::string, std::vector<std::string>> by_service;
+    for (const std::string& action : actions) by_service[action.substr(0, action.find(':'))].push_back(action);
+    std::vector<std::string> out;
+    size_t whole = 0;
+    for (auto& [service, names] : by_service) {
+        std::ranges::sort(names);
+        if (const auto all = policy::actions_matching(service + ":*"); all.size() > 1 && names.size() == all.size()) {
+            out.push_back(service + ":*");
+            whole += all.size();
+        } else {
+            out.insert(out.end(), names.begin(), names.end());
+        }
+    }
+    if (whole > 0 && whole == policy::actions_matching("*").size()) return {"*"};
+    return out;
+}
+
+m::WayIn shown(const proof::WayIn& way, const proof::Target& target, const Candidate& candidate) {
+    m::WayIn out{.actions = shortened(way.actions),
+                 .resources = resources_of(way, target),
+                 .statements = {},
+                 .conditions = {},
+                 .except = {},
+                 .witness = shown_witness(way, candidate.caller.context)};
+    policy::Context known = candidate.caller.context;
+    known.merge(target.known);
+    if (candidate.caller.principal.kind == policy::PrincipalKind::service) known.erase("aws:SourceArn");
+    std::set<std::vector<std::string>> seen;
+    for (const proof::StatementOf& one : way.allowed_by) {
+        if (is_own(one) && !candidate.needs.empty()) continue;
+        out.statements.push_back(shown(one, way.witness));
+        for (proof::StatementCondition& condition : proof::conditions_of(one, known)) {
+            std::vector<std::string> text{condition.op, condition.key};
+            text.insert(text.end(), condition.values.begin(), condition.values.end());
+            if (seen.insert(std::move(text)).second)
+                out.conditions.push_back({.key = condition.key, .operator_ = condition.op, .values = condition.values});
+        }
+    }
+    for (const proof::StatementOf& one : way.denied_by) out.except.push_back(shown_with_condition(one, way.witness));
+    return out;
+}
+
+bool is_confirmed(const proof::WayIn& way, const proof::Target& target, const identity::Caller& caller) {
+    gate::Access access{.action = way.witness.action,
+                        .resource = way.witness.resource,
+                        .resource_account = way.witness.resource_account,
+                        .context = {},
+                        .refusal_message = "",
+                        .restrict_public = target.restricts_public,
+                        .resource_policy_is_public = target.policy_is_public,
+                        .region = ""};
+    if (target.policy != nullptr) access.resource_policy = *target.policy;
+    identity::Caller asking = caller;
+    asking.context = {};  // the witness holds all of it
+    asking.lease = nullptr;
+    return gate::decide_each(asking, {access}, way.witness.context).front().decision.outcome == policy::Outcome::allow;
+}
+
+m::Principal shown_principal(const Candidate& candidate) {
+    m::Principal out = shown(candidate.caller.principal);
+    if (!candidate.shown_as.empty()) out.name = candidate.shown_as;
+    return out;
+}
+
+}  // namespace services::trainwarden

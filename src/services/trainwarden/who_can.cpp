@@ -1,0 +1,121 @@
+#include "services/trainwarden/who_can.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error_codes.hpp"
+#include "services/trainwarden/explained.hpp"
+#include "services/trainwarden/question.hpp"
+#include "services/trainwarden/targets.hpp"
+#include "services/trainwarden/ways.hpp"
+
+namespace services::trainwarden {
+namespace {
+
+namespace m = model::trainwarden;
+using base::Result;
+
+// What an answer says it could not tell, each once.
+class Open {
+public:
+    void add(const std::string& what) {
+        if (!what.empty()) all_.insert(what);
+    }
+    void add_limit(const std::string& limit) {
+        if (!limit.empty()) add("what " + limit + " leaves open");
+    }
+    [[nodiscard]] std::optional<std::vector<std::string>> list() const {
+        if (all_.empty()) return std::nullopt;
+        return std::vector<std::string>(all_.begin(), all_.end());
+    }
+
+private:
+    std::set<std::string> all_;
+};
+
+// The confirmed ways at one target, for the candidate.
+std::vector<m::WayIn> shown_ways(const proof::WaysIn& ways, const proof::Target& target, const Candidate& candidate, Open& open) {
+    std::vector<m::WayIn> out;
+    open.add_limit(ways.open);
+    for (const proof::WayIn& way : ways.found) {
+        if (is_confirmed(way, target, candidate.caller))
+            out.push_back(shown(way, target, candidate));
+        else
+            open.add("whether " + way.witness.action + " on " + way.witness.resource + " is allowed, which the gate refused");
+    }
+    return out;
+}
+
+std::string name_of(const Candidate& candidate) {
+    const policy::Principal& principal = candidate.caller.principal;
+    if (!candidate.shown_as.empty()) return candidate.shown_as;
+    if (!principal.role_arn.empty()) return principal.role_arn;
+    if (!principal.service.empty()) return principal.service;
+    return principal.arn.empty() ? "anyone without credentials" : principal.arn;
+}
+
+}  // namespace
+
+Result<m::WhoCanResponse> who_can_any(const Dependencies& parts, const m::WhoCanRequest& in) {
+    const std::string resource = in.resource.value_or("*");
+    if (!is_pattern_question(in.action, resource))  // what is not there is an error
+        (void)TRY(read_question(parts, in.action, resource, model::items(in.context)));
+    const PatternQuestion question = TRY(read_pattern_question(parts, in.action, resource, model::items(in.context)));
+    const Targets targets = TRY(targets_of(parts, question));
+    const std::vector<Candidate> all = population(parts, targets);
+    const std::vector<proof::Asker> askers = askers_of(all);
+    const proof::Reach reached = proof::reach(askers, targets.all, question.said);
+    Open open;
+    for (const std::string& one : targets.open) open.add(one);
+    open.add_limit(reached.open);
+    m::WhoCanResponse out{.checked = static_cast<int64_t>(all.size())};
+    out.groups.emplace();
+    for (const proof::Reached& group : reached.groups) {
+        const Candidate& first = all[group.askers.front()];
+        m::PrincipalsInAlike shown;
+        for (const auto& [target, ways] : group.at)
+            for (m::WayIn& way : shown_ways(*ways, targets.all[target], first, open)) shown.ways.push_back(std::move(way));
+        if (shown.ways.empty()) {
+            for (const uint32_t one : group.askers) open.add("whether " + name_of(all[one]) + " may");
+            continue;
+        }
+        for (const uint32_t one : group.askers) shown.principals.push_back(shown_principal(all[one]));
+        if (!first.needs.empty()) shown.needs = first.needs;
+        out.groups->push_back(std::move(shown));
+    }
+    out.open = open.list();
+    return out;
+}
+
+Result<m::WhatCanResponse> what_can(const Dependencies& parts, const m::WhatCanRequest& in) {
+    AskedPrincipal asked = TRY(asked_principal(*parts.directory, in.principal_arn, parts.region));
+    const PatternQuestion question =
+        TRY(read_pattern_question(parts, in.action.value_or("*"), in.resource.value_or("*"), model::items(in.context)));
+    const Targets targets = TRY(targets_of(parts, question));
+    std::vector<Candidate> one;
+    one.push_back({std::move(asked.callers.front()), "", ""});
+    const std::vector<proof::Asker> askers = askers_of(one);
+    const proof::Reach reached = proof::reach(askers, targets.all, question.said);
+    Open open;
+    for (const std::string& what : targets.open) open.add(what);
+    open.add_limit(reached.open);
+    m::WhatCanResponse out{.principal = shown_principal(one.front()), .services = {}};
+    std::map<std::string, std::vector<m::WayIn>> by_service;
+    for (const proof::Reached& group : reached.groups)
+        for (const auto& [target, ways] : group.at)
+            for (m::WayIn& way : shown_ways(*ways, targets.all[target], one.front(), open)) {
+                std::map<std::string, std::vector<std::string>> actions;
+                for (std::string& action : way.actions) actions[action.substr(0, action.find(':'))].push_back(std::move(action));
+                for (auto& [service, names] : actions) {
+                    m::WayIn part = way;
+                    part.actions = std::move(names);
+                    by_service[service].push_back(std::move(part));
+                }
+            }
+    for (auto& [service, ways] : by_service) out.services.push_back({.service = service, .ways = std::move(ways)});
+    out.open = open.list();
+    return out;
+}
+
+}  // namespace services::trainwarden
