@@ -1,6 +1,7 @@
 #include "audit/prepared_text.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 
 namespace audit {
@@ -9,7 +10,7 @@ namespace {
 // What stands before each of the shared parts.
 constexpr auto before_shared = std::to_array<std::string_view>({",\"w\":", ",\"p\":", ",\"f\":", ",\"c\":", ",\"x\":[{\"d\":"});
 constexpr std::string_view all_before_shared = ",\"w\":,\"p\":,\"f\":,\"c\":,\"x\":[{\"d\":";
-constexpr size_t literals_bytes = 96;  // what a line has between its parts
+constexpr size_t literals_bytes = 64;  // what a line has else between its parts
 constexpr size_t own_terms_max = 4;
 
 // As the record shows it, so that a question in its words finds it.
@@ -19,6 +20,13 @@ void add_own_terms(std::vector<Term>& terms, std::string_view request_id, std::s
         add_resource_terms(terms, resource);
     else
         add_resource_terms(terms, capped(resource));
+}
+
+// What stands between the quotes of the value as a JSON string. `room`: for one that cannot stand there as it is.
+std::string_view as_json(std::string_view value, std::string& room) {
+    if (stands_as_it_is(value)) return value;
+    append_quoted(room, value);
+    return std::string_view(room).substr(1, room.size() - 2);
 }
 
 }  // namespace
@@ -45,30 +53,45 @@ std::shared_ptr<PreparedText> prepare(const Record& record) {
 }
 
 RecordText text_of(const PreparedText& prepared, const OwnText& own) {
+    constexpr std::string_view before_time = "\"t\":", before_id = ",\"id\":\"", before_resource = ",\"r\":\"",
+                               before_context = "\",\"c\":{", behind_context = "}}]", behind_resource = "\"}]";
     RecordText out;
-    std::string& text = out.own;
-    text.reserve(literals_bytes + own.request_id.size() + own.resource.size() + prepared.context.size() + own.context.size() +
-                 own.parameters.size());
-    text += "\"t\":";
-    append_number(text, own.time.time_since_epoch().count());
-    text += ",\"id\":";
-    append_quoted(text, own.request_id);
-    out.changing = text.size();
-    out.shared.resize(prepared.shared.size());
-    size_t at = text.size();
-    for (size_t i = 0; i < prepared.shared.size(); ++i) out.shared[i] = {at += before_shared[i].size(), prepared.shared[i]};
-    text += all_before_shared;
-    text += ",\"r\":";
-    append_quoted(text, own.resource);
-    if (!own.context.empty() || !prepared.context.empty()) {
-        text += ",\"c\":{";
-        text += prepared.context;
-        if (!own.context.empty() && !prepared.context.empty()) text += ',';
-        text += own.context;
-        text += '}';
-    }
-    text += "}]";
-    append_object(text, "in", own.parameters);
+    std::string escaped_id, escaped_resource;
+    const std::string_view id = as_json(own.request_id, escaped_id), resource = as_json(own.resource, escaped_resource);
+    std::array<char, 20> digits{};
+    const std::string_view time(
+        digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), own.time.time_since_epoch().count()).ptr);
+    const size_t context = prepared.context.size() + own.context.size();
+    const size_t most = literals_bytes + all_before_shared.size() + time.size() + id.size() + resource.size() + context;
+    // In one go: this is most of what a request pays to be recorded.
+    out.own.resize_and_overwrite(most, [&](char* begin, size_t) {
+        char* at = begin;
+        const auto put = [&at](std::string_view text) { at += text.copy(at, text.size()); };
+        put(before_time);
+        put(time);
+        put(before_id);
+        put(id);
+        put("\"");
+        out.changing = static_cast<size_t>(at - begin);
+        put(all_before_shared);
+        put(before_resource);
+        put(resource);
+        if (context == 0) {
+            put(behind_resource);
+            return static_cast<size_t>(at - begin);
+        }
+        put(before_context);
+        put(prepared.context);
+        if (!own.context.empty() && !prepared.context.empty()) put(",");
+        put(own.context);
+        put(behind_context);
+        return static_cast<size_t>(at - begin);
+    });
+    out.shared.reserve(prepared.shared.size());
+    size_t at = out.changing;
+    for (size_t i = 0; i < prepared.shared.size(); ++i)
+        out.shared.push_back({.at = at += before_shared[i].size(), .text = prepared.shared[i]});
+    append_object(out.own, "in", own.parameters);
     out.keeper = prepared.keeper;
     out.terms.reserve(prepared.terms.size() + own_terms_max);
     out.terms.insert(out.terms.end(), prepared.terms.begin(), prepared.terms.end());

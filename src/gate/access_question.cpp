@@ -4,6 +4,7 @@
 
 #include "base/strings.hpp"
 #include "policy/catalogue.hpp"
+#include "policy/hash.hpp"
 #include "policy/passed_resource.hpp"
 
 namespace gate {
@@ -39,8 +40,11 @@ policy::Request asked_by_unknown_account(const policy::Request& request) {
 
 // The actions of AWS that are served here, as AWS spells them.
 const ActionFacts* known_action(std::string_view action) {
+    struct Hash {
+        size_t operator()(std::string_view name) const { return policy::hash_of(name); }
+    };
     static const auto known = [] {
-        std::unordered_map<std::string_view, ActionFacts> out;
+        std::unordered_map<std::string_view, ActionFacts, Hash> out;
         for (const std::string_view service : {"cloudwatch:*", "iam:*", "logs:*", "s3:*", "sagemaker:*", "sts:*"})
             for (const std::string_view name : policy::actions_matching(service)) out.emplace(name, ActionFacts(name));
         return out;

@@ -81,8 +81,17 @@ audit::Record DecidedRequest::whole() const {
 }
 
 audit::RecordText DecidedRequest::text() const {
-    auto prepared = prepared_text();
-    return prepared ? std::move(*prepared) : audit::text_of(whole());
+    const auto prepared = find_prepared();
+    if (!prepared) return audit::text_of(whole());
+    thread_local std::string changing;  // which keeps its memory
+    changing.clear();
+    append_changing(changing);
+    if (changing.size() > own_context_bytes_max) return audit::text_of(whole());
+    return audit::text_of(*prepared, {.time = inputs_.facts.now,
+                                      .request_id = inputs_.request_id,
+                                      .resource = first_->question.resource(),
+                                      .context = changing,
+                                      .parameters = parameters});
 }
 
 // What is prepared for a request is used for others of the principal that have these bytes. So they hold all that it is made of: what keys
@@ -105,7 +114,10 @@ bool DecidedRequest::find_sources() {
         sources.add(policy->version);
     }
     const auto add_shared = [&](const policy::Context::Entry& entry) {
-        if (audit::repeats(entry.key, entry.values)) sources.add(entry);
+        if (audit::repeats(entry.key, entry.values))
+            sources.add(entry);
+        else
+            has_changing_keys_ = true;
     };
     each_found(question.lease_keys(), context, add_shared);
     each_found(question.access().context, context, add_shared);
@@ -138,30 +150,24 @@ std::shared_ptr<const Circumstances> DecidedRequest::circumstances_with(std::sha
     return out;
 }
 
-std::optional<audit::RecordText> DecidedRequest::prepared_text() const {
-    if (!sources_ || !first_->is_allowed()) return std::nullopt;
-    const One& one = *first_;
-    const auto* known = circumstances_ ? circumstances_->text_for(one.verdict) : nullptr;
-    std::shared_ptr<const audit::PreparedText> prepared;
-    if (known == nullptr) {
-        prepared = prepare();
-        if (!prepared) return std::nullopt;
-        inputs_.principal->circumstances.put(sources_->bytes(), circumstances_with(prepared));
-        known = &prepared;
-    }
-    std::string changing;
-    keys_.append_changing(changing);
+std::shared_ptr<const audit::PreparedText> DecidedRequest::find_prepared() const {
+    if (!sources_ || !first_->is_allowed()) return nullptr;
+    if (circumstances_)
+        if (const auto* known = circumstances_->text_for(first_->verdict)) return *known;
+    auto prepared = prepare();
+    if (prepared) inputs_.principal->circumstances.put(sources_->bytes(), circumstances_with(prepared));
+    return prepared;
+}
+
+void DecidedRequest::append_changing(std::string& members) const {
+    keys_.append_changing(members);
+    if (!has_changing_keys_) return;
+    const AccessQuestion& question = first_->question;
     const auto add_changing = [&](const policy::Context::Entry& entry) {
-        if (!audit::repeats(entry.key, entry.values)) audit::append_entry(changing, entry.key, entry.values, inputs_.facts.now);
+        if (!audit::repeats(entry.key, entry.values)) audit::append_entry(members, entry.key, entry.values, inputs_.facts.now);
     };
-    each_found(one.question.lease_keys(), one.question.context(), add_changing);
-    each_found(one.question.access().context, one.question.context(), add_changing);
-    if (changing.size() > own_context_bytes_max) return std::nullopt;
-    return audit::text_of(**known, {.time = inputs_.facts.now,
-                                    .request_id = inputs_.request_id,
-                                    .resource = one.question.resource(),
-                                    .context = changing,
-                                    .parameters = parameters});
+    each_found(question.lease_keys(), question.context(), add_changing);
+    each_found(question.access().context, question.context(), add_changing);
 }
 
 }  // namespace gate

@@ -69,8 +69,9 @@ public:
     [[nodiscard]] audit::Record whole() const override;
 
 private:
-    // nullopt: it is none of those that can be.
-    [[nodiscard]] std::optional<audit::RecordText> prepared_text() const;
+    // nullptr: it is none of those that can be.
+    [[nodiscard]] std::shared_ptr<const audit::PreparedText> find_prepared() const;
+    void append_changing(std::string& members) const;
     [[nodiscard]] bool find_sources();
     [[nodiscard]] std::shared_ptr<const audit::PreparedText> prepare() const;
     [[nodiscard]] std::shared_ptr<const Circumstances> circumstances_with(std::shared_ptr<const audit::PreparedText> text) const;
@@ -81,6 +82,7 @@ private:
     std::optional<One> first_;  // nearly always the only one
     // What its circumstances are made of; nothing: it cannot be said, or there are several accesses.
     std::optional<Sources> sources_;
+    bool has_changing_keys_ = false;                      // of the resource or of what was asked: such as other requests have not
     std::shared_ptr<const Circumstances> circumstances_;  // nullptr: the first request under them
     std::list<One> others_;
 };

@@ -130,20 +130,20 @@ Access access_to(std::string_view action, const Description& resource, const pol
 }
 
 Access access_to(std::string_view action, Description&& resource, const policy::Context& request) {
-    Access access;
-    access.action = action;
-    access.resource = std::move(resource.arn);
-    access.resource_account = std::move(resource.owner);
-    access.context = std::move(resource.keys);
+    Access access{.action = std::string(action),
+                  .resource = std::move(resource.arn),
+                  .resource_account = std::move(resource.owner),
+                  .context = std::move(resource.keys),
+                  .resource_policy = std::move(resource.policy),
+                  .refusal_message = {},
+                  .restrict_public = resource.restrict_public,
+                  .resource_policy_is_public = resource.policy_is_public,
+                  .region = std::move(resource.region)};
     for (const auto& entry : resource.object_keys.entries()) {
         if (!policy::is_key_of_s3_action(entry.key, action)) continue;
         for (const auto& value : entry.values) access.context.set(entry.key, value);  // an ambiguous one stays so (R81)
     }
     access.context.merge(request);
-    access.resource_policy = std::move(resource.policy);
-    access.restrict_public = resource.restrict_public;
-    access.resource_policy_is_public = resource.policy_is_public;
-    access.region = std::move(resource.region);
     return access;
 }
 

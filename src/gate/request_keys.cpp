@@ -1,7 +1,5 @@
 #include "gate/request_keys.hpp"
 
-#include <charconv>
-
 #include "audit/record_text.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
@@ -65,6 +63,16 @@ const std::array<Known, keys_count>& known_keys() {
     return keys;
 }
 
+// `name`: in lower case. Most fields have another length, first or last character.
+bool is_named(std::string_view field, std::string_view name) {
+    constexpr unsigned char case_bit = 0x20;
+    const auto is_same = [](char a, char b) {
+        return (static_cast<unsigned char>(a) | case_bit) == (static_cast<unsigned char>(b) | case_bit);
+    };
+    return field.size() == name.size() && is_same(field.front(), name.front()) && is_same(field.back(), name.back()) &&
+           base::equals_ignoring_case(field, name);
+}
+
 uint64_t mask_of(size_t from, size_t to) {
     uint64_t mask = 0;
     for (size_t key = from; key < to; ++key) mask |= uint64_t{1} << (known_keys()[key].hash & 63);
@@ -86,11 +94,11 @@ RequestKeys::RequestKeys(const RequestFacts& facts) : facts_(facts), region_(fac
     present_ = facts.service == "s3" ? always | of_s3 : always;
     for (const auto& [field, value] : facts.http->head.headers.fields()) {
         const std::string** first = nullptr;
-        if (field.size() == user_agent_header.size() && base::equals_ignoring_case(field, user_agent_header))
+        if (is_named(field, user_agent_header))
             first = &agent_;
-        else if (field.size() == referer_header.size() && base::equals_ignoring_case(field, referer_header))
+        else if (is_named(field, referer_header))
             first = &referer_;
-        else if (field.size() == hash_header.size() && base::equals_ignoring_case(field, hash_header))
+        else if (is_named(field, hash_header))
             first = &content_hash_;
         if (first == nullptr) continue;
         if (*first == nullptr)
@@ -125,7 +133,7 @@ void RequestKeys::add_to(policy::Context& into) const {
 }
 
 const RequestKeys::Entry* RequestKeys::kept(size_t slot, std::string_view value) const {
-    Entry& entry = slots_[slot];
+    Entry& entry = (*slots_)[slot];
     entry.values.clear();
     entry.values.emplace_back(value);
     return &entry;
@@ -134,9 +142,9 @@ const RequestKeys::Entry* RequestKeys::kept(size_t slot, std::string_view value)
 const RequestKeys::Entry* RequestKeys::header(size_t slot, std::string_view name, const std::string* first) const {
     if (first == nullptr) return nullptr;
     if (!has_ambiguous_) return kept(slot, *first);
-    Entry& entry = slots_[slot];
+    Entry& entry = (*slots_)[slot];
     for (const auto& [field, value] : facts_.http->head.headers.fields()) {
-        if (field.size() != name.size() || !base::equals_ignoring_case(field, name)) continue;
+        if (!is_named(field, name)) continue;
         if (entry.values.size() == 1 && entry.values.front() == value) continue;
         entry.values.push_back(value);
     }
@@ -190,10 +198,11 @@ void RequestKeys::append_changing(std::string& members) const {
     if (referer_ != nullptr) add(referer, *referer_);
     if (const std::string_view hash = content_hash(); !hash.empty() && !audit::repeats_content_hash(hash))
         add(content_sha256, hash);
-    if (const auto age = age_of_signature()) {
-        std::array<char, 24> digits{};
-        const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), *age).ptr;
-        add(signature_age, {digits.data(), end});
+    if (const auto age = age_of_signature()) {  // nearly every record of S3 has this one alone
+        if (!members.empty()) members += ',';
+        members += "\"s3:signatureage\":[\"";
+        audit::append_number(members, *age);
+        members += "\"]";
     }
 }
 
@@ -215,9 +224,11 @@ std::optional<int64_t> RequestKeys::age_of_signature() const {
 const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
     if (key < slots_count) {
         const uint32_t bit = uint32_t{1} << key;
-        if ((worked_out_ & bit) != 0) return slots_[key].values.empty() ? nullptr : &slots_[key];
+        if (!slots_) slots_.emplace();
+        Entry& slot = (*slots_)[key];
+        if ((worked_out_ & bit) != 0) return slot.values.empty() ? nullptr : &slot;
         worked_out_ |= bit;
-        slots_[key].values.clear();
+        slot.values.clear();
     }
     const wire::Signature* signature = facts_.signature;
     const bool is_s3 = facts_.service == "s3";

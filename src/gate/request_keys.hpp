@@ -20,6 +20,8 @@ class Sources {
 public:
     static constexpr size_t bytes_max = 1024;
 
+    Sources() {}  // NOLINT(modernize-use-equals-default): which would clear the bytes
+
     void add(std::string_view part) {
         add(uint64_t{part.size()});
         fits_ = fits_ && part.size() <= bytes_max - size_;
@@ -83,8 +85,8 @@ private:
     const std::string *agent_ = nullptr, *referer_ = nullptr, *content_hash_ = nullptr;
     uint64_t present_ = 0;
     bool has_ambiguous_ = false;
-    mutable std::array<Entry, slots_count> slots_;  // of what is not one of a few constants
-    mutable uint32_t worked_out_ = 0;               // a bit for each slot
+    mutable std::optional<std::array<Entry, slots_count>> slots_;  // of what is not one of a few constants; once one is asked for
+    mutable uint32_t worked_out_ = 0;                              // a bit for each slot
 };
 
 }  // namespace gate

@@ -170,13 +170,10 @@ private:
         const AttachedPolicy& attached = step.attached != nullptr ? *step.attached : *resource_policy_;
         if (step.whole_policy) return ask(attached, layer, grant);
         if (step.effect == Effect::allow && step.grant <= grant.grant) return;
-        if (step.asks_resource || step.asks_conditions) {
-            const auto& policy = attached.policy->compiled();
-            const auto& statement = policy.statements()[step.statement];
-            if (step.asks_resource && names_resource(policy, policy.patterns(), statement, question_) == statement.not_resource)
-                return;
-            if (step.asks_conditions && !conditions_hold(policy, statement, question_, typed_)) return;
-        }
+        if (step.asks_resource &&
+            names_resource(*step.compiled, step.compiled->patterns(), *step.of, question_) == step.of->not_resource)
+            return;
+        if (step.asks_conditions && !conditions_hold(*step.compiled, *step.of, question_, typed_)) return;
         if (step.effect == Effect::allow) return grant.raise(step.grant, layer, attached, step.statement);
         denied_ = true;
         denied_by_ = layer;

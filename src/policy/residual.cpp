@@ -62,7 +62,12 @@ private:
         const CompiledPolicy& policy = whole.compiled();
         const CompiledStatement& statement = policy.statements()[number];
         const bool denies = statement.effect == Effect::deny;
-        Step step{.attached = named, .statement = number, .effect = statement.effect, .grant = Grant::direct};
+        Step step{.attached = named,
+                  .compiled = &policy,
+                  .of = &statement,
+                  .statement = number,
+                  .effect = statement.effect,
+                  .grant = Grant::direct};
         if (statement.broken) {
             if (denies) push(step);
             return;

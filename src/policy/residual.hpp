@@ -18,6 +18,8 @@
 
 namespace policy {
 
+struct CompiledStatement;
+
 // Which condition keys have, in every question that a residual is used for, the value that they have in the one it is made of; that
 // there is none, too.
 class KnownKeys {
@@ -44,6 +46,8 @@ public:
     // A statement that may apply.
     struct Step {
         const AttachedPolicy* attached = nullptr;  // nullptr: the resource's policy
+        const CompiledPolicy* compiled = nullptr;  // the same, as the engine asks it
+        const CompiledStatement* of = nullptr;     // the statement there
         uint32_t statement = 0;
         Effect effect = Effect::deny;
         Grant grant = Grant::none;     // the strength with which it applies
