@@ -60,6 +60,20 @@ TEST_CASE("any bytes are escaped to text that stands for them alone") {
     CHECK(audit::escaped("\\xff") == "\\\\xff");
 }
 
+TEST_CASE("a value stands as it is if every byte does, wherever it is") {
+    for (size_t size = 0; size <= 20; ++size) {
+        CHECK(audit::stands_as_it_is(std::string(size, '~')));
+        for (size_t at = 0; at < size; ++at) {
+            for (int byte = 0; byte < 256; ++byte) {
+                std::string value(size, ' ');
+                value[at] = static_cast<char>(byte);
+                const bool plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+                if (audit::stands_as_it_is(value) != plain) FAIL("byte " << byte << " at " << at << " of " << size);
+            }
+        }
+    }
+}
+
 TEST_CASE("a value that is cut says so, with its length and digest") {
     const std::string value(5000, 'v');
     CHECK(audit::capped(value, 10) == "vvvvvvvvvv…[cut: 5000 bytes, sha256 " + crypto::hex(crypto::sha256(value)) + "]");

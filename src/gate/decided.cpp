@@ -52,10 +52,12 @@ audit::Record record_of(const RecordedRequest& request) {
 void DecidedRequest::One::decide(const policy::Residual* residual) {
     verdict = residual != nullptr ? question.decide(*residual) : question.decide();
     // A refusal says why: it is asked again, with notes.
-    if (!is_allowed()) refusal = question.explain();
+    if (!is_allowed()) refused = audit::DecidedAccess{question.request(), question.explain()};
 }
 
-policy::Decision DecidedRequest::One::decision() const { return refusal ? *refusal : policy::decision_of(verdict); }
+audit::DecidedAccess DecidedRequest::One::recorded() const {
+    return refused ? *refused : audit::DecidedAccess{question.request(), policy::decision_of(verdict)};
+}
 
 DecidedRequest::DecidedRequest(Inputs inputs, std::vector<Access> accesses)
     : inputs_(std::move(inputs)), keys_(inputs_.facts), accesses_(std::move(accesses)) {
@@ -75,7 +77,7 @@ audit::Record DecidedRequest::whole() const {
                                       .operation = inputs_.operation,
                                       .access_key_id = inputs_.access_key_id});
     record.accesses.reserve(size());
-    each([&](const One& one) { record.accesses.push_back({one.question.request(), one.decision()}); });
+    each([&](const One& one) { record.accesses.push_back(one.recorded()); });
     record.parameters = parameters;
     return record;
 }

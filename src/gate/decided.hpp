@@ -49,11 +49,11 @@ public:
             : question(principal, access, keys) {}
         void decide(const policy::Residual* residual = nullptr);
         [[nodiscard]] bool is_allowed() const { return verdict.outcome == policy::Outcome::allow; }
-        [[nodiscard]] policy::Decision decision() const;
+        [[nodiscard]] audit::DecidedAccess recorded() const;
 
         AccessQuestion question;
         policy::Verdict verdict;
-        std::optional<policy::Decision> refusal;
+        std::optional<audit::DecidedAccess> refused;  // asked with notes; for its answer and its record
     };
     [[nodiscard]] size_t size() const { return accesses_.size(); }
     template <class Use>

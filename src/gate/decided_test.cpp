@@ -317,7 +317,7 @@ TEST_CASE("what earlier requests left of the policies decides as the policies do
         REQUIRE(left.outcome == whole.outcome);
         CHECK(left.layer == whole.layer);
         CHECK(left.missing == whole.missing);
-        CHECK(one->first().is_allowed() != one->first().refusal.has_value());
+        CHECK(one->first().is_allowed() != one->first().refused.has_value());
         if (!one->first().is_allowed()) continue;
         ++allowed;
         CHECK(is_same(line_of(one->text()), line_of(audit::text_of(one->whole()))));

@@ -363,11 +363,11 @@ base::Result<std::map<size_t, std::string>> Gate::decide(RequestState& state, st
         const size_t at = index++;
         if (one.is_allowed()) return;
         const Access& access = one.question.access();
-        std::string sentence = refusal_sentence(access, one.question.request(), *one.refusal);
+        std::string sentence = refusal_sentence(access, one.refused->request, one.refused->decision);
         if (access.separate)
             refusals.emplace(at, std::move(sentence));
         else if (!refusal)
-            refusal = base::Error(std::string(policy::denial_code(*one.refusal)), std::move(sentence));
+            refusal = base::Error(std::string(policy::denial_code(one.refused->decision)), std::move(sentence));
     });
     if (refusal) return base::fail(std::move(*refusal));
     return refusals;

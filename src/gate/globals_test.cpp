@@ -98,6 +98,7 @@ TEST_CASE("each key of a request is worked out when it is asked for, and all of 
     const std::vector<Headers> all_headers = {{},
                                               {{"User-Agent", "a"}, {"Referer", "r"}, {"x-amz-content-sha256", "abc"}},
                                               {{"user-agent", "a"}, {"User-Agent", "a"}},
+                                              {{"Upper-Mast", "m"}, {"user-agenT", "a"}},
                                               {{"User-Agent", "a"}, {"USER-AGENT", "b"}, {"referer", ""}}};
     size_t compared = 0;
     for (const Headers& headers : all_headers)
