@@ -151,8 +151,8 @@ public:
         const auto* const input = operation_->model.input;
         if (!invocation_ || input == nullptr) return {};
         const bool says_more = std::ranges::any_of(input->fields, [&](const model::Field& field) {
-            return std::ranges::find(of_every_request, field.name) == of_every_request.end() &&
-                   model::find_known(field, invocation_->input()) != nullptr;
+            return model::find_known(field, invocation_->input()) != nullptr &&
+                   std::ranges::find(of_every_request, field.name) == of_every_request.end();
         });
         return says_more ? model::write_document(*input, invocation_->input()) : text::Json();
     }
