@@ -1,7 +1,7 @@
 // What a request pays to be decided and recorded: a GetObject of the reference scenario, on the functions that serve requests.
 //
-//   decided     what the request needs, from what S3 knows of the object (gate::access_to), its context and question, the walk
-//               (gate::DecidedRequest)
+//   decided     what the request needs, from what S3 knows of the object (gate::access_to), its context and question, the walk over
+//               what an earlier request left of the policies (gate::DecidedRequest)
 //   recorded    and the line of its record, in the buffer that is written (DecidedRequest::text, audit::append_record)
 //   chained     and the line's digest in the chain of the log (audit::end_line), which the log takes while it holds its lock
 //
