@@ -15,7 +15,7 @@ namespace gate {
 
 // Immutable once shared.
 struct Circumstances {
-    static constexpr size_t texts_max = 4;  // by what allowed it
+    static constexpr size_t texts_max = 2;  // by what allowed it; some kilobytes each
 
     // A statement that allowed a request. `policy`: nullptr is the resource's, which the circumstances say.
     struct GrantedBy {
