@@ -29,6 +29,12 @@ std::string record_of(const SlurmJob& job, base::Time renewed) {
 
 }  // namespace
 
+JobId job_id_of(const SlurmJob& job) { return {job.account, job.region, "slurm-" + job.id}; }
+
+SessionTerms session_terms_of(const SlurmJob& job, const std::string& lease) {
+    return {.tags = {}, .source_identity = {}, .lease = lease, .request_id = job.request_id};
+}
+
 base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Dependencies dependencies) {
     std::unique_ptr<SlurmSessions> sessions(new SlurmSessions(std::move(dependencies)));
     const base::Lock lock(sessions->mutex_);
@@ -47,9 +53,8 @@ base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Dependencies de
 
 std::unique_ptr<RoleSession> SlurmSessions::hold(const SlurmJob& job, const std::string& id) {
     return std::make_unique<RoleSession>(
-        RoleSession::Dependencies{&dependencies_.assume, dependencies_.clock, dependencies_.leases},
-        JobId{job.account, job.region, "slurm-" + job.id}, job.role_arn,
-        SessionTerms{.tags = {}, .source_identity = {}, .lease = id, .request_id = job.request_id}, mover_lease());
+        RoleSession::Dependencies{&dependencies_.assume, dependencies_.clock, dependencies_.leases}, job_id_of(job), job.role_arn,
+        session_terms_of(job, id), mover_lease());
 }
 
 // A machine that died ran no epilog. What it held has expired by now; this forgets it.

@@ -29,6 +29,11 @@ struct SlurmJob {
     std::string request_id;  // of the request that opened its session
 };
 
+// The training job that it is to policies: of the name `slurm-ID`.
+[[nodiscard]] JobId job_id_of(const SlurmJob& job);
+// What its role is asked for with. `lease`: the session's id.
+[[nodiscard]] SessionTerms session_terms_of(const SlurmJob& job, const std::string& lease);
+
 class SlurmSessions {
 public:
     struct Dependencies {
