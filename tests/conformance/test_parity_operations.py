@@ -361,8 +361,8 @@ def questions_about_actions(server, world, accesses, said, where):
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             # Of this server's own actions, a session is asked about by two names, and somebody unknown by whatever the request says.
             of_nobody = action.startswith("trainwarden:") and ("is not an ARN" in message or "is no resource of this action" in message)
-            if "is a pattern" in message or of_nobody or code in ("NoSuchResource", "NoSuchResourceException"):
-                continue  # who-can says nothing about what is not there, nor about the owner of a key that nobody here has
+            if of_nobody or code in ("NoSuchResource", "NoSuchResourceException"):
+                continue  # who-can says nothing about what is not there
             raise
         if "Groups" in answer:  # the name holds a `*`: whoever may do this may do some of it
             some = {one.get("RoleArn") or one.get("Arn") for group in answer["Groups"] for one in group["Principals"]}
