@@ -66,6 +66,8 @@ private:
     };
     [[nodiscard]] std::unique_ptr<RoleSession> hold(const SlurmJob& job, const std::string& id);
     [[nodiscard]] base::Result<void> close_lapsed() REQUIRES(mutex_);
+    // For a request: if what it was decided on is still so (base::DecisionScope).
+    [[nodiscard]] base::Result<void> commit(const store::Batch& batch) REQUIRES(mutex_);
 
     Dependencies dependencies_;
     base::Mutex mutex_;
