@@ -21,6 +21,13 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     server->regions = regions;
     server->folder = TRY(DataFolder::open(data, master_key_file, server->random));
     const DataFolder& folder = *server->folder;
+    // First: it needs a place of its own for its key, without which nothing is served, and nothing of a new folder is left.
+    auto audit = open_audit_log(folder, server->clock, audit_settings);
+    if (!audit) {
+        server->folder->take_back();
+        return base::fail(std::move(audit).error());
+    }
+    server->audit = std::move(*audit);
     server->keys = TRY(store::open_rocks_store(folder.keys_directory()));
     server->blobs = TRY(store::open_file_blobs(folder.blobs_directory()));
     server->directory =
@@ -29,7 +36,6 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     server->storage = TRY(objects::Storage::open({server->keys.get(), server->blobs.get(), &server->clock, &server->random}));
     server->metrics = std::make_unique<cloudwatch::Store>(*server->keys, server->random);
     server->logs = TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory()}));
-    server->audit = TRY(open_audit_log(folder, server->clock, audit_settings));
     if (!audit_settings.syslog.empty())
         server->audit_forwarder = std::make_unique<AuditForwarder>(*server->audit, TRY(parse_syslog(audit_settings.syslog)),
                                                                    folder.audit_directory() + "/syslog-sent");
