@@ -9,7 +9,12 @@ import subprocess
 import pytest
 
 from conftest import BINARY
-from test_sagemaker import make_trainer, request
+from test_sagemaker import BUCKET, make_trainer, request, wait
+
+
+@pytest.fixture(scope="module")
+def trainer(server):
+    make_trainer(server)
 
 
 def run(server, *arguments):
@@ -85,19 +90,17 @@ def test_ps_of_no_job_says_so(server):
     assert answer.returncode == 1 and "there is no training job `nosuch`" in answer.stderr
 
 
-def test_a_failed_job_has_no_model(server):
-    make_trainer(server)
-    from test_sagemaker import wait
+def test_a_failed_job_has_no_model(server, trainer):
     server.client("sagemaker").create_training_job(**request(server, "fails", "exit 3"))
     assert wait(server, "fails")["TrainingJobStatus"] == "Failed"
     said = run(server, "train", "describe", "fails").stdout
     assert "Failed" in said and "model.tar.gz" not in said
 
 
-def test_more_instances_than_there_are(server, tmp_path):
+def test_more_instances_than_there_are(server, trainer, tmp_path):
     script = tmp_path / "x.py"
     script.write_text("pass\n")
-    answer = run(server, "train", "run", "--role", "trainer", "--output", "s3://training/x", "--entry", script, "--instances", "200")
+    answer = run(server, "train", "run", "--role", "trainer", "--output", f"s3://{BUCKET}/x", "--entry", script, "--instances", "200")
     assert answer.returncode == 1 and "--instance-types" in answer.stderr
 
 
@@ -130,7 +133,6 @@ def test_a_server_that_has_no_place_for_a_key_leaves_no_folder(tmp_path, option)
 
 def test_a_folder_with_data_stays_as_it_is(make_server, tmp_path):
     server = make_server()
-    server.start()
     server.client("s3").create_bucket(Bucket="kept-bucket")
     server.stop()
     before = sorted(str(path.relative_to(server.data)) for path in server.data.rglob("*") if path.is_dir())
