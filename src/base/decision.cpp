@@ -13,6 +13,16 @@ void DecisionScope::add(std::string key, std::string state) {
     if (!first && found->second != state && !changed_) changed_ = found->first;
 }
 
+Result<void> DecisionScope::compare(const std::string& key, std::string_view state) const {
+    const auto found = seen_.find(key);
+    if (found == seen_.end() || found->second == state) return {};
+    return fail_outdated(key);
+}
+
+bool DecisionScope::has_seen(std::string_view kind, std::string_view key) {
+    return here_ != nullptr && here_->seen_.contains(std::string(kind) + " " + std::string(key));
+}
+
 Result<void> DecisionScope::check() {
     if (here_ == nullptr || here_->acted_ || !here_->changed_) return {};
     return fail_outdated(*here_->changed_);

@@ -1,9 +1,11 @@
 // `trainwarden audit`: the record of decisions; `audit used`: what a principal used of what it may.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <map>
 
 #include "base/error_codes.hpp"
+#include "base/strings.hpp"
 #include "cli/commands.hpp"
 #include "cli/show_decision.hpp"
 #include "cli/terminal.hpp"
@@ -100,8 +102,9 @@ base::Result<m::ListRequestsRequest> asked_by(const Options& options) {
     }
     if (options.refused && !options.outcome.empty())
         return base::fail(base::code::Usage, "--refused is --outcome refused: give one of them");
-    if (options.count < 1 || options.count > count_max)
-        return base::fail(base::code::Usage, "--count takes 1 to " + std::to_string(count_max));
+    const int64_t count_min = options.tail ? 0 : 1;
+    if (options.count < count_min || options.count > count_max)
+        return base::fail(base::code::Usage, "--count takes " + std::to_string(count_min) + " to " + std::to_string(count_max));
     m::ListRequestsRequest asked{.principal_arn = if_any(options.principal),
                                  .since = TRY(time_of("--since", options.since)),
                                  .until = TRY(time_of("--until", options.until)),
@@ -109,7 +112,7 @@ base::Result<m::ListRequestsRequest> asked_by(const Options& options) {
                                  .resource = if_any(options.resource),
                                  .outcome = TRY(outcome_of(options.outcome)),
                                  .refused_only = options.refused,
-                                 .max_results = static_cast<int32_t>(options.count)};
+                                 .max_results = static_cast<int32_t>(std::max<int64_t>(options.count, 1))};
     return asked;
 }
 
@@ -117,6 +120,7 @@ base::Result<int> list(const Options& options) {
     const auto asked = TRY(asked_by(options));
     wire::Client client(TRY(wire::options_from_environment()));
     auto answer = TRY(client.call<m::ListRequests>(asked));
+    if (options.count == 0) answer.records.clear();  // of --tail: only what comes
     print_records(answer.records, options.json);
     if (answer.withheld)
         print_warning(std::to_string(*answer.withheld) + " records are of principals whose requests you may not list");
@@ -149,6 +153,15 @@ base::Result<int> used(const Options& options) {
     print(Text(options.principal) + " used " + std::to_string(answer.used.size()) + " actions; its policies grant " +
           std::to_string(answer.granted_actions.size()) + ", of which " +
           paint(Style::bold, std::to_string(answer.unused_actions.size())) + " were never used\n");
+    // By the policy of a bucket, the trust policy of a role, or policies that it had.
+    const auto granted_otherwise = std::ranges::count_if(answer.used, [&](const m::UsedAction& use) {
+        return use.count > use.failed && std::ranges::none_of(answer.granted_actions, [&](const std::string& granted) {
+                   return base::equals_ignoring_case(granted, use.action);
+               });
+    });
+    if (granted_otherwise > 0)
+        print("used, and granted by no policy of its own now (resource and trust policies, or former ones): " +
+              Text(std::to_string(granted_otherwise)) + "\n");
     std::map<std::string, size_t> by_service;
     for (const std::string& action : answer.unused_actions) ++by_service[action.substr(0, action.find(':'))];
     std::string services;
@@ -169,9 +182,10 @@ Command add_audit(Command& root) {
     command.option("--outcome", "OUTCOME", options->outcome, "only with this one: " + outcomes());
     command.option("--since", "TIME", options->since, "only since then: 2026-01-31T12:00:00Z, a date, or how long ago: 12h, 7d");
     command.option("--until", "TIME", options->until, "only until then");
-    command.option("-n,--count", "N", options->count, "the newest N (at most " + std::to_string(count_max) + ")");
+    command.option("-n,--count", "N", options->count,
+                   "the newest N (at most " + std::to_string(count_max) + "); with --tail, before it goes on: 0 for none");
     command.flag("--refused", options->refused, "only what was refused");
-    command.flag("--tail", options->tail, "go on printing as requests come");
+    command.flag("--tail", options->tail, "after the newest -n, go on printing as requests come");
     command.flag("--json", options->json, "print one JSON record a line");
     command.action([options] { return list(*options); });
 

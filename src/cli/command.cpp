@@ -132,6 +132,17 @@ const char* remedy_for_credentials(const base::Error& error) {
     return nullptr;
 }
 
+// Options stand behind the command whose they are: before one of its subcommands they would be taken, and mean nothing.
+std::optional<base::Error> option_before_subcommand(const CLI::App& chosen) {
+    for (const CLI::App* app = chosen.get_parent(); app != nullptr && app->get_parent() != nullptr; app = app->get_parent())
+        for (const CLI::Option* option : app->get_options())
+            if (option->count() > 0)
+                return base::Error("", "`" + option->get_name() + "` is an option of `" + full_name(*app) + "`, not of `" +
+                                           full_name(chosen) + "`")
+                    .note("`" + full_name(chosen) + " --help` lists its options; they stand behind it");
+    return std::nullopt;
+}
+
 bool is_option(const std::string& word) { return word.size() > 1 && word.front() == '-'; }
 
 template <class Target>
@@ -261,6 +272,10 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     auto chosen = line.chosen();
     if (!chosen->act) {
         print(Text::lines(help_of(*chosen->app), "") + "\n", stderr);
+        return 2;
+    }
+    if (const auto misplaced = option_before_subcommand(*chosen->app)) {
+        print_error(*misplaced);
         return 2;
     }
     base::Result<int> status = 0;

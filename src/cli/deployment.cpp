@@ -58,11 +58,17 @@ std::string_view verb(Operation operation, bool preview) {
     return "";
 }
 
+base::Result<void> check_config(const std::vector<std::string>& settings) {
+    for (const std::string& setting : settings)
+        if (const size_t equals = setting.find('='); equals == 0 || equals == std::string::npos)
+            return base::fail(base::code::Usage, "--config takes KEY=VALUE, not `" + setting + "`");
+    return {};
+}
+
+// REQUIRES: check_config.
 base::Result<void> keep_config(const std::vector<std::string>& settings, deploy::Stack& stack) {
     for (const std::string& setting : settings) {
         const size_t equals = setting.find('=');
-        if (equals == 0 || equals == std::string::npos)
-            return base::fail(base::code::InvalidArgument, "--config takes KEY=VALUE, not `" + setting + "`");
         TRY(stack.file().set(deploy::full_key(stack.project(), setting.substr(0, equals)), setting.substr(equals + 1)));
     }
     return {};
@@ -126,6 +132,7 @@ base::Result<Opened> open_stack(const StackChoice& choice, deploy::Stack::Open h
 }
 
 base::Result<int> run_operation(RunChoice& choice, Operation operation, bool only_preview) {
+    TRY(check_config(choice.config));
     const bool asks = !only_preview && !choice.yes;
     if (asks && (choice.json || ::isatty(STDIN_FILENO) == 0)) {
         // With --yes it would be told what is wrong with the folder or the stack: that comes first. `up` makes a stack.

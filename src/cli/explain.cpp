@@ -52,6 +52,10 @@ base::Result<int> explain_access(wire::Client& client, const Options& options) {
     if (answer.message) print(Text(*answer.message) + "\n");
     if (answer.note) print(Text(*answer.note) + "\n");
     for (const m::DecidedAccess& access : model::items(answer.accesses)) print(show_access(access));
+    for (const m::ServiceAct& act : model::items(answer.service_acts)) {
+        print("then, as " + paint(Style::cyan, show_principal(act.principal)) + "\n");
+        for (const m::DecidedAccess& access : act.accesses) print(show_access(access));
+    }
     return 0;
 }
 

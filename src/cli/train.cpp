@@ -88,7 +88,8 @@ void print_lines(const JobDescription& job) {
                        text(model::word_of(s3.s3_data_distribution_type.value_or(m::S3DataDistribution::fully_replicated))) +
                        ")");
     }
-    print_line("model", job.model_artifacts.s3_model_artifacts);
+    // SageMaker says where the model would be, also of a job that has failed and left none.
+    if (job.training_job_status != m::TrainingJobStatus::failed) print_line("model", job.model_artifacts.s3_model_artifacts);
     print_line("created", model::iso_text(job.creation_time));
     if (job.training_time_in_seconds) print_line("seconds", std::to_string(*job.training_time_in_seconds));
     for (const auto& metric : model::items(job.final_metric_data_list))

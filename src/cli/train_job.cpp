@@ -25,7 +25,14 @@ bool is_final(m::TrainingJobStatus status) {
 
 }  // namespace
 
-base::Result<wire::Client> connect_to_jobs() { return wire::Client(TRY(wire::options_from_environment())); }
+base::Result<wire::Client> connect_to_jobs() {
+    wire::ClientOptions options = TRY(wire::options_from_environment());
+    // These commands work with AWS, too, where a job costs money: who has forgotten to name a server has to see it.
+    if (options.endpoint.empty())
+        print_warning("no Trainwarden server is named: this goes to AWS (" + options.region +
+                      "); for a server: eval \"$(trainwarden env)\"");
+    return wire::Client(std::move(options));
+}
 
 std::unexpected<base::Error> train_usage(std::string message, std::string note) {
     base::Error error(base::code::InvalidArgument, std::move(message));

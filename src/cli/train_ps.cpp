@@ -6,6 +6,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
+#include "cli/train_job.hpp"
 #include "cli/train_workers.hpp"
 
 namespace cli {
@@ -28,7 +29,7 @@ bool in_progress(const std::vector<JobRow>& jobs) {
 }
 
 base::Result<int> ps(const Options& options) {
-    wire::Client client(TRY(wire::options_from_environment()));
+    wire::Client client = TRY(connect_to_jobs());
     bool live = options.watch && !options.json && is_terminal(stdout);
     std::string before;
     for (;;) {

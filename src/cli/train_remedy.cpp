@@ -50,6 +50,9 @@ base::Error with_remedy(base::Error error, const std::string& instance_type) {
         error.message = "`" + instance_type + "` is not an instance type";
         return std::move(error).note("the nearest are " + base::join(nearest_names(instance_type, names, names_shown), ", "));
     }
+    if (error.code == base::code::ResourceLimitExceeded)
+        return std::move(error).note(
+            "on a Trainwarden server the operator sets how many instances there are: serve --instance-types");
     if (error.code == base::code::ResourceInUse) return std::move(error).note("give the job another --name, or leave --name out");
     // AWS has one code for all of these: what is wrong is in its sentence alone.
     if (error.message.starts_with("The bucket \"") && error.message.ends_with("given in output data config does not exist."))

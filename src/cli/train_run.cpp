@@ -27,6 +27,8 @@ using text::Json;
 
 constexpr std::string_view name_characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 
+constexpr int64_t retries_max = 30;  // SageMaker API Reference, RetryStrategy
+
 struct RunOptions {
     std::string role, output, entry, source, name, checkpoints;
     std::string image = "host/python3";
@@ -287,6 +289,12 @@ base::Result<int> run(RunOptions options) {
                            "name one that sagemaker.amazonaws.com may assume and that you may pass: --role NAME or --role ARN "
                            "(aws iam list-roles shows them; docs/train.md says what it needs)");
     }
+    if (options.retries < 0 || options.retries > retries_max)
+        return base::fail(base::code::Usage, "--retries takes 0 to " + std::to_string(retries_max));
+    if (options.json && !options.no_wait)
+        return base::fail(
+            base::Error(base::code::Usage, "--json is CreateTrainingJob's answer, which --no-wait prints")
+                .note("without --no-wait the job is followed to its end; train describe NAME --json shows it then"));
     if (options.wait_max != 0 && !options.spot)
         return train_usage("--max-wait is for managed spot training",
                            "add --spot, or say --max-runtime for how long the job may train");

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/utf8.hpp"
+#include "cli/train_job.hpp"
 #include "model/logs/operations.hpp"
 #include "model/monitoring/operations.hpp"
 #include "model/sagemaker/training_jobs.hpp"
@@ -165,7 +166,7 @@ base::Result<std::vector<JobRow>> look_at_workers(wire::Client& client, const st
     }
     std::vector<JobRow> jobs;
     for (const auto& each : names) {
-        const auto described = TRY(client.call<m::DescribeTrainingJob>({.training_job_name = each}));
+        const JobDescription described = TRY(describe_job(client, each));
         JobRow job;
         job.name = each;
         job.status = described.training_job_status;

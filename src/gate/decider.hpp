@@ -17,18 +17,10 @@
 #include "base/result.hpp"
 #include "gate/describer.hpp"
 #include "gate/gate.hpp"
+#include "gate/service_acts.hpp"
 #include "identity/directory.hpp"
 
 namespace gate {
-
-// What a service does on its own, or for a principal, without a request on the wire.
-struct Act {
-    std::string request_id;          // of the request that caused it; empty: none did, and the record gets an id of its own
-    std::string service, operation;  // as the record names them: sagemaker, CreateTrainingJob
-    std::string region;              // where the service acts; empty: the first that is served
-    policy::Context keys;            // global keys that only this has: aws:SourceArn, aws:SourceAccount
-    std::string parameters = {};     // as audit::Record has them
-};
 
 struct DeciderDependencies {
     const Describer* describer = nullptr;  // complete before the first decision
@@ -46,16 +38,9 @@ public:
 
     // Decides accesses of a caller that is not on the wire: what its own request would get, and the same record. All must be allowed.
     // Error: AccessDenied (policy::denial_code) with AWS's sentence; `InternalFailure` if it could not be recorded.
-    [[nodiscard]] base::Result<void> act_for(const identity::Caller& caller, const std::vector<Access>& accesses,
-                                             const Act& act) const;
+    [[nodiscard]] base::Result<void> act_for(const ServiceAct& act) const;
 
-    // The same for one action on a resource by its name, of which everything is known that its service knows. Errors of the
-    // describer, too.
-    [[nodiscard]] base::Result<void> act_for(const identity::Caller& caller, std::string_view action, std::string_view resource,
-                                             const policy::Context& request_keys, const Act& act) const;
-
-    // A service assumes a role: the role's trust policy decides sts:AssumeRole, and sts:TagSession and sts:SetSourceIdentity where the
-    // request has tags or a source identity. Error `AccessDenied`, also for a role that is not there; the directory's.
+    // A service assumes a role (role_assumption). Error `AccessDenied`, also for a role that is not there; the directory's.
     [[nodiscard]] base::Result<identity::AssumedRole> assume_role(const identity::ServiceCall& service,
                                                                   identity::AssumeRole request,
                                                                   const std::string& request_id) const;

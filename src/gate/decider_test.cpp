@@ -159,8 +159,11 @@ TEST_CASE("what a service does for somebody is decided and recorded as that one'
     keys.set("iam:PassedToService", "sagemaker.amazonaws.com");
     const gate::Act act{
         .request_id = "RID", .service = "trainwarden", .operation = "OpenSlurmSession", .region = "eu-west-1", .keys = {}};
-    CHECK(fixture.decider->act_for(*ann, "iam:PassRole", role->arn, keys, act).has_value());
-    const auto refused = fixture.decider->act_for(*ann, "iam:PassRole", role->arn, {}, act);
+    const auto passes = [&](const policy::Context& with, const gate::Act& as) -> base::Result<void> {
+        return fixture.decider->act_for(TRY(gate::act_on(fixture.describer, *ann, "iam:PassRole", role->arn, with, as)));
+    };
+    CHECK(passes(keys, act).has_value());
+    const auto refused = passes({}, act);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == "AccessDenied");
     CHECK(refused.error().message.find("is not authorized to perform: iam:PassRole on resource: " + role->arn) !=
@@ -170,13 +173,39 @@ TEST_CASE("what a service does for somebody is decided and recorded as that one'
     CHECK(fixture.log.records[0].principal.arn == ann->principal.arn);
     CHECK(fixture.log.records[1].error_code == "AccessDenied");
     // An act that nothing caused has an id of its own; nothing is not an act.
-    CHECK(
-        fixture.decider->act_for(*ann, "iam:PassRole", role->arn, keys, {.service = "x", .operation = "y", .region = "eu-west-1"})
-            .has_value());
+    CHECK(passes(keys, {.service = "x", .operation = "y", .region = "eu-west-1"}).has_value());
     CHECK_FALSE(fixture.log.records[2].request_id.empty());
-    CHECK_FALSE(fixture.decider->act_for(*ann, std::vector<gate::Access>{}, act).has_value());
+    CHECK_FALSE(fixture.decider->act_for({.caller = *ann, .accesses = {}, .act = act}).has_value());
     // What cannot be recorded is not done.
     fixture.log.broken = true;
-    CHECK(code_of(fixture.decider->act_for(*ann, "iam:PassRole", role->arn, keys, act)) == "InternalFailure");
+    CHECK(code_of(passes(keys, act)) == "InternalFailure");
     CHECK(code_of(fixture.decider->assume_role(fixture.sagemaker(), asking_for(role->arn), "RID")) == "InternalFailure");
+}
+
+TEST_CASE("what a service would do is decided in advance as when it does it") {
+    DeciderFixture fixture;
+    const auto trusts = fixture.make_role("trainer");
+    const auto other = fixture.make_role("other", fixture.trust_of("arn:aws:iam::" + fixture.account + ":root"));
+    for (const std::string& arn : {trusts->arn, other->arn, trusts->arn + "x"})
+        for (const bool tagged : {false, true}) {
+            CAPTURE(arn);
+            CAPTURE(tagged);
+            AssumeRole request = asking_for(arn);
+            if (tagged) request.tags = {{"job", "one"}};
+            const auto act = gate::role_assumption(fixture.describer, fixture.sagemaker(), request);
+            REQUIRE(act.has_value());
+            const auto said = gate::decide_act(*act, "us-east-1", fixture.clock.now());
+            const bool allowed =
+                std::ranges::all_of(said, [](const auto& one) { return one.decision.outcome == policy::Outcome::allow; });
+            fixture.log.records.clear();
+            CHECK(fixture.decider->assume_role(fixture.sagemaker(), request, "RID").has_value() == allowed);
+            REQUIRE(fixture.log.records.size() == 1);
+            const auto& recorded = fixture.log.records[0].accesses;
+            REQUIRE(recorded.size() == said.size());
+            for (size_t i = 0; i < said.size(); ++i) {
+                CHECK(recorded[i].request.action == said[i].request.action);
+                CHECK(recorded[i].decision.outcome == said[i].decision.outcome);
+            }
+        }
+    CHECK(fixture.log.records.size() == 1);  // questions leave no record
 }

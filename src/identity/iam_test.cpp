@@ -295,9 +295,9 @@ TEST_CASE("AWS's own policies: there, with their meaning, unchangeable") {
     CHECK(fixture.iam()
               .managed_policy(fixture.account, "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
               .has_value());
-    CHECK(code_of(fixture.iam().create_policy_version(fixture.account, sagemaker_full, allow_s3, true)) == "AccessDenied");
-    CHECK(code_of(fixture.iam().delete_policy(fixture.account, sagemaker_full)) == "AccessDenied");
-    CHECK(code_of(fixture.iam().tag_policy(fixture.account, sagemaker_full, {{"a", "b"}})) == "AccessDenied");
+    CHECK(code_of(fixture.iam().create_policy_version(fixture.account, sagemaker_full, allow_s3, true)) == "NoSuchEntity");
+    CHECK(code_of(fixture.iam().delete_policy(fixture.account, sagemaker_full)) == "NoSuchEntity");
+    CHECK(code_of(fixture.iam().tag_policy(fixture.account, sagemaker_full, {{"a", "b"}})) == "NoSuchEntity");
     fixture.make_role("r");
     REQUIRE(fixture.iam().attach_policy(fixture.role("r"), sagemaker_full).has_value());
     CHECK(fixture.iam().usage_count(fixture.account, sagemaker_full).attachments == 1);

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/error_codes.hpp"
+#include "base/invariant.hpp"
+#include "base/outdated.hpp"
 #include "base/strings.hpp"
 #include "identity/names.hpp"
 #include "identity/state.hpp"
@@ -56,11 +58,6 @@ base::Result<void> check_source_identity(const AssumeRole& request) {
         TRY(check_constraint(
             is_session_name(request.source_identity) && !base::lower(request.source_identity).starts_with("aws:"),
             request.source_identity, "sourceIdentity", "Member must satisfy regular expression pattern: [\\w+=,.@-]*"));
-    }
-    const Caller* from = request.chained_from;
-    if (from != nullptr && !from->source_identity.empty() && !request.source_identity.empty() &&
-        request.source_identity != from->source_identity) {
-        return base::fail(base::code::AccessDenied, "The source identity of a session cannot change through role chaining.");
     }
     return {};
 }
@@ -133,11 +130,9 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     TRY(check_constraint(request.session_policy_arns.size() <= session_policy_arns_max, "", "policyArns",
                          fmt::format("Member must have length less than or equal to {}", session_policy_arns_max)));
     // A session policy of the new session would stand beside the lease's, not within it. What a lease cuts assumes no roles.
-    if (request.chained_from != nullptr && request.chained_from->lease && !request.chained_from->lease->session.empty()) {
-        return base::fail(
-            base::code::AccessDenied,
-            fmt::format("User: {} is limited to its training job and cannot assume roles.", request.chained_from->principal.arn));
-    }
+    // It was refused by the gate (policy::ServiceRule::jobs_session_assumes_no_role), unless its lease has changed since.
+    if (request.chained_from != nullptr && request.chained_from->lease && !request.chained_from->lease->session.empty())
+        return base::fail_outdated("the lease of the session");
     Session session;
     session.kind = SessionKind::role;
     TRY(add_tags(request, session));
@@ -172,9 +167,9 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
     // A session that comes from a leased one dies with it: chaining is no way out of a job.
     if (session.lease.empty() && request.chained_from != nullptr) session.lease = request.chained_from->lease_id;
     session.source_identity = request.source_identity;
-    if (session.source_identity.empty() && request.chained_from != nullptr) {
+    // For good: role chaining changes no source identity.
+    if (request.chained_from != nullptr && !request.chained_from->source_identity.empty())
         session.source_identity = request.chained_from->source_identity;
-    }
     AssumedRole out;
     out.credentials.access_key_id = make_access_key_id(*dependencies_.random, "ASIA", session.account);
     out.credentials.session_token = seal_session(session, out.credentials.access_key_id, session_keys_, *dependencies_.random);
@@ -189,9 +184,8 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
 
 base::Result<Credentials> DirectoryState::session_token(const Caller& caller, std::chrono::seconds duration) {
     const bool root = caller.principal.kind == policy::PrincipalKind::root;
-    if ((!root && caller.principal.kind != policy::PrincipalKind::user) || caller.token_issue_time) {
-        return base::fail(base::code::AccessDenied, "Cannot call GetSessionToken with session credentials");
-    }
+    // Others were refused by the gate (policy::ServiceRule::sessions_get_no_session_token).
+    INVARIANT((root || caller.principal.kind == policy::PrincipalKind::user) && !caller.token_issue_time);
     TRY(check_duration(duration, user_duration_max));
     Session session;
     session.kind = root ? SessionKind::root : SessionKind::user;

@@ -39,6 +39,8 @@ size_t characters(std::string_view text) {
 
 }  // namespace
 
+base::Error no_such_bucket() { return {base::code::NoSuchBucket, "The specified bucket does not exist"}; }
+
 base::Result<void> check_bucket_name(std::string_view name) {
     if (is_bucket_name(name)) return {};
     return std::unexpected(

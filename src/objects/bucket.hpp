@@ -51,13 +51,17 @@ struct Bucket {
     std::string record;
     std::optional<std::string> configuration_record;  // absent: nothing is stored
     bool being_deleted = false;
-    const Bucket* made_of = nullptr;  // of one that is being deleted: what it is otherwise
+    // Another one of each that was made, and each that was configured otherwise: what decisions about it were made on. Of one that is being
+    // deleted, still what it was. Starts anew with the server.
+    uint64_t version = 0;
 
     [[nodiscard]] std::string arn() const { return "arn:aws:s3:::" + name; }
     [[nodiscard]] bool restricts_public() const {
         return configuration.public_access_block && configuration.public_access_block->restrict_public_buckets;
     }
 };
+
+[[nodiscard]] base::Error no_such_bucket();
 
 // S3 User Guide, "General purpose bucket naming rules". Error `InvalidBucketName`.
 [[nodiscard]] base::Result<void> check_bucket_name(std::string_view name);

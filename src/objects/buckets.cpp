@@ -9,7 +9,7 @@
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
-#include "base/outdated.hpp"
+#include "objects/decision_state.hpp"
 #include "objects/record.hpp"
 #include "objects/storage.hpp"
 #include "objects/storage_keys.hpp"
@@ -51,6 +51,7 @@ base::Result<void> Storage::load_buckets() {
             bucket.record = bucket_record(bucket);
             TRY(commit(store::Batch().put(entry.key, bucket.record)));
         }
+        bucket.version = next_bucket_version();
         remember(std::make_shared<Bucket>(std::move(bucket)));
         return {};
     });
@@ -108,11 +109,17 @@ void Storage::remove_blob(const store::BlobId& id) const {
     if (!removed) base::log_warn("cannot remove a replaced blob: " + removed.error().describe());
 }
 
-base::Result<BucketPtr> Storage::bucket(std::string_view name) const {
+BucketPtr Storage::current_bucket(std::string_view name) const {
     const base::SharedLock lock(buckets_mutex_);
     const auto found = buckets_.find(name);
-    if (found == buckets_.end()) return base::fail(base::code::NoSuchBucket, "The specified bucket does not exist");
-    return found->second;
+    return found == buckets_.end() ? nullptr : found->second;
+}
+
+base::Result<BucketPtr> Storage::bucket(std::string_view name) const {
+    auto found = current_bucket(name);
+    base::DecisionScope::note("bucket", name, [&] { return state_of(found.get()); });
+    if (found == nullptr) return base::fail(no_such_bucket());
+    return found;
 }
 
 std::vector<BucketPtr> Storage::buckets_of(const std::string& account) const {
@@ -148,6 +155,7 @@ base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const st
     made.configuration.tags = tags;
     made.record = bucket_record(made);
     made.configuration_record = configuration_record(made.configuration);
+    made.version = next_bucket_version();
     store::Batch batch;
     batch.expect(bucket_key(name), std::nullopt).put(bucket_key(name), made.record);
     batch.put(configuration_key(name), *made.configuration_record);
@@ -157,22 +165,22 @@ base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const st
     return shared;
 }
 
-base::Result<void> Storage::check_unchanged(const DecidedOn& decided) const {
-    if (!decided.bucket) return {};
-    const auto current = TRY(bucket(decided.bucket->name));
-    // While somebody tries to delete it, it is what it was.
-    const bool same = current == decided.bucket || (current->being_deleted && current->made_of == decided.bucket.get());
-    if (!same) return base::fail_outdated("the bucket");
-    return {};
+base::Result<void> Storage::check_unchanged(const std::string& name) const {
+    return base::DecisionScope::expect("bucket", name, [&] { return state_of(current_bucket(name).get()); });
 }
 
-base::Result<void> Storage::delete_bucket(const std::string& name, const DecidedOn& decided) {
+base::Result<BucketPtr> Storage::bucket_unchanged(const std::string& name) const {
+    auto current = current_bucket(name);
+    TRY(base::DecisionScope::expect("bucket", name, [&] { return state_of(current.get()); }));
+    if (current == nullptr) return base::fail(no_such_bucket());
+    return current;
+}
+
+base::Result<void> Storage::delete_bucket(const std::string& name) {
     const base::Lock one_at_a_time(configuring_);
-    const auto before = TRY(bucket(name));
-    TRY(check_unchanged(decided));
+    const auto before = TRY(bucket_unchanged(name));
     auto marked = *before;
     marked.being_deleted = true;
-    marked.made_of = before.get();
     marked.record = bucket_record(marked);
     TRY(commit(store::Batch().expect(bucket_key(name), before->record).put(bucket_key(name), marked.record)));
     remember(std::make_shared<Bucket>(marked));
@@ -203,15 +211,15 @@ base::Result<void> Storage::delete_bucket(const std::string& name, const Decided
     return {};
 }
 
-base::Result<void> Storage::configure(const std::string& name, const Change& change, const DecidedOn& decided) {
+base::Result<void> Storage::configure(const std::string& name, const Change& change) {
     const base::Lock one_at_a_time(configuring_);
-    const auto before = TRY(bucket(name));
-    TRY(check_unchanged(decided));
+    const auto before = TRY(bucket_unchanged(name));
     auto configuration = before->configuration;
     TRY(change(configuration));
     // Read before it is committed, so that nothing stands between the commit and its being seen.
     const auto record = configuration_record(configuration);
     const auto changed = std::make_shared<Bucket>(TRY(read_bucket(name, before->record, record)));
+    changed->version = next_bucket_version();
     store::Batch batch;
     batch.expect(bucket_key(name), before->record).put(configuration_key(name), record);
     TRY(commit(batch));

@@ -37,7 +37,7 @@ base::Result<Listing> Storage::list(const ListRequest& request) const {
     Listing listing;
     if (request.max_keys == 0) return listing;
     const auto snapshot = dependencies_.keys->snapshot();
-    TRY(check_unchanged(request.decided));  // after the snapshot: what it shows was written under what was decided on
+    TRY(check_unchanged(request.bucket));  // after the snapshot: what it shows was written under what was decided on
     const auto root = object_prefix(request.bucket);
     store::Scan scan{.prefix = root + request.prefix};
     if (!request.after.empty()) {

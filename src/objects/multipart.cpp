@@ -16,6 +16,7 @@
 #include "base/outdated.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
+#include "objects/decision_state.hpp"
 #include "objects/key.hpp"
 #include "objects/record.hpp"
 #include "objects/rollup.hpp"
@@ -173,13 +174,13 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
     record.initiated = dependencies_.clock->now();
     const auto id = dependencies_.random->hex(64);
     for (;;) {
-        const auto bucket = TRY(bucket_for_writing(request.bucket, request.decided));
+        const auto bucket = TRY(bucket_for_writing(request.bucket));
         store::Batch batch;
         batch.expect(bucket_key(request.bucket), bucket->record);
         batch.expect(configuration_key(request.bucket), bucket->configuration_record);
-        if (request.decided.object) {
+        if (has_seen_object(request.bucket, request.key)) {
             auto there = TRY(dependencies_.keys->get(object_key(request.bucket, request.key)));
-            TRY(request.decided.check_object(there));
+            TRY(expect_object(request.bucket, request.key, there));
             batch.expect(object_key(request.bucket, request.key), std::move(there));
         }
         batch.put(upload_key(request.bucket, request.key, id), write_record(record));
@@ -224,7 +225,7 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
     const PartRecord part{kept->blob, kept->size, crypto::hex(kept->sums.md5), *checksum, dependencies_.clock->now(), {}};
     const auto record_key = part_key(request.upload_id, request.number);
     for (;;) {
-        const auto bucket = TRY(bucket_for_writing(request.bucket, request.decided));
+        const auto bucket = TRY(bucket_for_writing(request.bucket));
         auto before = TRY(dependencies_.keys->get(record_key));
         store::Batch batch;
         batch.expect(bucket_key(request.bucket), bucket->record);
@@ -245,7 +246,7 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
 }
 
 base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) {
-    TRY(bucket_for_writing(request.bucket, request.decided));
+    TRY(bucket_for_writing(request.bucket));
     if (!is_upload_id(request.upload_id)) return base::fail(no_such_upload());
     const auto owner_key = upload_key(request.bucket, request.key, request.upload_id);
     const auto owner = TRY(dependencies_.keys->get(owner_key));
@@ -280,7 +281,7 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
     object->upload_id = request.upload_id;
 
     const auto stored_object = replace(
-        request.bucket, request.key, request.conditions, request.decided,
+        request.bucket, request.key, request.conditions,
         [&](const Object* current) -> base::Result<ObjectPtr> {
             // The condition holds of what is there now, but not of what was there when the upload began.
             if (request.conditions.any() && current != nullptr && current->last_modified > upload.initiated) {
@@ -308,12 +309,11 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
     return stored_object;
 }
 
-base::Result<void> Storage::abort_upload(const std::string& bucket, const std::string& key, const std::string& upload_id,
-                                         const DecidedOn& decided) {
+base::Result<void> Storage::abort_upload(const std::string& bucket, const std::string& key, const std::string& upload_id) {
     if (!is_upload_id(upload_id)) return base::fail(no_such_upload());
     const auto owner_key = upload_key(bucket, key, upload_id);
     for (;;) {
-        const auto current = TRY(bucket_for_writing(bucket, decided));
+        const auto current = TRY(bucket_for_writing(bucket));
         const auto owner = TRY(dependencies_.keys->get(owner_key));
         if (!owner) return base::fail(no_such_upload());
         const auto stored = TRY(read_parts(*dependencies_.keys, upload_id));
@@ -341,11 +341,11 @@ void Storage::clear_parts(const std::string& upload_id) const {
 }
 
 base::Result<ListedParts> Storage::list_parts(const std::string& bucket, const std::string& key, const std::string& upload_id,
-                                              uint32_t after, size_t max_parts, const DecidedOn& decided) const {
+                                              uint32_t after, size_t max_parts) const {
     ListedParts listed;
     listed.upload = TRY(find_upload(bucket, key, upload_id));
     auto stored = TRY(read_parts(*dependencies_.keys, upload_id));
-    TRY(check_unchanged(decided));
+    TRY(check_unchanged(bucket));
     if (max_parts == 0) return listed;
     for (auto at = stored.upper_bound(after); at != stored.end(); ++at) {
         if (listed.parts.size() == max_parts) {
@@ -373,7 +373,7 @@ base::Result<ListedUploads> Storage::list_uploads(const ListUploads& request) co
                                          : scan.from.append(1, '\0').append(request.upload_id_marker).push_back('\0');
     }
     const auto snapshot = dependencies_.keys->snapshot();
-    TRY(check_unchanged(request.decided));
+    TRY(check_unchanged(request.bucket));
     for (;;) {
         scan.limit = page_max;
         const auto page = TRY(snapshot->scan(scan));

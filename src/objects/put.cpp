@@ -7,6 +7,7 @@
 #include "base/mutex.hpp"
 #include "base/outdated.hpp"
 #include "crypto/digest.hpp"
+#include "objects/decision_state.hpp"
 #include "objects/key.hpp"
 #include "objects/pipeline.hpp"
 #include "objects/record.hpp"
@@ -73,13 +74,6 @@ base::Result<uint64_t> receive_rest_side_by_side(const Source& body, const Pipel
 
 }  // namespace
 
-base::Result<void> DecidedOn::check_object(const std::optional<std::string>& record) const {
-    if (!object) return {};
-    const ObjectPtr& expected = *object;
-    if (expected ? record != expected->record : record.has_value()) return base::fail_outdated("the object");
-    return {};
-}
-
 ReceivedBody::~ReceivedBody() {
     if (owned_ && !blob.empty()) storage_.remove_blob(blob);
 }
@@ -117,6 +111,7 @@ base::Result<std::shared_ptr<ReceivedBody>> Storage::receive(const Source& body,
 
 base::Result<void> Storage::commit(const store::Batch& batch) const {
     auto committed = dependencies_.keys->commit(batch);
+    if (committed) base::DecisionScope::acted();
     version_.fetch_add(1, std::memory_order_release);  // of what failed, too: the store may not know
     if (!committed) return committed;
     std::vector<Unsettled> now_settled;
@@ -148,26 +143,23 @@ void Storage::settle(ReceivedBody& received, const base::Error& error, std::vect
     unsettled_.push_back({received.blob, std::move(record_keys)});
 }
 
-base::Result<BucketPtr> Storage::bucket_for_writing(const std::string& name, const DecidedOn& decided) const {
+base::Result<BucketPtr> Storage::bucket_for_writing(const std::string& name) const {
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
-        auto current = TRY(bucket(name));
-        if (!current->being_deleted) {
-            if (decided.bucket && current != decided.bucket) return base::fail_outdated("the bucket");
-            return current;
-        }
+        auto current = TRY(bucket_unchanged(name));
+        if (!current->being_deleted) return current;
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return base::fail(base::code::SlowDown, "Please reduce your request rate.");
 }
 
 base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const std::string& key, const Conditions& conditions,
-                                         const DecidedOn& decided, const Make& make,
-                                         const std::function<void(store::Batch&)>& more) {
+                                         const Make& make, const std::function<void(store::Batch&)>& more, const Object* only) {
     const auto record_key = object_key(bucket_name, key);
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
-        const auto bucket = TRY(bucket_for_writing(bucket_name, decided));
+        const auto bucket = TRY(bucket_for_writing(bucket_name));
         auto before = TRY(dependencies_.keys->get(record_key));
-        TRY(decided.check_object(before));
+        TRY(expect_object(bucket_name, key, before));
+        if (only != nullptr && before != only->record) return base::fail_outdated("the object");
         std::optional<Object> current;
         if (before) current = TRY(read_object(*before));
         if (conditions.any()) {
@@ -223,11 +215,10 @@ base::Result<ObjectPtr> Storage::put(const PutRequest& request) {
     object->tags = request.tags;
     object->content = received.content;
     if (!received.blob.empty()) object->segments.push_back({received.blob, received.size, {}});
-    const auto put =
-        replace(request.bucket, request.key, request.conditions, request.decided, [&](const Object*) -> base::Result<ObjectPtr> {
-            object->last_modified = dependencies_.clock->now();
-            return object;
-        });
+    const auto put = replace(request.bucket, request.key, request.conditions, [&](const Object*) -> base::Result<ObjectPtr> {
+        object->last_modified = dependencies_.clock->now();
+        return object;
+    });
     put ? kept->give_away() : settle(*kept, put.error(), {object_key(request.bucket, request.key)});
     return put;
 }
@@ -243,34 +234,33 @@ base::Result<ObjectPtr> Storage::copy(const CopyRequest& request) {
                           : source.checksum ? source.checksum->kind
                                             : ChecksumKind::crc64nvme;
         return put({request.bucket, request.key, request.attributes, request.tags, request.conditions,
-                    read_range(request.source, 0, source.size), source.size, kind, request.decided});
+                    read_range(request.source, 0, source.size), source.size, kind});
     }
     TRY(check_attributes(request.attributes));
     TRY(check_tags(request.tags, object_tags_max));
-    auto decided = request.decided;
-    decided.object = request.source.object;  // what was read is what is changed
-    return replace(request.bucket, request.key, request.conditions, decided,
-                   [&](const Object* current) -> base::Result<ObjectPtr> {
-                       if (current == nullptr) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
-                       auto changed = std::make_shared<Object>(*current);
-                       changed->attributes = request.attributes;
-                       changed->tags = request.tags;
-                       changed->last_modified = dependencies_.clock->now();
-                       return changed;
-                   });
+    // What was read is what is changed.
+    return replace(
+        request.bucket, request.key, request.conditions,
+        [&](const Object* current) -> base::Result<ObjectPtr> {
+            if (current == nullptr) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
+            auto changed = std::make_shared<Object>(*current);
+            changed->attributes = request.attributes;
+            changed->tags = request.tags;
+            changed->last_modified = dependencies_.clock->now();
+            return changed;
+        },
+        {}, &source);
 }
 
-base::Result<void> Storage::delete_object(const std::string& bucket, const std::string& key, const Conditions& conditions,
-                                          const DecidedOn& decided) {
+base::Result<void> Storage::delete_object(const std::string& bucket, const std::string& key, const Conditions& conditions) {
     TRY(check_key(key));
-    TRY(replace(bucket, key, conditions, decided, [](const Object*) -> base::Result<ObjectPtr> { return ObjectPtr(); }));
+    TRY(replace(bucket, key, conditions, [](const Object*) -> base::Result<ObjectPtr> { return ObjectPtr(); }));
     return {};
 }
 
-std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucket_name, const std::vector<std::string>& keys,
-                                                        const DecidedOn& decided) {
+std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucket_name, const std::vector<std::string>& keys) {
     const auto together = [&]() -> base::Result<void> {
-        const auto bucket = TRY(bucket_for_writing(bucket_name, decided));
+        const auto bucket = TRY(bucket_for_writing(bucket_name));
         store::Batch batch;
         batch.expect(bucket_key(bucket_name), bucket->record);
         batch.expect(configuration_key(bucket_name), bucket->configuration_record);
@@ -279,6 +269,7 @@ std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucke
             TRY(check_key(key));
             const auto record_key = object_key(bucket_name, key);
             auto record = TRY(dependencies_.keys->get(record_key));
+            TRY(expect_object(bucket_name, key, record));
             if (!record) continue;
             const auto object = TRY(read_object(*record));
             for (const auto& segment : object.segments) blobs.push_back(segment.blob);
@@ -290,14 +281,13 @@ std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucke
     };
     if (keys.empty() || together()) return std::vector<base::Result<void>>(keys.size());
     std::vector<base::Result<void>> outcomes;
-    for (const auto& key : keys) outcomes.push_back(delete_object(bucket_name, key, {}, decided));
+    for (const auto& key : keys) outcomes.push_back(delete_object(bucket_name, key));
     return outcomes;
 }
 
-base::Result<void> Storage::set_tags(const std::string& bucket, const std::string& key, const Tags& tags,
-                                     const DecidedOn& decided) {
+base::Result<void> Storage::set_tags(const std::string& bucket, const std::string& key, const Tags& tags) {
     TRY(check_tags(tags, object_tags_max));
-    TRY(replace(bucket, key, {}, decided, [&](const Object* current) -> base::Result<ObjectPtr> {
+    TRY(replace(bucket, key, {}, [&](const Object* current) -> base::Result<ObjectPtr> {
         if (current == nullptr) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
         auto changed = std::make_shared<Object>(*current);
         changed->tags = tags;

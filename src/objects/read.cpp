@@ -4,6 +4,7 @@
 #include "base/error_codes.hpp"
 #include "base/outdated.hpp"
 #include "base/strings.hpp"
+#include "objects/decision_state.hpp"
 #include "objects/record.hpp"
 #include "objects/storage.hpp"
 #include "objects/storage_keys.hpp"
@@ -67,6 +68,7 @@ Source read_range(OpenObject open, uint64_t offset, uint64_t length) {
 
 base::Result<ObjectPtr> Storage::find(const std::string& bucket, const std::string& key) const {
     auto record = TRY(dependencies_.keys->get(object_key(bucket, key)));
+    note_object(bucket, key, record);
     if (!record) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
     auto object = std::make_shared<Object>(TRY(read_object(*record)));
     object->record = std::move(*record);

@@ -7,7 +7,8 @@
 // leaves is
 //    swept at open. Readers keep their descriptors, so writers do not wait for them.
 // 4. Objects exist only in a bucket that exists: every write expects the bucket's record and configuration unchanged.
-// 5. What a caller decided on (`DecidedOn`) is what a call acts on, or nothing is done and the error is `DecisionOutdated`.
+// 5. What a request's decision was made on (base::DecisionScope: a bucket as it is configured, an object as it is stored, or that there is
+//    none) is what a call acts on, or nothing is done and the error is `DecisionOutdated`.
 //
 // Source of behaviour and error codes: Amazon S3 API Reference.
 #pragma once
@@ -37,15 +38,6 @@ namespace objects {
 using BucketPtr = std::shared_ptr<const Bucket>;
 using ObjectPtr = std::shared_ptr<const Object>;
 
-// What the caller's decision was made on. Where it is not what is there any more (the bucket was made anew or configured
-// otherwise, the object replaced, retagged or removed), a call fails with `DecisionOutdated`, having done nothing.
-struct DecidedOn {
-    BucketPtr bucket;                 // null: nothing is expected of the bucket
-    std::optional<ObjectPtr> object;  // from `find`; null: that there is none; absent: nothing is expected of the object
-    // `record`: of the object as it is now. Error `DecisionOutdated`.
-    [[nodiscard]] base::Result<void> check_object(const std::optional<std::string>& record) const;
-};
-
 struct PutRequest {
     std::string bucket, key;
     Attributes attributes;
@@ -54,7 +46,6 @@ struct PutRequest {
     Source body;
     std::optional<uint64_t> length;  // how much will come, if known
     ChecksumKind checksum = ChecksumKind::crc64nvme;
-    DecidedOn decided = {};
     // If not null, `body` is read only if nothing is kept here, and what was read is kept here until it is stored.
     std::shared_ptr<ReceivedBody>* received = nullptr;
 };
@@ -67,14 +58,12 @@ struct CopyRequest {
     Tags tags;
     Conditions conditions;                 // of the target
     std::optional<ChecksumKind> checksum;  // absent: the source's
-    DecidedOn decided = {};                // of the target
 };
 
 struct ListRequest {
     std::string bucket, prefix, delimiter;
     std::string after;  // keys and common prefixes beyond this
     size_t max_keys = 1000;
-    DecidedOn decided = {};
 };
 struct ListedObject {
     std::string key;
@@ -105,7 +94,6 @@ struct CreateUpload {
     std::string account, initiator;
     std::optional<ChecksumKind> checksum_kind;
     std::optional<ChecksumType> checksum_type;
-    DecidedOn decided = {};
 };
 struct Part {
     uint32_t number = 0;
@@ -119,8 +107,7 @@ struct PutPart {
     uint32_t number = 0;
     Source body;
     std::optional<uint64_t> length;
-    std::optional<ChecksumKind> checksum;  // the client's; must be the upload's if that declared one
-    DecidedOn decided = {};
+    std::optional<ChecksumKind> checksum;               // the client's; must be the upload's if that declared one
     std::shared_ptr<ReceivedBody>* received = nullptr;  // as PutRequest's
 };
 struct CompletedPart {
@@ -135,7 +122,6 @@ struct CompleteUpload {
     std::optional<uint64_t> size;  // of the object, if the client says
     std::optional<ChecksumType> checksum_type;
     std::optional<std::pair<ChecksumKind, std::string>> checksum;  // of the object, if the client says
-    DecidedOn decided = {};
 };
 struct ListedParts {
     Upload upload;
@@ -146,7 +132,6 @@ struct ListUploads {
     std::string bucket, prefix, delimiter;
     std::string key_marker, upload_id_marker;
     size_t max_uploads = 1000;
-    DecidedOn decided = {};
 };
 struct ListedUploads {
     std::vector<Upload> uploads;
@@ -175,12 +160,12 @@ public:
     [[nodiscard]] base::Result<BucketPtr> bucket(std::string_view name) const;
     [[nodiscard]] std::vector<BucketPtr> buckets_of(const std::string& account) const;
     // Errors: `NoSuchBucket`, `BucketNotEmpty`. Multipart uploads in progress go with it.
-    [[nodiscard]] base::Result<void> delete_bucket(const std::string& name, const DecidedOn& decided = {});
+    [[nodiscard]] base::Result<void> delete_bucket(const std::string& name);
     // Changes the configuration, one change at a time. An error from `change` changes nothing.
     using Change = std::function<base::Result<void>(BucketConfiguration&)>;
-    [[nodiscard]] base::Result<void> configure(const std::string& name, const Change& change, const DecidedOn& decided = {});
-    // Whether a bucket is still what was decided on. Error `DecisionOutdated`, `NoSuchBucket`.
-    [[nodiscard]] base::Result<void> check_unchanged(const DecidedOn& decided) const;
+    [[nodiscard]] base::Result<void> configure(const std::string& name, const Change& change);
+    // Whether a bucket is still what the request was decided on. Error `DecisionOutdated`.
+    [[nodiscard]] base::Result<void> check_unchanged(const std::string& name) const;
     // Another one after every change of buckets and objects, once it can be seen and before the call that made it returns.
     [[nodiscard]] uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
@@ -198,13 +183,11 @@ public:
     [[nodiscard]] base::Result<OpenObject> open_object(ObjectPtr found, uint64_t offset = 0, uint64_t length = UINT64_MAX) const;
     // Deleting what is not there succeeds, as in S3. Error `PreconditionFailed`.
     [[nodiscard]] base::Result<void> delete_object(const std::string& bucket, const std::string& key,
-                                                   const Conditions& conditions = {}, const DecidedOn& decided = {});
+                                                   const Conditions& conditions = {});
     // Many at once, in one commit if no other write interferes; one outcome a key.
-    [[nodiscard]] std::vector<base::Result<void>> delete_objects(const std::string& bucket, const std::vector<std::string>& keys,
-                                                                 const DecidedOn& decided = {});
+    [[nodiscard]] std::vector<base::Result<void>> delete_objects(const std::string& bucket, const std::vector<std::string>& keys);
     // Error `NoSuchKey`.
-    [[nodiscard]] base::Result<void> set_tags(const std::string& bucket, const std::string& key, const Tags& tags,
-                                              const DecidedOn& decided = {});
+    [[nodiscard]] base::Result<void> set_tags(const std::string& bucket, const std::string& key, const Tags& tags);
     [[nodiscard]] base::Result<Listing> list(const ListRequest& request) const;
 
     // --- Multipart uploads (multipart.cpp) ----------------------------------------------------------------------------
@@ -216,13 +199,12 @@ public:
     // Errors: `NoSuchUpload`, `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `BadDigest`, `PreconditionFailed`. Completing
     // again what is complete answers the same.
     [[nodiscard]] base::Result<ObjectPtr> complete_upload(const CompleteUpload& request);
-    [[nodiscard]] base::Result<void> abort_upload(const std::string& bucket, const std::string& key, const std::string& upload_id,
-                                                  const DecidedOn& decided = {});
+    [[nodiscard]] base::Result<void> abort_upload(const std::string& bucket, const std::string& key,
+                                                  const std::string& upload_id);
     [[nodiscard]] base::Result<Upload> find_upload(const std::string& bucket, const std::string& key,
                                                    const std::string& upload_id) const;
     [[nodiscard]] base::Result<ListedParts> list_parts(const std::string& bucket, const std::string& key,
-                                                       const std::string& upload_id, uint32_t after, size_t max_parts,
-                                                       const DecidedOn& decided = {}) const;
+                                                       const std::string& upload_id, uint32_t after, size_t max_parts) const;
     [[nodiscard]] base::Result<ListedUploads> list_uploads(const ListUploads& request) const;
 
 private:
@@ -234,13 +216,21 @@ private:
     void forget(const std::string& name);
 
     // Writes one object record over whatever is there, if the conditions hold; `make` sees what is there and returns the new one,
-    // or null to remove it. `more` adds to the same commit. Removes the blobs that lost their name.
+    // or null to remove it. `more` adds to the same commit. `only`, if not null: what must be there. Removes the blobs that lost their name.
     using Make = std::function<base::Result<ObjectPtr>(const Object* current)>;
     base::Result<ObjectPtr> replace(const std::string& bucket, const std::string& key, const Conditions& conditions,
-                                    const DecidedOn& decided, const Make& make,
-                                    const std::function<void(store::Batch&)>& more = {});
+                                    const Make& make, const std::function<void(store::Batch&)>& more = {},
+                                    const Object* only = nullptr);
     // One attempt's look at the bucket; waits while it is being deleted. Errors `NoSuchBucket`, `DecisionOutdated`, `SlowDown`.
-    base::Result<BucketPtr> bucket_for_writing(const std::string& name, const DecidedOn& decided) const;
+    base::Result<BucketPtr> bucket_for_writing(const std::string& name) const;
+    // Of no matter for the request's decision.
+    [[nodiscard]] BucketPtr current_bucket(std::string_view name) const;  // null: none
+    // To write into, or to change. Errors `NoSuchBucket`, `DecisionOutdated`.
+    [[nodiscard]] base::Result<BucketPtr> bucket_unchanged(const std::string& name) const;
+    [[nodiscard]] static uint64_t next_bucket_version() {
+        static std::atomic<uint64_t> last = 0;
+        return ++last;
+    }
     // Commits, and removes what earlier commits that failed have left (see `unsettled_`).
     base::Result<void> commit(const store::Batch& batch) const;
 

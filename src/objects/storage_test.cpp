@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/decision.hpp"
 #include "crypto/digest.hpp"
 #include "objects/record.hpp"
 #include "temporary_folder.hpp"
@@ -488,68 +489,131 @@ TEST_CASE("writers of one key do not leak blobs") {
     CHECK(fixture.get("k").size() >= 5000);
 }
 
+namespace {
+
+// As another request would, while this thread's is on its way.
+void meanwhile(const std::function<void()>& other) { std::thread(other).join(); }
+
+}  // namespace
+
 TEST_CASE("a call on what changed since it was decided on does nothing") {
     StorageFixture fixture;
     auto& storage = *fixture.storage;
-    using objects::DecidedOn;
     const auto outdated = [](const auto& result) { return code(result) == "DecisionOutdated"; };
+    const auto put = [&](const std::string& content) { meanwhile([&] { fixture.put("k", content); }); };
+    const auto retag = [&](const objects::Tags& tags) {
+        meanwhile([&] { REQUIRE(storage.set_tags("bucket", "k", tags).has_value()); });
+    };
     fixture.put("k", noise(9000));
-    const auto seen = *storage.find("bucket", "k");
-    const auto bucket = *storage.bucket("bucket");
-    const DecidedOn on_object{bucket, seen};
-    CHECK(storage.set_tags("bucket", "k", {{"cls", "public"}}, on_object).has_value());
-    CHECK(outdated(storage.set_tags("bucket", "k", {{"cls", "other"}}, on_object)));  // the tags are not what was seen
-    CHECK((*storage.find("bucket", "k"))->tags == objects::Tags{{"cls", "public"}});
-    CHECK(outdated(storage.set_tags("bucket", "k", {}, {bucket, objects::ObjectPtr()})));  // there was none
-    CHECK(outdated(storage.copy(
-        {.bucket = "bucket", .key = "k", .source = *storage.open_object(seen), .source_bucket = "bucket", .source_key = "k"})));
-    fixture.put("k", "replaced");
-    CHECK(outdated(storage.open_object(seen)));
-    CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "k", .decided = on_object})));
-    CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "k", .decided = {bucket, objects::ObjectPtr()}})));
-    CHECK(storage.create_upload({.bucket = "bucket", .key = "none", .decided = {bucket, objects::ObjectPtr()}}).has_value());
+    {
+        const base::DecisionScope scope;
+        const auto seen = *storage.find("bucket", "k");
+        CHECK(storage.set_tags("bucket", "k", {{"cls", "public"}}).has_value());
+        // One decision, one change of the object.
+        CHECK(outdated(storage.set_tags("bucket", "k", {{"cls", "other"}})));
+        CHECK((*storage.find("bucket", "k"))->tags == objects::Tags{{"cls", "public"}});
+        CHECK(outdated(storage.copy({.bucket = "bucket",
+                                     .key = "k",
+                                     .source = *storage.open_object(seen),
+                                     .source_bucket = "bucket",
+                                     .source_key = "k"})));
+        put("replaced");
+        CHECK(outdated(storage.open_object(seen)));
+    }
+    {  // retagged, or replaced
+        const base::DecisionScope scope;
+        (void)storage.find("bucket", "k");
+        retag({{"cls", "secret"}});
+        CHECK(outdated(storage.set_tags("bucket", "k", {})));
+        CHECK(outdated(storage.put({.bucket = "bucket", .key = "k", .body = bytes("x")})));
+        CHECK(outdated(storage.delete_object("bucket", "k")));
+        CHECK(outdated(storage.delete_objects("bucket", {"k"}).front()));
+        CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "k"})));
+        CHECK(storage.put({.bucket = "bucket", .key = "another", .body = bytes("x")}).has_value());
+        CHECK(outdated(storage.delete_object("bucket", "k")));  // whatever else the request has done
+    }
+    CHECK((*storage.find("bucket", "k"))->tags == objects::Tags{{"cls", "secret"}});
+    {  // decided on when there was none
+        const base::DecisionScope scope;
+        CHECK_FALSE(storage.find("bucket", "new").has_value());
+        CHECK(storage.create_upload({.bucket = "bucket", .key = "new"}).has_value());
+        meanwhile([&] { fixture.put("new", "theirs"); });
+        CHECK(outdated(storage.put({.bucket = "bucket", .key = "new", .body = bytes("x")})));
+        CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "new"})));
+    }
+    {  // what no decision looked at is no matter
+        const base::DecisionScope scope;
+        (void)storage.bucket("bucket");
+        put("again");
+        CHECK(storage.delete_object("bucket", "k").has_value());
+    }
+    CHECK(storage.delete_object("bucket", "new").has_value());
+    CHECK(storage.delete_object("bucket", "another").has_value());
+}
 
-    // Of the bucket: configured otherwise, or another one of the same name.
+TEST_CASE("a call on a bucket that was configured otherwise, or made anew, since it was decided on does nothing") {
+    StorageFixture fixture;
+    auto& storage = *fixture.storage;
+    const auto outdated = [](const auto& result) { return code(result) == "DecisionOutdated"; };
     const auto tagged = [](objects::BucketConfiguration& configuration) -> base::Result<void> {
-        configuration.tags = {{"a", "1"}};
+        configuration.tags.emplace_back("a" + std::to_string(configuration.tags.size()), "1");
         return {};
     };
-    const DecidedOn on_bucket{bucket, {}};
-    const auto upload = *storage.create_upload({.bucket = "bucket", .key = "u", .decided = on_bucket});
-    const objects::CompleteUpload complete{
-        .bucket = "bucket", .key = "u", .upload_id = upload.id, .parts = {{1, "x", {}}}, .decided = on_bucket};
-    const auto check_all = [&](const DecidedOn& decided) {
-        std::shared_ptr<objects::ReceivedBody> received;
-        objects::PutRequest put{
-            .bucket = "bucket", .key = "new", .body = bytes(noise(9000)), .decided = decided, .received = &received};
+    auto upload = *storage.create_upload({.bucket = "bucket", .key = "u"});
+    std::shared_ptr<objects::ReceivedBody> received;
+    objects::PutRequest put{.bucket = "bucket", .key = "new", .body = bytes(noise(9000)), .received = &received};
+    const auto check_all = [&](const std::function<void()>& other) {
+        const base::DecisionScope scope;
+        REQUIRE(storage.bucket("bucket").has_value());
+        meanwhile(other);
         const auto blobs = fixture.blob_count();
         CHECK(outdated(storage.put(put)));
         REQUIRE(received);
         CHECK(fixture.blob_count() == blobs + 1);
-        put.decided = {*storage.bucket("bucket"), {}};
-        CHECK(storage.put(put).has_value());  // the same body, decided on again
+        CHECK(outdated(storage.put({.bucket = "bucket", .key = "given up", .body = bytes(noise(9000))})));
+        CHECK(fixture.blob_count() == blobs + 1);
+        CHECK(outdated(storage.delete_object("bucket", "new")));
+        CHECK(outdated(storage.delete_objects("bucket", {"new"}).front()));
+        CHECK(outdated(storage.list({.bucket = "bucket"})));
+        CHECK(outdated(storage.list_uploads({.bucket = "bucket"})));
+        CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "u"})));
+        CHECK(
+            outdated(storage.complete_upload({.bucket = "bucket", .key = "u", .upload_id = upload.id, .parts = {{1, "x", {}}}})));
+        CHECK(outdated(storage.configure("bucket", tagged)));
+        CHECK(outdated(storage.delete_bucket("bucket")));
+        CHECK(outdated(storage.check_unchanged("bucket")));
+    };
+    const auto decided_again = [&] {
+        const base::DecisionScope scope;
+        REQUIRE(storage.bucket("bucket").has_value());
+        CHECK(storage.put(put).has_value());  // the same body
         received.reset();
         CHECK(fixture.get("new") == noise(9000));
-        CHECK(outdated(storage.put({.bucket = "bucket", .key = "given up", .body = bytes(noise(9000)), .decided = decided})));
-        CHECK(fixture.blob_count() == blobs + 1);
-        CHECK(outdated(storage.delete_object("bucket", "new", {}, decided)));
-        CHECK(outdated(storage.delete_objects("bucket", {"new"}, decided).front()));
-        CHECK(outdated(storage.list({.bucket = "bucket", .decided = decided})));
-        CHECK(outdated(storage.list_uploads({.bucket = "bucket", .decided = decided})));
-        CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "u", .decided = decided})));
-        CHECK(outdated(storage.complete_upload(complete)));
-        CHECK(outdated(storage.configure("bucket", tagged, decided)));
-        CHECK(outdated(storage.delete_bucket("bucket", decided)));
         CHECK(storage.delete_object("bucket", "new").has_value());
     };
-    REQUIRE(storage.configure("bucket", tagged, on_bucket).has_value());
-    check_all(on_bucket);
-    CHECK(outdated(storage.put_part(
-        {.bucket = "bucket", .key = "u", .upload_id = upload.id, .number = 1, .body = bytes("p"), .decided = on_bucket})));
-    CHECK(outdated(storage.list_parts("bucket", "u", upload.id, 0, 10, on_bucket)));
-    CHECK(outdated(storage.abort_upload("bucket", "u", upload.id, on_bucket)));
-    CHECK(storage.delete_object("bucket", "k").has_value());
-    CHECK(storage.delete_bucket("bucket").has_value());
-    REQUIRE(storage.create_bucket("bucket", "999922223333", "us-east-1").has_value());
-    check_all(on_bucket);
+    check_all([&] { REQUIRE(storage.configure("bucket", tagged).has_value()); });
+    decided_again();
+    {
+        const base::DecisionScope scope;
+        REQUIRE(storage.bucket("bucket").has_value());
+        meanwhile([&] { REQUIRE(storage.configure("bucket", tagged).has_value()); });
+        CHECK(outdated(
+            storage.put_part({.bucket = "bucket", .key = "u", .upload_id = upload.id, .number = 1, .body = bytes("p")})));
+        CHECK(outdated(storage.list_parts("bucket", "u", upload.id, 0, 10)));
+        CHECK(outdated(storage.abort_upload("bucket", "u", upload.id)));
+    }
+    put.body = bytes(noise(9000));
+    check_all([&] {
+        REQUIRE(storage.delete_bucket("bucket").has_value());
+        REQUIRE(storage.create_bucket("bucket", "999922223333", "us-east-1").has_value());
+    });
+    decided_again();
+    {
+        const base::DecisionScope scope;
+        REQUIRE(storage.bucket("bucket").has_value());
+        meanwhile([&] { REQUIRE(storage.delete_bucket("bucket").has_value()); });
+        CHECK(outdated(storage.check_unchanged("bucket")));
+        CHECK(code(storage.put({.bucket = "bucket", .key = "k", .body = bytes("x")})) == "NoSuchBucket");
+        CHECK(outdated(base::DecisionScope::check()));  // and so that is no answer
+    }
 }

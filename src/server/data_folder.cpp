@@ -127,22 +127,47 @@ base::Result<void> write_whole(const std::string& path, std::string_view content
 base::Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& path, const std::string& master_key_file,
                                                            crypto::Random& random) {
     std::unique_ptr<DataFolder> folder(new DataFolder);
-    TRY(make_folder(path, data_remedy));
-    std::error_code error;
-    folder->path_ = fs::canonical(path, error).string();
-    if (error) return base::fail(base::code::DataFolderUnusable, "cannot read `" + path + "`: " + error.message());
-    TRY(folder->take_lock());
-    TRY(folder->load_master_key(master_key_file, random));
-    for (const std::string& inner : {folder->keys_directory(), folder->blobs_directory(), folder->audit_directory(),
-                                     folder->jobs_directory(), folder->logs_directory()})
-        TRY(make_folder(inner, data_remedy));
+    if (auto made = folder->make(path, master_key_file, random); !made) {
+        folder->take_back();
+        return base::fail(std::move(made).error());
+    }
     return folder;
 }
 
 DataFolder::~DataFolder() = default;
 
+base::Result<void> DataFolder::make_inside(const std::string& folder, const char* remedy) {
+    const bool is_new = !exists(folder);
+    TRY(make_folder(folder, remedy));
+    if (is_new) made_.push_back(folder);
+    return {};
+}
+
+base::Result<void> DataFolder::make(const std::string& path, const std::string& master_key_file, crypto::Random& random) {
+    TRY(make_inside(path, data_remedy));
+    std::error_code error;
+    path_ = fs::canonical(path, error).string();
+    if (error) return base::fail(base::code::DataFolderUnusable, "cannot read `" + path + "`: " + error.message());
+    TRY(take_lock());
+    TRY(load_master_key(master_key_file, random));
+    for (const std::string& inner : {keys_directory(), blobs_directory(), audit_directory(), jobs_directory(), logs_directory()})
+        TRY(make_inside(inner, data_remedy));
+    return {};
+}
+
+void DataFolder::take_back() {
+    // What is not empty stays, and with it what was made before: a folder with data and no `installation` would not open.
+    while (!made_.empty()) {
+        std::error_code error;
+        fs::remove(made_.back(), error);
+        if (error) return;
+        made_.pop_back();
+    }
+}
+
 base::Result<void> DataFolder::take_lock() {
     const std::string file = path_ + "/lock";
+    if (!exists(file)) made_.push_back(file);
     lock_ = TRY(of_folder(os::open_file(file, O_RDWR | O_CREAT)));
     // A record lock is this process's alone. A flock() would live on in children that a killed server has just forked, and the
     // next start would find the folder busy.
@@ -195,13 +220,16 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
     if (!exists(key_file)) {
         auto written = write_whole(key_file, crypto::hex(random.bytes(master_key_bytes)) + "\n");
         if (!written) return base::fail(std::move(written).error().note(key_remedy));
+        made_.push_back(key_file);
     }
     master_key_ = TRY(read_master_key(key_file));
     master_key_file_ = key_file;
     id_ = id;
     const std::string sealed = text::encode_base64(crypto::seal(random, master_key_, sealed_proof, id));
-    return write_whole(installation,
-                       text::Json::object({{"Id", id}, {"MasterKeyFile", key_file}, {"Sealed", sealed}}).pretty() + "\n");
+    TRY(write_whole(installation,
+                    text::Json::object({{"Id", id}, {"MasterKeyFile", key_file}, {"Sealed", sealed}}).pretty() + "\n"));
+    made_.push_back(installation);
+    return {};
 }
 
 base::Result<void> DataFolder::bootstrap(identity::Directory& directory) const {

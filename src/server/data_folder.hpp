@@ -27,7 +27,7 @@ namespace server {
 
 class DataFolder {
 public:
-    // Makes what is missing, takes the lock. `master_key_file` empty: the default place.
+    // Makes what is missing, takes the lock. `master_key_file` empty: the default place. What it made is gone again if it fails.
     // Errors: `DataFolderBusy`, `MasterKeyMissing`, `MasterKeyWrong`, `DataFolderUnusable`.
     [[nodiscard]] static base::Result<std::unique_ptr<DataFolder>> open(const std::string& path,
                                                                         const std::string& master_key_file,
@@ -35,6 +35,9 @@ public:
     ~DataFolder();
     DataFolder(const DataFolder&) = delete;
     DataFolder& operator=(const DataFolder&) = delete;
+
+    // Removes what `open` has made, where nothing has been put into it since: of a new folder, for a server that cannot start.
+    void take_back();
 
     [[nodiscard]] const std::string& path() const { return path_; }  // absolute
     [[nodiscard]] const std::string& master_key() const { return master_key_; }
@@ -55,6 +58,8 @@ public:
 
 private:
     DataFolder() = default;
+    [[nodiscard]] base::Result<void> make(const std::string& path, const std::string& master_key_file, crypto::Random& random);
+    [[nodiscard]] base::Result<void> make_inside(const std::string& folder, const char* remedy);
     [[nodiscard]] base::Result<void> take_lock();
     [[nodiscard]] base::Result<void> load_master_key(const std::string& file, crypto::Random& random);
 
@@ -62,6 +67,7 @@ private:
     std::string master_key_, master_key_file_;
     std::string id_;  // of the installation
     os::Descriptor lock_;
+    std::vector<std::string> made_;  // by `open`, in this order
 };
 
 // Writes the file whole or not at all, durably. Error `DataFolderUnusable`.

@@ -6,6 +6,7 @@
 #include "services/logs/operations.hpp"
 #include "services/monitoring/operations.hpp"
 #include "services/s3/operations.hpp"
+#include "services/sagemaker/acts.hpp"
 #include "services/sagemaker/operations.hpp"
 #include "services/sts/operations.hpp"
 #include "services/trainwarden/operations.hpp"
@@ -20,6 +21,13 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     server->regions = regions;
     server->folder = TRY(DataFolder::open(data, master_key_file, server->random));
     const DataFolder& folder = *server->folder;
+    // First: it needs a place of its own for its key, without which nothing is served, and nothing of a new folder is left.
+    auto audit = open_audit_log(folder, server->clock, audit_settings);
+    if (!audit) {
+        server->folder->take_back();
+        return base::fail(std::move(audit).error());
+    }
+    server->audit = std::move(*audit);
     server->keys = TRY(store::open_rocks_store(folder.keys_directory()));
     server->blobs = TRY(store::open_file_blobs(folder.blobs_directory()));
     server->directory =
@@ -28,7 +36,6 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     server->storage = TRY(objects::Storage::open({server->keys.get(), server->blobs.get(), &server->clock, &server->random}));
     server->metrics = std::make_unique<cloudwatch::Store>(*server->keys, server->random);
     server->logs = TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory()}));
-    server->audit = TRY(open_audit_log(folder, server->clock, audit_settings));
     if (!audit_settings.syslog.empty())
         server->audit_forwarder = std::make_unique<AuditForwarder>(*server->audit, TRY(parse_syslog(audit_settings.syslog)),
                                                                    folder.audit_directory() + "/syslog-sent");
@@ -79,17 +86,17 @@ base::Result<void> Server::may(const identity::Credentials& credentials, const s
                                const std::string& request_id) {
     const auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));
     return decider->act_for(
-        found->caller,
-        std::vector<gate::Access>{
-            TRY(gate::asked_access(registry.describer(), action, resource, found->caller.principal.account))},
-        {.request_id = request_id, .service = "sagemaker", .operation = "CreateTrainingJob", .region = {}, .keys = {}});
+        {.caller = found->caller,
+         .accesses = {TRY(gate::asked_access(registry.describer(), action, resource, found->caller.principal.account))},
+         .act = {.request_id = request_id, .service = "sagemaker", .operation = "CreateTrainingJob", .region = {}, .keys = {}}});
 }
 
 training::AssumeJobRole Server::assume_job_role() const {
     return [decider = decider.get()](const training::JobId& job, const std::string& role_arn,
                                      const training::SessionTerms& terms) -> base::Result<identity::Credentials> {
-        const identity::ServiceCall service{training::service_principal, job.region, job.account, job.arn()};
-        return TRY(decider->assume_role(service, training::job_role_request(role_arn, terms), terms.request_id)).credentials;
+        return TRY(decider->assume_role(training::job_service_call(job), training::job_role_request(role_arn, terms),
+                                        terms.request_id))
+            .credentials;
     };
 }
 
@@ -102,6 +109,7 @@ void Server::add_services() {
                        return directory->unique_id(arn);
                    }});
     services::sagemaker::add_operations(registry, training->jobs());
+    services::sagemaker::add_acts(acts, registry, *directory);
     services::logs::add_operations(registry, *logs, clock);
     services::monitoring::add_operations(registry, *metrics, clock);
     services::cloudtrail::add_operations(registry, *audit);
@@ -109,9 +117,13 @@ void Server::add_services() {
                                                      .audit = audit.get(),
                                                      .clock = &clock,
                                                      .region = regions.front(),
-                                                     .describer = &registry.describer()});
-    services::trainwarden::add_slurm_operations(
-        registry, {.directory = directory.get(), .sessions = slurm_sessions.get(), .decider = decider.get()});
+                                                     .describer = &registry.describer(),
+                                                     .acts = &acts});
+    services::trainwarden::add_slurm_operations(registry, {.directory = directory.get(),
+                                                           .sessions = slurm_sessions.get(),
+                                                           .decider = decider.get(),
+                                                           .acts = &acts,
+                                                           .describer = &registry.describer()});
 }
 
 }  // namespace server

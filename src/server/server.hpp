@@ -12,6 +12,7 @@
 #include "crypto/random.hpp"
 #include "gate/decider.hpp"
 #include "gate/gate.hpp"
+#include "gate/service_acts.hpp"
 #include "identity/directory.hpp"
 #include "logs/store.hpp"
 #include "objects/storage.hpp"
@@ -48,6 +49,7 @@ struct Server {
     std::unique_ptr<cloudwatch::Store> metrics;
     std::unique_ptr<logs::Store> logs;
     gate::Registry registry;
+    gate::ServiceActs acts;
     std::unique_ptr<gate::Decider> decider;
     std::unique_ptr<TrainingService> training;
     std::unique_ptr<training::SlurmSessions> slurm_sessions;

@@ -17,6 +17,8 @@ identity::AssumeRole job_role_request(const std::string& role_arn, const Session
     return request;
 }
 
+identity::ServiceCall job_service_call(const JobId& job) { return {service_principal, job.region, job.account, job.arn()}; }
+
 RoleSession::RoleSession(Dependencies dependencies, JobId job, std::string role_arn, SessionTerms terms, identity::LeasePtr lease)
     : dependencies_(dependencies), job_(std::move(job)), role_arn_(std::move(role_arn)), terms_(std::move(terms)) {
     dependencies_.leases->set(terms_.lease, std::move(lease));

@@ -18,6 +18,7 @@
 #include "identity/caller.hpp"
 #include "identity/directory.hpp"
 #include "identity/lease.hpp"
+#include "identity/service_call.hpp"
 #include "training/job.hpp"
 
 namespace training {
@@ -40,6 +41,9 @@ using AssumeJobRole =
 
 // The request of such a session: its name is `SageMaker`.
 [[nodiscard]] identity::AssumeRole job_role_request(const std::string& role_arn, const SessionTerms& terms);
+
+// SageMaker, acting for the job.
+[[nodiscard]] identity::ServiceCall job_service_call(const JobId& job);
 
 class RoleSession {
 public:

@@ -1,5 +1,6 @@
 #include "training/slurm_sessions.hpp"
 
+#include "base/decision.hpp"
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
@@ -29,6 +30,12 @@ std::string record_of(const SlurmJob& job, base::Time renewed) {
 
 }  // namespace
 
+JobId job_id_of(const SlurmJob& job) { return {job.account, job.region, "slurm-" + job.id}; }
+
+SessionTerms session_terms_of(const SlurmJob& job, const std::string& lease) {
+    return {.tags = {}, .source_identity = {}, .lease = lease, .request_id = job.request_id};
+}
+
 base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Dependencies dependencies) {
     std::unique_ptr<SlurmSessions> sessions(new SlurmSessions(std::move(dependencies)));
     const base::Lock lock(sessions->mutex_);
@@ -47,9 +54,8 @@ base::Result<std::unique_ptr<SlurmSessions>> SlurmSessions::open(Dependencies de
 
 std::unique_ptr<RoleSession> SlurmSessions::hold(const SlurmJob& job, const std::string& id) {
     return std::make_unique<RoleSession>(
-        RoleSession::Dependencies{&dependencies_.assume, dependencies_.clock, dependencies_.leases},
-        JobId{job.account, job.region, "slurm-" + job.id}, job.role_arn,
-        SessionTerms{.tags = {}, .source_identity = {}, .lease = id, .request_id = job.request_id}, mover_lease());
+        RoleSession::Dependencies{&dependencies_.assume, dependencies_.clock, dependencies_.leases}, job_id_of(job), job.role_arn,
+        session_terms_of(job, id), mover_lease());
 }
 
 // A machine that died ran no epilog. What it held has expired by now; this forgets it.
@@ -67,6 +73,13 @@ base::Result<void> SlurmSessions::close_lapsed() {
     return {};
 }
 
+base::Result<void> SlurmSessions::commit(const store::Batch& batch) {
+    TRY(base::DecisionScope::check());
+    TRY(dependencies_.keys->commit(batch));
+    base::DecisionScope::acted();
+    return {};
+}
+
 base::Result<SlurmSessions::Opened> SlurmSessions::open_session(const SlurmJob& job) {
     Opened opened;
     opened.id = dependencies_.random->hex(48);
@@ -74,11 +87,11 @@ base::Result<SlurmSessions::Opened> SlurmSessions::open_session(const SlurmJob& 
     opened.credentials = TRY(session->current());
     const base::Time now = dependencies_.clock->now();
     base::Lock lock(mutex_);
-    TRY(close_lapsed());
     store::Batch batch;
     batch.put(key_of(job.account, opened.id), record_of(job, now));
-    TRY(dependencies_.keys->commit(batch));
+    TRY(commit(batch));
     held_[job.account + "/" + opened.id] = {job, std::move(session), now};
+    if (auto closed = close_lapsed(); !closed) base::log_warn("lapsed Slurm sessions stay: " + closed.error().describe());
     return opened;
 }
 
@@ -91,7 +104,7 @@ base::Result<identity::Credentials> SlurmSessions::renew(const std::string& acco
     held->second.renewed = dependencies_.clock->now();
     store::Batch batch;
     batch.put(key_of(account, id), record_of(held->second.job, held->second.renewed));
-    TRY(dependencies_.keys->commit(batch));
+    TRY(commit(batch));
     return credentials;
 }
 
@@ -101,7 +114,7 @@ base::Result<void> SlurmSessions::close(const std::string& account, const std::s
     if (held == held_.end()) return {};
     store::Batch batch;
     batch.erase(key_of(account, id));
-    TRY(dependencies_.keys->commit(batch));
+    TRY(commit(batch));
     held_.erase(held);  // and with it the lease
     return {};
 }

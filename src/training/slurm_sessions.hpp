@@ -29,6 +29,11 @@ struct SlurmJob {
     std::string request_id;  // of the request that opened its session
 };
 
+// The training job that it is to policies: of the name `slurm-ID`.
+[[nodiscard]] JobId job_id_of(const SlurmJob& job);
+// What its role is asked for with. `lease`: the session's id.
+[[nodiscard]] SessionTerms session_terms_of(const SlurmJob& job, const std::string& lease);
+
 class SlurmSessions {
 public:
     struct Dependencies {
@@ -61,6 +66,8 @@ private:
     };
     [[nodiscard]] std::unique_ptr<RoleSession> hold(const SlurmJob& job, const std::string& id);
     [[nodiscard]] base::Result<void> close_lapsed() REQUIRES(mutex_);
+    // For a request: if what it was decided on is still so (base::DecisionScope).
+    [[nodiscard]] base::Result<void> commit(const store::Batch& batch) REQUIRES(mutex_);
 
     Dependencies dependencies_;
     base::Mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/decision.hpp"
 #include "crypto/random.hpp"
 #include "training/limits.hpp"
 
@@ -61,6 +62,30 @@ TEST_CASE("a Slurm job's session lives by a lease that its epilog closes") {
     CHECK(fixture.stored() == 0);
     CHECK(sessions->renew(job.account, opened->id).error().code == "NoSuchSession");
     CHECK(sessions->close(job.account, opened->id).has_value());
+}
+
+TEST_CASE("nothing is opened, renewed or closed of what a request was not decided on") {
+    SlurmSessionsFixture fixture;
+    auto sessions = fixture.open();
+    const auto kept = sessions->open_session(job);
+    REQUIRE(kept.has_value());
+    fixture.clock.advance(session_renewal);
+    const std::string stored = fixture.keys->scan({.prefix = "training/slurm/"})->front().value;
+    {
+        const base::DecisionScope scope;
+        std::string tags = "red";
+        const auto look = [&] { base::DecisionScope::note("role", "r", [&] { return tags; }); };
+        look();
+        tags = "blue";  // by somebody else
+        look();
+        CHECK(sessions->open_session(job).error().code == base::decision_outdated);
+        CHECK(fixture.leases.find(fixture.assumed.back().second) == nullptr);
+        CHECK(sessions->renew(job.account, kept->id).error().code == base::decision_outdated);
+        CHECK(sessions->close(job.account, kept->id).error().code == base::decision_outdated);
+    }
+    CHECK(fixture.stored() == 1);
+    CHECK(fixture.keys->scan({.prefix = "training/slurm/"})->front().value == stored);
+    CHECK(fixture.leases.find(kept->id) != nullptr);
 }
 
 TEST_CASE("a role that does not trust the service gives no session and leaves no lease") {

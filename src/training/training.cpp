@@ -10,8 +10,6 @@
 #include "base/mutex.hpp"
 #include "crypto/digest.hpp"
 #include "store/reserve.hpp"
-#include "training/channel.hpp"
-#include "training/fastfile.hpp"
 #include "training/launch.hpp"
 #include "training/limits.hpp"
 #include "training/openat_beneath.hpp"
@@ -23,7 +21,6 @@
 #include "training/session.hpp"
 #include "training/source.hpp"
 #include "training/stored_request.hpp"
-#include "training/transfer.hpp"
 
 namespace training {
 namespace {
@@ -193,61 +190,6 @@ base::Result<void> Training::check_isolation(const Plan& planned) const {
     if (TRY(script_launcher_of(planned)).launcher == Launcher::mpi && planned.hosts.size() > 1)
         return needs("MPI on several instances");
     return {};
-}
-
-// What the role must be able to do for the job to succeed, asked before the job exists: AWS's sentences where there are any.
-base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSession& session) {
-    if (auto assumed = session.current(); !assumed) {
-        auto refusal =
-            base::fail(base::code::ValidationException, "Could not assume role " + job.role_arn() +
-                                                            ". Please ensure that the role exists and allows principal "
-                                                            "'sagemaker.amazonaws.com' to assume the role.");
-        refusal.error().notes = {assumed.error().describe()};
-        return refusal;
-    }
-    Transfer transfer(*dependencies_.data, session, dependencies_.folder, [] { return false; });
-    for (const auto& channel : plan.channels) TRY(transfer.check_channel(channel, job.id.region));
-    const identity::Credentials credentials = TRY(session.current());
-    // A bucket that is not there is no matter of permissions.
-    auto exists = [&](const std::string& bucket, const std::string& where) -> base::Result<void> {
-        auto listed = dependencies_.data->list(credentials, {bucket, ""}, 1);
-        if (listed || listed.error().code != base::code::NoSuchBucket) return {};
-        return base::fail(base::code::ValidationException,
-                          "The bucket \"" + bucket + "\" given in " + where + " does not exist.");
-    };
-    TRY(exists(plan.output.bucket, "output data config"));
-    if (plan.checkpoints) TRY(exists(plan.checkpoints->destination.bucket, "checkpoint config"));
-    if (plan.submit_directory) TRY(exists(plan.submit_directory->bucket, "sagemaker_submit_directory"));
-    if (!dependencies_.may) return {};
-    auto need = [&](const std::string& action, const S3Uri& object, const std::string& where) -> base::Result<void> {
-        auto decided = dependencies_.may(credentials, action, "arn:aws:s3:::" + object.bucket + "/" + object.key, job.request_id);
-        if (decided) return {};
-        return base::fail(base::code::ValidationException, "The role \"" + job.role_arn() + "\" does not have \"" + action +
-                                                               "\" permissions on \"" + object.text() + "\" given in " + where +
-                                                               ". " + decided.error().message);
-    };
-    for (const auto& channel : plan.channels) {
-        // The first object stands for all of them: what only some keys are refused for shows when they are read.
-        S3Uri object = channel.source;
-        if (!channel.manifest) {
-            auto found = TRY(dependencies_.data->list(credentials, listed_prefix(channel), 1));
-            if (found.empty()) continue;  // removed since it was found there: the job will say so
-            object.key = found.front().key;
-        }
-        TRY(need("s3:GetObject", object, "input data source"));
-    }
-    if (plan.submit_directory) TRY(need("s3:GetObject", *plan.submit_directory, "sagemaker_submit_directory"));
-    if (plan.checkpoints) {
-        if (auto listed = dependencies_.data->list(credentials, plan.checkpoints->destination, 1); !listed) {
-            return base::fail(base::code::ValidationException, "The role \"" + job.role_arn() +
-                                                                   "\" does not have \"s3:ListBucket\" permissions on bucket \"" +
-                                                                   plan.checkpoints->destination.bucket +
-                                                                   "\" given in checkpoint config. " + listed.error().message);
-        }
-    }
-    return need("s3:PutObject",
-                {plan.output.bucket, plan.output.key + "/output/" + (plan.compress_output ? "model.tar.gz" : "model/")},
-                "output data config");
 }
 
 namespace {

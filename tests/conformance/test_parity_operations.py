@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from conftest import Credentials
-from test_sagemaker import make_trainer, request
+from test_sagemaker import BUCKET, channel, make_trainer, request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REFUSALS = ("AccessDenied", "AccessDeniedException")
@@ -168,6 +168,10 @@ class Population:
             getattr(self.iam, f"delete_{kind}_policy")(**{member: name}, PolicyName=policy["PolicyName"])
 
 
+def arn_of_red(population):
+    return population.arn("role", "r-red")  # which trusts the account, and no service
+
+
 class Inputs:
     """Of an operation, from its shapes."""
 
@@ -209,8 +213,9 @@ class Inputs:
         for name, shape in model.input_shape.members.items():
             required = name in model.input_shape.required_members
             choices = self.pool(name)
-            if model.name == "OpenSlurmSession":  # what it does for the user, and for the service, is decided as theirs
-                choices = {"UserName": ["by-1"], "RoleArn": [request(self.population.server, "another", "true")["RoleArn"]]}.get(name, choices)
+            if model.name == "OpenSlurmSession":
+                trainer = request(self.population.server, "another", "true")["RoleArn"]
+                choices = {"UserName": ["by-1", "by-0"], "RoleArn": [trainer, arn_of_red(self.population)]}.get(name, choices)
             if not required and (choices is None or self.random.random() < 0.4 or name in ("logGroupIdentifier",)):
                 continue
             if choices is None:
@@ -356,8 +361,8 @@ def questions_about_actions(server, world, accesses, said, where):
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             # Of this server's own actions, a session is asked about by two names, and somebody unknown by whatever the request says.
             of_nobody = action.startswith("trainwarden:") and ("is not an ARN" in message or "is no resource of this action" in message)
-            if "is a pattern" in message or of_nobody or code in ("NoSuchResource", "NoSuchResourceException"):
-                continue  # who-can says nothing about what is not there, nor about the owner of a key that nobody here has
+            if of_nobody or code in ("NoSuchResource", "NoSuchResourceException"):
+                continue  # who-can says nothing about what is not there
             raise
         if "Groups" in answer:  # the name holds a `*`: whoever may do this may do some of it
             some = {one.get("RoleArn") or one.get("Arn") for group in answer["Groups"] for one in group["Principals"]}
@@ -381,3 +386,138 @@ def questions_about_actions(server, world, accesses, said, where):
             if (simulated["EvaluationResults"][0]["EvalDecision"] == "allowed") is not allowed:
                 wrong.append(f"{where} {action} on {resource} with {context} by {name}: {'allowed' if allowed else 'refused'}, and the simulator says otherwise")
     return wrong
+
+
+def trust(condition=None, service="sagemaker.amazonaws.com", actions="sts:AssumeRole"):
+    return document({"Effect": "Allow", "Principal": {"Service": service}, "Action": actions, **({"Condition": condition} if condition else {})})
+
+
+DATA = f"arn:aws:s3:::{BUCKET}"
+READS = [allow("s3:ListBucket", DATA), allow("s3:GetObject", f"{DATA}/*")]
+WRITES = allow("s3:PutObject", f"{DATA}/*")
+# Roles of jobs: trust policy, permissions.
+ROLES = {
+    "able": (trust(), [*READS, WRITES]),
+    "of-nobody": (trust(service="lambda.amazonaws.com"), [*READS, WRITES]),
+    "of-this-job": (trust({"ArnLike": {"aws:SourceArn": "*:training-job/asked"}}), [*READS, WRITES]),
+    "of-other-jobs": (trust({"ArnNotLike": {"aws:SourceArn": "*:training-job/asked"}}), [*READS, WRITES]),
+    "of-the-service-alone": (trust({"StringEquals": {"sts:RoleSessionName": "SageMaker"}}), [*READS, WRITES]),
+    "writes": (trust(), [WRITES]),
+    "reads": (trust(), READS),
+    "lists-data": (trust(), [allow("s3:ListBucket", DATA, StringLike={"s3:prefix": "data/*"}), allow("s3:GetObject", f"{DATA}/*"), WRITES]),
+    "reads-no-second": (trust(), [*READS, WRITES, deny("s3:GetObject", f"{DATA}/data/2")]),
+    "reads-no-first": (trust(), [*READS, WRITES, deny("s3:GetObject", f"{DATA}/data/1")]),
+    "reads-no-code": (trust(), [*READS, WRITES, deny("s3:GetObject", f"{DATA}/code/*")]),
+    "by-its-name": (trust(), [*READS, allow("s3:PutObject", f"{DATA}/*", StringLike={"aws:userid": "*:SageMaker"})]),
+    "by-source-identity": (trust(actions=["sts:AssumeRole", "sts:SetSourceIdentity"]),
+                           [*READS, WRITES, deny("s3:PutObject", "*", StringEquals={"aws:SourceIdentity": "ada"})]),
+    "without-source-identity": (trust(), [*READS, WRITES]),
+    "in-this-region": (trust({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}), [*READS, WRITES]),
+}
+JOBS = {
+    "plain": {},
+    "data": {"InputDataConfig": [channel("train", "data/")]},
+    "checkpoints": {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/checkpoints/"}},
+    "code": {"HyperParameters": {"sagemaker_program": "x.py", "sagemaker_submit_directory": f"s3://{BUCKET}/code/sourcedir.tar.gz"}},
+}
+
+
+@pytest.fixture(scope="module")
+def roles(server, world):
+    iam, s3 = server.client("iam"), server.client("s3")
+    for key in ("data/1", "data/2", "code/sourcedir.tar.gz"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    for name, (trusts, statements) in ROLES.items():
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusts)
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
+    # Whose source identity follows into the job's sessions.
+    iam.create_role(RoleName="creator", AssumeRolePolicyDocument=document(
+        {"Effect": "Allow", "Principal": {"AWS": world["principals"]["everything"]["arn"]}, "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"]}))
+    iam.put_role_policy(RoleName="creator", PolicyName="p", PolicyDocument=document(allow()))
+    session = server.client_as(world["principals"]["everything"]["keys"], "sts").assume_role(
+        RoleArn=f"arn:aws:iam::{server.account}:role/creator", RoleSessionName="creating", SourceIdentity="ada")
+    keys = Credentials.of(session)
+    creator = {"arn": session["AssumedRoleUser"]["Arn"], "keys": keys, "clients": {}}
+    return {"creator": creator, "everything": world["principals"]["everything"], "nobody": world["principals"]["nobody"]}
+
+
+def own_client_of(principal, folder, server):
+    if "trainwarden" not in principal["clients"]:
+        principal["clients"]["trainwarden"] = own_clients(server, folder)(principal["keys"])
+    return principal["clients"]["trainwarden"]
+
+
+def of_acts(decided):
+    return [(access["Action"], access["Resource"], access["Decision"]) for access in decided]
+
+
+@pytest.mark.parametrize("job", list(JOBS))
+@pytest.mark.parametrize("role", [*ROLES, "nosuch"])
+def test_what_is_said_of_what_a_service_does_is_what_it_does(server, world, roles, tmp_path, role, job):
+    """CreateTrainingJob makes SageMaker assume the role and look what it can do: the answer about the request has it before."""
+    arn = f"arn:aws:iam::{server.account}:role/{role}"
+    arguments = request(server, "asked", "true", RoleArn=arn, **JOBS[job])
+    if job == "code":  # script mode
+        del arguments["AlgorithmSpecification"]["ContainerEntrypoint"]
+    wrong = []
+    for name, principal in roles.items():
+        about = lambda operation, asked: world["own"]("ExplainAccess", PrincipalArn=principal["arn"], Operation=operation, Input=json.dumps(asked))
+        said = about("sagemaker:CreateTrainingJob", arguments)
+        of_check = about("trainwarden:CheckTrainingJob", {"Request": json.dumps(arguments)})
+        assert of_check["Decision"] == said["Decision"]
+        try:
+            answer = own_client_of(principal, tmp_path, server).check_training_job(Request=json.dumps(arguments))
+            got, request_id = "allowed", answer["ResponseMetadata"]["RequestId"]
+        except botocore.exceptions.ClientError as error:
+            got, request_id = error.response["Error"]["Message"], error.response["ResponseMetadata"]["RequestId"]
+        if (said["Decision"] == "allowed") is not (got == "allowed"):
+            wrong.append(f"{name}: said {said['Decision']}, got {got}: {json.dumps(said.get('ServiceActs'), indent=1)}")
+            continue
+        # What was decided under the request is what was said, until the first refusal ended it; listings are requests of their own.
+        records = world["own"]("ExplainRequest", RequestId=request_id)["Records"][1:]
+        done = [access for record in records for access in of_acts(record["Accesses"])]
+        acts = [one for act in said.get("ServiceActs", []) if act["Operation"] != "ListObjectsV2" for one in of_acts(act["Accesses"])]
+        if done != acts[:len(done)] or (got == "allowed" and len(done) != len(acts)):
+            wrong.append(f"{name}: said {acts}, did {done}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_job_that_was_said_to_be_refused_is_refused(server, world, roles):
+    for role in ("of-nobody", "writes", "reads-no-first", "reads"):
+        arguments = request(server, "asked", "true", RoleArn=f"arn:aws:iam::{server.account}:role/{role}", **JOBS["data"])
+        said = world["own"]("ExplainAccess", PrincipalArn=f"arn:aws:iam::{server.account}:root", Operation="sagemaker:CreateTrainingJob",
+                            Input=json.dumps(arguments))
+        assert said["Decision"] == "refused" and {access["Decision"] for access in said["Accesses"]} == {"allowed"}
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            server.client("sagemaker").create_training_job(**arguments)
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+@pytest.mark.parametrize("role", ["able", "of-nobody", "of-other-jobs", "nosuch"])
+@pytest.mark.parametrize("user", ["by-1", "by-0", "nosuch"])
+def test_what_is_said_of_a_slurm_session_is_what_it_gets(server, world, roles, role, user):
+    arguments = {"SlurmJobId": "7", "UserName": user, "RoleArn": f"arn:aws:iam::{server.account}:role/{role}"}
+    for name in ("everything", "nobody"):
+        said = world["own"]("ExplainAccess", PrincipalArn=world["principals"][name]["arn"], Operation="trainwarden:OpenSlurmSession",
+                            Input=json.dumps(arguments))
+        refused, code = send(server, world["principals"][name], "trainwarden", "OpenSlurmSession", arguments)
+        assert refused == (said["Decision"] == "refused"), (name, code, said)
+        if code and not refused:
+            assert code in said["Note"]
+
+
+def test_why_is_told_to_who_may_ask_about_the_principal_of_the_act(server, world, roles):
+    """A decision about somebody else's role, as the request would be told it; its policies, only to who may ask about the role."""
+    user = world["principals"]["asking about red"]  # about everything named red, and about jobs
+    iam = server.client("iam")
+    iam.create_user(UserName="creates-red")
+    iam.put_user_policy(UserName="creates-red", PolicyName="p", PolicyDocument=document(allow()))
+    asked = {"PrincipalArn": f"arn:aws:iam::{server.account}:user/creates-red", "Operation": "sagemaker:CreateTrainingJob",
+             "Input": json.dumps(request(server, "asked", "true", RoleArn=f"arn:aws:iam::{server.account}:role/reads"))}
+    mine = user["clients"]["trainwarden"].explain_access(**asked)
+    all_of_it = world["own"]("ExplainAccess", **asked)
+    assert mine["Decision"] == all_of_it["Decision"] == "refused"
+    assert [of_acts(act["Accesses"]) for act in mine["ServiceActs"]] == [of_acts(act["Accesses"]) for act in all_of_it["ServiceActs"]]
+    for act, whole in zip(mine["ServiceActs"], all_of_it["ServiceActs"]):
+        for access, known in zip(act["Accesses"], whole["Accesses"]):
+            assert "Reason" in known and not {"MatchedStatements", "Reason", "Advice", "Context"} & access.keys()

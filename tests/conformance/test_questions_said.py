@@ -217,3 +217,47 @@ def test_s3_control_by_its_own_name(server, bucket):
     asked = json.dumps({"AccountId": server.account, "ResourceArn": f"arn:aws:s3:::{bucket}"})
     for name in ("s3control:ListTagsForResource", "s3:ListTagsForResource"):
         assert ask(server, "--as", root, "--operation", name, "--input", asked)["Decision"] == "allowed"
+
+
+OF_THE_ROOT = ["GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey", "ListMFADevices", "ListSSHPublicKeys",
+               "ListSigningCertificates", "ListServiceSpecificCredentials", "GetAccessKeyLastUsed"]
+
+
+def question_and_who(server, principal, action, resource):
+    decided = ask(server, "--as", principal, "--action", action, "--resource", resource)["Access"]
+    can = json.loads(server.trainwarden("who-can", action, resource, "--json").stdout)["Principals"]
+    return decided, {one["Principal"].get("Arn") for one in can}
+
+
+@pytest.mark.parametrize("operation", OF_THE_ROOT)
+def test_what_the_root_asks_about_itself_can_be_asked_in_advance(server, operation):
+    """Such requests name no user: they are decided on the account's root, which is no user's ARN."""
+    root = f"arn:aws:iam::{server.account}:root"
+    key = server.client("iam").list_access_keys()["AccessKeyMetadata"][0]["AccessKeyId"]
+    asked = {"UpdateAccessKey": {"AccessKeyId": key, "Status": "Active"}, "DeleteAccessKey": {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"},
+             "GetAccessKeyLastUsed": {"AccessKeyId": key}}.get(operation, {})
+    (access,) = ask(server, "--as", root, "--operation", f"iam:{operation}", "--input", json.dumps(asked))["Accesses"]
+    assert access["Resource"] == root
+    decided, can = question_and_who(server, root, access["Action"], root)
+    assert (decided["Decision"], decided["Resource"], decided["DecidedBy"]) == ("allowed", root, access["DecidedBy"])
+    assert root in can
+    simulated = server.client("iam").simulate_custom_policy(PolicyInputList=[json.dumps(allow("*"))], ActionNames=[access["Action"]], ResourceArns=[root])
+    assert simulated["EvaluationResults"][0]["EvalDecision"] == "allowed"
+
+
+def test_what_no_request_is_decided_on_is_no_resource(server):
+    root = f"arn:aws:iam::{server.account}:root"
+    for action, resource in (("iam:DeleteUser", root), ("iam:GetRole", root), ("iam:GetUser", f"arn:aws:iam::{server.account}:user/*"),
+                             ("iam:GetUser", "arn:aws:iam::444455556666:root")):
+        answer = server.trainwarden("explain", "--as", root, "--action", action, "--resource", resource, check=False)
+        assert answer.returncode == 1 and ("is no resource of this action" in answer.stderr or "is a pattern" in answer.stderr), answer.stderr
+
+
+def test_the_owner_of_an_unknown_key_can_be_asked_about_as_the_request_is_decided(server):
+    root, nobody = f"arn:aws:iam::{server.account}:root", f"arn:aws:iam::{server.account}:user/*"
+    asked = {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}
+    (access,) = ask(server, "--as", root, "--operation", "iam:GetAccessKeyLastUsed", "--input", json.dumps(asked))["Accesses"]
+    assert access["Resource"] == nobody
+    decided, can = question_and_who(server, root, "iam:GetAccessKeyLastUsed", nobody)
+    assert (decided["Decision"], decided["Rule"]) == (access["Decision"], access["Rule"]) and not can
+    assert refused(server.client("iam").get_access_key_last_used, **asked)

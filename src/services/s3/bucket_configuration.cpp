@@ -13,7 +13,7 @@ using objects::BucketConfiguration;
 
 // Changes what was decided on, or nothing.
 Result<void> configure(S3& s3, const Located& located, const objects::Storage::Change& change) {
-    return s3.storage.configure(located.bucket->name, change, located.decided());
+    return s3.storage.configure(located.bucket->name, change);
 }
 
 // What is not an error of the configuration itself.

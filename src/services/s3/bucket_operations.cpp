@@ -47,8 +47,8 @@ Result<m::HeadBucket::Output> head_bucket(S3&, const Permit&, const m::HeadBucke
         .bucket_arn = located.bucket->arn(), .bucket_region = located.bucket->region, .access_point_alias = false};
 }
 
-Result<m::DeleteBucket::Output> delete_bucket(S3& s3, const Permit&, const m::DeleteBucket::Input& in, Located&& located) {
-    TRY(s3.storage.delete_bucket(in.bucket, located.decided()));
+Result<m::DeleteBucket::Output> delete_bucket(S3& s3, const Permit&, const m::DeleteBucket::Input& in) {
+    TRY(s3.storage.delete_bucket(in.bucket));
     return m::DeleteBucket::Output{};
 }
 

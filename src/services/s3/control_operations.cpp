@@ -62,22 +62,18 @@ Result<void> add_tags(objects::BucketConfiguration& configuration, const objects
 }
 
 Result<control::TagResource::Output> tag(S3& s3, const Permit&, const control::TagResource::Input& in, Located&& located) {
-    TRY(s3.storage.configure(
-        located.bucket->name,
-        [&](objects::BucketConfiguration& configuration) { return add_tags(configuration, wanted_tags(in)); },
-        located.decided()));
+    TRY(s3.storage.configure(located.bucket->name, [&](objects::BucketConfiguration& configuration) {
+        return add_tags(configuration, wanted_tags(in));
+    }));
     return control::TagResource::Output{};
 }
 
 Result<control::UntagResource::Output> untag(S3& s3, const Permit&, const control::UntagResource::Input& in, Located&& located) {
-    TRY(s3.storage.configure(
-        located.bucket->name,
-        [&](objects::BucketConfiguration& configuration) -> Result<void> {
-            std::erase_if(configuration.tags,
-                          [&](const auto& tag) { return std::ranges::find(in.tag_keys, tag.first) != in.tag_keys.end(); });
-            return {};
-        },
-        located.decided()));
+    TRY(s3.storage.configure(located.bucket->name, [&](objects::BucketConfiguration& configuration) -> Result<void> {
+        std::erase_if(configuration.tags,
+                      [&](const auto& tag) { return std::ranges::find(in.tag_keys, tag.first) != in.tag_keys.end(); });
+        return {};
+    }));
     return control::UntagResource::Output{};
 }
 

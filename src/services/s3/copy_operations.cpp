@@ -151,7 +151,6 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyOb
     request.attributes.website_redirect_location = in.website_redirect_location.value_or("");
     request.tags = copying.tags;
     request.conditions = TRY(write_conditions(in.if_match, in.if_none_match));
-    request.decided = copying.to.decided();
     const auto made = TRY(s3.storage.copy(request));
     m::CopyObjectResult result{.last_modified = made->last_modified, .e_tag = quoted(made->etag)};
     if (const auto& checksum = made->checksum) show_checksum(result, *checksum);
@@ -175,7 +174,6 @@ Result<RequiredAccesses<Copying>> part_copy_needs(const S3&, const RequestOrigin
 Result<m::UploadPartCopy::Output> upload_part_copy(S3& s3, const Permit&, const m::UploadPartCopy::Input& in, Copying&& copying) {
     objects::PutPart request{.bucket = in.bucket, .key = in.key, .upload_id = in.upload_id};
     request.number = TRY(part_number(in.part_number));
-    request.decided = copying.to.decided();
     const auto upload = TRY(s3.storage.find_upload(request.bucket, request.key, request.upload_id));
     const auto source = TRY(open_source(s3, copying, source_conditions(in)));
     ByteRange bytes{0, source.object->size};

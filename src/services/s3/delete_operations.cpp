@@ -13,16 +13,16 @@ namespace {
 
 constexpr size_t delete_objects_max = 1000;
 
-Result<m::DeleteObject::Output> delete_object(S3& s3, const Permit&, const m::DeleteObject::Input& in, Located&& located) {
+Result<m::DeleteObject::Output> delete_object(S3& s3, const Permit&, const m::DeleteObject::Input& in) {
     objects::Conditions conditions;
     conditions.if_match = in.if_match;
-    TRY(s3.storage.delete_object(in.bucket, in.key, conditions, located.decided()));
+    TRY(s3.storage.delete_object(in.bucket, in.key, conditions));
     return m::DeleteObject::Output{};
 }
 
 // What was decided on; each key opens with the permit alone.
 struct Deletion {
-    objects::BucketPtr bucket;
+    std::string bucket;
     std::vector<gate::AuthorizedInput<std::string>> keys;
 };
 
@@ -30,11 +30,10 @@ Result<RequiredAccesses<Deletion>> delete_needs(const S3&, const RequestOrigin& 
     const auto& objects = in.delete_.objects;
     if (objects.empty() || objects.size() > delete_objects_max) return base::fail(malformed_xml());
     RequiredAccesses<Deletion> needs;
+    needs.prepared.bucket = in.bucket;
     for (const auto& object : objects) {
         const auto action = object.version_id ? m::Action::s3_DeleteObjectVersion : m::Action::s3_DeleteObject;
         const auto described = TRY(asking.find("arn:aws:s3:::" + in.bucket + "/" + object.key, action));
-        // Of all keys the same: what does not hold any more for the first is decided again for each.
-        if (!needs.prepared.bucket) needs.prepared.bucket = described.found.as<Located>()->bucket;
         needs.prepared.keys.push_back(needs.separate(action, described, object.key));
     }
     return needs;
@@ -44,8 +43,7 @@ Result<RequiredAccesses<Deletion>> delete_needs(const S3&, const RequestOrigin& 
 using Outcomes = std::vector<Result<void>>;
 
 Outcomes delete_each(S3& s3, const Permit& permit, const std::vector<m::ObjectIdentifier>& objects, Deletion deletion) {
-    const objects::DecidedOn decided{deletion.bucket, {}};
-    const auto& bucket = deletion.bucket->name;
+    const std::string& bucket = deletion.bucket;
     Outcomes outcomes(objects.size());
     std::vector<std::string> plain;  // one commit deletes these
     std::vector<size_t> places;
@@ -56,13 +54,13 @@ Outcomes delete_each(S3& s3, const Permit& permit, const std::vector<m::ObjectId
         } else if (objects[at].version_id.value_or("null") != "null") {
             outcomes[at] = base::fail(base::code::NoSuchVersion, "The specified version does not exist.");
         } else if (objects[at].e_tag) {
-            outcomes[at] = s3.storage.delete_object(bucket, *key, {.if_match = objects[at].e_tag}, decided);
+            outcomes[at] = s3.storage.delete_object(bucket, *key, {.if_match = objects[at].e_tag});
         } else {
             plain.push_back(std::move(*key));
             places.push_back(at);
         }
     }
-    auto deleted = s3.storage.delete_objects(bucket, plain, decided);
+    auto deleted = s3.storage.delete_objects(bucket, plain);
     for (size_t i = 0; i < plain.size(); ++i) outcomes[places[i]] = std::move(deleted[i]);
     return outcomes;
 }

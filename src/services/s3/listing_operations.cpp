@@ -8,13 +8,12 @@ namespace services::s3 {
 namespace {
 
 template <class Input>
-objects::ListRequest request_of(const Input& in, const Located& located, std::string after) {
+objects::ListRequest request_of(const Input& in, std::string after) {
     return {.bucket = in.bucket,
             .prefix = in.prefix.value_or(""),
             .delimiter = in.delimiter.value_or(""),
             .after = std::move(after),
-            .max_keys = at_most(in.max_keys),
-            .decided = located.decided()};
+            .max_keys = at_most(in.max_keys)};
 }
 
 // The errors of models/s3.yaml leave `url` and nothing.
@@ -60,7 +59,7 @@ std::vector<Shown> shown_objects(const objects::Listing& listing, bool url, cons
 }
 
 Result<m::ListObjects::Output> list_v1(S3& s3, const Permit&, const m::ListObjects::Input& in, Located&& located) {
-    const auto request = request_of(in, located, in.marker.value_or(""));
+    const auto request = request_of(in, in.marker.value_or(""));
     const bool url = wants_url(in);
     const auto listing = TRY(s3.storage.list(request));
     auto out = page_of<m::ListObjects::Output>(request, listing, url);
@@ -74,7 +73,7 @@ Result<m::ListObjects::Output> list_v1(S3& s3, const Permit&, const m::ListObjec
 Result<m::ListObjectsV2::Output> list_v2(S3& s3, const Permit&, const m::ListObjectsV2::Input& in, Located&& located) {
     const auto start_after = in.start_after.value_or("");
     const auto after = in.continuation_token ? TRY(read_token(*in.continuation_token)) : start_after;
-    const auto request = request_of(in, located, after);
+    const auto request = request_of(in, after);
     const bool url = wants_url(in);
     const auto listing = TRY(s3.storage.list(request));
     auto out = page_of<m::ListObjectsV2::Output>(request, listing, url);
@@ -90,7 +89,7 @@ Result<m::ListObjectsV2::Output> list_v2(S3& s3, const Permit&, const m::ListObj
 // Without versions every object is the latest of its only one.
 Result<m::ListObjectVersions::Output> list_versions(S3& s3, const Permit&, const m::ListObjectVersions::Input& in,
                                                     Located&& located) {
-    const auto request = request_of(in, located, in.key_marker.value_or(""));
+    const auto request = request_of(in, in.key_marker.value_or(""));
     const bool url = wants_url(in);
     const auto listing = TRY(s3.storage.list(request));
     auto out = page_of<m::ListObjectVersions::Output>(request, listing, url);

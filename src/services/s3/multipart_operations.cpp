@@ -17,8 +17,7 @@ Result<std::optional<objects::ChecksumType>> read_checksum_type(const std::optio
     return type;
 }
 
-Result<m::CreateMultipartUpload::Output> create_upload(S3& s3, const Permit& permit, const m::CreateMultipartUpload::Input& in,
-                                                       Located&& located) {
+Result<m::CreateMultipartUpload::Output> create_upload(S3& s3, const Permit& permit, const m::CreateMultipartUpload::Input& in) {
     objects::CreateUpload request;
     request.bucket = in.bucket;
     request.key = in.key;
@@ -36,7 +35,6 @@ Result<m::CreateMultipartUpload::Output> create_upload(S3& s3, const Permit& per
     if (request.checksum_type && !request.checksum_kind)
         return base::fail(base::code::InvalidRequest,
                           "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
-    request.decided = located.decided();
     const auto upload = TRY(s3.storage.create_upload(request));
     m::CreateMultipartUpload::Output out{.bucket = upload.bucket, .key = upload.key, .upload_id = upload.id};
     if (upload.checksum_declared) {
@@ -46,10 +44,9 @@ Result<m::CreateMultipartUpload::Output> create_upload(S3& s3, const Permit& per
     return out;
 }
 
-Result<m::UploadPart::Output> upload_part(S3& s3, const Permit&, const m::UploadPart::Input& in, Located&& located) {
+Result<m::UploadPart::Output> upload_part(S3& s3, const Permit&, const m::UploadPart::Input& in) {
     objects::PutPart request{.bucket = in.bucket, .key = in.key, .upload_id = in.upload_id};
     request.number = TRY(part_number(in.part_number));
-    request.decided = located.decided();
     const auto upload = TRY(s3.storage.find_upload(request.bucket, request.key, request.upload_id));
     request.checksum = TRY(checksum_kind_of(in));
     const auto part = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put_part(whole); }));
@@ -78,8 +75,7 @@ std::string location_of(std::string_view host, const std::string& bucket, const 
     return "http://" + std::string(host) + of_bucket + "/" + text::encode_uri(key, true);
 }
 
-Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&, const m::CompleteMultipartUpload::Input& in,
-                                                           Located&& located) {
+Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&, const m::CompleteMultipartUpload::Input& in) {
     objects::CompleteUpload request;
     request.bucket = in.bucket;
     request.key = in.key;
@@ -90,7 +86,6 @@ Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&
     request.checksum_type = TRY(read_checksum_type(in.checksum_type));
     for (const auto kind : objects::checksum_kinds)
         if (const auto& checksum = checksum_of(in, kind)) request.checksum = {kind, *checksum};
-    request.decided = located.decided();
     const auto object = TRY(s3.storage.complete_upload(request));
     m::CompleteMultipartUpload::Output out{.location = location_of(model::text(in.host), in.bucket, in.key),
                                            .bucket = in.bucket,
@@ -100,9 +95,8 @@ Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&
     return out;
 }
 
-Result<m::AbortMultipartUpload::Output> abort_upload(S3& s3, const Permit&, const m::AbortMultipartUpload::Input& in,
-                                                     Located&& located) {
-    TRY(s3.storage.abort_upload(in.bucket, in.key, in.upload_id, located.decided()));
+Result<m::AbortMultipartUpload::Output> abort_upload(S3& s3, const Permit&, const m::AbortMultipartUpload::Input& in) {
+    TRY(s3.storage.abort_upload(in.bucket, in.key, in.upload_id));
     return m::AbortMultipartUpload::Output{};
 }
 
@@ -110,8 +104,7 @@ Result<m::ListParts::Output> list_parts(S3& s3, const Permit&, const m::ListPart
     const size_t most = at_most(in.max_parts);
     const auto after = in.part_number_marker.value_or(0);
     const bool url = !model::text(in.encoding_type).empty();
-    const auto listed =
-        TRY(s3.storage.list_parts(in.bucket, in.key, in.upload_id, static_cast<uint32_t>(after), most, located.decided()));
+    const auto listed = TRY(s3.storage.list_parts(in.bucket, in.key, in.upload_id, static_cast<uint32_t>(after), most));
     std::vector<m::Part> parts;
     for (const auto& part : listed.parts) {
         m::Part shown{.part_number = static_cast<int32_t>(part.number),
@@ -144,8 +137,7 @@ Result<m::ListMultipartUploads::Output> list_uploads(S3& s3, const Permit&, cons
                                        .delimiter = in.delimiter.value_or(""),
                                        .key_marker = in.key_marker.value_or(""),
                                        .upload_id_marker = in.upload_id_marker.value_or(""),
-                                       .max_uploads = at_most(in.max_uploads),
-                                       .decided = located.decided()};
+                                       .max_uploads = at_most(in.max_uploads)};
     const bool url = !model::text(in.encoding_type).empty();
     const auto listed = TRY(s3.storage.list_uploads(request));
     m::ListMultipartUploads::Output out{.bucket = request.bucket,

@@ -12,14 +12,13 @@ namespace {
 
 // --- PutObject ---
 
-Result<m::PutObject::Output> put_object(S3& s3, const Permit&, const m::PutObject::Input& in, Located&& located) {
+Result<m::PutObject::Output> put_object(S3& s3, const Permit&, const m::PutObject::Input& in) {
     objects::PutRequest request;
     request.bucket = in.bucket;
     request.key = in.key;
     request.attributes = attributes_of(in);
     request.tags = TRY(read_tagging(in.tagging));
     request.conditions = TRY(write_conditions(in.if_match, in.if_none_match));
-    request.decided = located.decided();
     if (const auto kind = TRY(checksum_kind_of(in))) request.checksum = *kind;
     const auto object = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put(whole); }));
     m::PutObject::Output out{.e_tag = quoted(object->etag)};

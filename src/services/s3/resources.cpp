@@ -58,12 +58,11 @@ Result<Description> Resources::find(const gate::Subject& subject) const {
     if (name.is_object) {
         out.existence = Existence::unknown;
         if (looks_at_object(subject)) {
-            located.looked_at_object = true;
             auto object = storage_.find(name.bucket, name.key);
             if (!object && object.error().code != base::code::NoSuchKey) return base::fail(std::move(object).error());
             if (object) located.object = std::move(*object);
             // After the look at the object: what was found there was written under the policy that decides.
-            TRY(storage_.check_unchanged({located.bucket, {}}));
+            TRY(storage_.check_unchanged(name.bucket));
             out.existence = located.object ? Existence::there : Existence::absent;
             if (located.object)
                 for (const auto& [key, value] : located.object->tags) out.object_keys.set("s3:ExistingObjectTag/" + key, value);

@@ -6,16 +6,11 @@
 
 namespace services::s3 {
 
-// What a request names, as it was when the request was decided on: handlers get it, and use nothing else.
+// What a request names, as it was when the request was decided on. What handlers do not take from here, the storage compares with it
+// (base::DecisionScope).
 struct Located {
     objects::BucketPtr bucket;
     objects::ObjectPtr object;  // where the decision looked at it (its tags, its absence) and it is there
-    bool looked_at_object = false;
-    // The object, too, if the decision looked at it.
-    [[nodiscard]] objects::DecidedOn decided() const {
-        if (!looked_at_object) return {bucket, {}};
-        return {bucket, object};
-    }
 };
 
 // Of the bucket: policy, Block Public Access, owner. The tags of an object that is there, for the actions that the reference

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/decision.hpp"
 #include "crypto/random.hpp"
 #include "gate/gate.hpp"
 #include "temporary_folder.hpp"
@@ -110,12 +111,15 @@ TEST_CASE(
     const auto reading = gate::access_to("s3:GetObject", two, {});
     const auto* const both = reading.context.find("s3:ExistingObjectTag/cls");
     CHECK((both != nullptr && both->ambiguous));
-    // Who writes holds to the object whose tags were looked at, and where none were, to the bucket alone.
-    CHECK(found->found.as<Located>()->decided().object == found->found.as<Located>()->object);
-    const auto alone = fixture.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "");
-    CHECK_FALSE(alone->found.as<Located>()->decided().object.has_value());
-    const auto absent = fixture.describer.find("arn:aws:s3:::bucket/none", "s3:PutObject", "", beside);
-    CHECK(absent->found.as<Located>()->decided().object == objects::ObjectPtr());
+    // Who writes holds to the object whose tags were looked at, or to its absence, and where none were, to the bucket alone.
+    const base::DecisionScope scope;
+    CHECK(fixture.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "").has_value());
+    CHECK(base::DecisionScope::has_seen("bucket", "bucket"));
+    CHECK_FALSE(base::DecisionScope::has_seen("object", "bucket/a/b"));
+    CHECK(fixture.describer.find("arn:aws:s3:::bucket/a/b", "s3:PutObject", "", beside).has_value());
+    CHECK(base::DecisionScope::has_seen("object", "bucket/a/b"));
+    CHECK(fixture.describer.find("arn:aws:s3:::bucket/none", "s3:PutObject", "", beside).has_value());
+    CHECK(base::DecisionScope::has_seen("object", "bucket/none"));
 }
 
 TEST_CASE("a bucket that is not there: an error to a request, an absence to a question; a pattern is unknown") {

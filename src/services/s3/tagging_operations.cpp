@@ -8,7 +8,7 @@ namespace services::s3 {
 namespace {
 
 // What is asked for is what will be set: tags that cannot be are told to every caller.
-Result<RequiredAccesses<Located>> put_needs(const S3&, const RequestOrigin& asking, const m::PutObjectTagging::Input& in) {
+Result<RequiredAccesses<>> put_needs(const S3&, const RequestOrigin& asking, const m::PutObjectTagging::Input& in) {
     const auto tags = tags_of(in.tagging.tag_set);
     TRY(objects::check_tags(tags, objects::object_tags_max));
     const auto action = in.version_id ? m::Action::s3_PutObjectVersionTagging : m::Action::s3_PutObjectTagging;
@@ -22,9 +22,9 @@ Result<RequiredAccesses<Located>> put_needs(const S3&, const RequestOrigin& aski
     }
     if (!names.empty()) keys.set_list("s3:RequestObjectTagKeys", std::move(names));
     if (in.version_id) keys.set("s3:versionid", *in.version_id);
-    RequiredAccesses<Located> needs(*object.found.as<Located>());
+    RequiredAccesses<> needs;
     needs.add(action, object, keys);
-    if (!needs.prepared.object) {
+    if (!object.found.as<Located>()->object) {
         policy::Context listing;
         listing.set("s3:prefix", in.key);
         needs.add(m::Action::s3_ListBucket, TRY(asking.find(bucket, m::Action::s3_ListBucket)), listing);
@@ -32,8 +32,8 @@ Result<RequiredAccesses<Located>> put_needs(const S3&, const RequestOrigin& aski
     return needs;
 }
 
-Result<m::PutObjectTagging::Output> put_tagging(S3& s3, const Permit&, const m::PutObjectTagging::Input& in, Located&& located) {
-    TRY(s3.storage.set_tags(in.bucket, in.key, tags_of(in.tagging.tag_set), located.decided()));
+Result<m::PutObjectTagging::Output> put_tagging(S3& s3, const Permit&, const m::PutObjectTagging::Input& in) {
+    TRY(s3.storage.set_tags(in.bucket, in.key, tags_of(in.tagging.tag_set)));
     return m::PutObjectTagging::Output{};
 }
 
@@ -42,9 +42,8 @@ Result<m::GetObjectTagging::Output> get_tagging(S3&, const Permit&, const m::Get
     return m::GetObjectTagging::Output{.tag_set = shown_tags(located.object->tags)};
 }
 
-Result<m::DeleteObjectTagging::Output> delete_tagging(S3& s3, const Permit&, const m::DeleteObjectTagging::Input& in,
-                                                      Located&& located) {
-    TRY(s3.storage.set_tags(in.bucket, in.key, {}, located.decided()));
+Result<m::DeleteObjectTagging::Output> delete_tagging(S3& s3, const Permit&, const m::DeleteObjectTagging::Input& in) {
+    TRY(s3.storage.set_tags(in.bucket, in.key, {}));
     return m::DeleteObjectTagging::Output{};
 }
 

@@ -34,10 +34,37 @@ base::Result<const gate::Operation*> operation_of(const gate::Registry& registry
     return invalid("there is no operation " + name + (meant.empty() ? "" : "; did you mean " + meant + "?"));
 }
 
+bool is_allowed(const audit::DecidedAccess& decided) { return decided.decision.outcome == policy::Outcome::allow; }
+
+// What a service does comes when the request does, from where the service is: of what is supposed, only the time holds for it.
+void suppose_time(const policy::Context& said, policy::Context& keys) {
+    for (const std::string_view key : {"aws:CurrentTime", "aws:EpochTime"})
+        if (const auto* entry = said.find(key); entry != nullptr && !entry->values.empty())
+            keys.replace(std::string(key), entry->values.front());
+}
+
+void decide_acts(const gate::Registry& registry, const gate::ServiceActs::Describe& describe, const identity::Caller& caller,
+                 std::string_view input, const gate::HypotheticalRequest& hypothetical, AskedOperation& out) {
+    auto acts = describe({.caller = caller, .region = hypothetical.region, .describer = registry.describer()}, input);
+    if (!acts) {
+        out.note = "Such a request is allowed, and answered " + acts.error().code + ": " + acts.error().message;
+        return;
+    }
+    for (gate::ServiceAct& act : *acts) {
+        suppose_time(hypothetical.said, act.act.keys);
+        auto decided = gate::decide_act(act, hypothetical.region, hypothetical.now);
+        out.allowed = out.allowed && std::ranges::all_of(decided, is_allowed);
+        out.acts.push_back({.service = std::move(act.act.service),
+                            .operation = std::move(act.act.operation),
+                            .principal = std::move(act.caller.principal),
+                            .accesses = std::move(decided)});
+    }
+}
+
 }  // namespace
 
-base::Result<AskedOperation> decide_operation(const gate::Registry& registry, const identity::Caller& caller,
-                                              const std::string& name, const std::string& input,
+base::Result<AskedOperation> decide_operation(const gate::Registry& registry, const gate::ServiceActs& acts,
+                                              const identity::Caller& caller, const std::string& name, const std::string& input,
                                               const gate::HypotheticalRequest& hypothetical) {
     const gate::Operation* operation = TRY(operation_of(registry, name));
     const std::vector<std::string> served{hypothetical.region};
@@ -55,12 +82,14 @@ base::Result<AskedOperation> decide_operation(const gate::Registry& registry, co
     of_request.region = region;
     for (const gate::Access& access : accesses) {
         out.accesses.push_back(gate::decide_supposed(caller, access, of_request));
-        const bool allowed = out.accesses.back().decision.outcome == policy::Outcome::allow;
+        const bool allowed = is_allowed(out.accesses.back());
         any_allowed = any_allowed || allowed;
         refused = refused || (!allowed && !access.separate);
     }
     // One whose parts are all refused does nothing.
     out.allowed = operation->needs_no_permission || (!refused && any_allowed);
+    const auto* const describe = acts.find(operation->service, operation->name);
+    if (out.allowed && describe != nullptr) decide_acts(registry, *describe, caller, input, of_request, out);
     return out;
 }
 

@@ -69,6 +69,19 @@ Result<RequiredAccesses<>> what_can_needs(const Dependencies& parts, const Reque
     return asks_about(parts, m::Action::trainwarden_WhatCan, in.principal_arn);
 }
 
+// May the caller do this with this principal, by each of its names?
+bool may_ask_about(const Dependencies& parts, const Caller& caller, const policy::Context& globals, model::ActionName action,
+                   const m::Principal& principal) {
+    const std::string arn = principal.arn.value_or(principal.service.value_or(""));
+    std::set<std::string> names{arn};
+    if (principal.role_arn) names.insert(*principal.role_arn);
+    if (auto found = names_of(*parts.directory, arn)) names.insert(found->begin(), found->end());
+    std::vector<gate::Access> accesses;
+    for (const std::string& name : names) accesses.push_back({.action = std::string(action.text), .resource = name});
+    return std::ranges::all_of(gate::decide_each(caller, accesses, globals),
+                               [](const auto& decided) { return decided.decision.outcome == policy::Outcome::allow; });
+}
+
 Result<m::ExplainRequestResponse> explain_request(Dependencies& parts, const Permit&, const m::ExplainRequestRequest& in) {
     m::ExplainRequestResponse out;
     for (const Json& record : TRY(parts.audit->find(in.request_id))) out.records.push_back(explained_record(record));
@@ -97,22 +110,49 @@ m::DecidedAccess explained_question(const audit::DecidedAccess& decided) {
     return out;
 }
 
-Result<m::ExplainAccessResponse> explain_operation(const Dependencies& parts, const Caller& caller,
+// Why is told to who may ask about the principal of the act itself; others hear what the request would be told.
+m::DecidedAccess without_reasons(m::DecidedAccess access) {
+    return {.action = std::move(access.action),
+            .resource = std::move(access.resource),
+            .decision = access.decision,
+            .decided_by = std::move(access.decided_by),
+            .message = std::move(access.message)};
+}
+
+m::ServiceAct explained_act(const Dependencies& parts, const Permit& permit, AskedAct&& act) {
+    m::ServiceAct out{
+        .service = std::move(act.service), .operation = std::move(act.operation), .principal = shown(act.principal)};
+    const bool may =
+        may_ask_about(parts, permit.caller(), permit.global_keys(), m::Action::trainwarden_ExplainAccess, out.principal);
+    for (const audit::DecidedAccess& decided : act.accesses) {
+        m::DecidedAccess access = explained_question(decided);
+        out.accesses.push_back(may ? std::move(access) : without_reasons(std::move(access)));
+    }
+    return out;
+}
+
+Result<m::ExplainAccessResponse> explain_operation(const Dependencies& parts, const Permit& permit, const Caller& caller,
                                                    const m::ExplainAccessRequest& in) {
     const gate::HypotheticalRequest supposed{
         .region = parts.region, .now = parts.clock->now(), .said = TRY(context_of(model::items(in.context)))};
     AskedOperation asked =
-        TRY(decide_operation(*parts.registry, caller, in.operation.value_or(""), in.input.value_or("{}"), supposed));
+        TRY(decide_operation(*parts.registry, *parts.acts, caller, in.operation.value_or(""), in.input.value_or("{}"), supposed));
     m::ExplainAccessResponse out{.principal = shown(caller.principal),
                                  .decision = asked.allowed ? m::RequestDecision::allowed : m::RequestDecision::refused};
     out.accesses.emplace();
     for (const audit::DecidedAccess& decided : asked.accesses) out.accesses->push_back(explained_question(decided));
+    for (AskedAct& act : asked.acts) {
+        if (!out.service_acts) out.service_acts.emplace();
+        out.service_acts->push_back(explained_act(parts, permit, std::move(act)));
+    }
     if (!asked.message.empty()) out.message = std::move(asked.message);
+    if (!asked.note.empty()) out.note = std::move(asked.note);
     return out;
 }
 
-Result<m::ExplainAccessResponse> explain_for(const Dependencies& parts, const Caller& caller, const m::ExplainAccessRequest& in) {
-    if (in.operation) return explain_operation(parts, caller, in);
+Result<m::ExplainAccessResponse> explain_for(const Dependencies& parts, const Permit& permit, const Caller& caller,
+                                             const m::ExplainAccessRequest& in) {
+    if (in.operation) return explain_operation(parts, permit, caller, in);
     const Question question =
         TRY(read_question(parts, in.action.value_or(""), in.resource.value_or("*"), model::items(in.context)));
     SupposedDecision decided =
@@ -148,13 +188,13 @@ Result<m::ExplainAccessResponse> explain_access(Dependencies& everywhere, const 
     if (in.operation.has_value() == in.action.has_value())
         return base::fail(base::code::ValidationException,
                           "ask about one thing: an Action, on a Resource, or an Operation, with its Input");
-    m::ExplainAccessResponse out = TRY(explain_for(parts, who.callers.front(), in));
+    m::ExplainAccessResponse out = TRY(explain_for(parts, permit, who.callers.front(), in));
     if (!who.is_session) return out;
     size_t otherwise = 0;
     const size_t most = std::min(who.callers.size(), sessions_asked_max);
     for (size_t i = 1; i < most; ++i)
-        if (is_allowed(TRY(explain_for(parts, who.callers[i], in))) != is_allowed(out)) ++otherwise;
-    out.note = note_on(who, otherwise);
+        if (is_allowed(TRY(explain_for(parts, permit, who.callers[i], in))) != is_allowed(out)) ++otherwise;
+    out.note = note_on(who, otherwise) + (out.note ? " " + *out.note : "");
     if (most < who.callers.size()) *out.note += " Only the newest " + std::to_string(most) + " were looked at.";
     return out;
 }
@@ -217,16 +257,9 @@ public:
         const m::Principal& principal = *record.principal;
         const std::string arn = principal.arn.value_or(principal.service.value_or(""));
         if (arn.empty()) return true;
-        const auto [known, is_new] = known_.try_emplace(arn, true);
-        if (!is_new) return known->second;
-        std::set<std::string> names{arn};
-        if (principal.role_arn) names.insert(*principal.role_arn);
-        if (auto found = names_of(*parts_.directory, arn)) names.insert(found->begin(), found->end());
-        std::vector<gate::Access> accesses;
-        for (const std::string& name : names) accesses.push_back({.action = "trainwarden:ListRequests", .resource = name});
-        for (const auto& decided : gate::decide_each(caller_, accesses, globals_))
-            known->second = known->second && decided.decision.outcome == policy::Outcome::allow;
-        return known->second;
+        const auto known = known_.find(arn);
+        if (known != known_.end()) return known->second;
+        return known_[arn] = may_ask_about(parts_, caller_, globals_, m::Action::trainwarden_ListRequests, principal);
     }
 
 private:

@@ -8,6 +8,7 @@
 #include "audit/log.hpp"
 #include "base/clock.hpp"
 #include "gate/gate.hpp"
+#include "gate/service_acts.hpp"
 #include "identity/directory.hpp"
 
 namespace services::trainwarden {
@@ -19,6 +20,7 @@ struct Dependencies {
     const base::Clock* clock = nullptr;
     std::string region = "us-east-1";
     const gate::Describer* describer = nullptr;
+    const gate::ServiceActs* acts = nullptr;   // of every service; filled by now or later
     const gate::Registry* registry = nullptr;  // set by add_operations
 };
 

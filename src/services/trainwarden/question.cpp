@@ -7,6 +7,8 @@
 #include "base/nearest.hpp"
 #include "base/strings.hpp"
 #include "identity/directory.hpp"
+#include "model/access.hpp"
+#include "model/services.hpp"
 #include "policy/arn.hpp"
 #include "policy/catalogue.hpp"
 #include "policy/glob.hpp"
@@ -21,6 +23,7 @@ namespace {
 namespace m = model::trainwarden;
 
 constexpr size_t formats_named_max = 3;
+constexpr std::string_view last_use_of_key = "iam:GetAccessKeyLastUsed";
 
 std::unexpected<base::Error> invalid(std::string message) {
     return base::fail(base::code::ValidationException, std::move(message));
@@ -98,6 +101,28 @@ base::Result<std::string> without_escapes(const std::string& resource) {
     return out;
 }
 
+// An account's root user has no name, so requests for its own keys and its own self name none: they are decided on the root.
+bool is_about_root(std::string_view action) {
+    if (base::equals_ignoring_case(action, last_use_of_key)) return true;  // the owner of the key
+    for (const model::Service* service : model::services()) {
+        if (service->signing_name != "iam") continue;
+        for (const model::Operation* operation : service->operations)
+            if (operation->accesses != nullptr &&
+                std::ranges::any_of(operation->accesses->rules, [&](const model::AccessRule& rule) {
+                    return !rule.or_caller.empty() && base::equals_ignoring_case(rule.action.text, action);
+                }))
+                return true;
+    }
+    return false;
+}
+
+// What only some requests are decided on: the root user, and the owner of a key that nobody here has, `user/*`.
+bool is_of_no_format(const std::string& action, const std::string& asked, const std::string& account) {
+    const std::string own = "arn:aws:iam::" + account + ":";
+    if (asked == own + "root") return is_about_root(action);
+    return asked == own + "user/*" && base::equals_ignoring_case(action, last_use_of_key);
+}
+
 std::unexpected<base::Error> is_uri(const std::string& asked) {
     return invalid("`" + asked + "` is an S3 URI; policies and questions name resources by ARN: arn:aws:s3:::" + asked.substr(5));
 }
@@ -133,6 +158,7 @@ base::Result<std::string> resource_of(const Dependencies& parts, const std::stri
                        " name none, and are decided on *");
     if (!is_own(action) && !policy::names_resource(action)) return passed_of(parts, action, asked);
     if (asked == "*") return invalid("a question is about one resource: " + works_on(action));
+    if (is_of_no_format(action, asked, parts.directory->default_account())) return asked;
     std::string resource = TRY(without_escapes(asked));
     const auto arn = policy::parse_arn(resource);
     if (!arn) return invalid("`" + asked + "` is not an ARN: " + works_on(action));

@@ -4,6 +4,7 @@
 
 #include "base/error_codes.hpp"
 #include "gate/operation.hpp"
+#include "model/json.hpp"
 #include "model/trainwarden/operations.hpp"
 #include "model/trainwarden/service.hpp"
 #include "text/time.hpp"
@@ -34,30 +35,48 @@ base::Result<Caller> user_named(identity::Directory& directory, const std::strin
                                                        ": a Slurm job belongs to the IAM user that is named as its Unix user");
 }
 
-base::Result<void> check_pass(const gate::Decider& decider, const Caller& user, const training::JobId& job,
-                              const training::SlurmJob& asked) {
+training::SlurmJob job_of(const Caller& caller, std::string_view region, const m::OpenSlurmSessionRequest& in) {
+    return {.account = caller.principal.account,
+            .region = std::string(region),
+            .id = in.slurm_job_id,
+            .user = in.user_name,
+            .role_arn = in.role_arn,
+            .request_id = {}};
+}
+
+// The user passes the role to SageMaker, for this job.
+Result<gate::ServiceAct> pass_of_user(const SlurmDependencies& parts, const training::SlurmJob& job) {
+    const Caller user = TRY(user_named(*parts.directory, job.account, job.user));
     policy::Context keys;
     keys.set("iam:PassedToService", training::service_principal);
-    keys.set("iam:AssociatedResourceArn", job.arn());
+    keys.set("iam:AssociatedResourceArn", training::job_id_of(job).arn());
     keys.set(training::scope_condition_key, "role");
-    return decider.act_for(user, "iam:PassRole", asked.role_arn, keys,
-                           {.request_id = asked.request_id,
-                            .service = "trainwarden",
-                            .operation = "OpenSlurmSession",
-                            .region = asked.region,
-                            .keys = {}});
+    return gate::act_on(*parts.describer, user, "iam:PassRole", job.role_arn, keys,
+                        {.request_id = job.request_id,
+                         .service = "trainwarden",
+                         .operation = "OpenSlurmSession",
+                         .region = job.region,
+                         .keys = {}});
+}
+
+// For who asks in advance what open_session would do.
+Result<std::vector<gate::ServiceAct>> acts_of_opening(const SlurmDependencies& parts, const gate::RequestOrigin& origin,
+                                                      std::string_view input) {
+    m::OpenSlurmSessionRequest in;
+    TRY(model::read_json(m::OpenSlurmSession::operation, input, &in));
+    const training::SlurmJob job = job_of(origin.caller, origin.region, in);
+    std::vector<gate::ServiceAct> acts{TRY(pass_of_user(parts, job))};
+    acts.push_back(TRY(gate::role_assumption(*parts.describer, training::job_service_call(training::job_id_of(job)),
+                                             training::job_role_request(job.role_arn, training::session_terms_of(job, "")))));
+    return acts;
 }
 
 Result<m::SlurmSessionResponse> open_session(SlurmDependencies& parts, const Permit& permit,
                                              const m::OpenSlurmSessionRequest& in) {
-    training::SlurmJob job{.account = permit.account(),
-                           .region = permit.region(),
-                           .id = in.slurm_job_id,
-                           .user = in.user_name,
-                           .role_arn = in.role_arn,
-                           .request_id = permit.request_id()};
-    const Caller user = TRY(user_named(*parts.directory, job.account, job.user));
-    TRY(check_pass(*parts.decider, user, {job.account, job.region, "slurm-" + job.id}, job));
+    training::SlurmJob job = job_of(permit.caller(), permit.region(), in);
+    job.request_id = permit.request_id();
+    const gate::ServiceAct pass = TRY(pass_of_user(parts, job));
+    TRY(parts.decider->act_for(pass));
     const auto opened = TRY(parts.sessions->open_session(job));
     return answer_of(opened.id, opened.credentials);
 }
@@ -88,6 +107,9 @@ constexpr auto operations = std::to_array<gate::OperationDeclaration<SlurmDepend
 void add_slurm_operations(gate::Registry& registry, SlurmDependencies parts) {
     gate::add_operations<SlurmDependencies>(registry, parts, operations,
                                             {.functions = m::Functions{.own_role = own_role}.list()});
+    parts.acts->add(m::OpenSlurmSession::operation, [parts](const gate::RequestOrigin& origin, std::string_view input) {
+        return acts_of_opening(parts, origin, input);
+    });
 }
 
 }  // namespace services::trainwarden

@@ -20,6 +20,8 @@ struct SlurmDependencies {
     identity::Directory* directory = nullptr;
     training::SlurmSessions* sessions = nullptr;
     const gate::Decider* decider = nullptr;
+    gate::ServiceActs* acts = nullptr;  // learns what OpenSlurmSession makes SageMaker do
+    const gate::Describer* describer = nullptr;
 };
 
 void add_slurm_operations(gate::Registry& registry, SlurmDependencies parts);
