@@ -4,8 +4,7 @@
 #include <map>
 #include <set>
 
-#include "base/error_codes.hpp"
-#include "services/trainwarden/explained.hpp"
+#include "services/trainwarden/account_paths.hpp"
 #include "services/trainwarden/question.hpp"
 #include "services/trainwarden/targets.hpp"
 #include "services/trainwarden/ways.hpp"
@@ -83,6 +82,11 @@ Result<m::WhoCanResponse> who_can_any(const Dependencies& parts, const m::WhoCan
         for (const uint32_t one : group.askers) shown.principals.push_back(shown_principal(all[one]));
         if (!first.needs.empty()) shown.needs = first.needs;
         out.groups->push_back(std::move(shown));
+    }
+    if (in.paths.value_or(false)) {
+        FoundPaths paths = TRY(paths_of(parts, targets, question.said, all, askers));
+        open.add_limit(paths.open);
+        out.paths = std::move(paths.paths);
     }
     out.open = open.list();
     return out;
