@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error_codes.hpp"
+#include "base/strings.hpp"
 #include "cli/commands.hpp"
 #include "cli/graph.hpp"
 #include "cli/question.hpp"
@@ -69,7 +70,9 @@ base::Result<int> who_can(const Options& options) {
     const auto answer = TRY(client.call<m::WhoCan>(asked));
     if (!options.graph.empty()) {
         const std::string on = options.action + " on " + options.resource;
-        print(options.graph == "dot" ? to_dot(answer, on) : to_mermaid(answer, on));
+        const std::string graph = options.graph == "dot" ? to_dot(answer, on) : to_mermaid(answer, on);
+        for (const std::string_view line : base::split(std::string_view(graph).substr(0, graph.size() - 1), '\n'))
+            print(Text(line) + "\n");
         return 0;
     }
     if (options.json) {

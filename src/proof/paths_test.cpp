@@ -135,6 +135,17 @@ TEST_CASE("acting as another") {
     CHECK(with(allow("iam:UpdateAssumeRolePolicy") + "," + deny("sts:AssumeRole")).empty());
 }
 
+TEST_CASE("only users and roles with the tags that a policy asks for") {
+    const std::string tagged = R"({"StringEquals":{"aws:ResourceTag/team":"vision"}})";
+    for (const bool is_tagged : {true, false}) {
+        World world;
+        const auto ada = world.user("ada", {allow("iam:CreateAccessKey", "*", tagged)});
+        const auto bob = world.user("bob", {reads}), carol = world.user("carol", {});
+        world.account.holders[is_tagged ? bob : carol].keys.set("aws:ResourceTag/team", "vision");
+        CHECK(world.path(ada) == (is_tagged ? one(Means::create_access_key) : std::vector<Means>{}));
+    }
+}
+
 TEST_CASE("passing a role to a training job") {
     const std::string create = allow("sagemaker:CreateTrainingJob"), pass = allow("iam:PassRole", iam + "role/reader");
     CHECK(with(create + "," + pass, job) == one(Means::pass_role_to_job));

@@ -25,6 +25,13 @@ policy::PolicyPtr policy_of(const std::string& statements, PolicyKind kind) {
     return policy::Policy::parse_stored(R"({"Version":"2012-10-17","Statement":[)" + statements + "]}", kind);
 }
 
+// Of the resource that a request is about.
+constexpr auto resource_keys = std::to_array<const char*>({"aws:resourcetag/", "iam:resourcetag/", "iam:permissionsboundary"});
+
+bool is_of_resource(std::string_view key) {
+    return std::ranges::any_of(resource_keys, [&](const char* one) { return key.starts_with(one); });
+}
+
 const policy::PolicyPtr& allows_everything() {
     static const auto all = policy_of(R"({"Effect":"Allow","Action":"*","Resource":"*"})", PolicyKind::identity);
     return all;
@@ -54,13 +61,8 @@ bool is_own_inline(const AttachedPolicy& policy, const Holder& of) {
     return policy.name.ends_with((of.is_role ? " of role " : " of user ") + of.name);
 }
 
-struct Change {
-    Means means;
-    std::string words;
-    policy::PrincipalPolicies policies;
-    std::vector<WayIn> requests;
-    std::string on;
-};
+// Does a request for it bring of the resource what others find there?
+bool is_made(const std::string& action) { return action == "iam:CreateRole" || action == "iam:CreateUser"; }
 
 }  // namespace
 
@@ -172,6 +174,10 @@ std::optional<WayIn> Steps::allowed(const State& state, const std::string& actio
         // Mostly what is allowed for one is allowed for another.
         policy::Request request = *some.witness;
         request.resource = resource;
+        std::vector<std::string> others;
+        for (const auto& entry : request.context.entries())
+            if (is_of_resource(entry.key) && !is_made(action)) others.push_back(entry.key);
+        for (const auto& key : others) request.context.erase(key);
         request.context.merge(keys);
         const policy::Question question(request);
         if (const auto verdict = policy::decide(question, *view.policies, view.resource);
@@ -182,7 +188,9 @@ std::optional<WayIn> Steps::allowed(const State& state, const std::string& actio
             return way;
         }
     }
-    return ask(holders_[state.holder].asker.subject, view, action, {resource}, keys, account_.id);
+    Subject subject = holders_[state.holder].asker.subject;
+    if (!is_made(action)) subject.absent.assign(resource_keys.begin(), resource_keys.end());
+    return ask(subject, view, action, {resource}, keys, account_.id);
 }
 
 std::optional<WayIn> Steps::may(const State& state, const Target& target) {
@@ -204,7 +212,9 @@ std::optional<WayIn> Steps::may(const State& state, const Target& target) {
     policy::Context known = known_;
     known.merge(target.known);
     const View view{&state.policies, target.policy};
-    Answer answer = prove({.subject = &holders_[state.holder].asker.subject,
+    Subject subject = holders_[state.holder].asker.subject;
+    subject.absent = target.absent;
+    Answer answer = prove({.subject = &subject,
                            .allowed = {view},
                            .refused = {},
                            .actions = std::move(actions),
@@ -224,8 +234,9 @@ std::optional<WayIn> Steps::may(const State& state, const Target& target) {
 }
 
 std::optional<WayIn> Steps::assume(const State& state, const Holder& role, const AttachedPolicy& trust) {
-    return ask(holders_[state.holder].asker.subject, {&state.policies, &trust}, "sts:AssumeRole", {role.arn}, role.keys,
-               account_.id);
+    Subject subject = holders_[state.holder].asker.subject;
+    subject.absent.assign(resource_keys.begin(), resource_keys.end());
+    return ask(subject, {&state.policies, &trust}, "sts:AssumeRole", {role.arn}, role.keys, account_.id);
 }
 
 bool Steps::lets_sagemaker_in(uint32_t role) {
@@ -315,15 +326,24 @@ void Steps::add_new(const State& state, std::vector<Transition>& out) {
         const std::string type = is_role ? "role" : "user", create = is_role ? "iam:CreateRole" : "iam:CreateUser";
         const std::string pattern = "arn:aws:iam::" + account_.id + ":" + type + "/*";
         if (!anywhere(state, create, {}).may) continue;
-        auto making = ask(self.asker.subject, {&state.policies, nullptr}, create, {pattern}, {}, account_.id);
-        // One that must be made with a boundary gets no further than that.
-        if (!making || making->witness.context.find("iam:PermissionsBoundary") != nullptr) continue;
+        const char* put = is_role ? "iam:PutRolePolicy" : "iam:PutUserPolicy";
+        const char* attach = is_role ? "iam:AttachRolePolicy" : "iam:AttachUserPolicy";
+        const auto administrators = with({{"iam:PolicyARN", administrator}});
+        // A name that is allowed for one of them may do for all.
+        std::optional<WayIn> making, giving;
+        for (const auto& [action, keys] :
+             {std::pair<const char*, policy::Context>{put, {}}, {attach, administrators}, {create.c_str(), {}}}) {
+            if (giving) break;
+            const auto named = ask(self.asker.subject, {&state.policies, nullptr}, action, {pattern}, keys, account_.id);
+            if (!named) continue;
+            making = allowed(state, create, named->witness.resource);
+            // One that must be made with a boundary gets no further than that.
+            if (!making || making->witness.context.find("iam:PermissionsBoundary") != nullptr) continue;
+            giving = allowed(state, put, named->witness.resource);
+            if (!giving) giving = allowed(state, attach, named->witness.resource, administrators);
+        }
+        if (!making || !giving) continue;
         const std::string arn = making->witness.resource;
-        auto giving = allowed(state, is_role ? "iam:PutRolePolicy" : "iam:PutUserPolicy", arn);
-        if (!giving)
-            giving = allowed(state, is_role ? "iam:AttachRolePolicy" : "iam:AttachUserPolicy", arn,
-                             with({{"iam:PolicyARN", administrator}}));
-        if (!giving) continue;
         Holder made{
             .asker = {}, .arn = arn, .name = arn.substr(arn.rfind('/') + 1), .is_role = is_role, .keys = {}, .groups = {}};
         std::optional<WayIn> acting;

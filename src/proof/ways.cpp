@@ -139,6 +139,7 @@ public:
     Finder(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target, const policy::Context& known,
            const WayLimits& limits)
         : subject_(subject), policies_(policies), target_(target), limits_(limits), known_(known) {
+        subject_.absent = target.absent;
         known_.merge(target.known);
         all_known_ = subject.known;
         all_known_.merge(known_);
@@ -360,7 +361,7 @@ private:
         if (out_.open.empty()) out_.open = reason;
     }
 
-    const Subject& subject_;
+    Subject subject_;
     const policy::PrincipalPolicies& policies_;
     const Target& target_;
     const WayLimits& limits_;

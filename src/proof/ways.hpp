@@ -23,8 +23,9 @@ struct Target {
     std::string account;                             // who owns them
     policy::Context known;                           // the keys that they bring: aws:ResourceTag/…
     std::string region = "us-east-1";
-    bool restricts_public = false;  // RestrictPublicBuckets (R79): the policy grants nothing to strangers …
-    bool policy_is_public = false;  // … and this one nothing to any other account
+    std::vector<std::string> absent = {};  // keys that they lack (Subject::absent)
+    bool restricts_public = false;         // RestrictPublicBuckets (R79): the policy grants nothing to strangers …
+    bool policy_is_public = false;         // … and this one nothing to any other account
 };
 
 struct WayLimits {
