@@ -34,7 +34,7 @@ void print_paths(const std::vector<m::AccessPath>& paths) {
         print("\n" + paint(Style::cyan, name_of(path.principal)) + "\n");
         for (size_t i = 0; i < path.steps.size(); ++i) {
             const m::PathStep& step = path.steps[i];
-            print("  " + std::to_string(i + 1) + ". " + step.description + " (" + step.means + ")\n");
+            print("  " + Text(std::to_string(i + 1)) + ". " + step.description + " (" + step.means + ")\n");
             for (const m::WayIn& request : step.requests) print(show_way(request, "     "));
         }
     }

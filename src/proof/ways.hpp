@@ -42,10 +42,11 @@ struct StatementOf {
 };
 
 struct WayIn {
-    std::vector<std::string> actions;     // each of them; as AWS writes them
-    std::vector<StatementOf> allowed_by;  // one for each layer that allows it; none: the root user, or what everybody may
-    std::vector<StatementOf> denied_by;   // statements that deny some of these requests
-    policy::Request witness;              // for the first of the actions
+    std::vector<std::string> actions;          // each of them; as AWS writes them
+    std::vector<StatementOf> allowed_by;       // one for each layer that allows it; none: the root user, or what everybody may
+    std::vector<StatementOf> denied_by;        // statements that deny some of these requests
+    policy::Request witness;                   // for one of the actions
+    std::vector<policy::Request> others = {};  // for one of each further service's
 };
 
 struct WaysIn {

@@ -46,6 +46,27 @@ std::vector<m::WayIn> shown_ways(const proof::WaysIn& ways, const proof::Target&
     return out;
 }
 
+// What is allowed of each service, with a witness of its own; everything at once: `*`.
+std::map<std::string, proof::WaysIn> by_services(const proof::WaysIn& ways) {
+    std::map<std::string, proof::WaysIn> out;
+    for (const proof::WayIn& way : ways.found) {
+        std::map<std::string, std::vector<std::string>> actions;
+        if (shortened(way.actions) == std::vector<std::string>{"*"})
+            actions["*"] = way.actions;
+        else
+            for (const std::string& action : way.actions) actions[action.substr(0, action.find(':'))].push_back(action);
+        for (auto& [service, names] : actions) {
+            proof::WayIn part = way;
+            part.actions = std::move(names);
+            for (const policy::Request& other : way.others)
+                if (other.action.starts_with(service + ":")) part.witness = other;
+            out[service].found.push_back(std::move(part));
+        }
+    }
+    if (!ways.open.empty()) out["*"].open = ways.open;
+    return out;
+}
+
 std::string name_of(const Candidate& candidate) {
     const policy::Principal& principal = candidate.caller.principal;
     if (!candidate.shown_as.empty()) return candidate.shown_as;
@@ -108,15 +129,9 @@ Result<m::WhatCanResponse> what_can(const Dependencies& parts, const m::WhatCanR
     std::map<std::string, std::vector<m::WayIn>> by_service;
     for (const proof::Reached& group : reached.groups)
         for (const auto& [target, ways] : group.at)
-            for (m::WayIn& way : shown_ways(*ways, targets.all[target], one.front(), open)) {
-                std::map<std::string, std::vector<std::string>> actions;
-                for (std::string& action : way.actions) actions[action.substr(0, action.find(':'))].push_back(std::move(action));
-                for (auto& [service, names] : actions) {
-                    m::WayIn part = way;
-                    part.actions = std::move(names);
-                    by_service[service].push_back(std::move(part));
-                }
-            }
+            for (auto& [service, of_service] : by_services(*ways))
+                for (m::WayIn& way : shown_ways(of_service, targets.all[target], one.front(), open))
+                    by_service[service].push_back(std::move(way));
     for (auto& [service, ways] : by_service) out.services.push_back({.service = service, .ways = std::move(ways)});
     out.open = open.list();
     return out;
