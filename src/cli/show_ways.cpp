@@ -61,10 +61,17 @@ Text labelled(const Text& indent, std::string_view label, const Text& text) {
     return indent + paint(Style::dim, padded) + text + "\n";
 }
 
-Text example_of(const m::Witness& witness) {
-    Text out = witness.action + " on " + witness.resource;
-    for (const auto& [key, values] : witness.context) {
-        if (base::lower(key).starts_with("aws:resourceaccount") || base::lower(key).starts_with("aws:requestedregion")) continue;
+// Keys that every request has, and a witness some value of.
+constexpr auto of_every_request = std::to_array<std::string_view>(
+    {"aws:securetransport", "aws:sourceip", "aws:requestedregion", "aws:resourceaccount", "s3:resourceaccount"});
+
+Text example_of(const m::WayIn& way) {
+    Text out = way.witness.action + " on " + way.witness.resource;
+    for (const auto& [key, values] : way.witness.context) {
+        const std::string lower = base::lower(key);
+        const bool is_asked = std::ranges::any_of(
+            way.conditions, [&](const m::WayCondition& one) { return base::equals_ignoring_case(one.key, lower); });
+        if (!is_asked && std::ranges::find(of_every_request, lower) != of_every_request.end()) continue;
         out += " " + key + "=" + joined(values, ",", values_shown_max);
     }
     return out;
@@ -107,7 +114,7 @@ Text show_way(const m::WayIn& way, const Text& indent) {
         if (one.condition) text += " if " + Text(*one.condition);
         out += labelled(inner, "denied by", text);
     }
-    out += labelled(inner, "example", example_of(way.witness));
+    out += labelled(inner, "example", example_of(way));
     return out;
 }
 

@@ -31,7 +31,8 @@ base::Result<int> what_can(const Options& options) {
         print_pretty_json(model::write_document(answer));
         return 0;
     }
-    print(paint(Style::cyan, name_of(answer.principal)) + (answer.services.empty() ? " may do nothing of this\n" : "\n"));
+    print(paint(Style::cyan, name_of(answer.principal)) + "\n");
+    if (answer.services.empty()) print("  may do nothing of this\n");
     for (const m::ServiceAllowed& service : answer.services) {
         print("\n" + paint(Style::bold, service.service) + "\n");
         for (const m::WayIn& way : service.ways) print(show_way(way, "  "));

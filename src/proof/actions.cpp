@@ -155,6 +155,14 @@ public:
                    return one.contains('*') || service_of(one) == service;
                });
     }
+    // Some action of the service? Not sure is yes.
+    [[nodiscard]] bool some(std::string_view service) const {
+        return everything_ || std::ranges::any_of(written_, [&](const auto& one) {
+                   const auto colon = one.first.find(':');
+                   return colon == std::string::npos ||
+                          policy::glob_matches(std::string_view(one.first).substr(0, colon), service);
+               });
+    }
     [[nodiscard]] bool one(std::string_view lower) const {
         const auto matches = [&](const std::string& pattern) { return policy::glob_matches(pattern, lower); };
         if (std::ranges::any_of(except_, matches)) return false;
@@ -229,6 +237,10 @@ std::vector<ActionGroup> group_actions(std::span<const StatementActions> stateme
     auto naming = namings.begin();
     for (uint32_t number = 0; number < services().size(); ++number) {
         const auto& service = services()[number];
+        if (!asked.some(service.name)) {
+            while (naming != namings.end() && naming->action < service.end) ++naming;
+            continue;
+        }
         const bool untouched = naming == namings.end() || naming->action >= service.end;
         if (untouched && all[service.begin].rules == 0 && asked.whole(service.name)) {
             auto& group = group_of({}, service.name, service.under_resource_control, 0);

@@ -104,6 +104,10 @@ Encoder::Encoder(const Subject& subject, std::string action, std::string resourc
 KeyShape Encoder::shape_of(std::string_view key) const {
     const std::string lower = base::lower(key);
     KeyShape out{.is_list = policy::key_holds_list(lower)};
+    if (std::ranges::any_of(subject_.absent, [&](const std::string& one) { return lower.starts_with(one); })) {
+        out.may_be_there = false;
+        return out;
+    }
     const std::string_view service = std::string_view(lower).substr(0, lower.find(':'));
     if (service == "aws") {
         if (is_of_principal(lower)) out.may_be_there = subject_.is_any;

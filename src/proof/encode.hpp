@@ -24,6 +24,9 @@ struct Subject {
     policy::Context known;  // the condition keys that come with it: aws:PrincipalArn, its tags, …
     // Any principal of this kind: what `known` does not have of aws:username, aws:PrincipalTag/… and their like is open, not missing.
     bool is_any = false;
+    // Beginnings of keys, in lower case, that the requests that are asked about do not bring where `known` has none: aws:resourcetag/ of
+    // resources whose tags are all known.
+    std::vector<std::string> absent = {};
 };
 
 // The policies that apply at one time: today's, or a plan's. All must outlive what is asked about them.

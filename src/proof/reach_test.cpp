@@ -151,6 +151,18 @@ TEST_CASE("what is known is no condition, and what contradicts it no way") {
     CHECK(ways(ada, at, outside).found.empty());
 }
 
+TEST_CASE("tags that a resource lacks are no way in") {
+    World world;
+    const auto ada = world.user(
+        "ada", {attached("own", statement("Allow", get, data, R"({"StringEquals":{"aws:ResourceTag/team":"vision"}})"))});
+    auto at = target({"s3:GetObject"}, {"arn:aws:s3:::data/*"});
+    CHECK(ways(ada, at).found.size() == 1);
+    at.absent = {"aws:resourcetag/"};
+    CHECK(ways(ada, at).found.empty());
+    at.known.set("aws:ResourceTag/team", "vision");
+    CHECK(ways(ada, at).found.size() == 1);
+}
+
 TEST_CASE("principals whom nothing tells apart are asked about once") {
     World world;
     const auto shared = attached("shared", statement("Allow", get, data));

@@ -35,6 +35,8 @@ constexpr auto spared_for_root =
 
 bool is_pattern(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
 
+std::string_view service_of(std::string_view action) { return action.substr(0, action.find(':')); }
+
 bool matches_any(const std::vector<std::string>& patterns, std::string_view action) {
     const std::string lower = base::lower(action);
     return std::ranges::any_of(patterns, [&](const std::string& one) { return policy::glob_matches(base::lower(one), lower); });
@@ -139,6 +141,7 @@ public:
     Finder(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target, const policy::Context& known,
            const WayLimits& limits)
         : subject_(subject), policies_(policies), target_(target), limits_(limits), known_(known) {
+        subject_.absent = target.absent;
         known_.merge(target.known);
         all_known_ = subject.known;
         all_known_.merge(known_);
@@ -242,7 +245,13 @@ private:
         const auto same = std::ranges::find_if(out_.found, [&](const WayIn& other) {
             return other.allowed_by == way.allowed_by && other.denied_by == way.denied_by;
         });
-        WayIn& to = same == out_.found.end() ? out_.found.emplace_back(std::move(way)) : *same;
+        const bool is_new = same == out_.found.end();
+        WayIn& to = is_new ? out_.found.emplace_back(std::move(way)) : *same;
+        const auto is_of_service = [&](const policy::Request& other) {
+            return service_of(other.action) == service_of(way.witness.action);
+        };
+        if (!is_new && !is_of_service(to.witness) && std::ranges::none_of(to.others, is_of_service))
+            to.others.push_back(std::move(way.witness));
         to.actions.insert(to.actions.end(), actions.begin(), actions.end());
     }
 
@@ -360,7 +369,7 @@ private:
         if (out_.open.empty()) out_.open = reason;
     }
 
-    const Subject& subject_;
+    Subject subject_;
     const policy::PrincipalPolicies& policies_;
     const Target& target_;
     const WayLimits& limits_;

@@ -23,8 +23,9 @@ struct Target {
     std::string account;                             // who owns them
     policy::Context known;                           // the keys that they bring: aws:ResourceTag/…
     std::string region = "us-east-1";
-    bool restricts_public = false;  // RestrictPublicBuckets (R79): the policy grants nothing to strangers …
-    bool policy_is_public = false;  // … and this one nothing to any other account
+    std::vector<std::string> absent = {};  // keys that they lack (Subject::absent)
+    bool restricts_public = false;         // RestrictPublicBuckets (R79): the policy grants nothing to strangers …
+    bool policy_is_public = false;         // … and this one nothing to any other account
 };
 
 struct WayLimits {
@@ -41,10 +42,11 @@ struct StatementOf {
 };
 
 struct WayIn {
-    std::vector<std::string> actions;     // each of them; as AWS writes them
-    std::vector<StatementOf> allowed_by;  // one for each layer that allows it; none: the root user, or what everybody may
-    std::vector<StatementOf> denied_by;   // statements that deny some of these requests
-    policy::Request witness;              // for the first of the actions
+    std::vector<std::string> actions;          // each of them; as AWS writes them
+    std::vector<StatementOf> allowed_by;       // one for each layer that allows it; none: the root user, or what everybody may
+    std::vector<StatementOf> denied_by;        // statements that deny some of these requests
+    policy::Request witness;                   // for one of the actions
+    std::vector<policy::Request> others = {};  // for one of each further service's
 };
 
 struct WaysIn {

@@ -215,7 +215,8 @@ m::PrincipalWhoCan shown_candidate(const Candidate& candidate, audit::DecidedAcc
 
 Result<m::WhoCanResponse> who_can(Dependencies& everywhere, const Permit& permit, const m::WhoCanRequest& in) {
     const Dependencies parts = TRY(in_region(everywhere, permit, model::items(in.context)));
-    if (in.any_circumstances.value_or(false) || is_pattern_question(in.action, in.resource.value_or("*")))
+    if (in.any_circumstances.value_or(false) || in.paths.value_or(false) ||
+        is_pattern_question(in.action, in.resource.value_or("*")))
         return who_can_any(parts, in);
     const Question question = TRY(read_question(parts, in.action, in.resource.value_or("*"), model::items(in.context)));
     const gate::HypotheticalRequest supposed = hypothetical(parts, question);

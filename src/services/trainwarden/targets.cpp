@@ -174,6 +174,7 @@ private:
                                 .restricts_public = description.restrict_public,
                                 .policy_is_public = description.policy_is_public});
             if (what == "bucket") out_.all.back().except = {"s3:CreateBucket"};
+            out_.all.back().absent = {"aws:resourcetag/", "iam:resourcetag/"};  // all tags that are there are known
         }
         auto& to = out_.all[entry->second].resources;
         to.insert(to.end(), resources.begin(), resources.end());

@@ -147,6 +147,21 @@ m::WayIn shown(const proof::WayIn& way, const proof::Target& target, const Candi
     return out;
 }
 
+m::WayIn shown_request(const proof::WayIn& way, const policy::Context& known) {
+    m::WayIn out{.actions = way.actions,
+                 .resources = {way.witness.resource},
+                 .statements = {},
+                 .conditions = {},
+                 .except = {},
+                 .witness = shown_witness(way, known)};
+    for (const proof::StatementOf& one : way.allowed_by) {
+        out.statements.push_back(shown(one, way.witness));
+        for (const proof::StatementCondition& condition : proof::conditions_of(one, known))
+            out.conditions.push_back({.key = condition.key, .operator_ = condition.op, .values = condition.values});
+    }
+    return out;
+}
+
 bool is_confirmed(const proof::WayIn& way, const proof::Target& target, const identity::Caller& caller) {
     gate::Access access{.action = way.witness.action,
                         .resource = way.witness.resource,

@@ -23,6 +23,9 @@ namespace services::trainwarden {
 // As the answer has it. Of a candidate of another account, nothing of what its own policies say.
 [[nodiscard]] model::trainwarden::WayIn shown(const proof::WayIn& way, const proof::Target& target, const Candidate& candidate);
 
+// One request of a step, about its witness's resource alone. `known`: the principal's keys.
+[[nodiscard]] model::trainwarden::WayIn shown_request(const proof::WayIn& way, const policy::Context& known);
+
 // Does the gate decide the way's witness as allowed? It adds to what proof knows what services pass and Block Public Access.
 [[nodiscard]] bool is_confirmed(const proof::WayIn& way, const proof::Target& target, const identity::Caller& caller);
 

@@ -4,8 +4,7 @@
 #include <map>
 #include <set>
 
-#include "base/error_codes.hpp"
-#include "services/trainwarden/explained.hpp"
+#include "services/trainwarden/account_paths.hpp"
 #include "services/trainwarden/question.hpp"
 #include "services/trainwarden/targets.hpp"
 #include "services/trainwarden/ways.hpp"
@@ -47,6 +46,27 @@ std::vector<m::WayIn> shown_ways(const proof::WaysIn& ways, const proof::Target&
     return out;
 }
 
+// What is allowed of each service, with a witness of its own; everything at once: `*`.
+std::map<std::string, proof::WaysIn> by_services(const proof::WaysIn& ways) {
+    std::map<std::string, proof::WaysIn> out;
+    for (const proof::WayIn& way : ways.found) {
+        std::map<std::string, std::vector<std::string>> actions;
+        if (shortened(way.actions) == std::vector<std::string>{"*"})
+            actions["*"] = way.actions;
+        else
+            for (const std::string& action : way.actions) actions[action.substr(0, action.find(':'))].push_back(action);
+        for (auto& [service, names] : actions) {
+            proof::WayIn part = way;
+            part.actions = std::move(names);
+            for (const policy::Request& other : way.others)
+                if (other.action.starts_with(service + ":")) part.witness = other;
+            out[service].found.push_back(std::move(part));
+        }
+    }
+    if (!ways.open.empty()) out["*"].open = ways.open;
+    return out;
+}
+
 std::string name_of(const Candidate& candidate) {
     const policy::Principal& principal = candidate.caller.principal;
     if (!candidate.shown_as.empty()) return candidate.shown_as;
@@ -84,6 +104,11 @@ Result<m::WhoCanResponse> who_can_any(const Dependencies& parts, const m::WhoCan
         if (!first.needs.empty()) shown.needs = first.needs;
         out.groups->push_back(std::move(shown));
     }
+    if (in.paths.value_or(false)) {
+        FoundPaths paths = TRY(paths_of(parts, targets, question.said, all, askers));
+        open.add_limit(paths.open);
+        out.paths = std::move(paths.paths);
+    }
     out.open = open.list();
     return out;
 }
@@ -104,15 +129,9 @@ Result<m::WhatCanResponse> what_can(const Dependencies& parts, const m::WhatCanR
     std::map<std::string, std::vector<m::WayIn>> by_service;
     for (const proof::Reached& group : reached.groups)
         for (const auto& [target, ways] : group.at)
-            for (m::WayIn& way : shown_ways(*ways, targets.all[target], one.front(), open)) {
-                std::map<std::string, std::vector<std::string>> actions;
-                for (std::string& action : way.actions) actions[action.substr(0, action.find(':'))].push_back(std::move(action));
-                for (auto& [service, names] : actions) {
-                    m::WayIn part = way;
-                    part.actions = std::move(names);
-                    by_service[service].push_back(std::move(part));
-                }
-            }
+            for (auto& [service, of_service] : by_services(*ways))
+                for (m::WayIn& way : shown_ways(of_service, targets.all[target], one.front(), open))
+                    by_service[service].push_back(std::move(way));
     for (auto& [service, ways] : by_service) out.services.push_back({.service = service, .ways = std::move(ways)});
     out.open = open.list();
     return out;

@@ -1,0 +1,139 @@
+#include "proof/paths.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <limits>
+#include <unordered_map>
+#include <utility>
+
+#include "proof/steps.hpp"
+
+namespace proof {
+
+namespace {
+
+constexpr size_t unreachable = std::numeric_limits<size_t>::max();
+
+// The states that can be come to, and the steps between them.
+class PathSearch {
+public:
+    PathSearch(const Account& account, std::span<const Target> targets, const policy::Context& known, const PathLimits& limits)
+        : account_(account), targets_(targets), limits_(limits), steps_(account, known, limits) {}
+
+    Paths run() {
+        for (uint32_t i = 0; i < account_.holders.size(); ++i)
+            (void)number_of({.holder = i, .changes = "", .policies = *account_.holders[i].asker.policies});
+        for (size_t at = 0; at < nodes_.size(); ++at) expand(at);
+        count_steps();
+        Paths out;
+        for (uint32_t i = 0; i < account_.holders.size(); ++i)
+            if (!nodes_[i].is_end && nodes_[i].steps != unreachable) out.paths.push_back(path_from(i));
+        std::ranges::sort(out.paths, {}, [](const Path& path) { return std::pair(path.steps.size(), path.holder); });
+        out.open = cut_ ? "the number of users and roles with what has been changed of them" : steps_.open();
+        return out;
+    }
+
+private:
+    struct Edge {
+        size_t to = 0;
+        Step step;
+    };
+    struct Node {
+        State state;
+        bool is_end = false;       // may do it
+        std::optional<Step> last;  // may do it after this
+        std::vector<Edge> edges;
+        std::vector<size_t> from;    // whose edges lead here
+        size_t steps = unreachable;  // the fewest, to where it is done
+        const Edge* next = nullptr;
+    };
+
+    size_t number_of(State state) {
+        const std::string key = std::to_string(state.holder) + "|" + state.changes;
+        const auto [entry, is_new] = numbers_.try_emplace(key, nodes_.size());
+        if (is_new) nodes_.push_back({.state = std::move(state)});
+        return entry->second;
+    }
+
+    void expand(size_t at) {
+        Node& node = nodes_[at];
+        for (const Target& target : targets_) {
+            if (!steps_.may(node.state, target)) continue;
+            node.is_end = true;
+            return;
+        }
+        for (const Target& target : targets_) {
+            node.last = steps_.by_bucket_policy(node.state, target);
+            if (node.last) break;
+        }
+        for (Transition& transition : steps_.from(node.state)) {
+            if (nodes_.size() >= limits_.states_max) {
+                cut_ = true;
+                return;
+            }
+            const size_t to = number_of(std::move(transition.to));
+            if (to == at) continue;
+            nodes_[at].edges.push_back({to, std::move(transition.step)});
+            nodes_[to].from.push_back(at);
+        }
+    }
+
+    // Backwards from where it is done.
+    void count_steps() {
+        std::deque<size_t> reached;
+        for (size_t i = 0; i < nodes_.size(); ++i)
+            if (nodes_[i].is_end) {
+                nodes_[i].steps = 0;
+                reached.push_back(i);
+            }
+        // With the last step, one of a bucket's policy: as far away as those whose step leads to an end.
+        for (size_t i = 0; i < nodes_.size(); ++i)
+            if (!nodes_[i].is_end && nodes_[i].last) {
+                nodes_[i].steps = 1;
+                reached.push_back(i);
+            }
+        while (!reached.empty()) {
+            const size_t to = reached.front();
+            reached.pop_front();
+            for (const size_t from : nodes_[to].from) {
+                if (nodes_[from].steps <= nodes_[to].steps + 1) continue;
+                nodes_[from].steps = nodes_[to].steps + 1;
+                const auto edge = std::ranges::find(nodes_[from].edges, to, &Edge::to);
+                nodes_[from].next = &*edge;
+                reached.push_back(from);
+            }
+        }
+    }
+
+    Path path_from(uint32_t holder) const {
+        Path out{.holder = holder, .steps = {}};
+        for (const Node* node = &nodes_[holder]; !node->is_end; node = &nodes_[node->next->to]) {
+            if (node->next == nullptr) {
+                out.steps.push_back(*node->last);
+                break;
+            }
+            out.steps.push_back(node->next->step);
+        }
+        return out;
+    }
+
+    const Account& account_;
+    const std::span<const Target> targets_;
+    const PathLimits& limits_;
+    Steps steps_;
+    std::deque<Node> nodes_;
+    std::unordered_map<std::string, size_t> numbers_;
+    bool cut_ = false;
+};
+
+}  // namespace
+
+Paths find_paths(const Account& account, std::span<const Target> targets, const policy::Context& known,
+                 const PathLimits& limits) {
+    auto search = std::make_shared<PathSearch>(account, targets, known, limits);
+    Paths out = search->run();
+    out.kept = std::move(search);
+    return out;
+}
+
+}  // namespace proof
