@@ -268,7 +268,7 @@ std::optional<policy::Request> Search::confirmed(const policy::Context& known) c
 bool Search::is_as_asked(const policy::Request& request) const {
     const policy::Question question(request);
     const auto allows = [&](const View& view) {
-        return policy::decide(question, *view.policies, view.resource).outcome == policy::Outcome::allow;
+        return policy::decide(question, *view.policies, applying_policy(request, view)).outcome == policy::Outcome::allow;
     };
     return std::ranges::all_of(question_.allowed, allows) && std::ranges::none_of(question_.refused, allows);
 }
