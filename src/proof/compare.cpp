@@ -104,6 +104,7 @@ Answer is_public(const policy::PolicyPtr& resource_policy, const std::string& ac
         return prove({.subject = &subject,
                       .allowed = {{&policies, &resource}},
                       .refused = {},
+                      .except = {policy::actions_of_everybody.begin(), policy::actions_of_everybody.end()},
                       .resource_account = account,
                       .known = known},
                      limits);
