@@ -122,7 +122,15 @@ KeyShape Encoder::shape_of(std::string_view key) const {
     }
     const std::string_view service = std::string_view(lower).substr(0, lower.find(':'));
     if (service == "aws") {
-        if (is_of_principal(lower)) out.may_be_there = subject_.is_any;
+        if (is_of_principal(lower)) {
+            out.may_be_there = subject_.is_any;
+            for (const OpenKey& open : subject_.open) {
+                if (open.key != lower && !(open.key.ends_with('/') && lower.starts_with(open.key))) continue;
+                out.may_be_there = true;
+                out.may_be_missing = open.is_optional;
+                out.pattern = open.pattern;
+            }
+        }
         if (is_always_there(lower)) out.may_be_missing = false;
         if (lower == "aws:tokenissuetime") {
             const auto kind = subject_.principal.kind;

@@ -20,11 +20,19 @@
 
 namespace proof {
 
+// A key of a principal that may hold what it likes, within bounds.
+struct OpenKey {
+    std::string key;           // lower case; one that ends with `/` stands for all that begin so
+    std::string pattern;       // that its values match, and the empty text does not
+    bool is_optional = false;  // it may be missing
+};
+
 struct Subject {
     policy::Principal principal;
     policy::Context known;  // the condition keys that come with it: aws:PrincipalArn, its tags, …
     // Any principal of this kind: what `known` does not have of aws:username, aws:PrincipalTag/… and their like is open, not missing.
     bool is_any = false;
+    std::vector<OpenKey> open = {};  // such keys that are open though the subject is not any
     // Credentials of a training job's worker, which assume no role (R78).
     bool is_limited_to_job = false;
 };

@@ -179,7 +179,7 @@ FoundText find_empty(std::span<const KeyTest> tests, const Variables& variables,
     return out;
 }
 
-FoundValues find_single(std::span<const KeyTest> tests, const Variables& variables, const Limits& limits) {
+FoundValues find_single(std::span<const KeyTest> tests, const KeyShape& shape, const Variables& variables, const Limits& limits) {
     std::vector<KeyTest> texts;
     bool typed = false, of_all = false;
     const auto type = type_of(key_of(tests.front()));
@@ -205,10 +205,11 @@ FoundValues find_single(std::span<const KeyTest> tests, const Variables& variabl
     }
     TextConstraints constraints(variables, type);
     for (const auto& test : texts) constraints.add(test, must_match(test));
+    if (!shape.pattern.empty()) constraints.add_pattern(shape.pattern);
     if (of_all) constraints.add_pattern("?*");
     auto text = constraints.find(limits);
     bool relaxed = constraints.relaxed();
-    if (of_all && text.kind != FoundText::Kind::found) {
+    if (of_all && text.kind != FoundText::Kind::found && shape.pattern.empty()) {
         const bool cut = text.kind == FoundText::Kind::too_many_states;
         text = find_empty(texts, variables, type, limits, relaxed);
         if (cut && text.kind == FoundText::Kind::none) return cut_off(states_cap);
@@ -293,13 +294,13 @@ FoundValues find_list(std::span<const KeyTest> tests, const Variables& variables
 
 }  // namespace
 
-FoundValues find_values(std::span<const KeyTest> tests, KeyShape shape, const Variables& variables, const Limits& limits) {
+FoundValues find_values(std::span<const KeyTest> tests, const KeyShape& shape, const Variables& variables, const Limits& limits) {
     if (shape.may_be_missing &&
         std::ranges::all_of(tests, [&](const KeyTest& test) { return fits(test, nullptr, false, variables); })) {
         return {.kind = FoundValues::Kind::found, .cap = "", .missing = true, .values = {}, .relaxed = false};
     }
     if (!shape.may_be_there) return {};
-    return shape.is_list ? find_list(tests, variables, limits) : find_single(tests, variables, limits);
+    return shape.is_list ? find_list(tests, variables, limits) : find_single(tests, shape, variables, limits);
 }
 
 PatternTokens tokens_of(const policy::Pattern& pattern, const policy::PatternTables& tables, const Variables& variables,
