@@ -8,7 +8,6 @@ import collections
 import json
 import pathlib
 import random
-import re
 import subprocess
 import sys
 import time
@@ -30,8 +29,7 @@ class Pairs:
 
     def matching(self, pattern):
         if pattern not in self.matches:
-            wanted = re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.I | re.S)
-            self.matches[pattern] = frozenset(i for i, name in enumerate(self.names) if wanted.fullmatch(name))
+            self.matches[pattern] = frozenset(i for i, name in enumerate(self.names) if smt.glob(pattern, name))
         return self.matches[pattern]
 
     def script(self, first, second):

@@ -134,13 +134,16 @@ def managed_questions(count, seed, policies, data):
         for service in {item.split(":")[0].lower() for item in row["actions"]}:
             by_prefix[service].append(row)
     services = sorted(service for service, own in by_prefix.items() if len(own) > 1 and service != "*")
-    names = sorted(formats)
+    names = collections.defaultdict(list)  # of actions that have resources, by service
+    for name in sorted(formats):
+        if formats[name]:
+            names[name.split(":")[0]].append(name)
     asked = 0
     while asked < count:
         service = dice.choice(services)
         first, second = dice.sample(by_prefix[service], 2)
-        both = [name for name in names if name.split(":")[0] == service and formats[name] and
-                any(smt.glob(item, name) for item in first["actions"]) and any(smt.glob(item, name) for item in second["actions"])]
+        both = [name for name in names[service] if any(smt.glob(item, name) for item in first["actions"]) and
+                any(smt.glob(item, name) for item in second["actions"])]
         if not both:
             continue
         asked += 1

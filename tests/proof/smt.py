@@ -7,6 +7,7 @@ Traps: cvc5 1.0 reads \\u{..} alone as an escape; a key that is missing has no v
 answer read off stdout, whatever its exit code.
 """
 import datetime
+import functools
 import ipaddress
 import re
 import subprocess
@@ -155,9 +156,13 @@ def plain(value):
     return "true" if value is True else "false" if value is False else str(value)
 
 
+@functools.cache
+def compiled(pattern):
+    return re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.I | re.S)
+
+
 def glob(pattern, name):
-    parts = [".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern.lower()]
-    return re.fullmatch("".join(parts), name.lower(), re.S) is not None
+    return compiled(pattern).fullmatch(name) is not None
 
 
 class Encoding:
