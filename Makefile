@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: packages data build test sanitize mutants fuzz demo bench bench-policy bench-training format tidy clean
+.PHONY: packages data build test sanitize mutants fuzz demo bench bench-policy bench-proof bench-training format tidy clean
 
 # Debian's Python: its torch and scikit-learn are what the demo trains with.
 PYTHON ?= /usr/bin/python3
@@ -69,12 +69,18 @@ bench: data
 	@.venv/bin/python bench/run.py
 	@.venv/bin/python bench/lists.py
 	@.venv/bin/python bench/policy/run.py
+	@.venv/bin/python bench/proof/run.py
 	@.venv/bin/python bench/training/run.py
 
 # The policy engine alone, side by side with Cedar, OPA and iam-simulate. Options: make bench-policy OPTIONS="--rounds 3 --peers Cedar"
 bench-policy: data
 	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) bench_policy bench_gate_path
 	@.venv/bin/python bench/policy/run.py $(OPTIONS)
+
+# Proof alone, side by side with cvc5. Options: make bench-proof OPTIONS="--pairs 1000 --sample 100"
+bench-proof: data
+	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) bench_proof
+	@.venv/bin/python bench/proof/run.py $(OPTIONS)
 
 # Training jobs alone, beside Slurm (if its Debian packages are here) and the same scripts run bare. Options: make bench-training OPTIONS="--only starts --small"
 bench-training: data

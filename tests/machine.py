@@ -2,7 +2,7 @@
 
 A test that needs something of the machine says so (`conftest.need`, `NEEDS` in C++). Where the machine has it, the test runs, and what
 Trainwarden says about it is no excuse; where it has not, the test is skipped, counted and reported. Programs and packages are nothing that
-a machine may lack: tools/install-packages installs them.
+a machine may lack: tools/install-packages installs them. (But for cvc5: a second opinion, which some distributions do not have.)
 
     machine.py               one line for everything that can be needed
     machine.py NEED...       one line for each that this machine lacks; the exit status is 1 if there is one
@@ -103,7 +103,12 @@ def tracing():
     must("no tracing of processes", "strace", "-qq", "-f", "-o", "/dev/null", "true")
 
 
-NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, limits, landlock, tracing)}
+def cvc5():
+    """A solver that is not ours: a process that tests ask for a second opinion."""
+    must("no cvc5", "cvc5", "--version")
+
+
+NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, limits, landlock, tracing, cvc5)}
 
 
 @functools.cache

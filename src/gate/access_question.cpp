@@ -6,6 +6,7 @@
 #include "policy/catalogue.hpp"
 #include "policy/hash.hpp"
 #include "policy/passed_resource.hpp"
+#include "policy/public_access.hpp"
 
 namespace gate {
 namespace {
@@ -18,24 +19,6 @@ const policy::PolicyPtr& allows_no_one() {
         R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:NoSuchAction","Resource":"*"}]})",
         policy::PolicyKind::resource);
     return policy;
-}
-
-// A principal of an account that does not exist.
-policy::Request asked_by_unknown_account(const policy::Request& request) {
-    policy::Request out = request;
-    out.principal = {.kind = policy::PrincipalKind::user,
-                     .account = "000000000000",
-                     .arn = "arn:aws:iam::000000000000:user/stranger",
-                     .unique_id = "AIDA00000000000000000"};
-    for (const auto& entry : request.context.entries())
-        if (entry.key.starts_with("aws:principal") || entry.key == "aws:username" || entry.key == "aws:sourceidentity")
-            out.context.erase(entry.key);
-    out.context.replace("aws:userid", out.principal.unique_id);
-    out.context.replace("aws:PrincipalAccount", out.principal.account);
-    out.context.replace("aws:PrincipalArn", out.principal.arn);
-    out.context.replace("aws:PrincipalType", "User");
-    out.context.replace("aws:PrincipalIsAWSService", "false");
-    return out;
 }
 
 // The actions of AWS that are served here, as AWS spells them.
@@ -70,13 +53,6 @@ std::string passed(const ActionFacts& facts, const Access& access, const identit
 std::string region_in(const policy::Context& globals) {
     const auto* region = globals.find("aws:RequestedRegion");
     return region != nullptr && !region->values.empty() ? region->values.front() : std::string();
-}
-
-// The root user of the owning account reads, writes and removes a bucket's policy whatever it says, lest a bucket lock everyone
-// out.
-bool is_spared_the_policy(const policy::Principal& caller, std::string_view owner, const ActionFacts& facts) {
-    if (caller.kind != policy::PrincipalKind::root || caller.account != owner) return false;
-    return facts.name == "s3:getbucketpolicy" || facts.name == "s3:putbucketpolicy" || facts.name == "s3:deletebucketpolicy";
 }
 
 }  // namespace
@@ -122,24 +98,20 @@ policy::Question::Inputs AccessQuestion::parts(const policy::Context* front, con
 }
 
 void AccessQuestion::find_resource_policy() {
-    if (!access_.resource_policy || is_spared_the_policy(caller_.principal, resource_account_, facts_)) return;
+    if (!access_.resource_policy || policy::is_spared_bucket_policy(caller_.principal, resource_account_, facts_.name)) return;
     resource_policy_ = &*access_.resource_policy;
     if (!access_.restrict_public || !is_kept_out()) return;
     replaced_ = policy::AttachedPolicy{allows_no_one(), access_.resource_policy->name};
     resource_policy_ = &*replaced_;
 }
 
-// RestrictPublicBuckets (R79). Does not rest on what the policy was taken for: a grant that a principal of any account would get too is public.
+// RestrictPublicBuckets (R79).
 bool AccessQuestion::is_kept_out() const {
-    const policy::Principal& caller = caller_.principal;
-    if (caller.kind == policy::PrincipalKind::anonymous) return true;
-    if (caller.kind == policy::PrincipalKind::service || caller.account == resource_account_) return false;
-    if (access_.resource_policy_is_public) return true;
-    const policy::Request unknown = asked_by_unknown_account(request());
-    const policy::Question question(unknown);
-    const policy::Verdict verdict = policy::decide(question, policy::PrincipalPolicies{}, &*access_.resource_policy);
-    const bool granted = (verdict.missing >> static_cast<unsigned>(policy::Layer::resource) & 1) == 0;
-    return verdict.outcome != policy::Outcome::explicit_deny && granted;
+    using enum policy::KeptOut;
+    const auto kept_out =
+        policy::kept_out_by_restriction(caller_.principal, resource_account_, access_.resource_policy_is_public);
+    if (kept_out != if_unknown_granted) return kept_out == yes;
+    return policy::is_granted_to_unknown(request(), *access_.resource_policy);
 }
 
 policy::Verdict AccessQuestion::decide() const { return policy::decide(question_, caller_.policies, resource_policy_); }

@@ -205,8 +205,12 @@ private:
             case Comparison::date_greater_equals:
                 // ISO 8601 has years of four digits; the epoch has all of them, in whole seconds, which is what such dates came
                 // in.
-                if (value.millis >= 0 && value.millis < 253'402'300'800'000)
-                    return text::iso8601_millis(base::Time(std::chrono::milliseconds(value.millis)));
+                if (value.millis >= 0 && value.millis < 253'402'300'800'000) {
+                    auto out = text::iso8601_millis(base::Time(std::chrono::milliseconds(value.millis)));
+                    constexpr std::string_view no_millis = ".000Z";
+                    if (out.ends_with(no_millis)) out.replace(out.size() - no_millis.size(), no_millis.size(), "Z");
+                    return out;
+                }
                 return std::to_string(value.millis / 1000);
         }
         std::unreachable();

@@ -147,3 +147,30 @@ TEST_CASE("every AWS managed policy parses, compiles, prints and parses again to
     }
     CHECK(statements > 8000);
 }
+
+TEST_CASE("one condition, and one statement's resources, as they are written") {
+    const auto policy = Policy::parse(
+        R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject",
+            "Resource":["arn:aws:s3:::home/${aws:username}/*","*"],
+            "Condition":{"IpAddress":{"AWS:SourceIP":["10.0.0.0/8","192.0.2.1"]},
+                         "ForAnyValue:StringLikeIfExists":{"aws:tagkeys":"${*}*"},
+                         "NumericLessThan":{"aws:MultiFactorAuthAge":["3600","1.5","-20","0.25","1e30"]},
+                         "DateLessThan":{"aws:CurrentTime":"2030-01-01T00:00:00Z"}}}})",
+        PolicyKind::identity);
+    REQUIRE(policy.has_value());
+    const auto& compiled = (*policy)->compiled();
+    const auto& statement = compiled.statements()[0];
+    CHECK(print_resources(compiled, statement) == std::vector<std::string>{"arn:aws:s3:::home/${aws:username}/*", "*"});
+    std::vector<std::string> printed;
+    for (const auto& condition : compiled.conditions(statement)) {
+        const auto one = print(compiled, condition);
+        auto& line = printed.emplace_back(one.op + " " + one.key);
+        for (const auto& value : one.values) line += " " + value;
+    }
+    std::ranges::sort(printed);
+    REQUIRE(printed.size() == 4);
+    CHECK(printed[0] == "DateLessThan aws:CurrentTime 2030-01-01T00:00:00Z");
+    CHECK(printed[1] == "ForAnyValue:StringLikeIfExists aws:TagKeys ${*}*");
+    CHECK(printed[2] == "IpAddress aws:SourceIp 10.0.0.0/8 192.0.2.1/32");
+    CHECK(printed[3] == "NumericLessThan aws:MultiFactorAuthAge 3600 1.5 -20 0.25e0 0.1e31");
+}

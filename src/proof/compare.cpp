@@ -47,18 +47,28 @@ std::string strange_account(const policy::CompiledPolicy& policy, const std::str
     }
 }
 
-Subject stranger(const std::string& account) {
+// A user, or a role's session, of an account whose administrators give it the names and tags that they like.
+Subject stranger(const std::string& account, policy::PrincipalKind kind) {
+    const bool is_session = kind == policy::PrincipalKind::role_session;
     Subject out;
-    out.principal.kind = policy::PrincipalKind::user;
+    out.principal.kind = kind;
     out.principal.account = account;
-    out.principal.arn = out.principal.user_arn = "arn:aws:iam::" + account + ":user/stranger";
-    out.principal.unique_id = "AIDASTRANGER";
-    for (const auto& [key, value] : {std::pair<const char*, std::string>{"aws:PrincipalArn", out.principal.arn},
-                                     {"aws:PrincipalAccount", account},
-                                     {"aws:PrincipalType", "User"},
-                                     {"aws:userid", out.principal.unique_id},
-                                     {"aws:username", "stranger"}})
-        out.known.set(key, value);
+    out.principal.unique_id = is_session ? "AROASTRANGER:stranger" : "AIDASTRANGER";
+    if (is_session) {
+        out.principal.arn = "arn:aws:sts::" + account + ":assumed-role/stranger/stranger";
+        out.principal.role_arn = "arn:aws:iam::" + account + ":role/stranger";
+        out.principal.role_id = "AROASTRANGER";
+    } else {
+        out.principal.arn = out.principal.user_arn = "arn:aws:iam::" + account + ":user/stranger";
+        out.known.set("aws:userid", out.principal.unique_id);
+    }
+    out.known.set("aws:PrincipalAccount", account);
+    out.known.set("aws:PrincipalType", is_session ? "AssumedRole" : "User");
+    out.known.set("aws:PrincipalIsAWSService", "false");
+    out.open = {{"aws:principalarn", "arn:aws:iam::" + account + (is_session ? ":role/?*" : ":user/?*")},
+                {"aws:principaltag/", "?*", true},
+                is_session ? OpenKey{"aws:userid", "AROASTRANGER:?*"} : OpenKey{"aws:username", "?*"}};
+    if (is_session) out.open.push_back({"aws:sourceidentity", "?*", true});
     return out;
 }
 
@@ -98,17 +108,20 @@ Difference compare(const Subject& subject, const View& before, const View& after
 Answer is_public(const policy::PolicyPtr& resource_policy, const std::string& account, const policy::Context& known,
                  const Limits& limits) {
     const policy::AttachedPolicy resource{resource_policy, "the resource's policy"};
-    const Subject nobody, other = stranger(strange_account(resource_policy->compiled(), account));
+    const std::string strange = strange_account(resource_policy->compiled(), account);
+    const Subject nobody, user = stranger(strange, policy::PrincipalKind::user),
+                          session = stranger(strange, policy::PrincipalKind::role_session);
     const policy::PrincipalPolicies none, all = only(everything());
     const auto ask = [&](const Subject& subject, const policy::PrincipalPolicies& policies) {
         return prove({.subject = &subject,
                       .allowed = {{&policies, &resource}},
                       .refused = {},
+                      .except = {policy::actions_of_everybody.begin(), policy::actions_of_everybody.end()},
                       .resource_account = account,
                       .known = known},
                      limits);
     };
-    return both(ask(nobody, none), [&] { return ask(other, all); });
+    return both(ask(nobody, none), [&] { return both(ask(user, all), [&] { return ask(session, all); }); });
 }
 
 }  // namespace proof

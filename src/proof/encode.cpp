@@ -6,6 +6,7 @@
 #include "policy/catalogue.hpp"
 #include "policy/hash.hpp"
 #include "policy/print.hpp"
+#include "policy/public_access.hpp"
 #include "policy/question.hpp"
 #include "policy/reference.hpp"
 #include "policy/service_rules.hpp"
@@ -67,6 +68,11 @@ void add_keys(std::vector<std::string>& to, const std::vector<std::string>& more
     to.insert(to.end(), more.begin(), more.end());
 }
 
+bool has_variables(const policy::Condition& condition, std::span<const policy::ConditionValue> values) {
+    return policy::compares_patterns(condition.op.comparison) &&
+           std::ranges::any_of(values, [](const policy::ConditionValue& value) { return value.pattern.has_variables(); });
+}
+
 policy::PolicyPtr allowing_when(const std::string& one, const std::string& other) {
     const std::string head = R"({"Effect":"Allow","Action":"*","Resource":"*","Condition":)";
     return policy::Policy::parse(R"({"Version":"2012-10-17","Statement":[)" + head + one + "}," + head + other + "}]}",
@@ -88,13 +94,19 @@ const policy::PolicyPtr& without_session() {
 
 }  // namespace
 
+const policy::AttachedPolicy* applying_policy(const policy::Request& request, const View& view) {
+    return policy::applying_policy(
+        request, {.policy = view.resource, .restricts_public = view.restricts_public, .is_public = view.policy_is_public});
+}
+
 Encoder::Encoder(const Subject& subject, std::string action, std::string resource_account, const policy::Context& known)
     : subject_(subject),
       action_(std::move(action)),
       lower_(base::lower(action_)),
       service_(lower_.substr(0, lower_.find(':'))),
-      same_account_(resource_account.empty() || resource_account == subject.principal.account),
-      known_(known),
+      owner_(resource_account.empty() ? subject.principal.account : std::move(resource_account)),
+      same_account_(owner_ == subject.principal.account),
+      known_(&known),
       variables_{.known = &known,
                  .is_free = [](const void* of,
                                std::string_view key) { return static_cast<const Encoder*>(of)->shape_of(key).may_be_there; },
@@ -104,13 +116,22 @@ Encoder::Encoder(const Subject& subject, std::string action, std::string resourc
 KeyShape Encoder::shape_of(std::string_view key) const {
     const std::string lower = base::lower(key);
     KeyShape out{.is_list = policy::key_holds_list(lower)};
-    if (std::ranges::any_of(subject_.absent, [&](const std::string& one) { return lower.starts_with(one); })) {
+    if (std::ranges::any_of(subject_.absent, [&](const std::string& one) { return lower.starts_with(one); }) ||
+        (as_unknown_ && policy::is_lost_by_unknown(lower))) {
         out.may_be_there = false;
         return out;
     }
     const std::string_view service = std::string_view(lower).substr(0, lower.find(':'));
     if (service == "aws") {
-        if (is_of_principal(lower)) out.may_be_there = subject_.is_any;
+        if (is_of_principal(lower)) {
+            out.may_be_there = subject_.is_any;
+            for (const OpenKey& open : subject_.open) {
+                if (open.key != lower && !(open.key.ends_with('/') && lower.starts_with(open.key))) continue;
+                out.may_be_there = true;
+                out.may_be_missing = open.is_optional;
+                out.pattern = open.pattern;
+            }
+        }
         if (is_always_there(lower)) out.may_be_missing = false;
         if (lower == "aws:tokenissuetime") {
             const auto kind = subject_.principal.kind;
@@ -193,7 +214,7 @@ Node Encoder::condition_of(const policy::CompiledPolicy& policy, const policy::C
     const auto tables = policy.condition_tables();
     const auto values = tables.values.subspan(condition.values.at, condition.values.size);
     const std::string_view key = policy.text(condition.key);
-    const bool is_known = known_.find(condition.key_hash, key) != nullptr;
+    const bool is_known = known_->find(condition.key_hash, key) != nullptr;
     const auto shape = is_known ? KeyShape{} : shape_of(key);
     std::vector<std::string> open;
     std::string identity = "c:" + std::string(key) + ":" + std::to_string(static_cast<int>(condition.op.comparison)) +
@@ -222,11 +243,14 @@ Node Encoder::condition_of(const policy::CompiledPolicy& policy, const policy::C
     // A missing key is compared with nothing.
     if (!shape.may_be_there || (is_known && open.empty())) {
         policy::TypedValues typed;
-        return policy::holds(condition, tables, policy::ContextView(known_), typed) ? always : never;
+        return policy::holds(condition, tables, policy::ContextView(*known_), typed) ? always : never;
     }
+    // The search puts in the variables of the one who asks.
+    const bool others_variables = as_unknown_ && has_variables(condition, values);
+    if (others_variables) identity += "unknown";
     Atom atom{.written = {}, .open = std::move(open), .test = {&policy, &condition, true}, .key = std::string(key)};
     // What is known is compared with what is not: whether it holds is open.
-    atom.kind = is_known ? Atom::Kind::opaque : Atom::Kind::condition;
+    atom.kind = is_known || others_variables ? Atom::Kind::opaque : Atom::Kind::condition;
     return atom_of(identity, std::move(atom));
 }
 
@@ -279,6 +303,7 @@ Node Encoder::levels(const std::vector<std::vector<policy::AttachedPolicy>>& lev
 // R78, of the actions that have such rules: those that depend on the resource are told apart by it.
 Node Encoder::service_rules() {
     if (policy::limiting_rule(lower_, "", same_account_) != policy::ServiceRule::none) return never;
+    if (subject_.is_limited_to_job && lower_ == "sts:assumerole") return never;
     if (service_ != "iam" && service_ != "sts") return always;
     const auto forbidden = [&](PrincipalKind kind, std::string_view resource) {
         const policy::Context nothing;
@@ -319,9 +344,51 @@ Node Encoder::needs_resource_grant(const View& view) {
 }
 
 Node Encoder::allowed(const View& view) {
-    const Node out = decided(view);
+    const Node out = restricted(view);
     ++views_;
     return out;
+}
+
+// A bucket's policy may be put aside: for the owner's root user, and by RestrictPublicBuckets (R79).
+Node Encoder::restricted(const View& view) {
+    if (view.resource == nullptr) return decided(view);
+    View without = view;
+    without.resource = nullptr;
+    const auto& caller = subject_.principal;
+    if (policy::is_spared_bucket_policy(caller, owner_, lower_)) return decided(without);
+    const auto kept_out =
+        view.restricts_public ? policy::kept_out_by_restriction(caller, owner_, view.policy_is_public) : policy::KeptOut::no;
+    if (kept_out == policy::KeptOut::no) return decided(view);
+    if (kept_out == policy::KeptOut::yes) return decided(without);
+    const Node if_granted = granted_to_unknown(*view.resource);
+    if (if_granted == never) return decided(view);
+    return formula_.any({formula_.all({if_granted, decided(without)}), formula_.all({-if_granted, decided(view)})});
+}
+
+Node Encoder::granted_to_unknown(const policy::AttachedPolicy& policy) {
+    const policy::Context known = policy::context_of_unknown(*known_);
+    // The same atoms, of a request whose principal is another.
+    struct Swapped {
+        Encoder* of;
+        const policy::Context* known;
+        policy::CallerNames names;
+        explicit Swapped(Encoder* encoder, const policy::Context* other)
+            : of(encoder), known(encoder->known_), names(encoder->names_) {
+            of->known_ = of->variables_.known = other;
+            of->names_ = policy::CallerNames(policy::unknown_principal(), of->lower_);
+            of->as_unknown_ = true;
+        }
+        ~Swapped() {
+            of->known_ = of->variables_.known = known;
+            of->names_ = names;
+            of->as_unknown_ = false;
+        }
+        Swapped(const Swapped&) = delete;
+        Swapped& operator=(const Swapped&) = delete;
+    } const swapped(this, &known);
+    Layer layer;
+    add(layer, policy, false, {});
+    return formula_.all({layer.any(formula_), -formula_.any(layer.denies)});
 }
 
 Node Encoder::decided(const View& view) {

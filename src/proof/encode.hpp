@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,13 @@
 
 namespace proof {
 
+// A key of a principal that may hold what it likes, within bounds.
+struct OpenKey {
+    std::string key;           // lower case; one that ends with `/` stands for all that begin so
+    std::string pattern;       // that its values match, and the empty text does not
+    bool is_optional = false;  // it may be missing
+};
+
 struct Subject {
     policy::Principal principal;
     policy::Context known;  // the condition keys that come with it: aws:PrincipalArn, its tags, …
@@ -27,13 +35,21 @@ struct Subject {
     // Beginnings of keys, in lower case, that the requests that are asked about do not bring where `known` has none: aws:resourcetag/ of
     // resources whose tags are all known.
     std::vector<std::string> absent = {};
+    std::vector<OpenKey> open = {};  // such keys that are open though the subject is not any
+    // Credentials of a training job's worker, which assume no role (R78).
+    bool is_limited_to_job = false;
 };
 
 // The policies that apply at one time: today's, or a plan's. All must outlive what is asked about them.
 struct View {
     const policy::PrincipalPolicies* policies = nullptr;
     const policy::AttachedPolicy* resource = nullptr;  // nullptr: resources have none
+    // Of a bucket (R79): RestrictPublicBuckets keeps strangers from what the policy grants, and all other accounts if it is taken for public.
+    bool restricts_public = false, policy_is_public = false;
 };
+
+// The policy of the resource that decides the request.
+[[nodiscard]] const policy::AttachedPolicy* applying_policy(const policy::Request& request, const View& view);
 
 // A statement that one view's layer has, and where in the formula it applies.
 struct Applying {
@@ -95,15 +111,18 @@ private:
     [[nodiscard]] Node atom_of(const std::string& identity, Atom atom);
     [[nodiscard]] Node resource_like(std::string_view pattern);
     [[nodiscard]] Node resource_like(Tokens tokens, std::string_view written);
+    [[nodiscard]] Node restricted(const View& view);
+    [[nodiscard]] Node granted_to_unknown(const policy::AttachedPolicy& policy);
     [[nodiscard]] Node decided(const View& view);
     [[nodiscard]] Node needs_resource_grant(const View& view);
 
     const Subject& subject_;
-    const std::string action_, lower_, service_;
+    const std::string action_, lower_, service_, owner_;
     const bool same_account_;
-    const policy::Context& known_;
+    const policy::Context* known_;
     Variables variables_;
     policy::CallerNames names_;
+    bool as_unknown_ = false;  // what is encoded is what a principal of no account may do (policy/public_access.hpp)
     Formula formula_;
     std::vector<Atom> atoms_;
     std::vector<Applying> applying_;

@@ -192,3 +192,41 @@ TEST_CASE("ways of several actions") {
     CHECK(found.complete);
     CHECK(found.ways[0].actions == std::vector<std::string>{"s3:GetObject", "s3:GetObjectTagging"});
 }
+
+TEST_CASE("is_public: what a stranger could bring about") {
+    const auto is_public = [](const std::string& principal, const std::string& condition, const std::string& more = "") {
+        const auto policy = Policy::parse(R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":)" + principal +
+                                              R"(,"Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*")" +
+                                              (condition.empty() ? "" : R"(,"Condition":)" + condition) + "}" + more + "]}",
+                                          PolicyKind::resource)
+                                .value();
+        const auto answer = proof::is_public(policy, "111122223333");
+        CHECK(answer.kind != Answer::Kind::unknown);
+        return answer.kind == Answer::Kind::yes;
+    };
+    const std::string all = R"("*")";
+    CHECK(is_public(all, ""));
+    CHECK(is_public(R"({"AWS":"*"})", ""));
+    CHECK(!is_public(R"({"AWS":"111122223333"})", ""));
+    CHECK(!is_public(R"({"AWS":"444455556666"})", ""));
+    CHECK(!is_public(R"({"Service":"sagemaker.amazonaws.com"})", ""));
+    // Its own account gives it tags and names.
+    CHECK(is_public(all, R"({"StringEquals":{"aws:PrincipalTag/team":"vision"}})"));
+    CHECK(is_public(all, R"({"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/reader"}})"));
+    CHECK(is_public(all, R"({"StringEquals":{"aws:username":"alice"}})"));
+    CHECK(is_public(all, R"({"StringLike":{"aws:userid":"*:alice"}})"));
+    CHECK(is_public(all, R"({"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}})"));
+    CHECK(is_public(all, R"({"StringNotEquals":{"aws:PrincipalAccount":"444455556666"}})"));
+    // It is not of these accounts, and no organization's.
+    CHECK(!is_public(all, R"({"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"}})"));
+    CHECK(!is_public(all, R"({"StringEquals":{"aws:PrincipalAccount":["111122223333","444455556666"]}})"));
+    CHECK(!is_public(all, R"({"StringEquals":{"aws:PrincipalOrgID":"o-abcdefghij"}})"));
+    CHECK(!is_public(all, R"({"StringLike":{"aws:userid":"AROAEXAMPLE:*"}})"));
+    CHECK(!is_public(all, R"({"Bool":{"aws:PrincipalIsAWSService":"true"}})"));
+    // What is allowed and denied is not allowed.
+    CHECK(!is_public(all, "", R"(,{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"})"));
+    CHECK(is_public(all, "", R"(,{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::bucket/x/*"})"));
+    CHECK(!is_public(all, "",
+                     R"(,{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*",
+                        "Condition":{"StringNotEquals":{"aws:PrincipalAccount":"111122223333"}}})"));
+}

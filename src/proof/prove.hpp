@@ -52,7 +52,7 @@ struct Answer {
     std::optional<policy::Request> witness;  // yes
     std::string reason;                      // unknown: which limit, or what is open
     // Yes, if the question asks for them. Every request of the question for one of `actions` that meets all requirements is an answer as well, if
-    // its resource is one that the action takes. None can be left out, and none follows from the others or from the question.
+    // its resource is one that the action takes. None follows from the others or from the question; without any of them, `statements` are not enough.
     std::vector<Requirement> requirements = {};
     // The Allows of the first view of `allowed` that then apply, one for each layer (each level of an organization) that allowed the witness.
     std::vector<Granting> statements = {};

@@ -80,7 +80,7 @@ std::vector<Granting> Search::granting(const policy::Request& witness, const std
     };
     const policy::Question question(witness);
     const View& view = question_.allowed.front();
-    const auto verdict = policy::decide(question, *view.policies, view.resource);
+    const auto verdict = policy::decide(question, *view.policies, applying_policy(witness, view));
     std::vector<Granting> out;
     for (const auto& grant : verdict.granting()) {
         Granting one{grant.layer, grant.policy, grant.statement};

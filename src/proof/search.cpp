@@ -97,7 +97,7 @@ Answer Search::next(size_t tries) {
         const auto variables = open_variables(literals_);
         if (tries > 0 && !variables.empty()) {
             --tries;
-            if (auto answer = with_values(variables); answer.kind == Answer::Kind::yes) return answer;
+            if (auto answer = with_values(variables, literals_); answer.kind == Answer::Kind::yes) return answer;
         }
         open_ = !cut.empty() ? cut : variables.empty() ? "the witness" : open_variable;
         if (literals_.empty() || ++tries_ >= limits_.tries_max) return unknown(open_);
@@ -220,16 +220,27 @@ std::vector<std::string> Search::open_variables(const std::vector<Literal>& lite
     return out;
 }
 
-// The same question, with values for these keys: what has been found for them, or something.
-Answer Search::with_values(const std::vector<std::string>& keys) const {
+// The same question, with values for these keys: what has been found for them, what they are compared with, or something.
+Answer Search::with_values(const std::vector<std::string>& keys, const std::vector<Literal>& literals) const {
     policy::Context known = known_;
     for (const auto& key : keys) {
         if (known.find(key) != nullptr) continue;
         const auto found = values_.find(key);
         if (found != values_.end() && (found->second.missing || found->second.values.empty())) continue;
-        add_value(known, key, found == values_.end() ? std::vector{example_of(key)} : found->second.values);
+        add_value(known, key, found == values_.end() ? std::vector{example_of(key, literals)} : found->second.values);
     }
     return Search(question_, limits_, action_, known).run(0);
+}
+
+// What is known of a key that has to be equal to this one, if anything is.
+std::string Search::example_of(const std::string& key, const std::vector<Literal>& literals) const {
+    for (const Literal& one : literals) {
+        const Atom& atom = encoder_.atom(one.atom);
+        if (!one.wanted || atom.kind != Atom::Kind::opaque || std::ranges::find(atom.open, key) == atom.open.end()) continue;
+        const auto* entry = known_.find(atom.key);
+        if (entry != nullptr && entry->values.size() == 1) return entry->values.front();
+    }
+    return proof::example_of(key);
 }
 
 void Search::add_value(policy::Context& context, const std::string& key, const std::vector<std::string>& values) const {
@@ -257,7 +268,7 @@ std::optional<policy::Request> Search::confirmed(const policy::Context& known) c
 bool Search::is_as_asked(const policy::Request& request) const {
     const policy::Question question(request);
     const auto allows = [&](const View& view) {
-        return policy::decide(question, *view.policies, view.resource).outcome == policy::Outcome::allow;
+        return policy::decide(question, *view.policies, applying_policy(request, view)).outcome == policy::Outcome::allow;
     };
     return std::ranges::all_of(question_.allowed, allows) && std::ranges::none_of(question_.refused, allows);
 }

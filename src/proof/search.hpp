@@ -35,7 +35,8 @@ private:
     [[nodiscard]] Found find_resource(const std::vector<Literal>& literals, std::string* text = nullptr) const;
     [[nodiscard]] FoundValues find_key(const std::string& key, const std::vector<Literal>& literals) const;
     [[nodiscard]] std::vector<std::string> open_variables(const std::vector<Literal>& literals) const;
-    [[nodiscard]] Answer with_values(const std::vector<std::string>& keys) const;
+    [[nodiscard]] Answer with_values(const std::vector<std::string>& keys, const std::vector<Literal>& literals) const;
+    [[nodiscard]] std::string example_of(const std::string& key, const std::vector<Literal>& literals) const;
     void add_value(policy::Context& context, const std::string& key, const std::vector<std::string>& values) const;
     [[nodiscard]] std::optional<policy::Request> confirmed(const policy::Context& known) const;
     [[nodiscard]] bool is_as_asked(const policy::Request& request) const;

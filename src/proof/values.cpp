@@ -1,16 +1,12 @@
 #include "proof/values.hpp"
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstdlib>
 #include <deque>
 #include <optional>
 
 #include "policy/context_view.hpp"
-#include "policy/value.hpp"
 #include "policy/vocabulary.hpp"
-#include "text/time.hpp"
+#include "proof/candidates.hpp"
 
 namespace proof {
 
@@ -43,11 +39,6 @@ bool is_folded(Comparison comparison) {
 
 std::string_view key_of(const KeyTest& test) { return test.policy->text(test.condition->key); }
 
-std::span<const policy::ConditionValue> values_of(const KeyTest& test) {
-    const auto tables = test.policy->condition_tables();
-    return tables.values.subspan(test.condition->values.at, test.condition->values.size);
-}
-
 // Does the test come out as wanted with these values (nullptr: missing)?
 bool fits(const KeyTest& test, const std::vector<std::string>* values, bool is_list, const Variables& variables) {
     policy::Context own;
@@ -66,8 +57,6 @@ policy::KeyType type_of(std::string_view key) {
     const auto known = policy::find_key(key);
     return known ? known->type : policy::KeyType::text;
 }
-
-// ---- texts
 
 // What values of a type look like: the first is what people expect to read, the last leaves out none.
 std::vector<std::vector<Tokens>> forms_of(policy::KeyType type) {
@@ -151,141 +140,6 @@ private:
     bool relaxed_ = false;
 };
 
-// ---- numbers, dates and addresses: one value of every kind that the conditions' values tell apart
-
-enum class Family : uint8_t { text, number, date, address };
-
-Family family_of(Comparison comparison) {
-    if (comparison >= Comparison::numeric_equals && comparison <= Comparison::numeric_greater_equals) return Family::number;
-    if (comparison >= Comparison::date_equals && comparison <= Comparison::date_greater_equals) return Family::date;
-    return comparison == Comparison::ip_address ? Family::address : Family::text;
-}
-
-struct Candidates {
-    std::vector<std::string> values;  // the most readable first
-    bool complete = true;             // if no value will do, none will
-};
-
-constexpr size_t plain_digits_max = 200;
-
-// Without an exponent.
-struct Plain {
-    std::string sign, whole, fraction;
-};
-std::optional<Plain> plain(bool negative, std::string digits, int point) {
-    if (digits.empty()) return Plain{"", "0", ""};
-    if (digits.size() > plain_digits_max || std::abs(point) > static_cast<int>(plain_digits_max)) return std::nullopt;
-    Plain out{negative ? "-" : "", "0", ""};
-    if (point <= 0) {
-        out.fraction = std::string(static_cast<size_t>(-point), '0') + digits;
-    } else {
-        const auto size = static_cast<size_t>(point);
-        if (digits.size() < size) digits.append(size - digits.size(), '0');
-        out.whole = digits.substr(0, size);
-        out.fraction = digits.substr(size);
-    }
-    return out;
-}
-
-// Each number, whole numbers beside it, and what is a little farther from zero than it: so one of every gap between them.
-void add_numbers(Candidates& out, std::span<const KeyTest> tests) {
-    constexpr size_t whole_digits_max = 17;
-    std::vector<Plain> all;
-    size_t fraction_max = 0;
-    for (const auto& test : tests) {
-        if (family_of(test.condition->op.comparison) != Family::number) continue;
-        for (const auto& value : values_of(test)) {
-            auto one = plain(value.decimal.negative, std::string(test.policy->text(value.decimal.digits)), value.decimal.point);
-            if (!one || one->whole.size() > whole_digits_max) out.complete = false;
-            if (!one) continue;
-            fraction_max = std::max(fraction_max, one->fraction.size());
-            all.push_back(*std::move(one));
-        }
-    }
-    const auto add = [&](std::string text) { out.values.push_back(std::move(text)); };
-    for (const auto& one : all) {
-        add(one.sign + one.whole + (one.fraction.empty() ? "" : "." + one.fraction));
-        if (one.whole.size() > whole_digits_max) continue;
-        const int64_t whole = std::stoll(one.sign + one.whole);
-        for (const int64_t beside : {whole, whole - 1, whole + 1}) add(std::to_string(beside));
-    }
-    all.push_back({"", "0", ""});
-    all.push_back({"-", "0", ""});
-    for (auto& one : all)
-        add(one.sign + one.whole + "." + one.fraction + std::string(fraction_max - one.fraction.size(), '0') + "1");
-    for (const char* sign : {"", "-"}) add(sign + std::string(plain_digits_max + 2, '9'));
-}
-
-void add_dates(Candidates& out, std::span<const KeyTest> tests) {
-    for (const auto& test : tests) {
-        if (family_of(test.condition->op.comparison) != Family::date) continue;
-        for (const auto& value : values_of(test)) {
-            for (const int64_t plus : {0, -1000, 1000, -1, 1})
-                out.values.push_back(text::iso8601_millis(base::Time(std::chrono::milliseconds(value.millis + plus))));
-            for (const int64_t plus : {0, -1, 1}) out.values.push_back(std::to_string(value.millis / 1000 + plus));
-        }
-    }
-}
-
-std::string address_text(const std::array<uint8_t, 16>& bytes, bool v6) {
-    constexpr char digits[] = "0123456789abcdef";
-    std::string out;
-    for (size_t i = 0; i < (v6 ? 16 : 4); ++i) {
-        if (i > 0 && (!v6 || i % 2 == 0)) out += v6 ? ':' : '.';
-        if (!v6) out += std::to_string(bytes[i]);
-        if (v6) out += digits[bytes[i] >> 4], out += digits[bytes[i] & 15];
-    }
-    return out;
-}
-
-// The first and the last address of each network, and their neighbours.
-void add_addresses(Candidates& out, std::span<const KeyTest> tests) {
-    for (const auto& test : tests) {
-        if (family_of(test.condition->op.comparison) != Family::address) continue;
-        for (const auto& value : values_of(test)) {
-            const auto& network = test.policy->condition_tables().networks[value.network];
-            const size_t size = network.v6() ? 16 : 4;
-            auto first = network.bytes(), last = first;
-            for (auto bit = static_cast<size_t>(network.prefix()); bit < size * 8; ++bit) {
-                first[bit / 8] = static_cast<uint8_t>(first[bit / 8] & ~(0x80u >> bit % 8));
-                last[bit / 8] = static_cast<uint8_t>(last[bit / 8] | 0x80u >> bit % 8);
-            }
-            auto before = first, after = last;
-            for (size_t i = size; i-- > 0;)
-                if (before[i]-- != 0) break;
-            for (size_t i = size; i-- > 0;)
-                if (++after[i] != 0) break;
-            for (const auto& bytes : {first, last, before, after}) out.values.push_back(address_text(bytes, network.v6()));
-        }
-    }
-    out.values.insert(out.values.end(), {"10.0.0.1", "192.0.2.1", "2001:db8::1"});
-}
-
-Candidates candidates(std::span<const KeyTest> tests, policy::KeyType type) {
-    using Type = policy::KeyType;
-    Candidates out;
-    std::array<bool, 4> has{};
-    for (const auto& test : tests) {
-        if (test.condition->op.comparison == Comparison::null) continue;
-        const auto family = family_of(test.condition->op.comparison);
-        has[static_cast<size_t>(family)] = true;
-        if (family != Family::text || test.condition->op.comparison == Comparison::binary_equals) continue;
-        for (const auto& value : values_of(test))
-            if (value.pattern.shape == Shape::exact) out.values.emplace_back(test.policy->text(value.pattern.where));
-    }
-    const auto [texts, numbers, dates, addresses] = has;
-    if (numbers) add_numbers(out, tests);
-    if (dates) add_dates(out, tests);
-    if (addresses) add_addresses(out, tests);
-    if (type == Type::text) out.values.insert(out.values.end(), {"x", ""});  // what is not a number, date or address
-    std::erase_if(out.values, [&](const std::string& value) { return !policy::has_type(value, type); });
-    const bool right_type = (numbers && (type == Type::number || type == Type::epoch || type == Type::text)) ||
-                            (dates && (type == Type::date || type == Type::epoch || type == Type::text)) ||
-                            (addresses && type == Type::address);
-    if (texts || numbers + dates + addresses != 1 || !right_type) out.complete = false;
-    return out;
-}
-
 FoundValues found(std::vector<std::string> values, bool relaxed) {
     return {.kind = FoundValues::Kind::found, .cap = "", .missing = false, .values = std::move(values), .relaxed = relaxed};
 }
@@ -325,7 +179,7 @@ FoundText find_empty(std::span<const KeyTest> tests, const Variables& variables,
     return out;
 }
 
-FoundValues find_single(std::span<const KeyTest> tests, const Variables& variables, const Limits& limits) {
+FoundValues find_single(std::span<const KeyTest> tests, const KeyShape& shape, const Variables& variables, const Limits& limits) {
     std::vector<KeyTest> texts;
     bool typed = false, of_all = false;
     const auto type = type_of(key_of(tests.front()));
@@ -351,10 +205,11 @@ FoundValues find_single(std::span<const KeyTest> tests, const Variables& variabl
     }
     TextConstraints constraints(variables, type);
     for (const auto& test : texts) constraints.add(test, must_match(test));
+    if (!shape.pattern.empty()) constraints.add_pattern(shape.pattern);
     if (of_all) constraints.add_pattern("?*");
     auto text = constraints.find(limits);
     bool relaxed = constraints.relaxed();
-    if (of_all && text.kind != FoundText::Kind::found) {
+    if (of_all && text.kind != FoundText::Kind::found && shape.pattern.empty()) {
         const bool cut = text.kind == FoundText::Kind::too_many_states;
         text = find_empty(texts, variables, type, limits, relaxed);
         if (cut && text.kind == FoundText::Kind::none) return cut_off(states_cap);
@@ -439,13 +294,13 @@ FoundValues find_list(std::span<const KeyTest> tests, const Variables& variables
 
 }  // namespace
 
-FoundValues find_values(std::span<const KeyTest> tests, KeyShape shape, const Variables& variables, const Limits& limits) {
+FoundValues find_values(std::span<const KeyTest> tests, const KeyShape& shape, const Variables& variables, const Limits& limits) {
     if (shape.may_be_missing &&
         std::ranges::all_of(tests, [&](const KeyTest& test) { return fits(test, nullptr, false, variables); })) {
         return {.kind = FoundValues::Kind::found, .cap = "", .missing = true, .values = {}, .relaxed = false};
     }
     if (!shape.may_be_there) return {};
-    return shape.is_list ? find_list(tests, variables, limits) : find_single(tests, variables, limits);
+    return shape.is_list ? find_list(tests, variables, limits) : find_single(tests, shape, variables, limits);
 }
 
 PatternTokens tokens_of(const policy::Pattern& pattern, const policy::PatternTables& tables, const Variables& variables,

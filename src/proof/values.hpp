@@ -33,6 +33,7 @@ struct KeyShape {
     bool may_be_missing = true;
     bool may_be_there = true;
     bool is_list = false;
+    std::string pattern = {};  // that text values match, as in policies; empty: any text
 };
 
 struct FoundValues {
@@ -54,7 +55,7 @@ struct Variables {
 };
 
 // Values of one key, of those that a request can bring (policy::has_type), with which every test comes out as wanted.
-[[nodiscard]] FoundValues find_values(std::span<const KeyTest> tests, KeyShape shape, const Variables& variables,
+[[nodiscard]] FoundValues find_values(std::span<const KeyTest> tests, const KeyShape& shape, const Variables& variables,
                                       const Limits& limits);
 
 // A pattern as tokens. A variable of unknown value is `*`.

@@ -1,6 +1,9 @@
 // Every policy of one statement beside every other, and every policy of two: what proof says is what asking every request says.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <map>
+
 #include "proof/compare.hpp"
 #include "world.hpp"
 
@@ -93,6 +96,8 @@ TEST_CASE("every policy of two statements, in a third") {
             ++asked, yes += more, no += !more;
             const auto found = proof::find_more(policy, third);
             const auto lost = proof::find_more(third, policy);
+            const auto difference = proof::find_difference(policy, third);
+            CHECK_MESSAGE(difference.kind == (more || less ? Answer::Kind::yes : Answer::Kind::no), policy->text());
             if (found.kind != (more ? Answer::Kind::yes : Answer::Kind::no) ||
                 lost.kind != (less ? Answer::Kind::yes : Answer::Kind::no))
                 FAIL("more " << int(found.kind) << found.reason << ", less " << int(lost.kind) << lost.reason << " of\n"
@@ -101,4 +106,107 @@ TEST_CASE("every policy of two statements, in a third") {
     MESSAGE(asked, " policies, ", no, " of them within");
     CHECK(yes > 0);
     CHECK(no > 0);
+}
+
+namespace {
+
+// A requirement as a policy, so that the engine says whether a request meets it.
+policy::PolicyPtr policy_of(const proof::Requirement& one) {
+    std::string values;
+    for (const auto& value : one.values) values += (values.empty() ? "\"" : ",\"") + value + "\"";
+    const bool resource = one.kind == proof::Requirement::Kind::resource;
+    return world::policy_of({{"Allow", R"("*")", resource ? "[" + values + "]" : R"("*")",
+                              resource ? "" : R"({")" + one.op + R"(":{")" + one.key + R"(":[)" + values + "]}}", ""}},
+                            policy::PolicyKind::identity);
+}
+
+bool allows(const policy::PolicyPtr& policy, const policy::Request& request) {
+    policy::PrincipalPolicies policies;
+    policies.identity.push_back({policy, "p"});
+    return policy::decide(policy::Question(request), policies, nullptr).outcome == policy::Outcome::allow;
+}
+
+}  // namespace
+
+TEST_CASE("ways: whatever meets the requirements of one is allowed, and what is allowed meets those of one") {
+    const auto requests = world::requests(user(), "");
+    const auto statements = world::statements();
+    size_t asked = 0, ways = 0, several = 0;
+    std::map<proof::Requirement, std::vector<bool>> met_by;  // of each request
+    for (size_t a = 0; a < statements.size(); ++a)
+        for (size_t b = a; b < statements.size(); b += 5) {
+            if (statements[a].effect == "Deny") continue;
+            const auto policy = world::policy_of({statements[a], statements[b]}, policy::PolicyKind::identity);
+            const auto own = allowed(policy, requests);
+            policy::PrincipalPolicies policies;
+            policies.identity.push_back({policy, "p"});
+            const proof::Subject subject{.principal = user()};
+            proof::Question question{.subject = &subject, .allowed = {{&policies}}};
+            question.actions = {"s3:GetObject", "s3:PutObject"};
+            const auto found = proof::find_ways(question);
+            REQUIRE_MESSAGE(found.complete, policy->text(), found.reason);
+            std::vector<bool> reached(requests.size(), false);
+            for (const auto& way : found.ways) {
+                REQUIRE(way.statements.size() == 1);
+                CHECK(policy->statements()[way.statements[0].statement].effect == policy::Effect::allow);
+                for (size_t i = 0; i < requests.size(); ++i) {
+                    if (std::ranges::find(way.actions, requests[i].action) == way.actions.end()) continue;
+                    bool meets = true;
+                    for (const auto& requirement : way.requirements) {
+                        auto& met = met_by[requirement];
+                        if (met.empty())
+                            for (const auto& request : requests)
+                                met.push_back(allows(policy_of(requirement), request) == requirement.holds);
+                        meets = meets && met[i];
+                    }
+                    if (meets && !own[i]) FAIL("refused, but meets the requirements of a way of\n" << policy->text());
+                    if (meets) reached[i] = true;
+                }
+            }
+            for (size_t i = 0; i < requests.size(); ++i)
+                if (own[i] && !reached[i]) FAIL("allowed, but by no way of\n" << policy->text());
+            ++asked, ways += found.ways.size(), several += found.ways.size() > 1;
+        }
+    MESSAGE(asked, " policies, ", ways, " ways, ", several, " with several");
+    CHECK(several > asked / 10);
+}
+
+TEST_CASE("is_public: every policy of two statements") {
+    const std::string owner = "111122223333";
+    policy::PrincipalPolicies everything;
+    everything.identity.push_back({world::policy_of({{"Allow", R"("*")", R"("*")", "", ""}}, policy::PolicyKind::identity), "p"});
+    const policy::Principal stranger{.kind = policy::PrincipalKind::user,
+                                     .account = "999888777666",
+                                     .arn = "arn:aws:iam::999888777666:user/stranger",
+                                     .unique_id = "AIDASTRANGER",
+                                     .user_arn = "arn:aws:iam::999888777666:user/stranger"};
+    std::vector<policy::Request> requests = world::requests(stranger, owner);
+    for (auto& request : world::requests(policy::Principal{}, owner)) requests.push_back(std::move(request));
+    std::vector<world::Statement> statements;
+    for (const char* principal :
+         {R"("Principal":"*")", R"("Principal":{"AWS":"111122223333"})",
+          R"("Principal":{"AWS":"arn:aws:iam::444455556666:user/bob"})", R"("Principal":{"Service":"sagemaker.amazonaws.com"})"})
+        for (size_t resource : {0, 2, 3})
+            for (size_t condition : {0, 1, 2, 3, 4, 5, 8})
+                for (const char* effect : {"Allow", "Deny"})
+                    statements.push_back({effect, world::actions[condition % 3], world::resources[resource],
+                                          world::conditions[condition], principal});
+    size_t asked = 0, yes = 0;
+    for (size_t a = 0; a < statements.size(); ++a)
+        for (size_t b = a; b < statements.size(); b += 11) {
+            const auto policy = world::policy_of({statements[a], statements[b]}, policy::PolicyKind::resource);
+            const policy::AttachedPolicy attached{policy, "b"};
+            const bool expected = std::ranges::any_of(requests, [&](const policy::Request& request) {
+                const bool known = request.principal.kind != policy::PrincipalKind::anonymous;
+                const policy::Question question(request);
+                return policy::decide(question, known ? everything : policy::PrincipalPolicies{}, &attached).outcome ==
+                       policy::Outcome::allow;
+            });
+            const auto found = proof::is_public(policy, owner);
+            ++asked, yes += expected;
+            CHECK_MESSAGE(found.kind == (expected ? Answer::Kind::yes : Answer::Kind::no), policy->text());
+        }
+    MESSAGE(asked, " policies, ", yes, " public");
+    CHECK(yes > asked / 10);
+    CHECK(yes < asked * 9 / 10);
 }

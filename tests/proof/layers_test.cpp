@@ -4,6 +4,7 @@
 #include <array>
 
 #include "generator.hpp"
+#include "policy/public_access.hpp"
 #include "proof/prove.hpp"
 #include "world.hpp"
 
@@ -36,12 +37,27 @@ const std::array principals = {R"("*")",
                                R"({"AWS":"arn:aws:sts::111122223333:federated-user/alice"})",
                                R"({"Service":"sagemaker.amazonaws.com"})"};
 
+// What a bucket policy says of who asks: RestrictPublicBuckets lets a stranger have other keys.
+const std::array about_principals = {R"({"StringEquals":{"aws:PrincipalAccount":"444455556666"}})",
+                                     R"({"StringNotLike":{"aws:PrincipalAccount":"4*"}})",
+                                     R"({"Null":{"aws:PrincipalAccount":"true"}})"};
+
+struct Layers : policy::PolicySet {
+    bool restricts_public = false, policy_is_public = false;
+    [[nodiscard]] proof::View view() const {
+        return {.policies = this,
+                .resource = resource ? &*resource : nullptr,
+                .restricts_public = restricts_public,
+                .policy_is_public = policy_is_public};
+    }
+};
+
 class Drawn {
 public:
     explicit Drawn(uint64_t seed) : dice_(seed) {}
 
-    policy::PolicySet set() {
-        policy::PolicySet out;
+    Layers set() {
+        Layers out;
         if (dice_.chance(85)) out.identity.push_back(policy(PolicyKind::identity));
         if (dice_.chance(25)) out.boundary = policy(PolicyKind::identity);
         if (dice_.chance(25)) out.session.emplace().push_back(policy(PolicyKind::session));
@@ -51,6 +67,8 @@ public:
         if (dice_.chance(25)) out.resource_control.push_back({policy(PolicyKind::resource_control), everything()});
         if (dice_.chance(70)) out.resource = policy(PolicyKind::resource);
         if (dice_.chance(20)) out.vpc_endpoint = policy(PolicyKind::resource);
+        out.restricts_public = dice_.chance(40);
+        out.policy_is_public = dice_.chance(20);
         return out;
     }
     const char* caller() { return dice_.pick(callers); }
@@ -66,6 +84,7 @@ private:
                           dice_.chance(40) ? world::resources[0] : dice_.pick(world::resources),
                           dice_.chance(50) ? "" : dice_.pick(world::conditions), ""};
             if (control) one.principal = R"("Principal":"*")";
+            if (kind == PolicyKind::resource && dice_.chance(25)) one.condition = dice_.pick(about_principals);
             if (kind == PolicyKind::resource)
                 one.principal =
                     std::string(deny && dice_.chance(30) ? R"("NotPrincipal":)" : R"("Principal":)") + dice_.pick(principals);
@@ -79,8 +98,9 @@ private:
     reference::Dice dice_;
 };
 
-std::string text_of(const policy::PolicySet& set) {
-    std::string out;
+std::string text_of(const Layers& set) {
+    std::string out = set.restricts_public ? "restricts public\n" : "";
+    if (set.policy_is_public) out += "taken for public\n";
     const auto add = [&](const char* layer, const policy::AttachedPolicy& one) {
         out += std::string(layer) + " " + std::string(one.policy->text()) + "\n";
     };
@@ -104,22 +124,27 @@ TEST_CASE("layers and callers of every kind") {
     for (uint64_t seed = 1; seed <= 4000; ++seed) {
         Drawn drawn(seed);
         const std::string caller = drawn.caller();
-        const proof::Subject subject{.principal = *reference::principal_of(caller, "aws"), .known = {}};
+        proof::Subject subject{.principal = *reference::principal_of(caller, "aws"), .known = {}};
+        if (const auto& account = subject.principal.account; !account.empty()) subject.known.set("aws:PrincipalAccount", account);
         const auto first = drawn.set(), second = drawn.set();
         // One question in three is what is allowed at all, one what is refused at all.
         const bool has_allowed = drawn.chance(67), has_refused = !has_allowed || drawn.chance(67);
         bool expected = false;
-        for (const auto& request : world::requests(subject.principal, owner)) {
-            const auto allows = [&](const policy::PolicySet& set) {
-                return policy::decide(policy::Question(request), set).outcome == policy::Outcome::allow;
+        for (auto& request : world::requests(subject.principal, owner)) {
+            request.context.merge(subject.known);
+            const policy::Question asked(request);
+            const auto allows = [&](const Layers& set) {
+                const auto* resource = policy::applying_policy(request, {.policy = set.resource ? &*set.resource : nullptr,
+                                                                         .restricts_public = set.restricts_public,
+                                                                         .is_public = set.policy_is_public});
+                return policy::decide(asked, set, resource).outcome == policy::Outcome::allow;
             };
             expected = (!has_allowed || allows(first)) && (!has_refused || !allows(second));
             if (expected) break;
         }
-        const auto view = [](const policy::PolicySet& set) { return proof::View{&set, set.resource ? &*set.resource : nullptr}; };
         proof::Question question{.subject = &subject, .allowed = {}, .refused = {}};
-        if (has_allowed) question.allowed.push_back(view(first));
-        if (has_refused) question.refused.push_back(view(second));
+        if (has_allowed) question.allowed.push_back(first.view());
+        if (has_refused) question.refused.push_back(second.view());
         question.actions = {"s3:GetObject", "s3:PutObject"};
         question.resources = {"arn:aws:s3:::?*/*"};
         question.resource_account = owner;

@@ -9,6 +9,7 @@
 
 #include "base/strings.hpp"
 #include "generator.hpp"
+#include "policy/public_access.hpp"
 #include "policy/vocabulary.hpp"
 #include "proof/prove.hpp"
 #include "proof/resources.hpp"
@@ -80,6 +81,12 @@ bool has_form(const policy::Request& request, const std::string& partition) {
            std::ranges::any_of(formats, [&](const auto& one) { return proof::matches(one, request.resource); });
 }
 
+bool allowed_by(const proof::View& view, const policy::Request& request) {
+    const auto* resource = policy::applying_policy(
+        request, {.policy = view.resource, .restricts_public = view.restricts_public, .is_public = view.policy_is_public});
+    return policy::decide(policy::Question(request), *view.policies, resource).outcome == policy::Outcome::allow;
+}
+
 std::string described(const reference::Question& question, const policy::Request& request) {
     auto out = question;
     out.request = request;
@@ -103,12 +110,13 @@ TEST_CASE("random policies of full shape against random requests") {
             proof::Subject subject;
             const auto request = possible(question.request, subject);
             if (!has_form(request, question.partition)) continue;
-            const auto allows = [&](const policy::PolicySet& one) {
-                return policy::decide(policy::Question(request), one).outcome == policy::Outcome::allow;
+            const auto view = [seed](const policy::PolicySet& one) {
+                return proof::View{.policies = &one,
+                                   .resource = one.resource ? &*one.resource : nullptr,
+                                   .restricts_public = seed % 3 == 0,
+                                   .policy_is_public = seed % 9 == 0};
             };
-            const auto view = [](const policy::PolicySet& one) {
-                return proof::View{&one, one.resource ? &*one.resource : nullptr};
-            };
+            const auto allows = [&](const policy::PolicySet& one) { return allowed_by(view(one), request); };
             proof::Question asking{.subject = &subject, .allowed = {}, .refused = {}, .actions = {request.action}};
             // Asked so that this very request is one that would make the answer yes.
             (allows(set) ? asking.allowed : asking.refused).push_back(view(set));
@@ -154,11 +162,8 @@ TEST_CASE("random policies of full shape against random requests") {
                     tried.context.merge(subject.known);
                     if (!asking.known.entries().empty()) tried.context.merge(asking.known);
                     if (!has_form(tried, question.partition)) continue;
-                    const auto allowed_by = [&](const proof::View& one) {
-                        return policy::decide(policy::Question(tried), *one.policies, one.resource).outcome ==
-                               policy::Outcome::allow;
-                    };
-                    if (std::ranges::all_of(asking.allowed, allowed_by) && std::ranges::none_of(asking.refused, allowed_by))
+                    const auto allows_it = [&](const proof::View& one) { return allowed_by(one, tried); };
+                    if (std::ranges::all_of(asking.allowed, allows_it) && std::ranges::none_of(asking.refused, allows_it))
                         FAIL("PROOF_SEED=" << seed << " PROOF_SETS=1, request " << i << ": no, but\n"
                                            << described(question, tried) << "second\n"
                                            << described(other, tried));
