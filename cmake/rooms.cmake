@@ -177,7 +177,7 @@ room(provider   LINK wire http policy crypto text base)
 add_protocol(deploy_protocol deploy/rpc/monitor.proto)
 room(deploy_rpc PATH deploy/rpc LINK provider text base PRIVATE deploy_protocol)
 room(deploy     LINK os deploy_rpc provider net crypto text base PRIVATE yaml-cpp)
-room(cli        LINK os tar deploy provider wire model http net crypto text base)
+room(cli        LINK os tar deploy provider wire model http net proof policy crypto text base)
 target_compile_definitions(cli PRIVATE TRAINWARDEN_VERSION="${PROJECT_VERSION}")
 
 # The only room that knows every room. Its main.cpp is the program; the rest is a library, for its tests.

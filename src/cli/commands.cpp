@@ -16,6 +16,7 @@ void add_commands(Command& root, const AddCommands& below_audit) {
     add_explain(root);
     add_who_can(root);
     add_what_can(root);
+    add_prove(root);
     Command audit = add_audit(root);
     below_audit(audit);
     add_doctor(root);

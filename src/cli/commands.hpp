@@ -12,6 +12,7 @@ void add_doctor(Command& root);
 void add_env(Command& root);
 void add_explain(Command& root);
 void add_preview(Command& root);
+void add_prove(Command& root);
 void add_refresh(Command& root);
 void add_slurm(Command& root);
 void add_stack(Command& root);

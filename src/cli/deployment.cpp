@@ -7,11 +7,15 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <set>
 #include <thread>
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "cli/access.hpp"
+#include "cli/guard_file.hpp"
+#include "cli/guarding.hpp"
 #include "cli/plan.hpp"
 #include "cli/terminal.hpp"
 #include "deploy/program.hpp"
@@ -74,6 +78,14 @@ base::Result<void> keep_config(const std::vector<std::string>& settings, deploy:
     return {};
 }
 
+int refuse_plan(const Guarded& guarded, const AccessReport& access, bool json) {
+    if (json)
+        print_pretty_json(
+            text::Json::object({{"result", "refused"}, {"access", access_json(access)}, {"guards", guarded_json(guarded)}}));
+    print("nothing was changed: the plan breaks an access rule, or it cannot be proved that it keeps all of them\n", stderr);
+    return 1;
+}
+
 }  // namespace
 
 base::Clock& system_clock() {
@@ -97,6 +109,7 @@ void add_run_options(Command& command, RunChoice& choice) {
     command.flag("--json", choice.json, "print one JSON object, at the end");
     command.flag("--show-secrets", choice.show_secrets, "with --json: outputs that are secret, too");
     command.flag("--diff", choice.details, "show the properties of what is created and deleted, too");
+    command.flag("--skip-access", choice.skip_access, "do not read the account and compare who may do what");
 }
 
 bool confirm(const std::string& question) {
@@ -134,6 +147,13 @@ base::Result<Opened> open_stack(const StackChoice& choice, deploy::Stack::Open h
 base::Result<int> run_operation(RunChoice& choice, Operation operation, bool only_preview) {
     TRY(check_config(choice.config));
     const bool asks = !only_preview && !choice.yes;
+    std::vector<proof::Guard> guards;
+    if (!choice.guard.empty()) {
+        if (choice.skip_preview || choice.skip_access)
+            return base::fail(base::code::InvalidArgument,
+                              "--guard checks the plan against the account: leave out --skip-preview and --skip-access");
+        guards = TRY(read_guards(choice.guard));
+    }
     if (asks && (choice.json || ::isatty(STDIN_FILENO) == 0)) {
         // With --yes it would be told what is wrong with the folder or the stack: that comes first. `up` makes a stack.
         TRY(deploy::find_project(choice.folder));
@@ -168,25 +188,48 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
     run.parallel = choice.parallel > 0 ? static_cast<int>(choice.parallel)
                                        : 4 * static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     run.seed = system_random().hex(32);
-    run.make_provider = make_provider;
     const Property old_outputs = TRY(stack.snapshot()).stack_outputs();
+    std::optional<AccessReport> access;
+    std::optional<Guarded> guarded;
     const auto pass = [&](bool preview) -> base::Result<std::pair<int, bool>> {
         PlanDisplay display({.json = choice.json, .preview = preview, .details = choice.details});
         if (!choice.json) print(Text(verb(operation, preview)) + " stack " + stack.name() + " of " + opened.project->name + "\n");
         std::fflush(stdout);
         run.preview = preview;
+        // Of a plan, or, where a program reads what happens and there was none, of the run: then the account is read before it changes.
+        const bool compares = !choice.skip_access && operation != Operation::refresh && !access && (preview || choice.json);
+        AccessSteps steps(display, !preview);
         run.events = &display;
+        run.make_provider = make_provider;
+        if (compares) {
+            run.events = &steps;
+            run.make_provider = steps.watch(make_provider);
+        }
         const deploy::Outcome outcome = TRY(deploy::run(stack, run));
+        if (compares && outcome.ok) {
+            access = steps.compare();
+            if (!guards.empty()) guarded = guard(guards, access->after, access->doubts());
+        }
         display.summary(outcome, old_outputs);
-        if (choice.json && preview == only_preview) print_pretty_json(display.report(outcome, choice.show_secrets));
+        if (compares && access && !choice.json) print_access(*access);
+        if (compares && guarded && !choice.json) print_guarded(*guarded, true);
+        if (choice.json && preview == only_preview) {
+            text::Json report = display.report(outcome, choice.show_secrets);
+            if (access && access->about_access) report.set("access", access_json(*access));
+            if (guarded) report.set("guards", guarded_json(*guarded));
+            print_pretty_json(report);
+        }
         run.after_preview = true;
         return std::pair{outcome.ok ? 0 : outcome.interrupted ? interrupted_status : 1, display.changes_anything()};
     };
     // A program that only reads JSON gains nothing from a plan it cannot refuse.
-    const bool previews = only_preview || asks || (!choice.skip_preview && !choice.json && operation != Operation::refresh);
+    const bool previews =
+        only_preview || asks || !guards.empty() || (!choice.skip_preview && !choice.json && operation != Operation::refresh);
     if (previews) {
         const auto [status, changes] = TRY(pass(true));
-        if (status != 0 || only_preview) return status;
+        const bool refused = guarded && !guarded->all_kept();
+        if (status == 0 && refused && !only_preview) return refuse_plan(*guarded, *access, choice.json);
+        if (status != 0 || only_preview) return status != 0 ? status : refused ? 1 : 0;
         if (asks && changes && !confirm("Go ahead?")) {
             print("nothing was changed\n", stderr);
             return 1;
@@ -215,7 +258,9 @@ base::Result<std::string> endpoint_of(const Property& endpoints) {
 
 }  // namespace
 
-base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::string& package, const Property& configuration) {
+namespace {
+
+base::Result<provider::AwsOptions> aws_options(const std::string& package, const Property& configuration) {
     if (package != "aws") {
         return base::fail(base::Error(base::code::NotSupported, "there is no provider for the package `" + package + "`")
                               .note("supported: aws"));
@@ -254,7 +299,24 @@ base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::strin
     if (options.region.empty()) options.region = "us-east-1";
     const char* strict = std::getenv("TRAINWARDEN_STRICT_NAMES");
     options.strict_names = strict != nullptr && std::string_view(strict) == "1";
-    return std::shared_ptr<provider::Provider>(provider::make_aws_provider(std::move(options)));
+    return options;
+}
+
+}  // namespace
+
+base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::string& package, const Property& configuration) {
+    return std::shared_ptr<provider::Provider>(provider::make_aws_provider(TRY(aws_options(package, configuration))));
+}
+
+base::Result<wire::ClientOptions> client_options(const std::string& package, const Property& configuration) {
+    const provider::AwsOptions options = TRY(aws_options(package, configuration));
+    return wire::ClientOptions{.endpoint = options.endpoint,
+                               .region = options.region,
+                               .access_key_id = options.access_key_id,
+                               .secret_access_key = options.secret_access_key,
+                               .session_token = options.session_token,
+                               .timeout_seconds = 20,
+                               .attempts_max = 2};
 }
 
 }  // namespace cli

@@ -10,6 +10,7 @@
 #include "cli/command.hpp"
 #include "crypto/random.hpp"
 #include "deploy/operation.hpp"
+#include "wire/client.hpp"
 
 namespace cli {
 
@@ -21,6 +22,8 @@ void add_stack_options(Command& command, StackChoice& choice);
 
 struct RunChoice : StackChoice {
     bool yes = false, skip_preview = false, json = false, details = false, show_secrets = false;
+    std::string guard;                // a file of access rules that the plan must keep; empty: none
+    bool skip_access = false;         // do not read the account, show no access diff
     int64_t parallel = 0;             // 0: four for each processor
     std::vector<std::string> config;  // KEY=VALUE
 };
@@ -45,6 +48,9 @@ struct Opened {
 [[nodiscard]] base::Clock& system_clock();
 [[nodiscard]] crypto::Random& system_random();
 
+// Where and as whom the provider of a package calls AWS, by its configuration and the environment.
+[[nodiscard]] base::Result<wire::ClientOptions> client_options(const std::string& package,
+                                                               const provider::Property& configuration);
 // Providers by package; configured by the provider resource, then the environment as any AWS SDK.
 [[nodiscard]] base::Result<std::shared_ptr<provider::Provider>> make_provider(const std::string& package,
                                                                               const provider::Property& configuration);

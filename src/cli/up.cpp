@@ -10,6 +10,7 @@ void add_up(Command& root) {
     add_run_options(up, *choice);
     up.flag("-y,--yes", choice->yes, "do not ask");
     up.flag("--skip-preview", choice->skip_preview, "run the program once, without a plan first");
+    up.option("--guard", "FILE", choice->guard, "refuse a plan that breaks one of these access rules (docs/guards.md)");
     up.option("-c,--config", "KEY=VALUE", choice->config, "set a configuration value of the stack first");
     up.action([choice] { return run_operation(*choice, deploy::Operation::update, false); });
     up.footer(

@@ -1,0 +1,325 @@
+#include "proof/account.hpp"
+
+#include <algorithm>
+
+#include "base/strings.hpp"
+#include "policy/arn.hpp"
+#include "policy/compile.hpp"
+#include "policy/principal.hpp"
+#include "proof/compare.hpp"
+#include "text/uri.hpp"
+
+namespace proof {
+
+namespace {
+
+using policy::Policy;
+using policy::PolicyKind;
+using policy::PolicyPtr;
+using policy::PrincipalKind;
+using text::Json;
+
+// A JSON document begins with `{` or white space, an encoded one with %7B or %0A: no text is both.
+std::string decoded(const std::string& document) {
+    if (!document.starts_with('%')) return document;
+    return text::decode_uri(document).value_or(document);
+}
+
+PolicyPtr read_policy(const Json& document, PolicyKind kind) { return Policy::parse_stored(decoded(document.as_string()), kind); }
+
+void read_holder(const Json& detail, std::string_view name_member, std::string_view inline_member, Holder& out) {
+    out.name = detail[name_member].as_string();
+    out.path = detail["Path"].as_string_or("/");
+    out.arn = detail["Arn"].as_string();
+    for (const Json& one : detail[inline_member].items())
+        out.inline_policies[one["PolicyName"].as_string()] = read_policy(one["PolicyDocument"], PolicyKind::identity);
+    for (const Json& one : detail["AttachedManagedPolicies"].items()) out.attached.insert(one["PolicyArn"].as_string());
+    out.boundary = detail["PermissionsBoundary"]["PermissionsBoundaryArn"].as_string();
+    for (const Json& tag : detail["Tags"].items()) out.tags[tag["Key"].as_string()] = tag["Value"].as_string();
+}
+
+policy::AttachedPolicy managed(const Account& account, const std::string& arn) {
+    // What cannot be read is said in `unread`; that it grants nothing is what the engine makes of it.
+    static const PolicyPtr denies_everything = Policy::parse_stored("", PolicyKind::identity);
+    const auto found = account.policies.find(arn);
+    if (found == account.policies.end()) return {denies_everything, arn};
+    return {found->second.policy, arn, found->second.version};
+}
+
+void add_policies(const Account& account, const Holder& holder, const char* kind, std::vector<policy::AttachedPolicy>& out) {
+    for (const auto& [name, policy] : holder.inline_policies)
+        out.push_back({policy, "inline policy " + name + " of " + kind + " " + holder.name});
+    for (const auto& arn : holder.attached) out.push_back(managed(account, arn));
+}
+
+void set_keys(Actor& actor, std::string_view type, const std::string& principal_arn) {
+    policy::Context& known = actor.subject.known;
+    known.set("aws:PrincipalArn", principal_arn);
+    known.set("aws:PrincipalAccount", actor.subject.principal.account);
+    known.set("aws:PrincipalType", std::string(type));
+    known.set("aws:PrincipalIsAWSService", "false");
+    if (!actor.subject.principal.unique_id.empty()) known.set("aws:userid", actor.subject.principal.unique_id);
+}
+
+void set_tags(Actor& actor, const Holder& holder) {
+    for (const auto& [key, value] : holder.tags) actor.subject.known.set("aws:PrincipalTag/" + key, value);
+}
+
+const PolicyPtr& everything() {
+    static const PolicyPtr policy = Policy::parse_stored(
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})", PolicyKind::identity);
+    return policy;
+}
+
+// Stands in for a bucket policy where RestrictPublicBuckets makes it grant nothing (R79).
+const PolicyPtr& nothing_public() {
+    static const PolicyPtr policy = Policy::parse_stored(
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]})",
+        PolicyKind::resource);
+    return policy;
+}
+
+Actor nobody() {
+    return {.kind = Actor::Kind::anonymous, .shown = "anyone without credentials", .name = "*", .subject = {}, .policies = {}};
+}
+
+Actor of_account(Actor::Kind kind, std::string shown, std::string name, const std::string& account) {
+    Actor out{.kind = kind, .shown = std::move(shown), .name = std::move(name), .subject = {}, .policies = {}};
+    auto& principal = out.subject.principal;
+    principal.kind = PrincipalKind::user;
+    principal.account = account;
+    principal.unique_id = "AIDA00000000000000000";
+    out.policies.identity.push_back({everything(), "policies of account " + account});
+    return out;
+}
+
+Actor somebody_in(Actor::Kind kind, std::string shown, const Account& account, const std::string& id) {
+    Actor out = of_account(kind, std::move(shown), "arn:" + account.partition + ":iam::" + id + ":root", id);
+    auto& principal = out.subject.principal;
+    principal.arn = principal.user_arn = "arn:" + account.partition + ":iam::" + id + ":user/somebody";
+    out.subject.known.set("aws:username", "somebody");
+    set_keys(out, "User", principal.arn);
+    return out;
+}
+
+std::string last_part(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
+
+Actor foreign_principal(const std::string& name, const policy::Arn& arn) {
+    const std::string account(arn.account);
+    Actor out = of_account(Actor::Kind::foreign, name, name, account);
+    auto& principal = out.subject.principal;
+    principal.arn = name;
+    if (arn.resource.starts_with("role/") || arn.resource.starts_with("assumed-role/")) {
+        principal.kind = PrincipalKind::role_session;
+        principal.unique_id = "AROA00000000000000000:session";
+        principal.role_id = "AROA00000000000000000";
+        if (arn.resource.starts_with("role/")) {
+            principal.role_arn = name;
+            principal.arn = "arn:" + std::string(arn.partition) + ":sts::" + account + ":assumed-role/" +
+                            last_part(arn.resource) + "/session";
+        }
+        set_keys(out, "AssumedRole", name);
+    } else if (arn.resource.starts_with("federated-user/")) {
+        principal.kind = PrincipalKind::federated_user;
+        out.policies.session = out.policies.identity;
+        set_keys(out, "FederatedUser", name);
+    } else {
+        principal.user_arn = name;
+        out.subject.known.set("aws:username", last_part(arn.resource));
+        set_keys(out, "User", name);
+    }
+    return out;
+}
+
+Actor service(const std::string& name) {
+    Actor out{.kind = Actor::Kind::service, .shown = name, .name = name, .subject = {}, .policies = {}};
+    out.subject.principal.kind = PrincipalKind::service;
+    out.subject.principal.service = name;
+    out.subject.known.set("aws:PrincipalIsAWSService", "true");
+    out.subject.known.set("aws:PrincipalServiceName", name);
+    out.subject.known.set_list("aws:PrincipalServiceNamesList", {name});
+    return out;
+}
+
+Actor vouched_for(const std::string& provider) {
+    Actor out = nobody();
+    out.kind = Actor::Kind::federated;
+    out.shown = "identities of " + provider;
+    out.name = provider;
+    out.subject.principal.federated_provider = provider;
+    return out;
+}
+
+struct NamedOutside {
+    std::set<std::string> services, accounts, arns, providers;
+};
+
+void add_named(const Account& account, const policy::CompiledPolicy& compiled, NamedOutside& named) {
+    using Kind = policy::PrincipalEntry::Kind;
+    for (const auto& entry : compiled.all_principals()) {
+        const std::string text(compiled.text(entry.text));
+        if (entry.kind == Kind::service) named.services.insert(text);
+        if (entry.kind == Kind::federated) named.providers.insert(text);
+        if (entry.kind == Kind::account && text != account.id) named.accounts.insert(text);
+        if (entry.kind != Kind::arn) continue;
+        const auto arn = policy::parse_arn(text);
+        if (arn && !arn->account.empty() && arn->account != account.id) named.arns.insert(text);
+    }
+}
+
+// An account that is neither this one nor named.
+std::string unnamed_account(const Account& account, const NamedOutside& named) {
+    for (int number = 999'999'999;; --number) {
+        std::string out = "999" + std::to_string(number);
+        const bool in_arn = std::ranges::any_of(named.arns, [&](const std::string& arn) { return arn.contains(out); });
+        if (out != account.id && !named.accounts.contains(out) && !in_arn) return out;
+    }
+}
+
+}  // namespace
+
+std::string Account::iam_arn(std::string_view kind, std::string_view path, std::string_view name) const {
+    return "arn:" + partition + ":iam::" + id + ":" + std::string(kind) + std::string(path.empty() ? "/" : path) +
+           std::string(name);
+}
+
+std::string Account::bucket_arn(std::string_view bucket) const { return "arn:" + partition + ":s3:::" + std::string(bucket); }
+
+std::vector<std::string> Account::parts_of_bucket(std::string_view bucket) const {
+    return {bucket_arn(bucket), bucket_arn(bucket) + "/*"};
+}
+
+void add_authorization_details(Account& account, const Json& page) {
+    for (const Json& detail : page["UserDetailList"].items()) {
+        User user;
+        read_holder(detail, "UserName", "UserPolicyList", user);
+        user.id = detail["UserId"].as_string();
+        for (const Json& group : detail["GroupList"].items()) user.groups.insert(base::lower(group.as_string()));
+        account.users[base::lower(user.name)] = std::move(user);
+    }
+    for (const Json& detail : page["GroupDetailList"].items()) {
+        Group group;
+        read_holder(detail, "GroupName", "GroupPolicyList", group);
+        group.id = detail["GroupId"].as_string();
+        account.groups[base::lower(group.name)] = std::move(group);
+    }
+    for (const Json& detail : page["RoleDetailList"].items()) {
+        Role role;
+        read_holder(detail, "RoleName", "RolePolicyList", role);
+        role.id = detail["RoleId"].as_string();
+        role.trust = read_policy(detail["AssumeRolePolicyDocument"], PolicyKind::trust);
+        account.roles[base::lower(role.name)] = std::move(role);
+    }
+    for (const Json& detail : page["Policies"].items())
+        for (const Json& version : detail["PolicyVersionList"].items())
+            if (version["IsDefaultVersion"].as_bool()) add_managed_policy(account, detail, version);
+}
+
+void add_managed_policy(Account& account, const Json& policy, const Json& version) {
+    const std::string& arn = policy["Arn"].as_string();
+    account.policies[arn] = {arn, version["VersionId"].as_string(), read_policy(version["Document"], PolicyKind::identity)};
+}
+
+std::vector<std::string> unknown_policies(const Account& account) {
+    std::set<std::string> out;
+    const auto add = [&](const std::string& arn) {
+        if (!arn.empty() && !account.policies.contains(arn)) out.insert(arn);
+    };
+    const auto add_all = [&](const auto& holders) {
+        for (const auto& [key, holder] : holders) {
+            for (const std::string& arn : holder.attached) add(arn);
+            add(holder.boundary);
+        }
+    };
+    add_all(account.users);
+    add_all(account.groups);
+    add_all(account.roles);
+    return {out.begin(), out.end()};
+}
+
+Actor actor_of(const Account& account, const User& user) {
+    Actor out{.kind = Actor::Kind::principal, .shown = "user " + user.name, .name = user.arn, .subject = {}, .policies = {}};
+    auto& principal = out.subject.principal;
+    principal.kind = PrincipalKind::user;
+    principal.account = account.id;
+    principal.arn = principal.user_arn = user.arn;
+    principal.unique_id = user.id;
+    set_keys(out, "User", user.arn);
+    out.subject.known.set("aws:username", user.name);
+    set_tags(out, user);
+    add_policies(account, user, "user", out.policies.identity);
+    for (const std::string& name : user.groups)
+        if (const auto group = account.groups.find(name); group != account.groups.end())
+            add_policies(account, group->second, "group", out.policies.identity);
+    if (!user.boundary.empty()) out.policies.boundary = managed(account, user.boundary);
+    return out;
+}
+
+Actor actor_of(const Account& account, const Role& role) {
+    Actor out{.kind = Actor::Kind::principal, .shown = "role " + role.name, .name = role.arn, .subject = {}, .policies = {}};
+    auto& principal = out.subject.principal;
+    principal.kind = PrincipalKind::role_session;
+    principal.account = account.id;
+    principal.arn = "arn:" + account.partition + ":sts::" + account.id + ":assumed-role/" + role.name + "/session";
+    principal.role_arn = role.arn;
+    principal.role_id = role.id;
+    principal.unique_id = role.id + ":session";
+    principal.service_linked_role = role.path.starts_with("/aws-service-role/");
+    set_keys(out, "AssumedRole", role.arn);
+    set_tags(out, role);
+    add_policies(account, role, "role", out.policies.identity);
+    if (!role.boundary.empty()) out.policies.boundary = managed(account, role.boundary);
+    return out;
+}
+
+Actor root_of(const Account& account) {
+    Actor out{.kind = Actor::Kind::principal,
+              .shown = "the root user",
+              .name = "arn:" + account.partition + ":iam::" + account.id + ":root",
+              .subject = {},
+              .policies = {}};
+    auto& principal = out.subject.principal;
+    principal.kind = PrincipalKind::root;
+    principal.account = principal.unique_id = account.id;
+    principal.arn = out.name;
+    set_keys(out, "Account", principal.arn);
+    return out;
+}
+
+std::vector<Actor> outsiders(const Account& account, std::span<const PolicyPtr> resource_policies) {
+    NamedOutside named;
+    for (const PolicyPtr& policy : resource_policies)
+        if (policy != nullptr) add_named(account, policy->compiled(), named);
+    std::vector<Actor> out;
+    out.push_back(nobody());
+    out.push_back(
+        somebody_in(Actor::Kind::stranger, "any principal of any other account", account, unnamed_account(account, named)));
+    for (const std::string& name : named.services) out.push_back(service(name));
+    for (const std::string& id : named.accounts) out.push_back(somebody_in(Actor::Kind::foreign, "account " + id, account, id));
+    for (const std::string& name : named.arns)
+        if (const auto arn = policy::parse_arn(name)) out.push_back(foreign_principal(name, *arn));
+    for (const std::string& provider : named.providers) out.push_back(vouched_for(provider));
+    return out;
+}
+
+std::optional<policy::AttachedPolicy> policy_for(const Account& account, const Bucket& bucket, const Actor& actor) {
+    if (bucket.policy == nullptr) return std::nullopt;
+    const bool kept_out = bucket.restrict_public && actor.kind != Actor::Kind::service &&
+                          actor.subject.principal.account != account.id &&
+                          (actor.kind != Actor::Kind::foreign || is_public(bucket.policy, account.id).kind != Answer::Kind::no);
+    return policy::AttachedPolicy{kept_out ? nothing_public() : bucket.policy, "policy of bucket " + bucket.name};
+}
+
+bool speaks_of(const std::optional<policy::AttachedPolicy>& resource_policy, const Actor& actor) {
+    if (!resource_policy) return false;
+    const policy::CallerNames names(actor.subject.principal, "sts:assumerolewithwebidentity");
+    const auto& compiled = resource_policy->policy->compiled();
+    return std::ranges::any_of(compiled.statements(), [&](const policy::CompiledStatement& statement) {
+        return statement.broken || policy::names(compiled.principals(statement), names, actor.policies.boundary.has_value(),
+                                                 statement.effect == policy::Effect::deny) != policy::Grant::none;
+    });
+}
+
+policy::AttachedPolicy trust_of(const Role& role) { return {role.trust, "trust policy of role " + role.name}; }
+
+}  // namespace proof

@@ -1,0 +1,104 @@
+// An account as AWS's own answers describe it: who is in it, which policies hang where, and its buckets. The same for a server of ours and for AWS:
+// what `trainwarden preview`, `up` and `prove` read over the wire, and what a plan changes.
+//
+// Sources: IAM API Reference, GetAccountAuthorizationDetails; Amazon S3 API Reference, GetBucketPolicy, GetPublicAccessBlock.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "policy/attached.hpp"
+#include "proof/encode.hpp"
+#include "text/json.hpp"
+
+namespace proof {
+
+// What users, groups and roles have in common.
+struct Holder {
+    std::string name, path = "/", arn, id;
+    std::map<std::string, policy::PolicyPtr, std::less<>> inline_policies;  // by name
+    std::set<std::string, std::less<>> attached;                            // ARNs of managed policies
+    std::string boundary;                                                   // ARN; empty: none
+    std::map<std::string, std::string, std::less<>> tags;
+};
+struct Group : Holder {};
+struct User : Holder {
+    std::set<std::string, std::less<>> groups;  // names in lower case
+};
+struct Role : Holder {
+    policy::PolicyPtr trust;
+};
+
+struct ManagedPolicy {
+    std::string arn, version;  // of the default version
+    policy::PolicyPtr policy;
+};
+
+struct Bucket {
+    std::string name;
+    policy::PolicyPtr policy;      // nullptr: it has none
+    bool restrict_public = false;  // RestrictPublicBuckets (R79)
+};
+
+// A value: a copy costs its maps, the policies are shared.
+struct Account {
+    std::string id, partition = "aws";
+    // IAM finds names ignoring case: by name in lower case.
+    std::map<std::string, User, std::less<>> users;
+    std::map<std::string, Group, std::less<>> groups;
+    std::map<std::string, Role, std::less<>> roles;
+    std::map<std::string, ManagedPolicy, std::less<>> policies;  // by ARN
+    std::map<std::string, Bucket, std::less<>> buckets;
+    std::vector<std::string> unread;  // what is not known of it, for people
+
+    [[nodiscard]] std::string iam_arn(std::string_view kind, std::string_view path, std::string_view name) const;
+    [[nodiscard]] std::string bucket_arn(std::string_view bucket) const;
+    // The bucket, and the objects in it: patterns.
+    [[nodiscard]] std::vector<std::string> parts_of_bucket(std::string_view bucket) const;
+};
+
+// One page of GetAccountAuthorizationDetails, in the member names of IAM's model. What it holds comes to the account. Documents may be
+// percent-encoded, as IAM sends them, or not.
+void add_authorization_details(Account& account, const text::Json& page);
+// A managed policy that the account does not use yet: `policy` as GetPolicy's, `version` as GetPolicyVersion's answer.
+void add_managed_policy(Account& account, const text::Json& policy, const text::Json& version);
+// Managed policies that users, groups and roles name, and that are not known.
+[[nodiscard]] std::vector<std::string> unknown_policies(const Account& account);
+
+// Somebody who makes requests, with all policies of his own.
+struct Actor {
+    enum class Kind : uint8_t {
+        principal,  // a user or role of the account, or its root user
+        anonymous,  // without credentials
+        stranger,   // a principal of an account that no policy names …
+        foreign,    // … or that one names; of both it is not known what their own account allows: everything, it is supposed
+        service,
+        federated,  // for whom an identity provider vouches
+    };
+    Kind kind = Kind::principal;
+    std::string shown;  // `role trainer`, `anyone without credentials`
+    std::string name;   // what policies call it: an ARN, a service, `*`; for a stranger what stands for them
+    Subject subject;
+    policy::PrincipalPolicies policies;
+};
+
+[[nodiscard]] Actor actor_of(const Account& account, const User& user);
+[[nodiscard]] Actor actor_of(const Account& account, const Role& role);
+[[nodiscard]] Actor root_of(const Account& account);
+// Who is not in the account and may be let in by one of these policies of its resources: nobody at all, a principal of some other account, each
+// service, account, principal and identity provider that one of them names.
+[[nodiscard]] std::vector<Actor> outsiders(const Account& account, std::span<const policy::PolicyPtr> resource_policies);
+
+// The bucket's policy as it applies to this actor; nullopt: none does.
+[[nodiscard]] std::optional<policy::AttachedPolicy> policy_for(const Account& account, const Bucket& bucket, const Actor& actor);
+[[nodiscard]] policy::AttachedPolicy trust_of(const Role& role);
+// Does a statement of this policy of a resource speak of the actor at all? What does not may be left out of questions about it.
+[[nodiscard]] bool speaks_of(const std::optional<policy::AttachedPolicy>& resource_policy, const Actor& actor);
+
+}  // namespace proof

@@ -1,0 +1,310 @@
+#include "proof/difference.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <functional>
+#include <tuple>
+
+#include "policy/compile.hpp"
+#include "policy/hash.hpp"
+#include "proof/difference_search.hpp"
+
+namespace proof {
+
+namespace {
+
+using policy::AttachedPolicy;
+using policy::PolicyPtr;
+using Kind = AccessChange::Kind;
+
+constexpr const char* assuming = "sts:AssumeRole*";
+
+bool same(const AttachedPolicy& a, const AttachedPolicy& b) { return a.policy == b.policy; }
+
+bool same(const policy::PrincipalPolicies& a, const policy::PrincipalPolicies& b) {
+    if (a.boundary.has_value() != b.boundary.has_value()) return false;
+    if (a.boundary && !same(*a.boundary, *b.boundary)) return false;
+    // Which name a policy has is no difference, nor in which order they hang.
+    std::vector<const policy::Policy*> of_a, of_b;
+    for (const AttachedPolicy& one : a.identity) of_a.push_back(one.policy.get());
+    for (const AttachedPolicy& one : b.identity) of_b.push_back(one.policy.get());
+    std::ranges::sort(of_a);
+    std::ranges::sort(of_b);
+    return of_a == of_b;
+}
+
+// A principal on both sides.
+struct Pair {
+    std::optional<Actor> before, after;
+    bool changed = false;  // in its own policies
+    [[nodiscard]] const Actor& either() const { return after ? *after : *before; }
+};
+
+class Comparison {
+public:
+    Comparison(const Account& before, const Account& after, const DifferenceLimits& limits)
+        : before_(before), after_(after), limits_(limits), search_(after.id, limits_, out_) {}
+
+    AccessDifference run() {
+        add_pairs(before_.users, after_.users);
+        add_pairs(before_.roles, after_.roles);
+        pairs_.push_back({root_of(before_), root_of(after_), false});
+        for (const Pair& pair : pairs_) compare_rest(pair);
+        compare_buckets();
+        compare_trusts();
+        find_already();
+        merge();
+        return std::move(out_);
+    }
+
+private:
+    template <class Holders>
+    void add_pairs(const Holders& before, const Holders& after) {
+        for (const auto& [key, holder] : after) {
+            Pair pair{.before = {}, .after = actor_of(after_, holder)};
+            const auto old = before.find(key);
+            // One of the same name and another id is another one.
+            if (old != before.end() && old->second.id == holder.id) pair.before = actor_of(before_, old->second);
+            add(std::move(pair), old != before.end() && old->second.tags != holder.tags);
+        }
+        for (const auto& [key, holder] : before) {
+            const auto now = after.find(key);
+            if (now == after.end() || now->second.id != holder.id) add({.before = actor_of(before_, holder), .after = {}}, false);
+        }
+    }
+
+    void add(Pair pair, bool tags_differ) {
+        pair.changed = !pair.before || !pair.after || !same(pair.before->policies, pair.after->policies);
+        if (pair.before && tags_differ)
+            out_.unknown.push_back("the tags of " + pair.after->shown + " change, and with them what conditions on them allow");
+        if (!pair.before) pair.after->shown += " (new)";
+        pairs_.push_back(std::move(pair));
+    }
+
+    [[nodiscard]] const policy::PrincipalPolicies* policies(const std::optional<Actor>& actor) const {
+        return actor ? &actor->policies : &none_;
+    }
+
+    void compare(const Pair& pair, const std::optional<AttachedPolicy>& before, const std::optional<AttachedPolicy>& after,
+                 const Scope& scope) {
+        const Side old{policies(pair.before), pair.before ? before : std::nullopt};
+        const Side fresh{policies(pair.after), pair.after ? after : std::nullopt};
+        if (pair.after) search_.search(Kind::gained, *pair.after, fresh, old, scope);
+        if (pair.before) search_.search(Kind::lost, *pair.before, old, fresh, scope);
+    }
+
+    // What no policy of a resource has a say in.
+    void compare_rest(const Pair& pair) {
+        if (!pair.changed) return;
+        if (!pair.after) {
+            const std::string why = pair.before->shown + " is deleted";
+            return search_.all(Kind::lost, *pair.before, {policies(pair.before), std::nullopt}, why);
+        }
+        Scope scope;
+        each_bucket([&](const Bucket* before, const Bucket* after) {
+            if (!speaks_of(of(before_, before, pair.before), pair.either()) &&
+                !speaks_of(of(after_, after, pair.after), pair.either()))
+                return;
+            for (std::string& part : after_.parts_of_bucket((after != nullptr ? after : before)->name))
+                scope.except.push_back(std::move(part));
+        });
+        compare(pair, std::nullopt, std::nullopt, scope);
+    }
+
+    template <class Visit>
+    void each_bucket(Visit&& visit) const {
+        for (const auto& [name, bucket] : after_.buckets) {
+            const auto old = before_.buckets.find(name);
+            visit(old == before_.buckets.end() ? nullptr : &old->second, &bucket);
+        }
+        for (const auto& [name, bucket] : before_.buckets)
+            if (!after_.buckets.contains(name)) visit(&bucket, static_cast<const Bucket*>(nullptr));
+    }
+
+    static std::optional<AttachedPolicy> of(const Account& account, const Bucket* bucket, const std::optional<Actor>& actor) {
+        if (bucket == nullptr || bucket->policy == nullptr || !actor) return std::nullopt;
+        return policy_for(account, *bucket, *actor);
+    }
+
+    void compare_buckets() {
+        each_bucket([&](const Bucket* before, const Bucket* after) {
+            Scope scope;
+            scope.actions = {"s3:*"};
+            scope.resources = after_.parts_of_bucket((after != nullptr ? after : before)->name);
+            const auto about = [&](const Pair& pair) {
+                const auto old = of(before_, before, pair.before), fresh = of(after_, after, pair.after);
+                const bool differs = old.has_value() != fresh.has_value() || (old && !same(*old, *fresh));
+                if (!differs && !pair.changed) return;
+                if (!speaks_of(old, pair.either()) && !speaks_of(fresh, pair.either())) return;
+                if (!pair.after) return;  // it is gone: one line says so
+                compare(pair, old, fresh, scope);
+            };
+            const PolicyPtr old = before == nullptr ? nullptr : before->policy,
+                            fresh = after == nullptr ? nullptr : after->policy;
+            if (old == nullptr && fresh == nullptr) return;
+            for (const Pair& pair : pairs_) about(pair);
+            const bool opened = (before != nullptr && before->restrict_public) != (after != nullptr && after->restrict_public);
+            if (old == fresh && !opened) return;
+            const std::array<PolicyPtr, 2> policies = {old, fresh};
+            for (Actor& actor : outsiders(after_, policies)) about(outside(std::move(actor)));
+        });
+    }
+
+    // Somebody from outside is on both sides the same.
+    const Pair& outside(Actor actor) {
+        outsiders_.push_back({actor, std::move(actor), false});
+        return outsiders_.back();
+    }
+
+    void compare_trusts() {
+        for (const auto& [name, role] : after_.roles) {
+            const auto old = before_.roles.find(name);
+            const bool was = old != before_.roles.end() && old->second.id == role.id;
+            compare_trust(was ? &old->second : nullptr, &role);
+        }
+        for (const auto& [name, role] : before_.roles) {
+            const auto now = after_.roles.find(name);
+            if (now == after_.roles.end() || now->second.id != role.id) compare_trust(&role, nullptr);
+        }
+    }
+
+    void compare_trust(const Role* before, const Role* after) {
+        const PolicyPtr old = before == nullptr ? nullptr : before->trust, fresh = after == nullptr ? nullptr : after->trust;
+        Scope scope;
+        scope.actions = {assuming};
+        scope.resources = {(after != nullptr ? after : before)->arn};
+        const auto attached = [](const Role* role) {
+            return role == nullptr ? std::nullopt : std::optional<AttachedPolicy>(trust_of(*role));
+        };
+        const auto about = [&](const Pair& pair) {
+            if (!pair.after || (old == fresh && !pair.changed)) return;
+            if (!speaks_of(attached(before), pair.either()) && !speaks_of(attached(after), pair.either())) return;
+            compare(pair, attached(before), attached(after), scope);
+        };
+        for (const Pair& pair : pairs_) about(pair);
+        if (old == fresh) return;
+        const std::array<PolicyPtr, 2> policies = {old, fresh};
+        for (Actor& actor : outsiders(after_, policies)) about(outside(std::move(actor)));
+    }
+
+    // --- who may use a new bucket by policies that have been there ---
+
+    struct Use {
+        const char* action;
+        bool of_object;
+    };
+    static constexpr std::array<Use, 5> uses = {{{"s3:GetObject", true},
+                                                 {"s3:ListBucket", false},
+                                                 {"s3:PutObject", true},
+                                                 {"s3:DeleteObject", true},
+                                                 {"s3:PutBucketPolicy", false}}};
+
+    void find_already() {
+        for (const auto& [name, bucket] : after_.buckets) {
+            if (before_.buckets.contains(name)) continue;
+            for (const Pair& pair : pairs_)
+                if (!pair.changed && pair.after->subject.principal.kind != policy::PrincipalKind::root)
+                    find_already(bucket, pair);
+        }
+    }
+
+    static bool may_use_s3(const policy::PrincipalPolicies& policies) {
+        static const uint64_t bit = policy::service_bit(policy::hash_of("s3"));
+        return std::ranges::any_of(policies.identity,
+                                   [](const AttachedPolicy& one) { return (one.policy->summary().allow_services & bit) != 0; });
+    }
+
+    void find_already(const Bucket& bucket, const Pair& pair) {
+        const Actor& actor = *pair.after;
+        if (!may_use_s3(actor.policies)) return;
+        // By its own policies, and not against the bucket's.
+        const Side side{&actor.policies, std::nullopt}, whole{&actor.policies, of(after_, &bucket, pair.after)};
+        const Side anything{&none_, AttachedPolicy{Outside().policy(), ""}};
+        const std::string arn = after_.bucket_arn(bucket.name);
+        AccessChange change{.kind = Kind::already, .who = {actor.shown}};
+        for (const Use& use : uses) {
+            auto answer = search_.ask(actor, {side, whole}, {}, {use.action}, {use.of_object ? arn + "/*" : arn});
+            if (answer.kind == Answer::Kind::no) continue;
+            change.actions.emplace_back(use.action);
+            const auto lacks = search_.ask(actor, {anything}, {whole}, {use.action}, {use.of_object ? arn + "/*" : arn});
+            change.partly = change.partly || lacks.kind != Answer::Kind::no;
+            if (answer.kind != Answer::Kind::yes || change.witness) continue;
+            change.witness = answer.witness;
+            explain_already(side, change);
+        }
+        if (change.actions.empty()) return;
+        change.resources = after_.parts_of_bucket(bucket.name);
+        out_.changes.push_back(std::move(change));
+    }
+
+    void explain_already(const Side& side, AccessChange& change) {
+        const policy::Question question(*change.witness);
+        const auto decision = policy::evaluate(question, *side.policies, side.resource ? &*side.resource : nullptr);
+        for (const policy::StatementRef& one : decision.because)
+            for (const AttachedPolicy* attached : policies_of(side, one.layer)) {
+                const auto& words = search_.words().of(attached->policy);
+                if (one.layer != policy::Layer::identity || attached->name != one.policy_name || one.statement >= words.size())
+                    continue;
+                change.why = "by " + attached->name;
+                change.condition = condition_text(words[one.statement].condition);
+                return;
+            }
+    }
+
+    // The same words about several principals are one line; new buckets that the same may use, too.
+    void merge() {
+        std::vector<AccessChange> merged;
+        std::map<std::string, size_t> places;
+        const auto join = [&](const AccessChange& change, std::string key, auto&& add) {
+            const auto [place, added] = places.try_emplace(std::move(key), merged.size());
+            if (added)
+                merged.push_back(change);
+            else
+                add(merged[place->second]);
+        };
+        const auto listed = [](const std::vector<std::string>& list) {
+            std::string out;
+            for (const std::string& one : list) out += one + "\n";
+            return out + "\t";
+        };
+        const auto common = [&](const AccessChange& one) {
+            return std::to_string(static_cast<int>(one.kind)) + listed(one.actions) + one.condition + "\t" + one.policy +
+                   (one.partly ? "p" : "") + (one.more ? "m" : "") + (one.not_action ? "a" : "") + (one.not_resource ? "r" : "") +
+                   "\t";
+        };
+        for (const AccessChange& one : out_.changes)
+            join(one, common(one) + listed(one.resources), [&](AccessChange& to) {
+                if (std::ranges::find(to.who, one.who.front()) == to.who.end()) to.who.push_back(one.who.front());
+            });
+        std::vector<AccessChange> by_who = std::exchange(merged, {});
+        places.clear();
+        for (const AccessChange& one : by_who) {
+            const bool apart = one.kind != Kind::already;
+            join(one, common(one) + listed(one.who) + one.why + (apart ? "\t" + listed(one.resources) : ""),
+                 [&](AccessChange& to) {
+                     if (!apart) to.resources.insert(to.resources.end(), one.resources.begin(), one.resources.end());
+                 });
+        }
+        out_.changes.clear();
+        for (const Kind kind : {Kind::gained, Kind::lost, Kind::already})
+            for (AccessChange& one : merged)
+                if (one.kind == kind) out_.changes.push_back(std::move(one));
+    }
+
+    const Account& before_;
+    const Account& after_;
+    const DifferenceLimits limits_;
+    const policy::PrincipalPolicies none_;
+    AccessDifference out_;
+    DifferenceSearch search_;
+    std::deque<Pair> pairs_, outsiders_;  // which stand still
+};
+
+}  // namespace
+
+AccessDifference access_difference(const Account& before, const Account& after, const DifferenceLimits& limits) {
+    return Comparison(before, after, limits).run();
+}
+
+}  // namespace proof

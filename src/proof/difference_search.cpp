@@ -1,0 +1,312 @@
+#include "proof/difference_search.hpp"
+
+#include <algorithm>
+
+#include "base/strings.hpp"
+#include "policy/compile.hpp"
+
+namespace proof {
+
+namespace {
+
+using policy::AttachedPolicy;
+using policy::Layer;
+using policy::Outcome;
+
+// A policy of so many statements is one line, not as many.
+constexpr size_t statements_listed_max = 6;
+
+bool is_nothing(const Side& side) { return side.policies->identity.empty() && !side.resource && !side.policies->boundary; }
+
+bool has_ceilings(const Side& side) {
+    const auto denies = [](const AttachedPolicy& one) { return one.policy->summary().deny_services != 0; };
+    return side.policies->boundary || side.policies->session || std::ranges::any_of(side.policies->identity, denies) ||
+           (side.resource && denies(*side.resource));
+}
+
+bool is_of_principal(std::string_view key) {
+    return key.starts_with("aws:principal") || key == "aws:username" || key == "aws:userid" || key == "aws:tokenissuetime" ||
+           key == "aws:sourceidentity";
+}
+
+void add_all(std::vector<std::string>& to, const std::vector<std::string>& more) {
+    for (const std::string& one : more)
+        if (std::ranges::find(to, one) == to.end()) to.push_back(one);
+}
+
+}  // namespace
+
+std::vector<const AttachedPolicy*> policies_of(const Side& side, Layer layer) {
+    std::vector<const AttachedPolicy*> out;
+    const auto add = [&](const AttachedPolicy& one) { out.push_back(&one); };
+    if (layer == Layer::identity) std::ranges::for_each(side.policies->identity, add);
+    if (layer == Layer::boundary && side.policies->boundary) add(*side.policies->boundary);
+    if (layer == Layer::session && side.policies->session) std::ranges::for_each(*side.policies->session, add);
+    if (layer == Layer::resource && side.resource) add(*side.resource);
+    return out;
+}
+
+policy::Request DifferenceSearch::as(const policy::Request& witness, const Actor& from, const Actor& to) {
+    policy::Request out = witness;
+    out.principal = to.subject.principal;
+    for (const auto& entry : from.subject.known.entries()) out.context.erase(entry.key);
+    out.context.merge(to.subject.known);
+    return out;
+}
+
+bool DifferenceSearch::allows(const policy::Request& request, const Side& side) {
+    const policy::Question question(request);
+    return policy::decide(question, *side.policies, side.resource ? &*side.resource : nullptr).outcome == Outcome::allow;
+}
+
+Answer DifferenceSearch::ask(const Actor& actor, const std::vector<Side>& allowed, const std::vector<Side>& refused,
+                             const std::vector<std::string>& actions, const std::vector<std::string>& resources) {
+    ++out_.questions;
+    Question question{.subject = &actor.subject,
+                      .allowed = {},
+                      .refused = {},
+                      .actions = actions,
+                      .except = {policy::actions_of_everybody.begin(), policy::actions_of_everybody.end()},
+                      .resources = resources,
+                      .resource_account = account_};
+    for (const Side& side : allowed) question.allowed.push_back({side.policies, side.resource ? &*side.resource : nullptr});
+    for (const Side& side : refused) question.refused.push_back({side.policies, side.resource ? &*side.resource : nullptr});
+    return prove(question, limits_.engine);
+}
+
+bool DifferenceSearch::has(const Side& side, Layer layer, const Words& words) {
+    for (const AttachedPolicy* one : policies_of(side, layer))
+        if (std::ranges::any_of(words_.of(one->policy), [&](const Words& own) { return own.canonical == words.canonical; }))
+            return true;
+    return false;
+}
+
+std::vector<DifferenceSearch::Cause> DifferenceSearch::causes(const policy::Decision& decision, const Side& side,
+                                                              const Side& other) {
+    std::vector<Cause> out;
+    for (const policy::StatementRef& one : decision.because) {
+        const auto all = policies_of(side, one.layer);
+        const auto found = std::ranges::find(all, one.policy_name, &AttachedPolicy::name);
+        if (found == all.end()) continue;
+        const auto& words = words_.of((*found)->policy);
+        if (one.statement >= words.size()) continue;
+        const Words& own = words[one.statement];
+        out.push_back({*found, one.layer, &own, !has(other, one.layer, own)});
+    }
+    return out;
+}
+
+// The statement that the witness rests on, and what of it is said: the narrowest words that speak of the request, new ones before others.
+DifferenceSearch::Explained DifferenceSearch::explain(AccessChange::Kind kind, const policy::Request& witness,
+                                                      const Side& allowed, const Side& refused) {
+    const policy::Question question(witness);
+    const auto decide = [&](const Side& side) {
+        return policy::evaluate(question, *side.policies, side.resource ? &*side.resource : nullptr);
+    };
+    const policy::Decision yes = decide(allowed), no = decide(refused);
+    const auto allows = causes(yes, allowed, refused);
+    const auto denies = no.outcome == Outcome::explicit_deny ? causes(no, refused, allowed) : std::vector<Cause>{};
+    Explained out;
+    out.change.kind = kind;
+    const bool gained = kind == AccessChange::Kind::gained;
+    const auto is_new = [](const Cause& one) { return one.is_new; };
+    const auto fresh = std::ranges::find_if(allows, is_new);
+    if (denies.empty() && fresh != allows.end()) {
+        out.region = *fresh->words;
+        out.change.why = (gained ? "by " : "was by ") + fresh->policy->name;
+        describe_policy(*fresh, out);
+        return out;
+    }
+    // Old words on both sides: a ceiling, or a Deny, has come or gone.
+    const auto narrowest = [&](const std::vector<std::string> Words::* patterns, bool Words::* negated, std::string_view text) {
+        const Cause* best = nullptr;
+        size_t most = 0;
+        for (const auto* list : {&allows, &denies})
+            for (const Cause& one : *list) {
+                const size_t size = one.words->*negated ? 0 : narrowness(one.words->*patterns, text);
+                if (best == nullptr || size > most) best = &one, most = size;
+            }
+        return best;
+    };
+    const Cause* action = narrowest(&Words::actions, &Words::not_action, witness.action);
+    const Cause* resource = narrowest(&Words::resources, &Words::not_resource, witness.resource);
+    if (action == nullptr) {  // the root user: nothing grants it anything
+        out.region.actions = {witness.action};
+        out.region.resources = {witness.resource};
+    } else {
+        out.region.actions = action->words->actions;
+        out.region.not_action = action->words->not_action;
+        out.region.resources = resource->words->resources;
+        out.region.not_resource = resource->words->not_resource;
+        if (action == resource && !action->words->deny) out.region.condition = action->words->condition;
+    }
+    if (!denies.empty())
+        out.change.why = (gained ? "no longer denied by " : "denied by ") + denies.front().policy->name;
+    else if (!no.missing.empty())
+        out.change.why = (gained ? "no longer outside its " : "outside its ") + std::string(policy::describe(no.missing.front()));
+    return out;
+}
+
+// A policy of many statements that is new as a whole, AWS's own above all: it is said by its name.
+void DifferenceSearch::describe_policy(const Cause& cause, Explained& out) {
+    const auto& all = words_.of(cause.policy->policy);
+    if (cause.layer != Layer::identity || all.size() <= statements_listed_max) return;
+    out.change.policy = cause.policy->name;
+    for (const Words& one : all) {
+        if (one.deny) continue;
+        out.others.push_back(&one);
+        add_all(out.change.actions, one.actions);
+        add_all(out.change.resources, one.resources);
+    }
+}
+
+// What of the words is so: each pattern by itself where some of them may not be.
+void DifferenceSearch::refine(const Actor& actor, const Side& allowed, const Side& refused, const Outside& outside,
+                              Explained& out) {
+    AccessChange& change = out.change;
+    if (out.others.empty()) {
+        change.actions = out.region.actions;
+        change.resources = out.region.resources;
+        change.not_action = out.region.not_action;
+        change.not_resource = out.region.not_resource;
+        change.condition = condition_text(out.region.condition);
+    }
+    if (change.resources.empty()) change.resources = {change.witness->resource};  // a trust policy's
+    if (is_nothing(refused) && !has_ceilings(allowed)) return;
+    const Side around{allowed.policies, policy::AttachedPolicy{outside.policy(), ""}};
+    const auto patterns = [](bool negated, const std::vector<std::string>& list) {
+        return negated ? std::vector<std::string>{"*"} : list;
+    };
+    auto actions = patterns(change.not_action || !out.others.empty(), change.actions);
+    auto resources = patterns(change.not_resource || !out.others.empty(), change.resources);
+    // Variables are no patterns of a question.
+    if (std::ranges::any_of(resources, [](const std::string& one) { return one.contains("${"); })) resources = {"*"};
+    change.partly = ask(actor, {allowed, refused}, {}, actions, resources).kind != Answer::Kind::no;
+    if (!out.others.empty()) return;
+    const auto keep = [&](std::vector<std::string>& list, bool negated, const auto& question) {
+        if (negated || list.size() < 2 || list.size() > limits_.refined_max) return;
+        std::vector<std::string> some;
+        for (const std::string& one : list)
+            if (one.contains("${") || question(one).kind != Answer::Kind::no) some.push_back(one);
+        if (!some.empty()) list = std::move(some);
+    };
+    keep(change.actions, change.not_action,
+         [&](const std::string& one) { return ask(actor, {allowed, around}, {refused}, {one}, resources); });
+    keep(change.resources, change.not_resource, [&](const std::string& one) {
+        return ask(actor, {allowed, around}, {refused}, patterns(change.not_action, change.actions), {one});
+    });
+    if (change.partly && std::ranges::none_of(change.actions, [](const std::string& one) { return one.contains('*'); }) &&
+        !change.not_action)
+        change.partly =
+            ask(actor, {allowed, refused}, {}, change.actions, patterns(change.not_resource, change.resources)).kind !=
+            Answer::Kind::no;
+}
+
+void DifferenceSearch::search(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused,
+                              const Scope& scope) {
+    const std::string key = key_of(kind, actor, allowed, refused, scope);
+    if (const auto found = known_.find(key); !key.empty() && found != known_.end())
+        if (repeat(found->second, actor, allowed, refused)) return;
+    Outside outside;
+    outside.except_resources(scope.except);
+    const char* may = kind == AccessChange::Kind::lost ? " may lose more: " : " may gain more: ";
+    Known lines{&actor, {}};
+    bool complete = false;
+    while (true) {
+        if (is_spent()) {
+            out_.unknown.push_back(actor.shown + may + "the limit of questions");
+            break;
+        }
+        const Side around{allowed.policies, AttachedPolicy{outside.policy(), ""}};
+        auto answer = ask(actor, {allowed, around}, {refused}, scope.actions, scope.resources);
+        if (answer.kind == Answer::Kind::unknown) out_.unknown.push_back(actor.shown + may + answer.reason);
+        if (answer.kind != Answer::Kind::yes) {
+            complete = answer.kind == Answer::Kind::no;
+            break;
+        }
+        const policy::Request witness = *answer.witness;
+        if (lines.lines.size() == limits_.lines_max) {
+            lines.lines.push_back({.kind = kind,
+                                   .who = {actor.shown},
+                                   .actions = {witness.action},
+                                   .resources = {witness.resource},
+                                   .more = true,
+                                   .witness = witness});
+            complete = true;
+            break;
+        }
+        Explained explained = explain(kind, witness, allowed, refused);
+        explained.change.who = {actor.shown};
+        explained.change.witness = witness;
+        refine(actor, allowed, refused, outside, explained);
+        if (explained.others.empty())
+            outside.except(explained.region);
+        else
+            for (const Words* one : explained.others) outside.except(*one);
+        // Words that do not take in the request itself (variables of an old Version) would be found again and again.
+        if (allows(witness, {allowed.policies, AttachedPolicy{outside.policy(), ""}}))
+            outside.except(witness.action, witness.resource);
+        lines.lines.push_back(std::move(explained.change));
+    }
+    out_.changes.insert(out_.changes.end(), lines.lines.begin(), lines.lines.end());
+    if (complete && !key.empty()) known_.insert_or_assign(key, std::move(lines));
+}
+
+void DifferenceSearch::all(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const std::string& why) {
+    auto answer = ask(actor, {allowed}, {}, {"*"}, {"*"});
+    if (answer.kind == Answer::Kind::no) return;
+    AccessChange change{
+        .kind = kind, .who = {actor.shown}, .actions = {}, .resources = {}, .why = why, .witness = answer.witness};
+    for (const AttachedPolicy& one : allowed.policies->identity)
+        for (const Words& words : words_.of(one.policy)) {
+            if (words.deny) continue;
+            add_all(change.actions, words.actions);
+            add_all(change.resources, words.resources);
+        }
+    out_.changes.push_back(std::move(change));
+}
+
+// Do its conditions or variables ask about the principal?
+bool DifferenceSearch::asks_who(const policy::PolicyPtr& policy) {
+    const auto [place, added] = asks_who_.try_emplace(policy.get(), false);
+    if (!added) return place->second;
+    const auto& compiled = policy->compiled();
+    const auto tables = compiled.patterns();
+    for (const auto& variable : tables.variables) place->second = place->second || is_of_principal(tables.text(variable.key));
+    for (const auto& statement : compiled.statements())
+        for (const auto& condition : compiled.conditions(statement))
+            place->second = place->second || is_of_principal(compiled.text(condition.key));
+    return place->second;
+}
+
+// Principals with the same policies, which ask nothing about who it is, get the same lines. Empty: this one's are its own.
+std::string DifferenceSearch::key_of(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused,
+                                     const Scope& scope) {
+    if (allowed.resource || refused.resource || actor.kind != Actor::Kind::principal) return {};
+    std::string out = std::to_string(static_cast<int>(kind)) + std::to_string(static_cast<int>(actor.subject.principal.kind)) +
+                      (actor.subject.principal.service_linked_role ? "s" : "");
+    for (const Side* side : {&allowed, &refused}) {
+        for (const Layer layer : {Layer::identity, Layer::boundary})
+            for (const AttachedPolicy* one : policies_of(*side, layer)) {
+                if (asks_who(one->policy)) return {};
+                out += (layer == Layer::boundary ? "b" : "i") + std::to_string(reinterpret_cast<uintptr_t>(one->policy.get()));
+            }
+        out += "/";
+    }
+    for (const auto* list : {&scope.actions, &scope.resources, &scope.except})
+        for (const std::string& one : *list) out += one + " ";
+    return out;
+}
+
+bool DifferenceSearch::repeat(const Known& known, const Actor& actor, const Side& allowed, const Side& refused) {
+    std::vector<AccessChange> lines = known.lines;
+    for (AccessChange& line : lines) {
+        line.who = {actor.shown};
+        line.witness = as(*line.witness, *known.actor, actor);
+        if (!allows(*line.witness, allowed) || allows(*line.witness, refused)) return false;
+    }
+    out_.changes.insert(out_.changes.end(), lines.begin(), lines.end());
+    return true;
+}
+
+}  // namespace proof

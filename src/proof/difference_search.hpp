@@ -1,0 +1,91 @@
+// The lines of one principal about one part of the world: what is allowed on one side and refused on the other.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "policy/decision.hpp"
+#include "policy/evaluate.hpp"
+#include "proof/difference.hpp"
+#include "proof/words.hpp"
+
+namespace proof {
+
+// All that applies to one principal, at one time, where the question is about.
+struct Side {
+    const policy::PrincipalPolicies* policies = nullptr;
+    std::optional<policy::AttachedPolicy> resource;
+};
+
+struct Scope {
+    std::vector<std::string> actions = {"*"};
+    std::vector<std::string> resources = {"*"};
+    std::vector<std::string> except = {};  // resources that are asked about apart
+    std::string region = "us-east-1";
+};
+
+// What lines of several principals share: the words of policies, and how much has been asked.
+class DifferenceSearch {
+public:
+    DifferenceSearch(const std::string& account, const DifferenceLimits& limits, AccessDifference& out)
+        : account_(account), limits_(limits), out_(out) {}
+
+    // What this actor may do by `allowed` and not by `refused`, as lines of `kind`.
+    void search(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused, const Scope& scope);
+    // One line for everything that `allowed` allows.
+    void all(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const std::string& why);
+
+    // Decides the witness with another principal in its place.
+    [[nodiscard]] static policy::Request as(const policy::Request& witness, const Actor& from, const Actor& to);
+    [[nodiscard]] static bool allows(const policy::Request& request, const Side& side);
+    [[nodiscard]] WordsOfPolicies& words() { return words_; }
+    [[nodiscard]] bool is_spent() const { return out_.questions >= limits_.questions_max; }
+    [[nodiscard]] Answer ask(const Actor& actor, const std::vector<Side>& allowed, const std::vector<Side>& refused,
+                             const std::vector<std::string>& actions, const std::vector<std::string>& resources);
+
+private:
+    // A statement that had a part in a decision.
+    struct Cause {
+        const policy::AttachedPolicy* policy = nullptr;
+        policy::Layer layer = policy::Layer::identity;
+        const Words* words = nullptr;
+        bool is_new = false;  // the other side does not have it
+    };
+    struct Explained {
+        AccessChange change;
+        Words region;                      // what has been said with this line
+        std::vector<const Words*> others;  // and with them, of a whole policy
+    };
+
+    [[nodiscard]] std::vector<Cause> causes(const policy::Decision& decision, const Side& side, const Side& other);
+    [[nodiscard]] bool has(const Side& side, policy::Layer layer, const Words& words);
+    [[nodiscard]] Explained explain(AccessChange::Kind kind, const policy::Request& witness, const Side& allowed,
+                                    const Side& refused);
+    void describe_policy(const Cause& cause, Explained& out);
+    void refine(const Actor& actor, const Side& allowed, const Side& refused, const Outside& outside, Explained& out);
+
+    const std::string& account_;
+    const DifferenceLimits& limits_;
+    AccessDifference& out_;
+    WordsOfPolicies words_;
+    // What has been found for a principal of these policies, where they ask nothing about who it is.
+    struct Known {
+        const Actor* actor;
+        std::vector<AccessChange> lines;
+    };
+    [[nodiscard]] std::string key_of(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused,
+                                     const Scope& scope);
+    [[nodiscard]] bool asks_who(const policy::PolicyPtr& policy);
+    [[nodiscard]] bool repeat(const Known& known, const Actor& actor, const Side& allowed, const Side& refused);
+    std::map<std::string, Known, std::less<>> known_;
+    std::map<const policy::Policy*, bool> asks_who_;
+};
+
+// The policies of a side that a layer has.
+[[nodiscard]] std::vector<const policy::AttachedPolicy*> policies_of(const Side& side, policy::Layer layer);
+
+}  // namespace proof

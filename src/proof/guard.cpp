@@ -1,0 +1,174 @@
+#include "proof/guard.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "policy/glob.hpp"
+#include "proof/words.hpp"
+
+namespace proof {
+
+namespace {
+
+using policy::AttachedPolicy;
+using policy::PolicyPtr;
+using Outcome = GuardResult::Outcome;
+
+constexpr const char* assuming = "sts:AssumeRole*";
+
+bool is_root(const Actor& actor) { return actor.subject.principal.kind == policy::PrincipalKind::root; }
+
+bool is_named(const Actor& actor, const std::vector<std::string>& patterns) {
+    return std::ranges::any_of(patterns, [&](const std::string& pattern) {
+        const bool outside = actor.kind == Actor::Kind::stranger || actor.kind == Actor::Kind::foreign;
+        if (pattern == "*") return !is_root(actor);
+        if (pattern == "anonymous") return actor.kind == Actor::Kind::anonymous;
+        if (pattern == "other-accounts") return outside;
+        if (is_root(actor) && !pattern.ends_with(":root")) return false;
+        // Somebody who stands for others has no ARN of its own.
+        if (actor.kind == Actor::Kind::anonymous || actor.kind == Actor::Kind::stranger) return false;
+        return policy::glob_matches(pattern, actor.name);
+    });
+}
+
+// Views that limit a question to a part of the world: everybody is allowed everything there.
+PolicyPtr only_within(const std::string& action, const std::vector<std::string>& resources) {
+    Outside all;
+    all.keep(action, resources);
+    return all.policy();
+}
+
+class Check {
+public:
+    Check(const Account& account, const Limits& limits) : account_(account), limits_(limits) {
+        for (const auto& [name, user] : account.users) actors_.push_back(actor_of(account, user));
+        for (const auto& [name, role] : account.roles) actors_.push_back(actor_of(account, role));
+        actors_.push_back(root_of(account));
+        std::vector<PolicyPtr> policies;
+        for (const auto& [name, bucket] : account.buckets) policies.push_back(bucket.policy);
+        for (const auto& [name, role] : account.roles) policies.push_back(role.trust);
+        for (Actor& actor : outsiders(account, policies)) actors_.push_back(std::move(actor));
+        everything_.identity.push_back(
+            {policy::Policy::parse_stored(
+                 R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})",
+                 policy::PolicyKind::identity),
+             "everything"});
+    }
+
+    GuardResult run(const Guard& guard) {
+        GuardResult out;
+        if (!is_about_anything(guard))
+            return {.outcome = Outcome::broken,
+                    .reason = "no request for these actions is about these resources: it guards nothing"};
+        for (const Actor& actor : actors_) {
+            if (!is_meant(guard, actor)) continue;
+            ++out.asked;
+            auto answer = ask(guard, actor);
+            if (answer.kind == Answer::Kind::no) continue;
+            if (answer.kind == Answer::Kind::unknown) {
+                if (out.outcome == Outcome::kept) out = {Outcome::unknown, actor.shown, std::nullopt, answer.reason, out.asked};
+                continue;
+            }
+            return {Outcome::broken, actor.shown, std::move(answer.witness), "", out.asked};
+        }
+        if (out.asked == 0 && guard.kind == Guard::Kind::allow)
+            return {.outcome = Outcome::broken, .reason = "there is no such principal: nobody is allowed anything"};
+        return out;
+    }
+
+private:
+    // Those whose requests can break the rule.
+    static bool is_meant(const Guard& guard, const Actor& actor) {
+        const bool named = is_named(actor, guard.principals) && !is_named(actor, guard.except);
+        if (guard.kind != Guard::Kind::only) return named;
+        return !named && !is_root(actor);
+    }
+
+    bool is_about_anything(const Guard& guard) {
+        User user;
+        user.name = "somebody";
+        user.id = "AIDASOMEBODY";
+        user.arn = account_.iam_arn("user", "/", user.name);
+        const Actor somebody = actor_of(account_, user);
+        const AttachedPolicy anything{only_within("*", {}), ""};
+        return prove(question(guard, somebody, {{&everything_, &anything}}, {}), limits_).kind != Answer::Kind::no;
+    }
+
+    [[nodiscard]] Question question(const Guard& guard, const Actor& actor, std::vector<View> allowed,
+                                    std::vector<View> refused) const {
+        return {.subject = &actor.subject,
+                .allowed = std::move(allowed),
+                .refused = std::move(refused),
+                .actions = guard.actions,
+                .except = {"sts:GetCallerIdentity", "sts:GetSessionToken"},
+                .resources = guard.resources,
+                .resource_account = account_.id,
+                .known = guard.conditions};
+    }
+
+    // Is there a request in this part of the world that breaks the rule?
+    Answer ask_within(const Guard& guard, const Actor& actor, const AttachedPolicy* resource,
+                      const AttachedPolicy& within) const {
+        const View now{&actor.policies, resource}, part{&everything_, &within};
+        if (guard.kind == Guard::Kind::allow) return prove(question(guard, actor, {part}, {now}), limits_);
+        return prove(question(guard, actor, {now, part}, {}), limits_);
+    }
+
+    // Each bucket and role whose policy speaks of the actor by itself, then all the rest.
+    Answer ask(const Guard& guard, const Actor& actor) const {
+        Outside rest;
+        std::vector<std::string> apart;
+        Answer out;
+        const auto take = [&](Answer answer) {
+            if (answer.kind == Answer::Kind::yes || out.kind == Answer::Kind::no) out = std::move(answer);
+            return out.kind == Answer::Kind::yes;
+        };
+        for (const auto& [name, bucket] : account_.buckets) {
+            const auto policy = policy_for(account_, bucket, actor);
+            if (!speaks_of(policy, actor)) continue;
+            const auto parts = account_.parts_of_bucket(name);
+            apart.insert(apart.end(), parts.begin(), parts.end());
+            const AttachedPolicy within{only_within("*", parts), ""};
+            if (take(ask_within(guard, actor, &*policy, within))) return out;
+        }
+        for (const auto& [name, role] : account_.roles) {
+            const auto trust = trust_of(role);
+            if (!speaks_of(trust, actor)) continue;
+            rest.except(assuming, role.arn);
+            const AttachedPolicy within{only_within(assuming, {role.arn}), ""};
+            if (take(ask_within(guard, actor, &trust, within))) return out;
+        }
+        rest.except_resources(apart);
+        const AttachedPolicy within{rest.policy(), ""};
+        take(ask_within(guard, actor, nullptr, within));
+        return out;
+    }
+
+    const Account& account_;
+    const Limits& limits_;
+    policy::PrincipalPolicies everything_;  // of whoever is let in from elsewhere, too
+    std::vector<Actor> actors_;
+};
+
+}  // namespace
+
+std::string_view name_of(Guard::Kind kind) {
+    return kind == Guard::Kind::allow ? "allow" : kind == Guard::Kind::deny ? "deny" : "only";
+}
+
+std::vector<GuardResult> check_guards(std::span<const Guard> guards, const Account& account, std::span<const std::string> doubts,
+                                      const Limits& limits) {
+    Check check(account, limits);
+    std::vector<GuardResult> out;
+    for (const Guard& guard : guards) {
+        GuardResult result = check.run(guard);
+        if (result.outcome == Outcome::kept && !doubts.empty()) {
+            result.outcome = Outcome::unknown;
+            result.reason = doubts.front() + (doubts.size() > 1 ? ", and " + std::to_string(doubts.size() - 1) + " more" : "");
+        }
+        out.push_back(std::move(result));
+    }
+    return out;
+}
+
+}  // namespace proof

@@ -1,0 +1,146 @@
+#include "proof/guard.hpp"
+
+#include <doctest/doctest.h>
+
+using policy::Policy;
+using policy::PolicyKind;
+using proof::Account;
+using proof::Guard;
+using proof::GuardResult;
+using Outcome = GuardResult::Outcome;
+
+namespace {
+
+std::string document(const std::string& statements) { return R"({"Version":"2012-10-17","Statement":[)" + statements + "]}"; }
+
+Account account() {
+    Account out;
+    out.id = "111122223333";
+    const auto user = [&](const std::string& name, const std::string& statements) {
+        proof::User one;
+        one.name = name;
+        one.arn = out.iam_arn("user", "/", name);
+        one.id = "AIDA" + name;
+        one.inline_policies["p"] = Policy::parse_stored(document(statements), PolicyKind::identity);
+        out.users[name] = one;
+    };
+    user(
+        "ada",
+        R"({"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::ml-data","arn:aws:s3:::ml-data/*"]})");
+    user("bob",
+         R"({"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}})");
+    user("eve", R"({"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"})");
+    proof::Role role;
+    role.name = "trainer";
+    role.arn = out.iam_arn("role", "/", "trainer");
+    role.id = "AROATRAINER";
+    role.trust = Policy::parse_stored(
+        document(
+            R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root","Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"})"),
+        PolicyKind::trust);
+    out.roles["trainer"] = role;
+    out.buckets["ml-data"] = {"ml-data", nullptr, false};
+    out.buckets["open"] = {
+        "open",
+        Policy::parse_stored(
+            document(R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::open/*"})"),
+            PolicyKind::resource),
+        false};
+    return out;
+}
+
+GuardResult check(const Guard& guard, const Account& of = account(), const std::vector<std::string>& doubts = {}) {
+    return check_guards(std::vector{guard}, of, doubts).front();
+}
+
+Guard rule(Guard::Kind kind, std::vector<std::string> principals, std::vector<std::string> actions,
+           std::vector<std::string> resources) {
+    return {.kind = kind,
+            .name = "r",
+            .principals = std::move(principals),
+            .actions = std::move(actions),
+            .resources = std::move(resources)};
+}
+
+}  // namespace
+
+TEST_CASE("deny: nobody may") {
+    const auto kept = check(rule(Guard::Kind::deny, {"*"}, {"iam:*"}, {"*"}));
+    INFO(kept.who, " ", kept.witness ? kept.witness->action : "");
+    CHECK(kept.outcome == Outcome::kept);
+    const auto broken = check(rule(Guard::Kind::deny, {"*"}, {"s3:DeleteObject"}, {"arn:aws:s3:::ml-data/*"}));
+    CHECK(broken.outcome == Outcome::broken);
+    CHECK(broken.who == "user bob");
+    REQUIRE(broken.witness.has_value());
+    CHECK(broken.witness->action == "s3:DeleteObject");
+    CHECK(broken.witness->context.find("aws:MultiFactorAuthPresent") != nullptr);
+    // What is settled of the circumstances may make it so.
+    Guard without = rule(Guard::Kind::deny, {"*"}, {"s3:DeleteObject"}, {"arn:aws:s3:::ml-data/*"});
+    without.conditions.set("aws:MultiFactorAuthPresent", "false");
+    CHECK(check(without).outcome == Outcome::kept);
+    Guard except = rule(Guard::Kind::deny, {"*"}, {"s3:DeleteObject"}, {"arn:aws:s3:::ml-data/*"});
+    except.except = {"arn:aws:iam::*:user/bob"};
+    CHECK(check(except).outcome == Outcome::kept);
+}
+
+TEST_CASE("only: nobody but these") {
+    CHECK(check(rule(Guard::Kind::only, {"*:user/ada", "*:user/bob"}, {"s3:GetObject"}, {"arn:aws:s3:::ml-data/*"})).outcome ==
+          Outcome::kept);
+    const auto broken = check(rule(Guard::Kind::only, {"*:user/bob"}, {"s3:GetObject"}, {"arn:aws:s3:::ml-data/*"}));
+    CHECK(broken.outcome == Outcome::broken);
+    CHECK(broken.who == "user ada");
+    // A bucket's own policy counts, and whoever it lets in.
+    // And only in that bucket.
+    CHECK(check(rule(Guard::Kind::deny, {"anonymous"}, {"s3:GetObject"}, {"arn:aws:s3:::ml-data/*"})).outcome == Outcome::kept);
+    const auto open = check(rule(Guard::Kind::only, {"*:user/*", "*:role/*"}, {"s3:GetObject"}, {"arn:aws:s3:::open/*"}));
+    CHECK(open.outcome == Outcome::broken);
+    CHECK(open.who == "anyone without credentials");
+    const auto other = check(rule(Guard::Kind::deny, {"other-accounts"}, {"s3:*"}, {"*"}));
+    CHECK(other.outcome == Outcome::broken);
+    CHECK(other.who == "any principal of any other account");
+}
+
+TEST_CASE("allow: these may, in all circumstances") {
+    const auto reads = check(rule(Guard::Kind::allow, {"*:user/ada"}, {"s3:GetObject"}, {"arn:aws:s3:::ml-data/*"}));
+    INFO(reads.who, " ", reads.witness ? reads.witness->resource : "", " ", reads.reason);
+    CHECK(reads.outcome == Outcome::kept);
+    const auto more =
+        check(rule(Guard::Kind::allow, {"*:user/ada"}, {"s3:GetObject", "s3:PutObject"}, {"arn:aws:s3:::ml-data/*"}));
+    CHECK(more.outcome == Outcome::broken);
+    REQUIRE(more.witness.has_value());
+    CHECK(more.witness->action == "s3:PutObject");
+    // Bob needs a second factor; with it he may.
+    Guard bob = rule(Guard::Kind::allow, {"*:user/bob"}, {"s3:GetObject"}, {"arn:aws:s3:::ml-data/*"});
+    CHECK(check(bob).outcome == Outcome::broken);
+    bob.conditions.set("aws:MultiFactorAuthPresent", "true");
+    CHECK(check(bob).outcome == Outcome::kept);
+    const auto nobody = check(rule(Guard::Kind::allow, {"*:user/nobody"}, {"s3:GetObject"}, {"*"}));
+    CHECK(nobody.outcome == Outcome::broken);
+    CHECK(!nobody.witness);
+}
+
+TEST_CASE("who may assume a role: its trust policy and their own policies") {
+    const std::vector<std::string> trainer = {"arn:aws:iam::*:role/trainer"};
+    CHECK(check(rule(Guard::Kind::only, {"*:user/eve", "sagemaker.amazonaws.com"}, {"sts:AssumeRole"}, trainer)).outcome ==
+          Outcome::kept);
+    const auto service = check(rule(Guard::Kind::only, {"*:user/eve"}, {"sts:AssumeRole"}, trainer));
+    CHECK(service.outcome == Outcome::broken);
+    CHECK(service.who == "sagemaker.amazonaws.com");
+    const auto eve = check(rule(Guard::Kind::deny, {"*:user/*"}, {"sts:AssumeRole"}, trainer));
+    CHECK(eve.who == "user eve");
+    CHECK(
+        check(rule(Guard::Kind::allow, {"*:user/eve"}, {"sts:AssumeRole"}, {"arn:aws:iam::111122223333:role/trainer"})).outcome ==
+        Outcome::kept);
+}
+
+TEST_CASE("a rule that guards nothing, and an account that is not known") {
+    const auto nothing = check(rule(Guard::Kind::deny, {"*"}, {"s3:ListBucket"}, {"arn:aws:s3:::ml-data/*"}));
+    CHECK(nothing.outcome == Outcome::broken);
+    CHECK(nothing.reason.contains("it guards nothing"));
+    const auto doubtful =
+        check(rule(Guard::Kind::deny, {"*"}, {"iam:*"}, {"*"}), account(), {"not read: the policy of bucket x"});
+    CHECK(doubtful.outcome == Outcome::unknown);
+    CHECK(doubtful.reason == "not read: the policy of bucket x");
+    // The root user is meant where it is named.
+    CHECK(check(rule(Guard::Kind::deny, {"arn:aws:iam::*:root"}, {"iam:CreateUser"}, {"*"})).outcome == Outcome::broken);
+}

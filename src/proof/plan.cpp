@@ -1,0 +1,321 @@
+#include "proof/plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/strings.hpp"
+#include "policy/rewrite.hpp"
+
+namespace proof {
+
+namespace {
+
+using policy::Policy;
+using policy::PolicyKind;
+using policy::PolicyPtr;
+using text::Json;
+
+// One plan on its way into an account.
+class Application {
+public:
+    explicit Application(const Account& account) { planned_.account = account; }
+
+    void add(const ResourceChange& change);
+    PlannedAccount result() && { return std::move(planned_); }
+
+    using Step = void (Application::*)(const ResourceChange&);
+    struct Type {
+        std::string_view token;
+        Step step;
+    };
+    [[nodiscard]] static const std::array<Type, 11>& types();
+
+private:
+    void role(const ResourceChange& change);
+    void user(const ResourceChange& change);
+    void policy(const ResourceChange& change);
+    void role_policy(const ResourceChange& change) { inline_policy(planned_.account.roles, "role", change); }
+    void user_policy(const ResourceChange& change) { inline_policy(planned_.account.users, "user", change); }
+    void role_attachment(const ResourceChange& change) { attachment(planned_.account.roles, "role", change); }
+    void user_attachment(const ResourceChange& change) { attachment(planned_.account.users, "user", change); }
+    void bucket(const ResourceChange& change);
+    void bucket_policy(const ResourceChange& change);
+    void public_access(const ResourceChange& change);
+
+    template <class Holders>
+    void inline_policy(Holders& holders, const char* kind, const ResourceChange& change);
+    template <class Holders>
+    void attachment(Holders& holders, const char* kind, const ResourceChange& change);
+    template <class Holders>
+    [[nodiscard]] Holder* find(Holders& holders, const char* kind, const Json& properties, const ResourceChange& change);
+    void declared_policies(Role& role, const Json& olds, const Json& news);
+    void entity(Holder& holder, const char* kind, const Json& properties, const ResourceChange& change);
+    void put_bucket_policy(const std::string& bucket, const Json& document, const ResourceChange& change);
+    void forget_principal(const std::string& arn, const std::string& id);
+    [[nodiscard]] Bucket* find_bucket(const std::string& name, const ResourceChange& change);
+    [[nodiscard]] std::string new_id(const char* prefix);
+
+    [[nodiscard]] static bool is_unknown(const ResourceChange& change, std::string_view property) {
+        return change.unknown.contains(property);
+    }
+    void not_known(const ResourceChange& change, const std::string& what) {
+        planned_.unknown.push_back(change.type + " " + change.name + ": " + what);
+    }
+    void not_known(const ResourceChange& change, std::string_view property, const std::string& what) {
+        const auto why = change.unknown.find(property);
+        not_known(change, "`" + std::string(property) + "` is " + why->second + what);
+    }
+    // What it is called is only known when it is there: nothing can be said of it.
+    bool has_name(const ResourceChange& change, std::initializer_list<std::string_view> properties) {
+        for (const std::string_view property : properties)
+            if (is_unknown(change, property)) {
+                not_known(change, property, ", and so is what else it says");
+                return false;
+            }
+        return true;
+    }
+
+    PlannedAccount planned_;
+    int new_ids_ = 0;
+};
+
+PolicyPtr parse(const Json& document, PolicyKind kind) { return Policy::parse_stored(document.as_string(), kind); }
+
+bool is_there(const Json& properties) { return !properties.is_null(); }
+
+// The same text is the same policy, whichever resource brings it: nothing has changed.
+void put(PolicyPtr& place, PolicyPtr policy) {
+    if (place == nullptr || place->text() != policy->text()) place = std::move(policy);
+}
+
+std::string Application::new_id(const char* prefix) {
+    std::string number = std::to_string(++new_ids_);
+    return prefix + std::string(17 - std::min<size_t>(17, number.size()), '0') + number;
+}
+
+void Application::entity(Holder& holder, const char* kind, const Json& properties, const ResourceChange& change) {
+    holder.name = properties["name"].as_string();
+    holder.path = properties["path"].as_string().empty() ? "/" : properties["path"].as_string();
+    holder.arn = planned_.account.iam_arn(kind, holder.path, holder.name);
+    if (is_unknown(change, "permissionsBoundary"))
+        not_known(change, "permissionsBoundary", ": the " + std::string(kind) + " is taken to have none");
+    holder.boundary = properties["permissionsBoundary"].as_string();
+    if (is_unknown(change, "tags")) not_known(change, "tags", ", and so is what conditions on them allow");
+    holder.tags.clear();
+    for (const auto& [key, value] : properties["tags"].members()) holder.tags[key] = value.as_string();
+}
+
+void Application::role(const ResourceChange& change) {
+    auto& roles = planned_.account.roles;
+    if (!has_name(change, {"name", "path"})) return;
+    if (is_there(change.before)) {
+        const auto old = roles.find(base::lower(change.before["name"].as_string()));
+        if (!is_there(change.after)) {
+            if (old == roles.end()) return;
+            forget_principal(old->second.arn, old->second.id);
+            roles.erase(old);
+            return;
+        }
+    }
+    Role& role = roles[base::lower(change.after["name"].as_string())];
+    if (role.id.empty()) role.id = new_id("AROA");
+    entity(role, "role", change.after, change);
+    if (is_unknown(change, "assumeRolePolicy")) {
+        not_known(change, "assumeRolePolicy", ", and so is who may assume the role");
+        if (role.trust == nullptr) role.trust = Policy::parse_stored("", PolicyKind::trust);
+    } else {
+        put(role.trust, parse(change.after["assumeRolePolicy"], PolicyKind::trust));
+    }
+    for (const std::string_view property : {"inlinePolicies", "managedPolicyArns"})
+        if (is_unknown(change, property)) not_known(change, property, ", and so is what they allow");
+    declared_policies(role, change.before, change.after);
+}
+
+// As the provider brings them from one to the other: what the program no longer says at all stays.
+void Application::declared_policies(Role& role, const Json& olds, const Json& news) {
+    if (news.contains("managedPolicyArns")) {
+        for (const Json& arn : olds["managedPolicyArns"].items()) role.attached.erase(arn.as_string());
+        for (const Json& arn : news["managedPolicyArns"].items()) role.attached.insert(arn.as_string());
+    }
+    if (!news.contains("inlinePolicies")) return;
+    for (const Json& old : olds["inlinePolicies"].items()) {
+        const auto& items = news["inlinePolicies"].items();
+        if (std::ranges::none_of(items, [&](const Json& one) { return one["name"] == old["name"]; }))
+            role.inline_policies.erase(old["name"].as_string());
+    }
+    for (const Json& one : news["inlinePolicies"].items())
+        if (!one["name"].as_string().empty())
+            put(role.inline_policies[one["name"].as_string()], parse(one["policy"], PolicyKind::identity));
+}
+
+void Application::user(const ResourceChange& change) {
+    auto& users = planned_.account.users;
+    if (!has_name(change, {"name", "path"})) return;
+    if (!is_there(change.after)) {
+        const auto old = users.find(base::lower(change.before["name"].as_string()));
+        if (old == users.end()) return;
+        forget_principal(old->second.arn, old->second.id);
+        users.erase(old);
+        return;
+    }
+    User& user = users[base::lower(change.after["name"].as_string())];
+    if (user.id.empty()) user.id = new_id("AIDA");
+    entity(user, "user", change.after, change);
+}
+
+// Policies of resources were bound to the unique id when they were written, and show the ARN as long as there is who has it (R32).
+void Application::forget_principal(const std::string& arn, const std::string& id) {
+    const auto rewrite = [&](PolicyPtr& policy) {
+        if (policy == nullptr) return;
+        const auto named = policy->named_principals();
+        if (std::ranges::find(named, arn) == named.end()) return;
+        policy = Policy::parse_stored(policy::replace_principals(policy->text(), {{arn, id}}), policy->kind());
+    };
+    for (auto& [name, bucket] : planned_.account.buckets) rewrite(bucket.policy);
+    for (auto& [name, role] : planned_.account.roles) rewrite(role.trust);
+}
+
+void Application::policy(const ResourceChange& change) {
+    auto& policies = planned_.account.policies;
+    if (!has_name(change, {"name", "path"})) return;
+    const Json& properties = is_there(change.after) ? change.after : change.before;
+    const std::string arn = planned_.account.iam_arn("policy", properties["path"].as_string(), properties["name"].as_string());
+    if (!is_there(change.after)) {
+        policies.erase(arn);
+        return;
+    }
+    if (is_unknown(change, "policy")) {
+        not_known(change, "policy", ", and so is what it allows");
+        return;
+    }
+    ManagedPolicy& policy = policies[arn];
+    policy.arn = arn;
+    put(policy.policy, parse(change.after["policy"], PolicyKind::identity));
+}
+
+template <class Holders>
+Holder* Application::find(Holders& holders, const char* kind, const Json& properties, const ResourceChange& change) {
+    const std::string& name = properties[kind].as_string();
+    const auto found = holders.find(base::lower(name));
+    if (found != holders.end()) return &found->second;
+    if (is_there(change.after)) not_known(change, "there is no " + std::string(kind) + " `" + name + "` that it could hang on");
+    return nullptr;
+}
+
+template <class Holders>
+void Application::inline_policy(Holders& holders, const char* kind, const ResourceChange& change) {
+    if (!has_name(change, {kind, "name"})) return;
+    const Json& properties = is_there(change.after) ? change.after : change.before;
+    Holder* holder = find(holders, kind, properties, change);
+    if (holder == nullptr) return;
+    const std::string& name = properties["name"].as_string();
+    if (!is_there(change.after))
+        holder->inline_policies.erase(name);
+    else if (is_unknown(change, "policy"))
+        not_known(change, "policy", ", and so is what it allows");
+    else
+        put(holder->inline_policies[name], parse(change.after["policy"], PolicyKind::identity));
+}
+
+template <class Holders>
+void Application::attachment(Holders& holders, const char* kind, const ResourceChange& change) {
+    if (!has_name(change, {kind, "policyArn"})) return;
+    const Json& properties = is_there(change.after) ? change.after : change.before;
+    Holder* holder = find(holders, kind, properties, change);
+    if (holder == nullptr) return;
+    const std::string& arn = properties["policyArn"].as_string();
+    if (is_there(change.after))
+        holder->attached.insert(arn);
+    else
+        holder->attached.erase(arn);
+}
+
+Bucket* Application::find_bucket(const std::string& name, const ResourceChange& change) {
+    const auto found = planned_.account.buckets.find(name);
+    if (found != planned_.account.buckets.end()) return &found->second;
+    if (is_there(change.after)) not_known(change, "there is no bucket `" + name + "` in this account, as far as could be read");
+    return nullptr;
+}
+
+void Application::put_bucket_policy(const std::string& name, const Json& document, const ResourceChange& change) {
+    Bucket* bucket = find_bucket(name, change);
+    if (bucket == nullptr) return;
+    if (document.as_string().empty())
+        bucket->policy = nullptr;
+    else
+        put(bucket->policy, parse(document, PolicyKind::resource));
+}
+
+void Application::bucket(const ResourceChange& change) {
+    auto& buckets = planned_.account.buckets;
+    if (!has_name(change, {"bucket"})) return;
+    if (!is_there(change.after)) {
+        buckets.erase(change.before["bucket"].as_string());
+        return;
+    }
+    const std::string& name = change.after["bucket"].as_string();
+    Bucket& bucket = buckets[name];
+    // All new buckets of S3 block public access (Amazon S3 User Guide, "Blocking public access"). A server of ours does as AWS does.
+    if (bucket.name.empty()) bucket.restrict_public = true;
+    bucket.name = name;
+    if (is_unknown(change, "policy")) return not_known(change, "policy", ", and so is what it allows");
+    // The policy may be a resource of its own: only what the program says, or said, here is this one's.
+    if (change.after.contains("policy") || (is_there(change.before) && !change.before["policy"].as_string().empty()))
+        put_bucket_policy(name, change.after["policy"], change);
+}
+
+void Application::bucket_policy(const ResourceChange& change) {
+    if (!has_name(change, {"bucket"})) return;
+    if (is_unknown(change, "policy")) return not_known(change, "policy", ", and so is what it allows");
+    if (is_there(change.after)) return put_bucket_policy(change.after["bucket"].as_string(), change.after["policy"], change);
+    if (Bucket* bucket = find_bucket(change.before["bucket"].as_string(), change)) bucket->policy = nullptr;
+}
+
+void Application::public_access(const ResourceChange& change) {
+    if (!has_name(change, {"bucket"})) return;
+    const Json& properties = is_there(change.after) ? change.after : change.before;
+    if (!is_there(change.after) && properties["skipDestroy"].as_bool()) return;
+    Bucket* bucket = find_bucket(properties["bucket"].as_string(), change);
+    if (bucket == nullptr) return;
+    if (is_unknown(change, "restrictPublicBuckets"))
+        not_known(change, "restrictPublicBuckets", ": taken for off");
+    bucket->restrict_public = change.after["restrictPublicBuckets"].as_bool();
+}
+
+const std::array<Application::Type, 11>& Application::types() {
+    static constexpr std::array<Type, 11> all = {{
+        {"aws:iam/role:Role", &Application::role},
+        {"aws:iam/user:User", &Application::user},
+        {"aws:iam/policy:Policy", &Application::policy},
+        {"aws:iam/rolePolicy:RolePolicy", &Application::role_policy},
+        {"aws:iam/userPolicy:UserPolicy", &Application::user_policy},
+        {"aws:iam/rolePolicyAttachment:RolePolicyAttachment", &Application::role_attachment},
+        {"aws:iam/userPolicyAttachment:UserPolicyAttachment", &Application::user_attachment},
+        {"aws:s3/bucket:Bucket", &Application::bucket},
+        {"aws:s3/bucketV2:BucketV2", &Application::bucket},
+        {"aws:s3/bucketPolicy:BucketPolicy", &Application::bucket_policy},
+        {"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", &Application::public_access},
+    }};
+    return all;
+}
+
+void Application::add(const ResourceChange& change) {
+    const auto& all = types();
+    const auto type = std::ranges::find(all, change.type, &Type::token);
+    if (type != all.end()) (this->*type->step)(change);
+}
+
+}  // namespace
+
+bool is_about_access(std::string_view type) {
+    return std::ranges::any_of(Application::types(), [&](const auto& one) { return one.token == type; });
+}
+
+PlannedAccount apply(const Account& account, std::span<const ResourceChange> changes) {
+    Application application(account);
+    for (const ResourceChange& change : changes) application.add(change);
+    return std::move(application).result();
+}
+
+}  // namespace proof
