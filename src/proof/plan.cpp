@@ -278,8 +278,7 @@ void Application::public_access(const ResourceChange& change) {
     if (!is_there(change.after) && properties["skipDestroy"].as_bool()) return;
     Bucket* bucket = find_bucket(properties["bucket"].as_string(), change);
     if (bucket == nullptr) return;
-    if (is_unknown(change, "restrictPublicBuckets"))
-        not_known(change, "restrictPublicBuckets", ": taken for off");
+    if (is_unknown(change, "restrictPublicBuckets")) not_known(change, "restrictPublicBuckets", ": taken for off");
     bucket->restrict_public = change.after["restrictPublicBuckets"].as_bool();
 }
 

@@ -17,7 +17,8 @@ struct ResourceChange {
     std::string name;  // the program's
     // Its properties, inputs and outputs together; null: it is not there. Without those whose value cannot be said …
     text::Json before, after;
-    std::map<std::string, std::string, std::less<>> unknown;  // … which are these of `after`: their names, and why: `known after up`
+    std::map<std::string, std::string, std::less<>>
+        unknown;  // … which are these of `after`: their names, and why: `known after up`
 };
 
 struct PlannedAccount {
