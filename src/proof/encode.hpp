@@ -86,6 +86,7 @@ public:
     [[nodiscard]] Formula& formula() { return formula_; }
     [[nodiscard]] const Formula& formula() const { return formula_; }
     [[nodiscard]] const Atom& atom(uint32_t number) const { return atoms_[number]; }
+    [[nodiscard]] size_t atom_count() const { return atoms_.size(); }
     [[nodiscard]] const Variables& variables() const { return variables_; }
     // The statements that apply to the action, of all views.
     [[nodiscard]] const std::vector<Applying>& applying() const { return applying_; }

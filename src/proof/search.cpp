@@ -83,6 +83,7 @@ Answer Search::next(size_t tries) {
         std::string cut;
         if (const auto core = impossible(literals_, cut); !core.empty()) {
             solver_->exclude(core);
+            if (core.size() == 1 && core.front().wanted) exclude_foreign_resources();
             continue;
         }
         if (cut.empty())
@@ -104,6 +105,15 @@ Answer Search::next(size_t tries) {
         solver_->exclude(literals_);
     }
     return unknown(proposals_cap);
+}
+
+// Of a thousand statements about objects none is about a bucket: told at once, not one after another.
+void Search::exclude_foreign_resources() {
+    if (are_foreign_excluded_) return;
+    are_foreign_excluded_ = true;
+    for (uint32_t number = 0; number < encoder_.atom_count(); ++number)
+        if (encoder_.atom(number).kind == Atom::Kind::resource && find_resource({{number, true}}) == Found::no)
+            solver_->exclude(std::vector{Literal{number, true}});
 }
 
 Ways Search::ways(size_t ways_max) {

@@ -29,6 +29,7 @@ private:
 
     bool begin();  // false: there is no resource that could be meant
     Answer next(size_t tries);
+    void exclude_foreign_resources();
     std::vector<Literal> impossible(const std::vector<Literal>& literals, std::string& cut);
     template <class Contradicts>
     static std::vector<Literal> least(std::vector<Literal> literals, Contradicts&& contradicts);
@@ -62,6 +63,7 @@ private:
     std::map<std::string, FoundValues> values_;
     std::vector<Literal> literals_;
 
+    bool are_foreign_excluded_ = false;
     std::string open_;  // why a proposal that may be possible was not confirmed
     size_t tries_ = 0, proposals_ = 0;
 };

@@ -3,6 +3,7 @@
 //   in:  {"first": DOCUMENT, "second": DOCUMENT, "actions": [PATTERN…]}
 //   out: {"answer": "no" | "yes" | "unknown", "reason": …, "action": …, "resource": …, "context": {KEY: [VALUE…]}}
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
@@ -15,8 +16,13 @@ using proof::Answer;
 using text::Json;
 
 policy::PrincipalPolicies policies_of(const Json& document) {
+    const auto parsed = policy::Policy::parse(document.as_string(), policy::PolicyKind::identity);
+    if (!parsed) {
+        std::fprintf(stderr, "%s\n%s\n", parsed.error().describe().c_str(), document.as_string().c_str());
+        std::exit(1);
+    }
     policy::PrincipalPolicies out;
-    out.identity.push_back({policy::Policy::parse(document.as_string(), policy::PolicyKind::identity).value(), "p"});
+    out.identity.push_back({*parsed, "p"});
     return out;
 }
 
