@@ -21,15 +21,9 @@ constexpr size_t actions_named_max = 400;
 struct Feature {
     uint32_t statement = 0;
     bool has_principal = false;
-    std::vector<uint32_t> conditions;    // on keys that some principal may have
+    std::vector<uint32_t> conditions;    // which hold, as far as that is known
     std::vector<std::string> variables;  // keys
 };
-
-bool is_of_principal(std::string_view key) {
-    return key.starts_with("aws:principal") || key == "aws:username" || key == "aws:userid" || key == "aws:sourceidentity" ||
-           key == "aws:federatedprovider" || key == "aws:tokenissuetime" || key == "aws:sourceaccount" ||
-           key == "aws:sourcearn" || key.starts_with("sts:");
-}
 
 // What the policies of one target's questions say that depends on who asks.
 class Classes {
@@ -117,13 +111,12 @@ private:
             for (const auto& pattern : policy.resources(statements[i])) add_variables(feature.variables, pattern, tables);
             const auto conditions = policy.conditions(statements[i]);
             for (uint32_t c = 0; c < conditions.size(); ++c) {
-                if (is_of_principal(policy.text(conditions[c].key))) feature.conditions.push_back(c);
+                feature.conditions.push_back(c);
                 if (policy::compares_patterns(conditions[c].op.comparison))
                     for (const auto& value :
                          policy.condition_tables().values.subspan(conditions[c].values.at, conditions[c].values.size))
                         add_variables(feature.variables, value.pattern, tables);
             }
-            std::erase_if(feature.variables, [](const std::string& key) { return !is_of_principal(key); });
             if (feature.has_principal || !feature.conditions.empty() || !feature.variables.empty())
                 out.push_back(std::move(feature));
         }

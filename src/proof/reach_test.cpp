@@ -191,6 +191,17 @@ TEST_CASE("principals whom nothing tells apart are asked about once") {
     CHECK(found.groups[5].at[0].ways->found[0].allowed_by[0].layer == Layer::resource);
 }
 
+TEST_CASE("whatever is known of one principal alone tells it apart") {
+    World world;
+    const auto own = attached("own", statement("Allow", get, data, R"({"Bool":{"aws:MultiFactorAuthPresent":"true"}})"));
+    auto ada = world.user("ada", {own}), session = world.user("session", {own});
+    session.subject.known.set("aws:MultiFactorAuthPresent", "false");
+    const auto found =
+        proof::reach(std::vector{ada, session}, std::vector{target({"s3:GetObject"}, {"arn:aws:s3:::data/*"})}, {});
+    REQUIRE(found.groups.size() == 1);
+    CHECK(found.groups[0].askers == std::vector<uint32_t>{0});
+}
+
 TEST_CASE("what a limit cuts off is said") {
     World world;
     const std::vector askers{world.user("ada", {attached("a", statement("Allow", get, data))}),

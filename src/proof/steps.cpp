@@ -13,6 +13,7 @@ namespace proof {
 namespace {
 
 using policy::AttachedPolicy;
+using policy::Grant;
 using policy::PolicyKind;
 using Means = Step::Means;
 
@@ -59,6 +60,16 @@ bool is_inline(const AttachedPolicy& policy) { return !policy.name.starts_with("
 // Of the user or role itself, not of its groups.
 bool is_own_inline(const AttachedPolicy& policy, const Holder& of) {
     return policy.name.ends_with((of.is_role ? " of role " : " of user ") + of.name);
+}
+
+// How strongly an Allow of the trust policy names the caller.
+Grant strongest(const AttachedPolicy& trust, const policy::CallerNames& names, bool has_boundary) {
+    Grant out = Grant::none;
+    const auto& compiled = trust.policy->compiled();
+    for (const auto& statement : compiled.statements())
+        if (statement.effect == policy::Effect::allow && !statement.broken)
+            out = std::max(out, policy::names(compiled.principals(statement), names, has_boundary, false));
+    return out;
 }
 
 // Does a request for it bring of the resource what others find there?
@@ -115,7 +126,13 @@ std::string_view name_of(Means means) {
 }
 
 Steps::Steps(const Account& account, const policy::Context& known, const PathLimits& limits)
-    : account_(account), known_(known), limits_(limits), holders_(account.holders.begin(), account.holders.end()) {}
+    : account_(account),
+      known_(known),
+      limits_(limits),
+      holders_(account.holders.begin(), account.holders.end()),
+      trusts_account_{policy_of(R"({"Effect":"Allow","Principal":{"AWS":")" + account.id + R"("},"Action":"sts:AssumeRole"})",
+                                PolicyKind::trust),
+                      "the account's trust"} {}
 
 State Steps::as_is(uint32_t holder) const {
     return {.holder = holder, .changes = "", .changes_count = 0, .is_cut = false, .policies = *holders_[holder].asker.policies};
@@ -150,7 +167,9 @@ const Steps::Asked& Steps::anywhere(const State& state, const std::string& actio
     const auto [entry, is_new] =
         anywhere_.try_emplace(std::to_string(state.holder) + "|" + state.changes + "|" + action + "|" + text_of(keys));
     if (!is_new) return entry->second;
-    auto way = ask(holders_[state.holder].asker.subject, {&state.policies, nullptr}, action, {"*"}, keys, account_.id);
+    // Of roles, as if each trusted the account.
+    const AttachedPolicy* policy = action == "sts:AssumeRole" ? &trusts_account_ : nullptr;
+    auto way = ask(holders_[state.holder].asker.subject, {&state.policies, policy}, action, {"*"}, keys, account_.id);
     entry->second.may = way.has_value();
     if (way) entry->second.witness = std::move(way->witness);
     return entry->second;
@@ -257,6 +276,13 @@ void Steps::add_roles(const State& state, std::vector<Transition>& out) {
     const Holder& self = holders_[state.holder];
     const policy::CallerNames names(self.asker.subject.principal, "sts:assumerole");
     const bool has_boundary = state.policies.boundary.has_value();
+    const auto scoped = [](const char* scope) {
+        return with({{"iam:PassedToService", sagemaker}, {"trainwarden:TrainingScope", scope}});
+    };
+    const bool assumes = anywhere(state, "sts:AssumeRole", {}).may,
+               updates = anywhere(state, "iam:UpdateAssumeRolePolicy", {}).may,
+               passes = anywhere(state, "iam:PassRole", scoped("role")).may,
+               passes_cut = anywhere(state, "iam:PassRole", scoped("job")).may;
     for (uint32_t number = 0; number < account_.holders.size(); ++number) {
         const Holder& role = holders_[number];
         if (!role.is_role || role.trust == nullptr || number == state.holder) continue;
@@ -267,19 +293,16 @@ void Steps::add_roles(const State& state, std::vector<Transition>& out) {
             out.push_back({{.means = means, .from = self.arn, .to = role.arn, .on = role.arn, .requests = requests}, to});
             if (!is_cut) add_changes(state, as_is(number), requests, out);
         };
-        const auto& compiled = role.trust->policy->compiled();
-        const bool named = std::ranges::any_of(compiled.statements(), [&](const auto& statement) {
-            return statement.effect == policy::Effect::allow && !statement.broken &&
-                   policy::names(compiled.principals(statement), names, has_boundary, false) != policy::Grant::none;
-        });
-        if (auto way = named ? assume(state, role, *role.trust) : std::nullopt) {
+        // A trust policy that names the account alone leaves it to the caller's own policies.
+        const Grant named = strongest(*role.trust, names, has_boundary);
+        const bool worth_asking = named > Grant::account || (named == Grant::account && assumes);
+        if (auto way = worth_asking ? assume(state, role, *role.trust) : std::nullopt) {
             add(Means::assume_role, {std::move(*way)});
             continue;
         }
-        if (lets_sagemaker_in(number)) {
+        if ((passes || passes_cut) && lets_sagemaker_in(number)) {
             const auto pass = [&](const char* scope) -> std::vector<WayIn> {
-                const auto keys = with({{"iam:PassedToService", sagemaker}, {"trainwarden:TrainingScope", scope}});
-                auto passing = allowed(state, "iam:PassRole", role.arn, keys);
+                auto passing = allowed(state, "iam:PassRole", role.arn, scoped(scope));
                 if (!passing) return {};
                 auto creating = allowed(state, "sagemaker:CreateTrainingJob",
                                         "arn:aws:sagemaker:" + account_.region + ":" + account_.id + ":training-job/path",
@@ -293,6 +316,7 @@ void Steps::add_roles(const State& state, std::vector<Transition>& out) {
             }
             if (auto cut = pass("job"); !cut.empty()) add(Means::pass_role_to_cut_job, std::move(cut), true);
         }
+        if (!updates) continue;
         if (auto change = allowed(state, "iam:UpdateAssumeRolePolicy", role.arn, role.keys)) {
             const std::string own = self.is_role ? self.asker.subject.principal.role_arn : self.arn;
             const AttachedPolicy& trust = attached_.emplace_back(
@@ -306,6 +330,7 @@ void Steps::add_roles(const State& state, std::vector<Transition>& out) {
 
 void Steps::add_users(const State& state, std::vector<Transition>& out) {
     const Holder& self = holders_[state.holder];
+    if (!anywhere(state, "iam:CreateAccessKey", {}).may) return;
     for (uint32_t number = 0; number < account_.holders.size(); ++number) {
         const Holder& user = holders_[number];
         if (user.is_role || number == state.holder) continue;

@@ -68,6 +68,7 @@ private:
     std::deque<policy::PrincipalPolicies> made_;   // their policies
     std::deque<policy::AttachedPolicy> attached_;  // policies that steps put
     std::map<std::string, Asked> anywhere_;        // by state, action and keys
+    const policy::AttachedPolicy trusts_account_;
     std::map<uint32_t, bool> trusts_sagemaker_;
     size_t questions_ = 0;
     std::string open_;

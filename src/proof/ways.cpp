@@ -29,10 +29,6 @@ using policy::Layer;
 using policy::PrincipalKind;
 using text::Json;
 
-// The root user of the owner's account reads, writes and removes a bucket's policy whatever it says (gate/access_question.cpp).
-constexpr auto spared_for_root =
-    std::to_array<const char*>({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"});
-
 bool is_pattern(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
 
 std::string_view service_of(std::string_view action) { return action.substr(0, action.find(':')); }
@@ -148,30 +144,12 @@ public:
     }
 
     WaysIn run() {
-        const PrincipalKind kind = subject_.principal.kind;
-        const bool stranger = kind == PrincipalKind::anonymous || (kind != PrincipalKind::service && !is_same_account());
-        const bool kept_out =
-            target_.restricts_public && stranger && (kind == PrincipalKind::anonymous || target_.policy_is_public);
-        const AttachedPolicy* resource = kept_out ? nullptr : target_.policy;
-        std::vector<std::string> except = target_.except;
-        if (kind == PrincipalKind::root && is_same_account() && resource != nullptr &&
-            resource->policy->kind() == policy::PolicyKind::resource) {
-            std::vector<std::string> spared;
-            for (const char* action : spared_for_root)
-                if (matches_any(target_.actions, action) && !matches_any(except, action)) spared.emplace_back(action);
-            if (!spared.empty()) find_all(spared, {}, nullptr);
-            except.insert(except.end(), spared.begin(), spared.end());
-        }
-        find_all(target_.actions, except, resource);
+        find_all(target_.actions, target_.except, target_.policy);
         std::ranges::sort(out_.found, {}, [](const WayIn& way) { return way.actions.front(); });
         return std::move(out_);
     }
 
 private:
-    [[nodiscard]] bool is_same_account() const {
-        return target_.account.empty() || target_.account == subject_.principal.account;
-    }
-
     template <class Visit>
     void each_policy(const AttachedPolicy* resource, Visit&& visit) const {
         for (const auto& one : policies_.identity) visit(Layer::identity, one);
@@ -276,10 +254,11 @@ private:
 
     std::optional<WayIn> ask(const std::string& action, const AttachedPolicy* resource, const std::set<StatementOf>& left_out) {
         std::optional<Policies> fewer;
-        View view{&policies_, resource};
+        View view{&policies_, resource, target_.restricts_public, target_.policy_is_public};
         if (!left_out.empty()) {
             fewer = reduced(resource, left_out);
-            view = {&fewer->own, fewer->resource ? &*fewer->resource : nullptr};
+            view.policies = &fewer->own;
+            view.resource = fewer->resource ? &*fewer->resource : nullptr;
         }
         ++out_.questions;
         const Question question{.subject = &subject_,
@@ -295,7 +274,7 @@ private:
         if (answer.kind != Answer::Kind::yes) return std::nullopt;
         WayIn way{.actions = {}, .allowed_by = {}, .denied_by = {}, .witness = std::move(*answer.witness)};
         const policy::Question asked(way.witness);
-        const auto verdict = policy::decide(asked, *view.policies, view.resource);
+        const auto verdict = policy::decide(asked, *view.policies, applying_policy(way.witness, view));
         for (const policy::Granting& one : verdict.granting())
             way.allowed_by.push_back({one.layer, fewer ? original(*one.policy, *fewer, resource) : one.policy, one.statement});
         return way;
