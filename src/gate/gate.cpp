@@ -247,6 +247,7 @@ base::Result<void> Gate::find_out_what(RequestState& state) {
     if (call.service == "s3") call.request_id = dependencies_.random->text(16, s3_request_id_alphabet);
     if (!signature) return base::fail(std::move(signature).error());
     state.signature = std::move(*signature);
+    if (state.signature) state.access_key_id = state.signature->access_key_id;  // the record names it, whether it holds or not
     TRY(wire::check_repeated_headers(head));
     state.service = TRY(std::move(service));
     if (state.signature) call.signature = &*state.signature;
@@ -268,7 +269,6 @@ base::Result<void> Gate::authenticate(RequestState& state) {
         return base::fail(missing_credentials(state.service));
     }
     const wire::Signature& signature = *state.signature;
-    state.access_key_id = signature.access_key_id;
     auto found = TRY(find_caller(state));
     if (auto served = wire::check_region(signature, state.service, dependencies_.regions); !served) {
         state.call.right_region = dependencies_.regions.front();

@@ -180,6 +180,7 @@ def test_services_that_are_not_served_say_so(server, service, operation, code):
     assert f"The service {service} is not served here" in message
     record = json.loads(server.trainwarden("audit", "--refused", "-n", "1", "--json").stdout.strip().splitlines()[-1])
     assert service in json.dumps(record)
+    assert record["AccessKeyId"] == server.root.access_key_id  # which signed it, though it was not looked at
 
 
 def test_an_unsigned_form_is_not_read(server):
