@@ -175,6 +175,34 @@ TEST_CASE("ways in, and what each of them rests on") {
     CHECK(ways(here + "," + mfa).complete);
 }
 
+TEST_CASE("ways that rest on the value of a variable say which, and that there may be more") {
+    proof::Subject anyone;
+    anyone.principal = {.kind = policy::PrincipalKind::user,
+                        .account = "111122223333",
+                        .arn = "arn:aws:iam::111122223333:user/alice",
+                        .unique_id = "AIDAALICE",
+                        .user_arn = "arn:aws:iam::111122223333:user/alice"};
+    anyone.open = {{"aws:principaltag/", "?*", true}};
+    policy::PrincipalPolicies policies;
+    policies.identity = {{identity(allow(R"("s3:GetObject")", R"("arn:aws:s3:::home/${aws:PrincipalTag/team}/*")",
+                                         R"(,"Condition":{"StringLike":{"aws:PrincipalTag/team":"vis*"}})")),
+                          "p"}};
+    proof::Question question{.subject = &anyone, .allowed = {{&policies}}};
+    question.actions = {"s3:GetObject"};
+    const auto found = proof::find_ways(question);
+    REQUIRE(found.ways.size() == 1);
+    CHECK(!found.complete);
+    CHECK(found.reason == "the value of a variable");
+    const auto& way = found.ways[0];
+    const auto* tag = way.witness->context.find("aws:PrincipalTag/team");
+    REQUIRE(tag != nullptr);
+    CHECK(tag->values.front().starts_with("vis"));
+    CHECK(way.witness->resource.starts_with("arn:aws:s3:::home/" + tag->values.front() + "/"));
+    CHECK(std::ranges::any_of(way.requirements, [&](const proof::Requirement& one) {
+        return one.key == "aws:PrincipalTag/team" && one.op == "StringEquals" && one.values == tag->values;
+    }));
+}
+
 TEST_CASE("ways of several actions") {
     proof::Subject alice;
     alice.principal = {.kind = policy::PrincipalKind::user,

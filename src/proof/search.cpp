@@ -98,7 +98,10 @@ Answer Search::next(size_t tries) {
         const auto variables = open_variables(literals_);
         if (tries > 0 && !variables.empty()) {
             --tries;
-            if (auto answer = with_values(variables, literals_); answer.kind == Answer::Kind::yes) return answer;
+            if (auto answer = with_values(variables, literals_); answer.kind == Answer::Kind::yes) {
+                open_ = open_variable;  // of other values nothing is said
+                return answer;
+            }
         }
         open_ = !cut.empty() ? cut : variables.empty() ? "the witness" : open_variable;
         if (literals_.empty() || ++tries_ >= limits_.tries_max) return unknown(open_);
@@ -230,16 +233,28 @@ std::vector<std::string> Search::open_variables(const std::vector<Literal>& lite
     return out;
 }
 
-// The same question, with values for these keys: what has been found for them, what they are compared with, or something.
+// The same question, with values for these keys: what has been found for them, what they are compared with, or something. What it rests on, it rests on
+// with these values.
 Answer Search::with_values(const std::vector<std::string>& keys, const std::vector<Literal>& literals) const {
     policy::Context known = known_;
+    std::vector<Requirement> given;
     for (const auto& key : keys) {
         if (known.find(key) != nullptr) continue;
         const auto found = values_.find(key);
         if (found != values_.end() && (found->second.missing || found->second.values.empty())) continue;
-        add_value(known, key, found == values_.end() ? std::vector{example_of(key, literals)} : found->second.values);
+        const auto values = found == values_.end() ? std::vector{example_of(key, literals)} : found->second.values;
+        add_value(known, key, values);
+        const auto name = policy::find_key(key);
+        given.push_back({.kind = Requirement::Kind::condition,
+                         .holds = true,
+                         .key = name ? name->name : key,
+                         .op = "StringEquals",
+                         .values = values});
     }
-    return Search(question_, limits_, action_, known).run(0);
+    auto answer = Search(question_, limits_, action_, known).run(0);
+    if (question_.with_requirements && answer.kind == Answer::Kind::yes)
+        answer.requirements.insert(answer.requirements.end(), given.begin(), given.end());
+    return answer;
 }
 
 // What is known of a key that has to be equal to this one, if anything is.
