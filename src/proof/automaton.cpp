@@ -294,7 +294,43 @@ Tokens glob_tokens(std::string_view pattern) {
     return out;
 }
 
-FoundText find_text(std::span<const Constraint> constraints, size_t states_max) { return Search(constraints, states_max).run(); }
+namespace {
+
+// Of many patterns that the text must not match, few can match it at all: `*-7.tar` does not where it has to be `*-8.tar`. The others are left out, since
+// every step of the search looks at each.
+constexpr size_t many = 16;
+
+std::vector<Constraint> without_idle(std::span<const Constraint> constraints, size_t states_max) {
+    std::vector<Constraint> wanted, out;
+    size_t unwanted = 0;
+    for (const Constraint& one : constraints) {
+        if (one.wanted) wanted.push_back(one);
+        if (!one.wanted) unwanted += one.patterns.size();
+    }
+    if (unwanted < many || wanted.empty()) return {constraints.begin(), constraints.end()};
+    out = wanted;
+    for (const Constraint& one : constraints) {
+        if (one.wanted) continue;
+        Constraint left{{}, false};
+        for (const Tokens* pattern : one.patterns) {
+            wanted.push_back({{pattern}, true});
+            if (Search(wanted, states_max).run().kind != FoundText::Kind::none) left.patterns.push_back(pattern);
+            wanted.pop_back();
+        }
+        if (!left.patterns.empty()) out.push_back(std::move(left));
+    }
+    return out;
+}
+
+}  // namespace
+
+FoundText find_text(std::span<const Constraint> constraints, size_t states_max) {
+    constexpr size_t few_states = 256;  // of a search that is over before anything could be left out
+    auto out = Search(constraints, std::min(few_states, states_max)).run();
+    if (out.kind != FoundText::Kind::too_many_states || states_max <= few_states) return out;
+    const auto left = without_idle(constraints, states_max);
+    return Search(left, states_max).run();
+}
 
 bool matches(const Tokens& tokens, std::string_view text) {
     std::vector<size_t> places = {0}, next;
