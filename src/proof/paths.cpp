@@ -17,7 +17,8 @@ constexpr size_t unreachable = std::numeric_limits<size_t>::max();
 // The states that can be come to, and the steps between them.
 class PathSearch {
 public:
-    PathSearch(const Account& account, std::span<const Target> targets, const policy::Context& known, const PathLimits& limits)
+    PathSearch(const AccountForPaths& account, std::span<const Target> targets, const policy::Context& known,
+               const PathLimits& limits)
         : account_(account), targets_(targets), limits_(limits), steps_(account, known, limits) {}
 
     Paths run() {
@@ -117,7 +118,7 @@ private:
         return out;
     }
 
-    const Account& account_;
+    const AccountForPaths& account_;
     const std::span<const Target> targets_;
     const PathLimits& limits_;
     Steps steps_;
@@ -128,7 +129,7 @@ private:
 
 }  // namespace
 
-Paths find_paths(const Account& account, std::span<const Target> targets, const policy::Context& known,
+Paths find_paths(const AccountForPaths& account, std::span<const Target> targets, const policy::Context& known,
                  const PathLimits& limits) {
     auto search = std::make_shared<PathSearch>(account, targets, known, limits);
     Paths out = search->run();

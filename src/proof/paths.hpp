@@ -21,7 +21,7 @@ struct GroupPolicies {
 };
 
 // A managed policy of the account, which can be changed.
-struct ManagedPolicy {
+struct ManagedPolicyForPaths {
     struct Version {
         std::string id;
         policy::PolicyPtr policy;
@@ -32,7 +32,7 @@ struct ManagedPolicy {
 };
 
 // A user or a role.
-struct Holder {
+struct HolderForPaths {
     Asker asker;
     std::string arn, name;
     bool is_role = false;
@@ -41,11 +41,12 @@ struct Holder {
     std::vector<uint32_t> groups;                   // of a user: indexes
 };
 
-struct Account {
+// What of an account paths lead through.
+struct AccountForPaths {
     std::string id, region;
-    std::vector<Holder> holders;
+    std::vector<HolderForPaths> holders;
     std::vector<GroupPolicies> groups;
-    std::vector<ManagedPolicy> policies;
+    std::vector<ManagedPolicyForPaths> policies;
 };
 
 struct Step {
@@ -97,7 +98,7 @@ struct Paths {
 };
 
 // Of the holders that may not do it now. The account and the targets must outlive the answer.
-[[nodiscard]] Paths find_paths(const Account& account, std::span<const Target> targets, const policy::Context& known,
+[[nodiscard]] Paths find_paths(const AccountForPaths& account, std::span<const Target> targets, const policy::Context& known,
                                const PathLimits& limits = {});
 
 // AssumeRole, PassRoleToTrainingJob, …

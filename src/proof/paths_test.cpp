@@ -33,7 +33,7 @@ public:
     World() { account.id = id, account.region = "us-east-1"; }
 
     uint32_t user(const std::string& name, std::vector<std::string> statements, std::vector<uint32_t> groups = {}) {
-        proof::Holder out;
+        proof::HolderForPaths out;
         out.arn = iam + "user/" + name;
         out.name = name;
         out.groups = groups;
@@ -53,7 +53,7 @@ public:
         return add(std::move(out));
     }
     uint32_t role(const std::string& name, std::vector<std::string> statements, const std::string& trust) {
-        proof::Holder out;
+        proof::HolderForPaths out;
         out.arn = iam + "role/" + name;
         out.name = name;
         out.is_role = true;
@@ -97,10 +97,10 @@ public:
         return out;
     }
 
-    proof::Account account;
+    proof::AccountForPaths account;
 
 private:
-    uint32_t add(proof::Holder holder) {
+    uint32_t add(proof::HolderForPaths holder) {
         account.holders.push_back(std::move(holder));
         return static_cast<uint32_t>(account.holders.size() - 1);
     }

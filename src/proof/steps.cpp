@@ -58,7 +58,7 @@ std::string text_of(const policy::Context& context) {
 
 bool is_inline(const AttachedPolicy& policy) { return !policy.name.starts_with("arn:"); }
 // Of the user or role itself, not of its groups.
-bool is_own_inline(const AttachedPolicy& policy, const Holder& of) {
+bool is_own_inline(const AttachedPolicy& policy, const HolderForPaths& of) {
     return policy.name.ends_with((of.is_role ? " of role " : " of user ") + of.name);
 }
 
@@ -125,7 +125,7 @@ std::string_view name_of(Means means) {
     return "";
 }
 
-Steps::Steps(const Account& account, const policy::Context& known, const PathLimits& limits)
+Steps::Steps(const AccountForPaths& account, const policy::Context& known, const PathLimits& limits)
     : account_(account),
       known_(known),
       limits_(limits),
@@ -252,7 +252,7 @@ std::optional<WayIn> Steps::may(const State& state, const Target& target) {
     return way;
 }
 
-std::optional<WayIn> Steps::assume(const State& state, const Holder& role, const AttachedPolicy& trust) {
+std::optional<WayIn> Steps::assume(const State& state, const HolderForPaths& role, const AttachedPolicy& trust) {
     Subject subject = holders_[state.holder].asker.subject;
     subject.absent.assign(resource_keys.begin(), resource_keys.end());
     return ask(subject, {&state.policies, &trust}, "sts:AssumeRole", {role.arn}, role.keys, account_.id);
@@ -267,13 +267,13 @@ bool Steps::lets_sagemaker_in(uint32_t role) {
     service.known.set("aws:SourceAccount", account_.id);
     service.known.set("sts:RoleSessionName", "SageMaker");
     static const policy::PrincipalPolicies none;
-    const Holder& of = holders_[role];
+    const HolderForPaths& of = holders_[role];
     entry->second = ask(service, {&none, of.trust}, "sts:AssumeRole", {of.arn}, {}, account_.id).has_value();
     return entry->second;
 }
 
 void Steps::add_roles(const State& state, std::vector<Transition>& out) {
-    const Holder& self = holders_[state.holder];
+    const HolderForPaths& self = holders_[state.holder];
     const policy::CallerNames names(self.asker.subject.principal, "sts:assumerole");
     const bool has_boundary = state.policies.boundary.has_value();
     const auto scoped = [](const char* scope) {
@@ -284,7 +284,7 @@ void Steps::add_roles(const State& state, std::vector<Transition>& out) {
                passes = anywhere(state, "iam:PassRole", scoped("role")).may,
                passes_cut = anywhere(state, "iam:PassRole", scoped("job")).may;
     for (uint32_t number = 0; number < account_.holders.size(); ++number) {
-        const Holder& role = holders_[number];
+        const HolderForPaths& role = holders_[number];
         if (!role.is_role || role.trust == nullptr || number == state.holder) continue;
         const auto add = [&](Means means, std::vector<WayIn> requests, bool is_cut = false) {
             State to = as_is(number);
@@ -329,10 +329,10 @@ void Steps::add_roles(const State& state, std::vector<Transition>& out) {
 }
 
 void Steps::add_users(const State& state, std::vector<Transition>& out) {
-    const Holder& self = holders_[state.holder];
+    const HolderForPaths& self = holders_[state.holder];
     if (!anywhere(state, "iam:CreateAccessKey", {}).may) return;
     for (uint32_t number = 0; number < account_.holders.size(); ++number) {
-        const Holder& user = holders_[number];
+        const HolderForPaths& user = holders_[number];
         if (user.is_role || number == state.holder) continue;
         auto way = allowed(state, "iam:CreateAccessKey", user.arn, user.keys);
         if (!way) continue;
@@ -346,7 +346,7 @@ void Steps::add_users(const State& state, std::vector<Transition>& out) {
 
 // Somebody new, with whatever policies it is given.
 void Steps::add_new(const State& state, std::vector<Transition>& out) {
-    const Holder self = holders_[state.holder];
+    const HolderForPaths self = holders_[state.holder];
     for (const bool is_role : {true, false}) {
         const std::string type = is_role ? "role" : "user", create = is_role ? "iam:CreateRole" : "iam:CreateUser";
         const std::string pattern = "arn:aws:iam::" + account_.id + ":" + type + "/*";
@@ -369,7 +369,7 @@ void Steps::add_new(const State& state, std::vector<Transition>& out) {
         }
         if (!making || !giving) continue;
         const std::string arn = making->witness.resource;
-        Holder made{
+        HolderForPaths made{
             .asker = {}, .arn = arn, .name = arn.substr(arn.rfind('/') + 1), .is_role = is_role, .keys = {}, .groups = {}};
         std::optional<WayIn> acting;
         if (is_role) {
@@ -416,7 +416,7 @@ void Steps::add_new(const State& state, std::vector<Transition>& out) {
 
 void Steps::add_changes(const State& by, const State& of, const std::vector<WayIn>& as, std::vector<Transition>& out) {
     if (of.changes_count >= limits_.changes_max || of.is_cut) return;
-    const Holder& holder = holders_[of.holder];
+    const HolderForPaths& holder = holders_[of.holder];
     const std::string type = holder.is_role ? "Role" : "User";
     const auto everything_as = [](const std::string& name) { return AttachedPolicy{allows_everything(), name}; };
     const auto add = [&](Means means, WayIn request, const std::string& on, policy::PrincipalPolicies policies) {
@@ -460,7 +460,7 @@ void Steps::add_changes(const State& by, const State& of, const std::vector<WayI
                 without([&](const AttachedPolicy& other) { return other.name == one.name; }));
     }
     // Managed ones that it has.
-    for (const ManagedPolicy& managed : account_.policies) {
+    for (const ManagedPolicyForPaths& managed : account_.policies) {
         const auto is_this = [&](const AttachedPolicy& one) { return one.name == managed.arn; };
         const auto replaced = [&](const policy::PolicyPtr& policy) {
             policy::PrincipalPolicies policies = of.policies;
@@ -476,7 +476,7 @@ void Steps::add_changes(const State& by, const State& of, const std::vector<WayI
             add(Means::create_policy_version, std::move(*way), managed.arn, replaced(allows_everything()));
         if (managed.versions.size() > 1)
             if (auto way = allowed(by, "iam:SetDefaultPolicyVersion", managed.arn, managed.keys))
-                for (const ManagedPolicy::Version& version : managed.versions)
+                for (const ManagedPolicyForPaths::Version& version : managed.versions)
                     if (version.id != managed.default_version)
                         add(Means::set_default_version, *way, managed.arn + " " + version.id, replaced(version.policy));
     }
@@ -534,7 +534,7 @@ std::optional<Step> Steps::by_bucket_policy(const State& state, const Target& ta
     if (state.is_cut || target.resources.empty() || !target.resources.front().starts_with(arns)) return std::nullopt;
     const std::string bucket = target.resources.front().substr(0, target.resources.front().find('/'));
     if (bucket.find_first_of("*?") != std::string::npos) return std::nullopt;
-    const Holder& self = holders_[state.holder];
+    const HolderForPaths& self = holders_[state.holder];
     const auto by = [&](Means means, const char* action, const AttachedPolicy* after) -> std::optional<Step> {
         auto change = ask(self.asker.subject, {&state.policies, target.policy}, action, {bucket}, target.known, target.account);
         if (!change) return std::nullopt;

@@ -29,7 +29,7 @@ struct Transition {
 
 class Steps {
 public:
-    Steps(const Account& account, const policy::Context& known, const PathLimits& limits);
+    Steps(const AccountForPaths& account, const policy::Context& known, const PathLimits& limits);
 
     [[nodiscard]] std::vector<Transition> from(const State& state);
     // Somebody who may do it; `nullopt`: nobody knows, or not.
@@ -37,7 +37,7 @@ public:
     // The step that changes the bucket's policy so that the target is reached.
     [[nodiscard]] std::optional<Step> by_bucket_policy(const State& state, const Target& target);
 
-    [[nodiscard]] const Holder& holder(uint32_t number) const { return holders_[number]; }
+    [[nodiscard]] const HolderForPaths& holder(uint32_t number) const { return holders_[number]; }
     [[nodiscard]] size_t questions() const { return questions_; }
     [[nodiscard]] const std::string& open() const { return open_; }
 
@@ -58,13 +58,14 @@ private:
     // What `by` may change of `of`, which is `by` itself or somebody that it may act as, `as` first.
     void add_changes(const State& by, const State& of, const std::vector<WayIn>& as, std::vector<Transition>& out);
     [[nodiscard]] bool lets_sagemaker_in(uint32_t role);
-    [[nodiscard]] std::optional<WayIn> assume(const State& state, const Holder& role, const policy::AttachedPolicy& trust);
+    [[nodiscard]] std::optional<WayIn> assume(const State& state, const HolderForPaths& role,
+                                              const policy::AttachedPolicy& trust);
     [[nodiscard]] State as_is(uint32_t holder) const;
 
-    const Account& account_;
+    const AccountForPaths& account_;
     const policy::Context& known_;
     const PathLimits& limits_;
-    std::deque<Holder> holders_;                   // the account's, and those that are made
+    std::deque<HolderForPaths> holders_;           // the account's, and those that are made
     std::deque<policy::PrincipalPolicies> made_;   // their policies
     std::deque<policy::AttachedPolicy> attached_;  // policies that steps put
     std::map<std::string, Asked> anywhere_;        // by state, action and keys

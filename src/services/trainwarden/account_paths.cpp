@@ -16,7 +16,7 @@ using base::Result;
 
 // The account as proof takes it. Not moved: it points into itself.
 struct AccountState {
-    proof::Account account;
+    proof::AccountForPaths account;
     std::deque<policy::AttachedPolicy> trust;
     std::vector<size_t> candidates;  // of each holder
 };
@@ -49,7 +49,8 @@ Result<void> read_account(const Dependencies& parts, std::span<const Candidate> 
     to.account.region = parts.region;
     const auto groups = TRY(add_groups(parts, to));
     for (const auto& policy : iam.customer_policies(account)) {
-        proof::ManagedPolicy out{.arn = policy->arn, .default_version = policy->default_version, .keys = {}, .versions = {}};
+        proof::ManagedPolicyForPaths out{
+            .arn = policy->arn, .default_version = policy->default_version, .keys = {}, .versions = {}};
         for (const auto& version : policy->versions) out.versions.push_back({version.id, version.policy});
         out.keys = TRY(parts.describer->describe(policy->arn, "iam:CreatePolicyVersion", account)).keys;
         to.account.policies.push_back(std::move(out));
@@ -59,7 +60,7 @@ Result<void> read_account(const Dependencies& parts, std::span<const Candidate> 
         const bool is_role = principal.kind == policy::PrincipalKind::role_session;
         const bool is_own = all[i].needs.empty() && all[i].shown_as.empty() && principal.account == account;
         if (!is_own || (!is_role && principal.kind != policy::PrincipalKind::user)) continue;
-        proof::Holder out{
+        proof::HolderForPaths out{
             .asker = askers[i], .arn = is_role ? principal.role_arn : principal.arn, .name = "", .is_role = is_role};
         out.name = out.arn.substr(out.arn.rfind('/') + 1);
         const char* look = is_role ? "iam:GetRole" : "iam:GetUser";
@@ -140,7 +141,7 @@ Result<FoundPaths> paths_of(const Dependencies& parts, const Targets& targets, c
     const proof::Paths found = proof::find_paths(state.account, targets.all, said);
     FoundPaths out{.paths = {}, .open = found.open};
     std::map<std::string, const policy::Context*> known;
-    for (const proof::Holder& holder : state.account.holders) known.emplace(holder.arn, &holder.asker.subject.known);
+    for (const proof::HolderForPaths& holder : state.account.holders) known.emplace(holder.arn, &holder.asker.subject.known);
     static const policy::Context nothing;
     for (const proof::Path& path : found.paths) {
         m::AccessPath shown_path{.principal = shown_principal(all[state.candidates[path.holder]]), .steps = {}};
