@@ -6,6 +6,7 @@
 
 #include "base/strings.hpp"
 #include "cli/show_decision.hpp"
+#include "text/json.hpp"
 
 namespace cli {
 namespace {
@@ -61,6 +62,30 @@ Text labelled(const Text& indent, std::string_view label, const Text& text) {
     return indent + paint(Style::dim, padded) + text + "\n";
 }
 
+// Which requests the statement denies.
+std::string words_of_denial(const m::Statement& denial) {
+    std::string out;
+    if (denial.resources) out = "on " + joined(*denial.resources, ", ", resources_shown_max);
+    if (denial.not_resources) out = "on all but " + joined(*denial.not_resources, ", ", resources_shown_max);
+    if (out.empty()) out = "all of it";
+    if (!denial.condition) return out;
+    const auto condition = text::parse_json(*denial.condition);
+    if (!condition) return out + ", if " + *denial.condition;
+    std::string_view joint = ", if ";
+    for (const auto& [op, keys] : condition->members())
+        for (const auto& [key, values] : keys.members()) {
+            m::WayCondition one{.key = key, .operator_ = op, .values = {}};
+            if (values.is_array())
+                for (const text::Json& value : values.items())
+                    one.values.push_back(value.is_string() ? value.as_string() : value.dump());
+            else
+                one.values.push_back(values.is_string() ? values.as_string() : values.dump());
+            out += std::string(joint) + in_words(one);
+            joint = " and ";
+        }
+    return out;
+}
+
 // Keys that every request has, and a witness some value of.
 constexpr auto of_every_request = std::to_array<std::string_view>(
     {"aws:securetransport", "aws:sourceip", "aws:requestedregion", "aws:resourceaccount", "s3:resourceaccount"});
@@ -109,11 +134,10 @@ Text show_way(const m::WayIn& way, const Text& indent) {
     if (way.statements.empty()) out += labelled(inner, "by", "no statement: the account's root user, or what everybody may");
     for (const m::Statement& one : way.statements)
         out += labelled(inner, "by", Text(model::text(one.description)) + " (" + one.policy_type + ")");
-    for (const m::Statement& one : way.except) {
-        Text text = Text(model::text(one.description)) + " (" + one.policy_type + ")";
-        if (one.condition) text += " if " + Text(*one.condition);
-        out += labelled(inner, "denied by", text);
-    }
+    for (const m::Statement& one : way.except)
+        out +=
+            labelled(inner, "except",
+                     Text(words_of_denial(one)) + ", denied by " + model::text(one.description) + " (" + one.policy_type + ")");
     out += labelled(inner, "example", example_of(way));
     return out;
 }

@@ -25,6 +25,11 @@ struct Feature {
     std::vector<std::string> variables;  // keys
 };
 
+bool may_bring(std::string_view key, const std::vector<OpenKey>& open) {
+    return std::ranges::any_of(
+        open, [&](const OpenKey& one) { return one.key == key || (one.key.ends_with('/') && key.starts_with(one.key)); });
+}
+
 // What the policies of one target's questions say that depends on who asks.
 class Classes {
 public:
@@ -45,10 +50,12 @@ public:
         const policy::CallerNames names(principal, "sts:assumerolewithwebidentity");
         policy::Context known = asker.subject.known;
         known.merge(said);
+        // What is open within bounds of its own (the id of a session's role) tells it apart.
+        if (may_bring("aws:userid", asker.subject.open)) out += "ids:" + principal.role_id + "|";
         const bool has_boundary = asker.policies->boundary.has_value();
         const auto add = [&](char layer, const AttachedPolicy& one) {
             out += layer;
-            add_policy(out, *one.policy, names, known, has_boundary);
+            add_policy(out, *one.policy, names, known, asker.subject.open, has_boundary);
         };
         for (const auto& one : asker.policies->identity) add('i', one);
         if (has_boundary) add('b', *asker.policies->boundary);
@@ -124,7 +131,7 @@ private:
     }
 
     void add_policy(std::string& out, const policy::Policy& policy, const policy::CallerNames& names,
-                    const policy::Context& known, bool has_boundary) {
+                    const policy::Context& known, const std::vector<OpenKey>& open, bool has_boundary) {
         const Known& of = known_of(policy);
         out += std::to_string(of.number);
         const auto& compiled = policy.compiled();
@@ -137,13 +144,13 @@ private:
                 const auto& condition = compiled.conditions(statement)[number];
                 const bool is_known = known.find(condition.key_hash, compiled.text(condition.key)) != nullptr;
                 policy::TypedValues typed;
-                out += !is_known                                                                                  ? 'u'
+                out += !is_known ? (may_bring(compiled.text(condition.key), open) ? 'o' : 'u')
                        : policy::holds(condition, compiled.condition_tables(), policy::ContextView(known), typed) ? 'y'
                                                                                                                   : 'n';
             }
             for (const std::string& key : feature.variables) {
                 const auto* entry = known.find(key);
-                out += entry == nullptr ? "-" : "=";
+                out += entry != nullptr ? "=" : may_bring(key, open) ? "o" : "-";
                 if (entry == nullptr) continue;
                 for (const std::string& value : entry->values) out += std::to_string(value.size()) + ":" + value;
             }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <deque>
 
 using policy::AttachedPolicy;
@@ -149,6 +150,40 @@ TEST_CASE("what is known is no condition, and what contradicts it no way") {
     policy::Context outside;
     outside.set("aws:SourceIp", "192.0.2.1");
     CHECK(ways(ada, at, outside).found.empty());
+}
+
+TEST_CASE("resources are what all of a way's statements allow, and each statement of a ceiling is a way of its own") {
+    World world;
+    auto ada =
+        world.user("ada", {attached("own", statement("Allow", get, R"(["arn:aws:s3:::data/a/*","arn:aws:s3:::data/c*"])"))});
+    policy::PrincipalPolicies bound = *ada.policies;
+    bound.boundary =
+        attached("boundary", statement("Allow", R"("s3:Get*")", R"(["arn:aws:s3:::data/a/b/*","arn:aws:s3:::data/*.npz"])") +
+                                 "," + statement("Allow", get, R"("arn:aws:s3:::data/c/*")"));
+    ada.policies = &bound;
+    const auto found = ways(ada, target({"s3:GetObject"}, {"arn:aws:s3:::data", "arn:aws:s3:::data/*"}));
+    CHECK(found.open == "");
+    REQUIRE(found.found.size() == 2);
+    std::vector<std::string> all;
+    for (const auto& way : found.found) all.insert(all.end(), way.resources.begin(), way.resources.end());
+    std::ranges::sort(all);
+    CHECK(all == std::vector<std::string>{"arn:aws:s3:::data/a/* & arn:aws:s3:::data/*.npz", "arn:aws:s3:::data/a/b/*",
+                                          "arn:aws:s3:::data/c* & arn:aws:s3:::data/*.npz", "arn:aws:s3:::data/c/*"});
+}
+
+TEST_CASE("what sessions bring is open within bounds") {
+    World world;
+    auto role =
+        world.user("ada", {attached("own", statement("Allow", get, data, R"({"StringLike":{"aws:userid":"*:special"}})"))});
+    const auto at = target({"s3:GetObject"}, {"arn:aws:s3:::data/*"});
+    CHECK(ways(role, at).found.empty());
+    role.subject.open = {{.key = "aws:userid", .pattern = "AROAX:??*", .is_optional = false}};
+    const auto found = ways(role, at);
+    REQUIRE(found.found.size() == 1);
+    CHECK(found.found[0].witness.context.find("aws:userid")->values.front() == "AROAX:special");
+    const auto nobody =
+        world.user("bob", {attached("own", statement("Allow", get, data, R"({"StringLike":{"aws:userid":"*:special"}})"))});
+    CHECK(proof::reach(std::vector{role, nobody}, std::vector{at}, {}).groups.size() == 1);
 }
 
 TEST_CASE("tags that a resource lacks are no way in") {

@@ -13,11 +13,13 @@
 #include "policy/catalogue.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/passed_resource.hpp"
+#include "policy/print.hpp"
 #include "policy/reference.hpp"
 #include "policy/statement_span.hpp"
 #include "policy/vocabulary.hpp"
 #include "proof/actions.hpp"
 #include "proof/automaton.hpp"
+#include "proof/resources.hpp"
 #include "text/json.hpp"
 
 namespace proof {
@@ -145,6 +147,7 @@ public:
 
     WaysIn run() {
         find_all(target_.actions, target_.except, target_.policy);
+        for (WayIn& way : out_.found) way.resources = resources_of_way(way);
         std::ranges::sort(out_.found, {}, [](const WayIn& way) { return way.actions.front(); });
         return std::move(out_);
     }
@@ -195,19 +198,19 @@ private:
             }
             auto way = ask(alike.first, resource, left_out.front());
             if (!way) continue;
-            for (const StatementOf& one : own_and_resource(*way)) {
+            for (const StatementOf& one : statements_of(*way)) {
                 auto more = left_out.front();
                 more.insert(one);
                 if (seen.insert(more).second) left_out.push_back(std::move(more));
             }
-            const auto key = own_and_resource(*way);
-            if (std::ranges::none_of(ways, [&](const WayIn& other) { return own_and_resource(other) == key; }))
+            const auto key = statements_of(*way);
+            if (std::ranges::none_of(ways, [&](const WayIn& other) { return statements_of(other) == key; }))
                 ways.push_back(std::move(*way));
         }
         const auto has_smaller = [&](const WayIn& way) {
-            const auto whole = own_and_resource(way);
+            const auto whole = statements_of(way);
             return std::ranges::any_of(ways, [&](const WayIn& other) {
-                const auto part = own_and_resource(other);
+                const auto part = statements_of(other);
                 return part.size() < whole.size() && std::ranges::includes(whole, part);
             });
         };
@@ -233,22 +236,28 @@ private:
         to.actions.insert(to.actions.end(), actions.begin(), actions.end());
     }
 
-    static std::set<StatementOf> own_and_resource(const WayIn& way) {
-        std::set<StatementOf> out;
-        for (const StatementOf& one : way.allowed_by)
-            if (one.layer == Layer::identity || one.layer == Layer::resource) out.insert(one);
-        return out;
-    }
+    static std::set<StatementOf> statements_of(const WayIn& way) { return {way.allowed_by.begin(), way.allowed_by.end()}; }
 
     Policies reduced(const AttachedPolicy* resource, const std::set<StatementOf>& left_out) const {
         Policies out{policies_, resource == nullptr ? std::nullopt : std::optional(*resource)};
         std::map<const AttachedPolicy*, std::set<uint32_t>> by_policy;
         for (const StatementOf& one : left_out) by_policy[one.policy].insert(one.statement);
-        for (size_t i = 0; i < policies_.identity.size(); ++i)
-            if (const auto found = by_policy.find(&policies_.identity[i]); found != by_policy.end())
-                out.own.identity[i].policy = without(*policies_.identity[i].policy, found->second);
-        if (const auto found = by_policy.find(resource); resource != nullptr && found != by_policy.end())
-            out.resource->policy = without(*resource->policy, found->second);
+        const auto reduce = [&](AttachedPolicy& one, const AttachedPolicy& whole) {
+            if (const auto found = by_policy.find(&whole); found != by_policy.end())
+                one.policy = without(*whole.policy, found->second);
+        };
+        const auto reduce_all = [&](std::vector<AttachedPolicy>& list, const std::vector<AttachedPolicy>& whole) {
+            for (size_t i = 0; i < list.size(); ++i) reduce(list[i], whole[i]);
+        };
+        reduce_all(out.own.identity, policies_.identity);
+        if (out.own.boundary) reduce(*out.own.boundary, *policies_.boundary);
+        if (out.own.session) reduce_all(*out.own.session, *policies_.session);
+        for (size_t i = 0; i < out.own.service_control.size(); ++i)
+            reduce_all(out.own.service_control[i], policies_.service_control[i]);
+        for (size_t i = 0; i < out.own.resource_control.size(); ++i)
+            reduce_all(out.own.resource_control[i], policies_.resource_control[i]);
+        if (out.own.vpc_endpoint) reduce(*out.own.vpc_endpoint, *policies_.vpc_endpoint);
+        if (out.resource) reduce(*out.resource, *resource);
         return out;
     }
 
@@ -344,6 +353,68 @@ private:
         return find_text(constraints, limits_.each.automaton_states_max).kind != FoundText::Kind::none;
     }
 
+    struct Written {
+        std::string text;
+        std::vector<Tokens> all;  // each of which must match
+    };
+
+    [[nodiscard]] bool matches_some(const std::vector<Tokens>& wanted, const Tokens* not_wanted) const {
+        std::vector<Constraint> constraints;
+        for (const Tokens& one : wanted) constraints.push_back({{&one}, true});
+        if (not_wanted != nullptr) constraints.push_back({{not_wanted}, false});
+        return find_text(constraints, limits_.each.automaton_states_max).kind != FoundText::Kind::none;
+    }
+
+    // Those of `wide` as far as the statement goes.
+    [[nodiscard]] std::vector<Written> narrowed(const std::vector<Written>& wide, const StatementOf& of) const {
+        const auto& compiled = of.policy->policy->compiled();
+        const auto& statement = compiled.statements()[of.statement];
+        if (statement.any_resource || statement.not_resource || statement.broken) return wide;
+        const Variables variables{
+            .known = &all_known_, .is_free = [](const void*, std::string_view) { return true; }, .of = nullptr};
+        const std::vector<std::string> written = policy::print_resources(compiled, statement);
+        std::vector<std::pair<std::string, PatternTokens>> own;
+        for (size_t i = 0; i < compiled.resources(statement).size(); ++i) {
+            const auto& pattern = compiled.resources(statement)[i];
+            if (pattern.is_everything()) return wide;
+            PatternTokens tokens = tokens_of(pattern, compiled.patterns(), variables);
+            if (!tokens.matches_nothing) own.emplace_back(written[std::min(i, written.size() - 1)], std::move(tokens));
+        }
+        std::vector<Written> out;
+        for (const Written& one : wide) {
+            const auto includes = [&](const auto& other) {
+                return !other.second.relaxed() && !matches_some(one.all, &other.second.tokens);
+            };
+            if (std::ranges::any_of(own, includes)) {
+                out.push_back(one);
+                continue;
+            }
+            for (const auto& [text, tokens] : own) {
+                std::vector<Tokens> both = one.all;
+                both.push_back(tokens.tokens);
+                if (!matches_some(both, nullptr)) continue;
+                if (one.all.size() == 1 && !matches_some({tokens.tokens}, &one.all.front()))
+                    out.push_back({text, {tokens.tokens}});
+                else
+                    out.push_back({one.text + " & " + text, std::move(both)});
+            }
+        }
+        return out;
+    }
+
+    [[nodiscard]] std::vector<std::string> resources_of_way(const WayIn& way) const {
+        std::vector<Written> all;
+        for (const std::string& asked : target_.resources)
+            if (std::ranges::any_of(way.actions, [&](const std::string& action) {
+                    return is_about(action, {asked}, target_.account, target_.region);
+                }))
+                all.push_back({asked, {glob_tokens(asked)}});
+        for (const StatementOf& one : way.allowed_by) all = narrowed(all, one);
+        std::set<std::string> out;
+        for (const Written& one : all) out.insert(one.text);
+        return {out.begin(), out.end()};
+    }
+
     void open(const std::string& reason) {
         if (out_.open.empty()) out_.open = reason;
     }
@@ -362,6 +433,25 @@ private:
 WaysIn ways_of(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target,
                const policy::Context& known, const WayLimits& limits) {
     return Finder(subject, policies, target, known, limits).run();
+}
+
+bool is_about(const std::string& action, const std::vector<std::string>& resources, const std::string& account,
+              const std::string& region) {
+    const auto own = proof::resources_of(action, {.partition = "aws", .account = account, .region = region});
+    if (own.empty()) return true;
+    std::vector<Tokens> asked;
+    for (const std::string& one : resources) asked.push_back(glob_tokens(one));
+    std::vector<Constraint> constraints(2);
+    for (const Tokens& one : own) constraints[0].patterns.push_back(&one);
+    for (const Tokens& one : asked) constraints[1].patterns.push_back(&one);
+    return find_text(constraints, Limits{}.automaton_states_max).kind != FoundText::Kind::none;
+}
+
+StatementResources resources_of(const StatementOf& statement) {
+    const auto& compiled = statement.policy->policy->compiled();
+    const auto& of = compiled.statements()[statement.statement];
+    if (of.any_resource || of.broken) return {};
+    return {.patterns = policy::print_resources(compiled, of), .all_but = of.not_resource};
 }
 
 policy::StatementRef reference_to(const StatementOf& statement) {

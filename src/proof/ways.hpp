@@ -1,6 +1,6 @@
 // The ways in which one principal may do something to some resources: which statements allow it, on what conditions, and a request for each.
 //
-// A way is a smallest set of statements, identity-based and of the resource, that allow some request together. They are found by asking again with
+// A way is a smallest set of statements, of all kinds of policies, that allow some request together. They are found by asking again with
 // statements of the ways before left out. Every way's request has been decided by the engine as allowed.
 #pragma once
 
@@ -47,6 +47,9 @@ struct WayIn {
     std::vector<StatementOf> denied_by;        // statements that deny some of these requests
     policy::Request witness;                   // for one of the actions
     std::vector<policy::Request> others = {};  // for one of each further service's
+    // Patterns of the resources: those that are asked about as far as every one of the allowing statements' Resource elements goes. Patterns
+    // that are joined by ` & ` must all match.
+    std::vector<std::string> resources = {};
 };
 
 struct WaysIn {
@@ -59,6 +62,10 @@ struct WaysIn {
 [[nodiscard]] WaysIn ways_of(const Subject& subject, const policy::PrincipalPolicies& policies, const Target& target,
                              const policy::Context& known, const WayLimits& limits = {});
 
+// May a request for the action be about a resource that matches one of the patterns?
+[[nodiscard]] bool is_about(const std::string& action, const std::vector<std::string>& resources, const std::string& account,
+                            const std::string& region);
+
 // For people.
 [[nodiscard]] policy::StatementRef reference_to(const StatementOf& statement);
 
@@ -67,6 +74,13 @@ struct StatementCondition {
     std::string op, key;
     std::vector<std::string> values;
 };
+// Its Resource element, or its NotResource element; as written.
+struct StatementResources {
+    std::vector<std::string> patterns;
+    bool all_but = false;
+};
+[[nodiscard]] StatementResources resources_of(const StatementOf& statement);
+
 // What a statement's Condition says; without what holds, or fails, by what is known already.
 [[nodiscard]] std::vector<StatementCondition> conditions_of(const StatementOf& statement, const policy::Context& known);
 

@@ -118,7 +118,8 @@ void Server::add_services() {
                                                      .clock = &clock,
                                                      .region = regions.front(),
                                                      .describer = &registry.describer(),
-                                                     .acts = &acts});
+                                                     .acts = &acts,
+                                                     .regions = regions});
     services::trainwarden::add_slurm_operations(registry, {.directory = directory.get(),
                                                            .sessions = slurm_sessions.get(),
                                                            .decider = decider.get(),

@@ -176,10 +176,88 @@ def test_whole_buckets_and_several(server, world):
     ("s3:Get*", "s3://data-one/x", "is an S3 URI"), ("s3:Get*", "data-one/*", "is not an ARN, nor a pattern of ARNs"),
     ("iam:Get*", "arn:aws:iam::444455556666:role/*", "its account is"), ("s3:Get*", "arn:aws-cn:s3:::data-one/*", "its partition is aws"),
     ("s3:Get*", "arn:aws:s3:::data-one/${*}", "a `?` stands for"),
+    ("s3:Get*", "arn:aws:iam::ACCOUNT:role/*", "is no resource of any action that `s3:Get*` means: "),
+    ("s3:GetObject", "arn:aws:iam::ACCOUNT:role/*", "is no resource of s3:GetObject: s3:GetObject works on "),
+    ("s3:GetObject", "arn:aws:s3:::data-one", "is no resource of this action"),  # a bucket, as explain says
 ])
 def test_what_cannot_be_asked(server, world, action, resource, said):
-    done = server.trainwarden("who-can", action, resource, check=False)
+    done = server.trainwarden("who-can", action, resource.replace("ACCOUNT", server.account), check=False)
     assert done.returncode == 1 and said in done.stderr and not done.stdout
+
+
+def test_resources_are_what_all_statements_together_allow(server, world, make_user):
+    """A boundary, a session policy, a Deny: what is printed is not more than is allowed."""
+    iam, sts = server.client("iam"), server.client("sts")
+    cut = document(statement("Allow", "s3:Get*", ["arn:aws:s3:::data-plain/a/*", "arn:aws:s3:::data-plain/*.npz"]))
+    boundary = iam.create_policy(PolicyName="cut", PolicyDocument=json.dumps(cut))["Policy"]["Arn"]
+    keys = make_user("bound", document(statement("Allow", ["s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::data-plain/a/b/*", "arn:aws:s3:::data-plain/c*"])))
+    iam.put_user_permissions_boundary(UserName="bound", PermissionsBoundary=boundary)
+    arn = f"arn:aws:iam::{server.account}:user/bound"
+    for answer in (ways_of(ask(server, "who-can", "s3:*Object", "arn:aws:s3:::data-plain"))[arn],
+                   [way for one in ask(server, "what-can", arn, "--action", "s3:*", "--resource", "arn:aws:s3:::data-plain")["Services"] for way in one["Ways"]]):
+        assert {action for way in answer for action in way["Actions"]} == {"s3:GetObject"}
+        assert {one for way in answer for one in way["Resources"]} == {
+            "arn:aws:s3:::data-plain/a/b/*",
+            "arn:aws:s3:::data-plain/c* & arn:aws:s3:::data-plain/*.npz"}
+    s3 = server.client("s3")
+    for key, refused in (("a/b/x", False), ("a/x", True), ("c/y.npz", False), ("c/y", True)):
+        s3.put_object(Bucket="data-plain", Key=key, Body=b"x")
+        assert is_refused(server.client_as(keys, "s3").get_object, Bucket="data-plain", Key=key) is refused, key
+    denied = make_user("denied", document(statement("Allow", "s3:GetObject", "*"), {
+        "Effect": "Deny", "Action": "s3:*", "NotResource": "arn:aws:s3:::data-plain/a/*", "Condition": FROM_HERE}))
+    way = ways_of(ask(server, "who-can", "s3:GetObject", "arn:aws:s3:::data-plain/*"))[f"arn:aws:iam::{server.account}:user/denied"][0]
+    assert way["Except"][0]["NotResources"] == ["arn:aws:s3:::data-plain/a/*"] and way["Resources"] == ["arn:aws:s3:::data-plain/*"]
+    text = server.trainwarden("who-can", "s3:GetObject", "arn:aws:s3:::data-plain/*").stdout
+    assert "on all but arn:aws:s3:::data-plain/a/*, if aws:SourceIp is in 127.0.0.0/8, denied by " in text
+    assert is_refused(server.client_as(denied, "s3").get_object, Bucket="data-plain", Key="c/y") is True and sts
+    iam.delete_user_permissions_boundary(UserName="bound")
+
+
+def test_requests_as_this_server_gets_them(server, world, make_user):
+    """Nothing here comes by TLS."""
+    keys = make_user("insecure", document(statement("Allow", "s3:GetObject", "*"), statement(
+        "Deny", "s3:*", "*", condition={"Bool": {"aws:SecureTransport": "false"}})))
+    arn = f"arn:aws:iam::{server.account}:user/insecure"
+    asked = ("who-can", "s3:GetObject", "arn:aws:s3:::data-plain/*")
+    assert arn not in ways_of(ask(server, *asked)) and is_refused(server.client_as(keys, "s3").get_object, Bucket="data-plain", Key="k")
+    assert arn in ways_of(ask(server, *asked, "--context", "aws:SecureTransport=true"))
+
+
+@pytest.mark.parametrize("name, condition, deny, session", [
+    ("tags", {"StringEquals": {"aws:PrincipalTag/color": "red"}}, None, {"Tags": [{"Key": "color", "Value": "red"}]}),
+    ("source", {"StringEquals": {"aws:SourceIdentity": "bobby"}}, None, {"SourceIdentity": "bobby"}),
+    ("named", {"StringLike": {"aws:userid": "*:special"}}, None, {"RoleSessionName": "special"}),
+    ("untagged", None, {"Null": {"aws:PrincipalTag/color": "true"}}, {"Tags": [{"Key": "color", "Value": "red"}]}),
+])
+def test_what_sessions_bring(server, world, name, condition, deny, session):
+    """A role that only some of its sessions get in with is no role that nobody gets in with."""
+    iam, role = server.client("iam"), f"brings-{name}"
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(document(statement(
+        "Allow", ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], principal={"AWS": f"arn:aws:iam::{server.account}:user/assumer"}))))
+    iam.put_user_policy(UserName="assumer", PolicyName="more", PolicyDocument=json.dumps(document(
+        statement("Allow", ["sts:TagSession", "sts:SetSourceIdentity"], "*"))))
+    iam.put_role_policy(RoleName=role, PolicyName="p", PolicyDocument=json.dumps(document(
+        statement("Allow", "s3:GetObject", "arn:aws:s3:::data-plain/*", condition=condition),
+        *([statement("Deny", "s3:*", "*", condition=deny)] if deny else []))))
+    arn = f"arn:aws:iam::{server.account}:role/{role}"
+    sts = server.client_as(world[f"arn:aws:iam::{server.account}:user/assumer"], "sts")
+    reads = lambda **more: not is_refused(server.client_as(Credentials.of(sts.assume_role(
+        RoleArn=arn, **{"RoleSessionName": "plain-one", **more})), "s3").get_object, Bucket="data-plain", Key="k")
+    assert reads(**session) and not reads()
+    found = [one for one in ways_of(ask(server, "who-can", "s3:GetObject", "arn:aws:s3:::data-plain/*")).items() if arn in one[0]]
+    assert len(found) == 1 and found[0][0].startswith(f"sessions of {arn}")
+    assert found[0][1][0]["Conditions"] or deny
+    assert [one["Service"] for one in ask(server, "what-can", arn, "--action", "s3:*", "--resource", "arn:aws:s3:::data-plain/*")["Services"]] == ["s3"]
+
+
+def test_a_bucket_that_is_not_there_can_be_made(server, world):
+    found = ways_of(ask(server, "who-can", "s3:Create*", "arn:aws:s3:::neu-*"))
+    assert found[f"arn:aws:iam::{server.account}:user/all-but"][0]["Actions"][0] == "s3:CreateBucket"
+
+
+def test_an_action_without_a_resource_is_one_question(server, world):
+    for resource in ("*", "arn:aws:s3:::*"):
+        assert ask(server, "who-can", "s3:ListAllMyBuckets", resource)["Principals"]
 
 
 def test_who_assumes_roles(server, world):
@@ -258,5 +336,7 @@ def test_asking_needs_permission(server, world, make_user):
 def test_for_people(server, world):
     text = server.trainwarden("who-can", "s3:GetObject", "arn:aws:s3:::data-one/*").stdout
     assert "aws:SourceIp is in 10.0.0.0/8" in text and "with a second factor (aws:MultiFactorAuthPresent)" in text
-    assert "and 10 more (--json names them)" in text and "denied by" in text and "example" in text
+    assert "and 10 more (--json names them)" in text and "denied by" in text and "example" in text and "\\n" not in text
+    text = server.trainwarden("what-can", f"arn:aws:iam::{server.account}:user/reader").stdout
+    assert text.startswith(f"arn:aws:iam::{server.account}:user/reader\n\ns3\n") and "\\n" not in text
     assert "s3:Get" in server.trainwarden("what-can", f"arn:aws:iam::{server.account}:user/reader").stdout

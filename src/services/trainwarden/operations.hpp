@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "audit/log.hpp"
 #include "base/clock.hpp"
@@ -22,6 +23,7 @@ struct Dependencies {
     const gate::Describer* describer = nullptr;
     const gate::ServiceActs* acts = nullptr;   // of every service; filled by now or later
     const gate::Registry* registry = nullptr;  // set by add_operations
+    std::vector<std::string> regions = {};     // that are served; empty: `region` alone
 };
 
 void add_operations(gate::Registry& registry, Dependencies parts);

@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "gate/gate.hpp"
 #include "identity/directory.hpp"
+#include "proof/encode.hpp"
 
 namespace services::trainwarden {
 
@@ -38,6 +39,9 @@ struct Candidate {
     std::string needs;
     // How answers name the principal: empty if it is the caller's own ARN.
     std::string shown_as;
+    // Of a role's sessions that bring more of their own than a new one has: what …
+    std::vector<proof::OpenKey> brings = {};
+    size_t of = 0;  // … and which candidate the role itself is
 };
 
 // Roles, users, the root user and anonymous callers; and the principals that the resource's own policy names: services,

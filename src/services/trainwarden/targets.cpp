@@ -64,6 +64,25 @@ base::Result<std::vector<std::string>> resources_of(const Dependencies& parts, c
     return std::vector<std::string>{asked};
 }
 
+// An answer about ARNs that no request for these actions is about would read as if nobody could.
+base::Result<void> check_kind(const Dependencies& parts, const std::string& action, const std::string& resource,
+                              const PatternQuestion& question) {
+    const std::string account = parts.directory->default_account();
+    std::string works_on;
+    for (const std::string& pattern : question.actions) {
+        const auto names = policy::actions_matching(pattern);
+        if (names.empty()) return {};  // this server's own
+        for (const std::string_view name : names) {
+            if (proof::is_about(std::string(name), question.resources, account, parts.region)) return {};
+            const auto formats = policy::resource_formats(name);
+            if (works_on.empty() && !formats.empty()) works_on = std::string(name) + " works on " + std::string(formats.front());
+        }
+    }
+    return invalid("`" + resource + "` is no resource of " +
+                   (is_pattern(action) ? "any action that `" + action + "` means" : action) +
+                   (works_on.empty() ? "" : ": " + works_on));
+}
+
 // The patterns as far as they mean actions of the service; the names that one means whose service is a pattern itself.
 std::vector<std::string> of_service(const std::vector<std::string>& patterns, const std::string& service) {
     std::vector<std::string> out;
@@ -202,7 +221,9 @@ private:
             seen.push_back({found, std::move(resources)});
         }));
         const auto names_buckets = [](const std::string& one) { return one.starts_with("arn:aws:s3:::"); };
-        if (seen.empty() && std::ranges::all_of(question_.resources, names_buckets))
+        const bool makes_one =
+            !names_among(question_.actions, "s3", [](std::string_view name) { return name == "s3:CreateBucket"; }).empty();
+        if (seen.empty() && !makes_one && std::ranges::all_of(question_.resources, names_buckets))
             return base::fail(base::code::NoSuchResource,
                               "there is no bucket on this server that matches " + question_.resources.front());
         const bool named = std::ranges::all_of(question_.resources, names_buckets);
@@ -236,7 +257,7 @@ private:
                                 .region = region});
         };
         // IAM is served in one region (gate::supposed_region).
-        if (parts_.region != wire::global_region) {
+        if (parts_.region != wire::global_region || regions().size() > 1) {
             const auto of_iam =
                 names_among(question_.actions, "iam", [](std::string_view name) { return name != "iam:PassRole"; });
             add_target(of_service(question_.actions, "iam"), {"iam:PassRole"}, std::string(wire::global_region));
@@ -245,7 +266,23 @@ private:
         const auto is_elsewhere = [&](const std::string& action) { return std::ranges::find(except, action) != except.end(); };
         std::vector<std::string> actions = question_.actions;
         std::erase_if(actions, is_elsewhere);
-        add_target(std::move(actions), std::move(except), parts_.region);
+        for (const std::string& region : regions()) add_target(actions, except, region);
+    }
+
+    // Those that a request may go to: what is asked about may differ by them.
+    [[nodiscard]] std::vector<std::string> regions() const {
+        std::vector<std::string> out{parts_.region};
+        if (question_.said.find("aws:RequestedRegion") != nullptr || is_of_one_region()) return out;
+        for (const std::string& region : parts_.regions)
+            if (region != parts_.region) out.push_back(region);
+        return out;
+    }
+    // The resources name their region.
+    [[nodiscard]] bool is_of_one_region() const {
+        return std::ranges::all_of(question_.resources, [](const std::string& one) {
+            const auto arn = policy::parse_arn(one);
+            return arn && !arn->region.empty() && !is_pattern(arn->region);
+        });
     }
 
     const Dependencies& parts_;
@@ -259,15 +296,14 @@ private:
 
 bool is_pattern_question(std::string_view action, std::string_view resource) {
     if (is_pattern(action)) return true;
-    if (resource == "*") return policy::names_resource(action) && own_actions_matching(action).empty();
+    // What requests without a resource are decided on may hold a `*`: arn:aws:s3:::* of s3:ListAllMyBuckets.
+    const bool own = !own_actions_matching(action).empty();
+    if (!own && !policy::names_resource(action)) return false;
+    if (resource == "*") return !own;
     std::string bare(resource);
     for (const std::string_view escape : {"${*}", "${?}", "${$}"})
         for (size_t at = bare.find(escape); at != std::string::npos; at = bare.find(escape)) bare.erase(at, escape.size());
-    // An action on objects, and a bucket: all that is in it.
-    const auto arn = policy::parse_arn(bare);
-    const bool all_of_bucket = arn && arn->service == "s3" && !arn->resource.contains('/') && works_on(action, object_format) &&
-                               !works_on(action, bucket_format);
-    return is_pattern(bare) || all_of_bucket;
+    return is_pattern(bare);
 }
 
 base::Result<PatternQuestion> read_pattern_question(const Dependencies& parts, const std::string& action,
@@ -275,11 +311,18 @@ base::Result<PatternQuestion> read_pattern_question(const Dependencies& parts, c
                                                     std::span<const model::trainwarden::ContextEntry> context) {
     PatternQuestion out{.actions = TRY(actions_of(action)), .resources = TRY(resources_of(parts, resource)), .said = {}};
     out.said = TRY(context_of(context));
+    // As every request to this server has it (docs/serve.md).
+    if (out.said.find("aws:SecureTransport") == nullptr) out.said.set("aws:SecureTransport", "false");
+    TRY(check_kind(parts, action, resource, out));
     return out;
 }
 
 base::Result<Targets> targets_of(const Dependencies& parts, const PatternQuestion& question) {
-    return Collector(parts, question).run();
+    Dependencies there = parts;
+    // Resources of another region are asked about there.
+    if (const auto arn = policy::parse_arn(question.resources.front()))
+        if (!arn->region.empty() && parts.describer->is_served(arn->region)) there.region = arn->region;
+    return Collector(there, question).run();
 }
 
 std::vector<std::string> patterns_below(std::string_view pattern, std::string_view prefix) {

@@ -26,15 +26,14 @@ TEST_CASE("patterns below a prefix match what begins with it and matches the pat
 }
 
 TEST_CASE("what is about more than one request") {
-    for (const auto& [action, resource] : {std::pair{"s3:Get*", "arn:aws:s3:::b/k"},
-                                           {"s3:GetObject", "arn:aws:s3:::b/*"},
-                                           {"s3:GetObject", "arn:aws:s3:::b"},
-                                           {"s3:GetObject", "*"},
-                                           {"*", "*"}})
+    for (const auto& [action, resource] :
+         {std::pair{"s3:Get*", "arn:aws:s3:::b/k"}, {"s3:GetObject", "arn:aws:s3:::b/*"}, {"s3:GetObject", "*"}, {"*", "*"}})
         CHECK(is_pattern_question(action, resource));
     for (const auto& [action, resource] : {std::pair{"s3:GetObject", "arn:aws:s3:::b/k"},
                                            {"s3:GetObject", "arn:aws:s3:::b/${*}"},
                                            {"s3:ListBucket", "arn:aws:s3:::b"},
+                                           {"s3:GetObject", "arn:aws:s3:::b"},
+                                           {"s3:ListAllMyBuckets", "arn:aws:s3:::*"},
                                            {"s3:ListAllMyBuckets", "*"},
                                            {"trainwarden:WhoCan", "*"},
                                            {"iam:ListUsers", "arn:aws:iam::111122223333:user/"}})

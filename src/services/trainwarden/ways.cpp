@@ -6,8 +6,10 @@
 
 #include "base/strings.hpp"
 #include "gate/decide.hpp"
+#include "identity/directory.hpp"
 #include "policy/catalogue.hpp"
 #include "policy/explain.hpp"
+#include "policy/glob.hpp"
 #include "policy/statement_span.hpp"
 #include "services/trainwarden/explained.hpp"
 #include "text/json.hpp"
@@ -17,13 +19,6 @@ namespace {
 
 namespace m = model::trainwarden;
 using text::Json;
-
-std::vector<std::string> strings_of(const Json& one_or_many) {
-    if (one_or_many.is_string()) return {one_or_many.as_string()};
-    std::vector<std::string> out;
-    for (const Json& one : one_or_many.items()) out.push_back(one.as_string());
-    return out;
-}
 
 Json document_of(const proof::StatementOf& statement) {
     auto document = text::parse_json(policy::statement_text(*statement.policy->policy, statement.statement));
@@ -46,8 +41,15 @@ m::Statement shown(const proof::StatementOf& statement, const policy::Request& r
     return out;
 }
 
-m::Statement shown_with_condition(const proof::StatementOf& statement, const policy::Request& request) {
+m::Statement shown_with_resources(const proof::StatementOf& statement, const policy::Request& request) {
     m::Statement out = shown(statement, request);
+    auto [patterns, all_but] = proof::resources_of(statement);
+    if (!patterns.empty()) (all_but ? out.not_resources : out.resources) = std::move(patterns);
+    return out;
+}
+
+m::Statement shown_with_condition(const proof::StatementOf& statement, const policy::Request& request) {
+    m::Statement out = shown_with_resources(statement, request);
     const Json document = document_of(statement);
     if (!document.contains("Condition")) return out;
     out.condition = document["Condition"].dump();
@@ -58,18 +60,34 @@ m::Statement shown_with_condition(const proof::StatementOf& statement, const pol
     return out;
 }
 
-bool is_own(const proof::StatementOf& statement) { return statement.layer == policy::Layer::identity; }
+// What policies ask of a session that it brings itself.
+struct Asking {
+    bool tags = false, source_identity = false, id = false;
 
-// Patterns: of the statement that is the narrowest, where it says so.
-std::vector<std::string> resources_of(const proof::WayIn& way, const proof::Target& target) {
-    for (const proof::StatementOf& one : way.allowed_by) {
-        if (one.layer != policy::Layer::identity && one.layer != policy::Layer::resource) continue;
-        const Json document = document_of(one);
-        std::vector<std::string> own = strings_of(document["Resource"]);
-        if (!own.empty() && std::ranges::find(own, "*") == own.end()) return own;
+    void add(const policy::Policy& policy) {
+        const std::string lower = base::lower(policy.text());
+        tags = tags || lower.contains("aws:principaltag/");
+        source_identity = source_identity || lower.contains("aws:sourceidentity");
+        id = id || lower.contains("aws:userid");
     }
-    return target.resources;
+};
+
+// Does some Allow of the trust policy name the action (in lower case)? Not sure is yes.
+bool allows(const policy::Policy& trust, std::string_view action) {
+    const auto document = text::parse_json(trust.text());
+    if (!document) return false;
+    const Json& all = (*document)["Statement"];
+    for (const Json& statement : all.is_array() ? all.items() : std::vector<Json>{all}) {
+        if (statement["Effect"].as_string() != "Allow") continue;
+        if (statement.contains("NotAction")) return true;
+        const Json& actions = statement["Action"];
+        for (const Json& one : actions.is_array() ? actions.items() : std::vector<Json>{actions})
+            if (policy::glob_matches(base::lower(one.as_string()), action)) return true;
+    }
+    return false;
 }
+
+bool is_own(const proof::StatementOf& statement) { return statement.layer == policy::Layer::identity; }
 
 m::Witness shown_witness(const proof::WayIn& way, const policy::Context& of_principal) {
     m::Witness out{.action = way.witness.action, .resource = way.witness.resource, .context = {}};
@@ -89,6 +107,7 @@ std::vector<proof::Asker> askers_of(const std::vector<Candidate>& candidates) {
                            .policies = &one.caller.policies};
         // Which job a service acts for is found out.
         if (one.caller.principal.kind == policy::PrincipalKind::service) asker.subject.known.erase("aws:SourceArn");
+        asker.subject.open = one.brings;
         out.push_back(std::move(asker));
     }
     return out;
@@ -101,7 +120,43 @@ std::vector<Candidate> population(const Dependencies& parts, const Targets& targ
         add_named(*parts.directory, *target.policy, target.account, parts.region, out);
         if (target.policy->policy->kind() == policy::PolicyKind::trust) add_federated(*target.policy, out);
     }
+    const size_t count = out.size();
+    for (size_t i = 0; i < count; ++i)
+        for (Candidate& session : sessions_of_role(parts, targets, out[i], i)) out.push_back(std::move(session));
     return out;
+}
+
+std::vector<Candidate> sessions_of_role(const Dependencies& parts, const Targets& targets, const Candidate& role, size_t of) {
+    const policy::Principal& principal = role.caller.principal;
+    const bool is_role = principal.kind == policy::PrincipalKind::role_session && role.shown_as.empty() && role.needs.empty() &&
+                         !role.caller.token_issue_time;
+    if (!is_role) return {};
+    Asking asking;
+    for (const auto& one : role.caller.policies.identity) asking.add(*one.policy);
+    if (role.caller.policies.boundary) asking.add(*role.caller.policies.boundary->policy);
+    for (const proof::Target& target : targets.all)
+        if (target.policy != nullptr) asking.add(*target.policy->policy);
+    if (!asking.tags && !asking.source_identity && !asking.id) return {};
+    const auto trust = parts.directory->trust_policy(principal.role_arn);
+    if (!trust) return {};
+    Candidate session = role;
+    session.of = of;
+    session.shown_as = "sessions of " + principal.role_arn + " with a name, tags or a source identity of their own";
+    std::vector<std::string> open;
+    if (asking.tags && allows(*trust->policy, "sts:tagsession")) {
+        session.brings.push_back({.key = "aws:principaltag/", .pattern = "?*", .is_optional = true});
+        for (const auto& entry : role.caller.context.entries())
+            if (entry.key.starts_with("aws:principaltag/")) open.push_back(entry.key);
+    }
+    if (asking.source_identity && allows(*trust->policy, "sts:setsourceidentity"))
+        session.brings.push_back({.key = "aws:sourceidentity", .pattern = "??*", .is_optional = true});
+    if (asking.id) {
+        session.brings.push_back({.key = "aws:userid", .pattern = principal.role_id + ":??*", .is_optional = false});
+        open.emplace_back("aws:userid");
+    }
+    if (session.brings.empty()) return {};
+    for (const std::string& key : open) session.caller.context.erase(key);
+    return {std::move(session)};
 }
 
 std::vector<std::string> shortened(const std::vector<std::string>& actions) {
@@ -124,7 +179,7 @@ std::vector<std::string> shortened(const std::vector<std::string>& actions) {
 
 m::WayIn shown(const proof::WayIn& way, const proof::Target& target, const Candidate& candidate) {
     m::WayIn out{.actions = shortened(way.actions),
-                 .resources = resources_of(way, target),
+                 .resources = way.resources,
                  .statements = {},
                  .conditions = {},
                  .except = {},
@@ -135,7 +190,7 @@ m::WayIn shown(const proof::WayIn& way, const proof::Target& target, const Candi
     std::set<std::vector<std::string>> seen;
     for (const proof::StatementOf& one : way.allowed_by) {
         if (is_own(one) && !candidate.needs.empty()) continue;
-        out.statements.push_back(shown(one, way.witness));
+        out.statements.push_back(shown_with_resources(one, way.witness));
         for (proof::StatementCondition& condition : proof::conditions_of(one, known)) {
             std::vector<std::string> text{condition.op, condition.key};
             text.insert(text.end(), condition.values.begin(), condition.values.end());
@@ -155,7 +210,7 @@ m::WayIn shown_request(const proof::WayIn& way, const policy::Context& known) {
                  .except = {},
                  .witness = shown_witness(way, known)};
     for (const proof::StatementOf& one : way.allowed_by) {
-        out.statements.push_back(shown(one, way.witness));
+        out.statements.push_back(shown_with_resources(one, way.witness));
         for (const proof::StatementCondition& condition : proof::conditions_of(one, known))
             out.conditions.push_back({.key = condition.key, .operator_ = condition.op, .values = condition.values});
     }

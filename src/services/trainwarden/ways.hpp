@@ -17,6 +17,11 @@ namespace services::trainwarden {
 // Those of this server, and whom the targets' policies name.
 [[nodiscard]] std::vector<Candidate> population(const Dependencies& parts, const Targets& targets);
 
+// The sessions of the role that session tags, a source identity or their name could let in where a new session is not, as far as its trust policy
+// lets there be such sessions and policies ask; at most one. `of`: the role's place among the candidates.
+[[nodiscard]] std::vector<Candidate> sessions_of_role(const Dependencies& parts, const Targets& targets, const Candidate& role,
+                                                      size_t of);
+
 // The names of actions, and patterns for the services that have all of them: s3:*, *.
 [[nodiscard]] std::vector<std::string> shortened(const std::vector<std::string>& actions);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 
 #include "services/trainwarden/account_paths.hpp"
 #include "services/trainwarden/question.hpp"
@@ -75,6 +76,44 @@ std::string name_of(const Candidate& candidate) {
     return principal.arn.empty() ? "anyone without credentials" : principal.arn;
 }
 
+// What sessions that bring more than a new one are listed for: the ways that the role itself does not have.
+class Others {
+public:
+    Others(const proof::Reach& reached, std::span<const Candidate> all) : all_(all), group_of_(all.size(), nullptr) {
+        for (const proof::Reached& group : reached.groups)
+            for (const uint32_t one : group.askers) group_of_[one] = &group;
+    }
+
+    // Without those that get in as their role does.
+    [[nodiscard]] std::vector<uint32_t> left(const proof::Reached& group) const {
+        std::vector<uint32_t> out;
+        for (const uint32_t one : group.askers)
+            if (all_[one].brings.empty() || group_of_[all_[one].of] != &group) out.push_back(one);
+        return out;
+    }
+
+    [[nodiscard]] proof::WaysIn beyond_role(uint32_t one, uint32_t target, const proof::WaysIn& ways) const {
+        const proof::Reached* role = all_[one].brings.empty() ? nullptr : group_of_[all_[one].of];
+        if (role == nullptr) return ways;
+        proof::WaysIn out = ways;
+        for (const auto& at : role->at) {
+            if (at.target != target) continue;
+            std::erase_if(out.found, [&](const proof::WayIn& way) {
+                return std::ranges::any_of(at.ways->found, [&](const proof::WayIn& other) {
+                    return other.allowed_by == way.allowed_by && std::ranges::all_of(way.actions, [&](const std::string& action) {
+                               return std::ranges::find(other.actions, action) != other.actions.end();
+                           });
+                });
+            });
+        }
+        return out;
+    }
+
+private:
+    std::span<const Candidate> all_;
+    std::vector<const proof::Reached*> group_of_;
+};
+
 }  // namespace
 
 Result<m::WhoCanResponse> who_can_any(const Dependencies& parts, const m::WhoCanRequest& in) {
@@ -91,16 +130,24 @@ Result<m::WhoCanResponse> who_can_any(const Dependencies& parts, const m::WhoCan
     open.add_limit(reached.open);
     m::WhoCanResponse out{.checked = static_cast<int64_t>(all.size())};
     out.groups.emplace();
+    const Others others(reached, all);
     for (const proof::Reached& group : reached.groups) {
-        const Candidate& first = all[group.askers.front()];
+        const std::vector<uint32_t> members = others.left(group);
+        if (members.empty()) continue;
+        const Candidate& first = all[members.front()];
         m::PrincipalsInAlike shown;
-        for (const auto& [target, ways] : group.at)
-            for (m::WayIn& way : shown_ways(*ways, targets.all[target], first, open)) shown.ways.push_back(std::move(way));
+        bool may_be = false;
+        for (const auto& [target, ways] : group.at) {
+            const proof::WaysIn more = others.beyond_role(members.front(), target, *ways);
+            may_be = may_be || !more.found.empty() || !more.open.empty();
+            for (m::WayIn& way : shown_ways(more, targets.all[target], first, open)) shown.ways.push_back(std::move(way));
+        }
         if (shown.ways.empty()) {
-            for (const uint32_t one : group.askers) open.add("whether " + name_of(all[one]) + " may");
+            for (const uint32_t one : members)
+                if (may_be) open.add("whether " + name_of(all[one]) + " may");
             continue;
         }
-        for (const uint32_t one : group.askers) shown.principals.push_back(shown_principal(all[one]));
+        for (const uint32_t one : members) shown.principals.push_back(shown_principal(all[one]));
         if (!first.needs.empty()) shown.needs = first.needs;
         out.groups->push_back(std::move(shown));
     }
@@ -120,6 +167,8 @@ Result<m::WhatCanResponse> what_can(const Dependencies& parts, const m::WhatCanR
     const Targets targets = TRY(targets_of(parts, question));
     std::vector<Candidate> one;
     one.push_back({std::move(asked.callers.front()), "", ""});
+    if (!asked.is_session)
+        for (Candidate& session : sessions_of_role(parts, targets, one.front(), 0)) one.push_back(std::move(session));
     const std::vector<proof::Asker> askers = askers_of(one);
     const proof::Reach reached = proof::reach(askers, targets.all, question.said);
     Open open;
@@ -127,11 +176,13 @@ Result<m::WhatCanResponse> what_can(const Dependencies& parts, const m::WhatCanR
     open.add_limit(reached.open);
     m::WhatCanResponse out{.principal = shown_principal(one.front()), .services = {}};
     std::map<std::string, std::vector<m::WayIn>> by_service;
+    const Others others(reached, one);
     for (const proof::Reached& group : reached.groups)
-        for (const auto& [target, ways] : group.at)
-            for (auto& [service, of_service] : by_services(*ways))
-                for (m::WayIn& way : shown_ways(of_service, targets.all[target], one.front(), open))
-                    by_service[service].push_back(std::move(way));
+        for (const uint32_t number : others.left(group))
+            for (const auto& [target, ways] : group.at)
+                for (auto& [service, of_service] : by_services(others.beyond_role(number, target, *ways)))
+                    for (m::WayIn& way : shown_ways(of_service, targets.all[target], one[number], open))
+                        by_service[service].push_back(std::move(way));
     for (auto& [service, ways] : by_service) out.services.push_back({.service = service, .ways = std::move(ways)});
     out.open = open.list();
     return out;
