@@ -23,8 +23,8 @@ std::string trust(const std::string& service) {
     return document(R"({"Effect":"Allow","Principal":{"Service":")" + service + R"("},"Action":"sts:AssumeRole"})");
 }
 
-proof::Account account(int principals) {
-    proof::Account out;
+proof::AccountPolicies account(int principals) {
+    proof::AccountPolicies out;
     out.id = "111122223333";
     for (const char* name : {"AmazonSageMakerFullAccess", "AmazonS3ReadOnlyAccess"}) {
         const std::string arn = std::string("arn:aws:iam::aws:policy/") + name;
@@ -44,7 +44,7 @@ proof::Account account(int principals) {
         if (i % 10 == 0) user.attached.insert("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess");
         out.users[name] = user;
         proof::Role role;
-        static_cast<proof::Holder&>(role) = user;
+        static_cast<proof::PolicyHolder&>(role) = user;
         role.arn = out.iam_arn("role", "/", name);
         role.id = "AROA" + name;
         role.trust = policy::Policy::parse_stored(trust("ec2.amazonaws.com"), policy::PolicyKind::trust);

@@ -142,7 +142,7 @@ AccessReport AccessSteps::compare() {
     AccessReport report;
     std::vector<proof::ResourceChange> changes;
     std::vector<wire::ClientOptions> places;
-    std::future<proof::Account> account;
+    std::future<proof::AccountPolicies> account;
     {
         const base::Lock lock(mutex_);
         changes = std::move(changes_);

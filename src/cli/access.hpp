@@ -24,7 +24,7 @@ struct AccessReport {
     std::vector<std::string> unknown;  // of the plan
     std::vector<std::string> unread;   // of the account
     std::chrono::milliseconds took{0};
-    proof::Account before, after;
+    proof::AccountPolicies before, after;
 
     // What leaves open whether a rule about the account afterwards is kept.
     [[nodiscard]] std::vector<std::string> doubts() const;
@@ -52,7 +52,7 @@ private:
     base::Mutex mutex_;
     std::vector<proof::ResourceChange> changes_ GUARDED_BY(mutex_);
     std::vector<wire::ClientOptions> places_ GUARDED_BY(mutex_);  // of each provider, another one each time
-    std::future<proof::Account> account_ GUARDED_BY(mutex_);
+    std::future<proof::AccountPolicies> account_ GUARDED_BY(mutex_);
 };
 
 // `Access:` and a line for each change; nothing for a plan that has nothing to do with it.

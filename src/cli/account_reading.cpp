@@ -12,7 +12,7 @@ namespace cli {
 
 namespace {
 
-using proof::Account;
+using proof::AccountPolicies;
 using text::Json;
 
 constexpr size_t readers_max = 8;       // connections that read buckets
@@ -21,7 +21,7 @@ constexpr size_t buckets_max = 10'000;  // AWS's own limit of an account
 
 std::string said(const base::Error& error) { return error.code + ": " + error.message; }
 
-void read_identities(wire::Client& client, Account& account) {
+void read_identities(wire::Client& client, AccountPolicies& account) {
     Json input = Json::object({{"MaxItems", 1000}});
     for (int page = 0; page < pages_max; ++page) {
         const auto answer = client.call("iam", "GetAccountAuthorizationDetails", input);
@@ -41,7 +41,7 @@ struct ListedBucket {
     std::string name, region;
 };
 
-std::vector<ListedBucket> list_buckets(wire::Client& client, Account& account) {
+std::vector<ListedBucket> list_buckets(wire::Client& client, AccountPolicies& account) {
     const auto answer = client.s3({.method = "GET"});
     const auto xml = answer ? text::parse_xml(answer->body) : std::unexpected(answer.error());
     std::vector<ListedBucket> out;
@@ -80,7 +80,7 @@ ReadBucket read_bucket(wire::Client& client, const std::string& name) {
     return out;
 }
 
-void read_buckets(const wire::ClientOptions& options, const std::vector<ListedBucket>& listed, Account& account) {
+void read_buckets(const wire::ClientOptions& options, const std::vector<ListedBucket>& listed, AccountPolicies& account) {
     std::vector<ReadBucket> read(listed.size());
     std::atomic<size_t> next = 0;
     const auto work = [&] {
@@ -107,7 +107,7 @@ void read_buckets(const wire::ClientOptions& options, const std::vector<ListedBu
 }
 
 // The ARN of who asks: arn:PARTITION:iam::ACCOUNT:…
-void read_caller(wire::Client& client, Account& account) {
+void read_caller(wire::Client& client, AccountPolicies& account) {
     const auto answer = client.call("sts", "GetCallerIdentity", Json::object());
     if (!answer) {
         account.unread.push_back("which account it is (sts:GetCallerIdentity: " + said(answer.error()) + ")");
@@ -119,13 +119,13 @@ void read_caller(wire::Client& client, Account& account) {
 
 }  // namespace
 
-Account read_account(const wire::ClientOptions& options) {
-    Account account;
+AccountPolicies read_account(const wire::ClientOptions& options) {
+    AccountPolicies account;
     wire::Client client(options);
     read_caller(client, account);
     if (account.id.empty()) return account;
     // Buckets are many small answers, identities a few large ones: at the same time.
-    Account of_buckets;
+    AccountPolicies of_buckets;
     auto buckets = std::async(std::launch::async, [&] {
         wire::Client own(options);
         const auto listed = list_buckets(own, of_buckets);
@@ -138,7 +138,7 @@ Account read_account(const wire::ClientOptions& options) {
     return account;
 }
 
-void read_policies(const wire::ClientOptions& options, const std::vector<std::string>& arns, Account& account) {
+void read_policies(const wire::ClientOptions& options, const std::vector<std::string>& arns, AccountPolicies& account) {
     if (arns.empty()) return;
     wire::Client client(options);
     for (const std::string& arn : arns) {

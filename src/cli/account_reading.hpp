@@ -10,10 +10,10 @@
 namespace cli {
 
 // Users, groups, roles and managed policies (iam:GetAccountAuthorizationDetails), every bucket's policy and public access block. Never fails: what
-// could not be read stands in Account::unread, by name, with the answer.
-[[nodiscard]] proof::Account read_account(const wire::ClientOptions& options);
+// could not be read stands in AccountPolicies::unread, by name, with the answer.
+[[nodiscard]] proof::AccountPolicies read_account(const wire::ClientOptions& options);
 
 // Managed policies by ARN, into the account: those that a plan attaches and that nothing uses yet.
-void read_policies(const wire::ClientOptions& options, const std::vector<std::string>& arns, proof::Account& account);
+void read_policies(const wire::ClientOptions& options, const std::vector<std::string>& arns, proof::AccountPolicies& account);
 
 }  // namespace cli

@@ -65,6 +65,14 @@ TEST_CASE("what is wrong with a file of rules is said with its line") {
     CHECK(refused("rules:\n  - name: a\n    deny: {actions: \"s3:*\", when: now}").starts_with("line 3: `deny` has no `when`"));
     CHECK(refused("rules:\n  - {name: a, deny: {actions: \"s3:*\"}}\n  - {name: a, deny: {actions: \"s3:*\"}}") ==
           "line 3: there are two rules of the name `a`");
+    // Aliases of aliases: a few lines that would be 10^10 values.
+    std::string bomb = "a: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+    for (int i = 1; i < 10; ++i) {
+        bomb += "b" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+        for (int n = 0; n < 10; ++n) bomb += (n == 0 ? "*a" : ", *a") + std::to_string(i - 1);
+        bomb += "]\n";
+    }
+    CHECK(refused(bomb).starts_with("the document has more than"));
     CHECK(refused(std::string(cli::guard_file_bytes_max + 1, 'x')).starts_with("a file of rules has at most"));
     CHECK(refused("rules:\n  - name: a\n    deny: {actions: \"s3:*\", conditions: {mfa: 1}}")
               .starts_with("line 3: `mfa` is no condition key"));

@@ -38,7 +38,7 @@ size_t Guarded::count(Outcome outcome) const {
     return static_cast<size_t>(std::ranges::count(results, outcome, &GuardResult::outcome));
 }
 
-Guarded guard(std::vector<Guard> guards, const proof::Account& account, std::span<const std::string> doubts) {
+Guarded guard(std::vector<Guard> guards, const proof::AccountPolicies& account, std::span<const std::string> doubts) {
     const auto start = std::chrono::steady_clock::now();
     Guarded out{.guards = std::move(guards), .results = {}};
     out.results = check_guards(out.guards, account, doubts);

@@ -20,7 +20,8 @@ struct Guarded {
     [[nodiscard]] bool all_kept() const { return count(proof::GuardResult::Outcome::kept) == results.size(); }
 };
 // `doubts`: as check_guards.
-[[nodiscard]] Guarded guard(std::vector<proof::Guard> guards, const proof::Account& account, std::span<const std::string> doubts);
+[[nodiscard]] Guarded guard(std::vector<proof::Guard> guards, const proof::AccountPolicies& account,
+                            std::span<const std::string> doubts);
 
 // A line for each rule, and the witness of a broken one. `only_broken`: the others are counted.
 void print_guarded(const Guarded& guarded, bool only_broken);

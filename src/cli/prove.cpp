@@ -17,7 +17,7 @@ struct Options {
 
 base::Result<int> prove(const Options& options) {
     auto guards = TRY(read_guards(options.file));
-    const proof::Account account = read_account(TRY(wire::options_from_environment()));
+    const proof::AccountPolicies account = read_account(TRY(wire::options_from_environment()));
     std::vector<std::string> doubts;
     for (const std::string& one : account.unread) doubts.push_back("not read: " + one);
     const Guarded guarded = guard(std::move(guards), account, doubts);

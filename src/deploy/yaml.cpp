@@ -25,7 +25,11 @@ namespace {
 
 const Yaml null_yaml;
 
-base::Result<Yaml> convert(const YAML::Node& node, int depth) {
+// `count`: of the values so far. An alias counts as often as it is used.
+base::Result<Yaml> convert(const YAML::Node& node, int depth, size_t& count) {
+    if (++count > yaml_values_max)
+        return base::fail(base::code::InvalidYaml,
+                          "the document has more than " + std::to_string(yaml_values_max) + " values, those of aliases included");
     if (depth > yaml_depth_max)
         return base::fail(base::code::InvalidYaml,
                           "the document nests deeper than " + std::to_string(yaml_depth_max) + " levels");
@@ -42,7 +46,7 @@ base::Result<Yaml> convert(const YAML::Node& node, int depth) {
             break;
         case YAML::NodeType::Sequence:
             result.kind = Yaml::Kind::sequence;
-            for (const auto& item : node) result.items.push_back(TRY(convert(item, depth + 1)));
+            for (const auto& item : node) result.items.push_back(TRY(convert(item, depth + 1, count)));
             break;
         case YAML::NodeType::Map:
             result.kind = Yaml::Kind::map;
@@ -52,7 +56,7 @@ base::Result<Yaml> convert(const YAML::Node& node, int depth) {
                     return base::fail(base::code::InvalidYaml, "line " + std::to_string(member.first.Mark().line + 1) +
                                                                    ": the key `" + key + "` stands twice");
                 }
-                result.members.emplace_back(key, TRY(convert(member.second, depth + 1)));
+                result.members.emplace_back(key, TRY(convert(member.second, depth + 1, count)));
                 // A block map or sequence begins below its key; the key's line is the one to name.
                 result.members.back().second.line = member.first.Mark().line + 1;
             }
@@ -105,7 +109,8 @@ Property Yaml::to_property() const {
 
 base::Result<Yaml> parse_yaml(std::string_view document) {
     try {
-        return convert(YAML::Load(std::string(document)), 0);
+        size_t count = 0;
+        return convert(YAML::Load(std::string(document)), 0, count);
     } catch (const YAML::Exception& error) {
         return base::fail(base::code::InvalidYaml, "line " + std::to_string(error.mark.line + 1) + ": " + error.msg);
     }

@@ -38,8 +38,9 @@ struct Yaml {
     [[nodiscard]] provider::Property to_property() const;
 };
 
-// Errors: code `InvalidYaml`; the message names the line. Duplicate keys are errors. At most `yaml_depth_max` levels.
+// Errors: code `InvalidYaml`; the message names the line. Duplicate keys are errors. At most `yaml_depth_max` levels and `yaml_values_max` values.
 constexpr int yaml_depth_max = 100;
+constexpr size_t yaml_values_max = 1'000'000;
 [[nodiscard]] base::Result<Yaml> parse_yaml(std::string_view document);
 
 // The scalar as YAML writes it: plain if that reads back as the same string, else double-quoted.

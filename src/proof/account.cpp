@@ -6,7 +6,8 @@
 #include "policy/arn.hpp"
 #include "policy/compile.hpp"
 #include "policy/principal.hpp"
-#include "proof/compare.hpp"
+#include "policy/rewrite.hpp"
+#include "proof/actions.hpp"
 #include "text/uri.hpp"
 
 namespace proof {
@@ -27,7 +28,7 @@ std::string decoded(const std::string& document) {
 
 PolicyPtr read_policy(const Json& document, PolicyKind kind) { return Policy::parse_stored(decoded(document.as_string()), kind); }
 
-void read_holder(const Json& detail, std::string_view name_member, std::string_view inline_member, Holder& out) {
+void read_holder(const Json& detail, std::string_view name_member, std::string_view inline_member, PolicyHolder& out) {
     out.name = detail[name_member].as_string();
     out.path = detail["Path"].as_string_or("/");
     out.arn = detail["Arn"].as_string();
@@ -38,18 +39,20 @@ void read_holder(const Json& detail, std::string_view name_member, std::string_v
     for (const Json& tag : detail["Tags"].items()) out.tags[tag["Key"].as_string()] = tag["Value"].as_string();
 }
 
-policy::AttachedPolicy managed(const Account& account, const std::string& arn) {
-    // What cannot be read is said in `unread`; that it grants nothing is what the engine makes of it.
+policy::AttachedPolicy managed(const AccountPolicies& account, const std::string& arn) {
+    // A boundary that cannot be read, which is said in `unread`, is one that lets nothing through.
     static const PolicyPtr denies_everything = Policy::parse_stored("", PolicyKind::identity);
     const auto found = account.policies.find(arn);
     if (found == account.policies.end()) return {denies_everything, arn};
     return {found->second.policy, arn, found->second.version};
 }
 
-void add_policies(const Account& account, const Holder& holder, const char* kind, std::vector<policy::AttachedPolicy>& out) {
+void add_policies(const AccountPolicies& account, const PolicyHolder& holder, const char* kind,
+                  std::vector<policy::AttachedPolicy>& out) {
     for (const auto& [name, policy] : holder.inline_policies)
         out.push_back({policy, "inline policy " + name + " of " + kind + " " + holder.name});
-    for (const auto& arn : holder.attached) out.push_back(managed(account, arn));
+    for (const auto& arn : holder.attached)
+        if (account.policies.contains(arn)) out.push_back(managed(account, arn));
 }
 
 void set_keys(Actor& actor, std::string_view type, const std::string& principal_arn) {
@@ -61,21 +64,13 @@ void set_keys(Actor& actor, std::string_view type, const std::string& principal_
     if (!actor.subject.principal.unique_id.empty()) known.set("aws:userid", actor.subject.principal.unique_id);
 }
 
-void set_tags(Actor& actor, const Holder& holder) {
+void set_tags(Actor& actor, const PolicyHolder& holder) {
     for (const auto& [key, value] : holder.tags) actor.subject.known.set("aws:PrincipalTag/" + key, value);
 }
 
 const PolicyPtr& everything() {
     static const PolicyPtr policy = Policy::parse_stored(
         R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})", PolicyKind::identity);
-    return policy;
-}
-
-// Stands in for a bucket policy where RestrictPublicBuckets makes it grant nothing (R79).
-const PolicyPtr& nothing_public() {
-    static const PolicyPtr policy = Policy::parse_stored(
-        R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]})",
-        PolicyKind::resource);
     return policy;
 }
 
@@ -93,7 +88,7 @@ Actor of_account(Actor::Kind kind, std::string shown, std::string name, const st
     return out;
 }
 
-Actor somebody_in(Actor::Kind kind, std::string shown, const Account& account, const std::string& id) {
+Actor somebody_in(Actor::Kind kind, std::string shown, const AccountPolicies& account, const std::string& id) {
     Actor out = of_account(kind, std::move(shown), "arn:" + account.partition + ":iam::" + id + ":root", id);
     auto& principal = out.subject.principal;
     principal.arn = principal.user_arn = "arn:" + account.partition + ":iam::" + id + ":user/somebody";
@@ -150,25 +145,62 @@ Actor vouched_for(const std::string& provider) {
     return out;
 }
 
+bool lets_sessions_be_tagged(const Role& role) {
+    if (role.trust == nullptr) return false;
+    const auto& compiled = role.trust->compiled();
+    return std::ranges::any_of(compiled.statements(), [&](const policy::CompiledStatement& statement) {
+        return statement.effect == policy::Effect::allow &&
+               names_action(compiled, statement, "sts:tagsession") != statement.not_action;
+    });
+}
+
+// One session of a role, by its name.
+std::optional<Actor> session_named(const AccountPolicies& account, std::string_view role_name, std::string_view session) {
+    const auto role = account.roles.find(base::lower(role_name));
+    if (role == account.roles.end() || session.empty() || session == "*") return std::nullopt;
+    Actor out = actor_of(account, role->second);
+    auto& principal = out.subject.principal;
+    principal.arn =
+        "arn:" + account.partition + ":sts::" + account.id + ":assumed-role/" + role->second.name + "/" + std::string(session);
+    principal.unique_id = role->second.id + ":" + std::string(session);
+    out.shown = "session " + std::string(session) + " of role " + role->second.name;
+    out.name = principal.arn;
+    std::erase_if(out.subject.open, [](const OpenKey& open) { return open.key == "aws:userid"; });
+    out.subject.known.set("aws:userid", principal.unique_id);
+    return out;
+}
+
 struct NamedOutside {
     std::set<std::string> services, accounts, arns, providers;
+    std::set<std::pair<std::string, std::string>> sessions;  // of the account's roles: role, session
 };
 
-void add_named(const Account& account, const policy::CompiledPolicy& compiled, NamedOutside& named) {
+void add_named(const AccountPolicies& account, const policy::CompiledPolicy& compiled, NamedOutside& named) {
     using Kind = policy::PrincipalEntry::Kind;
     for (const auto& entry : compiled.all_principals()) {
         const std::string text(compiled.text(entry.text));
         if (entry.kind == Kind::service) named.services.insert(text);
         if (entry.kind == Kind::federated) named.providers.insert(text);
         if (entry.kind == Kind::account && text != account.id) named.accounts.insert(text);
+        if (entry.kind == Kind::unique_id && text.contains(':')) {
+            for (const auto& [name, role] : account.roles)
+                if (text.starts_with(role.id + ":")) named.sessions.emplace(name, text.substr(role.id.size() + 1));
+        }
         if (entry.kind != Kind::arn) continue;
         const auto arn = policy::parse_arn(text);
-        if (arn && !arn->account.empty() && arn->account != account.id) named.arns.insert(text);
+        if (!arn || arn->account.empty()) continue;
+        if (arn->account != account.id) {
+            named.arns.insert(text);
+        } else if (constexpr std::string_view prefix = "assumed-role/"; arn->resource.starts_with(prefix)) {
+            const auto rest = arn->resource.substr(prefix.size());
+            if (const size_t slash = rest.find('/'); slash != std::string_view::npos)
+                named.sessions.emplace(rest.substr(0, slash), rest.substr(slash + 1));
+        }
     }
 }
 
 // An account that is neither this one nor named.
-std::string unnamed_account(const Account& account, const NamedOutside& named) {
+std::string unnamed_account(const AccountPolicies& account, const NamedOutside& named) {
     for (int number = 999'999'999;; --number) {
         std::string out = "999" + std::to_string(number);
         const bool in_arn = std::ranges::any_of(named.arns, [&](const std::string& arn) { return arn.contains(out); });
@@ -178,18 +210,20 @@ std::string unnamed_account(const Account& account, const NamedOutside& named) {
 
 }  // namespace
 
-std::string Account::iam_arn(std::string_view kind, std::string_view path, std::string_view name) const {
+std::string AccountPolicies::iam_arn(std::string_view kind, std::string_view path, std::string_view name) const {
     return "arn:" + partition + ":iam::" + id + ":" + std::string(kind) + std::string(path.empty() ? "/" : path) +
            std::string(name);
 }
 
-std::string Account::bucket_arn(std::string_view bucket) const { return "arn:" + partition + ":s3:::" + std::string(bucket); }
+std::string AccountPolicies::bucket_arn(std::string_view bucket) const {
+    return "arn:" + partition + ":s3:::" + std::string(bucket);
+}
 
-std::vector<std::string> Account::parts_of_bucket(std::string_view bucket) const {
+std::vector<std::string> AccountPolicies::parts_of_bucket(std::string_view bucket) const {
     return {bucket_arn(bucket), bucket_arn(bucket) + "/*"};
 }
 
-void add_authorization_details(Account& account, const Json& page) {
+void add_authorization_details(AccountPolicies& account, const Json& page) {
     for (const Json& detail : page["UserDetailList"].items()) {
         User user;
         read_holder(detail, "UserName", "UserPolicyList", user);
@@ -215,12 +249,12 @@ void add_authorization_details(Account& account, const Json& page) {
             if (version["IsDefaultVersion"].as_bool()) add_managed_policy(account, detail, version);
 }
 
-void add_managed_policy(Account& account, const Json& policy, const Json& version) {
+void add_managed_policy(AccountPolicies& account, const Json& policy, const Json& version) {
     const std::string& arn = policy["Arn"].as_string();
     account.policies[arn] = {arn, version["VersionId"].as_string(), read_policy(version["Document"], PolicyKind::identity)};
 }
 
-std::vector<std::string> unknown_policies(const Account& account) {
+std::vector<std::string> unknown_policies(const AccountPolicies& account) {
     std::set<std::string> out;
     const auto add = [&](const std::string& arn) {
         if (!arn.empty() && !account.policies.contains(arn)) out.insert(arn);
@@ -237,7 +271,18 @@ std::vector<std::string> unknown_policies(const Account& account) {
     return {out.begin(), out.end()};
 }
 
-Actor actor_of(const Account& account, const User& user) {
+void rename_principal(AccountPolicies& account, const std::string& from, const std::string& to) {
+    const auto rename = [&](PolicyPtr& policy) {
+        if (policy == nullptr) return;
+        const auto named = policy->named_principals();
+        if (std::ranges::find(named, from) == named.end()) return;
+        policy = Policy::parse_stored(policy::replace_principals(policy->text(), {{from, to}}), policy->kind());
+    };
+    for (auto& [name, bucket] : account.buckets) rename(bucket.policy);
+    for (auto& [name, role] : account.roles) rename(role.trust);
+}
+
+Actor actor_of(const AccountPolicies& account, const User& user) {
     Actor out{.kind = Actor::Kind::principal, .shown = "user " + user.name, .name = user.arn, .subject = {}, .policies = {}};
     auto& principal = out.subject.principal;
     principal.kind = PrincipalKind::user;
@@ -255,7 +300,7 @@ Actor actor_of(const Account& account, const User& user) {
     return out;
 }
 
-Actor actor_of(const Account& account, const Role& role) {
+Actor actor_of(const AccountPolicies& account, const Role& role) {
     Actor out{.kind = Actor::Kind::principal, .shown = "role " + role.name, .name = role.arn, .subject = {}, .policies = {}};
     auto& principal = out.subject.principal;
     principal.kind = PrincipalKind::role_session;
@@ -264,15 +309,18 @@ Actor actor_of(const Account& account, const Role& role) {
     principal.role_arn = role.arn;
     principal.role_id = role.id;
     principal.unique_id = role.id + ":session";
+    out.subject.open = {{"aws:userid", role.id + ":?*"}, {"aws:sourceidentity", "?*", true}};
+    if (lets_sessions_be_tagged(role)) out.subject.open.push_back({"aws:principaltag/", "?*", true});
     principal.service_linked_role = role.path.starts_with("/aws-service-role/");
     set_keys(out, "AssumedRole", role.arn);
+    out.subject.known.erase("aws:userid");  // open
     set_tags(out, role);
     add_policies(account, role, "role", out.policies.identity);
     if (!role.boundary.empty()) out.policies.boundary = managed(account, role.boundary);
     return out;
 }
 
-Actor root_of(const Account& account) {
+Actor root_of(const AccountPolicies& account) {
     Actor out{.kind = Actor::Kind::principal,
               .shown = "the root user",
               .name = "arn:" + account.partition + ":iam::" + account.id + ":root",
@@ -286,7 +334,7 @@ Actor root_of(const Account& account) {
     return out;
 }
 
-std::vector<Actor> outsiders(const Account& account, std::span<const PolicyPtr> resource_policies) {
+std::vector<Actor> outsiders(const AccountPolicies& account, std::span<const PolicyPtr> resource_policies) {
     NamedOutside named;
     for (const PolicyPtr& policy : resource_policies)
         if (policy != nullptr) add_named(account, policy->compiled(), named);
@@ -299,15 +347,14 @@ std::vector<Actor> outsiders(const Account& account, std::span<const PolicyPtr> 
     for (const std::string& name : named.arns)
         if (const auto arn = policy::parse_arn(name)) out.push_back(foreign_principal(name, *arn));
     for (const std::string& provider : named.providers) out.push_back(vouched_for(provider));
+    for (const auto& [role, session] : named.sessions)
+        if (auto one = session_named(account, role, session)) out.push_back(std::move(*one));
     return out;
 }
 
-std::optional<policy::AttachedPolicy> policy_for(const Account& account, const Bucket& bucket, const Actor& actor) {
+std::optional<policy::AttachedPolicy> policy_of(const Bucket& bucket) {
     if (bucket.policy == nullptr) return std::nullopt;
-    const bool kept_out = bucket.restrict_public && actor.kind != Actor::Kind::service &&
-                          actor.subject.principal.account != account.id &&
-                          (actor.kind != Actor::Kind::foreign || is_public(bucket.policy, account.id).kind != Answer::Kind::no);
-    return policy::AttachedPolicy{kept_out ? nothing_public() : bucket.policy, "policy of bucket " + bucket.name};
+    return policy::AttachedPolicy{bucket.policy, "policy of bucket " + bucket.name};
 }
 
 bool speaks_of(const std::optional<policy::AttachedPolicy>& resource_policy, const Actor& actor) {

@@ -20,22 +20,22 @@
 namespace proof {
 
 // What users, groups and roles have in common.
-struct Holder {
+struct PolicyHolder {
     std::string name, path = "/", arn, id;
     std::map<std::string, policy::PolicyPtr, std::less<>> inline_policies;  // by name
     std::set<std::string, std::less<>> attached;                            // ARNs of managed policies
     std::string boundary;                                                   // ARN; empty: none
     std::map<std::string, std::string, std::less<>> tags;
 };
-struct Group : Holder {};
-struct User : Holder {
+struct Group : PolicyHolder {};
+struct User : PolicyHolder {
     std::set<std::string, std::less<>> groups;  // names in lower case
 };
-struct Role : Holder {
+struct Role : PolicyHolder {
     policy::PolicyPtr trust;
 };
 
-struct ManagedPolicy {
+struct AccountManagedPolicy {
     std::string arn, version;  // of the default version
     policy::PolicyPtr policy;
 };
@@ -47,13 +47,13 @@ struct Bucket {
 };
 
 // A value: a copy costs its maps, the policies are shared.
-struct Account {
+struct AccountPolicies {
     std::string id, partition = "aws";
     // IAM finds names ignoring case: by name in lower case.
     std::map<std::string, User, std::less<>> users;
     std::map<std::string, Group, std::less<>> groups;
     std::map<std::string, Role, std::less<>> roles;
-    std::map<std::string, ManagedPolicy, std::less<>> policies;  // by ARN
+    std::map<std::string, AccountManagedPolicy, std::less<>> policies;  // by ARN
     std::map<std::string, Bucket, std::less<>> buckets;
     std::vector<std::string> unread;  // what is not known of it, for people
 
@@ -65,11 +65,15 @@ struct Account {
 
 // One page of GetAccountAuthorizationDetails, in the member names of IAM's model. What it holds comes to the account. Documents may be
 // percent-encoded, as IAM sends them, or not.
-void add_authorization_details(Account& account, const text::Json& page);
+void add_authorization_details(AccountPolicies& account, const text::Json& page);
 // A managed policy that the account does not use yet: `policy` as GetPolicy's, `version` as GetPolicyVersion's answer.
-void add_managed_policy(Account& account, const text::Json& policy, const text::Json& version);
+void add_managed_policy(AccountPolicies& account, const text::Json& policy, const text::Json& version);
 // Managed policies that users, groups and roles name, and that are not known.
-[[nodiscard]] std::vector<std::string> unknown_policies(const Account& account);
+[[nodiscard]] std::vector<std::string> unknown_policies(const AccountPolicies& account);
+
+// Puts another ARN, or a unique id, in the place of one, in all policies of resources: they were bound to the unique id when they were written, and show
+// the ARN as long as there is who has it (R32).
+void rename_principal(AccountPolicies& account, const std::string& from, const std::string& to);
 
 // Somebody who makes requests, with all policies of his own.
 struct Actor {
@@ -88,15 +92,15 @@ struct Actor {
     policy::PrincipalPolicies policies;
 };
 
-[[nodiscard]] Actor actor_of(const Account& account, const User& user);
-[[nodiscard]] Actor actor_of(const Account& account, const Role& role);
-[[nodiscard]] Actor root_of(const Account& account);
-// Who is not in the account and may be let in by one of these policies of its resources: nobody at all, a principal of some other account, each
-// service, account, principal and identity provider that one of them names.
-[[nodiscard]] std::vector<Actor> outsiders(const Account& account, std::span<const policy::PolicyPtr> resource_policies);
+[[nodiscard]] Actor actor_of(const AccountPolicies& account, const User& user);
+// A session of the role: what a session brings (its name, a source identity; tags, if its trust policy lets sessions be tagged) is open.
+[[nodiscard]] Actor actor_of(const AccountPolicies& account, const Role& role);
+[[nodiscard]] Actor root_of(const AccountPolicies& account);
+// Who is no user or role of the account and may be let in by one of these policies of its resources: nobody at all, a principal of some other
+// account, each service, account, principal and identity provider that one of them names, and each single session of a role of the account.
+[[nodiscard]] std::vector<Actor> outsiders(const AccountPolicies& account, std::span<const policy::PolicyPtr> resource_policies);
 
-// The bucket's policy as it applies to this actor; nullopt: none does.
-[[nodiscard]] std::optional<policy::AttachedPolicy> policy_for(const Account& account, const Bucket& bucket, const Actor& actor);
+[[nodiscard]] std::optional<policy::AttachedPolicy> policy_of(const Bucket& bucket);  // nullopt: it has none
 [[nodiscard]] policy::AttachedPolicy trust_of(const Role& role);
 // Does a statement of this policy of a resource speak of the actor at all? What does not may be left out of questions about it.
 [[nodiscard]] bool speaks_of(const std::optional<policy::AttachedPolicy>& resource_policy, const Actor& actor);

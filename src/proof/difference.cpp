@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <deque>
-#include <functional>
-#include <tuple>
+#include <map>
+#include <utility>
 
 #include "policy/compile.hpp"
 #include "policy/hash.hpp"
@@ -21,6 +21,8 @@ using Kind = AccessChange::Kind;
 constexpr const char* assuming = "sts:AssumeRole*";
 
 bool same(const AttachedPolicy& a, const AttachedPolicy& b) { return a.policy == b.policy; }
+
+bool same(const PolicyPtr& a, const PolicyPtr& b) { return a == b || (a != nullptr && b != nullptr && a->text() == b->text()); }
 
 bool same(const policy::PrincipalPolicies& a, const policy::PrincipalPolicies& b) {
     if (a.boundary.has_value() != b.boundary.has_value()) return false;
@@ -43,7 +45,7 @@ struct Pair {
 
 class Comparison {
 public:
-    Comparison(const Account& before, const Account& after, const DifferenceLimits& limits)
+    Comparison(const AccountPolicies& before, const AccountPolicies& after, const DifferenceLimits& limits)
         : before_(before), after_(after), limits_(limits), search_(after.id, limits_, out_) {}
 
     AccessDifference run() {
@@ -86,10 +88,15 @@ private:
         return actor ? &actor->policies : &none_;
     }
 
-    void compare(const Pair& pair, const std::optional<AttachedPolicy>& before, const std::optional<AttachedPolicy>& after,
-                 const Scope& scope) {
-        const Side old{policies(pair.before), pair.before ? before : std::nullopt};
-        const Side fresh{policies(pair.after), pair.after ? after : std::nullopt};
+    // A policy of a resource, on both sides; and whether it is restricted there (R79).
+    struct OfResource {
+        std::optional<AttachedPolicy> before, after;
+        bool restricted_before = false, restricted_after = false;
+    };
+
+    void compare(const Pair& pair, const OfResource& resource, const Scope& scope) {
+        const Side old{policies(pair.before), pair.before ? resource.before : std::nullopt, resource.restricted_before};
+        const Side fresh{policies(pair.after), pair.after ? resource.after : std::nullopt, resource.restricted_after};
         if (pair.after) search_.search(Kind::gained, *pair.after, fresh, old, scope);
         if (pair.before) search_.search(Kind::lost, *pair.before, old, fresh, scope);
     }
@@ -103,13 +110,11 @@ private:
         }
         Scope scope;
         each_bucket([&](const Bucket* before, const Bucket* after) {
-            if (!speaks_of(of(before_, before, pair.before), pair.either()) &&
-                !speaks_of(of(after_, after, pair.after), pair.either()))
-                return;
+            if (!speaks_of(of(before), pair.either()) && !speaks_of(of(after), pair.either())) return;
             for (std::string& part : after_.parts_of_bucket((after != nullptr ? after : before)->name))
                 scope.except.push_back(std::move(part));
         });
-        compare(pair, std::nullopt, std::nullopt, scope);
+        compare(pair, {}, scope);
     }
 
     template <class Visit>
@@ -122,30 +127,28 @@ private:
             if (!after_.buckets.contains(name)) visit(&bucket, static_cast<const Bucket*>(nullptr));
     }
 
-    static std::optional<AttachedPolicy> of(const Account& account, const Bucket* bucket, const std::optional<Actor>& actor) {
-        if (bucket == nullptr || bucket->policy == nullptr || !actor) return std::nullopt;
-        return policy_for(account, *bucket, *actor);
+    static std::optional<AttachedPolicy> of(const Bucket* bucket) {
+        return bucket == nullptr ? std::nullopt : policy_of(*bucket);
     }
+    static bool restricts(const Bucket* bucket) { return bucket != nullptr && bucket->restrict_public; }
 
     void compare_buckets() {
         each_bucket([&](const Bucket* before, const Bucket* after) {
-            Scope scope;
-            scope.actions = {"s3:*"};
-            scope.resources = after_.parts_of_bucket((after != nullptr ? after : before)->name);
-            const auto about = [&](const Pair& pair) {
-                const auto old = of(before_, before, pair.before), fresh = of(after_, after, pair.after);
-                const bool differs = old.has_value() != fresh.has_value() || (old && !same(*old, *fresh));
-                if (!differs && !pair.changed) return;
-                if (!speaks_of(old, pair.either()) && !speaks_of(fresh, pair.either())) return;
-                if (!pair.after) return;  // it is gone: one line says so
-                compare(pair, old, fresh, scope);
-            };
             const PolicyPtr old = before == nullptr ? nullptr : before->policy,
                             fresh = after == nullptr ? nullptr : after->policy;
             if (old == nullptr && fresh == nullptr) return;
+            Scope scope;
+            scope.actions = {"s3:*"};
+            scope.resources = after_.parts_of_bucket((after != nullptr ? after : before)->name);
+            const bool differs = !same(old, fresh) || restricts(before) != restricts(after);
+            const OfResource resource{of(before), of(after), restricts(before), restricts(after)};
+            const auto about = [&](const Pair& pair) {
+                if (!pair.after || (!differs && !pair.changed)) return;  // of who is gone, one line says so
+                if (speaks_of(resource.before, pair.either()) || speaks_of(resource.after, pair.either()))
+                    compare(pair, resource, scope);
+            };
             for (const Pair& pair : pairs_) about(pair);
-            const bool opened = (before != nullptr && before->restrict_public) != (after != nullptr && after->restrict_public);
-            if (old == fresh && !opened) return;
+            if (!differs) return;
             const std::array<PolicyPtr, 2> policies = {old, fresh};
             for (Actor& actor : outsiders(after_, policies)) about(outside(std::move(actor)));
         });
@@ -178,12 +181,12 @@ private:
             return role == nullptr ? std::nullopt : std::optional<AttachedPolicy>(trust_of(*role));
         };
         const auto about = [&](const Pair& pair) {
-            if (!pair.after || (old == fresh && !pair.changed)) return;
+            if (!pair.after || (same(old, fresh) && !pair.changed)) return;
             if (!speaks_of(attached(before), pair.either()) && !speaks_of(attached(after), pair.either())) return;
-            compare(pair, attached(before), attached(after), scope);
+            compare(pair, {attached(before), attached(after)}, scope);
         };
         for (const Pair& pair : pairs_) about(pair);
-        if (old == fresh) return;
+        if (same(old, fresh)) return;
         const std::array<PolicyPtr, 2> policies = {old, fresh};
         for (Actor& actor : outsiders(after_, policies)) about(outside(std::move(actor)));
     }
@@ -219,7 +222,7 @@ private:
         const Actor& actor = *pair.after;
         if (!may_use_s3(actor.policies)) return;
         // By its own policies, and not against the bucket's.
-        const Side side{&actor.policies, std::nullopt}, whole{&actor.policies, of(after_, &bucket, pair.after)};
+        const Side side{&actor.policies, std::nullopt}, whole{&actor.policies, of(&bucket), bucket.restrict_public};
         const Side anything{&none_, AttachedPolicy{Outside().policy(), ""}};
         const std::string arn = after_.bucket_arn(bucket.name);
         AccessChange change{.kind = Kind::already, .who = {actor.shown}};
@@ -240,7 +243,7 @@ private:
 
     void explain_already(const Side& side, AccessChange& change) {
         const policy::Question question(*change.witness);
-        const auto decision = policy::evaluate(question, *side.policies, side.resource ? &*side.resource : nullptr);
+        const auto decision = policy::evaluate(question, *side.policies, nullptr);
         for (const policy::StatementRef& one : decision.because)
             for (const AttachedPolicy* attached : policies_of(side, one.layer)) {
                 const auto& words = search_.words().of(attached->policy);
@@ -292,8 +295,8 @@ private:
                 if (one.kind == kind) out_.changes.push_back(std::move(one));
     }
 
-    const Account& before_;
-    const Account& after_;
+    const AccountPolicies& before_;
+    const AccountPolicies& after_;
     const DifferenceLimits limits_;
     const policy::PrincipalPolicies none_;
     AccessDifference out_;
@@ -303,8 +306,20 @@ private:
 
 }  // namespace
 
-AccessDifference access_difference(const Account& before, const Account& after, const DifferenceLimits& limits) {
-    return Comparison(before, after, limits).run();
+AccessDifference access_difference(const AccountPolicies& before, const AccountPolicies& after, const DifferenceLimits& limits) {
+    // A user who moves to another path is the same user: today's policies are asked about under tomorrow's ARN.
+    std::vector<std::pair<std::string, std::string>> moved;
+    for (const auto& [name, user] : before.users)
+        if (const auto now = after.users.find(name);
+            now != after.users.end() && now->second.id == user.id && now->second.arn != user.arn)
+            moved.emplace_back(name, now->second.arn);
+    if (moved.empty()) return Comparison(before, after, limits).run();
+    AccountPolicies renamed = before;
+    for (const auto& [name, arn] : moved) {
+        rename_principal(renamed, renamed.users.at(name).arn, arn);
+        renamed.users.at(name).arn = arn;
+    }
+    return Comparison(renamed, after, limits).run();
 }
 
 }  // namespace proof

@@ -45,7 +45,7 @@ struct DifferenceLimits {
     Limits engine = {};
 };
 
-[[nodiscard]] AccessDifference access_difference(const Account& before, const Account& after,
+[[nodiscard]] AccessDifference access_difference(const AccountPolicies& before, const AccountPolicies& after,
                                                  const DifferenceLimits& limits = {});
 
 }  // namespace proof

@@ -56,7 +56,7 @@ policy::Request DifferenceSearch::as(const policy::Request& witness, const Actor
 
 bool DifferenceSearch::allows(const policy::Request& request, const Side& side) {
     const policy::Question question(request);
-    return policy::decide(question, *side.policies, side.resource ? &*side.resource : nullptr).outcome == Outcome::allow;
+    return policy::decide(question, *side.policies, applying_policy(request, side.view())).outcome == Outcome::allow;
 }
 
 Answer DifferenceSearch::ask(const Actor& actor, const std::vector<Side>& allowed, const std::vector<Side>& refused,
@@ -69,8 +69,8 @@ Answer DifferenceSearch::ask(const Actor& actor, const std::vector<Side>& allowe
                       .except = {policy::actions_of_everybody.begin(), policy::actions_of_everybody.end()},
                       .resources = resources,
                       .resource_account = account_};
-    for (const Side& side : allowed) question.allowed.push_back({side.policies, side.resource ? &*side.resource : nullptr});
-    for (const Side& side : refused) question.refused.push_back({side.policies, side.resource ? &*side.resource : nullptr});
+    for (const Side& side : allowed) question.allowed.push_back(side.view());
+    for (const Side& side : refused) question.refused.push_back(side.view());
     return prove(question, limits_.engine);
 }
 
@@ -101,7 +101,7 @@ DifferenceSearch::Explained DifferenceSearch::explain(AccessChange::Kind kind, c
                                                       const Side& allowed, const Side& refused) {
     const policy::Question question(witness);
     const auto decide = [&](const Side& side) {
-        return policy::evaluate(question, *side.policies, side.resource ? &*side.resource : nullptr);
+        return policy::evaluate(question, *side.policies, applying_policy(witness, side.view()));
     };
     const policy::Decision yes = decide(allowed), no = decide(refused);
     const auto allows = causes(yes, allowed, refused);

@@ -19,6 +19,9 @@ namespace proof {
 struct Side {
     const policy::PrincipalPolicies* policies = nullptr;
     std::optional<policy::AttachedPolicy> resource;
+    bool restricts_public = false;  // of a bucket (R79)
+
+    [[nodiscard]] View view() const { return {policies, resource ? &*resource : nullptr, restricts_public}; }
 };
 
 struct Scope {

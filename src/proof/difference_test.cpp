@@ -9,7 +9,7 @@
 #include "proof/plan.hpp"
 
 using proof::AccessChange;
-using proof::Account;
+using proof::AccountPolicies;
 using proof::ResourceChange;
 using text::Json;
 using Kind = AccessChange::Kind;
@@ -25,8 +25,8 @@ std::string allow(const std::string& actions, const std::string& resources, cons
 }
 
 // Two users, a group and a role, as GetAccountAuthorizationDetails shows them.
-Account account() {
-    Account out;
+AccountPolicies account() {
+    AccountPolicies out;
     out.id = "111122223333";
     const auto page = text::parse_json(R"({
       "UserDetailList": [
@@ -68,7 +68,7 @@ struct Compared {
     proof::PlannedAccount planned;
 };
 
-Compared compare(const Account& before, const std::vector<ResourceChange>& changes) {
+Compared compare(const AccountPolicies& before, const std::vector<ResourceChange>& changes) {
     Compared out;
     out.planned = proof::apply(before, changes);
     out.difference = access_difference(before, out.planned.account);
@@ -99,7 +99,7 @@ void check(const Compared& compared, const std::vector<std::string>& expected) {
 }  // namespace
 
 TEST_CASE("an account is read as IAM shows it, and its principals have the policies of their groups") {
-    const Account one = account();
+    const AccountPolicies one = account();
     CHECK(one.users.at("ada").groups.contains("readers"));
     CHECK(one.policies.at("arn:aws:iam::111122223333:policy/read").version == "v2");
     const auto ada = actor_of(one, one.users.at("ada"));
@@ -108,7 +108,7 @@ TEST_CASE("an account is read as IAM shows it, and its principals have the polic
     CHECK(ada.subject.known.find("aws:PrincipalTag/team") != nullptr);
     CHECK(actor_of(one, one.users.at("storage-admin")).policies.identity.front().policy->text() == full);
     CHECK(unknown_policies(one).empty());
-    Account lacking = one;
+    AccountPolicies lacking = one;
     lacking.users.at("ada").boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess";
     CHECK(unknown_policies(lacking) == std::vector<std::string>{"arn:aws:iam::aws:policy/ReadOnlyAccess"});
 }
@@ -116,7 +116,7 @@ TEST_CASE("an account is read as IAM shows it, and its principals have the polic
 TEST_CASE("nothing changes where nothing changes") {
     check(compare(account(), {}), {});
     // The same policy again.
-    const Account one = account();
+    const AccountPolicies one = account();
     check(compare(one, {role_policy("trainer", "data", std::string(one.roles.at("trainer").inline_policies.at("data")->text()))}),
           {});
     // Another policy that means the same.
@@ -125,7 +125,7 @@ TEST_CASE("nothing changes where nothing changes") {
 }
 
 TEST_CASE("a statement that is added, and one that is taken away") {
-    const Account one = account();
+    const AccountPolicies one = account();
     check(compare(one, {role_policy("trainer", "data",
                                     document(allow(R"(["s3:GetObject","s3:DeleteObject"])", R"("arn:aws:s3:::ml-data/*")")))}),
           {"+ role trainer: s3:DeleteObject on arn:aws:s3:::ml-data/*"});
@@ -160,7 +160,7 @@ TEST_CASE("a new bucket: who may use it already, whom its policy lets in") {
 
 TEST_CASE("what a bucket's policy says is asked about that bucket alone") {
     // Ada loses what she has by her group where the bucket's policy denies it, and keeps it elsewhere.
-    Account one = account();
+    AccountPolicies one = account();
     one.buckets["other"] = {"other", nullptr, true};
     one.policies.at("arn:aws:iam::111122223333:policy/read").policy =
         policy::Policy::parse_stored(document(allow(R"("s3:GetObject")", R"("*")")), policy::PolicyKind::identity);
@@ -186,7 +186,7 @@ TEST_CASE("what a bucket's policy says is asked about that bucket alone") {
 TEST_CASE("a bucket's policy lets in anonymous callers and other accounts only where public access is not restricted") {
     const auto policy =
         document(R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::ml-data/*"})");
-    Account one = account();
+    AccountPolicies one = account();
     auto restricted = compare(one, {bucket_policy("ml-data", policy)});
     for (const auto& change : restricted.difference.changes)
         CHECK(std::ranges::find(change.who, "anyone without credentials") == change.who.end());
@@ -218,7 +218,7 @@ TEST_CASE("a role that is new: what it may do, and who may assume it") {
 }
 
 TEST_CASE("trust, boundaries, groups' managed policies, and who is deleted") {
-    const Account one = account();
+    const AccountPolicies one = account();
     ResourceChange trust{.type = "aws:iam/role:Role", .name = "x"};
     const auto& role = one.roles.at("trainer");
     trust.before = Json::object({{"name", "trainer"}, {"assumeRolePolicy", std::string(role.trust->text())}});
@@ -253,7 +253,7 @@ TEST_CASE("trust, boundaries, groups' managed policies, and who is deleted") {
 }
 
 TEST_CASE("whoever comes under a deleted role's name is not whom a policy meant") {
-    Account one = account();
+    AccountPolicies one = account();
     const auto policy = document(
         R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/trainer"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::ml-data/*"})");
     one.buckets.at("ml-data").policy = policy::Policy::parse_stored(policy, policy::PolicyKind::resource);
@@ -267,6 +267,18 @@ TEST_CASE("whoever comes under a deleted role's name is not whom a policy meant"
     }));
 }
 
+TEST_CASE("a user who moves to another path takes along what policies say of him") {
+    AccountPolicies one = account();
+    one.buckets.at("ml-data").policy = policy::Policy::parse_stored(
+        document(
+            R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/team/ada"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::ml-data/*"})"),
+        policy::PolicyKind::resource);
+    ResourceChange moved{.type = "aws:iam/user:User", .name = "x"};
+    moved.before = Json::object({{"name", "ada"}, {"path", "/team/"}, {"tags", Json::object({{"team", "vision"}})}});
+    moved.after = Json::object({{"name", "ada"}, {"path", "/other/"}, {"tags", Json::object({{"team", "vision"}})}});
+    check(compare(one, {moved}), {});
+}
+
 TEST_CASE("what a plan does not say yet is said to be unknown") {
     ResourceChange change = role_policy("trainer", "more", "");
     change.unknown = {{"policy", "known after up"}};
@@ -278,7 +290,7 @@ TEST_CASE("what a plan does not say yet is said to be unknown") {
 }
 
 TEST_CASE("many principals of the same policies are one line, and many statements end in one") {
-    Account one = account();
+    AccountPolicies one = account();
     std::vector<ResourceChange> changes;
     const auto trust = document(R"({"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"})");
     for (int i = 0; i < 20; ++i) {

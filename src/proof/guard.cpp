@@ -40,7 +40,7 @@ PolicyPtr only_within(const std::string& action, const std::vector<std::string>&
 
 class Check {
 public:
-    Check(const Account& account, const Limits& limits) : account_(account), limits_(limits) {
+    Check(const AccountPolicies& account, const Limits& limits) : account_(account), limits_(limits) {
         for (const auto& [name, user] : account.users) actors_.push_back(actor_of(account, user));
         for (const auto& [name, role] : account.roles) actors_.push_back(actor_of(account, role));
         actors_.push_back(root_of(account));
@@ -71,8 +71,11 @@ public:
             }
             return {Outcome::broken, actor.shown, std::move(answer.witness), "", out.asked};
         }
-        if (out.asked == 0 && guard.kind == Guard::Kind::allow)
-            return {.outcome = Outcome::broken, .reason = "there is no such principal: nobody is allowed anything"};
+        // A pattern that nobody's name fits may fit somebody's later; a name without wildcards is a slip.
+        const auto has_wildcard = [](const std::string& one) { return one.find_first_of("*?") != std::string::npos; };
+        if (out.asked == 0 && guard.kind != Guard::Kind::only &&
+            (guard.kind == Guard::Kind::allow || std::ranges::none_of(guard.principals, has_wildcard)))
+            return {.outcome = Outcome::broken, .reason = "there is no such principal: it guards nothing"};
         return out;
     }
 
@@ -107,9 +110,8 @@ private:
     }
 
     // Is there a request in this part of the world that breaks the rule?
-    Answer ask_within(const Guard& guard, const Actor& actor, const AttachedPolicy* resource,
-                      const AttachedPolicy& within) const {
-        const View now{&actor.policies, resource}, part{&everything_, &within};
+    Answer ask_within(const Guard& guard, const Actor& actor, const View& now, const AttachedPolicy& within) const {
+        const View part{&everything_, &within};
         if (guard.kind == Guard::Kind::allow) return prove(question(guard, actor, {part}, {now}), limits_);
         return prove(question(guard, actor, {now, part}, {}), limits_);
     }
@@ -124,27 +126,27 @@ private:
             return out.kind == Answer::Kind::yes;
         };
         for (const auto& [name, bucket] : account_.buckets) {
-            const auto policy = policy_for(account_, bucket, actor);
+            const auto policy = policy_of(bucket);
             if (!speaks_of(policy, actor)) continue;
             const auto parts = account_.parts_of_bucket(name);
             apart.insert(apart.end(), parts.begin(), parts.end());
             const AttachedPolicy within{only_within("*", parts), ""};
-            if (take(ask_within(guard, actor, &*policy, within))) return out;
+            if (take(ask_within(guard, actor, {&actor.policies, &*policy, bucket.restrict_public}, within))) return out;
         }
         for (const auto& [name, role] : account_.roles) {
             const auto trust = trust_of(role);
             if (!speaks_of(trust, actor)) continue;
             rest.except(assuming, role.arn);
             const AttachedPolicy within{only_within(assuming, {role.arn}), ""};
-            if (take(ask_within(guard, actor, &trust, within))) return out;
+            if (take(ask_within(guard, actor, {&actor.policies, &trust}, within))) return out;
         }
         rest.except_resources(apart);
         const AttachedPolicy within{rest.policy(), ""};
-        take(ask_within(guard, actor, nullptr, within));
+        take(ask_within(guard, actor, {&actor.policies}, within));
         return out;
     }
 
-    const Account& account_;
+    const AccountPolicies& account_;
     const Limits& limits_;
     policy::PrincipalPolicies everything_;  // of whoever is let in from elsewhere, too
     std::vector<Actor> actors_;
@@ -156,8 +158,8 @@ std::string_view name_of(Guard::Kind kind) {
     return kind == Guard::Kind::allow ? "allow" : kind == Guard::Kind::deny ? "deny" : "only";
 }
 
-std::vector<GuardResult> check_guards(std::span<const Guard> guards, const Account& account, std::span<const std::string> doubts,
-                                      const Limits& limits) {
+std::vector<GuardResult> check_guards(std::span<const Guard> guards, const AccountPolicies& account,
+                                      std::span<const std::string> doubts, const Limits& limits) {
     Check check(account, limits);
     std::vector<GuardResult> out;
     for (const Guard& guard : guards) {

@@ -43,7 +43,7 @@ struct GuardResult {
 
 // One for each rule, in their order. A rule of which no request can be, or whose `principals` are nobody where it allows, is broken: it guards
 // nothing. `doubts`: what is not known of the account; with any, no rule is kept for certain.
-[[nodiscard]] std::vector<GuardResult> check_guards(std::span<const Guard> guards, const Account& account,
+[[nodiscard]] std::vector<GuardResult> check_guards(std::span<const Guard> guards, const AccountPolicies& account,
                                                     std::span<const std::string> doubts, const Limits& limits = {});
 
 }  // namespace proof

@@ -4,7 +4,7 @@
 
 using policy::Policy;
 using policy::PolicyKind;
-using proof::Account;
+using proof::AccountPolicies;
 using proof::Guard;
 using proof::GuardResult;
 using Outcome = GuardResult::Outcome;
@@ -13,8 +13,8 @@ namespace {
 
 std::string document(const std::string& statements) { return R"({"Version":"2012-10-17","Statement":[)" + statements + "]}"; }
 
-Account account() {
-    Account out;
+AccountPolicies account() {
+    AccountPolicies out;
     out.id = "111122223333";
     const auto user = [&](const std::string& name, const std::string& statements) {
         proof::User one;
@@ -49,7 +49,7 @@ Account account() {
     return out;
 }
 
-GuardResult check(const Guard& guard, const Account& of = account(), const std::vector<std::string>& doubts = {}) {
+GuardResult check(const Guard& guard, const AccountPolicies& of = account(), const std::vector<std::string>& doubts = {}) {
     return check_guards(std::vector{guard}, of, doubts).front();
 }
 
@@ -133,6 +133,25 @@ TEST_CASE("who may assume a role: its trust policy and their own policies") {
         Outcome::kept);
 }
 
+TEST_CASE("a session that a policy names is one of those who may") {
+    AccountPolicies one = account();
+    one.buckets.at("ml-data").policy = Policy::parse_stored(
+        document(
+            R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:sts::111122223333:assumed-role/trainer/night"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::ml-data/*"})"),
+        PolicyKind::resource);
+    const auto named = check(rule(Guard::Kind::deny, {"*:assumed-role/*", "*:role/*"}, {"s3:PutObject"}, {"*"}), one);
+    CHECK(named.outcome == Outcome::broken);
+    CHECK(named.who == "session night of role trainer");
+    // And one that a condition tells from others: any session may have that name.
+    one.buckets.at("ml-data").policy = nullptr;
+    one.roles.at("trainer").inline_policies["p"] = Policy::parse_stored(
+        document(
+            R"({"Effect":"Allow","Action":"s3:PutObject","Resource":"*","Condition":{"StringLike":{"aws:userid":"AROATRAINER:night*"}}})"),
+        PolicyKind::identity);
+    const auto by_id = check(rule(Guard::Kind::deny, {"*:role/trainer"}, {"s3:PutObject"}, {"arn:aws:s3:::ml-data/*"}), one);
+    CHECK(by_id.outcome == Outcome::broken);
+}
+
 TEST_CASE("a rule that guards nothing, and an account that is not known") {
     const auto nothing = check(rule(Guard::Kind::deny, {"*"}, {"s3:ListBucket"}, {"arn:aws:s3:::ml-data/*"}));
     CHECK(nothing.outcome == Outcome::broken);
@@ -141,6 +160,10 @@ TEST_CASE("a rule that guards nothing, and an account that is not known") {
         check(rule(Guard::Kind::deny, {"*"}, {"iam:*"}, {"*"}), account(), {"not read: the policy of bucket x"});
     CHECK(doubtful.outcome == Outcome::unknown);
     CHECK(doubtful.reason == "not read: the policy of bucket x");
+    const auto slip = check(rule(Guard::Kind::deny, {"arn:aws:iam::111122223333:user/adda"}, {"s3:*"}, {"*"}));
+    CHECK(slip.outcome == Outcome::broken);
+    CHECK(slip.reason == "there is no such principal: it guards nothing");
+    CHECK(check(rule(Guard::Kind::deny, {"*:user/adda*"}, {"s3:*"}, {"*"})).outcome == Outcome::kept);
     // The root user is meant where it is named.
     CHECK(check(rule(Guard::Kind::deny, {"arn:aws:iam::*:root"}, {"iam:CreateUser"}, {"*"})).outcome == Outcome::broken);
 }

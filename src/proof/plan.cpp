@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/strings.hpp"
-#include "policy/rewrite.hpp"
 
 namespace proof {
 
@@ -19,7 +18,7 @@ using text::Json;
 // One plan on its way into an account.
 class Application {
 public:
-    explicit Application(const Account& account) { planned_.account = account; }
+    explicit Application(const AccountPolicies& account) { planned_.account = account; }
 
     void add(const ResourceChange& change);
     PlannedAccount result() && { return std::move(planned_); }
@@ -48,11 +47,10 @@ private:
     template <class Holders>
     void attachment(Holders& holders, const char* kind, const ResourceChange& change);
     template <class Holders>
-    [[nodiscard]] Holder* find(Holders& holders, const char* kind, const Json& properties, const ResourceChange& change);
+    [[nodiscard]] PolicyHolder* find(Holders& holders, const char* kind, const Json& properties, const ResourceChange& change);
     void declared_policies(Role& role, const Json& olds, const Json& news);
-    void entity(Holder& holder, const char* kind, const Json& properties, const ResourceChange& change);
+    void entity(PolicyHolder& holder, const char* kind, const Json& properties, const ResourceChange& change);
     void put_bucket_policy(const std::string& bucket, const Json& document, const ResourceChange& change);
-    void forget_principal(const std::string& arn, const std::string& id);
     [[nodiscard]] Bucket* find_bucket(const std::string& name, const ResourceChange& change);
     [[nodiscard]] std::string new_id(const char* prefix);
 
@@ -94,10 +92,13 @@ std::string Application::new_id(const char* prefix) {
     return prefix + std::string(17 - std::min<size_t>(17, number.size()), '0') + number;
 }
 
-void Application::entity(Holder& holder, const char* kind, const Json& properties, const ResourceChange& change) {
+void Application::entity(PolicyHolder& holder, const char* kind, const Json& properties, const ResourceChange& change) {
     holder.name = properties["name"].as_string();
     holder.path = properties["path"].as_string().empty() ? "/" : properties["path"].as_string();
-    holder.arn = planned_.account.iam_arn(kind, holder.path, holder.name);
+    std::string arn = planned_.account.iam_arn(kind, holder.path, holder.name);
+    // Whoever moves takes along what policies say of him.
+    if (!holder.arn.empty() && holder.arn != arn) rename_principal(planned_.account, holder.arn, arn);
+    holder.arn = std::move(arn);
     if (is_unknown(change, "permissionsBoundary"))
         not_known(change, "permissionsBoundary", ": the " + std::string(kind) + " is taken to have none");
     holder.boundary = properties["permissionsBoundary"].as_string();
@@ -113,7 +114,7 @@ void Application::role(const ResourceChange& change) {
         const auto old = roles.find(base::lower(change.before["name"].as_string()));
         if (!is_there(change.after)) {
             if (old == roles.end()) return;
-            forget_principal(old->second.arn, old->second.id);
+            rename_principal(planned_.account, old->second.arn, old->second.id);
             roles.erase(old);
             return;
         }
@@ -155,25 +156,13 @@ void Application::user(const ResourceChange& change) {
     if (!is_there(change.after)) {
         const auto old = users.find(base::lower(change.before["name"].as_string()));
         if (old == users.end()) return;
-        forget_principal(old->second.arn, old->second.id);
+        rename_principal(planned_.account, old->second.arn, old->second.id);
         users.erase(old);
         return;
     }
     User& user = users[base::lower(change.after["name"].as_string())];
     if (user.id.empty()) user.id = new_id("AIDA");
     entity(user, "user", change.after, change);
-}
-
-// Policies of resources were bound to the unique id when they were written, and show the ARN as long as there is who has it (R32).
-void Application::forget_principal(const std::string& arn, const std::string& id) {
-    const auto rewrite = [&](PolicyPtr& policy) {
-        if (policy == nullptr) return;
-        const auto named = policy->named_principals();
-        if (std::ranges::find(named, arn) == named.end()) return;
-        policy = Policy::parse_stored(policy::replace_principals(policy->text(), {{arn, id}}), policy->kind());
-    };
-    for (auto& [name, bucket] : planned_.account.buckets) rewrite(bucket.policy);
-    for (auto& [name, role] : planned_.account.roles) rewrite(role.trust);
 }
 
 void Application::policy(const ResourceChange& change) {
@@ -189,13 +178,13 @@ void Application::policy(const ResourceChange& change) {
         not_known(change, "policy", ", and so is what it allows");
         return;
     }
-    ManagedPolicy& policy = policies[arn];
+    AccountManagedPolicy& policy = policies[arn];
     policy.arn = arn;
     put(policy.policy, parse(change.after["policy"], PolicyKind::identity));
 }
 
 template <class Holders>
-Holder* Application::find(Holders& holders, const char* kind, const Json& properties, const ResourceChange& change) {
+PolicyHolder* Application::find(Holders& holders, const char* kind, const Json& properties, const ResourceChange& change) {
     const std::string& name = properties[kind].as_string();
     const auto found = holders.find(base::lower(name));
     if (found != holders.end()) return &found->second;
@@ -207,7 +196,7 @@ template <class Holders>
 void Application::inline_policy(Holders& holders, const char* kind, const ResourceChange& change) {
     if (!has_name(change, {kind, "name"})) return;
     const Json& properties = is_there(change.after) ? change.after : change.before;
-    Holder* holder = find(holders, kind, properties, change);
+    PolicyHolder* holder = find(holders, kind, properties, change);
     if (holder == nullptr) return;
     const std::string& name = properties["name"].as_string();
     if (!is_there(change.after))
@@ -222,7 +211,7 @@ template <class Holders>
 void Application::attachment(Holders& holders, const char* kind, const ResourceChange& change) {
     if (!has_name(change, {kind, "policyArn"})) return;
     const Json& properties = is_there(change.after) ? change.after : change.before;
-    Holder* holder = find(holders, kind, properties, change);
+    PolicyHolder* holder = find(holders, kind, properties, change);
     if (holder == nullptr) return;
     const std::string& arn = properties["policyArn"].as_string();
     if (is_there(change.after))
@@ -311,7 +300,7 @@ bool is_about_access(std::string_view type) {
     return std::ranges::any_of(Application::types(), [&](const auto& one) { return one.token == type; });
 }
 
-PlannedAccount apply(const Account& account, std::span<const ResourceChange> changes) {
+PlannedAccount apply(const AccountPolicies& account, std::span<const ResourceChange> changes) {
     Application application(account);
     for (const ResourceChange& change : changes) application.add(change);
     return std::move(application).result();

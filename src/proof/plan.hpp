@@ -22,14 +22,14 @@ struct ResourceChange {
 };
 
 struct PlannedAccount {
-    Account account;
+    AccountPolicies account;
     std::vector<std::string> unknown;  // what the plan does and nobody can say yet, for people
 };
 
 // The account after these changes, in their order. What a change needs and the account does not have (the role that a policy hangs on, made by
 // nobody) is among the unknown. A user or role that is deleted takes its unique id with it: policies that are left name that id (R32), and whoever
 // comes under the same name is not meant.
-[[nodiscard]] PlannedAccount apply(const Account& account, std::span<const ResourceChange> changes);
+[[nodiscard]] PlannedAccount apply(const AccountPolicies& account, std::span<const ResourceChange> changes);
 
 // Does a resource of this type have to do with who may do what?
 [[nodiscard]] bool is_about_access(std::string_view type);
