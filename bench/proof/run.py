@@ -27,6 +27,11 @@ class Pairs:
         self.names = sorted(second_opinion.formats_by_action(data))
         self.matches = {}
 
+    def document(self, name):
+        """Of one policy, or `A + B` of two together."""
+        parts = [self.documents[one] for one in name.split(" + ")]
+        return {"Version": "2012-10-17", "Statement": [one for part in parts for one in smt.as_list(part["Statement"])]}
+
     def matching(self, pattern):
         if pattern not in self.matches:
             self.matches[pattern] = frozenset(i for i, name in enumerate(self.names) if smt.glob(pattern, name))
@@ -34,7 +39,7 @@ class Pairs:
 
     def script(self, first, second):
         """None if the pair has what smt.py does not cover."""
-        documents = self.documents[first], self.documents[second]
+        documents = self.document(first), self.document(second)
         statements = [one for document in documents for one in smt.as_list(document["Statement"])]
         membership = collections.defaultdict(int)
         for number, statement in enumerate(statements):
