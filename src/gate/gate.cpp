@@ -49,6 +49,8 @@ namespace {
 constexpr size_t logged_path_bytes_max = 1024;  // of a path in the server's log
 // How often a request is decided again. Readers of an object that changes faster than this get a 503.
 constexpr int decisions_max = 100;
+// How old a decision may be when the document that was waited for is there: an older one is made again.
+constexpr std::chrono::seconds decision_age_max{1};
 // Of a form whose signature does not hold, read for the operation's name in the record.
 constexpr size_t recorded_form_bytes_max = 64u << 10;
 constexpr auto reserve_users =
@@ -192,6 +194,7 @@ base::Result<http::Response> Gate::process(RequestState& state) {
 base::Result<http::Response> Gate::admit(RequestState& state, const Operation& operation) {
     wire::Call& call = state.call;
     const base::DecisionScope decision;
+    const identity::PreparedPtr asked_as = state.principal;
     auto accesses = state.run->accesses(state.caller(), call);
     TRY(base::DecisionScope::check());
     if (!accesses) {
@@ -203,12 +206,19 @@ base::Result<http::Response> Gate::admit(RequestState& state, const Operation& o
         return base::fail(std::move(accesses).error());
     }
     TRY(renew_caller(state));
+    // Requests that name no user are about their caller: by a name that it has no more, they would be decided on another.
+    if (state.caller().principal.arn != asked_as->caller.principal.arn) return base::fail_outdated("the caller");
     std::map<size_t, std::string> refusals;
     if (!operation.needs_no_permission) refusals = TRY(decide(state, std::move(*accesses)));
     // Once it is allowed: refused requests must not use up the reserve, which is for requests that free space.
     std::optional<store::MayUseReserve> making_room;
     if (frees_space(operation.name)) making_room.emplace();
-    state.run->read_rest(call);
+    const identity::PreparedPtr decided_for = state.principal;
+    const base::Time decided_at = state.now;
+    if (state.run->read_rest(call)) {
+        TRY(renew_caller(state));
+        if (state.principal != decided_for || state.now - decided_at > decision_age_max) return base::fail_outdated("the caller");
+    }
     const bool is_refused_whole = !refusals.empty() && refusals.size() == state.decided->size();
     // Where each part may be refused for itself and all were, nothing will happen: it is recorded as any other refusal, with the status of
     // an answer that says so of each part.

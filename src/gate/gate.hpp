@@ -64,8 +64,8 @@ public:
     // An operation that needs none (sts:GetCallerIdentity, R74) gives an empty list: it must say so by `needs_no_permission`.
     [[nodiscard]] virtual base::Result<std::vector<Access>> accesses(const identity::Caller& caller, wire::Call& call) = 0;
     // Reads what decides nothing, and nobody but who is allowed is heard to the end: the document of an S3 request. Its errors are answers
-    // of `handle`, for which it was recorded what was asked.
-    virtual void read_rest(wire::Call&) {}
+    // of `handle`, for which it was recorded what was asked. Did it wait for the client?
+    virtual bool read_rest(wire::Call&) { return false; }
     // The answer in the request's protocol, without the request's id. REQUIRES: `accesses` has succeeded and `read_rest` was called, of the
     // same call.
     [[nodiscard]] virtual base::Result<http::Response> handle(const Permit& permit, wire::Call& call) = 0;

@@ -49,9 +49,6 @@ public:
     // The global condition keys of the request: for a handler that decides more under them (decide.hpp), access by access as it
     // finds out what there is. Worked out when called.
     [[nodiscard]] policy::Context global_keys() const;
-    // Whether whoever asks is still the same, with the same rights, as when the request was decided on: for a body that is read
-    // after that, which a client may take hours to send.
-    [[nodiscard]] bool is_current() const;
     // The lease that a session lives by is still held (identity/lease.hpp); nothing for other callers. Error `ExpiredToken`.
     [[nodiscard]] base::Result<void> check_lease() const;
     // Of the access at this index of what `RequestExecution::accesses` gave: AWS's sentence if it was refused, nullptr if it was allowed.

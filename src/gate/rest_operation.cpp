@@ -21,9 +21,8 @@ namespace gate::detail {
 namespace {
 
 // What a request of an object has anyway: SDKs ask for checksums of their own accord.
-constexpr auto of_every_request =
-    std::to_array<std::string_view>({"Bucket", "Key", "ChecksumMode", "ChecksumAlgorithm", "ChecksumCRC32", "ContentLength",
-                                     "ContentMD5", "ExpectedBucketOwner"});
+constexpr auto of_every_request = std::to_array<std::string_view>(
+    {"Bucket", "Key", "ChecksumMode", "ChecksumAlgorithm", "ChecksumCRC32", "ContentLength", "ContentMD5"});
 
 class Payload final : public model::ByteSource {
 public:
@@ -102,7 +101,6 @@ public:
     base::Result<http::Response> handle(const Permit& permit, wire::Call& call) override {
         INVARIANT(invocation_ && payload_ && !is_refused_by_head_);
         if (later_) return base::fail(*later_);
-        if (std::exchange(read_late_, false) && !permit.is_current()) return base::fail_outdated("the caller");
         payload_->set_permit(permit);
         TRY(invocation_->handle(permit));
         is_handled_ = true;
@@ -140,10 +138,11 @@ public:
         return needed(caller, call.region);
     }
 
-    void read_rest(wire::Call& call) override {
-        if (later_ || !wire::takes_document(operation_->model) || operation_->model.rest->decided_on_body) return;
-        read_late_ = !document_.has_value();
+    bool read_rest(wire::Call& call) override {
+        if (later_ || !wire::takes_document(operation_->model) || operation_->model.rest->decided_on_body) return false;
+        const bool waits = !document_.has_value();
         if (auto read = read_body(call); !read) later_ = std::move(read).error();
+        return waits;
     }
 
     // Null where it says nothing but a bucket and a key: those stand in its accesses. Bodies are data.
@@ -212,7 +211,6 @@ private:
     bool is_refused_by_head_ = false;
     std::optional<base::Error> later_;  // of the head or the document, for after the decision
     bool is_handled_ = false;
-    bool read_late_ = false;  // the document came after the decision: whose rights ended meanwhile is decided again
     std::optional<std::string> document_;
     std::optional<Payload> payload_;
 };

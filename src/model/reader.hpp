@@ -12,7 +12,7 @@
 //   child(Node structure, const Field&)        std::optional<Node>; nullopt: absent
 //   each_item(shape, Node, place, stopped, visit), each_entry(…)
 //                                              in order, until `visit(Node item)`, `visit(std::string_view key, Node value)` says
-//                                              false; false with `stopped` if the node is not a list, no map
+//                                              false; false with `stopped` if the node is neither a list nor a map
 //   scalar(const Shape&, Node)                 std::optional<Scalar>; nullopt: not of the shape's type
 //   wrong_type(const Shape&, Node, place)      the base::Error that says so
 #pragma once

@@ -19,7 +19,7 @@ class HttpWorkerEndpoints final : public training::WorkerEndpoints {
 public:
     HttpWorkerEndpoints(const base::Clock& clock, crypto::Random& random) : clock_(clock), random_(random) {}
     // Once, before the first job. `apis` answers AWS's APIs, `unread` hears of requests to them that could not be read; all outlive
-    // every endpoints.
+    // all endpoints.
     void serve(training::Training& training, http::Handler apis, std::function<void(const http::UnreadRequest&)> unread);
     [[nodiscard]] std::unique_ptr<Opened> open(Sockets sockets, const std::string& token) override;
     [[nodiscard]] std::unique_ptr<Opened> open(const std::string& token) override;

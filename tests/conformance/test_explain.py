@@ -299,3 +299,12 @@ def test_each_part_of_an_answer_has_its_lines(server, trainer):
 def test_what_is_no_question_is_said_in_the_words_of_the_command(server, arguments, status, told):
     done = server.trainwarden("explain", *arguments, check=False)
     assert (done.returncode, done.stdout) == (status, "") and told in done.stderr
+
+
+def test_a_misspelt_member_is_not_another_question(server):
+    """AWS ignores members that it does not know; a question that has one would be answered as if it had asked less."""
+    asked = ("explain", "--as", f"arn:aws:iam::{server.account}:root", "--operation")
+    done = server.trainwarden(*asked, "iam:CreateRole", "--input", '{"RoleName":"r","AssumeRolePolicyDocument":"{}","Tag":[]}', check=False)
+    assert done.returncode == 1 and "the input of iam:CreateRole has no member Tag; did you mean Tags?" in done.stderr
+    done = server.trainwarden(*asked, "s3:PutBucketTagging", "--input", '{"Bucket":"b","Tagging":{"TagSet":[{"Key":"a","Val":"b"}]}}', check=False)
+    assert done.returncode == 1 and "has no member Val at Tagging.TagSet.1" in done.stderr

@@ -422,6 +422,34 @@ def test_a_document_that_s3_reads_after_the_decision_is_decided_again(world, tak
     s3.delete_bucket_policy(Bucket=BUCKET)
 
 
+def test_a_document_that_comes_after_its_time_is_refused(world):
+    """A Deny that begins while the document is sent holds for it."""
+    import datetime
+    name = "held-until"
+    iam, s3 = world.client("iam"), world.client("s3")
+    who = user(world, name)
+    end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"DateGreaterThan": {"aws:CurrentTime": end}}}
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(allow("s3:*"), deny))
+    body = b"<Tagging><TagSet><Tag><Key>late</Key><Value>1</Value></Tag></TagSet></Tagging>"
+    status, content = held_open(world, who, "s3", f"/{BUCKET}?tagging", lambda: time.sleep(3.5), body, method="PUT")
+    assert status == 403 and b"AccessDenied" in content, (status, content)
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchTagSet"):
+        s3.get_bucket_tagging(Bucket=BUCKET)
+
+
+def test_who_is_renamed_while_a_request_is_sent_is_decided_on_by_the_new_name(world):
+    """CreateAccessKey without a name makes a key of the caller, whoever that is by then."""
+    iam = world.client("iam")
+    who = user(world, "held-old-name")
+    mine = f"arn:aws:iam::{world.account}:user/held-old-name"
+    iam.put_user_policy(UserName="held-old-name", PolicyName="p", PolicyDocument=policy(allow("iam:CreateAccessKey", mine)))
+    status, content = held_open(world, who, "iam", "/", lambda: iam.update_user(UserName="held-old-name", NewUserName="held-new-name"),
+                                b"Action=CreateAccessKey&Version=2010-05-08", {"Content-Type": "application/x-www-form-urlencoded"}.items())
+    assert status == 403 and b"AccessDenied" in content and b"user/held-new-name" in content, (status, content)
+    assert len(iam.list_access_keys(UserName="held-new-name")["AccessKeyMetadata"]) == 1
+
+
 def test_a_job_that_ended_completes_no_upload(make_server):
     """The job's credentials are held by its workers: an upload that was begun while it ran is no object once it does not."""
     from conftest import until

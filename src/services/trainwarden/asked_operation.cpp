@@ -5,6 +5,8 @@
 #include "base/error_codes.hpp"
 #include "base/nearest.hpp"
 #include "base/strings.hpp"
+#include "model/services.hpp"
+#include "model/unknown_member.hpp"
 #include "wire/region.hpp"
 
 namespace services::trainwarden {
@@ -32,6 +34,19 @@ base::Result<const gate::Operation*> operation_of(const gate::Registry& registry
         return invalid("there is no operation " + name + ": an operation is SERVICE:NAME, for example iam:CreateRole");
     const std::string meant = base::nearest(name, beside);
     return invalid("there is no operation " + name + (meant.empty() ? "" : "; did you mean " + meant + "?"));
+}
+
+// A request may bring members that its operation does not have; a question that does is misspelt, and would be answered as another.
+base::Result<void> check_members(const gate::Operation& operation, const std::string& name, const std::string& input) {
+    const model::Operation* const described = model::find_operation(operation.service, operation.name);
+    if (described == nullptr || described->input == nullptr) return {};
+    const auto document = text::parse_json(input);
+    if (!document) return {};  // said where it is read
+    const auto unknown = model::unknown_member(*described->input, *document);
+    if (!unknown) return {};
+    return invalid("the input of " + name + " has no member " + unknown->name +
+                   (unknown->place.empty() ? "" : " at " + unknown->place) +
+                   (unknown->nearest.empty() ? "" : "; did you mean " + unknown->nearest + "?"));
 }
 
 bool is_allowed(const audit::DecidedAccess& decided) { return decided.decision.outcome == policy::Outcome::allow; }
@@ -67,6 +82,7 @@ base::Result<AskedOperation> decide_operation(const gate::Registry& registry, co
                                               const identity::Caller& caller, const std::string& name, const std::string& input,
                                               const gate::HypotheticalRequest& hypothetical) {
     const gate::Operation* operation = TRY(operation_of(registry, name));
+    TRY(check_members(*operation, name, input));
     const std::vector<std::string> served{hypothetical.region};
     const std::string region = wire::region_that_serves(operation->service, nullptr, served);
 
