@@ -127,6 +127,12 @@ deploy::ProviderFactory AccessSteps::watch(deploy::ProviderFactory make_provider
 
 void AccessSteps::step(const deploy::Step& step) {
     next_.step(step);
+    for (const deploy::ResourcePtr& resource : {step.before, step.after}) {
+        if (resource == nullptr) continue;
+        secrets_.learn(resource->inputs);
+        secrets_.learn(resource->outputs);
+        if (deploy::has_secret_id(*resource)) secrets_.learn_id(resource->id);
+    }
     if (step.phase != deploy::Step::Phase::done || step.hidden || !proof::is_about_access(step.type)) return;
     const bool makes = step.op == Op::create || step.op == Op::create_replacement, updates = step.op == Op::update;
     const bool removes = step.op == Op::remove || step.op == Op::delete_replaced;
@@ -172,7 +178,43 @@ AccessReport AccessSteps::compare() {
                                 report.before.id);
     report.difference = access_difference(report.before, report.after);
     report.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+    mask(report);
     return report;
+}
+
+// A secret may be part of a name or of a policy: whoever reads the account sees it, who reads this does not.
+void AccessSteps::mask(AccessReport& report) const {
+    const auto mask_all = [&](std::vector<std::string>& texts) {
+        for (std::string& one : texts) one = secrets_.masked(one);
+    };
+    for (AccessChange& change : report.difference.changes) {
+        for (auto* list : {&change.who, &change.actions, &change.resources}) mask_all(*list);
+        for (auto* text : {&change.condition, &change.why, &change.policy}) *text = secrets_.masked(*text);
+        if (change.witness) mask(*change.witness);
+    }
+    for (auto* list : {&report.difference.unknown, &report.unknown, &report.unread}) mask_all(*list);
+}
+
+void AccessSteps::mask(policy::Request& request) const {
+    for (auto* text : {&request.principal.arn, &request.principal.service, &request.action, &request.resource})
+        *text = secrets_.masked(*text);
+    policy::Context context;
+    for (const auto& entry : request.context.entries()) {
+        std::vector<std::string> values;
+        for (const std::string& value : entry.values) values.push_back(secrets_.masked(value));
+        const std::string key = secrets_.masked(entry.key);
+        if (entry.multivalued)
+            context.set_list(key, std::move(values));
+        else if (!values.empty())
+            context.set(key, values.front());
+    }
+    request.context = std::move(context);
+}
+
+void AccessSteps::mask(proof::GuardResult& result) const {
+    result.who = secrets_.masked(result.who);
+    result.reason = secrets_.masked(result.reason);
+    if (result.witness) mask(*result.witness);
 }
 
 Json request_json(const policy::Request& request) {

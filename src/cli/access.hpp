@@ -10,7 +10,9 @@
 #include "base/mutex.hpp"
 #include "deploy/engine.hpp"
 #include "deploy/events.hpp"
+#include "deploy/secret_texts.hpp"
 #include "proof/difference.hpp"
+#include "proof/guard.hpp"
 #include "proof/plan.hpp"
 #include "text/json.hpp"
 #include "wire/client.hpp"
@@ -43,12 +45,18 @@ public:
     void diagnostic(const deploy::Diagnostic& diagnostic) override { next_.diagnostic(diagnostic); }
     void program_line(const std::string& line, bool is_error) override { next_.program_line(line, is_error); }
 
-    // After the run. Once.
+    // After the run. Once. Without the texts of secrets that the steps hold, or that were learnt.
     [[nodiscard]] AccessReport compare();
+    [[nodiscard]] deploy::KnownSecrets& secrets() { return secrets_; }
+    void mask(proof::GuardResult& result) const;
 
 private:
+    void mask(AccessReport& report) const;
+    void mask(policy::Request& request) const;
+
     deploy::Events& next_;
     const bool reads_first_;
+    deploy::KnownSecrets secrets_;
     base::Mutex mutex_;
     std::vector<proof::ResourceChange> changes_ GUARDED_BY(mutex_);
     std::vector<wire::ClientOptions> places_ GUARDED_BY(mutex_);  // of each provider, another one each time

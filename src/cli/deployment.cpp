@@ -188,7 +188,8 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
     run.parallel = choice.parallel > 0 ? static_cast<int>(choice.parallel)
                                        : 4 * static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     run.seed = system_random().hex(32);
-    const Property old_outputs = TRY(stack.snapshot()).stack_outputs();
+    const deploy::Snapshot old = TRY(stack.snapshot());
+    const Property old_outputs = old.stack_outputs();
     std::optional<AccessReport> access;
     std::optional<Guarded> guarded;
     const auto pass = [&](bool preview) -> base::Result<std::pair<int, bool>> {
@@ -202,13 +203,23 @@ base::Result<int> run_operation(RunChoice& choice, Operation operation, bool onl
         run.events = &display;
         run.make_provider = make_provider;
         if (compares) {
+            for (const auto& resource : old.resources) {
+                steps.secrets().learn(resource->inputs);
+                steps.secrets().learn(resource->outputs);
+            }
+            if (operation == Operation::update)
+                for (const auto& [key, value] : TRY(stack.file().config(stack.secrets())))
+                    if (value.secret) steps.secrets().learn_text(value.text);
             run.events = &steps;
             run.make_provider = steps.watch(make_provider);
         }
         const deploy::Outcome outcome = TRY(deploy::run(stack, run));
         if (compares && outcome.ok) {
             access = steps.compare();
-            if (!guards.empty()) guarded = guard(guards, access->after, access->doubts());
+            if (!guards.empty()) {
+                guarded = guard(guards, access->after, access->doubts());
+                for (auto& result : guarded->results) steps.mask(result);
+            }
         }
         display.summary(outcome, old_outputs);
         if (compares && access && !choice.json) print_access(*access);
