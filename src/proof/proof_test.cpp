@@ -86,6 +86,9 @@ TEST_CASE("conditions") {
     CHECK(includes(with(R"({"DateLessThan":{"aws:CurrentTime":"2030-01-01T00:00:00Z"}})"),
                    with(R"({"DateLessThan":{"aws:CurrentTime":"2029-01-01T00:00:00Z"}})")));
     CHECK(includes(allow(get, all), with(R"({"Bool":{"aws:SecureTransport":"true"}})")));
+    // ForAllValues holds of an empty value (R52).
+    CHECK(!includes(with(R"({"StringEquals":{"aws:UserAgent":"q"}})"),
+                    with(R"({"ForAllValues:StringEquals":{"aws:UserAgent":"q"},"Null":{"aws:UserAgent":"false"}})")));
     // Both values of a key that is always there, together, are everything.
     CHECK(includes(with(R"({"Bool":{"aws:SecureTransport":"true"}})") + "," + with(R"({"Bool":{"aws:SecureTransport":"false"}})"),
                    allow(get, all)));
@@ -257,4 +260,68 @@ TEST_CASE("is_public: what a stranger could bring about") {
     CHECK(!is_public(all, "",
                      R"(,{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*",
                         "Condition":{"StringNotEquals":{"aws:PrincipalAccount":"111122223333"}}})"));
+}
+
+TEST_CASE("the owner's root user reads a bucket's policy whatever it says; a job's worker assumes no role (R78)") {
+    const policy::AttachedPolicy shut{
+        Policy::parse(
+            R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}})",
+            PolicyKind::resource)
+            .value(),
+        "b"};
+    policy::PrincipalPolicies policies;
+    proof::Subject subject;
+    subject.principal = {.kind = policy::PrincipalKind::root,
+                         .account = "111122223333",
+                         .arn = "arn:aws:iam::111122223333:root",
+                         .unique_id = "111122223333"};
+    const auto may = [&](const std::string& action, const std::string& resource, const policy::AttachedPolicy* of_resource) {
+        proof::Question question{.subject = &subject, .allowed = {{&policies, of_resource}}};
+        question.actions = {action};
+        question.resources = {resource};
+        question.resource_account = "111122223333";
+        const auto answer = proof::prove(question);
+        CHECK(answer.kind != Answer::Kind::unknown);
+        return answer.kind == Answer::Kind::yes;
+    };
+    CHECK(may("s3:GetBucketPolicy", "arn:aws:s3:::b", &shut));
+    CHECK(may("s3:PutBucketPolicy", "arn:aws:s3:::b", &shut));
+    CHECK(!may("s3:GetBucketAcl", "arn:aws:s3:::b", &shut));
+    CHECK(!may("s3:GetObject", "arn:aws:s3:::b/*", &shut));
+
+    const std::string role = "arn:aws:iam::111122223333:role/r";
+    policies.identity = {{identity(allow(R"("sts:*")", R"("*")")), "p"}};
+    const policy::AttachedPolicy trust{
+        Policy::parse(
+            R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":["sts:AssumeRole","sts:TagSession"]}})",
+            PolicyKind::trust)
+            .value(),
+        "trust"};
+    subject.principal = {.kind = policy::PrincipalKind::role_session,
+                         .account = "111122223333",
+                         .arn = "arn:aws:sts::111122223333:assumed-role/t/job",
+                         .unique_id = "AROAT:job",
+                         .role_arn = "arn:aws:iam::111122223333:role/t",
+                         .role_id = "AROAT"};
+    CHECK(may("sts:AssumeRole", role, &trust));
+    subject.is_limited_to_job = true;
+    CHECK(!may("sts:AssumeRole", role, &trust));
+    CHECK(may("sts:TagSession", role, &trust));
+}
+
+TEST_CASE("of many patterns that must not match, the ones that can are kept") {
+    std::vector<proof::Tokens> tokens;
+    tokens.push_back(proof::glob_tokens("data/*-?.tar"));
+    for (int i = 0; i < 200; ++i) tokens.push_back(proof::glob_tokens("data/*-" + std::to_string(i) + ".tar"));
+    std::vector<proof::Constraint> constraints;
+    for (size_t i = 0; i < tokens.size(); ++i) constraints.push_back({{&tokens[i]}, i == 0});
+    const auto letter = proof::find_text(constraints, 20'000);
+    REQUIRE(letter.kind == proof::FoundText::Kind::found);
+    for (size_t i = 0; i < tokens.size(); ++i) CHECK(proof::matches(tokens[i], letter.text) == (i == 0));
+    // Digits alone: each of them is one that must not be.
+    auto digit = proof::glob_tokens("data/*-");
+    proof::add_wildcard(digit, proof::Token::Kind::one, proof::Characters::digit);
+    proof::add_literal(digit, ".tar");
+    constraints.push_back({{&digit}, true});
+    CHECK(proof::find_text(constraints, 20'000).kind == proof::FoundText::Kind::none);
 }
