@@ -107,7 +107,7 @@ void who_can(size_t count) {
 
 void paths(size_t count) {
     // Role i is assumed by role i-1, which trusts the account; every tenth may also pass a role of its ten to a job.
-    proof::Account all{.id = account, .region = "us-east-1", .holders = {}, .groups = {}, .policies = {}};
+    proof::AccountForPaths all{.id = account, .region = "us-east-1", .holders = {}, .groups = {}, .policies = {}};
     std::deque<policy::PrincipalPolicies> policies;
     std::deque<AttachedPolicy> trust;
     for (size_t i = 0; i < count; ++i) {
@@ -119,13 +119,13 @@ void paths(size_t count) {
                           allow("sagemaker:CreateTrainingJob", "*");
         if (i % 10 == 9) statements = allow("s3:GetObject", "arn:aws:s3:::data/*");
         own.identity = {attached("inline policy p of role r" + std::to_string(i), statements)};
-        proof::Holder holder{.asker = asker(iam + "role/r" + std::to_string(i), true, &own, "t"),
-                             .arn = iam + "role/r" + std::to_string(i),
-                             .name = "r" + std::to_string(i),
-                             .is_role = true,
-                             .keys = {},
-                             .trust = nullptr,
-                             .groups = {}};
+        proof::HolderForPaths holder{.asker = asker(iam + "role/r" + std::to_string(i), true, &own, "t"),
+                                     .arn = iam + "role/r" + std::to_string(i),
+                                     .name = "r" + std::to_string(i),
+                                     .is_role = true,
+                                     .keys = {},
+                                     .trust = nullptr,
+                                     .groups = {}};
         holder.trust = &trust.emplace_back(attached("trust policy",
                                                     R"({"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":")" +
                                                         account + R"(","Service":"sagemaker.amazonaws.com"}})",

@@ -50,7 +50,7 @@ void print_groups(const Options& options, const m::WhoCanResponse& answer) {
         for (size_t i = 0; i < std::min(group.principals.size(), principals_shown_max); ++i)
             print(paint(Style::cyan, name_of(group.principals[i])) + "\n");
         if (group.principals.size() > principals_shown_max)
-            print("and " + std::to_string(group.principals.size() - principals_shown_max) + " more (--json names them)\n");
+            print("and " + Text(std::to_string(group.principals.size() - principals_shown_max)) + " more (--json names them)\n");
         if (group.needs) print("  with " + Text(*group.needs) + "\n");
         for (const m::WayIn& way : group.ways) print(show_way(way, "  "));
     }

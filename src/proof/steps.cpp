@@ -7,6 +7,7 @@
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "policy/evaluate.hpp"
+#include "proof/actions.hpp"
 
 namespace proof {
 
@@ -162,6 +163,29 @@ std::optional<WayIn> Steps::ask(const Subject& subject, const View& view, const 
     return way;
 }
 
+bool Steps::Asked::may_be_about(const std::string& resource) const {
+    return everything || std::ranges::any_of(patterns, [&](const PatternTokens& one) { return matches(one.tokens, resource); });
+}
+
+void Steps::find_patterns(const State& state, const std::string& action, Asked& out) const {
+    const std::string lower = base::lower(action);
+    const Variables variables{.known = &holders_[state.holder].asker.subject.known,
+                              .is_free = [](const void*, std::string_view) { return true; },
+                              .of = nullptr};
+    for (const AttachedPolicy& attached : state.policies.identity) {
+        const auto& compiled = attached.policy->compiled();
+        for (const auto& statement : compiled.statements()) {
+            if (statement.effect != policy::Effect::allow || statement.broken) continue;
+            if (names_action(compiled, statement, lower) == statement.not_action) continue;
+            if (statement.not_resource || statement.any_resource) out.everything = true;
+            for (const auto& pattern : compiled.resources(statement)) {
+                if (pattern.is_everything()) out.everything = true;
+                out.patterns.push_back(tokens_of(pattern, compiled.patterns(), variables));
+            }
+        }
+    }
+}
+
 // With some resource: what is not allowed anywhere needs not be asked about each.
 const Steps::Asked& Steps::anywhere(const State& state, const std::string& action, const policy::Context& keys) {
     const auto [entry, is_new] =
@@ -171,6 +195,7 @@ const Steps::Asked& Steps::anywhere(const State& state, const std::string& actio
     const AttachedPolicy* policy = action == "sts:AssumeRole" ? &trusts_account_ : nullptr;
     auto way = ask(holders_[state.holder].asker.subject, {&state.policies, policy}, action, {"*"}, keys, account_.id);
     entry->second.may = way.has_value();
+    if (way) find_patterns(state, action, entry->second);
     if (way) entry->second.witness = std::move(way->witness);
     return entry->second;
 }
@@ -189,7 +214,7 @@ std::optional<WayIn> Steps::allowed(const State& state, const std::string& actio
             if (entry.key == "iam:passedtoservice" || entry.key == "trainwarden:trainingscope" || entry.key == "iam:policyarn")
                 of_request.set(entry.key, entry.values.front());
         const Asked& some = anywhere(state, action, of_request);
-        if (!some.may) return std::nullopt;
+        if (!some.may || !some.may_be_about(resource)) return std::nullopt;
         // Mostly what is allowed for one is allowed for another.
         policy::Request request = *some.witness;
         request.resource = resource;
@@ -279,8 +304,8 @@ void Steps::add_roles(const State& state, std::vector<Transition>& out) {
     const auto scoped = [](const char* scope) {
         return with({{"iam:PassedToService", sagemaker}, {"trainwarden:TrainingScope", scope}});
     };
-    const bool assumes = anywhere(state, "sts:AssumeRole", {}).may,
-               updates = anywhere(state, "iam:UpdateAssumeRolePolicy", {}).may,
+    const Asked& assumes = anywhere(state, "sts:AssumeRole", {});
+    const bool updates = anywhere(state, "iam:UpdateAssumeRolePolicy", {}).may,
                passes = anywhere(state, "iam:PassRole", scoped("role")).may,
                passes_cut = anywhere(state, "iam:PassRole", scoped("job")).may;
     for (uint32_t number = 0; number < account_.holders.size(); ++number) {
@@ -295,7 +320,8 @@ void Steps::add_roles(const State& state, std::vector<Transition>& out) {
         };
         // A trust policy that names the account alone leaves it to the caller's own policies.
         const Grant named = strongest(*role.trust, names, has_boundary);
-        const bool worth_asking = named > Grant::account || (named == Grant::account && assumes);
+        const bool worth_asking =
+            named > Grant::account || (named == Grant::account && assumes.may && assumes.may_be_about(role.arn));
         if (auto way = worth_asking ? assume(state, role, *role.trust) : std::nullopt) {
             add(Means::assume_role, {std::move(*way)});
             continue;

@@ -45,9 +45,14 @@ private:
     struct Asked {
         bool may = false;
         std::optional<policy::Request> witness;
+        // Resources that an Allow of its own policies is about, whatever its conditions; `everything`: any.
+        std::vector<PatternTokens> patterns;
+        bool everything = false;
+        [[nodiscard]] bool may_be_about(const std::string& resource) const;
     };
     [[nodiscard]] std::optional<WayIn> allowed(const State& state, const std::string& action, const std::string& resource,
                                                const policy::Context& keys = {}, const policy::AttachedPolicy* policy = nullptr);
+    void find_patterns(const State& state, const std::string& action, Asked& out) const;
     [[nodiscard]] const Asked& anywhere(const State& state, const std::string& action, const policy::Context& keys);
     [[nodiscard]] std::optional<WayIn> ask(const Subject& subject, const View& view, const std::string& action,
                                            const std::vector<std::string>& resources, const policy::Context& keys,
