@@ -37,7 +37,7 @@ struct ExportSettings {
 
 base::Result<std::string> read_text(const std::string& path) {
     auto content = os::read_file(path);
-    if (!content) return base::fail(base::code::InvalidArgument, content.error().message);
+    if (!content) return base::fail(base::code::Usage, content.error().message);
     return content;
 }
 
@@ -58,7 +58,7 @@ base::Result<audit::VerifyOptions> read_settings(const VerifySettings& settings)
     for (const std::string& file : keys) {
         const std::string pem = TRY(read_text(file));
         auto key = crypto::PublicKey::read(pem);
-        if (!key) return base::fail(base::Error(base::code::InvalidArgument, "`" + file + "`: " + key.error().message));
+        if (!key) return base::fail(base::Error(base::code::Usage, "`" + file + "`: " + key.error().message));
         options.keys.push_back(std::move(*key));
     }
     if (head.empty())
@@ -147,7 +147,7 @@ void add_audit_files(cli::Command& audit) {
     command.option("--head", "FILE", settings->head,
                    "the newest signed heads, kept elsewhere (default: beside the folder's key)");
     command.flag("--json", settings->json, "print JSON");
-    command.footer("The exit status is 1 if anything is not as it was written, 2 if there is no such log to check.");
+    command.footer("The exit status is 1 if anything is not as it was written, 2 if it was not checked: no such log, key or head.");
     command.action([settings] { return verify(*settings); });
 
     auto exported = std::make_shared<ExportSettings>();

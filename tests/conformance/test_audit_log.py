@@ -447,6 +447,9 @@ def test_who_changes_the_files_is_found(make_server, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(server.data / "audit", copy / "audit", ignore=shutil.ignore_patterns("key-file", "reserved-space"))
     (public,) = server.home.glob("config/trainwarden/*.audit-key.pub")
+    for option in ("--public-key", "--head"):  # not checked is not changed
+        done = server.run(BINARY, "audit", "verify", "--data", copy, "--public-key", public, option, "nosuch", check=False)
+        assert done.returncode == 2 and "nosuch" in done.stderr
     done = server.run(BINARY, "audit", "verify", "--data", copy, "--public-key", public, check=False)
     assert done.returncode == 0 and "no head that was kept elsewhere is known" in done.stderr
 
