@@ -15,7 +15,9 @@ Decider::Decider(DeciderDependencies dependencies) : dependencies_(std::move(dep
 }
 
 base::Result<void> Decider::act_for(const ServiceAct& service_act) const {
-    const auto& [caller, accesses, act] = service_act;
+    const identity::Caller& caller = service_act.caller;
+    const std::vector<Access>& accesses = service_act.accesses;
+    const Act& act = service_act.act;
     if (accesses.empty()) return base::fail(base::code::InternalFailure, "nothing was asked for");
     audit::Record record;
     record.time = dependencies_.clock->now();

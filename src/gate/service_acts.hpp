@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,11 +31,18 @@ struct Act {
     std::string parameters = {};     // as audit::Record has them
 };
 
+// The resource of an act was found by a listing: its name is for who may make that listing.
+struct FoundByListing {
+    std::vector<Access> listing;  // what the listing needs
+    std::string shown_as;         // to others, instead of the name: the pattern that was listed
+};
+
 // An act, and all that it is decided on.
 struct ServiceAct {
     identity::Caller caller;
     std::vector<Access> accesses;  // all must be allowed
     Act act;
+    std::optional<FoundByListing> found = {};
 };
 
 // `region`: where acts that name none take place.
@@ -52,9 +60,12 @@ struct ServiceAct {
 // Which operations make a service act. Complete before the first question.
 class ServiceActs {
 public:
-    // What a hypothetical request would cause, in order. `input`: its input, as RequestExecution::supposed_accesses takes it. Errors: what
-    // such a request would be answered after it was allowed, before anything is done.
-    using Describe = std::function<base::Result<std::vector<ServiceAct>>(const RequestOrigin& origin, std::string_view input)>;
+    // Decides an act. False: it is refused, which ends the request.
+    using Decide = std::function<bool(ServiceAct act)>;
+    // Has `decide` decide what a hypothetical request would cause, act by act, in order, and ends with the first that is refused, as the
+    // request does: what an act is allowed to find out is looked up after it was allowed. `input`: the request's, as
+    // RequestExecution::supposed_accesses takes it. Errors: what such a request would be answered after the acts before were allowed.
+    using Describe = std::function<base::Result<void>(const RequestOrigin& origin, std::string_view input, const Decide& decide)>;
 
     void add(const model::Operation& operation, Describe describe);
     // `service`: as requests are signed. nullptr: such requests make no service act.

@@ -45,22 +45,26 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                                                                 .clock = &server->clock,
                                                                                 .random = &server->random,
                                                                                 .region = regions.front()});
-    server->training = TRY(
-        TrainingService::open({.keys = server->keys.get(),
-                               .directory = server->directory.get(),
-                               .metrics = server->metrics.get(),
-                               .logs = server->logs.get(),
-                               .clock = &server->clock,
-                               .random = &server->random,
-                               .jobs_directory = folder.jobs_directory(),
-                               .data_folder = folder.path(),
-                               .master_key_file = master_key_file,
-                               .settings = training_settings,
-                               .assume = server->assume_job_role(),
-                               .may = [made = server.get()](const identity::Credentials& credentials, const std::string& action,
-                                                            const std::string& resource, const std::string& request_id) {
-                                   return made->may(credentials, action, resource, request_id);
-                               }}));
+    server->training = TRY(TrainingService::open(
+        {.keys = server->keys.get(),
+         .directory = server->directory.get(),
+         .metrics = server->metrics.get(),
+         .logs = server->logs.get(),
+         .clock = &server->clock,
+         .random = &server->random,
+         .jobs_directory = folder.jobs_directory(),
+         .data_folder = folder.path(),
+         .master_key_file = master_key_file,
+         .settings = training_settings,
+         .assume = server->assume_job_role(),
+         .may = [made = server.get()](
+                    const identity::Credentials& credentials, const std::string& action, const std::string& resource,
+                    const std::string& request_id) { return made->may(credentials, action, resource, request_id); },
+         .may_list = [made = server.get()](
+                         const identity::Credentials& credentials, const training::S3Uri& prefix, const std::string& region,
+                         const std::string& request_id) { return made->may_list(credentials, prefix, region, request_id); },
+         .bucket_exists =
+             [storage = server->storage.get()](const std::string& bucket) { return storage->bucket(bucket).has_value(); }}));
     server->slurm_sessions = TRY(training::SlurmSessions::open({.keys = server->keys.get(),
                                                                 .assume = server->assume_job_role(),
                                                                 .leases = &server->directory->leases(),
@@ -81,6 +85,15 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     return server;
 }
 
+namespace {
+
+// What SageMaker does for CreateTrainingJob, before it answers.
+gate::Act look_at_role(const std::string& request_id) {
+    return {.request_id = request_id, .service = "sagemaker", .operation = "CreateTrainingJob", .region = {}, .keys = {}};
+}
+
+}  // namespace
+
 // What the gate would say to a request with these credentials, before one is made. Recorded like a request.
 base::Result<void> Server::may(const identity::Credentials& credentials, const std::string& action, const std::string& resource,
                                const std::string& request_id) {
@@ -88,7 +101,15 @@ base::Result<void> Server::may(const identity::Credentials& credentials, const s
     return decider->act_for(
         {.caller = found->caller,
          .accesses = {TRY(gate::asked_access(registry.describer(), action, resource, found->caller.principal.account))},
-         .act = {.request_id = request_id, .service = "sagemaker", .operation = "CreateTrainingJob", .region = {}, .keys = {}}});
+         .act = look_at_role(request_id)});
+}
+
+base::Result<void> Server::may_list(const identity::Credentials& credentials, const training::S3Uri& prefix,
+                                    const std::string& region, const std::string& request_id) {
+    const auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));
+    return decider->act_for({.caller = found->caller,
+                             .accesses = TRY(services::sagemaker::listing_accesses(registry, found->caller, region, prefix)),
+                             .act = look_at_role(request_id)});
 }
 
 training::AssumeJobRole Server::assume_job_role() const {

@@ -64,6 +64,8 @@ struct Server {
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,
                                          const std::string& resource, const std::string& request_id);
+    [[nodiscard]] base::Result<void> may_list(const identity::Credentials& credentials, const training::S3Uri& prefix,
+                                              const std::string& region, const std::string& request_id);
     [[nodiscard]] training::AssumeJobRole assume_job_role() const;
     void add_services();
 };

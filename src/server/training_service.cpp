@@ -141,6 +141,8 @@ base::Result<std::unique_ptr<TrainingService>> TrainingService::open(const Depen
     };
     inside.instances = dependencies.settings.instances;
     inside.may = dependencies.may;
+    inside.may_list = dependencies.may_list;
+    inside.bucket_exists = dependencies.bucket_exists;
     service->training_ = TRY(training::Training::open(std::move(inside)));
     return service;
 }

@@ -55,6 +55,10 @@ public:
         std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource,
                                          const std::string& request_id)>
             may;
+        std::function<base::Result<void>(const identity::Credentials&, const training::S3Uri& prefix, const std::string& region,
+                                         const std::string& request_id)>
+            may_list;
+        std::function<bool(const std::string& bucket)> bucket_exists;
     };
     [[nodiscard]] static base::Result<std::unique_ptr<TrainingService>> open(const Dependencies& dependencies);
     [[nodiscard]] training::Training& jobs() { return *training_; }

@@ -19,6 +19,9 @@ public:
     base::Result<void> operator()(const RoleNeed& need) {
         switch (need.kind) {
             case RoleNeed::Kind::find_objects:
+                TRY(transfer_.check_mode(*need.channel));
+                if (auto listable = may_list(need.where); !listable)
+                    return transfer_.no_objects(*need.channel, job_.id.region, &listable.error());
                 return transfer_.check_channel(*need.channel, job_.id.region);
             case RoleNeed::Kind::find_bucket:
                 return find_bucket(need);
@@ -35,21 +38,25 @@ public:
     }
 
 private:
-    // A bucket that is not there is no matter of permissions.
+    // A bucket that is not there is no matter of permissions: it is not looked for as the role, whose refusals would be in the record of a job
+    // that lacks nothing.
     base::Result<void> find_bucket(const RoleNeed& need) {
-        auto listed = dependencies_.data->list(TRY(session_.current()), need.where, 1);
-        if (listed || listed.error().code != base::code::NoSuchBucket) return {};
+        if (!dependencies_.bucket_exists || dependencies_.bucket_exists(need.where.bucket)) return {};
         return base::fail(base::code::ValidationException,
                           "The bucket \"" + need.where.bucket + "\" given in " + std::string(need.given_in) + " does not exist.");
     }
 
     base::Result<void> list(const RoleNeed& need) {
-        if (!dependencies_.may) return {};
-        auto listed = dependencies_.data->list(TRY(session_.current()), need.where, 1);
+        const auto listed = may_list(need.where);
         if (listed) return {};
         return base::fail(base::code::ValidationException,
                           "The role \"" + job_.role_arn() + "\" does not have \"s3:ListBucket\" permissions on bucket \"" +
                               need.where.bucket + "\" given in " + std::string(need.given_in) + ". " + listed.error().message);
+    }
+
+    base::Result<void> may_list(const S3Uri& prefix) {
+        if (!dependencies_.may_list) return {};
+        return dependencies_.may_list(TRY(session_.current()), prefix, job_.id.region, job_.request_id);
     }
 
     // The first object stands for all of them: what only some keys are refused for shows when they are read.

@@ -62,6 +62,12 @@ public:
         std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource,
                                          const std::string& request_id)>
             may;
+        // The same of listing what is below the prefix, for a job of that region.
+        std::function<base::Result<void>(const identity::Credentials&, const S3Uri& prefix, const std::string& region,
+                                         const std::string& request_id)>
+            may_list;
+        // S3 tells it to everybody who names the bucket. Empty: nobody asks.
+        std::function<bool(const std::string& bucket)> bucket_exists;
     };
 
     // Loads the jobs; ends what an earlier server left of those in progress.

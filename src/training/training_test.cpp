@@ -138,6 +138,8 @@ struct TrainingFixture {
     identity::Leases leases;
     std::function<std::unique_ptr<Confinement>()> elsewhere;  // another launcher …
     sandbox::Images* images = nullptr;                        // … and its images
+    std::string unlisted;                                     // a bucket that the role may not list
+    std::vector<std::string> asked_to_list;                   // prefixes, and the request that they were asked for
     std::unique_ptr<Training> training;
 
     TrainingFixture() {
@@ -154,6 +156,13 @@ struct TrainingFixture {
             if (!trusted) return base::fail("AccessDenied", "not trusted");
             return identity::Credentials{"ASIA" + role, "secret", "token", clock.now() + std::chrono::hours(1)};
         };
+        dependencies.may_list = [this](const identity::Credentials&, const S3Uri& prefix, const std::string& region,
+                                       const std::string& request_id) -> base::Result<void> {
+            asked_to_list.push_back(prefix.text() + " " + region + " " + request_id);
+            if (prefix.bucket == unlisted) return base::fail("AccessDenied", "no");
+            return {};
+        };
+        dependencies.bucket_exists = [](const std::string& bucket) { return bucket != "nowhere"; };
         dependencies.leases = &leases;
         dependencies.data = &s3;
         dependencies.logs = logs.get();
@@ -389,6 +398,20 @@ TEST_CASE("what create refuses, in AWS's words") {
           "that the "
           "bucket exists in the selected region (us-east-1), that objects exist under that S3 prefix, and that the role "
           "\"arn:aws:iam::111122223333:role/trainer\" has \"s3:ListBucket\" permissions on bucket \"in\".");
+    // A listing that is refused is asked for under the request, and told as nothing that is there.
+    fixture.s3.objects["in/data/a"] = "a";
+    fixture.unlisted = "in";
+    auto unseen = TrainingFixture::request("true", 1);
+    unseen.input_data_config.emplace({TrainingFixture::channel("train", "s3://in/data/")});
+    fixture.asked_to_list.clear();
+    const auto not_listed = fixture.training->create({fixture.id("job"), unseen, {}, "", "req-1"});
+    REQUIRE_FALSE(not_listed.has_value());
+    CHECK(not_listed.error().message.starts_with("No S3 objects found under S3 URL \"s3://in/data/\""));
+    CHECK(not_listed.error().notes == std::vector<std::string>{"S3 answered the role (AccessDenied: no)"});
+    CHECK(fixture.asked_to_list == std::vector<std::string>{"s3://in/data/ us-east-1 req-1"});
+    auto nowhere = TrainingFixture::request("true", 1);
+    nowhere.output_data_config.s3_output_path = "s3://nowhere/out";
+    CHECK(refused(nowhere) == "ValidationException: The bucket \"nowhere\" given in output data config does not exist.");
     CHECK(refused(TrainingFixture::request("true", 17))
               .starts_with(
                   "ResourceLimitExceeded: The account-level service limit 'ml.m5.large for training job usage' is 16 Instances"));

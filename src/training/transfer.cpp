@@ -99,15 +99,20 @@ base::Result<identity::Credentials> Transfer::credentials() {
     return credentials_of(session_);
 }
 
+base::Result<void> Transfer::check_mode(const Channel& channel) {
+    if (channel.mode != InputMode::fast_file || fast_file_available()) return {};
+    return base::fail(base::code::ValidationException, "FastFile input (in channel " + channel.name +
+                                                           ") is not available on this server: it needs /dev/fuse, and root or "
+                                                           "a fusermount3 that may use it. Use File or Pipe.");
+}
+
 base::Result<void> Transfer::check_channel(const Channel& channel, const std::string& region) {
-    if (channel.mode == InputMode::fast_file && !fast_file_available()) {
-        return base::fail(base::code::ValidationException,
-                          "FastFile input (in channel " + channel.name +
-                              ") is not available on this server: it needs /dev/fuse, and root or "
-                              "a fusermount3 that may use it. Use File or Pipe.");
-    }
-    auto found = data_.list(TRY(credentials()), listed_prefix(channel), 1);
+    const auto found = data_.list(TRY(credentials()), listed_prefix(channel), 1);
     if (found && !found->empty()) return {};
+    return no_objects(channel, region, found ? nullptr : &found.error());
+}
+
+std::unexpected<base::Error> Transfer::no_objects(const Channel& channel, const std::string& region, const base::Error* why) {
     auto refusal =
         base::fail(base::code::ValidationException,
                    "No S3 objects found under S3 URL \"" + channel.source.text() +
@@ -115,7 +120,7 @@ base::Result<void> Transfer::check_channel(const Channel& channel, const std::st
                        "exists in the selected region (" +
                        region + "), that objects exist under that S3 prefix, and that the role \"" + session_.role_arn() +
                        "\" has \"s3:ListBucket\" permissions on bucket \"" + channel.source.bucket + "\".");
-    if (!found) refusal.error().notes.push_back("S3 answered the role " + reason(found.error()));
+    if (why != nullptr) refusal.error().notes.push_back("S3 answered the role " + reason(*why));
     return refusal;
 }
 

@@ -25,8 +25,14 @@ public:
     Transfer(JobData& data, RoleSession& session, std::string scratch, Cancelled cancelled)
         : data_(data), session_(session), scratch_(std::move(scratch)), cancelled_(std::move(cancelled)) {}
 
-    // At create time: is there anything in the channel that the role can see? Error: AWS's ValidationException.
+    // At create time. Errors: AWS's ValidationException.
+    // Can this server bring such a channel to the workers?
+    [[nodiscard]] static base::Result<void> check_mode(const Channel& channel);
+    // Is there anything in the channel that the role can see?
     [[nodiscard]] base::Result<void> check_channel(const Channel& channel, const std::string& region);
+    // What AWS says if there is not, whatever the reason (`why`, if known, is for the log).
+    [[nodiscard]] std::unexpected<base::Error> no_objects(const Channel& channel, const std::string& region,
+                                                          const base::Error* why);
 
     // Errors of all: `ClientError` with the FailureReason's text; `Cancelled`.
     // Into WORKER/ml/input/data/<channel> of each host, by the channel's distribution. `objects`: the channel's, in order.

@@ -67,6 +67,38 @@ def test_what_a_role_lacks_is_recorded_under_the_request_that_asked_for_the_job(
     assert [access["Decision"] for _, access in accesses_of(records, "sts:AssumeRole")] == ["allowed"]
 
 
+@pytest.mark.parametrize("bucket", [BUCKET, "no-such-bucket"])
+def test_a_listing_that_a_role_is_refused_is_recorded_under_the_request(world, bucket):
+    iam = world.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": SAGEMAKER}, "Action": "sts:AssumeRole"}}
+    name = f"lists-nothing-{bucket}"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/data/", "S3DataDistributionType": "FullyReplicated"}
+    message, request_id = refused_job(world, "unseen", RoleArn=role, InputDataConfig=[
+        {"ChannelName": "train", "DataSource": {"S3DataSource": source}}])
+    assert message.startswith("No S3 objects found")
+    records = records_of(world, request_id)
+    ((record, access),) = accesses_of(records, "s3:ListBucket")
+    assert (record["Operation"], record["Principal"]["RoleArn"], record["Outcome"]) == ("CreateTrainingJob", role, "refused")
+    assert (access["Resource"], access["Decision"], access["MissingAllowIn"]) == (f"arn:aws:s3:::{bucket}", "implicitDeny", ["identity-based policy"])
+    assert "s3:ListBucket" in world.trainwarden("explain", request_id).stdout
+
+
+def test_where_the_output_goes_is_not_listed_as_the_role(world):
+    """The role of a job that lacks nothing has no refusal in the record."""
+    iam = world.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": SAGEMAKER}, "Action": "sts:AssumeRole"}}
+    role = iam.create_role(RoleName="writes-only", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="writes-only", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}}))
+    world.client("sagemaker").create_training_job(**request(world, "writes-only", "true", RoleArn=role))
+    assert wait(world, "writes-only")["TrainingJobStatus"] == "Completed"
+    done = [json.loads(line) for line in world.trainwarden("audit", "--json", "--principal", role, "-n", "100").stdout.splitlines()]
+    assert done and "refused" not in {record["Outcome"] for record in done}
+    message, _ = refused_job(world, "writes-to-none", RoleArn=role, OutputDataConfig={"S3OutputPath": "s3://no-such-bucket/out"})
+    assert message == 'The bucket "no-such-bucket" given in output data config does not exist.'
+
+
 def test_a_job_that_runs_used_its_role_by_its_trust_policy(world):
     answer = world.client("sagemaker").create_training_job(**request(world, "trusted", "true"))
     assert wait(world, "trusted")["TrainingJobStatus"] == "Completed"

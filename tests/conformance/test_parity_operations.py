@@ -473,11 +473,11 @@ def test_what_is_said_of_what_a_service_does_is_what_it_does(server, world, role
         if (said["Decision"] == "allowed") is not (got == "allowed"):
             wrong.append(f"{name}: said {said['Decision']}, got {got}: {json.dumps(said.get('ServiceActs'), indent=1)}")
             continue
-        # What was decided under the request is what was said, until the first refusal ended it; listings are requests of their own.
+        # What was decided under the request is what was said, up to the first refusal, which ends both.
         records = world["own"]("ExplainRequest", RequestId=request_id)["Records"][1:]
         done = [access for record in records for access in of_acts(record["Accesses"])]
-        acts = [one for act in said.get("ServiceActs", []) if act["Operation"] != "ListObjectsV2" for one in of_acts(act["Accesses"])]
-        if done != acts[:len(done)] or (got == "allowed" and len(done) != len(acts)):
+        acts = [one for act in said.get("ServiceActs", []) for one in of_acts(act["Accesses"])]
+        if done != acts:
             wrong.append(f"{name}: said {acts}, did {done}")
     assert not wrong, "\n".join(wrong)
 
@@ -504,6 +504,10 @@ def test_what_is_said_of_a_slurm_session_is_what_it_gets(server, world, roles, r
         assert refused == (said["Decision"] == "refused"), (name, code, said)
         if code and not refused:
             assert code in said["Note"]
+            shown = server.trainwarden("explain", "--as", world["principals"][name]["arn"], "--operation", "trainwarden:OpenSlurmSession",
+                                       "--input", json.dumps(arguments)).stdout
+            assert f"answered {code}: " in shown
+        assert [one for act in said.get("ServiceActs", []) for one in of_acts(act["Accesses"]) if one[2] != "allowed"][1:] == []
 
 
 def test_why_is_told_to_who_may_ask_about_the_principal_of_the_act(server, world, roles):
@@ -521,3 +525,80 @@ def test_why_is_told_to_who_may_ask_about_the_principal_of_the_act(server, world
     for act, whole in zip(mine["ServiceActs"], all_of_it["ServiceActs"]):
         for access, known in zip(act["Accesses"], whole["Accesses"]):
             assert "Reason" in known and not {"MatchedStatements", "Reason", "Advice", "Context"} & access.keys()
+
+
+@pytest.fixture(scope="module")
+def secrets(server, world, roles):
+    """A bucket that those who ask may not list, and one who may ask about itself and create jobs, but hardly anything else."""
+    iam, s3 = server.client("iam"), server.client("s3")
+    s3.create_bucket(Bucket="secret-data")
+    for key in ("hr/ada-salary", "zz/key"):
+        s3.put_object(Bucket="secret-data", Key=key, Body=b"x")
+    passes = {"no-policy": (trust(), []), "no-trust": (trust(service="lambda.amazonaws.com"), [allow("s3:*")]), "sees": (trust(), [allow("s3:*")]),
+              "sees-no-object": (trust(), [allow("s3:ListBucket"), allow("s3:PutObject")])}
+    for name, (trusts, statements) in passes.items():
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusts)
+        if statements:
+            iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
+    arn = iam.create_user(UserName="curious")["User"]["Arn"]
+    iam.put_user_policy(UserName="curious", PolicyName="p", PolicyDocument=document(
+        allow("trainwarden:ExplainAccess", [arn, *(f"arn:aws:iam::*:role/{name}" for name in passes)]), allow("trainwarden:CheckTrainingJob"),
+        allow("sagemaker:CreateTrainingJob"), allow("iam:PassRole")))
+    return {"arn": arn, "keys": Credentials.of(iam.create_access_key(UserName="curious")), "clients": {}}
+
+
+def job_on(server, role, uri):
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return request(server, "asked", "true", RoleArn=f"arn:aws:iam::{server.account}:role/{role}",
+                   InputDataConfig=[{"ChannelName": "c", "DataSource": {"S3DataSource": source}}])
+
+
+def asked_by(client, principal, operation, arguments):
+    given = arguments if operation.startswith("sagemaker:") else {"Request": json.dumps(arguments)}
+    return client.explain_access(PrincipalArn=principal["arn"], Operation=operation, Input=json.dumps(given))
+
+
+@pytest.mark.parametrize("operation", ["sagemaker:CreateTrainingJob", "trainwarden:CheckTrainingJob"])
+@pytest.mark.parametrize("role, last", [("no-policy", "s3:ListBucket"), ("no-trust", "sts:AssumeRole")])
+def test_an_answer_about_a_job_ends_where_the_job_is_refused(server, world, secrets, tmp_path, operation, role, last):
+    """Neither the names of objects nor whether a bucket is there is told to who asks as a role that may not list."""
+    client = own_client_of(secrets, tmp_path, server)
+    answers = []
+    for bucket in ("secret-data", "no-such-data"):
+        for prefix in ("", "hr/a", "z"):
+            said = asked_by(client, secrets, operation, job_on(server, role, f"s3://{bucket}/{prefix}"))
+            assert said["Decision"] == "refused"
+            decided = [one for act in said["ServiceActs"] for one in of_acts(act["Accesses"])]
+            assert (decided[-1][0], decided[-1][2]) == (last, "implicitDeny") and {one[2] for one in decided[:-1]} <= {"allowed"}
+            assert "salary" not in json.dumps(said)
+            if not prefix:
+                del said["ResponseMetadata"]
+                for act in said["ServiceActs"]:
+                    for access in act["Accesses"]:
+                        access.pop("Context", None)  # the time
+                answers.append(json.dumps(said).replace(bucket, "BUCKET"))
+    assert answers[0] == answers[1]
+
+
+def test_neither_does_the_request_tell_whether_a_bucket_is_there(server, world, secrets, tmp_path):
+    client, answers = own_client_of(secrets, tmp_path, server), []
+    for bucket in ("secret-data", "no-such-data"):
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            client.check_training_job(Request=json.dumps(job_on(server, "no-policy", f"s3://{bucket}/hr/")))
+        answer = caught.value.response
+        del answer["ResponseMetadata"]
+        answers.append(json.dumps(answer).replace(bucket, "BUCKET"))
+    assert answers[0] == answers[1] and "No S3 objects found" in answers[0]
+
+
+@pytest.mark.parametrize("role, decision", [("sees", "allowed"), ("sees-no-object", "implicitDeny")])
+def test_an_object_that_a_job_would_find_is_named_to_who_may_list(server, world, secrets, tmp_path, role, decision):
+    arguments = job_on(server, role, "s3://secret-data/hr/")
+    named = {}
+    for who, client in (("curious", own_client_of(secrets, tmp_path, server)), ("root", world["root"])):
+        said = asked_by(client, secrets, "sagemaker:CreateTrainingJob", arguments)
+        ((access,),) = [act["Accesses"] for act in said["ServiceActs"] if act["Accesses"][0]["Action"] == "s3:GetObject"]
+        assert access["Decision"] == decision
+        assert ("ada-salary" in json.dumps(said)) is (who == "root") is ("Reason" in access)
+        named[who] = access["Resource"]
+    assert named == {"curious": "arn:aws:s3:::secret-data/hr/*", "root": "arn:aws:s3:::secret-data/hr/ada-salary"}

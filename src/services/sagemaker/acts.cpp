@@ -19,53 +19,53 @@ namespace {
 
 namespace m = model::sagemaker;
 using base::Result;
-using gate::ServiceAct;
 using training::RoleNeed;
 using training::S3Uri;
 
 constexpr std::string_view s3_arn = "arn:aws:s3:::";
 
-class Acts {
-public:
-    Acts(const gate::Registry& registry, const gate::RequestOrigin& origin) : registry_(registry), origin_(origin) {}
+std::string arn_of(const S3Uri& object) { return std::string(s3_arn) + object.bucket + "/" + object.key; }
 
-    // False: the request ends here, for a reason that is no matter of permissions (there is no such bucket).
-    bool add(const RoleNeed& need, const identity::Caller& session) {
+// The needs of a job's role, decided for the session that it would be.
+class RoleQuestions {
+public:
+    RoleQuestions(const gate::Registry& registry, const gate::RequestOrigin& origin, const identity::Caller& session,
+                  const gate::ServiceActs::Decide& decide)
+        : registry_(registry), origin_(origin), session_(session), decide_(decide) {}
+
+    // False: the request ends here, because the need is refused, or for a reason that is no matter of permissions (what is to be read is
+    // in no bucket).
+    bool ask(const RoleNeed& need) {
         switch (need.kind) {
             case RoleNeed::Kind::find_bucket:
                 return true;
             case RoleNeed::Kind::find_objects:
             case RoleNeed::Kind::list:
-                return add(listing_accesses(need.where, session), "s3", "ListObjectsV2", session);
-            case RoleNeed::Kind::read_first: {
-                const auto object = first_object(need.where);
-                return !object || add(access("s3:GetObject", *object), session);
-            }
+                return ask(listing_accesses(registry_, session_, origin_.region, need.where));
+            case RoleNeed::Kind::read_first:
+                return read_first(need.where);
             case RoleNeed::Kind::read:
-                return add(access("s3:GetObject", arn_of(need.where)), session);
+                return ask(access("s3:GetObject", arn_of(need.where)));
             case RoleNeed::Kind::write:
-                return add(access("s3:PutObject", arn_of(need.where)), session);
+                return ask(access("s3:PutObject", arn_of(need.where)));
         }
         return true;
     }
-    void add(ServiceAct act) { acts_.push_back(std::move(act)); }
-    [[nodiscard]] std::vector<ServiceAct> take() && { return std::move(acts_); }
 
 private:
-    static std::string arn_of(const S3Uri& object) { return std::string(s3_arn) + object.bucket + "/" + object.key; }
-
     Result<std::vector<gate::Access>> access(std::string_view action, const std::string& resource) const {
         return std::vector<gate::Access>{
             TRY(gate::asked_access(origin_.describer, action, resource, origin_.caller.principal.account))};
     }
 
-    // Of the request that lists one object below the prefix.
-    Result<std::vector<gate::Access>> listing_accesses(const S3Uri& prefix, const identity::Caller& session) const {
-        const gate::Operation* const listing = registry_.find("s3", "ListObjectsV2");
-        INVARIANT(listing != nullptr);
-        const text::Json input = text::Json::object(
-            {{"Bucket", prefix.bucket}, {"Prefix", prefix.key}, {"MaxKeys", int64_t{1}}, {"EncodingType", "url"}});
-        return listing->begin()->supposed_accesses(session, origin_.region, input.dump());
+    // REQUIRES: the session may list the prefix, which was asked before (training::role_needs).
+    bool read_first(const S3Uri& prefix) {
+        const auto object = first_object(prefix);
+        if (!object) return true;
+        auto listing = listing_accesses(registry_, session_, origin_.region, prefix);
+        if (!listing) return false;
+        return ask(access("s3:GetObject", *object),
+                   gate::FoundByListing{.listing = std::move(*listing), .shown_as = arn_of(prefix) + "*"});
     }
 
     std::optional<std::string> first_object(const S3Uri& prefix) const {
@@ -83,59 +83,74 @@ private:
         }
     }
 
-    bool add(Result<std::vector<gate::Access>> accesses, const identity::Caller& session) {
-        return add(std::move(accesses), "sagemaker", std::string(m::CreateTrainingJob::operation.name), session);
-    }
-    bool add(Result<std::vector<gate::Access>> accesses, std::string service, std::string operation,
-             const identity::Caller& session) {
+    bool ask(Result<std::vector<gate::Access>> accesses, std::optional<gate::FoundByListing> found = {}) {
         if (!accesses) return false;
-        acts_.push_back(
-            {.caller = session,
-             .accesses = std::move(*accesses),
-             .act = {
-                 .request_id = {}, .service = std::move(service), .operation = std::move(operation), .region = {}, .keys = {}}});
-        return true;
+        return decide_({.caller = session_,
+                        .accesses = std::move(*accesses),
+                        .act = {.request_id = {},
+                                .service = "sagemaker",
+                                .operation = std::string(m::CreateTrainingJob::operation.name),
+                                .region = {},
+                                .keys = {}},
+                        .found = std::move(found)});
     }
 
     const gate::Registry& registry_;
     const gate::RequestOrigin& origin_;
-    std::vector<ServiceAct> acts_;
+    const identity::Caller& session_;
+    const gate::ServiceActs::Decide& decide_;
 };
 
-Result<std::vector<ServiceAct>> acts_of(const gate::Registry& registry, const identity::Directory& directory,
-                                        const gate::RequestOrigin& origin, const m::CreateTrainingJobRequest& asked) {
+Result<void> decide_acts(const gate::Registry& registry, const identity::Directory& directory, const gate::RequestOrigin& origin,
+                         const m::CreateTrainingJobRequest& asked, const gate::ServiceActs::Decide& decide) {
     const training::JobId id{origin.caller.principal.account, std::string(origin.region), asked.training_job_name};
     const training::Plan plan = TRY(training::plan(id, asked));
     training::SessionTerms terms;
     if (plan.tag_chaining) terms.tags = origin.caller.session_tags;
     terms.source_identity = origin.caller.source_identity;
     const identity::AssumeRole request = training::job_role_request(asked.role_arn, terms);
-    Acts acts(registry, origin);
-    acts.add(TRY(gate::role_assumption(origin.describer, training::job_service_call(id), request)));
+    if (!decide(TRY(gate::role_assumption(origin.describer, training::job_service_call(id), request)))) return {};
     const auto session = identity::supposed_session(directory, request);
-    if (!session) return std::move(acts).take();  // no such role: it trusts nobody
+    if (!session) return {};  // no such role: it trusts nobody
+    RoleQuestions questions(registry, origin, *session, decide);
     for (const RoleNeed& need : training::role_needs(plan))
-        if (!acts.add(need, *session)) break;
-    return std::move(acts).take();
+        if (!questions.ask(need)) break;
+    return {};
 }
 
 }  // namespace
 
+Result<std::vector<gate::Access>> listing_accesses(const gate::Registry& registry, const identity::Caller& session,
+                                                   std::string_view region, const S3Uri& prefix) {
+    const gate::Operation* const listing = registry.find("s3", "ListObjectsV2");
+    INVARIANT(listing != nullptr);
+    const text::Json input =
+        text::Json::object({{"Bucket", prefix.bucket}, {"Prefix", prefix.key}, {"MaxKeys", int64_t{1}}, {"EncodingType", "url"}});
+    auto accesses = listing->begin()->supposed_accesses(session, region, input.dump());
+    if (accesses || accesses.error().code != base::code::NoSuchBucket) return accesses;
+    gate::Access access{.action = "s3:ListBucket", .resource = std::string(s3_arn) + prefix.bucket};
+    access.context.set("s3:prefix", prefix.key);
+    access.context.set("s3:max-keys", "1");
+    return std::vector<gate::Access>{std::move(access)};
+}
+
 void add_acts(gate::ServiceActs& acts, const gate::Registry& registry, const identity::Directory& directory) {
-    acts.add(m::CreateTrainingJob::operation,
-             [&](const gate::RequestOrigin& origin, std::string_view input) -> Result<std::vector<ServiceAct>> {
-                 m::CreateTrainingJobRequest asked;
-                 TRY(model::read_json(m::CreateTrainingJob::operation, input, &asked));
-                 return acts_of(registry, directory, origin, asked);
-             });
-    acts.add(model::trainwarden::CheckTrainingJob::operation,
-             [&](const gate::RequestOrigin& origin, std::string_view input) -> Result<std::vector<ServiceAct>> {
-                 model::trainwarden::CheckTrainingJobRequest question;
-                 TRY(model::read_json(model::trainwarden::CheckTrainingJob::operation, input, &question));
-                 m::CreateTrainingJobRequest asked;
-                 TRY(model::read_json(m::CreateTrainingJob::operation, question.request, &asked));
-                 return acts_of(registry, directory, origin, asked);
-             });
+    acts.add(
+        m::CreateTrainingJob::operation,
+        [&](const gate::RequestOrigin& origin, std::string_view input, const gate::ServiceActs::Decide& decide) -> Result<void> {
+            m::CreateTrainingJobRequest asked;
+            TRY(model::read_json(m::CreateTrainingJob::operation, input, &asked));
+            return decide_acts(registry, directory, origin, asked, decide);
+        });
+    acts.add(
+        model::trainwarden::CheckTrainingJob::operation,
+        [&](const gate::RequestOrigin& origin, std::string_view input, const gate::ServiceActs::Decide& decide) -> Result<void> {
+            model::trainwarden::CheckTrainingJobRequest question;
+            TRY(model::read_json(model::trainwarden::CheckTrainingJob::operation, input, &question));
+            m::CreateTrainingJobRequest asked;
+            TRY(model::read_json(m::CreateTrainingJob::operation, question.request, &asked));
+            return decide_acts(registry, directory, origin, asked, decide);
+        });
 }
 
 }  // namespace services::sagemaker

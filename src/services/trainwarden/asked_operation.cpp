@@ -60,20 +60,20 @@ void suppose_time(const policy::Context& said, policy::Context& keys) {
 
 void decide_acts(const gate::Registry& registry, const gate::ServiceActs::Describe& describe, const identity::Caller& caller,
                  std::string_view input, const gate::HypotheticalRequest& hypothetical, AskedOperation& out) {
-    auto acts = describe({.caller = caller, .region = hypothetical.region, .describer = registry.describer()}, input);
-    if (!acts) {
-        out.note = "Such a request is allowed, and answered " + acts.error().code + ": " + acts.error().message;
-        return;
-    }
-    for (gate::ServiceAct& act : *acts) {
+    const auto decide = [&](gate::ServiceAct act) {
         suppose_time(hypothetical.said, act.act.keys);
         auto decided = gate::decide_act(act, hypothetical.region, hypothetical.now);
         out.allowed = out.allowed && std::ranges::all_of(decided, is_allowed);
         out.acts.push_back({.service = std::move(act.act.service),
                             .operation = std::move(act.act.operation),
                             .principal = std::move(act.caller.principal),
-                            .accesses = std::move(decided)});
-    }
+                            .accesses = std::move(decided),
+                            .found = std::move(act.found)});
+        return out.allowed;
+    };
+    const gate::RequestOrigin origin{.caller = caller, .region = hypothetical.region, .describer = registry.describer()};
+    if (const auto described = describe(origin, input, decide); !described)
+        out.note = "Such a request is allowed, and answered " + described.error().code + ": " + described.error().message;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // of its own then (gate/service_acts.hpp). No handler is run.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,12 @@ struct AskedAct {
     std::string service, operation;
     policy::Principal principal;
     std::vector<audit::DecidedAccess> accesses;
+    std::optional<gate::FoundByListing> found;
 };
 
 struct AskedOperation {
     std::vector<audit::DecidedAccess> accesses;  // none: the operation needs no permission
-    std::vector<AskedAct> acts;                  // once those are allowed
+    std::vector<AskedAct> acts;                  // once those are allowed; the first that is refused is the last
     bool allowed = false;                        // a refused one that is `separate` refuses its part alone
     std::string message;                         // of a request that is refused before anything is decided
     std::string note;                            // of a request that is allowed and would be an error all the same

@@ -69,6 +69,11 @@ Result<RequiredAccesses<>> what_can_needs(const Dependencies& parts, const Reque
     return asks_about(parts, m::Action::trainwarden_WhatCan, in.principal_arn);
 }
 
+bool may_do(const Caller& caller, const policy::Context& globals, const std::vector<gate::Access>& accesses) {
+    return std::ranges::all_of(gate::decide_each(caller, accesses, globals),
+                               [](const auto& decided) { return decided.decision.outcome == policy::Outcome::allow; });
+}
+
 // May the caller do this with this principal, by each of its names?
 bool may_ask_about(const Dependencies& parts, const Caller& caller, const policy::Context& globals, model::ActionName action,
                    const m::Principal& principal) {
@@ -78,8 +83,7 @@ bool may_ask_about(const Dependencies& parts, const Caller& caller, const policy
     if (auto found = names_of(*parts.directory, arn)) names.insert(found->begin(), found->end());
     std::vector<gate::Access> accesses;
     for (const std::string& name : names) accesses.push_back({.action = std::string(action.text), .resource = name});
-    return std::ranges::all_of(gate::decide_each(caller, accesses, globals),
-                               [](const auto& decided) { return decided.decision.outcome == policy::Outcome::allow; });
+    return may_do(caller, globals, accesses);
 }
 
 Result<m::ExplainRequestResponse> explain_request(Dependencies& parts, const Permit&, const m::ExplainRequestRequest& in) {
@@ -110,7 +114,8 @@ m::DecidedAccess explained_question(const audit::DecidedAccess& decided) {
     return out;
 }
 
-// Why is told to who may ask about the principal of the act itself; others hear what the request would be told.
+// Why is told to who may ask about the principal of the act itself, and the name of what a listing found to who may list; others hear
+// what the request would be told.
 m::DecidedAccess without_reasons(m::DecidedAccess access) {
     return {.action = std::move(access.action),
             .resource = std::move(access.resource),
@@ -124,9 +129,11 @@ m::ServiceAct explained_act(const Dependencies& parts, const Permit& permit, Ask
         .service = std::move(act.service), .operation = std::move(act.operation), .principal = shown(act.principal)};
     const bool may =
         may_ask_about(parts, permit.caller(), permit.global_keys(), m::Action::trainwarden_ExplainAccess, out.principal);
-    for (const audit::DecidedAccess& decided : act.accesses) {
+    const bool may_see = !act.found || may_do(permit.caller(), permit.global_keys(), act.found->listing);
+    for (audit::DecidedAccess& decided : act.accesses) {
+        if (!may_see) decided.request.resource = act.found->shown_as;
         m::DecidedAccess access = explained_question(decided);
-        out.accesses.push_back(may ? std::move(access) : without_reasons(std::move(access)));
+        out.accesses.push_back(may && may_see ? std::move(access) : without_reasons(std::move(access)));
     }
     return out;
 }

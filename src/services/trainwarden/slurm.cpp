@@ -60,15 +60,15 @@ Result<gate::ServiceAct> pass_of_user(const SlurmDependencies& parts, const trai
 }
 
 // For who asks in advance what open_session would do.
-Result<std::vector<gate::ServiceAct>> acts_of_opening(const SlurmDependencies& parts, const gate::RequestOrigin& origin,
-                                                      std::string_view input) {
+Result<void> decide_opening(const SlurmDependencies& parts, const gate::RequestOrigin& origin, std::string_view input,
+                            const gate::ServiceActs::Decide& decide) {
     m::OpenSlurmSessionRequest in;
     TRY(model::read_json(m::OpenSlurmSession::operation, input, &in));
     const training::SlurmJob job = job_of(origin.caller, origin.region, in);
-    std::vector<gate::ServiceAct> acts{TRY(pass_of_user(parts, job))};
-    acts.push_back(TRY(gate::role_assumption(*parts.describer, training::job_service_call(training::job_id_of(job)),
-                                             training::job_role_request(job.role_arn, training::session_terms_of(job, "")))));
-    return acts;
+    if (!decide(TRY(pass_of_user(parts, job)))) return {};
+    decide(TRY(gate::role_assumption(*parts.describer, training::job_service_call(training::job_id_of(job)),
+                                     training::job_role_request(job.role_arn, training::session_terms_of(job, "")))));
+    return {};
 }
 
 Result<m::SlurmSessionResponse> open_session(SlurmDependencies& parts, const Permit& permit,
@@ -107,9 +107,10 @@ constexpr auto operations = std::to_array<gate::OperationDeclaration<SlurmDepend
 void add_slurm_operations(gate::Registry& registry, SlurmDependencies parts) {
     gate::add_operations<SlurmDependencies>(registry, parts, operations,
                                             {.functions = m::Functions{.own_role = own_role}.list()});
-    parts.acts->add(m::OpenSlurmSession::operation, [parts](const gate::RequestOrigin& origin, std::string_view input) {
-        return acts_of_opening(parts, origin, input);
-    });
+    parts.acts->add(m::OpenSlurmSession::operation,
+                    [parts](const gate::RequestOrigin& origin, std::string_view input, const gate::ServiceActs::Decide& decide) {
+                        return decide_opening(parts, origin, input, decide);
+                    });
 }
 
 }  // namespace services::trainwarden
