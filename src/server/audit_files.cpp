@@ -147,7 +147,8 @@ void add_audit_files(cli::Command& audit) {
     command.option("--head", "FILE", settings->head,
                    "the newest signed heads, kept elsewhere (default: beside the folder's key)");
     command.flag("--json", settings->json, "print JSON");
-    command.footer("The exit status is 1 if anything is not as it was written, 2 if it was not checked: no such log, key or head.");
+    command.footer(
+        "The exit status is 1 if anything is not as it was written, 2 if it was not checked: no such log, key or head.");
     command.action([settings] { return verify(*settings); });
 
     auto exported = std::make_shared<ExportSettings>();
