@@ -300,6 +300,8 @@ bool is_pattern_question(std::string_view action, std::string_view resource) {
     const bool own = !own_actions_matching(action).empty();
     if (!own && !policy::names_resource(action)) return false;
     if (resource == "*") return !own;
+    // The owner of a key that nobody here has (question.cpp) is one that requests name.
+    if (base::equals_ignoring_case(action, "iam:GetAccessKeyLastUsed") && resource.ends_with(":user/*")) return false;
     std::string bare(resource);
     for (const std::string_view escape : {"${*}", "${?}", "${$}"})
         for (size_t at = bare.find(escape); at != std::string::npos; at = bare.find(escape)) bare.erase(at, escape.size());

@@ -34,6 +34,7 @@ TEST_CASE("what is about more than one request") {
                                            {"s3:ListBucket", "arn:aws:s3:::b"},
                                            {"s3:GetObject", "arn:aws:s3:::b"},
                                            {"s3:ListAllMyBuckets", "arn:aws:s3:::*"},
+                                           {"iam:GetAccessKeyLastUsed", "arn:aws:iam::111122223333:user/*"},
                                            {"s3:ListAllMyBuckets", "*"},
                                            {"trainwarden:WhoCan", "*"},
                                            {"iam:ListUsers", "arn:aws:iam::111122223333:user/"}})
