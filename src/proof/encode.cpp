@@ -133,6 +133,8 @@ KeyShape Encoder::shape_of(std::string_view key) const {
             }
         }
         if (is_always_there(lower)) out.may_be_missing = false;
+        // What a service does of its own comes from no address.
+        if (lower == "aws:sourceip" && subject_.principal.kind == PrincipalKind::service) out.may_be_missing = true;
         if (lower == "aws:tokenissuetime") {
             const auto kind = subject_.principal.kind;
             out.may_be_missing = kind != PrincipalKind::role_session && kind != PrincipalKind::federated_user;

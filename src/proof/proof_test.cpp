@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "proof/compare.hpp"
+#include "proof/ways.hpp"
 
 using policy::Policy;
 using policy::PolicyKind;
@@ -265,7 +266,7 @@ TEST_CASE("is_public: what a stranger could bring about") {
 TEST_CASE("the owner's root user reads a bucket's policy whatever it says; a job's worker assumes no role (R78)") {
     const policy::AttachedPolicy shut{
         Policy::parse(
-            R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}})",
+            R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"]}})",
             PolicyKind::resource)
             .value(),
         "b"};
@@ -284,10 +285,10 @@ TEST_CASE("the owner's root user reads a bucket's policy whatever it says; a job
         CHECK(answer.kind != Answer::Kind::unknown);
         return answer.kind == Answer::Kind::yes;
     };
-    CHECK(may("s3:GetBucketPolicy", "arn:aws:s3:::b", &shut));
-    CHECK(may("s3:PutBucketPolicy", "arn:aws:s3:::b", &shut));
-    CHECK(!may("s3:GetBucketAcl", "arn:aws:s3:::b", &shut));
-    CHECK(!may("s3:GetObject", "arn:aws:s3:::b/*", &shut));
+    CHECK(may("s3:GetBucketPolicy", "arn:aws:s3:::bucket", &shut));
+    CHECK(may("s3:PutBucketPolicy", "arn:aws:s3:::bucket", &shut));
+    CHECK(!may("s3:GetBucketAcl", "arn:aws:s3:::bucket", &shut));
+    CHECK(!may("s3:GetObject", "arn:aws:s3:::bucket/*", &shut));
 
     const std::string role = "arn:aws:iam::111122223333:role/r";
     policies.identity = {{identity(allow(R"("sts:*")", R"("*")")), "p"}};
@@ -324,4 +325,54 @@ TEST_CASE("of many patterns that must not match, the ones that can are kept") {
     proof::add_literal(digit, ".tar");
     constraints.push_back({{&digit}, true});
     CHECK(proof::find_text(constraints, 20'000).kind == proof::FoundText::Kind::none);
+}
+
+TEST_CASE("a boundary that a direct grant passes by is no part of the way") {
+    const policy::AttachedPolicy granted{
+        Policy::parse(
+            R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}})",
+            PolicyKind::resource)
+            .value(),
+        "b"};
+    policy::PrincipalPolicies policies;
+    policies.boundary = policy::AttachedPolicy{
+        identity(allow(R"("s3:*")", R"("*")", R"(,"Condition":{"NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}})")), "boundary"};
+    proof::Subject alice;
+    alice.principal = {.kind = policy::PrincipalKind::user,
+                       .account = "111122223333",
+                       .arn = "arn:aws:iam::111122223333:user/alice",
+                       .unique_id = "AIDAALICE",
+                       .user_arn = "arn:aws:iam::111122223333:user/alice"};
+    proof::Question question{.subject = &alice, .allowed = {{&policies, &granted}}};
+    question.actions = {"s3:GetObject"};
+    question.resources = {"arn:aws:s3:::bucket/*"};
+    const auto found = proof::find_ways(question);
+    REQUIRE(found.ways.size() == 1);
+    CHECK(found.ways[0].requirements.empty());
+    REQUIRE(found.ways[0].statements.size() == 1);
+    CHECK(found.ways[0].statements[0].layer == policy::Layer::resource);
+    const auto ways = proof::ways_of(
+        alice, policies,
+        {.actions = {"s3:GetObject"}, .resources = {"arn:aws:s3:::bucket/*"}, .policy = &granted, .account = "111122223333"}, {});
+    REQUIRE(ways.found.size() == 1);
+    REQUIRE(ways.found[0].allowed_by.size() == 1);
+    CHECK(ways.found[0].allowed_by[0].layer == policy::Layer::resource);
+}
+
+TEST_CASE("what a service does of its own may come from no address") {
+    const policy::AttachedPolicy trust{
+        Policy::parse(
+            R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"Null":{"aws:SourceIp":"true"}}}})",
+            PolicyKind::trust)
+            .value(),
+        "trust"};
+    const policy::PrincipalPolicies none;
+    proof::Subject service;
+    service.principal = {.kind = policy::PrincipalKind::service, .service = "sagemaker.amazonaws.com"};
+    proof::Question question{.subject = &service, .allowed = {{&none, &trust}}};
+    question.actions = {"sts:AssumeRole"};
+    question.resource_account = "111122223333";
+    const auto answer = proof::prove(question);
+    REQUIRE(answer.kind == Answer::Kind::yes);
+    CHECK(answer.witness->context.find("aws:SourceIp") == nullptr);
 }

@@ -96,6 +96,8 @@ std::vector<Granting> Search::granting(const policy::Request& witness, const std
                     !other.deny && is_sure(other))
                     sure = &other;
         if (sure != nullptr) one = {sure->layer, sure->policy, sure->statement};
+        // No statement of the layer is sure to apply, and the formula is true all the same: it is not needed.
+        if (level != nullptr && sure == nullptr && !is_sure(*level)) continue;
         out.push_back(one);
     }
     return out;

@@ -286,7 +286,7 @@ std::optional<policy::Request> Search::confirmed(const policy::Context& known) c
         if (!found.missing && !found.values.empty()) add_value(request.context, key, found.values);
     // What every request has, and nothing was asked of.
     for (const auto& [key, value] : {std::pair{"aws:SecureTransport", "true"}, {"aws:SourceIp", "192.0.2.1"}})
-        if (request.context.find(key) == nullptr) request.context.set(key, value);
+        if (request.context.find(key) == nullptr && !encoder_.shape_of(key).may_be_missing) request.context.set(key, value);
     return is_as_asked(request) ? std::optional(std::move(request)) : std::nullopt;
 }
 

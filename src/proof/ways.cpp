@@ -285,8 +285,23 @@ private:
         const policy::Question asked(way.witness);
         const auto verdict = policy::decide(asked, *view.policies, applying_policy(way.witness, view));
         for (const policy::Granting& one : verdict.granting())
-            way.allowed_by.push_back({one.layer, fewer ? original(*one.policy, *fewer, resource) : one.policy, one.statement});
+            if (is_needed(one.layer, way.witness, view))
+                way.allowed_by.push_back(
+                    {one.layer, fewer ? original(*one.policy, *fewer, resource) : one.policy, one.statement});
         return way;
+    }
+
+    // A boundary or a session policy may allow what needs it not: a direct grant of the resource's policy passes them by (R15 to R18).
+    static bool is_needed(Layer layer, const policy::Request& request, const View& view) {
+        if (layer != Layer::boundary && layer != Layer::session) return true;
+        static const policy::PolicyPtr nothing = policy::Policy::parse_stored(
+            R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:NoSuchAction","Resource":"*"}]})",
+            policy::PolicyKind::identity);
+        policy::PrincipalPolicies without = *view.policies;
+        if (layer == Layer::boundary) without.boundary = AttachedPolicy{nothing, ""};
+        if (layer == Layer::session) without.session = std::vector<AttachedPolicy>{{nothing, ""}};
+        const policy::Question question(request);
+        return policy::decide(question, without, applying_policy(request, view)).outcome != policy::Outcome::allow;
     }
 
     // The policy whose place another has in a reduced set.
