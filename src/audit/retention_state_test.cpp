@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "audit/retention.hpp"
 #include "log_fixture.hpp"
 
 using namespace audit_test;
@@ -143,11 +144,26 @@ TEST_CASE("where it is not known what was removed, nothing is for a period") {
 TEST_CASE("nothing is removed for its age where it could not be remembered") {
     Fixture f;
     fill(f);
-    f.clock.advance(hours(24 * 400));
     f.options.clock_believed_after = milliseconds(0);
-    // A folder with something in it, where the new file would go: rename fails.
+    const auto stream = [&](std::string_view name) {
+        return audit::StreamOptions{.directory = f.options.directory,
+                                    .name = std::string(name),
+                                    .segment_bytes_max = f.options.segment_bytes_max,
+                                    .key = f.key,
+                                    .made_by = ""};
+    };
+    audit::Stream requests(stream(audit::requests_stream)), unauthenticated(stream(audit::unauthenticated_stream));
+    REQUIRE(requests.open(f.clock.now()));
+    REQUIRE(unauthenticated.open(f.clock.now()));
+    audit::Retention retention(f.options, requests, unauthenticated);
+    retention.begin();
+    // What a new file cannot take the place of.
     std::filesystem::remove(state_file(f));
     std::filesystem::create_directories(state_file(f) + "/x");
-    f.open().reset();
+    f.clock.advance(hours(24 * 400));
+    CHECK(retention.keep(f.clock.now()));
     CHECK(removed(f) == 0);
+    std::filesystem::remove_all(state_file(f));
+    CHECK(retention.keep(f.clock.now()));
+    CHECK(removed(f) > 0);
 }
