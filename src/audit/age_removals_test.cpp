@@ -32,3 +32,26 @@ TEST_CASE("one segment goes in each period, however large it is") {
     CHECK(removals.take(100, 100, at(24)));
     CHECK(AgeRemovals{std::chrono::days(1'000'000'000)}.period() > hours(100'000));
 }
+
+TEST_CASE("a period goes on after a restart") {
+    AgeRemovals before{std::chrono::days(8)};
+    const auto at = [](int hour) { return AgeRemovals::Steady(hours(1000 + hour)); };
+    CHECK_FALSE(before.state(at(0)).has_value());
+    CHECK(before.take(200, 1000, at(0)));
+    CHECK_FALSE(before.take(200, 800, at(0)));
+    CHECK(before.begins_to_wait());
+    const auto state = before.state(at(20));
+    REQUIRE(state.has_value());
+    CHECK(state->elapsed == hours(20));
+    AgeRemovals removals{std::chrono::days(8)};
+    removals.resume(*state, at(100));
+    CHECK(removals.take(50, 800, at(100)));  // a quarter of 1000
+    CHECK_FALSE(removals.take(1, 750, at(103)));
+    CHECK_FALSE(removals.begins_to_wait());  // the run before has said it
+    CHECK(removals.take(1, 750, at(104)));
+
+    AgeRemovals unknown{std::chrono::days(8)};
+    unknown.begin_with_nothing_left(at(0));
+    CHECK_FALSE(unknown.take(1, 1000, at(23)));
+    CHECK(unknown.take(1, 1000, at(24)));
+}

@@ -9,6 +9,16 @@ void BelievedTime::begin(base::Time time, Steady steady) {
     asked_ = steady;
 }
 
+void BelievedTime::resume(base::Time time, std::optional<std::chrono::milliseconds> doubted_for, Steady steady) {
+    begin(time, steady);
+    if (doubted_for) doubted_since_ = steady - *doubted_for;
+}
+
+std::optional<std::chrono::milliseconds> BelievedTime::doubted_for() const {
+    if (!doubted_since_) return std::nullopt;
+    return std::chrono::duration_cast<std::chrono::milliseconds>(asked_ - *doubted_since_);
+}
+
 base::Time BelievedTime::now(base::Time clock, Steady steady) {
     if (!believed_) begin(clock, steady);
     const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(steady - asked_);

@@ -20,6 +20,10 @@ public:
     void begin(base::Time time, Steady steady);
     // `clock`: what it says now.
     [[nodiscard]] base::Time now(base::Time clock, Steady steady);
+    // As `begin`, of a run before: for how long the clock had been ahead by then, if it was.
+    void resume(base::Time time, std::optional<std::chrono::milliseconds> doubted_for, Steady steady);
+    [[nodiscard]] std::optional<base::Time> last() const { return believed_; }   // what `now` said
+    [[nodiscard]] std::optional<std::chrono::milliseconds> doubted_for() const;  // when `now` was asked
     [[nodiscard]] bool doubts() const { return doubted_since_.has_value(); }
 
 private:

@@ -35,3 +35,18 @@ TEST_CASE("a server that was off believes the clock after a while, too") {
     CHECK(time.now(at(hours(700)), steady(hours(0))) == at(hours(0)));
     CHECK(time.now(at(hours(701)), steady(hours(1))) == at(hours(701)));
 }
+
+TEST_CASE("a clock that was ahead before a restart has been so as long as it was seen to be") {
+    BelievedTime before{hours(1)};
+    CHECK(before.now(at(hours(0)), steady(hours(0))) == at(hours(0)));
+    CHECK_FALSE(before.doubted_for().has_value());
+    CHECK(before.now(at(hours(2400)), steady(hours(0))) == at(hours(0)));
+    CHECK(before.now(at(hours(2400)), steady(std::chrono::minutes(40))) == at(std::chrono::minutes(40)));
+    CHECK(before.doubted_for() == std::chrono::minutes(40));
+    BelievedTime time{hours(1)};
+    time.resume(*before.last(), before.doubted_for(), steady(hours(30)));
+    const auto later = [](int minutes) { return hours(30) + std::chrono::minutes(minutes); };
+    CHECK(time.now(at(hours(2430)), steady(later(0))) == at(std::chrono::minutes(40)));
+    CHECK(time.now(at(hours(2430)), steady(later(19))) == at(std::chrono::minutes(59)));
+    CHECK(time.now(at(hours(2430)), steady(later(20))) == at(hours(2430)));
+}

@@ -114,8 +114,8 @@ public:
             TRY(stream->open(now));
             TRY(compare_with_head_file(*stream, stream == requests_.get() ? requests_stream : unauthenticated_stream, now));
         }
-        retention_->begin();
         TRY(take_over_legacy_log(options_.directory, *requests_, now));
+        retention_->begin();
         first_of_this_run_ = requests_->last_line() + 1;
         TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by),
                             false, now));
@@ -404,6 +404,7 @@ private:
             stream->save_indexes();
         }
         save_heads();
+        retention_->end();
     }
 
     void write_summaries(const std::vector<Polling::Summary>& summaries, const std::string& counted, base::Time now) {

@@ -1,6 +1,9 @@
 #include "audit/retention.hpp"
 
+#include "audit/retention_state.hpp"
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
+#include "os/file.hpp"
 #include "text/time.hpp"
 
 namespace audit {
@@ -9,7 +12,14 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::hours between_warnings{1};
+constexpr std::chrono::minutes between_saves{1};
 constexpr std::chrono::hours clock_jump_said_min{24};
+
+std::string path_of_state(const LogOptions& options) { return options.directory + "/" + std::string(retention_state_file); }
+
+std::chrono::milliseconds since_boot(steady_clock::time_point time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+}
 
 void report(const base::Result<void>& done) {
     if (!done) base::log_error("the audit log: " + done.error().describe());
@@ -26,8 +36,39 @@ Retention::Retention(const LogOptions& options, Stream& requests, Stream& unauth
       unauthenticated_by_age_(std::chrono::days(options.keep_days)) {}
 
 void Retention::begin() {
+    const auto steady = steady_clock::now();
+    if (auto boot = os::read_file("/proc/sys/kernel/random/boot_id")) boot_ = *boot;  // without: as if the machine had been off
+    const auto content = os::read_file(path_of_state(options_));
+    const auto state = content ? read_retention_state(*content) : base::Result<RetentionState>(std::unexpected(content.error()));
+    if (state) {
+        const auto passed = passed_since(*state, boot_, since_boot(steady));
+        believed_.resume(state->believed + passed, state->doubted_for, steady);
+        if (state->requests) requests_by_age_.resume(*state->requests, steady - passed);
+        if (state->unauthenticated) unauthenticated_by_age_.resume(*state->unauthenticated, steady - passed);
+        return;
+    }
+    const bool is_new = !content && content.error().code == base::code::FileNotFound;
+    if (!is_new) base::log_warn("the audit log: " + path_of_state(options_) + ": " + state.error().describe());
     if (const int64_t newest = requests_.newest_time(); newest != 0)
-        believed_.begin(base::Time(std::chrono::milliseconds(newest)), steady_clock::now());
+        believed_.begin(base::Time(std::chrono::milliseconds(newest)), steady);
+    if (!requests_.full_segments().empty()) requests_by_age_.begin_with_nothing_left(steady);
+    if (!unauthenticated_.full_segments().empty()) unauthenticated_by_age_.begin_with_nothing_left(steady);
+}
+
+void Retention::end() { report(save()); }
+
+base::Result<void> Retention::save() {
+    const auto steady = steady_clock::now();
+    next_save_ = steady + between_saves;
+    const auto believed = believed_.last();
+    if (!believed) return {};
+    RetentionState state{.boot = boot_,
+                         .at = since_boot(steady),
+                         .believed = *believed,
+                         .doubted_for = believed_.doubted_for(),
+                         .requests = requests_by_age_.state(steady),
+                         .unauthenticated = unauthenticated_by_age_.state(steady)};
+    return os::replace_file(path_of_state(options_), to_text(state));
 }
 
 bool Retention::keep(base::Time now) {
@@ -45,6 +86,7 @@ bool Retention::keep(base::Time now) {
     const bool fits = remove_old({requests_, requests_by_age_, options_.keep_bytes, options_.when_full,
                                   removes ? "earlier than the days that were asked for" : ""},
                                  now, old_since);
+    if (steady_clock::now() >= next_save_) report(save());
     return fits || removes;
 }
 
@@ -77,6 +119,9 @@ bool Retention::remove_old(const OfStream& of, base::Time now, base::Time old_si
             if (of.by_age.begins_to_wait()) say_what_waits(stream, of.by_age, old_since, now);
             return true;
         }
+        // Before it is gone: who ends the server now has not won a segment.
+        if (!too_large)
+            if (auto saved = save(); !saved) return report(saved), true;
         const uint64_t last = oldest.first_number + oldest.lines - 1;
         const std::string said = "segment " + std::to_string(full.front()->number) + " was removed, with records " +
                                  std::to_string(oldest.first_number) + " to " + std::to_string(last) + ", up to " +
@@ -101,6 +146,7 @@ void Retention::say_what_waits(Stream& stream, const AgeRemovals& by_age, base::
                              std::to_string(by_age.period().count()) + " hours";
     base::log_warn("the audit log: " + said);
     report(stream.note("waiting", said, true, now));
+    report(save());
 }
 
 }  // namespace audit

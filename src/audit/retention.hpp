@@ -16,8 +16,11 @@ public:
     // All outlive it. `options.keep_bytes`: not 0.
     Retention(const LogOptions& options, Stream& requests, Stream& unauthenticated);
 
-    // Once the streams are open: no time before their newest record's is believed.
+    // Once the streams are open: goes on where the server before ended (retention_state.hpp). Where that is not known, nothing of a log
+    // that is there already is removed for its age in the first period.
     void begin();
+    // For the next server. What fails is in the server's log.
+    void end();
     // Warns, and removes segments, each with a note before. False: the log of requests is larger than it may be, and its oldest records are
     // to be kept. What fails is in the server's log.
     [[nodiscard]] bool keep(base::Time now);
@@ -31,6 +34,8 @@ private:
         std::string why_early;  // said where records go before their days are over; empty: that is as it should be
     };
 
+    // Durable when it returns.
+    [[nodiscard]] base::Result<void> save();
     void warn_where_it_fills(base::Time now);
     void say_what_waits(Stream& stream, const AgeRemovals& by_age, base::Time old_since, base::Time now);
     // False: it is larger than it may be, and what could be removed is to be kept. `old_since`: the time by which records are old.
@@ -41,7 +46,8 @@ private:
     BelievedTime believed_;
     bool said_doubt_ = false;
     AgeRemovals requests_by_age_, unauthenticated_by_age_;
-    std::chrono::steady_clock::time_point next_warning_{};
+    std::string boot_;
+    std::chrono::steady_clock::time_point next_warning_{}, next_save_{};
 };
 
 }  // namespace audit
