@@ -101,6 +101,11 @@ private:
         if (pair.before) search_.search(Kind::lost, *pair.before, old, fresh, scope);
     }
 
+    // Of who is new and has no ceilings: a resource's policy that denies nothing adds to what its own policies allow, and takes nothing from it.
+    static bool only_adds(const Pair& pair, const std::optional<AttachedPolicy>& resource) {
+        return !pair.before && pair.after && !has_ceilings({&pair.after->policies, resource});
+    }
+
     // What no policy of a resource has a say in.
     void compare_rest(const Pair& pair) {
         if (!pair.changed) return;
@@ -110,6 +115,7 @@ private:
         }
         Scope scope;
         each_bucket([&](const Bucket* before, const Bucket* after) {
+            if (only_adds(pair, of(after))) return;
             if (!speaks_of(of(before), pair.either()) && !speaks_of(of(after), pair.either())) return;
             for (std::string& part : after_.parts_of_bucket((after != nullptr ? after : before)->name))
                 scope.except.push_back(std::move(part));
@@ -144,8 +150,11 @@ private:
             const OfResource resource{of(before), of(after), restricts(before), restricts(after)};
             const auto about = [&](const Pair& pair) {
                 if (!pair.after || (!differs && !pair.changed)) return;  // of who is gone, one line says so
-                if (speaks_of(resource.before, pair.either()) || speaks_of(resource.after, pair.either()))
-                    compare(pair, resource, scope);
+                if (!speaks_of(resource.before, pair.either()) && !speaks_of(resource.after, pair.either())) return;
+                if (!only_adds(pair, resource.after)) return compare(pair, resource, scope);
+                // What the principal's own policies allow is said with all the rest.
+                const Side alone{&none_, resource.after, restricts(after)}, nothing{&none_, std::nullopt};
+                search_.search(Kind::gained, *pair.after, alone, nothing, scope);
             };
             for (const Pair& pair : pairs_) about(pair);
             if (!differs) return;
@@ -203,42 +212,107 @@ private:
                                                  {"s3:DeleteObject", true},
                                                  {"s3:PutBucketPolicy", false}}};
 
+    // Which of a principal's statements may be about a new bucket: those of all resources, the same for each, and others by how they begin.
+    struct S3Statements {
+        bool any = false, of_all = false, of_names = false;
+        std::vector<std::string> beginnings;
+        std::string key;  // of those of all resources, with which others may share what they allow; empty: they ask who it is
+    };
+
+    S3Statements s3_statements(const Actor& actor) {
+        static const uint64_t bit = policy::service_bit(policy::hash_of("s3"));
+        S3Statements out;
+        bool shared = true;
+        out.key = std::to_string(static_cast<int>(actor.subject.principal.kind));
+        const auto add = [&](const AttachedPolicy& attached, char layer) {
+            const auto& compiled = attached.policy->compiled();
+            const auto tables = compiled.patterns();
+            bool general = false;
+            for (const auto& statement : compiled.statements()) {
+                if ((statement.services & bit) == 0) continue;
+                const auto patterns = compiled.resources(statement);
+                out.any = out.any || (layer == 'i' && statement.effect == policy::Effect::allow);
+                if (statement.not_resource || statement.broken) {
+                    out.of_names = true;
+                    continue;
+                }
+                for (const auto& pattern : patterns)
+                    if (pattern.is_everything())
+                        general = true;
+                    else
+                        out.beginnings.emplace_back(tables.text(tables.literal_prefix(pattern)));
+            }
+            if (!general) return;
+            out.of_all = true;
+            shared = shared && !search_.asks_who(attached.policy);
+            out.key += layer + std::to_string(reinterpret_cast<uintptr_t>(attached.policy.get()));
+        };
+        for (const AttachedPolicy& one : actor.policies.identity) add(one, 'i');
+        if (actor.policies.boundary) add(*actor.policies.boundary, 'b');
+        if (!shared) out.key.clear();
+        return out;
+    }
+
     void find_already() {
-        for (const auto& [name, bucket] : after_.buckets) {
-            if (before_.buckets.contains(name)) continue;
-            for (const Pair& pair : pairs_)
-                if (!pair.changed && pair.after->subject.principal.kind != policy::PrincipalKind::root)
-                    find_already(bucket, pair);
+        for (const Pair& pair : pairs_) {
+            if (pair.changed || pair.after->subject.principal.kind == policy::PrincipalKind::root) continue;
+            const S3Statements statements = s3_statements(*pair.after);
+            if (!statements.any) continue;
+            for (const auto& [name, bucket] : after_.buckets)
+                if (!before_.buckets.contains(name)) find_already(bucket, *pair.after, statements);
         }
     }
 
-    static bool may_use_s3(const policy::PrincipalPolicies& policies) {
-        static const uint64_t bit = policy::service_bit(policy::hash_of("s3"));
-        return std::ranges::any_of(policies.identity,
-                                   [](const AttachedPolicy& one) { return (one.policy->summary().allow_services & bit) != 0; });
+    void find_already(const Bucket& bucket, const Actor& actor, const S3Statements& statements) {
+        const std::string arn = after_.bucket_arn(bucket.name);
+        const bool by_name = statements.of_names || std::ranges::any_of(statements.beginnings, [&](const std::string& one) {
+                                 return arn.starts_with(one) || one.starts_with(arn);
+                             });
+        if (!by_name && !statements.of_all) return;  // nothing of all resources, and nothing of this one
+        const auto whole = of(&bucket);
+        if (by_name || statements.key.empty() || speaks_of(whole, actor)) return add_already(ask_already(bucket, actor, whole));
+        // What is the same for all buckets and whoever has these policies: asked once.
+        const auto [place, added] = already_.try_emplace(statements.key);
+        if (added) place->second = {&actor, arn, ask_already(bucket, actor, whole)};
+        auto& [first, first_arn, change] = place->second;
+        if (!change || added) return add_already(change);
+        AccessChange again = *change;
+        again.who = {actor.shown};
+        again.resources = after_.parts_of_bucket(bucket.name);
+        if (again.witness) {
+            again.witness = DifferenceSearch::as(*again.witness, *first, actor);
+            again.witness->resource.replace(0, first_arn.size(), arn);
+            const Side side{&actor.policies, whole, bucket.restrict_public};
+            if (!DifferenceSearch::allows(*again.witness, side)) return add_already(ask_already(bucket, actor, whole));
+        }
+        add_already(again);
     }
 
-    void find_already(const Bucket& bucket, const Pair& pair) {
-        const Actor& actor = *pair.after;
-        if (!may_use_s3(actor.policies)) return;
+    void add_already(const std::optional<AccessChange>& change) {
+        if (change) out_.changes.push_back(*change);
+    }
+
+    std::optional<AccessChange> ask_already(const Bucket& bucket, const Actor& actor,
+                                            const std::optional<AttachedPolicy>& policy) {
         // By its own policies, and not against the bucket's.
-        const Side side{&actor.policies, std::nullopt}, whole{&actor.policies, of(&bucket), bucket.restrict_public};
+        const Side side{&actor.policies, std::nullopt}, whole{&actor.policies, policy, bucket.restrict_public};
         const Side anything{&none_, AttachedPolicy{Outside().policy(), ""}};
         const std::string arn = after_.bucket_arn(bucket.name);
         AccessChange change{.kind = Kind::already, .who = {actor.shown}};
         for (const Use& use : uses) {
-            auto answer = search_.ask(actor, {side, whole}, {}, {use.action}, {use.of_object ? arn + "/*" : arn});
+            const std::vector<std::string> resources = {use.of_object ? arn + "/*" : arn};
+            auto answer = search_.ask(actor, {side, whole}, {}, {use.action}, resources);
             if (answer.kind == Answer::Kind::no) continue;
             change.actions.emplace_back(use.action);
-            const auto lacks = search_.ask(actor, {anything}, {whole}, {use.action}, {use.of_object ? arn + "/*" : arn});
-            change.partly = change.partly || lacks.kind != Answer::Kind::no;
+            if (!change.partly)
+                change.partly = search_.ask(actor, {anything}, {whole}, {use.action}, resources).kind != Answer::Kind::no;
             if (answer.kind != Answer::Kind::yes || change.witness) continue;
             change.witness = answer.witness;
             explain_already(side, change);
         }
-        if (change.actions.empty()) return;
+        if (change.actions.empty()) return std::nullopt;
         change.resources = after_.parts_of_bucket(bucket.name);
-        out_.changes.push_back(std::move(change));
+        return change;
     }
 
     void explain_already(const Side& side, AccessChange& change) {
@@ -302,6 +376,12 @@ private:
     AccessDifference out_;
     DifferenceSearch search_;
     std::deque<Pair> pairs_, outsiders_;  // which stand still
+    struct Already {
+        const Actor* first = nullptr;
+        std::string arn;  // of the bucket
+        std::optional<AccessChange> change;
+    };
+    std::map<std::string, Already> already_;
 };
 
 }  // namespace

@@ -26,9 +26,10 @@ struct AccessChange {
     bool not_action = false, not_resource = false;  // all but these
     std::string condition;                          // under which the statement says so, for people; empty: none
     std::string why;                                // `by inline policy data of role trainer`
-    std::string policy;   // all that this policy allows: `actions` and `resources` are those of all its statements
-    bool partly = false;  // some of what the words mean was so before, or is not so
-    bool more = false;    // and more that is not listed: lines_max
+    std::string policy;                 // all that this policy allows: `actions` and `resources` are those of all its statements
+    std::vector<std::string> rests_on;  // statements, canonical: for the search
+    bool partly = false;                // some of what the words mean was so before, or is not so
+    bool more = false;                  // and more that is not listed: lines_max
     std::optional<policy::Request> witness;  // by the first of `who`: the engine has answered it as claimed
 };
 

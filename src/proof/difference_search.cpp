@@ -4,6 +4,7 @@
 
 #include "base/strings.hpp"
 #include "policy/compile.hpp"
+#include "policy/glob.hpp"
 
 namespace proof {
 
@@ -18,13 +19,9 @@ constexpr size_t statements_listed_max = 6;
 
 bool is_nothing(const Side& side) { return side.policies->identity.empty() && !side.resource && !side.policies->boundary; }
 
-bool has_ceilings(const Side& side) {
-    const auto denies = [](const AttachedPolicy& one) { return one.policy->summary().deny_services != 0; };
-    return side.policies->boundary || side.policies->session || std::ranges::any_of(side.policies->identity, denies) ||
-           (side.resource && denies(*side.resource));
-}
-
+// Keys that tell principals of one account and kind apart.
 bool is_of_principal(std::string_view key) {
+    if (key == "aws:principalaccount" || key == "aws:principaltype" || key == "aws:principalisawsservice") return false;
     return key.starts_with("aws:principal") || key == "aws:username" || key == "aws:userid" || key == "aws:tokenissuetime" ||
            key == "aws:sourceidentity";
 }
@@ -35,6 +32,12 @@ void add_all(std::vector<std::string>& to, const std::vector<std::string>& more)
 }
 
 }  // namespace
+
+bool has_ceilings(const Side& side) {
+    const auto denies = [](const AttachedPolicy& one) { return one.policy->summary().deny_services != 0; };
+    return side.policies->boundary || side.policies->session || std::ranges::any_of(side.policies->identity, denies) ||
+           (side.resource && denies(*side.resource));
+}
 
 std::vector<const AttachedPolicy*> policies_of(const Side& side, Layer layer) {
     std::vector<const AttachedPolicy*> out;
@@ -113,6 +116,7 @@ DifferenceSearch::Explained DifferenceSearch::explain(AccessChange::Kind kind, c
     const auto fresh = std::ranges::find_if(allows, is_new);
     if (denies.empty() && fresh != allows.end()) {
         out.region = *fresh->words;
+        out.whole = fresh->words;
         out.change.why = (gained ? "by " : "was by ") + fresh->policy->name;
         describe_policy(*fresh, out);
         return out;
@@ -204,36 +208,78 @@ void DifferenceSearch::refine(const Actor& actor, const Side& allowed, const Sid
 
 void DifferenceSearch::search(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused,
                               const Scope& scope) {
-    const std::string key = key_of(kind, actor, allowed, refused, scope);
-    if (const auto found = known_.find(key); !key.empty() && found != known_.end())
-        if (repeat(found->second, actor, allowed, refused)) return;
+    // The root user needs no grant; of who is not of the account, the resource's policy has to know.
+    const bool of_account = actor.kind == Actor::Kind::principal;
+    const bool is_root = actor.subject.principal.kind == policy::PrincipalKind::root;
+    if (!is_root && !allowed.resource && (!of_account || allowed.policies->identity.empty())) return;
+    // Nothing on the other side, and no ceilings: what each policy allows by itself is all there is, and many principals have the same one.
+    if (!is_nothing(refused) || has_ceilings(allowed) || allowed.resource)
+        return search_part(kind, actor, allowed, refused, scope);
+    for (const AttachedPolicy& one : allowed.policies->identity) {
+        policy::PrincipalPolicies alone;
+        alone.identity.push_back(one);
+        search_part(kind, actor, {&alone, std::nullopt}, refused, scope);
+    }
+}
+
+void DifferenceSearch::search_part(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused,
+                                   const Scope& scope) {
+    // Lines about all resources hold for whoever has the policy, if their witnesses are not of resources that are asked about apart.
+    const bool everywhere = is_nothing(refused);
+    Scope shared = scope;
+    if (everywhere) shared.except.clear();
+    const std::string key = key_of(kind, actor, allowed, refused, shared);
+    if (!key.empty()) {
+        auto found = known_.find(key);
+        if (found == known_.end()) {
+            Known lines{&actor, {}};
+            if (find_lines(kind, actor, allowed, refused, shared, lines.lines))
+                found = known_.emplace(key, std::move(lines)).first;
+        }
+        if (found != known_.end() && repeat(found->second, actor, allowed, refused, scope)) return;
+    }
+    std::vector<AccessChange> lines;
+    (void)find_lines(kind, actor, allowed, refused, scope, lines);  // what it leaves open it has said
+    out_.changes.insert(out_.changes.end(), lines.begin(), lines.end());
+}
+
+// Every Allow that could be a reason for more has been said, each as a whole?
+bool DifferenceSearch::has_said_all(const Side& side, const std::vector<AccessChange>& lines) {
+    std::set<std::string> said;
+    for (const AccessChange& line : lines) said.insert(line.rests_on.begin(), line.rests_on.end());
+    std::vector<AttachedPolicy> all = side.policies->identity;
+    if (side.resource) all.push_back(*side.resource);
+    for (const AttachedPolicy& one : all)
+        for (const Words& words : words_.of(one.policy))
+            if (!words.deny && !said.contains(words.canonical)) return false;
+    return !all.empty() && !lines.empty();
+}
+
+// Are these all?
+bool DifferenceSearch::find_lines(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused,
+                                  const Scope& scope, std::vector<AccessChange>& lines) {
     Outside outside;
     outside.except_resources(scope.except);
     const char* may = kind == AccessChange::Kind::lost ? " may lose more: " : " may gain more: ";
-    Known lines{&actor, {}};
-    bool complete = false;
     while (true) {
+        if (is_nothing(refused) && has_said_all(allowed, lines)) return true;
         if (is_spent()) {
             out_.unknown.push_back(actor.shown + may + "the limit of questions");
-            break;
+            return false;
         }
         const Side around{allowed.policies, AttachedPolicy{outside.policy(), ""}};
         auto answer = ask(actor, {allowed, around}, {refused}, scope.actions, scope.resources);
         if (answer.kind == Answer::Kind::unknown) out_.unknown.push_back(actor.shown + may + answer.reason);
-        if (answer.kind != Answer::Kind::yes) {
-            complete = answer.kind == Answer::Kind::no;
-            break;
-        }
+        if (answer.kind != Answer::Kind::yes) return answer.kind == Answer::Kind::no;
         const policy::Request witness = *answer.witness;
-        if (lines.lines.size() == limits_.lines_max) {
-            lines.lines.push_back({.kind = kind,
-                                   .who = {actor.shown},
-                                   .actions = {witness.action},
-                                   .resources = {witness.resource},
-                                   .more = true,
-                                   .witness = witness});
-            complete = true;
-            break;
+        if (lines.size() == limits_.lines_max) {
+            lines.push_back({.kind = kind,
+                             .who = {actor.shown},
+                             .actions = {witness.action},
+                             .resources = {witness.resource},
+                             .more = true,
+                             .witness = witness});
+            return true;
         }
         Explained explained = explain(kind, witness, allowed, refused);
         explained.change.who = {actor.shown};
@@ -246,10 +292,11 @@ void DifferenceSearch::search(AccessChange::Kind kind, const Actor& actor, const
         // Words that do not take in the request itself (variables of an old Version) would be found again and again.
         if (allows(witness, {allowed.policies, AttachedPolicy{outside.policy(), ""}}))
             outside.except(witness.action, witness.resource);
-        lines.lines.push_back(std::move(explained.change));
+        if (explained.whole)
+            for (const Words* one : explained.others.empty() ? std::vector<const Words*>{explained.whole} : explained.others)
+                explained.change.rests_on.push_back(one->canonical);
+        lines.push_back(std::move(explained.change));
     }
-    out_.changes.insert(out_.changes.end(), lines.lines.begin(), lines.lines.end());
-    if (complete && !key.empty()) known_.insert_or_assign(key, std::move(lines));
 }
 
 void DifferenceSearch::all(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const std::string& why) {
@@ -298,12 +345,15 @@ std::string DifferenceSearch::key_of(AccessChange::Kind kind, const Actor& actor
     return out;
 }
 
-bool DifferenceSearch::repeat(const Known& known, const Actor& actor, const Side& allowed, const Side& refused) {
+bool DifferenceSearch::repeat(const Known& known, const Actor& actor, const Side& allowed, const Side& refused,
+                              const Scope& scope) {
     std::vector<AccessChange> lines = known.lines;
     for (AccessChange& line : lines) {
         line.who = {actor.shown};
         line.witness = as(*line.witness, *known.actor, actor);
-        if (!allows(*line.witness, allowed) || allows(*line.witness, refused)) return false;
+        const auto is_of = [&](const std::string& pattern) { return policy::glob_matches(pattern, line.witness->resource); };
+        if (std::ranges::any_of(scope.except, is_of) || !allows(*line.witness, allowed) || allows(*line.witness, refused))
+            return false;
     }
     out_.changes.insert(out_.changes.end(), lines.begin(), lines.end());
     return true;

@@ -46,6 +46,8 @@ public:
     [[nodiscard]] static policy::Request as(const policy::Request& witness, const Actor& from, const Actor& to);
     [[nodiscard]] static bool allows(const policy::Request& request, const Side& side);
     [[nodiscard]] WordsOfPolicies& words() { return words_; }
+    // Do its conditions or variables ask about the principal?
+    [[nodiscard]] bool asks_who(const policy::PolicyPtr& policy);
     [[nodiscard]] bool is_spent() const { return out_.questions >= limits_.questions_max; }
     [[nodiscard]] Answer ask(const Actor& actor, const std::vector<Side>& allowed, const std::vector<Side>& refused,
                              const std::vector<std::string>& actions, const std::vector<std::string>& resources);
@@ -61,6 +63,7 @@ private:
     struct Explained {
         AccessChange change;
         Words region;                      // what has been said with this line
+        const Words* whole = nullptr;      // the statement that the region is
         std::vector<const Words*> others;  // and with them, of a whole policy
     };
 
@@ -82,12 +85,18 @@ private:
     };
     [[nodiscard]] std::string key_of(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused,
                                      const Scope& scope);
-    [[nodiscard]] bool asks_who(const policy::PolicyPtr& policy);
-    [[nodiscard]] bool repeat(const Known& known, const Actor& actor, const Side& allowed, const Side& refused);
+    void search_part(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused, const Scope& scope);
+    [[nodiscard]] bool has_said_all(const Side& side, const std::vector<AccessChange>& lines);
+    [[nodiscard]] bool find_lines(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused,
+                                  const Scope& scope, std::vector<AccessChange>& lines);
+    [[nodiscard]] bool repeat(const Known& known, const Actor& actor, const Side& allowed, const Side& refused,
+                              const Scope& scope);
     std::map<std::string, Known, std::less<>> known_;
     std::map<const policy::Policy*, bool> asks_who_;
 };
 
+// Is there something that can take away from what policies allow: a boundary, a session policy, a Deny?
+[[nodiscard]] bool has_ceilings(const Side& side);
 // The policies of a side that a layer has.
 [[nodiscard]] std::vector<const policy::AttachedPolicy*> policies_of(const Side& side, policy::Layer layer);
 

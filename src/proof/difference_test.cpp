@@ -158,6 +158,31 @@ TEST_CASE("a new bucket: who may use it already, whom its policy lets in") {
           {"+ role trainer: s3:* on arn:aws:s3:::fresh/*", already});
 }
 
+TEST_CASE("new buckets that the same may use are one line, and who is told apart by a condition is asked apart") {
+    AccountPolicies one = account();
+    const auto put = [&](const std::string& name, const std::string& statements) {
+        auto user = one.users.at("storage-admin");
+        user.name = name;
+        user.id = "AIDA" + name;
+        user.arn = one.iam_arn("user", "/", name);
+        user.inline_policies = {{"p", policy::Policy::parse_stored(document(statements), policy::PolicyKind::identity)}};
+        one.users[name] = user;
+    };
+    put("second", allow(R"("s3:*")", R"("*")"));
+    put("named", allow(R"("s3:GetObject")", R"("*")", R"(,"Condition":{"StringEquals":{"aws:username":"named"}})"));
+    put("other", allow(R"("s3:GetObject")", R"("*")", R"(,"Condition":{"StringEquals":{"aws:username":"somebody"}})"));
+    put("one-bucket", allow(R"("s3:GetObject")", R"("arn:aws:s3:::fresh-1/*")"));
+    put("elsewhere", allow(R"("s3:GetObject")", R"("arn:aws:s3:::old/*")"));
+    const auto all = compare(one, {made("aws:s3/bucket:Bucket", Json::object({{"bucket", "fresh-1"}})),
+                                   made("aws:s3/bucket:Bucket", Json::object({{"bucket", "fresh-2"}}))});
+    const std::string both = " on arn:aws:s3:::fresh-1, arn:aws:s3:::fresh-1/*, arn:aws:s3:::fresh-2, arn:aws:s3:::fresh-2/*";
+    check(all,
+          {"= user named: s3:GetObject" + both + " if aws:username is named",
+           "= user one-bucket: s3:GetObject on arn:aws:s3:::fresh-1, arn:aws:s3:::fresh-1/*",
+           "= user second, user storage-admin: s3:GetObject, s3:ListBucket, s3:PutObject, s3:DeleteObject, s3:PutBucketPolicy" +
+               both});
+}
+
 TEST_CASE("what a bucket's policy says is asked about that bucket alone") {
     // Ada loses what she has by her group where the bucket's policy denies it, and keeps it elsewhere.
     AccountPolicies one = account();
