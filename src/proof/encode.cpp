@@ -104,7 +104,7 @@ Encoder::Encoder(const Subject& subject, std::string action, std::string resourc
       action_(std::move(action)),
       lower_(base::lower(action_)),
       service_(lower_.substr(0, lower_.find(':'))),
-      owner_(resource_account.empty() ? subject.principal.account : std::move(resource_account)),
+      owner_(resource_account.empty() ? std::string(subject.principal.account) : std::move(resource_account)),
       same_account_(owner_ == subject.principal.account),
       known_(&known),
       variables_{.known = &known,

@@ -226,14 +226,17 @@ private:
         const auto same = std::ranges::find_if(out_.found, [&](const WayIn& other) {
             return other.allowed_by == way.allowed_by && other.denied_by == way.denied_by;
         });
-        const bool is_new = same == out_.found.end();
-        WayIn& to = is_new ? out_.found.emplace_back(std::move(way)) : *same;
+        if (same == out_.found.end()) {
+            WayIn& added = out_.found.emplace_back(std::move(way));
+            added.actions.insert(added.actions.end(), actions.begin(), actions.end());
+            return;
+        }
+        same->actions.insert(same->actions.end(), actions.begin(), actions.end());
         const auto is_of_service = [&](const policy::Request& other) {
             return service_of(other.action) == service_of(way.witness.action);
         };
-        if (!is_new && !is_of_service(to.witness) && std::ranges::none_of(to.others, is_of_service))
-            to.others.push_back(std::move(way.witness));
-        to.actions.insert(to.actions.end(), actions.begin(), actions.end());
+        if (!is_of_service(same->witness) && std::ranges::none_of(same->others, is_of_service))
+            same->others.push_back(std::move(way.witness));
     }
 
     static std::set<StatementOf> statements_of(const WayIn& way) { return {way.allowed_by.begin(), way.allowed_by.end()}; }
