@@ -102,7 +102,7 @@ struct Gate::RequestState {
     }
     // For wording and the record: of a request that is refused early, what it seems to be for.
     [[nodiscard]] const std::string& said_service() const { return service.empty() ? call.service : service; }
-    std::string access_key_id;              // once credentials were looked up; they may not hold
+    std::string access_key_id;              // that the request says it is signed with; it may not hold
     std::optional<DecidedRequest> decided;  // once it was; not of an operation that needs no permission
     bool recorded = false;
     std::optional<audit::PendingRecord> ticket;  // of what was decided and is not answered yet

@@ -9,6 +9,16 @@ using proof::Answer;
 
 namespace {
 
+proof::Subject user_alice() {
+    proof::Subject out;
+    out.principal = {.kind = policy::PrincipalKind::user,
+                     .account = "111122223333",
+                     .arn = "arn:aws:iam::111122223333:user/alice",
+                     .unique_id = "AIDAALICE",
+                     .user_arn = "arn:aws:iam::111122223333:user/alice"};
+    return out;
+}
+
 policy::PolicyPtr identity(const std::string& statements) {
     return Policy::parse(R"({"Version":"2012-10-17","Statement":[)" + statements + "]}", PolicyKind::identity).value();
 }
@@ -127,12 +137,7 @@ std::vector<std::string> lines_of(const proof::Ways& ways) {
 }  // namespace
 
 TEST_CASE("ways in, and what each of them rests on") {
-    proof::Subject alice;
-    alice.principal = {.kind = policy::PrincipalKind::user,
-                       .account = "111122223333",
-                       .arn = "arn:aws:iam::111122223333:user/alice",
-                       .unique_id = "AIDAALICE",
-                       .user_arn = "arn:aws:iam::111122223333:user/alice"};
+    proof::Subject alice = user_alice();
     const auto ways = [&](const std::string& statements, const std::string& resource = "arn:aws:s3:::bucket/*", size_t most = 8) {
         static policy::PrincipalPolicies policies;
         policies.identity = {{identity(statements), "p"}};
@@ -180,12 +185,7 @@ TEST_CASE("ways in, and what each of them rests on") {
 }
 
 TEST_CASE("ways that rest on the value of a variable say which, and that there may be more") {
-    proof::Subject anyone;
-    anyone.principal = {.kind = policy::PrincipalKind::user,
-                        .account = "111122223333",
-                        .arn = "arn:aws:iam::111122223333:user/alice",
-                        .unique_id = "AIDAALICE",
-                        .user_arn = "arn:aws:iam::111122223333:user/alice"};
+    proof::Subject anyone = user_alice();
     anyone.open = {{"aws:principaltag/", "?*", true}};
     policy::PrincipalPolicies policies;
     policies.identity = {{identity(allow(R"("s3:GetObject")", R"("arn:aws:s3:::home/${aws:PrincipalTag/team}/*")",
@@ -208,12 +208,7 @@ TEST_CASE("ways that rest on the value of a variable say which, and that there m
 }
 
 TEST_CASE("ways of several actions") {
-    proof::Subject alice;
-    alice.principal = {.kind = policy::PrincipalKind::user,
-                       .account = "111122223333",
-                       .arn = "arn:aws:iam::111122223333:user/alice",
-                       .unique_id = "AIDAALICE",
-                       .user_arn = "arn:aws:iam::111122223333:user/alice"};
+    proof::Subject alice = user_alice();
     policy::PrincipalPolicies policies;
     policies.identity = {{identity(allow(R"(["s3:GetObject","s3:GetObjectTagging","s3:DeleteObject"])", R"("*")")), "p"}};
     proof::Question question{.subject = &alice, .allowed = {{&policies}}};
@@ -337,12 +332,7 @@ TEST_CASE("a boundary that a direct grant passes by is no part of the way") {
     policy::PrincipalPolicies policies;
     policies.boundary = policy::AttachedPolicy{
         identity(allow(R"("s3:*")", R"("*")", R"(,"Condition":{"NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}})")), "boundary"};
-    proof::Subject alice;
-    alice.principal = {.kind = policy::PrincipalKind::user,
-                       .account = "111122223333",
-                       .arn = "arn:aws:iam::111122223333:user/alice",
-                       .unique_id = "AIDAALICE",
-                       .user_arn = "arn:aws:iam::111122223333:user/alice"};
+    proof::Subject alice = user_alice();
     proof::Question question{.subject = &alice, .allowed = {{&policies, &granted}}};
     question.actions = {"s3:GetObject"};
     question.resources = {"arn:aws:s3:::bucket/*"};
