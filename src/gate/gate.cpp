@@ -105,8 +105,8 @@ struct Gate::RequestState {
     std::string access_key_id;              // that the request says it is signed with; it may not hold
     std::optional<DecidedRequest> decided;  // once it was; not of an operation that needs no permission
     bool recorded = false;
-    std::optional<audit::PendingRecord> ticket;  // of what was decided and is not answered yet
-    std::string answered_error;                  // its code
+    std::optional<audit::PendingRecord> pending;  // of what was decided and is not answered yet
+    std::string answered_error;                   // its code
 };
 
 Gate::Gate(GateDependencies dependencies) : dependencies_(std::move(dependencies)) {
@@ -180,7 +180,7 @@ base::Result<http::Response> Gate::process(RequestState& state) {
     for (int decision = 1;; ++decision) {
         auto answer = admit(state, *operation);
         if (answer || answer.error().code != base::decision_outdated) return answer;
-        if (state.ticket) TRY(record_answer(state, 0, &answer.error(), ""));
+        if (state.pending) TRY(record_answer(state, 0, &answer.error(), ""));
         state.decided.reset();
         state.recorded = false;
         if (decision == decisions_max) {
@@ -237,7 +237,7 @@ base::Result<http::Response> Gate::admit(RequestState& state, const Operation& o
     if (makes_something(operation.name)) made = recorded_answer(state.service, operation.name, state.run->made(), *answer);
     auto response = std::move(*answer);
     wire::add_request_id(response.headers, state.service, call.request_id);
-    if (state.ticket) TRY(record_answer(state, response.status, nullptr, std::move(made)));
+    if (state.pending) TRY(record_answer(state, response.status, nullptr, std::move(made)));
     return response;
 }
 
@@ -413,17 +413,17 @@ audit::Record Gate::record_of(const RequestState& state) {
 }
 
 base::Result<void> Gate::record(RequestState& state, std::string parameters) {
-    base::Result<audit::PendingRecord> ticket;
+    base::Result<audit::PendingRecord> pending;
     if (state.decided) {
         state.decided->parameters = std::move(parameters);
-        ticket = dependencies_.audit->decided(*state.decided);
+        pending = dependencies_.audit->decided(*state.decided);
     } else {
         audit::Record record = record_of(state);
         record.parameters = std::move(parameters);
-        ticket = dependencies_.audit->decided(record);
+        pending = dependencies_.audit->decided(record);
     }
-    if (!ticket) return not_recorded(state.call.request_id, ticket.error());
-    state.ticket = std::move(*ticket);
+    if (!pending) return not_recorded(state.call.request_id, pending.error());
+    state.pending = std::move(*pending);
     state.recorded = true;
     return {};
 }
@@ -447,10 +447,10 @@ base::Result<void> Gate::record_answer(RequestState& state, int status, const ba
         answered.error_code = error->code;
         answered.error_message = message_to_keep(state, *error);
     }
-    INVARIANT(state.ticket);
-    audit::PendingRecord ticket = std::move(*state.ticket);
-    state.ticket.reset();
-    auto written = dependencies_.audit->answered(std::move(ticket), answered);
+    INVARIANT(state.pending);
+    audit::PendingRecord pending = std::move(*state.pending);
+    state.pending.reset();
+    auto written = dependencies_.audit->answered(std::move(pending), answered);
     if (!written) return not_recorded(state.call.request_id, written.error());
     return {};
 }
@@ -470,7 +470,7 @@ http::Response Gate::refuse(RequestState& state, base::Error error) {
     base::Result<void> written;
     if (!state.recorded) {
         written = record_refusal(state, error, response.status);
-    } else if (state.ticket) {
+    } else if (state.pending) {
         written = record_answer(state, response.status, &error, "");
     }
     if (!written) {
