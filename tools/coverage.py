@@ -23,6 +23,7 @@ SERVICES = {
     "logs": ("CloudWatch Logs", "UnknownOperationException"),
     "monitoring": ("CloudWatch", "InvalidAction"),
     "cloudtrail": ("CloudTrail", "UnknownOperationException"),
+    "access-analyzer": ("IAM Access Analyzer", "UnknownOperationException"),
 }
 
 # What works in part, and what does not.
@@ -38,7 +39,7 @@ IN_PART = {
 CONTROL = "s3control"
 
 # Where botocore's name is not the signing name.
-MODELS = {"monitoring": "cloudwatch"}
+MODELS = {"monitoring": "cloudwatch", "access-analyzer": "accessanalyzer"}
 
 # The groups of models/SERVICE.yaml whose operations answer, as AWS does for whoever has none of it, that nothing is configured.
 UNCONFIGURED = {"iam": "not_configured", "s3": "not_configured"}

@@ -1,6 +1,6 @@
 // What a request pays to be decided and recorded: a GetObject of the reference scenario, on the functions that serve requests.
 //
-//   decided     what the request needs, from what S3 knows of the object (gate::access_to), its context and question, the walk over
+//   decided     what the request needs, from what S3 knows of the object (gate::add_access), its context and question, the walk over
 //               what an earlier request left of the policies (gate::DecidedRequest)
 //   recorded    and the line of its record, in the buffer that is written (DecidedRequest::text, audit::append_record)
 //   chained     and the line's digest in the chain of the log (audit::end_line), which the log takes while it holds its lock
@@ -9,22 +9,28 @@
 // of a record that nothing was prepared for (audit::text_of), as refusals and requests with several accesses have it.
 //
 // Not in it: the signature, reading the request, finding the object, the write. Reads the scenario's folder (run.py writes it and
-// prints the figures); prints a line of JSON. Every request is checked before it is timed.
+// prints the figures); prints a line of JSON. Every request is checked before it is timed. For a profiler: one figure of one principal,
+// so many rounds.
 //
-//     bench_gate_path build/bench-policy/scenario
+//     bench_gate_path build/bench-policy/scenario [decided|recorded|chained|whole ROUNDS]
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <semaphore>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include "audit/definitions.hpp"
 #include "audit/line.hpp"
+#include "gate/add_access.hpp"
 #include "gate/decided.hpp"
 #include "http/message.hpp"
 #include "text/json.hpp"
@@ -34,7 +40,7 @@ namespace {
 using text::Json;
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t rounds = 31;
+constexpr size_t rounds_usual = 31;
 constexpr size_t principals_many = 1000;
 constexpr size_t written_at = 4096;        // bytes of the log's buffer
 constexpr size_t passes_hot = 40;          // over the requests, a round
@@ -123,7 +129,7 @@ template <Upto upto>
 bool pass(const identity::PreparedPtr& principal, const Asked& asked, gate::Description object, const wire::Signature& signature,
           base::Time now, const std::string& request_id, Segment& segment) {
     std::vector<gate::Access> accesses;
-    accesses.push_back(gate::access_to("s3:GetObject", std::move(object), {}));
+    gate::add_access(accesses, "s3:GetObject", std::move(object), {});
     const gate::DecidedRequest decided(
         {.principal = principal,
          .facts = {.http = &asked.request, .service = "s3", .region = "us-east-1", .signature = &signature, .now = now},
@@ -164,7 +170,10 @@ double cost_of_reading() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 2) die("usage: bench_gate_path SCENARIO-FOLDER");
+    if (argc != 2 && argc != 4) die("usage: bench_gate_path SCENARIO-FOLDER [decided|recorded|chained|whole ROUNDS]");
+    const std::string_view only = argc == 4 ? argv[2] : "";
+    const size_t rounds = argc == 4 ? std::strtoul(argv[3], nullptr, 10) : rounds_usual;
+    if (rounds == 0) die("ROUNDS is no number above 0");
     const Json scenario = read(std::string(argv[1]) + "/reference/case.json");
     using policy::PolicyKind;
     const Json& written = scenario["policies"];
@@ -185,7 +194,12 @@ int main(int argc, char** argv) {
     const size_t at = bucket_document.find(insecure);
     if (at == std::string::npos) die("the bucket policy has no Deny of insecure transport");
     bucket_document.replace(at, insecure.size(), R"("aws:ViaAWSService":"true")");
-    const policy::AttachedPolicy bucket_policy{parsed(bucket_document, PolicyKind::resource), "bucket policy of sagemaker"};
+    const policy::SharedAttachedPolicy bucket_policy =
+        policy::AttachedPolicy{parsed(bucket_document, PolicyKind::resource), "bucket policy of sagemaker"};
+
+    policy::Context bucket_keys;  // as those of objects::Bucket
+    bucket_keys.set("s3:ResourceAccount", scenario["requests"].items()[0]["resource_account"].as_string());
+    bucket_keys.share();
 
     const base::Time now{std::chrono::milliseconds(1'769'860'800'000)};
     wire::Signature signature{.access_key_id = "ASIAEXAMPLE", .time = now};
@@ -201,7 +215,7 @@ int main(int argc, char** argv) {
         asked->object.existence = gate::Existence::there;
         asked->object.owner = request["resource_account"].as_string();
         asked->object.policy = bucket_policy;
-        asked->object.keys.set("s3:ResourceAccount", asked->object.owner);
+        asked->object.keys = bucket_keys;
         asked->object.region = "us-east-1";
         asked->request.peer_address = request["context"]["aws:SourceIp"].as_string();
         auto& headers = asked->request.head.headers;
@@ -215,9 +229,14 @@ int main(int argc, char** argv) {
     }
     if (all.empty()) die("the scenario has no GetObject that is allowed");
 
+    // A server has threads: with another one, reference counts are atomic here as they are there.
+    std::binary_semaphore finished(0);
+    const std::jthread other([&finished] { finished.acquire(); });
+
     const double reading = cost_of_reading();
     std::string out = "{";
     for (const size_t count : {size_t{1}, principals_many}) {
+        if (!only.empty() && count != 1) continue;
         std::vector<identity::PreparedPtr> principals;
         for (size_t i = 0; i < count; ++i) principals.push_back(principal(scenario, *first, policies, i));
         Segment segment;
@@ -251,16 +270,19 @@ int main(int argc, char** argv) {
             return figures;
         };
         out += fmt::format("{}\"principals_{}\":{{", out.size() > 1 ? "," : "", count);
-        const auto add = [&](std::string_view name, const std::vector<double>& figures) {
+        const auto add = [&](std::string_view name, auto measured) {
+            if (!only.empty() && only != name) return;
+            const std::vector<double> figures = measured();
             out += fmt::format("{}\"{}_ns\":{:.0f},\"{}_least_ns\":{:.0f}", out.ends_with('{') ? "" : ",", name, median(figures),
                                name, *std::ranges::min_element(figures));
         };
-        add("decided", measure.operator()<Upto::decided>());
-        add("recorded", measure.operator()<Upto::recorded>());
-        add("chained", measure.operator()<Upto::chained>());
-        add("whole", measure.operator()<Upto::whole>());
+        add("decided", [&] { return measure.operator()<Upto::decided>(); });
+        add("recorded", [&] { return measure.operator()<Upto::recorded>(); });
+        add("chained", [&] { return measure.operator()<Upto::chained>(); });
+        add("whole", [&] { return measure.operator()<Upto::whole>(); });
         out += '}';
     }
     std::printf("%s}\n", out.c_str());
+    finished.release();
     return kept == 0;
 }

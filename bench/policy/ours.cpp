@@ -21,6 +21,7 @@
 #endif
 
 #include "policy/evaluate.hpp"
+#include "policy/residual.hpp"
 #include "text/json.hpp"
 
 namespace {
@@ -44,6 +45,11 @@ policy::AttachedPolicy attached(const Json& named, policy::PolicyKind kind) {
     return {parsed(named.items()[1].dump(), kind), named.items()[0].as_string()};
 }
 
+// No condition key has a value that is known in advance.
+struct NothingKnown final : policy::KnownKeys {
+    [[nodiscard]] bool knows(uint64_t, std::string_view) const override { return false; }
+};
+
 // A question, ready to be asked: what a server has in hand when a request has been authenticated and classified. It stays where
 // it was made, so that it may point into itself.
 struct Asked {
@@ -51,14 +57,26 @@ struct Asked {
     policy::Question question;
     const policy::PolicySet& policies;
     policy::Outcome expected;
+    policy::Residual residual;  // what is left of the policies for this caller and this action
 
     Asked(policy::Request asked, const policy::PolicySet& set, policy::Outcome answer)
-        : request(std::move(asked)), question(request), policies(set), expected(answer) {}
+        : request(std::move(asked)),
+          question(request),
+          policies(set),
+          expected(answer),
+          residual(question, policies, resource_policy(), NothingKnown()) {}
     Asked(const Asked&) = delete;
+    [[nodiscard]] const policy::AttachedPolicy* resource_policy() const {
+        return policies.resource ? &*policies.resource : nullptr;
+    }
 };
 
-// The one place that decides. Nothing is reused from one call to the next.
+// What is compared with the other engines. Nothing is reused from one call to the next.
 policy::Outcome decide(const Asked& asked) { return policy::decide(asked.question, asked.policies).outcome; }
+// As the gate decides what is not a principal's first request for an action, but that there the caller's keys are known too.
+policy::Outcome decide_prepared(const Asked& asked) {
+    return policy::decide(asked.question, asked.policies, asked.resource_policy(), asked.residual).outcome;
+}
 
 // What a server keeps of a principal: its own policy, compiled. What many share (managed policies, boundaries, service control
 // policies) is compiled and kept once, and the set of a request points to it all.
@@ -206,6 +224,9 @@ double quantile(std::vector<double>& values, double q) {
 // Keeps a result alive for the optimizer.
 void keep(policy::Outcome outcome) { asm volatile("" : : "r"(outcome) : "memory"); }
 
+using Decide = policy::Outcome(const Asked&);
+
+template <Decide decide>
 Json measured(const Sequence& sequence, double milliseconds, const Stopwatch& stopwatch) {
     const auto budget = milliseconds * 1e6;
     const auto ask_all = [&] {
@@ -329,11 +350,17 @@ public:
         } else if (verb == "answers") {
             words >> name;
             auto answers = Json::array();
-            for (const auto& asked : at(name).asked) answers.push(name_of(decide(asked)));
+            for (const auto& asked : at(name).asked) {
+                if (decide_prepared(asked) != decide(asked)) die("decides otherwise when prepared: " + asked.request.resource);
+                answers.push(name_of(decide(asked)));
+            }
             out.set("answers", std::move(answers));
         } else if (verb == "round") {
             words >> name >> sequence >> amount;
-            out = measured(at(name).sequences.at(sequence), amount, stopwatch_);
+            out = measured<decide>(at(name).sequences.at(sequence), amount, stopwatch_);
+        } else if (verb == "prepared") {
+            words >> name >> sequence >> amount;
+            out = measured<decide_prepared>(at(name).sequences.at(sequence), amount, stopwatch_);
         } else if (verb == "compile") {
             words >> amount;
             out = compiled(read_json(folder_ + "/compile/document.json").dump(), amount);

@@ -28,13 +28,15 @@ OURS = "Trainwarden"
 
 # --- The scenario as files --------------------------------------------------------------------------------------------------
 
-def write_case(name, case):
+def write_case(name, case, for_peers=True):
     folder = FILES / name
     folder.mkdir(parents=True, exist_ok=True)
     policies, requests = case["policies"], case["requests"]
     allowed = [request["expected"] == scenario.ALLOW for request in requests]
     compact = lambda value: json.dumps(value, separators=(",", ":"))  # noqa: E731
     (folder / "case.json").write_text(compact(case))
+    if not for_peers:
+        return
     (folder / "policies.cedar").write_text(restate.cedar_policies(policies))
     (folder / "cedar.json").write_text(compact({"entities": restate.cedar_entities(policies, requests), "allowed": allowed,
                                                 "requests": restate.cedar_requests(requests)}))
@@ -205,21 +207,37 @@ def ask_cases(engines, options):
     cases = {"reference": lambda: scenario.reference(NODE_MODULES)}
     for family, make in scenario.FAMILIES.items():
         for size in options.sizes:
-            cases[f"{family}-{size}"] = lambda make=make, size=size: make(NODE_MODULES, size)
+            cases[case_name(family, size)] = lambda make=make, size=size: make(NODE_MODULES, size)
     for name, make in cases.items():
-        started = time.monotonic()
-        case = make()
-        write_case(name, case)
-        for engine in engines:
-            engine.ask("load", name)
-            check_answers(engine, name, case)
-        for sequence in ("all", "allow", "deny") if name == "reference" else ("all",):
-            results[name if sequence == "all" else f"{name}-{sequence}"] = interleaved(
-                engines, options.rounds, "round", name, sequence, options.milliseconds)
-        for engine in engines:
-            engine.ask("drop", name)
-        print(f"  {name}: all engines agree on {len(case['requests'])} requests; timed in {time.monotonic() - started:.0f} s", flush=True)
+        results |= ask_case(engines, options, name, make(), for_peers=True)
+    mine = [engine for engine in engines if engine.name == OURS]
+    for family, make in scenario.OWN_FAMILIES.items():
+        for size in options.sizes:
+            results |= ask_case(mine, options, case_name(family, size), make(NODE_MODULES, size), for_peers=False)
     return results
+
+
+def ask_case(engines, options, name, case, for_peers):
+    started = time.monotonic()
+    write_case(name, case, for_peers)
+    for engine in engines:
+        engine.ask("load", name)
+        check_answers(engine, name, case)
+    results = {}
+    for sequence in ("all", "allow", "deny") if name == "reference" else ("all",):
+        results[name if sequence == "all" else f"{name}-{sequence}"] = interleaved(
+            engines, options.rounds, "round", name, sequence, options.milliseconds)
+    if name == "reference":
+        results["reference-prepared"] = interleaved([e for e in engines if e.name == OURS], options.rounds, "prepared", name, "all", options.milliseconds)
+    for engine in engines:
+        engine.ask("drop", name)
+    print(f"  {name}: {' and '.join(engine.name for engine in engines)} agree with the scenario on {len(case['requests'])} requests; "
+          f"timed in {time.monotonic() - started:.0f} s", flush=True)
+    return results
+
+
+def case_name(family, size):
+    return f"{family.replace(' ', '-')}-{size}"
 
 
 def ask_population(commands, options):
@@ -273,13 +291,14 @@ def table(results, not_run, names, options):
     for label, case in (("", "reference"), (" that allows", "reference-allow"), (" that refuses", "reference-deny")):
         out.row(f"median{label}", pick(case, "median_ns"))
         out.row(f"p99{label}", pick(case, "p99_ns"))
-    for family in scenario.FAMILIES:
-        out.title(f"median, growing {family}" + (" of the bucket policy" if family == "principals" else ""))
+    out.row("median, caller and action prepared", pick("reference-prepared", "median_ns"))
+    for family in (*scenario.FAMILIES, *scenario.OWN_FAMILIES):
+        out.title(f"median, growing {family}" + (" of the bucket policy" if family.startswith("principal") else ""))
         for size in options.sizes:
-            out.row(f"{size:,}", pick(f"{family}-{size}", "median_ns"))
+            out.row(f"{size:,}", pick(case_name(family, size), "median_ns"))
         if len(options.sizes) == 1:
             continue
-        first, last = (pick(f"{family}-{size}", "median_ns") for size in (options.sizes[0], options.sizes[-1]))
+        first, last = (pick(case_name(family, size), "median_ns") for size in (options.sizes[0], options.sizes[-1]))
         out.lines.append(f"{'growth':<34}" + "".join(f"{ratio_text(last[n] / first[n]) if n in last else '-':>22}" for n in names))
     out.title("a policy of 6 KB")
     out.row("compile, median", {name: values["median_ns"] for name, values in results["compile"].items()})

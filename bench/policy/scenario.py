@@ -1,7 +1,8 @@
 """The scenario, in AWS's own words: policy documents, requests, and the answer that each request must get.
 
-One reference case, and four families of cases that grow to 10,000 statements. `restate.py` says the same in Cedar and in Rego;
-README.md tells what each layer holds and why.
+One reference case, and families of cases that grow to 10,000 statements: four that every engine is asked, `FAMILIES`, which
+`restate.py` says in Cedar and in Rego too, and five more that only ours is, `OWN_FAMILIES`. README.md tells what each layer holds
+and why.
 
 A case is a dict:
     policies   identity: [[name, document]…], boundary, session, resource: document or None,
@@ -231,12 +232,18 @@ def in_documents(name, statements):
 def growing(node_modules, size, resource):
     """The reference case, its identity policies replaced by `size` statements. `resource(i)` is what statement i names, and
     what is asked for."""
+    return growing_identity(
+        node_modules, size, lambda i, effect: statement(effect, "s3:GetObject", resource(i)[0]),
+        lambda i, expected: request(expected, "s3:GetObject", resource(i)[1]))
+
+
+def growing_identity(node_modules, size, stated, asked):
+    """The reference case, its identity policies replaced by the statements `stated(i, effect)`; `asked(i, expected)` is the request
+    that statement i alone names."""
     case = reference(node_modules)
-    case["policies"]["identity"] = in_documents("Runs", [
-        statement("Deny" if denies(i) else "Allow", "s3:GetObject", resource(i)[0]) for i in range(size)])
-    case["requests"] = mixed(
-        [request(EXPLICIT if denies(i) else ALLOW, "s3:GetObject", resource(i)[1]) for i in positions(size)]
-        + [request(IMPLICIT, "s3:GetObject", resource(size + i)[1]) for i in range(16)])
+    case["policies"]["identity"] = in_documents("Runs", [stated(i, "Deny" if denies(i) else "Allow") for i in range(size)])
+    case["requests"] = mixed([asked(i, EXPLICIT if denies(i) else ALLOW) for i in positions(size)]
+                             + [asked(size + i, IMPLICIT) for i in range(16)])
     return case
 
 
@@ -286,13 +293,45 @@ def growing_actions(node_modules, size):
     return case
 
 
+def growing_endings(node_modules, size):
+    return growing(node_modules, size, lambda i: (f"arn:aws:s3:::*-{i:05}.tar", f"{BUCKET}/train/shard-{i:05}.tar"))
+
+
+def growing_variables(node_modules, size):
+    return growing(node_modules, size, lambda i: (f"{BUCKET}/${{aws:PrincipalTag/team}}-{i:05}/*", f"{BUCKET}/vision-{i:05}/shard-7.tar"))
+
+
+def growing_tags(node_modules, size):
+    """Statement i is for one team; all name the same prefix."""
+    return growing_identity(
+        node_modules, size,
+        lambda i, effect: statement(effect, "s3:GetObject", BUCKET + "/shared/*", condition={"StringEquals": {"aws:PrincipalTag/team": f"team-{i:05}"}}),
+        lambda i, expected: request(expected, "s3:GetObject", BUCKET + "/shared/shard-7.tar", **{"aws__PrincipalTag/team": f"team-{i:05}"}))
+
+
+def growing_action_patterns(node_modules, size):
+    """Actions that no catalogue has: the engine believes a service that asks about them."""
+    return growing_identity(
+        node_modules, size, lambda i, effect: statement(effect, f"s3:Get*{i:05}", "*"),
+        lambda i, expected: request(expected, f"s3:GetObjectShard{i:05}", BUCKET + "/train/shard-7.tar"))
+
+
 def growing_principals(node_modules, size):
     """The bucket policy names `size` roles, one a statement. Nothing but the bucket policy allows."""
+    return growing_bucket(node_modules, size, lambda role: {"principal": role})
+
+
+def growing_principal_conditions(node_modules, size):
+    """The same in conditions on everyone."""
+    return growing_bucket(node_modules, size, lambda role: {"principal": "*", "condition": {"ArnEquals": {"aws:PrincipalArn": role}}})
+
+
+def growing_bucket(node_modules, size, names):
     case = reference(node_modules)
     name = "{:05}".format
     statements = []
     for i in range(size):
-        statements.append(statement("Deny" if denies(i) else "Allow", "s3:GetObject", BUCKET + "/*", principal=role_arn(name(i))))
+        statements.append(statement("Deny" if denies(i) else "Allow", "s3:GetObject", BUCKET + "/*", **names(role_arn(name(i)))))
     case["policies"]["identity"] = [["Logs", document(statement("Allow", "logs:*", "*"))]]
     case["policies"]["resource"] = document(*statements)
     key = BUCKET + "/train/shard-00017.tar"
@@ -304,6 +343,8 @@ def growing_principals(node_modules, size):
 
 FAMILIES = {"resources": growing_resources, "actions": growing_actions, "principals": growing_principals,
             "wildcards": growing_wildcards}
+OWN_FAMILIES = {"endings": growing_endings, "variables": growing_variables, "tags": growing_tags,
+                "principal conditions": growing_principal_conditions, "action patterns": growing_action_patterns}
 
 
 def compile_document(node_modules):

@@ -25,6 +25,20 @@ AWS = str(ROOT / ".venv/bin/aws")
 DEBIAN_PYTHON = "/usr/bin/python3"  # has torch and scikit-learn
 ACCURACY_LEAST = 0.95
 
+# Of the program, what the role may do; and what is put in its place.
+ATTACHMENT = """aws.iam.RolePolicyAttachment(
+    "sagemaker_full_access",
+    role=sagemaker_role.name,
+    policy_arn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess",
+)
+"""
+NARROW = """aws.iam.RolePolicy(
+    "sagemaker_least_privilege",
+    role=sagemaker_role.name,
+    policy=open("least-privilege.json").read(),
+)
+"""
+
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
@@ -43,6 +57,7 @@ class Surprise(Exception):
 class Story:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
+        self.program = self.folder / "program"
         self.steps = []
         # Nothing of the user's own AWS or Pulumi settings may leak into the story, nor the story into them.
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_"))}
@@ -154,13 +169,12 @@ class Story:
         if listing.count("train/") < 2:
             raise Surprise("the shards are not in the bucket")
 
-    def train(self):
-        self.job = "digits-demo"
-        log = self.run(TRAINWARDEN, "train", "run", "--name", self.job, "--role", self.role, "--instances", "2",
+    def train(self, job="digits-demo"):
+        log = self.run(TRAINWARDEN, "train", "run", "--name", job, "--role", self.role, "--instances", "2",
                        "--input", f"train=s3://{self.bucket}/digits/train/", "--input", f"test=s3://{self.bucket}/digits/test/",
                        "--output", f"s3://{self.bucket}/models", "--checkpoints", f"s3://{self.bucket}/checkpoints/digits",
                        "--entry", DIGITS / "train.py")
-        described = self.ask("sagemaker", "describe-training-job", "--training-job-name", self.job)
+        described = self.ask("sagemaker", "describe-training-job", "--training-job-name", job)
         if described["TrainingJobStatus"] != "Completed":
             raise Surprise(f"the job ended as {described['TrainingJobStatus']}: {described.get('FailureReason')}")
         accuracies = [float(value) for value in re.findall(r"test_accuracy=([0-9.]+)", log)]
@@ -203,13 +217,35 @@ class Story:
             raise Surprise("`who-can` missed somebody who can")
         self.run(TRAINWARDEN, "audit", "used", self.role)
 
+    def narrow(self):
+        policy = self.program / "least-privilege.json"
+        shutil.copytree(PROGRAM, self.program, ignore=shutil.ignore_patterns("__pycache__", ".pulumi"))
+        said = self.run(TRAINWARDEN, "least-privilege", self.role, "--out", policy)
+        if said.count("proved") != 2 or "not known" in said:
+            raise Surprise("the policy is not proved")
+        main = self.program / "__main__.py"
+        wide, narrow = main.read_text(), main.read_text().replace(ATTACHMENT, NARROW)
+        if narrow == wide:
+            raise Surprise("the program has no attachment to replace")
+        main.write_text(narrow)
+        self.run("cat", policy)
+        self.run("diff", "-u", "--label", "before", "--label", "after", PROGRAM / "__main__.py", main, fails=True)
+        changed = self.run(TRAINWARDEN, "up", "--yes", "--stack", "demo", "--cwd", self.program)
+        if "- role sagemaker_role" not in changed:
+            raise Surprise("`up` does not say what the role loses")
+        self.train("digits-narrowed")
+        # What the wide policy let the role do, and no training needed.
+        said = self.run(TRAINWARDEN, "explain", "--as", self.role, "--action", "s3:CreateBucket", "--resource", "arn:aws:s3:::somewhere-else")
+        if "refused" not in said:
+            raise Surprise("the narrowed role may still create buckets")
+
     def tear_down(self):
         self.run(AWS, "s3", "rm", "--recursive", "--only-show-errors", f"s3://{self.bucket}/")
         self.run(AWS, "iam", "delete-role-policy", "--role-name", "report-writer", "--policy-name", "list-buckets")
         self.run(AWS, "iam", "delete-role", "--role-name", "report-writer")
         for user in ("storage-admin", "researcher"):
             self.delete_user(user)
-        self.run(TRAINWARDEN, "destroy", "--yes", "--stack", "demo", "--cwd", PROGRAM)
+        self.run(TRAINWARDEN, "destroy", "--yes", "--stack", "demo", "--cwd", self.program)
         left = [bucket["Name"] for bucket in self.ask("s3api", "list-buckets")["Buckets"]]
         left += [role["RoleName"] for role in self.ask("iam", "list-roles")["Roles"]]
         if left:
@@ -252,6 +288,8 @@ class Story:
             self.refuse()
         with self.step("Prove: who gets in after all, and what the run needed"):
             self.admit()
+        with self.step("Narrow: the role keeps what the training needed, proved, and the same training runs again"):
+            self.narrow()
         with self.step("Tear down"):
             self.tear_down()
 

@@ -211,25 +211,33 @@ std::string derived_event_id(std::string_view request_id, std::string_view opera
                        std::string(time));
 }
 
-std::string_view resource_type_of(std::string_view arn) {
-    if (arn.starts_with("arn:aws:s3:::")) return arn.find('/') == std::string_view::npos ? "AWS::S3::Bucket" : "AWS::S3::Object";
+ResourceWords resource_words_of(std::string_view arn) {
+    constexpr std::string_view s3 = "arn:aws:s3:::";
+    if (arn.starts_with(s3)) {
+        const size_t slash = arn.find('/', s3.size());
+        return {.type = slash == std::string_view::npos ? "AWS::S3::Bucket" : "AWS::S3::Object",
+                .name = arn.substr(s3.size(), slash - s3.size())};
+    }
+    ResourceWords out;
     for (const auto& [pattern, type] : resource_types) {
         const size_t star = pattern.find('*');
         const std::string_view begin = pattern.substr(0, star), middle = pattern.substr(star + 1);
-        if (arn.starts_with(begin) && arn.find(middle, begin.size()) != std::string_view::npos) return type;
+        if (!arn.starts_with(begin) || arn.find(middle, begin.size()) == std::string_view::npos) continue;
+        out.type = type;
+        break;
     }
-    return {};
-}
-
-std::string_view resource_name_of(std::string_view arn) {
-    constexpr std::string_view s3 = "arn:aws:s3:::";
-    if (arn.starts_with(s3)) return arn.substr(s3.size(), arn.find('/') - s3.size());
     if (const size_t group = arn.find(":log-group:"); group != std::string_view::npos) {
         const std::string_view behind = arn.substr(group + std::string_view(":log-group:").size());
-        return behind.substr(0, behind.find(':'));
+        out.name = behind.substr(0, behind.find(':'));
+    } else if (arn.starts_with("arn:")) {
+        out.name = last_part(arn, "/:");
     }
-    return arn.starts_with("arn:") ? last_part(arn, "/:") : std::string_view();
+    return out;
 }
+
+std::string_view resource_type_of(std::string_view arn) { return resource_words_of(arn).type; }
+
+std::string_view resource_name_of(std::string_view arn) { return resource_words_of(arn).name; }
 
 std::string user_name_of(const Json& record) { return std::string(RecordView(record).user_name()); }
 

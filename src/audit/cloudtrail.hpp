@@ -32,6 +32,10 @@ namespace audit {
 [[nodiscard]] std::string_view resource_type_of(std::string_view arn);
 // What LookupEvents calls it: a bucket's or role's name.
 [[nodiscard]] std::string_view resource_name_of(std::string_view arn);
+struct ResourceWords {
+    std::string_view type, name;
+};
+[[nodiscard]] ResourceWords resource_words_of(std::string_view arn);
 // Of a record: an IAM user's name, a session's name, `root`. Empty: none.
 [[nodiscard]] std::string user_name_of(const text::Json& record);
 

@@ -7,7 +7,9 @@
 #include <string>
 #include <unordered_map>
 
+#include "audit/raw_writer.hpp"
 #include "audit/record_text.hpp"
+#include "base/small_vector.hpp"
 
 namespace audit {
 
@@ -44,13 +46,29 @@ private:
 // Appends the members of a record's line. `number_of(shared)`: of a definition; none: its text stands in the line.
 template <class NumberOf>
 void append_record(std::string& out, const RecordText& text, NumberOf&& number_of) {
-    text.each([&](std::string_view own) { out += own; },
-              [&](const SharedText& shared) {
-                  if (const std::optional<uint32_t> number = number_of(shared))
-                      append_number(out, *number);
-                  else
-                      out += shared.text;
-              });
+    constexpr int64_t none = -1;
+    base::SmallVector<int64_t, usual_shared_max> numbers;
+    const size_t before = out.size();
+    size_t most = before + text.own.size();
+    for (const RecordText::Shared& one : text.shared) {
+        const std::optional<uint32_t> number = number_of(*one.text);
+        numbers.push_back(number ? int64_t{*number} : none);
+        most += number ? RawWriter::number_bytes_max : one.text->text.size();
+    }
+    // In one go: it is done while the log is locked.
+    out.resize_and_overwrite(most, [&](char* begin, size_t) {
+        RawWriter writer(begin + before);
+        const int64_t* number = numbers.begin();
+        text.each([&](std::string_view own) { writer.put(own); },
+                  [&](const SharedText& shared) {
+                      if (*number == none)
+                          writer.put(shared.text);
+                      else
+                          writer.put_number(*number);
+                      ++number;
+                  });
+        return static_cast<size_t>(writer.at() - begin);
+    });
 }
 
 }  // namespace audit

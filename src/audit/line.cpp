@@ -1,8 +1,8 @@
 #include "audit/line.hpp"
 
-#include <array>
 #include <charconv>
 
+#include "audit/raw_writer.hpp"
 #include "crypto/digest.hpp"
 #include "text/base64.hpp"
 
@@ -34,11 +34,14 @@ std::string from_hex(std::string_view digits) {
 Chain first_chain() { return Chain(chain_bytes, '\0'); }
 
 void begin_line(std::string& out, uint64_t number) {
-    std::array<char, 20> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    out += before_number;
-    out.append(digits.data(), end);
-    out += ',';
+    const size_t before = out.size();
+    out.resize_and_overwrite(before + before_number.size() + RawWriter::number_bytes_max + 1, [&](char* begin, size_t) {
+        RawWriter writer(begin + before);
+        writer.put(before_number);
+        writer.put_number(static_cast<int64_t>(number));
+        writer.put(",");
+        return static_cast<size_t>(writer.at() - begin);
+    });
 }
 
 void end_line(std::string& out, size_t begin, Chain& chain) {

@@ -16,7 +16,7 @@ namespace audit {
 // Of records with one access, allowed, that differ in nothing but `OwnText`. Immutable once shared.
 struct PreparedText {
     // In the order of the line: w, p, f, c, d (record_text.hpp).
-    std::array<const SharedText*, 5> shared{};
+    std::array<const SharedText*, usual_shared_max> shared{};
     std::shared_ptr<const void> keeper;
     std::vector<Term> terms;
     bool changes = true, followed = false, authenticated = true;

@@ -163,7 +163,7 @@ std::vector<Group> groups_of(const Record& record, bool has_shared) {
 // As the record shows it, so that a question in its words finds it.
 std::string shown(std::string_view value) { return capped(value); }
 
-std::string resources_text(const Group& group, size_t& refused_bytes, size_t& resources, std::vector<Term>& terms) {
+std::string resources_text(const Group& group, size_t& refused_bytes, size_t& resources, Terms& terms) {
     std::string out;
     Cut cut;
     size_t written = 0;
@@ -205,10 +205,12 @@ bool is_refused(const Record& record) {
            std::ranges::any_of(record.accesses, [](const auto& one) { return one.decision.outcome != policy::Outcome::allow; });
 }
 
-void keep_each_once(std::vector<Term>& terms) {
+void keep_each_once(Terms& terms) {
     std::ranges::sort(terms);
     const auto repeated = std::ranges::unique(terms);
-    terms.erase(repeated.begin(), repeated.end());
+    Terms once;
+    once.append({terms.begin(), repeated.begin()});
+    terms = std::move(once);
 }
 
 std::string_view last_part(std::string_view arn) { return arn.substr(arn.rfind('/') + 1); }
@@ -219,7 +221,7 @@ struct Asked {
     bool is_user, is_root;
 };
 
-void add_terms(std::vector<Term>& terms, const Asked& asked) {
+void add_terms(Terms& terms, const Asked& asked) {
     const auto add = [&](TermKind kind, std::string_view value) {
         if (!value.empty()) terms.push_back(term_of(kind, value));
     };
@@ -286,12 +288,11 @@ void append_entry(std::string& out, std::string_view key, std::string_view value
     out += ']';
 }
 
-void add_resource_terms(std::vector<Term>& terms, std::string_view shown) {
+void add_resource_terms(Terms& terms, std::string_view shown) {
     terms.push_back(term_of(TermKind::resource, shown));
-    if (const std::string_view name = resource_name_of(shown); !name.empty())
-        terms.push_back(term_of(TermKind::resource_name, name));
-    if (const std::string_view type = resource_type_of(shown); !type.empty())
-        terms.push_back(term_of(TermKind::resource_type, type));
+    const auto [type, name] = resource_words_of(shown);
+    if (!name.empty()) terms.push_back(term_of(TermKind::resource_name, name));
+    if (!type.empty()) terms.push_back(term_of(TermKind::resource_type, type));
 }
 
 void append_object(std::string& out, std::string_view name, std::string_view object) {
@@ -406,8 +407,8 @@ std::string sameness_of(const RecordText& text) {
     return out.substr(text.changing);
 }
 
-std::vector<Term> terms_of(const RecordView& record) {
-    std::vector<Term> terms;
+Terms terms_of(const RecordView& record) {
+    Terms terms;
     for (const RecordView::Access& access : record.accesses) {
         terms.push_back(term_of(TermKind::action, base::lower(access.action)));
         if (!access.resource.starts_with(cut_marker)) add_resource_terms(terms, access.resource);

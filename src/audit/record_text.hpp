@@ -24,6 +24,7 @@
 
 #include "audit/record.hpp"
 #include "audit/record_view.hpp"
+#include "base/small_vector.hpp"
 
 namespace audit {
 
@@ -69,17 +70,20 @@ enum class TermKind : char {
 };
 [[nodiscard]] Term term_of(TermKind kind, std::string_view value);
 
+constexpr size_t usual_terms_max = 16, usual_shared_max = 5;  // of a record with one access
+using Terms = base::SmallVector<Term, usual_terms_max>;
+
 // The text of a record's line, from `"t":` on, without braces; and what its log needs to know of it.
 struct RecordText {
     struct Shared {
         size_t at;  // where in `own` it belongs; ascending
         const SharedText* text;
     };
-    std::string own;                     // what is not shared, in one piece
-    size_t changing = 0;                 // bytes at its beginning that no other record has: time and id
-    std::vector<Shared> shared;          // what is …
-    std::shared_ptr<const void> keeper;  // … and what it belongs to
-    std::vector<Term> terms;             // of the index, without the outcome
+    std::string own;                                     // what is not shared, in one piece
+    size_t changing = 0;                                 // bytes at its beginning that no other record has: time and id
+    base::SmallVector<Shared, usual_shared_max> shared;  // what is …
+    std::shared_ptr<const void> keeper;                  // … and what it belongs to
+    Terms terms;                                         // of the index, without the outcome
 
     base::Time time;
     bool changes = true;          // does the operation change anything, by its name
@@ -107,7 +111,7 @@ struct RecordText {
 // Equal for requests that differ in time and id alone.
 [[nodiscard]] std::string sameness_of(const RecordText& text);
 // The same terms, of a record that was read.
-[[nodiscard]] std::vector<Term> terms_of(const RecordView& record);
+[[nodiscard]] Terms terms_of(const RecordView& record);
 
 // `"s":200,…`: the members of an answer.
 [[nodiscard]] std::string answer_text(int status, std::string_view error_code, std::string_view error_message,
@@ -121,7 +125,7 @@ void append_entry(std::string& out, std::string_view key, const std::vector<std:
 void append_entry(std::string& out, std::string_view key, std::string_view value);
 [[nodiscard]] bool repeats_content_hash(std::string_view value);
 // What a record is found by as the one on this resource; as the record shows it.
-void add_resource_terms(std::vector<Term>& terms, std::string_view shown);
+void add_resource_terms(Terms& terms, std::string_view shown);
 
 // Appends a member that is a JSON object, or of one that is too long, what it was. Empty: no member.
 void append_object(std::string& out, std::string_view name, std::string_view object);

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "audit/log.hpp"
 #include "audit/stream.hpp"
 
 namespace audit {
+
+// As Query::written_since: all that a log still holds, oldest first.
+inline constexpr std::string_view since_the_beginning = "n0.0";
 
 struct SearchedStream {
     const Stream* stream = nullptr;

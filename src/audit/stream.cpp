@@ -384,7 +384,7 @@ base::Result<void> Stream::note_locked(std::string_view what, const std::string&
     return {};
 }
 
-base::Result<void> Stream::take_over(const std::string& json, const std::vector<Term>& terms, std::string_view outcome,
+base::Result<void> Stream::take_over(const std::string& json, std::span<const Term> terms, std::string_view outcome,
                                      int64_t time) {
     const base::Lock lock(mutex_);
     TRY(make_room(json.size(), base::Time(std::chrono::milliseconds(time))));

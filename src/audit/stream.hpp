@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,7 +73,7 @@ public:
     [[nodiscard]] base::Result<void> note(std::string_view what, const std::string& said, bool shown, base::Time time,
                                           uint64_t segment = 0);
     // A line of an earlier version's log.
-    [[nodiscard]] base::Result<void> take_over(const std::string& json, const std::vector<Term>& terms, std::string_view outcome,
+    [[nodiscard]] base::Result<void> take_over(const std::string& json, std::span<const Term> terms, std::string_view outcome,
                                                int64_t time);
     [[nodiscard]] base::Result<void> sign(base::Time now);  // if there is anything that is not signed
 

@@ -86,14 +86,16 @@ void read_buckets(const wire::ClientOptions& options, const std::vector<ListedBu
     const auto work = [&] {
         wire::Client client(options);
         for (size_t at = next++; at < listed.size(); at = next++) {
-            if (listed[at].region.empty() || listed[at].region == options.region) {
+            const std::string& region = listed[at].region;
+            if (region.empty() || region == options.region) {
                 read[at] = read_bucket(client, listed[at].name);
-                continue;
+            } else {
+                wire::ClientOptions there = options;
+                there.region = region;
+                wire::Client other(there);
+                read[at] = read_bucket(other, listed[at].name);
             }
-            wire::ClientOptions there = options;
-            there.region = listed[at].region;
-            wire::Client other(there);
-            read[at] = read_bucket(other, listed[at].name);
+            read[at].bucket.region = region;
         }
     };
     std::vector<std::future<void>> workers;
@@ -120,7 +122,7 @@ void read_caller(wire::Client& client, AccountPolicies& account) {
 }  // namespace
 
 AccountPolicies read_account(const wire::ClientOptions& options) {
-    AccountPolicies account;
+    AccountPolicies account{.region = options.region};
     wire::Client client(options);
     read_caller(client, account);
     if (account.id.empty()) return account;

@@ -101,7 +101,7 @@ base::Result<m::ListRequestsRequest> asked_by(const Options& options) {
                 .note("aws iam get-role --role-name " + options.principal + " shows a role's, aws iam get-user a user's"));
     }
     if (options.refused && !options.outcome.empty())
-        return base::fail(base::code::Usage, "--refused is --outcome refused: give one of them");
+        return base::fail(base::code::Usage, "--refused lists what was refused, whole or in part: give it or --outcome");
     const int64_t count_min = options.tail ? 0 : 1;
     if (options.count < count_min || options.count > count_max)
         return base::fail(base::code::Usage, "--count takes " + std::to_string(count_min) + " to " + std::to_string(count_max));
@@ -113,6 +113,10 @@ base::Result<m::ListRequestsRequest> asked_by(const Options& options) {
                                  .outcome = TRY(outcome_of(options.outcome)),
                                  .refused_only = options.refused,
                                  .max_results = static_cast<int32_t>(std::max<int64_t>(options.count, 1))};
+    // Both as ISO 8601 in UTC, which sorts by time.
+    if (asked.since && asked.until && *asked.until < *asked.since)
+        return base::fail(base::code::Usage,
+                          "--until is before --since: nothing was recorded between " + *asked.since + " and " + *asked.until);
     return asked;
 }
 

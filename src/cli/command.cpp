@@ -126,7 +126,9 @@ const char* remedy_for_credentials(const base::Error& error) {
         if (error.code == each)
             return "the credentials are wrong, expired or of another server; for the root user: eval \"$(trainwarden env)\"";
     // One code for several mistakes; which it is, the sentence says that stands before this.
-    if (error.code == base::code::InvalidSignatureException || error.code == base::code::SignatureDoesNotMatch)
+    const bool is_signature =
+        error.code == base::code::InvalidSignatureException || error.code == base::code::SignatureDoesNotMatch;
+    if (is_signature && error.notes.empty())
         return "check what requests are signed with: the secret access key (for the root user: eval \"$(trainwarden env)\"), the "
                "region (AWS_REGION) and the clock of this machine";
     return nullptr;
@@ -291,9 +293,11 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
         base::Error error = std::move(status).error();
         if (const char* remedy = remedy_for_credentials(error)) error.notes.emplace_back(remedy);
         const bool is_usage = error.code == base::code::Usage;
+        // What an option's value says wrongly is found out where it is used.
+        const bool is_wrong_value = error.code == base::code::InvalidListen || error.code == base::code::InvalidConfiguration;
         if (is_usage) error.code.clear();
         print_error(error);
-        return is_usage ? 2 : 1;
+        return is_usage || is_wrong_value ? 2 : 1;
     }
     return *status;
 }

@@ -14,8 +14,10 @@ void add_commands(Command& root, const AddCommands& below_audit) {
     add_train(root);
     add_slurm(root);
     add_explain(root);
+    add_lint(root);
     add_who_can(root);
     add_what_can(root);
+    add_least_privilege(root);
     add_prove(root);
     Command audit = add_audit(root);
     below_audit(audit);

@@ -11,6 +11,7 @@ void add_destroy(Command& root);
 void add_doctor(Command& root);
 void add_env(Command& root);
 void add_explain(Command& root);
+void add_lint(Command& root);
 void add_preview(Command& root);
 void add_prove(Command& root);
 void add_refresh(Command& root);
@@ -20,6 +21,7 @@ void add_train(Command& root);
 void add_up(Command& root);
 void add_who_can(Command& root);
 void add_what_can(Command& root);
+void add_least_privilege(Command& root);
 void add_version(Command& root);
 
 // All of them; below `audit` also those that only src/server can implement, because they read a data folder's files.

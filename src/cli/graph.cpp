@@ -40,7 +40,7 @@ Graph graph_of(const m::WhoCanResponse& answer, const std::string& asked) {
         for (size_t i = 0; i < path.steps.size(); ++i) {
             const m::PathStep& step = path.steps[i];
             const bool is_last = i + 1 == path.steps.size();
-            // A change of its own permissions, or of somebody's who may not do it before, ends at what was asked about.
+            // A change of its own permissions, or of a principal's that may not do it before, ends at what was asked about.
             const bool arrives = is_last && (step.from == step.to || !may.contains(step.to));
             if (!arrives && step.from == step.to) continue;
             out.edges.emplace(out.number_of(step.from), arrives ? aim : out.number_of(step.to), step.means);

@@ -8,6 +8,8 @@
 #include "deploy/yaml.hpp"
 #include "os/file.hpp"
 #include "policy/catalogue.hpp"
+#include "policy/reference.hpp"
+#include "policy/vocabulary.hpp"
 
 namespace cli {
 
@@ -85,13 +87,23 @@ Result<policy::Context> conditions_of(const Yaml& conditions) {
     if (!conditions.is_map())
         return wrong(conditions.line, "`conditions` is a mapping of condition keys to values: aws:SourceIp: 10.0.0.1");
     std::set<std::string> seen;
-    for (const auto& [key, value] : conditions.members) {
-        if (key.find(':') == std::string::npos)
-            return wrong(value.line, "`" + key + "` is no condition key: aws:SourceIp is one");
+    for (const auto& [written, value] : conditions.members) {
+        const auto known = policy::find_key(written);
+        if (!known) return wrong(value.line, "`" + written + "` is no condition key that AWS has: aws:SourceIp is one");
+        const std::string& key = known->name;
         if (!seen.insert(base::lower(key)).second) return wrong(value.line, "`" + key + "` stands twice");
         const auto texts = TRY(texts_of(value, "`" + key + "`"));
-        if (value.is_sequence())
+        for (const std::string& text : texts) {
+            if (!policy::has_type(text, known->type))
+                return wrong(value.line, "`" + text + "` is not a value of " + key + ", which is " +
+                                             std::string(policy::describe(known->type)));
+            if (text.find_first_of("*?") != std::string::npos)
+                return wrong(value.line, "`" + text + "`: a condition is the value that a request has, not a pattern");
+        }
+        if (policy::key_holds_list(key))
             out.set_list(key, texts);
+        else if (value.is_sequence())
+            return wrong(value.line, "a request has one value of " + key + ": write a rule for each");
         else
             out.set(key, texts.front());
     }

@@ -3,7 +3,7 @@
 //   rules:
 //     - name: training data stays
 //       deny:                                  # or allow, or only
-//         principals: ["arn:aws:iam::*:role/*"]  # default: everybody; also services, anonymous, other-accounts
+//         principals: ["arn:aws:iam::*:role/*"]  # default: every principal; also services, anonymous, other-accounts
 //         except: ["arn:aws:iam::*:role/janitor"]
 //         actions: ["s3:DeleteObject*"]
 //         resources: ["arn:aws:s3:::ml-data/*"]  # default: all

@@ -76,6 +76,14 @@ TEST_CASE("what is wrong with a file of rules is said with its line") {
     CHECK(refused(std::string(cli::guard_file_bytes_max + 1, 'x')).starts_with("a file of rules has at most"));
     CHECK(refused("rules:\n  - name: a\n    deny: {actions: \"s3:*\", conditions: {mfa: 1}}")
               .starts_with("line 3: `mfa` is no condition key"));
+    const auto with = [](const std::string& condition) {
+        return refused("rules:\n  - name: a\n    deny: {actions: \"s3:*\", conditions: {" + condition + "}}");
+    };
+    CHECK(with("aws:SorceIp: 10.0.0.1").starts_with("line 3: `aws:SorceIp` is no condition key"));
+    CHECK(with("aws:SourceIp: [10.0.0.1, 10.0.0.2]") == "line 3: a request has one value of aws:SourceIp: write a rule for each");
+    CHECK(with("aws:SourceIp: 10.0.0.0/8").starts_with("line 3: `10.0.0.0/8` is not a value of aws:SourceIp, which is "));
+    CHECK(with("aws:SecureTransport: \"yes\"").starts_with("line 3: `yes` is not a value of aws:SecureTransport"));
+    CHECK(with("aws:RequestedRegion: eu-*").starts_with("line 3: `eu-*`: a condition is the value that a request has"));
 }
 
 TEST_CASE("results for a CI system") {

@@ -131,7 +131,8 @@ Text show_way(const m::WayIn& way, const Text& indent) {
     const Text inner = indent + "  ";
     for (size_t i = 0; i < way.conditions.size(); ++i)
         out += labelled(inner, i == 0 ? "if" : "and", Text(in_words(way.conditions[i])));
-    if (way.statements.empty()) out += labelled(inner, "by", "no statement: the account's root user, or what everybody may");
+    if (way.statements.empty())
+        out += labelled(inner, "by", "no statement: the account's root user, or what every principal may");
     for (const m::Statement& one : way.statements)
         out += labelled(inner, "by", Text(model::text(one.description)) + " (" + one.policy_type + ")");
     for (const m::Statement& one : way.except)

@@ -32,6 +32,7 @@ base::Result<int> what_can(const Options& options) {
         return 0;
     }
     print(paint(Style::cyan, name_of(answer.principal)) + "\n");
+    if (answer.note) print(Text(*answer.note) + "\n");
     if (answer.services.empty()) print("  may do nothing of this\n");
     for (const m::ServiceAllowed& service : answer.services) {
         print("\n" + paint(Style::bold, service.service) + "\n");

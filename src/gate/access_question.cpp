@@ -1,9 +1,12 @@
 #include "gate/access_question.hpp"
 
-#include <unordered_map>
+#include <bit>
+#include <deque>
+#include <vector>
 
 #include "base/strings.hpp"
 #include "policy/catalogue.hpp"
+#include "policy/glob.hpp"
 #include "policy/hash.hpp"
 #include "policy/passed_resource.hpp"
 #include "policy/public_access.hpp"
@@ -22,18 +25,39 @@ const policy::PolicyPtr& allows_no_one() {
 }
 
 // The actions of AWS that are served here, as AWS spells them.
-const ActionFacts* known_action(std::string_view action) {
-    struct Hash {
-        size_t operator()(std::string_view name) const { return policy::hash_of(name); }
-    };
-    static const auto known = [] {
-        std::unordered_map<std::string_view, ActionFacts, Hash> out;
+class KnownActions {
+public:
+    KnownActions() {
         for (const std::string_view service : {"cloudwatch:*", "iam:*", "logs:*", "s3:*", "sagemaker:*", "sts:*"})
-            for (const std::string_view name : policy::actions_matching(service)) out.emplace(name, ActionFacts(name));
-        return out;
-    }();
-    const auto found = known.find(action);
-    return found == known.end() ? nullptr : &found->second;
+            for (const std::string_view name : policy::actions_matching(service)) known_.emplace_back(name, ActionFacts(name));
+        places_.resize(std::bit_ceil(2 * known_.size()));
+        for (const Known& one : known_) {
+            size_t place = policy::hash_of(one.name) & (places_.size() - 1);
+            while (places_[place] != nullptr) place = (place + 1) & (places_.size() - 1);
+            places_[place] = &one;
+        }
+    }
+    // nullptr: it is none of them.
+    [[nodiscard]] const ActionFacts* find(std::string_view action) const {
+        for (size_t place = policy::hash_of(action);; ++place) {
+            const Known* const one = places_[place & (places_.size() - 1)];
+            if (one == nullptr) return nullptr;
+            if (one->name.size() == action.size() && policy::begins_with(action, one->name)) return &one->facts;
+        }
+    }
+
+private:
+    struct Known {
+        std::string_view name;
+        ActionFacts facts;
+    };
+    std::deque<Known> known_;
+    std::vector<const Known*> places_;  // by hash; half of them are nullptr: there is none
+};
+
+const ActionFacts* known_action(std::string_view action) {
+    static const KnownActions known;
+    return known.find(action);
 }
 
 const ActionFacts& facts_of(std::string_view action, std::optional<ActionFacts>& own) {
@@ -80,20 +104,20 @@ AccessQuestion::AccessQuestion(const identity::Caller& caller, const policy::Cal
       facts_(facts_of(access.action, own_facts_)),
       passed_(passed(facts_, access, caller_, region_)),
       front_(globals),
-      question_(parts(&front_, nullptr)) {
+      question_(parts(&*front_, nullptr)) {
     find_resource_policy();
 }
 
 policy::Question::Inputs AccessQuestion::parts(const policy::Context* front, const policy::ComputedKeys* computed) {
     const std::string_view resource = passed_.empty() ? std::string_view(access_.resource) : std::string_view(passed_);
-    if (front != nullptr && !resource_account_.empty()) front_.replace("aws:ResourceAccount", std::string(resource_account_));
-    if (caller_.lease && caller_.lease->describe) caller_.lease->describe(access_.resource, lease_keys_);
+    if (front != nullptr && !resource_account_.empty()) front_->replace("aws:ResourceAccount", std::string(resource_account_));
+    if (caller_.lease && caller_.lease->describe) caller_.lease->describe(access_.resource, lease_keys_.emplace());
     return {.principal = caller_.principal,
             .names = names_,
             .action = facts_,
             .resource = resource,
             .resource_account = resource_account_,
-            .context = policy::ContextView(front, computed, {&caller_.context, &lease_keys_, &access_.context}),
+            .context = policy::ContextView(front, computed, {&caller_.context, lease_keys(), &access_.context}),
             .rule = access_.rule};
 }
 

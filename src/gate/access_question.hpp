@@ -40,7 +40,9 @@ public:
     [[nodiscard]] const policy::ActionFacts& facts() const { return facts_; }
     [[nodiscard]] std::string_view resource() const { return question_.resource; }  // what the service passes
     [[nodiscard]] const policy::ContextView& context() const { return question_.context(); }
-    [[nodiscard]] const policy::Context& lease_keys() const { return lease_keys_; }
+    [[nodiscard]] const policy::Context* lease_keys() const {
+        return lease_keys_ ? &*lease_keys_ : nullptr;
+    }  // nullptr: no lease
     [[nodiscard]] const policy::AttachedPolicy* resource_policy() const {
         return resource_policy_;
     }  // that is asked; nullptr: none
@@ -59,8 +61,7 @@ private:
     std::optional<policy::ActionFacts> own_facts_;  // of an action that is not known beforehand
     const policy::ActionFacts& facts_;
     const std::string passed_;  // what the service passes; empty: what was asked
-    policy::Context lease_keys_;
-    policy::Context front_;
+    std::optional<policy::Context> lease_keys_, front_;
     const policy::Question question_;
     std::optional<policy::AttachedPolicy> replaced_;  // stands in for the resource's policy
     const policy::AttachedPolicy* resource_policy_ = nullptr;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/invariant.hpp"
+#include "gate/add_access.hpp"
 #include "model/scalar.hpp"
 #include "policy/reference.hpp"
 
@@ -89,7 +90,7 @@ private:
                 first_.existence = resource.existence;
                 first_.found = resource.found;
             }
-            accesses_.push_back(access_to(action, std::move(resource), keys));
+            add_access(accesses_, action, std::move(resource), keys);
             return {};
         }
         accesses_.push_back(access_to(action, resource, keys));

@@ -9,6 +9,7 @@
 
 #include "audit/prepared_text.hpp"
 #include "policy/evaluate.hpp"
+#include "policy/request.hpp"
 #include "policy/residual.hpp"
 
 namespace gate {
@@ -45,6 +46,10 @@ struct Circumstances {
 
     std::shared_ptr<const policy::Residual> residual;
     std::vector<Text> texts;
+    // Of the resource, if all requests about it have them together: kept, so that no others have their address. And whether there are
+    // keys among them that do not repeat.
+    policy::Context shared_keys;
+    bool has_changing_keys = false;
 };
 
 }  // namespace gate

@@ -1,9 +1,11 @@
 #include "gate/decided.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "audit/prepared_text.hpp"
 #include "base/invariant.hpp"
+#include "gate/sources.hpp"
 #include "policy/hash.hpp"
 
 namespace gate {
@@ -49,11 +51,8 @@ audit::Record record_of(const RecordedRequest& request) {
     return record;
 }
 
-void DecidedRequest::One::decide(const policy::Residual* residual) {
-    verdict = residual != nullptr ? question.decide(*residual) : question.decide();
-    // A refusal says why: it is asked again, with notes.
-    if (!is_allowed()) refused = audit::DecidedAccess{question.request(), question.explain()};
-}
+// A refusal says why: it is asked again, with notes.
+void DecidedRequest::One::explain() { refused = audit::DecidedAccess{question.request(), question.explain()}; }
 
 audit::DecidedAccess DecidedRequest::One::recorded() const {
     return refused ? *refused : audit::DecidedAccess{question.request(), policy::decision_of(verdict)};
@@ -62,10 +61,29 @@ audit::DecidedAccess DecidedRequest::One::recorded() const {
 DecidedRequest::DecidedRequest(Inputs inputs, std::vector<Access> accesses)
     : inputs_(std::move(inputs)), keys_(inputs_.facts), accesses_(std::move(accesses)) {
     INVARIANT(!accesses_.empty());
-    first_.emplace(*inputs_.principal, accesses_.front(), keys_);
-    if (accesses_.size() == 1 && find_sources()) circumstances_ = inputs_.principal->circumstances.find(sources_->bytes());
-    first_->decide(circumstances_ ? circumstances_->residual.get() : nullptr);
-    for (size_t i = 1; i < accesses_.size(); ++i) others_.emplace_back(*inputs_.principal, accesses_[i], keys_).decide();
+    first_.emplace(*inputs_.principal, accesses_.front(), keys_, [this](const AccessQuestion& question) {
+        find_circumstances(question);
+        return circumstances_ ? circumstances_->residual.get() : nullptr;
+    });
+    for (size_t i = 1; i < accesses_.size(); ++i)
+        others_.emplace_back(*inputs_.principal, accesses_[i], keys_, [](const AccessQuestion&) { return nullptr; });
+}
+
+void DecidedRequest::find_circumstances(const AccessQuestion& question) {
+    has_sources_ = accesses_.size() == 1 && !question.context().has_ambiguous();
+    if (!has_sources_) return;
+    if (question.lease_keys() == nullptr) shared_keys_ = question.access().context.shared();
+    if (shared_keys_ == nullptr) find_keys_of_sources(question);
+    circumstances_ = inputs_.principal->circumstances.find([&](std::string_view written) {
+        ComparedSources compared(written);
+        add_sources(question, compared);
+        return compared.is_same();
+    });
+    if (shared_keys_ == nullptr) return;
+    if (circumstances_)
+        has_changing_keys_ = circumstances_->has_changing_keys;
+    else
+        find_keys_of_sources(question);
 }
 
 audit::Record DecidedRequest::whole() const {
@@ -83,8 +101,13 @@ audit::Record DecidedRequest::whole() const {
 }
 
 audit::RecordText DecidedRequest::text() const {
-    const auto prepared = find_prepared();
-    if (!prepared) return audit::text_of(whole());
+    std::shared_ptr<const audit::PreparedText> made;
+    const audit::PreparedText* prepared = find_prepared();
+    if (prepared == nullptr) {
+        made = prepare_first();
+        if (!made) return audit::text_of(whole());
+        prepared = made.get();
+    }
     thread_local std::string changing;  // which keeps its memory
     changing.clear();
     append_changing(changing);
@@ -96,35 +119,42 @@ audit::RecordText DecidedRequest::text() const {
                                       .parameters = parameters});
 }
 
-// What is prepared for a request is used for others of the principal that have these bytes. So they hold all that it is made of: what keys
-// that a residual knows have as values, and what the record's shared parts say. False: it cannot be said.
-bool DecidedRequest::find_sources() {
-    const AccessQuestion& question = first_->question;
-    const policy::ContextView& context = question.context();
-    if (context.has_ambiguous()) return false;
-    Sources& sources = sources_.emplace();
-    sources.add(inputs_.operation);
-    sources.add(inputs_.access_key_id);
-    sources.add(question.access().action);
-    // Whether a resource's policy is a role's trust policy shows in its ARN (policy::policy_type).
-    if (question.facts().service() == "sts") sources.add(question.resource());
-    keys_.add_sources(sources);
-    const policy::AttachedPolicy* const policy = question.resource_policy();
-    sources.add(reinterpret_cast<uint64_t>(policy != nullptr ? policy->policy.get() : nullptr));  // which the residual keeps
-    if (policy != nullptr) {
-        sources.add(policy->name);
-        sources.add(policy->version);
+void DecidedRequest::find_keys_of_sources(const AccessQuestion& question) {
+    for (const policy::Context* layer : {question.lease_keys(), &question.access().context}) {
+        if (layer == nullptr) continue;
+        each_found(*layer, question.context(), [&](const policy::Context::Entry& entry) {
+            if (audit::repeats(entry.key, entry.values)) repeating_keys_.push_back(&entry);
+        });
+        // Whether conditions find them may be another matter for another request.
+        has_changing_keys_ = has_changing_keys_ || std::ranges::any_of(layer->entries(), [](const auto& entry) {
+                                 return !audit::repeats(entry.key, entry.values);
+                             });
     }
-    const auto add_shared = [&](const policy::Context::Entry& entry) {
-        if (audit::repeats(entry.key, entry.values))
-            sources.add(entry);
-        else
-            has_changing_keys_ = true;
-    };
-    each_found(question.lease_keys(), context, add_shared);
-    each_found(question.access().context, context, add_shared);
-    if (!sources.fits()) sources_.reset();
-    return sources_.has_value();
+}
+
+// What is prepared for a request is used for others of the principal that have these bytes. So they hold all that it is made of: what keys
+// that a residual knows have as values, and what the record's shared parts say.
+template <class Into>
+void DecidedRequest::add_sources(const AccessQuestion& question, Into& into) const {
+    into.add(inputs_.operation);
+    into.add(inputs_.access_key_id);
+    into.add(question.access().action);
+    // Whether a resource's policy is a role's trust policy shows in its ARN (policy::policy_type).
+    if (question.facts().service() == "sts") into.add(question.resource());
+    keys_.add_sources(into);
+    const policy::AttachedPolicy* const policy = question.resource_policy();
+    into.add(reinterpret_cast<uint64_t>(policy != nullptr ? policy->policy.get() : nullptr));  // which the residual keeps
+    if (policy != nullptr) {
+        into.add(policy->name);
+        into.add(policy->version);
+    }
+    into.add(reinterpret_cast<uint64_t>(shared_keys_));  // which Circumstances keep
+    if (shared_keys_ != nullptr) return;
+    for (const policy::Context::Entry* entry : repeating_keys_) {
+        into.add(entry->key);
+        into.add(uint64_t{entry->values.size()});
+        for (const std::string& value : entry->values) into.add(value);
+    }
 }
 
 std::shared_ptr<const audit::PreparedText> DecidedRequest::prepare() const {
@@ -147,17 +177,28 @@ std::shared_ptr<const Circumstances> DecidedRequest::circumstances_with(std::sha
         out->residual =
             std::make_shared<const policy::Residual>(first_->question.residual_for(KeysOfSources(inputs_.principal->caller)));
     if (out->texts.size() == Circumstances::texts_max) out->texts.erase(out->texts.begin());
+    if (shared_keys_ != nullptr) {
+        out->shared_keys = first_->question.access().context;
+        out->has_changing_keys = has_changing_keys_;
+    }
     const auto granting = first_->verdict.granting();
     out->texts.push_back({.layer = first_->verdict.layer, .by = {granting.begin(), granting.end()}, .prepared = std::move(text)});
     return out;
 }
 
-std::shared_ptr<const audit::PreparedText> DecidedRequest::find_prepared() const {
-    if (!sources_ || !first_->is_allowed()) return nullptr;
-    if (circumstances_)
-        if (const auto* known = circumstances_->text_for(first_->verdict)) return *known;
+const audit::PreparedText* DecidedRequest::find_prepared() const {
+    if (!circumstances_ || !first_->is_allowed()) return nullptr;
+    const auto* const known = circumstances_->text_for(first_->verdict);
+    return known != nullptr ? known->get() : nullptr;
+}
+
+std::shared_ptr<const audit::PreparedText> DecidedRequest::prepare_first() const {
+    if (!has_sources_ || !first_->is_allowed()) return nullptr;
+    WrittenSources sources;
+    add_sources(first_->question, sources);
+    if (!sources.fits()) return nullptr;
     auto prepared = prepare();
-    if (prepared) inputs_.principal->circumstances.put(sources_->bytes(), circumstances_with(prepared));
+    if (prepared) inputs_.principal->circumstances.put(sources.bytes(), circumstances_with(prepared));
     return prepared;
 }
 
@@ -168,7 +209,7 @@ void DecidedRequest::append_changing(std::string& members) const {
     const auto add_changing = [&](const policy::Context::Entry& entry) {
         if (!audit::repeats(entry.key, entry.values)) audit::append_entry(members, entry.key, entry.values, inputs_.facts.now);
     };
-    each_found(question.lease_keys(), question.context(), add_changing);
+    if (question.lease_keys() != nullptr) each_found(*question.lease_keys(), question.context(), add_changing);
     each_found(question.access().context, question.context(), add_changing);
 }
 

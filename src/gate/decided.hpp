@@ -12,6 +12,7 @@
 
 #include "audit/log.hpp"
 #include "audit/record_text.hpp"
+#include "base/small_vector.hpp"
 #include "gate/access_question.hpp"
 #include "gate/circumstances.hpp"
 #include "gate/gate.hpp"
@@ -45,15 +46,24 @@ public:
 
     // In their order. Of one that is refused: why.
     struct One {
-        One(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys)
-            : question(principal, access, keys) {}
-        void decide(const policy::Residual* residual = nullptr);
+        // `find_residual(question)`: of an earlier request; nullptr: there is none.
+        template <class Find>
+        One(const identity::PreparedPrincipal& principal, const Access& access, RequestKeys& keys, Find find_residual)
+            : question(principal, access, keys), verdict(decide(find_residual(question))) {
+            if (!is_allowed()) explain();
+        }
         [[nodiscard]] bool is_allowed() const { return verdict.outcome == policy::Outcome::allow; }
         [[nodiscard]] audit::DecidedAccess recorded() const;
 
         AccessQuestion question;
         policy::Verdict verdict;
         std::optional<audit::DecidedAccess> refused;  // asked with notes; for its answer and its record
+
+    private:
+        [[nodiscard]] policy::Verdict decide(const policy::Residual* residual) const {
+            return residual != nullptr ? question.decide(*residual) : question.decide();
+        }
+        void explain();
     };
     [[nodiscard]] size_t size() const { return accesses_.size(); }
     template <class Use>
@@ -69,10 +79,15 @@ public:
     [[nodiscard]] audit::Record whole() const override;
 
 private:
-    // nullptr: it is none of those that can be.
-    [[nodiscard]] std::shared_ptr<const audit::PreparedText> find_prepared() const;
+    // Of an earlier request; nullptr: there is none.
+    [[nodiscard]] const audit::PreparedText* find_prepared() const;
+    // The first under these circumstances, kept for others; nullptr: it is none of those that can be.
+    [[nodiscard]] std::shared_ptr<const audit::PreparedText> prepare_first() const;
     void append_changing(std::string& members) const;
-    [[nodiscard]] bool find_sources();
+    void find_circumstances(const AccessQuestion& question);
+    void find_keys_of_sources(const AccessQuestion& question);
+    template <class Into>
+    void add_sources(const AccessQuestion& question, Into& into) const;
     [[nodiscard]] std::shared_ptr<const audit::PreparedText> prepare() const;
     [[nodiscard]] std::shared_ptr<const Circumstances> circumstances_with(std::shared_ptr<const audit::PreparedText> text) const;
 
@@ -80,10 +95,12 @@ private:
     RequestKeys keys_;
     const std::vector<Access> accesses_;
     std::optional<One> first_;  // nearly always the only one
-    // What its circumstances are made of; nothing: it cannot be said, or there are several accesses.
-    std::optional<Sources> sources_;
-    bool has_changing_keys_ = false;                      // of the resource or of what was asked: such as other requests have not
-    std::shared_ptr<const Circumstances> circumstances_;  // nullptr: the first request under them
+    bool has_sources_ = false;  // else it cannot be said what its circumstances are made of, or there are several accesses
+    // Of the resource and of what was asked, the keys that other requests have, too: all that copies of a context have together …
+    const void* shared_keys_ = nullptr;
+    base::SmallVector<const policy::Context::Entry*, 4> repeating_keys_;  // … or else one by one
+    bool has_changing_keys_ = false;                                      // are there such as others have not?
+    std::shared_ptr<const Circumstances> circumstances_;                  // nullptr: the first request under them
     std::list<One> others_;
 };
 

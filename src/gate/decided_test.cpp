@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "audit/definitions.hpp"
 #include "audit/prepared_text.hpp"
@@ -46,7 +47,7 @@ std::set<audit::Term> terms_of(const audit::RecordText& text) { return {text.ter
 struct Asked {
     std::string action = "s3:GetObject", operation = "GetObject", resource = "arn:aws:s3:::b/k", owner = "111122223333";
     std::string peer = "10.1.2.3", agent = "Boto3/1", referer, content_hash, region = "us-east-1", parameters;
-    std::optional<policy::AttachedPolicy> resource_policy;
+    policy::SharedAttachedPolicy resource_policy;
     policy::Context keys;
     std::optional<wire::Signature> signature = wire::Signature{.access_key_id = "ASIAEXAMPLE"};
     base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
@@ -138,6 +139,17 @@ TEST_CASE("a record from prepared text says what the whole one says, whatever wa
         parsed(R"({"Version":"2012-10-17","Statement":[{"Sid":"Everything","Effect":"Allow","Principal":"*","Action":"s3:*",)"
                R"("Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}]})",
                policy::PolicyKind::resource);
+    // As resources have them whose keys all requests have together.
+    std::vector<policy::Context> shared(6);
+    for (size_t i = 0; i < shared.size(); ++i) {
+        shared[i].set("s3:ResourceAccount", i % 2 == 0 ? "111122223333" : "999988887777");
+        if (i % 3 == 1) shared[i].set("aws:SourceVpc", "vpc-1");
+        if (i % 3 == 2) shared[i].set("aws:ResourceTag/team", "vision");
+        if (i == 3) shared[i].set("aws:Referer", "https://e.example/shared");        // found where the request has none
+        if (i == 4) shared[i].set("aws:PrincipalTag/team", "forged");                // never found
+        if (i == 5) shared[i].set("s3:x-amz-content-sha256", std::string(64, 'b'));  // found where the request has none
+        shared[i].share();
+    }
     for (int i = 0; i < 3000; ++i) {
         Asked asked;
         asked.action = text_of("s3:GetObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket");
@@ -161,6 +173,13 @@ TEST_CASE("a record from prepared text says what the whole one says, whatever wa
         if (random() % 5 == 0) asked.keys.set("aws:ResourceTag/team", text_of("vision", "speech"));
         if (random() % 7 == 0) asked.keys.set("aws:PrincipalTag/team", "forged");  // conditions never find it
         if (random() % 5 == 0) asked.keys.set("aws:SourceVpc", text_of("vpc-1", "vpc-2"));
+        if (random() % 2 == 0) asked.keys = shared[random() % shared.size()];
+        if (random() % 500 == 0) {  // another one, perhaps where that was
+            auto& one = shared[random() % shared.size()];
+            one = policy::Context();
+            one.set("s3:ResourceAccount", text_of("444455556666", "777788889999"));
+            one.share();
+        }
         if (random() % 3 == 0)
             asked.resource_policy =
                 policy::AttachedPolicy{random() % 2 == 0 ? open : other, text_of("bucket policy of b", "of c")};
@@ -168,9 +187,44 @@ TEST_CASE("a record from prepared text says what the whole one says, whatever wa
     }
 }
 
+TEST_CASE("what all requests about a resource have together stands in each of their records") {
+    const auto shared = [](std::initializer_list<std::pair<std::string_view, std::string>> keys) {
+        policy::Context out;
+        for (const auto& [key, value] : keys) out.set(key, value);
+        out.share();
+        return out;
+    };
+    const std::string changing_hash(64, 'b');
+    for (const policy::Context& keys :
+         {shared({{"s3:ResourceAccount", "111122223333"}}),
+          shared({{"s3:ResourceAccount", "111122223333"}, {"aws:ResourceTag/team", "vision"}}),
+          shared({{"aws:Referer", "https://e.example/shared"}}), shared({{"s3:x-amz-content-sha256", changing_hash}}),
+          shared({{"aws:PrincipalTag/team", "forged"}}), shared({{"aws:SourceVpc", "vpc-1"}, {"s3:x", "own"}}), shared({})}) {
+        const DecidedFixture fixture;
+        for (int i = 0; i < 8; ++i) {
+            Asked asked;
+            asked.keys = keys;
+            if (i % 2 == 1) asked.referer = "https://e.example/own";  // in place of the resource's
+            if (i % 4 >= 2) asked.content_hash = std::string(64, 'c');
+            if (i == 7) asked.keys = shared({{"s3:ResourceAccount", "999988887777"}});
+            fixture.check(asked);
+        }
+    }
+}
+
+TEST_CASE("what was prepared for the keys of one resource is not used for others that stand at the same address later") {
+    const DecidedFixture fixture;
+    for (int i = 0; i < 100; ++i) {
+        Asked asked;
+        asked.keys.set("s3:ResourceAccount", std::to_string(100'000'000'000 + i));
+        asked.keys.share();
+        fixture.check(asked);
+    }
+}
+
 TEST_CASE("records of which all but the changing parts are alike share what they share") {
     const DecidedFixture fixture;
-    CHECK(fixture.principal->circumstances.find("") == nullptr);
+    CHECK(fixture.principal->circumstances.find([](std::string_view) { return true; }) == nullptr);
     http::StringBody body("");
     http::Request request{.head = {.method = "GET", .path = "/b/k"}, .body = &body, .peer_address = "10.1.2.3"};
     const auto text = [&](std::string_view id, const std::string& resource, int64_t millis) {
@@ -198,15 +252,16 @@ TEST_CASE("of what is prepared for a principal, the latest few stay") {
     identity::PreparedCircumstances prepared;
     const auto one = std::make_shared<const gate::Circumstances>(), other = std::make_shared<const gate::Circumstances>();
     for (int i = 0; i < 100; ++i) prepared.put(std::to_string(i), one);
-    CHECK(prepared.find("0") == nullptr);
-    CHECK(prepared.find("99") == one);
+    const auto find = [&](std::string_view key) { return prepared.find([&](std::string_view kept) { return kept == key; }); };
+    CHECK(find("0") == nullptr);
+    CHECK(find("99") == one);
     size_t kept = 0;
-    for (int i = 0; i < 100; ++i) kept += prepared.find(std::to_string(i)) != nullptr ? 1 : 0;
+    for (int i = 0; i < 100; ++i) kept += find(std::to_string(i)) != nullptr ? 1 : 0;
     CHECK(kept == identity::PreparedCircumstances::kept_max);
     CHECK(one.use_count() == static_cast<long>(kept) + 1);
     prepared.put("99", other);  // in place of what it had
-    CHECK(prepared.find("99") == other);
-    CHECK(prepared.find("98") == one);
+    CHECK(find("99") == other);
+    CHECK(find("98") == one);
     CHECK(one.use_count() == static_cast<long>(kept));
 }
 

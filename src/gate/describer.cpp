@@ -3,6 +3,7 @@
 #include "base/error_codes.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
+#include "gate/add_access.hpp"
 #include "gate/gate.hpp"
 #include "model/access.hpp"
 #include "model/services.hpp"
@@ -32,6 +33,23 @@ bool makes_its_resource(std::string_view action) {
         }
     }
     return makes && !names;
+}
+
+// `access`: a new one.
+void fill(Access& access, std::string_view action, Description&& resource, const policy::Context& request) {
+    access.action = action;
+    access.resource = std::move(resource.arn);
+    access.resource_account = std::move(resource.owner);
+    access.context = std::move(resource.keys);
+    access.resource_policy = std::move(resource.policy);
+    access.restrict_public = resource.restrict_public;
+    access.resource_policy_is_public = resource.policy_is_public;
+    access.region = std::move(resource.region);
+    for (const auto& entry : resource.object_keys.entries()) {
+        if (!policy::is_key_of_s3_action(entry.key, action)) continue;
+        for (const auto& value : entry.values) access.context.set(entry.key, value);  // an ambiguous one stays so (R81)
+    }
+    access.context.merge(request);
 }
 
 }  // namespace
@@ -130,21 +148,13 @@ Access access_to(std::string_view action, const Description& resource, const pol
 }
 
 Access access_to(std::string_view action, Description&& resource, const policy::Context& request) {
-    Access access{.action = std::string(action),
-                  .resource = std::move(resource.arn),
-                  .resource_account = std::move(resource.owner),
-                  .context = std::move(resource.keys),
-                  .resource_policy = std::move(resource.policy),
-                  .refusal_message = {},
-                  .restrict_public = resource.restrict_public,
-                  .resource_policy_is_public = resource.policy_is_public,
-                  .region = std::move(resource.region)};
-    for (const auto& entry : resource.object_keys.entries()) {
-        if (!policy::is_key_of_s3_action(entry.key, action)) continue;
-        for (const auto& value : entry.values) access.context.set(entry.key, value);  // an ambiguous one stays so (R81)
-    }
-    access.context.merge(request);
+    Access access;
+    fill(access, action, std::move(resource), request);
     return access;
+}
+
+void add_access(std::vector<Access>& accesses, std::string_view action, Description&& resource, const policy::Context& request) {
+    fill(accesses.emplace_back(), action, std::move(resource), request);
 }
 
 base::Result<Access> asked_access(const Describer& describer, std::string_view action, std::string_view resource,

@@ -55,9 +55,9 @@ enum class Existence : uint8_t {
 struct Description {
     std::string arn;  // as the resource itself has it, where it is there: its path, its spelling
     Existence existence = Existence::unknown;
-    std::string owner;                             // an account; empty: the caller's
-    std::optional<policy::AttachedPolicy> policy;  // bucket policy, trust policy
-    bool restrict_public = false;                  // see Access
+    std::string owner;                    // an account; empty: the caller's
+    policy::SharedAttachedPolicy policy;  // bucket policy, trust policy
+    bool restrict_public = false;         // see Access
     bool policy_is_public = false;
     policy::Context keys;  // of the resource: aws:ResourceTag/…, iam:PermissionsBoundary
     // Keys of an object that only some of S3's actions have (s3:ExistingObjectTag/…): an access has them if the reference lists

@@ -37,9 +37,9 @@ namespace gate {
 struct Access {
     std::string action;  // s3:GetObject
     std::string resource = "*";
-    std::string resource_account;                           // empty: the caller's account
-    policy::Context context;                                // service keys: s3:prefix, iam:PassedToService, aws:RequestTag/…
-    std::optional<policy::AttachedPolicy> resource_policy;  // bucket policy
+    std::string resource_account;                  // empty: the caller's account
+    policy::Context context;                       // service keys: s3:prefix, iam:PassedToService, aws:RequestTag/…
+    policy::SharedAttachedPolicy resource_policy;  // bucket policy
     // Replaces AWS's standard sentence for this access, e.g. SageMaker's PassRole wording. Empty: the standard one.
     std::string refusal_message;
     // RestrictPublicBuckets of Block Public Access (R79): the resource's policy lets no anonymous caller in, whatever it says,

@@ -99,6 +99,14 @@ TEST_CASE("each key of a request is worked out when it is asked for, and all of 
                                               {{"User-Agent", "a"}, {"Referer", "r"}, {"x-amz-content-sha256", "abc"}},
                                               {{"user-agent", "a"}, {"User-Agent", "a"}},
                                               {{"Upper-Mast", "m"}, {"user-agenT", "a"}},
+                                              {{"user-agelt", "m"},
+                                               {"uper-agent", "m"},
+                                               {"user\ragent", "m"},
+                                               {"Referes", "m"},
+                                               {"User-Agent", "a"},
+                                               {"x-amz-content-sha257", "m"},
+                                               {"x-amz-security-token", "m"},
+                                               {"", "m"}},
                                               {{"User-Agent", "a"}, {"USER-AGENT", "b"}, {"referer", ""}}};
     size_t compared = 0;
     for (const Headers& headers : all_headers)

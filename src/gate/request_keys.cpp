@@ -1,5 +1,8 @@
 #include "gate/request_keys.hpp"
 
+#include <bit>
+
+#include "audit/raw_writer.hpp"
 #include "audit/record_text.hpp"
 #include "base/invariant.hpp"
 #include "base/strings.hpp"
@@ -31,8 +34,6 @@ enum Key : size_t {
     keys_count,
 };
 
-constexpr std::string_view user_agent_header = "user-agent", referer_header = "referer", hash_header = "x-amz-content-sha256";
-
 struct Known {
     std::string_view name, lower;
     uint64_t hash;
@@ -63,15 +64,51 @@ const std::array<Known, keys_count>& known_keys() {
     return keys;
 }
 
-// `name`: in lower case. Most fields have another length, first or last character.
-bool is_named(std::string_view field, std::string_view name) {
-    constexpr unsigned char case_bit = 0x20;
-    const auto is_same = [](char a, char b) {
-        return (static_cast<unsigned char>(a) | case_bit) == (static_cast<unsigned char>(b) | case_bit);
-    };
-    return field.size() == name.size() && is_same(field.front(), name.front()) && is_same(field.back(), name.back()) &&
-           base::equals_ignoring_case(field, name);
-}
+// The name of a header that is looked for in every request: compared eight bytes at a time, in any case.
+class HeaderName {
+public:
+    consteval explicit HeaderName(std::string_view lower) : text(lower) {
+        const auto set = [](uint64_t& word, size_t at, char c) {
+            word |= uint64_t{static_cast<unsigned char>(c)} << (at * 8);  // as a little-endian machine reads it
+        };
+        for (size_t i = 0; i < words_of(lower.size()); ++i) {
+            for (size_t at = 0; at < sizeof(uint64_t) && place(i) + at < lower.size(); ++at) {
+                const char c = lower[place(i) + at];
+                set(words_[i], at, c);
+                if (c >= 'a' && c <= 'z') set(case_bits_[i], at, case_bit);
+            }
+        }
+    }
+
+    [[nodiscard]] bool is(std::string_view field) const {
+        if (field.size() != text.size()) return false;
+        for (size_t i = 0; i < words_of(text.size()); ++i) {
+            uint64_t word = 0;
+            if (text.size() >= sizeof word)
+                std::memcpy(&word, field.data() + place(i), sizeof word);
+            else
+                std::ranges::copy(field, reinterpret_cast<char*>(&word));
+            if ((word | case_bits_[i]) != words_[i]) return false;
+        }
+        return true;
+    }
+
+    const std::string_view text;
+
+private:
+    static constexpr char case_bit = 0x20;
+    static constexpr size_t words_max = 3;
+    static constexpr size_t words_of(size_t size) { return (size + sizeof(uint64_t) - 1) / sizeof(uint64_t); }
+    // Where a word begins: the last one may have some bytes of the one before.
+    [[nodiscard]] constexpr size_t place(size_t word) const {
+        const size_t last = text.size() < sizeof(uint64_t) ? 0 : text.size() - sizeof(uint64_t);
+        return std::min(word * sizeof(uint64_t), last);
+    }
+    std::array<uint64_t, words_max> words_{}, case_bits_{};
+};
+static_assert(std::endian::native == std::endian::little);
+
+constexpr HeaderName user_agent_header("user-agent"), referer_header("referer"), hash_header("x-amz-content-sha256");
 
 uint64_t mask_of(size_t from, size_t to) {
     uint64_t mask = 0;
@@ -94,11 +131,11 @@ RequestKeys::RequestKeys(const RequestFacts& facts) : facts_(facts), region_(fac
     present_ = facts.service == "s3" ? always | of_s3 : always;
     for (const auto& [field, value] : facts.http->head.headers.fields()) {
         const std::string** first = nullptr;
-        if (is_named(field, user_agent_header))
+        if (user_agent_header.is(field))
             first = &agent_;
-        else if (is_named(field, referer_header))
+        else if (referer_header.is(field))
             first = &referer_;
-        else if (is_named(field, hash_header))
+        else if (hash_header.is(field))
             first = &content_hash_;
         if (first == nullptr) continue;
         if (*first == nullptr)
@@ -106,6 +143,7 @@ RequestKeys::RequestKeys(const RequestFacts& facts) : facts_(facts), region_(fac
         else if (**first != value && first != &content_hash_)
             has_ambiguous_ = true;  // R81; a content hash with two values is refused before (wire::check_repeated_headers)
     }
+    repeats_content_hash_ = audit::repeats_content_hash(content_hash());
 }
 
 void RequestKeys::about(std::string_view region, std::string_view account) {
@@ -144,31 +182,12 @@ const RequestKeys::Entry* RequestKeys::header(size_t slot, std::string_view name
     if (!has_ambiguous_) return kept(slot, *first);
     Entry& entry = (*slots_)[slot];
     for (const auto& [field, value] : facts_.http->head.headers.fields()) {
-        if (!is_named(field, name)) continue;
+        if (!base::equals_ignoring_case(field, name)) continue;
         if (entry.values.size() == 1 && entry.values.front() == value) continue;
         entry.values.push_back(value);
     }
     entry.ambiguous = entry.values.size() > 1;
     return &entry;
-}
-
-void RequestKeys::add_sources(Sources& into) const {
-    const auto add = [&](const std::string* header) {
-        into.add(uint64_t{header != nullptr});
-        if (header != nullptr) into.add(*header);
-    };
-    into.add(facts_.service);
-    into.add(region_);
-    into.add(resource_account_);
-    into.add(facts_.http->peer_address);
-    add(agent_);
-    const wire::Signature* signature = facts_.signature;
-    into.add(signature == nullptr
-                 ? 0
-                 : 1 + static_cast<uint64_t>(signature->version) * 2 + static_cast<uint64_t>(signature->place) * 8);
-    const std::string_view hash = content_hash();
-    into.add(uint64_t{content_hash_ != nullptr});
-    into.add(audit::repeats_content_hash(hash) ? hash : std::string_view());
 }
 
 std::optional<bool> RequestKeys::is_of_sources(uint64_t key_hash, std::string_view lower_key) {
@@ -196,13 +215,18 @@ std::optional<bool> RequestKeys::is_of_sources(uint64_t key_hash, std::string_vi
 void RequestKeys::append_changing(std::string& members) const {
     const auto add = [&](Key key, std::string_view value) { audit::append_entry(members, known_keys()[key].lower, value); };
     if (referer_ != nullptr) add(referer, *referer_);
-    if (const std::string_view hash = content_hash(); !hash.empty() && !audit::repeats_content_hash(hash))
-        add(content_sha256, hash);
+    if (const std::string_view hash = content_hash(); !hash.empty() && !repeats_content_hash_) add(content_sha256, hash);
     if (const auto age = age_of_signature()) {  // nearly every record of S3 has this one alone
-        if (!members.empty()) members += ',';
-        members += "\"s3:signatureage\":[\"";
-        audit::append_number(members, *age);
-        members += "\"]";
+        constexpr std::string_view begin = ",\"s3:signatureage\":[\"", end = "\"]";
+        const size_t before = members.size();
+        members.resize_and_overwrite(before + begin.size() + audit::RawWriter::number_bytes_max + end.size(),
+                                     [&](char* text, size_t) {
+                                         audit::RawWriter writer(text + before);
+                                         writer.put(before == 0 ? begin.substr(1) : begin);
+                                         writer.put_number(*age);
+                                         writer.put(end);
+                                         return static_cast<size_t>(writer.at() - text);
+                                     });
     }
 }
 
@@ -248,9 +272,9 @@ const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
         case source_ip:
             return facts_.http->peer_address.empty() ? nullptr : kept(key, plain_address(facts_.http->peer_address));
         case user_agent:
-            return header(key, user_agent_header, agent_);
+            return header(key, user_agent_header.text, agent_);
         case referer:
-            return header(key, referer_header, referer_);
+            return header(key, referer_header.text, referer_);
         case content_sha256:
             if (content_hash_ == nullptr && content_hash().empty()) return nullptr;
             return is_s3 ? kept(key, content_hash()) : nullptr;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,40 +13,6 @@
 #include "policy/context_view.hpp"
 
 namespace gate {
-
-// What something was made of, as bytes: equal for equal parts alone.
-class Sources {
-public:
-    static constexpr size_t bytes_max = 1024;
-
-    Sources() {}  // NOLINT(modernize-use-equals-default): which would clear the bytes
-
-    void add(std::string_view part) {
-        add(uint64_t{part.size()});
-        fits_ = fits_ && part.size() <= bytes_max - size_;
-        if (!fits_) return;
-        std::ranges::copy(part, bytes_.begin() + static_cast<ptrdiff_t>(size_));
-        size_ += part.size();
-    }
-    void add(uint64_t part) {
-        fits_ = fits_ && sizeof part <= bytes_max - size_;
-        if (!fits_) return;
-        std::memcpy(bytes_.data() + size_, &part, sizeof part);
-        size_ += sizeof part;
-    }
-    void add(const policy::Context::Entry& entry) {
-        add(entry.key);
-        add(entry.values.size());
-        for (const std::string& value : entry.values) add(value);
-    }
-    [[nodiscard]] bool fits() const { return fits_; }  // else they are more than bytes_max
-    [[nodiscard]] std::string_view bytes() const { return {bytes_.data(), size_}; }
-
-private:
-    std::array<char, bytes_max> bytes_;
-    size_t size_ = 0;
-    bool fits_ = true;
-};
 
 // One request, one thread. The facts must outlive it.
 class RequestKeys final : public policy::ComputedKeys {
@@ -64,9 +29,10 @@ public:
     [[nodiscard]] bool has_ambiguous() const override { return has_ambiguous_; }
     void add_to(policy::Context& into) const override;
 
-    // What those keys are made of that repeat from one request of a client to the next; which they are: nullopt if it is none of these keys;
-    // and for records (audit/prepared_text.hpp) the members of the others. REQUIRES: none is ambiguous.
-    void add_sources(Sources& into) const;
+    // What those keys are made of that repeat from one request of a client to the next (gate/sources.hpp); which they are: nullopt if it is
+    // none of these keys; and for records (audit/prepared_text.hpp) the members of the others. REQUIRES: none is ambiguous.
+    template <class Into>
+    void add_sources(Into& into) const;
     [[nodiscard]] static std::optional<bool> is_of_sources(uint64_t key_hash, std::string_view lower_key);
     void append_changing(std::string& members) const;
 
@@ -85,8 +51,28 @@ private:
     const std::string *agent_ = nullptr, *referer_ = nullptr, *content_hash_ = nullptr;
     uint64_t present_ = 0;
     bool has_ambiguous_ = false;
+    bool repeats_content_hash_ = false;                            // audit::repeats_content_hash
     mutable std::optional<std::array<Entry, slots_count>> slots_;  // of what is not one of a few constants; once one is asked for
     mutable uint32_t worked_out_ = 0;                              // a bit for each slot
 };
+
+template <class Into>
+void RequestKeys::add_sources(Into& into) const {
+    const auto add = [&](const std::string* header) {
+        into.add(uint64_t{header != nullptr});
+        if (header != nullptr) into.add(*header);
+    };
+    into.add(facts_.service);
+    into.add(region_);
+    into.add(resource_account_);
+    into.add(facts_.http->peer_address);
+    add(agent_);
+    const wire::Signature* signature = facts_.signature;
+    into.add(signature == nullptr
+                 ? 0
+                 : 1 + static_cast<uint64_t>(signature->version) * 2 + static_cast<uint64_t>(signature->place) * 8);
+    into.add(uint64_t{content_hash_ != nullptr});
+    into.add(repeats_content_hash_ ? content_hash() : std::string_view());
+}
 
 }  // namespace gate

@@ -140,9 +140,9 @@ public:
 
     bool read_rest(wire::Call& call) override {
         if (later_ || !wire::takes_document(operation_->model) || operation_->model.rest->decided_on_body) return false;
-        const bool waits = !document_.has_value();
+        if (document_) return false;  // decode() has read it
         if (auto read = read_body(call); !read) later_ = std::move(read).error();
-        return waits;
+        return true;
     }
 
     // Null where it says nothing but a bucket and a key: those stand in its accesses. Bodies are data.
@@ -183,6 +183,9 @@ private:
             *static_cast<model::ByteSource**>(payload->make(input)) = &*payload_;
         }
         if (operation.rest->decided_on_body && !is_refused_by_head_) return read_body(call);
+        // Decided again: what the first decision was followed by is known, and is recorded with this one.
+        if (document_ && !later_)
+            if (auto again = read_body(call); !again) later_ = std::move(again).error();
         return {};
     }
 

@@ -8,7 +8,9 @@ namespace gate {
 Dialect dialect_of(std::string_view service) {
     if (service == "s3") return Dialect::s3;
     const wire::ServiceModel* model = wire::find_service(service);
-    return model != nullptr && model->protocol == wire::Protocol::json ? Dialect::json : Dialect::query;
+    const bool is_json =
+        model != nullptr && (model->protocol == wire::Protocol::json || model->protocol == wire::Protocol::rest_json);
+    return is_json ? Dialect::json : Dialect::query;
 }
 
 base::Error credentials_error(std::string_view service, base::Error error, bool has_session_token) {

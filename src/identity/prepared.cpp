@@ -4,13 +4,6 @@
 
 namespace identity {
 
-CircumstancesPtr PreparedCircumstances::find(std::string_view key) const {
-    const base::Lock lock(mutex_);
-    for (const Kept& one : kept_)
-        if (one.key == key) return one.circumstances;
-    return nullptr;
-}
-
 void PreparedCircumstances::put(std::string_view key, CircumstancesPtr circumstances) {
     const base::Lock lock(mutex_);
     if (const auto same = std::ranges::find(kept_, key, &Kept::key); same != kept_.end()) {

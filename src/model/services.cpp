@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "model/accessanalyzer/service.hpp"
 #include "model/cloudtrail/service.hpp"
 #include "model/iam/service.hpp"
 #include "model/logs/service.hpp"
@@ -16,9 +17,9 @@
 namespace model {
 
 std::span<const Service* const> services() {
-    static constexpr auto all =
-        std::to_array<const Service*>({&iam::service, &sts::service, &s3::service, &s3control::service, &sagemaker::service,
-                                       &logs::service, &monitoring::service, &cloudtrail::service, &trainwarden::service});
+    static constexpr auto all = std::to_array<const Service*>(
+        {&iam::service, &sts::service, &s3::service, &s3control::service, &sagemaker::service, &logs::service,
+         &monitoring::service, &cloudtrail::service, &accessanalyzer::service, &trainwarden::service});
     return all;
 }
 

@@ -118,8 +118,8 @@ TEST_CASE(
             }
         }
     }
-    CHECK(services ==
-          std::set<std::string>{"cloudtrail", "iam", "logs", "monitoring", "s3", "s3control", "sagemaker", "sts", "trainwarden"});
+    CHECK(services == std::set<std::string>{"accessanalyzer", "cloudtrail", "iam", "logs", "monitoring", "s3", "s3control",
+                                            "sagemaker", "sts", "trainwarden"});
     CHECK(structs > 300);
     CHECK(members > 1000);
 }

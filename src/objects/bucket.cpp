@@ -132,7 +132,10 @@ base::Result<Bucket> read_bucket(std::string name, std::string_view record, std:
         bucket.policy = policy::Policy::parse_stored(policy::replace_principals(into.policy, into.policy_principals),
                                                      policy::PolicyKind::resource);
         bucket.policy_is_public = is_public_policy(into.policy);
+        bucket.attached_policy = policy::AttachedPolicy{bucket.policy, "bucket policy of " + bucket.name};
     }
+    bucket.keys.set("s3:ResourceAccount", bucket.account);
+    bucket.keys.share();
     return bucket;
 }
 

@@ -11,7 +11,9 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "policy/attached.hpp"
 #include "policy/policy.hpp"
+#include "policy/request.hpp"
 
 namespace objects {
 
@@ -47,6 +49,9 @@ struct Bucket {
     // Follow from the configuration.
     policy::PolicyPtr policy;  // null: none
     bool policy_is_public = false;
+    // The same as requests about it have it: `bucket policy of NAME`, and the condition keys that are known of it and its objects.
+    policy::SharedAttachedPolicy attached_policy;
+    policy::Context keys;
     // Internal to the room: the stored records that writers of objects expect to find unchanged.
     std::string record;
     std::optional<std::string> configuration_record;  // absent: nothing is stored

@@ -155,14 +155,15 @@ base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const st
     made.configuration.tags = tags;
     made.record = bucket_record(made);
     made.configuration_record = configuration_record(made.configuration);
-    made.version = next_bucket_version();
+    // As it is read from now on, with what requests about it have.
+    auto as_read = std::make_shared<Bucket>(TRY(read_bucket(name, made.record, made.configuration_record)));
+    as_read->version = next_bucket_version();
     store::Batch batch;
     batch.expect(bucket_key(name), std::nullopt).put(bucket_key(name), made.record);
     batch.put(configuration_key(name), *made.configuration_record);
     TRY(commit(batch));
-    auto shared = std::make_shared<const Bucket>(std::move(made));
-    remember(shared);
-    return shared;
+    remember(as_read);
+    return as_read;
 }
 
 base::Result<void> Storage::check_unchanged(const std::string& name) const {

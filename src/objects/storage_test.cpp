@@ -296,6 +296,8 @@ TEST_CASE("configuration survives reopening; new buckets have AWS's defaults") {
     CHECK(before->configuration.object_ownership == "BucketOwnerEnforced");
     REQUIRE(before->configuration.public_access_block.has_value());
     CHECK(before->configuration.public_access_block->restrict_public_buckets);
+    REQUIRE(before->keys.find("s3:ResourceAccount") != nullptr);
+    CHECK(before->keys.find("s3:ResourceAccount")->values.front() == before->account);
     const std::string policy =
         R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}})";
     REQUIRE(fixture.storage

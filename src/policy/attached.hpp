@@ -1,8 +1,10 @@
 // Policies and where they hang: everything that applies to a question, by layer.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "policy/policy.hpp"
@@ -14,6 +16,23 @@ struct AttachedPolicy {
     PolicyPtr policy;
     std::string name;
     std::string version = {};  // of a managed policy: v3; empty for others
+};
+
+// One that every request about a resource has: copies share it. May be none.
+class SharedAttachedPolicy {
+public:
+    SharedAttachedPolicy() = default;
+    SharedAttachedPolicy(std::nullopt_t) {}      // NOLINT(google-explicit-constructor)
+    SharedAttachedPolicy(AttachedPolicy policy)  // NOLINT(google-explicit-constructor)
+        : policy_(std::make_shared<const AttachedPolicy>(std::move(policy))) {}
+
+    [[nodiscard]] bool has_value() const { return policy_ != nullptr; }
+    explicit operator bool() const { return has_value(); }
+    [[nodiscard]] const AttachedPolicy& operator*() const { return *policy_; }
+    [[nodiscard]] const AttachedPolicy* operator->() const { return policy_.get(); }
+
+private:
+    std::shared_ptr<const AttachedPolicy> policy_;
 };
 
 // The policies of a principal, wherever it acts: what can be kept for a session.

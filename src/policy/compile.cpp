@@ -55,6 +55,7 @@ CompiledPolicy::CompiledPolicy(const Draft& draft) {
         visit(values_, draft.pool.values);
         visit(variables_, draft.pool.patterns.variables);
         visit(groups_, draft.index.groups);
+        visit(tables_, draft.index.tables);
         visit(actions_, draft.actions);
         visit(networks_, draft.pool.networks);
         visit(infos_, draft.infos);
@@ -62,6 +63,7 @@ CompiledPolicy::CompiledPolicy(const Draft& draft) {
         visit(pieces_, draft.pool.patterns.pieces);
         visit(nodes_, draft.index.nodes);
         visit(entries_, draft.index.entries);
+        visit(terms_, draft.index.terms);
         visit(branches_, draft.index.branches);
         visit(characters_, draft.pool.patterns.characters);
     };

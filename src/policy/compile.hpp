@@ -15,6 +15,7 @@
 #include "policy/index.hpp"
 #include "policy/policy.hpp"
 #include "policy/principal.hpp"
+#include "policy/table.hpp"
 
 namespace policy {
 
@@ -69,8 +70,8 @@ class CompiledPolicy {
 public:
     explicit CompiledPolicy(const Draft& draft);
 
-    [[nodiscard]] std::span<const CompiledStatement> statements() const { return view<CompiledStatement>(statements_); }
-    [[nodiscard]] std::span<const CompiledStatementInfo> infos() const { return view<CompiledStatementInfo>(infos_); }
+    [[nodiscard]] Table<CompiledStatement> statements() const { return view<CompiledStatement>(statements_); }
+    [[nodiscard]] Table<CompiledStatementInfo> infos() const { return view<CompiledStatementInfo>(infos_); }
     [[nodiscard]] std::span<const ActionPattern> actions(const CompiledStatement& s) const {
         return view<ActionPattern>(actions_).subspan(s.actions.at, s.actions.size);
     }
@@ -85,7 +86,7 @@ public:
                 characters()};
     }
     [[nodiscard]] const Pattern& resource(uint32_t index) const { return view<Pattern>(resources_)[index]; }
-    [[nodiscard]] std::span<const PrincipalEntry> all_principals() const { return view<PrincipalEntry>(principals_); }
+    [[nodiscard]] Table<PrincipalEntry> all_principals() const { return view<PrincipalEntry>(principals_); }
 
     [[nodiscard]] std::string_view characters() const {
         const auto chars = view<char>(characters_);
@@ -100,7 +101,8 @@ public:
     }
     [[nodiscard]] bool has_index() const { return ends_[groups_] != ends_[groups_ - 1]; }
     [[nodiscard]] Index index() const {
-        return {view<IndexGroup>(groups_), view<IndexNode>(nodes_), view<char>(branches_), view<IndexEntry>(entries_)};
+        return Index({view<IndexGroup>(groups_), view<IndexNode>(nodes_), view<char>(branches_), view<IndexEntry>(entries_),
+                      view<IndexTable>(tables_), view<uint32_t>(terms_), characters()});
     }
 
     [[nodiscard]] size_t bytes() const { return ends_[characters_]; }
@@ -114,6 +116,7 @@ private:
         values_,
         variables_,
         groups_,
+        tables_,
         actions_,
         networks_,
         infos_,
@@ -121,14 +124,15 @@ private:
         pieces_,
         nodes_,
         entries_,
+        terms_,
         branches_,
         characters_,
         section_count,
     };
     template <class T>
-    [[nodiscard]] std::span<const T> view(Section section) const {
+    [[nodiscard]] Table<T> view(Section section) const {
         const auto begin = section == 0 ? 0 : ends_[section - 1];
-        return {reinterpret_cast<const T*>(block_.get() + begin), (ends_[section] - begin) / sizeof(T)};
+        return {reinterpret_cast<const T*>(block_.get() + begin), ends_[section] - begin};
     }
     std::unique_ptr<std::byte[]> block_;
     std::array<uint32_t, section_count> ends_{};  // in bytes

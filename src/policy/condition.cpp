@@ -69,22 +69,28 @@ bool ordered(Comparison comparison, const T& given, const T& wanted) {
     }
 }
 
-// Does one value of the request match one value of the policy? A request value of the wrong type matches nothing.
-bool matches(Comparison comparison, const std::string& given, const ConditionValue& wanted, const ConditionTables& tables,
-             const ContextView& context, TypedValues& typed) {
+// Does a value of the request match one of the policy's? One of the wrong type matches nothing.
+bool matches_any(Comparison comparison, const std::string& given, std::span<const ConditionValue> wanted,
+                 const ConditionTables& tables, const ContextView& context, TypedValues& typed) {
+    const auto any = [&](auto&& matches_one) {
+        for (const ConditionValue& one : wanted)
+            if (matches_one(one)) return true;
+        return false;
+    };
     switch (comparison) {
         case Comparison::string_equals:
         case Comparison::string_like:
         case Comparison::arn_like:
-            return matches(wanted.pattern, tables.patterns, given, context);
+            return any([&](const ConditionValue& one) { return matches(one.pattern, tables.patterns, given, context); });
         case Comparison::string_equals_ignore_case:
         case Comparison::boolean:
-            return equals_ignoring_case(wanted.pattern, tables.patterns, given, context);
+            return any(
+                [&](const ConditionValue& one) { return equals_ignoring_case(one.pattern, tables.patterns, given, context); });
         case Comparison::binary_equals:
-            return given == tables.patterns.text(wanted.encoded);
+            return any([&](const ConditionValue& one) { return given == tables.patterns.text(one.encoded); });
         case Comparison::ip_address: {
             const auto* address = typed.address(given);
-            return address && tables.networks[wanted.network].contains(*address);
+            return address && any([&](const ConditionValue& one) { return tables.networks[one.network].contains(*address); });
         }
         case Comparison::numeric_equals:
         case Comparison::numeric_less:
@@ -92,8 +98,10 @@ bool matches(Comparison comparison, const std::string& given, const ConditionVal
         case Comparison::numeric_greater:
         case Comparison::numeric_greater_equals: {
             const auto* number = typed.number(given);
-            const auto& [digits, point, negative] = wanted.decimal;
-            return number && ordered(comparison, *number, Decimal::of(negative, tables.patterns.text(digits), point));
+            return number && any([&](const ConditionValue& one) {
+                       const auto& [digits, point, negative] = one.decimal;
+                       return ordered(comparison, *number, Decimal::of(negative, tables.patterns.text(digits), point));
+                   });
         }
         case Comparison::date_equals:
         case Comparison::date_less:
@@ -101,7 +109,9 @@ bool matches(Comparison comparison, const std::string& given, const ConditionVal
         case Comparison::date_greater:
         case Comparison::date_greater_equals: {
             const auto* date = typed.date(given);
-            return date && ordered(comparison, date->time_since_epoch().count(), wanted.millis);
+            return date && any([&](const ConditionValue& one) {
+                       return ordered(comparison, date->time_since_epoch().count(), one.millis);
+                   });
         }
         case Comparison::null:
             return false;
@@ -224,9 +234,7 @@ bool holds(const Condition& condition, const ConditionTables& tables, const Cont
     if (op.comparison == Comparison::null) return null_holds(condition, values, missing);
 
     const auto passes = [&](const std::string& given) {
-        const bool matched = std::ranges::any_of(
-            values, [&](const ConditionValue& wanted) { return matches(op.comparison, given, wanted, tables, context, typed); });
-        return matched != op.negated;  // negated: NOR (R50)
+        return matches_any(op.comparison, given, values, tables, context, typed) != op.negated;  // negated: NOR (R50)
     };
 
     switch (op.set) {

@@ -15,6 +15,7 @@
 
 #include "policy/context_view.hpp"
 #include "policy/glob.hpp"
+#include "policy/table.hpp"
 #include "policy/typed_values.hpp"
 #include "policy/value.hpp"
 
@@ -77,8 +78,8 @@ struct Condition {
 // What conditions are made of, while a policy is compiled and when it decides.
 struct ConditionTables {
     PatternTables patterns;
-    std::span<const ConditionValue> values;
-    std::span<const Network> networks;
+    Table<ConditionValue> values;
+    Table<Network> networks;
 };
 struct ConditionPool {
     PatternPool patterns;

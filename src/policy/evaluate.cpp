@@ -66,7 +66,8 @@ public:
           policies_(policies),
           resource_policy_(resource),
           notes_(notes),
-          service_bit_(service_bit(question.service_hash)) {}
+          service_bit_(service_bit(question.service_hash)),
+          terms_(terms_of(question, false)) {}
 
     // `residual`: of these policies, instead of them all.
     Verdict decide(const Residual* residual = nullptr) {
@@ -90,7 +91,7 @@ public:
         if (by_resource()) verdict.add(resource_.by);
         for (const LayerGrant* granted : {&boundary_, &session_, &vpc_endpoint_})
             if (*granted) verdict.add(granted->by);
-        for (size_t i = 0; i < levels_; ++i) verdict.add(granted_levels_[i]);
+        for (size_t i = 0; i < levels_; ++i) verdict.add(granted_levels_[i].by);
         return verdict;
     }
 
@@ -154,15 +155,14 @@ private:
     void ask(const Residual& residual) {
         const auto steps = residual.steps();
         for (const Residual::Part& part : residual.parts()) {
-            LayerGrant of_level;
-            LayerGrant& grant = part.is_level ? of_level : grant_of(part.layer);
+            LayerGrant& grant = part.is_level ? next_level() : grant_of(part.layer);
             for (uint32_t i = part.begin; i < part.end; ++i) {
                 ask(steps[i], part.layer, grant);
                 if (denied_) return;
             }
             if (!part.is_level) continue;
-            if (!of_level) (part.layer == Layer::resource_control ? resource_control_allows_ : service_control_allows_) = false;
-            add_level(of_level);
+            if (!grant) (part.layer == Layer::resource_control ? resource_control_allows_ : service_control_allows_) = false;
+            add_level();
         }
     }
 
@@ -170,13 +170,17 @@ private:
         const AttachedPolicy& attached = step.attached != nullptr ? *step.attached : *resource_policy_;
         if (step.whole_policy) return ask(attached, layer, grant);
         if (step.effect == Effect::allow && step.grant <= grant.grant) return;
-        if (step.asks_resource &&
-            names_resource(*step.compiled, step.compiled->patterns(), *step.of, question_) == step.of->not_resource)
-            return;
+        if (step.asks_resource && names_resource(step) == step.not_resource) return;
         if (step.asks_conditions && !conditions_hold(*step.compiled, *step.of, question_, typed_)) return;
         if (step.effect == Effect::allow) return grant.raise(step.grant, layer, attached, step.statement);
         denied_ = true;
         denied_by_ = layer;
+    }
+
+    [[nodiscard]] bool names_resource(const Residual::Step& step) const {
+        for (const Pattern& pattern : step.resources)
+            if (matches(pattern, step.tables, question_.resource, question_.context())) return true;
+        return false;
     }
 
     [[nodiscard]] LayerGrant& grant_of(Layer layer) {
@@ -194,8 +198,14 @@ private:
         }
     }
 
-    void add_level(const LayerGrant& grant) {
-        if (grant && levels_ < granted_levels_.size()) granted_levels_[levels_++] = grant.by;
+    // A level's grant is raised where it stays, and counts once it is added: copying what was written just before waits for it.
+    [[nodiscard]] LayerGrant& next_level() {
+        LayerGrant& grant = granted_levels_[levels_];
+        grant.grant = Grant::none;
+        return grant;
+    }
+    void add_level() {
+        if (granted_levels_[levels_] && levels_ < levels_max) ++levels_;
     }
 
     void ask_all(const std::vector<AttachedPolicy>& policies, Layer layer, LayerGrant& grant) {
@@ -209,10 +219,10 @@ private:
     bool ask_levels(const std::vector<std::vector<AttachedPolicy>>& levels, Layer layer) {
         bool allowed = true;
         for (const auto& level : levels) {
-            LayerGrant grant;
+            LayerGrant& grant = next_level();
             ask_all(level, layer, grant);
             allowed = allowed && grant;
-            add_level(grant);
+            add_level();
         }
         return allowed;
     }
@@ -230,7 +240,7 @@ private:
         const auto kind = attached.policy->kind();
         const auto first_note = notes_ ? notes_->size() : 0;
         const auto statements = policy.statements();
-        each_candidate(*attached.policy, question_, [&](uint32_t number, uint32_t resource) {
+        each_candidate(*attached.policy, question_, terms_, [&](uint32_t number, uint32_t resource) {
             const auto& statement = statements[number];
             if (notes_ == nullptr && statement.effect == Effect::allow && grant.grant == Grant::direct) return true;
             const auto applied = applies(policy, kind, statement, resource);
@@ -308,10 +318,12 @@ private:
     const AttachedPolicy* const resource_policy_;
     std::vector<Hit>* notes_;
     const uint64_t service_bit_;
+    RequestTerms terms_;
     TypedValues typed_;
     bool resource_control_allows_ = true, service_control_allows_ = true;
     LayerGrant vpc_endpoint_, resource_, identity_, boundary_, session_;
-    std::array<Granting, 15> granted_levels_;
+    static constexpr size_t levels_max = 15;  // whose grants are said; Verdict has room for them
+    std::array<LayerGrant, levels_max + 1> granted_levels_;
     size_t levels_ = 0;
     bool denied_ = false, by_root_ = false;
     Layer denied_by_ = Layer::identity, first_missing_ = Layer::identity;
@@ -399,9 +411,9 @@ std::vector<Conditioned> conditioned_denies(const std::vector<Hit>& notes) {
 }
 
 // Statements of a policy that may apply, by their actions and resources.
-std::vector<uint32_t> candidates_of(const Policy& policy, const Question& question) {
+std::vector<uint32_t> candidates_of(const Policy& policy, const Question& question, RequestTerms& terms) {
     std::vector<uint32_t> out;
-    each_candidate(policy, question, [&](uint32_t number, uint32_t) {
+    each_candidate(policy, question, terms, [&](uint32_t number, uint32_t) {
         out.push_back(number);
         return true;
     });
@@ -415,12 +427,13 @@ std::vector<Conditioned> near_misses(const Question& question, const PrincipalPo
                                      const std::vector<Layer>& missing) {
     std::vector<Conditioned> out;
     TypedValues typed;
+    auto terms = terms_of(question, true);
     for (const Layer layer : missing) {
         for (const AttachedPolicy* attached : policies_of(layer, policies, resource)) {
             const auto& policy = attached->policy->compiled();
             const auto tables = policy.patterns();
             const auto kind = attached->policy->kind();
-            for (const uint32_t number : candidates_of(*attached->policy, question)) {
+            for (const uint32_t number : candidates_of(*attached->policy, question, terms)) {
                 const auto& statement = policy.statements()[number];
                 if (statement.effect != Effect::allow || statement.broken || statement.conditions.size == 0) continue;
                 if (has_principals(kind) &&

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/passed_resource.hpp"
 #include "policy/question.hpp"
 #include "text/json.hpp"
 
@@ -203,6 +204,8 @@ std::string remedy(Layer layer, const Request& request) {
         case Layer::resource:
             if (policy_type(layer, request) != describe(layer))  // a trust policy has no Resource element
                 return "allow it in the trust policy of " + request.resource + ": " + statement_to_paste(request, true, false);
+            if (caller.kind == PrincipalKind::anonymous && !names_resource(request.action))
+                return "sign it with credentials: no policy of a resource can allow what is not about a resource";
             return (caller.kind == PrincipalKind::anonymous ? "allow everyone" : "allow it") +
                    std::string(" in the resource-based policy of ") + request.resource + ": " +
                    statement_to_paste(request, true, true);

@@ -290,6 +290,9 @@ TEST_CASE("organizations, trust policies, services and strangers have their own 
     CHECK(nobody.reason == "no resource-based policy allows it to anonymous");
     CHECK(nobody.remedies.at(0).starts_with("allow everyone in the resource-based policy of arn:aws:s3:::data/k: "));
     CHECK(nobody.remedies.at(0).find(R"("Principal":{"AWS":"*"})") != std::string::npos);
+    stranger.action = "s3:ListAllMyBuckets";
+    stranger.resource = "arn:aws:s3:::*";
+    CHECK(explanation_of(stranger, evaluate(stranger, {})).remedies.at(0).starts_with("sign it with credentials: "));
 }
 
 TEST_CASE("what is allowed and what is denied is explained by its statements, with version and line") {

@@ -43,13 +43,15 @@ namespace policy {
 }
 
 // Does everything but the principal fit? Negated elements are the complement of the union of their items (R45). `resource` is the
-// pattern that the index proposes: another entry proposes the others.
+// pattern that the index proposes, or `resource_fits`: another entry proposes the others.
 [[nodiscard]] inline bool fits(const CompiledPolicy& policy, const CompiledStatement& statement, uint32_t resource,
                                const Question& question, TypedValues& typed) {
     const auto tables = policy.patterns();
     if (names_action(policy, tables, statement, question) == statement.not_action) return false;
     if (resource != Index::whole_element) {
-        if (!matches(policy.resource(resource), tables, question.resource, question.context())) return false;
+        if (resource != Index::resource_fits &&
+            !matches(policy.resource(resource), tables, question.resource, question.context()))
+            return false;
     } else if (!statement.any_resource && names_resource(policy, tables, statement, question) == statement.not_resource) {
         return false;
     }
@@ -87,9 +89,15 @@ namespace policy {
     });
 }
 
-// Calls visit(statement, resource) for every statement that may apply, some perhaps more than once, until it returns false.
+// The question as an index is asked it. `skips_conditions`: every statement is wanted that would apply but for its conditions.
+[[nodiscard]] inline RequestTerms terms_of(const Question& question, bool skips_conditions) {
+    return {question.resource, question.action, question.action_hash, question.context(), skips_conditions};
+}
+
+// Calls visit(statement, resource) for every statement that may apply, some perhaps more than once, until it returns false. `terms`: of
+// the question.
 template <class Visit>
-void each_candidate(const Policy& whole, const Question& question, Visit&& visit) {
+void each_candidate(const Policy& whole, const Question& question, RequestTerms& terms, Visit&& visit) {
     const auto& policy = whole.compiled();
     if (!policy.has_index()) {
         const auto statements = policy.statements();
@@ -101,8 +109,8 @@ void each_candidate(const Policy& whole, const Question& question, Visit&& visit
     const auto index = policy.index();
     const auto ask_group = [&](uint64_t group) {
         if ((whole.summary().groups & Index::group_bit(group)) == 0) return true;
-        return index.each(group, policy.characters(), question.resource, question.action_hash,
-                          [&](const IndexEntry& entry) { return visit(entry.statement, entry.resource); });
+        return index.each(group, terms,
+                          [&](const IndexEntry& entry) { return visit(entry.statement, Index::resource_of(entry)); });
     };
     if (!ask_group(Index::no_group)) return;
     if (!has_principals(whole.kind())) {

@@ -1,7 +1,12 @@
 #include "policy/glob.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "base/strings.hpp"
 #include "policy/hash.hpp"
@@ -22,21 +27,44 @@ size_t character_bytes(std::string_view text, size_t at) {
     return std::min(length, text.size() - at);
 }
 
-// Linear for every needle: memmem is, but takes a while to start, so short needles are looked for by their first character.
+constexpr size_t short_needle = 16;
+
+// A needle of at most `short_needle` characters, by its first character.
+size_t find_by_first(std::string_view text, std::string_view needle, size_t from) {
+    while (from + needle.size() <= text.size()) {
+        const auto* first =
+            static_cast<const char*>(std::memchr(text.data() + from, needle[0], text.size() - needle.size() + 1 - from));
+        if (!first) return npos;
+        from = static_cast<size_t>(first - text.data());
+        if (begins_with(text.substr(from), needle)) return from;
+        ++from;
+    }
+    return npos;
+}
+
+#if defined(__SSE2__)
+// The same by its first character and its last, at sixteen places at a time.
+size_t find_short(std::string_view text, std::string_view needle, size_t from) {
+    constexpr size_t block = 16;
+    const auto first = _mm_set1_epi8(needle.front()), last = _mm_set1_epi8(needle.back());
+    const auto at = [&](size_t place) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + place)); };
+    for (; from + needle.size() - 1 + block <= text.size(); from += block) {
+        const auto both = _mm_and_si128(_mm_cmpeq_epi8(at(from), first), _mm_cmpeq_epi8(at(from + needle.size() - 1), last));
+        for (auto places = static_cast<unsigned>(_mm_movemask_epi8(both)); places != 0; places &= places - 1) {
+            const auto place = from + static_cast<size_t>(std::countr_zero(places));
+            if (begins_with(text.substr(place), needle)) return place;
+        }
+    }
+    return find_by_first(text, needle, from);
+}
+#else
+size_t find_short(std::string_view text, std::string_view needle, size_t from) { return find_by_first(text, needle, from); }
+#endif
+
+// Linear for every needle: memmem is, but takes a while to start.
 size_t find(std::string_view text, std::string_view needle, size_t from) {
     if (needle.empty()) return from <= text.size() ? from : npos;
-    constexpr size_t short_needle = 16;
-    if (needle.size() <= short_needle) {
-        while (from + needle.size() <= text.size()) {
-            const auto* first =
-                static_cast<const char*>(std::memchr(text.data() + from, needle[0], text.size() - needle.size() + 1 - from));
-            if (!first) return npos;
-            from = static_cast<size_t>(first - text.data());
-            if (begins_with(text.substr(from), needle)) return from;
-            ++from;
-        }
-        return npos;
-    }
+    if (needle.size() <= short_needle) return find_short(text, needle, from);
     if (from > text.size()) return npos;
     const auto* found = static_cast<const char*>(memmem(text.data() + from, text.size() - from, needle.data(), needle.size()));
     return found ? static_cast<size_t>(found - text.data()) : npos;
@@ -309,6 +337,10 @@ bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::st
         const auto end = tables.text(last.text);
         if (text.size() < end.size() || !begins_with(text.substr(text.size() - end.size()), end)) return false;
     }
+    // `literal*literal*`
+    if (pieces.size() == 4 && !pattern.inside && pattern.shape == Shape::general && first.kind == Kind::literal &&
+        pieces.all[1].kind == Kind::any && pieces.all[2].kind == Kind::literal && last.kind == Kind::any)
+        return find(text, tables.text(pieces.all[2].text), size_t{first.text.size}) != npos;
     if (pattern.has_variables() && !pieces.resolved()) return false;
     if (pattern.shape == Shape::arn_variables) {
         const auto head = pieces.head_pieces();

@@ -83,6 +83,8 @@ std::string sentence_of(ServiceRule rule, const Request& request, const std::str
             return "The security token included in the request is invalid";
         case ServiceRule::sessions_get_no_session_token:
             return "Cannot call GetSessionToken with session credentials";
+        case ServiceRule::roles_are_assumed_with_credentials:
+            return "Request is missing Authentication Token";
         case ServiceRule::key_of_no_user:
             return "The access key is not one of this account.";
         case ServiceRule::owners_bucket_policy:

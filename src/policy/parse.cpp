@@ -18,6 +18,7 @@
 #include "policy/hash.hpp"
 #include "policy/policy.hpp"
 #include "policy/sentences.hpp"
+#include "policy/statement_index.hpp"
 #include "policy/written_arn.hpp"
 
 namespace policy {
@@ -149,7 +150,7 @@ private:
     [[nodiscard]] PatternPool& patterns() { return draft_.pool.patterns; }
 
     std::shared_ptr<const Policy> finish(std::string_view document) {
-        if (draft_.statements.size() >= Index::statements_min) draft_.index = Index::build(index_items());
+        draft_.index = index_of(draft_, kind_);
         return std::make_shared<const ParsedPolicy>(kind_, variables_, static_cast<uint32_t>(document.size()), draft_);
     }
 
@@ -562,63 +563,6 @@ private:
                           statement.resources.size == 1 && draft_.resources[statement.resources.at].is_everything();
         if (full) return {};
         return fail(error(bad_syntax, {}, path, json.position(), "a resource control policy only denies"));
-    }
-
-    // What the index is told of each statement: every request that it may apply to must find it.
-    [[nodiscard]] std::vector<Index::Item> index_items() const {
-        std::vector<Index::Item> items;
-        for (uint32_t i = 0; i < draft_.statements.size(); ++i) add_items(i, items);
-        return items;
-    }
-
-    void add_items(uint32_t number, std::vector<Index::Item>& items) const {
-        const auto& statement = draft_.statements[number];
-        const auto actions = std::span(draft_.actions).subspan(statement.actions.at, statement.actions.size);
-        // The actions of one group, or all of them.
-        const auto place = [&](uint64_t group, uint32_t service) {
-            std::vector<uint32_t> exact;
-            bool all_exact = !statement.broken && !statement.not_action;
-            for (const auto& action : actions) {
-                if (service != 0 && action.service != service) continue;
-                all_exact = all_exact && action.hash != 0;
-                exact.push_back(action.hash);
-            }
-            constexpr size_t items_max = 64;  // of one statement in one group
-            all_exact = all_exact && exact.size() * std::max<size_t>(1, statement.resources.size) <= items_max;
-            if (!all_exact) exact.assign(1, 0);
-            const auto add = [&](uint32_t resource, Text where) {
-                for (const auto action : exact)
-                    items.push_back({.group = group,
-                                     .prefix = draft_.pool.patterns.tables().text(where),
-                                     .where = where,
-                                     .exact_action = all_exact,
-                                     .entry = {number, resource, action}});
-            };
-            if (statement.broken || statement.not_resource || statement.any_resource) return add(Index::whole_element, {});
-            for (uint32_t r = 0; r < statement.resources.size; ++r)
-                add(statement.resources.at + r,
-                    draft_.pool.patterns.tables().literal_prefix(draft_.resources[statement.resources.at + r]));
-        };
-        if (statement.broken) return place(Index::no_group, 0);
-        if (takes_principal()) {
-            std::vector<uint64_t> groups;
-            for (const auto& entry : std::span(draft_.principals).subspan(statement.principals.at, statement.principals.size))
-                groups.push_back(entry.kind == PrincipalEntry::Kind::everyone ? Index::no_group : Index::group_of(entry.hash));
-            if (statement.not_principal) groups.assign(1, Index::no_group);
-            for (const auto group : distinct(std::move(groups))) place(group, 0);
-            return;
-        }
-        std::vector<uint32_t> services;
-        for (const auto& action : actions) services.push_back(action.service);
-        if (statement.not_action || std::ranges::find(services, 0u) != services.end()) return place(Index::no_group, 0);
-        for (const auto service : distinct(std::move(services))) place(service_group(service), service);
-    }
-
-    template <class T>
-    static std::vector<T> distinct(std::vector<T> values) {
-        std::ranges::sort(values);
-        values.erase(std::unique(values.begin(), values.end()), values.end());
-        return values;
     }
 
     PolicyKind kind_;

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "policy/catalogue.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/glob.hpp"
@@ -210,6 +212,53 @@ TEST_CASE("a key that is set twice with different values is ambiguous until it i
     CHECK(!context.has_ambiguous());
     CHECK(context.find("aws:TagKeys") == nullptr);
     CHECK(context.find("aws:RequestTag/team") != nullptr);
+}
+
+TEST_CASE("copies of a shared context have the same keys together, until one of them is changed") {
+    Context context;
+    context.set("s3:ResourceAccount", "111122223333");
+    context.set("aws:ResourceTag/team", "red");
+    CHECK(context.shared() == nullptr);
+    context.share();
+    const auto value = [](const Context& of, std::string_view key) {
+        const auto* const entry = of.find(key);
+        return entry != nullptr ? entry->values.front() : "(absent)";
+    };
+    const Context copy = context;
+    CHECK(copy.shared() != nullptr);
+    CHECK(copy.shared() == context.shared());
+    CHECK(value(copy, "aws:resourcetag/TEAM") == "red");
+    CHECK(copy.present() == context.present());
+
+    Context changed = copy;
+    changed.merge(Context());  // changes nothing
+    changed.erase("aws:ResourceTag/other");
+    CHECK(changed.shared() == copy.shared());
+    changed.set("aws:ResourceTag/team", "blue");
+    CHECK(changed.shared() == nullptr);
+    CHECK(changed.has_ambiguous());
+    CHECK(value(changed, "s3:ResourceAccount") == "111122223333");
+    Context without = copy;
+    without.erase("AWS:ResourceTag/team");
+    CHECK(without.shared() == nullptr);
+    CHECK(value(without, "aws:ResourceTag/team") == "(absent)");
+    Context merged = copy;
+    Context own;
+    own.set("aws:ResourceTag/team", "green");
+    own.share();
+    merged.merge(own);
+    CHECK(value(merged, "aws:ResourceTag/team") == "green");
+
+    for (const Context* one : std::array<const Context*, 2>{&context, &copy}) {
+        CHECK(value(*one, "aws:ResourceTag/team") == "red");
+        CHECK(value(*one, "s3:ResourceAccount") == "111122223333");
+        CHECK_FALSE(one->has_ambiguous());
+    }
+    changed.share();
+    CHECK(changed.shared() != copy.shared());
+    CHECK(changed.has_ambiguous());
+    changed = copy;
+    CHECK_FALSE(changed.has_ambiguous());
 }
 
 TEST_CASE("what services pass for actions without resource types (R44)") {

@@ -35,6 +35,10 @@ std::string_view arn_format(std::string_view action) {
 
 bool key_holds_list(std::string_view key) { return std::ranges::binary_search(reference_list_keys(), base::lower(key)); }
 
+bool lacks_resource_tags(std::string_view action) {
+    return std::ranges::binary_search(reference_untagged_actions(), base::lower(action));
+}
+
 bool is_global_key(std::string_view key) {
     const auto lower = base::lower(key);
     return std::ranges::any_of(reference_global_keys(), [&](std::string_view pattern) { return is_key(lower, pattern); });

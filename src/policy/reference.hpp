@@ -20,4 +20,7 @@ namespace policy {
 [[nodiscard]] bool is_s3_key(std::string_view key);
 [[nodiscard]] bool is_key_of_s3_action(std::string_view key, std::string_view action);
 
+// Do requests for this action never have aws:ResourceTag/…, by the reference? No for those that make something, and for unknown ones. Any case.
+[[nodiscard]] bool lacks_resource_tags(std::string_view action);
+
 }  // namespace policy

@@ -19,6 +19,9 @@ struct ReferenceAction {
 // `/` at the end of a key stands for a tag's key. In lower case, sorted.
 [[nodiscard]] std::span<const std::string_view> reference_global_keys();
 
+// Actions whose requests never have aws:ResourceTag/…; in lower case, sorted.
+[[nodiscard]] std::span<const std::string_view> reference_untagged_actions();
+
 struct ReferenceKeys {
     std::string_view action;
     std::string_view keys;  // of its requests, with spaces between

@@ -1,29 +1,43 @@
 #include "policy/request.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/strings.hpp"
 #include "policy/hash.hpp"
 
 namespace policy {
 
+Context::Keys& Context::own() {
+    if (shared_) {
+        own_ = *shared_;
+        shared_.reset();
+    }
+    return own_;
+}
+
+void Context::share() {
+    if (!shared_) shared_ = std::make_shared<const Keys>(std::exchange(own_, {}));
+}
+
 void Context::put(Entry entry, Conflict conflict) {
-    const auto at = std::ranges::lower_bound(entries_, entry.key, {}, &Entry::key);
-    if (at == entries_.end() || at->key != entry.key) {
+    auto& [entries, hashes, present, has_ambiguous] = own();
+    const auto at = std::ranges::lower_bound(entries, entry.key, {}, &Entry::key);
+    if (at == entries.end() || at->key != entry.key) {
         const auto hash = hash_of(entry.key);
-        present_ |= uint64_t{1} << (hash & 63);
-        has_ambiguous_ = has_ambiguous_ || entry.ambiguous;
-        hashes_.insert(hashes_.begin() + (at - entries_.begin()), hash);
-        entries_.insert(at, std::move(entry));
+        present |= uint64_t{1} << (hash & 63);
+        has_ambiguous = has_ambiguous || entry.ambiguous;
+        hashes.insert(hashes.begin() + (at - entries.begin()), hash);
+        entries.insert(at, std::move(entry));
         return;
     }
     if (conflict == Conflict::replace) {
         *at = std::move(entry);
-        has_ambiguous_ = std::ranges::any_of(entries_, &Entry::ambiguous);
+        has_ambiguous = std::ranges::any_of(entries, &Entry::ambiguous);
         return;
     }
     if (*at == entry) return;
-    at->ambiguous = has_ambiguous_ = true;
+    at->ambiguous = has_ambiguous = true;
     at->values.insert(at->values.end(), entry.values.begin(), entry.values.end());
 }
 
@@ -44,11 +58,13 @@ void Context::replace(std::string_view key, std::string value) {
 }
 
 void Context::erase(std::string_view key) {
-    const auto at = std::ranges::find(entries_, base::lower(key), &Entry::key);
-    if (at == entries_.end()) return;
-    hashes_.erase(hashes_.begin() + (at - entries_.begin()));  // present_ may say more than there is
-    entries_.erase(at);
-    has_ambiguous_ = std::ranges::any_of(entries_, &Entry::ambiguous);
+    const std::string lower = base::lower(key);
+    if (find(hash_of(lower), lower) == nullptr) return;
+    auto& [entries, hashes, present, has_ambiguous] = own();
+    const auto at = std::ranges::find(entries, lower, &Entry::key);
+    hashes.erase(hashes.begin() + (at - entries.begin()));  // `present` may say more than there is
+    entries.erase(at);
+    has_ambiguous = std::ranges::any_of(entries, &Entry::ambiguous);
 }
 
 const Context::Entry* Context::find(std::string_view key) const {
@@ -57,7 +73,7 @@ const Context::Entry* Context::find(std::string_view key) const {
 }
 
 void Context::merge(const Context& other) {
-    for (const auto& entry : other.entries_) put(entry, Conflict::replace);
+    for (const auto& entry : other.entries()) put(entry, Conflict::replace);
 }
 
 }  // namespace policy

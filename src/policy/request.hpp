@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,23 +48,36 @@ public:
     [[nodiscard]] const Entry* find(std::string_view key) const;  // any case
     // The engine's own way: the key in lower case, and its hash_of.
     [[nodiscard]] const Entry* find(uint64_t key_hash, std::string_view lower_key) const {
-        if ((present_ >> (key_hash & 63) & 1) == 0) return nullptr;
-        for (size_t i = 0; i < hashes_.size(); ++i)
-            if (hashes_[i] == key_hash && entries_[i].key == lower_key) return &entries_[i];
+        const Keys& all = keys();
+        if ((all.present >> (key_hash & 63) & 1) == 0) return nullptr;
+        for (size_t i = 0; i < all.hashes.size(); ++i)
+            if (all.hashes[i] == key_hash && all.entries[i].key == lower_key) return &all.entries[i];
         return nullptr;
     }
-    [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
-    [[nodiscard]] bool has_ambiguous() const { return has_ambiguous_; }
-    [[nodiscard]] uint64_t present() const { return present_; }  // the bit hash % 64 of every key, and perhaps more
-    void merge(const Context& other);                            // other's entries win
+    [[nodiscard]] const std::vector<Entry>& entries() const { return keys().entries; }
+    [[nodiscard]] bool has_ambiguous() const { return keys().has_ambiguous; }
+    [[nodiscard]] uint64_t present() const { return keys().present; }  // the bit hash % 64 of every key, and perhaps more
+    void merge(const Context& other);                                  // other's entries win
+
+    // From here on copies cost a reference: they have the keys together. One that is changed has its own again.
+    void share();
+    // What copies have together: equal for equal contexts alone, while one of them is there. nullptr: it is not shared.
+    [[nodiscard]] const void* shared() const { return shared_.get(); }
 
 private:
     enum class Conflict : uint8_t { ambiguous, replace };
+    struct Keys {
+        std::vector<Entry> entries;    // by key
+        std::vector<uint64_t> hashes;  // of their keys
+        uint64_t present = 0;          // bit hash % 64 of every key
+        bool has_ambiguous = false;
+    };
+    [[nodiscard]] const Keys& keys() const { return shared_ ? *shared_ : own_; }
+    [[nodiscard]] Keys& own();
     void put(Entry entry, Conflict conflict);
-    std::vector<Entry> entries_;    // by key
-    std::vector<uint64_t> hashes_;  // of their keys
-    uint64_t present_ = 0;          // bit hash % 64 of every key
-    bool has_ambiguous_ = false;
+
+    Keys own_;
+    std::shared_ptr<const Keys> shared_;  // instead
 };
 
 struct Request {

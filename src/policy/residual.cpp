@@ -83,6 +83,11 @@ private:
                 return;
         }
         step.asks_resource = !statement.any_resource && !names_every_resource(policy, statement);
+        if (step.asks_resource) {
+            step.not_resource = statement.not_resource;
+            step.resources = policy.resources(statement);
+            step.tables = policy.patterns();
+        }
         push(step);
     }
 

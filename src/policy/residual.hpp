@@ -13,6 +13,7 @@
 
 #include "policy/attached.hpp"
 #include "policy/decision.hpp"
+#include "policy/glob.hpp"
 #include "policy/principal.hpp"
 #include "policy/question.hpp"
 
@@ -54,6 +55,9 @@ public:
         bool whole_policy = false;     // no one statement: the policy has to be asked
         bool asks_resource = false;    // it applies only if it names the resource …
         bool asks_conditions = false;  // … and its conditions hold
+        bool not_resource = false;     // it names what is none of:
+        std::span<const Pattern> resources;
+        PatternTables tables;  // of their parts
     };
     // The steps of one layer, of an organization's of one level; in the order in which they are asked.
     struct Part {

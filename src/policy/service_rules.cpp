@@ -33,6 +33,7 @@ constexpr auto rule_names = std::to_array<RuleName>({
     {ServiceRule::reserved_roles, "reserved_roles"},
     {ServiceRule::no_iam_without_mfa, "no_iam_without_mfa"},
     {ServiceRule::sessions_get_no_session_token, "sessions_get_no_session_token"},
+    {ServiceRule::roles_are_assumed_with_credentials, "roles_are_assumed_with_credentials"},
     {ServiceRule::key_of_no_user, "key_of_no_user"},
     {ServiceRule::owners_bucket_policy, "owners_bucket_policy"},
     {ServiceRule::public_policy_blocked, "public_policy_blocked"},
@@ -72,6 +73,10 @@ ServiceRule forbidding_rule(PrincipalKind caller, std::string_view lower_action,
                             const ContextView* context) {
     // STS API Reference, AssumeRole: "You cannot use AWS account root user credentials to call AssumeRole".
     if (caller == PrincipalKind::root && lower_action == "sts:assumerole") return ServiceRule::root_assumes_no_role;
+    // … and it is signed: what needs no credentials are AssumeRoleWithSAML and AssumeRoleWithWebIdentity ("Requesting temporary security
+    // credentials", IAM User Guide). A trust policy for everyone lets in every principal of every account.
+    if (caller == PrincipalKind::anonymous && lower_action == "sts:assumerole")
+        return ServiceRule::roles_are_assumed_with_credentials;
     if (lower_action == "sts:getsessiontoken") return gets_session_token(caller, context);
     if (!lower_action.starts_with("iam:")) return ServiceRule::none;
     const bool policy = is_in(lower_action, policy_changes), role = is_in(lower_action, role_changes);
@@ -117,6 +122,8 @@ std::string_view describe(ServiceRule rule) {
             break;
         case ServiceRule::sessions_get_no_session_token:
             return "only the long-term credentials of a user or of the root user get a session token";
+        case ServiceRule::roles_are_assumed_with_credentials:
+            return "a request without credentials assumes no role";
         case ServiceRule::key_of_no_user:
             return "the access key is nobody's of this account";
         case ServiceRule::owners_bucket_policy:

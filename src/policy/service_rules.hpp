@@ -18,6 +18,7 @@ enum class ServiceRule : uint8_t {
     reserved_roles,
     no_iam_without_mfa,
     sessions_get_no_session_token,
+    roles_are_assumed_with_credentials,
     // Found by `limiting_rule`: told to those alone whom the policies allow it.
     key_of_no_user,
     owners_bucket_policy,

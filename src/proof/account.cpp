@@ -6,8 +6,10 @@
 #include "policy/arn.hpp"
 #include "policy/compile.hpp"
 #include "policy/principal.hpp"
+#include "policy/print.hpp"
 #include "policy/rewrite.hpp"
 #include "proof/actions.hpp"
+#include "proof/subjects.hpp"
 #include "text/uri.hpp"
 
 namespace proof {
@@ -74,55 +76,65 @@ const PolicyPtr& everything() {
     return policy;
 }
 
-Actor nobody() {
-    return {.kind = Actor::Kind::anonymous, .shown = "anyone without credentials", .name = "*", .subject = {}, .policies = {}};
+Actor anonymous() {
+    return {.kind = Actor::Kind::anonymous,
+            .shown = "anyone without credentials",
+            .name = "*",
+            .subject = anonymous_subject(),
+            .policies = {}};
 }
 
-Actor of_account(Actor::Kind kind, std::string shown, std::string name, const std::string& account) {
-    Actor out{.kind = kind, .shown = std::move(shown), .name = std::move(name), .subject = {}, .policies = {}};
-    auto& principal = out.subject.principal;
-    principal.kind = PrincipalKind::user;
-    principal.account = account;
-    principal.unique_id = "AIDA00000000000000000";
-    out.policies.identity.push_back({everything(), "policies of account " + account});
+// Of another account, whose own policies are not known: everything, it is supposed.
+Actor of_account(Actor::Kind kind, std::string shown, std::string name, Subject subject) {
+    Actor out{.kind = kind, .shown = std::move(shown), .name = std::move(name), .subject = std::move(subject), .policies = {}};
+    out.policies.identity.push_back({everything(), "policies of account " + out.subject.principal.account});
     return out;
 }
 
-Actor somebody_in(Actor::Kind kind, std::string shown, const AccountPolicies& account, const std::string& id) {
-    Actor out = of_account(kind, std::move(shown), "arn:" + account.partition + ":iam::" + id + ":root", id);
-    auto& principal = out.subject.principal;
-    principal.arn = principal.user_arn = "arn:" + account.partition + ":iam::" + id + ":user/somebody";
-    out.subject.known.set("aws:username", "somebody");
-    set_keys(out, "User", principal.arn);
-    return out;
+// Its users, and its roles' sessions.
+void add_account(Actor::Kind kind, const std::string& shown, const AccountPolicies& account, const std::string& id,
+                 std::vector<Actor>& out) {
+    const std::string name = "arn:" + account.partition + ":iam::" + id + ":root";
+    out.push_back(of_account(kind, shown, name, any_user_of({.account = id, .partition = account.partition})));
+    out.push_back(of_account(kind, shown, name, any_session_of({.account = id, .partition = account.partition})));
+}
+
+// What was open of it is known.
+void settle(Actor& actor, const std::string& key, const std::string& value) {
+    actor.subject.known.set(key, value);
+    std::erase_if(actor.subject.open, [&](const OpenKey& open) { return open.key == base::lower(key); });
 }
 
 std::string last_part(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
 
-Actor foreign_principal(const std::string& name, const policy::Arn& arn) {
-    const std::string account(arn.account);
-    Actor out = of_account(Actor::Kind::foreign, name, name, account);
+Actor principal_named(const std::string& name, const policy::Arn& arn) {
+    const std::string account(arn.account), partition(arn.partition);
+    const bool is_session = arn.resource.starts_with("assumed-role/");
+    const bool is_role = arn.resource.starts_with("role/");
+    Actor out = of_account(Actor::Kind::named_account, name, name,
+                           is_session || is_role ? any_session_of({.account = account, .partition = partition, .arn = name})
+                                                 : any_user_of({.account = account, .partition = partition, .arn = name}));
     auto& principal = out.subject.principal;
     principal.arn = name;
-    if (arn.resource.starts_with("role/") || arn.resource.starts_with("assumed-role/")) {
-        principal.kind = PrincipalKind::role_session;
-        principal.unique_id = "AROA00000000000000000:session";
-        principal.role_id = "AROA00000000000000000";
-        if (arn.resource.starts_with("role/")) {
-            principal.role_arn = name;
-            principal.arn = "arn:" + std::string(arn.partition) + ":sts::" + account + ":assumed-role/" +
-                            last_part(arn.resource) + "/session";
-        }
-        set_keys(out, "AssumedRole", name);
+    if (is_role) {
+        principal.role_arn = name;
+        principal.arn = "arn:" + partition + ":sts::" + account + ":assumed-role/" + last_part(arn.resource) + "/session";
+    } else if (is_session) {
+        // The path of its role is not known.
+        const std::string_view role = arn.resource.substr(0, arn.resource.rfind('/')).substr(arn.resource.find('/') + 1);
+        principal.role_arn = "arn:" + partition + ":iam::" + account + ":role/" + std::string(role);
+        settle(out, "aws:PrincipalArn", principal.role_arn);
+        return out;
     } else if (arn.resource.starts_with("federated-user/")) {
         principal.kind = PrincipalKind::federated_user;
+        principal.user_arn.clear();
         out.policies.session = out.policies.identity;
-        set_keys(out, "FederatedUser", name);
+        out.subject.known.set("aws:PrincipalType", "FederatedUser");
     } else {
         principal.user_arn = name;
-        out.subject.known.set("aws:username", last_part(arn.resource));
-        set_keys(out, "User", name);
+        settle(out, "aws:username", last_part(arn.resource));
     }
+    settle(out, "aws:PrincipalArn", name);
     return out;
 }
 
@@ -137,8 +149,7 @@ Actor service(const std::string& name) {
 }
 
 Actor vouched_for(const std::string& provider) {
-    Actor out = nobody();
-    out.kind = Actor::Kind::federated;
+    Actor out{.kind = Actor::Kind::federated, .shown = "", .name = "", .subject = {}, .policies = {}};
     out.shown = "identities of " + provider;
     out.name = provider;
     out.subject.principal.federated_provider = provider;
@@ -197,6 +208,22 @@ void add_named(const AccountPolicies& account, const policy::CompiledPolicy& com
                 named.sessions.emplace(rest.substr(0, slash), rest.substr(slash + 1));
         }
     }
+}
+
+// Accounts whose numbers stand in conditions on who asks: aws:PrincipalAccount, aws:PrincipalArn, aws:SourceAccount, …
+void add_accounts_of_conditions(const AccountPolicies& account, const policy::CompiledPolicy& compiled, NamedOutside& named) {
+    constexpr size_t digits = 12;
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    for (const auto& statement : compiled.statements())
+        for (const auto& condition : compiled.conditions(statement))
+            for (const std::string& value : policy::print(compiled, condition).values)
+                for (size_t at = 0; at < value.size();) {
+                    size_t end = at;
+                    while (end < value.size() && is_digit(value[end])) ++end;
+                    if (end - at == digits && value.substr(at, digits) != account.id)
+                        named.accounts.insert(value.substr(at, digits));
+                    at = end + 1;
+                }
 }
 
 // An account that is neither this one nor named.
@@ -337,18 +364,45 @@ Actor root_of(const AccountPolicies& account) {
 std::vector<Actor> outsiders(const AccountPolicies& account, std::span<const PolicyPtr> resource_policies) {
     NamedOutside named;
     for (const PolicyPtr& policy : resource_policies)
-        if (policy != nullptr) add_named(account, policy->compiled(), named);
+        if (policy != nullptr) {
+            add_named(account, policy->compiled(), named);
+            add_accounts_of_conditions(account, policy->compiled(), named);
+        }
     std::vector<Actor> out;
-    out.push_back(nobody());
-    out.push_back(
-        somebody_in(Actor::Kind::stranger, "any principal of any other account", account, unnamed_account(account, named)));
+    out.push_back(anonymous());
+    add_account(Actor::Kind::unnamed_account, "any principal of any other account", account, unnamed_account(account, named),
+                out);
     for (const std::string& name : named.services) out.push_back(service(name));
-    for (const std::string& id : named.accounts) out.push_back(somebody_in(Actor::Kind::foreign, "account " + id, account, id));
+    for (const std::string& id : named.accounts) add_account(Actor::Kind::named_account, "account " + id, account, id, out);
     for (const std::string& name : named.arns)
-        if (const auto arn = policy::parse_arn(name)) out.push_back(foreign_principal(name, *arn));
+        if (const auto arn = policy::parse_arn(name)) out.push_back(principal_named(name, *arn));
     for (const std::string& provider : named.providers) out.push_back(vouched_for(provider));
     for (const auto& [role, session] : named.sessions)
         if (auto one = session_named(account, role, session)) out.push_back(std::move(*one));
+    return out;
+}
+
+std::vector<Actor> actors_of_pattern(const AccountPolicies& account, const std::string& pattern) {
+    const auto arn = policy::parse_arn(pattern);
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (!arn || arn->account == account.id || arn->account.empty() || !std::ranges::all_of(arn->account, is_digit)) return {};
+    const bool has_wildcard = arn->resource.find_first_of("*?") != std::string_view::npos;
+    if (arn->resource == "root") return {};  // the account, which is asked about where a policy names it
+    if (!has_wildcard) return {principal_named(pattern, *arn)};
+    std::vector<Actor> out;
+    const std::string id(arn->account), partition(arn->partition), any = "arn:" + partition + ":iam::" + id + ":";
+    const std::string shown = "a principal that matches " + pattern;
+    const auto may_be = [&](std::string_view kind) {
+        const size_t fixed = std::min(arn->resource.find_first_of("*?"), kind.size());
+        return arn->resource.substr(0, fixed) == kind.substr(0, fixed);
+    };
+    const auto within = [&](const std::string& kind) { return arn->resource.starts_with(kind) ? pattern : any + kind + "?*"; };
+    if (may_be("user/"))
+        out.push_back(of_account(Actor::Kind::named_account, shown, pattern,
+                                 any_user_of({.account = id, .partition = partition, .arn = within("user/")})));
+    if (may_be("role/"))
+        out.push_back(of_account(Actor::Kind::named_account, shown, pattern,
+                                 any_session_of({.account = id, .partition = partition, .arn = within("role/")})));
     return out;
 }
 

@@ -44,11 +44,13 @@ struct Bucket {
     std::string name;
     policy::PolicyPtr policy;      // nullptr: it has none
     bool restrict_public = false;  // RestrictPublicBuckets (R79)
+    std::string region = {};       // empty: not known
 };
 
 // A value: a copy costs its maps, the policies are shared.
 struct AccountPolicies {
     std::string id, partition = "aws";
+    std::string region = "us-east-1";  // where it was asked about
     // IAM finds names ignoring case: by name in lower case.
     std::map<std::string, User, std::less<>> users;
     std::map<std::string, Group, std::less<>> groups;
@@ -75,19 +77,19 @@ void add_managed_policy(AccountPolicies& account, const text::Json& policy, cons
 // the ARN as long as there is who has it (R32).
 void rename_principal(AccountPolicies& account, const std::string& from, const std::string& to);
 
-// Somebody who makes requests, with all policies of his own.
+// A principal that makes requests, with all of its own policies.
 struct Actor {
     enum class Kind : uint8_t {
-        principal,  // a user or role of the account, or its root user
-        anonymous,  // without credentials
-        stranger,   // a principal of an account that no policy names …
-        foreign,    // … or that one names; of both it is not known what their own account allows: everything, it is supposed
+        principal,        // a user or role of the account, or its root user
+        anonymous,        // without credentials
+        unnamed_account,  // a principal of an account that no policy names …
+        named_account,  // … or that one names; of both it is not known what their own account allows: everything, it is supposed
         service,
         federated,  // for whom an identity provider vouches
     };
     Kind kind = Kind::principal;
     std::string shown;  // `role trainer`, `anyone without credentials`
-    std::string name;   // what policies call it: an ARN, a service, `*`; for a stranger what stands for them
+    std::string name;   // what policies call it: an ARN, a service, `*`; of another account what stands for it
     Subject subject;
     policy::PrincipalPolicies policies;
 };
@@ -96,9 +98,12 @@ struct Actor {
 // A session of the role: what a session brings (its name, a source identity; tags, if its trust policy lets sessions be tagged) is open.
 [[nodiscard]] Actor actor_of(const AccountPolicies& account, const Role& role);
 [[nodiscard]] Actor root_of(const AccountPolicies& account);
-// Who is no user or role of the account and may be let in by one of these policies of its resources: nobody at all, a principal of some other
+// Who is no user or role of the account and may be let in by one of these policies of its resources: a caller without credentials, a principal of some other
 // account, each service, account, principal and identity provider that one of them names, and each single session of a role of the account.
 [[nodiscard]] std::vector<Actor> outsiders(const AccountPolicies& account, std::span<const policy::PolicyPtr> resource_policies);
+
+// Principals of another account that an ARN pattern with its number means: `arn:aws:iam::444455556666:role/team-*`. None: it is another pattern.
+[[nodiscard]] std::vector<Actor> actors_of_pattern(const AccountPolicies& account, const std::string& pattern);
 
 [[nodiscard]] std::optional<policy::AttachedPolicy> policy_of(const Bucket& bucket);  // nullopt: it has none
 [[nodiscard]] policy::AttachedPolicy trust_of(const Role& role);

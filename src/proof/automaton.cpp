@@ -91,19 +91,9 @@ public:
     }
 
 private:
-    struct Place {
-        uint32_t pattern, place;
-        bool operator==(const Place&) const = default;
-    };
-    using State = std::vector<Place>;  // by pattern, then place
-    struct StateHash {
-        size_t operator()(const State& state) const {
-            uint64_t hash = 14695981039346656037u;
-            for (const auto& [pattern, place] : state)
-                hash = (hash ^ (uint64_t{pattern} << 32 | place)) * 0x9E3779B97F4A7C15u, hash ^= hash >> 29;
-            return hash;
-        }
-    };
+    using Place = PatternPlace;
+    using State = PatternPlaces;  // by pattern, then place
+    using StateHash = PatternPlacesHash;
     struct Seen {
         const State* state;
         size_t from;

@@ -65,4 +65,19 @@ struct FoundText {
 // Does the text match?
 [[nodiscard]] bool matches(const Tokens& tokens, std::string_view text);
 
+// A place in one of several patterns that are followed together, and a set of them: a state of their automaton.
+struct PatternPlace {
+    uint32_t pattern, place;
+    bool operator==(const PatternPlace&) const = default;
+};
+using PatternPlaces = std::vector<PatternPlace>;
+struct PatternPlacesHash {
+    size_t operator()(const PatternPlaces& state) const {
+        uint64_t hash = 14695981039346656037u;
+        for (const auto& [pattern, place] : state)
+            hash = (hash ^ (uint64_t{pattern} << 32 | place)) * 0x9E3779B97F4A7C15u, hash ^= hash >> 29;
+        return hash;
+    }
+};
+
 }  // namespace proof

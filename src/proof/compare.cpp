@@ -5,19 +5,20 @@
 
 #include "policy/compile.hpp"
 #include "policy/question.hpp"
+#include "proof/subjects.hpp"
 
 namespace proof {
 
 namespace {
 
-const Subject& somebody() {
+const Subject& any_user() {
     static const Subject subject = [] {
         Subject out;
         out.principal = {.kind = policy::PrincipalKind::user,
                          .account = "111122223333",
-                         .arn = "arn:aws:iam::111122223333:user/somebody",
+                         .arn = "arn:aws:iam::111122223333:user/any",
                          .unique_id = "AIDAEXAMPLE",
-                         .user_arn = "arn:aws:iam::111122223333:user/somebody"};
+                         .user_arn = "arn:aws:iam::111122223333:user/any"};
         out.is_any = true;
         return out;
     }();
@@ -38,38 +39,13 @@ Answer both(Answer first, const std::function<Answer()>& second) {
 }
 
 // An account that no principal of the policy is of.
-std::string strange_account(const policy::CompiledPolicy& policy, const std::string& account) {
+std::string other_account(const policy::CompiledPolicy& policy, const std::string& account) {
     for (int number = 999'999'999;; --number) {
         const std::string out = "999" + std::to_string(number);
         const bool named = std::ranges::any_of(
             policy.all_principals(), [&](const policy::PrincipalEntry& entry) { return policy.text(entry.text).contains(out); });
         if (out != account && !named) return out;
     }
-}
-
-// A user, or a role's session, of an account whose administrators give it the names and tags that they like.
-Subject stranger(const std::string& account, policy::PrincipalKind kind) {
-    const bool is_session = kind == policy::PrincipalKind::role_session;
-    Subject out;
-    out.principal.kind = kind;
-    out.principal.account = account;
-    out.principal.unique_id = is_session ? "AROASTRANGER:stranger" : "AIDASTRANGER";
-    if (is_session) {
-        out.principal.arn = "arn:aws:sts::" + account + ":assumed-role/stranger/stranger";
-        out.principal.role_arn = "arn:aws:iam::" + account + ":role/stranger";
-        out.principal.role_id = "AROASTRANGER";
-    } else {
-        out.principal.arn = out.principal.user_arn = "arn:aws:iam::" + account + ":user/stranger";
-        out.known.set("aws:userid", out.principal.unique_id);
-    }
-    out.known.set("aws:PrincipalAccount", account);
-    out.known.set("aws:PrincipalType", is_session ? "AssumedRole" : "User");
-    out.known.set("aws:PrincipalIsAWSService", "false");
-    out.open = {{"aws:principalarn", "arn:aws:iam::" + account + (is_session ? ":role/?*" : ":user/?*")},
-                {"aws:principaltag/", "?*", true},
-                is_session ? OpenKey{"aws:userid", "AROASTRANGER:?*"} : OpenKey{"aws:username", "?*"}};
-    if (is_session) out.open.push_back({"aws:sourceidentity", "?*", true});
-    return out;
 }
 
 const policy::PolicyPtr& everything() {
@@ -84,12 +60,12 @@ const policy::PolicyPtr& everything() {
 
 Answer find_more(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits) {
     const auto a = only(first), b = only(second);
-    return prove({.subject = &somebody(), .allowed = {{&a}}, .refused = {{&b}}}, limits);
+    return prove({.subject = &any_user(), .allowed = {{&a}}, .refused = {{&b}}}, limits);
 }
 
 Answer find_common(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits) {
     const auto a = only(first), b = only(second);
-    return prove({.subject = &somebody(),
+    return prove({.subject = &any_user(),
                   .allowed = {{&a}, {&b}},
                   .refused = {},
                   .except = {policy::actions_of_everybody.begin(), policy::actions_of_everybody.end()}},
@@ -108,9 +84,9 @@ Difference compare(const Subject& subject, const View& before, const View& after
 Answer is_public(const policy::PolicyPtr& resource_policy, const std::string& account, const policy::Context& known,
                  const Limits& limits) {
     const policy::AttachedPolicy resource{resource_policy, "the resource's policy"};
-    const std::string strange = strange_account(resource_policy->compiled(), account);
-    const Subject nobody, user = stranger(strange, policy::PrincipalKind::user),
-                          session = stranger(strange, policy::PrincipalKind::role_session);
+    const std::string other = other_account(resource_policy->compiled(), account);
+    const Subject anonymous = anonymous_subject(), user = any_user_of({.account = other, .is_given_anything = false}),
+                  session = any_session_of({.account = other, .is_given_anything = false});
     const policy::PrincipalPolicies none, all = only(everything());
     const auto ask = [&](const Subject& subject, const policy::PrincipalPolicies& policies) {
         return prove({.subject = &subject,
@@ -121,7 +97,7 @@ Answer is_public(const policy::PolicyPtr& resource_policy, const std::string& ac
                       .known = known},
                      limits);
     };
-    return both(ask(nobody, none), [&] { return both(ask(user, all), [&] { return ask(session, all); }); });
+    return both(ask(anonymous, none), [&] { return both(ask(user, all), [&] { return ask(session, all); }); });
 }
 
 }  // namespace proof

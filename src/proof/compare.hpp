@@ -20,9 +20,9 @@ struct Difference {
 };
 [[nodiscard]] Difference compare(const Subject& subject, const View& before, const View& after, const Limits& limits = {});
 
-// Something that a stranger may do to resources with this policy: nobody at all, or a user or a role's session whose own account, which the policy does
+// Something that a principal of another account may do to resources with this policy: a caller without credentials, or a user or a role's session whose own account, which the policy does
 // not name, allows everything and names and tags it as it likes. It is in no organization, and no service. `known`: circumstances that are settled;
-// whatever else a stranger could bring about counts.
+// whatever else such a principal could bring about counts.
 [[nodiscard]] Answer is_public(const policy::PolicyPtr& resource_policy, const std::string& account,
                                const policy::Context& known = {}, const Limits& limits = {});
 

@@ -4,11 +4,13 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "policy/compile.hpp"
 #include "policy/hash.hpp"
 #include "proof/difference_search.hpp"
+#include "proof/regions.hpp"
 
 namespace proof {
 
@@ -17,8 +19,6 @@ namespace {
 using policy::AttachedPolicy;
 using policy::PolicyPtr;
 using Kind = AccessChange::Kind;
-
-constexpr const char* assuming = "sts:AssumeRole*";
 
 bool same(const AttachedPolicy& a, const AttachedPolicy& b) { return a.policy == b.policy; }
 
@@ -52,6 +52,7 @@ public:
         add_pairs(before_.users, after_.users);
         add_pairs(before_.roles, after_.roles);
         pairs_.push_back({root_of(before_), root_of(after_), false});
+        find_regions();
         for (const Pair& pair : pairs_) compare_rest(pair);
         compare_buckets();
         compare_trusts();
@@ -88,6 +89,24 @@ private:
         return actor ? &actor->policies : &none_;
     }
 
+    void find_regions() {
+        std::vector<PolicyPtr> all;
+        for (const Pair& pair : pairs_)
+            for (const auto* side : {&pair.before, &pair.after}) {
+                if (!*side) continue;
+                for (const AttachedPolicy& one : (*side)->policies.identity) all.push_back(one.policy);
+                if ((*side)->policies.boundary) all.push_back((*side)->policies.boundary->policy);
+            }
+        for (const AccountPolicies* account : {&before_, &after_}) {
+            for (const auto& [name, bucket] : account->buckets) all.push_back(bucket.policy);
+            for (const auto& [name, role] : account->roles) all.push_back(role.trust);
+        }
+        RegionsToAsk found = regions_to_ask(all, {}, after_.region);
+        if (!found.complete) out_.unknown.emplace_back("the policies name more regions than are asked about");
+        regions_ = std::move(found.regions);
+        search_.ask_in(regions_);
+    }
+
     // A policy of a resource, on both sides; and whether it is restricted there (R79).
     struct OfResource {
         std::optional<AttachedPolicy> before, after;
@@ -104,6 +123,12 @@ private:
     // Of who is new and has no ceilings: a resource's policy that denies nothing adds to what its own policies allow, and takes nothing from it.
     static bool only_adds(const Pair& pair, const std::optional<AttachedPolicy>& resource) {
         return !pair.before && pair.after && !has_ceilings({&pair.after->policies, resource});
+    }
+
+    // Of who is gone: what a policy of a resource granted by itself. What its own policies allowed is another line's.
+    void lose(const Pair& pair, const std::optional<AttachedPolicy>& resource, bool restricted, const Scope& scope) {
+        if (!speaks_of(resource, *pair.before)) return;
+        search_.search(Kind::lost, *pair.before, {&none_, resource, restricted}, {&none_, std::nullopt}, scope);
     }
 
     // What no policy of a resource has a say in.
@@ -143,13 +168,16 @@ private:
             const PolicyPtr old = before == nullptr ? nullptr : before->policy,
                             fresh = after == nullptr ? nullptr : after->policy;
             if (old == nullptr && fresh == nullptr) return;
+            const std::string& region = (after != nullptr ? after : before)->region;
+            search_.ask_in(region.empty() ? regions_ : std::vector{region});
             Scope scope;
             scope.actions = {"s3:*"};
             scope.resources = after_.parts_of_bucket((after != nullptr ? after : before)->name);
             const bool differs = !same(old, fresh) || restricts(before) != restricts(after);
             const OfResource resource{of(before), of(after), restricts(before), restricts(after)};
             const auto about = [&](const Pair& pair) {
-                if (!pair.after || (!differs && !pair.changed)) return;  // of who is gone, one line says so
+                if (!pair.after) return lose(pair, resource.before, restricts(before), scope);
+                if (!differs && !pair.changed) return;
                 if (!speaks_of(resource.before, pair.either()) && !speaks_of(resource.after, pair.either())) return;
                 if (!only_adds(pair, resource.after)) return compare(pair, resource, scope);
                 // What the principal's own policies allow is said with all the rest.
@@ -161,10 +189,12 @@ private:
             const std::array<PolicyPtr, 2> policies = {old, fresh};
             for (Actor& actor : outsiders(after_, policies)) about(outside(std::move(actor)));
         });
+        search_.ask_in(regions_);
     }
 
-    // Somebody from outside is on both sides the same.
+    // Principals of other accounts are the same on both sides.
     const Pair& outside(Actor actor) {
+        if (actor.kind != Actor::Kind::principal && actor.kind != Actor::Kind::service) outside_names_.insert(actor.shown);
         outsiders_.push_back({actor, std::move(actor), false});
         return outsiders_.back();
     }
@@ -184,13 +214,14 @@ private:
     void compare_trust(const Role* before, const Role* after) {
         const PolicyPtr old = before == nullptr ? nullptr : before->trust, fresh = after == nullptr ? nullptr : after->trust;
         Scope scope;
-        scope.actions = {assuming};
+        scope.actions = {assume_role_actions};
         scope.resources = {(after != nullptr ? after : before)->arn};
         const auto attached = [](const Role* role) {
             return role == nullptr ? std::nullopt : std::optional<AttachedPolicy>(trust_of(*role));
         };
         const auto about = [&](const Pair& pair) {
-            if (!pair.after || (same(old, fresh) && !pair.changed)) return;
+            if (!pair.after) return lose(pair, attached(before), false, scope);
+            if (same(old, fresh) && !pair.changed) return;
             if (!speaks_of(attached(before), pair.either()) && !speaks_of(attached(after), pair.either())) return;
             compare(pair, {attached(before), attached(after)}, scope);
         };
@@ -271,7 +302,7 @@ private:
         if (!by_name && !statements.of_all) return;  // nothing of all resources, and nothing of this one
         const auto whole = of(&bucket);
         if (by_name || statements.key.empty() || speaks_of(whole, actor)) return add_already(ask_already(bucket, actor, whole));
-        // What is the same for all buckets and whoever has these policies: asked once.
+        // What is the same for all buckets and all principals with these policies: asked once.
         const auto [place, added] = already_.try_emplace(statements.key);
         if (added) place->second = {&actor, arn, ask_already(bucket, actor, whole)};
         auto& [first, first_arn, change] = place->second;
@@ -329,6 +360,8 @@ private:
             }
     }
 
+    [[nodiscard]] bool is_outside(const AccessChange& change) const { return outside_names_.contains(change.who.front()); }
+
     // The same words about several principals are one line; new buckets that the same may use, too.
     void merge() {
         std::vector<AccessChange> merged;
@@ -348,7 +381,7 @@ private:
         const auto common = [&](const AccessChange& one) {
             return std::to_string(static_cast<int>(one.kind)) + listed(one.actions) + one.condition + "\t" + one.policy +
                    (one.partly ? "p" : "") + (one.more ? "m" : "") + (one.not_action ? "a" : "") + (one.not_resource ? "r" : "") +
-                   "\t";
+                   (is_outside(one) ? "o" : "") + "\t";
         };
         for (const AccessChange& one : out_.changes)
             join(one, common(one) + listed(one.resources), [&](AccessChange& to) {
@@ -364,9 +397,11 @@ private:
                  });
         }
         out_.changes.clear();
+        // Whom a policy lets in from outside stands first, and not among others.
         for (const Kind kind : {Kind::gained, Kind::lost, Kind::already})
-            for (AccessChange& one : merged)
-                if (one.kind == kind) out_.changes.push_back(std::move(one));
+            for (const bool outside : {true, false})
+                for (const AccessChange& one : merged)
+                    if (one.kind == kind && is_outside(one) == outside) out_.changes.push_back(one);
     }
 
     const AccountPolicies& before_;
@@ -375,7 +410,9 @@ private:
     const policy::PrincipalPolicies none_;
     AccessDifference out_;
     DifferenceSearch search_;
+    std::vector<std::string> regions_;
     std::deque<Pair> pairs_, outsiders_;  // which stand still
+    std::set<std::string> outside_names_;
     struct Already {
         const Actor* first = nullptr;
         std::string arn;  // of the bucket

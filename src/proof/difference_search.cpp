@@ -74,7 +74,14 @@ Answer DifferenceSearch::ask(const Actor& actor, const std::vector<Side>& allowe
                       .resource_account = account_};
     for (const Side& side : allowed) question.allowed.push_back(side.view());
     for (const Side& side : refused) question.refused.push_back(side.view());
-    return prove(question, limits_.engine);
+    Answer out;
+    for (const std::string& region : regions_) {
+        question.region = region;
+        auto answer = prove(question, limits_.engine);
+        if (answer.kind == Answer::Kind::yes) return answer;
+        if (answer.kind == Answer::Kind::unknown) out = std::move(answer);
+    }
+    return out;
 }
 
 bool DifferenceSearch::has(const Side& side, Layer layer, const Words& words) {
@@ -224,7 +231,7 @@ void DifferenceSearch::search(AccessChange::Kind kind, const Actor& actor, const
 
 void DifferenceSearch::search_part(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused,
                                    const Scope& scope) {
-    // Lines about all resources hold for whoever has the policy, if their witnesses are not of resources that are asked about apart.
+    // Lines about all resources hold for every principal that has the policy, if their witnesses are not of resources that are asked about apart.
     const bool everywhere = is_nothing(refused);
     Scope shared = scope;
     if (everywhere) shared.except.clear();

@@ -28,7 +28,6 @@ struct Scope {
     std::vector<std::string> actions = {"*"};
     std::vector<std::string> resources = {"*"};
     std::vector<std::string> except = {};  // resources that are asked about apart
-    std::string region = "us-east-1";
 };
 
 // What lines of several principals share: the words of policies, and how much has been asked.
@@ -36,6 +35,9 @@ class DifferenceSearch {
 public:
     DifferenceSearch(const std::string& account, const DifferenceLimits& limits, AccessDifference& out)
         : account_(account), limits_(limits), out_(out) {}
+
+    // The regions of the requests that are asked about from now on (regions.hpp).
+    void ask_in(std::vector<std::string> regions) { regions_ = std::move(regions); }
 
     // What this actor may do by `allowed` and not by `refused`, as lines of `kind`.
     void search(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused, const Scope& scope);
@@ -75,6 +77,7 @@ private:
     void refine(const Actor& actor, const Side& allowed, const Side& refused, const Outside& outside, Explained& out);
 
     const std::string& account_;
+    std::vector<std::string> regions_{"us-east-1"};
     const DifferenceLimits& limits_;
     AccessDifference& out_;
     WordsOfPolicies words_;

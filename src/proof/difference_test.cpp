@@ -312,6 +312,71 @@ TEST_CASE("what a plan does not say yet is said to be unknown") {
     CHECK(planned.unknown.front() == "aws:iam/rolePolicy:RolePolicy x: `policy` is known after up, and so is what it allows");
     const auto nowhere = proof::apply(account(), std::vector{role_policy("nobody", "p", full)});
     CHECK(nowhere.unknown.size() == 1);
+    ResourceChange bounded{.type = "aws:iam/user:User", .name = "y"};
+    bounded.after = Json::object({{"name", "new"}, {"path", "/"}});
+    bounded.unknown = {{"permissionsBoundary", "known after up"}};
+    const auto without = proof::apply(account(), std::vector{bounded});
+    REQUIRE(without.unknown.size() == 1);
+    CHECK(without.unknown.front() ==
+          "aws:iam/user:User y: `permissionsBoundary` is known after up: the user is taken to have none");
+}
+
+TEST_CASE("a bucket that is made blocks public access, and one whose policy is deleted has none") {
+    const auto bucket = made("aws:s3/bucket:Bucket", Json::object({{"bucket", "new"}}));
+    const auto with = proof::apply(account(), std::vector{bucket, bucket_policy("new", full)});
+    CHECK(with.account.buckets.at("new").restrict_public);
+    REQUIRE(with.account.buckets.at("new").policy != nullptr);
+    ResourceChange gone = bucket_policy("new", full);
+    std::swap(gone.before, gone.after);
+    CHECK(proof::apply(with.account, std::vector{gone}).account.buckets.at("new").policy == nullptr);
+}
+
+TEST_CASE("what is gained in another region, or by what principals of other accounts bring, is gained") {
+    AccountPolicies before = account();
+    before.buckets.at("ml-data") = {.name = "ml-data", .policy = nullptr};
+    for (const char* condition :
+         {R"({"StringEquals":{"aws:RequestedRegion":"eu-west-1"}})", R"({"StringEquals":{"aws:userid":"anonymous"}})",
+          R"({"StringEquals":{"aws:PrincipalTag/team":"vision","aws:PrincipalAccount":"444455556666"}})"}) {
+        AccountPolicies after = before;
+        after.buckets.at("ml-data").policy = policy::Policy::parse_stored(
+            document(
+                R"({"Effect":"Allow","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::ml-data/*","Condition":)" +
+                std::string(condition) + "}"),
+            policy::PolicyKind::resource);
+        const auto found = access_difference(before, after);
+        CHECK_MESSAGE(std::ranges::any_of(found.changes, [](const auto& one) { return one.kind == Kind::gained; }), condition);
+    }
+}
+
+TEST_CASE("who is let in from outside is a line of its own, and stands first") {
+    AccountPolicies before = account();
+    before.buckets.at("ml-data") = {.name = "ml-data", .policy = nullptr};
+    AccountPolicies after = before;
+    after.buckets.at("ml-data").policy = policy::Policy::parse_stored(
+        document(R"({"Effect":"Allow","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::ml-data/*"})"),
+        policy::PolicyKind::resource);
+    const auto found = access_difference(before, after);
+    REQUIRE(found.changes.size() > 1);
+    CHECK(found.changes.front().who ==
+          std::vector<std::string>{"anyone without credentials", "any principal of any other account"});
+    CHECK(found.changes.front().witness->principal.kind == policy::PrincipalKind::anonymous);
+}
+
+TEST_CASE("who is deleted loses what policies of buckets and roles grant, too") {
+    AccountPolicies before = account();
+    before.buckets.at("ml-data") = {
+        .name = "ml-data",
+        .policy = policy::Policy::parse_stored(
+            document(
+                R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/trainer"},"Action":"s3:DeleteObject","Resource":"arn:aws:s3:::ml-data/*"})"),
+            policy::PolicyKind::resource)};
+    ResourceChange gone{.type = "aws:iam/role:Role", .name = "trainer"};
+    gone.before = Json::object({{"name", "trainer"}, {"path", "/"}});
+    const auto found = lines(compare(before, {gone}).difference);
+    INFO(base::join(found, "\n"));
+    CHECK(std::ranges::any_of(found, [](const std::string& one) {
+        return one.starts_with("- role trainer: s3:DeleteObject on arn:aws:s3:::ml-data/*");
+    }));
 }
 
 TEST_CASE("many principals of the same policies are one line, and many statements end in one") {

@@ -5,7 +5,6 @@
 #include "base/strings.hpp"
 #include "policy/catalogue.hpp"
 #include "policy/hash.hpp"
-#include "policy/print.hpp"
 #include "policy/public_access.hpp"
 #include "policy/question.hpp"
 #include "policy/reference.hpp"
@@ -171,13 +170,12 @@ Node Encoder::resource_like(std::string_view pattern) {
         else
             add_literal(tokens, pattern.substr(pattern[at] == '\\' ? ++at : at, 1));
     }
-    return resource_like(std::move(tokens), pattern);
+    return resource_like(std::move(tokens));
 }
 
-Node Encoder::resource_like(Tokens tokens, std::string_view written) {
+Node Encoder::resource_like(Tokens tokens) {
     Atom atom{.kind = Atom::Kind::resource,
               .patterns = {{.tokens = std::move(tokens), .matches_nothing = false, .open = {}}},
-              .written = {std::string(written)},
               .open = {},
               .test = {},
               .key = ""};
@@ -188,7 +186,7 @@ Node Encoder::resource_like(Tokens tokens, std::string_view written) {
 
 Node Encoder::resource_of(const policy::CompiledPolicy& policy, const policy::CompiledStatement& statement) {
     if (statement.any_resource) return always;
-    Atom atom{.kind = Atom::Kind::resource, .written = {}};
+    Atom atom{.kind = Atom::Kind::resource};
     bool everything = false;
     for (const auto& pattern : policy.resources(statement)) {
         if (pattern.is_everything()) everything = true;
@@ -206,7 +204,6 @@ Node Encoder::resource_of(const policy::CompiledPolicy& policy, const policy::Co
         std::ranges::sort(each);
         std::string identity = "r:";
         for (const auto& one : each) identity += one;
-        if (!by_identity_.contains(identity)) atom.written = policy::print_resources(policy, statement);
         node = atom_of(identity, std::move(atom));
     }
     return statement.not_resource ? -node : node;
@@ -250,7 +247,7 @@ Node Encoder::condition_of(const policy::CompiledPolicy& policy, const policy::C
     // The search puts in the variables of the one who asks.
     const bool others_variables = as_unknown_ && has_variables(condition, values);
     if (others_variables) identity += "unknown";
-    Atom atom{.written = {}, .open = std::move(open), .test = {&policy, &condition, true}, .key = std::string(key)};
+    Atom atom{.open = std::move(open), .test = {&policy, &condition, true}, .key = std::string(key)};
     // What is known is compared with what is not: whether it holds is open.
     atom.kind = is_known || others_variables ? Atom::Kind::opaque : Atom::Kind::condition;
     return atom_of(identity, std::move(atom));
@@ -263,7 +260,7 @@ Node Encoder::Layer::any(Formula& formula) const {
     return formula.any(std::move(nodes));
 }
 
-void Encoder::add(Layer& to, const policy::AttachedPolicy& attached, bool has_boundary, Place place) {
+void Encoder::add(Layer& to, const policy::AttachedPolicy& attached, bool has_boundary) {
     const auto& policy = attached.policy->compiled();
     for (const auto& statement : policy.statements()) {
         const bool deny = statement.effect == policy::Effect::deny;
@@ -280,9 +277,6 @@ void Encoder::add(Layer& to, const policy::AttachedPolicy& attached, bool has_bo
             applies = formula_.all(std::move(nodes));
         }
         if (applies == never) continue;
-        if (place.layer != policy::Layer::always)
-            applying_.push_back({views_, place.layer, place.level, &attached,
-                                 static_cast<uint32_t>(&statement - policy.statements().data()), deny, applies});
         if (deny)
             to.denies.push_back(applies);
         else
@@ -290,12 +284,12 @@ void Encoder::add(Layer& to, const policy::AttachedPolicy& attached, bool has_bo
     }
 }
 
-Node Encoder::levels(const std::vector<std::vector<policy::AttachedPolicy>>& levels, bool has_boundary, policy::Layer layer,
+Node Encoder::levels(const std::vector<std::vector<policy::AttachedPolicy>>& levels, bool has_boundary,
                      std::vector<Node>& denies) {
     std::vector<Node> out;
     for (size_t level = 0; level < levels.size(); ++level) {
         Layer one;
-        for (const auto& attached : levels[level]) add(one, attached, has_boundary, {layer, level});
+        for (const auto& attached : levels[level]) add(one, attached, has_boundary);
         out.push_back(one.any(formula_));
         denies.insert(denies.end(), one.denies.begin(), one.denies.end());
     }
@@ -320,7 +314,7 @@ Node Encoder::service_rules() {
         Tokens tokens;
         add_wildcard(tokens, Token::Kind::star);
         add_literal(tokens, no_user);
-        out.push_back(-resource_like(std::move(tokens), "*" + std::string(no_user)));
+        out.push_back(-resource_like(std::move(tokens)));
     }
     if (forbidden(kind, "arn:aws:iam::aws:policy/x")) out.push_back(-resource_like("arn:*:iam:*:aws:policy/*"));
     for (const std::string_view path : {"aws-service-role", "aws-reserved"})
@@ -328,7 +322,7 @@ Node Encoder::service_rules() {
             out.push_back(-resource_like("arn:*:iam:*:*:role/" + std::string(path) + "/*"));
     if ((service_ == "iam" || lower_ == "sts:getsessiontoken") && (kind == PrincipalKind::user || kind == PrincipalKind::root)) {
         Layer layer;
-        add(layer, {service_ == "iam" ? with_second_factor() : without_session(), ""}, false, {});
+        add(layer, {service_ == "iam" ? with_second_factor() : without_session(), ""}, false);
         out.push_back(layer.any(formula_));
     }
     return formula_.all(std::move(out));
@@ -345,14 +339,8 @@ Node Encoder::needs_resource_grant(const View& view) {
     return -formula_.any(std::move(none));
 }
 
-Node Encoder::allowed(const View& view) {
-    const Node out = restricted(view);
-    ++views_;
-    return out;
-}
-
 // A bucket's policy may be put aside: for the owner's root user, and by RestrictPublicBuckets (R79).
-Node Encoder::restricted(const View& view) {
+Node Encoder::allowed(const View& view) {
     if (view.resource == nullptr) return decided(view);
     View without = view;
     without.resource = nullptr;
@@ -389,7 +377,7 @@ Node Encoder::granted_to_unknown(const policy::AttachedPolicy& policy) {
         Swapped& operator=(const Swapped&) = delete;
     } const swapped(this, &known);
     Layer layer;
-    add(layer, policy, false, {});
+    add(layer, policy, false);
     return formula_.all({layer.any(formula_), -formula_.any(layer.denies)});
 }
 
@@ -402,30 +390,28 @@ Node Encoder::decided(const View& view) {
     const bool has_boundary = policies.boundary.has_value();
     const bool has_identity_side = caller.kind != PrincipalKind::anonymous && caller.kind != PrincipalKind::service;
     std::vector<Node> denies, needed = {service_rules()};
-    const auto layer_of = [&](std::span<const policy::AttachedPolicy> list, policy::Layer layer) {
+    const auto layer_of = [&](std::span<const policy::AttachedPolicy> list) {
         Layer out;
-        for (const policy::AttachedPolicy& attached : list) add(out, attached, has_boundary, {layer, 0});
+        for (const policy::AttachedPolicy& attached : list) add(out, attached, has_boundary);
         denies.insert(denies.end(), out.denies.begin(), out.denies.end());
         return out;
     };
     const auto only = [](const policy::AttachedPolicy* one) { return std::span(one, one == nullptr ? 0 : 1); };
     if (!caller.service_linked_role && policy::supports_resource_control(service_))  // R10
-        needed.push_back(levels(policies.resource_control, has_boundary, policy::Layer::resource_control, denies));
+        needed.push_back(levels(policies.resource_control, has_boundary, denies));
     if (has_identity_side && !caller.service_linked_role)  // R9
-        needed.push_back(levels(policies.service_control, has_boundary, policy::Layer::service_control, denies));
-    if (policies.vpc_endpoint)
-        needed.push_back(layer_of(only(&*policies.vpc_endpoint), policy::Layer::vpc_endpoint).any(formula_));  // R80
-    const Layer resource = layer_of(only(view.resource), policy::Layer::resource);
+        needed.push_back(levels(policies.service_control, has_boundary, denies));
+    if (policies.vpc_endpoint) needed.push_back(layer_of(only(&*policies.vpc_endpoint)).any(formula_));  // R80
+    const Layer resource = layer_of(only(view.resource));
     const Node direct = formula_.any(resource.directs), by_role = formula_.any(resource.roles), granted = resource.any(formula_);
     if (!has_identity_side) {
         needed.push_back(direct);
     } else {
-        const Node identity = formula_.any({layer_of(policies.identity, policy::Layer::identity).any(formula_),
-                                            caller.kind == PrincipalKind::root ? always : never});
-        const Node boundary =
-            policies.boundary ? layer_of(only(&*policies.boundary), policy::Layer::boundary).any(formula_) : always;
+        const Node identity =
+            formula_.any({layer_of(policies.identity).any(formula_), caller.kind == PrincipalKind::root ? always : never});
+        const Node boundary = policies.boundary ? layer_of(only(&*policies.boundary)).any(formula_) : always;
         // A federated session without a session policy can do only what a resource policy grants to it directly.
-        const Node session = policies.session ? layer_of(*policies.session, policy::Layer::session).any(formula_)
+        const Node session = policies.session                               ? layer_of(*policies.session).any(formula_)
                              : caller.kind == PrincipalKind::federated_user ? never
                                                                             : always;
         if (!same_account_) {

@@ -44,30 +44,18 @@ struct Subject {
 struct View {
     const policy::PrincipalPolicies* policies = nullptr;
     const policy::AttachedPolicy* resource = nullptr;  // nullptr: resources have none
-    // Of a bucket (R79): RestrictPublicBuckets keeps strangers from what the policy grants, and all other accounts if it is taken for public.
+    // Of a bucket (R79): RestrictPublicBuckets keeps anonymous callers from what the policy grants, and all other accounts if it is taken for public.
     bool restricts_public = false, policy_is_public = false;
 };
 
 // The policy of the resource that decides the request.
 [[nodiscard]] const policy::AttachedPolicy* applying_policy(const policy::Request& request, const View& view);
 
-// A statement that one view's layer has, and where in the formula it applies.
-struct Applying {
-    size_t view = 0;  // the how manieth that was encoded
-    policy::Layer layer = policy::Layer::identity;
-    size_t level = 0;  // of an organization
-    const policy::AttachedPolicy* policy = nullptr;
-    uint32_t statement = 0;
-    bool deny = false;
-    Node node = never;
-};
-
 // What a formula's atoms stand for.
 struct Atom {
     enum class Kind : uint8_t { resource, condition, opaque };
     Kind kind = Kind::opaque;
     std::vector<PatternTokens> patterns;  // resource: it matches one of these
-    std::vector<std::string> written;     // and these are they, for people
     std::vector<std::string> open;        // the keys of variables whose value is not known
     KeyTest test;                         // condition
     std::string key;                      // its key, lower case
@@ -88,8 +76,6 @@ public:
     [[nodiscard]] const Atom& atom(uint32_t number) const { return atoms_[number]; }
     [[nodiscard]] size_t atom_count() const { return atoms_.size(); }
     [[nodiscard]] const Variables& variables() const { return variables_; }
-    // The statements that apply to the action, of all views.
-    [[nodiscard]] const std::vector<Applying>& applying() const { return applying_; }
     // What requests for the action bring of a key that is not known.
     [[nodiscard]] KeyShape shape_of(std::string_view key) const;
 
@@ -99,20 +85,15 @@ private:
         std::vector<Node> accounts, roles, directs;  // allows, by what they grant
         [[nodiscard]] Node any(Formula& formula) const;
     };
-    struct Place {
-        policy::Layer layer = policy::Layer::always;
-        size_t level = 0;
-    };
-    void add(Layer& to, const policy::AttachedPolicy& attached, bool has_boundary, Place place);
+    void add(Layer& to, const policy::AttachedPolicy& attached, bool has_boundary);
     [[nodiscard]] Node resource_of(const policy::CompiledPolicy& policy, const policy::CompiledStatement& statement);
     [[nodiscard]] Node condition_of(const policy::CompiledPolicy& policy, const policy::Condition& condition);
     [[nodiscard]] Node levels(const std::vector<std::vector<policy::AttachedPolicy>>& levels, bool has_boundary,
-                              policy::Layer layer, std::vector<Node>& denies);
+                              std::vector<Node>& denies);
     [[nodiscard]] Node service_rules();
     [[nodiscard]] Node atom_of(const std::string& identity, Atom atom);
     [[nodiscard]] Node resource_like(std::string_view pattern);
-    [[nodiscard]] Node resource_like(Tokens tokens, std::string_view written);
-    [[nodiscard]] Node restricted(const View& view);
+    [[nodiscard]] Node resource_like(Tokens tokens);
     [[nodiscard]] Node granted_to_unknown(const policy::AttachedPolicy& policy);
     [[nodiscard]] Node decided(const View& view);
     [[nodiscard]] Node needs_resource_grant(const View& view);
@@ -126,8 +107,6 @@ private:
     bool as_unknown_ = false;  // what is encoded is what a principal of no account may do (policy/public_access.hpp)
     Formula formula_;
     std::vector<Atom> atoms_;
-    std::vector<Applying> applying_;
-    size_t views_ = 0;  // that have been encoded
     std::map<std::string, Node> by_identity_;
 };
 

@@ -31,25 +31,6 @@ Node Formula::any(std::vector<Node> nodes) {
     return -all(std::move(nodes));
 }
 
-std::vector<int8_t> Formula::settled_by(std::span<const Literal> literals) const {
-    std::vector<int8_t> out(parts_.size(), 0);
-    out[static_cast<size_t>(always)] = 1;
-    for (const auto& [atom, wanted] : literals)
-        if (const auto found = atoms_.find(atom); found != atoms_.end())
-            out[static_cast<size_t>(found->second)] = static_cast<int8_t>(wanted ? 1 : -1);
-    for (size_t node = 2; node < parts_.size(); ++node) {  // what it rests on comes before it
-        if (parts_[node].is_atom) continue;
-        int8_t value = 1;
-        for (const Node one : parts_[node].parts) {
-            const auto of = static_cast<int8_t>(one < 0 ? -out[static_cast<size_t>(-one)] : out[static_cast<size_t>(one)]);
-            value = std::min(value, of);
-            if (value < 0) break;
-        }
-        out[node] = value;
-    }
-    return out;
-}
-
 struct Solver::Sat {
     CaDiCaL::Solver solver;
 };

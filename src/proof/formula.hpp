@@ -29,8 +29,6 @@ public:
     [[nodiscard]] Node atom(uint32_t number);
     [[nodiscard]] Node all(std::vector<Node> nodes);
     [[nodiscard]] Node any(std::vector<Node> nodes);
-    // Whether each node is true if these hold, whatever the other atoms are: by node; 1, -1 (it is false), 0 (that depends).
-    [[nodiscard]] std::vector<int8_t> settled_by(std::span<const Literal> literals) const;
 
 private:
     friend class Solver;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "policy/glob.hpp"
+#include "proof/regions.hpp"
 #include "proof/words.hpp"
 
 namespace proof {
@@ -14,24 +15,28 @@ using policy::AttachedPolicy;
 using policy::PolicyPtr;
 using Outcome = GuardResult::Outcome;
 
-constexpr const char* assuming = "sts:AssumeRole*";
-
 bool is_root(const Actor& actor) { return actor.subject.principal.kind == policy::PrincipalKind::root; }
+
+// A session that a policy names is meant by its role's ARN, too.
+bool has_name(const Actor& actor, const std::string& pattern) {
+    return policy::glob_matches(pattern, actor.name) ||
+           (actor.name.contains(":assumed-role/") && policy::glob_matches(pattern, actor.subject.principal.role_arn));
+}
 
 bool is_named(const Actor& actor, const std::vector<std::string>& patterns) {
     return std::ranges::any_of(patterns, [&](const std::string& pattern) {
-        const bool outside = actor.kind == Actor::Kind::stranger || actor.kind == Actor::Kind::foreign;
+        const bool outside = actor.kind == Actor::Kind::unnamed_account || actor.kind == Actor::Kind::named_account;
         if (pattern == "*") return !is_root(actor);
         if (pattern == "anonymous") return actor.kind == Actor::Kind::anonymous;
         if (pattern == "other-accounts") return outside;
         if (is_root(actor) && !pattern.ends_with(":root")) return false;
-        // Somebody who stands for others has no ARN of its own.
-        if (actor.kind == Actor::Kind::anonymous || actor.kind == Actor::Kind::stranger) return false;
-        return policy::glob_matches(pattern, actor.name);
+        // An actor that stands for others has no ARN of its own.
+        if (actor.kind == Actor::Kind::anonymous || actor.kind == Actor::Kind::unnamed_account) return false;
+        return has_name(actor, pattern);
     });
 }
 
-// Views that limit a question to a part of the world: everybody is allowed everything there.
+// Views that limit a question to a part of the world: every principal is allowed everything there.
 PolicyPtr only_within(const std::string& action, const std::vector<std::string>& resources) {
     Outside all;
     all.keep(action, resources);
@@ -44,10 +49,13 @@ public:
         for (const auto& [name, user] : account.users) actors_.push_back(actor_of(account, user));
         for (const auto& [name, role] : account.roles) actors_.push_back(actor_of(account, role));
         actors_.push_back(root_of(account));
-        std::vector<PolicyPtr> policies;
-        for (const auto& [name, bucket] : account.buckets) policies.push_back(bucket.policy);
-        for (const auto& [name, role] : account.roles) policies.push_back(role.trust);
-        for (Actor& actor : outsiders(account, policies)) actors_.push_back(std::move(actor));
+        for (const auto& [name, bucket] : account.buckets) policies_.push_back(bucket.policy);
+        for (const auto& [name, role] : account.roles) policies_.push_back(role.trust);
+        for (Actor& actor : outsiders(account, policies_)) actors_.push_back(std::move(actor));
+        for (const Actor& actor : actors_) {
+            for (const AttachedPolicy& one : actor.policies.identity) policies_.push_back(one.policy);
+            if (actor.policies.boundary) policies_.push_back(actor.policies.boundary->policy);
+        }
         everything_.identity.push_back(
             {policy::Policy::parse_stored(
                  R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})",
@@ -60,18 +68,26 @@ public:
         if (!is_about_anything(guard))
             return {.outcome = Outcome::broken,
                     .reason = "no request for these actions is about these resources: it guards nothing"};
-        for (const Actor& actor : actors_) {
-            if (!is_meant(guard, actor)) continue;
+        regions_ = regions_to_ask(policies_, guard.resources, account_.region);
+        std::vector<const Actor*> meant;
+        for (const Actor& actor : actors_)
+            if (is_meant(guard, actor)) meant.push_back(&actor);
+        const std::vector<Actor> others = principals_elsewhere(guard);
+        for (const Actor& actor : others)
+            if (is_meant(guard, actor)) meant.push_back(&actor);
+        for (const Actor* actor : meant) {
             ++out.asked;
-            auto answer = ask(guard, actor);
+            auto answer = ask(guard, *actor);
             if (answer.kind == Answer::Kind::no) continue;
             if (answer.kind == Answer::Kind::unknown) {
-                if (out.outcome == Outcome::kept) out = {Outcome::unknown, actor.shown, std::nullopt, answer.reason, out.asked};
+                if (out.outcome == Outcome::kept) out = {Outcome::unknown, actor->shown, std::nullopt, answer.reason, out.asked};
                 continue;
             }
-            return {Outcome::broken, actor.shown, std::move(answer.witness), "", out.asked};
+            return {Outcome::broken, actor->shown, std::move(answer.witness), "", out.asked};
         }
-        // A pattern that nobody's name fits may fit somebody's later; a name without wildcards is a slip.
+        if (!regions_.complete && out.outcome == Outcome::kept)
+            out = {Outcome::unknown, "", std::nullopt, "more regions than are asked about", out.asked};
+        // A pattern that matches no principal may match one later; a name without wildcards is a mistake.
         const auto has_wildcard = [](const std::string& one) { return one.find_first_of("*?") != std::string::npos; };
         if (out.asked == 0 && guard.kind != Guard::Kind::only &&
             (guard.kind == Guard::Kind::allow || std::ranges::none_of(guard.principals, has_wildcard)))
@@ -80,6 +96,15 @@ public:
     }
 
 private:
+    // Of other accounts, that the rule's own patterns mean.
+    std::vector<Actor> principals_elsewhere(const Guard& guard) const {
+        std::vector<Actor> out;
+        for (const auto* patterns : {&guard.principals, &guard.except})
+            for (const std::string& pattern : *patterns)
+                for (Actor& actor : actors_of_pattern(account_, pattern)) out.push_back(std::move(actor));
+        return out;
+    }
+
     // Those whose requests can break the rule.
     static bool is_meant(const Guard& guard, const Actor& actor) {
         const bool named = is_named(actor, guard.principals) && !is_named(actor, guard.except);
@@ -89,16 +114,19 @@ private:
 
     bool is_about_anything(const Guard& guard) {
         User user;
-        user.name = "somebody";
-        user.id = "AIDASOMEBODY";
+        user.name = "any";
+        user.id = "AIDAANY";
         user.arn = account_.iam_arn("user", "/", user.name);
-        const Actor somebody = actor_of(account_, user);
+        const Actor any_user = actor_of(account_, user);
         const AttachedPolicy anything{only_within("*", {}), ""};
-        return prove(question(guard, somebody, {{&everything_, &anything}}, {}), limits_).kind != Answer::Kind::no;
+        const auto regions = regions_to_ask(policies_, guard.resources, account_.region).regions;
+        return std::ranges::any_of(regions, [&](const std::string& region) {
+            return prove(question(guard, any_user, {{&everything_, &anything}}, {}, region), limits_).kind != Answer::Kind::no;
+        });
     }
 
-    [[nodiscard]] Question question(const Guard& guard, const Actor& actor, std::vector<View> allowed,
-                                    std::vector<View> refused) const {
+    [[nodiscard]] Question question(const Guard& guard, const Actor& actor, std::vector<View> allowed, std::vector<View> refused,
+                                    const std::string& region) const {
         return {.subject = &actor.subject,
                 .allowed = std::move(allowed),
                 .refused = std::move(refused),
@@ -106,14 +134,24 @@ private:
                 .except = {"sts:GetCallerIdentity", "sts:GetSessionToken"},
                 .resources = guard.resources,
                 .resource_account = account_.id,
-                .known = guard.conditions};
+                .known = guard.conditions,
+                .region = region};
     }
 
     // Is there a request in this part of the world that breaks the rule?
-    Answer ask_within(const Guard& guard, const Actor& actor, const View& now, const AttachedPolicy& within) const {
+    // `region`: of the resources; empty: any.
+    Answer ask_within(const Guard& guard, const Actor& actor, const View& now, const AttachedPolicy& within,
+                      const std::string& region = "") const {
         const View part{&everything_, &within};
-        if (guard.kind == Guard::Kind::allow) return prove(question(guard, actor, {part}, {now}), limits_);
-        return prove(question(guard, actor, {now, part}, {}), limits_);
+        Answer out;
+        for (const std::string& one : region.empty() ? regions_.regions : std::vector{region}) {
+            const bool allow = guard.kind == Guard::Kind::allow;
+            auto answer = allow ? prove(question(guard, actor, {part}, {now}, one), limits_)
+                                : prove(question(guard, actor, {now, part}, {}, one), limits_);
+            if (answer.kind == Answer::Kind::yes) return answer;
+            if (answer.kind == Answer::Kind::unknown) out = std::move(answer);
+        }
+        return out;
     }
 
     // Each bucket and role whose policy speaks of the actor by itself, then all the rest.
@@ -131,13 +169,14 @@ private:
             const auto parts = account_.parts_of_bucket(name);
             apart.insert(apart.end(), parts.begin(), parts.end());
             const AttachedPolicy within{only_within("*", parts), ""};
-            if (take(ask_within(guard, actor, {&actor.policies, &*policy, bucket.restrict_public}, within))) return out;
+            if (take(ask_within(guard, actor, {&actor.policies, &*policy, bucket.restrict_public}, within, bucket.region)))
+                return out;
         }
         for (const auto& [name, role] : account_.roles) {
             const auto trust = trust_of(role);
             if (!speaks_of(trust, actor)) continue;
-            rest.except(assuming, role.arn);
-            const AttachedPolicy within{only_within(assuming, {role.arn}), ""};
+            rest.except(assume_role_actions, role.arn);
+            const AttachedPolicy within{only_within(assume_role_actions, {role.arn}), ""};
             if (take(ask_within(guard, actor, {&actor.policies, &trust}, within))) return out;
         }
         rest.except_resources(apart);
@@ -148,8 +187,10 @@ private:
 
     const AccountPolicies& account_;
     const Limits& limits_;
-    policy::PrincipalPolicies everything_;  // of whoever is let in from elsewhere, too
+    policy::PrincipalPolicies everything_;  // of principals of other accounts, too
     std::vector<Actor> actors_;
+    std::vector<PolicyPtr> policies_;  // all of the account
+    RegionsToAsk regions_;             // of the rule that is checked
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 //
 //   allow   each of the principals may do all of these actions on all of these resources, whatever the circumstances
 //   deny    none of the principals may do any of them, in any circumstances
-//   only    nobody but the principals may, in any circumstances
+//   only    no principal but these may, in any circumstances
 //
 // `conditions` settle circumstances: the rule is then about requests that have them. The account's root user is meant only where a pattern names it
 // (`arn:aws:iam::*:root`): no policy of its own account takes anything from it but an explicit Deny.
@@ -25,7 +25,7 @@ struct Guard {
     Kind kind = Kind::deny;
     std::string name;
     int line = 0;  // in its file
-    // Patterns of ARNs and services; `anonymous`, `other-accounts`; `*`: everybody, those included. `except`: of them, these not.
+    // Patterns of ARNs and services; `anonymous`, `other-accounts`; `*`: every principal, those included. `except`: of them, these not.
     std::vector<std::string> principals = {"*"}, except = {};
     std::vector<std::string> actions, resources = {"*"};
     policy::Context conditions;
@@ -41,7 +41,7 @@ struct GuardResult {
     size_t asked = 0;                        // principals
 };
 
-// One for each rule, in their order. A rule of which no request can be, or whose `principals` are nobody where it allows, is broken: it guards
+// One for each rule, in their order. A rule of which no request can be, or whose `principals` match none where it allows, is broken: it guards
 // nothing. `doubts`: what is not known of the account; with any, no rule is kept for certain.
 [[nodiscard]] std::vector<GuardResult> check_guards(std::span<const Guard> guards, const AccountPolicies& account,
                                                     std::span<const std::string> doubts, const Limits& limits = {});

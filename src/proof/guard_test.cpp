@@ -142,6 +142,11 @@ TEST_CASE("a session that a policy names is one of those who may") {
     const auto named = check(rule(Guard::Kind::deny, {"*:assumed-role/*", "*:role/*"}, {"s3:PutObject"}, {"*"}), one);
     CHECK(named.outcome == Outcome::broken);
     CHECK(named.who == "session night of role trainer");
+    // It is the role's.
+    CHECK(check(rule(Guard::Kind::deny, {"arn:aws:iam::*:role/trainer"}, {"s3:PutObject"}, {"*"}), one).outcome ==
+          Outcome::broken);
+    CHECK(check(rule(Guard::Kind::only, {"*:user/bob", "*:role/trainer"}, {"s3:PutObject"}, {"arn:aws:s3:::ml-data/*"}), one)
+              .outcome == Outcome::kept);
     // And one that a condition tells from others: any session may have that name.
     one.buckets.at("ml-data").policy = nullptr;
     one.roles.at("trainer").inline_policies["p"] = Policy::parse_stored(
@@ -150,6 +155,74 @@ TEST_CASE("a session that a policy names is one of those who may") {
         PolicyKind::identity);
     const auto by_id = check(rule(Guard::Kind::deny, {"*:role/trainer"}, {"s3:PutObject"}, {"arn:aws:s3:::ml-data/*"}), one);
     CHECK(by_id.outcome == Outcome::broken);
+}
+
+namespace {
+
+AccountPolicies with_bucket_policy(const std::string& principal, const std::string& condition) {
+    AccountPolicies out = account();
+    out.buckets.at("ml-data").policy =
+        Policy::parse_stored(document(R"({"Effect":"Allow","Principal":)" + principal +
+                                      R"(,"Action":"s3:GetObject","Resource":"arn:aws:s3:::ml-data/*")" +
+                                      (condition.empty() ? "" : R"(,"Condition":)" + condition) + "}"),
+                             PolicyKind::resource);
+    return out;
+}
+
+Outcome denied_to(const std::string& principal, const AccountPolicies& of) {
+    return check(rule(Guard::Kind::deny, {principal}, {"s3:GetObject"}, {"arn:aws:s3:::ml-data/*"}), of).outcome;
+}
+
+}  // namespace
+
+TEST_CASE("callers without credentials have keys of their own") {
+    for (const char* condition : {R"({"StringEquals":{"aws:userid":"anonymous"}})", R"({"StringLike":{"aws:userid":"anon*"}})",
+                                  R"({"StringEquals":{"aws:PrincipalType":"Anonymous"}})"})
+        CHECK_MESSAGE(denied_to("anonymous", with_bucket_policy(R"("*")", condition)) == Outcome::broken, condition);
+    CHECK(denied_to("anonymous", with_bucket_policy(R"("*")", R"({"StringEquals":{"aws:PrincipalType":"User"}})")) ==
+          Outcome::kept);
+}
+
+TEST_CASE("principals of other accounts have any name, kind and tags") {
+    for (const char* condition :
+         {R"({"StringEquals":{"aws:PrincipalTag/team":"vision"}})", R"({"StringEquals":{"aws:PrincipalType":"AssumedRole"}})",
+          R"({"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/x"}})", R"({"StringEquals":{"aws:username":"carol"}})",
+          R"({"StringLike":{"aws:userid":"AROA*:night"}})", R"({"StringEquals":{"aws:SourceIdentity":"carol"}})"}) {
+        CHECK_MESSAGE(denied_to("other-accounts", with_bucket_policy(R"("*")", condition)) == Outcome::broken, condition);
+        CHECK_MESSAGE(denied_to("other-accounts", with_bucket_policy(R"({"AWS":"444455556666"})", condition)) == Outcome::broken,
+                      condition);
+    }
+}
+
+TEST_CASE("a pattern with another account's number means its principals, though no policy names them") {
+    const auto open = with_bucket_policy(R"("*")", "");
+    for (const char* pattern : {"arn:aws:iam::444455556666:user/*", "arn:aws:iam::444455556666:role/team-*",
+                                "arn:aws:iam::444455556666:*", "arn:aws:iam::444455556666:role/x"})
+        CHECK_MESSAGE(denied_to(pattern, open) == Outcome::broken, pattern);
+    const auto roles =
+        with_bucket_policy(R"({"AWS":"444455556666"})", R"({"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/team-*"}})");
+    CHECK(denied_to("arn:aws:iam::444455556666:role/team-*", roles) == Outcome::broken);
+    CHECK(denied_to("arn:aws:iam::444455556666:role/other*", roles) == Outcome::kept);
+    CHECK(denied_to("arn:aws:iam::444455556666:user/*", roles) == Outcome::kept);
+    CHECK(denied_to("arn:aws:iam::777788889999:role/team-*", roles) == Outcome::kept);
+}
+
+TEST_CASE("every region that policies tell apart is asked about") {
+    auto one = with_bucket_policy(R"("*")", R"({"StringEquals":{"aws:RequestedRegion":"eu-west-1"}})");
+    CHECK(denied_to("anonymous", one) == Outcome::broken);
+    // Where the bucket is known to be, requests for it are.
+    one.buckets.at("ml-data").region = "us-west-2";
+    CHECK(denied_to("anonymous", one) == Outcome::kept);
+    one.buckets.at("ml-data").region = "eu-west-1";
+    CHECK(denied_to("anonymous", one) == Outcome::broken);
+    CHECK(denied_to("anonymous", with_bucket_policy(R"("*")", R"({"StringLike":{"aws:RequestedRegion":"ap-*-1"}})")) ==
+          Outcome::broken);
+    one = account();
+    one.users.at("ada").inline_policies["q"] = Policy::parse_stored(
+        document(
+            R"({"Effect":"Allow","Action":"sagemaker:*","Resource":"arn:aws:sagemaker:eu-central-1:111122223333:training-job/*"})"),
+        PolicyKind::identity);
+    CHECK(check(rule(Guard::Kind::deny, {"*:user/ada"}, {"sagemaker:StopTrainingJob"}, {"*"}), one).outcome == Outcome::broken);
 }
 
 TEST_CASE("a rule that guards nothing, and an account that is not known") {

@@ -1,4 +1,4 @@
-// By which steps somebody who may not do something comes to do it: by acting as another user or role, or by changing what its own policies allow.
+// By which steps a principal that may not do something comes to do it: by acting as another user or role, or by changing what its own policies allow.
 //
 // Each step is some requests that the engine has decided as allowed, with the policies that there are after the steps before. docs/proof.md lists the
 // kinds. What is searched for is the fewest steps from each principal.

@@ -96,7 +96,7 @@ void Application::entity(PolicyHolder& holder, const char* kind, const Json& pro
     holder.name = properties["name"].as_string();
     holder.path = properties["path"].as_string().empty() ? "/" : properties["path"].as_string();
     std::string arn = planned_.account.iam_arn(kind, holder.path, holder.name);
-    // Whoever moves takes along what policies say of him.
+    // Who moves takes along what policies say of it.
     if (!holder.arn.empty() && holder.arn != arn) rename_principal(planned_.account, holder.arn, arn);
     holder.arn = std::move(arn);
     if (is_unknown(change, "permissionsBoundary"))

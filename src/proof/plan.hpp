@@ -23,7 +23,7 @@ struct ResourceChange {
 
 struct PlannedAccount {
     AccountPolicies account;
-    std::vector<std::string> unknown;  // what the plan does and nobody can say yet, for people
+    std::vector<std::string> unknown;  // what the plan does and cannot be told yet, for people
 };
 
 // The account after these changes, in their order. What a change needs and the account does not have (the role that a policy hangs on, made by

@@ -1,7 +1,5 @@
 #include "proof/prove.hpp"
 
-#include <algorithm>
-#include <map>
 #include <utility>
 
 #include "proof/actions.hpp"
@@ -35,6 +33,9 @@ policy::Context known_of(const Question& question) {
         question.resource_account.empty() ? question.subject->principal.account : question.resource_account;
     if (!account.empty() && out.find("aws:ResourceAccount") == nullptr) out.set("aws:ResourceAccount", account);
     if (out.find("aws:RequestedRegion") == nullptr) out.set("aws:RequestedRegion", question.region);
+    // As the gate has it, of callers without credentials, too.
+    const bool is_service = question.subject->principal.kind == policy::PrincipalKind::service;
+    if (out.find("aws:PrincipalIsAWSService") == nullptr) out.set("aws:PrincipalIsAWSService", is_service ? "true" : "false");
     return out;
 }
 
@@ -59,29 +60,6 @@ Answer prove(const Question& question, const Limits& limits) {
             if (answer.kind == Answer::Kind::unknown && out.kind == Answer::Kind::no) out = std::move(answer);
         }
     }
-    return out;
-}
-
-Ways find_ways(const Question& question, size_t ways_max, const Limits& limits) {
-    Question asked = question;
-    asked.with_requirements = true;
-    const policy::Context known = known_of(asked);
-    Ways out;
-    std::map<std::pair<std::vector<Requirement>, std::vector<Granting>>, size_t> seen;
-    for (const ActionGroup& group : groups_of(asked)) {
-        if (group.alike && Search(asked, limits, group.first, known).is_never()) continue;
-        for (const auto& [action, actions] : representatives_of(group, true)) {
-            auto found = Search(asked, limits, action, known).ways(ways_max);
-            if (!found.complete && out.complete) out.complete = false, out.reason = found.reason;
-            for (auto& way : found.ways) {
-                const auto [entry, added] = seen.try_emplace({way.requirements, way.statements}, out.ways.size());
-                if (added) out.ways.push_back(std::move(way));
-                auto& names = out.ways[entry->second].actions;
-                names.insert(names.end(), actions.begin(), actions.end());
-            }
-        }
-    }
-    for (auto& way : out.ways) std::ranges::sort(way.actions);
     return out;
 }
 

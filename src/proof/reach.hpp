@@ -15,7 +15,7 @@
 
 namespace proof {
 
-// Somebody who may ask.
+// A principal that is asked about.
 struct Asker {
     Subject subject;
     const policy::PrincipalPolicies* policies = nullptr;
@@ -37,9 +37,9 @@ struct Reached {
 };
 
 struct Reach {
-    std::vector<Reached> groups;  // by their first asker; whoever is in none gets at nothing
+    std::vector<Reached> groups;  // by their first asker; a principal that is in none is refused everywhere
     size_t classes = 0;           // principals and targets that were asked about, each standing for others
-    std::string open;             // not empty: what cut the search off; whoever is in no group may get in
+    std::string open;             // not empty: what cut the search off; a principal that is in no group may be allowed
 };
 
 // `known`: circumstances that are settled. Askers' policies and targets must outlive the answer.

@@ -14,11 +14,8 @@ namespace {
 constexpr const char* open_variable = "the value of a variable";
 constexpr const char* states_cap = "automaton states";
 constexpr const char* proposals_cap = "proposals of the solver";
-constexpr const char* ways_cap = "ways";
 
-Answer unknown(const std::string& reason) {
-    return {.kind = Answer::Kind::unknown, .witness = {}, .reason = reason, .requirements = {}, .statements = {}, .actions = {}};
-}
+Answer unknown(const std::string& reason) { return {.kind = Answer::Kind::unknown, .witness = {}, .reason = reason}; }
 
 ResourceOwner owner_of(const Question& question) {
     const auto& own = question.subject->principal.account;
@@ -87,14 +84,7 @@ Answer Search::next(size_t tries) {
             continue;
         }
         if (cut.empty())
-            if (auto witness = confirmed(known_)) {
-                Answer out{.kind = Answer::Kind::yes, .witness = std::move(witness), .reason = ""};
-                if (question_.with_requirements) {
-                    literals_ = enough(std::move(literals_));
-                    add_requirements(out, literals_);
-                }
-                return out;
-            }
+            if (auto witness = confirmed(known_)) return {.kind = Answer::Kind::yes, .witness = std::move(witness), .reason = ""};
         const auto variables = open_variables(literals_);
         if (tries > 0 && !variables.empty()) {
             --tries;
@@ -117,38 +107,6 @@ void Search::exclude_foreign_resources() {
     for (uint32_t number = 0; number < encoder_.atom_count(); ++number)
         if (encoder_.atom(number).kind == Atom::Kind::resource && find_resource({{number, true}}) == Found::no)
             solver_->exclude(std::vector{Literal{number, true}});
-}
-
-Ways Search::ways(size_t ways_max) {
-    Ways out;
-    if (!begin()) return out;
-    std::vector<std::vector<Literal>> rest_on;  // of each way
-    const auto is_case_of = [&](const std::vector<Literal>& one, const std::vector<Literal>& other) {
-        return std::ranges::all_of(other, [&](const Literal& literal) { return follows(literal, one); });
-    };
-    while (true) {
-        auto answer = next(limits_.values_tries_max);
-        if (answer.kind != Answer::Kind::yes) {
-            if (answer.kind == Answer::Kind::unknown) out.complete = false, out.reason = answer.reason;
-            return out;
-        }
-        const auto literals = literals_;
-        if (std::ranges::none_of(rest_on, [&](const auto& before) { return is_case_of(literals, before); })) {
-            if (out.ways.size() == ways_max) {
-                out.complete = false, out.reason = ways_cap;
-                return out;
-            }
-            for (size_t i = out.ways.size(); i-- > 0;)
-                if (is_case_of(rest_on[i], literals)) {
-                    out.ways.erase(out.ways.begin() + static_cast<long>(i));
-                    rest_on.erase(rest_on.begin() + static_cast<long>(i));
-                }
-            out.ways.push_back(std::move(answer));
-            rest_on.push_back(literals);
-        }
-        if (literals.empty()) return out;
-        solver_->exclude(literals);
-    }
 }
 
 // Which of the literals cannot hold together; none: they can, and `resource_` and `values_` are how, or `cut` names the limit that leaves
@@ -233,28 +191,17 @@ std::vector<std::string> Search::open_variables(const std::vector<Literal>& lite
     return out;
 }
 
-// The same question, with values for these keys: what has been found for them, what they are compared with, or something. What it rests on, it rests on
-// with these values.
+// The same question, with values for these keys: what has been found for them, what they are compared with, or something.
 Answer Search::with_values(const std::vector<std::string>& keys, const std::vector<Literal>& literals) const {
     policy::Context known = known_;
-    std::vector<Requirement> given;
     for (const auto& key : keys) {
         if (known.find(key) != nullptr) continue;
         const auto found = values_.find(key);
         if (found != values_.end() && (found->second.missing || found->second.values.empty())) continue;
         const auto values = found == values_.end() ? std::vector{example_of(key, literals)} : found->second.values;
         add_value(known, key, values);
-        const auto name = policy::find_key(key);
-        given.push_back({.kind = Requirement::Kind::condition,
-                         .holds = true,
-                         .key = name ? name->name : key,
-                         .op = "StringEquals",
-                         .values = values});
     }
-    auto answer = Search(question_, limits_, action_, known).run(0);
-    if (question_.with_requirements && answer.kind == Answer::Kind::yes)
-        answer.requirements.insert(answer.requirements.end(), given.begin(), given.end());
-    return answer;
+    return Search(question_, limits_, action_, known).run(0);
 }
 
 // What is known of a key that has to be equal to this one, if anything is.

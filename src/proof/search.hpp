@@ -21,8 +21,6 @@ public:
 
     // `tries`: how often variables of unknown value may be given one.
     [[nodiscard]] Answer run(size_t tries);
-    // Up to `ways_max` yeses, none of which is a case of another.
-    [[nodiscard]] Ways ways(size_t ways_max);
 
 private:
     enum class Found : uint8_t { yes, no, cut_off };
@@ -41,14 +39,6 @@ private:
     void add_value(policy::Context& context, const std::string& key, const std::vector<std::string>& values) const;
     [[nodiscard]] std::optional<policy::Request> confirmed(const policy::Context& known) const;
     [[nodiscard]] bool is_as_asked(const policy::Request& request) const;
-
-    // What a yes rests on (requirements.cpp).
-    [[nodiscard]] std::vector<Literal> enough(std::vector<Literal> literals) const;
-    [[nodiscard]] bool follows(const Literal& literal, std::vector<Literal> from) const;
-    [[nodiscard]] std::vector<Literal> without_consequences(std::vector<Literal> literals) const;
-    [[nodiscard]] Requirement requirement_of(const Literal& literal) const;
-    [[nodiscard]] std::vector<Granting> granting(const policy::Request& witness, const std::vector<Literal>& literals) const;
-    void add_requirements(Answer& answer, const std::vector<Literal>& literals) const;
 
     const Question& question_;
     const Limits& limits_;

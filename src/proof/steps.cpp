@@ -370,7 +370,7 @@ void Steps::add_users(const State& state, std::vector<Transition>& out) {
     }
 }
 
-// Somebody new, with whatever policies it is given.
+// A new principal, with whatever policies it is given.
 void Steps::add_new(const State& state, std::vector<Transition>& out) {
     const HolderForPaths self = holders_[state.holder];
     for (const bool is_role : {true, false}) {

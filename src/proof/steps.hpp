@@ -32,7 +32,7 @@ public:
     Steps(const AccountForPaths& account, const policy::Context& known, const PathLimits& limits);
 
     [[nodiscard]] std::vector<Transition> from(const State& state);
-    // Somebody who may do it; `nullopt`: nobody knows, or not.
+    // A principal that may do it; `nullopt`: none, or not known.
     [[nodiscard]] std::optional<WayIn> may(const State& state, const Target& target);
     // The step that changes the bucket's policy so that the target is reached.
     [[nodiscard]] std::optional<Step> by_bucket_policy(const State& state, const Target& target);
@@ -60,7 +60,7 @@ private:
     void add_roles(const State& state, std::vector<Transition>& out);
     void add_users(const State& state, std::vector<Transition>& out);
     void add_new(const State& state, std::vector<Transition>& out);
-    // What `by` may change of `of`, which is `by` itself or somebody that it may act as, `as` first.
+    // What `by` may change of `of`, which is `by` itself or a principal that it may act as, `as` first.
     void add_changes(const State& by, const State& of, const std::vector<WayIn>& as, std::vector<Transition>& out);
     [[nodiscard]] bool lets_sagemaker_in(uint32_t role);
     [[nodiscard]] std::optional<WayIn> assume(const State& state, const HolderForPaths& role,

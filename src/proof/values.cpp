@@ -328,7 +328,7 @@ PatternTokens tokens_of(const policy::Pattern& pattern, const policy::PatternTab
     const bool counts_colons = pattern.shape == Shape::arn_variables;
     int colons = 0;
     const auto set = [&](Piece::Kind kind) {
-        // Behind a variable of unknown value nobody knows how many colons there have been.
+        // Behind a variable of unknown value it is not known how many colons there have been.
         const bool in_head = counts_colons && colons < head_colons && out.open.empty();
         const bool inside = kind == Piece::Kind::any_inside || kind == Piece::Kind::one_inside || in_head;
         return inside ? Characters::no_colon : Characters::all;

@@ -24,7 +24,7 @@ struct Target {
     policy::Context known;                           // the keys that they bring: aws:ResourceTag/…
     std::string region = "us-east-1";
     std::vector<std::string> absent = {};  // keys that they lack (Subject::absent)
-    bool restricts_public = false;         // RestrictPublicBuckets (R79): the policy grants nothing to strangers …
+    bool restricts_public = false;         // RestrictPublicBuckets (R79): the policy grants nothing to anonymous callers …
     bool policy_is_public = false;         // … and this one nothing to any other account
 };
 
@@ -42,10 +42,10 @@ struct StatementOf {
 };
 
 struct WayIn {
-    std::vector<std::string> actions;          // each of them; as AWS writes them
-    std::vector<StatementOf> allowed_by;       // one for each layer that allows it; none: the root user, or what everybody may
-    std::vector<StatementOf> denied_by;        // statements that deny some of these requests
-    policy::Request witness;                   // for one of the actions
+    std::vector<std::string> actions;     // each of them; as AWS writes them
+    std::vector<StatementOf> allowed_by;  // one for each layer that allows it; none: the root user, or what every principal may
+    std::vector<StatementOf> denied_by;   // statements that deny some of these requests
+    policy::Request witness;              // for one of the actions
     std::vector<policy::Request> others = {};  // for one of each further service's
     // Patterns of the resources: those that are asked about as far as every one of the allowing statements' Resource elements goes. Patterns
     // that are joined by ` & ` must all match.

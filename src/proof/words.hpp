@@ -35,7 +35,10 @@ private:
 // The patterns that match the text; how many characters of the longest of them are no wildcards: what says more about it is narrower.
 [[nodiscard]] size_t narrowness(const std::vector<std::string>& patterns, std::string_view text);
 
-// A part of the world, as a policy of a resource that allows everybody everything there: a view that is put beside others in a question. At first
+// What a trust policy decides on, as a pattern.
+inline constexpr const char* assume_role_actions = "sts:AssumeRole*";
+
+// A part of the world, as a policy of a resource that allows every principal everything there: a view that is put beside others in a question. At first
 // everything.
 class Outside {
 public:

@@ -1,6 +1,7 @@
 #include "server/server.hpp"
 
 #include "server/audit_log.hpp"
+#include "services/access_analyzer/operations.hpp"
 #include "services/cloudtrail/operations.hpp"
 #include "services/iam/operations.hpp"
 #include "services/logs/operations.hpp"
@@ -123,7 +124,8 @@ training::AssumeJobRole Server::assume_job_role() const {
 
 void Server::add_services() {
     registry.describer().serve(regions);
-    services::iam::add_operations(registry, *directory, {.region = regions.front(), .describer = &registry.describer()});
+    services::iam::add_operations(registry, *directory, {.region = regions.front(), .describer = &registry.describer()},
+                                  {.record = audit.get(), .keys = keys.get(), .random = &random});
     services::sts::add_operations(registry, *directory);
     services::s3::add_operations(
         registry, {.storage = storage.get(), .clock = &clock, .regions = regions, .principal_id = [this](const std::string& arn) {
@@ -134,13 +136,17 @@ void Server::add_services() {
     services::logs::add_operations(registry, *logs, clock);
     services::monitoring::add_operations(registry, *metrics, clock);
     services::cloudtrail::add_operations(registry, *audit);
+    services::access_analyzer::add_operations(
+        registry,
+        {.directory = directory.get(), .storage = storage.get(), .record = audit.get(), .keys = keys.get(), .random = &random});
     services::trainwarden::add_operations(registry, {.directory = directory.get(),
                                                      .audit = audit.get(),
                                                      .clock = &clock,
                                                      .region = regions.front(),
                                                      .describer = &registry.describer(),
                                                      .acts = &acts,
-                                                     .regions = regions});
+                                                     .regions = regions,
+                                                     .training = &training->jobs()});
     services::trainwarden::add_slurm_operations(registry, {.directory = directory.get(),
                                                            .sessions = slurm_sessions.get(),
                                                            .decider = decider.get(),

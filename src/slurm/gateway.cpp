@@ -41,8 +41,8 @@ public:
                     const base::Lock inner(mutex_);
                     slot->owner = owner;
                 });
+                const base::Lock inner(mutex_);                      // end() shuts streams down
                 const net::Stream closed = std::move(slot->stream);  // its client must not wait until the thread is joined
-                const base::Lock inner(mutex_);
                 ended_.splice(ended_.end(), slots_, slot);
                 gone_.notify_all();
             });

@@ -101,6 +101,7 @@ bool is_limited_by_slurm() {
 }
 
 constexpr auto last_words_patience = 5s;
+constexpr auto cancel_patience = 2s;  // between the first and the last process of a step that Slurm ends
 
 // Everything of one worker, in the order of its making.
 struct Surroundings {
@@ -283,7 +284,9 @@ private:
             return;
         }
         for (ssize_t i = 0; i < got; ++i) {
-            if (words[i] == sandbox::word_terminate) ask_to_end();
+            if (words[i] != sandbox::word_terminate) continue;
+            told_to_end_ = true;
+            ask_to_end();
         }
     }
 
@@ -349,6 +352,7 @@ private:
         const int code = os::reap(worker.process).code;
         if (worker.output.is_open()) pass_on();
         if (around_.limits && around_.limits->memory_was_exhausted()) say(word_out_of_memory);
+        if (!cancelled_ && !told_to_end_ && code == 128 + SIGTERM) await_cancel();
         if (!cancelled_ && input_open_) linger();
         say(cancelled_ ? word_cancelled : word_ended);
         // Its connections are unused now; the rest is taken down as it was made.
@@ -360,6 +364,13 @@ private:
         return cancelled_ ? 128 + SIGTERM : code;
     }
 
+    // Slurm ends a step process by process: the worker may be gone before the signal to this process is there.
+    void await_cancel() {
+        pollfd signal{signals_.number(), POLLIN, 0};
+        const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(cancel_patience).count();
+        if (::poll(&signal, 1, static_cast<int>(patience)) > 0) on_signal();
+    }
+
     static void say(std::string_view word) { (void)write_all(2, std::string(word) + "\n"); }
 
     std::string marker_, run_, server_, remarks_;
@@ -367,7 +378,7 @@ private:
     crypto::KeyAgreement agreement_;
     os::Descriptor signals_, socket_, connections_;
     Surroundings around_;
-    bool input_open_ = true, cancelled_ = false;
+    bool input_open_ = true, cancelled_ = false, told_to_end_ = false;
 };
 
 }  // namespace

@@ -257,6 +257,7 @@ TEST_CASE("what is asked of no service, no operation or the wrong one") {
     const auto refused = wire::find_service_name(head({}), elsewhere).error();
     CHECK(refused.describe() ==
           "InvalidAction: The service ec2 is not served here: only s3, iam, sts, sagemaker, logs, monitoring, cloudtrail, "
+          "access-analyzer, "
           "trainwarden are");
 
     const auto& iam = *wire::find_service("iam");

@@ -174,7 +174,7 @@ std::optional<int> find_in(std::span<const CodeStatus> table, std::string_view c
 // Questions about requests of other services are answered by the errors that those would get.
 constexpr std::string_view own_service = "trainwarden";
 std::optional<int> status_elsewhere(std::string_view code) {
-    for (const std::string_view service : {"cloudtrail", "iam", "logs", "monitoring", "sagemaker", "sts"})
+    for (const std::string_view service : {"access-analyzer", "cloudtrail", "iam", "logs", "monitoring", "sagemaker", "sts"})
         if (const auto* model = find_service(service))
             for (const auto& error : model->errors)
                 if (error.code == code) return error.status;
@@ -276,8 +276,11 @@ std::string ec2_body(const Told& told, std::string_view request_id) {
     return out.finish();
 }
 
-std::string json_body(const Told& told) {
+// Of REST-JSON's services, a broken constraint says that it is one.
+std::string json_body(const Told& told, bool is_rest) {
     Json out = Json::object({{"__type", told.code}, {"message", told.message}});
+    if (is_rest && told.code == base::code::ValidationException)
+        out.set("reason", told.message.find(" validation error") == std::string::npos ? "other" : "fieldValidationFailed");
     if (!told.notes.empty()) out.set("note", base::join(told.notes, "\n"));
     return out.dump();
 }
@@ -362,12 +365,15 @@ http::Response encode_error(std::string_view service, const base::Error& error, 
             out.headers.add("Content-Type", "text/xml");
             out.body = ec2_body(told, request_id);
             break;
-        case ErrorShape::json:
-            out.headers.add("Content-Type", "application/x-amz-json-" + json_version(service));
+        case ErrorShape::json: {
+            const auto* model = find_service(service);
+            const bool is_rest = model && model->protocol == Protocol::rest_json;
+            out.headers.add("Content-Type", is_rest ? "application/json" : "application/x-amz-json-" + json_version(service));
             out.headers.add("x-amzn-ErrorType", told.code);
-            if (const auto* model = find_service(service); model && model->query_compatible) add_query_error(told, out.headers);
-            out.body = json_body(told);
+            if (model && model->query_compatible) add_query_error(told, out.headers);
+            out.body = json_body(told, is_rest);
             break;
+        }
         case ErrorShape::cbor:
             out.headers.add("smithy-protocol", "rpc-v2-cbor");
             out.headers.add("Content-Type", "application/cbor");

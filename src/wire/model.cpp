@@ -17,9 +17,9 @@ bool ServiceModel::is_known_elsewhere(std::string_view operation) const {
 }
 
 std::span<const ServiceModel* const> service_models() {
-    static constexpr std::array<const ServiceModel*, 7> all = {&tables::iam,        &tables::sts,        &tables::sagemaker,
-                                                               &tables::logs,       &tables::cloudwatch, &tables::cloudtrail,
-                                                               &tables::trainwarden};
+    static constexpr std::array<const ServiceModel*, 8> all = {
+        &tables::iam,        &tables::sts,        &tables::sagemaker,      &tables::logs,
+        &tables::cloudwatch, &tables::cloudtrail, &tables::accessanalyzer, &tables::trainwarden};
     return all;
 }
 

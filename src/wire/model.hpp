@@ -20,7 +20,7 @@
 
 namespace wire {
 
-enum class Protocol : uint8_t { query, json, rest_xml, cbor };
+enum class Protocol : uint8_t { query, json, rest_xml, rest_json, cbor };
 
 enum class ShapeType : uint8_t { structure, list, map, string, integer, floating, boolean, timestamp, blob };
 
@@ -65,6 +65,11 @@ struct ErrorModel {
     int status = 400;
 };
 
+// REST-JSON: `GET /analyzer/{analyzerName}/archive-rule`. Of every operation that AWS has.
+struct RestRoute {
+    std::string_view method, path, operation;
+};
+
 struct ServiceModel {
     std::string_view signing_name;
     Protocol protocol = Protocol::json;
@@ -78,6 +83,7 @@ struct ServiceModel {
     std::span<const OperationModel> operations;          // sorted by name
     std::span<const std::string_view> other_operations;  // that AWS has and we do not, sorted
     std::span<const ErrorModel> errors;                  // sorted by code
+    std::span<const RestRoute> routes = {};              // of REST-JSON
 
     [[nodiscard]] const OperationModel* find(std::string_view operation) const;
     [[nodiscard]] bool is_known_elsewhere(std::string_view operation) const;

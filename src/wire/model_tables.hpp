@@ -11,6 +11,7 @@ extern const ServiceModel sagemaker;
 extern const ServiceModel logs;
 extern const ServiceModel cloudwatch;
 extern const ServiceModel cloudtrail;
+extern const ServiceModel accessanalyzer;
 extern const ServiceModel trainwarden;
 
 }  // namespace wire::tables

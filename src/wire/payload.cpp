@@ -86,7 +86,7 @@ Result<void> expect_header_checksums(const http::RequestHead& head, std::vector<
     for (const auto& [name, value] : head.headers.fields()) {
         const auto lower = base::lower(name);
         if (!lower.starts_with("x-amz-checksum-") || lower == "x-amz-checksum-algorithm" || lower == "x-amz-checksum-type" ||
-            lower == "x-amz-checksum-mode")
+            lower == "x-amz-checksum-mode" || value.empty())
             continue;
         const auto kind = kind_of_header(lower);
         if (!kind)

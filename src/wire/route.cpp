@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "base/error_codes.hpp"
+#include "base/invariant.hpp"
 #include "base/strings.hpp"
 #include "model/json.hpp"
 #include "tar/gzip.hpp"
 #include "wire/errors.hpp"
 #include "wire/query_types.hpp"
+#include "wire/rest_json.hpp"
 
 namespace wire {
 
@@ -57,6 +59,10 @@ Result<std::string> named_in_head(const ServiceModel& service, Protocol protocol
         const auto path = *read_rpc_path(head.path);
         if (service_of_rpc(path) == &service) return std::string(path.operation);
         return fail(base::code::UnknownOperationException, "The service " + std::string(path.service) + " is not this one");
+    }
+    if (protocol == Protocol::rest_json) {
+        if (const RestRoute* route = find_rest_route(service, head)) return std::string(route->operation);
+        return fail(base::code::UnknownOperationException, "There is no operation " + head.method + " " + head.path);
     }
     const auto target = target_of(head);
     if (target.empty()) return fail(base::code::UnknownOperationException, "The request has no X-Amz-Target header");
@@ -164,6 +170,11 @@ Result<void> decode_input(const ServiceModel& service, const model::Operation& o
         case Protocol::cbor:
             // CBOR is read into documents alone.
             return model::read_document(operation, TRY(decode_cbor_input(service, *service.find(operation.name), body)), input);
+        case Protocol::rest_json: {
+            const RestRoute* route = find_rest_route(service, head);
+            INVARIANT(route != nullptr && route->operation == operation.name);
+            return read_rest_json(*route, operation, head, body, input);
+        }
         case Protocol::json:
         case Protocol::rest_xml:
             break;

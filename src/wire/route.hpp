@@ -5,6 +5,8 @@
 //   3. else an Action parameter in the query with its Version: iam 2010-05-08, sts 2011-06-15;
 //   4. else S3, whose requests say nothing.
 //
+// Access Analyzer's, whose method and path say which operation they are (rest_json.hpp), are signed: the scope names the service.
+//
 // How the gate uses it, in order: read_signature (sigv4.hpp) → find_service_name → directory → check_claims → for all but S3:
 // body.read_all(request_body_bytes_max) → verify → unpack_body → find_operation → decode_input → … → encode_typed_answer
 // (typed_answer.hpp) or encode_error (errors.hpp).
@@ -29,16 +31,16 @@ constexpr size_t unpacked_ratio_max = 200;           // of a body that came pack
 constexpr size_t unpacked_bytes_free = 1u << 20;     // to which the ratio does not matter
 constexpr size_t form_parameters_max = 100'000;      // of a Query request
 
-// The signing name: iam, sts, sagemaker, logs, monitoring, trainwarden, s3. A scope that names a service we do not speak is
+// The signing name: iam, sts, sagemaker, logs, monitoring, cloudtrail, access-analyzer, trainwarden, s3. A scope that names a service we do not speak is
 // an error that names it, with AWS's code for an operation that does not exist (`unknown_operation_code`). Needs the head alone; a POST form without
 // any other sign is "": only its body could say, which is not read for an unsigned request.
 [[nodiscard]] base::Result<std::string> find_service_name(const http::RequestHead& head,
                                                           const std::optional<Signature>& signature);
-// The operation's name where the head says it (X-Amz-Target, a path of RPC v2), else "". Unknown names are "" too.
+// The operation's name where the head says it (X-Amz-Target, a path of RPC v2 or of REST-JSON), else "". Unknown names are "" too.
 [[nodiscard]] std::string operation_in_head(const ServiceModel& service, const http::RequestHead& head);
 
 // The operation's name for every service but S3 (s3_request.hpp). Errors: `InvalidAction`/`MissingAction` (Query),
-// `UnknownOperationException` (JSON): both also for operations that AWS has and Trainwarden does not, naming them.
+// `UnknownOperationException` (JSON, REST-JSON): both also for operations that AWS has and Trainwarden does not, naming them.
 [[nodiscard]] base::Result<const OperationModel*> find_operation(const ServiceModel& service, const http::RequestHead& head,
                                                                  std::string_view body);
 // The error for an operation that AWS has and this server does not.

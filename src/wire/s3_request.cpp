@@ -142,7 +142,7 @@ base::Result<std::string> find_choice(const S3Request& request, Level level, std
 const Route* find_route(const S3Request& request, Level level, const http::RequestHead& head, std::string_view choice) {
     for (const auto& route : s3().routes) {
         if (route.level != level || route.method != head.method || route.parameter != choice) continue;
-        if (!route.header.empty() && head.headers.find(route.header) == nullptr) continue;
+        if (!route.header.empty() && head.headers.get(route.header).empty()) continue;
         if (!route.and_parameter.empty() && request.parameter(route.and_parameter) == nullptr) continue;
         return &route;
     }
@@ -228,7 +228,7 @@ base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
     if (route == nullptr) return base::fail(method_not_allowed(choice));
     request.operation = route->operation;
     TRY(check_parameters(request, head.method, *route));
-    if (route->header.empty() && head.headers.find(copy_source) != nullptr)
+    if (route->header.empty() && !head.headers.get(copy_source).empty())
         return base::fail(base::code::InvalidArgument,
                           "The header x-amz-copy-source is not accepted by " + request.operation + ".");
     return request;

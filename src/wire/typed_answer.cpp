@@ -6,6 +6,7 @@
 #include "model/json.hpp"
 #include "wire/cbor_types.hpp"
 #include "wire/query_types.hpp"
+#include "wire/rest_json.hpp"
 
 namespace wire {
 
@@ -27,6 +28,10 @@ http::Response encode_typed_answer(const ServiceModel& service, const model::Ope
                 out.headers.add("Content-Type", "application/cbor");
                 out.body = write_cbor(*operation.output, output);
             }
+            break;
+        case Protocol::rest_json:
+            out.headers.add("Content-Type", "application/json");
+            out.body = write_rest_json(operation, output);
             break;
         case Protocol::rest_xml:
             INVARIANT(false);

@@ -53,7 +53,7 @@ class Value {
 public:
     Value(const model::Service& service, const model::Shape& shape) {
         for (const auto& [name, structs] : model::StructsOfService::every())
-            if (name == service.signing_name)
+            if (name == service.name)
                 for (const auto& one : structs)
                     if (one.name == shape.name) type_ = &one;
         REQUIRE(type_);
@@ -96,6 +96,12 @@ const std::vector<std::string>& some_texts() {
                                         "/",
                                         "/path/",
                                         "123456789012",
+                                        "01234567-89ab-cdef-0123-456789abcdef",
+                                        "arn:aws:access-analyzer:us-east-1:123456789012:analyzer/a",
+                                        "arn:aws:s3:us-east-1:123456789012:accesspoint/a",
+                                        "arn:aws:s3express:us-east-1:123456789012:accesspoint/a",
+                                        "arn:aws:cloudtrail:us-east-1:123456789012:trail/t",
+                                        "vpc-0123456789abcdef0",
                                         "123456",
                                         "*",
                                         "true",

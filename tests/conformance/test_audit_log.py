@@ -406,7 +406,7 @@ def test_a_full_log_refuses_what_is_new_or_says_what_it_removed(make_server):
 def test_settings_that_are_none_are_refused(tmp_path, arguments):
     done = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", *arguments], capture_output=True, text=True, timeout=60,
                           env={"HOME": str(tmp_path), "PATH": "/usr/bin"})
-    assert done.returncode == 1 and arguments[0] in done.stderr
+    assert done.returncode == 2 and arguments[0] in done.stderr
 
 
 # ---- evidence
@@ -746,7 +746,7 @@ def test_records_are_sent_to_syslog(make_server, tmp_path, kind):
 def test_a_syslog_address_that_is_none_is_refused(tmp_path, address):
     done = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", "--listen", "127.0.0.1:0", "--audit-syslog", address or "x"], capture_output=True, text=True, timeout=60,
                           env={"HOME": str(tmp_path), "PATH": "/usr/bin"})
-    assert done.returncode == 1 and "--audit-syslog" in done.stderr
+    assert done.returncode == 2 and "--audit-syslog" in done.stderr
 
 
 # ---- questions in words that exist

@@ -119,6 +119,23 @@ def test_a_bad_setting_comes_before_the_terminal(server, tmp_path):
     assert answer.returncode == 2 and "--config takes KEY=VALUE, not `foo`" in answer.stderr
 
 
+def test_wrong_values_are_wrong_usage(server, tmp_path):
+    for arguments in (["--listen", "127.0.0.1"], ["--region", "no where"], ["--instance-types", str(tmp_path / "nosuch.json")]):
+        answer = subprocess.run([BINARY, "serve", "--data", tmp_path / "data", *arguments], env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+                                capture_output=True, text=True, timeout=60, check=False)
+        assert answer.returncode == 2 and arguments[1] in answer.stderr, (arguments, answer)
+    answer = run(server, "audit", "--since", "2026-02-02", "--until", "2026-02-01")
+    assert answer.returncode == 2 and "--until is before --since" in answer.stderr
+    answer = run(server, "audit", "--refused", "--outcome", "failed")
+    assert answer.returncode == 2 and "whole or in part" in answer.stderr
+
+
+def test_a_wrong_region_has_one_remedy(server):
+    answer = subprocess.run([BINARY, "who-can", "s3:GetObject", "*", "--region", "mars-1"], env=server.client_environment(), capture_output=True, text=True,
+                            timeout=60, check=False)
+    assert answer.returncode == 1 and "set the client's region (AWS_REGION)" in answer.stderr and "check what requests are signed with" not in answer.stderr
+
+
 @pytest.mark.parametrize("option", ["--audit-key-file", "--master-key-file"])
 def test_a_server_that_has_no_place_for_a_key_leaves_no_folder(tmp_path, option):
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home")}

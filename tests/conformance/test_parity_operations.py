@@ -25,7 +25,8 @@ TRUST = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 ASSUMABLE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "ACCOUNT"}, "Action": "sts:*"}]}
 # Streams of log events and the like: what is asked about them is in the rest of the input.
-SERVICES = {"iam": "iam", "sts": "sts", "sagemaker": "sagemaker", "logs": "logs", "monitoring": "cloudwatch", "trainwarden": "trainwarden"}
+SERVICES = {"iam": "iam", "sts": "sts", "sagemaker": "sagemaker", "logs": "logs", "monitoring": "cloudwatch", "accessanalyzer": "access-analyzer", "trainwarden": "trainwarden"}
+CLIENTS = {"access-analyzer": "accessanalyzer"}  # where boto3 calls them otherwise
 
 
 def document(*statements):
@@ -54,9 +55,9 @@ PRINCIPALS = {
     "only with team": [allow(**{"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}, "Null": {"aws:TagKeys": "false"}})],
     "bounded": [allow(), deny(Null={"iam:PermissionsBoundary": "true"}, StringLike={"iam:PermissionsBoundary": "*ReadOnly*"})],
     "attaching red": [allow(ArnLike={"iam:PolicyARN": "*/p-red"})],
-    "named red": [allow(resource=[f"arn:aws:{service}:*:*:*red*" for service in ("iam", "logs", "sagemaker")])],
+    "named red": [allow(resource=[f"arn:aws:{service}:*:*:*red*" for service in ("iam", "logs", "sagemaker", "access-analyzer")])],
     "below a path": [allow(resource=[f"arn:aws:iam::*:{kind}/team/*" for kind in ("user", "role", "group", "policy")])],
-    "reading": [allow(["iam:Get*", "iam:List*", "logs:Describe*", "sagemaker:Describe*", "sagemaker:List*"])],
+    "reading": [allow(["iam:Get*", "iam:List*", "logs:Describe*", "sagemaker:Describe*", "sagemaker:List*", "access-analyzer:Get*", "access-analyzer:List*"])],
     "in this region": [allow(StringEquals={"aws:RequestedRegion": "us-east-1"}), deny("logs:*", StringEquals={"aws:RequestedRegion": "us-east-1"})],
     "by name": [allow(StringLike={"aws:username": "by-*"}), deny("sts:*", StringLike={"aws:username": "by-*"})],
     "by own tag": [allow("iam:*", StringEquals={"aws:ResourceTag/team": "${aws:PrincipalTag/team}"})],
@@ -75,6 +76,7 @@ class Population:
 
     def __init__(self, server):
         self.server, self.iam, self.logs, self.sagemaker = server, server.client("iam"), server.client("logs"), server.client("sagemaker")
+        self.analyzers = server.client("accessanalyzer")
         self.account = server.account
         self.key = None
         self.make()
@@ -94,6 +96,9 @@ class Population:
             self.iam.create_group(GroupName=f"g-{color}", Path="/team/")
             self.logs.create_log_group(logGroupName=f"/g/{color}")
             self.logs.create_log_stream(logGroupName=f"/g/{color}", logStreamName="s")
+        self.analyzers.create_analyzer(analyzerName="red", type="ACCOUNT", tags={"team": "red"},
+                                       archiveRules=[{"ruleName": "red", "filter": {"isPublic": {"eq": ["false"]}}}])
+        self.analyzers.create_analyzer(analyzerName="blue", type="ACCOUNT_UNUSED_ACCESS", tags={"team": "blue"})
         if self.tags_of_job() is None:
             self.sagemaker.create_training_job(**request(self.server, "parity", "true", Tags=[{"Key": "team", "Value": "red"}]))
         self.sagemaker.delete_tags(ResourceArn=self.job, TagKeys=["x"])
@@ -126,7 +131,10 @@ class Population:
         streams = [self.logs.describe_log_streams(logGroupName=one["logGroupName"])["logStreams"] for one in groups]
         keys = [self.iam.list_access_keys(UserName=one["UserName"])["AccessKeyMetadata"] for one in lists["UserDetailList"]]
         tags = [self.iam.list_policy_tags(PolicyArn=one["Arn"])["Tags"] for one in lists["Policies"]]
-        return self.without_times({**lists, "groups": groups, "streams": streams, "keys": keys, "tags": tags, "job": self.tags_of_job()})
+        analyzers = self.analyzers.list_analyzers()["analyzers"]
+        rules = [self.analyzers.list_archive_rules(analyzerName=one["name"])["archiveRules"] for one in analyzers]
+        analyzers = [{name: one[name] for name in ("name", "type", "tags", "configuration") if name in one} for one in analyzers]
+        return self.without_times({**lists, "analyzers": analyzers, "rules": rules, "groups": groups, "streams": streams, "keys": keys, "tags": tags, "job": self.tags_of_job()})
 
     def restore(self):
         """True if something had changed."""
@@ -155,6 +163,8 @@ class Population:
                 if not version["IsDefaultVersion"]:
                     iam.delete_policy_version(PolicyArn=policy["Arn"], VersionId=version["VersionId"])
             iam.delete_policy(PolicyArn=policy["Arn"])
+        for one in now["analyzers"]:
+            self.analyzers.delete_analyzer(analyzerName=one["name"])
         for group in now["groups"]:
             self.logs.delete_log_group(logGroupName=group["logGroupName"])
         self.make()
@@ -179,6 +189,7 @@ class Inputs:
         self.population, self.random = population, random.Random(seed)
 
     def pool(self, member):
+        analyzer = lambda name: f"arn:aws:access-analyzer:us-east-1:{self.population.account}:analyzer/{name}"
         arn, group = self.population.arn, f"arn:aws:logs:us-east-1:{self.population.account}:log-group:/g/red"
         colors = lambda *names: [f"{name}-{color}" for name in names for color in ("red", "blue", "none")]
         return {
@@ -190,6 +201,8 @@ class Inputs:
             "TagKeys": [["team"], ["x"]], "Path": ["/team/"], "NewPath": ["/team/"], "PathPrefix": ["/", "/team/"],
             "AccessKeyId": [self.population.key, "AKIAIOSFODNN7EXAMPLE"], "Status": ["Active"], "VersionId": ["v1"],
             "PolicySourceArn": [arn("user", "team/u-red"), arn("role", "r-blue")], "ActionNames": [["s3:GetObject"]],
+            "Arn": [arn("user", "team/u-red"), arn("role", "r-blue"), arn("group", "g-red"), arn("user", "none")], "ServiceNamespaces": [["s3", "iam"]],
+            "ServiceNamespace": ["s3"], "JobId": ["0" * 36],
             "PolicyInputList": [[document(allow())]], "AccountAlias": ["an-alias"],
             "RoleArn": [arn("role", name) for name in colors("r")] + [f"arn:aws:iam::444455556666:role/r-red"], "RoleSessionName": ["session"],
             "SourceIdentity": ["ada"], "ExternalId": ["external"], "TransitiveTagKeys": [["team"]],
@@ -203,12 +216,20 @@ class Inputs:
                              f"arn:aws:iam::{self.population.account}:root", "sagemaker.amazonaws.com", "nonsense"],
             "Action": ["iam:GetUser", "s3:ListAllMyBuckets"], "Resource": [arn("user", "team/u-red")], "RequestId": ["0123456789abcdef"], "SlurmJobId": ["7"],
             "SessionId": ["0" * 48], "Request": [json.dumps(request(self.population.server, "another", "true"))],
+            "analyzerName": ["red", "none", "blue"], "analyzerArn": [analyzer("red"), analyzer("none"), analyzer("blue")], "ruleName": ["red", "none"],
+            "filter": [{"isPublic": {"eq": ["true"]}}], "tags": [{"team": "red"}, {"team": "blue", "x": "1"}], "tagKeys": [["team"], ["x"]],
+            "resourceArn": [arn("role", "r-red")] if self.operation not in ("TagResource", "UntagResource", "ListTagsForResource") else [analyzer("red"), analyzer("none")],
+            "ids": [["none"]], "id": ["none"], "jobId": ["0" * 8], "accessPreviewId": ["00000000-0000-0000-0000-000000000000"],
+            "configurations": [{arn("role", "r-red"): {"iamRole": {"trustPolicy": json.dumps(TRUST)}}}], "configuration": [{"unusedAccess": {"unusedAccessAge": 30}}],
+            "policyGenerationDetails": [{"principalArn": arn("role", "r-red")}], "access": [[{"actions": ["s3:GetObject"]}]],
+            "policyDocument": [document(allow())], "newPolicyDocument": [document(allow())], "existingPolicyDocument": [document(allow("s3:*"))],
             "MetricDataQueries": [[{"Id": "a", "MetricStat": {"Metric": {"Namespace": "red", "MetricName": "m"}, "Period": 60, "Stat": "Sum"}}]],
         }.get(member)
 
     def of(self, model, number):
         if model.input_shape is None:
             return {}
+        self.operation = model.name
         out = {}
         for name, shape in model.input_shape.members.items():
             required = name in model.input_shape.required_members
@@ -279,7 +300,7 @@ def world(server, tmp_path_factory):
 def client_of(server, principal, service):
     clients = principal["clients"]
     if service not in clients:
-        clients[service] = server.client_as(principal["keys"], service)
+        clients[service] = server.client_as(principal["keys"], CLIENTS.get(service, service))
     return clients[service]
 
 
@@ -314,7 +335,7 @@ def context_of(access):
 @pytest.mark.parametrize("service, operation", list(operations()))
 def test_what_is_said_of_a_request_is_what_it_gets(server, world, service, operation):
     population, own = world["population"], world["own"]
-    model = (world["root"] if service == "trainwarden" else server.client(service)).meta.service_model.operation_model(operation)
+    model = (world["root"] if service == "trainwarden" else server.client(CLIENTS.get(service, service))).meta.service_model.operation_model(operation)
     inputs = Inputs(population, f"{service}:{operation}")
     wrong, asked = [], 0
     for number in range(INPUTS):
@@ -573,8 +594,8 @@ def test_an_answer_about_a_job_ends_where_the_job_is_refused(server, world, secr
             assert "salary" not in json.dumps(said)
             if not prefix:
                 del said["ResponseMetadata"]
-                for act in said["ServiceActs"]:
-                    for access in act["Accesses"]:
+                for accesses in (said["Accesses"], *(act["Accesses"] for act in said["ServiceActs"])):
+                    for access in accesses:
                         access.pop("Context", None)  # the time
                 answers.append(json.dumps(said).replace(bucket, "BUCKET"))
     assert answers[0] == answers[1]

@@ -101,7 +101,7 @@ def test_several_sessions_of_one_name(server, bucket):
     assert answer["Access"]["Decision"] == "implicitDeny"  # the newest's
     assert answer["Note"].startswith("3 sessions of this name live.") and answer["Note"].endswith("2 of them are decided otherwise.")
     listing = ask(server, "--as", arn, "--action", "s3:ListBucket", "--resource", f"arn:aws:s3:::{bucket}")
-    assert listing["Access"]["Decision"] == "allowed" and listing["Note"].endswith("the others are decided likewise.")
+    assert listing["Access"]["Decision"] == "allowed" and listing["Note"].endswith("The others are decided likewise.")
     # A bucket's policy that names the session: each is listed by when it began.
     server.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy(
         {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}))

@@ -251,7 +251,7 @@ def test_iam_of_a_server_elsewhere(make_server):
 def test_regions_that_make_no_sense(tmp_path, arguments, words):
     done = subprocess.run([BINARY, "serve", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0", *arguments], text=True,
                           capture_output=True, timeout=60, check=False)
-    assert done.returncode == 1 and words in done.stderr
+    assert done.returncode == 2 and words in done.stderr
     assert not (tmp_path / "data").exists()
 
 

@@ -340,8 +340,13 @@ def test_empty_headers_ask_for_nothing(server, s3, bucket, make_user):  # noqa: 
     assert refusal_of(plain.copy_object, Bucket=bucket, Key="k", CopySource=f"{bucket}/k", StorageClass="") == "InvalidRequest"
     # Who has something to say beside the empty one is not heard as saying nothing.
     assert ask(server, "PUT", f"/{bucket}/k", [("x-amz-acl", ""), ("X-Amz-Acl", "public-read")])[:2] == (400, "InvalidArgument")
-    # An empty owner is nobody's, not everybody's.
+    # An empty owner is no account, not every account.
     assert refusal_of(plain.put_object, Bucket=bucket, Key="k", Body=b"", ExpectedBucketOwner="") == "AccessDenied"
+    copied = {"Bucket": bucket, "Key": "copy", "CopySource": f"{bucket}/k"}
+    assert refusal_of(plain.copy_object, **copied, ExpectedSourceBucketOwner="") == "AccessDenied"
+    assert plain.copy_object(**copied, ExpectedSourceBucketOwner=server.account)
+    # Neither a checksum nor a source of a copy: the bytes are what is put.
+    assert ask(server, "PUT", f"/{bucket}/plain", [("x-amz-checksum-sha256", ""), ("x-amz-copy-source", "")])[0] == 200
 
 
 def test_full_control_of_the_owner_is_no_acl(server, s3, bucket, make_user):  # noqa: F811

@@ -422,6 +422,23 @@ def test_a_document_that_s3_reads_after_the_decision_is_decided_again(world, tak
     s3.delete_bucket_policy(Bucket=BUCKET)
 
 
+def test_the_record_of_a_request_that_is_decided_again_says_what_was_asked(world):
+    """The refusal that follows a decision that no longer held has the document, which had come by then."""
+    name = "held-asked"
+    iam = world.client("iam")
+    who = user(world, name)
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(allow("s3:*")))
+    body = b"<Tagging><TagSet><Tag><Key>asked</Key><Value>for</Value></Tag></TagSet></Tagging>"
+    status, content = held_open(world, who, "s3", f"/{BUCKET}?tagging",
+                                lambda: iam.delete_user_policy(UserName=name, PolicyName="p"), body, method="PUT")
+    assert status == 403, (status, content)
+    lines = world.trainwarden("audit", "--principal", f"arn:aws:iam::{world.account}:user/{name}", "--json").stdout.splitlines()
+    records = [json.loads(line) for line in lines]
+    assert records[0]["ErrorCode"] == "AccessDenied", records
+    for record in records:
+        assert json.loads(record["Parameters"])["Tagging"] == {"TagSet": [{"Key": "asked", "Value": "for"}]}, record
+
+
 def test_a_document_that_comes_after_its_time_is_refused(world):
     """A Deny that begins while the document is sent holds for it."""
     import datetime

@@ -255,6 +255,37 @@ def test_a_bucket_that_is_not_there_can_be_made(server, world):
     assert found[f"arn:aws:iam::{server.account}:user/all-but"][0]["Actions"][0] == "s3:CreateBucket"
 
 
+def test_examples_are_of_buckets_that_are_there(make_server):
+    """A policy about names that no bucket has allows nothing, whatever the question's resource."""
+    server = make_server()
+    iam = server.client("iam")
+    server.client("s3").create_bucket(Bucket="made-a")
+    for name, actions, resource in (("on-none", "s3:GetObject", "arn:aws:s3:::made-?/*"), ("maker", "s3:CreateBucket", "*")):
+        iam.create_user(UserName=name)
+        denied = statement("Deny", "s3:GetObject", "arn:aws:s3:::made-a/*")
+        iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(document(statement("Allow", actions, resource), denied)))
+    users = lambda *question: {name.rpartition("/")[2] for name in ways_of(ask(server, "who-can", *question)) if ":user/" in name}
+    assert users("s3:GetObject", "*") == users("s3:Get*", "arn:aws:s3:::*") == set()
+    assert users("s3:*", "*") == {"maker"}  # who makes a bucket that may come
+    can = ask(server, "what-can", f"arn:aws:iam::{server.account}:user/on-none")
+    assert "s3:" not in json.dumps(can), can
+
+
+@pytest.mark.parametrize("condition", [{"StringEquals": {"aws:PrincipalTag/team": "vision"}}, {"StringEquals": {"aws:PrincipalType": "AssumedRole"}},
+                                       {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}}, {"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}])
+def test_other_accounts_bring_what_they_like(make_server, condition):
+    server = make_server()
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="let-in")
+    s3.put_public_access_block(Bucket="let-in", PublicAccessBlockConfiguration=dict.fromkeys(
+        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), False))
+    s3.put_bucket_policy(Bucket="let-in", Policy=json.dumps(document(
+        statement("Allow", "s3:GetObject", "arn:aws:s3:::let-in/a/*", "*", condition),
+        statement("Allow", "s3:PutObject", "arn:aws:s3:::let-in/b/*", {"AWS": "444455556666"}, condition))))
+    assert "any principal of any other account" in ways_of(ask(server, "who-can", "s3:GetObject", "arn:aws:s3:::let-in/*"))
+    assert "account 444455556666" in ways_of(ask(server, "who-can", "s3:PutObject", "arn:aws:s3:::let-in/*"))
+
+
 def test_an_action_without_a_resource_is_one_question(server, world):
     for resource in ("*", "arn:aws:s3:::*"):
         assert ask(server, "who-can", "s3:ListAllMyBuckets", resource)["Principals"]
@@ -317,6 +348,11 @@ def test_what_a_principal_can(server, world):
     assert {action for one in by_bucket["Services"] for way in one["Ways"] for action in way["Actions"]} >= {"s3:GetObject", "s3:PutObject"}
     nothing = ask(server, "what-can", f"arn:aws:iam::{server.account}:user/nothing", "--action", "s3:*", "--resource", "arn:aws:s3:::data-one/*")
     assert nothing["Services"] == []
+    session = f"arn:aws:sts::{server.account}:assumed-role/near-role/session"
+    of_session = ask(server, "what-can", session, "--action", "s3:*")
+    assert of_session["Principal"]["Name"] == session and of_session["Note"].startswith("The session that lives is meant"), of_session
+    shown = server.trainwarden("what-can", session.replace("/session", "/other")).stdout
+    assert shown.startswith(session.replace("/session", "/other") + "\nNo session of this name is known to live"), shown
     done = server.trainwarden("what-can", f"arn:aws:iam::{server.account}:user/nobody", check=False)
     assert done.returncode == 1 and "there is no principal" in done.stderr
 

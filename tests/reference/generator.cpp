@@ -45,6 +45,7 @@ constexpr std::array targets = {
     Target{"dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:111122223333:table/prod-orders"},
     Target{"sagemaker:CreateTrainingJob", "arn:aws:sagemaker:eu-central-1:111122223333:training-job/j"},
 };
+constexpr size_t crowded_targets = 6;  // of S3
 constexpr std::array action_patterns = {"*",      "s3:*",          "s3:Get*",      "S3:getobject", "s3:?*Object", "s3:List*",
                                         "iam:*",  "sts:*",         "sts:Assume*",  "kms:*",        "sqs:Send*",   "sagemaker:*",
                                         "*:*",    "s3:Get Object", "s3:",          "s3:P*",        "s3:D*",       "dynamodb:Get*",
@@ -471,8 +472,12 @@ std::string Generator::document(const std::string& layer, unsigned deny_percent,
     Json statements = Json::array();
     // Some are large enough for an index; there a deny is rarer, or every answer would be one.
     const bool large = dice_.chance(10);
-    for (size_t n = large ? 9 + dice_.below(12) : 1 + dice_.below(3); n > 0; --n)
-        statements.push(statement(layer, large ? deny_percent / 6 : deny_percent));
+    const bool crowded = domain_.everything && dice_.chance(layer == "identity" || layer == "resource" ? 6 : 2);
+    const auto& target = targets[dice_.below(crowded_targets)];
+    for (size_t n = crowded ? 18 + dice_.below(24) : large ? 9 + dice_.below(12) : 1 + dice_.below(3); n > 0; --n) {
+        statements.push(statement(layer, large || crowded ? deny_percent / 6 : deny_percent));
+        if (crowded) crowd(statements.items().back(), layer, target.action, target.resource);
+    }
     if (domain_.everything && dice_.chance(3)) damage(document, statements.items().back());
     if (full) {
         Json allow = Json::object({{"Effect", "Allow"}, {"Action", "*"}, {"Resource", "*"}});

@@ -72,6 +72,8 @@ private:
     [[nodiscard]] text::Json statement(const std::string& layer, unsigned deny_percent);
     [[nodiscard]] std::string document(const std::string& layer, unsigned deny_percent, bool full);
     void damage(text::Json& document, text::Json& statement);
+    [[nodiscard]] std::string piece_of(std::string_view text, size_t from, bool variables);
+    void crowd(text::Json& statement, const std::string& layer, const std::string& action, const std::string& resource);
 
     Dice dice_;
     Domain domain_;

@@ -39,6 +39,7 @@ const std::vector<NamedReading>& all_readings() {
         {"session_policy_caps_everything", &Reading::session_policy_caps_everything},
         {"federated_session_uncapped", &Reading::federated_session_uncapped},
         {"trust_optional", &Reading::trust_optional},
+        {"anonymous_assumes_roles", &Reading::anonymous_assumes_roles},
         {"control_policies_bind_everyone", &Reading::control_policies_bind_everyone},
         {"resource_control_of_every_service", &Reading::resource_control_of_every_service},
     };
@@ -318,7 +319,7 @@ Answer evaluate(const Request& request, const Layers& layers, const Reading& rea
         return answer;
     }
 
-    // R78: no policy changes what AWS keeps for itself, root assumes no role, and no user's or root's session without MFA uses IAM.
+    // R78: no policy changes what AWS keeps for itself, root and anonymous callers assume no role, and no user's or root's session without MFA uses IAM.
     const auto parts = base::split(asked.resource, ':');
     const bool of_iam = parts.size() >= 6 && parts[0] == "arn" && parts[2] == "iam";
     const auto changes = [&](std::initializer_list<const char*> actions) {
@@ -337,7 +338,8 @@ Answer evaluate(const Request& request, const Layers& layers, const Reading& rea
     const bool without_mfa = prefix == "iam" && own_session && !second_factor;
     const bool nobodys_token = asked.action == "sts:getsessiontoken";  // of an anonymous caller
     if (policy || role || without_mfa || nobodys_token ||
-        (caller.kind == PrincipalKind::root && asked.action == "sts:assumerole")) {
+        (caller.kind == PrincipalKind::root && asked.action == "sts:assumerole") ||
+        (anonymous && asked.action == "sts:assumerole" && !reading.anonymous_assumes_roles)) {
         answer.missing = {Layer::service_rule};
         return answer;
     }

@@ -39,6 +39,7 @@ struct Reading {
     bool session_policy_caps_everything = false;
     bool federated_session_uncapped = false;
     bool trust_optional = false;
+    bool anonymous_assumes_roles = false;
     bool control_policies_bind_everyone = false;
     bool resource_control_of_every_service = false;
 };

@@ -71,6 +71,7 @@ class Typed:
         self.metadata = model["metadata"]
         every = self.every = model["operations"]
         self.rest = rest.Rest(self) if is_rest else None
+        self.is_rest_json = model["metadata"]["protocol"] == "rest-json"
         self.words = rest.WORDS if is_rest else set()  # that the listing may have beside everybody's
         self.operations = {name: every[name] for name in sorted(listing.get("operations") or every)}
         self.group_of = {}
@@ -217,7 +218,7 @@ class Typed:
         shape, place = self.shapes[name], self.place[name]
         kind = shape["type"]
         table_type = "enumeration" if "enum" in shape else SCALARS[kind][1] if kind in SCALARS else kind
-        fields = [f".name = {quoted(name)}", f".type = Type::{table_type}"]
+        fields = [f".name = {quoted(name)}", f".type = model::Type::{table_type}"]
         for flag in ("sensitive", "flattened"):
             if shape.get(flag):
                 fields.append(f".{flag} = true")
@@ -250,9 +251,26 @@ class Typed:
         for member, detail in shape["members"].items():
             kind = self.member_type(name, member)
             optional = "nullptr" if self.is_value(name, member) else f"&optional_access<{kind}>"
-            where = f", Location::{self.rest.location(name, member)}, {self.rest.error(name, member)}" if self.rest else ""
+            where = f", model::Location::{self.rest.location(name, member)}, {self.rest.error(name, member)}" if self.rest else ""
+            if self.is_rest_json:
+                where = f", model::Location::{self.rest_json_location(name, member)}"
             yield (f"    {{{quoted(member)}, {quoted(detail.get('locationName', member))}, {self.pointer(detail['shape'])}, {optional}, "
                    f"offsetof({name}, {snake(member)}){where}}},")
+
+    def rest_json_location(self, structure, member):
+        """Where wire/rest_json.cpp, which goes by documents, finds the member. What it could not read or write stops the build."""
+        shape = self.shapes[structure]
+        detail = shape["members"][member]
+        inner = self.shapes[detail["shape"]]
+        is_input = any(operation.get("input", {}).get("shape") == structure for operation in self.operations.values())
+        place = detail.get("location", "body")
+        if "payload" in shape or place not in ("body", "uri", "querystring") or (place != "body" and not is_input):
+            self.stop(f"{structure}.{member}: payloads, headers and answers outside of the body are not supported in REST-JSON")
+        if place == "body" and detail.get("locationName", member) != member:
+            self.stop(f"{structure}.{member} has another name in the body, which is not supported in REST-JSON")
+        if inner["type"] == "timestamp" and detail.get("timestampFormat", inner.get("timestampFormat")) != "iso8601":
+            self.stop(f"{structure}.{member} is a timestamp that is not written as ISO 8601, which is not supported in REST-JSON")
+        return {"querystring": "query"}.get(place, place)
 
     def tables(self):
         arrays = []

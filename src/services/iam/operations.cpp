@@ -49,12 +49,14 @@ Result<model::NamedValues> policy_arn(const model::RequestOrigin&, std::span<con
 
 }  // namespace
 
-void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorDependencies simulator) {
+void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorDependencies simulator,
+                    const ReportDependencies& reports) {
     registry.describer().add("iam", std::make_unique<Resources>(directory));
-    const Iam iam{directory, std::move(simulator)};
+    const Iam iam{directory, std::move(simulator), reports};
     const gate::Shared shared{.functions = m::Functions{.policy_arn = policy_arn}.list()};
     for (const Rows rows : {role_operations(), user_operations(), group_operations(), holder_operations(), policy_operations(),
-                            access_key_operations(), account_operations(), not_configured_operations(), simulation_operations()})
+                            access_key_operations(), account_operations(), not_configured_operations(), simulation_operations(),
+                            last_accessed_operations()})
         gate::add_operations<Iam>(registry, iam, rows, shared);
 }
 

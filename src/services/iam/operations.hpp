@@ -3,8 +3,11 @@
 
 #include <string>
 
+#include "audit/log.hpp"
+#include "crypto/random.hpp"
 #include "gate/gate.hpp"
 #include "identity/directory.hpp"
+#include "store/key_value_store.hpp"
 
 namespace services::iam {
 
@@ -14,6 +17,14 @@ struct SimulatorDependencies {
     const gate::Describer* describer = nullptr;
 };
 
-void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorDependencies simulator);
+// What reports about last access are made of, and where they are kept.
+struct ReportDependencies {
+    const audit::Log* record = nullptr;
+    store::KeyValueStore* keys = nullptr;
+    crypto::Random* random = nullptr;
+};
+
+void add_operations(gate::Registry& registry, identity::Directory& directory, SimulatorDependencies simulator,
+                    const ReportDependencies& reports = {});
 
 }  // namespace services::iam

@@ -25,6 +25,7 @@ using model::Nothing;
 struct Iam {
     identity::Directory& directory;
     SimulatorDependencies simulator;
+    ReportDependencies reports;
     [[nodiscard]] identity::Iam& entities() const { return directory.iam(); }
     identity::Iam* operator->() const { return &directory.iam(); }
 };
@@ -58,6 +59,7 @@ using Rows = std::span<const gate::OperationDeclaration<Iam>>;
 [[nodiscard]] Rows access_key_operations();
 [[nodiscard]] Rows account_operations();
 [[nodiscard]] Rows not_configured_operations();
+[[nodiscard]] Rows last_accessed_operations();
 [[nodiscard]] Rows simulation_operations();
 
 }  // namespace services::iam

@@ -444,28 +444,14 @@ Result<m::GetContextKeysForPolicyResponse> custom_keys(Iam&, const Permit&, cons
     return m::GetContextKeysForPolicyResponse{.context_key_names = std::move(keys)};
 }
 
-// An entity is asked about by any path, and decided on by its own. Who may ask is the caller's account's business: of another's
-// entities the answer says that they are.
-Result<RequiredAccesses<>> source_needs(const Iam& iam, const RequestOrigin& asking, model::ActionName action,
-                                        const std::string& source) {
-    const auto arn = parse_entity_arn(source);
-    const bool own = arn && arn->account == asking.caller.principal.account;
-    const auto found = own ? std::optional(find_entity(iam.entities(), *arn)) : std::nullopt;
-    auto resource = TRY(asking.find(found && *found ? (*found)->entity().arn : source, action));
-    resource.owner.clear();
-    RequiredAccesses<> needs;
-    needs.add(action, resource);
-    return needs;
-}
-
 Result<RequiredAccesses<>> simulate_needs(const Iam& iam, const RequestOrigin& asking,
                                           const m::SimulatePrincipalPolicyRequest& in) {
-    return source_needs(iam, asking, m::Action::iam_SimulatePrincipalPolicy, in.policy_source_arn);
+    return source_needs(iam.entities(), asking, m::Action::iam_SimulatePrincipalPolicy, in.policy_source_arn);
 }
 
 Result<RequiredAccesses<>> keys_needs(const Iam& iam, const RequestOrigin& asking,
                                       const m::GetContextKeysForPrincipalPolicyRequest& in) {
-    return source_needs(iam, asking, m::Action::iam_GetContextKeysForPrincipalPolicy, in.policy_source_arn);
+    return source_needs(iam.entities(), asking, m::Action::iam_GetContextKeysForPrincipalPolicy, in.policy_source_arn);
 }
 
 constexpr auto operations = std::to_array<gate::OperationDeclaration<Iam>>({

@@ -197,4 +197,19 @@ m::Statement Labels::shown(const policy::StatementRef& statement) const {
     return out;
 }
 
+base::Result<gate::RequiredAccesses<>> source_needs(const identity::Iam& iam, const gate::RequestOrigin& asking,
+                                                    model::ActionName action, const std::string& source) {
+    const auto named = policy::parse_arn(source);
+    if (!named || named->service != "iam")
+        return base::fail(base::code::InvalidInput, fmt::format("Invalid ARN provided in the request: {}", source));
+    const auto arn = parse_entity_arn(source);
+    const bool own = arn && arn->account == asking.caller.principal.account;
+    const auto found = own ? std::optional(find_entity(iam, *arn)) : std::nullopt;
+    auto resource = TRY(asking.find(found && *found ? (*found)->entity().arn : source, action));
+    resource.owner.clear();
+    gate::RequiredAccesses<> needs;
+    needs.add(action, resource);
+    return needs;
+}
+
 }  // namespace services::iam

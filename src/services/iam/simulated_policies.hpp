@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "gate/operation.hpp"
 #include "identity/iam.hpp"
 #include "model/iam/simulation.hpp"
 #include "policy/attached.hpp"
@@ -47,6 +48,11 @@ struct SimulatedPolicy {
     std::string holder_name;
     std::string inline_name;  // empty: a managed policy, or a document of the request
 };
+
+// What a request about an entity needs: it is asked about by any path, and decided on by its own. Who may ask is the caller's account's business: of
+// another's entities the answer says that they are. `source`: an ARN as the request has it.
+[[nodiscard]] base::Result<gate::RequiredAccesses<>> source_needs(const identity::Iam& iam, const gate::RequestOrigin& asking,
+                                                                  model::ActionName action, const std::string& source);
 
 // The entity's policies: inline and attached, and a user's groups'. One that cannot be read denies everything.
 [[nodiscard]] std::vector<SimulatedPolicy> policies_of(const identity::Iam& iam, const Entity& entity);

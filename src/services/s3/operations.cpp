@@ -16,9 +16,11 @@ namespace services::s3 {
 namespace {
 
 // x-amz-expected-bucket-owner: S3 has it in one header, S3 Control in another. Source: "Verifying bucket ownership with bucket owner
-// condition".
+// condition". That of a copy's source is compared where the source is found, but for an empty one, which is of no account.
 bool is_of_expected_owner(const http::Headers& headers, const objects::Bucket& bucket, bool control) {
     const auto* expected = headers.find(control ? "x-amz-account-id" : "x-amz-expected-bucket-owner");
+    const auto* of_source = headers.find("x-amz-source-expected-bucket-owner");
+    if (of_source != nullptr && of_source->empty()) return false;
     return expected == nullptr || *expected == bucket.account;
 }
 

@@ -35,8 +35,8 @@ bool is_of_bucket(const policy::Arn& arn) { return arn.account.empty() && arn.re
 Description description_of(const gate::Subject& subject, const objects::BucketPtr& bucket) {
     Description out{.arn = std::string(subject.text), .existence = Existence::there, .owner = bucket->account};
     out.region = bucket->region;
-    out.keys.set("s3:ResourceAccount", bucket->account);
-    if (bucket->policy) out.policy = policy::AttachedPolicy{bucket->policy, "bucket policy of " + bucket->name};
+    out.keys = bucket->keys;
+    out.policy = bucket->attached_policy;
     out.restrict_public = bucket->restricts_public();
     out.policy_is_public = bucket->policy_is_public;
     return out;

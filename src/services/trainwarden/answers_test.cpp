@@ -3,8 +3,8 @@
 
 #include "audit/log.hpp"
 #include "model/stored.hpp"
+#include "policy/granted_actions.hpp"
 #include "services/trainwarden/explained.hpp"
-#include "services/trainwarden/granted.hpp"
 
 namespace m = model::trainwarden;
 using text::Json;
@@ -119,18 +119,18 @@ TEST_CASE("a record of another version is shown, and what the model has no place
 TEST_CASE("granted actions: every allow, less what is always denied everywhere") {
     const char* some =
         R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetObject","S3:putobject"],"Resource":"*"}})";
-    CHECK(services::trainwarden::granted_actions(policies_of({some})) == std::set<std::string>{"s3:GetObject", "s3:PutObject"});
+    CHECK(policy::granted_actions(policies_of({some})) == std::set<std::string>{"s3:GetObject", "s3:PutObject"});
     const char* deny = R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:Put*","Resource":"*"}})";
-    CHECK(services::trainwarden::granted_actions(policies_of({some, deny})) == std::set<std::string>{"s3:GetObject"});
+    CHECK(policy::granted_actions(policies_of({some, deny})) == std::set<std::string>{"s3:GetObject"});
     const char* partly =
         R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:Put*","Resource":"arn:aws:s3:::b/*"}})";
-    CHECK(services::trainwarden::granted_actions(policies_of({some, partly})).size() == 2);
+    CHECK(policy::granted_actions(policies_of({some, partly})).size() == 2);
     const char* sometimes =
         R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}})";
-    CHECK(services::trainwarden::granted_actions(policies_of({some, sometimes})).size() == 2);
+    CHECK(policy::granted_actions(policies_of({some, sometimes})).size() == 2);
     const char* complement = R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}})";
-    const auto all_but_iam = services::trainwarden::granted_actions(policies_of({complement}));
+    const auto all_but_iam = policy::granted_actions(policies_of({complement}));
     CHECK(all_but_iam.contains("s3:GetObject"));
     CHECK_FALSE(all_but_iam.contains("iam:CreateUser"));
-    CHECK(services::trainwarden::granted_actions(policies_of({"not json"})).empty());
+    CHECK(policy::granted_actions(policies_of({"not json"})).empty());
 }

@@ -15,9 +15,10 @@
 #include "model/trainwarden/operations.hpp"
 #include "model/trainwarden/service.hpp"
 #include "model/words.hpp"
+#include "policy/granted_actions.hpp"
 #include "services/trainwarden/asked_operation.hpp"
 #include "services/trainwarden/explained.hpp"
-#include "services/trainwarden/granted.hpp"
+#include "services/trainwarden/least_privilege.hpp"
 #include "services/trainwarden/principals.hpp"
 #include "services/trainwarden/question.hpp"
 #include "services/trainwarden/resources.hpp"
@@ -67,6 +68,11 @@ Result<RequiredAccesses<>> used_actions_needs(const Dependencies& parts, const R
 
 Result<RequiredAccesses<>> what_can_needs(const Dependencies& parts, const RequestOrigin&, const m::WhatCanRequest& in) {
     return asks_about(parts, m::Action::trainwarden_WhatCan, in.principal_arn);
+}
+
+Result<RequiredAccesses<>> least_privilege_needs(const Dependencies& parts, const RequestOrigin&,
+                                                 const m::LeastPrivilegeRequest& in) {
+    return asks_about(parts, m::Action::trainwarden_LeastPrivilege, in.role_arn);
 }
 
 bool may_do(const Caller& caller, const policy::Context& globals, const std::vector<gate::Access>& accesses) {
@@ -175,17 +181,11 @@ bool is_allowed(const m::ExplainAccessResponse& answer) {
 
 // Of the sessions of one ARN, which the answer is about.
 std::string note_on(const AskedPrincipal& who, size_t otherwise) {
-    if (!who.lives)
-        return "No session of this name is known to live: a new one of its role is supposed, without a session policy, session "
-               "tags, "
-               "a source identity or the limits of a training job.";
-    const size_t count = who.callers.size();
-    const std::string began = text::iso8601(who.callers.front().token_issue_time.value_or(base::Time{}));
-    if (count == 1)
-        return "The session that lives is meant, which began at " + began +
-               ": with its session policy, tags, source identity and limits.";
-    return std::to_string(count) + " sessions of this name live. The newest is meant, which began at " + began + "; " +
-           (otherwise == 0 ? "the others are decided likewise." : std::to_string(otherwise) + " of them are decided otherwise.");
+    std::string out = which_session(who);
+    if (who.callers.size() > 1)
+        out += otherwise == 0 ? " The others are decided likewise."
+                              : " " + std::to_string(otherwise) + " of them are decided otherwise.";
+    return out;
 }
 
 Result<m::ExplainAccessResponse> explain_access(Dependencies& everywhere, const Permit& permit,
@@ -372,7 +372,7 @@ Result<m::UsedActionsResponse> used_actions(Dependencies& parts, const Permit&, 
         use.action = action;
         out.used.push_back(std::move(use));
     }
-    for (const std::string& action : granted_actions(caller.policies)) {
+    for (const std::string& action : policy::granted_actions(caller.policies)) {
         out.granted_actions.push_back(action);
         if (!used_names.contains(base::lower(action))) out.unused_actions.push_back(action);
     }
@@ -380,9 +380,14 @@ Result<m::UsedActionsResponse> used_actions(Dependencies& parts, const Permit&, 
     return out;
 }
 
+Result<m::LeastPrivilegeResponse> least_privilege(Dependencies& parts, const Permit&, const m::LeastPrivilegeRequest& in) {
+    return least_privilege_of(parts, in, TRY(time_in(in.since, "Since")), TRY(time_in(in.until, "Until")));
+}
+
 constexpr auto operations = std::to_array<gate::OperationDeclaration<Dependencies>>({
     operation<m::ExplainAccess, explain_access, explain_access_needs>(),
     operation<m::ExplainRequest, explain_request>(),
+    operation<m::LeastPrivilege, least_privilege, least_privilege_needs>(),
     operation<m::ListRequests, list_requests, list_requests_needs>(),
     operation<m::UsedActions, used_actions, used_actions_needs>(),
     operation<m::WhatCan, what_can_do, what_can_needs>(),

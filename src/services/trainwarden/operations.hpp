@@ -12,6 +12,10 @@
 #include "gate/service_acts.hpp"
 #include "identity/directory.hpp"
 
+namespace training {
+class Training;
+}
+
 namespace services::trainwarden {
 
 // All outlive the registry.
@@ -21,9 +25,10 @@ struct Dependencies {
     const base::Clock* clock = nullptr;
     std::string region = "us-east-1";
     const gate::Describer* describer = nullptr;
-    const gate::ServiceActs* acts = nullptr;   // of every service; filled by now or later
-    const gate::Registry* registry = nullptr;  // set by add_operations
-    std::vector<std::string> regions = {};     // that are served; empty: `region` alone
+    const gate::ServiceActs* acts = nullptr;       // of every service; filled by now or later
+    const gate::Registry* registry = nullptr;      // set by add_operations
+    std::vector<std::string> regions = {};         // that are served; empty: `region` alone
+    const training::Training* training = nullptr;  // nullptr: no jobs are known
 };
 
 void add_operations(gate::Registry& registry, Dependencies parts);

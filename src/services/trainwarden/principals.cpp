@@ -305,6 +305,18 @@ base::Result<AskedPrincipal> asked_principal(const identity::Directory& director
     return out;
 }
 
+std::string which_session(const AskedPrincipal& asked) {
+    if (!asked.lives)
+        return "No session of this name is known to live: a new one of its role is supposed, without a session policy, session "
+               "tags, a source identity or the limits of a training job.";
+    const size_t count = asked.callers.size();
+    const std::string began = text::iso8601(asked.callers.front().token_issue_time.value_or(base::Time{}));
+    if (count == 1)
+        return "The session that lives is meant, which began at " + began +
+               ": with its session policy, tags, source identity and limits.";
+    return std::to_string(count) + " sessions of this name live. The newest is meant, which began at " + began + ".";
+}
+
 base::Result<std::vector<std::string>> names_of(identity::Directory& directory, const std::string& name) {
     const auto parsed = policy::parse_arn(name);
     if (!parsed) return std::vector<std::string>{name};

@@ -28,6 +28,9 @@ struct AskedPrincipal {
 [[nodiscard]] base::Result<AskedPrincipal> asked_principal(const identity::Directory& directory, const std::string& name,
                                                            const std::string& region);
 
+// Of the ARN of a session: which of the sessions that live is meant, in words.
+[[nodiscard]] std::string which_session(const AskedPrincipal& asked);
+
 // What a request about this principal is decided on, each of which must be allowed: the ARN that is named and, where it is a
 // role's session, the role's. `name` itself where it is not an ARN. Error `ValidationException`: an ARN that no principal has.
 [[nodiscard]] base::Result<std::vector<std::string>> names_of(identity::Directory& directory, const std::string& name);
@@ -50,12 +53,12 @@ struct Candidate {
 [[nodiscard]] std::vector<Candidate> candidates(const identity::Directory& directory, const gate::Access& access,
                                                 const std::string& region);
 
-// The parts of it, for questions about many resources; whoever is there already is not added again.
+// The parts of it, for questions about many resources; a principal that is there already is not added again.
 [[nodiscard]] std::vector<Candidate> own_principals(const identity::Directory& directory);
 // Whom a resource's policy names; `account`: the resource's.
 void add_named(const identity::Directory& directory, const policy::AttachedPolicy& policy, const std::string& account,
                const std::string& region, std::vector<Candidate>& all);
-// For each identity provider that a trust policy names, somebody whom it vouches for.
+// For each identity provider that a trust policy names, an identity that it vouches for.
 void add_federated(const policy::AttachedPolicy& policy, std::vector<Candidate>& all);
 
 }  // namespace services::trainwarden

@@ -54,6 +54,7 @@ const std::vector<OwnAction>& own_actions() {
         {"trainwarden:InterruptTrainingJob",
          false,
          {"arn:${Partition}:sagemaker:${Region}:${Account}:training-job/${TrainingJobName}"}},
+        {"trainwarden:LeastPrivilege", false, principals},
         {"trainwarden:ListRequests", true, principals},
         {"trainwarden:OpenSlurmSession", false, {"arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"}},
         {"trainwarden:RenewSlurmSession"},

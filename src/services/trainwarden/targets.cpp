@@ -13,12 +13,14 @@
 #include "policy/glob.hpp"
 #include "policy/passed_resource.hpp"
 #include "policy/vocabulary.hpp"
+#include "proof/generalize.hpp"
 #include "wire/region.hpp"
 
 namespace services::trainwarden {
 namespace {
 
 constexpr size_t resources_looked_at_max = 10'000;  // buckets, or roles
+constexpr size_t alike_buckets_max = 256;           // that are named one by one though nothing tells them apart
 constexpr std::string_view bucket_format = "arn:${Partition}:s3:::${BucketName}";
 constexpr std::string_view object_format = "arn:${Partition}:s3:::${BucketName}/${ObjectName}";
 constexpr std::string_view role_format = "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}";
@@ -199,8 +201,7 @@ private:
         to.insert(to.end(), resources.begin(), resources.end());
     }
 
-    // False: no bucket that is asked about has a policy of its own, so that nothing but the principals' policies decides about them, and
-    // about those that may come.
+    // False: too many buckets to be named, none with a policy of its own: nothing but the principals' policies decides about them.
     base::Result<bool> add_buckets() {
         struct Seen {
             gate::Description description;
@@ -212,7 +213,7 @@ private:
             std::vector<std::string> resources;
             for (const std::string& pattern : question_.resources) {
                 if (policy::glob_matches(pattern, arn)) resources.push_back(arn);
-                for (std::string& below : patterns_below(pattern, arn + "/")) resources.push_back(std::move(below));
+                for (std::string& below : proof::patterns_below(pattern, arn + "/")) resources.push_back(std::move(below));
             }
             if (resources.empty()) return;
             std::ranges::sort(resources);
@@ -227,7 +228,11 @@ private:
             return base::fail(base::code::NoSuchResource,
                               "there is no bucket on this server that matches " + question_.resources.front());
         const bool named = std::ranges::all_of(question_.resources, names_buckets);
-        if (!differs && !named) return false;
+        if (!differs && !named && seen.size() > alike_buckets_max) {
+            out_.open.push_back("this server has more than " + std::to_string(alike_buckets_max) +
+                                " buckets, none with a policy: an example may name one that is not there");
+            return false;
+        }
         for (const Seen& one : seen) add(one.description, of_service(question_.actions, "s3"), one.resources, "bucket");
         return true;
     }
@@ -238,9 +243,11 @@ private:
                         if (std::ranges::none_of(question_.resources,
                                                  [&](const std::string& one) { return policy::glob_matches(one, arn); }))
                             return;
-                        gate::Description of_session = found;
-                        of_session.region.clear();
-                        add(of_session, actions, {arn}, "role");
+                        gate::Description in_region = found;
+                        for (const std::string& region : regions()) {
+                            in_region.region = region;
+                            add(in_region, actions, {arn}, "role");
+                        }
                     });
     }
 
@@ -325,34 +332,6 @@ base::Result<Targets> targets_of(const Dependencies& parts, const PatternQuestio
     if (const auto arn = policy::parse_arn(question.resources.front()))
         if (!arn->region.empty() && parts.describer->is_served(arn->region)) there.region = arn->region;
     return Collector(there, question).run();
-}
-
-std::vector<std::string> patterns_below(std::string_view pattern, std::string_view prefix) {
-    // The places in the pattern that the prefix can lead to.
-    std::set<size_t> places{0};
-    const auto with_empty_stars = [&](std::set<size_t> from) {
-        for (size_t at = 0; at < pattern.size(); ++at)
-            if (pattern[at] == '*' && from.contains(at)) from.insert(at + 1);
-        return from;
-    };
-    places = with_empty_stars(std::move(places));
-    for (const char c : prefix) {
-        std::set<size_t> next;
-        for (const size_t at : places) {
-            if (at == pattern.size()) continue;
-            if (pattern[at] == '*')
-                next.insert(at);
-            else if (pattern[at] == '?' || pattern[at] == c)
-                next.insert(at + 1);
-        }
-        places = with_empty_stars(std::move(next));
-    }
-    std::vector<std::string> out;
-    for (const size_t at : places) {
-        if (at > 0 && pattern[at - 1] == '*' && places.contains(at - 1)) continue;  // what that one says, too
-        out.push_back(std::string(prefix) + std::string(pattern.substr(at)));
-    }
-    return out;
 }
 
 }  // namespace services::trainwarden

@@ -38,7 +38,4 @@ struct Targets {
 // other actions are decided by the principal's policies alone: about resources that are there or may come.
 [[nodiscard]] base::Result<Targets> targets_of(const Dependencies& parts, const PatternQuestion& question);
 
-// The texts that begin with `prefix` and match the pattern (`*`, `?`), as patterns. `prefix` has no wildcards.
-[[nodiscard]] std::vector<std::string> patterns_below(std::string_view pattern, std::string_view prefix);
-
 }  // namespace services::trainwarden

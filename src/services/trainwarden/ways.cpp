@@ -87,6 +87,22 @@ bool allows(const policy::Policy& trust, std::string_view action) {
     return false;
 }
 
+// What the administrators of another account may give to who asks: names, tags, an organization. Who stands for a whole account is of any kind.
+void open_keys_of_other_account(proof::Subject& subject) {
+    const policy::Principal& principal = subject.principal;
+    if (principal.arn.ends_with(":root") || principal.arn.ends_with(":user/somebody")) {
+        subject.known.erase("aws:PrincipalType");
+        subject.known.erase("aws:PrincipalArn");
+        subject.open.push_back({.key = "aws:principaltype", .pattern = "?*"});
+        subject.open.push_back({.key = "aws:principalarn", .pattern = "arn:aws:iam::" + principal.account + ":?*"});
+    }
+    subject.open.push_back({.key = "aws:userid", .pattern = "A?*"});
+    for (const char* key : {"aws:principaltag/", "aws:username", "aws:sourceidentity"})
+        subject.open.push_back({.key = key, .pattern = "?*", .is_optional = true});
+    for (const char* key : {"aws:principalorgid", "aws:principalorgpaths"})
+        subject.open.push_back({.key = key, .pattern = "o-?*", .is_optional = true});
+}
+
 bool is_own(const proof::StatementOf& statement) { return statement.layer == policy::Layer::identity; }
 
 m::Witness shown_witness(const proof::WayIn& way, const policy::Context& of_principal) {
@@ -108,6 +124,7 @@ std::vector<proof::Asker> askers_of(const std::vector<Candidate>& candidates) {
         // Which job a service acts for is found out.
         if (one.caller.principal.kind == policy::PrincipalKind::service) asker.subject.known.erase("aws:SourceArn");
         asker.subject.open = one.brings;
+        if (!one.needs.empty() && one.caller.principal.federated_provider.empty()) open_keys_of_other_account(asker.subject);
         out.push_back(std::move(asker));
     }
     return out;

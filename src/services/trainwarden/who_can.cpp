@@ -165,8 +165,9 @@ Result<m::WhatCanResponse> what_can(const Dependencies& parts, const m::WhatCanR
     const PatternQuestion question =
         TRY(read_pattern_question(parts, in.action.value_or("*"), in.resource.value_or("*"), model::items(in.context)));
     const Targets targets = TRY(targets_of(parts, question));
+    const std::string note = asked.is_session ? which_session(asked) : std::string();
     std::vector<Candidate> one;
-    one.push_back({std::move(asked.callers.front()), "", ""});
+    one.push_back({std::move(asked.callers.front()), "", asked.is_session ? in.principal_arn : std::string()});
     if (!asked.is_session)
         for (Candidate& session : sessions_of_role(parts, targets, one.front(), 0)) one.push_back(std::move(session));
     const std::vector<proof::Asker> askers = askers_of(one);
@@ -184,6 +185,7 @@ Result<m::WhatCanResponse> what_can(const Dependencies& parts, const m::WhatCanR
                     for (m::WayIn& way : shown_ways(of_service, targets.all[target], one[number], open))
                         by_service[service].push_back(std::move(way));
     for (auto& [service, ways] : by_service) out.services.push_back({.service = service, .ways = std::move(ways)});
+    if (!note.empty()) out.note = note;
     out.open = open.list();
     return out;
 }

@@ -7,10 +7,10 @@
 
 #include "policy/attached.hpp"
 
-namespace services::trainwarden {
+namespace policy {
 
 // Every catalogued action that some Allow statement names, less those that a Deny takes away from everything, always
 // (Resource `*`, no Condition). An upper bound: a Condition or a Resource may narrow what remains.
-[[nodiscard]] std::set<std::string> granted_actions(const policy::PrincipalPolicies& policies);
+[[nodiscard]] std::set<std::string> granted_actions(const PrincipalPolicies& policies);
 
-}  // namespace services::trainwarden
+}  // namespace policy

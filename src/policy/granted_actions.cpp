@@ -1,9 +1,9 @@
-#include "services/trainwarden/granted.hpp"
+#include "policy/granted_actions.hpp"
 
 #include "policy/catalogue.hpp"
 #include "text/json.hpp"
 
-namespace services::trainwarden {
+namespace policy {
 namespace {
 
 using text::Json;
@@ -17,11 +17,11 @@ std::vector<Json> one_or_many(const Json& value) {
 std::set<std::string> actions_of(const Json& statement) {
     std::set<std::string> out;
     for (const Json& pattern : one_or_many(statement["Action"]))
-        for (std::string_view action : policy::actions_matching(pattern.as_string())) out.emplace(action);
+        for (std::string_view action : actions_matching(pattern.as_string())) out.emplace(action);
     if (!statement.contains("NotAction")) return out;
-    for (std::string_view action : policy::actions_matching("*")) out.emplace(action);
+    for (std::string_view action : actions_matching("*")) out.emplace(action);
     for (const Json& pattern : one_or_many(statement["NotAction"]))
-        for (std::string_view action : policy::actions_matching(pattern.as_string())) out.erase(std::string(action));
+        for (std::string_view action : actions_matching(pattern.as_string())) out.erase(std::string(action));
     return out;
 }
 
@@ -34,9 +34,9 @@ bool denies_everything_always(const Json& statement) {
 
 }  // namespace
 
-std::set<std::string> granted_actions(const policy::PrincipalPolicies& policies) {
+std::set<std::string> granted_actions(const PrincipalPolicies& policies) {
     std::set<std::string> allowed, denied;
-    for (const policy::AttachedPolicy& attached : policies.identity) {
+    for (const AttachedPolicy& attached : policies.identity) {
         const auto document = text::parse_json(attached.policy->text());
         if (!document) continue;  // grants nothing: parse_stored reads it as a deny
         for (const Json& statement : one_or_many((*document)["Statement"])) {
@@ -50,4 +50,4 @@ std::set<std::string> granted_actions(const policy::PrincipalPolicies& policies)
     return allowed;
 }
 
-}  // namespace services::trainwarden
+}  // namespace policy

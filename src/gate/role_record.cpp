@@ -1,0 +1,195 @@
+#include "gate/role_record.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "audit/record_view.hpp"
+#include "audit/search.hpp"
+#include "audit/segment.hpp"
+#include "base/error_codes.hpp"
+#include "base/strings.hpp"
+#include "gate/gate.hpp"
+#include "policy/arn.hpp"
+#include "policy/context_keys.hpp"
+#include "policy/reference.hpp"
+#include "text/time.hpp"
+
+namespace gate {
+namespace {
+
+using audit::RecordView;
+using text::Json;
+
+constexpr size_t records_a_page = 1000;
+
+policy::Principal principal_of(const RecordView::Principal& recorded) {
+    policy::Principal out;
+    out.kind = recorded.kind.value_or(policy::PrincipalKind::anonymous);
+    out.account = recorded.account;
+    out.arn = recorded.arn;
+    out.unique_id = recorded.id;
+    out.role_arn = recorded.role_arn;
+    out.role_id = recorded.id.substr(0, recorded.id.find(':'));
+    return out;
+}
+
+policy::Context context_of(const Json& recorded) {
+    policy::Context out;
+    for (const auto& [key, values] : recorded.members()) {
+        std::vector<std::string> all;
+        for (const Json& value : values.items()) all.push_back(value.as_string());
+        if (all.size() == 1 && !policy::key_holds_list(key))
+            out.set(key, std::move(all.front()));
+        else
+            out.set_list(key, std::move(all));
+    }
+    return out;
+}
+
+class Reader {
+public:
+    Reader(const audit::Log& log, const Describer& describer, const RecordedRole& role)
+        : log_(log), describer_(describer), role_(role) {}
+
+    base::Result<RoleRecord> run(std::optional<base::Time> since, std::optional<base::Time> until) {
+        audit::Query query;
+        query.principal = role_.arn;
+        query.since = since;
+        query.until = until;
+        query.most = records_a_page;
+        for (size_t read = 0; out_.cut_off.empty();) {
+            const audit::Page page = TRY(log_.search(query));
+            for (const Json& record : page.records) {
+                if (++read > recorded_requests_max) out_.cut_off = std::to_string(recorded_requests_max) + " requests";
+                if (out_.cut_off.empty()) TRY(add(record));
+            }
+            if (page.older.empty()) break;
+            query.older_than = page.older;
+        }
+        for (auto& [key, access] : accesses_) out_.accesses.push_back(std::move(access));
+        TRY(find_jobs(since, until));
+        TRY(find_beginning());
+        return std::move(out_);
+    }
+
+private:
+    base::Result<void> add(const Json& record) {
+        const RecordView view(record);
+        if (view.is_unreadable) return ++out_.unreadable, base::Result<void>();
+        if (view.request_id.empty() || view.outcome == audit::outcome_refused) return {};
+        policy::Principal principal = principal_of(view.principal);
+        if (principal.role_id != role_.id) return ++out_.former, base::Result<void>();
+        const int64_t times = view.repeated.value_or(1);
+        const auto decided = audit::read_accesses(record);
+        bool any = false;
+        for (size_t i = 0; i < std::min(decided.size(), view.accesses.size()); ++i) {
+            if (decided[i].decision.outcome != policy::Outcome::allow) continue;
+            any = true;
+            const RecordView::Access& recorded = view.accesses[i];
+            policy::Request request{.principal = principal,
+                                    .action = std::string(recorded.action),
+                                    .resource = std::string(recorded.resource),
+                                    .resource_account = std::string(recorded.resource_account),
+                                    .context = recorded.context == nullptr ? policy::Context() : context_of(*recorded.context)};
+            TRY(add(std::move(request), times));
+        }
+        if (!any) return {};
+        out_.requests += times;
+        const auto time = text::parse_iso8601(view.time);
+        if (time && (!out_.first || *time < *out_.first)) out_.first = *time;
+        if (time && (!out_.last || *time > *out_.last)) out_.last = *time;
+        return {};
+    }
+
+    struct Known {
+        policy::SharedAttachedPolicy policy;
+        std::set<std::string> keys;  // that it asks for
+    };
+
+    base::Result<void> add(policy::Request request, int64_t times) {
+        const Known& resource = *TRY(known(request));
+        std::string key = request.action + "\n" + request.resource + "\n" + request.principal.arn;
+        for (const auto& entry : request.context.entries()) {
+            if (!role_.keys.contains(entry.key) && !resource.keys.contains(entry.key)) continue;
+            key += "\n" + entry.key;
+            for (const std::string& value : entry.values) key += " " + std::to_string(value.size()) + ":" + value;
+        }
+        const auto at = accesses_.find(key);
+        if (at != accesses_.end()) return at->second.times += times, base::Result<void>();
+        if (accesses_.size() >= recorded_accesses_max) {
+            out_.cut_off = std::to_string(recorded_accesses_max) + " different accesses";
+            return {};
+        }
+        accesses_.emplace(std::move(key), AllowedAccess{std::move(request), resource.policy, times});
+        return {};
+    }
+
+    // Of what is not there any more, nothing is known.
+    base::Result<const Known*> known(const policy::Request& request) {
+        const auto [entry, added] = known_.try_emplace({request.action, request.resource});
+        if (!added) return &entry->second;
+        auto access = asked_access(describer_, request.action, request.resource, request.principal.account);
+        if (!access && access.error().code != base::code::NoSuchResource) return std::unexpected(std::move(access.error()));
+        if (access && access->resource_policy) {
+            for (const std::string& one : policy::context_keys(access->resource_policy->policy->text()))
+                entry->second.keys.insert(base::lower(one));
+            entry->second.policy = access->resource_policy;
+        }
+        return &entry->second;
+    }
+
+    // By the role that was passed to them.
+    base::Result<void> find_jobs(std::optional<base::Time> since, std::optional<base::Time> until) {
+        audit::Query query;
+        query.action = "iam:PassRole";
+        query.resource = role_.arn;
+        query.since = since;
+        query.until = until;
+        query.accept = [&](const Json& record) {
+            const RecordView view(record);
+            if (view.is_unreadable || view.outcome == audit::outcome_refused) return false;
+            for (const RecordView::Access& access : view.accesses) {
+                if (access.context == nullptr) continue;
+                const auto& values = (*access.context)["iam:associatedresourcearn"].items();
+                if (values.empty()) continue;
+                const auto arn = policy::parse_arn(values.front().as_string());
+                constexpr std::string_view kind = "training-job/";
+                if (!arn || !arn->resource.starts_with(kind)) continue;
+                out_.jobs.emplace(arn->resource.substr(kind.size()));
+                out_.job_arns.insert(values.front().as_string());
+            }
+            return false;
+        };
+        (void)TRY(log_.search(query));
+        return {};
+    }
+
+    base::Result<void> find_beginning() {
+        audit::Query query;
+        query.written_since = audit::since_the_beginning;
+        query.most = 1;
+        // Requests without valid credentials are in a stream of their own, which is kept for another time.
+        query.accept = [](const Json& record) { return !RecordView(record).principal.account.empty(); };
+        const audit::Page page = TRY(log_.search(query));
+        if (!page.records.empty())
+            if (const auto time = text::parse_iso8601(RecordView(page.records.front()).time)) out_.begins = *time;
+        return {};
+    }
+
+    const audit::Log& log_;
+    const Describer& describer_;
+    const RecordedRole& role_;
+    std::map<std::string, AllowedAccess> accesses_;
+    std::map<std::pair<std::string, std::string>, Known> known_;  // by action and resource
+    RoleRecord out_;
+};
+
+}  // namespace
+
+base::Result<RoleRecord> read_role_record(const audit::Log& log, const Describer& describer, const RecordedRole& role,
+                                          std::optional<base::Time> since, std::optional<base::Time> until) {
+    return Reader(log, describer, role).run(since, until);
+}
+
+}  // namespace gate

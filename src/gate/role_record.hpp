@@ -1,0 +1,52 @@
+// What a role did, by the record: each access that was allowed, as a question to the engine, with the policy that its resource has today. For what is made
+// of a record: least privilege, Access Analyzer's policy generation.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "audit/log.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "gate/describer.hpp"
+#include "policy/attached.hpp"
+#include "policy/request.hpp"
+
+namespace gate {
+
+// Of one role. More of either is not read: `RoleRecord::cut_off` says so.
+constexpr size_t recorded_requests_max = 100'000;
+constexpr size_t recorded_accesses_max = 20'000;  // that differ
+
+// Accesses that no policy tells apart: the same session, action and resource, and the same values of the keys that policies ask for.
+struct AllowedAccess {
+    policy::Request request;                       // of the newest
+    policy::SharedAttachedPolicy resource_policy;  // of the resource, as it is now
+    int64_t times = 0;
+};
+
+struct RoleRecord {
+    std::vector<AllowedAccess> accesses;
+    int64_t requests = 0;                   // with an access that was allowed
+    std::optional<base::Time> first, last;  // of them
+    std::optional<base::Time> begins;       // the oldest request that the log still holds, of anybody
+    int64_t unreadable = 0;                 // records that may have been its, and cannot be read
+    int64_t former = 0;                     // of a role of the same name that is gone
+    std::string cut_off;                    // which limit the record is longer than; empty: none
+    std::set<std::string> jobs, job_arns;   // training jobs that were created with the role: names, ARNs
+};
+
+struct RecordedRole {
+    std::string arn, id;         // id: AROA…, of the role that has the ARN now
+    std::set<std::string> keys;  // in lower case: those that its policies ask for
+};
+
+// Errors of the log, or of who describes resources.
+[[nodiscard]] base::Result<RoleRecord> read_role_record(const audit::Log& log, const Describer& describer,
+                                                        const RecordedRole& role, std::optional<base::Time> since,
+                                                        std::optional<base::Time> until);
+
+}  // namespace gate
