@@ -6,8 +6,11 @@
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "deploy/yaml.hpp"
+#include "model/services.hpp"
+#include "model/shape.hpp"
 #include "os/file.hpp"
 #include "policy/catalogue.hpp"
+#include "policy/glob.hpp"
 #include "policy/reference.hpp"
 #include "policy/vocabulary.hpp"
 
@@ -53,10 +56,27 @@ Result<std::vector<std::string>> texts_of(const Yaml& value, std::string_view wh
     return out;
 }
 
+// Trainwarden's own actions, which AWS's catalogue does not have, that a pattern matches.
+std::vector<std::string> own_actions_matching(const std::string& pattern) {
+    std::vector<std::string> out;
+    for (const model::Service* service : model::services()) {
+        if (service->signing_name != "trainwarden") continue;
+        for (const model::Operation* operation : service->operations) {
+            // It needs what CreateTrainingJob needs, and has no action of its own.
+            if (operation->name == "CheckTrainingJob") continue;
+            std::string action = "trainwarden:" + std::string(operation->name);
+            if (policy::glob_matches(base::lower(pattern), base::lower(action))) out.push_back(std::move(action));
+        }
+    }
+    return out;
+}
+
 Result<void> check_action(const std::string& action, int line) {
-    if (action == "*" || !policy::actions_matching(action).empty()) return {};
-    return wrong(line,
-                 "`" + action + "` matches no action of AWS: write SERVICE:ACTION, `s3:GetObject`, with * and ? as in a policy");
+    if (action == "*" || !policy::actions_matching(action).empty() || !own_actions_matching(action).empty()) return {};
+    return wrong(
+        line,
+        "`" + action +
+            "` matches no action of AWS or of Trainwarden: write SERVICE:ACTION, `s3:GetObject`, with * and ? as in a policy");
 }
 
 Result<void> check_principal(const std::string& name, int line) {
@@ -80,6 +100,16 @@ Result<void> read_list(const Yaml& rule, const char* member, std::vector<std::st
     out = TRY(texts_of(*value, std::string("`") + member + "`"));
     for (const std::string& one : out) TRY(check(one, value->line));
     return {};
+}
+
+// Proof asks about actions that AWS's catalogue does not have by their names: a pattern of Trainwarden's own becomes those.
+std::vector<std::string> with_own_actions(std::vector<std::string> patterns) {
+    std::vector<std::string> out;
+    for (std::string& pattern : patterns) {
+        for (std::string& own : own_actions_matching(pattern)) out.push_back(std::move(own));
+        if (pattern == "*" || !policy::actions_matching(pattern).empty()) out.push_back(std::move(pattern));
+    }
+    return out;
 }
 
 Result<policy::Context> conditions_of(const Yaml& conditions) {
@@ -134,6 +164,7 @@ Result<Guard> guard_of(const Yaml& rule) {
     TRY(read_list(*body, "principals", out.principals, check_principal));
     TRY(read_list(*body, "except", out.except, check_principal));
     TRY(read_list(*body, "actions", out.actions, check_action));
+    out.actions = with_own_actions(std::move(out.actions));
     TRY(read_list(*body, "resources", out.resources, check_resource));
     if (const Yaml* conditions = body->find("conditions")) out.conditions = TRY(conditions_of(*conditions));
     return out;

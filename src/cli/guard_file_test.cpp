@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "cli/guarding.hpp"
 #include "text/xml.hpp"
 
@@ -42,6 +44,21 @@ rules:
     CHECK((*guards)[1].kind == Guard::Kind::allow);
     CHECK((*guards)[2].except == std::vector<std::string>{"anonymous"});
     CHECK((*guards)[2].resources == std::vector<std::string>{"*"});
+}
+
+TEST_CASE("rules about Trainwarden's own actions") {
+    const auto actions = [](const std::string& pattern) {
+        const auto guards = parse_guards("rules:\n  - name: a\n    deny: {actions: [\"" + pattern + "\"]}");
+        return guards ? guards->front().actions : std::vector<std::string>{guards.error().message};
+    };
+    CHECK(actions("trainwarden:whocan") == std::vector<std::string>{"trainwarden:WhoCan"});
+    CHECK(actions("trainwarden:Explain*") == std::vector<std::string>{"trainwarden:ExplainAccess", "trainwarden:ExplainRequest"});
+    // What all services have, they have as well.
+    const auto everything = actions("*");
+    CHECK(std::ranges::find(everything, "*") != everything.end());
+    CHECK(std::ranges::find(everything, "trainwarden:LeastPrivilege") != everything.end());
+    // Needs what CreateTrainingJob needs.
+    CHECK(actions("trainwarden:CheckTrainingJob").front().contains("matches no action"));
 }
 
 TEST_CASE("what is wrong with a file of rules is said with its line") {

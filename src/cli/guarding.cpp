@@ -21,7 +21,7 @@ const char* name_of(Outcome outcome) {
 
 // `role trainer may s3:DeleteObject on arn:aws:s3:::ml-data/a`
 std::string said(const Guard& guard, const GuardResult& result) {
-    if (result.outcome == Outcome::kept) return "proved";
+    if (result.outcome == Outcome::kept) return result.asked > 0 ? "proved" : "proved, as there is nobody that it is about";
     if (!result.witness) return (result.outcome == Outcome::unknown ? "not proved: " : "") + result.reason;
     return result.who + (guard.kind == Guard::Kind::allow ? " may not " : " may ") + result.witness->action + " on " +
            result.witness->resource;
@@ -73,7 +73,8 @@ Json guarded_json(const Guarded& guarded) {
         Json one = Json::object({{"rule", rule.name},
                                  {"line", rule.line},
                                  {"kind", std::string(proof::name_of(rule.kind))},
-                                 {"outcome", name_of(result.outcome)}});
+                                 {"outcome", name_of(result.outcome)},
+                                 {"principals", static_cast<int64_t>(result.asked)}});
         if (!result.who.empty()) one.set("who", result.who);
         if (!result.reason.empty()) one.set("reason", result.reason);
         if (result.witness) one.set("witness", request_json(*result.witness));

@@ -24,15 +24,22 @@ RoleSession::RoleSession(Dependencies dependencies, JobId job, std::string role_
     dependencies_.leases->set(terms_.lease, std::move(lease));
 }
 
+bool RoleSession::is_due(base::Time now) const { return !credentials_ || now - made_ >= session_renewal; }
+
 base::Result<identity::Credentials> RoleSession::current() {
     base::Lock lock(mutex_);
     if (ended_) return base::fail(base::code::ExpiredToken, "the session of this training job has ended");
     base::Time now = dependencies_.clock->now();
-    if (!credentials_ || now - made_ >= session_renewal) {
+    if (is_due(now)) {
         credentials_ = TRY((*dependencies_.assume)(job_, role_arn_, terms_));
         made_ = now;
     }
     return *credentials_;
+}
+
+bool RoleSession::assumes_now() {
+    base::Lock lock(mutex_);
+    return !ended_ && is_due(dependencies_.clock->now());
 }
 
 void RoleSession::end() {

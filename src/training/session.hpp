@@ -60,6 +60,8 @@ public:
 
     // Errors of the directory: the trust policy's AccessDenied, NoSuchEntity. `ExpiredToken` after end().
     [[nodiscard]] base::Result<identity::Credentials> current();
+    // Would current() ask for the role anew?
+    [[nodiscard]] bool assumes_now();
     [[nodiscard]] const std::string& role_arn() const { return role_arn_; }
     [[nodiscard]] const JobId& job() const { return job_; }
     // For good; any thread, any number of times.
@@ -73,6 +75,7 @@ private:
     base::Mutex mutex_;
     std::optional<identity::Credentials> credentials_ GUARDED_BY(mutex_);
     base::Time made_ GUARDED_BY(mutex_);
+    [[nodiscard]] bool is_due(base::Time now) const REQUIRES(mutex_);
     bool ended_ GUARDED_BY(mutex_) = false;
 };
 

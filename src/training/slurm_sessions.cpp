@@ -95,15 +95,27 @@ base::Result<SlurmSessions::Opened> SlurmSessions::open_session(const SlurmJob& 
     return opened;
 }
 
-base::Result<identity::Credentials> SlurmSessions::renew(const std::string& account, const std::string& id) {
-    base::Lock lock(mutex_);
+base::Result<SlurmSessions::Held*> SlurmSessions::find(const std::string& account, const std::string& id) {
     const auto held = held_.find(account + "/" + id);
     if (held == held_.end())
         return base::fail(base::code::NoSuchSession, "there is no such session of a Slurm job: its job has ended");
-    auto credentials = TRY(held->second.session->current());
-    held->second.renewed = dependencies_.clock->now();
+    return &held->second;
+}
+
+base::Result<std::optional<SlurmJob>> SlurmSessions::job_to_renew(const std::string& account, const std::string& id) {
+    base::Lock lock(mutex_);
+    const Held& held = *TRY(find(account, id));
+    if (!held.session->assumes_now()) return std::nullopt;
+    return held.job;
+}
+
+base::Result<identity::Credentials> SlurmSessions::renew(const std::string& account, const std::string& id) {
+    base::Lock lock(mutex_);
+    Held& held = *TRY(find(account, id));
+    auto credentials = TRY(held.session->current());
+    held.renewed = dependencies_.clock->now();
     store::Batch batch;
-    batch.put(key_of(account, id), record_of(held->second.job, held->second.renewed));
+    batch.put(key_of(account, id), record_of(held.job, held.renewed));
     TRY(commit(batch));
     return credentials;
 }

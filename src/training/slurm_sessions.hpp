@@ -10,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -54,6 +55,8 @@ public:
     [[nodiscard]] base::Result<Opened> open_session(const SlurmJob& job);
     // Credentials with more than five hours left. Errors: `NoSuchSession`, the directory's.
     [[nodiscard]] base::Result<identity::Credentials> renew(const std::string& account, const std::string& id);
+    // The job whose role a renewal would ask for anew now; none: it would hand out what is held. Errors: `NoSuchSession`.
+    [[nodiscard]] base::Result<std::optional<SlurmJob>> job_to_renew(const std::string& account, const std::string& id);
     // The job has ended: its credentials are refused from now on. Closing what is not open is not an error.
     [[nodiscard]] base::Result<void> close(const std::string& account, const std::string& id);
 
@@ -65,6 +68,7 @@ private:
         base::Time renewed;
     };
     [[nodiscard]] std::unique_ptr<RoleSession> hold(const SlurmJob& job, const std::string& id);
+    [[nodiscard]] base::Result<Held*> find(const std::string& account, const std::string& id) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> close_lapsed() REQUIRES(mutex_);
     // For a request: if what it was decided on is still so (base::DecisionScope).
     [[nodiscard]] base::Result<void> commit(const store::Batch& batch) REQUIRES(mutex_);

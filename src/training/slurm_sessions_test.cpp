@@ -50,8 +50,11 @@ TEST_CASE("a Slurm job's session lives by a lease that its epilog closes") {
     CHECK(fixture.assumed.front().second == opened->id);
     CHECK(fixture.leases.find(opened->id) != nullptr);
     // Young credentials are handed out again, older ones are not.
+    CHECK_FALSE(sessions->job_to_renew(job.account, opened->id).value().has_value());
     CHECK(sessions->renew(job.account, opened->id)->access_key_id == "ASIA1");
     fixture.clock.advance(session_renewal);
+    CHECK(sessions->job_to_renew(job.account, opened->id).value()->role_arn == job.role_arn);
+    CHECK(sessions->job_to_renew("999999999999", opened->id).error().code == "NoSuchSession");
     CHECK(sessions->renew(job.account, opened->id)->access_key_id == "ASIA2");
     // Who has the id but is of another account has nothing.
     CHECK(sessions->renew("999999999999", opened->id).error().code == "NoSuchSession");

@@ -13,7 +13,7 @@ import botocore.session
 import pytest
 import yaml
 
-from conftest import Credentials
+from conftest import Credentials, Server
 from test_sagemaker import BUCKET, channel, make_trainer, request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -529,6 +529,35 @@ def test_what_is_said_of_a_slurm_session_is_what_it_gets(server, world, roles, r
                                        "--input", json.dumps(arguments)).stdout
             assert f"answered {code}: " in shown
         assert [one for act in said.get("ServiceActs", []) for one in of_acts(act["Accesses"]) if one[2] != "allowed"][1:] == []
+
+
+def test_what_is_said_of_the_renewal_of_a_slurm_session_is_what_it_gets(tmp_path):
+    """A server that has begun anew holds no credentials of the session: the renewal asks for the role, and the role's trust policy decides."""
+    server = Server(tmp_path).start()
+    try:
+        iam = server.client("iam")
+        role = iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        iam.create_user(UserName="ada")
+        iam.put_user_policy(UserName="ada", PolicyName="p", PolicyDocument=document(allow()))
+        own = own_client(server, tmp_path / "models")
+        session = own("OpenSlurmSession", SlurmJobId="7", UserName="ada", RoleArn=role)["SessionId"]
+        asked = {"PrincipalArn": f"arn:aws:iam::{server.account}:root", "Operation": "trainwarden:RenewSlurmSession", "Input": json.dumps({"SessionId": session})}
+        assert "ServiceActs" not in own("ExplainAccess", **asked)  # what it holds is young
+        server.stop()
+        server.start()
+        own = own_client(server, tmp_path / "models again")
+        acts = lambda: [one for act in own("ExplainAccess", **asked).get("ServiceActs", []) for one in of_acts(act["Accesses"])]
+        server.client("iam").update_assume_role_policy(RoleName="trainer", PolicyDocument=trust(service="ec2.amazonaws.com"))
+        assert acts() == [("sts:AssumeRole", role, "implicitDeny")]
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            own("RenewSlurmSession", SessionId=session)
+        assert caught.value.response["Error"]["Code"].startswith("AccessDenied")
+        server.client("iam").update_assume_role_policy(RoleName="trainer", PolicyDocument=json.dumps(TRUST))
+        assert acts() == [("sts:AssumeRole", role, "allowed")]
+        own("RenewSlurmSession", SessionId=session)
+        assert acts() == []
+    finally:
+        server.stop()
 
 
 def test_why_is_told_to_who_may_ask_about_the_principal_of_the_act(server, world, roles):

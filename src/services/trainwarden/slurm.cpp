@@ -59,6 +59,13 @@ Result<gate::ServiceAct> pass_of_user(const SlurmDependencies& parts, const trai
                          .keys = {}});
 }
 
+// SageMaker assumes the job's role. `session`: its id, once it is open.
+Result<gate::ServiceAct> assumption_for(const SlurmDependencies& parts, const training::SlurmJob& job,
+                                        const std::string& session) {
+    return gate::role_assumption(*parts.describer, training::job_service_call(training::job_id_of(job)),
+                                 training::job_role_request(job.role_arn, training::session_terms_of(job, session)));
+}
+
 // For who asks in advance what open_session would do.
 Result<void> decide_opening(const SlurmDependencies& parts, const gate::RequestOrigin& origin, std::string_view input,
                             const gate::ServiceActs::Decide& decide) {
@@ -66,8 +73,17 @@ Result<void> decide_opening(const SlurmDependencies& parts, const gate::RequestO
     TRY(model::read_json(m::OpenSlurmSession::operation, input, &in));
     const training::SlurmJob job = job_of(origin.caller, origin.region, in);
     if (!decide(TRY(pass_of_user(parts, job)))) return {};
-    decide(TRY(gate::role_assumption(*parts.describer, training::job_service_call(training::job_id_of(job)),
-                                     training::job_role_request(job.role_arn, training::session_terms_of(job, "")))));
+    decide(TRY(assumption_for(parts, job, "")));
+    return {};
+}
+
+// For who asks in advance what renew_session would do: it asks for the role once what is held has become old.
+Result<void> decide_renewal(const SlurmDependencies& parts, const gate::RequestOrigin& origin, std::string_view input,
+                            const gate::ServiceActs::Decide& decide) {
+    m::SlurmSessionRequest in;
+    TRY(model::read_json(m::RenewSlurmSession::operation, input, &in));
+    const auto job = TRY(parts.sessions->job_to_renew(origin.caller.principal.account, in.session_id));
+    if (job) decide(TRY(assumption_for(parts, *job, in.session_id)));
     return {};
 }
 
@@ -110,6 +126,10 @@ void add_slurm_operations(gate::Registry& registry, SlurmDependencies parts) {
     parts.acts->add(m::OpenSlurmSession::operation,
                     [parts](const gate::RequestOrigin& origin, std::string_view input, const gate::ServiceActs::Decide& decide) {
                         return decide_opening(parts, origin, input, decide);
+                    });
+    parts.acts->add(m::RenewSlurmSession::operation,
+                    [parts](const gate::RequestOrigin& origin, std::string_view input, const gate::ServiceActs::Decide& decide) {
+                        return decide_renewal(parts, origin, input, decide);
                     });
 }
 

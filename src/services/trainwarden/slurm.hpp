@@ -20,7 +20,7 @@ struct SlurmDependencies {
     identity::Directory* directory = nullptr;
     training::SlurmSessions* sessions = nullptr;
     const gate::Decider* decider = nullptr;
-    gate::ServiceActs* acts = nullptr;  // learns what OpenSlurmSession makes SageMaker do
+    gate::ServiceActs* acts = nullptr;  // learns what these operations make SageMaker do
     const gate::Describer* describer = nullptr;
 };
 
