@@ -15,6 +15,7 @@ void add_commands(Command& root, const AddCommands& below_audit) {
     add_slurm(root);
     add_explain(root);
     add_lint(root);
+    add_compare(root);
     add_who_can(root);
     add_what_can(root);
     add_least_privilege(root);

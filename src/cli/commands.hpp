@@ -6,6 +6,7 @@
 namespace cli {
 
 Command add_audit(Command& root);
+void add_compare(Command& root);
 void add_config(Command& root);
 void add_destroy(Command& root);
 void add_doctor(Command& root);
