@@ -77,6 +77,11 @@ std::string passed_resource(std::string_view action, std::string_view asked, std
     return out;
 }
 
+bool lists_by_path(std::string_view lower_action) {
+    const auto* const found = std::ranges::find(passed, lower_action, &Passed::action);
+    return found != passed.end() && found->by_path;
+}
+
 bool passes_as_asked(std::string_view lower_action) {
     return !is_in(lower_action, without_resource) && !lower_action.starts_with("logs:");
 }

@@ -13,6 +13,9 @@ namespace policy {
 [[nodiscard]] std::string passed_resource(std::string_view action, std::string_view asked, std::string_view account,
                                           std::string_view region);
 
+// May a request for it name a path, `arn:aws:iam::111122223333:user/team/`, on which it is then decided? Lower case.
+[[nodiscard]] bool lists_by_path(std::string_view lower_action);
+
 // Does this function return what was asked, whatever that is? Lower case; of an action with resource types.
 [[nodiscard]] bool passes_as_asked(std::string_view lower_action);
 

@@ -241,9 +241,9 @@ bool is_in(char32_t c, Characters set) {
         case Characters::no_colon:
             return c != ':';
         case Characters::edge:
-            return is_lower(c) || (c >= '0' && c <= '9');
+            return alphanumeric || c == '_';
         case Characters::bucket:
-            return is_lower(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+            return alphanumeric || is_one_of("_-.");
         case Characters::name:
             return alphanumeric || is_one_of("+=,.@-_");
         case Characters::path:

@@ -20,8 +20,8 @@ namespace proof {
 enum class Characters : uint8_t {
     all,
     no_colon,  // inside a segment of an ARN
-    edge,      // of a bucket's name: a-z 0-9
-    bucket,    // within a bucket's name: a-z 0-9 - .
+    edge,      // of a bucket's name: A-Z a-z 0-9 _; buckets made before March 2018 may have capitals and _
+    bucket,    // within a bucket's name: those and - .
     name,      // IAM's names: A-Z a-z 0-9 + = , . @ - _
     path,      // `name` and /
     no_slash,

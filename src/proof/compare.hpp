@@ -5,7 +5,8 @@
 
 namespace proof {
 
-// Identity policies, each as the only policy of any user whatever. What one says of a principal's own keys (`${aws:username}`) is open.
+// Identity policies, each as the only policy of a user of one account, about its resources in one region. What one says of a principal's own keys
+// (`${aws:username}`) is open. grants.hpp asks the same for every account and region that documents tell apart.
 //
 // Something that the first allows and the second does not. No: the second allows all that the first does.
 [[nodiscard]] Answer find_more(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits = {});

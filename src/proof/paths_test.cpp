@@ -247,6 +247,334 @@ TEST_CASE("a bucket's own policy") {
     CHECK(world.path(world.user("carol", {allow("s3:PutBucketPolicy", "arn:aws:s3:::other")})).empty());
 }
 
+TEST_CASE("attaching what a condition leaves") {
+    const auto attaches = [](const std::string& pattern) {
+        return allow("iam:AttachUserPolicy", iam + "user/ada", R"({"ArnLike":{"iam:PolicyARN":")" + pattern + "\"}}");
+    };
+    // One of the account's, one of AWS's, and one that it makes.
+    for (const auto& arn : {iam + "policy/readers", std::string("arn:aws:iam::aws:policy/Readers")}) {
+        World world;
+        world.account.policies.push_back(
+            {.arn = iam + "policy/readers", .default_version = "v1", .keys = {}, .versions = {{"v1", policy_of(reads)}}});
+        world.account.attachable.push_back({policy_of(reads), "arn:aws:iam::aws:policy/Readers", "v1"});
+        CHECK(world.path(world.user("ada", {attaches(arn)})) == one(Means::attach_policy));
+        CHECK(world.path(world.user("bob", {attaches(arn + "-others")})).empty());
+    }
+    CHECK(with(attaches(iam + "policy/team/*") + "," + allow("iam:CreatePolicy", iam + "policy/team/*")) ==
+          one(Means::attach_policy));
+    CHECK(with(attaches(iam + "policy/team/*")).empty());
+    CHECK(with(attaches(iam + "policy/team/*") + "," + allow("iam:CreatePolicy", iam + "policy/other/*")).empty());
+}
+
+TEST_CASE("a Slurm session in the name of a user who may pass the role") {
+    const std::string opens = allow("trainwarden:OpenSlurmSession", iam + "role/reader");
+    const std::string passes = allow("iam:PassRole", iam + "role/reader");
+    for (const bool somebody_passes : {true, false}) {
+        World world;
+        const auto ada = world.user("ada", {opens});
+        world.role("reader", {reads}, trusts(job));
+        world.user("bob", {somebody_passes ? passes : allow("iam:GetRole")});
+        CHECK(world.path(ada) == (somebody_passes ? one(Means::open_slurm_session) : std::vector<Means>{}));
+    }
+    World world;
+    const auto ada = world.user("ada", {opens});
+    world.role("reader", {reads}, trusts(nobody));
+    world.user("bob", {passes});
+    CHECK(world.path(ada).empty());
+}
+
+TEST_CASE("a role whose trust policy is changed for SageMaker, where it may not be assumed") {
+    const std::string jobs = allow("iam:PassRole", iam + "role/reader") + "," + allow("sagemaker:CreateTrainingJob");
+    CHECK(with(allow("iam:UpdateAssumeRolePolicy") + "," + jobs + "," + deny("sts:AssumeRole")) == one(Means::pass_role_to_job));
+    CHECK(with(jobs + "," + deny("sts:AssumeRole")).empty());
+    const std::string makes = allow("iam:CreateRole") + "," + allow("iam:PutRolePolicy", iam + "role/x*");
+    CHECK(with(makes + "," + allow("iam:PassRole") + "," + allow("sagemaker:CreateTrainingJob") + "," + deny("sts:AssumeRole")) ==
+          one(Means::make_role));
+    CHECK(with(makes + "," + deny("sts:AssumeRole")).empty());
+}
+
+TEST_CASE("groups that are given something later") {
+    World world;
+    world.group("g", {});
+    const std::string joins = allow("iam:AddUserToGroup", iam + "group/g");
+    CHECK(world.path(world.user("ada", {joins + "," + allow("iam:PutGroupPolicy", iam + "group/g")})) ==
+          std::vector{Means::add_to_group, Means::put_group_policy});
+    CHECK(world.path(world.user("bob", {joins})).empty());
+    const std::string makes = allow("iam:CreateGroup", iam + "group/x*") + "," + allow("iam:AddUserToGroup", iam + "group/x*");
+    CHECK(world.path(world.user("carol", {makes + "," + allow("iam:AttachGroupPolicy", iam + "group/x*")})) ==
+          one(Means::make_group));
+    CHECK(world.path(world.user("dave", {makes})).empty());
+}
+
+TEST_CASE("groups whose policies deny") {
+    for (const auto& [action, means] : {std::pair{"iam:DeleteGroupPolicy", Means::delete_group_policy},
+                                        {"iam:DetachGroupPolicy", Means::detach_group_policy}}) {
+        World world;
+        const auto group = world.group("g", {});
+        const bool is_inline = means == Means::delete_group_policy;
+        world.account.groups.front().policies.push_back(
+            {policy_of(deny("s3:*")), is_inline ? "inline policy p of group g" : "arn:aws:iam::aws:policy/Denies"});
+        CHECK(world.path(world.user("ada", {reads + "," + allow(action, iam + "group/g")}, {group})) == one(means));
+        CHECK(world.path(world.user("bob", {reads + "," + allow(action, iam + "group/h")}, {group})).empty());
+    }
+}
+
+TEST_CASE("tags that policies ask of a principal") {
+    const std::string vision = R"({"StringEquals":{"aws:PrincipalTag/team":"vision"}})";
+    const std::string conditional = allow("s3:GetObject", "arn:aws:s3:::data/*", vision);
+    const std::string variable = allow("s3:GetObject", "arn:aws:s3:::data/${aws:PrincipalTag/team}");
+    CHECK(with(conditional + "," + allow("iam:TagUser", iam + "user/ada")) == one(Means::tag_principal));
+    CHECK(with(variable + "," + allow("iam:TagUser", iam + "user/ada")) == one(Means::tag_principal));
+    CHECK(with(conditional).empty());
+    CHECK(with(conditional + "," + allow("iam:TagUser", iam + "user/bob")).empty());
+    // Other tags alone, other values alone.
+    CHECK(
+        with(conditional + "," + allow("iam:TagUser", "*", R"({"ForAllValues:StringEquals":{"aws:TagKeys":["cost"]}})")).empty());
+    CHECK(with(conditional + "," + allow("iam:TagUser", "*", R"({"StringEquals":{"aws:RequestTag/team":"speech"}})")).empty());
+    CHECK(with(conditional + "," + allow("iam:TagUser", "*", R"({"StringEquals":{"aws:RequestTag/team":"vision"}})")) ==
+          one(Means::tag_principal));
+    // One that keeps it out.
+    World world;
+    const auto ada = world.user("ada", {reads + R"(,{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":)" + vision +
+                                        "}," + allow("iam:UntagUser", iam + "user/ada")});
+    world.account.holders[ada].asker.subject.known.set("aws:PrincipalTag/team", "vision");
+    CHECK(world.path(ada) == one(Means::untag_principal));
+}
+
+TEST_CASE("session tags") {
+    const std::string vision = R"({"StringEquals":{"aws:PrincipalTag/team":"vision"}})";
+    const auto path = [&](const std::string& actions, const std::string& trusted) {
+        World world;
+        const auto ada = world.user("ada", {R"({"Effect":"Allow","Action":[)" + actions + R"(],"Resource":"*"})"});
+        world.role("reader", {allow("s3:GetObject", "arn:aws:s3:::data/*", vision)},
+                   R"({"Effect":"Allow","Action":[)" + trusted + R"(],"Principal":{"AWS":"111122223333"}})");
+        return world.path(ada);
+    };
+    const std::string both = R"("sts:AssumeRole","sts:TagSession")", assumes = R"("sts:AssumeRole")";
+    CHECK(path(both, both) == one(Means::assume_role_as));
+    CHECK(path(assumes, both).empty());
+    CHECK(path(both, assumes).empty());
+}
+
+TEST_CASE("a session's name and source identity") {
+    const auto path = [&](const std::string& condition, const std::string& actions) {
+        World world;
+        const auto ada = world.user("ada", {allow("sts:*")});
+        world.role("reader", {allow("s3:GetObject", "arn:aws:s3:::data/*", condition)},
+                   R"({"Effect":"Allow","Action":[)" + actions + R"(],"Principal":{"AWS":"111122223333"}})");
+        return world.path(ada);
+    };
+    const std::string assumes = R"("sts:AssumeRole")", sets = R"("sts:AssumeRole","sts:SetSourceIdentity")";
+    CHECK(path(R"({"StringLike":{"aws:userid":"*:ada"}})", assumes) == one(Means::assume_role_as));
+    CHECK(path(R"({"StringEquals":{"aws:SourceIdentity":"ada"}})", sets) == one(Means::assume_role_as));
+    CHECK(path(R"({"StringEquals":{"aws:SourceIdentity":"ada"}})", assumes).empty());
+    // A bucket policy that names one session.
+    World world;
+    const auto ada = world.user("ada", {allow("sts:AssumeRole")});
+    world.role("reader", {}, trusts(whole_account));
+    const AttachedPolicy bucket{
+        policy_of(
+            R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:sts::111122223333:assumed-role/reader/ada"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"})",
+            PolicyKind::resource),
+        "bucket policy of data"};
+    CHECK(world.path(ada, &bucket) == one(Means::assume_role_as));
+}
+
+TEST_CASE("what a request that brings tags needs as well") {
+    const std::string tags = R"({"StringEquals":{"aws:RequestTag/team":"vision"}})";
+    const auto trusted = [&](const std::string& actions, const std::string& key) {
+        World world;
+        const auto ada = world.user("ada", {allow("sts:*")});
+        world.role("reader", {reads},
+                   R"({"Effect":"Allow","Action":[)" + actions +
+                       R"(],"Principal":{"AWS":"111122223333"},"Condition":{"StringEquals":{")" + key + R"(":"vision"}}})");
+        return world.path(ada);
+    };
+    const std::string assumes = R"("sts:AssumeRole")";
+    CHECK(trusted(assumes, "aws:RequestTag/team").empty());
+    CHECK(trusted(assumes + R"(,"sts:TagSession")", "aws:RequestTag/team") == one(Means::assume_role));
+    CHECK(trusted(assumes, "sts:SourceIdentity").empty());
+    CHECK(trusted(assumes + R"(,"sts:SetSourceIdentity")", "sts:SourceIdentity") == one(Means::assume_role));
+    const std::string pass = allow("iam:PassRole", iam + "role/reader") + "," + allow("sagemaker:CreateTrainingJob", "*", tags);
+    CHECK(with(pass, job).empty());
+    CHECK(with(pass + "," + allow("sagemaker:AddTags"), job) == one(Means::pass_role_to_job));
+    const std::string makes = allow("iam:CreateRole", "*", tags) + "," + allow("iam:PutRolePolicy", iam + "role/x*");
+    CHECK(with(makes).empty());
+    CHECK(with(makes + "," + allow("iam:TagRole")) == one(Means::make_role));
+}
+
+TEST_CASE("jobs of certain names, or in another region") {
+    const std::string pass = allow("iam:PassRole", iam + "role/reader") + ",";
+    CHECK(with(pass + allow("sagemaker:CreateTrainingJob", "arn:aws:sagemaker:*:*:training-job/vision-*"), job) ==
+          one(Means::pass_role_to_job));
+    World world;
+    world.account.regions = {"us-east-1", "eu-central-1"};
+    const auto ada = world.user("ada", {pass + allow("sagemaker:CreateTrainingJob", "arn:aws:sagemaker:eu-central-1:*:*")});
+    world.role("reader", {reads}, trusts(job));
+    CHECK(world.path(ada) == one(Means::pass_role_to_job));
+    const auto bob = world.user("bob", {pass + allow("sagemaker:CreateTrainingJob", "arn:aws:sagemaker:ap-south-1:*:*")});
+    CHECK(world.path(bob).empty());
+}
+
+TEST_CASE("new principals with what they may be given") {
+    const std::string makes_user = allow("iam:CreateUser", iam + "user/x*") + "," + allow("iam:CreateAccessKey", iam + "user/x*");
+    World world;
+    world.group("readers", {reads});
+    CHECK(world.path(world.user("ada", {makes_user + "," + allow("iam:AddUserToGroup", iam + "group/readers") + "," +
+                                        deny("s3:*")})) == one(Means::make_user));
+    // With a boundary that it must have.
+    const std::string arn = iam + "policy/b", bound = R"({"StringEquals":{"iam:PermissionsBoundary":")" + arn + R"("}})";
+    for (const bool is_wide : {true, false}) {
+        World other;
+        other.account.policies.push_back({.arn = arn,
+                                          .default_version = "v1",
+                                          .keys = {},
+                                          .versions = {{"v1", policy_of(is_wide ? reads : allow("iam:GetUser"))}}});
+        const auto bob =
+            other.user("bob", {allow("iam:CreateRole", "*", bound) + "," + allow("iam:PutRolePolicy", iam + "role/x*")});
+        CHECK(other.path(bob) == (is_wide ? one(Means::make_role) : std::vector<Means>{}));
+    }
+    // With one that is taken away again.
+    World unbound;
+    unbound.account.policies.push_back(
+        {.arn = arn, .default_version = "v1", .keys = {}, .versions = {{"v1", policy_of(allow("iam:GetUser"))}}});
+    const std::string makes = allow("iam:CreateRole", "*", bound) + "," + allow("iam:PutRolePolicy", iam + "role/x*");
+    CHECK(unbound.path(unbound.user("frank", {makes + "," + allow("iam:DeleteRolePermissionsBoundary", iam + "role/x*")})) ==
+          one(Means::make_role));
+    CHECK(
+        unbound.path(unbound.user("grace", {makes + "," + allow("iam:DeleteRolePermissionsBoundary", iam + "role/y")})).empty());
+    // Of a name that a bucket policy asks for.
+    World named;
+    const auto carol = named.user("carol", {allow("iam:CreateRole")});
+    const AttachedPolicy bucket{
+        policy_of(
+            R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/readers/*"}}})",
+            PolicyKind::resource),
+        "bucket policy of data"};
+    CHECK(named.path(carol, &bucket) == one(Means::make_role));
+    const auto dave = named.user("dave", {allow("iam:CreateRole", iam + "role/x*")});
+    CHECK(named.path(dave, &bucket).empty());
+}
+
+TEST_CASE("a user that is called otherwise") {
+    const std::string own = allow("s3:GetObject", "arn:aws:s3:::data/${aws:username}/*");
+    World world;
+    const auto ada = world.user("ada", {own + "," + allow("iam:UpdateUser", iam + "user/*")});
+    const auto bob = world.user("bob", {own + "," + allow("iam:UpdateUser", iam + "user/bob")});
+    const auto steps = [&](uint32_t holder, const std::string& object) {
+        const std::vector targets{proof::Target{
+            .actions = {"s3:GetObject"}, .except = {}, .resources = {object}, .policy = nullptr, .account = id, .known = {}}};
+        std::vector<Means> out;
+        for (const auto& path : proof::find_paths(world.account, targets, {}).paths)
+            for (const auto& step : path.steps)
+                if (path.holder == holder) out.push_back(step.means);
+        return out;
+    };
+    CHECK(steps(ada, "arn:aws:s3:::data/grace/x") == one(Means::rename_user));
+    CHECK(steps(ada, "arn:aws:s3:::data/bob/x").empty());  // who is there
+    CHECK(steps(bob, "arn:aws:s3:::data/grace/x").empty());
+}
+
+TEST_CASE("boundaries that a condition leaves") {
+    World world;
+    const std::string arn = iam + "policy/wider", one_of = R"({"StringEquals":{"iam:PermissionsBoundary":")" + arn + R"("}})";
+    world.account.policies.push_back({.arn = arn, .default_version = "v1", .keys = {}, .versions = {{"v1", policy_of(reads)}}});
+    const std::string puts = allow("iam:PutUserPermissionsBoundary", "*", one_of);
+    const auto ada = world.user("ada", {reads + "," + puts});
+    world.policies(ada).boundary = AttachedPolicy{policy_of(puts), iam + "policy/boundary", "v1"};
+    CHECK(world.path(ada) == one(Means::put_boundary));
+}
+
+TEST_CASE("what one does for another that it may act as") {
+    // It changes the role, which only the other may assume.
+    World world;
+    const auto ada =
+        world.user("ada", {allow("iam:PutRolePolicy", iam + "role/last") + "," + allow("iam:CreateAccessKey", iam + "user/bob")});
+    world.user("bob", {allow("sts:AssumeRole", iam + "role/last")});
+    world.role("last", {}, trusts(whole_account));
+    CHECK(world.path(ada) == std::vector{Means::create_access_key, Means::put_policy});
+    // It writes a bucket policy for the other: what it is denied itself.
+    World buckets;
+    const auto carol = buckets.user("carol", {allow("s3:PutBucketPolicy") + "," + deny("s3:GetObject") + "," +
+                                              allow("iam:CreateAccessKey", iam + "user/dave")});
+    buckets.user("dave", {});
+    CHECK(buckets.path(carol) == std::vector{Means::create_access_key, Means::put_bucket_policy});
+    const auto erin = buckets.user("erin", {allow("s3:PutBucketPolicy") + "," + deny("s3:GetObject")});
+    CHECK(buckets.path(erin).empty());
+}
+
+TEST_CASE("more than one bucket") {
+    World world;
+    const auto ada = world.user("ada", {allow("s3:PutBucketPolicy", "arn:aws:s3:::second")});
+    const std::vector targets{proof::Target{.actions = {"s3:GetObject"},
+                                            .except = {},
+                                            .resources = {"arn:aws:s3:::first/*", "arn:aws:s3:::second/*"},
+                                            .policy = nullptr,
+                                            .account = id,
+                                            .known = {}}};
+    const auto found = proof::find_paths(world.account, targets, {});
+    REQUIRE(found.paths.size() == 1);
+    CHECK(found.paths.front().holder == ada);
+    CHECK(found.paths.front().steps.front().on == "arn:aws:s3:::second");
+    CHECK(found.paths.front().steps.front().requests.back().witness.resource.starts_with("arn:aws:s3:::second/"));
+}
+
+TEST_CASE("each request that a step takes") {
+    // Two policies that deny are written over by two requests.
+    World world;
+    const auto ada = world.user("ada", {reads + "," + allow("iam:PutUserPolicy"), deny("s3:GetObject"), deny("s3:Get*")});
+    const std::vector targets{proof::Target{
+        .actions = {"s3:GetObject"}, .except = {}, .resources = {aim}, .policy = nullptr, .account = id, .known = {}}};
+    const auto found = proof::find_paths(world.account, targets, {});
+    REQUIRE(found.paths.size() == 1);
+    CHECK(found.paths.front().holder == ada);
+    CHECK(found.paths.front().steps.front().requests.size() == 2);
+    // A user has two keys at most.
+    for (const bool deletes : {true, false}) {
+        World keys;
+        const auto carol =
+            keys.user("carol", {allow("iam:CreateAccessKey", iam + "user/bob") + "," +
+                                (deletes ? allow("iam:DeleteAccessKey", iam + "user/bob") : allow("iam:GetUser"))});
+        keys.account.holders[keys.user("bob", {reads})].access_keys = 2;
+        CHECK(keys.path(carol) == (deletes ? one(Means::create_access_key) : std::vector<Means>{}));
+    }
+}
+
+TEST_CASE("more changes than are looked for are said") {
+    World world;
+    const auto ada = world.user("ada", {reads + "," + allow("iam:DetachUserPolicy")});
+    for (int i = 0; i < 4; ++i)
+        world.policies(ada).identity.push_back({policy_of(deny("s3:*")), "arn:aws:iam::aws:policy/Denies" + std::to_string(i)});
+    const std::vector targets{proof::Target{
+        .actions = {"s3:GetObject"}, .except = {}, .resources = {aim}, .policy = nullptr, .account = id, .known = {}}};
+    const auto found = proof::find_paths(world.account, targets, {});
+    CHECK(found.paths.empty());
+    CHECK(found.open == "the number of changes of one principal");
+}
+
+TEST_CASE("a resource that is tagged first") {
+    const std::string tagged = R"({"StringEquals":{"aws:ResourceTag/team":"vision"}})";
+    const std::string keys = allow("iam:CreateAccessKey", "*", tagged);
+    CHECK(with(keys + "," + allow("iam:TagUser", iam + "user/bob")) == one(Means::create_access_key));
+    CHECK(with(keys).empty());
+    CHECK(with(keys + "," + allow("iam:TagUser", iam + "user/carol")).empty());
+    CHECK(with(keys + "," + allow("iam:TagUser", "*", R"({"StringEquals":{"aws:RequestTag/team":"speech"}})")).empty());
+    // An object.
+    World world;
+    const auto ada = world.user("ada", {allow("s3:GetObject", "*", R"({"StringEquals":{"s3:ExistingObjectTag/open":"yes"}})") +
+                                        "," + allow("s3:PutObjectTagging", "arn:aws:s3:::data/x")});
+    const auto steps = [&](const std::string& object) {
+        proof::Target target{
+            .actions = {"s3:GetObject"}, .except = {}, .resources = {object}, .policy = nullptr, .account = id, .known = {}};
+        target.absent = {"s3:existingobjecttag/"};
+        const auto found = proof::find_paths(world.account, std::vector{target}, {});
+        return found.paths.empty() ? std::vector<Means>{} : one(found.paths.front().steps.front().means);
+    };
+    CHECK(world.account.holders[ada].name == "ada");
+    CHECK(steps("arn:aws:s3:::data/x") == one(Means::put_object_tags));
+    CHECK(steps("arn:aws:s3:::data/y").empty());
+}
+
 TEST_CASE("several steps, the fewest") {
     World world;
     const auto ada = world.user("ada", {allow("sts:AssumeRole", iam + "role/first")});

@@ -40,6 +40,30 @@ bool includes(const std::string& second, const std::string& first) {
 
 }  // namespace
 
+TEST_CASE("IAM's lists below a path are requests of their own") {
+    const std::string below = R"("arn:aws:iam::*:user/team/*")";
+    const std::string everything = allow("\"*\"", "\"*\"");
+    const auto at = [&](const std::string& resources) {
+        const auto answer =
+            proof::find_more(identity(allow(R"("iam:ListUsers")", resources)), identity(allow(R"("sqs:SendMessage")", "\"*\"")));
+        return answer.kind == Answer::Kind::yes ? answer.witness->resource
+                                                : std::string(answer.kind == Answer::Kind::no ? "no" : "?");
+    };
+    CHECK(at(below).starts_with("arn:aws:iam::111122223333:user/team/"));
+    CHECK(at(below).ends_with("/"));
+    CHECK(at(R"("arn:aws:iam::*:user/")") == "arn:aws:iam::111122223333:user/");
+    CHECK(at(R"("arn:aws:iam::*:role/team/*")") == "no");
+    CHECK(at(R"("arn:aws:iam::*:user/team")") == "no");
+    CHECK(includes(everything, allow(R"("iam:ListUsers")", below)));
+    CHECK_FALSE(includes(allow(R"("iam:ListUsers")", R"("arn:aws:iam::*:user/")"), allow(R"("iam:ListUsers")", below)));
+}
+
+TEST_CASE("buckets of old, with capitals and underscores") {
+    const std::string old = allow(R"("s3:GetObject")", R"("arn:aws:s3:::My_Legacy_Bucket/*")");
+    CHECK_FALSE(includes(allow(R"("sqs:SendMessage")", "\"*\""), old));
+    CHECK(includes(allow(R"("s3:GetObject")", R"("arn:aws:s3:::My_*")"), old));
+}
+
 TEST_CASE("texts that match some patterns and not others") {
     const auto find = [](std::initializer_list<const char*> in, std::initializer_list<const char*> out) {
         std::vector<proof::Tokens> tokens;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/strings.hpp"
 #include "policy/passed_resource.hpp"
 #include "policy/vocabulary.hpp"
 
@@ -55,7 +56,12 @@ Tokens format_tokens(std::string format, const ResourceOwner& owner) {
 std::vector<Tokens> resources_of(std::string_view action, const ResourceOwner& owner) {
     std::vector<Tokens> out;
     if (!policy::names_resource(action)) {
-        add_literal(out.emplace_back(), policy::passed_resource(action, "*", owner.account, owner.region));
+        const std::string passed = policy::passed_resource(action, "*", owner.account, owner.region);
+        add_literal(out.emplace_back(), passed);
+        if (!policy::lists_by_path(base::lower(action))) return out;
+        add_literal(out.emplace_back(), passed);
+        add_something(out.back(), Characters::path);
+        add_literal(out.back(), "/");
         return out;
     }
     for (const auto format : policy::resource_formats(action)) {

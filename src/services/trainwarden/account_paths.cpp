@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 
+#include "base/strings.hpp"
+#include "identity/aws_managed.hpp"
 #include "identity/directory.hpp"
+#include "policy/glob.hpp"
 #include "proof/paths.hpp"
 #include "services/trainwarden/ways.hpp"
+#include "text/json.hpp"
 
 namespace services::trainwarden {
 namespace {
@@ -19,10 +24,58 @@ struct AccountState {
     proof::AccountForPaths account;
     std::deque<policy::AttachedPolicy> trust;
     std::vector<size_t> candidates;  // of each holder
+    bool attachable_cut = false;     // there are more of AWS's policies that somebody may attach than are looked at
 };
 
-policy::AttachedPolicy managed(const identity::ManagedPolicy& policy) {
+constexpr size_t attachable_max = 128;
+// AWS's widest policies beside AdministratorAccess, for who may attach anything else.
+constexpr const char* wide_policies[] = {"arn:aws:iam::aws:policy/IAMFullAccess", "arn:aws:iam::aws:policy/PowerUserAccess",
+                                         "arn:aws:iam::aws:policy/AmazonS3FullAccess",
+                                         "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess",
+                                         "arn:aws:iam::aws:policy/ReadOnlyAccess"};
+
+// What conditions on iam:PolicyARN say: patterns.
+void find_policy_patterns(const policy::Policy& policy, std::set<std::string>& to) {
+    constexpr std::string_view key = "iam:policyarn";
+    if (!base::lower(policy.text()).contains(key)) return;
+    const auto items = [](const text::Json& one_or_many) {
+        return one_or_many.is_array() ? one_or_many.items() : std::vector<text::Json>{one_or_many};
+    };
+    const auto document = text::parse_json(policy.text());
+    if (!document) return;
+    for (const text::Json& statement : items((*document)["Statement"]))
+        for (const auto& [op, of_op] : statement["Condition"].members())
+            for (const auto& [name, values] : of_op.members())
+                if (base::equals_ignoring_case(name, key))
+                    for (const text::Json& value : items(values)) to.insert(value.as_string());
+}
+
+policy::AttachedPolicy as_attached(const identity::ManagedPolicy& policy) {
     return {policy.version(policy.default_version)->policy, policy.arn, policy.default_version};
+}
+
+// Of AWS's policies, those that somebody's permission to attach is about.
+void add_attachable(std::span<const proof::Asker> askers, AccountState& to) {
+    std::set<const policy::Policy*> seen;
+    std::set<std::string> patterns;
+    for (const proof::Asker& asker : askers) {
+        for (const policy::AttachedPolicy& one : asker.policies->identity)
+            if (seen.insert(one.policy.get()).second) find_policy_patterns(*one.policy, patterns);
+        if (asker.policies->boundary && seen.insert(asker.policies->boundary->policy.get()).second)
+            find_policy_patterns(*asker.policies->boundary->policy, patterns);
+    }
+    const auto add = [&](const std::string& arn) {
+        if (std::ranges::find(to.account.attachable, arn, &policy::AttachedPolicy::name) != to.account.attachable.end()) return;
+        const auto policy = identity::aws_managed_policy(arn);
+        if (to.account.attachable.size() == attachable_max)
+            to.attachable_cut = true;
+        else if (policy)
+            to.account.attachable.push_back(as_attached(*policy));
+    };
+    for (const char* arn : wide_policies) add(arn);
+    for (const identity::AwsManagedSummary& one : identity::aws_managed_policies())
+        if (std::ranges::any_of(patterns, [&](const auto& pattern) { return policy::glob_matches(pattern, one.arn); }))
+            add(one.arn);
 }
 
 // By the groups' names as users hold them.
@@ -34,7 +87,8 @@ Result<std::map<std::string, uint32_t>> add_groups(const Dependencies& parts, Ac
         for (const auto& one : group->inline_policies)
             out.policies.push_back({one.policy, "inline policy " + one.name + " of group " + group->name});
         for (const std::string& arn : group->attached)
-            if (const auto found = parts.directory->iam().managed_policy(account, arn)) out.policies.push_back(managed(**found));
+            if (const auto found = parts.directory->iam().managed_policy(account, arn))
+                out.policies.push_back(as_attached(**found));
         numbers.emplace(group->arn, static_cast<uint32_t>(to.account.groups.size()));
         to.account.groups.push_back(std::move(out));
     }
@@ -47,7 +101,9 @@ Result<void> read_account(const Dependencies& parts, std::span<const Candidate> 
     identity::Iam& iam = parts.directory->iam();
     to.account.id = account;
     to.account.region = parts.region;
+    to.account.regions = parts.regions;
     const auto groups = TRY(add_groups(parts, to));
+    add_attachable(askers, to);
     for (const auto& policy : iam.customer_policies(account)) {
         proof::ManagedPolicyForPaths out{
             .arn = policy->arn, .default_version = policy->default_version, .keys = {}, .versions = {}};
@@ -69,9 +125,11 @@ Result<void> read_account(const Dependencies& parts, std::span<const Candidate> 
             auto trust = parts.directory->trust_policy(out.arn);
             if (!trust) continue;  // it has gone meanwhile
             out.trust = &to.trust.emplace_back(std::move(*trust));
-        } else if (const auto in = iam.groups_of(account, out.name)) {
-            for (const auto& group : *in)
-                if (const auto found = groups.find(group->arn); found != groups.end()) out.groups.push_back(found->second);
+        } else {
+            if (const auto in = iam.groups_of(account, out.name))
+                for (const auto& group : *in)
+                    if (const auto found = groups.find(group->arn); found != groups.end()) out.groups.push_back(found->second);
+            if (const auto keys = iam.access_keys(account, out.name)) out.access_keys = keys->size();
         }
         to.account.holders.push_back(std::move(out));
         to.candidates.push_back(i);
@@ -88,10 +146,14 @@ std::string words_of(const proof::Step& step) {
     switch (step.means) {
         case assume_role:
             return "assumes role " + to;
+        case assume_role_as:
+            return "assumes role " + to + " with the session's " + step.on;
         case pass_role_to_job:
             return "passes role " + to + " to a training job, whose processes have all that the role may";
         case pass_role_to_cut_job:
             return "passes role " + to + " to a training job, which reads its inputs and writes its outputs as the role";
+        case open_slurm_session:
+            return "opens a Slurm job's session of role " + to + " in the name of a user who may pass it";
         case create_access_key:
             return "makes an access key of user " + to;
         case update_trust:
@@ -103,7 +165,7 @@ std::string words_of(const proof::Step& step) {
         case put_policy:
             return "writes an inline policy of " + to;
         case attach_policy:
-            return "attaches a policy to " + to;
+            return "attaches policy " + last_name(step.on) + " to " + to;
         case put_group_policy:
             return "writes an inline policy of group " + last_name(step.on) + ", of which " + to + " is a member";
         case attach_group_policy:
@@ -114,6 +176,10 @@ std::string words_of(const proof::Step& step) {
             return "makes another version of policy " + last_name(step.on) + " the one that counts, which " + to + " has";
         case add_to_group:
             return "adds " + to + " to group " + last_name(step.on);
+        case make_group:
+            return "makes a group, gives it a policy and adds " + to;
+        case rename_user:
+            return "calls " + to + " " + step.on;
         case delete_boundary:
             return "removes the permissions boundary of " + to;
         case put_boundary:
@@ -124,10 +190,23 @@ std::string words_of(const proof::Step& step) {
             return "detaches policy " + last_name(step.on) + ", which denies, from " + to;
         case remove_from_group:
             return "takes " + to + " out of group " + last_name(step.on) + ", whose policies deny";
+        case delete_group_policy:
+            return "deletes an inline policy of group " + last_name(step.on) + " that denies";
+        case detach_group_policy: {
+            const size_t between = step.on.find(' ');
+            return "detaches policy " + last_name(step.on.substr(between + 1)) + ", which denies, from group " +
+                   last_name(step.on.substr(0, between));
+        }
+        case tag_principal:
+            return "gives " + to + " the tag " + step.on;
+        case untag_principal:
+            return "takes the tag " + step.on + " from " + to;
         case put_bucket_policy:
             return "writes the bucket policy of " + step.on;
         case delete_bucket_policy:
             return "deletes the bucket policy of " + step.on + ", which denies";
+        case put_object_tags:
+            return "gives " + step.on + " other tags";
     }
     return "";
 }
@@ -140,6 +219,7 @@ Result<FoundPaths> paths_of(const Dependencies& parts, const Targets& targets, c
     TRY(read_account(parts, all, askers, state));
     const proof::Paths found = proof::find_paths(state.account, targets.all, said);
     FoundPaths out{.paths = {}, .open = found.open};
+    if (out.open.empty() && state.attachable_cut) out.open = "the number of AWS's policies that may be attached";
     std::map<std::string, const policy::Context*> known;
     for (const proof::HolderForPaths& holder : state.account.holders) known.emplace(holder.arn, &holder.asker.subject.known);
     static const policy::Context nothing;
