@@ -109,4 +109,14 @@ std::string junit_xml(const Guarded& guarded, const std::string& suite) {
     return xml.finish();
 }
 
+std::string junit_error_xml(const std::string& suite, const std::string& message) {
+    text::XmlWriter xml;
+    xml.open_with("testsuites", {});
+    xml.open_with("testsuite", {{"name", suite}, {"tests", "1"}, {"failures", "0"}, {"errors", "1"}});
+    xml.open_with("testcase", {{"classname", suite}, {"name", "the rules are checked"}});
+    xml.open_with("error", {{"message", message}});
+    for (int i = 0; i < 4; ++i) xml.close();
+    return xml.finish();
+}
+
 }  // namespace cli

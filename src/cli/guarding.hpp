@@ -28,5 +28,7 @@ void print_guarded(const Guarded& guarded, bool only_broken);
 [[nodiscard]] text::Json guarded_json(const Guarded& guarded);
 // One testsuite with a testcase for each rule: broken is a failure, not proved an error. Source: the format that CI systems read, by Apache Ant.
 [[nodiscard]] std::string junit_xml(const Guarded& guarded, const std::string& suite);
+// One that could not be run: a single testcase, an error.
+[[nodiscard]] std::string junit_error_xml(const std::string& suite, const std::string& message);
 
 }  // namespace cli

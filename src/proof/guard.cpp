@@ -91,7 +91,8 @@ public:
         const auto has_wildcard = [](const std::string& one) { return one.find_first_of("*?") != std::string::npos; };
         if (out.asked == 0 && guard.kind != Guard::Kind::only &&
             (guard.kind == Guard::Kind::allow || std::ranges::none_of(guard.principals, has_wildcard)))
-            return {.outcome = Outcome::broken, .reason = "there is no such principal: it guards nothing"};
+            return {
+                .outcome = Outcome::broken, .reason = "there is no such principal: it guards nothing", .is_about_nobody = true};
         return out;
     }
 
@@ -205,7 +206,8 @@ std::vector<GuardResult> check_guards(std::span<const Guard> guards, const Accou
     std::vector<GuardResult> out;
     for (const Guard& guard : guards) {
         GuardResult result = check.run(guard);
-        if (result.outcome == Outcome::kept && !doubts.empty()) {
+        // Who is not found may be among what was not read.
+        if ((result.outcome == Outcome::kept || result.is_about_nobody) && !doubts.empty()) {
             result.outcome = Outcome::unknown;
             result.reason = doubts.front() + (doubts.size() > 1 ? ", and " + std::to_string(doubts.size() - 1) + " more" : "");
         }

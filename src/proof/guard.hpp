@@ -39,6 +39,7 @@ struct GuardResult {
     std::optional<policy::Request> witness;  // broken: a request that is answered against the rule
     std::string reason;                      // broken without a witness, unknown: why
     size_t asked = 0;                        // principals
+    bool is_about_nobody = false;            // broken: no principal is meant, of those that are known
 };
 
 // One for each rule, in their order. A rule of which no request can be, or whose `principals` match none where it allows, is broken: it guards

@@ -236,6 +236,10 @@ TEST_CASE("a rule that guards nothing, and an account that is not known") {
     const auto slip = check(rule(Guard::Kind::deny, {"arn:aws:iam::111122223333:user/adda"}, {"s3:*"}, {"*"}));
     CHECK(slip.outcome == Outcome::broken);
     CHECK(slip.reason == "there is no such principal: it guards nothing");
+    // Who is not there may be among what could not be read.
+    CHECK(
+        check(rule(Guard::Kind::allow, {"arn:aws:iam::111122223333:user/adda"}, {"s3:*"}, {"*"}), account(), {"not read: users"})
+            .outcome == Outcome::unknown);
     CHECK(check(rule(Guard::Kind::deny, {"*:user/adda*"}, {"s3:*"}, {"*"})).outcome == Outcome::kept);
     // The root user is meant where it is named.
     CHECK(check(rule(Guard::Kind::deny, {"arn:aws:iam::*:root"}, {"iam:CreateUser"}, {"*"})).outcome == Outcome::broken);

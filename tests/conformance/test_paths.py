@@ -155,6 +155,51 @@ def bucket_policy(server, keys):
     return None
 
 
+def delete_group_policy(server, keys):
+    server.client_as(keys, "iam").delete_group_policy(GroupName="denied", PolicyName="denies")
+    return keys
+
+
+def attach_one_that_it_makes(server, keys):
+    iam, root = server.client_as(keys, "iam"), server.client("iam")
+    policy = iam.create_policy(PolicyName="x", Path="/team/", PolicyDocument=EVERYTHING)["Policy"]["Arn"]
+    try:
+        iam.attach_user_policy(UserName="walker", PolicyArn=policy)
+        assert reads(server, keys)
+        root.detach_user_policy(UserName="walker", PolicyArn=policy)
+    finally:
+        root.delete_policy(PolicyArn=policy)
+    return None
+
+
+def tag_itself(server, keys):
+    server.client_as(keys, "iam").tag_user(UserName="walker", Tags=[{"Key": "team", "Value": "vision"}])
+    return keys
+
+
+def rename_itself(server, keys):
+    server.client_as(keys, "iam").update_user(UserName="walker", NewUserName="data")
+    try:
+        assert reads(server, keys)
+    finally:
+        server.client("iam").update_user(UserName="data", NewUserName="walker")
+    return None
+
+
+def make_group(server, keys):
+    iam, root = server.client_as(keys, "iam"), server.client("iam")
+    iam.create_group(GroupName="x-new")
+    try:
+        iam.put_group_policy(GroupName="x-new", PolicyName="p", PolicyDocument=EVERYTHING)
+        iam.add_user_to_group(GroupName="x-new", UserName="walker")
+        assert reads(server, keys)
+        root.remove_user_from_group(GroupName="x-new", UserName="walker")
+        root.delete_group_policy(GroupName="x-new", PolicyName="p")
+    finally:
+        root.delete_group(GroupName="x-new")
+    return None
+
+
 USER, ROLE, GROUP = "arn:aws:iam::ACCOUNT:user/", "arn:aws:iam::ACCOUNT:role/", "arn:aws:iam::ACCOUNT:group/"
 STEPS = {
     "AssumeRole": ([own("sts:AssumeRole", ROLE + "reader")], assume),
@@ -166,7 +211,72 @@ STEPS = {
     "CreateRole": ([own("iam:CreateRole", ROLE + "x*"), own("iam:PutRolePolicy", ROLE + "x*")], make_role),
     "CreateUser": ([own("iam:CreateUser", USER + "x*"), own("iam:PutUserPolicy", USER + "x*"), own("iam:CreateAccessKey", USER + "x*")], make_user),
     "PutBucketPolicy": ([own("s3:PutBucketPolicy", "arn:aws:s3:::aim")], bucket_policy),
+    "TagPrincipal": ([own("iam:TagUser", USER + "walker"), own("s3:GetObject", condition={"StringEquals": {"aws:PrincipalTag/team": "vision"}})], tag_itself),
+    "RenameUser": ([own("iam:UpdateUser", USER + "*"), own("s3:GetObject", "arn:aws:s3:::aim/${aws:username}/*")], rename_itself),
+    "CreateGroup": ([own("iam:CreateGroup", GROUP + "x*"), own("iam:PutGroupPolicy", GROUP + "x*"), own("iam:AddUserToGroup", GROUP + "x*")], make_group),
 }
+
+
+def test_a_policy_that_it_makes_is_attached(world):
+    team = f"arn:aws:iam::{world.account}:policy/team/*"
+    with walker(world, own("iam:AttachUserPolicy", USER + "walker", condition={"ArnLike": {"iam:PolicyARN": team}}),
+                own("iam:CreatePolicy", team)) as (keys, arn):
+        assert path_of(world, arn) == ["AttachPolicy"] and not reads(world, keys)
+        attach_one_that_it_makes(world, keys)
+
+
+def test_a_groups_denial_is_deleted(world):
+    iam = world.client("iam")
+    iam.create_group(GroupName="denied")
+    iam.put_group_policy(GroupName="denied", PolicyName="denies", PolicyDocument=json.dumps(document(statement("Deny", "s3:*", "*"))))
+    try:
+        with walker(world, own("s3:GetObject"), own("iam:DeleteGroupPolicy", GROUP + "denied")) as (keys, arn):
+            iam.add_user_to_group(UserName="walker", GroupName="denied")
+            assert path_of(world, arn) == ["DeleteGroupPolicy"] and not reads(world, keys)
+            assert reads(world, delete_group_policy(world, keys))
+    finally:
+        iam.delete_group(GroupName="denied")
+
+
+@pytest.mark.parametrize("conditions, session", [
+    ({"StringEquals": {"aws:PrincipalTag/team": "vision"}}, {"Tags": [{"Key": "team", "Value": "vision"}]}),
+    ({"StringEquals": {"aws:SourceIdentity": "ada"}}, {"SourceIdentity": "ada"}),
+    ({"StringLike": {"aws:userid": "*:ada"}}, {"RoleSessionName": "ada"}),
+])
+def test_sessions_that_bring_what_policies_ask_for(world, conditions, session):
+    iam = world.client("iam")
+    iam.create_role(RoleName="asks", AssumeRolePolicyDocument=json.dumps(document(statement(
+        "Allow", ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], principal={"AWS": f"arn:aws:iam::{world.account}:root"}))))
+    iam.put_role_policy(RoleName="asks", PolicyName="p", PolicyDocument=json.dumps(document(own("s3:GetObject", condition=conditions))))
+    arn_of_role = f"arn:aws:iam::{world.account}:role/asks"
+    try:
+        with walker(world, own("sts:*", ROLE + "asks")) as (keys, arn):
+            assert path_of(world, arn) == ["AssumeRoleAs"]
+            start = lambda **more: Credentials.of(world.client_as(keys, "sts").assume_role(RoleArn=arn_of_role, **{"RoleSessionName": "other", **more}))
+            assert not reads(world, start()) and reads(world, start(**session))
+        with walker(world, own("sts:AssumeRole", ROLE + "asks")) as (keys, arn):
+            assert path_of(world, arn) == (["AssumeRoleAs"] if "RoleSessionName" in session else None)
+    finally:
+        iam.delete_role_policy(RoleName="asks", PolicyName="p")
+        iam.delete_role(RoleName="asks")
+
+
+def test_what_one_does_for_another(world):
+    """It may write a bucket policy, is denied the data itself, and may act as a user who is not."""
+    iam = world.client("iam")
+    iam.create_user(UserName="plain")
+    try:
+        with walker(world, own("s3:PutBucketPolicy", "arn:aws:s3:::aim"), own("iam:CreateAccessKey", USER + "plain"),
+                    statement("Deny", "s3:GetObject", "*")) as (keys, arn):
+            assert path_of(world, arn) == ["CreateAccessKey", "PutBucketPolicy"]
+            made = Credentials.of(world.client_as(keys, "iam").create_access_key(UserName="plain"))
+            world.client_as(keys, "s3").put_bucket_policy(Bucket="aim", Policy=json.dumps(document(
+                statement("Allow", "s3:GetObject", "arn:aws:s3:::aim/*", {"AWS": f"arn:aws:iam::{world.account}:user/plain"}))))
+            assert reads(world, made) and not reads(world, keys)
+            world.client("s3").delete_bucket_policy(Bucket="aim")
+            iam.delete_access_key(UserName="plain", AccessKeyId=made.access_key_id)
+    finally:
+        iam.delete_user(UserName="plain")
 
 
 @pytest.mark.parametrize("means", STEPS)

@@ -225,6 +225,16 @@ def test_a_plan_that_breaks_a_rule_is_refused_with_its_witness(server, folder):
     folder.destroy()
 
 
+def test_what_could_not_be_checked_is_no_earlier_runs_success(server, folder):
+    folder.write("rules.yaml", RULES)
+    (folder.path / "junit.xml").write_text("<testsuites/>")
+    folder.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
+    done = folder.run("prove", "rules.yaml", "--junit", "junit.xml", check=False)
+    assert done.returncode == 1 and "the account cannot be read" in done.stderr and "broken" not in done.stdout, (done.stdout, done.stderr)
+    suite = xml.etree.ElementTree.parse(folder.path / "junit.xml").getroot()[0]
+    assert suite.attrib["errors"] == "1" and "the account cannot be read" in suite[0].find("error").attrib["message"]
+
+
 def test_a_file_of_rules_is_refused_by_its_line(folder):
     folder.write("rules.yaml", RULES.replace("s3:DeleteObject*", "s3:DeleteObjct"))
     assert "rules.yaml: line 4: `s3:DeleteObjct` matches no action of AWS" in folder.fails("prove", "rules.yaml")
