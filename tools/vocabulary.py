@@ -12,12 +12,12 @@ from iam_data import Reference, write_cpp
 
 # IAM User Guide, "AWS global condition context keys": data types. What is not here is text.
 GLOBAL_KEYS = {
-    "text": """CalledVia CalledViaFirst CalledViaLast Ec2InstanceSourceVpc FederatedProvider PrincipalAccount PrincipalOrgID
+    "text": """CalledVia CalledViaAWSMCP CalledViaFirst CalledViaLast Ec2InstanceSourceVpc FederatedProvider PrincipalAccount PrincipalOrgID
                PrincipalOrgPaths PrincipalServiceName PrincipalServiceNamesList PrincipalTag/$ PrincipalType RequestedRegion RequestTag/$
                ResourceAccount ResourceOrgID ResourceOrgPaths ResourceTag/$ SourceAccount SourceOrgID SourceOrgPaths SourceIdentity
                SourceVpc SourceVpce TagKeys UserAgent Referer userid username VpceAccount VpceOrgID VpceOrgPaths""",
-    "arn": "PrincipalArn SourceArn SourceVpcArn SourceInstanceARN SignInSessionArn",
-    "boolean": "IsMcpServiceAction MultiFactorAuthPresent PrincipalIsAWSService SecureTransport ViaAWSService ViaAWSMCPService",
+    "arn": "ChatbotSourceArn PrincipalArn SourceArn SourceVpcArn SourceInstanceARN SignInSessionArn",
+    "boolean": "AssumedRoot IsMcpServiceAction MultiFactorAuthPresent PrincipalIsAWSService SecureTransport ViaAWSService ViaAWSMCPService",
     "number": "MultiFactorAuthAge AssumedRootAge",
     "date": "CurrentTime TokenIssueTime",
     "epoch": "EpochTime",
@@ -31,7 +31,7 @@ def keys(reference: Reference) -> dict[str, tuple[str, str]]:
     rows = {}
     for key in reference.condition_keys():
         # What follows a slash is the customer's own: a tag's key. Some templates have it elsewhere; those are left to the prefix.
-        name = re.split(r"\$\{|<", key["key"])[0]
+        name = re.split(r"\$\{|<|(?<=/)tag-key$", key["key"])[0]
         rows.setdefault(name.lower(), (name, TYPES[key["type"].removeprefix("ArrayOf")]))
     for kind, names in GLOBAL_KEYS.items():
         for name in names.split():

@@ -21,7 +21,6 @@ policy::Context global_context(const RequestFacts& facts) {
     }
     identity::set_circumstances(context, facts.now, facts.region);
     context.set("aws:SecureTransport", "false");  // TLS ends at a proxy in front, which nothing here can vouch for
-    context.set("aws:PrincipalIsAWSService", "false");
     return context;
 }
 

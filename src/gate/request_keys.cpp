@@ -28,7 +28,6 @@ enum Key : size_t {
     // Those with one of a few values.
     via_aws_service,
     secure_transport,
-    principal_is_aws_service,
     signature_version,
     auth_type,
     keys_count,
@@ -56,7 +55,6 @@ const std::array<Known, keys_count>& known_keys() {
         add(signature_age, "s3:signatureAge", "s3:signatureage");
         add(via_aws_service, "aws:ViaAWSService", "aws:viaawsservice");
         add(secure_transport, "aws:SecureTransport", "aws:securetransport");
-        add(principal_is_aws_service, "aws:PrincipalIsAWSService", "aws:principalisawsservice");
         add(signature_version, "s3:signatureversion", "s3:signatureversion");
         add(auth_type, "s3:authType", "s3:authtype");
         return out;
@@ -201,7 +199,6 @@ std::optional<bool> RequestKeys::is_of_sources(uint64_t key_hash, std::string_vi
             case user_agent:
             case via_aws_service:
             case secure_transport:
-            case principal_is_aws_service:
             case signature_version:
             case auth_type:
                 return true;
@@ -283,7 +280,6 @@ const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
             return nullptr;
         case via_aws_service:   // true of forward access sessions alone, which nothing here makes
         case secure_transport:  // TLS ends at a proxy in front, which nothing here can vouch for
-        case principal_is_aws_service:
             return &no;
         case signature_version:
             return !is_s3 || signature == nullptr ? nullptr : is_v2 ? &v2 : &v4;

@@ -50,8 +50,9 @@ std::optional<KnownKey> find_key(std::string_view key) {
         --at;
         const std::string_view known = lower_of(*at);
         if (service_of(known) != service) return std::nullopt;
-        if (known == lower && !known.ends_with('/')) return KnownKey{at->name, at->type};
-        if (known.ends_with('/') && lower.size() > known.size() && lower.starts_with(known))
+        const bool is_prefix = known.ends_with('/') || known.ends_with(':');  // kms:EncryptionContext:NAME
+        if (known == lower && !is_prefix) return KnownKey{at->name, at->type};
+        if (is_prefix && lower.size() > known.size() && lower.starts_with(known))
             return KnownKey{std::string(at->name).append(key.substr(known.size())), at->type};
     }
     return std::nullopt;

@@ -337,11 +337,15 @@ Actor actor_of(const AccountPolicies& account, const Role& role) {
     principal.role_id = role.id;
     principal.unique_id = role.id + ":session";
     out.subject.open = {{"aws:userid", role.id + ":?*"}, {"aws:sourceidentity", "?*", true}};
-    if (lets_sessions_be_tagged(role)) out.subject.open.push_back({"aws:principaltag/", "?*", true});
+    // A session's own tags stand over the role's of the same key, and are as its caller likes. None is taken away.
+    const bool is_tagged = lets_sessions_be_tagged(role);
+    if (is_tagged) out.subject.open.push_back({"aws:principaltag/", "?*", true});
+    for (const auto& [key, value] : role.tags)
+        if (is_tagged) out.subject.open.push_back({"aws:principaltag/" + base::lower(key), "*", false});
     principal.service_linked_role = role.path.starts_with("/aws-service-role/");
     set_keys(out, "AssumedRole", role.arn);
     out.subject.known.erase("aws:userid");  // open
-    set_tags(out, role);
+    if (!is_tagged) set_tags(out, role);
     add_policies(account, role, "role", out.policies.identity);
     if (!role.boundary.empty()) out.policies.boundary = managed(account, role.boundary);
     return out;

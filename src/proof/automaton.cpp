@@ -247,7 +247,7 @@ bool is_in(char32_t c, Characters set) {
         case Characters::name:
             return alphanumeric || is_one_of("+=,.@-_");
         case Characters::path:
-            return alphanumeric || is_one_of("+=,.@-_/");
+            return c >= 0x21 && c <= 0x7e && c != ':';
         case Characters::no_slash:
             return c != '/' && c != ':' && c >= 0x20;
         case Characters::digit:

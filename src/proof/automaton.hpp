@@ -23,7 +23,7 @@ enum class Characters : uint8_t {
     edge,      // of a bucket's name: A-Z a-z 0-9 _; buckets made before March 2018 may have capitals and _
     bucket,    // within a bucket's name: those and - .
     name,      // IAM's names: A-Z a-z 0-9 + = , . @ - _
-    path,      // `name` and /
+    path,      // of IAM's paths and names: U+0021 to U+007E, but for the colon (README)
     no_slash,
     digit,
     printable,  // U+0020 and up

@@ -17,12 +17,11 @@ namespace {
 
 constexpr std::string_view default_region = "us-east-1";
 constexpr size_t account_digits = 12;
-constexpr size_t partition_segment = 1, service_segment = 2, region_segment = 3, account_segment = 4;
+constexpr size_t partition_segment = 1, service_segment = 2, account_segment = 4;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool has_digit(std::string_view text) { return std::ranges::any_of(text, is_digit); }
 bool has_wildcard(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
-bool has_variable(std::string_view text) { return text.contains("${"); }
 
 void add_accounts(std::string_view text, std::set<std::string>& accounts) {
     for (size_t at = 0; at < text.size();) {
@@ -31,13 +30,6 @@ void add_accounts(std::string_view text, std::set<std::string>& accounts) {
         if (end - at == account_digits) accounts.emplace(text.substr(at, account_digits));
         at = end + 1;
     }
-}
-
-// A text that the pattern matches, and no other name is likely to be.
-std::string instance_of(std::string_view pattern) {
-    std::string out;
-    for (const char c : pattern) out += c == '*' ? std::string("x9") : std::string(1, c == '?' ? 'x' : c);
-    return out;
 }
 
 class Reader {
@@ -63,7 +55,6 @@ public:
         if (segments.size() <= service_segment) return;
         if (segments[partition_segment] != "aws" && segments[partition_segment] != "*")
             out_.open = "resources of the partition " + std::string(segments[partition_segment]);
-        if (segments.size() > region_segment) add_region(segments[region_segment]);
         if (segments.size() <= account_segment) return;
         const std::string_view account = segments[account_segment];
         if (account.empty() || account == "*" || account.contains('$') || is_account(account)) return;
@@ -73,27 +64,11 @@ public:
             out_.open = "resources of the account " + std::string(account);
     }
 
-    std::set<std::string> of_resources, regions{std::string(default_region)};
-    std::set<std::string> patterns;  // of regions
-    bool all_regions = false, tells_owners = false, has_region_variables = false;
+    std::set<std::string> of_resources;
+    bool tells_owners = false;
 
 private:
     static bool is_account(std::string_view text) { return text.size() == account_digits && std::ranges::all_of(text, is_digit); }
-
-    void add_region(std::string_view region) {
-        if (region == "*" || region.empty()) return;
-        if (!has_wildcard(region) && !has_variable(region)) {
-            regions.emplace(region);
-            return;
-        }
-        all_regions = true;
-        if (has_variable(region)) {
-            has_region_variables = true;
-            return;
-        }
-        patterns.emplace(region);
-        regions.insert(instance_of(region));
-    }
 
     // What no request of the questions brings, and some request may.
     void add_key(const std::string& key) {
@@ -107,7 +82,6 @@ private:
     }
 
     void add_value(const std::string& op, const std::string& key, const std::string& value) {
-        if (key == "aws:requestedregion") add_region(value);
         if (key == "aws:resourceaccount") add_accounts(value, of_resources);
         // An account by a part of its number.
         const bool compares_patterns = op.contains("like") || op.contains("arn");
@@ -139,16 +113,6 @@ private:
     Worlds& out_;
 };
 
-// Of AWS's regions, one of all that the patterns do not tell apart.
-void add_regions(const Reader& reader, std::set<std::string>& to) {
-    std::set<std::vector<bool>> seen;
-    for (const std::string_view region : regions_of_aws()) {
-        std::vector<bool> matched;
-        for (const std::string& pattern : reader.patterns) matched.push_back(policy::glob_matches(pattern, region));
-        if (reader.has_region_variables || seen.insert(std::move(matched)).second) to.emplace(region);
-    }
-}
-
 }  // namespace
 
 std::string unnamed_account(const std::set<std::string>& named) {
@@ -170,15 +134,14 @@ Worlds worlds_of(std::span<const GrantDocument* const> documents, DocumentKind k
             out.open = "the action " + pattern + ", which is not one that is known here";
     std::set<std::string> accounts = kind == DocumentKind::identity ? out.accounts : reader.of_resources;
     accounts.insert(unnamed_account(out.accounts));
-    std::set<std::string> regions = reader.regions;
-    if (reader.all_regions) add_regions(reader, regions);
-    // One that no document names.
-    const auto other = std::ranges::find_if(regions_of_aws(), [&](auto name) { return !regions.contains(std::string(name)); });
-    if (regions.size() > 1 && other != regions_of_aws().end()) regions.emplace(*other);
+    std::vector<policy::PolicyPtr> policies;
+    for (const GrantDocument* document : documents) policies.push_back(document->policy);
+    const RegionsToAsk regions = regions_to_ask(policies, resources, std::string(default_region));
+    if (!regions.complete) out.open = "more regions than are asked about";
     for (const std::string& account : accounts)
         for (const std::string& asking : accounts)
             if (asking == account || (reader.tells_owners && kind == DocumentKind::identity))
-                for (const std::string& region : regions) out.all.push_back({account, region, asking});
+                for (const std::string& region : regions.regions) out.all.push_back({account, region, asking});
     return out;
 }
 

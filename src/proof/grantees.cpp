@@ -3,6 +3,7 @@
 #include "policy/compile.hpp"
 #include "proof/account.hpp"
 #include "proof/grant_worlds.hpp"
+#include "proof/subjects.hpp"
 #include "text/json.hpp"
 
 namespace proof {
@@ -20,14 +21,7 @@ const PolicyPtr& everything() {
     return policy;
 }
 
-// As the gate has it.
-Grantee without_credentials() {
-    Grantee out;
-    out.subject.known.set("aws:PrincipalType", "Anonymous");
-    out.subject.known.set("aws:userid", "anonymous");
-    out.subject.known.set("aws:PrincipalIsAWSService", "false");
-    return out;
-}
+Grantee without_credentials() { return {.subject = anonymous_subject(), .policies = {}}; }
 
 // Any service that no policy names as a principal; conditions may.
 Grantee unnamed_service() {

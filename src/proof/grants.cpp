@@ -63,14 +63,32 @@ public:
 
     // `part`: of the first document; nullopt: all of it.
     Answer ask(std::optional<size_t> part) {
+        Answer answer = ask_closed(part);
+        // What was found holds, whatever else there may be.
+        if (answer.kind == Answer::Kind::no && !open_.empty()) return unknown(open_);
+        return answer;
+    }
+
+    // Is it this statement of the first document that speaks of what no world stands for, and the second document does not have it?
+    [[nodiscard]] bool is_open_by(size_t statement) const {
+        const GrantDocument& first = *asked_.documents[0];
+        if (asked_.documents.size() > 1 && std::ranges::find(asked_.documents[1]->statements, first.statements[statement]) !=
+                                               asked_.documents[1]->statements.end())
+            return false;
+        const auto alone =
+            read_grant_document(with_one_statement(first.json.dump(), static_cast<uint32_t>(statement)), asked_.kind, limits_);
+        if (!alone) return true;
+        const GrantDocument* const only = &*alone;
+        return !worlds_of(std::span(&only, 1), asked_.kind, asked_.actions, asked_.resources).open.empty();
+    }
+
+    // In the worlds that are asked about: what none of them stands for is no statement's fault.
+    Answer ask_closed(std::optional<size_t> part) {
         if (!too_many_.empty()) return unknown(too_many_);
         Answers out;
         for (const World& world : worlds_.all)
             if (out.add(asked_.kind == DocumentKind::identity ? as_identity(world, part) : as_resource(world, part))) break;
-        Answer answer = std::move(out).finish();
-        // What was found holds, whatever else there may be.
-        if (answer.kind == Answer::Kind::no && !open_.empty()) return unknown(open_);
-        return answer;
+        return std::move(out).finish();
     }
 
 private:
@@ -80,7 +98,8 @@ private:
         policy::PrincipalPolicies first, second;
         first.identity.push_back({part_of(*asked_.documents[0], part), "the policy"});
         if (asked_.documents.size() > 1) second.identity.push_back({asked_.documents[1]->policy, "the other policy"});
-        const policy::AttachedPolicy* const resource = is_own ? nullptr : &open_resource();
+        const policy::AttachedPolicy own = leaves_to_account(world.account);
+        const policy::AttachedPolicy* const resource = is_own ? &own : &open_resource();
         Answers out;
         for (const bool is_session : {false, true}) {
             const Grantee grantee = anyone_of(world.asking, is_session);
@@ -151,6 +170,15 @@ private:
                 .region = region};
     }
 
+    // Where a resource's own policy must agree (a role's trust policy, a key's), it leaves it to the account's policies.
+    static policy::AttachedPolicy leaves_to_account(const std::string& account) {
+        return {policy::Policy::parse_stored(
+                    R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::)" + account +
+                        R"(:root"},"Action":"*","Resource":"*"}]})",
+                    PolicyKind::resource),
+                "policies of resources"};
+    }
+
     static const policy::AttachedPolicy& open_resource() {
         static const policy::AttachedPolicy policy{
             policy::Policy::parse_stored(
@@ -187,8 +215,10 @@ Grants found(const GrantDocument& document, Asking& asking) {
     if (out.kind == Answer::Kind::no) return out;
     for (size_t i = 0; i < document.statements.size(); ++i) {
         if (denies(document.statements[i])) continue;
-        const auto answer = asking.ask(i);
-        if (answer.kind == Answer::Kind::yes || (answer.kind == Answer::Kind::unknown && out.kind == Answer::Kind::unknown))
+        const auto answer = asking.ask_closed(i);
+        const bool may_itself = answer.kind == Answer::Kind::no && out.kind == Answer::Kind::unknown && asking.is_open_by(i);
+        if (may_itself || answer.kind == Answer::Kind::yes ||
+            (answer.kind == Answer::Kind::unknown && out.kind == Answer::Kind::unknown))
             out.statements.push_back(static_cast<uint32_t>(i));
     }
     return out;

@@ -56,6 +56,46 @@ TEST_CASE("an identity policy that grants more than another") {
                    get) == "0");
 }
 
+TEST_CASE("what the resource's own policy must agree to is granted as far as the policy goes") {
+    const std::string get = allow("s3:GetObject", "arn:aws:s3:::data/*");
+    for (const char* action : {"sts:AssumeRole", "kms:Decrypt"}) {
+        CHECK(new_access(get, get + "," + allow(action, "*")) == "1");
+        CHECK(shown(proof::find_granted(document(allow(action, "*")), DocumentKind::identity, {action}, {})) == "0");
+        CHECK(shown(proof::find_granted(document(get), DocumentKind::identity, {action}, {})) == "-");
+    }
+}
+
+TEST_CASE("a region that only one document names") {
+    const auto east = [](const std::string& op) {
+        return R"(,"Condition":{")" + op + R"(":{"aws:RequestedRegion":"us-east-1"}})";
+    };
+    const std::string everything = allow("*", "*");
+    const std::string fence = R"({"Effect":"Deny","Action":"*","Resource":"*")" + east("StringNotEquals") + "}";
+    CHECK(new_access(everything + "," + fence, everything) == "0");
+    CHECK(new_access(everything, everything + "," + fence) == "-");
+    CHECK(new_access(allow("*", "*", east("StringEquals")), everything) == "0");
+    const std::string elsewhere =
+        R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*")" +
+        east("StringNotEquals") + "}";
+    CHECK(shown(proof::find_public(document(elsewhere))) == "0");
+}
+
+TEST_CASE("keys whose names go on") {
+    const std::string before = allow("kms:*", "*"), tagged = allow("secretsmanager:*", "*");
+    CHECK(new_access(before, allow("kms:*", "*", R"(,"Condition":{"StringEquals":{"kms:EncryptionContext:team":"a"}})")) == "-");
+    CHECK(new_access(tagged, allow("secretsmanager:*", "*",
+                                   R"(,"Condition":{"StringEquals":{"secretsmanager:ResourceTag/SageMaker":"true"}})")) == "-");
+}
+
+TEST_CASE("requests without credentials have no keys of a principal") {
+    const auto open_if = [](const std::string& condition) {
+        return shown(proof::find_public(document(
+            R"({"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*","Condition":)" +
+            condition + "}")));
+    };
+    CHECK(open_if(R"({"Null":{"aws:PrincipalIsAWSService":"true"}})") == "0");
+}
+
 TEST_CASE("resources of other accounts and regions than the usual ones") {
     const std::string east = allow("sqs:SendMessage", "arn:aws:sqs:us-east-1:111122223333:q");
     CHECK(new_access(east, east) == "-");

@@ -64,6 +64,32 @@ Guard rule(Guard::Kind kind, std::vector<std::string> principals, std::vector<st
 
 }  // namespace
 
+TEST_CASE("a session's tags stand over those of its role") {
+    AccountPolicies of = account();
+    proof::Role& role = of.roles["trainer"];
+    role.tags["team"] = "vision";
+    of.buckets["ml-data"].policy = Policy::parse_stored(
+        document(
+            R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/trainer"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::ml-data/*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"admin"}}})"),
+        PolicyKind::resource);
+    const Guard guard = rule(Guard::Kind::deny, {"arn:aws:iam::*:role/trainer"}, {"s3:GetObject"}, {"arn:aws:s3:::ml-data/*"});
+    CHECK(check(guard, of).outcome == Outcome::kept);
+    role.trust = Policy::parse_stored(
+        document(
+            R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":["sts:AssumeRole","sts:TagSession"]})"),
+        PolicyKind::trust);
+    const auto broken = check(guard, of);
+    CHECK(broken.outcome == Outcome::broken);
+    REQUIRE(broken.witness.has_value());
+    CHECK(broken.witness->context.find("aws:PrincipalTag/team")->values.front() == "admin");
+    // No session is without the role's tags.
+    of.buckets["ml-data"].policy = Policy::parse_stored(
+        document(
+            R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/trainer"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::ml-data/*","Condition":{"Null":{"aws:PrincipalTag/team":"true"}}})"),
+        PolicyKind::resource);
+    CHECK(check(guard, of).outcome == Outcome::kept);
+}
+
 TEST_CASE("deny: nobody may") {
     const auto kept = check(rule(Guard::Kind::deny, {"*"}, {"iam:*"}, {"*"}));
     INFO(kept.who, " ", kept.witness ? kept.witness->action : "");

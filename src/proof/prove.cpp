@@ -33,9 +33,10 @@ policy::Context known_of(const Question& question) {
         question.resource_account.empty() ? question.subject->principal.account : question.resource_account;
     if (!account.empty() && out.find("aws:ResourceAccount") == nullptr) out.set("aws:ResourceAccount", account);
     if (out.find("aws:RequestedRegion") == nullptr) out.set("aws:RequestedRegion", question.region);
-    // As the gate has it, of callers without credentials, too.
-    const bool is_service = question.subject->principal.kind == policy::PrincipalKind::service;
-    if (out.find("aws:PrincipalIsAWSService") == nullptr) out.set("aws:PrincipalIsAWSService", is_service ? "true" : "false");
+    // Requests without credentials do not have it (R28).
+    const auto kind = question.subject->principal.kind;
+    if (kind != policy::PrincipalKind::anonymous && out.find("aws:PrincipalIsAWSService") == nullptr)
+        out.set("aws:PrincipalIsAWSService", kind == policy::PrincipalKind::service ? "true" : "false");
     return out;
 }
 

@@ -8,6 +8,7 @@
 #include "policy/compile.hpp"
 #include "policy/glob.hpp"
 #include "policy/print.hpp"
+#include "proof/caller_conditions.hpp"
 
 namespace proof {
 
@@ -68,6 +69,8 @@ RegionsToAsk regions_to_ask(std::span<const policy::PolicyPtr> policies, std::sp
         if (one.find_first_of("*?") == std::string::npos) candidates.push_back(one);
     candidates.insert(candidates.end(), all_regions.begin(), all_regions.end());
     candidates.emplace_back(unlisted_region);
+    for (const std::string& one : named)
+        if (one.find_first_of("*?") != std::string::npos) candidates.push_back(instance_of(one));
     RegionsToAsk out;
     std::set<std::vector<bool>> told_apart;
     for (const std::string& region : candidates) {
