@@ -23,15 +23,6 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool has_digit(std::string_view text) { return std::ranges::any_of(text, is_digit); }
 bool has_wildcard(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
 
-void add_accounts(std::string_view text, std::set<std::string>& accounts) {
-    for (size_t at = 0; at < text.size();) {
-        size_t end = at;
-        while (end < text.size() && is_digit(text[end])) ++end;
-        if (end - at == account_digits) accounts.emplace(text.substr(at, account_digits));
-        at = end + 1;
-    }
-}
-
 class Reader {
 public:
     Reader(DocumentKind kind, Worlds& out) : kind_(kind), out_(out) {}
@@ -114,6 +105,15 @@ private:
 };
 
 }  // namespace
+
+void add_accounts(std::string_view text, std::set<std::string>& accounts) {
+    for (size_t at = 0; at < text.size();) {
+        size_t end = at;
+        while (end < text.size() && is_digit(text[end])) ++end;
+        if (end - at == account_digits) accounts.emplace(text.substr(at, account_digits));
+        at = end + 1;
+    }
+}
 
 std::string unnamed_account(const std::set<std::string>& named) {
     for (int number = 999'999'999;; --number)

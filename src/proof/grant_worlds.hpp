@@ -28,6 +28,9 @@ struct Worlds {
 [[nodiscard]] Worlds worlds_of(std::span<const GrantDocument* const> documents, DocumentKind kind,
                                std::span<const std::string> actions = {}, std::span<const std::string> resources = {});
 
+// Every number of twelve digits in it.
+void add_accounts(std::string_view text, std::set<std::string>& accounts);
+
 // An account that none of these is.
 [[nodiscard]] std::string unnamed_account(const std::set<std::string>& named);
 

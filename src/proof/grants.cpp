@@ -10,6 +10,7 @@
 #include "proof/grant_document.hpp"
 #include "proof/grant_worlds.hpp"
 #include "proof/grantees.hpp"
+#include "proof/unknown_resources.hpp"
 
 namespace proof {
 
@@ -98,8 +99,8 @@ private:
         policy::PrincipalPolicies first, second;
         first.identity.push_back({part_of(*asked_.documents[0], part), "the policy"});
         if (asked_.documents.size() > 1) second.identity.push_back({asked_.documents[1]->policy, "the other policy"});
-        const policy::AttachedPolicy own = leaves_to_account(world.account);
-        const policy::AttachedPolicy* const resource = is_own ? &own : &open_resource();
+        const policy::AttachedPolicy own = policy_leaving_to(world.account);
+        const policy::AttachedPolicy* const resource = is_own ? &own : &policy_open_to_all();
         Answers out;
         for (const bool is_session : {false, true}) {
             const Grantee grantee = anyone_of(world.asking, is_session);
@@ -168,24 +169,6 @@ private:
                 .resource_account = owner,
                 .known = {},
                 .region = region};
-    }
-
-    // Where a resource's own policy must agree (a role's trust policy, a key's), it leaves it to the account's policies.
-    static policy::AttachedPolicy leaves_to_account(const std::string& account) {
-        return {policy::Policy::parse_stored(
-                    R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::)" + account +
-                        R"(:root"},"Action":"*","Resource":"*"}]})",
-                    PolicyKind::resource),
-                "policies of resources"};
-    }
-
-    static const policy::AttachedPolicy& open_resource() {
-        static const policy::AttachedPolicy policy{
-            policy::Policy::parse_stored(
-                R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]})",
-                PolicyKind::resource),
-            "policies of resources"};
-        return policy;
     }
 
     Answer ask(const Question& question) {

@@ -1,10 +1,15 @@
 #include "proof/guard.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
+#include "base/strings.hpp"
 #include "policy/glob.hpp"
+#include "proof/grant_worlds.hpp"
 #include "proof/regions.hpp"
+#include "proof/unknown_resources.hpp"
 #include "proof/words.hpp"
 
 namespace proof {
@@ -142,13 +147,14 @@ private:
     // Is there a request in this part of the world that breaks the rule?
     // `region`: of the resources; empty: any.
     Answer ask_within(const Guard& guard, const Actor& actor, const View& now, const AttachedPolicy& within,
-                      const std::string& region = "") const {
+                      const std::string& region = "", const std::string& owner = "") const {
         const View part{&everything_, &within};
         Answer out;
         for (const std::string& one : region.empty() ? regions_.regions : std::vector{region}) {
             const bool allow = guard.kind == Guard::Kind::allow;
-            auto answer = allow ? prove(question(guard, actor, {part}, {now}, one), limits_)
-                                : prove(question(guard, actor, {now, part}, {}, one), limits_);
+            Question asked = allow ? question(guard, actor, {part}, {now}, one) : question(guard, actor, {now, part}, {}, one);
+            if (!owner.empty()) asked.resource_account = owner;
+            auto answer = prove(asked, limits_);
             if (answer.kind == Answer::Kind::yes) return answer;
             if (answer.kind == Answer::Kind::unknown) out = std::move(answer);
         }
@@ -182,13 +188,51 @@ private:
         }
         rest.except_resources(apart);
         const AttachedPolicy within{rest.policy(), ""};
-        take(ask_within(guard, actor, {&actor.policies}, within));
+        if (take(ask_within(guard, actor, {&actor.policies}, within))) return out;
+        if (actor.kind == Actor::Kind::principal && guard.kind != Guard::Kind::allow) take(ask_unknown(guard, actor));
+        return out;
+    }
+
+    // Keys, whose policies are not read; and roles of other accounts, and whatever else of an account that the rule names, whose policies are theirs.
+    Answer ask_unknown(const Guard& guard, const Actor& actor) const {
+        const AttachedPolicy keys{only_within(key_actions, {}), ""}, roles{only_within(assume_role_actions, {}), ""},
+            own = policy_leaving_to(account_.id);
+        Answer out = ask_within(guard, actor, {&actor.policies, &own}, keys);
+        const AttachedPolicy* const of_others = &policy_open_to_all();
+        for (const auto& [account, is_named] : accounts_elsewhere(guard, actor)) {
+            if (out.kind == Answer::Kind::yes) return out;
+            auto answer = ask_within(guard, actor, {&actor.policies, of_others}, is_named ? everywhere_ : roles, "", account);
+            if (answer.kind != Answer::Kind::no) out = std::move(answer);
+        }
+        return out;
+    }
+
+    // Those that the rule's resources name; and, if their account may be any, those that the principal's own policies name, and one that nothing names.
+    std::map<std::string, bool> accounts_elsewhere(const Guard& guard, const Actor& actor) const {
+        constexpr size_t account_segment = 4, account_digits = 12;
+        std::map<std::string, bool> out;  // by number: does the rule name it?
+        bool is_any = false;
+        for (const std::string& pattern : guard.resources) {
+            const auto segments = base::split(pattern, ':');
+            const std::string_view account = segments.size() > account_segment ? segments[account_segment] : "*";
+            if (account.find_first_of("*?") != std::string_view::npos)
+                is_any = true;
+            else if (account.size() == account_digits && account != account_.id)
+                out[std::string(account)] = true;
+        }
+        if (!is_any) return out;
+        std::set<std::string> named;
+        for (const AttachedPolicy& one : actor.policies.identity) add_accounts(one.policy->text(), named);
+        named.insert(unnamed_account(named));
+        for (const std::string& one : named)
+            if (one != account_.id) out.emplace(one, false);
         return out;
     }
 
     const AccountPolicies& account_;
     const Limits& limits_;
     policy::PrincipalPolicies everything_;  // of principals of other accounts, too
+    const AttachedPolicy everywhere_{only_within("*", {}), ""};
     std::vector<Actor> actors_;
     std::vector<PolicyPtr> policies_;  // all of the account
     RegionsToAsk regions_;             // of the rule that is checked

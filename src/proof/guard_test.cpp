@@ -90,6 +90,26 @@ TEST_CASE("a session's tags stand over those of its role") {
     CHECK(check(guard, of).outcome == Outcome::kept);
 }
 
+TEST_CASE("keys, and roles of other accounts") {
+    AccountPolicies of = account();
+    const auto give = [&](const std::string& statements) {
+        of.users["ada"].inline_policies["more"] = Policy::parse_stored(document(statements), PolicyKind::identity);
+    };
+    const Guard keys = rule(Guard::Kind::deny, {"*:user/ada"}, {"kms:Decrypt"}, {"*"});
+    const Guard roles = rule(Guard::Kind::deny, {"*:user/ada"}, {"sts:AssumeRole"}, {"arn:aws:iam::*:role/*"});
+    const Guard named = rule(Guard::Kind::deny, {"*:user/ada"}, {"sqs:*"}, {"arn:aws:sqs:*:444455556666:q"});
+    for (const Guard* one : {&keys, &roles, &named}) CHECK(check(*one, of).outcome == Outcome::kept);
+    give(R"({"Effect":"Allow","Action":["kms:Decrypt","sts:AssumeRole","sqs:SendMessage"],"Resource":"*"})");
+    for (const Guard* one : {&keys, &roles, &named}) CHECK(check(*one, of).outcome == Outcome::broken);
+    give(R"({"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::444455556666:role/*"})");
+    const auto role = check(roles, of);
+    REQUIRE(role.witness.has_value());
+    CHECK(role.witness->resource.starts_with("arn:aws:iam::444455556666:role/"));
+    // Of the account's own roles their trust policies say it.
+    give(R"({"Effect":"Allow","Action":"sts:AssumeRole","Resource":"arn:aws:iam::111122223333:role/nobody"})");
+    CHECK(check(roles, of).outcome == Outcome::kept);
+}
+
 TEST_CASE("deny: nobody may") {
     const auto kept = check(rule(Guard::Kind::deny, {"*"}, {"iam:*"}, {"*"}));
     INFO(kept.who, " ", kept.witness ? kept.witness->action : "");

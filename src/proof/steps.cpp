@@ -204,17 +204,24 @@ std::optional<WayIn> Steps::ask(const Subject& subject, const View& view, const 
     ++questions_;
     policy::Context known = known_;
     known.merge(keys);
-    const Question question{.subject = &subject,
-                            .allowed = {view},
-                            .refused = {},
-                            .actions = {action},
-                            .resources = resources,
-                            .resource_account = account,
-                            .known = known,
-                            .region = !region.empty()                                          ? region
-                                      : action.starts_with("iam:") && action != "iam:PassRole" ? "us-east-1"
-                                                                                               : account_.region};
-    Answer answer = prove(question, limits_.each);
+    Question question{.subject = &subject,
+                      .allowed = {view},
+                      .refused = {},
+                      .actions = {action},
+                      .resources = resources,
+                      .resource_account = account,
+                      .known = known};
+    // IAM is served in one region. What a policy says of others, it says of a request that is sent there.
+    std::vector<std::string> regions = account_.regions.empty() ? std::vector{account_.region} : account_.regions;
+    if (action.starts_with("iam:") && action != "iam:PassRole") regions = {"us-east-1"};
+    if (!region.empty()) regions = {region};
+    Answer answer;
+    for (const std::string& one : regions) {
+        question.region = one;
+        Answer there = prove(question, limits_.each);
+        if (there.kind != Answer::Kind::no) answer = std::move(there);
+        if (answer.kind == Answer::Kind::yes) break;
+    }
     if (answer.kind == Answer::Kind::unknown && open_.empty()) open_ = answer.reason;
     if (answer.kind != Answer::Kind::yes) return std::nullopt;
     WayIn way{.actions = {action}, .allowed_by = {}, .denied_by = {}, .witness = std::move(*answer.witness)};

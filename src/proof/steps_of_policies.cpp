@@ -331,7 +331,7 @@ std::optional<Step> Steps::by_bucket_policy(const State& state, const State& use
     const HolderForPaths& self = holders_[state.holder];
     const auto by = [&](Means means, const char* action, const auto& policy_after) -> std::optional<Step> {
         auto change = ask(subject_of(state), {&state.policies, target.policy}, action, {buckets.begin(), buckets.end()},
-                          target.known, target.account);
+                          target.known, target.account, target.region);
         if (!change) return std::nullopt;
         const std::string bucket = change->witness.resource;
         Target changed = target;
