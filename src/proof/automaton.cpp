@@ -67,7 +67,7 @@ constexpr char32_t control_characters = 1;   // below U+0020
 
 class Search {
 public:
-    Search(std::span<const Constraint> constraints, size_t states_max) : states_max_(states_max) {
+    Search(std::span<const Constraint> constraints, size_t states_max, Work* work) : states_max_(states_max), work_(work) {
         for (const auto& constraint : constraints) {
             const auto number = static_cast<uint32_t>(wanted_.size());
             wanted_.push_back(constraint.wanted);
@@ -81,6 +81,8 @@ public:
         if (auto found = visit(std::move(first), none, 0)) return *std::move(found);
         for (size_t at = 0; at < states_.size(); ++at) {
             symbols_of(*states_[at].state);
+            if (work_ != nullptr && !work_->spend(states_[at].state->size() * symbols_.size()))
+                return {FoundText::Kind::too_many_states, "", states_.size()};
             for (size_t i = 0; i < symbols_.size(); ++i) {
                 const char32_t c = symbols_[i];
                 if (auto found = visit(step(*states_[at].state, c), at, c)) return *std::move(found);
@@ -220,6 +222,7 @@ private:
     }
 
     const size_t states_max_;
+    Work* const work_;
     std::vector<OnePattern> patterns_;
     std::vector<bool> wanted_;  // by constraint
     std::unordered_map<State, int, StateHash> index_;
@@ -290,7 +293,7 @@ namespace {
 // every step of the search looks at each.
 constexpr size_t many = 16;
 
-std::vector<Constraint> without_idle(std::span<const Constraint> constraints, size_t states_max) {
+std::vector<Constraint> without_idle(std::span<const Constraint> constraints, size_t states_max, Work* work) {
     std::vector<Constraint> wanted, out;
     size_t unwanted = 0;
     for (const Constraint& one : constraints) {
@@ -304,7 +307,7 @@ std::vector<Constraint> without_idle(std::span<const Constraint> constraints, si
         Constraint left{{}, false};
         for (const Tokens* pattern : one.patterns) {
             wanted.push_back({{pattern}, true});
-            if (Search(wanted, states_max).run().kind != FoundText::Kind::none) left.patterns.push_back(pattern);
+            if (Search(wanted, states_max, work).run().kind != FoundText::Kind::none) left.patterns.push_back(pattern);
             wanted.pop_back();
         }
         if (!left.patterns.empty()) out.push_back(std::move(left));
@@ -314,12 +317,12 @@ std::vector<Constraint> without_idle(std::span<const Constraint> constraints, si
 
 }  // namespace
 
-FoundText find_text(std::span<const Constraint> constraints, size_t states_max) {
+FoundText find_text(std::span<const Constraint> constraints, size_t states_max, Work* work) {
     constexpr size_t few_states = 256;  // of a search that is over before anything could be left out
-    auto out = Search(constraints, std::min(few_states, states_max)).run();
+    auto out = Search(constraints, std::min(few_states, states_max), work).run();
     if (out.kind != FoundText::Kind::too_many_states || states_max <= few_states) return out;
-    const auto left = without_idle(constraints, states_max);
-    return Search(left, states_max).run();
+    const auto left = without_idle(constraints, states_max, work);
+    return Search(left, states_max, work).run();
 }
 
 bool matches(const Tokens& tokens, std::string_view text) {

@@ -59,8 +59,18 @@ struct FoundText {
     size_t states = 0;  // that were looked at
 };
 
-// The shortest string that keeps every constraint. `states_max`: of the automaton.
-[[nodiscard]] FoundText find_text(std::span<const Constraint> constraints, size_t states_max);
+// What many questions may cost together: places of patterns that are left by a character. (Nothing here reads a clock.)
+struct Work {
+    size_t left = 0;
+    bool spend(size_t steps) {  // is there as much?
+        const bool enough = left >= steps;
+        left = enough ? left - steps : 0;
+        return enough;
+    }
+};
+
+// The shortest string that keeps every constraint. `states_max`: of the automaton; `work`: nullptr: what they cost.
+[[nodiscard]] FoundText find_text(std::span<const Constraint> constraints, size_t states_max, Work* work = nullptr);
 
 // Does the text match?
 [[nodiscard]] bool matches(const Tokens& tokens, std::string_view text);

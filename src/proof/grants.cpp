@@ -46,12 +46,17 @@ struct Asked {
 
 class Asking {
 public:
+    Asking(const Asking&) = delete;
+    Asking& operator=(const Asking&) = delete;
     Asking(Asked asked, const GrantLimits& limits)
         : asked_(std::move(asked)),
           limits_(limits),
           worlds_(worlds_of(asked_.documents, asked_.kind, asked_.actions, asked_.resources)),
           owner_(unnamed_account(worlds_.accounts)),
-          open_(worlds_.open) {
+          open_(worlds_.open),
+          work_{limits.work_max},
+          engine_(limits.engine) {
+        engine_.work = &work_;
         if (asked_.kind == DocumentKind::resource) {
             std::vector<PolicyPtr> policies;
             for (const GrantDocument* document : asked_.documents) policies.push_back(document->policy);
@@ -175,7 +180,7 @@ private:
         for (const GrantDocument* document : asked_.documents) statements_ += document->statements.size();
         if (++questions_ > limits_.questions_max || statements_ > limits_.statements_asked_max) return unknown("questions");
         if (unknown_ >= limits_.unknown_max) return unknown(reason_);
-        Answer out = prove(question, limits_.engine);
+        Answer out = prove(question, engine_);
         if (out.kind == Answer::Kind::unknown) ++unknown_, reason_ = out.reason;
         return out;
     }
@@ -185,6 +190,8 @@ private:
     const Worlds worlds_;
     const std::string owner_;
     const std::string open_;
+    Work work_;
+    Limits engine_;
     std::string too_many_;
     std::vector<Grantee> grantees_;
     size_t questions_ = 0, statements_ = 0, unknown_ = 0;

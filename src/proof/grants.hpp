@@ -27,7 +27,8 @@ struct GrantLimits {
     size_t grantees_max = 128;             // principals that a resource policy distinguishes
     size_t unknown_max = 8;                // that the engine's limits leave open: then the rest is not asked
     size_t questions_max = 1'000;          // in all
-    size_t statements_asked_max = 20'000;  // of all questions together: what they cost
+    size_t statements_asked_max = 20'000;  // of all questions together
+    size_t work_max = 100'000'000;         // of all questions together (automaton.hpp): about two seconds of a processor
     Limits engine = {.solver_steps_max = 20'000, .conflicts_max = 2'000};
 };
 

@@ -80,6 +80,23 @@ TEST_CASE("a region that only one document names") {
     CHECK(shown(proof::find_public(document(elsewhere))) == "0");
 }
 
+TEST_CASE("what a check may cost in all has a limit") {
+    std::string before, now;
+    for (int i = 0; i < 12; ++i) {
+        const std::string n = std::to_string(i), condition = R"(,"Condition":{"StringNotLike":{"aws:UserAgent":"*)" + n + "*\"}}";
+        before += (i > 0 ? "," : "") + allow("s3:Get*", "arn:aws:s3:::data/*a*" + n + "*", condition);
+        now += (i > 0 ? "," : "") + allow("s3:Get*", "arn:aws:s3:::data/*b*" + n + "*", condition);
+    }
+    const auto kind = [&](size_t work) {
+        const auto found = proof::find_new_access(document(now), document(before), DocumentKind::identity, {.work_max = work});
+        REQUIRE(found.has_value());
+        return found->kind == Answer::Kind::unknown ? found->reason
+                                                    : std::string(found->kind == Answer::Kind::yes ? "yes" : "no");
+    };
+    CHECK(kind(proof::GrantLimits{}.work_max) == "yes");
+    CHECK(kind(2'000) == "the work of all questions together");
+}
+
 TEST_CASE("keys whose names go on") {
     const std::string before = allow("kms:*", "*"), tagged = allow("secretsmanager:*", "*");
     CHECK(new_access(before, allow("kms:*", "*", R"(,"Condition":{"StringEquals":{"kms:EncryptionContext:team":"a"}})")) == "-");

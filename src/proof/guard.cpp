@@ -51,6 +51,7 @@ PolicyPtr only_within(const std::string& action, const std::vector<std::string>&
 class Check {
 public:
     Check(const AccountPolicies& account, const Limits& limits) : account_(account), limits_(limits) {
+        limits_.work = &work_;
         for (const auto& [name, user] : account.users) actors_.push_back(actor_of(account, user));
         for (const auto& [name, role] : account.roles) actors_.push_back(actor_of(account, role));
         actors_.push_back(root_of(account));
@@ -68,7 +69,11 @@ public:
              "everything"});
     }
 
+    Check(const Check&) = delete;
+    Check& operator=(const Check&) = delete;
+
     GuardResult run(const Guard& guard) {
+        work_.left = guard_work_max;
         GuardResult out;
         if (!is_about_anything(guard))
             return {.outcome = Outcome::broken,
@@ -230,7 +235,8 @@ private:
     }
 
     const AccountPolicies& account_;
-    const Limits& limits_;
+    Limits limits_;
+    Work work_;                             // of the rule that is checked
     policy::PrincipalPolicies everything_;  // of principals of other accounts, too
     const AttachedPolicy everywhere_{only_within("*", {}), ""};
     std::vector<Actor> actors_;

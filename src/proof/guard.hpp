@@ -44,6 +44,7 @@ struct GuardResult {
 
 // One for each rule, in their order. A rule of which no request can be, or whose `principals` match none where it allows, is broken: it guards
 // nothing. `doubts`: what is not known of the account; with any, no rule is kept for certain.
+constexpr size_t guard_work_max = 600'000'000;  // of one rule (automaton.hpp)
 [[nodiscard]] std::vector<GuardResult> check_guards(std::span<const Guard> guards, const AccountPolicies& account,
                                                     std::span<const std::string> doubts, const Limits& limits = {});
 

@@ -213,12 +213,12 @@ private:
             own.patterns.push_back(&kept.emplace_back(std::move(tokens.tokens)));
         }
         const std::array<Constraint, 2> constraints{Constraint{{&tokens_of_pattern(pattern)}, true}, std::move(own)};
-        return find_text(constraints, limits_.automaton_states_max).kind == FoundText::Kind::none;
+        return find_text(constraints, limits_.automaton_states_max, limits_.work).kind == FoundText::Kind::none;
     }
 
     bool is_within(const Tokens& inner, const std::string& outer) {
         const std::array<Constraint, 2> constraints{Constraint{{&inner}, true}, Constraint{{&tokens_of_pattern(outer)}, false}};
-        return find_text(constraints, limits_.automaton_states_max).kind == FoundText::Kind::none;
+        return find_text(constraints, limits_.automaton_states_max, limits_.work).kind == FoundText::Kind::none;
     }
 
     // The widest pattern for the resource that stays inside of the statement.

@@ -100,10 +100,11 @@ struct Path {
 
 struct PathLimits {
     size_t questions_max = 100'000;
-    size_t conditions_max = 256;  // values that policies ask for of one principal's own keys
-    size_t pairs_max = 2'000;     // of principals that one comes to act as, for what one of them does for another
-    size_t states_max = 5'000;    // users and roles, with what has been changed of them
-    size_t changes_max = 3;       // of one of them
+    size_t conditions_max = 256;    // values that policies ask for of one principal's own keys
+    size_t work_max = 600'000'000;  // of all questions together (automaton.hpp)
+    size_t pairs_max = 2'000;       // of principals that one comes to act as, for what one of them does for another
+    size_t states_max = 5'000;      // users and roles, with what has been changed of them
+    size_t changes_max = 3;         // of one of them
     Limits each{.automaton_states_max = 20'000, .solver_steps_max = 100'000, .conflicts_max = 10'000, .tries_max = 8};
 };
 

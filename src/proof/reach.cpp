@@ -170,6 +170,8 @@ Reach reach(std::span<const Asker> askers, std::span<const Target> targets, cons
             const ReachLimits& limits) {
     Reach out;
     std::vector<std::vector<Reached::AtTarget>> by_asker(askers.size());
+    std::vector<Work> work(askers.size(), Work{limits.work_max});
+    WayLimits of_one = limits.ways;
     size_t questions = 0;
     for (uint32_t number = 0; number < targets.size(); ++number) {
         const Target& target = targets[number];
@@ -183,8 +185,9 @@ Reach reach(std::span<const Asker> askers, std::span<const Target> targets, cons
                     continue;
                 }
                 ++out.classes;
+                of_one.each.work = &work[i];
                 entry->second =
-                    std::make_shared<const WaysIn>(ways_of(askers[i].subject, *askers[i].policies, target, known, limits.ways));
+                    std::make_shared<const WaysIn>(ways_of(askers[i].subject, *askers[i].policies, target, known, of_one));
                 questions += entry->second->questions;
             }
             if (entry->second && (!entry->second->found.empty() || !entry->second->open.empty()))

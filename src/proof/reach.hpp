@@ -23,6 +23,7 @@ struct Asker {
 
 struct ReachLimits {
     size_t questions_max = 200'000;  // in all
+    size_t work_max = 60'000'000;    // of one principal (automaton.hpp): what its policies make dear is not at others' cost
     WayLimits ways;
 };
 

@@ -11,6 +11,8 @@ namespace proof {
 
 namespace {
 
+constexpr size_t work_of_proposal = 1'000;  // about what the solver and the clauses of one cost, in steps of an automaton
+
 constexpr const char* open_variable = "the value of a variable";
 constexpr const char* states_cap = "automaton states";
 constexpr const char* proposals_cap = "proposals of the solver";
@@ -73,6 +75,9 @@ Answer Search::run(size_t tries) { return begin() ? next(tries) : Answer{}; }
 
 Answer Search::next(size_t tries) {
     while (proposals_++ < limits_.conflicts_max) {
+        // A proposal costs something even where no text is looked for.
+        if (limits_.work != nullptr && !limits_.work->spend(work_of_proposal))
+            return unknown("the work of all questions together");
         const auto outcome = solver_->solve(root_, limits_.solver_steps_max);
         if (outcome == Solver::Outcome::too_many_steps) return unknown("solver steps");
         if (outcome == Solver::Outcome::none) return open_.empty() ? Answer{} : unknown(open_);
@@ -164,7 +169,7 @@ Search::Found Search::find_resource(const std::vector<Literal>& literals, std::s
             if (wanted || !one.relaxed()) constraint.patterns.push_back(&one.tokens);
         constraints.push_back(std::move(constraint));
     }
-    auto found = find_text(constraints, limits_.automaton_states_max);
+    auto found = find_text(constraints, limits_.automaton_states_max, limits_.work);
     if (found.kind == FoundText::Kind::none) return Found::no;
     if (found.kind == FoundText::Kind::too_many_states) return Found::cut_off;
     if (text != nullptr) *text = std::move(found.text);

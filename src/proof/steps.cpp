@@ -161,11 +161,14 @@ Steps::Steps(const AccountForPaths& account, std::span<const Target> targets, co
     : account_(account),
       known_(known),
       limits_(limits),
+      work_{limits.work_max},
+      each_(limits.each),
       holders_(account.holders.begin(), account.holders.end()),
       trusts_account_{policy_with(R"({"Effect":"Allow","Principal":{"AWS":")" + account.id +
                                       R"("},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]})",
                                   PolicyKind::trust),
                       "the account's trust"} {
+    each_.work = &work_;
     find_conditions(targets);
 }
 
@@ -218,7 +221,7 @@ std::optional<WayIn> Steps::ask(const Subject& subject, const View& view, const 
     Answer answer;
     for (const std::string& one : regions) {
         question.region = one;
-        Answer there = prove(question, limits_.each);
+        Answer there = prove(question, each_);
         if (there.kind != Answer::Kind::no) answer = std::move(there);
         if (answer.kind == Answer::Kind::yes) break;
     }
@@ -379,7 +382,7 @@ std::optional<WayIn> Steps::may(const State& state, const Target& target) {
                            .resource_account = target.account,
                            .known = known,
                            .region = target.region},
-                          limits_.each);
+                          each_);
     if (answer.kind == Answer::Kind::unknown && open_.empty()) open_ = answer.reason;
     if (answer.kind != Answer::Kind::yes) return std::nullopt;
     WayIn way{.actions = {answer.witness->action}, .allowed_by = {}, .denied_by = {}, .witness = std::move(*answer.witness)};

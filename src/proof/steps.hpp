@@ -42,6 +42,9 @@ public:
     Steps(const AccountForPaths& account, std::span<const Target> targets, const policy::Context& known,
           const PathLimits& limits);
 
+    Steps(const Steps&) = delete;
+    Steps& operator=(const Steps&) = delete;
+
     [[nodiscard]] std::vector<Transition> from(const State& state);
     // May it change any policy, or tag, at all? Not sure is yes.
     [[nodiscard]] bool may_change(const State& state);
@@ -133,6 +136,8 @@ private:
     const AccountForPaths& account_;
     const policy::Context& known_;
     const PathLimits& limits_;
+    Work work_;
+    Limits each_;                                  // of a question
     std::deque<HolderForPaths> holders_;           // the account's, and those that are made
     std::deque<policy::PrincipalPolicies> made_;   // their policies
     std::deque<policy::AttachedPolicy> attached_;  // policies that steps put

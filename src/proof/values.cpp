@@ -123,7 +123,7 @@ public:
                 for (const Tokens& one : form) constraint.patterns.push_back(&one);
                 all_.push_back(std::move(constraint));
             }
-            out = find_text(all_, limits.automaton_states_max);
+            out = find_text(all_, limits.automaton_states_max, limits.work);
             all_.resize(size);
             if (out.kind == FoundText::Kind::found) break;
         }

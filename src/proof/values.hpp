@@ -1,6 +1,7 @@
 // What a condition key would have to hold so that some conditions on it hold and others do not.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,6 +21,7 @@ struct Limits {
     size_t conflicts_max = 10'000;         // proposals of the solver that cannot be, of one formula
     size_t tries_max = 16;                 // witnesses that turn out to be none, of one formula
     size_t values_tries_max = 4;           // of those, in how many variables of unknown value are given one
+    Work* work = nullptr;                  // of this question and others; nullptr: as much as the limits above leave
 };
 
 struct KeyTest {

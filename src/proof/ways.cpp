@@ -368,7 +368,7 @@ private:
         for (const PatternTokens& one : own)
             if (!one.matches_nothing && (!statement.not_resource || !one.relaxed()))
                 constraints[1].patterns.push_back(&one.tokens);
-        return find_text(constraints, limits_.each.automaton_states_max).kind != FoundText::Kind::none;
+        return find_text(constraints, limits_.each.automaton_states_max, limits_.each.work).kind != FoundText::Kind::none;
     }
 
     struct Written {
@@ -380,7 +380,7 @@ private:
         std::vector<Constraint> constraints;
         for (const Tokens& one : wanted) constraints.push_back({{&one}, true});
         if (not_wanted != nullptr) constraints.push_back({{not_wanted}, false});
-        return find_text(constraints, limits_.each.automaton_states_max).kind != FoundText::Kind::none;
+        return find_text(constraints, limits_.each.automaton_states_max, limits_.each.work).kind != FoundText::Kind::none;
     }
 
     // Those of `wide` as far as the statement goes.
