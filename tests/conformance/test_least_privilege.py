@@ -249,19 +249,20 @@ def test_a_role_that_creates_jobs_may_create_the_next_one(world, make_user):
     iam.create_role(RoleName="launcher", AssumeRolePolicyDocument=json.dumps(by_account(world)))
     iam.put_role_policy(RoleName="launcher", PolicyName="p", PolicyDocument=json.dumps(
         allow("sagemaker:*", "iam:PassRole", "s3:*", "logs:*")))
-    session = world.client_as(make_user("launches", allow("sts:AssumeRole")), "sts").assume_role(RoleArn=role_arn(world, "launcher"), RoleSessionName="l")
+    session = world.client_as(make_user("launches", allow("sts:AssumeRole")), "sts").assume_role(RoleArn=role_arn(world, "launcher"), RoleSessionName="launches")
     sagemaker = world.client_as(Credentials.of(session), "sagemaker")
 
     def launch(name):
         sagemaker.create_training_job(**request(world, name, SCRIPT, InputDataConfig=[channel("train", "data/train/")]))
         until(lambda: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Completed", name, timeout=60, pause=0.5)
 
+    for number in range(10):
+        world.client_as(Credentials.of(session), "s3").put_object(Bucket=BUCKET, Key=f"models/launched-1/source/{number}", Body=b"x")
     launch("launched-1")
-    for _ in range(10):
-        sagemaker.describe_training_job(TrainingJobName="launched-1")
     arn = f"arn:aws:sagemaker:us-east-1:{world.account}:training-job/launched-"
     document = ask(world, role="launcher")["PolicyDocument"]
     assert allows(document)["sagemaker:CreateTrainingJob"] == [arn + "*"]
+    assert allows(document)["s3:PutObject"] == [object_arn("models/*/source/*")]
     with narrowed(world, document, "launcher"):
         launch("launched-2")
         assert refusal(sagemaker.create_training_job, **request(world, "others-1", SCRIPT))[0] == "AccessDeniedException"
