@@ -1,6 +1,8 @@
 #include "gate/role_record.hpp"
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -22,6 +24,13 @@ using audit::RecordView;
 using text::Json;
 
 constexpr size_t records_a_page = 1000;
+
+// What changes an answer of the engine about a principal's own requests.
+constexpr auto changing_actions =
+    std::to_array<std::string_view>({"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy",
+                                     "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:TagRole",
+                                     "iam:UntagRole", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion",
+                                     "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketPublicAccessBlock"});
 
 policy::Principal principal_of(const RecordView::Principal& recorded) {
     policy::Principal out;
@@ -81,6 +90,8 @@ private:
         policy::Principal principal = principal_of(view.principal);
         if (principal.role_id != role_.id) return ++out_.former, base::Result<void>();
         const int64_t times = view.repeated.value_or(1);
+        const auto time = text::parse_iso8601(view.time);
+        const auto when = time ? std::optional(*time) : std::nullopt;
         const auto decided = audit::read_accesses(record);
         bool any = false;
         for (size_t i = 0; i < std::min(decided.size(), view.accesses.size()); ++i) {
@@ -92,13 +103,12 @@ private:
                                     .resource = std::string(recorded.resource),
                                     .resource_account = std::string(recorded.resource_account),
                                     .context = recorded.context == nullptr ? policy::Context() : context_of(*recorded.context)};
-            TRY(add(std::move(request), times));
+            TRY(add(std::move(request), times, when));
         }
         if (!any) return {};
         out_.requests += times;
-        const auto time = text::parse_iso8601(view.time);
-        if (time && (!out_.first || *time < *out_.first)) out_.first = *time;
-        if (time && (!out_.last || *time > *out_.last)) out_.last = *time;
+        if (when && (!out_.first || *when < *out_.first)) out_.first = when;
+        if (when && (!out_.last || *when > *out_.last)) out_.last = when;
         return {};
     }
 
@@ -107,7 +117,7 @@ private:
         std::set<std::string> keys;  // that it asks for
     };
 
-    base::Result<void> add(policy::Request request, int64_t times) {
+    base::Result<void> add(policy::Request request, int64_t times, std::optional<base::Time> when) {
         const Known& resource = *TRY(known(request));
         std::string key = request.action + "\n" + request.resource + "\n" + request.principal.arn;
         for (const auto& entry : request.context.entries()) {
@@ -116,12 +126,12 @@ private:
             for (const std::string& value : entry.values) key += " " + std::to_string(value.size()) + ":" + value;
         }
         const auto at = accesses_.find(key);
-        if (at != accesses_.end()) return at->second.times += times, base::Result<void>();
+        if (at != accesses_.end()) return at->second.times += times, base::Result<void>();  // the newest was read first
         if (accesses_.size() >= recorded_accesses_max) {
             out_.cut_off = std::to_string(recorded_accesses_max) + " different accesses";
             return {};
         }
-        accesses_.emplace(std::move(key), AllowedAccess{std::move(request), resource.policy, times});
+        accesses_.emplace(std::move(key), AllowedAccess{std::move(request), resource.policy, times, when});
         return {};
     }
 
@@ -190,6 +200,35 @@ private:
 base::Result<RoleRecord> read_role_record(const audit::Log& log, const Describer& describer, const RecordedRole& role,
                                           std::optional<base::Time> since, std::optional<base::Time> until) {
     return Reader(log, describer, role).run(since, until);
+}
+
+base::Result<std::vector<PolicyChange>> policy_changes(const audit::Log& log, const std::set<std::string>& resources,
+                                                       base::Time since, size_t most) {
+    std::vector<PolicyChange> out;
+    for (const std::string& resource : resources) {
+        audit::Query query;
+        query.resource = resource;
+        query.writes = true;
+        query.since = since;
+        query.most = most;
+        query.accept = [](const Json& record) {
+            const RecordView view(record);
+            constexpr int64_t redirections = 300;
+            return !view.is_unreadable && view.status >= 200 && view.status < redirections && !view.accesses.empty() &&
+                   std::ranges::find(changing_actions, view.accesses.front().action) != changing_actions.end();
+        };
+        for (const Json& record : TRY(log.search(query)).records) {
+            const RecordView view(record);
+            out.push_back({.time = std::string(view.time),
+                           .request_id = std::string(view.request_id),
+                           .action = std::string(view.accesses.front().action),
+                           .resource = resource,
+                           .principal = std::string(view.principal.arn)});
+        }
+    }
+    std::ranges::sort(out, std::greater<>(), &PolicyChange::time);
+    if (out.size() > most) out.resize(most);
+    return out;
 }
 
 }  // namespace gate

@@ -26,6 +26,7 @@ struct AllowedAccess {
     policy::Request request;                       // of the newest
     policy::SharedAttachedPolicy resource_policy;  // of the resource, as it is now
     int64_t times = 0;
+    std::optional<base::Time> last;  // when it was allowed
 };
 
 struct RoleRecord {
@@ -48,5 +49,16 @@ struct RecordedRole {
 [[nodiscard]] base::Result<RoleRecord> read_role_record(const audit::Log& log, const Describer& describer,
                                                         const RecordedRole& role, std::optional<base::Time> since,
                                                         std::optional<base::Time> until);
+
+// A request that was answered and that changed which policies apply, or what they say.
+struct PolicyChange {
+    std::string time, request_id, action, resource;
+    std::string principal;  // ARN
+};
+
+// Since then, newest first, of the policies of these: ARNs of roles, managed policies and buckets. At most `most`.
+[[nodiscard]] base::Result<std::vector<PolicyChange>> policy_changes(const audit::Log& log,
+                                                                     const std::set<std::string>& resources, base::Time since,
+                                                                     size_t most);
 
 }  // namespace gate

@@ -148,3 +148,33 @@ TEST_CASE("jobs are those that the role was passed to") {
     CHECK(fixture.read().job_arns == std::set<std::string>{arn + "one", arn + "two"});
     CHECK(fixture.read().jobs == std::set<std::string>{"one", "two"});
 }
+
+TEST_CASE("changes of policies, newest first, of those that were answered") {
+    RoleRecordFixture fixture;
+    const auto change = [&](const std::string& id, const std::string& action, const std::string& resource, int status = 200) {
+        auto record = fixture.record(id, action, resource);
+        record.operation = action.substr(action.find(':') + 1);
+        record.service = action.substr(0, action.find(':'));
+        fixture.clock.advance(std::chrono::milliseconds(10));
+        record.time = fixture.clock.now();
+        auto pending = fixture.log->decided(record);
+        REQUIRE(pending.has_value());
+        REQUIRE(fixture.log->answered(std::move(*pending), {.time = fixture.clock.now(), .status = status}).has_value());
+    };
+    change("1", "iam:AttachRolePolicy", role_arn);
+    const base::Time then = fixture.clock.now() + std::chrono::milliseconds(1);
+    change("2", "iam:DetachRolePolicy", role_arn);
+    change("3", "iam:GetRole", role_arn);
+    change("4", "iam:PutRolePolicy", "arn:aws:iam::111122223333:role/other");
+    change("5", "iam:DeleteRolePolicy", role_arn, 404);
+    change("6", "s3:PutBucketPolicy", "arn:aws:s3:::data");
+    const auto ids = [&](size_t most) {
+        std::string out;
+        for (const auto& one : gate::policy_changes(*fixture.log, {role_arn, "arn:aws:s3:::data"}, then, most).value())
+            out += one.request_id + " " + one.action + " " + one.resource + "; ";
+        return out;
+    };
+    const std::string newest = "6 s3:PutBucketPolicy arn:aws:s3:::data; ";
+    CHECK(ids(20) == newest + "2 iam:DetachRolePolicy " + role_arn + "; ");
+    CHECK(ids(1) == newest);
+}

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/strings.hpp"
+#include "policy/condition.hpp"
 #include "policy/vocabulary.hpp"
 #include "text/json.hpp"
 #include "text/time.hpp"
@@ -39,6 +41,14 @@ public:
         for (const auto& resource : compiled_.resources(statement))
             out.push_back(pattern(resource, Wildcards::resource_arn, variables_));
         return out;
+    }
+
+    static std::string operator_name(const Operator& op, bool second_name) {
+        std::string out;
+        if (op.set == SetPrefix::any_value) out = "ForAnyValue:";
+        if (op.set == SetPrefix::all_values) out = "ForAllValues:";
+        out += comparison_name(op, second_name);
+        return op.if_exists ? out + "IfExists" : out;
     }
 
 private:
@@ -114,14 +124,6 @@ private:
 
     [[nodiscard]] std::span<const ConditionValue> values_of(const Condition& condition) const {
         return compiled_.condition_tables().values.subspan(condition.values.at, condition.values.size);
-    }
-
-    static std::string operator_name(const Operator& op, bool second_name) {
-        std::string out;
-        if (op.set == SetPrefix::any_value) out = "ForAnyValue:";
-        if (op.set == SetPrefix::all_values) out = "ForAllValues:";
-        out += comparison_name(op, second_name);
-        return op.if_exists ? out + "IfExists" : out;
     }
 
     static std::string_view comparison_name(const Operator& op, bool second_name) {
@@ -282,6 +284,13 @@ private:
 }  // namespace
 
 std::string print(const Policy& policy) { return Printer(policy.compiled(), policy.has_variables()).document(policy.kind()); }
+
+std::string operator_as_documented(std::string_view name) {
+    const auto op = parse_operator(name);
+    if (!op) return std::string(name);
+    std::string out = Printer::operator_name(*op, false);
+    return base::equals_ignoring_case(out, name) ? out : Printer::operator_name(*op, true);  // ArnEquals is ArnLike's second name
+}
 
 PrintedCondition print(const CompiledPolicy& policy, const Condition& condition) {
     return Printer(policy, true).condition(condition);

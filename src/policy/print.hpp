@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/compile.hpp"
@@ -20,6 +21,9 @@ struct PrintedCondition {
     auto operator<=>(const PrintedCondition&) const = default;
 };
 [[nodiscard]] PrintedCondition print(const CompiledPolicy& policy, const Condition& condition);
+// An operator's name, of any case, as IAM's documentation spells it: `forallvalues:stringlikeifexists` is ForAllValues:StringLikeIfExists. What is none
+// comes back as it is.
+[[nodiscard]] std::string operator_as_documented(std::string_view name);
 [[nodiscard]] std::vector<std::string> print_resources(const CompiledPolicy& policy, const CompiledStatement& statement);
 
 }  // namespace policy

@@ -174,3 +174,12 @@ TEST_CASE("one condition, and one statement's resources, as they are written") {
     CHECK(printed[2] == "IpAddress aws:SourceIp 10.0.0.0/8 192.0.2.1/32");
     CHECK(printed[3] == "NumericLessThan aws:MultiFactorAuthAge 3600 1.5 -20 0.25e0 0.1e31");
 }
+
+TEST_CASE("operators as IAM documents them") {
+    CHECK(operator_as_documented("stringlike") == "StringLike");
+    CHECK(operator_as_documented("FORALLVALUES:stringnotequalsignorecaseifexists") ==
+          "ForAllValues:StringNotEqualsIgnoreCaseIfExists");
+    CHECK(operator_as_documented("arnequals") == "ArnEquals");
+    CHECK(operator_as_documented("ARNNOTLIKE") == "ArnNotLike");
+    CHECK(operator_as_documented("StringIs") == "StringIs");  // none
+}

@@ -14,9 +14,10 @@
 #include "policy/arn.hpp"
 #include "policy/compile.hpp"
 #include "policy/evaluate.hpp"
+#include "policy/explain.hpp"
 #include "policy/print.hpp"
-#include "policy/statement_span.hpp"
 #include "proof/actions.hpp"
+#include "proof/statement_copy.hpp"
 #include "text/json.hpp"
 
 namespace proof {
@@ -83,6 +84,7 @@ public:
 
     base::Result<LeastPrivilege> run() {
         TRY(read_policies());
+        out_.runs = runs_of(question_.record, question_.runs);
         PrincipalPolicies without = *question_.policies;  // what is left of it if nothing is allowed
         without.identity = denying();
         for (size_t i = 0; i < question_.record.size(); ++i) {
@@ -114,7 +116,6 @@ private:
     base::Result<void> read_policies() {
         for (const AttachedPolicy& attached : question_.policies->identity) {
             const auto& compiled = attached.policy->compiled();
-            // Of a document of an older Version: `${` is no variable there.
             const auto printed = text::parse_json(policy::print(*attached.policy));
             for (uint32_t i = 0; i < compiled.statements().size(); ++i) {
                 const auto& statement = compiled.statements()[i];
@@ -123,10 +124,7 @@ private:
                     return base::fail(base::code::MalformedPolicyDocument,
                                       attached.name + " cannot be read, and denies everything that its statement " +
                                           std::to_string(i + 1) + " might deny: put a document in its place that can be read");
-                Json document =
-                    TRY(attached.policy->has_variables() ? text::parse_json(policy::statement_text(*attached.policy, i))
-                                                         : base::Result<Json>((*printed)["Statement"].items()[i]));
-                if (!attached.policy->has_variables()) escape_dollars(document);
+                Json document = TRY(statement_to_copy(*attached.policy, i, *printed));
                 out_.statements.push_back({.policy = &attached, .number = i, .denies = denies});
                 if (denies)
                     denies_.push_back(std::move(document));
@@ -136,19 +134,6 @@ private:
         }
         name_denies_apart();
         return {};
-    }
-
-    // `$` begins a variable in the Version that this is written into.
-    static void escape_dollars(Json& value) {
-        if (value.is_string()) {
-            std::string out;
-            for (const char c : value.as_string()) out += c == '$' ? std::string("${$}") : std::string(1, c);
-            value = out;
-        } else if (value.is_array()) {
-            for (Json& one : value.items()) escape_dollars(one);
-        } else if (value.is_object()) {
-            for (auto& [name, member] : value.members()) escape_dollars(member);
-        }
     }
 
     void add_allow(Json statement) {
@@ -263,7 +248,7 @@ private:
     // The Allow that an access is allowed by in the new policy: of those that allow it, the one with fewest conditions on what was so by chance, then
     // the one with most others, then the one that takes the widest pattern wanted, then the first.
     void add_need(const RecordedAccess& access) {
-        const auto choices = patterns_for(access.request.action, access.request.resource, question_.generality, question_.runs);
+        const auto choices = patterns_for(access.request.action, access.request.resource, question_.generality, out_.runs);
         std::optional<std::pair<size_t, std::string>> best;
         const auto rank = [&](size_t allow, const std::string& pattern) {
             const auto at = static_cast<size_t>(std::ranges::find(choices, pattern) - choices.begin());
@@ -293,7 +278,7 @@ private:
             const std::string& value = entry->values.front();
             const bool is_beginning = key.is_name && question_.generality == Generality::prefix;
             if (is_beginning && value.empty()) return {};  // all of it
-            values.insert(is_beginning ? pattern_of_beginning(value, question_.runs) : escaped(value));
+            values.insert(is_beginning ? pattern_of_beginning(value, out_.runs) : escaped(value));
         }
         Json list = Json::array();
         for (const std::string& value : values) list.push(value);
@@ -467,6 +452,25 @@ private:
 };
 
 }  // namespace
+
+Runs runs_of(std::span<const RecordedAccess> record, std::span<const std::string> passed_to) {
+    Runs out;
+    out.names.insert(passed_to.begin(), passed_to.end());
+    std::set<std::string> jobs = out.names;
+    for (const RecordedAccess& access : record) {
+        const std::string_view job = training_job_of(access.request.resource);
+        if (job.empty()) continue;
+        jobs.emplace(job);
+        if (access.request.action == "sagemaker:CreateTrainingJob") out.names.emplace(job);
+    }
+    out.job_beginnings = job_beginnings(jobs);
+    return out;
+}
+
+std::string refusal_of(const RecordedAccess& access, const PrincipalPolicies& policies) {
+    const policy::Question question(access.request);
+    return policy::explanation_of(access.request, policy::evaluate(question, policies, access.resource)).reason;
+}
 
 base::Result<LeastPrivilege> least_privilege(const LeastPrivilegeQuestion& question, const Limits& limits) {
     return Maker(question, limits).run();

@@ -32,15 +32,23 @@ struct LeastPrivilegeQuestion {
     const policy::PrincipalPolicies* policies = nullptr;  // of the role, today
     std::span<const RecordedAccess> record;
     Generality generality = Generality::prefix;
-    std::vector<std::string> runs;                     // names of runs (generalize.hpp)
+    std::vector<std::string> runs;                     // names of training jobs that the role was passed to
     std::vector<std::string> regions = {"us-east-1"};  // that requests may go to
 };
+
+// Runs by their names: training jobs that the role was passed to, and those that it created itself.
+[[nodiscard]] Runs runs_of(std::span<const RecordedAccess> record, std::span<const std::string> passed_to);
+
+// Why these policies do not allow the access, in a sentence.
+[[nodiscard]] std::string refusal_of(const RecordedAccess& access, const policy::PrincipalPolicies& policies);
 
 struct LeastPrivilege {
     // A document of Version 2012-10-17, compact; empty: no policy of its own is needed.
     std::string document;
     // The role's policies, with this in the place of its identity policies.
     policy::PrincipalPolicies policies;
+
+    Runs runs;
 
     // Places in the record:
     std::vector<size_t> by_resource;      // accesses that policies of resources allow by themselves

@@ -107,7 +107,7 @@ const std::string everything = allow(R"("*")", R"("*")");
 TEST_CASE("resources at each generality") {
     const auto patterns = [](const char* action, const char* resource, Generality generality) {
         std::string out;
-        const std::vector<std::string> runs{"run-1"};
+        const proof::Runs runs{.names = {"run-1"}, .job_beginnings = {"run-"}};
         for (const auto& one : proof::patterns_for(action, resource, generality, runs)) out += (out.empty() ? "" : " ") + one;
         return out;
     };
@@ -123,7 +123,13 @@ TEST_CASE("resources at each generality") {
     CHECK(patterns("s3:ListAllMyBuckets", "arn:aws:s3:::*", Generality::exact) == "* arn:aws:s3:::${*}");
     CHECK(patterns("sagemaker:DescribeTrainingJob", "arn:aws:sagemaker:us-east-1:111122223333:training-job/run-1",
                    Generality::prefix) ==
-          "arn:aws:sagemaker:us-east-1:111122223333:training-job/* arn:aws:sagemaker:us-east-1:111122223333:training-job/run-1");
+          "arn:aws:sagemaker:us-east-1:111122223333:training-job/run-* "
+          "arn:aws:sagemaker:us-east-1:111122223333:training-job/run-1");
+    CHECK(patterns("sagemaker:DescribeTrainingJob", "arn:aws:sagemaker:us-east-1:111122223333:training-job/run-1",
+                   Generality::bucket)
+              .starts_with("arn:aws:sagemaker:us-east-1:111122223333:training-job/* "));
+    CHECK(patterns("sagemaker:DescribeTrainingJob", "arn:aws:sagemaker:us-east-1:111122223333:training-job/run-1",
+                   Generality::exact) == "arn:aws:sagemaker:us-east-1:111122223333:training-job/run-1");
     CHECK(patterns("logs:PutLogEvents", "arn:aws:logs:us-east-1:111122223333:log-group:/jobs:log-stream:run-1/algo-1",
                    Generality::prefix) ==
           "arn:aws:logs:us-east-1:111122223333:log-group:/jobs:log-stream:*/* "
@@ -136,6 +142,95 @@ TEST_CASE("resources at each generality") {
           "arn:aws:s3:::data/\u00e9???");
     // What looks like a wildcard in a name is none.
     CHECK(patterns("s3:GetObject", "arn:aws:s3:::data/a*/b?$", Generality::exact) == "arn:aws:s3:::data/a${*}/b${?}${$}");
+}
+
+TEST_CASE("a part of a path that the content or the time of a run made is any in prefixes") {
+    const auto prefix = [](const std::string& key) {
+        return proof::patterns_for("s3:GetObject", "arn:aws:s3:::data/" + key, Generality::prefix, {}).front().substr(18);
+    };
+    const std::string md5 = "0123456789abcdef0123456789ABCDEF", sha1 = md5 + "01234567", sha256 = md5 + md5;
+    for (const std::string& digest : {md5, sha1, sha256, sha256 + sha256})
+        CHECK(prefix("models/a/source/" + digest + "/sourcedir.tar.gz") == "models/a/source/*/*");
+    CHECK(prefix("code-" + sha256 + ".tar.gz") == "code-*");
+    CHECK(prefix("source/" + sha256 + "-0011223344556677/x") == "source/*/*");
+    CHECK(prefix("t/6fa459ea-ee8a-3ca4-894e-db77e160355e/x") == "t/*/*");
+    for (const char* time : {"2026-01-31-12-00-00-123", "2026-01-31T12:00:00Z", "20260131T120000Z", "20260131-1200",
+                             "20260131120000", "2026-01-31_12-00", "1769860800", "1769860800123"})
+        CHECK(prefix(std::string("jobs/digits-") + time + "/x") == "jobs/digits-*/*");
+    // What only looks like one stays: a part of the data, a date, a word.
+    for (const std::string& part : {std::string("2026-01-31"), md5.substr(1), md5 + "0", "x" + md5, std::string("1769860800"),
+                                    std::string("2026-13-31-12-00"), std::string("v20260131120000"), std::string("part-12"),
+                                    std::string("6fa459ea-ee8a-3ca4-894e-db77e160355"), std::string("decade"), std::string()})
+        CHECK(prefix("data/" + part + "/x") == "data/" + part + "/*");
+    CHECK(proof::pattern_of_beginning("models/a/source/" + sha256, {}) == "models/a/source/*");
+    const auto exact = proof::patterns_for("s3:GetObject", "arn:aws:s3:::data/" + sha256 + "/x", Generality::exact, {});
+    CHECK(exact == std::vector<std::string>{"arn:aws:s3:::data/" + sha256 + "/x"});
+}
+
+TEST_CASE("what the names of training jobs begin with") {
+    const auto beginnings = [](const std::set<std::string>& jobs) {
+        std::string out;
+        for (const std::string& one : proof::job_beginnings(jobs)) out += one + "* ";
+        return out;
+    };
+    CHECK(beginnings({"digits-1"}) == "digits-* ");
+    CHECK(beginnings({"digits-2026-01-31-12-00-00-123"}) == "digits-* ");
+    CHECK(beginnings({"digits-1", "digits-2", "words-9b"}) == "digits-* words-* ");
+    CHECK(beginnings({"resnet-50-lr-0001"}) == "resnet-50-lr-* ");
+    CHECK(beginnings({"digits-1", "digits-narrowed"}) == "digits-* ");
+    CHECK(beginnings({"digits-one", "digits-other"}) == "digits-* ");  // not `digits-o`
+    // One name alone, or names that have nothing in common, say nothing of the next.
+    CHECK(beginnings({"first"}) == "* ");
+    CHECK(beginnings({"first", "second-1"}) == "* ");
+    CHECK(beginnings({"2026-01-31"}) == "* ");
+    CHECK(beginnings({"7", "8"}) == "* ");
+    CHECK(beginnings({}).empty());
+    std::set<std::string> many;
+    for (size_t i = 0; i <= proof::job_beginnings_max; ++i) many.insert("sweep-" + std::string(i + 1, 'x') + "-1");
+    CHECK(beginnings(many) == "sweep-* ");
+}
+
+TEST_CASE("a role that creates training jobs may create the next one") {
+    const std::string job = "arn:aws:sagemaker:us-east-1:111122223333:training-job/";
+    Role role(everything);
+    for (const char* name : {"digits-1", "digits-2"}) {
+        role.did("sagemaker:CreateTrainingJob", job + name).did("sagemaker:DescribeTrainingJob", job + name);
+        role.did("s3:PutObject", std::string("arn:aws:s3:::data/") + name + "/source/x");
+    }
+    CHECK(role.written(Generality::prefix) ==
+          "s3:PutObject arn:aws:s3:::data/*/source/* | sagemaker:CreateTrainingJob sagemaker:DescribeTrainingJob " + job +
+              "digits-*");
+    CHECK(role.written(Generality::exact).contains(job + "digits-1 " + job + "digits-2"));
+    CHECK(role.written(Generality::bucket).contains(job + "*"));
+    // Inside what it may do today.
+    Role team(allow(R"("*")", "\"" + job + "team-*\""));
+    team.did("sagemaker:CreateTrainingJob", job + "team-first");
+    CHECK(team.written(Generality::prefix) == "sagemaker:CreateTrainingJob " + job + "team-*");
+    // Who only looks at jobs looks at the next one, too; what is named like them is none of its runs.
+    Role looks(everything);
+    looks.did("sagemaker:DescribeTrainingJob", job + "train-1").did("s3:GetObject", "arn:aws:s3:::data/train-1/x");
+    CHECK(looks.written(Generality::prefix) ==
+          "s3:GetObject arn:aws:s3:::data/train-1/* | sagemaker:DescribeTrainingJob " + job + "train-*");
+}
+
+TEST_CASE("operators are spelled as IAM documents them") {
+    const auto when = [](const std::string& condition) { return R"(,"Condition":)" + condition; };
+    Role role(allow(R"("s3:*")", R"("*")", when(R"({"stringlike":{"aws:principalarn":"arn:aws:iam::111122223333:role/*"}})")) +
+              "," +
+              deny(R"("s3:*")", R"("arn:aws:s3:::data/secret/*")",
+                   when(R"({"forALLvalues:STRINGEQUALSifexists":{"aws:TagKeys":["a"]},"arnequals":{"aws:PrincipalArn":"x"}})")));
+    role.did("s3:ListBucket", "arn:aws:s3:::data", {{"s3:prefix", "train/"}});
+    CHECK(
+        role.written(Generality::prefix) ==
+        R"(s3:ListBucket arn:aws:s3:::data {"StringLike":{"aws:principalarn":"arn:aws:iam::111122223333:role/*","s3:prefix":["train/*"]}} )"
+        R"(| deny s3:* arn:aws:s3:::data/secret/* {"ForAllValues:StringEqualsIfExists":{"aws:TagKeys":["a"]},"ArnEquals":{"aws:PrincipalArn":"x"}})");
+}
+
+TEST_CASE("why today's policies do not allow an access") {
+    Role role(allow(R"("s3:GetObject")", R"("*")") + "," + deny(R"("s3:*")", R"("arn:aws:s3:::data/secret/*")"));
+    role.did("s3:DeleteObject", "arn:aws:s3:::data/a").did("s3:GetObject", "arn:aws:s3:::data/secret/a");
+    CHECK(proof::refusal_of(role.record[0], role.policies).contains("no identity-based policy of " + role_arn + " allows it"));
+    CHECK(proof::refusal_of(role.record[1], role.policies).contains("statement 2 of data"));
 }
 
 TEST_CASE("patterns below a prefix match what begins with it and matches the pattern") {

@@ -199,11 +199,76 @@ def test_what_the_bucket_allows_is_not_needed(world):
     assert {one["Action"] for one in answer["AllowedByResourcePolicies"]} == {"s3:GetObject", "s3:PutObject"}
     with narrowed(world, answer["PolicyDocument"], "guest"):
         assert train(world, "guest-3", "guest")["TrainingJobStatus"] == "Completed"
-    # Without the bucket's policy the role needs the object's again; what no policy of today allows is told apart.
+    # Without the bucket's policy the role needs the object's again; what no policy of today allows is told apart, and why, and by which change.
     s3.delete_bucket_policy(Bucket=BUCKET)
-    answer = ask(world, role="guest")
+    answer = ask(world, role="guest", code=4)
     assert "s3:GetObject" in allows(answer["PolicyDocument"])
-    assert {one["Action"] for one in answer["NotAllowedToday"]} == {"s3:PutObject"}
+    refused, = answer["NotAllowedToday"]
+    assert refused["Action"] == "s3:PutObject" and refused["Last"] < answer["PolicyChanges"][0]["Time"]
+    assert "no identity-based policy of" in refused["Reason"]
+    assert (answer["PolicyChanges"][0]["Action"], answer["PolicyChanges"][0]["Resource"]) == ("s3:DeleteBucketPolicy", f"arn:aws:s3:::{BUCKET}")
+    said = world.trainwarden("least-privilege", role_arn(world, "guest"), check=False)
+    assert said.returncode == 4 and "today's policies do not allow" in said.stderr
+    assert f"s3:DeleteBucketPolicy on arn:aws:s3:::{BUCKET} by arn:aws:iam::" in said.stderr and "--since" in said.stderr
+    # What is left needs nothing of the role: that is no answer, for the rest of the record does not work any more.
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": role_arn(world, "guest")}, "Action": ["s3:GetObject", "s3:ListBucket"],
+         "Resource": [f"arn:aws:s3:::{BUCKET}", object_arn("*")]}]}))
+    answer = ask(world, "--allow-short-record", role="guest", code=3)
+    assert "NeedsNoPolicy" not in answer and "PolicyDocument" not in answer
+    assert "these need no policy of the role" in answer["TooShort"][-1]
+    s3.delete_bucket_policy(Bucket=BUCKET)
+
+
+def test_a_record_of_which_today_allows_little_is_none(world, make_user):
+    reads(world, make_user, "changed", by_account(world), {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    world.client("iam").put_role_policy(RoleName="changed", PolicyName="p", PolicyDocument=json.dumps(allow("s3:GetObject", resource=object_arn("data/train/part-0.txt"))))
+    answer = ask(world, role="changed", code=3)
+    assert "PolicyDocument" not in answer and "allow 3 of the 12 recorded accesses" in answer["TooShort"][-1]
+    assert "iam:PutRolePolicy" in {one["Action"] for one in answer["PolicyChanges"]}
+    assert "part-0.txt" in ask(world, "--allow-short-record", "--generality", "exact", role="changed", code=4)["PolicyDocument"]
+
+
+def test_operators_in_another_case_make_a_policy_that_iam_takes(world, make_user):
+    reads(world, make_user, "shouting", by_account(world),
+          {"Effect": "Allow", "Action": "S3:*", "Resource": "*", "Condition": {"stringlike": {"AWS:PrincipalArn": "arn:aws:iam::*:role/*"}}},
+          {"Effect": "Deny", "Action": "s3:delete*", "Resource": "*", "Condition": {"forAllValues:STRINGEQUALS": {"aws:TagKeys": ["a"]}}})
+    s3 = world.client_as(Credentials.of(world.client_as(make_user("shouts", allow("sts:AssumeRole")), "sts").assume_role(
+        RoleArn=role_arn(world, "shouting"), RoleSessionName="lists")), "s3")
+    s3.list_objects_v2(Bucket=BUCKET, Prefix="data/train/")
+    document = ask(world, role="shouting")["PolicyDocument"]
+    conditions = {operator for statement in json.loads(document)["Statement"] for operator in statement.get("Condition", {})}
+    assert conditions == {"StringLike", "ForAllValues:StringEquals"}
+    with narrowed(world, document, "shouting"):
+        s3.list_objects_v2(Bucket=BUCKET, Prefix="data/train/")
+        s3.get_object(Bucket=BUCKET, Key="data/train/part-0.txt")
+
+
+def test_a_role_that_creates_jobs_may_create_the_next_one(world, make_user):
+    iam = world.client("iam")
+    iam.create_role(RoleName="launcher", AssumeRolePolicyDocument=json.dumps(by_account(world)))
+    iam.put_role_policy(RoleName="launcher", PolicyName="p", PolicyDocument=json.dumps(
+        allow("sagemaker:*", "iam:PassRole", "s3:*", "logs:*")))
+    session = world.client_as(make_user("launches", allow("sts:AssumeRole")), "sts").assume_role(RoleArn=role_arn(world, "launcher"), RoleSessionName="launches")
+    sagemaker = world.client_as(Credentials.of(session), "sagemaker")
+
+    def launch(name):
+        sagemaker.create_training_job(**request(world, name, SCRIPT, InputDataConfig=[channel("train", "data/train/")]))
+        until(lambda: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Completed", name, timeout=60, pause=0.5)
+
+    for number in range(10):
+        world.client_as(Credentials.of(session), "s3").put_object(Bucket=BUCKET, Key=f"models/launched-1/source/{number}", Body=b"x")
+    launch("launched-1")
+    arn = f"arn:aws:sagemaker:us-east-1:{world.account}:training-job/launched-"
+    document = ask(world, role="launcher")["PolicyDocument"]
+    assert allows(document)["sagemaker:CreateTrainingJob"] == [arn + "*"]
+    assert allows(document)["s3:PutObject"] == [object_arn("models/*/source/*")]
+    with narrowed(world, document, "launcher"):
+        launch("launched-2")
+        assert refusal(sagemaker.create_training_job, **request(world, "others-1", SCRIPT))[0] == "AccessDeniedException"
+        assert refusal(sagemaker.stop_training_job, TrainingJobName="launched-1")[0] == "AccessDeniedException"
+    exact = ask(world, "--generality", "exact", role="launcher")["PolicyDocument"]
+    assert allows(exact)["sagemaker:CreateTrainingJob"] == [arn + "1", arn + "2"]
 
 
 def test_it_needs_permission_to_ask_about_the_role(world, make_user):
@@ -222,6 +287,22 @@ def test_what_is_no_question(world):
             ([role_arn(world), "--since", "soon"], 2, "--since")):
         done = world.trainwarden("least-privilege", *arguments, check=False)
         assert done.returncode == code and words in done.stderr, done.stderr
+
+
+def test_no_policy_of_an_earlier_run_is_taken_for_this_one(world, tmp_path):
+    file = tmp_path / "policy.json"
+    world.trainwarden("least-privilege", role_arn(world), "--out", file)
+    assert file.exists()
+    refused = world.trainwarden("least-privilege", role_arn(world, "idle"), "--out", file, check=False)
+    assert refused.returncode == 3 and f"`{file}` held the policy of an earlier run and was removed" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+    # What is no policy is not removed, and what nobody knows anything about stays.
+    file.write_text("mine")
+    refused = world.trainwarden("least-privilege", role_arn(world, "idle"), "--out", file, check=False)
+    assert refused.returncode == 3 and "left as it is" in refused.stderr and file.read_text() == "mine"
+    failed = world.trainwarden("least-privilege", role_arn(world, "nosuch"), "--out", file, check=False)
+    assert failed.returncode == 1 and f"`{file}` is not of this run" in failed.stderr and file.read_text() == "mine"
+    assert world.trainwarden("least-privilege", role_arn(world), "--out", tmp_path, check=False).returncode == 2
 
 
 def test_the_policy_is_written_where_it_is_wanted(world, tmp_path):

@@ -106,19 +106,82 @@ Result<std::vector<std::string>> shortcomings(const Dependencies& parts, const g
     return out;
 }
 
+std::string folder_of(const gate::AllowedAccess& access, const proof::Runs& runs) {
+    return proof::patterns_for(access.request.action, access.request.resource, proof::Generality::prefix, runs).front();
+}
+
 // Objects by their folders: thousands of them were read.
-std::vector<m::RecordedAccess> shown(const gate::RoleRecord& record, std::span<const size_t> places,
-                                     std::span<const std::string> runs) {
+std::vector<m::RecordedAccess> shown(const gate::RoleRecord& record, std::span<const size_t> places, const proof::Runs& runs) {
     std::map<std::pair<std::string, std::string>, int64_t> counts;
     for (const size_t place : places) {
-        const policy::Request& request = record.accesses[place].request;
-        counts[{request.action,
-                proof::patterns_for(request.action, request.resource, proof::Generality::prefix, runs).front()}] +=
-            record.accesses[place].times;
+        const gate::AllowedAccess& access = record.accesses[place];
+        counts[{access.request.action, folder_of(access, runs)}] += access.times;
     }
     std::vector<m::RecordedAccess> out;
     for (const auto& [access, count] : counts) out.push_back({.action = access.first, .resource = access.second, .count = count});
     return out;
+}
+
+// Whose policies decided about these accesses.
+std::set<std::string> policy_bearers(const Caller& role, const gate::RoleRecord& record, std::span<const size_t> places) {
+    constexpr size_t buckets_max = 20;
+    std::set<std::string> out{role.principal.role_arn};
+    std::set<std::string> buckets;
+    for (const size_t place : places) {
+        const std::string& resource = record.accesses[place].request.resource;
+        if (resource.starts_with("arn:aws:s3:::") && buckets.size() < buckets_max)
+            buckets.insert(resource.substr(0, resource.find('/')));
+    }
+    out.merge(buckets);
+    for (const policy::AttachedPolicy& one : role.policies.identity)
+        if (one.name.starts_with("arn:")) out.insert(one.name);
+    if (role.policies.boundary) out.insert(role.policies.boundary->name);
+    return out;
+}
+
+// What was allowed and is not: which, since when, why and by which change; and whether what is left is a record at all.
+Result<void> add_what_is_not_allowed_today(const Dependencies& parts, m::LeastPrivilegeResponse& out, const Caller& role,
+                                           const gate::RoleRecord& record, const proof::LeastPrivilege& made,
+                                           std::span<const proof::RecordedAccess> accesses) {
+    out.not_allowed_today = shown(record, made.not_allowed_now, made.runs);
+    std::map<std::pair<std::string, std::string>, m::RecordedAccess*> groups;
+    for (m::RecordedAccess& one : *out.not_allowed_today) groups[{one.action, one.resource}] = &one;
+    std::optional<base::Time> since;
+    int64_t lost = 0, all = 0;
+    for (const gate::AllowedAccess& one : record.accesses) all += one.times;
+    for (const size_t place : made.not_allowed_now) {
+        const gate::AllowedAccess& access = record.accesses[place];
+        lost += access.times;
+        if (access.last && (!since || *access.last < *since)) since = access.last;
+        m::RecordedAccess& group = *groups[{access.request.action, folder_of(access, made.runs)}];
+        if (access.last)
+            if (std::string last = text::iso8601_millis(*access.last); last > group.last.value_or(""))
+                group.last = std::move(last);
+        if (!group.reason) group.reason = proof::refusal_of(accesses[place], role.policies);
+    }
+    constexpr size_t changes_max = 20;
+    if (since) {
+        out.policy_changes.emplace();
+        for (gate::PolicyChange& one :
+             TRY(gate::policy_changes(*parts.audit, policy_bearers(role, record, made.not_allowed_now), *since, changes_max)))
+            out.policy_changes->push_back({.time = std::move(one.time),
+                                           .request_id = std::move(one.request_id),
+                                           .action = std::move(one.action),
+                                           .resource = std::move(one.resource),
+                                           .principal_arn = std::move(one.principal)});
+    }
+    const int64_t left = all - lost;
+    const std::string how_many =
+        "today's policies allow " + std::to_string(left) + " of the " + std::to_string(all) + " recorded accesses";
+    const std::string help = ": let the role do its work under them, and look at the time since they changed (--since)";
+    if (left == 0)
+        out.too_short.push_back(
+            "today's policies allow nothing of what was recorded: the role has to do its work under them first");
+    else if (left < recorded_requests_min || left < lost)
+        out.too_short.push_back(how_many + help);
+    else if (made.document.empty())
+        out.too_short.push_back(how_many + ", and these need no policy of the role" + help);
+    return {};
 }
 
 m::CurrentPolicy shown_policy(const policy::AttachedPolicy& attached, const Caller& role) {
@@ -158,15 +221,14 @@ Result<void> check(const proof::LeastPrivilege& made) {
     return {};
 }
 
-m::LeastPrivilegeProof shown_proof(const proof::LeastPrivilege& made, const gate::RoleRecord& record,
-                                   std::span<const std::string> runs) {
+m::LeastPrivilegeProof shown_proof(const proof::LeastPrivilege& made, const gate::RoleRecord& record) {
     const auto word = [](const proof::Answer& answer) {
         return answer.kind == proof::Answer::Kind::no ? m::Proof::proved : m::Proof::not_proved;
     };
     m::LeastPrivilegeProof out{.inside = word(made.more),
                                .denies_kept = word(made.undenied),
                                .replayed = static_cast<int64_t>(record.accesses.size() - made.not_allowed_now.size()),
-                               .lost = shown(record, made.lost, runs)};
+                               .lost = shown(record, made.lost, made.runs)};
     const std::string& reason = made.more.reason.empty() ? made.undenied.reason : made.more.reason;
     if (!reason.empty()) out.reason = reason;
     return out;
@@ -225,20 +287,17 @@ Result<m::LeastPrivilegeResponse> least_privilege_of(const Dependencies& parts, 
                                     .runs = runs,
                                     .regions = parts.regions.empty() ? std::vector{parts.region} : parts.regions}));
     TRY(check(made));
-    if (!accesses.empty() && made.not_allowed_now.size() == accesses.size()) {
-        out.too_short.push_back(
-            "today's policies allow nothing of what was recorded: the role has to do its work under them first");
-        out.not_allowed_today = shown(record, made.not_allowed_now, runs);
-        return out;
-    }
+    if (!made.not_allowed_now.empty()) TRY(add_what_is_not_allowed_today(parts, out, role, record, made, accesses));
+    const bool nothing_left =
+        !made.not_allowed_now.empty() && (made.document.empty() || made.not_allowed_now.size() == accesses.size());
+    if (nothing_left || (!out.too_short.empty() && !in.allow_short_record.value_or(false))) return out;
     if (made.document.empty())
         out.needs_no_policy = true;
     else
         out.policy_document = made.document;
     out.current_policies = shown_policies(made, role);
-    out.allowed_by_resource_policies = shown(record, made.by_resource, runs);
-    out.not_allowed_today = shown(record, made.not_allowed_now, runs);
-    out.proof = shown_proof(made, record, runs);
+    out.allowed_by_resource_policies = shown(record, made.by_resource, made.runs);
+    out.proof = shown_proof(made, record);
     add_count(out, made, role, parts.region);
     return out;
 }
