@@ -1,10 +1,9 @@
-#include "proof/difference_search.hpp"
-
 #include <algorithm>
 
 #include "base/strings.hpp"
 #include "policy/compile.hpp"
 #include "policy/glob.hpp"
+#include "proof/difference_search.hpp"
 
 namespace proof {
 
@@ -326,7 +325,8 @@ bool DifferenceSearch::asks_who(const policy::PolicyPtr& policy) {
     if (!added) return place->second;
     const auto& compiled = policy->compiled();
     const auto tables = compiled.patterns();
-    for (const auto& variable : tables.variables) place->second = place->second || is_of_principal(tables.text(variable.key));
+    for (const auto& variable : compiled.all_variables())
+        place->second = place->second || is_of_principal(tables.text(variable.key));
     for (const auto& statement : compiled.statements())
         for (const auto& condition : compiled.conditions(statement))
             place->second = place->second || is_of_principal(compiled.text(condition.key));
