@@ -114,7 +114,7 @@ void prepare(benchmark::State& state) {
     const Scenario scenario(10);
     for (auto _ : state) {
         const policy::Question question(scenario.request);
-        benchmark::DoNotOptimize(question.action_hash);
+        benchmark::DoNotOptimize(question.facts.key);
     }
 }
 BENCHMARK(prepare);

@@ -42,8 +42,20 @@ bool action_has_resources(std::string_view action) {
 }
 
 KnownAction find_action(std::string_view lower_action, uint64_t hash) {
-    if (const auto* found = find(lower_action, hash)) return {found->has_resources, found->under_resource_control};
-    return {true, supports_resource_control(lower_action.substr(0, lower_action.find(':')))};
+    if (const auto* found = find(lower_action, hash)) {
+        const auto place = static_cast<uint32_t>(found - catalogue_actions().data());
+        return {place, found->has_resources, found->under_resource_control};
+    }
+    return {.under_resource_control = supports_resource_control(lower_action.substr(0, lower_action.find(':')))};
+}
+
+ActionPlaces actions_beginning(std::string_view lower_prefix) {
+    const auto all = catalogue_actions();
+    const auto first = std::ranges::lower_bound(all, lower_prefix, less_ignoring_case, name_of);
+    const auto end = std::ranges::partition_point(first, all.end(), [&](const CatalogueAction& action) {
+        return base::equals_ignoring_case(name_of(action).substr(0, lower_prefix.size()), lower_prefix);
+    });
+    return {static_cast<uint16_t>(first - all.begin()), static_cast<uint16_t>(end - first)};
 }
 
 std::vector<std::string_view> actions_matching(std::string_view pattern) {

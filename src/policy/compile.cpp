@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/invariant.hpp"
+#include "policy/hash.hpp"
 
 namespace policy {
 
@@ -28,6 +29,28 @@ bool is_unconditional(const CompiledStatement& statement, const Draft& draft, Po
 }
 
 }  // namespace
+
+ActionPattern action_pattern(const Pattern& pattern, std::string_view lower) {
+    ActionPattern out{.pattern = pattern};
+    switch (pattern.shape) {
+        case Pattern::Shape::exact: {
+            const uint64_t hash = hash_of(lower);
+            const uint32_t place = find_action(lower, hash).place;
+            out.key = action_key(place, hash);
+            if (place != KnownAction::unlisted) out.listed = {static_cast<uint16_t>(place), 1};
+            break;
+        }
+        case Pattern::Shape::prefix:
+        case Pattern::Shape::everything:
+            out.listed = actions_beginning(lower.substr(0, lower.find('*')));
+            break;
+        case Pattern::Shape::nothing:
+            break;
+        default:
+            out.asks_pattern = true;
+    }
+    return out;
+}
 
 Policy::Summary summarize(const Draft& draft, PolicyKind kind) {
     Policy::Summary out;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/catalogue.hpp"
 #include "policy/condition.hpp"
 #include "policy/glob.hpp"
 #include "policy/index.hpp"
@@ -21,10 +22,16 @@ namespace policy {
 
 // An item of an Action element, in lower case. One that can name no action is left out (R38).
 struct ActionPattern {
-    uint32_t hash = 0;     // the low half of the text's hash_of, if it is an exact name
+    uint32_t key = 0;      // action_key, if it is an exact name
     uint32_t service = 0;  // the low half of the service prefix's hash_of; 0 for `*`
+    // The catalogue's actions that it names. Of a pattern that no range of them is, like `s3:*Object`, none: it has to be asked.
+    ActionPlaces listed;
+    bool asks_pattern = false;
     Pattern pattern;
 };
+
+// `lower`: what the pattern was compiled from. Says nothing of its service.
+[[nodiscard]] ActionPattern action_pattern(const Pattern& pattern, std::string_view lower);
 
 struct CompiledStatement {
     Effect effect = Effect::deny;
@@ -35,7 +42,8 @@ struct CompiledStatement {
     bool any_resource = false;  // no Resource element: trust policies (R48)
     bool has_principal = false;
     bool not_principal = false;
-    uint64_t services = 0;  // service_bit of every service that the actions can be of
+    bool asks_action_patterns = false;  // of any of its actions
+    uint64_t services = 0;              // service_bit of every service that the actions can be of
     // Ranges of the policy's tables.
     Text actions, resources, principals, conditions;
 };
@@ -73,37 +81,42 @@ public:
     [[nodiscard]] Table<CompiledStatement> statements() const { return view<CompiledStatement>(statements_); }
     [[nodiscard]] Table<CompiledStatementInfo> infos() const { return view<CompiledStatementInfo>(infos_); }
     [[nodiscard]] std::span<const ActionPattern> actions(const CompiledStatement& s) const {
-        return view<ActionPattern>(actions_).subspan(s.actions.at, s.actions.size);
+        return {first<ActionPattern>(actions_) + s.actions.at, s.actions.size};
     }
     [[nodiscard]] std::span<const Pattern> resources(const CompiledStatement& s) const {
-        return view<Pattern>(resources_).subspan(s.resources.at, s.resources.size);
+        return {first<Pattern>(resources_) + s.resources.at, s.resources.size};
     }
     [[nodiscard]] std::span<const Condition> conditions(const CompiledStatement& s) const {
-        return view<Condition>(conditions_).subspan(s.conditions.at, s.conditions.size);
+        return {first<Condition>(conditions_) + s.conditions.at, s.conditions.size};
     }
     [[nodiscard]] PrincipalClause principals(const CompiledStatement& s) const {
-        return {s.has_principal, s.not_principal, view<PrincipalEntry>(principals_).subspan(s.principals.at, s.principals.size),
-                characters()};
+        return {s.has_principal,
+                s.not_principal,
+                {first<PrincipalEntry>(principals_) + s.principals.at, s.principals.size},
+                first<char>(characters_)};
     }
-    [[nodiscard]] const Pattern& resource(uint32_t index) const { return view<Pattern>(resources_)[index]; }
+    [[nodiscard]] const Pattern& resource(uint32_t index) const { return first<Pattern>(resources_)[index]; }
     [[nodiscard]] Table<PrincipalEntry> all_principals() const { return view<PrincipalEntry>(principals_); }
+    [[nodiscard]] Table<PatternVariable> all_variables() const { return view<PatternVariable>(variables_); }
 
     [[nodiscard]] std::string_view characters() const {
         const auto chars = view<char>(characters_);
         return {chars.data(), chars.size()};
     }
-    [[nodiscard]] std::string_view text(Text range) const { return characters().substr(range.at, range.size); }
+    [[nodiscard]] std::string_view text(Text range) const { return {first<char>(characters_) + range.at, range.size}; }
     [[nodiscard]] PatternTables patterns() const {
-        return {characters(), view<PatternPiece>(pieces_), view<PatternVariable>(variables_)};
+        return {first<char>(characters_), first<PatternPiece>(pieces_), first<PatternVariable>(variables_)};
     }
     [[nodiscard]] ConditionTables condition_tables() const {
-        return {patterns(), view<ConditionValue>(values_), view<Network>(networks_)};
+        return {patterns(), first<ConditionValue>(values_), first<Network>(networks_)};
     }
     [[nodiscard]] bool has_index() const { return ends_[groups_] != ends_[groups_ - 1]; }
-    [[nodiscard]] Index index() const {
-        return Index({view<IndexGroup>(groups_), view<IndexNode>(nodes_), view<char>(branches_), view<IndexEntry>(entries_),
-                      view<IndexTable>(tables_), view<uint32_t>(terms_), characters()});
-    }
+    [[nodiscard]] Table<IndexGroup> index_groups() const { return view<IndexGroup>(groups_); }
+    [[nodiscard]] const IndexNode* index_nodes() const { return first<IndexNode>(nodes_); }
+    [[nodiscard]] const char* index_branches() const { return first<char>(branches_); }  // one for each node
+    [[nodiscard]] Rows<IndexEntry> index_entries() const { return first<IndexEntry>(entries_); }
+    [[nodiscard]] Rows<IndexTable> index_tables() const { return first<IndexTable>(tables_); }
+    [[nodiscard]] const uint32_t* index_terms() const { return first<uint32_t>(terms_); }
 
     [[nodiscard]] size_t bytes() const { return ends_[characters_]; }
 
@@ -130,9 +143,12 @@ private:
         section_count,
     };
     template <class T>
+    [[nodiscard]] const T* first(Section section) const {
+        return reinterpret_cast<const T*>(block_.get() + (section == 0 ? 0 : ends_[section - 1]));
+    }
+    template <class T>
     [[nodiscard]] Table<T> view(Section section) const {
-        const auto begin = section == 0 ? 0 : ends_[section - 1];
-        return {reinterpret_cast<const T*>(block_.get() + begin), ends_[section] - begin};
+        return {first<T>(section), ends_[section] - (section == 0 ? 0 : ends_[section - 1])};
     }
     std::unique_ptr<std::byte[]> block_;
     std::array<uint32_t, section_count> ends_{};  // in bytes

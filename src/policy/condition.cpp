@@ -70,8 +70,9 @@ bool ordered(Comparison comparison, const T& given, const T& wanted) {
 }
 
 // Does a value of the request match one of the policy's? One of the wrong type matches nothing.
-bool matches_any(Comparison comparison, const std::string& given, std::span<const ConditionValue> wanted,
-                 const ConditionTables& tables, const ContextView& context, TypedValues& typed) {
+[[gnu::always_inline]] inline bool matches_any(Comparison comparison, const std::string& given,
+                                               std::span<const ConditionValue> wanted, const ConditionTables& tables,
+                                               const ContextView& context, TypedValues& typed) {
     const auto any = [&](auto&& matches_one) {
         for (const ConditionValue& one : wanted)
             if (matches_one(one)) return true;
@@ -81,7 +82,11 @@ bool matches_any(Comparison comparison, const std::string& given, std::span<cons
         case Comparison::string_equals:
         case Comparison::string_like:
         case Comparison::arn_like:
-            return any([&](const ConditionValue& one) { return matches(one.pattern, tables.patterns, given, context); });
+            return any([&](const ConditionValue& one) {
+                if (one.pattern.shape == Pattern::Shape::exact)  // mostly
+                    return same_text(given, tables.patterns.text(one.pattern.where));
+                return matches(one.pattern, tables.patterns, given, context);
+            });
         case Comparison::string_equals_ignore_case:
         case Comparison::boolean:
             return any(
@@ -117,6 +122,23 @@ bool matches_any(Comparison comparison, const std::string& given, std::span<cons
             return false;
     }
     std::unreachable();
+}
+
+// Of a key with a set operator (R50-R52, R54).
+[[gnu::noinline]] bool set_holds(const Operator& op, const ContextView::Entry* entry, std::span<const ConditionValue> values,
+                                 const ConditionTables& tables, const ContextView& context, TypedValues& typed) {
+    const auto passes = [&](const std::string& given) {
+        return matches_any(op.comparison, given, values, tables, context, typed) != op.negated;
+    };
+    const bool missing = !entry || entry->values.empty();
+    if (op.set == SetPrefix::any_value) {
+        if (missing) return op.if_exists;  // R51
+        return std::ranges::any_of(entry->values, passes);
+    }
+    if (missing) return true;  // R51
+    // "Returns true … if the key values resolve to a null data set, such as an empty string" (R52).
+    if (std::ranges::all_of(entry->values, &std::string::empty)) return true;
+    return std::ranges::all_of(entry->values, passes);
 }
 
 bool null_holds(const Condition& condition, std::span<const ConditionValue> values, bool missing) {
@@ -233,25 +255,10 @@ bool holds(const Condition& condition, const ConditionTables& tables, const Cont
     const auto values = tables.values.subspan(condition.values.at, condition.values.size);
     if (op.comparison == Comparison::null) return null_holds(condition, values, missing);
 
-    const auto passes = [&](const std::string& given) {
-        return matches_any(op.comparison, given, values, tables, context, typed) != op.negated;  // negated: NOR (R50)
-    };
-
-    switch (op.set) {
-        case SetPrefix::none:
-            if (missing) return op.if_exists || op.negated;                     // R51
-            if (entry->multivalued || entry->values.size() != 1) return false;  // R54
-            return passes(entry->values.front());
-        case SetPrefix::any_value:
-            if (missing) return op.if_exists;  // R51
-            return std::ranges::any_of(entry->values, passes);
-        case SetPrefix::all_values:
-            if (missing) return true;  // R51
-            // "Returns true … if the key values resolve to a null data set, such as an empty string" (R52).
-            if (std::ranges::all_of(entry->values, &std::string::empty)) return true;
-            return std::ranges::all_of(entry->values, passes);
-    }
-    std::unreachable();
+    if (op.set != SetPrefix::none) return set_holds(op, entry, values, tables, context, typed);
+    if (missing) return op.if_exists || op.negated;                                                          // R51
+    if (entry->multivalued || entry->values.size() != 1) return false;                                       // R54
+    return matches_any(op.comparison, entry->values.front(), values, tables, context, typed) != op.negated;  // NOR (R50)
 }
 
 bool names_ambiguous(const Condition& condition, const ConditionTables& tables, const ContextView& context) {

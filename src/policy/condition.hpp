@@ -78,8 +78,8 @@ struct Condition {
 // What conditions are made of, while a policy is compiled and when it decides.
 struct ConditionTables {
     PatternTables patterns;
-    Table<ConditionValue> values;
-    Table<Network> networks;
+    Rows<ConditionValue> values;
+    Rows<Network> networks;
 };
 struct ConditionPool {
     PatternPool patterns;

@@ -170,17 +170,11 @@ private:
         const AttachedPolicy& attached = step.attached != nullptr ? *step.attached : *resource_policy_;
         if (step.whole_policy) return ask(attached, layer, grant);
         if (step.effect == Effect::allow && step.grant <= grant.grant) return;
-        if (step.asks_resource && names_resource(step) == step.not_resource) return;
-        if (step.asks_conditions && !conditions_hold(*step.compiled, *step.of, question_, typed_)) return;
+        if (step.asks_resource && names_resource(step.resources, step.tables.patterns, question_) == step.not_resource) return;
+        if (!all_hold(step.conditions, step.tables, question_, typed_)) return;
         if (step.effect == Effect::allow) return grant.raise(step.grant, layer, attached, step.statement);
         denied_ = true;
         denied_by_ = layer;
-    }
-
-    [[nodiscard]] bool names_resource(const Residual::Step& step) const {
-        for (const Pattern& pattern : step.resources)
-            if (matches(pattern, step.tables, question_.resource, question_.context())) return true;
-        return false;
     }
 
     [[nodiscard]] LayerGrant& grant_of(Layer layer) {
@@ -236,39 +230,63 @@ private:
             const bool may_allow = grant.grant != Grant::direct && (summary.allow_services & service_bit_);
             if (!may_deny && !may_allow) return;
         }
-        const auto& policy = attached.policy->compiled();
-        const auto kind = attached.policy->kind();
+        const CompiledPolicy& compiled = attached.policy->compiled();
+        Asked asked{attached, compiled, layer, has_principals(attached.policy->kind()), grant};
+        if (compiled.has_index()) return ask_indexed(asked);
+        const auto statements = compiled.statements();
+        for (const CompiledStatement& statement : statements) {
+            if ((statement.services & service_bit_) == 0) continue;
+            if (!ask(asked, statement, Candidate{static_cast<uint32_t>(&statement - statements.begin())})) return;
+        }
+    }
+
+    // A policy that is being asked.
+    struct Asked {
+        const AttachedPolicy& attached;
+        const CompiledPolicy& compiled;
+        Layer layer;
+        bool names_principals;
+        LayerGrant& grant;
+    };
+
+    [[gnu::noinline]] void ask_indexed(Asked& asked) {
         const auto first_note = notes_ ? notes_->size() : 0;
-        const auto statements = policy.statements();
-        each_candidate(*attached.policy, question_, terms_, [&](uint32_t number, uint32_t resource) {
-            const auto& statement = statements[number];
-            if (notes_ == nullptr && statement.effect == Effect::allow && grant.grant == Grant::direct) return true;
-            const auto applied = applies(policy, kind, statement, resource);
-            if (applied == Grant::none) return true;
-            if (notes_) notes_->push_back({layer, &attached, number, statement.effect});
-            if (statement.effect == Effect::allow) {
-                grant.raise(applied, layer, attached, number);
-                return true;
-            }
-            if (!denied_) denied_by_ = layer;
-            denied_ = true;
-            return notes_ != nullptr;
-        });
+        const auto* statements = asked.compiled.statements().data();
+        each_indexed(*asked.attached.policy, question_, terms_,
+                     [&](const Candidate& candidate) { return ask(asked, statements[candidate.statement], candidate); });
         if (notes_) put_in_order(first_note);
     }
 
+    // False: no need to go on.
+    bool ask(Asked& asked, const CompiledStatement& statement, const Candidate& candidate) {
+        const bool allows = statement.effect == Effect::allow;
+        if (notes_ == nullptr && allows && asked.grant.grant == Grant::direct) return true;
+        const Grant applied = applies(asked, statement, candidate);
+        if (applied == Grant::none) return true;
+        if (notes_) notes_->push_back({asked.layer, &asked.attached, candidate.statement, statement.effect});
+        if (allows) {
+            asked.grant.raise(applied, asked.layer, asked.attached, candidate.statement);
+            return true;
+        }
+        if (!denied_) denied_by_ = asked.layer;
+        denied_ = true;
+        return notes_ != nullptr;
+    }
+
     // `none` if the statement does not apply; for policies without principals, `direct` if it does.
-    Grant applies(const CompiledPolicy& policy, PolicyKind kind, const CompiledStatement& statement, uint32_t resource) {
+    [[gnu::always_inline]] Grant applies(const Asked& asked, const CompiledStatement& statement, const Candidate& candidate) {
+        const CompiledPolicy& policy = asked.compiled;
         const bool deny = statement.effect == Effect::deny;
         if (statement.broken) return deny ? Grant::direct : Grant::none;
-        auto grant = Grant::direct;
-        if (has_principals(kind))
-            grant = names(policy.principals(statement), question_.names, policies_.boundary.has_value(), deny);
-        if (grant == Grant::none) return grant;
         const bool in_doubt = question_.context().has_ambiguous();
-        const bool fitting = in_doubt ? fits_in_doubt(policy, statement, resource, question_, typed_)
-                                      : fits(policy, statement, resource, question_, typed_);
-        return fitting ? grant : Grant::none;
+        if (in_doubt ? !fits_in_doubt(policy, statement, candidate, question_, typed_)
+                     : !is_about(policy, statement, candidate, question_))
+            return Grant::none;
+        auto grant = Grant::direct;
+        if (asked.names_principals)
+            grant = names(policy.principals(statement), question_.names, policies_.boundary.has_value(), deny);
+        if (grant == Grant::none || in_doubt) return grant;
+        return conditions_hold(policy, statement, question_, typed_) ? grant : Grant::none;
     }
 
     // The index proposes in its own order, and twice what two of its entries lead to.
@@ -413,8 +431,8 @@ std::vector<Conditioned> conditioned_denies(const std::vector<Hit>& notes) {
 // Statements of a policy that may apply, by their actions and resources.
 std::vector<uint32_t> candidates_of(const Policy& policy, const Question& question, RequestTerms& terms) {
     std::vector<uint32_t> out;
-    each_candidate(policy, question, terms, [&](uint32_t number, uint32_t) {
-        out.push_back(number);
+    each_candidate(policy, question, terms, [&](const Candidate& candidate) {
+        out.push_back(candidate.statement);
         return true;
     });
     std::ranges::sort(out);
@@ -431,7 +449,6 @@ std::vector<Conditioned> near_misses(const Question& question, const PrincipalPo
     for (const Layer layer : missing) {
         for (const AttachedPolicy* attached : policies_of(layer, policies, resource)) {
             const auto& policy = attached->policy->compiled();
-            const auto tables = policy.patterns();
             const auto kind = attached->policy->kind();
             for (const uint32_t number : candidates_of(*attached->policy, question, terms)) {
                 const auto& statement = policy.statements()[number];
@@ -439,9 +456,7 @@ std::vector<Conditioned> near_misses(const Question& question, const PrincipalPo
                 if (has_principals(kind) &&
                     names(policy.principals(statement), question.names, policies.boundary.has_value(), false) == Grant::none)
                     continue;
-                if (names_action(policy, tables, statement, question) == statement.not_action) continue;
-                if (!statement.any_resource && names_resource(policy, tables, statement, question) == statement.not_resource)
-                    continue;
+                if (!is_about(policy, statement, Candidate{number}, question)) continue;
                 const auto keys = failing_keys(policy, statement, question, typed);
                 if (keys.empty()) continue;
                 out.push_back(conditioned(reference_to(layer, *attached, number), *attached->policy, keys));

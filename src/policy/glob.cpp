@@ -43,19 +43,25 @@ size_t find_by_first(std::string_view text, std::string_view needle, size_t from
 }
 
 #if defined(__SSE2__)
-// The same by its first character and its last, at sixteen places at a time.
+// The same by its first character and its last, at sixteen places at a time; the last sixteen may be asked a second time.
 size_t find_short(std::string_view text, std::string_view needle, size_t from) {
     constexpr size_t block = 16;
-    const auto first = _mm_set1_epi8(needle.front()), last = _mm_set1_epi8(needle.back());
-    const auto at = [&](size_t place) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + place)); };
-    for (; from + needle.size() - 1 + block <= text.size(); from += block) {
-        const auto both = _mm_and_si128(_mm_cmpeq_epi8(at(from), first), _mm_cmpeq_epi8(at(from + needle.size() - 1), last));
-        for (auto places = static_cast<unsigned>(_mm_movemask_epi8(both)); places != 0; places &= places - 1) {
-            const auto place = from + static_cast<size_t>(std::countr_zero(places));
-            if (begins_with(text.substr(place), needle)) return place;
-        }
+    const size_t asked = block + needle.size() - 1;  // characters
+    if (text.size() < from + asked) {
+        if (text.size() < asked) return find_by_first(text, needle, from);
+        if (from + needle.size() > text.size()) return npos;
     }
-    return find_by_first(text, needle, from);
+    const auto first = _mm_set1_epi8(needle.front()), last = _mm_set1_epi8(needle.back());
+    const auto load = [&](size_t place) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + place)); };
+    const size_t last_block = text.size() - asked;
+    for (size_t at = std::min(from, last_block);; at = std::min(at + block, last_block)) {
+        const auto both = _mm_and_si128(_mm_cmpeq_epi8(load(at), first), _mm_cmpeq_epi8(load(at + needle.size() - 1), last));
+        for (auto places = static_cast<unsigned>(_mm_movemask_epi8(both)); places != 0; places &= places - 1) {
+            const auto place = at + static_cast<size_t>(std::countr_zero(places));
+            if (place >= from && begins_with(text.substr(place), needle)) return place;
+        }
+        if (at == last_block) return npos;
+    }
 }
 #else
 size_t find_short(std::string_view text, std::string_view needle, size_t from) { return find_by_first(text, needle, from); }

@@ -16,7 +16,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +23,8 @@
 #include <vector>
 
 #include "policy/context_view.hpp"
+#include "policy/same_text.hpp"
+#include "policy/table.hpp"
 
 namespace policy {
 
@@ -59,11 +60,11 @@ struct Pattern {
 
 // Where compiled patterns find their parts.
 struct PatternTables {
-    std::string_view characters;
-    std::span<const PatternPiece> pieces;
-    std::span<const PatternVariable> variables;
+    const char* characters = nullptr;
+    Rows<PatternPiece> pieces;
+    Rows<PatternVariable> variables;
 
-    [[nodiscard]] std::string_view text(Text range) const { return {characters.data() + range.at, range.size}; }
+    [[nodiscard]] std::string_view text(Text range) const { return {characters + range.at, range.size}; }
     // What every match begins with.
     [[nodiscard]] Text literal_prefix(const Pattern& pattern) const;
 };
@@ -82,7 +83,7 @@ public:
     [[nodiscard]] Text add(std::string_view text, bool changed = false);
     // The document that is being compiled: it is kept anyway, so what stands in it word for word is not stored again.
     void begin(std::string_view document);
-    [[nodiscard]] PatternTables tables() const { return {characters, pieces, variables}; }
+    [[nodiscard]] PatternTables tables() const { return {characters.data(), pieces, variables}; }
 
     std::string characters;
     std::vector<PatternPiece> pieces;
@@ -96,29 +97,6 @@ private:
     size_t reading_ = 0;  // how far into the document the compiler is, about
 };
 
-// Does `text` begin with `prefix`? What the engine does most: a call of memcmp costs more than comparing these few words.
-[[nodiscard]] inline bool begins_with(std::string_view text, std::string_view prefix) {
-    if (text.size() < prefix.size()) return false;
-    const auto same = [](const char* a, const char* b, auto word) {
-        auto other = word;
-        std::memcpy(&word, a, sizeof word);
-        std::memcpy(&other, b, sizeof other);
-        return word == other;
-    };
-    const char *a = text.data(), *b = prefix.data();
-    const auto size = prefix.size();
-    if (size >= 8) {  // the last word first, where ARNs differ; it may overlap the one before
-        if (!same(a + size - 8, b + size - 8, uint64_t{})) return false;
-        for (size_t at = 0; at + 8 < size; at += 8)
-            if (!same(a + at, b + at, uint64_t{})) return false;
-        return true;
-    }
-    if (size >= 4) return same(a, b, uint32_t{}) && same(a + size - 4, b + size - 4, uint32_t{});
-    for (size_t at = 0; at < size; ++at)
-        if (a[at] != b[at]) return false;
-    return true;
-}
-
 // For patterns of several pieces.
 [[nodiscard]] bool matches_pieces(const Pattern& pattern, const PatternTables& tables, std::string_view text,
                                   const ContextView& context);
@@ -131,7 +109,7 @@ private:
         case Pattern::Shape::everything:
             return true;
         case Pattern::Shape::exact:
-            return text.size() == pattern.where.size && begins_with(text, tables.text(pattern.where));
+            return same_text(text, tables.text(pattern.where));
         case Pattern::Shape::prefix:
             return begins_with(text, tables.text(pattern.where));
         default:

@@ -248,7 +248,9 @@ Index::Draft Index::build(std::vector<Item> items, const DemandsOf& demands_of) 
         while (to < items.size() && items[to].group == items[from].group) ++to;
         auto place = items[from].group & (out.groups.size() - 1);
         while (out.groups[place].key != 0) place = (place + 1) & (out.groups.size() - 1);
-        out.groups[place] = {items[from].group, builder.root(Items(items).subspan(from, to - from))};
+        uint32_t actions = 0;
+        for (size_t i = from; i < to; ++i) actions |= items[i].exact_action ? action_bit(items[i].entry.action) : UINT32_MAX;
+        out.groups[place] = {items[from].group, builder.root(Items(items).subspan(from, to - from)), actions};
         from = to;
     }
     return out;

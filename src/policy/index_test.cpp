@@ -62,8 +62,8 @@ std::vector<uint32_t> proposed(const Policy& policy, const Request& request, boo
     const Question question(request);
     auto terms = terms_of(question, skips_conditions);
     std::vector<uint32_t> out;
-    each_candidate(policy, question, terms, [&](uint32_t statement, uint32_t) {
-        out.push_back(statement);
+    each_candidate(policy, question, terms, [&](const policy::Candidate& candidate) {
+        out.push_back(candidate.statement);
         return true;
     });
     return out;

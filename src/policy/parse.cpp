@@ -331,13 +331,12 @@ private:
         // AWS accepts these and they name no action (R38): inside NotAction they exclude nothing.
         const auto name = std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1);
         if (name.empty() || text.find_first_of(" \t\r\n,") != std::string::npos) return {};
-        ActionPattern action;
         // Without variables every text is a pattern
-        action.pattern = *patterns().compile(lower, {.changed = lower != text});
-        if (!has_wildcard(lower)) action.hash = static_cast<uint32_t>(hash_of(lower));
+        ActionPattern action = action_pattern(*patterns().compile(lower, {.changed = lower != text}), lower);
         const auto service = std::string_view(lower).substr(0, colon);
         if (service != "*") action.service = static_cast<uint32_t>(hash_of(service));
         out.services |= service == "*" ? ~uint64_t{0} : service_bit(action.service);
+        out.asks_action_patterns = out.asks_action_patterns || action.asks_pattern;
         draft_.actions.push_back(action);
         return {};
     }

@@ -11,7 +11,7 @@ namespace {
 
 using Kind = PrincipalEntry::Kind;
 
-std::string_view text_of(const PrincipalClause& clause, Text range) { return clause.characters.substr(range.at, range.size); }
+std::string_view text_of(const PrincipalClause& clause, Text range) { return {clause.characters + range.at, range.size}; }
 
 Grant strength(const PrincipalClause& clause, const PrincipalEntry& entry, const CallerNames& caller) {
     const auto is = [&](const CallerNames::Name& name) { return name.is(text_of(clause, entry.text), entry.hash); };

@@ -30,7 +30,7 @@ struct PrincipalClause {
     bool present = false;
     bool negated = false;  // NotPrincipal
     std::span<const PrincipalEntry> entries;
-    std::string_view characters;  // what the entries' texts are ranges of
+    const char* characters = nullptr;  // what the entries' texts are ranges of
 };
 
 // A caller's names, hashed once. The principal must outlive it, unmoved.
@@ -40,7 +40,9 @@ struct CallerNames {
         uint64_t hash = 0;
         Name() = default;
         explicit Name(std::string_view name);
-        [[nodiscard]] bool is(std::string_view other, uint64_t other_hash) const { return hash == other_hash && text == other; }
+        [[nodiscard]] bool is(std::string_view other, uint64_t other_hash) const {
+            return hash == other_hash && same_text(text, other);
+        }
     };
     // Without `lower_action`: for every action but those for whose caller a provider vouches.
     explicit CallerNames(const Principal& caller, std::string_view lower_action = {});

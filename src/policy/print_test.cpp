@@ -77,7 +77,7 @@ std::string words(const Policy& policy) {
                std::to_string(s.not_resource) + std::to_string(s.any_resource) + std::to_string(s.has_principal) +
                std::to_string(s.not_principal) + std::to_string(s.services);
         for (const auto& action : of.actions(s))
-            out += " A" + std::to_string(action.hash) + std::to_string(action.service) + words(action.pattern, of);
+            out += " A" + std::to_string(action.key) + std::to_string(action.service) + words(action.pattern, of);
         for (const auto& resource : of.resources(s)) out += " R" + words(resource, of);
         for (const auto& entry : of.principals(s).entries)
             out += " P" + std::to_string(static_cast<int>(entry.kind)) + std::string(of.text(entry.text)) + "/" +

@@ -13,6 +13,8 @@ ActionFacts::ActionFacts(std::string_view action) : name(base::lower(action)), h
     service_size = std::min(name.find(':'), name.size());
     service_hash = hash_of(service());
     const KnownAction known = find_action(name, hash);
+    place = known.place;
+    key = action_key(place, hash);
     under_resource_control = known.under_resource_control;
     by_provider = name == "sts:assumerolewithsaml" || name == "sts:assumerolewithwebidentity";
     needs_no_permission = std::ranges::find(actions_of_everybody, name) != actions_of_everybody.end();
@@ -29,7 +31,6 @@ Question::Question(const Inputs& inputs)
       // Whom a provider vouches for has names that depend on the action.
       names(inputs.principal.federated_provider.empty() ? inputs.names : own_names_.emplace(inputs.principal, facts.name)),
       action(facts.name),
-      action_hash(facts.hash),
       service(facts.service()),
       service_hash(facts.service_hash),
       resource(inputs.resource),
@@ -43,7 +44,6 @@ Question::Question(const Request& request)
       facts(own_facts_.emplace(request.action)),
       names(own_names_.emplace(request.principal, facts.name)),
       action(facts.name),
-      action_hash(facts.hash),
       service(facts.service()),
       service_hash(facts.service_hash),
       resource(request.resource) {

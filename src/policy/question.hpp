@@ -27,6 +27,8 @@ struct ActionFacts {
 
     std::string name;  // lower case
     uint64_t hash = 0;
+    uint32_t place = 0;       // in the catalogue (KnownAction)
+    uint32_t key = 0;         // action_key
     size_t service_size = 0;  // of the action's prefix
     uint64_t service_hash = 0;
     bool under_resource_control = false;  // of a service that RCPs apply to (R10)
@@ -69,8 +71,7 @@ private:
 public:
     const ActionFacts& facts;
     const CallerNames& names;
-    const std::string_view action;  // lower case
-    const uint64_t action_hash;
+    const std::string_view action;   // lower case
     const std::string_view service;  // the action's prefix
     const uint64_t service_hash;
     const std::string_view resource;

@@ -21,13 +21,16 @@ void Context::share() {
 }
 
 void Context::put(Entry entry, Conflict conflict) {
-    auto& [entries, hashes, present, has_ambiguous] = own();
+    auto& [entries, hashed, present, has_ambiguous] = own();
     const auto at = std::ranges::lower_bound(entries, entry.key, {}, &Entry::key);
     if (at == entries.end() || at->key != entry.key) {
         const auto hash = hash_of(entry.key);
+        const auto place = static_cast<uint32_t>(at - entries.begin());
+        for (Hashed& one : hashed) one.entry += one.entry >= place ? 1 : 0;
+        const auto bucket = [](const Hashed& one) { return one.hash & 63; };
+        hashed.insert(std::ranges::upper_bound(hashed, hash & 63, {}, bucket), {hash, place});
         present |= uint64_t{1} << (hash & 63);
         has_ambiguous = has_ambiguous || entry.ambiguous;
-        hashes.insert(hashes.begin() + (at - entries.begin()), hash);
         entries.insert(at, std::move(entry));
         return;
     }
@@ -60,9 +63,15 @@ void Context::replace(std::string_view key, std::string value) {
 void Context::erase(std::string_view key) {
     const std::string lower = base::lower(key);
     if (find(hash_of(lower), lower) == nullptr) return;
-    auto& [entries, hashes, present, has_ambiguous] = own();
+    auto& [entries, hashed, present, has_ambiguous] = own();
     const auto at = std::ranges::find(entries, lower, &Entry::key);
-    hashes.erase(hashes.begin() + (at - entries.begin()));  // `present` may say more than there is
+    const auto place = static_cast<uint32_t>(at - entries.begin());
+    std::erase_if(hashed, [&](const Hashed& one) { return one.entry == place; });
+    present = 0;
+    for (Hashed& one : hashed) {
+        one.entry -= one.entry > place ? 1 : 0;
+        present |= uint64_t{1} << (one.hash & 63);
+    }
     entries.erase(at);
     has_ambiguous = std::ranges::any_of(entries, &Entry::ambiguous);
 }

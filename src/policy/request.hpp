@@ -2,11 +2,14 @@
 // Pure data; the gate fills it.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "policy/same_text.hpp"
 
 namespace policy {
 
@@ -47,16 +50,21 @@ public:
     void erase(std::string_view key);
     [[nodiscard]] const Entry* find(std::string_view key) const;  // any case
     // The engine's own way: the key in lower case, and its hash_of.
-    [[nodiscard]] const Entry* find(uint64_t key_hash, std::string_view lower_key) const {
+    [[nodiscard, gnu::always_inline]] const Entry* find(uint64_t key_hash, std::string_view lower_key) const {
         const Keys& all = keys();
         if ((all.present >> (key_hash & 63) & 1) == 0) return nullptr;
-        for (size_t i = 0; i < all.hashes.size(); ++i)
-            if (all.hashes[i] == key_hash && all.entries[i].key == lower_key) return &all.entries[i];
+        const uint64_t bit = uint64_t{1} << (key_hash & 63);
+        // No two keys of a request have one bit, mostly: then this is the place.
+        for (auto i = static_cast<size_t>(std::popcount(all.present & (bit - 1))); i < all.hashed.size(); ++i) {
+            const Hashed& at = all.hashed[i];
+            if (at.hash == key_hash && same_text(all.entries[at.entry].key, lower_key)) return &all.entries[at.entry];
+            if ((at.hash & 63) > (key_hash & 63)) return nullptr;
+        }
         return nullptr;
     }
     [[nodiscard]] const std::vector<Entry>& entries() const { return keys().entries; }
     [[nodiscard]] bool has_ambiguous() const { return keys().has_ambiguous; }
-    [[nodiscard]] uint64_t present() const { return keys().present; }  // the bit hash % 64 of every key, and perhaps more
+    [[nodiscard]] uint64_t present() const { return keys().present; }  // the bit hash % 64 of every key
     void merge(const Context& other);                                  // other's entries win
 
     // From here on copies cost a reference: they have the keys together. One that is changed has its own again.
@@ -66,10 +74,14 @@ public:
 
 private:
     enum class Conflict : uint8_t { ambiguous, replace };
+    struct Hashed {
+        uint64_t hash = 0;  // of the key of …
+        uint32_t entry = 0;
+    };
     struct Keys {
-        std::vector<Entry> entries;    // by key
-        std::vector<uint64_t> hashes;  // of their keys
-        uint64_t present = 0;          // bit hash % 64 of every key
+        std::vector<Entry> entries;  // by key
+        std::vector<Hashed> hashed;  // by hash % 64
+        uint64_t present = 0;        // the bit hash % 64 of every key, and no other
         bool has_ambiguous = false;
     };
     [[nodiscard]] const Keys& keys() const { return shared_ ? *shared_ : own_; }

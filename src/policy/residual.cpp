@@ -62,32 +62,24 @@ private:
         const CompiledPolicy& policy = whole.compiled();
         const CompiledStatement& statement = policy.statements()[number];
         const bool denies = statement.effect == Effect::deny;
-        Step step{.attached = named,
-                  .compiled = &policy,
-                  .of = &statement,
-                  .statement = number,
-                  .effect = statement.effect,
-                  .grant = Grant::direct};
+        Step step{.attached = named, .statement = number, .effect = statement.effect, .grant = Grant::direct};
         if (statement.broken) {
             if (denies) push(step);
             return;
         }
         if (has_principals(whole.kind()))
             step.grant = names(policy.principals(statement), question_.names, has_boundary_, denies);
-        if (step.grant == Grant::none || names_action(policy, policy.patterns(), statement, question_) == statement.not_action)
-            return;
+        if (step.grant == Grant::none || names_action(policy, statement, question_) == statement.not_action) return;
+        step.tables = policy.condition_tables();
         for (const Condition& condition : policy.conditions(statement)) {
-            if (!is_known(policy, condition))
-                step.asks_conditions = true;
-            else if (!holds(condition, policy.condition_tables(), question_.context(), typed_))
+            if (!is_known(step.tables, condition))
+                step.conditions = policy.conditions(statement);
+            else if (!holds(condition, step.tables, question_.context(), typed_))
                 return;
         }
         step.asks_resource = !statement.any_resource && !names_every_resource(policy, statement);
-        if (step.asks_resource) {
-            step.not_resource = statement.not_resource;
-            step.resources = policy.resources(statement);
-            step.tables = policy.patterns();
-        }
+        step.not_resource = statement.not_resource;
+        step.resources = policy.resources(statement);
         push(step);
     }
 
@@ -96,11 +88,10 @@ private:
         if (step.effect == Effect::allow && allowed_ && !step.whole_policy) return;
         out_.steps_.push_back(step);
         if (step.whole_policy || step.effect == Effect::deny) return;
-        allowed_ = step.grant == Grant::direct && !step.asks_resource && !step.asks_conditions;
+        allowed_ = step.grant == Grant::direct && !step.asks_resource && step.conditions.empty();
     }
 
-    [[nodiscard]] bool is_known(const CompiledPolicy& policy, const Condition& condition) const {
-        const ConditionTables tables = policy.condition_tables();
+    [[nodiscard]] bool is_known(const ConditionTables& tables, const Condition& condition) const {
         if (!known_.knows(condition.key_hash, tables.patterns.text(condition.key))) return false;
         if (!compares_patterns(condition.op.comparison)) return true;
         const auto values = tables.values.subspan(condition.values.at, condition.values.size);

@@ -12,14 +12,13 @@
 #include <vector>
 
 #include "policy/attached.hpp"
+#include "policy/condition.hpp"
 #include "policy/decision.hpp"
 #include "policy/glob.hpp"
 #include "policy/principal.hpp"
 #include "policy/question.hpp"
 
 namespace policy {
-
-struct CompiledStatement;
 
 // Which condition keys have, in every question that a residual is used for, the value that they have in the one it is made of; that
 // there is none, too.
@@ -47,17 +46,15 @@ public:
     // A statement that may apply.
     struct Step {
         const AttachedPolicy* attached = nullptr;  // nullptr: the resource's policy
-        const CompiledPolicy* compiled = nullptr;  // the same, as the engine asks it
-        const CompiledStatement* of = nullptr;     // the statement there
         uint32_t statement = 0;
         Effect effect = Effect::deny;
-        Grant grant = Grant::none;     // the strength with which it applies
-        bool whole_policy = false;     // no one statement: the policy has to be asked
-        bool asks_resource = false;    // it applies only if it names the resource …
-        bool asks_conditions = false;  // … and its conditions hold
-        bool not_resource = false;     // it names what is none of:
+        Grant grant = Grant::none;   // the strength with which it applies
+        bool whole_policy = false;   // no one statement: the policy has to be asked
+        bool asks_resource = false;  // it applies only if it names the resource …
+        bool not_resource = false;   // (names what is none of these)
         std::span<const Pattern> resources;
-        PatternTables tables;  // of their parts
+        std::span<const Condition> conditions;  // … and these hold
+        ConditionTables tables;                 // of their parts
     };
     // The steps of one layer, of an organization's of one level; in the order in which they are asked.
     struct Part {

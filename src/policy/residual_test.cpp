@@ -59,9 +59,9 @@ TEST_CASE("a residual has the statements that may still apply, and of them what 
     REQUIRE(residual.parts().size() == 1);
     const auto steps = residual.steps();
     REQUIRE(steps.size() == 3);
-    CHECK((steps[0].statement == 2 && steps[0].asks_conditions && !steps[0].asks_resource));
-    CHECK((steps[1].statement == 3 && !steps[1].asks_conditions && steps[1].asks_resource));
-    CHECK((steps[2].statement == 4 && !steps[2].asks_conditions && !steps[2].asks_resource));
+    CHECK((steps[0].statement == 2 && !steps[0].conditions.empty() && !steps[0].asks_resource));
+    CHECK((steps[1].statement == 3 && steps[1].conditions.empty() && steps[1].asks_resource));
+    CHECK((steps[2].statement == 4 && steps[2].conditions.empty() && !steps[2].asks_resource));
     const auto verdict = policy::decide(question, policies, nullptr, residual);
     CHECK(verdict.outcome == Outcome::allow);
     REQUIRE(verdict.granting().size() == 1);

@@ -78,8 +78,8 @@ private:
             bool all_exact = !statement.broken && !statement.not_action;
             for (const auto& action : actions) {
                 if (service != 0 && action.service != service) continue;
-                all_exact = all_exact && action.hash != 0;
-                exact.push_back(action.hash);
+                all_exact = all_exact && action.key != 0;
+                exact.push_back(action.key);
             }
             all_exact = all_exact && exact.size() * std::max<size_t>(1, statement.resources.size) <= items_max;
             if (!all_exact) exact.assign(1, 0);
@@ -186,15 +186,15 @@ private:
             return;
         }
         if (const auto end = end_of(literals)) out.push_back({.kind = TermKind::end, .terms = {*end}});
-        std::set<uint32_t> segments;
+        std::set<std::pair<uint32_t, uint8_t>> segments;
         for (const auto& [text, is_last] : literals)
             term::each_segment(text, [&](size_t begin, size_t size) {
                 // Whole in every match: what is before and behind it in the literal, or the end of the resource, bounds it.
                 const bool is_whole = begin > 0 && (begin + size < text.size() || is_last);
-                if (is_whole) segments.insert(term::of_text(text.substr(begin, size)));
+                if (is_whole) segments.emplace(term::of_text(text.substr(begin, size)), term::length_of_segment(size));
                 return segments.size() < segments_max;
             });
-        for (const uint32_t segment : segments) out.push_back({.kind = TermKind::segment, .terms = {{segment}}});
+        for (const auto& [segment, length] : segments) out.push_back({.kind = TermKind::segment, .terms = {{segment, length}}});
     }
 
     // A condition that only requests with one of certain values fulfil. What holds without the key, or but for a value, is none; nor is

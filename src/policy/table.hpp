@@ -14,7 +14,6 @@ class Table {
 public:
     Table() = default;
     Table(const T* first, size_t bytes) : first_(first), bytes_(bytes) {}
-    Table(const std::vector<T>& all) : Table(all.data(), all.size() * sizeof(T)) {}  // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] const T* data() const { return first_; }
     [[nodiscard]] size_t size() const { return bytes_ / sizeof(T); }
@@ -29,6 +28,21 @@ public:
 private:
     const T* first_ = nullptr;
     size_t bytes_ = 0;
+};
+
+// One whose size nobody asks for: ranges of it say how long they are.
+template <class T>
+class Rows {
+public:
+    Rows() = default;
+    Rows(const T* first) : first_(first) {}                  // NOLINT(google-explicit-constructor)
+    Rows(const std::vector<T>& all) : first_(all.data()) {}  // NOLINT(google-explicit-constructor)
+
+    [[nodiscard]] const T& operator[](size_t at) const { return first_[at]; }
+    [[nodiscard]] std::span<const T> subspan(size_t at, size_t size) const { return {first_ + at, size}; }
+
+private:
+    const T* first_ = nullptr;
 };
 
 }  // namespace policy

@@ -10,6 +10,7 @@
 // index's trie already.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -56,6 +57,8 @@ inline constexpr size_t end_max = 8;  // characters of an end, at most
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x80 || static_cast<unsigned char>(byte - '0') < 10 || static_cast<unsigned char>((byte | 0x20) - 'a') < 26;
 }
+// Segments of different lengths are never the same; all long ones count as of one.
+[[nodiscard]] inline uint8_t length_of_segment(size_t size) { return static_cast<uint8_t>(std::min<size_t>(size, 8)); }
 // Calls visit(begin, size) for every segment of a text, until it returns false.
 template <class Visit>
 void each_segment(std::string_view text, Visit&& visit) {
@@ -80,21 +83,22 @@ public:
     struct Segment {
         uint32_t begin;  // in the resource
         uint32_t term;
+        uint8_t length;  // length_of_segment
     };
 
     // What is given must outlive it. `skips_conditions`: every statement is wanted that would apply but for its conditions.
-    RequestTerms(std::string_view resource, std::string_view lower_action, uint64_t action_hash, const ContextView& context,
+    RequestTerms(std::string_view resource, std::string_view lower_action, uint32_t action_key, const ContextView& context,
                  bool skips_conditions)
         : resource(resource),
           action(lower_action),
-          action_hash(static_cast<uint32_t>(action_hash)),
+          action_key(action_key),
           context(context),
           // In a Deny, a condition on an ambiguous key counts as one that holds (R81).
           skips_conditions(skips_conditions || context.has_ambiguous()) {}
 
     const std::string_view resource;
     const std::string_view action;
-    const uint32_t action_hash;  // the low half
+    const uint32_t action_key;
     const ContextView& context;
     const bool skips_conditions;
 
@@ -105,12 +109,27 @@ public:
     }
     [[nodiscard]] std::span<const Segment> segments() const { return std::span(segments_).first(segment_count_); }
 
+    // Of the one value of a key: an entry of the context.
+    [[nodiscard]] uint32_t term_of(const ContextView::Entry& entry) {
+        for (const auto& [known, term] : values_)
+            if (known == &entry) return term;
+        auto& [known, term] = values_[next_value_++ % values_.size()];
+        known = &entry;
+        return term = term::of_text(entry.values.front());
+    }
+
 private:
     void find_segments();
 
     std::array<Segment, segments_max> segments_;  // as many as segment_count_
     size_t segment_count_ = 0;
     bool are_segments_known_ = false, has_too_many_ = false;
+    struct Value {
+        const ContextView::Entry* of = nullptr;
+        uint32_t term = 0;
+    };
+    std::array<Value, 2> values_;
+    size_t next_value_ = 0;
 };
 
 }  // namespace policy

@@ -417,7 +417,7 @@ std::optional<policy::AttachedPolicy> policy_of(const Bucket& bucket) {
 
 bool speaks_of(const std::optional<policy::AttachedPolicy>& resource_policy, const Actor& actor) {
     if (!resource_policy) return false;
-    const policy::CallerNames names(actor.subject.principal, "sts:assumerolewithwebidentity");
+    const policy::CallerNames names(actor.subject.principal, names_of_action);
     const auto& compiled = resource_policy->policy->compiled();
     return std::ranges::any_of(compiled.statements(), [&](const policy::CompiledStatement& statement) {
         return statement.broken || policy::names(compiled.principals(statement), names, actor.policies.boundary.has_value(),

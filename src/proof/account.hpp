@@ -107,6 +107,8 @@ struct Actor {
 
 [[nodiscard]] std::optional<policy::AttachedPolicy> policy_of(const Bucket& bucket);  // nullopt: it has none
 [[nodiscard]] policy::AttachedPolicy trust_of(const Role& role);
+// For whom an identity provider vouches is named in this action alone (R37): of it, `speaks_of` asks.
+inline constexpr std::string_view names_of_action = "sts:assumerolewithwebidentity";
 // Does a statement of this policy of a resource speak of the actor at all? What does not may be left out of questions about it.
 [[nodiscard]] bool speaks_of(const std::optional<policy::AttachedPolicy>& resource_policy, const Actor& actor);
 

@@ -134,8 +134,7 @@ std::vector<std::string> keys_of(std::span<const StatementActions> statements) {
         for (const auto& condition : policy->conditions(*statement)) add(policy->text(condition.key));
         if (policy == last) continue;
         last = policy;
-        const auto tables = policy->patterns();
-        for (const auto& variable : tables.variables) add(tables.text(variable.key));
+        for (const auto& variable : policy->all_variables()) add(policy->text(variable.key));
     }
     std::ranges::sort(out);
     out.erase(std::unique(out.begin(), out.end()), out.end());

@@ -5,10 +5,10 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
-#include "policy/compile.hpp"
-#include "policy/hash.hpp"
+#include "proof/actors_by_name.hpp"
 #include "proof/difference_search.hpp"
 #include "proof/regions.hpp"
 
@@ -52,7 +52,9 @@ public:
         add_pairs(before_.users, after_.users);
         add_pairs(before_.roles, after_.roles);
         pairs_.push_back({root_of(before_), root_of(after_), false});
+        for (const Pair& pair : pairs_) by_name_.add(pair.either());
         find_regions();
+        find_buckets();
         for (const Pair& pair : pairs_) compare_rest(pair);
         compare_buckets();
         compare_trusts();
@@ -122,7 +124,7 @@ private:
 
     // Of who is new and has no ceilings: a resource's policy that denies nothing adds to what its own policies allow, and takes nothing from it.
     static bool only_adds(const Pair& pair, const std::optional<AttachedPolicy>& resource) {
-        return !pair.before && pair.after && !has_ceilings({&pair.after->policies, resource});
+        return !pair.before && pair.after && !has_ceilings(pair.after->policies, resource);
     }
 
     // Of who is gone: what a policy of a resource granted by itself. What its own policies allowed is another line's.
@@ -139,56 +141,64 @@ private:
             return search_.all(Kind::lost, *pair.before, {policies(pair.before), std::nullopt}, why);
         }
         Scope scope;
-        each_bucket([&](const Bucket* before, const Bucket* after) {
-            if (only_adds(pair, of(after))) return;
-            if (!speaks_of(of(before), pair.either()) && !speaks_of(of(after), pair.either())) return;
-            for (std::string& part : after_.parts_of_bucket((after != nullptr ? after : before)->name))
-                scope.except.push_back(std::move(part));
-        });
+        for (const BucketPair& bucket : buckets_) {
+            const OfResource& policies = bucket.policies;
+            if (only_adds(pair, policies.after)) continue;
+            if (!speaks_of(policies.before, pair.either()) && !speaks_of(policies.after, pair.either())) continue;
+            scope.except.insert(scope.except.end(), bucket.parts.begin(), bucket.parts.end());
+        }
         compare(pair, {}, scope);
     }
 
-    template <class Visit>
-    void each_bucket(Visit&& visit) const {
+    // A bucket that has a policy on one of the sides.
+    struct BucketPair {
+        OfResource policies;
+        std::vector<std::string> parts;  // patterns
+        std::string region;
+    };
+
+    void find_buckets() {
+        const auto add = [&](const Bucket* before, const Bucket* after) {
+            const Bucket& either = after != nullptr ? *after : *before;
+            OfResource policies{of(before), of(after), restricts(before), restricts(after)};
+            if (policies.before || policies.after)
+                buckets_.push_back({std::move(policies), after_.parts_of_bucket(either.name), either.region});
+        };
         for (const auto& [name, bucket] : after_.buckets) {
             const auto old = before_.buckets.find(name);
-            visit(old == before_.buckets.end() ? nullptr : &old->second, &bucket);
+            add(old == before_.buckets.end() ? nullptr : &old->second, &bucket);
         }
         for (const auto& [name, bucket] : before_.buckets)
-            if (!after_.buckets.contains(name)) visit(&bucket, static_cast<const Bucket*>(nullptr));
+            if (!after_.buckets.contains(name)) add(&bucket, nullptr);
     }
 
     static std::optional<AttachedPolicy> of(const Bucket* bucket) {
         return bucket == nullptr ? std::nullopt : policy_of(*bucket);
     }
     static bool restricts(const Bucket* bucket) { return bucket != nullptr && bucket->restrict_public; }
+    static PolicyPtr policy(const std::optional<AttachedPolicy>& attached) { return attached ? attached->policy : nullptr; }
 
     void compare_buckets() {
-        each_bucket([&](const Bucket* before, const Bucket* after) {
-            const PolicyPtr old = before == nullptr ? nullptr : before->policy,
-                            fresh = after == nullptr ? nullptr : after->policy;
-            if (old == nullptr && fresh == nullptr) return;
-            const std::string& region = (after != nullptr ? after : before)->region;
-            search_.ask_in(region.empty() ? regions_ : std::vector{region});
-            Scope scope;
-            scope.actions = {"s3:*"};
-            scope.resources = after_.parts_of_bucket((after != nullptr ? after : before)->name);
-            const bool differs = !same(old, fresh) || restricts(before) != restricts(after);
-            const OfResource resource{of(before), of(after), restricts(before), restricts(after)};
+        for (const BucketPair& bucket : buckets_) {
+            const OfResource& resource = bucket.policies;
+            const PolicyPtr old = policy(resource.before), fresh = policy(resource.after);
+            search_.ask_in(bucket.region.empty() ? regions_ : std::vector{bucket.region});
+            const Scope scope{.actions = {"s3:*"}, .resources = bucket.parts};
+            const bool differs = !same(old, fresh) || resource.restricted_before != resource.restricted_after;
             const auto about = [&](const Pair& pair) {
-                if (!pair.after) return lose(pair, resource.before, restricts(before), scope);
+                if (!pair.after) return lose(pair, resource.before, resource.restricted_before, scope);
                 if (!differs && !pair.changed) return;
                 if (!speaks_of(resource.before, pair.either()) && !speaks_of(resource.after, pair.either())) return;
                 if (!only_adds(pair, resource.after)) return compare(pair, resource, scope);
                 // What the principal's own policies allow is said with all the rest.
-                const Side alone{&none_, resource.after, restricts(after)}, nothing{&none_, std::nullopt};
+                const Side alone{&none_, resource.after, resource.restricted_after}, nothing{&none_, std::nullopt};
                 search_.search(Kind::gained, *pair.after, alone, nothing, scope);
             };
-            for (const Pair& pair : pairs_) about(pair);
-            if (!differs) return;
+            for (const size_t number : by_name_.named_by(resource.before, resource.after)) about(pairs_[number]);
+            if (!differs) continue;
             const std::array<PolicyPtr, 2> policies = {old, fresh};
             for (Actor& actor : outsiders(after_, policies)) about(outside(std::move(actor)));
-        });
+        }
         search_.ask_in(regions_);
     }
 
@@ -219,13 +229,14 @@ private:
         const auto attached = [](const Role* role) {
             return role == nullptr ? std::nullopt : std::optional<AttachedPolicy>(trust_of(*role));
         };
+        const OfResource resource{attached(before), attached(after)};
         const auto about = [&](const Pair& pair) {
-            if (!pair.after) return lose(pair, attached(before), false, scope);
+            if (!pair.after) return lose(pair, resource.before, false, scope);
             if (same(old, fresh) && !pair.changed) return;
-            if (!speaks_of(attached(before), pair.either()) && !speaks_of(attached(after), pair.either())) return;
-            compare(pair, {attached(before), attached(after)}, scope);
+            if (!speaks_of(resource.before, pair.either()) && !speaks_of(resource.after, pair.either())) return;
+            compare(pair, resource, scope);
         };
-        for (const Pair& pair : pairs_) about(pair);
+        for (const size_t number : by_name_.named_by(resource.before, resource.after)) about(pairs_[number]);
         if (same(old, fresh)) return;
         const std::array<PolicyPtr, 2> policies = {old, fresh};
         for (Actor& actor : outsiders(after_, policies)) about(outside(std::move(actor)));
@@ -243,95 +254,102 @@ private:
                                                  {"s3:DeleteObject", true},
                                                  {"s3:PutBucketPolicy", false}}};
 
-    // Which of a principal's statements may be about a new bucket: those of all resources, the same for each, and others by how they begin.
-    struct S3Statements {
-        bool any = false, of_all = false, of_names = false;
-        std::vector<std::string> beginnings;
-        std::string key;  // of those of all resources, with which others may share what they allow; empty: they ask who it is
+    // A bucket that is new, and which of the pairs its policy speaks of.
+    struct NewBucket {
+        const Bucket* bucket = nullptr;
+        std::string arn;
+        std::optional<AttachedPolicy> policy;
+        std::set<size_t> spoken_of;
+        [[nodiscard]] Side side(const Actor& actor) const { return {&actor.policies, policy, bucket->restrict_public}; }
     };
 
-    S3Statements s3_statements(const Actor& actor) {
-        static const uint64_t bit = policy::service_bit(policy::hash_of("s3"));
-        S3Statements out;
-        bool shared = true;
-        out.key = std::to_string(static_cast<int>(actor.subject.principal.kind));
-        const auto add = [&](const AttachedPolicy& attached, char layer) {
-            const auto& compiled = attached.policy->compiled();
-            const auto tables = compiled.patterns();
-            bool general = false;
-            for (const auto& statement : compiled.statements()) {
-                if ((statement.services & bit) == 0) continue;
-                const auto patterns = compiled.resources(statement);
-                out.any = out.any || (layer == 'i' && statement.effect == policy::Effect::allow);
-                if (statement.not_resource || statement.broken) {
-                    out.of_names = true;
+    void find_already() {
+        std::vector<NewBucket> fresh;
+        for (const auto& [name, bucket] : after_.buckets) {
+            if (before_.buckets.contains(name)) continue;
+            NewBucket one{&bucket, after_.bucket_arn(name), of(&bucket), {}};
+            for (const size_t number : by_name_.named_by(one.policy))
+                if (speaks_of(one.policy, pairs_[number].either())) one.spoken_of.insert(number);
+            fresh.push_back(std::move(one));
+        }
+        for (size_t number = 0; number < pairs_.size() && !fresh.empty(); ++number) {
+            const Pair& pair = pairs_[number];
+            if (pair.changed || pair.after->subject.principal.kind == policy::PrincipalKind::root) continue;
+            S3Statements statements = search_.s3_statements(*pair.after);
+            if (!statements.any) continue;
+            bool is_like_first = false;
+            for (const NewBucket& bucket : fresh) {
+                const auto names_it = [&](const std::string& one) {
+                    return bucket.arn.starts_with(one) || one.starts_with(bucket.arn);
+                };
+                const bool by_name = statements.of_names || std::ranges::any_of(statements.beginnings, names_it);
+                if (!by_name && !statements.of_all) continue;  // nothing of all resources, and nothing of this one
+                if (by_name || statements.key.empty() || bucket.spoken_of.contains(number)) {
+                    add_already(ask_already(bucket, *pair.after));
                     continue;
                 }
-                for (const auto& pattern : patterns)
-                    if (pattern.is_everything())
-                        general = true;
-                    else
-                        out.beginnings.emplace_back(tables.text(tables.literal_prefix(pattern)));
+                if (!is_like_first) {
+                    is_like_first = is_as_known(bucket, *pair.after, statements.key);
+                    if (!is_like_first) statements.key.clear();
+                }
+                if (is_like_first)
+                    add_known(bucket, *pair.after, already_.at(statements.key));
+                else
+                    add_already(ask_already(bucket, *pair.after));
             }
-            if (!general) return;
-            out.of_all = true;
-            shared = shared && !search_.asks_who(attached.policy);
-            out.key += layer + std::to_string(reinterpret_cast<uintptr_t>(attached.policy.get()));
-        };
-        for (const AttachedPolicy& one : actor.policies.identity) add(one, 'i');
-        if (actor.policies.boundary) add(*actor.policies.boundary, 'b');
-        if (!shared) out.key.clear();
+        }
+    }
+
+    // What is the same for all new buckets and all principals with these policies is asked once, about the first of each. Of every other
+    // principal, and of every other bucket with the first one, the engine confirms that it is so.
+    struct Already {
+        const Actor* first = nullptr;
+        std::string arn;  // of the bucket
+        std::optional<AccessChange> change;
+        std::map<const Bucket*, size_t> places = {};  // of its line among the changes
+    };
+
+    // May the actor use the bucket as the first of its like may use the first one?
+    bool is_as_known(const NewBucket& bucket, const Actor& actor, const std::string& key) {
+        const auto [place, added] = already_.try_emplace(key);
+        Already& known = place->second;
+        if (added) known = {&actor, bucket.arn, ask_already(bucket, actor)};
+        return added || !known.change || !known.change->witness ||
+               DifferenceSearch::allows(witness_of(known, bucket, actor), bucket.side(actor));
+    }
+
+    static policy::Request witness_of(const Already& known, const NewBucket& bucket, const Actor& actor) {
+        policy::Request out = DifferenceSearch::as(*known.change->witness, *known.first, actor);
+        out.resource.replace(0, known.arn.size(), bucket.arn);
         return out;
     }
 
-    void find_already() {
-        for (const Pair& pair : pairs_) {
-            if (pair.changed || pair.after->subject.principal.kind == policy::PrincipalKind::root) continue;
-            const S3Statements statements = s3_statements(*pair.after);
-            if (!statements.any) continue;
-            for (const auto& [name, bucket] : after_.buckets)
-                if (!before_.buckets.contains(name)) find_already(bucket, *pair.after, statements);
+    void add_known(const NewBucket& bucket, const Actor& actor, Already& known) {
+        if (!known.change) return;
+        if (const auto line = known.places.find(bucket.bucket); line != known.places.end())
+            return out_.changes[line->second].who.push_back(actor.shown);
+        AccessChange line = *known.change;
+        line.who = {actor.shown};
+        line.resources = after_.parts_of_bucket(bucket.bucket->name);
+        if (line.witness) {
+            line.witness = witness_of(known, bucket, actor);
+            if (!DifferenceSearch::allows(*line.witness, bucket.side(actor))) return add_already(ask_already(bucket, actor));
         }
-    }
-
-    void find_already(const Bucket& bucket, const Actor& actor, const S3Statements& statements) {
-        const std::string arn = after_.bucket_arn(bucket.name);
-        const bool by_name = statements.of_names || std::ranges::any_of(statements.beginnings, [&](const std::string& one) {
-                                 return arn.starts_with(one) || one.starts_with(arn);
-                             });
-        if (!by_name && !statements.of_all) return;  // nothing of all resources, and nothing of this one
-        const auto whole = of(&bucket);
-        if (by_name || statements.key.empty() || speaks_of(whole, actor)) return add_already(ask_already(bucket, actor, whole));
-        // What is the same for all buckets and all principals with these policies: asked once.
-        const auto [place, added] = already_.try_emplace(statements.key);
-        if (added) place->second = {&actor, arn, ask_already(bucket, actor, whole)};
-        auto& [first, first_arn, change] = place->second;
-        if (!change || added) return add_already(change);
-        AccessChange again = *change;
-        again.who = {actor.shown};
-        again.resources = after_.parts_of_bucket(bucket.name);
-        if (again.witness) {
-            again.witness = DifferenceSearch::as(*again.witness, *first, actor);
-            again.witness->resource.replace(0, first_arn.size(), arn);
-            const Side side{&actor.policies, whole, bucket.restrict_public};
-            if (!DifferenceSearch::allows(*again.witness, side)) return add_already(ask_already(bucket, actor, whole));
-        }
-        add_already(again);
+        known.places[bucket.bucket] = out_.changes.size();
+        out_.changes.push_back(std::move(line));
     }
 
     void add_already(const std::optional<AccessChange>& change) {
         if (change) out_.changes.push_back(*change);
     }
 
-    std::optional<AccessChange> ask_already(const Bucket& bucket, const Actor& actor,
-                                            const std::optional<AttachedPolicy>& policy) {
+    std::optional<AccessChange> ask_already(const NewBucket& bucket, const Actor& actor) {
         // By its own policies, and not against the bucket's.
-        const Side side{&actor.policies, std::nullopt}, whole{&actor.policies, policy, bucket.restrict_public};
+        const Side side{&actor.policies, std::nullopt}, whole = bucket.side(actor);
         const Side anything{&none_, AttachedPolicy{Outside().policy(), ""}};
-        const std::string arn = after_.bucket_arn(bucket.name);
         AccessChange change{.kind = Kind::already, .who = {actor.shown}};
         for (const Use& use : uses) {
-            const std::vector<std::string> resources = {use.of_object ? arn + "/*" : arn};
+            const std::vector<std::string> resources = {use.of_object ? bucket.arn + "/*" : bucket.arn};
             auto answer = search_.ask(actor, {side, whole}, {}, {use.action}, resources);
             if (answer.kind == Answer::Kind::no) continue;
             change.actions.emplace_back(use.action);
@@ -342,7 +360,7 @@ private:
             explain_already(side, change);
         }
         if (change.actions.empty()) return std::nullopt;
-        change.resources = after_.parts_of_bucket(bucket.name);
+        change.resources = after_.parts_of_bucket(bucket.bucket->name);
         return change;
     }
 
@@ -385,8 +403,14 @@ private:
         };
         for (const AccessChange& one : out_.changes)
             join(one, common(one) + listed(one.resources), [&](AccessChange& to) {
-                if (std::ranges::find(to.who, one.who.front()) == to.who.end()) to.who.push_back(one.who.front());
+                for (const std::string& who : one.who)
+                    if (one.kind == Kind::already || std::ranges::find(to.who, who) == to.who.end()) to.who.push_back(who);
             });
+        // Of a line that was known, whom else it is about came later: in the order of the principals again.
+        std::unordered_map<std::string, size_t> order;
+        for (const Pair& pair : pairs_) order.emplace(pair.either().shown, order.size());
+        for (AccessChange& one : merged)
+            if (one.kind == Kind::already) std::ranges::sort(one.who, {}, [&](const std::string& who) { return order.at(who); });
         std::vector<AccessChange> by_who = std::exchange(merged, {});
         places.clear();
         for (const AccessChange& one : by_who) {
@@ -412,12 +436,9 @@ private:
     DifferenceSearch search_;
     std::vector<std::string> regions_;
     std::deque<Pair> pairs_, outsiders_;  // which stand still
+    ActorsByName by_name_;                // of the pairs
+    std::vector<BucketPair> buckets_;
     std::set<std::string> outside_names_;
-    struct Already {
-        const Actor* first = nullptr;
-        std::string arn;  // of the bucket
-        std::optional<AccessChange> change;
-    };
     std::map<std::string, Already> already_;
 };
 

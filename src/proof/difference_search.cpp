@@ -5,6 +5,7 @@
 #include "base/strings.hpp"
 #include "policy/compile.hpp"
 #include "policy/glob.hpp"
+#include "policy/hash.hpp"
 
 namespace proof {
 
@@ -33,10 +34,10 @@ void add_all(std::vector<std::string>& to, const std::vector<std::string>& more)
 
 }  // namespace
 
-bool has_ceilings(const Side& side) {
+bool has_ceilings(const policy::PrincipalPolicies& policies, const std::optional<AttachedPolicy>& resource) {
     const auto denies = [](const AttachedPolicy& one) { return one.policy->summary().deny_services != 0; };
-    return side.policies->boundary || side.policies->session || std::ranges::any_of(side.policies->identity, denies) ||
-           (side.resource && denies(*side.resource));
+    return policies.boundary || policies.session || std::ranges::any_of(policies.identity, denies) ||
+           (resource && denies(*resource));
 }
 
 std::vector<const AttachedPolicy*> policies_of(const Side& side, Layer layer) {
@@ -183,7 +184,7 @@ void DifferenceSearch::refine(const Actor& actor, const Side& allowed, const Sid
         change.condition = condition_text(out.region.condition);
     }
     if (change.resources.empty()) change.resources = {change.witness->resource};  // a trust policy's
-    if (is_nothing(refused) && !has_ceilings(allowed)) return;
+    if (is_nothing(refused) && !has_ceilings(*allowed.policies, allowed.resource)) return;
     const Side around{allowed.policies, policy::AttachedPolicy{outside.policy(), ""}};
     const auto patterns = [](bool negated, const std::vector<std::string>& list) {
         return negated ? std::vector<std::string>{"*"} : list;
@@ -220,7 +221,7 @@ void DifferenceSearch::search(AccessChange::Kind kind, const Actor& actor, const
     const bool is_root = actor.subject.principal.kind == policy::PrincipalKind::root;
     if (!is_root && !allowed.resource && (!of_account || allowed.policies->identity.empty())) return;
     // Nothing on the other side, and no ceilings: what each policy allows by itself is all there is, and many principals have the same one.
-    if (!is_nothing(refused) || has_ceilings(allowed) || allowed.resource)
+    if (!is_nothing(refused) || has_ceilings(*allowed.policies, allowed.resource) || allowed.resource)
         return search_part(kind, actor, allowed, refused, scope);
     for (const AttachedPolicy& one : allowed.policies->identity) {
         policy::PrincipalPolicies alone;
@@ -326,11 +327,46 @@ bool DifferenceSearch::asks_who(const policy::PolicyPtr& policy) {
     if (!added) return place->second;
     const auto& compiled = policy->compiled();
     const auto tables = compiled.patterns();
-    for (const auto& variable : tables.variables) place->second = place->second || is_of_principal(tables.text(variable.key));
+    for (const auto& variable : compiled.all_variables())
+        place->second = place->second || is_of_principal(tables.text(variable.key));
     for (const auto& statement : compiled.statements())
         for (const auto& condition : compiled.conditions(statement))
             place->second = place->second || is_of_principal(compiled.text(condition.key));
     return place->second;
+}
+
+S3Statements DifferenceSearch::s3_statements(const Actor& actor) {
+    static const uint64_t bit = policy::service_bit(policy::hash_of("s3"));
+    S3Statements out;
+    bool shared = true;
+    out.key = std::to_string(static_cast<int>(actor.subject.principal.kind));
+    const auto add = [&](const AttachedPolicy& attached, char layer) {
+        const auto& compiled = attached.policy->compiled();
+        const auto tables = compiled.patterns();
+        bool general = false;
+        for (const auto& statement : compiled.statements()) {
+            if ((statement.services & bit) == 0) continue;
+            const auto patterns = compiled.resources(statement);
+            out.any = out.any || (layer == 'i' && statement.effect == policy::Effect::allow);
+            if (statement.not_resource || statement.broken) {
+                out.of_names = true;
+                continue;
+            }
+            for (const auto& pattern : patterns)
+                if (pattern.is_everything())
+                    general = true;
+                else
+                    out.beginnings.emplace_back(tables.text(tables.literal_prefix(pattern)));
+        }
+        if (!general) return;
+        out.of_all = true;
+        shared = shared && !asks_who(attached.policy);
+        out.key += layer + std::to_string(reinterpret_cast<uintptr_t>(attached.policy.get()));
+    };
+    for (const AttachedPolicy& one : actor.policies.identity) add(one, 'i');
+    if (actor.policies.boundary) add(*actor.policies.boundary, 'b');
+    if (!shared) out.key.clear();
+    return out;
 }
 
 // Principals with the same policies, which ask nothing about who it is, get the same lines. Empty: this one's are its own.

@@ -30,6 +30,13 @@ struct Scope {
     std::vector<std::string> except = {};  // resources that are asked about apart
 };
 
+// Which of a principal's statements may be about a new bucket: those of all resources, the same for each, and others by how they begin.
+struct S3Statements {
+    bool any = false, of_all = false, of_names = false;
+    std::vector<std::string> beginnings;
+    std::string key;  // of those of all resources, with which others may share what they allow; empty: they ask who it is
+};
+
 // What lines of several principals share: the words of policies, and how much has been asked.
 class DifferenceSearch {
 public:
@@ -50,6 +57,7 @@ public:
     [[nodiscard]] WordsOfPolicies& words() { return words_; }
     // Do its conditions or variables ask about the principal?
     [[nodiscard]] bool asks_who(const policy::PolicyPtr& policy);
+    [[nodiscard]] S3Statements s3_statements(const Actor& actor);
     [[nodiscard]] bool is_spent() const { return out_.questions >= limits_.questions_max; }
     [[nodiscard]] Answer ask(const Actor& actor, const std::vector<Side>& allowed, const std::vector<Side>& refused,
                              const std::vector<std::string>& actions, const std::vector<std::string>& resources);
@@ -99,7 +107,7 @@ private:
 };
 
 // Is there something that can take away from what policies allow: a boundary, a session policy, a Deny?
-[[nodiscard]] bool has_ceilings(const Side& side);
+[[nodiscard]] bool has_ceilings(const policy::PrincipalPolicies& policies, const std::optional<policy::AttachedPolicy>& resource);
 // The policies of a side that a layer has.
 [[nodiscard]] std::vector<const policy::AttachedPolicy*> policies_of(const Side& side, policy::Layer layer);
 

@@ -46,10 +46,11 @@ constexpr std::array targets = {
     Target{"sagemaker:CreateTrainingJob", "arn:aws:sagemaker:eu-central-1:111122223333:training-job/j"},
 };
 constexpr size_t crowded_targets = 6;  // of S3
-constexpr std::array action_patterns = {"*",      "s3:*",          "s3:Get*",      "S3:getobject", "s3:?*Object", "s3:List*",
-                                        "iam:*",  "sts:*",         "sts:Assume*",  "kms:*",        "sqs:Send*",   "sagemaker:*",
-                                        "*:*",    "s3:Get Object", "s3:",          "s3:P*",        "s3:D*",       "dynamodb:Get*",
-                                        "s3:*t*", "*:Get*",        "s3:?????????", "iam:?assRole", "s3:PutObject"};
+constexpr std::array action_patterns = {
+    "*",           "s3:*",          "s3:Get*",   "S3:getobject", "s3:?*Object",  "s3:List*",      "iam:*",        "sts:*",
+    "sts:Assume*", "kms:*",         "sqs:Send*", "sagemaker:*",  "*:*",          "s3:Get Object", "s3:",          "s3:P*",
+    "s3:D*",       "dynamodb:Get*", "s3:*t*",    "*:Get*",       "s3:?????????", "iam:?assRole",  "s3:PutObject", "nosuch:Action",
+    "nosuch:Act*"};
 constexpr std::array resource_patterns = {"*",
                                           "arn:aws:s3:::data/*",
                                           "arn:aws:s3:::*",
@@ -532,7 +533,8 @@ void Generator::ask(Question& question) {
     if (domain_.everything) {
         if (dice_.chance(10)) request.resource = targets[dice_.below(targets.size())].resource;
         if (dice_.chance(4)) request.resource = "arn:aws:s3:::data/" + noise("team-ab:/*?\xA9", 10);
-        if (dice_.chance(3)) request.action = dice_.chance(50) ? "S3:GETOBJECT" : "nosuch:Action";
+        if (dice_.chance(3))
+            request.action = dice_.chance(50) ? "S3:GETOBJECT" : dice_.chance(50) ? "nosuch:Action" : "nosuch:Acting";
     }
     if (dice_.chance(30)) request.resource_account = dice_.chance(60) ? account_a : account_b;
     request.context = context();
