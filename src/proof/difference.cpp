@@ -8,8 +8,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/strings.hpp"
 #include "proof/actors_by_name.hpp"
 #include "proof/difference_search.hpp"
+#include "proof/grant_worlds.hpp"
 #include "proof/regions.hpp"
 
 namespace proof {
@@ -148,6 +150,33 @@ private:
             scope.except.insert(scope.except.end(), bucket.parts.begin(), bucket.parts.end());
         }
         compare(pair, {}, scope);
+        compare_elsewhere(pair);
+    }
+
+    // Roles of other accounts that statements about nothing but becoming a role may mean. Of other statements these are said with all the rest.
+    void compare_elsewhere(const Pair& pair) {
+        std::set<std::string> accounts;
+        bool is_any = false;
+        for (const auto* actor : {&pair.before, &pair.after}) {
+            if (!*actor) continue;
+            for (const AttachedPolicy& one : (*actor)->policies.identity)
+                for (const Words& words : search_.words().of(one.policy)) {
+                    const auto becomes = [](const std::string& action) { return base::lower(action).starts_with("sts:"); };
+                    if (words.deny || words.not_action || !std::ranges::all_of(words.actions, becomes)) continue;
+                    is_any = true;
+                    for (const std::string& resource : words.resources) add_accounts(resource, accounts);
+                }
+        }
+        if (!is_any) return;
+        accounts.erase(after_.id);
+        accounts.insert(unnamed_account(accounts));
+        Scope roles;
+        roles.actions = {assume_role_actions};
+        for (const std::string& account : accounts) {
+            search_.ask_about(account);
+            compare(pair, {}, roles);
+        }
+        search_.ask_about(after_.id);
     }
 
     // A bucket that has a policy on one of the sides.
@@ -315,7 +344,7 @@ private:
         Already& known = place->second;
         if (added) known = {&actor, bucket.arn, ask_already(bucket, actor)};
         return added || !known.change || !known.change->witness ||
-               DifferenceSearch::allows(witness_of(known, bucket, actor), bucket.side(actor));
+               search_.allows(witness_of(known, bucket, actor), bucket.side(actor));
     }
 
     static policy::Request witness_of(const Already& known, const NewBucket& bucket, const Actor& actor) {
@@ -333,7 +362,7 @@ private:
         line.resources = after_.parts_of_bucket(bucket.bucket->name);
         if (line.witness) {
             line.witness = witness_of(known, bucket, actor);
-            if (!DifferenceSearch::allows(*line.witness, bucket.side(actor))) return add_already(ask_already(bucket, actor));
+            if (!search_.allows(*line.witness, bucket.side(actor))) return add_already(ask_already(bucket, actor));
         }
         known.places[bucket.bucket] = out_.changes.size();
         out_.changes.push_back(std::move(line));

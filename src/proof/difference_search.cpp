@@ -58,9 +58,14 @@ policy::Request DifferenceSearch::as(const policy::Request& witness, const Actor
     return out;
 }
 
-bool DifferenceSearch::allows(const policy::Request& request, const Side& side) {
+View DifferenceSearch::view(const Side& side) const {
+    const AttachedPolicy& unknown = owner_ == account_ ? keys_ : policy_open_to_all();
+    return {side.policies, side.resource ? &*side.resource : &unknown, side.restricts_public};
+}
+
+bool DifferenceSearch::allows(const policy::Request& request, const Side& side) const {
     const policy::Question question(request);
-    return policy::decide(question, *side.policies, applying_policy(request, side.view())).outcome == Outcome::allow;
+    return policy::decide(question, *side.policies, applying_policy(request, view(side))).outcome == Outcome::allow;
 }
 
 Answer DifferenceSearch::ask(const Actor& actor, const std::vector<Side>& allowed, const std::vector<Side>& refused,
@@ -72,9 +77,9 @@ Answer DifferenceSearch::ask(const Actor& actor, const std::vector<Side>& allowe
                       .actions = actions,
                       .except = {policy::actions_of_everybody.begin(), policy::actions_of_everybody.end()},
                       .resources = resources,
-                      .resource_account = account_};
-    for (const Side& side : allowed) question.allowed.push_back(side.view());
-    for (const Side& side : refused) question.refused.push_back(side.view());
+                      .resource_account = owner_};
+    for (const Side& side : allowed) question.allowed.push_back(view(side));
+    for (const Side& side : refused) question.refused.push_back(view(side));
     Answer out;
     for (const std::string& region : regions_) {
         question.region = region;
@@ -112,7 +117,7 @@ DifferenceSearch::Explained DifferenceSearch::explain(AccessChange::Kind kind, c
                                                       const Side& allowed, const Side& refused) {
     const policy::Question question(witness);
     const auto decide = [&](const Side& side) {
-        return policy::evaluate(question, *side.policies, applying_policy(witness, side.view()));
+        return policy::evaluate(question, *side.policies, applying_policy(witness, view(side)));
     };
     const policy::Decision yes = decide(allowed), no = decide(refused);
     const auto allows = causes(yes, allowed, refused);
@@ -383,6 +388,7 @@ std::string DifferenceSearch::key_of(AccessChange::Kind kind, const Actor& actor
             }
         out += "/";
     }
+    out += owner_;
     for (const auto* list : {&scope.actions, &scope.resources, &scope.except})
         for (const std::string& one : *list) out += one + " ";
     return out;

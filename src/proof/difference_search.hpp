@@ -11,6 +11,7 @@
 #include "policy/decision.hpp"
 #include "policy/evaluate.hpp"
 #include "proof/difference.hpp"
+#include "proof/unknown_resources.hpp"
 #include "proof/words.hpp"
 
 namespace proof {
@@ -20,8 +21,6 @@ struct Side {
     const policy::PrincipalPolicies* policies = nullptr;
     std::optional<policy::AttachedPolicy> resource;
     bool restricts_public = false;  // of a bucket (R79)
-
-    [[nodiscard]] View view() const { return {policies, resource ? &*resource : nullptr, restricts_public}; }
 };
 
 struct Scope {
@@ -41,10 +40,13 @@ struct S3Statements {
 class DifferenceSearch {
 public:
     DifferenceSearch(const std::string& account, const DifferenceLimits& limits, AccessDifference& out)
-        : account_(account), limits_(limits), out_(out) {}
+        : account_(account), owner_(account), keys_(policy_leaving_to(account, key_actions)), limits_(limits), out_(out) {}
 
     // The regions of the requests that are asked about from now on (regions.hpp).
     void ask_in(std::vector<std::string> regions) { regions_ = std::move(regions); }
+
+    // Whose resources the requests are about from now on. Those of another account let everybody in, it is supposed.
+    void ask_about(const std::string& account) { owner_ = account; }
 
     // What this actor may do by `allowed` and not by `refused`, as lines of `kind`.
     void search(AccessChange::Kind kind, const Actor& actor, const Side& allowed, const Side& refused, const Scope& scope);
@@ -53,7 +55,7 @@ public:
 
     // Decides the witness with another principal in its place.
     [[nodiscard]] static policy::Request as(const policy::Request& witness, const Actor& from, const Actor& to);
-    [[nodiscard]] static bool allows(const policy::Request& request, const Side& side);
+    [[nodiscard]] bool allows(const policy::Request& request, const Side& side) const;
     [[nodiscard]] WordsOfPolicies& words() { return words_; }
     // Do its conditions or variables ask about the principal?
     [[nodiscard]] bool asks_who(const policy::PolicyPtr& policy);
@@ -84,7 +86,12 @@ private:
     void describe_policy(const Cause& cause, Explained& out);
     void refine(const Actor& actor, const Side& allowed, const Side& refused, const Outside& outside, Explained& out);
 
+    // Where a side has no policy of the resource: what keys leave to the account, or another account to everybody.
+    [[nodiscard]] View view(const Side& side) const;
+
     const std::string& account_;
+    std::string owner_;
+    const policy::AttachedPolicy keys_;
     std::vector<std::string> regions_{"us-east-1"};
     const DifferenceLimits& limits_;
     AccessDifference& out_;

@@ -98,6 +98,25 @@ void check(const Compared& compared, const std::vector<std::string>& expected) {
 
 }  // namespace
 
+TEST_CASE("keys, and roles of other accounts") {
+    const auto lines_of = [](const std::string& statement) {
+        std::vector<std::string> out;
+        for (const AccessChange& change :
+             compare(account(), {role_policy("trainer", "more", document(statement))}).difference.changes)
+            out.push_back(line(change));
+        return out;
+    };
+    const auto keys = lines_of(allow(R"("kms:Decrypt")", R"("*")"));
+    REQUIRE(keys.size() == 1);
+    CHECK(keys.front().starts_with("+ role trainer: kms:Decrypt on *"));
+    const auto there = lines_of(allow(R"("sts:AssumeRole")", R"("arn:aws:iam::444455556666:role/x")"));
+    REQUIRE(there.size() == 1);
+    CHECK(there.front().starts_with("+ role trainer: sts:AssumeRole on arn:aws:iam::444455556666:role/x"));
+    CHECK(lines_of(allow(R"("sts:AssumeRole")", R"("*")")).size() == 1);
+    // Roles of the account are let in by their own policies.
+    CHECK(lines_of(allow(R"("sts:AssumeRole")", R"("arn:aws:iam::111122223333:role/other")")).empty());
+}
+
 TEST_CASE("an account is read as IAM shows it, and its principals have the policies of their groups") {
     const AccountPolicies one = account();
     CHECK(one.users.at("ada").groups.contains("readers"));

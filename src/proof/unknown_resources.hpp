@@ -9,7 +9,7 @@
 namespace proof {
 
 // It leaves it to the policies of this account: a key policy, or a role's trust policy, that names the account.
-[[nodiscard]] policy::AttachedPolicy policy_leaving_to(const std::string& account);
+[[nodiscard]] policy::AttachedPolicy policy_leaving_to(const std::string& account, const std::string& actions = "*");
 
 // It lets everybody in.
 [[nodiscard]] const policy::AttachedPolicy& policy_open_to_all();
