@@ -123,12 +123,13 @@ room(audit    LINK os model policy store crypto text base)
 room(cloudwatch LINK store crypto text base)
 room(logs     LINK os store crypto text base)
 # The first process of a sandbox: static, because it runs in any image; without sanitizers, which need their runtime.
-add_executable(inside ${CMAKE_SOURCE_DIR}/src/sandbox/inside/inside.cpp ${CMAKE_SOURCE_DIR}/src/sandbox/inside/remote.cpp)
+add_executable(inside ${CMAKE_SOURCE_DIR}/src/sandbox/inside/inside.cpp ${CMAKE_SOURCE_DIR}/src/sandbox/inside/namespaces.cpp
+  ${CMAKE_SOURCE_DIR}/src/sandbox/inside/remote.cpp)
 target_include_directories(inside PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(inside PRIVATE -fno-sanitize=all -fno-exceptions -fno-rtti -Os -g0)
 target_link_options(inside PRIVATE -static -fno-sanitize=all -s)
 room(sandbox LINK os tar net crypto text base PRIVATE PkgConfig::SECCOMP)
-set_source_files_properties(${CMAKE_SOURCE_DIR}/src/sandbox/launch.cpp PROPERTIES
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/sandbox/inside_program.cpp PROPERTIES
   OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/inside COMPILE_DEFINITIONS "TRAINWARDEN_INSIDE=\"${CMAKE_BINARY_DIR}/inside\"")
 if(TARGET sandbox_test)
   target_compile_definitions(sandbox_test PRIVATE TRAINWARDEN_INSIDE="${CMAKE_BINARY_DIR}/inside")
