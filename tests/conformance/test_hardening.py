@@ -77,6 +77,16 @@ def test_developers_may_have_dumps_and_debuggers(make_server):
     assert "Max core file size        0                    0" not in pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()
 
 
+def test_doctor_looks_at_the_server(make_server):
+    server = make_server()
+    assert "can neither be dumped nor traced" in server.trainwarden("doctor", "--data", server.data, check=False).stdout
+    server = make_server("--allow-core-dumps")
+    told = server.trainwarden("doctor", "--data", server.data, check=False).stdout
+    assert "lets core dumps and debuggers read its memory" in told and "neither be dumped" not in told
+    server.stop()
+    assert "dump" not in server.trainwarden("doctor", "--data", server.data, check=False).stdout
+
+
 def test_what_the_shell_left_open_is_closed_but_for_what_a_setting_names(tmp_path):
     (tmp_path / "left-open").write_text("")
     (tmp_path / "types").write_text('{"ml.m5.large": {}}')
