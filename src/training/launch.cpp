@@ -65,6 +65,7 @@ struct Prepared {
     std::string user_map, group_map;
     std::string host_name, working_directory;
     std::vector<std::string> hidden;
+    std::vector<std::string> read_only;
     bool private_mounts = false;
     os::Descriptor user_namespace;  // made for a worker of a server that is not root
     int output = -1, null_input = -1, report = -1;
@@ -154,6 +155,16 @@ void hide(const Prepared& prepared) {
     }
 }
 
+// What is mounted below them too.
+void make_read_only(const Prepared& prepared) {
+    for (const auto& path : prepared.read_only) {
+        mount_attr attributes{.attr_set = MOUNT_ATTR_RDONLY};
+        if (::mount(path.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0 ||
+            ::syscall(SYS_mount_setattr, AT_FDCWD, path.c_str(), AT_RECURSIVE, &attributes, sizeof attributes) != 0)
+            give_up(prepared, Step::hide);
+    }
+}
+
 void drop_capabilities(const Prepared& prepared) {
     for (int capability = 0; capability <= CAP_LAST_CAP; ++capability) {
         bool keep =
@@ -190,6 +201,7 @@ void part_from_other_processes(const Prepared& prepared) {
             if (!make_mount(mount)) give_up(prepared, Step::mounts);
         }
         hide(prepared);
+        make_read_only(prepared);
         drop_capabilities(prepared);
     }
     part_from_other_processes(prepared);
@@ -244,12 +256,37 @@ std::vector<Mount> plan_mounts(const std::string& worker) {
     return mounts;
 }
 
+// The disks, and the memory, of the machine: root reads and writes them by their files, whatever its capabilities.
+std::vector<std::string> raw_devices() {
+    std::vector<std::string> found;
+    std::error_code error;
+    fs::recursive_directory_iterator entry("/dev", fs::directory_options::skip_permission_denied, error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
+        if (entry->is_directory(error) && (name == "pts" || name == "shm" || name == "mqueue")) entry.disable_recursion_pending();
+        if (entry->is_block_file(error) || name == "mem" || name == "kmem" || name == "port") found.push_back(entry->path());
+    }
+    return found;
+}
+
+// What root may write without a capability, and what makes the kernel run a program of one's choice: /proc/sys/kernel/core_pattern.
+std::vector<std::string> kernel_settings() {
+    std::vector<std::string> found;
+    for (const char* path : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/acpi", "/sys"})
+        if (::access(path, F_OK) == 0) found.emplace_back(path);
+    return found;
+}
+
 Prepared prepare(const LaunchRequest& request) {
     Prepared prepared;
     prepared.private_mounts = request.private_mounts;
     prepared.host_name = request.host_name;
     prepared.working_directory = request.working_directory;
     prepared.hidden = request.hidden;
+    if (request.private_mounts && ::geteuid() == 0) {
+        prepared.read_only = kernel_settings();
+        for (auto& device : raw_devices()) prepared.hidden.push_back(std::move(device));
+    }
     prepared.user_map = std::to_string(::geteuid()) + " " + std::to_string(::geteuid()) + " 1\n";
     prepared.group_map = std::to_string(::getegid()) + " " + std::to_string(::getegid()) + " 1\n";
     if (request.private_mounts) prepared.mounts = plan_mounts(request.worker_folder);

@@ -143,7 +143,7 @@ def test_a_server_that_is_not_root_runs_jobs(own_server, isolation):
 
 
 ATTACK = """
-import ctypes, errno, json, os, signal, sys
+import ctypes, errno, json, os, signal, stat, sys
 server, sibling, data, key = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 libc = ctypes.CDLL(None, use_errno=True)
 outcome = {}
@@ -173,10 +173,22 @@ attempt("master key", lambda: read(key))
 attempt("undo a mount", lambda: call(166, data.encode(), 2))
 attempt("a mount", lambda: call(165, b"none", b"/mnt", b"tmpfs", 0, 0))
 attempt("a device", lambda: os.mknod("/tmp/disk", 0o60600, 0x800))
+def write(path): os.close(os.open(path, os.O_WRONLY))
+for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sys/vm/drop_caches"): attempt(path, lambda: write(path))
+outcome["control groups"] = [path for path in sys.argv[5].split(":") if os.access(path, os.W_OK)]
+outcome["disks"] = [path for path in sys.argv[6].split(":") if path and stat.S_ISBLK(os.stat(path).st_mode)]
 attempt("itself", lambda: os.kill(os.getpid(), 0))
 outcome["capabilities"] = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("CapBnd"))
 print("OUTCOME " + json.dumps(outcome))
 """
+
+
+CONTROL_GROUPS = [str(path) for path in pathlib.Path("/sys/fs/cgroup").rglob("cgroup.procs")][:20]
+
+
+def disks():
+    """Files of block devices, wherever they are in /dev."""
+    return [str(path) for path in pathlib.Path("/dev").rglob("*") if path.is_block_device()]
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +204,7 @@ def attacked():
         # A process of the same user with fewer capabilities, no part of the job: the kernel would let it be traced and killed.
         with subprocess.Popen(["setpriv", "--bounding-set=-all", "sleep", "300"]) as sibling:
             job = run(server, "attack", f"cat > /tmp/attack.py <<'END'\n{ATTACK}\nEND\nexec /usr/bin/python3 /tmp/attack.py {server.process.pid} "
-                      f"{sibling.pid} {server.data} {key}")
+                      f"{sibling.pid} {server.data} {key} {':'.join(CONTROL_GROUPS)} '{':'.join(disks())}'")
             killed = sibling.poll()
             sibling.kill()
         log = log_of(server, "attack")
@@ -218,12 +230,23 @@ def test_a_plain_worker_does_not_get_at_what_is_hidden(attacked, what, error):
     assert attacked[what] == error
 
 
+@pytest.mark.parametrize("setting", ["core_pattern", "hostname"])
+def test_a_plain_worker_of_root_sets_nothing_of_the_kernel(attacked, setting):
+    """core_pattern would have the kernel run a program of the worker's choice as the machine's root."""
+    assert attacked[f"/proc/sys/kernel/{setting}"] == "EROFS"
+    assert CONTROL_GROUPS and attacked["control groups"] == []
+
+
+def test_a_plain_worker_of_root_finds_no_disk(attacked):
+    assert attacked["disks"] == []
+
+
 def test_a_plain_worker_has_the_capabilities_that_are_documented(attacked):
     assert capabilities(attacked["capabilities"]) == PLAIN_WORKERS
 
 
-@pytest.mark.parametrize("what", ["server stop", "server kill", "sibling stop", "sibling kill", "sibling memory", "sibling environment", "sibling trace",
-                                  "sibling read"])
+@pytest.mark.parametrize("what", ["server stop", "server kill", "sibling stop", "sibling kill", "sibling memory", "sibling environment", "sibling root", "sibling trace",
+                                  "sibling read", "sibling take a descriptor"])
 def test_a_plain_worker_reaches_no_other_process(attacked, what):
     need("landlock_scopes")
     assert attacked[what] in ("EACCES", "EPERM")
