@@ -131,15 +131,22 @@ def test_a_process_of_the_same_user_does_not_read_the_servers_memory(own_server)
 
 @pytest.mark.parametrize("isolation", ["sandbox", "process"])
 def test_a_server_that_is_not_root_runs_jobs(own_server, isolation):
-    """Its children may not write their own /proc/self/uid_map: a program that holds nothing does."""
+    """Its children may not write their own /proc/self/uid_map: a program that holds nothing does. The worker has the server's own user."""
     need("root", "sandboxes")
     server = own_server(user=NOBODY, isolation=isolation)
     make_trainer(server)
     assert "permits no" not in server.output.read_text(), server.output.read_text()
-    job = run(server, "job", "id -u; echo model > /opt/ml/model/m; cat /proc/self/uid_map")
+    (key,) = (server.home / "config/trainwarden").glob("*.key")
+    process = server.process.pid
+    secrets = [server.root.secret_access_key, key.read_text().strip()]
+    job = run(server, "job", f"id -u; cat /proc/{process}/environ /proc/{process}/maps {server.data}/root-credentials {key}; ls -l /proc/{process}/fd/ "
+              f"/proc/{process}/root/; kill -STOP {process}; kill -9 {process}; echo tried; echo model > /opt/ml/model/m")
     log = log_of(server, "job")
     assert job["TrainingJobStatus"] == "Completed", (job, log)
     assert log.split()[0] == ("1000" if isolation == "sandbox" else str(NOBODY)), log
+    assert "tried" in log and server.client("sts").get_caller_identity()["Account"] == server.account
+    for secret in (*secrets, "libcrypto", str(server.data / "keys")):
+        assert secret not in log
 
 
 ATTACK = """
