@@ -98,6 +98,12 @@ def landlock():
     return version
 
 
+def landlock_scopes():
+    """Landlock's domains hold back signals: ABI 6, Linux 6.12."""
+    if (version := landlock()) < 6:
+        raise Lacks(f"Landlock's version {version} knows no scopes")
+
+
 def tracing():
     """strace(1) of one's own children."""
     must("no tracing of processes", "strace", "-qq", "-f", "-o", "/dev/null", "true")
@@ -108,7 +114,7 @@ def cvc5():
     must("no cvc5", "cvc5", "--version")
 
 
-NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, limits, landlock, tracing, cvc5)}
+NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, limits, landlock, landlock_scopes, tracing, cvc5)}
 
 
 @functools.cache

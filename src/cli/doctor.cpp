@@ -9,6 +9,7 @@
 #include "base/strings.hpp"
 #include "cli/commands.hpp"
 #include "cli/data_paths.hpp"
+#include "cli/running_server.hpp"
 #include "cli/terminal.hpp"
 #include "model/sts/operations.hpp"
 #include "wire/client.hpp"
@@ -82,6 +83,21 @@ void check_data(Report& report, const std::string& data) {
     }
 }
 
+// What the server gave up at its start, as the kernel says it.
+void check_hardening(Report& report, const std::string& data) {
+    const auto server = running_server(data);
+    if (!server) return;
+    const std::string who = "the server (process " + std::to_string(server->process) + ")";
+    if (server->may_be_dumped)
+        report.add(Finding::missing_option, who + " lets core dumps and debuggers read its memory, keys included",
+                   "start it without --allow-core-dumps");
+    if (server->all_capabilities)
+        report.add(Finding::missing_option, who + " kept capabilities that it does not need", "its log says why (`hardened:`)");
+    if (!server->may_be_dumped && !server->all_capabilities)
+        report.add(Finding::good, who + " can neither be dumped nor traced, and has no more capabilities than it needs" +
+                                      (server->new_privileges ? "" : "; no program gives it new privileges"));
+}
+
 void check_programs(Report& report) {
     struct Wanted {
         const char* program;
@@ -146,6 +162,7 @@ void add_doctor(Command& root) {
     command.action([report, data]() -> base::Result<int> {
         check_server(*report);
         check_data(*report, *data);
+        check_hardening(*report, *data);
         check_programs(*report);
         check_sandbox(*report);
         if (report->json) print_pretty_json(report->checks);

@@ -21,21 +21,10 @@
 #include "os/child.hpp"
 #include "os/file.hpp"
 #include "sandbox/inside/spec.hpp"
+#include "sandbox/inside_program.hpp"
 #include "sandbox/mounts.hpp"
 #include "sandbox/namespaces.hpp"
 #include "sandbox/system_calls.hpp"
-
-// The program of inside/, built static.
-asm(".section .rodata\n"
-    ".balign 16\n"
-    "trainwarden_inside:\n"
-    ".incbin \"" TRAINWARDEN_INSIDE
-    "\"\n"
-    "trainwarden_inside_end:\n"
-    ".byte 0\n"
-    ".previous\n");
-extern "C" const char trainwarden_inside[] __attribute__((visibility("hidden")));
-extern "C" const char trainwarden_inside_end[] __attribute__((visibility("hidden")));
 
 namespace sandbox {
 namespace {
@@ -205,8 +194,7 @@ base::Result<void> check_programs() {
 }
 
 base::Result<Launched> launch(const Task& task) {
-    auto program =
-        TRY(memory_file("inside", {trainwarden_inside, static_cast<size_t>(trainwarden_inside_end - trainwarden_inside)}));
+    auto program = TRY(memory_file("inside", inside_program()));
     const std::string* calls = TRY(filter());
     auto seccomp = TRY(memory_file("filter", *calls));
     auto orders = TRY(memory_file("task", task_text(task)));

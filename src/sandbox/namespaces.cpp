@@ -17,11 +17,14 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <optional>
 
 #include "base/error_codes.hpp"
 #include "os/child.hpp"
 #include "os/file.hpp"
+#include "sandbox/inside/namespaces.hpp"
+#include "sandbox/inside_program.hpp"
 
 namespace sandbox {
 namespace {
@@ -103,9 +106,16 @@ base::Result<std::vector<os::Descriptor>> descriptors_of_child(size_t count, con
     return found;
 }
 
-bool write_whole(const char* path, const char* content, size_t size) {
-    const os::Descriptor file(::open(path, O_WRONLY | O_CLOEXEC));
-    return file.is_open() && ::write(file.number(), content, size) == static_cast<ssize_t>(size);
+// Where a machine lets nothing run from memory unless it is asked for (vm.memfd_noexec), it is asked for; older kernels do not know
+// the flag.
+base::Result<os::Descriptor> program_in_memory() {
+    constexpr unsigned executable = 0x10;  // MFD_EXEC
+    os::Descriptor file(::memfd_create("inside", MFD_CLOEXEC | executable));
+    if (!file.is_open() && errno == EINVAL) file = os::Descriptor(::memfd_create("inside", MFD_CLOEXEC));
+    if (!file.is_open()) return unavailable(std::string("no memory file for a program: ") + std::strerror(errno));
+    if (auto written = os::write_all(file.number(), inside_program(), "inside"); !written)
+        return unavailable(written.error().message);
+    return file;
 }
 
 }  // namespace
@@ -115,41 +125,47 @@ bool enter(int user, int network) {
     return network < 0 || ::setns(network, CLONE_NEWNET) == 0;
 }
 
-base::Result<Namespaces> make_namespaces(size_t networks) {
-    static constexpr const char* steps[] = {"", "make a user namespace", "map the user into its namespace",
-                                            "make a network namespace", "open a namespace"};
-    bool root = ::geteuid() == 0;
-    std::string users = "0 " + std::to_string(::geteuid()) + " 1\n", groups = "0 " + std::to_string(::getegid()) + " 1\n";
-    auto work = [&](int channel) {
-        auto fail = [&](int step) {
-            send(channel, {step, errno}, -1);
-            ::_exit(1);
-        };
-        auto give = [&](const char* path) {
-            int descriptor = ::open(path, O_RDONLY | O_CLOEXEC);
-            if (descriptor < 0) fail(4);
-            send(channel, {0, 0}, descriptor);
-            ::close(descriptor);
-        };
-        if (!root) {
-            if (::unshare(CLONE_NEWUSER) != 0) fail(1);
-            if (!write_whole("/proc/self/setgroups", "deny", 4) ||
-                !write_whole("/proc/self/uid_map", users.data(), users.size()) ||
-                !write_whole("/proc/self/gid_map", groups.data(), groups.size())) {
-                fail(2);
-            }
-            give("/proc/self/ns/user");
-        }
-        for (size_t i = 0; i < networks; ++i) {
-            if (::unshare(CLONE_NEWNET) != 0) fail(3);
-            give("/proc/self/ns/net");
-        }
-    };
-    auto found = TRY(descriptors_of_child(networks + (root ? 0 : 1), steps, work));
+base::Result<Namespaces> make_namespaces(size_t networks, UserInside user) {
+    static constexpr const char* steps[] = {"",
+                                            "make a user namespace",
+                                            "map the user into its namespace",
+                                            "make a network namespace",
+                                            "open a namespace",
+                                            "run the program that makes namespaces"};  // in the order of NamespaceStep
+    static_assert(sizeof(Report) == sizeof(NamespaceReport) && std::size(steps) == static_cast<size_t>(NamespaceStep::run) + 1);
     Namespaces made;
-    size_t first = 0;
-    if (!root) made.user = std::move(found[first++]);
-    for (; first < found.size(); ++first) made.networks.push_back(std::move(found[first]));
+    if (::geteuid() == 0) {
+        auto work = [&](int channel) {
+            for (size_t i = 0; i < networks; ++i) {
+                if (::unshare(CLONE_NEWNET) != 0) {
+                    send(channel, {static_cast<int>(NamespaceStep::make_network), errno}, -1);
+                    ::_exit(1);
+                }
+                const os::Descriptor own(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+                send(channel, {own.is_open() ? 0 : static_cast<int>(NamespaceStep::open), errno}, own.number());
+                if (!own.is_open()) ::_exit(1);
+            }
+        };
+        made.networks = TRY(descriptors_of_child(networks, steps, work));
+        return made;
+    }
+    const os::Descriptor program = TRY(program_in_memory());
+    const auto map = [user](unsigned own) {
+        return std::to_string(user == UserInside::root ? 0 : own) + " " + std::to_string(own) + " 1\n";
+    };
+    std::string users = map(::geteuid()), groups = map(::getegid()), count = std::to_string(networks);
+    char name[] = "inside", mode[] = "namespaces";
+    std::array<char*, 6> words = {name, mode, users.data(), groups.data(), count.data(), nullptr};
+    char* no_variables[] = {nullptr};
+    auto work = [&](int channel) {
+        ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+        if (::dup2(channel, 0) == 0) ::syscall(SYS_execveat, program.number(), "", words.data(), no_variables, AT_EMPTY_PATH);
+        send(channel, {static_cast<int>(NamespaceStep::run), errno}, -1);
+        ::_exit(1);
+    };
+    auto found = TRY(descriptors_of_child(networks + 1, steps, work));
+    made.user = std::move(found.front());
+    made.networks.assign(std::make_move_iterator(found.begin() + 1), std::make_move_iterator(found.end()));
     return made;
 }
 

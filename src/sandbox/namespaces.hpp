@@ -4,7 +4,8 @@
 // server is killed, even with SIGKILL, its descriptors close, its workers die, and the kernel takes the namespaces away with
 // every interface, address and socket in them.
 //
-// A child calls only what is async-signal-safe: the server has many threads.
+// A child calls only what is async-signal-safe: the server has many threads. A user namespace is made by a program of its own:
+// inside/namespaces.hpp.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,11 @@ struct Namespaces {
     std::vector<os::Descriptor> networks;  // all of them owned by `user`
 };
 
+// Who a server that is not root is in the user namespace that it makes: root, who sets up networks, or the same user.
+enum class UserInside : uint8_t { root, same };
+
 // Error `SandboxUnavailable`: says which step the kernel refused.
-[[nodiscard]] base::Result<Namespaces> make_namespaces(size_t networks);
+[[nodiscard]] base::Result<Namespaces> make_namespaces(size_t networks, UserInside user = UserInside::root);
 
 struct SocketAddress {
     std::string address;  // numeric IPv4 or IPv6

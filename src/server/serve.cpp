@@ -2,7 +2,6 @@
 #include "server/serve.hpp"
 
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
@@ -20,6 +19,7 @@
 #include "cli/terminal.hpp"
 #include "gate/unread.hpp"
 #include "http/server.hpp"
+#include "server/harden.hpp"
 #include "server/server.hpp"
 #include "server/signals.hpp"
 #include "training/instances.hpp"
@@ -115,10 +115,10 @@ base::Result<std::vector<std::string>> served_regions(const Settings& settings) 
 }
 
 base::Result<int> serve(const Settings& settings) {
+    harden(settings);
     raise_descriptor_limit();
     const Listen listen = TRY(parse_listen(settings.listen));
     const std::vector<std::string> regions = TRY(served_regions(settings));
-    ::umask(077);
     if (settings.verbose) base::set_log_level(base::LogLevel::debug);
     StopSignals signals;
     TrainingSettings training = settings.training;
@@ -187,6 +187,8 @@ void add_serve(cli::Command& root) {
                    "path of this program on the cluster's nodes; by default the same as here");
     command.option("--instance-types", "FILE", settings->instance_types_file,
                    "sizes and quotas of the ml.* instance types (JSON)");
+    command.flag("--allow-core-dumps", settings->allow_core_dumps,
+                 "let debuggers and core dumps read this process's memory, keys included: for developers");
     command.flag("-v,--verbose", settings->verbose, "log a line for every request");
     command.footer("Then, in another shell:  eval \"$(trainwarden env)\"");
     command.action([settings] { return serve(*settings); });

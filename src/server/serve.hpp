@@ -22,6 +22,7 @@ struct Settings {
     AuditSettings audit;
     TrainingSettings training;  // its instances come from that file
     bool verbose = false;
+    bool allow_core_dumps = false;  // and debuggers: server/harden.hpp
 };
 
 struct Listen {

@@ -8,7 +8,9 @@
 //     what the server keeps to itself (data folder, master key, AWS settings) is covered with nothing
 //
 // and, as root, only the capabilities that Docker gives a container: it cannot undo these mounts nor read the server's memory
-// or environment. This sets up /opt/ml; it does not isolate processes or the network.
+// or environment. Since Linux 6.12 a Landlock domain of its own keeps it from tracing and signalling any process but its own.
+// A worker of root's finds the kernel's settings read-only, and the disks that are there at its start covered.
+// This sets up /opt/ml; it isolates neither files nor the network.
 // Otherwise the worker runs with SM_* variables that name its folder, and its log says what is missing.
 //
 // Between fork and exec the child calls only what is async-signal-safe: the server has many threads. Everything it needs is

@@ -7,6 +7,7 @@
 //
 //     inside TASK CONTROL REPORT    three descriptor numbers, see spec.hpp
 //     inside serve|rsh|lead …       for MPI: remote.hpp
+//     inside namespaces …           outside of any sandbox, for a server that is not root: namespaces.hpp
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/inside/namespaces.hpp"
 #include "sandbox/inside/remote.hpp"
 #include "sandbox/inside/spec.hpp"
 
@@ -196,6 +198,7 @@ int main(int count, char** words) {
     if (count >= 2 && strcmp(words[1], "serve") == 0) return sandbox::serve_siblings();
     if (count >= 2 && strcmp(words[1], "rsh") == 0) return sandbox::run_on_sibling(count - 2, words + 2);
     if (count >= 2 && strcmp(words[1], "lead") == 0) return sandbox::lead_siblings(count - 2, words + 2);
+    if (count >= 2 && strcmp(words[1], "namespaces") == 0) return sandbox::make_namespaces_inside(count - 2, words + 2);
     if (count != 4) return 127;
     int control = atoi(words[2]);
     report = atoi(words[3]);
