@@ -175,7 +175,7 @@ TEST_CASE("jobs are those that the role was passed to") {
 }
 
 TEST_CASE("changes of policies, newest first, of those that were answered") {
-    RoleRecordFixture fixture;
+    PrincipalRecordFixture fixture;
     const auto change = [&](const std::string& id, const std::string& action, const std::string& resource, int status = 200) {
         auto record = fixture.record(id, action, resource);
         record.operation = action.substr(action.find(':') + 1);
