@@ -80,7 +80,7 @@ public:
         if (document_.subject.is_bucket()) check_exclusive();
         // From the last: of two that make each other superfluous, the later one is.
         for (size_t i = document_.statements.size(); i-- > 0;) {
-            if (out_.is_full()) break;
+            if (out_.is_full() || is_spent_) break;
             check_statement(document_.statements[i]);
         }
         return std::move(superfluous_);
@@ -178,6 +178,7 @@ private:
                                                                          : bytes > bytes_left_
                                                                              ? "the questions are too long (asked_bytes_max)"
                                                                              : "too many questions were too hard (unknown_max)"));
+                is_spent_ = true;
                 return Kind::unknown;
             }
             --left_;
@@ -460,6 +461,7 @@ private:
     size_t left_, bytes_left_, unknown_ = 0;
     proof::Work work_;
     const proof::Limits engine_;
+    bool is_spent_ = false;  // a limit is reached: nothing more is asked
     std::vector<World> worlds_;
     std::set<const Statement*> superfluous_;
 };
