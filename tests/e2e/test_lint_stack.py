@@ -78,7 +78,7 @@ def test_what_a_program_would_deploy(server, tmp_path):
     answer = folder.run("lint", "--preview", "--json", check=False)
     assert WIDE in findings(answer) and OPEN not in findings(answer)
     assert folder.run("lint", "--preview", "--fail-on", "warning", check=False).returncode == 1
-    folder.yaml("resources: {bad: {type: aws:iam:User, properties: {name: ${nothing.name}}}}")
+    folder.yaml(PLANNED.replace("${named.arn}", "${nothing.arn}"))
     answer = folder.run("lint", "--preview", check=False)
     assert answer.returncode == 2 and answer.stdout == "" and "nothing" in answer.stderr
     for wrong in (["--preview", "--account"], ["--preview", "policy.json"], ["--config", "a=b"]):
