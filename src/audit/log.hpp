@@ -78,6 +78,7 @@ public:
 // What to look for; empty members do not matter. Records that cannot be read are part of every answer but to `request_id`.
 struct Query {
     std::string request_id, principal, access_key, service, operation, action, resource, outcome;
+    std::string principal_id;  // AIDA…, or AROA… for every session of the role: who that is, whatever its name was
     std::string user_name, resource_name, resource_type;  // as CloudTrail calls them (cloudtrail.hpp)
     std::string derived_event;                            // an id of derived_event_id
     std::optional<bool> writes;

@@ -217,7 +217,7 @@ std::string_view last_part(std::string_view arn) { return arn.substr(arn.rfind('
 
 // As the record shows it.
 struct Asked {
-    std::string request_id, arn, role_arn, service_principal, access_key, session_name, service, operation;
+    std::string request_id, arn, role_arn, id, service_principal, access_key, session_name, service, operation;
     bool is_user, is_root;
 };
 
@@ -229,6 +229,7 @@ void add_terms(Terms& terms, const Asked& asked) {
     add(TermKind::principal, asked.arn);
     add(TermKind::principal, asked.role_arn);
     add(TermKind::principal, asked.service_principal);
+    add(TermKind::principal_id, asked.id.substr(0, asked.id.find(':')));
     add(TermKind::access_key, asked.access_key);
     add(TermKind::user_name, asked.is_root ? "root" : asked.is_user ? last_part(asked.arn) : asked.session_name);
     add(TermKind::service, asked.service);
@@ -377,6 +378,7 @@ RecordText text_of(const Record& record) {
     add_terms(out.terms, {.request_id = shown(record.request_id),
                           .arn = shown(record.principal.arn),
                           .role_arn = shown(record.principal.role_arn),
+                          .id = shown(record.principal.unique_id),
                           .service_principal = shown(record.principal.service),
                           .access_key = shown(record.access_key_id),
                           .session_name = shown(record.session_name),
@@ -417,6 +419,7 @@ Terms terms_of(const RecordView& record) {
     add_terms(terms, {.request_id = std::string(record.request_id),
                       .arn = std::string(record.principal.arn),
                       .role_arn = std::string(record.principal.role_arn),
+                      .id = std::string(record.principal.id),
                       .service_principal = std::string(record.principal.service),
                       .access_key = std::string(record.access_key_id),
                       .session_name = std::string(record.session_name),

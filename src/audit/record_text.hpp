@@ -53,7 +53,8 @@ private:
 using Term = uint64_t;
 enum class TermKind : char {
     request_id = 'i',
-    principal = 'p',  // its ARN, its role's ARN, a service's name
+    principal = 'p',     // its ARN, its role's ARN, a service's name
+    principal_id = 'd',  // its unique id; of a session, its role's
     access_key = 'k',
     user_name = 'u',  // of a user, or of a session; root
     service = 's',

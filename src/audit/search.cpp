@@ -64,6 +64,7 @@ std::vector<Term> terms_of(const Query& query) {
     };
     add(TermKind::request_id, query.request_id);
     add(TermKind::principal, query.principal);
+    add(TermKind::principal_id, query.principal_id);
     add(TermKind::access_key, query.access_key);
     add(TermKind::user_name, query.user_name);
     add(TermKind::service, query.service);
@@ -99,7 +100,8 @@ bool fits(const RecordView& record, const Query& query) {
     const RecordView::Principal& who = record.principal;
     const bool of_principal = query.principal.empty() || who.arn == query.principal || who.role_arn == query.principal ||
                               who.service == query.principal;
-    return of_principal && is(query.request_id, record.request_id) && is(query.access_key, record.access_key_id) &&
+    const bool has_id = query.principal_id.empty() || who.id.substr(0, who.id.find(':')) == query.principal_id;
+    return of_principal && has_id && is(query.request_id, record.request_id) && is(query.access_key, record.access_key_id) &&
            is(query.service, record.service) && is(query.operation, record.operation) &&
            (is(query.outcome, record.outcome) ||
             (query.outcome == outcome_refused && record.outcome == outcome_partly_refused)) &&

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "os/descriptor.hpp"
@@ -14,8 +15,9 @@ namespace audit {
 namespace {
 
 // 2: a bucket or object that a request of S3 named is a term of its record, also where nothing was decided on it.
-constexpr char magic[8] = {'T', 'W', 'A', 'U', 'D', 'I', 'X', '2'};
-constexpr std::string_view earlier_magic = "TWAUDIX1";
+// 3: the unique id of who asked is a term.
+constexpr char magic[8] = {'T', 'W', 'A', 'U', 'D', 'I', 'X', '3'};
+constexpr auto earlier_magics = std::to_array<std::string_view>({"TWAUDIX1", "TWAUDIX2"});
 
 struct Header {
     char magic[8];
@@ -154,7 +156,9 @@ std::string GrowingIndex::saved(const SegmentSummary& segment) const {
     return out;
 }
 
-bool is_index_of_earlier_version(std::string_view file) { return file.starts_with(earlier_magic); }
+bool is_index_of_earlier_version(std::string_view file) {
+    return std::ranges::any_of(earlier_magics, [&](std::string_view earlier) { return file.starts_with(earlier); });
+}
 
 std::shared_ptr<const SegmentIndex> open_index(const std::string& path, uint64_t segment_bytes, SegmentSummary& segment) {
     const os::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

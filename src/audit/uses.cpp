@@ -24,21 +24,19 @@ void add(const RecordView& record, Uses& out) {
 
 }  // namespace
 
-base::Result<Uses> uses_of(const Log& log, const std::string& principal, std::optional<base::Time> since,
-                           const UsesLimits& limits) {
+base::Result<Uses> uses_of(const Log& log, const std::string& id, std::optional<base::Time> since, const UsesLimits& limits) {
     Uses out;
     Query query;
-    query.principal = principal;
+    query.principal_id = id;
     query.since = since;
     query.most = records_beyond;
-    size_t read = 0;
     std::optional<base::Time> oldest;
     // Taken up as they come; none is kept, until there are too many.
     query.accept = [&](const text::Json& document) {
         const RecordView record(document);
         add(record, out);
         if (const auto time = text::parse_iso8601(record.time)) oldest = time;
-        return ++read >= limits.records_max;
+        return ++out.records >= limits.records_max;
     };
     const Page page = TRY(log.search(query));
     if (!page.older.empty()) out.read_since = oldest;

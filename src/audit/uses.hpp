@@ -22,14 +22,16 @@ struct Uses {
     std::map<std::string, Use, std::less<>> last;  // by action in lower case
     // nullopt: everything was read. Else what was done before was not, for there is more than records_max.
     std::optional<base::Time> read_since;
+    size_t records = 0;  // that were read
 };
 
 struct UsesLimits {
-    size_t records_max = 50'000;  // of one principal
+    size_t records_max = 50'000;  // of one principal; a few more are read before it is noticed
 };
 
-// `principal`: the ARN of a user, or of a role for all of its sessions. `since`: not before.
-[[nodiscard]] base::Result<Uses> uses_of(const Log& log, const std::string& principal, std::optional<base::Time> since = {},
+// `id`: the unique id of a user, or of a role for all of its sessions: whoever had the name before is another principal, and who was renamed is the same.
+// `since`: not before.
+[[nodiscard]] base::Result<Uses> uses_of(const Log& log, const std::string& id, std::optional<base::Time> since = {},
                                          const UsesLimits& limits = {});
 
 // Is there a record that is older? If not, what was done before is not known.

@@ -24,21 +24,6 @@ bool is_same(const wire::ClientOptions& a, const wire::ClientOptions& b) {
     return a.endpoint == b.endpoint && a.access_key_id == b.access_key_id;
 }
 
-// What is known of a resource, outputs before inputs. What cannot be said of it stands in `unknown`.
-Json properties_of(const deploy::ResourcePtr& resource, std::map<std::string, std::string, std::less<>>* unknown) {
-    if (resource == nullptr) return {};
-    Json out = Json::object();
-    for (const Property* properties : {&resource->outputs, &resource->inputs})
-        for (const auto& [key, value] : properties->members()) {
-            if (key == "__defaults" || out.contains(key) || (unknown != nullptr && unknown->contains(key))) continue;
-            if (unknown != nullptr && (value.has_unknowns() || value.has_secrets()))
-                unknown->emplace(key, value.has_unknowns() ? "known after up" : "a secret, which is not looked into");
-            else
-                out.set(key, deploy::to_plain_json(value, true));
-        }
-    return out;
-}
-
 std::string shortened(const std::vector<std::string>& list) {
     if (list.size() <= listed_max + 1) return base::join(list, ", ");
     const std::vector<std::string> first(list.begin(), list.begin() + listed_max);
@@ -109,6 +94,20 @@ Json change_json(const AccessChange& change) {
 }
 
 }  // namespace
+
+Json properties_of(const deploy::ResourcePtr& resource, std::map<std::string, std::string, std::less<>>* unknown) {
+    if (resource == nullptr) return {};
+    Json out = Json::object();
+    for (const Property* properties : {&resource->outputs, &resource->inputs})
+        for (const auto& [key, value] : properties->members()) {
+            if (key == "__defaults" || out.contains(key) || (unknown != nullptr && unknown->contains(key))) continue;
+            if (unknown != nullptr && (value.has_unknowns() || value.has_secrets()))
+                unknown->emplace(key, value.has_unknowns() ? "known after up" : "a secret, which is not looked into");
+            else
+                out.set(key, deploy::to_plain_json(value, true));
+        }
+    return out;
+}
 
 deploy::ProviderFactory AccessSteps::watch(deploy::ProviderFactory make_provider) {
     return [this, make = std::move(make_provider)](const std::string& package, const Property& configuration) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <future>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -62,6 +63,11 @@ private:
     std::vector<wire::ClientOptions> places_ GUARDED_BY(mutex_);  // of each provider, another one each time
     std::future<proof::AccountPolicies> account_ GUARDED_BY(mutex_);
 };
+
+// What is known of a resource for proof::ResourceChange: its properties, outputs before inputs. What cannot be said of it stands in `unknown`; nullptr: as it
+// is, secrets too.
+[[nodiscard]] text::Json properties_of(const deploy::ResourcePtr& resource,
+                                       std::map<std::string, std::string, std::less<>>* unknown);
 
 // `Access:` and a line for each change; nothing for a plan that has nothing to do with it.
 void print_access(const AccessReport& report);

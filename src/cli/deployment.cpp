@@ -62,22 +62,6 @@ std::string_view verb(Operation operation, bool preview) {
     return "";
 }
 
-base::Result<void> check_config(const std::vector<std::string>& settings) {
-    for (const std::string& setting : settings)
-        if (const size_t equals = setting.find('='); equals == 0 || equals == std::string::npos)
-            return base::fail(base::code::Usage, "--config takes KEY=VALUE, not `" + setting + "`");
-    return {};
-}
-
-// REQUIRES: check_config.
-base::Result<void> keep_config(const std::vector<std::string>& settings, deploy::Stack& stack) {
-    for (const std::string& setting : settings) {
-        const size_t equals = setting.find('=');
-        TRY(stack.file().set(deploy::full_key(stack.project(), setting.substr(0, equals)), setting.substr(equals + 1)));
-    }
-    return {};
-}
-
 int refuse_plan(const Guarded& guarded, const AccessReport& access, bool json) {
     if (json)
         print_pretty_json(
@@ -142,6 +126,21 @@ base::Result<Opened> open_stack(const StackChoice& choice, deploy::Stack::Open h
     const std::string name = TRY(chosen_stack(*opened.project, choice.stack));
     opened.stack = TRY(deploy::Stack::open(*opened.project, name, how, passphrase_source(), system_clock(), system_random()));
     return opened;
+}
+
+base::Result<void> check_config(const std::vector<std::string>& settings) {
+    for (const std::string& setting : settings)
+        if (const size_t equals = setting.find('='); equals == 0 || equals == std::string::npos)
+            return base::fail(base::code::Usage, "--config takes KEY=VALUE, not `" + setting + "`");
+    return {};
+}
+
+base::Result<void> keep_config(const std::vector<std::string>& settings, deploy::Stack& stack) {
+    for (const std::string& setting : settings) {
+        const size_t equals = setting.find('=');
+        TRY(stack.file().set(deploy::full_key(stack.project(), setting.substr(0, equals)), setting.substr(equals + 1)));
+    }
+    return {};
 }
 
 base::Result<int> run_operation(RunChoice& choice, Operation operation, bool only_preview) {

@@ -39,6 +39,11 @@ struct Opened {
 [[nodiscard]] base::Result<std::string> chosen_stack(const deploy::Project& project, const std::string& given);
 [[nodiscard]] base::Result<void> select_stack(const deploy::Project& project, const std::string& name);
 
+// Are these KEY=VALUE? Error `Usage`.
+[[nodiscard]] base::Result<void> check_config(const std::vector<std::string>& settings);
+// Into the stack's configuration, in memory or in its file as it was opened. REQUIRES: check_config
+[[nodiscard]] base::Result<void> keep_config(const std::vector<std::string>& settings, deploy::Stack& stack);
+
 // The whole of up, preview, destroy and refresh.
 [[nodiscard]] base::Result<int> run_operation(RunChoice& choice, deploy::Operation operation, bool only_preview);
 

@@ -8,12 +8,10 @@
 #include "cli/account_reading.hpp"
 #include "cli/commands.hpp"
 #include "cli/deployment.hpp"
+#include "cli/lint_stack.hpp"
 #include "cli/terminal.hpp"
-#include "deploy/urn.hpp"
 #include "lint/account.hpp"
 #include "os/file.hpp"
-#include "policy/arn.hpp"
-#include "proof/plan.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
@@ -23,9 +21,9 @@ using lint::Finding;
 using text::Json;
 
 struct Options : StackChoice {
-    std::vector<std::string> files;
+    std::vector<std::string> files, config;
     std::string type, fail_on = "security_warning";
-    bool account = false, json = false;
+    bool account = false, preview = false, json = false;
 };
 
 struct TypeName {
@@ -77,32 +75,6 @@ base::Result<lint::AccountReport> check_files(const Options& options) {
         auto report = lint::check(policy.document, {.type = policy.type, .resource_type = policy.resource_type});
         out.policies.push_back({std::move(policy), std::move(report)});
     }
-    return out;
-}
-
-// The policies that the stack's resources are, as they were deployed last.
-base::Result<lint::AccountReport> check_stack(const Options& options) {
-    Opened opened = TRY(open_stack(options, deploy::Stack::Open::to_read));
-    proof::AccountPolicies account;
-    std::vector<proof::ResourceChange> changes;
-    const deploy::Snapshot snapshot = TRY(opened.stack->snapshot());
-    for (const auto& resource : snapshot.resources) {
-        if (resource->doomed || !proof::is_about_access(resource->type)) continue;
-        Json properties = deploy::to_plain_json(resource->inputs, false);
-        const Json outputs = deploy::to_plain_json(resource->outputs, false);
-        for (const auto& [name, value] : outputs.members()) properties.set(name, value);
-        const auto arn = policy::parse_arn(properties["arn"].as_string());
-        if (arn && account.id.empty() && !arn->account.empty()) account.id = std::string(arn->account);
-        changes.push_back({.type = resource->type,
-                           .name = std::string(deploy::urn_name(resource->urn)),
-                           .before = {},
-                           .after = std::move(properties),
-                           .unknown = {}});
-    }
-    proof::PlannedAccount planned = proof::apply(account, changes);
-    planned.account.unread.emplace_back("policies that the stack does not manage");
-    lint::AccountReport out = lint::check_account(planned.account);
-    out.unknown.insert(out.unknown.end(), planned.unknown.begin(), planned.unknown.end());
     return out;
 }
 
@@ -197,11 +169,16 @@ base::Result<int> run_lint(const Options& options) {
     if (fail_on == std::end(levels))
         return base::fail(base::code::Usage,
                           "--fail-on is error, security_warning, warning or suggestion, not `" + options.fail_on + "`");
-    if (options.account + !options.files.empty() + !options.stack.empty() > 1)
-        return base::fail(base::code::Usage, "files, --stack and --account exclude each other");
+    if (options.account + !options.files.empty() + (options.preview || !options.stack.empty()) > 1)
+        return base::fail(base::code::Usage, "files, --account and what is of a stack (--stack, --preview) exclude each other");
+    if (!options.config.empty() && !options.preview)
+        return base::fail(base::code::Usage, "--config is for --preview: without it no program runs");
     if (!options.type.empty() && options.files.empty())
         return base::fail(base::code::Usage, "--type is for files: of others the type is known");
-    const auto checked = options.account ? check_account() : options.files.empty() ? check_stack(options) : check_files(options);
+    const auto checked = options.account          ? check_account()
+                         : !options.files.empty() ? check_files(options)
+                         : options.preview        ? check_preview(options, options.config)
+                                                  : check_stack(options);
     if (!checked) {
         print_error(checked.error());
         return 2;
@@ -217,9 +194,13 @@ base::Result<int> run_lint(const Options& options) {
 
 void add_lint(Command& root) {
     auto options = std::make_shared<Options>();
-    Command command = root.subcommand("lint", "Find what is wrong in policies: in files, of this stack, or of the account");
-    command.positional("FILE", options->files, "policy documents; - is stdin. Without any, the policies of the stack");
+    Command command =
+        root.subcommand("lint", "Find what is wrong in policies: in files, of this stack or its program, or of the account");
+    command.positional("FILE", options->files,
+                       "policy documents; - is stdin. Without any, the policies of the stack as it was deployed last");
     add_stack_options(command, *options);
+    command.flag("--preview", options->preview, "run the program as `preview` does, and check what `up` would deploy");
+    command.option("-c,--config", "KEY=VALUE", options->config, "with --preview: a configuration value of the stack");
     command.flag("--account", options->account, "every policy of the account, and what they do together");
     command.option("--type", "TYPE", options->type,
                    "of the files: identity, resource, bucket, trust, scp or rcp; otherwise by their elements");

@@ -10,6 +10,7 @@
 #include "lint/principals.hpp"
 #include "lint/statement.hpp"
 #include "lint/words.hpp"
+#include "proof/grant_worlds.hpp"
 #include "proof/prove.hpp"
 
 namespace lint {
@@ -62,7 +63,12 @@ bool is_about_elsewhere(const Node& node, const std::string& account) {
 class Together {
 public:
     Together(const proof::AccountPolicies& account, const AccountLimits& limits, AccountReport& out)
-        : account_(account), left_(limits.questions_max), limits_(limits), out_(out) {
+        : account_(account),
+          left_(limits.questions_max),
+          work_{limits.work_max},
+          engine_{.work = &work_},
+          limits_(limits),
+          out_(out) {
         for (const auto& [name, user] : account.users) actors_.push_back(actor_of(account, user));
         for (const auto& [name, role] : account.roles) actors_.push_back(actor_of(account, role));
         // Where a resource's own policy is not known, another account's above all, it may leave it to the account.
@@ -77,7 +83,16 @@ public:
         for (const auto& [name, bucket] : account_.buckets)
             if (bucket.policy) check_bucket(bucket);
         // What is not known may allow what is denied.
-        if (account_.unread.empty() && unknown_policies(account_).empty()) check_denials();
+        if (account_.unread.empty() && unknown_policies(account_).empty()) {
+            check_denials();
+            for (const auto& [name, bucket] : account_.buckets)
+                if (const auto policy = policy_of(bucket))
+                    check_denials_of("bucket policy of " + name, *policy,
+                                     {.resources = account_.parts_of_bucket(name), .restricts_public = bucket.restrict_public});
+            for (const auto& [name, role] : account_.roles)
+                check_denials_of("trust policy of role " + role.name, trust_of(role),
+                                 {.resources = {role.arn}, .restricts_public = false});
+        }
         if (left_ == 0) out_.unknown.emplace_back("what policies do together: too many questions (questions_max)");
     }
 
@@ -101,7 +116,7 @@ private:
     Kind ask(const proof::Question& question, std::optional<policy::Request>* witness = nullptr) {
         if (left_ == 0) return Kind::unknown;
         --left_;
-        auto answer = proof::prove(question);
+        auto answer = proof::prove(question, engine_);
         if (witness != nullptr) *witness = std::move(answer.witness);
         return answer.kind;
     }
@@ -139,7 +154,7 @@ private:
         }
     }
 
-    // Every Deny of a policy of users and roles, for all to whom it is attached.
+    // Every Deny of a policy of users and roles, for all to whom it is attached, as a boundary too.
     void check_denials() {
         struct Denial {
             PolicyPtr policy;
@@ -148,8 +163,10 @@ private:
         };
         std::map<std::pair<const Policy*, size_t>, Denial> denials;
         for (const NamedReport& one : out_.policies) by_text_[one.policy.document].push_back(one.policy.name);
-        for (const Actor& actor : actors_)
-            for (const AttachedPolicy& attached : actor.policies.identity) {
+        for (const Actor& actor : actors_) {
+            std::vector<AttachedPolicy> all = actor.policies.identity;
+            if (actor.policies.boundary) all.push_back(*actor.policies.boundary);
+            for (const AttachedPolicy& attached : all) {
                 const auto infos = attached.policy->statements();
                 for (size_t i = 0; i < infos.size(); ++i) {
                     if (infos[i].effect != policy::Effect::deny) continue;
@@ -159,6 +176,7 @@ private:
                     if (!denial.needed) denial.needed = denies_something(actor, attached, i);
                 }
             }
+        }
         for (const auto& [key, denial] : denials) {
             if (denial.needed) continue;
             for (const std::string& name : by_text_[text_of(denial.policy)])
@@ -177,6 +195,7 @@ private:
         policy::PrincipalPolicies before = actor.policies;
         for (AttachedPolicy& one : before.identity)
             if (one.policy == attached.policy) one.policy = rest;
+        if (before.boundary && before.boundary->policy == attached.policy) before.boundary->policy = rest;
         const auto differs = [&](const AttachedPolicy* resource) {
             return ask({.subject = &actor.subject,
                         .allowed = {{&before, resource}},
@@ -192,8 +211,55 @@ private:
         return false;
     }
 
+    // Does somebody who is asked about stand for everyone of whom the policy speaks? Not for accounts by a part of their numbers.
+    static bool is_covered(const Policy& policy) {
+        const auto document = proof::read_grant_document(policy.text(), proof::DocumentKind::resource, {});
+        if (!document) return false;
+        const proof::GrantDocument* const alone = &*document;
+        return proof::worlds_of({&alone, 1}, proof::DocumentKind::resource).open.empty();
+    }
+
+    struct About {
+        std::vector<std::string> resources;
+        bool restricts_public = false;
+    };
+
+    // Every Deny of a resource's own policy: for the users and roles of the account, and for whoever else it may let in, who is supposed to be allowed
+    // everything by an account of their own.
+    void check_denials_of(const std::string& name, const AttachedPolicy& attached, const About& about) {
+        const auto infos = attached.policy->statements();
+        const auto root = read_document(attached.policy->text());
+        const Member* statements = root ? root->find("Statement") : nullptr;
+        if (statements == nullptr || !statements->value.is_array() || !is_covered(*attached.policy)) return;
+        for (size_t i = 0; i < infos.size() && i < statements->value.items.size(); ++i) {
+            if (infos[i].effect != policy::Effect::deny) continue;
+            const PolicyPtr rest = without(attached.policy, i);
+            // Whoever is let in is in some account and region: what speaks of others is not asked about.
+            if (!rest || is_about_elsewhere(statements->value.items[i], account_.id)) continue;
+            const AttachedPolicy before{rest, attached.name};
+            std::vector<Actor> asked = actors_;
+            const PolicyPtr both[] = {attached.policy, rest};
+            for (Actor& other : outsiders(account_, both)) asked.push_back(std::move(other));
+            const bool needed = std::ranges::any_of(asked, [&](const Actor& actor) {
+                return speaks_of(attached, actor) && ask({.subject = &actor.subject,
+                                                          .allowed = {{&actor.policies, &before, about.restricts_public}},
+                                                          .refused = {{&actor.policies, &attached, about.restricts_public}},
+                                                          .resources = about.resources,
+                                                          .resource_account = account_.id,
+                                                          .known = {}}) != Kind::no;
+            });
+            if (!needed)
+                add(name, check_of("TRAINWARDEN_DENY_WITHOUT_EFFECT"),
+                    "Nobody whom this keeps out is allowed it by another statement or policy: without the statement nothing "
+                    "changes.",
+                    i);
+        }
+    }
+
     const proof::AccountPolicies& account_;
     size_t left_;
+    proof::Work work_;
+    const proof::Limits engine_;
     const AccountLimits& limits_;
     AccountReport& out_;
     std::vector<Actor> actors_;

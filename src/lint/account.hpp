@@ -37,7 +37,8 @@ struct AccountReport {
 
 struct AccountLimits {
     Limits document;
-    size_t questions_max = 2'000;  // about the policies together
+    size_t questions_max = 2'000;   // about the policies together
+    size_t work_max = 600'000'000;  // of all of them (proof/automaton.hpp)
 };
 
 // Each policy by itself (`check`), and together:

@@ -76,6 +76,62 @@ TEST_CASE("a Deny that denies nothing that is otherwise allowed") {
     CHECK_FALSE(found({{"ada", reads + "," + denies_deletion}}, deletes));
 }
 
+TEST_CASE("a Deny of a resource, of a role or of a boundary that denies nothing") {
+    const auto of_bucket = [](const std::string& user, const std::string& denial) {
+        return find(check_account(account_of({{"ada", user}}, for_ada + "," + denial)), "bucket policy of ml-data",
+                    "TRAINWARDEN_DENY_WITHOUT_EFFECT");
+    };
+    const std::string deletion =
+        R"({"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:user/ada"},"Action":"s3:DeleteObject","Resource":"arn:aws:s3:::ml-data/*"})";
+    const auto* finding = of_bucket(reads, deletion);
+    REQUIRE(finding != nullptr);
+    CHECK(finding->locations[0].path.back().index == 1);
+    CHECK_FALSE(of_bucket(R"({"Effect":"Allow","Action":"s3:*","Resource":"*"})", deletion));
+    // Whom the policy itself lets in from elsewhere.
+    const std::string to_all =
+        R"({"Effect":"Allow","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::ml-data/*"})";
+    const std::string not_from_here =
+        R"({"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::ml-data/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}})";
+    CHECK_FALSE(of_bucket(reads, to_all + "," + not_from_here));
+    CHECK(of_bucket(reads, not_from_here));
+    // Accounts by a part of their number are not asked about.
+    CHECK_FALSE(of_bucket(
+        reads,
+        R"({"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::ml-data/*","Condition":{"StringLike":{"aws:PrincipalAccount":"4444*"}}})"));
+
+    const auto of_role = [](const std::string& denial) {
+        auto account = account_of({{"ada", R"({"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"})"}}, for_ada);
+        proof::Role role;
+        role.name = "trainer";
+        role.arn = "arn:aws:iam::111122223333:role/trainer";
+        role.id = "AROATRAINER";
+        role.trust = *policy::Policy::parse(
+            document(R"({"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/ada"},"Action":"sts:AssumeRole"},)" +
+                     denial),
+            policy::PolicyKind::trust);
+        account.roles.emplace("trainer", role);
+        return find(check_account(account), "trust policy of role trainer", "TRAINWARDEN_DENY_WITHOUT_EFFECT");
+    };
+    CHECK(of_role(R"({"Effect":"Deny","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"})"));
+    CHECK_FALSE(of_role(
+        R"({"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"false"}}})"));
+
+    const auto of_boundary = [](const std::string& user) {
+        auto account = account_of({{"ada", user}}, for_ada);
+        const std::string arn = "arn:aws:iam::111122223333:policy/boundary";
+        account.policies.emplace(
+            arn, proof::AccountManagedPolicy{.arn = arn,
+                                             .version = "v1",
+                                             .policy = *policy::Policy::parse(
+                                                 document(R"({"Effect":"Allow","Action":"*","Resource":"*"},)" + denies_deletion),
+                                                 policy::PolicyKind::identity)});
+        account.users.at("ada").boundary = arn;
+        return find(check_account(account), "managed policy " + arn, "TRAINWARDEN_DENY_WITHOUT_EFFECT");
+    };
+    CHECK(of_boundary(reads));
+    CHECK_FALSE(of_boundary(R"({"Effect":"Allow","Action":"s3:*","Resource":"*"})"));
+}
+
 TEST_CASE("a Deny about what is not known is left alone") {
     const auto found = [](const std::string& statement, bool all_read = true) {
         auto account = account_of({{"ada", reads + "," + statement}}, for_ada);

@@ -9,6 +9,7 @@
 #include "lint/conditions.hpp"
 #include "lint/principals.hpp"
 #include "lint/words.hpp"
+#include "lint/worlds.hpp"
 #include "policy/glob.hpp"
 #include "policy/policy.hpp"
 #include "policy/question.hpp"
@@ -24,44 +25,6 @@ namespace {
 using Kind = proof::Answer::Kind;
 using policy::Policy;
 using policy::PolicyPtr;
-
-// Whose requests, and whose resources: a question is about one account, region and partition.
-struct World {
-    std::string partition, account, region;
-};
-
-// The accounts, regions and partitions that a document's ARNs and values name, and one of each that it does not.
-std::vector<World> worlds_of(std::string_view text, const Document& document, size_t most) {
-    std::set<std::string> accounts, regions, partitions;
-    const auto see = [&](std::string_view value) {
-        for (const std::string_view part : base::split(value, ':')) {
-            if (part.size() == 12 && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; }))
-                accounts.emplace(part);
-            if (is_region(part)) regions.emplace(part);
-        }
-        const ArnSegments arn = segments_of(value);
-        if (arn.count == 6 && arn.prefix == "arn" && arn.partition.starts_with("aws") && !has_wildcard(arn.partition))
-            partitions.emplace(arn.partition);
-    };
-    for (const Statement& statement : document.statements) {
-        for (const Item& item : statement.resources.items) see(item.text);
-        for (const ConditionItem& item : conditions_of(statement))
-            for (const auto& value : item.values) see(value.text);
-    }
-    if (partitions.empty()) partitions.emplace("aws");
-    std::string other = "111122223333";
-    while (text.contains(other)) other = std::to_string(std::stoull(other) + 1);
-    accounts.insert(other);
-    regions.emplace(text.contains("us-east-1") ? "ap-south-9" : "us-east-1");
-    std::vector<World> out;
-    for (const auto& partition : partitions)
-        for (const auto& account : accounts)
-            for (const auto& region : regions) {
-                if (out.size() == most) return {};
-                out.push_back({partition, account, region});
-            }
-    return out;
-}
 
 // Any principal at all, whose own keys are open.
 proof::Subject anyone_of(const World& world) {
@@ -102,18 +65,25 @@ public:
           text_(text),
           out_(out),
           left_(out.limits().questions_max),
+          bytes_left_(out.limits().asked_bytes_max),
+          work_{out.limits().work_max},
+          engine_{.solver_steps_max = 20'000, .conflicts_max = 2'000, .work = &work_},
           worlds_(worlds_of(text, document, worlds_max)) {}
 
-    void check() {
-        if (worlds_.empty())
-            return out_.unknown("what statements do: the policy names too many accounts and regions (" +
-                                std::to_string(worlds_max) + " together)");
+    // Those of which something was said: they do nothing.
+    std::set<const Statement*> check() && {
+        if (worlds_.empty()) {
+            out_.unknown("what statements do: the policy names too many accounts and regions (" + std::to_string(worlds_max) +
+                         " together)");
+            return {};
+        }
         if (document_.subject.is_bucket()) check_exclusive();
         // From the last: of two that make each other superfluous, the later one is.
         for (size_t i = document_.statements.size(); i-- > 0;) {
-            if (out_.is_full()) return;
+            if (out_.is_full() || is_spent_) break;
             check_statement(document_.statements[i]);
         }
+        return std::move(superfluous_);
     }
 
 private:
@@ -202,11 +172,17 @@ private:
         const auto actions = actions_of(about, asked);
         std::string reason;
         for (const World& world : worlds_) {
-            if (left_ == 0) {
-                out_.unknown("what some statements do: too many questions (questions_max)");
+            const size_t bytes = allowed->text().size() + (refused ? refused->text().size() : 0);
+            if (left_ == 0 || bytes > bytes_left_ || unknown_ >= out_.limits().unknown_max) {
+                out_.unknown(std::string("what some statements do: ") + (left_ == 0 ? "too many questions (questions_max)"
+                                                                         : bytes > bytes_left_
+                                                                             ? "the questions are too long (asked_bytes_max)"
+                                                                             : "too many questions were too hard (unknown_max)"));
+                is_spent_ = true;
                 return Kind::unknown;
             }
             --left_;
+            bytes_left_ -= bytes;
             const proof::Subject subject = anyone_of(world);
             const policy::AttachedPolicy resource{lets_account_decide(world), "the policy of every resource"};
             const proof::Question question{
@@ -217,9 +193,9 @@ private:
                 .resource_account = world.account,
                 .known = {},
                 .region = world.region};
-            const auto answer = proof::prove(question);
+            const auto answer = proof::prove(question, engine_);
             if (answer.kind == Kind::yes) return Kind::yes;
-            if (answer.kind == Kind::unknown) reason = answer.reason;
+            if (answer.kind == Kind::unknown) reason = answer.reason, ++unknown_;
         }
         if (reason.empty()) return Kind::no;
         out_.unknown(std::string(what) + " (" + place_of(about) + "): " + reason);
@@ -331,6 +307,7 @@ private:
         std::string details =
             contradiction ? "No request can meet its Condition" : "No request for its actions can be about its resources";
         details += statement.allows() ? ": the statement allows nothing." : ": the statement denies nothing.";
+        superfluous_.insert(&statement);
         const Place place = contradiction                           ? statement.at(*statement.condition)
                             : statement.resources.member != nullptr ? statement.at(*statement.resources.member)
                                                                     : statement.place;
@@ -481,7 +458,10 @@ private:
     const Document& document_;
     std::string_view text_;
     Collector& out_;
-    size_t left_;
+    size_t left_, bytes_left_, unknown_ = 0;
+    proof::Work work_;
+    const proof::Limits engine_;
+    bool is_spent_ = false;  // a limit is reached: nothing more is asked
     std::vector<World> worlds_;
     std::set<const Statement*> superfluous_;
 };
@@ -492,8 +472,10 @@ void check_effect(const Document& document, std::string_view text, Collector& ou
     if (text.size() > out.limits().proved_bytes_max)
         return out.unknown("what statements do: the document has more than " + std::to_string(out.limits().proved_bytes_max) +
                            " bytes (proved_bytes_max)");
+    std::set<const Statement*> said;
     // What a trust policy does depends on who asks, and on little else.
-    if (!document.subject.is_trust()) Effect(document, text, out).check();
+    if (!document.subject.is_trust()) said = Effect(document, text, out).check();
+    if (document.subject.type == PolicyType::resource) check_principal_effect(document, text, said, out);
 }
 
 }  // namespace lint

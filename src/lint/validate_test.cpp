@@ -120,3 +120,19 @@ TEST_CASE("links lead to AWS's section about the check; ours to this project's p
     CHECK(learn_more(lint::check_of("JSON_SYNTAX_ERROR")).ends_with("-checks-error-json-syntax-error"));
     CHECK(learn_more(lint::check_of("EMPTY_SID_VALUE")).ends_with("-checks-suggestion-empty-sid-value"));
 }
+
+TEST_CASE("what proofs cost is limited, by what they may do and by how much is asked") {
+    const std::string document =
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::data/*"},)"
+        R"({"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::*a*b*c*"},{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::*b*c*d*"}]})";
+    const auto unknown = [&](const lint::Limits& limits) {
+        lint::Report report = lint::check(document, {.resource_type = {}, .limits = limits});
+        std::erase_if(report.findings, [](const lint::Finding& one) { return !one.code.starts_with("TRAINWARDEN_"); });
+        return std::pair(report.findings.size(), report.unknown.empty() ? "" : report.unknown.front());
+    };
+    CHECK(unknown({}) == std::pair(size_t{1}, std::string()));
+    CHECK(unknown({.asked_bytes_max = 10}).second.contains("asked_bytes_max"));
+    CHECK(unknown({.questions_max = 0}).second.contains("questions_max"));
+    CHECK(unknown({.unknown_max = 0}).second.contains("unknown_max"));
+    CHECK(unknown({.work_max = 0}).second.contains("automaton states"));
+}

@@ -37,11 +37,29 @@ bool covers(std::string_view pattern, std::string_view other) {
     return has_wildcard(pattern) && policy::glob_matches(pattern, other);
 }
 
+namespace {
+
+// Is a `*` in the first five segments of the ARN, if there is one, the last of its segment, and no `?` in them? Then every one of them runs on past colons (R41), and
+// the pattern means what it does as a text.
+bool runs_past_colons(std::string_view pattern) {
+    constexpr size_t fixed_segments = 5;
+    size_t segment = 0;
+    for (size_t at = 0; at < pattern.size() && segment < fixed_segments; ++at) {
+        if (pattern[at] == ':') ++segment;
+        const bool is_last = at + 1 == pattern.size() || pattern[at + 1] == ':';
+        if (pattern[at] == '?' || (pattern[at] == '*' && !is_last)) return false;
+    }
+    return segment == fixed_segments;
+}
+
+}  // namespace
+
 bool arn_covers(std::string_view pattern, std::string_view other) {
     if (pattern == other || pattern == "*") return true;
     const ArnSegments a = segments_of(pattern), b = segments_of(other);
     // A variable's value is not known: what it is compared with must be a `*`.
     if (a.count != b.count || (pattern.contains('?') && other.contains("${"))) return false;
+    if (runs_past_colons(pattern) && covers(pattern, other)) return true;
     return covers(a.prefix, b.prefix) && covers(a.partition, b.partition) && covers(a.service, b.service) &&
            covers(a.region, b.region) && covers(a.account, b.account) && covers(a.resource, b.resource);
 }

@@ -25,7 +25,7 @@ inline constexpr std::string_view own_service = "trainwarden";
 
 // Does every text that the second pattern matches match the first? Sound: it may say no of patterns of which it is so. Case counts.
 [[nodiscard]] bool covers(std::string_view pattern, std::string_view other);
-// The same of ARNs, segment by segment: no wildcard runs past a colon.
+// The same of ARNs: a `*` that ends a segment runs on past its colon, other wildcards do not (R41).
 [[nodiscard]] bool arn_covers(std::string_view pattern, std::string_view other);
 
 // Which patterns of a list others of the list cover.

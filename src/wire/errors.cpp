@@ -199,6 +199,8 @@ std::optional<int> known_status(std::string_view service, std::string_view code)
 constexpr std::array rest_xml_services =
     std::to_array<std::string_view>({"s3express", "s3-object-lambda", "s3-outposts", "cloudfront", "route53"});
 
+constexpr char internal_server_exception[] = "InternalServerException";  // of services whose models have it
+
 // What goes out: never an internal code, never an internal message.
 struct Told {
     std::string query_code;  // what Query clients are told
@@ -222,7 +224,13 @@ Told tell(std::string_view service, ErrorShape shape, const base::Error& error) 
                 if (known.code == out.code) out.code = known.shape;
         return out;
     }
-    out.query_code = out.code = shape == ErrorShape::s3 ? base::code::InternalError : base::code::InternalFailure;
+    const auto* model = find_service(service);
+    const bool has_own = model != nullptr && std::ranges::any_of(model->errors, [](const ErrorModel& one) {
+                             return one.code == internal_server_exception;
+                         });
+    out.query_code = out.code = has_own                   ? internal_server_exception
+                                : shape == ErrorShape::s3 ? base::code::InternalError
+                                                          : base::code::InternalFailure;
     out.message = shape == ErrorShape::s3
                       ? "We encountered an internal error. Please try again."
                       : "The request processing has failed because of an unknown error, exception or failure.";
@@ -276,12 +284,51 @@ std::string ec2_body(const Told& told, std::string_view request_id) {
     return out.finish();
 }
 
-// Of REST-JSON's services, a broken constraint says that it is one.
+// What an error has beside its message. A note `member: value` is that member. Source: service-2.json of accessanalyzer, the one service here whose
+// errors have more.
+constexpr std::string_view reason = "reason", field_list = "fieldList";
+struct ErrorMembers {
+    std::string_view code;
+    std::array<std::string_view, 2> members;
+};
+constexpr std::array error_members = std::to_array<ErrorMembers>({
+    {"ConflictException", {"resourceId", "resourceType"}},
+    {base::code::ResourceNotFoundException, {"resourceId", "resourceType"}},
+    {"ServiceQuotaExceededException", {"resourceId", "resourceType"}},
+    {base::code::ValidationException, {reason, field_list}},
+});
+
+// A field's name ends with the first colon: its message may have more.
+void add_member(Json& out, std::string_view name, std::string_view value) {
+    if (name != field_list) {
+        out.set(name, std::string(value));
+        return;
+    }
+    const size_t colon = value.find(": ");
+    Json field = Json::object({{"name", std::string(value.substr(0, colon))}});
+    field.set("message", colon == std::string_view::npos ? "" : std::string(value.substr(colon + 2)));
+    if (!out.contains(field_list)) out.set(field_list, Json::array());
+    out.find(field_list)->push(std::move(field));
+}
+
 std::string json_body(const Told& told, bool is_rest) {
     Json out = Json::object({{"__type", told.code}, {"message", told.message}});
-    if (is_rest && told.code == base::code::ValidationException)
-        out.set("reason", told.message.find(" validation error") == std::string::npos ? "other" : "fieldValidationFailed");
-    if (!told.notes.empty()) out.set("note", base::join(told.notes, "\n"));
+    std::vector<std::string> notes;
+    const auto* known = std::ranges::find(error_members, told.code, &ErrorMembers::code);
+    for (const std::string& note : told.notes) {
+        const size_t colon = note.find(": ");
+        const std::string_view name = std::string_view(note).substr(0, colon);
+        const bool is_member = is_rest && colon != std::string::npos && known != error_members.end() &&
+                               std::ranges::find(known->members, name) != known->members.end();
+        if (is_member)
+            add_member(out, name, std::string_view(note).substr(colon + 2));
+        else
+            notes.push_back(note);
+    }
+    if (is_rest && told.code == base::code::ValidationException && !out.contains(reason))
+        out.set(reason,
+                out.contains(field_list) || told.message.contains(" validation error") ? "fieldValidationFailed" : "other");
+    if (!notes.empty()) out.set("note", base::join(notes, "\n"));
     return out.dump();
 }
 

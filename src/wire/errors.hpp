@@ -4,7 +4,7 @@
 //           (S3 Control: the same inside of <ErrorResponse>)
 //   Query   <ErrorResponse xmlns><Error><Type>Sender</Type><Code/><Message/></Error><RequestId/></ErrorResponse>
 //   JSON    {"__type":"Code","message":"…"} and x-amzn-errortype
-//           (REST-JSON: a ValidationException says its reason, too)
+//           (REST-JSON: and what AWS's model gives the error beside it, such as the resource that does not exist: notes `member: value`)
 //   CBOR    {"__type":"com.amazonaws.cloudwatch#Code","message":"…"}
 //   EC2     <Response><Errors><Error><Code/><Message/></Error></Errors><RequestID/></Response>; only to say that EC2 is not
 //   served

@@ -5,6 +5,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "model/broken_places.hpp"
 #include "model/json.hpp"
 #include "text/json.hpp"
 #include "text/uri.hpp"
@@ -95,6 +96,22 @@ Result<void> take_query(const model::Shape& input, const http::RequestHead& head
     return {};
 }
 
+// Which fields break a constraint, and how: a member of the error (errors.hpp). The sentence about each is in the message.
+base::Error with_fields(base::Error error, const model::Shape& input, const Json& document) {
+    constexpr std::string_view behind = "' failed to satisfy constraint: ", next = "; Value ";
+    for (const std::string& field : model::broken_places(input, document)) {
+        const std::string before = " at '" + field + std::string(behind);
+        const size_t at = error.message.find(before);
+        std::string what = "The value is not valid.";
+        if (at != std::string::npos) {
+            const size_t begin = at + before.size();
+            what = error.message.substr(begin, error.message.find(next, begin) - begin);
+        }
+        error.notes.push_back("fieldList: " + field + ": " + what);
+    }
+    return error;
+}
+
 }  // namespace
 
 const RestRoute* find_rest_route(const ServiceModel& service, const http::RequestHead& head) {
@@ -118,7 +135,10 @@ Result<void> read_rest_json(const RestRoute& route, const model::Operation& oper
     }
     TRY(take_path(route, *operation.input, head, document));
     TRY(take_query(*operation.input, head, document));
-    return model::read_document(operation, document, input);
+    auto read = model::read_document(operation, document, input);
+    if (!read && read.error().code == base::code::ValidationException)
+        return fail(with_fields(std::move(read).error(), *operation.input, document));
+    return read;
 }
 
 std::string write_rest_json(const model::Operation& operation, const void* output) {

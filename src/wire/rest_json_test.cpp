@@ -128,3 +128,43 @@ TEST_CASE("answers and errors are JSON, with the statuses of AWS's model") {
                                             base::Error("ValidationException", "1 validation error detected: x"), request, "id");
     CHECK(std::get<std::string>(invalid.body).contains(R"("reason":"fieldValidationFailed")"));
 }
+
+TEST_CASE("errors have the members of AWS's model") {
+    const auto body = [](const base::Error& error) {
+        return std::get<std::string>(wire::encode_error("access-analyzer", error, head("GET", "/analyzer/x"), "id").body);
+    };
+    const auto about = [](const char* code) {
+        return base::Error(code, "m").note("resourceId: a: b").note("resourceType: Analyzer").note("remedy: none");
+    };
+    for (const char* code : {"ResourceNotFoundException", "ConflictException", "ServiceQuotaExceededException"})
+        CHECK(body(about(code)) == std::string(R"({"__type":")") + code +
+                                       R"(","message":"m","resourceId":"a: b","resourceType":"Analyzer","note":"remedy: none"})");
+    // Members of another error, and of services whose models have none, are notes.
+    CHECK(body(about("AccessDeniedException")).contains(R"("note":"resourceId: a: b\nresourceType: Analyzer\nremedy: none")"));
+    CHECK(!std::get<std::string>(wire::encode_error("sagemaker", about("ConflictException"), head("POST", "/"), "id").body)
+               .contains("\"resourceId\""));
+    CHECK(
+        body(base::Error("ValidationException", "m").note("fieldList: tags: too: many")) ==
+        R"({"__type":"ValidationException","message":"m","fieldList":[{"name":"tags","message":"too: many"}],"reason":"fieldValidationFailed"})");
+    CHECK(body({"ValidationException", "m"}).contains(R"("reason":"other")"));
+    CHECK(body(base::Error("ValidationException", "m").note("reason: notSupported")).contains(R"("reason":"notSupported")"));
+    // Nothing internal.
+    const std::string internal = body(base::Error("RocksBroke", "/var/secret").note("resourceId: /var/secret"));
+    CHECK(internal.contains("InternalServerException"));
+    CHECK(!internal.contains("secret"));
+}
+
+TEST_CASE("a broken constraint names its field") {
+    m::CreateAnalyzerRequest input;
+    const auto request = head("PUT", "/analyzer");
+    const auto* route = wire::find_rest_route(*wire::find_service("access-analyzer"), request);
+    REQUIRE(route);
+    const auto read =
+        wire::read_rest_json(*route, m::CreateAnalyzer::operation, request,
+                             R"({"analyzerName":"1 at 'type' failed to satisfy constraint: x","type":"NONE"})", &input);
+    REQUIRE(!read);
+    CHECK(read.error().code == "ValidationException");
+    REQUIRE(read.error().notes.size() == 2);
+    CHECK(read.error().notes[0].starts_with("fieldList: analyzerName: Member must "));
+    CHECK(read.error().notes[1].starts_with("fieldList: type: "));
+}

@@ -323,7 +323,143 @@ def test_policies_from_the_record(make_server):
     assert client.list_policy_generations(principalArn=role + "-none")["policyGenerations"] == []
     failed(lambda: client.cancel_policy_generation(jobId=job), "ValidationException")
     failed(lambda: client.get_generated_policy(jobId="none"), "ValidationException")
-    for principal in (role + "-none", f"arn:aws:iam::{server.account}:user/works", f"arn:aws:iam::{OTHER}:role/x"):
-        failed(lambda: client.start_policy_generation(policyGenerationDetails={"principalArn": principal}), "ValidationException")
+    for principal in (role + "-none", f"arn:aws:iam::{server.account}:user/nobody", f"arn:aws:iam::{OTHER}:role/x", f"arn:aws:iam::{server.account}:group/g"):
+        answer = failed(lambda: client.start_policy_generation(policyGenerationDetails={"principalArn": principal}), "ValidationException")
+        assert answer["fieldList"][0]["name"] == "policyGenerationDetails.principalArn"
     shown = json.loads(server.aws("accessanalyzer", "get-generated-policy", "--job-id", job, "--endpoint-url", server.endpoint, "--output", "json").stdout)
     assert shown["generatedPolicyResult"]["generatedPolicies"][0]["policy"] == generated
+
+
+def test_policies_from_a_user_s_record(make_server):
+    server = make_server()
+    client, iam, s3 = server.client("accessanalyzer"), server.client("iam"), server.client("s3")
+    s3.create_bucket(Bucket="used-data")
+    s3.put_object(Bucket="used-data", Key="in/a", Body=b"x")
+    iam.create_user(UserName="works")
+    keys = iam.create_access_key(UserName="works")
+    wide = allow("s3:*", resource="arn:aws:s3:::used-data*")
+    iam.put_user_policy(UserName="works", PolicyName="p", PolicyDocument=json.dumps(wide))
+    own = server.client_as(keys, "s3")
+    own.get_object(Bucket="used-data", Key="in/a")
+    # It is the same user under another name.
+    iam.update_user(UserName="works", NewUserName="worked")
+    own.get_object_tagging(Bucket="used-data", Key="in/a")
+    user = f"arn:aws:iam::{server.account}:user/worked"
+    job = client.start_policy_generation(policyGenerationDetails={"principalArn": user})["jobId"]
+    answer = client.get_generated_policy(jobId=job)
+    assert answer["jobDetails"]["status"] == "SUCCEEDED"
+    generated = answer["generatedPolicyResult"]["generatedPolicies"][0]["policy"]
+    actions = {action for statement in json.loads(generated)["Statement"] for action in statement["Action"]}
+    assert actions == {"s3:GetObject", "s3:GetObjectTagging"}
+    assert client.check_no_new_access(policyType="IDENTITY_POLICY", newPolicyDocument=generated, existingPolicyDocument=json.dumps(wide))["result"] == "PASS"
+    iam.put_user_policy(UserName="worked", PolicyName="p", PolicyDocument=generated)
+    assert own.get_object(Bucket="used-data", Key="in/a")["Body"].read() == b"x"
+    failed(lambda: own.put_object(Bucket="used-data", Key="in/b", Body=b"y"), "AccessDenied")
+    # Whoever takes the name has done nothing.
+    iam.create_user(UserName="works")
+    other = client.start_policy_generation(policyGenerationDetails={"principalArn": f"arn:aws:iam::{server.account}:user/works"})["jobId"]
+    assert client.get_generated_policy(jobId=other)["generatedPolicyResult"]["generatedPolicies"] == []
+
+
+def test_errors_have_the_members_of_the_model(world):
+    server, client, arn = world
+    unused = client.create_analyzer(analyzerName="unused", type="ACCOUNT_UNUSED_ACCESS")["arn"]
+    client.create_archive_rule(analyzerName="external", ruleName="rule", filter={"isPublic": {"eq": ["true"]}})
+    nothing = "00000000-0000-0000-0000-000000000000"
+    about = {  # operation and arguments: the resource that the error names
+        "ResourceNotFoundException": [
+            ("get_analyzer", {"analyzerName": "none"}, "none", "Analyzer"), ("list_findings", {"analyzerArn": arn + "x"}, arn + "x", "Analyzer"),
+            ("get_archive_rule", {"analyzerName": "external", "ruleName": "none"}, "none", "ArchiveRule"), ("get_finding", {"analyzerArn": arn, "id": nothing}, nothing, "Finding"),
+            ("get_finding_v2", {"analyzerArn": arn, "id": nothing}, nothing, "Finding"), ("get_access_preview", {"analyzerArn": arn, "accessPreviewId": nothing}, nothing, "AccessPreview"),
+            ("get_analyzed_resource", {"analyzerArn": arn, "resourceArn": "arn:aws:s3:::none"}, "arn:aws:s3:::none", "Resource"),
+            ("get_finding_recommendation", {"analyzerArn": unused, "id": nothing}, nothing, "Recommendation"), ("list_tags_for_resource", {"resourceArn": arn + "x"}, arn + "x", "Analyzer")],
+        "ConflictException": [("create_analyzer", {"analyzerName": "external", "type": "ACCOUNT_UNUSED_ACCESS"}, "external", "Analyzer"),
+                              ("create_archive_rule", {"analyzerName": "external", "ruleName": "rule", "filter": {"isPublic": {"eq": ["true"]}}}, "rule", "ArchiveRule")],
+        "ServiceQuotaExceededException": [("create_analyzer", {"analyzerName": "second", "type": "ACCOUNT"}, "second", "Analyzer")],
+    }
+    for code, calls in about.items():
+        for operation, arguments, resource, kind in calls:
+            answer = failed(lambda: getattr(client, operation)(**arguments), code)
+            assert (answer["resourceId"], answer["resourceType"]) == (resource, kind), operation
+    fields = [  # ours, and the model's own constraints
+        ("list_analyzers", {"maxResults": 1001}, "fieldValidationFailed", "maxResults"), ("list_analyzers", {"nextToken": "x"}, "fieldValidationFailed", "nextToken"),
+        ("create_analyzer", {"analyzerName": "1", "type": "ACCOUNT"}, "fieldValidationFailed", "analyzerName"), ("create_analyzer", {"analyzerName": "a", "type": "NONE"}, "fieldValidationFailed", "type"),
+        ("tag_resource", {"resourceArn": arn, "tags": {"aws:x": "y"}}, "fieldValidationFailed", "tags"), ("tag_resource", {"resourceArn": "arn:aws:s3:::x", "tags": {}}, "fieldValidationFailed", "resourceArn"),
+        ("list_findings", {"analyzerArn": arn, "filter": {"none": {"exists": True}}}, "fieldValidationFailed", "filter"), ("list_findings", {"analyzerArn": unused}, "notSupported", None),
+        ("create_access_preview", {"analyzerArn": unused, "configurations": {"arn:aws:s3:::x": {"s3Bucket": {}}}}, "notSupported", None), ("update_findings", {"analyzerArn": arn, "status": "ACTIVE"}, "other", None),
+        ("generate_finding_recommendation", {"analyzerArn": unused, "id": nothing}, "fieldValidationFailed", "id"), ("generate_finding_recommendation", {"analyzerArn": arn, "id": nothing}, "notSupported", None),
+        ("get_finding_recommendation", {"analyzerArn": arn, "id": nothing}, "notSupported", None), ("create_analyzer", {"analyzerName": "org", "type": "ORGANIZATION_UNUSED_ACCESS"}, "other", None)]
+    for operation, arguments, reason, field in fields:
+        answer = failed(lambda: getattr(client, operation)(**arguments), "ValidationException")
+        assert answer["reason"] == reason, (operation, answer)
+        assert [one["name"] for one in answer.get("fieldList", [])] == ([field] if field else []), (operation, answer)
+        assert all(one["message"] for one in answer.get("fieldList", []))
+    # Every required member of the model's errors is there in one of these.
+    shapes = client.meta.service_model
+    for name in (*about, "ValidationException"):
+        shape = shapes.shape_for(name)
+        assert set(shape.required_members) - {"message"} == ({"reason"} if name == "ValidationException" else {"resourceId", "resourceType"})
+
+
+def test_pages_go_on_though_their_findings_change(world):
+    server, client, arn = world
+    s3 = server.client("s3")
+    names = [f"page-data-{number}" for number in range(6)]
+    for name in names:
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_policy(Bucket=name, Policy=bucket_policy(name, {"AWS": OTHER}))
+    active = {"status": {"eq": ["ACTIVE"]}}
+    for sort in ({}, {"sort": {"attributeName": "resource"}}, {"sort": {"attributeName": "resource", "orderBy": "DESC"}}, {"sort": {"attributeName": "id", "orderBy": "DESC"}}):
+        whole = [one["id"] for one in client.list_findings(analyzerArn=arn, filter=active, **sort)["findings"]]
+        first = client.list_findings(analyzerArn=arn, filter=active, maxResults=2, **sort)
+        assert [one["id"] for one in first["findings"]] == whole[:2]
+        client.update_findings(analyzerArn=arn, status="ARCHIVED", ids=[whole[1]])  # the last of the page
+        seen, token = whole[:2], first["nextToken"]
+        while token:
+            answer = client.list_findings(analyzerArn=arn, filter=active, maxResults=2, nextToken=token, **sort)
+            seen += [one["id"] for one in answer["findings"]]
+            token = answer.get("nextToken")
+        assert seen == whole, sort
+        client.update_findings(analyzerArn=arn, status="ACTIVE", ids=[whole[1]])
+
+
+def test_every_operator_of_archive_rules(world):
+    server, client, arn = world
+    s3, iam = server.client("s3"), server.client("iam")
+    other = "777788889999"
+    for name, principal in (("rules-one", {"AWS": OTHER}), ("rules-two", {"AWS": other})):
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_policy(Bucket=name, Policy=bucket_policy(name, principal))
+    iam.create_role(RoleName="rules-role", AssumeRolePolicyDocument=trust({"AWS": OTHER}))
+    everything = {"rules-one", "rules-two", "role/rules-role"}
+    short = lambda one: one["resource"].rpartition(":")[2]
+    for filters, archived in (
+            ({"principal.AWS": {"eq": [OTHER]}}, {"rules-one", "role/rules-role"}), ({"principal.AWS": {"eq": ["1", other]}}, {"rules-two"}), ({"principal.AWS": {"neq": [OTHER]}}, {"rules-two"}),
+            ({"resource": {"contains": ["rules-o", "rules-t"]}}, {"rules-one", "rules-two"}), ({"principal.AWS": {"exists": True}}, everything), ({"principal.Federated": {"exists": True}}, set()),
+            ({"error": {"exists": False}}, everything), ({"resourceType": {"eq": ["AWS::IAM::Role"]}, "principal.AWS": {"eq": [OTHER]}}, {"role/rules-role"}),
+            ({"principal.AWS": {"eq": [OTHER], "exists": True}, "resource": {"neq": ["arn:aws:s3:::rules-one"]}}, {"role/rules-role"})):
+        client.create_archive_rule(analyzerName="external", ruleName="r", filter=filters)
+        client.apply_archive_rule(analyzerArn=arn, ruleName="r")
+        now = client.list_findings(analyzerArn=arn)["findings"]
+        assert {short(one) for one in now if one["status"] == "ARCHIVED"} == archived, filters
+        client.update_findings(analyzerArn=arn, status="ACTIVE", ids=[one["id"] for one in now])
+        client.delete_archive_rule(analyzerName="external", ruleName="r")
+    # What is gone can be neither archived nor active, and its id is still there.
+    s3.delete_bucket_policy(Bucket="rules-one")
+    s3.delete_bucket(Bucket="rules-one")
+    gone = next(one for one in client.list_findings(analyzerArn=arn)["findings"] if short(one) == "rules-one")
+    assert gone["status"] == "RESOLVED"
+    client.update_findings(analyzerArn=arn, status="ARCHIVED", resourceArn="arn:aws:s3:::rules-one")
+    assert client.get_finding(analyzerArn=arn, id=gone["id"])["finding"]["status"] == "RESOLVED"
+    for bad in ({"resource": {}}, {"resource": {"eq": ["x"] * 21}}):
+        failed(lambda: client.create_archive_rule(analyzerName="external", ruleName="bad", filter=bad), "ValidationException")
+
+
+def test_a_client_token_makes_one_analyzer(make_server):
+    server = make_server()
+    client = server.client("accessanalyzer")
+    made = client.create_analyzer(analyzerName="once", type="ACCOUNT", clientToken="token-1")["arn"]
+    assert client.create_analyzer(analyzerName="once", type="ACCOUNT", clientToken="token-1")["arn"] == made
+    failed(lambda: client.create_analyzer(analyzerName="once", type="ACCOUNT", clientToken="token-2"), "ConflictException")
+    client.delete_analyzer(analyzerName="once", clientToken="token-3")
+    assert client.create_analyzer(analyzerName="once", type="ACCOUNT", clientToken="token-4")["arn"] == made

@@ -164,3 +164,49 @@ def test_with_the_aws_cli(server, make_user):
     job = json.loads(server.aws("iam", "generate-service-last-accessed-details", "--arn", arn(server, "user/cli"), "--endpoint-url", server.endpoint, "--output", "json").stdout)["JobId"]
     shown = json.loads(server.aws("iam", "get-service-last-accessed-details", "--job-id", job, "--endpoint-url", server.endpoint, "--output", "json").stdout)
     assert [one["ServiceNamespace"] for one in shown["ServicesLastAccessed"]] == ["s3"]
+
+
+def used_services(server, about):
+    return {name for name, one in services(report(server.client("iam"), arn(server, about))[1]).items() if "LastAuthenticated" in one}
+
+
+def used_actions(server, about):
+    return {one["Action"] for one in json.loads(server.trainwarden("audit", "used", arn(server, about), "--json").stdout)["Used"]}
+
+
+def test_a_predecessor_s_uses_are_not_its_successor_s(server, make_user, make_role):
+    """AWS follows unique ids: a role or user that was made anew has used nothing yet."""
+    iam = server.client("iam")
+    keys = make_user("assumes-anew", allow("sts:AssumeRole"))
+
+    def make():
+        role = make_role("made-anew", arn(server, "user/assumes-anew"), allow("s3:ListAllMyBuckets", "iam:ListUsers"))
+        return server.client_as(keys, "sts").assume_role(RoleArn=role, RoleSessionName="one")
+    server.client_as(make(), "s3").list_buckets()
+    assert used_services(server, "role/made-anew") == {"s3"} and used_actions(server, "role/made-anew") == {"s3:ListAllMyBuckets"}
+    iam.delete_role_policy(RoleName="made-anew", PolicyName="policy-0")
+    iam.delete_role(RoleName="made-anew")
+    session = make()
+    assert used_services(server, "role/made-anew") == set() and used_actions(server, "role/made-anew") == set()
+    server.client_as(session, "iam").list_users()
+    assert used_services(server, "role/made-anew") == {"iam"} and used_actions(server, "role/made-anew") == {"iam:ListUsers"}
+    server.client_as(make_user("user-anew", allow("s3:ListAllMyBuckets")), "s3").list_buckets()
+    for key in iam.list_access_keys(UserName="user-anew")["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName="user-anew", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName="user-anew", PolicyName="policy-0")
+    iam.delete_user(UserName="user-anew")
+    make_user("user-anew", allow("s3:ListAllMyBuckets"))
+    assert used_services(server, "user/user-anew") == set() and used_actions(server, "user/user-anew") == set()
+
+
+def test_a_renamed_user_keeps_its_uses(server, make_user):
+    iam = server.client("iam")
+    keys = make_user("maiden", allow("s3:ListAllMyBuckets", "iam:ListUsers"))
+    server.client_as(keys, "s3").list_buckets()
+    iam.update_user(UserName="maiden", NewUserName="married", NewPath="/people/")
+    assert used_services(server, "user/people/married") == {"s3"} and used_actions(server, "user/people/married") == {"s3:ListAllMyBuckets"}
+    server.client_as(keys, "iam").list_users()
+    assert used_services(server, "user/people/married") == {"iam", "s3"}
+    # Whoever takes the name starts anew.
+    make_user("maiden", allow("s3:ListAllMyBuckets"))
+    assert used_services(server, "user/maiden") == set() and used_actions(server, "user/maiden") == set()

@@ -33,7 +33,7 @@ Result<std::vector<Analyzed>> resources_of(const Analyzer& service, const Permit
 Result<StoredAnalyzer> external_analyzer(const Analyzer& service, const Permit& permit, const std::string& arn) {
     StoredAnalyzer analyzer = TRY(analyzer_of(service, permit, arn));
     if (analyzer.summary.type != m::Type::account)
-        return base::fail(base::code::ValidationException, "This operation is supported for analyzers of external access alone.");
+        return not_supported("This operation is supported for analyzers of external access alone.");
     return analyzer;
 }
 
@@ -53,15 +53,14 @@ Result<m::ListAnalyzedResourcesResponse> list_resources(Analyzer& service, const
 Result<Analyzed> find_resource(const Analyzer& service, const Permit& permit, const std::string& arn) {
     for (Analyzed& one : TRY(resources_of(service, permit)))
         if (one.arn == arn) return std::move(one);
-    return base::fail(no_such("resource", arn));
+    return base::fail(no_such(Thing::resource, arn));
 }
 
 Result<m::GetAnalyzedResourceResponse> get_resource(Analyzer& service, const Permit& permit,
                                                     const m::GetAnalyzedResourceRequest& in) {
     StoredAnalyzer analyzer = TRY(external_analyzer(service, permit, in.analyzer_arn));
     const Analyzed found = TRY(find_resource(service, permit, in.resource_arn));
-    const base::Lock lock(service.state->changing);
-    TRY(look(service, permit, analyzer));
+    analyzer = TRY(look(service, permit, analyzer.summary.name));
     m::AnalyzedResource out{.resource_arn = found.arn, .resource_type = found.type, .created_at = found.created};
     out.analyzed_at = analyzer.summary.last_resource_analyzed_at.value_or(permit.time());
     out.updated_at = found.created;
@@ -85,12 +84,11 @@ Result<m::GetAnalyzedResourceResponse> get_resource(Analyzer& service, const Per
 }
 
 Result<Nothing> start_scan(Analyzer& service, const Permit& permit, const m::StartResourceScanRequest& in) {
-    StoredAnalyzer analyzer = TRY(external_analyzer(service, permit, in.analyzer_arn));
+    const StoredAnalyzer analyzer = TRY(external_analyzer(service, permit, in.analyzer_arn));
     if (in.resource_owner_account && *in.resource_owner_account != permit.account())
-        return base::fail(base::code::ValidationException, "The resource is not of this account.");
+        return invalid_field("resourceOwnerAccount", "The resource is not of this account.");
     const Analyzed found = TRY(find_resource(service, permit, in.resource_arn));
-    const base::Lock lock(service.state->changing);
-    TRY(look(service, permit, analyzer, found.arn));
+    TRY(look(service, permit, analyzer.summary.name, found.arn));
     return Nothing{};
 }
 

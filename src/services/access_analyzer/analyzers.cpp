@@ -23,14 +23,12 @@ constexpr size_t criteria_max = 100;
 
 using Tags = model::Map<std::string>;
 
-std::unexpected<base::Error> invalid(const std::string& what) { return base::fail(base::code::ValidationException, what); }
-
 Result<void> check_tags(const Tags& tags) {
-    if (tags.size() > tags_max) return invalid("A resource has at most " + std::to_string(tags_max) + " tags.");
+    if (tags.size() > tags_max) return invalid_field("tags", "A resource has at most " + std::to_string(tags_max) + " tags.");
     for (const auto& [key, value] : tags) {
         if (key.empty() || key.size() > tag_key_max || value.size() > tag_value_max)
-            return invalid("A tag key has 1 to 128 characters, its value at most 256.");
-        if (base::lower(key).starts_with("aws:")) return invalid("Tag keys that begin with aws: are reserved.");
+            return invalid_field("tags", "A tag key has 1 to 128 characters, its value at most 256.");
+        if (base::lower(key).starts_with("aws:")) return invalid_field("tags", "Tag keys that begin with aws: are reserved.");
     }
     return {};
 }
@@ -39,25 +37,28 @@ Result<void> check_tags(const Tags& tags) {
 Result<void> check_configuration(m::Type type, const std::optional<m::AnalyzerConfiguration>& configuration) {
     if (!configuration) return {};
     if (configuration->unused_access && type != m::Type::account_unused_access)
-        return invalid("unusedAccess is of analyzers of unused access alone.");
+        return invalid_field("configuration.unusedAccess", "unusedAccess is of analyzers of unused access alone.");
     if (configuration->internal_access && type != m::Type::account_internal_access)
-        return invalid("internalAccess is of analyzers of internal access alone.");
+        return invalid_field("configuration.internalAccess", "internalAccess is of analyzers of internal access alone.");
     if (configuration->unused_access) {
         const int32_t age = configuration->unused_access->unused_access_age.value_or(1);
         if (age < 1 || age > age_max)
-            return invalid("unusedAccessAge is a number of days from 1 to " + std::to_string(age_max) + ".");
+            return invalid_field("configuration.unusedAccess.unusedAccessAge",
+                                 "unusedAccessAge is a number of days from 1 to " + std::to_string(age_max) + ".");
         if (const auto& rule = configuration->unused_access->analysis_rule;
             rule && model::items(rule->exclusions).size() > criteria_max)
-            return invalid("An analysis rule has at most " + std::to_string(criteria_max) + " exclusions.");
+            return invalid_field("configuration.unusedAccess.analysisRule.exclusions",
+                                 "An analysis rule has at most " + std::to_string(criteria_max) + " exclusions.");
     }
     if (configuration->internal_access && configuration->internal_access->analysis_rule) {
         const auto inclusions = model::items(configuration->internal_access->analysis_rule->inclusions);
         if (inclusions.size() > criteria_max)
-            return invalid("An analysis rule has at most " + std::to_string(criteria_max) + " inclusions.");
+            return invalid_field("configuration.internalAccess.analysisRule.inclusions",
+                                 "An analysis rule has at most " + std::to_string(criteria_max) + " inclusions.");
         for (const auto& one : inclusions)
             for (const m::ResourceType resource : model::items(one.resource_types))
                 if (resource != m::ResourceType::aws__s3__bucket)
-                    return invalid("Internal access is analyzed of the resource type AWS::S3::Bucket alone.");
+                    return not_supported("Internal access is analyzed of the resource type AWS::S3::Bucket alone.");
     }
     return {};
 }
@@ -73,20 +74,21 @@ Result<m::CreateAnalyzerResponse> create_analyzer(Analyzer& service, const Permi
     TRY(check_configuration(in.type, in.configuration));
     if (in.tags) TRY(check_tags(*in.tags));
     const auto rules = model::items(in.archive_rules);
-    if (rules.size() > archive_rules_max)
-        return base::fail(quota_exceeded, "An analyzer has at most " + std::to_string(archive_rules_max) + " archive rules.");
+    if (rules.size() > archive_rules_max) return base::fail(too_many_rules(in.analyzer_name, archive_rules_max));
     const Place place = place_of(permit);
     const base::Lock lock(service.state->changing);
     for (const StoredAnalyzer& other : TRY(service.state->analyzers(place))) {
         if (other.summary.name != in.analyzer_name) continue;
         if (in.client_token && other.client_token == *in.client_token && other.summary.type == in.type)
             return m::CreateAnalyzerResponse{.arn = other.summary.arn};
-        return base::fail(conflict, "An analyzer called " + in.analyzer_name + " already exists.");
+        return base::fail(
+            conflict(Thing::analyzer, in.analyzer_name, "An analyzer called " + in.analyzer_name + " already exists."));
     }
     const auto alike = [&](const StoredAnalyzer& other) { return other.summary.type == in.type; };
     if (static_cast<size_t>(std::ranges::count_if(TRY(service.state->analyzers(place)), alike)) >= analyzers_of_a_type_max)
-        return base::fail(quota_exceeded, "There is an analyzer of the type " + std::string(model::word_of(in.type)) +
-                                              " already: an account has one in each region.");
+        return base::fail(quota_exceeded(Thing::analyzer, in.analyzer_name,
+                                         "There is an analyzer of the type " + std::string(model::word_of(in.type)) +
+                                             " already: an account has one in each region."));
     StoredAnalyzer made{.client_token = in.client_token.value_or("")};
     made.summary = {
         .arn = analyzer_arn(place, in.analyzer_name), .name = in.analyzer_name, .type = in.type, .created_at = permit.time()};
@@ -96,7 +98,8 @@ Result<m::CreateAnalyzerResponse> create_analyzer(Analyzer& service, const Permi
     for (const m::InlineArchiveRule& rule : rules) {
         TRY(check_filter(rule.filter));
         if (std::ranges::any_of(made.rules, [&](const auto& other) { return other.rule_name == rule.rule_name; }))
-            return base::fail(conflict, "The archive rule " + rule.rule_name + " is given twice.");
+            return base::fail(
+                conflict(Thing::archive_rule, rule.rule_name, "The archive rule " + rule.rule_name + " is given twice."));
         made.rules.push_back(
             {.rule_name = rule.rule_name, .filter = rule.filter, .created_at = permit.time(), .updated_at = permit.time()});
     }
@@ -124,7 +127,7 @@ Result<m::UpdateAnalyzerResponse> update_analyzer(Analyzer& service, const Permi
     StoredAnalyzer analyzer = TRY(service.state->analyzer(place_of(permit), in.analyzer_name));
     TRY(check_configuration(analyzer.summary.type, in.configuration));
     if (analyzer.summary.type == m::Type::account && in.configuration)
-        return invalid("An analyzer of external access has no configuration.");
+        return invalid_field("configuration", "An analyzer of external access has no configuration.");
     if (in.configuration) analyzer.summary.configuration = in.configuration;
     TRY(service.state->put(place_of(permit), analyzer));
     service.looked->erase(analyzer.summary.arn);
@@ -194,7 +197,7 @@ Result<RequiredAccesses<>> create_needs(const Analyzer&, const RequestOrigin& as
 }
 
 Result<RequiredAccesses<>> tag_needs(const Analyzer&, const RequestOrigin& asking, const m::TagResourceRequest& in) {
-    TRY(check_analyzer_arn(in.resource_arn));
+    TRY(check_analyzer_arn(in.resource_arn, "resourceArn"));
     RequiredAccesses<> needs;
     needs.add(m::Action::access_analyzer_TagResource, TRY(asking.find(in.resource_arn, m::Action::access_analyzer_TagResource)),
               keys_of(in.tags));

@@ -17,14 +17,14 @@ std::vector<m::ArchiveRuleSummary>::iterator find_rule(StoredAnalyzer& analyzer,
 
 Result<Nothing> create_rule(Analyzer& service, const Permit& permit, const m::CreateArchiveRuleRequest& in) {
     TRY(check_filter(in.filter));
+    // What was found until now is not archived by it.
+    TRY(look(service, permit, in.analyzer_name));
     const base::Lock lock(service.state->changing);
     StoredAnalyzer analyzer = TRY(service.state->analyzer(place_of(permit), in.analyzer_name));
     if (find_rule(analyzer, in.rule_name) != analyzer.rules.end())
-        return base::fail(conflict, "An archive rule called " + in.rule_name + " already exists.");
-    if (analyzer.rules.size() >= archive_rules_max)
-        return base::fail(quota_exceeded, "An analyzer has at most " + std::to_string(archive_rules_max) + " archive rules.");
-    // What was found until now is not archived by it.
-    TRY(look(service, permit, analyzer));
+        return base::fail(
+            conflict(Thing::archive_rule, in.rule_name, "An archive rule called " + in.rule_name + " already exists."));
+    if (analyzer.rules.size() >= archive_rules_max) return base::fail(too_many_rules(in.analyzer_name, archive_rules_max));
     analyzer.rules.push_back(
         {.rule_name = in.rule_name, .filter = in.filter, .created_at = permit.time(), .updated_at = permit.time()});
     std::ranges::sort(analyzer.rules, {}, &m::ArchiveRuleSummary::rule_name);
@@ -35,7 +35,7 @@ Result<Nothing> create_rule(Analyzer& service, const Permit& permit, const m::Cr
 Result<m::GetArchiveRuleResponse> get_rule(Analyzer& service, const Permit& permit, const m::GetArchiveRuleRequest& in) {
     StoredAnalyzer analyzer = TRY(service.state->analyzer(place_of(permit), in.analyzer_name));
     const auto rule = find_rule(analyzer, in.rule_name);
-    if (rule == analyzer.rules.end()) return base::fail(no_such("archive rule", in.rule_name));
+    if (rule == analyzer.rules.end()) return base::fail(no_such(Thing::archive_rule, in.rule_name));
     return m::GetArchiveRuleResponse{.archive_rule = *rule};
 }
 
@@ -51,7 +51,7 @@ Result<Nothing> update_rule(Analyzer& service, const Permit& permit, const m::Up
     const base::Lock lock(service.state->changing);
     StoredAnalyzer analyzer = TRY(service.state->analyzer(place_of(permit), in.analyzer_name));
     const auto rule = find_rule(analyzer, in.rule_name);
-    if (rule == analyzer.rules.end()) return base::fail(no_such("archive rule", in.rule_name));
+    if (rule == analyzer.rules.end()) return base::fail(no_such(Thing::archive_rule, in.rule_name));
     rule->filter = in.filter;
     rule->updated_at = permit.time();
     TRY(service.state->put(place_of(permit), analyzer));
@@ -62,19 +62,21 @@ Result<Nothing> delete_rule(Analyzer& service, const Permit& permit, const m::De
     const base::Lock lock(service.state->changing);
     StoredAnalyzer analyzer = TRY(service.state->analyzer(place_of(permit), in.analyzer_name));
     const auto rule = find_rule(analyzer, in.rule_name);
-    if (rule == analyzer.rules.end()) return base::fail(no_such("archive rule", in.rule_name));
+    if (rule == analyzer.rules.end()) return base::fail(no_such(Thing::archive_rule, in.rule_name));
     analyzer.rules.erase(rule);
     TRY(service.state->put(place_of(permit), analyzer));
     return Nothing{};
 }
 
 Result<Nothing> apply_rule(Analyzer& service, const Permit& permit, const m::ApplyArchiveRuleRequest& in) {
-    const base::Lock lock(service.state->changing);
     StoredAnalyzer analyzer = TRY(analyzer_of(service, permit, in.analyzer_arn));
+    if (find_rule(analyzer, in.rule_name) == analyzer.rules.end()) return base::fail(no_such(Thing::archive_rule, in.rule_name));
+    TRY(look(service, permit, analyzer.summary.name));
+    const base::Lock lock(service.state->changing);
+    analyzer = TRY(service.state->analyzer(place_of(permit), analyzer.summary.name));
     const auto rule = find_rule(analyzer, in.rule_name);
-    if (rule == analyzer.rules.end()) return base::fail(no_such("archive rule", in.rule_name));
+    if (rule == analyzer.rules.end()) return base::fail(no_such(Thing::archive_rule, in.rule_name));
     const Filter filter = rule->filter;
-    TRY(look(service, permit, analyzer));
     FindingChanges changes;
     for (FindingRecord& finding : TRY(service.state->findings(place_of(permit), analyzer.summary.name))) {
         if (finding.status != m::FindingStatus::active || !matches(finding, filter)) continue;

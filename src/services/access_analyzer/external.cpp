@@ -99,25 +99,21 @@ public:
         : account_(account), region_(region), limits_(limits) {}
 
     void add(const Resource& resource) {
-        if (out_.resources.size() >= limits_.resources_max) {
+        if (out_.resources.size() >= limits_.resources_max || out_.findings.size() >= limits_.findings_max) {
             out_.open.insert(resource.arn);
             return;
         }
         out_.resources.push_back({resource.arn, resource.type});
         if (!resource.policy.policy) return;
-        std::vector<policy::PolicyPtr> policies{resource.policy.policy};
-        if (auto named = policy_for_accounts(resource.policy.policy->text(), account_.id)) policies.push_back(std::move(named));
-        if (auto named = policy_for_services(resource.policy.policy->text())) policies.push_back(std::move(named));
-        auto actors = proof::outsiders(account_, policies);
-        if (actors.size() > limits_.principals_max) {
-            add_error(resource);
-            return;
+        // What a trust policy says hangs on its text alone: many roles have the same.
+        const bool is_role = resource.type == m::ResourceType::aws__iam__role;
+        if (is_role) {
+            const auto known = of_trust_.find(resource.policy.policy->text());
+            if (known != of_trust_.end()) return add_found(resource, known->second);
         }
-        groups_.clear();
-        is_open_ = !is_covered(*resource.policy.policy);
-        for (const Actor& actor : actors) add(resource, actor);
-        for (auto& [key, details] : groups_) add_finding(resource, key, std::move(details));
-        if (is_open_) add_error(resource);
+        const Found found = find(resource);
+        add_found(resource, found);
+        if (is_role) of_trust_.emplace(resource.policy.policy->text(), found);
     }
 
     Computed finish() && { return std::move(out_); }
@@ -128,6 +124,26 @@ private:
         std::set<std::string> actions;
         bool is_public = false;
     };
+    struct Found {
+        std::map<Key, Details> groups;
+        bool is_open = false;  // there may be more
+    };
+
+    void add_found(const Resource& resource, const Found& found) {
+        for (const auto& [key, details] : found.groups) add_finding(resource, key, details);
+        if (found.is_open) add_error(resource);
+    }
+
+    Found find(const Resource& resource) {
+        std::vector<policy::PolicyPtr> policies{resource.policy.policy};
+        if (auto named = policy_for_accounts(resource.policy.policy->text(), account_.id)) policies.push_back(std::move(named));
+        if (auto named = policy_for_services(resource.policy.policy->text())) policies.push_back(std::move(named));
+        auto actors = proof::outsiders(account_, policies);
+        if (actors.size() > limits_.principals_max) return {.groups = {}, .is_open = true};
+        found_ = {.groups = {}, .is_open = !is_covered(*resource.policy.policy)};
+        for (const Actor& actor : actors) add(resource, actor);
+        return std::move(found_);
+    }
 
     // Does somebody who is asked about stand for everyone of whom the policy speaks? Not for accounts by a part of their numbers.
     static bool is_covered(const policy::Policy& policy) {
@@ -168,10 +184,15 @@ private:
         proof::Target target = resource.target;
         target.policy = &resource.policy;
         if (actor.kind != Actor::Kind::service) target.absent.emplace_back("aws:principalservicename");
+        if (questions_ >= limits_.questions_max) {
+            found_.is_open = true;
+            return;
+        }
         const auto ways = proof::ways_of(actor.subject, actor.policies, target, {});
-        if (!ways.open.empty()) is_open_ = true;
+        questions_ += ways.questions;
+        if (!ways.open.empty()) found_.is_open = true;
         for (const proof::WayIn& way : ways.found) {
-            Details& details = groups_[{principal_kind(actor), principal_name(actor), condition_of(way)}];
+            Details& details = found_.groups[{principal_kind(actor), principal_name(actor), condition_of(way)}];
             details.actions.insert(way.actions.begin(), way.actions.end());
             details.is_public = details.is_public || is_public;
         }
@@ -190,7 +211,7 @@ private:
         return out;
     }
 
-    void add_finding(const Resource& resource, const Key& key, Details details) {
+    void add_finding(const Resource& resource, const Key& key, const Details& details) {
         const auto& [kind, name, condition] = key;
         m::ExternalAccessDetails external;
         external.action.emplace();
@@ -229,8 +250,9 @@ private:
     const std::string& region_;
     const ExternalLimits& limits_;
     Computed out_;
-    std::map<Key, Details> groups_;  // of one resource
-    bool is_open_ = false;
+    Found found_;                                         // of one resource
+    std::map<std::string, Found, std::less<>> of_trust_;  // by the policy's text
+    size_t questions_ = 0;
 };
 
 }  // namespace

@@ -15,6 +15,8 @@ struct ExternalLimits {
     size_t resources_max = 20'000;
     size_t principals_max = 256;     // that one policy names
     size_t actions_shown_max = 200;  // of one finding
+    size_t questions_max = 200'000;  // that are put to the proof engine, of all resources
+    size_t findings_max = 50'000;
 };
 
 // Of all buckets and roles, or of the one whose ARN is `only`.

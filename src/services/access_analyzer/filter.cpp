@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/words.hpp"
+#include "services/access_analyzer/errors.hpp"
 #include "text/time.hpp"
 
 namespace services::access_analyzer {
@@ -75,20 +75,22 @@ bool fits(const Values& values, const m::Criterion& criterion) {
     return !criterion.contains || std::ranges::any_of(*criterion.contains, has_part);
 }
 
-std::unexpected<base::Error> invalid(const std::string& what) { return base::fail(base::code::ValidationException, what); }
-
 }  // namespace
 
 base::Result<void> check_filter(const Filter& filter) {
-    if (filter.size() > filter_keys_max) return invalid("A filter has at most " + std::to_string(filter_keys_max) + " keys.");
+    if (filter.size() > filter_keys_max)
+        return invalid_field("filter", "A filter has at most " + std::to_string(filter_keys_max) + " keys.");
     for (const auto& [key, criterion] : filter) {
         const bool is_condition = key.starts_with(condition_key) && key.size() > condition_key.size();
-        if (!is_condition && !contains(keys, key)) return invalid("The filter key " + key + " is not one that findings have.");
+        if (!is_condition && !contains(keys, key))
+            return invalid_field("filter", "The filter key " + key + " is not one that findings have.");
         if (!criterion.eq && !criterion.neq && !criterion.contains && !criterion.exists)
-            return invalid("The criterion of the filter key " + key + " has none of eq, neq, contains and exists.");
+            return invalid_field("filter",
+                                 "The criterion of the filter key " + key + " has none of eq, neq, contains and exists.");
         for (const auto* values : {&criterion.eq, &criterion.neq, &criterion.contains})
             if (*values && ((*values)->empty() || (*values)->size() > criterion_values_max))
-                return invalid("A criterion has 1 to " + std::to_string(criterion_values_max) + " values: " + key + ".");
+                return invalid_field("filter",
+                                     "A criterion has 1 to " + std::to_string(criterion_values_max) + " values: " + key + ".");
     }
     return {};
 }
@@ -97,16 +99,18 @@ bool matches(const FindingRecord& finding, const Filter& filter) {
     return std::ranges::all_of(filter, [&](const auto& entry) { return fits(values_of(finding, entry.first), entry.second); });
 }
 
-base::Result<void> sort_findings(std::vector<FindingRecord>& findings, const std::optional<m::SortCriteria>& sort) {
-    const std::string attribute = sort && sort->attribute_name ? *sort->attribute_name : "id";
-    if (!contains(sorted_by, attribute)) return invalid("Findings are not sorted by " + attribute + ".");
-    const bool descends = sort && sort->order_by == m::OrderBy::desc;
-    std::ranges::sort(findings, [&](const FindingRecord& a, const FindingRecord& b) {
-        const Values of_a = values_of(a, attribute), of_b = values_of(b, attribute);
-        if (of_a == of_b) return a.id < b.id;
-        return descends ? of_b < of_a : of_a < of_b;
-    });
-    return {};
+base::Result<FindingOrder> FindingOrder::of(const std::optional<m::SortCriteria>& sort) {
+    FindingOrder out;
+    if (sort && sort->attribute_name) out.attribute_ = *sort->attribute_name;
+    if (!contains(sorted_by, out.attribute_))
+        return invalid_field("sort.attributeName", "Findings are not sorted by " + out.attribute_ + ".");
+    out.descends_ = sort && sort->order_by == m::OrderBy::desc;
+    return out;
+}
+
+std::string FindingOrder::key(const FindingRecord& finding) const {
+    // What no value has ends it: of two values of which one begins the other, the shorter is the first.
+    return base::join(values_of(finding, attribute_), ",") + '\0' + finding.id;
 }
 
 }  // namespace services::access_analyzer

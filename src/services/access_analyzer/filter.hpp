@@ -28,7 +28,19 @@ constexpr size_t criterion_values_max = 20;  // API Reference, Criterion
 // none may be of `neq`.
 [[nodiscard]] bool matches(const FindingRecord& finding, const Filter& filter);
 
-// Error `ValidationException`: an attribute that findings are not sorted by.
-[[nodiscard]] base::Result<void> sort_findings(std::vector<FindingRecord>& findings, const std::optional<m::SortCriteria>& sort);
+// The order in which a list answers, by an attribute and within it by id.
+class FindingOrder {
+public:
+    // Error `ValidationException`: an attribute that findings are not sorted by.
+    [[nodiscard]] static base::Result<FindingOrder> of(const std::optional<m::SortCriteria>& sort);
+    // Its keys are in the order of the findings; no two findings have the same.
+    [[nodiscard]] std::string key(const FindingRecord& finding) const;
+    [[nodiscard]] bool descends() const { return descends_; }
+    [[nodiscard]] bool is_by_id() const { return attribute_ == "id" && !descends_; }  // as they are kept
+
+private:
+    std::string attribute_ = "id";
+    bool descends_ = false;
+};
 
 }  // namespace services::access_analyzer

@@ -3,6 +3,7 @@
 // Source: IAM Access Analyzer API Reference, ListFindings, ListFindingsV2, GetFinding, GetFindingV2, UpdateFindings, GetFindingsStatistics.
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 
 #include "base/error_codes.hpp"
@@ -13,23 +14,21 @@
 namespace services::access_analyzer {
 namespace {
 
-std::unexpected<base::Error> invalid(const std::string& what) { return base::fail(base::code::ValidationException, what); }
-
 Result<void> check_external(const StoredAnalyzer& analyzer, const char* instead) {
     if (analyzer.summary.type == m::Type::account) return {};
-    return invalid("This operation is not supported for analyzers of the type " +
-                   std::string(model::word_of(analyzer.summary.type)) + ". Use " + instead + ".");
+    return not_supported("This operation is not supported for analyzers of the type " +
+                         std::string(model::word_of(analyzer.summary.type)) + ". Use " + instead + ".");
+}
+
+void show_when_it_looked(FindingRecord& finding, const StoredAnalyzer& analyzer) {
+    if (finding.status != m::FindingStatus::resolved && analyzer.summary.last_resource_analyzed_at)
+        finding.analyzed_at = *analyzer.summary.last_resource_analyzed_at;
 }
 
 // Those of the analyzer as the account is now. `analyzer`: with when it looked.
 Result<std::vector<FindingRecord>> findings_of(Analyzer& service, const Permit& permit, StoredAnalyzer& analyzer) {
-    const base::Lock lock(service.state->changing);
-    TRY(look(service, permit, analyzer));
-    auto out = TRY(service.state->findings(place_of(permit), analyzer.summary.name));
-    for (FindingRecord& finding : out)
-        if (finding.status != m::FindingStatus::resolved && analyzer.summary.last_resource_analyzed_at)
-            finding.analyzed_at = *analyzer.summary.last_resource_analyzed_at;
-    return out;
+    analyzer = TRY(look(service, permit, analyzer.summary.name));
+    return service.state->findings(place_of(permit), analyzer.summary.name);
 }
 
 // What a token goes on with.
@@ -56,15 +55,62 @@ struct Listed {
     std::optional<std::string> next_token;
 };
 
+// By their ids, as they are kept: a page reads what it shows, and what the filter leaves out before it.
+Result<Listed> listed_by_id(const Analyzer& service, const Place& place, const std::string& analyzer, const Page& page,
+                            const std::optional<Filter>& filter) {
+    constexpr size_t read_at_once = 256;
+    Listed out;
+    std::string after = page.after;
+    for (;;) {
+        auto some = TRY(service.state->findings_after(place, analyzer, after, read_at_once));
+        for (FindingRecord& one : some) {
+            after = one.id;
+            if (filter && !matches(one, *filter)) continue;
+            if (out.findings.size() == page.most) {
+                out.next_token = page.token_after(out.findings.back().id);
+                return out;
+            }
+            out.findings.push_back(std::move(one));
+        }
+        if (some.size() < read_at_once) return out;
+    }
+}
+
+Result<Listed> listed_by(const FindingOrder& order, const Page& page, std::vector<FindingRecord> all) {
+    const auto key = [&](const FindingRecord& one) { return order.key(one); };
+    std::vector<std::pair<std::string, FindingRecord>> sorted;
+    for (FindingRecord& one : all) sorted.emplace_back(key(one), std::move(one));
+    const auto first = &std::pair<std::string, FindingRecord>::first;
+    if (order.descends())
+        std::ranges::sort(sorted, std::greater(), first);
+    else
+        std::ranges::sort(sorted, {}, first);
+    auto [part, next] = part_of(
+        page, std::move(sorted), [](const auto& one) -> const std::string& { return one.first; },
+        order.descends() ? Order::descending : Order::ascending);
+    Listed out{.findings = {}, .next_token = std::move(next)};
+    for (auto& [of, one] : part) out.findings.push_back(std::move(one));
+    return out;
+}
+
+// A list is of one look, its first page's: what changes while a client goes through it costs no look for each page.
 template <class Request>
 Result<Listed> listed(Analyzer& service, const Permit& permit, const Request& in, StoredAnalyzer& analyzer) {
     if (in.filter) TRY(check_filter(*in.filter));
+    const FindingOrder order = TRY(FindingOrder::of(in.sort));
     const Page page = TRY(Page::of(in.next_token, in.max_results, question_of(in.analyzer_arn, in.filter, in.sort)));
-    auto all = TRY(findings_of(service, permit, analyzer));
-    if (in.filter) std::erase_if(all, [&](const FindingRecord& one) { return !matches(one, *in.filter); });
-    TRY(sort_findings(all, in.sort));
-    auto [part, next] = part_of(page, std::move(all), [](const FindingRecord& one) { return one.id; });
-    return Listed{.findings = std::move(part), .next_token = std::move(next)};
+    if (page.is_first) analyzer = TRY(look(service, permit, analyzer.summary.name));
+    const Place place = place_of(permit);
+    Listed out;
+    if (order.is_by_id()) {
+        out = TRY(listed_by_id(service, place, analyzer.summary.name, page, in.filter));
+    } else {
+        auto all = TRY(service.state->findings(place, analyzer.summary.name));
+        if (in.filter) std::erase_if(all, [&](const FindingRecord& one) { return !matches(one, *in.filter); });
+        out = TRY(listed_by(order, page, std::move(all)));
+    }
+    for (FindingRecord& one : out.findings) show_when_it_looked(one, analyzer);
+    return out;
 }
 
 // As the first version of the API has it: of external access alone.
@@ -119,9 +165,10 @@ Result<m::ListFindingsV2Response> list_findings_v2(Analyzer& service, const Perm
 }
 
 Result<FindingRecord> one_finding(Analyzer& service, const Permit& permit, StoredAnalyzer& analyzer, const std::string& id) {
-    for (FindingRecord& one : TRY(findings_of(service, permit, analyzer)))
-        if (one.id == id) return std::move(one);
-    return base::fail(no_such("finding", id));
+    analyzer = TRY(look(service, permit, analyzer.summary.name));
+    FindingRecord out = TRY(service.state->finding(place_of(permit), analyzer.summary.name, id));
+    show_when_it_looked(out, analyzer);
+    return out;
 }
 
 Result<m::GetFindingResponse> get_finding(Analyzer& service, const Permit& permit, const m::GetFindingRequest& in) {
@@ -135,7 +182,7 @@ Result<m::GetFindingV2Response> get_finding_v2(Analyzer& service, const Permit& 
     StoredAnalyzer analyzer = TRY(analyzer_of(service, permit, in.analyzer_arn));
     FindingRecord out = TRY(one_finding(service, permit, analyzer, in.id));
     std::vector<std::pair<std::string, m::FindingDetails>> details;
-    for (m::FindingDetails& one : out.finding_details) details.emplace_back(std::to_string(details.size()), std::move(one));
+    for (m::FindingDetails& one : out.finding_details) details.emplace_back(key_of_place(details.size()), std::move(one));
     auto [part, next] = part_of(page, std::move(details), [](const auto& one) { return one.first; });
     out.finding_details.clear();
     for (auto& [key, one] : part) out.finding_details.push_back(std::move(one));

@@ -313,6 +313,70 @@ TEST_CASE("who in the account reaches a bucket") {
     CHECK(aa::internal_access(account, {}, "us-east-1").findings.empty());
 }
 
+TEST_CASE("many roles of one trust policy, and what is more than is looked into") {
+    auto account = with_role(trust(R"({"AWS":"444455556666"})"));
+    const proof::Role role = account.roles.at("r");
+    for (int i = 0; i < 3; ++i) {
+        proof::Role other = role;
+        other.name = "r" + std::to_string(i);
+        other.arn = role.arn + std::to_string(i);
+        account.roles.emplace(other.name, other);
+    }
+    const auto all = aa::external_access(account, "us-east-1");
+    Texts resources;
+    for (const auto& one : all.findings) {
+        resources.insert(one.resource);
+        CHECK(one.details.at(0).external_access_details->principal->at(0).second == "444455556666");
+    }
+    CHECK(resources == Texts{role.arn, role.arn + "0", role.arn + "1", role.arn + "2"});
+    CHECK(all.open.empty());
+    // What a limit leaves out is left open, with what was found until then.
+    const auto few = aa::external_access(account, "us-east-1", {}, {.findings_max = 2});
+    CHECK(few.findings.size() == 2);
+    CHECK(few.open.size() == 2);
+    const auto none = aa::external_access(account, "us-east-1", {}, {.questions_max = 0});
+    CHECK(none.open.size() == 4);
+    for (const auto& one : none.findings) CHECK(one.error == "INTERNAL_ERROR");
+    account = with_bucket("");
+    for (const char* name : {"ada", "bob"}) {
+        proof::User user;
+        user.name = name;
+        user.arn = std::string("arn:aws:iam::111122223333:user/") + name;
+        user.id = std::string("AIDA") + name;
+        user.inline_policies.emplace("p",
+                                     identity(R"({"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"})"));
+        account.users.emplace(name, user);
+    }
+    const auto internal = aa::internal_access(account, {"arn:aws:s3:::data"}, "us-east-1", {.findings_max = 1});
+    CHECK(internal.findings.size() == 1);
+    CHECK(internal.open == Texts{"arn:aws:s3:::data"});
+    CHECK(aa::internal_access(account, {"arn:aws:s3:::data"}, "us-east-1").findings.size() == 2);
+    aa::UnusedQuestion question{.now = start + std::chrono::days(100), .age_days = 30, .record_reaches_back = true};
+    question.details_max = 2;
+    const auto unused_of_two = aa::unused_access(question, {holder("u", false), holder("v", false)});
+    CHECK(unused_of_two.findings.size() == 1);
+    CHECK(unused_of_two.open == Texts{"arn:aws:iam::111122223333:user/v"});
+}
+
+TEST_CASE("lists have an order of their own") {
+    auto one = only(look({}, with_bucket(to(R"("*")")), start).put);
+    auto other = one;
+    one.id = "b", one.resource = "arn:a";
+    other.id = "a", other.resource = "arn:aa";
+    const auto by = [](const char* attribute, bool descends = false) {
+        m::SortCriteria sort{.attribute_name = attribute};
+        if (descends) sort.order_by = m::OrderBy::desc;
+        return *aa::FindingOrder::of(sort);
+    };
+    CHECK(by("resource").key(one) < by("resource").key(other));
+    CHECK(by("id").key(other) < by("id").key(one));
+    CHECK(by("status").key(other) < by("status").key(one));  // alike: by id
+    CHECK(by("id").is_by_id());
+    CHECK(!by("id", true).is_by_id());
+    CHECK(by("id", true).descends());
+    CHECK(!aa::FindingOrder::of(m::SortCriteria{.attribute_name = "nonsense"}).has_value());
+}
+
 TEST_CASE("pages") {
     const std::vector<std::string> all = {"a", "b", "c"};
     const auto key = [](const std::string& one) { return one; };
@@ -322,6 +386,15 @@ TEST_CASE("pages") {
     const auto second = aa::part_of(*aa::Page::of(first.second, 2, "q"), all, key);
     CHECK(second.first == std::vector<std::string>{"c"});
     CHECK(!second.second);
+    // Behind an item that has gone, and before one that has come.
+    const std::vector<std::string> others = {"a", "aa", "bb", "c"};
+    CHECK(aa::part_of(*aa::Page::of(first.second, 2, "q"), others, key).first == std::vector<std::string>{"bb", "c"});
+    const std::vector<std::string> backwards = {"c", "b", "a"};
+    const auto last = aa::part_of(*aa::Page::of(std::nullopt, 1, "q"), backwards, key, aa::Order::descending);
+    CHECK(last.first == std::vector<std::string>{"c"});
+    CHECK(aa::part_of(*aa::Page::of(last.second, 1, "q"), backwards, key, aa::Order::descending).first ==
+          std::vector<std::string>{"b"});
+    CHECK(aa::key_of_place(9) < aa::key_of_place(10));
     CHECK(!aa::Page::of(first.second, 2, "another question").has_value());
     CHECK(!aa::Page::of("nonsense", 2, "q").has_value());
     CHECK(!aa::Page::of(std::nullopt, 0, "q").has_value());

@@ -77,7 +77,7 @@ Computed internal_access(const proof::AccountPolicies& account, const std::set<s
     }
     std::vector<proof::Asker> askers;
     for (const proof::Actor& actor : actors) askers.push_back({.subject = actor.subject, .policies = &actor.policies});
-    const proof::Reach reach = proof::reach(askers, targets, {});
+    const proof::Reach reach = proof::reach(askers, targets, {}, {.questions_max = limits.questions_max, .ways = {}});
     if (!reach.open.empty()) out.open.insert(arns.begin(), arns.end());
     for (const proof::Reached& group : reach.groups) {
         for (const proof::Reached::AtTarget& at : group.at) {
@@ -89,6 +89,10 @@ Computed internal_access(const proof::AccountPolicies& account, const std::set<s
             if (by_condition.empty()) continue;
             for (const uint32_t asker : group.askers) {
                 const proof::Actor& actor = actors[asker];
+                if (out.findings.size() >= limits.findings_max) {
+                    out.open.insert(arn);
+                    break;
+                }
                 ComputedFinding finding{.key = arn + "\n" + actor.name,
                                         .type = m::FindingType::internal_access,
                                         .resource = arn,

@@ -16,6 +16,8 @@ struct InternalLimits {
     size_t buckets_max = 100;
     size_t principals_max = 5'000;
     size_t actions_shown_max = 200;  // of one entry of a finding
+    size_t findings_max = 50'000;
+    size_t questions_max = 200'000;  // that are put to the proof engine, in all
 };
 
 // `buckets`: ARNs; those that are not there are left out.

@@ -15,10 +15,10 @@ void add_operations(gate::Registry& registry, const Dependencies& parts) {
                            .looked = std::make_shared<std::map<std::string, Looked>>()};
     registry.describer().add("access-analyzer", std::make_unique<Resources>(service.state));
     const gate::Shared shared{.functions =
-                                  m::Functions{.analyzer_arn = analyzer_arn_value, .tagged_arn = analyzer_arn_value}.list()};
-    for (const Rows rows :
-         {policy_check_operations(), validate_policy_operations(), analyzer_operations(), archive_rule_operations(),
-          finding_operations(), analyzed_resource_operations(), preview_operations(), policy_generation_operations()})
+                                  m::Functions{.analyzer_arn = analyzer_arn_value, .tagged_arn = tagged_arn_value}.list()};
+    for (const Rows rows : {policy_check_operations(), validate_policy_operations(), analyzer_operations(),
+                            archive_rule_operations(), finding_operations(), analyzed_resource_operations(), preview_operations(),
+                            policy_generation_operations(), recommendation_operations()})
         gate::add_operations<Analyzer>(registry, service, rows, shared);
 }
 

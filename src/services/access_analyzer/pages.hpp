@@ -31,15 +31,18 @@ struct Page {
     [[nodiscard]] std::string token_after(std::string_view key) const;
 };
 
-// Of items in the order of the answer, those of the page; `key` gives each a key of its own. Where the last item of the page before has gone, the
-// page begins at the first.
+enum class Order : uint8_t { ascending, descending };
+
+// Of items in the order of their keys, those of the page; `key` gives each one of its own. A page goes on behind the key of the last item before it, whether
+// that is still there or not.
 template <class T, class Key>
-[[nodiscard]] std::pair<std::vector<T>, std::optional<std::string>> part_of(const Page& page, std::vector<T> items, Key&& key) {
-    size_t at = 0;
-    if (!page.is_first) {
-        const auto last = std::ranges::find(items, page.after, key);
-        at = last == items.end() ? 0 : static_cast<size_t>(last - items.begin()) + 1;
-    }
+[[nodiscard]] std::pair<std::vector<T>, std::optional<std::string>> part_of(const Page& page, std::vector<T> items, Key&& key,
+                                                                            Order order = Order::ascending) {
+    const auto is_before = [&](const T& item) {
+        const auto& own = key(item);
+        return !page.is_first && (order == Order::ascending ? own <= page.after : own >= page.after);
+    };
+    size_t at = static_cast<size_t>(std::ranges::partition_point(items, is_before) - items.begin());
     const size_t end = std::min(items.size(), at + page.most);
     std::optional<std::string> next;
     if (end < items.size() && end > at) next = page.token_after(key(items[end - 1]));
@@ -47,5 +50,8 @@ template <class T, class Key>
     for (; at < end; ++at) out.push_back(std::move(items[at]));
     return {std::move(out), std::move(next)};
 }
+
+// Of items that have no key: their places, as text that is in their order.
+[[nodiscard]] std::string key_of_place(size_t place);
 
 }  // namespace services::access_analyzer

@@ -1,15 +1,16 @@
-// Policies that are generated of what a role did, from this server's own record: proof/least_privilege.hpp makes them, and proves them inside what the role
-// may do today. Made at once and kept for a week.
+// Policies that are generated of what a role or user did, from this server's own record: proof/least_privilege.hpp makes them, and proves them inside what
+// the principal may do today. Made at once and kept for a week.
 //
 // Source: IAM Access Analyzer API Reference, StartPolicyGeneration, GetGeneratedPolicy, ListPolicyGenerations, CancelPolicyGeneration. A trail that a
 // request names is not read: of cloudTrailDetails, the times count alone.
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
-#include "gate/role_record.hpp"
+#include "gate/principal_record.hpp"
 #include "model/stored.hpp"
 #include "policy/arn.hpp"
 #include "policy/context_keys.hpp"
@@ -18,6 +19,7 @@
 #include "services/access_analyzer/pages.hpp"
 #include "services/access_analyzer/service.hpp"
 #include "text/json.hpp"
+#include "text/time.hpp"
 
 namespace services::access_analyzer {
 namespace {
@@ -32,8 +34,6 @@ struct StoredJob {
     m::JobDetails job;
     m::GeneratedPolicyResult result;
 };
-
-std::unexpected<base::Error> invalid(const std::string& what) { return base::fail(base::code::ValidationException, what); }
 
 std::string prefix_of(const Place& place) { return "access-analyzer/" + place.account + "/" + place.region + "/generation/"; }
 
@@ -55,7 +55,7 @@ Result<StoredJob> find_job(const Analyzer& service, const Permit& permit, const 
         StoredJob out = TRY(read({key, *std::move(value)}));
         if (permit.time() - out.job.started_on <= kept_for) return out;
     }
-    return invalid("There is no policy generation with the job id " + id + ".");
+    return invalid_field("jobId", "There is no policy generation with the job id " + id + ".");
 }
 
 Result<void> put(const Analyzer& service, const Permit& permit, const StoredJob& job) {
@@ -69,42 +69,58 @@ Result<void> put(const Analyzer& service, const Permit& permit, const StoredJob&
             ++kept;
     }
     if (kept >= jobs_max)
-        return base::fail(quota_exceeded, "There are at most " + std::to_string(jobs_max) + " policy generations a week.");
+        return base::fail(quota_exceeded(Thing::policy_generation, job.job.job_id,
+                                         "There are at most " + std::to_string(jobs_max) + " policy generations a week."));
     batch.put(prefix + job.job.job_id,
               Json::object({{"Job", model::write_document(job.job)}, {"Result", model::write_document(job.result)}}).dump());
     return service.parts.keys->commit(batch);
 }
 
-// Those that tell requests apart: what the role's policies ask for, and what may become a condition.
-std::set<std::string> keys_of(const identity::Caller& role) {
+// Those that tell requests apart: what its policies ask for, and what may become a condition.
+std::set<std::string> keys_of(const identity::Caller& principal) {
     std::set<std::string> out{"s3:prefix", "iam:passedtoservice"};
     const auto add = [&](const policy::AttachedPolicy& attached) {
         for (const std::string& key : policy::context_keys(attached.policy->text())) out.insert(base::lower(key));
     };
-    for (const policy::AttachedPolicy& one : role.policies.identity) add(one);
-    if (role.policies.boundary) add(*role.policies.boundary);
+    for (const policy::AttachedPolicy& one : principal.policies.identity) add(one);
+    if (principal.policies.boundary) add(*principal.policies.boundary);
     return out;
+}
+
+bool is_role(std::string_view arn) { return arn.contains(":role/"); }
+
+// As it would ask today: a user may have had another name then.
+policy::Request asked_now(policy::Request request, const identity::Caller& principal) {
+    if (principal.principal.kind != policy::PrincipalKind::user) return request;
+    request.principal = principal.principal;
+    for (const char* key : {"aws:PrincipalArn", "aws:username"})
+        if (const auto* now = principal.context.find(key); now != nullptr && request.context.find(key) != nullptr)
+            request.context.replace(key, now->values.front());
+    return request;
 }
 
 // The policies, and whether they are of the whole time.
 Result<void> generate(const Analyzer& service, const Permit& permit, base::Time since, base::Time until, StoredJob& job) {
     const std::string& arn = job.result.properties.principal_arn;
-    const identity::Caller role = TRY(service.parts.directory->role_caller(arn, "policy-generation"));
-    const gate::RoleRecord record =
-        TRY(gate::read_role_record(*service.parts.record, *service.describer,
-                                   {.arn = arn, .id = role.principal.role_id, .keys = keys_of(role)}, since, until));
+    const identity::Caller principal = is_role(arn) ? TRY(service.parts.directory->role_caller(arn, "policy-generation"))
+                                                    : TRY(service.parts.directory->user_caller(arn));
+    const std::string& id = is_role(arn) ? principal.principal.role_id : principal.principal.unique_id;
+    const gate::PrincipalRecord record = TRY(gate::read_principal_record(
+        *service.parts.record, *service.describer, {.arn = arn, .id = id, .keys = keys_of(principal)}, since, until));
     job.result.properties.is_complete =
         record.cut_off.empty() && record.unreadable == 0 && record.begins && *record.begins <= since;
     job.result.generated_policies.emplace();
     if (record.accesses.empty()) return {};
     std::vector<proof::RecordedAccess> accesses;
     for (const gate::AllowedAccess& one : record.accesses)
-        accesses.push_back(
-            {.request = one.request, .resource = one.resource_policy ? &*one.resource_policy : nullptr, .times = one.times});
-    const proof::Subject subject = proof::any_session_of_role(role.principal, role.context);
+        accesses.push_back({.request = asked_now(one.request, principal),
+                            .resource = one.resource_policy ? &*one.resource_policy : nullptr,
+                            .times = one.times});
+    const proof::Subject subject = is_role(arn) ? proof::any_session_of_role(principal.principal, principal.context)
+                                                : proof::Subject{.principal = principal.principal, .known = principal.context};
     const std::vector<std::string> runs(record.jobs.begin(), record.jobs.end());
     const proof::LeastPrivilege made = TRY(proof::least_privilege({.subject = &subject,
-                                                                   .policies = &role.policies,
+                                                                   .policies = &principal.policies,
                                                                    .record = accesses,
                                                                    .generality = proof::Generality::prefix,
                                                                    .runs = runs,
@@ -113,7 +129,7 @@ Result<void> generate(const Analyzer& service, const Permit& permit, base::Time 
         if (answer->kind == proof::Answer::Kind::yes)
             return base::fail(base::code::InternalFailure, "the generated policy would allow " + answer->witness->action +
                                                                " on " + answer->witness->resource +
-                                                               ", which the role may not do today");
+                                                               ", which the principal may not do today");
     if (!made.document.empty()) job.result.generated_policies->push_back({.policy = made.document});
     return {};
 }
@@ -122,12 +138,14 @@ Result<m::StartPolicyGenerationResponse> start(Analyzer& service, const Permit& 
                                                const m::StartPolicyGenerationRequest& in) {
     const std::string& arn = in.policy_generation_details.principal_arn;
     const auto parsed = policy::parse_arn(arn);
-    if (!parsed || parsed->account != permit.account() || !parsed->resource.starts_with("role/"))
-        return invalid("Policies are generated for roles of this account: " + arn + " is none.");
+    if (!parsed || parsed->account != permit.account() ||
+        (!parsed->resource.starts_with("role/") && !parsed->resource.starts_with("user/")) || parsed->service != "iam")
+        return invalid_field("policyGenerationDetails.principalArn",
+                             "Policies are generated for roles and users of this account: " + arn + " is neither.");
     const base::Time until =
         in.cloud_trail_details && in.cloud_trail_details->end_time ? *in.cloud_trail_details->end_time : permit.time();
     const base::Time since = in.cloud_trail_details ? in.cloud_trail_details->start_time : until - window_default;
-    if (since > until) return invalid("The start time is after the end time.");
+    if (since > until) return invalid_field("cloudTrailDetails.startTime", "The start time is after the end time.");
     StoredJob job;
     job.job = {.job_id = service.parts.random->uuid(), .status = m::JobStatus::succeeded, .started_on = permit.time()};
     job.job.completed_on = permit.time();
@@ -140,7 +158,8 @@ Result<m::StartPolicyGenerationResponse> start(Analyzer& service, const Permit& 
         job.result.properties.cloud_trail_properties = std::move(properties);
     }
     if (auto made = generate(service, permit, since, until, job); !made) {
-        if (made.error().code == base::code::NoSuchEntity) return invalid("The role " + arn + " does not exist.");
+        if (made.error().code == base::code::NoSuchEntity)
+            return invalid_field("policyGenerationDetails.principalArn", "The principal " + arn + " does not exist.");
         if (made.error().code != base::code::MalformedPolicyDocument) return base::fail(std::move(made).error());
         job.job.status = m::JobStatus::failed;
         job.job.job_error = m::JobError{.code = m::JobErrorCode::service_error, .message = made.error().message};
@@ -169,9 +188,9 @@ Result<m::ListPolicyGenerationsResponse> list(Analyzer& service, const Permit& p
                        .started_on = job.job.started_on,
                        .completed_on = job.job.completed_on});
     }
-    std::ranges::sort(
-        all, [](const auto& a, const auto& b) { return std::tie(b.started_on, b.job_id) < std::tie(a.started_on, a.job_id); });
-    auto [part, next] = part_of(page, std::move(all), [](const auto& one) { return one.job_id; });
+    const auto key = [](const m::PolicyGeneration& one) { return text::iso8601_millis(one.started_on) + one.job_id; };
+    std::ranges::sort(all, std::greater(), key);
+    auto [part, next] = part_of(page, std::move(all), key, Order::descending);
     return m::ListPolicyGenerationsResponse{.policy_generations = std::move(part), .next_token = std::move(next)};
 }
 

@@ -42,9 +42,9 @@ Result<StoredPreview> find_preview(const store::KeyValueStore& keys, const Place
                                    const std::string& id, base::Time now) {
     const std::string key = prefix_of(place, analyzer) + id;
     auto value = TRY(keys.get(key));
-    if (!value) return base::fail(no_such("access preview", id));
+    if (!value) return base::fail(no_such(Thing::access_preview, id));
     StoredPreview out = TRY(read({key, *std::move(value)}));
-    if (is_too_old(out, now)) return base::fail(no_such("access preview", id));
+    if (is_too_old(out, now)) return base::fail(no_such(Thing::access_preview, id));
     return out;
 }
 
@@ -60,7 +60,8 @@ Result<void> put_preview(store::KeyValueStore& keys, const Place& place, const s
             ++kept;
     }
     if (kept >= previews_max)
-        return base::fail(quota_exceeded, "An analyzer has at most " + std::to_string(previews_max) + " access previews a day.");
+        return base::fail(quota_exceeded(Thing::access_preview, preview.preview.id,
+                                         "An analyzer has at most " + std::to_string(previews_max) + " access previews a day."));
     Json findings = Json::array();
     for (const m::AccessPreviewFinding& one : preview.findings) findings.push(model::write_document(one));
     const Json json = Json::object({{"Preview", model::write_document(preview.preview)}, {"Findings", std::move(findings)}});

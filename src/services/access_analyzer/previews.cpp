@@ -22,8 +22,6 @@ namespace {
 using Status = m::FindingStatus;
 using Change = m::FindingChangeType;
 
-std::unexpected<base::Error> invalid(const std::string& what) { return base::fail(base::code::ValidationException, what); }
-
 // What the configuration makes of the account. Errors of what it says: codes of policy documents.
 Result<void> put_bucket(const std::string& name, const m::S3BucketConfiguration& to, proof::AccountPolicies& account) {
     TRY(objects::check_bucket_name(name));
@@ -53,24 +51,24 @@ Result<void> put_role(const std::string& arn, const m::IamRoleConfiguration& to,
 
 // The one resource of a preview, which is of a kind that is analyzed here.
 Result<void> check_configurations(const Place& place, const model::Map<m::Configuration>& configurations) {
-    if (configurations.size() != 1) return invalid("An access preview has exactly one configuration.");
+    if (configurations.size() != 1) return invalid_field("configurations", "An access preview has exactly one configuration.");
     const auto& [arn, configuration] = configurations.front();
     const auto parsed = policy::parse_arn(arn);
-    if (!parsed) return invalid(arn + " is not an ARN.");
+    if (!parsed) return invalid_field("configurations", arn + " is not an ARN.");
     if (configuration.s3_bucket) {
         if (parsed->service != "s3" || parsed->resource.find('/') != std::string_view::npos)
-            return invalid(arn + " is not the ARN of a bucket.");
+            return invalid_field("configurations", arn + " is not the ARN of a bucket.");
         if (!model::items(configuration.s3_bucket->bucket_acl_grants).empty() ||
             (configuration.s3_bucket->access_points && !configuration.s3_bucket->access_points->empty()))
-            return invalid("Buckets here have no grants of an access control list, and no access points.");
+            return not_supported("Buckets here have no grants of an access control list, and no access points.");
         return {};
     }
     if (configuration.iam_role) {
         if (parsed->service != "iam" || parsed->account != place.account || !parsed->resource.starts_with("role/"))
-            return invalid(arn + " is not the ARN of a role of this account.");
+            return invalid_field("configurations", arn + " is not the ARN of a role of this account.");
         return {};
     }
-    return invalid("Access previews are supported of the resource types AWS::S3::Bucket and AWS::IAM::Role alone.");
+    return not_supported("Access previews are supported of the resource types AWS::S3::Bucket and AWS::IAM::Role alone.");
 }
 
 m::AccessPreviewFinding shown(const ComputedFinding& computed, const std::string& id, const Permit& permit) {
@@ -137,7 +135,7 @@ std::vector<m::AccessPreviewFinding> compared(const Computed& computed, const st
 Result<StoredAnalyzer> external_analyzer(const Analyzer& service, const Permit& permit, const std::string& arn) {
     StoredAnalyzer analyzer = TRY(analyzer_of(service, permit, arn));
     if (analyzer.summary.type != m::Type::account)
-        return invalid("Access previews are supported by analyzers of external access alone.");
+        return not_supported("Access previews are supported by analyzers of external access alone.");
     return analyzer;
 }
 
@@ -146,8 +144,7 @@ Result<m::CreateAccessPreviewResponse> create_preview(Analyzer& service, const P
     const Place place = place_of(permit);
     TRY(check_configurations(place, in.configurations));
     StoredAnalyzer analyzer = TRY(external_analyzer(service, permit, in.analyzer_arn));
-    const base::Lock lock(service.state->changing);
-    TRY(look(service, permit, analyzer));
+    analyzer = TRY(look(service, permit, analyzer.summary.name));
     proof::AccountPolicies account = TRY(read_account(*service.parts.directory, *service.parts.storage, place.account));
     const auto& [arn, configuration] = in.configurations.front();
     const auto put = configuration.s3_bucket ? put_bucket(arn.substr(arn.rfind(':') + 1), *configuration.s3_bucket, account)
@@ -166,6 +163,8 @@ Result<m::CreateAccessPreviewResponse> create_preview(Analyzer& service, const P
         preview.findings = compared(computed, TRY(service.state->findings(place, analyzer.summary.name)), analyzer, arn, permit,
                                     *service.parts.random);
     }
+    const base::Lock lock(service.state->changing);
+    TRY(service.state->analyzer(place, analyzer.summary.name));  // which may have gone meanwhile
     TRY(put_preview(*service.parts.keys, place, analyzer.summary.name, preview, permit.time()));
     return m::CreateAccessPreviewResponse{.id = preview.preview.id};
 }
@@ -221,6 +220,7 @@ Result<m::ListAccessPreviewFindingsResponse> list_preview_findings(Analyzer& ser
     StoredPreview preview =
         TRY(find_preview(*service.parts.keys, place_of(permit), analyzer.summary.name, in.access_preview_id, permit.time()));
     std::erase_if(preview.findings, [&](const auto& one) { return !matches(record_of(one), filter); });
+    std::ranges::sort(preview.findings, {}, &m::AccessPreviewFinding::id);
     auto [part, next] = part_of(page, std::move(preview.findings), [](const auto& one) { return one.id; });
     return m::ListAccessPreviewFindingsResponse{.findings = std::move(part), .next_token = std::move(next)};
 }

@@ -63,16 +63,21 @@ Result<gate::ResourcePage> Resources::each_resource(const gate::ResourceQuery& q
     return std::move(pager).finish();
 }
 
-Result<void> check_analyzer_arn(std::string_view arn) {
+Result<void> check_analyzer_arn(std::string_view arn, const char* field) {
     const auto parsed = policy::parse_arn(arn);
     const bool good = parsed && parsed->service == "access-analyzer" && parsed->resource.starts_with(analyzer_type) &&
                       parsed->resource.find('/', analyzer_type.size()) == std::string_view::npos;
-    if (!good) return base::fail(base::code::ValidationException, std::string(arn) + " is not the ARN of an analyzer.");
+    if (!good) return invalid_field(field, std::string(arn) + " is not the ARN of an analyzer.");
     return {};
 }
 
 Result<model::NamedValues> analyzer_arn_value(const model::RequestOrigin&, std::span<const std::optional<std::string>> arn) {
     TRY(check_analyzer_arn(arn[0].value_or("")));
+    return model::NamedValues{{"", arn[0].value_or("")}};
+}
+
+Result<model::NamedValues> tagged_arn_value(const model::RequestOrigin&, std::span<const std::optional<std::string>> arn) {
+    TRY(check_analyzer_arn(arn[0].value_or(""), "resourceArn"));
     return model::NamedValues{{"", arn[0].value_or("")}};
 }
 

@@ -29,8 +29,11 @@ private:
 // The value functions of models/accessanalyzer.yaml: an ARN as it was sent. Error `ValidationException`: not of an analyzer.
 [[nodiscard]] base::Result<model::NamedValues> analyzer_arn_value(const model::RequestOrigin& origin,
                                                                   std::span<const std::optional<std::string>> arn);
+[[nodiscard]] base::Result<model::NamedValues> tagged_arn_value(const model::RequestOrigin& origin,
+                                                                std::span<const std::optional<std::string>> arn);
 
-[[nodiscard]] base::Result<void> check_analyzer_arn(std::string_view arn);
+// `field`: the request's member.
+[[nodiscard]] base::Result<void> check_analyzer_arn(std::string_view arn, const char* field = "analyzerArn");
 
 // The analyzer's name in its ARN; nullopt: it is none of the place's.
 [[nodiscard]] std::optional<std::string> analyzer_named(const Place& place, std::string_view arn);

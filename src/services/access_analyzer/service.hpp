@@ -45,9 +45,13 @@ using Rows = std::span<const gate::OperationDeclaration<Analyzer>>;
 // An analyzer as a request names it, by its ARN. Error `ResourceNotFoundException`.
 [[nodiscard]] Result<StoredAnalyzer> analyzer_of(const Analyzer& service, const Permit& permit, const std::string& arn);
 
-// Looks at the account, if it has changed since the analyzer looked last, or an hour has passed for one of unused access. `only`: whatever has happened,
-// at this resource. The caller holds State::changing. What it has found is in the state.
-[[nodiscard]] Result<void> look(Analyzer& service, const Permit& permit, StoredAnalyzer& analyzer, const std::string& only = {});
+// For how many days what an analyzer of unused access calls unused was not used.
+[[nodiscard]] int32_t age_of(const m::AnalyzerSummary& analyzer);
+
+// Looks at the account, if it has changed since the analyzer of this name looked last, or an hour has passed for one of unused access. `only`: whatever has
+// happened, at this resource. The caller holds neither State::changing nor State::looking. What it has found is in the state; the analyzer as it is then.
+[[nodiscard]] Result<StoredAnalyzer> look(Analyzer& service, const Permit& permit, const std::string& name,
+                                          const std::string& only = {});
 
 // The operations of each file.
 [[nodiscard]] Rows policy_check_operations();
@@ -58,5 +62,6 @@ using Rows = std::span<const gate::OperationDeclaration<Analyzer>>;
 [[nodiscard]] Rows analyzed_resource_operations();
 [[nodiscard]] Rows preview_operations();
 [[nodiscard]] Rows policy_generation_operations();
+[[nodiscard]] Rows recommendation_operations();
 
 }  // namespace services::access_analyzer

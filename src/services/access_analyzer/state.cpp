@@ -53,10 +53,6 @@ std::vector<Filter> StoredAnalyzer::filters() const {
     return out;
 }
 
-base::Error no_such(std::string_view what, const std::string& name) {
-    return {base::code::ResourceNotFoundException, "The " + std::string(what) + " " + name + " does not exist."};
-}
-
 std::string analyzer_arn(const Place& place, const std::string& name) {
     return "arn:aws:access-analyzer:" + place.region + ":" + place.account + ":analyzer/" + name;
 }
@@ -64,7 +60,7 @@ std::string analyzer_arn(const Place& place, const std::string& name) {
 Result<StoredAnalyzer> State::analyzer(const Place& place, const std::string& name) const {
     const std::string key = key_of(place, name);
     auto value = TRY(keys_.get(key));
-    if (!value) return base::fail(no_such("analyzer", name));
+    if (!value) return base::fail(no_such(Thing::analyzer, name));
     return read_analyzer({key, *std::move(value)});
 }
 
@@ -100,16 +96,19 @@ Result<void> State::put(const Place& place, const StoredAnalyzer& analyzer) {
     batch.put(key_of(place, analyzer.summary.name), json.dump());
     TRY(keys_.commit(batch));
     version_.fetch_add(1, std::memory_order_release);
+    changes_.fetch_add(1, std::memory_order_release);
     return {};
 }
 
 Result<void> State::erase(const Place& place, const std::string& name) {
     store::Batch batch;
     batch.erase(key_of(place, name));
-    for (const std::string& prefix : {findings_of(place, name), prefix_of(place, "preview") + name + "/"})
+    for (const std::string& prefix :
+         {findings_of(place, name), prefix_of(place, "preview") + name + "/", prefix_of(place, "recommendation") + name + "/"})
         for (const store::Entry& entry : TRY(keys_.scan({.prefix = prefix}))) batch.erase(entry.key);
     TRY(keys_.commit(batch));
     version_.fetch_add(1, std::memory_order_release);
+    changes_.fetch_add(1, std::memory_order_release);
     return {};
 }
 
@@ -123,17 +122,38 @@ Result<std::vector<FindingRecord>> State::findings(const Place& place, const std
 Result<FindingRecord> State::finding(const Place& place, const std::string& analyzer, const std::string& id) const {
     const std::string key = findings_of(place, analyzer) + id;
     auto value = TRY(keys_.get(key));
-    if (!value) return base::fail(no_such("finding", id));
+    if (!value) return base::fail(no_such(Thing::finding, id));
     return read_finding({key, *std::move(value)});
 }
 
-Result<void> State::change(const Place& place, const std::string& analyzer, const FindingChanges& changes) {
-    if (changes.put.empty() && changes.erase.empty()) return {};
+Result<std::vector<FindingRecord>> State::findings_after(const Place& place, const std::string& analyzer, const std::string& id,
+                                                         size_t most) const {
+    std::vector<FindingRecord> out;
+    const std::string prefix = findings_of(place, analyzer);
+    // A byte 0 behind it: the first key after it.
+    const std::string from = id.empty() ? "" : prefix + id + '\0';
+    for (const store::Entry& entry : TRY(keys_.scan({.prefix = prefix, .from = from, .limit = most})))
+        out.push_back(TRY(read_finding(entry)));
+    return out;
+}
+
+store::Batch State::batch_of(const Place& place, const std::string& analyzer, const FindingChanges& changes) {
     store::Batch batch;
     const std::string prefix = findings_of(place, analyzer);
     for (const FindingRecord& one : changes.put) batch.put(prefix + one.id, model::write_document(one).dump());
     for (const std::string& id : changes.erase) batch.erase(prefix + id);
-    return keys_.commit(batch);
+    return batch;
+}
+
+Result<void> State::change(const store::Batch& batch) {
+    if (batch.writes().empty()) return {};
+    TRY(keys_.commit(batch));
+    changes_.fetch_add(1, std::memory_order_release);
+    return {};
+}
+
+Result<void> State::change(const Place& place, const std::string& analyzer, const FindingChanges& changes) {
+    return change(batch_of(place, analyzer, changes));
 }
 
 }  // namespace services::access_analyzer

@@ -10,6 +10,7 @@
 
 #include "base/mutex.hpp"
 #include "base/result.hpp"
+#include "services/access_analyzer/errors.hpp"
 #include "services/access_analyzer/lifecycle.hpp"
 #include "store/key_value_store.hpp"
 
@@ -17,10 +18,6 @@ namespace services::access_analyzer {
 
 // Quotas. Source: IAM User Guide, "IAM Access Analyzer quotas".
 constexpr size_t archive_rules_max = 100;  // of one analyzer
-
-// Error codes that no other service here has.
-inline constexpr char conflict[] = "ConflictException";
-inline constexpr char quota_exceeded[] = "ServiceQuotaExceededException";
 
 struct Place {
     std::string account, region;
@@ -46,22 +43,31 @@ public:
     [[nodiscard]] base::Result<void> erase(const Place& place, const std::string& name);  // with all that is its own
 
     [[nodiscard]] base::Result<std::vector<FindingRecord>> findings(const Place& place, const std::string& analyzer) const;
+    // Of those in the order of their ids, at most so many behind this one, which need not be there. Empty: from the first.
+    [[nodiscard]] base::Result<std::vector<FindingRecord>> findings_after(const Place& place, const std::string& analyzer,
+                                                                          const std::string& id, size_t most) const;
     [[nodiscard]] base::Result<FindingRecord> finding(const Place& place, const std::string& analyzer,
                                                       const std::string& id) const;
     [[nodiscard]] base::Result<void> change(const Place& place, const std::string& analyzer, const FindingChanges& changes);
+    // In two steps: what takes long needs no lock.
+    [[nodiscard]] static store::Batch batch_of(const Place& place, const std::string& analyzer, const FindingChanges& changes);
+    [[nodiscard]] base::Result<void> change(const store::Batch& batch);
+    // Another one after every change of anything here.
+    [[nodiscard]] uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
 
     // Another one after every change of analyzers and their tags.
     [[nodiscard]] uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
-    // Reading what is there and writing what becomes of it is one thing, for every handler that changes something.
+    // Reading what is there and writing what becomes of it is one thing, for every handler that changes something. Held for moments.
     mutable base::Mutex changing;
+    // One look at the account at a time, for as long as it takes: what it needs of memory, it needs once. Before `changing`, never within it.
+    mutable base::Mutex looking;
 
 private:
     store::KeyValueStore& keys_;
-    std::atomic<uint64_t> version_ = 1;
+    std::atomic<uint64_t> version_ = 1, changes_ = 1;
 };
 
-[[nodiscard]] base::Error no_such(std::string_view what, const std::string& name);
 [[nodiscard]] std::string analyzer_arn(const Place& place, const std::string& name);
 
 }  // namespace services::access_analyzer

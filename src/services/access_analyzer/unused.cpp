@@ -26,8 +26,12 @@ bool is_excluded(const UnusedQuestion& question, const HolderInUse& holder) {
 
 class Holder {
 public:
-    Holder(const UnusedQuestion& question, const HolderInUse& holder, Computed& out)
-        : holder_(holder), since_(question.now - std::chrono::days(question.age_days)), out_(out) {
+    Holder(const UnusedQuestion& question, const HolderInUse& holder, size_t& details, Computed& out)
+        : holder_(holder),
+          since_(question.now - std::chrono::days(question.age_days)),
+          details_(details),
+          details_max_(question.details_max),
+          out_(out) {
         type_ = holder.is_role ? m::ResourceType::aws__iam__role : m::ResourceType::aws__iam__user;
         out_.resources.push_back({holder.arn, type_});
         if (holder.is_role && is_unused(holder.created, holder.last_used))
@@ -55,7 +59,7 @@ private:
 
     // One finding, with an entry a service: all of it, or those of its actions that were not used.
     void add_permissions() {
-        if (holder_.uses.read_since) {  // what it did before is not known
+        if (holder_.uses.read_since || details_ >= details_max_) {  // what it did before is not known, or there are too many
             out_.open.insert(holder_.arn);
             return;
         }
@@ -78,6 +82,7 @@ private:
             if (details.last_accessed && unused.size() <= actions_shown_max) details.actions = std::move(unused);
             finding.details.push_back({.unused_permission_details = std::move(details)});
         }
+        details_ += finding.details.size();
         if (!finding.details.empty()) out_.findings.push_back(std::move(finding));
     }
 
@@ -90,6 +95,8 @@ private:
 
     const HolderInUse& holder_;
     const base::Time since_;
+    size_t& details_;  // of all findings so far
+    const size_t details_max_;
     Computed& out_;
     m::ResourceType type_{};
 };
@@ -98,8 +105,9 @@ private:
 
 Computed unused_access(const UnusedQuestion& question, const std::vector<HolderInUse>& holders) {
     Computed out;
+    size_t details = 0;
     for (const HolderInUse& holder : holders)
-        if (!holder.is_service_linked && !is_excluded(question, holder)) Holder(question, holder, out);
+        if (!holder.is_service_linked && !is_excluded(question, holder)) Holder(question, holder, details, out);
     return out;
 }
 

@@ -27,7 +27,7 @@ struct KeyInUse {
 
 // A user or role, and what is known of its use.
 struct HolderInUse {
-    std::string arn, name;
+    std::string arn, id, name;
     bool is_role = false;
     bool is_service_linked = false;  // its service uses it
     base::Time created;
@@ -43,6 +43,7 @@ struct UnusedQuestion {
     int32_t age_days = 90;
     bool record_reaches_back = false;                                    // to now - age
     std::vector<std::map<std::string, std::string>> excluded_tags = {};  // who has all of one of these is left out
+    size_t details_max = 100'000;  // services of unused permissions, of all findings together: who comes behind them is left open
 };
 
 [[nodiscard]] Computed unused_access(const UnusedQuestion& question, const std::vector<HolderInUse>& holders);

@@ -59,10 +59,10 @@ m::ValidatePolicyFinding shown(const lint::Finding& finding) {
 // AWS's own checks alone: clients count on their codes. `trainwarden lint` has the others.
 Result<m::ValidatePolicyResponse> validate_policy(Analyzer&, const Permit&, const m::ValidatePolicyRequest& in) {
     if (in.policy_document.size() > document_bytes_max)
-        return base::fail(base::code::ValidationException,
-                          "The policy document has more than " + std::to_string(document_bytes_max) + " bytes.");
+        return invalid_field("policyDocument",
+                             "The policy document has more than " + std::to_string(document_bytes_max) + " bytes.");
     if (in.validate_policy_resource_type && in.policy_type != m::PolicyType::resource_policy)
-        return base::fail(base::code::ValidationException, "A resource type is of a RESOURCE_POLICY alone.");
+        return invalid_field("validatePolicyResourceType", "A resource type is of a RESOURCE_POLICY alone.");
     const std::string type(model::word_of(in.policy_type));
     const std::string resource_type(
         model::word_of(in.validate_policy_resource_type.value_or(m::ValidatePolicyResourceType::unknown)));
@@ -70,7 +70,7 @@ Result<m::ValidatePolicyResponse> validate_policy(Analyzer&, const Permit&, cons
     const auto report =
         lint::check(in.policy_document, {.type = type_of(in.policy_type), .resource_type = resource_type, .own_checks = false});
     std::vector<std::pair<std::string, m::ValidatePolicyFinding>> all;
-    for (const lint::Finding& finding : report.findings) all.emplace_back(std::to_string(all.size()), shown(finding));
+    for (const lint::Finding& finding : report.findings) all.emplace_back(key_of_place(all.size()), shown(finding));
     auto [part, next] = part_of(page, std::move(all), [](const auto& one) { return one.first; });
     m::ValidatePolicyResponse out{.next_token = std::move(next)};
     for (auto& [key, finding] : part) out.findings.push_back(std::move(finding));

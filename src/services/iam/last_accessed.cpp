@@ -125,7 +125,7 @@ Result<m::GenerateServiceLastAccessedDetailsResponse> generate(Iam& iam, const P
     LastAccessedReport report{.created = permit.time(), .by = reader_of(permit.caller())};
     report.action_level = in.granularity == m::AccessAdvisorUsageGranularityType::action_level;
     std::vector<audit::Uses> uses;
-    for (const ReportedEntity& entity : subject.entities) uses.push_back(TRY(audit::uses_of(*iam.reports.record, entity.arn)));
+    for (const ReportedEntity& entity : subject.entities) uses.push_back(TRY(audit::uses_of(*iam.reports.record, entity.id)));
     report.entities = std::move(subject.entities);
     fill_report(report, subject.policies, uses);
     report.completed = permit.time();

@@ -8,7 +8,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
-#include "gate/role_record.hpp"
+#include "gate/principal_record.hpp"
 #include "policy/arn.hpp"
 #include "policy/context_keys.hpp"
 #include "proof/count.hpp"
@@ -83,7 +83,7 @@ policy::Request asked_now(policy::Request request, base::Time now) {
 }
 
 // Why a policy of this record would be a guess; none: it would not.
-Result<std::vector<std::string>> shortcomings(const Dependencies& parts, const gate::RoleRecord& record, const Caller& role,
+Result<std::vector<std::string>> shortcomings(const Dependencies& parts, const gate::PrincipalRecord& record, const Caller& role,
                                               std::span<const std::string> jobs, std::optional<base::Time> since) {
     std::vector<std::string> out;
     if (record.requests < recorded_requests_min)
@@ -111,7 +111,8 @@ std::string folder_of(const gate::AllowedAccess& access, const proof::Runs& runs
 }
 
 // Objects by their folders: thousands of them were read.
-std::vector<m::RecordedAccess> shown(const gate::RoleRecord& record, std::span<const size_t> places, const proof::Runs& runs) {
+std::vector<m::RecordedAccess> shown(const gate::PrincipalRecord& record, std::span<const size_t> places,
+                                     const proof::Runs& runs) {
     std::map<std::pair<std::string, std::string>, int64_t> counts;
     for (const size_t place : places) {
         const gate::AllowedAccess& access = record.accesses[place];
@@ -123,7 +124,7 @@ std::vector<m::RecordedAccess> shown(const gate::RoleRecord& record, std::span<c
 }
 
 // Whose policies decided about these accesses.
-std::set<std::string> policy_bearers(const Caller& role, const gate::RoleRecord& record, std::span<const size_t> places) {
+std::set<std::string> policy_bearers(const Caller& role, const gate::PrincipalRecord& record, std::span<const size_t> places) {
     constexpr size_t buckets_max = 20;
     std::set<std::string> out{role.principal.role_arn};
     std::set<std::string> buckets;
@@ -141,7 +142,7 @@ std::set<std::string> policy_bearers(const Caller& role, const gate::RoleRecord&
 
 // What was allowed and is not: which, since when, why and by which change; and whether what is left is a record at all.
 Result<void> add_what_is_not_allowed_today(const Dependencies& parts, m::LeastPrivilegeResponse& out, const Caller& role,
-                                           const gate::RoleRecord& record, const proof::LeastPrivilege& made,
+                                           const gate::PrincipalRecord& record, const proof::LeastPrivilege& made,
                                            std::span<const proof::RecordedAccess> accesses) {
     out.not_allowed_today = shown(record, made.not_allowed_now, made.runs);
     std::map<std::pair<std::string, std::string>, m::RecordedAccess*> groups;
@@ -221,7 +222,7 @@ Result<void> check(const proof::LeastPrivilege& made) {
     return {};
 }
 
-m::LeastPrivilegeProof shown_proof(const proof::LeastPrivilege& made, const gate::RoleRecord& record) {
+m::LeastPrivilegeProof shown_proof(const proof::LeastPrivilege& made, const gate::PrincipalRecord& record) {
     const auto word = [](const proof::Answer& answer) {
         return answer.kind == proof::Answer::Kind::no ? m::Proof::proved : m::Proof::not_proved;
     };
@@ -259,7 +260,7 @@ proof::Generality generality_of(m::Generality asked) {
 Result<m::LeastPrivilegeResponse> least_privilege_of(const Dependencies& parts, const m::LeastPrivilegeRequest& in,
                                                      std::optional<base::Time> since, std::optional<base::Time> until) {
     const Caller role = TRY(role_called(parts, in.role_arn));
-    const gate::RoleRecord record = TRY(gate::read_role_record(
+    const gate::PrincipalRecord record = TRY(gate::read_principal_record(
         *parts.audit, *parts.describer, {.arn = in.role_arn, .id = role.principal.role_id, .keys = keys_of(role)}, since, until));
     const std::vector<std::string> runs(record.jobs.begin(), record.jobs.end());
     std::vector<std::string> jobs = completed(parts, record.job_arns);

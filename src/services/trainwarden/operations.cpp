@@ -358,7 +358,11 @@ Result<m::UsedActionsResponse> used_actions(Dependencies& parts, const Permit&, 
     const Caller caller = TRY(find_principal(*parts.directory, in.principal_arn, parts.region));
     std::map<std::string, m::UsedAction> used;
     audit::Query query;
-    query.principal = in.principal_arn;
+    // By its unique id, which no predecessor of the same name has, and which outlives a renaming. A service has a name alone, and so has a session.
+    const policy::Principal& principal = caller.principal;
+    const bool is_session = principal.kind == policy::PrincipalKind::role_session;
+    query.principal_id = is_session ? principal.role_id : principal.unique_id;
+    if (query.principal_id.empty() || (is_session && in.principal_arn == principal.arn)) query.principal = in.principal_arn;
     query.since = TRY(time_in(in.since, "Since"));
     query.accept = [&](const Json& record) {
         count_uses(read_record(record), used);

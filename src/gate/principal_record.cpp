@@ -1,4 +1,4 @@
-#include "gate/role_record.hpp"
+#include "gate/principal_record.hpp"
 
 #include <algorithm>
 #include <array>
@@ -39,7 +39,8 @@ policy::Principal principal_of(const RecordView::Principal& recorded) {
     out.arn = recorded.arn;
     out.unique_id = recorded.id;
     out.role_arn = recorded.role_arn;
-    out.role_id = recorded.id.substr(0, recorded.id.find(':'));
+    if (out.kind == policy::PrincipalKind::user) out.user_arn = recorded.arn;
+    if (!out.role_arn.empty()) out.role_id = recorded.id.substr(0, recorded.id.find(':'));
     return out;
 }
 
@@ -58,12 +59,12 @@ policy::Context context_of(const Json& recorded) {
 
 class Reader {
 public:
-    Reader(const audit::Log& log, const Describer& describer, const RecordedRole& role)
-        : log_(log), describer_(describer), role_(role) {}
+    Reader(const audit::Log& log, const Describer& describer, const RecordedPrincipal& who)
+        : log_(log), describer_(describer), who_(who) {}
 
-    base::Result<RoleRecord> run(std::optional<base::Time> since, std::optional<base::Time> until) {
+    base::Result<PrincipalRecord> run(std::optional<base::Time> since, std::optional<base::Time> until) {
         audit::Query query;
-        query.principal = role_.arn;
+        query.principal_id = who_.id;
         query.since = since;
         query.until = until;
         query.most = records_a_page;
@@ -88,7 +89,6 @@ private:
         if (view.is_unreadable) return ++out_.unreadable, base::Result<void>();
         if (view.request_id.empty() || view.outcome == audit::outcome_refused) return {};
         policy::Principal principal = principal_of(view.principal);
-        if (principal.role_id != role_.id) return ++out_.former, base::Result<void>();
         const int64_t times = view.repeated.value_or(1);
         const auto time = text::parse_iso8601(view.time);
         const auto when = time ? std::optional(*time) : std::nullopt;
@@ -121,7 +121,7 @@ private:
         const Known& resource = *TRY(known(request));
         std::string key = request.action + "\n" + request.resource + "\n" + request.principal.arn;
         for (const auto& entry : request.context.entries()) {
-            if (!role_.keys.contains(entry.key) && !resource.keys.contains(entry.key)) continue;
+            if (!who_.keys.contains(entry.key) && !resource.keys.contains(entry.key)) continue;
             key += "\n" + entry.key;
             for (const std::string& value : entry.values) key += " " + std::to_string(value.size()) + ":" + value;
         }
@@ -153,7 +153,7 @@ private:
     base::Result<void> find_jobs(std::optional<base::Time> since, std::optional<base::Time> until) {
         audit::Query query;
         query.action = "iam:PassRole";
-        query.resource = role_.arn;
+        query.resource = who_.arn;
         query.since = since;
         query.until = until;
         query.accept = [&](const Json& record) {
@@ -189,17 +189,18 @@ private:
 
     const audit::Log& log_;
     const Describer& describer_;
-    const RecordedRole& role_;
+    const RecordedPrincipal& who_;
     std::map<std::string, AllowedAccess> accesses_;
     std::map<std::pair<std::string, std::string>, Known> known_;  // by action and resource
-    RoleRecord out_;
+    PrincipalRecord out_;
 };
 
 }  // namespace
 
-base::Result<RoleRecord> read_role_record(const audit::Log& log, const Describer& describer, const RecordedRole& role,
-                                          std::optional<base::Time> since, std::optional<base::Time> until) {
-    return Reader(log, describer, role).run(since, until);
+base::Result<PrincipalRecord> read_principal_record(const audit::Log& log, const Describer& describer,
+                                                    const RecordedPrincipal& who, std::optional<base::Time> since,
+                                                    std::optional<base::Time> until) {
+    return Reader(log, describer, who).run(since, until);
 }
 
 base::Result<std::vector<PolicyChange>> policy_changes(const audit::Log& log, const std::set<std::string>& resources,

@@ -1,5 +1,5 @@
 // What a role did, read back from a log.
-#include "gate/role_record.hpp"
+#include "gate/principal_record.hpp"
 
 #include <doctest/doctest.h>
 
@@ -31,8 +31,8 @@ public:
     }
 };
 
-struct RoleRecordFixture : audit_test::Fixture {
-    RoleRecordFixture() { describer.add("s3", std::make_unique<Buckets>()); }
+struct PrincipalRecordFixture : audit_test::Fixture {
+    PrincipalRecordFixture() { describer.add("s3", std::make_unique<Buckets>()); }
 
     audit::Record record(const std::string& id, const std::string& action, const std::string& resource) {
         audit::Record out = audit_test::allowed(id);
@@ -62,9 +62,10 @@ struct RoleRecordFixture : audit_test::Fixture {
         REQUIRE(pending.has_value());
         REQUIRE(log->answered(std::move(*pending), {.time = clock.now(), .status = 200}).has_value());
     }
-    gate::RoleRecord read(std::set<std::string> keys = {}, std::optional<base::Time> since = std::nullopt) {
-        return gate::read_role_record(*log, describer, {.arn = role_arn, .id = "AROATRAINER", .keys = std::move(keys)}, since,
-                                      std::nullopt)
+    gate::PrincipalRecord read(std::set<std::string> keys = {}, std::optional<base::Time> since = std::nullopt,
+                               const std::string& id = "AROATRAINER") {
+        return gate::read_principal_record(*log, describer, {.arn = role_arn, .id = id, .keys = std::move(keys)}, since,
+                                           std::nullopt)
             .value();
     }
 
@@ -75,7 +76,7 @@ struct RoleRecordFixture : audit_test::Fixture {
 }  // namespace
 
 TEST_CASE("what a role was allowed is read back as it was asked") {
-    RoleRecordFixture fixture;
+    PrincipalRecordFixture fixture;
     auto one = fixture.record("1", "s3:GetObject", "arn:aws:s3:::data/a");
     one.accesses.front().request.context.set("s3:prefix", "x");
     one.accesses.front().request.context.set_list("aws:TagKeys", {"team"});
@@ -88,10 +89,11 @@ TEST_CASE("what a role was allowed is read back as it was asked") {
     fixture.write(former);
     auto other = fixture.record("4", "s3:PutObject", "arn:aws:s3:::data/a");
     other.principal.role_arn = "arn:aws:iam::111122223333:role/other";
+    other.principal.role_id = "AROAOTHER";
+    other.principal.unique_id = "AROAOTHER:SageMaker";
     fixture.write(other);
     const auto read = fixture.read();
     CHECK(read.requests == 1);
-    CHECK(read.former == 1);
     CHECK(read.unreadable == 0);
     CHECK(read.first == read.last);
     CHECK(read.begins == read.first);
@@ -103,13 +105,36 @@ TEST_CASE("what a role was allowed is read back as it was asked") {
     CHECK(request.resource_account == "111122223333");
     REQUIRE(request.context.find("s3:prefix") != nullptr);
     CHECK(!request.context.find("s3:prefix")->multivalued);
+    // Whoever had its name before is another role.
+    CHECK(fixture.read({}, std::nullopt, "AROAFORMER").accesses.size() == 1);
     // A list stays one, though it has one value.
     REQUIRE(request.context.find("aws:TagKeys") != nullptr);
     CHECK(request.context.find("aws:TagKeys")->multivalued);
 }
 
+TEST_CASE("what a user was allowed is read back under each name that it had") {
+    PrincipalRecordFixture fixture;
+    for (const char* name : {"ada", "lovelace"}) {
+        auto one = fixture.record("1", "s3:GetObject", std::string("arn:aws:s3:::data/") + name);
+        one.principal = audit_test::allowed("1").principal;
+        one.principal.arn = std::string("arn:aws:iam::111122223333:user/") + name;
+        one.principal.unique_id = "AIDAADA";
+        fixture.write(one);
+    }
+    const auto read = gate::read_principal_record(*fixture.log, fixture.describer,
+                                                  {.arn = "arn:aws:iam::111122223333:user/lovelace", .id = "AIDAADA"},
+                                                  std::nullopt, std::nullopt);
+    REQUIRE(read);
+    REQUIRE(read->accesses.size() == 2);
+    for (const auto& one : read->accesses) {
+        CHECK(one.request.principal.kind == policy::PrincipalKind::user);
+        CHECK(one.request.principal.user_arn == one.request.principal.arn);
+        CHECK(one.request.principal.role_id.empty());
+    }
+}
+
 TEST_CASE("accesses that no policy tells apart are one") {
-    RoleRecordFixture fixture;
+    PrincipalRecordFixture fixture;
     for (const char* address : {"10.0.0.1", "10.0.0.2", "10.0.0.2"})
         for (const char* bucket : {"data", "shared", "gone"}) {
             auto one = fixture.record("1", "s3:GetObject", std::string("arn:aws:s3:::") + bucket + "/a");
@@ -130,7 +155,7 @@ TEST_CASE("accesses that no policy tells apart are one") {
 }
 
 TEST_CASE("jobs are those that the role was passed to") {
-    RoleRecordFixture fixture;
+    PrincipalRecordFixture fixture;
     const std::string arn = "arn:aws:sagemaker:us-east-1:111122223333:training-job/";
     const auto pass = [&](const std::string& to, const std::string& passed) {
         auto out = fixture.record("1", "iam:PassRole", passed);
@@ -150,7 +175,7 @@ TEST_CASE("jobs are those that the role was passed to") {
 }
 
 TEST_CASE("changes of policies, newest first, of those that were answered") {
-    RoleRecordFixture fixture;
+    PrincipalRecordFixture fixture;
     const auto change = [&](const std::string& id, const std::string& action, const std::string& resource, int status = 200) {
         auto record = fixture.record(id, action, resource);
         record.operation = action.substr(action.find(':') + 1);

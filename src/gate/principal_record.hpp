@@ -1,5 +1,5 @@
-// What a role did, by the record: each access that was allowed, as a question to the engine, with the policy that its resource has today. For what is made
-// of a record: least privilege, Access Analyzer's policy generation.
+// What a role or a user did, by the record: each access that was allowed, as a question to the engine, with the policy that its resource has today. For
+// what is made of a record: least privilege, Access Analyzer's policy generation.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace gate {
 
-// Of one role. More of either is not read: `RoleRecord::cut_off` says so.
+// Of one of them. More of either is not read: `PrincipalRecord::cut_off` says so.
 constexpr size_t recorded_requests_max = 100'000;
 constexpr size_t recorded_accesses_max = 20'000;  // that differ
 
@@ -29,26 +29,28 @@ struct AllowedAccess {
     std::optional<base::Time> last;  // when it was allowed
 };
 
-struct RoleRecord {
+struct PrincipalRecord {
     std::vector<AllowedAccess> accesses;
     int64_t requests = 0;                   // with an access that was allowed
     std::optional<base::Time> first, last;  // of them
     std::optional<base::Time> begins;       // the oldest request that the log still holds, of anybody
     int64_t unreadable = 0;                 // records that may have been its, and cannot be read
-    int64_t former = 0;                     // of a role of the same name that is gone
     std::string cut_off;                    // which limit the record is longer than; empty: none
-    std::set<std::string> jobs, job_arns;   // training jobs that were created with the role: names, ARNs
+    std::set<std::string> jobs, job_arns;   // training jobs that were created with it, if it is a role: names, ARNs
 };
 
-struct RecordedRole {
-    std::string arn, id;         // id: AROA…, of the role that has the ARN now
+struct RecordedPrincipal {
+    std::string arn;
+    std::string
+        id;  // AROA… or AIDA…: what is read is this principal's, not that of one who had its ARN before, and by whatever name it had
     std::set<std::string> keys;  // in lower case: those that its policies ask for
 };
 
 // Errors of the log, or of who describes resources.
-[[nodiscard]] base::Result<RoleRecord> read_role_record(const audit::Log& log, const Describer& describer,
-                                                        const RecordedRole& role, std::optional<base::Time> since,
-                                                        std::optional<base::Time> until);
+[[nodiscard]] base::Result<PrincipalRecord> read_principal_record(const audit::Log& log, const Describer& describer,
+                                                                  const RecordedPrincipal& principal,
+                                                                  std::optional<base::Time> since,
+                                                                  std::optional<base::Time> until);
 
 // A request that was answered and that changed which policies apply, or what they say.
 struct PolicyChange {
