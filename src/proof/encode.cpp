@@ -34,6 +34,16 @@ bool is_always_there(std::string_view key) {
            key == "aws:requestedregion" || key == "aws:viaawsservice";
 }
 
+// Keys of a service that every request for the action has.
+bool is_always_there(std::string_view key, std::string_view lower_action, PrincipalKind kind) {
+    if (key == "sts:rolesessionname") return lower_action.starts_with("sts:assumerole");
+    if (key == "iam:policyarn")
+        return lower_action.ends_with("policy") &&
+               (lower_action.starts_with("iam:attach") || lower_action.starts_with("iam:detach"));
+    const bool is_signed = kind != PrincipalKind::anonymous && kind != PrincipalKind::service;
+    return is_signed && lower_action.starts_with("s3:") && (key == "s3:authtype" || key == "s3:signatureversion");
+}
+
 // Keys of services that requests to other services have, if the caller runs there.
 bool is_of_caller(std::string_view key) {
     return key.starts_with("ec2:sourceinstance") || key == "ec2:roledelivery" || key == "lambda:sourcefunctionarn" ||
@@ -143,12 +153,14 @@ KeyShape Encoder::shape_of(std::string_view key) const {
     }
     if (service == "s3" && service_ == "s3") {
         if (policy::is_s3_key(lower) && !policy::is_key_of_s3_action(lower, lower_)) out.may_be_there = false;
+        if (is_always_there(lower, lower_, subject_.principal.kind)) out.may_be_missing = false;
         return out;
     }
     if (is_of_caller(lower)) return out;
     // Keys of identity providers (`accounts.google.com:aud`, `saml:aud`) come with the actions that they vouch for.
     const bool of_provider = service.contains('.') || service == "saml";
     out.may_be_there = of_provider ? lower_.starts_with("sts:assumerolewith") : service == service_;
+    if (is_always_there(lower, lower_, subject_.principal.kind)) out.may_be_missing = false;
     return out;
 }
 

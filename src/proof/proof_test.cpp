@@ -58,6 +58,18 @@ TEST_CASE("IAM's lists below a path are requests of their own") {
     CHECK_FALSE(includes(allow(R"("iam:ListUsers")", R"("arn:aws:iam::*:user/")"), allow(R"("iam:ListUsers")", below)));
 }
 
+TEST_CASE("keys that every request for an action has") {
+    const std::string none = allow(R"("sqs:SendMessage")", "\"*\"");
+    const auto if_missing = [&](const std::string& action, const std::string& key) {
+        return !includes(none, allow('"' + action + '"', "\"*\"", R"(,"Condition":{"Null":{")" + key + R"(":"true"}})"));
+    };
+    CHECK_FALSE(if_missing("iam:AttachUserPolicy", "iam:PolicyARN"));
+    CHECK_FALSE(if_missing("s3:GetObject", "s3:authType"));
+    CHECK_FALSE(if_missing("s3:GetObject", "s3:signatureversion"));
+    CHECK(if_missing("s3:GetObject", "s3:ExistingObjectTag/team"));
+    CHECK(if_missing("iam:CreateUser", "iam:PermissionsBoundary"));
+}
+
 TEST_CASE("buckets of old, with capitals and underscores") {
     const std::string old = allow(R"("s3:GetObject")", R"("arn:aws:s3:::My_Legacy_Bucket/*")");
     CHECK_FALSE(includes(allow(R"("sqs:SendMessage")", "\"*\""), old));
