@@ -21,7 +21,7 @@ struct Limits {
     size_t proved_bytes_max = 192UL * 1024;         // of a larger document it is not proved what its statements do
     size_t questions_max = 500;                     // that are put to the proof engine, of one document
     size_t asked_bytes_max = 16UL * 1024 * 1024;    // of the policies in all of them together
-    size_t work_max = 100'000'000;                  // steps of all of them (proof/automaton.hpp)
+    size_t work_max = 40'000'000;                   // steps of all of them (proof/automaton.hpp)
     size_t unknown_max = 4;                         // that the engine's limits leave open: then nothing more is proved
     // Of a resource's policy, with who asks: statements, questions about them, and what each of those may ask the engine.
     size_t principal_statements_max = 64;

@@ -134,5 +134,5 @@ TEST_CASE("what proofs cost is limited, by what they may do and by how much is a
     CHECK(unknown({.asked_bytes_max = 10}).second.contains("asked_bytes_max"));
     CHECK(unknown({.questions_max = 0}).second.contains("questions_max"));
     CHECK(unknown({.unknown_max = 0}).second.contains("unknown_max"));
-    CHECK(unknown({.work_max = 0}).second.contains("automaton states"));
+    CHECK(unknown({.work_max = 0}).second.contains("the work of all questions"));
 }

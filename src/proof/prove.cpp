@@ -40,19 +40,26 @@ policy::Context known_of(const Question& question) {
     return out;
 }
 
-std::vector<ActionGroup> groups_of(const Question& question) {
-    std::vector<StatementActions> statements;
+std::vector<StatementActions> statements_of(const Question& question) {
+    std::vector<StatementActions> out;
     for (const auto* views : {&question.allowed, &question.refused})
-        for (const View& view : *views) add_statements(statements, view);
-    return group_actions(statements, question.actions, question.except);
+        for (const View& view : *views) add_statements(out, view);
+    return out;
 }
+
+// About what it costs to make a formula of a statement, in steps of an automaton.
+constexpr size_t work_of_statement = 20;
 
 }  // namespace
 
 Answer prove(const Question& question, const Limits& limits) {
     const policy::Context known = known_of(question);
     Answer out;
-    for (const ActionGroup& group : groups_of(question)) {
+    const auto statements = statements_of(question);
+    for (const ActionGroup& group : group_actions(statements, question.actions, question.except)) {
+        // What is spent is not spent again for every action.
+        if (limits.work != nullptr && !limits.work->spend(work_of_statement * statements.size()))
+            return {.kind = Answer::Kind::unknown, .witness = {}, .reason = "the work of all questions together"};
         // Where the formula is never true, what the resources look like does not matter.
         if (group.alike && Search(question, limits, group.first, known).is_never()) continue;
         for (const auto& [action, actions] : representatives_of(group)) {
