@@ -106,8 +106,8 @@ room(lint  LINK proof policy text base)
 # What acts.
 room(os     LINK base PRIVATE Threads::Threads)
 room(tar    LINK text base PRIVATE archive ZLIB::ZLIB)
-room(net    LINK os base PRIVATE Threads::Threads)
-room(http   LINK net text base PRIVATE CURL::libcurl)
+room(net    LINK os base PRIVATE Threads::Threads OpenSSL::SSL OpenSSL::Crypto)
+room(http   LINK os net text base PRIVATE CURL::libcurl)
 room(store  LINK os base PRIVATE ${ROCKSDB_LIBRARY})
 room(identity LINK tar policy store crypto text base PRIVATE fmt::fmt)
 # The AWS managed policies, packed from the npm package and embedded with .incbin.

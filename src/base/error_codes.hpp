@@ -201,6 +201,7 @@ inline constexpr char StackExists[] = "StackExists";
 inline constexpr char StackLocked[] = "StackLocked";
 inline constexpr char StackNotEmpty[] = "StackNotEmpty";
 inline constexpr char StoreBusy[] = "StoreBusy";
+inline constexpr char Throttling[] = "Throttling";
 inline constexpr char Timeout[] = "Timeout";
 inline constexpr char TrainingJobFailed[] = "TrainingJobFailed";
 inline constexpr char TrainingJobStopped[] = "TrainingJobStopped";

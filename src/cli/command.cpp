@@ -11,6 +11,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/nearest.hpp"
+#include "cli/data_paths.hpp"
 #include "cli/terminal.hpp"
 
 namespace cli {
@@ -31,7 +32,10 @@ public:
         root_ = std::make_shared<Command::State>();
         root_->app = &app_;
         root_->app->require_subcommand(1);
+        app_.add_option("--data", operator_data_, "talk to the server of this data folder over its socket, as the root")
+            ->type_name("DIR");
     }
+    const std::string& operator_data() const { return operator_data_; }
     Command root() { return Command(root_); }
     CLI::App& app() { return app_; }
 
@@ -59,6 +63,7 @@ public:
 
 private:
     CLI::App app_;
+    std::string operator_data_;
     std::shared_ptr<Command::State> root_;
 };
 
@@ -282,7 +287,9 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     }
     base::Result<int> status = 0;
     try {
-        status = chosen->act();
+        if (!line.operator_data().empty())
+            if (auto reached = act_as_operator(line.operator_data()); !reached) status = base::fail(std::move(reached).error());
+        if (status) status = chosen->act();
     } catch (const std::filesystem::filesystem_error& error) {  // a folder that one may not look into, for example
         status = base::fail(base::code::FileError, "`" + error.path1().string() + "`: " + error.code().message());
     } catch (const std::exception& error) {

@@ -11,6 +11,7 @@
 #include "cli/data_paths.hpp"
 #include "cli/running_server.hpp"
 #include "cli/terminal.hpp"
+#include "http/client.hpp"
 #include "model/sts/operations.hpp"
 #include "wire/client.hpp"
 
@@ -98,6 +99,18 @@ void check_hardening(Report& report, const std::string& data) {
                                       (server->new_privileges ? "" : "; no program gives it new privileges"));
 }
 
+// Where it answers whatever happens at its port.
+void check_socket(Report& report, const std::string& data) {
+    const std::string path = data + "/socket";
+    if (::access(path.c_str(), F_OK) != 0) return;
+    http::Client client;
+    const auto answer = client.send({.url = "http://localhost/healthz", .timeout_seconds = 5, .socket = path});
+    if (answer && answer->status == 200)
+        report.add(Finding::good, "the server of " + data + " answers on its socket: trainwarden --data " + data + " COMMAND");
+    else
+        report.add(Finding::bad, "nothing answers on " + path, "start the server again: trainwarden serve --data " + data);
+}
+
 void check_programs(Report& report) {
     struct Wanted {
         const char* program;
@@ -162,6 +175,7 @@ void add_doctor(Command& root) {
     command.action([report, data]() -> base::Result<int> {
         check_server(*report);
         check_data(*report, *data);
+        check_socket(*report, *data);
         check_hardening(*report, *data);
         check_programs(*report);
         check_sandbox(*report);

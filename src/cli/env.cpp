@@ -1,7 +1,10 @@
 // `eval "$(trainwarden env)"`: makes the AWS tools of this shell talk to the server of a data folder, as its root.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "base/error_codes.hpp"
@@ -64,23 +67,40 @@ base::Result<std::string> region_of(const Options& options) {
             .note("it serves " + base::join(served, ", ") + "; `trainwarden serve --region " + options.region + "` adds one"));
 }
 
-base::Result<int> env(const Options& options) {
-    const std::string start = "start one: trainwarden serve --data " + options.data;
-    const std::string credentials =
-        TRY(read_file(options.data + "/root-credentials", "there is no server's data in `" + options.data + "`; " + start));
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+// Of the server, without anybody's keys.
+base::Result<Variables> variables_of(const Options& options) {
     const std::string endpoint =
-        TRY(read_file(options.data + "/endpoint", "no server is running on `" + options.data + "`; " + start));
+        TRY(read_file(options.data + "/endpoint",
+                      "no server is running on `" + options.data + "`; start one: trainwarden serve --data " + options.data));
     const std::string region = TRY(region_of(options));
-    const std::vector<std::pair<std::string, std::string>> variables = {
-        {"AWS_ACCESS_KEY_ID", value_of(credentials, "aws_access_key_id")},
-        {"AWS_SECRET_ACCESS_KEY", value_of(credentials, "aws_secret_access_key")},
-        {"AWS_ENDPOINT_URL", std::string(base::trim(endpoint))},
-        {"AWS_REGION", region},
-        {"AWS_DEFAULT_REGION", region},
-    };
+    Variables out = {
+        {"AWS_ENDPOINT_URL", std::string(base::trim(endpoint))}, {"AWS_REGION", region}, {"AWS_DEFAULT_REGION", region}};
+    // Of a server that made its own certificate: Python's and the command line's variable, and Node's.
+    if (std::filesystem::exists(options.data + "/authority")) {
+        const std::string authority(base::trim(TRY(read_file(options.data + "/authority", "restart the server"))));
+        for (const char* name : {"AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}) out.emplace_back(name, authority);
+    }
+    return out;
+}
+
+base::Result<Variables> root_keys_of(const Options& options) {
+    const std::string file = options.data + "/root-credentials";
+    const std::string credentials = TRY(read_file(
+        file, "there is no server's data in `" + options.data + "`; start one: trainwarden serve --data " + options.data));
+    Variables out = {{"AWS_ACCESS_KEY_ID", value_of(credentials, "aws_access_key_id")},
+                     {"AWS_SECRET_ACCESS_KEY", value_of(credentials, "aws_secret_access_key")}};
+    for (const auto& [name, value] : out)
+        if (value.empty()) return base::fail(base::code::NoServer, "`" + file + "` holds no " + name);
+    return out;
+}
+
+base::Result<int> env(const Options& options) {
+    Variables variables = TRY(root_keys_of(options));
+    std::ranges::copy(TRY(variables_of(options)), std::back_inserter(variables));
     text::Json json = text::Json::object();
     for (const auto& [name, value] : variables) {
-        if (value.empty()) return base::fail(base::code::NoServer, "`" + options.data + "/root-credentials` holds no " + name);
         if (options.json)
             json.set(name, value);
         else
@@ -94,6 +114,20 @@ base::Result<int> env(const Options& options) {
 }
 
 }  // namespace
+
+base::Result<void> act_as_operator(const std::string& data) {
+    const Options options{.data = data, .region = {}};
+    const auto set = [](const Variables& variables) {
+        for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
+    };
+    set(TRY(variables_of(options)));
+    set({{"TRAINWARDEN_SOCKET", std::filesystem::absolute(data + "/socket").string()}});
+    if (auto keys = root_keys_of(options)) {
+        set(*keys);
+        ::unsetenv("AWS_SESSION_TOKEN");
+    }
+    return {};
+}
 
 void add_env(Command& root) {
     auto options = std::make_shared<Options>();

@@ -1,10 +1,20 @@
 #include "gate/globals.hpp"
 
+#include <atomic>
+
 #include "base/strings.hpp"
 #include "gate/request_keys.hpp"
 #include "identity/service_call.hpp"
 
 namespace gate {
+namespace {
+
+std::atomic<bool> tls_is_usual = false;
+
+}  // namespace
+
+void set_clients_use_tls(bool they_do) { tls_is_usual = they_do; }
+bool clients_use_tls() { return tls_is_usual; }
 
 std::string plain_address(std::string_view peer) {
     constexpr std::string_view mapped = "::ffff:";
@@ -20,7 +30,7 @@ policy::Context global_context(const RequestFacts& facts) {
         return context;
     }
     identity::set_circumstances(context, facts.now, facts.region);
-    context.set("aws:SecureTransport", "false");  // TLS ends at a proxy in front, which nothing here can vouch for
+    context.set("aws:SecureTransport", clients_use_tls() ? "true" : "false");
     return context;
 }
 

@@ -24,6 +24,10 @@ struct RequestFacts {
 
 [[nodiscard]] policy::Context global_context(const RequestFacts& facts);
 
+// Do clients come to this server over TLS? Of requests that are supposed and not made: aws:SecureTransport. Said once, before the first.
+void set_clients_use_tls(bool they_do);
+[[nodiscard]] bool clients_use_tls();
+
 // "::ffff:10.0.0.1" is 10.0.0.1: IpAddress conditions are written for the address that the client has.
 [[nodiscard]] std::string plain_address(std::string_view peer);
 

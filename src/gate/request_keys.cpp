@@ -254,7 +254,7 @@ const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
     const wire::Signature* signature = facts_.signature;
     const bool is_s3 = facts_.service == "s3";
     const bool is_v2 = signature != nullptr && signature->version == wire::SignatureVersion::v2;
-    static const Entry no = constant("false"), v2 = constant("AWS"), v4 = constant("AWS4-HMAC-SHA256"),
+    static const Entry no = constant("false"), yes = constant("true"), v2 = constant("AWS"), v4 = constant("AWS4-HMAC-SHA256"),
                        in_query = constant("REST-QUERY-STRING"), in_header = constant("REST-HEADER");
     switch (static_cast<Key>(key)) {
         case current_time:
@@ -278,8 +278,9 @@ const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
         case signature_age:
             if (const auto age = age_of_signature()) return kept(key, std::to_string(*age));
             return nullptr;
-        case via_aws_service:   // true of forward access sessions alone, which nothing here makes
-        case secure_transport:  // TLS ends at a proxy in front, which nothing here can vouch for
+        case secure_transport:
+            return facts_.http->secure_transport ? &yes : &no;
+        case via_aws_service:  // true of forward access sessions alone, which nothing here makes
             return &no;
         case signature_version:
             return !is_s3 || signature == nullptr ? nullptr : is_v2 ? &v2 : &v4;

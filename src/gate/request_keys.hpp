@@ -66,6 +66,7 @@ void RequestKeys::add_sources(Into& into) const {
     into.add(region_);
     into.add(resource_account_);
     into.add(facts_.http->peer_address);
+    into.add(uint64_t{facts_.http->secure_transport});
     add(agent_);
     const wire::Signature* signature = facts_.signature;
     into.add(signature == nullptr

@@ -2,13 +2,17 @@
 #include "http/client.hpp"
 
 #include <curl/curl.h>
+#include <fcntl.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "os/descriptor.hpp"
 
 namespace http {
 
@@ -22,6 +26,18 @@ struct Client::State {
 namespace {
 
 constexpr size_t answer_bytes_max = 512u << 20;  // of answers kept in memory
+
+// A Unix socket's name has room for 107 characters; a folder that is open has a short one.
+struct SocketName {
+    os::Descriptor folder;
+    std::string text;
+    explicit SocketName(const std::string& path) : text(path) {
+        const auto slash = path.rfind('/');
+        if (slash == std::string::npos || path.size() < sizeof(sockaddr_un::sun_path)) return;
+        folder = os::Descriptor(::open(path.substr(0, slash + 1).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        if (folder.is_open()) text = "/proc/self/fd/" + std::to_string(folder.number()) + path.substr(slash);
+    }
+};
 
 // What the callbacks of one transfer fill.
 struct Transfer {
@@ -77,9 +93,14 @@ std::string host_of(const std::string& url) {
 base::Error connection_error(const ClientRequest& request, CURLcode code, const char* detail) {
     base::Error error(code == CURLE_OPERATION_TIMEDOUT ? base::code::Timeout : base::code::ConnectionError,
                       "`" + host_of(request.url) + "` cannot be reached: " + (*detail ? detail : curl_easy_strerror(code)));
-    if (code == CURLE_SSL_CONNECT_ERROR)
-        error.notes.push_back("does it speak TLS there? `trainwarden serve` speaks plain HTTP: its endpoint is http" +
-                              host_of(request.url).substr(std::string_view("https").size()));
+    if (code == CURLE_SSL_CONNECT_ERROR && request.url.starts_with("https"))
+        error.notes.push_back(
+            "does it speak TLS there? without --tls `trainwarden serve` speaks plain HTTP: its endpoint is http" +
+            host_of(request.url).substr(std::string_view("https").size()));
+    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+        error.notes.emplace_back(
+            "who vouches for its certificate is named by AWS_CA_BUNDLE, which `trainwarden env` sets for a "
+            "server that made its own");
     if (code == CURLE_COULDNT_CONNECT) error.notes.push_back("is the server running there? `trainwarden serve` starts one");
     return error;
 }
@@ -117,8 +138,16 @@ Result<ClientResponse> Client::send(const ClientRequest& request) {
     Transfer transfer{.handle = handle, .request = &request, .response = {}, .refused = {}};
     char detail[CURL_ERROR_SIZE] = "";
     File file;
+    const SocketName socket(request.socket);
 
-    curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
+    if (!request.socket.empty()) curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, socket.text.c_str());
+    // As AWS's tools: the authorities of this file instead of the system's.
+    if (const char* bundle = std::getenv("AWS_CA_BUNDLE"); bundle != nullptr && *bundle != '\0')
+        curl_easy_setopt(handle, CURLOPT_CAINFO, bundle);
+    // Behind a Unix socket nothing is encrypted, whatever its server's endpoint says.
+    const bool to_socket_over_tls = !request.socket.empty() && request.url.starts_with("https://");
+    const std::string url = to_socket_over_tls ? "http" + request.url.substr(std::string_view("https").size()) : request.url;
+    curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
     curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // What was signed is what is sent.

@@ -18,6 +18,7 @@ struct ClientRequest {
     std::string body_file;                                     // path of a file to send (PUT)
     std::function<base::Result<void>(std::string_view)> sink;  // gets the body of a 2xx answer instead of ClientResponse::body
     int timeout_seconds = 60;
+    std::string socket = {};  // a Unix socket that the URL's host is behind; empty: none
 };
 
 struct ClientResponse {
@@ -26,7 +27,8 @@ struct ClientResponse {
     std::string body;
 };
 
-// One Client a thread; keeps connections alive. Error `ConnectionError` names the URL's host and what to check.
+// One Client a thread; keeps connections alive. Trusts the certificates of the system's authorities, or of those in the file that AWS_CA_BUNDLE
+// names. Error `ConnectionError` names the URL's host and what to check.
 class Client {
 public:
     Client();

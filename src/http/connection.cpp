@@ -12,18 +12,14 @@ namespace http {
 
 using base::fail;
 using base::Result;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 namespace {
 
 constexpr uint64_t drained_bytes_max = 1u << 20;  // more unread body than this: cheaper to close
-constexpr uint64_t lingered_bytes_max = 256u << 20;
-constexpr seconds linger_max{5};
-constexpr seconds tls_log_pause{60};
-
-// A record of type handshake, of any version of TLS: no HTTP method begins so.
-bool is_tls(std::string_view received) { return received.size() >= 2 && received[0] == 0x16 && received[1] == 0x03; }
+constexpr size_t framing_bytes = 16384;           // received at once where chunks are looked for
 
 uint64_t length_of(const Response& response) {
     if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
@@ -31,6 +27,13 @@ uint64_t length_of(const Response& response) {
     uint64_t sum = 0;
     for (const auto& file : std::get<std::vector<FileRange>>(response.body)) sum += file.length;
     return sum;
+}
+
+// The files of an answer, one after the other; nullptr: it has no more.
+const FileRange* file_of(const Response& response, size_t index) {
+    if (const auto* file = std::get_if<FileRange>(&response.body)) return index == 0 ? file : nullptr;
+    const auto* files = std::get_if<std::vector<FileRange>>(&response.body);
+    return files != nullptr && index < files->size() ? &(*files)[index] : nullptr;
 }
 
 // What the body readers above expect to hear.
@@ -46,27 +49,24 @@ std::string http_date_now() { return text::http_date(base::SystemClock().now());
 
 }  // namespace
 
+void Inbox::append(std::string_view more) {
+    if (at_ == bytes_.size()) bytes_.clear(), at_ = 0;
+    bytes_ += more;
+}
+
 Result<size_t> Inbox::receive() {
-    if (begin_ == end_) begin_ = end_ = 0;
-    if (end_ == bytes_.size()) {
-        if (begin_ > 0) {
-            std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
-            end_ -= begin_;
-            begin_ = 0;
-        } else {
-            bytes_.resize(std::min<size_t>(bytes_.size() * 2, head_bytes_max));
-        }
-    }
-    const size_t got = TRY(stream_.read_some(std::span(bytes_).subspan(end_)));
-    end_ += got;
+    bytes_.resize(framing_bytes);
+    at_ = 0;
+    const auto got = stream_.read_some(bytes_);
+    bytes_.resize(got.value_or(0));
     return got;
 }
 
 Result<size_t> Inbox::read(std::span<char> into) {
-    if (begin_ == end_) return stream_.read_some(into);
-    const size_t count = std::min(into.size(), end_ - begin_);
-    std::memcpy(into.data(), bytes_.data() + begin_, count);
-    begin_ += count;
+    if (view().empty()) return stream_.read_some(into);
+    const size_t count = std::min(into.size(), view().size());
+    std::memcpy(into.data(), view().data(), count);
+    take(count);
     return count;
 }
 
@@ -78,7 +78,7 @@ bool BodyMemory::take(size_t bytes) {
 }
 
 Result<void> ConnectionBody::reserve(size_t bytes) {
-    if (!memory_.take(bytes))
+    if (!around_.memory.take(bytes))
         return fail(base::code::ServiceUnavailable,
                     "The server holds as many request bodies as it has memory for. Please try again.");
     held_ += bytes;
@@ -88,12 +88,21 @@ Result<void> ConnectionBody::reserve(size_t bytes) {
 // A body that only drips would keep a thread, and what it has in memory, for as long as its sender likes.
 Result<size_t> ConnectionBody::read(std::span<char> into) {
     const auto began = steady_clock::now();
+    const auto& options = around_.options;
+    const auto allowed = seconds(options.body_grace_seconds) + seconds(received_ / options.body_bytes_per_second_min) - waited_;
+    stream_.set_timeout(
+        std::clamp(std::chrono::ceil<milliseconds>(allowed), milliseconds(1), milliseconds(seconds(options.io_seconds_max))));
     auto got = read_content(into);
     waited_ += steady_clock::now() - began;
-    if (!got) return got;
-    received_ += *got;
-    const auto allowed = seconds(options_.body_grace_seconds) + seconds(received_ / options_.body_bytes_per_second_min);
-    if (waited_ > allowed) return body_error({"Timeout", ""});
+    if (got) {
+        received_ += *got;
+        if (waited_ > seconds(options.body_grace_seconds) + seconds(received_ / options.body_bytes_per_second_min))
+            got = body_error({base::code::Timeout, ""});
+    }
+    if (!got) {
+        broke_ = true;
+        if (got.error().code == base::code::RequestTimeout) ++around_.counters.slow_bodies;
+    }
     return got;
 }
 
@@ -137,146 +146,145 @@ Result<size_t> ConnectionBody::read_chunked(std::span<char> into) {
     }
 }
 
-void Connection::serve(std::atomic<bool>& idle) {
-    stream_.set_timeout(seconds(options_.io_seconds_max));
-    while (!stopping_) {
-        if (inbox_.view().empty() && !wait_for_request()) return;
-        idle = false;
-        auto parsed = read_head();
-        if (!parsed || !serve_one(std::move(*parsed))) return;
-        idle = true;
+bool ConnectionBody::discard() {
+    while (!at_end() && !inbox_.view().empty()) {
+        const auto all = inbox_.view();
+        if (!framing_.chunked) {
+            const auto count = std::min<uint64_t>(all.size(), left_);
+            left_ -= count;
+            inbox_.take(static_cast<size_t>(count));
+        } else if (chunks_.need() == ChunkedDecoder::Need::data) {
+            const auto count = std::min<uint64_t>(all.size(), chunks_.data_left());
+            chunks_.took_data(count);
+            inbox_.take(static_cast<size_t>(count));
+        } else {
+            const auto took = chunks_.take_framing(all);
+            if (!took) return false;
+            inbox_.take(*took);
+        }
     }
+    return true;
 }
 
-// An idle wait is made of several reads with the I/O timeout: no system call to change it back and forth.
-bool Connection::wait_for_request() {
-    const auto deadline = steady_clock::now() + seconds(options_.idle_seconds_max);
-    while (true) {
-        const auto got = inbox_.receive();
-        if (got) return *got > 0;
-        if (got.error().code != base::code::Timeout || stopping_ || steady_clock::now() >= deadline) return false;
-    }
+Exchange::Exchange(net::Stream& stream, const Surroundings& around, ParsedHead parsed, std::string received)
+    : stream_(stream),
+      around_(around),
+      framing_(parsed.framing),
+      inbox_(stream, std::move(received)),
+      body_(stream, inbox_, framing_, around),
+      request_{.head = std::move(parsed.head),
+               .body = &body_,
+               .peer_address = stream.peer_address().empty() ? around.options.peer_address : stream.peer_address(),
+               .local_port = around.local_port,
+               .secure_transport = around.options.secure_transport || stream.is_secure()} {}
+
+bool Exchange::has_whole_body() const { return body_bytes_missing() == 0; }
+
+uint64_t Exchange::body_bytes_missing() const {
+    if (framing_.chunked) return UINT64_MAX;
+    const size_t here = inbox_.view().size();
+    if (here >= framing_.length) return 0;
+    return framing_.expects_continue ? UINT64_MAX : framing_.length - here;
 }
 
-std::optional<ParsedHead> Connection::read_head() {
-    const auto deadline = steady_clock::now() + seconds(options_.io_seconds_max);
-    size_t searched = 0;
-    while (true) {
-        const auto received = inbox_.view();
-        if (is_tls(received)) {
-            refuse_tls();
-            return std::nullopt;
-        }
-        if (const auto end = find_head_end(received, searched)) {
-            auto parsed = parse_head(received.substr(0, *end));
-            if (!parsed) {
-                refuse(parsed.error());
-                return std::nullopt;
-            }
-            inbox_.take(*end);
-            return std::move(*parsed);
-        }
-        searched = received.size();
-        if (searched >= head_bytes_max) {
-            refuse({431, "the request's headers are larger than 64 KiB"});
-            return std::nullopt;
-        }
-        const auto got = inbox_.receive();
-        if (got && *got == 0) return std::nullopt;
-        if ((!got && got.error().code == base::code::Timeout) || steady_clock::now() >= deadline) {
-            refuse({408, "the request's head did not come in time"});
-            return std::nullopt;
-        }
-        if (!got) return std::nullopt;
-    }
-}
-
-bool Connection::serve_one(ParsedHead parsed) {
-    ConnectionBody body(stream_, inbox_, parsed.framing, options_, memory_);
-    Request request{
-        .head = std::move(parsed.head), .body = &body, .peer_address = stream_.peer_address(), .local_port = local_port_};
-    const bool is_head = request.head.method == "HEAD";
+void Exchange::answer(const Handler& handler) {
+    ++around_.counters.requests;
+    bool keep_alive = framing_.keep_alive;
     Response response;
     try {
-        response = handler_(request);
+        response = handler(request_);
     } catch (const std::exception& error) {
         // Handlers do not throw; this is memory that ran out or a mistake of ours. The connection is not worth keeping.
         base::log_error(std::string("a request handler threw: ") + error.what());
         response = Response{.status = 500, .headers = {}, .body = std::string()};
-        parsed.framing.keep_alive = false;
+        keep_alive = false;
     }
-    bool keep_alive = parsed.framing.keep_alive && !stopping_;
+    answer_with(std::move(response), keep_alive);
+}
+
+void Exchange::answer_with(Response response, bool keep_alive) {
+    response_ = std::move(response);
+    keep_alive = keep_alive && framing_.keep_alive && !around_.stopping;
     // An answer ahead of an unread body: either nothing of it is worth reading, or a little is and the connection stays.
-    if (!body.at_end() && (body.undecided() || body.left().value_or(UINT64_MAX) > drained_bytes_max)) keep_alive = false;
-    if (!write(response, is_head, keep_alive)) return false;
-    if (!keep_alive) {
-        linger();
-        return false;
+    if (body_.broke() || (!body_.at_end() && (body_.undecided() || body_.left().value_or(UINT64_MAX) > drained_bytes_max)))
+        keep_alive = false;
+    after_ = !keep_alive ? After::close : body_.at_end() ? After::next : After::drain;
+    const bool is_head = request_.head.method == "HEAD";
+    const bool no_content = response_.status == 204 || response_.status == 304 || response_.status < 200;
+    bodiless_ = is_head || no_content;
+    head_ = write_head(response_.status, response_.headers);
+    if (!no_content) {
+        const uint64_t length = is_head && response_.content_length ? *response_.content_length : length_of(response_);
+        head_ += "Content-Length: " + std::to_string(length) + "\r\n";
     }
-    return drain(body);
+    head_ += "Date: " + http_date_now() + "\r\nServer: Trainwarden\r\n";
+    if (!keep_alive) head_ += "Connection: close\r\n";
+    head_ += "\r\n";
 }
 
-Result<void> Connection::write(const Response& response, bool is_head, bool keep_alive) {
-    std::string head = write_head(response.status, response.headers);
-    const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
-    if (!bodiless) {
-        const uint64_t length = is_head && response.content_length ? *response.content_length : length_of(response);
-        head += "Content-Length: " + std::to_string(length) + "\r\n";
+// True: there is more to send, and the socket may take it.
+Result<bool> Exchange::send_step(milliseconds patience) {
+    const auto* text = bodiless_ ? nullptr : std::get_if<std::string>(&response_.body);
+    const size_t in_memory = head_.size() + (text ? text->size() : 0);
+    std::optional<size_t> sent;
+    if (head_and_text_ < in_memory) {
+        const auto head = std::string_view(head_).substr(std::min(head_and_text_, head_.size()));
+        const auto rest =
+            text ? std::string_view(*text).substr(head_and_text_ - (head_.size() - head.size())) : std::string_view();
+        const bool files = !bodiless_ && text == nullptr;
+        sent = head.empty() ? TRY(stream_.try_write(rest)) : TRY(stream_.try_write(head, rest, files));
+        head_and_text_ += sent.value_or(0);
+    } else {
+        const auto* file = bodiless_ ? nullptr : file_of(response_, file_);
+        if (file == nullptr) return false;
+        if (of_file_ == file->length) {
+            ++file_;
+            of_file_ = 0;
+            return true;
+        }
+        sent = TRY(stream_.try_send_file(file->descriptor, file->offset + of_file_, file->length - of_file_));
+        of_file_ += sent.value_or(0);
     }
-    head += "Date: " + http_date_now() + "\r\nServer: Trainwarden\r\n";
-    if (!keep_alive) head += "Connection: close\r\n";
-    head += "\r\n";
-    if (bodiless || is_head) return stream_.write_all(head);
-    if (const auto* text = std::get_if<std::string>(&response.body)) return stream_.write_all(head, *text);
-    TRY(stream_.write_all(head, true));
-    if (const auto* file = std::get_if<FileRange>(&response.body))
-        return stream_.send_file(file->descriptor, file->offset, file->length);
-    for (const auto& file : std::get<std::vector<FileRange>>(response.body))
-        TRY(stream_.send_file(file.descriptor, file.offset, file.length));
-    return {};
+    sent_ += sent.value_or(0);
+    if (sent) return true;
+    if (!blocked_since_) blocked_since_ = steady_clock::now();
+    if (patience.count() > 0 && TRY(stream_.wait(net::Stream::For::writing, patience))) return true;
+    return fail(base::code::Timeout, "the client does not read");
 }
 
-bool Connection::drain(ConnectionBody& body) {
-    char rest[16384];
-    for (uint64_t sum = 0; sum <= drained_bytes_max;) {
-        const auto got = body.read(rest);
-        if (!got) return false;
-        if (*got == 0) return true;
-        sum += *got;
+Exchange::Sent Exchange::send(milliseconds patience) {
+    while (true) {
+        const auto more = send_step(patience);
+        if (!more) return more.error().code == base::code::Timeout ? Sent::blocked : Sent::failed;
+        if (!*more) return Sent::all;
     }
-    return false;
 }
 
-void Connection::refuse(const HeadError& error) {
-    if (options_.on_unread)
-        options_.on_unread({.peer_address = stream_.peer_address(), .status = error.status, .message = error.message});
-    Response response{.status = error.status, .headers = {}, .body = error.message + "\n"};
-    response.headers.add("Content-Type", "text/plain");
-    if (write(response, false, false)) linger();
-}
-
-// In the clear: a client that shows what it got instead of a handshake shows a sentence. The log is for the client's user, whose
-// library says "wrong version number" at best; once a minute is enough for that.
-void Connection::refuse_tls() {
-    static std::atomic<int64_t> next_log_seconds = 0;
-    const int64_t now = std::chrono::duration_cast<seconds>(steady_clock::now().time_since_epoch()).count();
-    int64_t due = next_log_seconds;
-    if (now >= due && next_log_seconds.compare_exchange_strong(due, now + tls_log_pause.count()))
-        base::log_warn("a client at " + stream_.peer_address() + " speaks TLS to port " + std::to_string(local_port_) +
-                       ", which speaks plain HTTP: its endpoint must begin with http://, or name a TLS proxy in front");
-    refuse({400, "this port speaks plain HTTP, not TLS: use http:// instead of https:// (or a TLS proxy in front)"});
-}
-
-void Connection::linger() {
-    stream_.shutdown_write();
-    stream_.set_timeout(seconds(1));
-    char rest[16384];
-    const auto deadline = steady_clock::now() + linger_max;
-    for (uint64_t sum = 0; sum < lingered_bytes_max && steady_clock::now() < deadline && !stopping_;) {
-        const auto got = stream_.read_some(rest);
-        if (!got || *got == 0) return;
-        sum += *got;
+// By what the client's machine has taken: the system's own buffers hold megabytes of what nobody reads.
+bool Exchange::reader_is_too_slow() {
+    const auto now = steady_clock::now();
+    const auto taken = sent_ - std::min(sent_, stream_.unacknowledged());
+    if (taken > taken_ || !last_taken_at_) {
+        taken_ = taken;
+        last_taken_at_ = now;
     }
+    const seconds grace(around_.options.answer_grace_seconds);
+    const auto allowed = grace + seconds(taken / around_.options.answer_bytes_per_second_min);
+    return now - *last_taken_at_ > grace || now - blocked_since_.value_or(now) > allowed;
+}
+
+std::optional<bool> Exchange::drained(std::string_view more) {
+    drained_ += more.size();
+    if (drained_ > drained_bytes_max + framing_bytes) return std::nullopt;
+    if (!more.empty()) inbox_.append(more);
+    if (!body_.discard()) return std::nullopt;
+    return body_.at_end();
+}
+
+std::string Exchange::take_rest() {
+    std::string out(inbox_.view());
+    inbox_.take(out.size());
+    return out;
 }
 
 }  // namespace http

@@ -1,17 +1,12 @@
-// One HTTP/1.1 connection of the server: reads heads, hands out bodies, writes answers. One thread, blocking.
+// One request of a connection and its answer, after its head was read. A thread of the pool at a time, or the front's.
 //
-//            +----------------------------- kept alive --------------------------------+
-//            v                                                                          |
-//   wait for a byte → read the head → handler (reads the body) → write the answer → drain the body's rest
-//            |               |                                          |
-//         closed          refuse, close                              close: half-close, discard for a while, close
-//
-// The discarding matters: closing a socket with unread bytes sends a reset, and the client loses the answer that says why.
+//     answer: the handler runs, and reads the body → send: what the socket takes; a reader that is slow is waited for by the front,
+//     and then `send` again → after: the next request, the rest of a body that nobody read, or the end
 #pragma once
 
 #include <atomic>
 #include <chrono>
-#include <vector>
+#include <string>
 
 #include "http/chunked.hpp"
 #include "http/head.hpp"
@@ -23,18 +18,19 @@ namespace http {
 // Bytes received and not yet used.
 class Inbox {
 public:
-    explicit Inbox(net::Stream& stream) : stream_(stream), bytes_(16384) {}
-    [[nodiscard]] std::string_view view() const { return {bytes_.data() + begin_, end_ - begin_}; }
-    void take(size_t count) { begin_ += count; }
-    // Receives more behind what is there; 0: the peer is done. REQUIRES: view().size() < head_bytes_max.
+    Inbox(net::Stream& stream, std::string received) : stream_(stream), bytes_(std::move(received)) {}
+    [[nodiscard]] std::string_view view() const { return std::string_view(bytes_).substr(at_); }
+    void take(size_t count) { at_ += count; }
+    void append(std::string_view more);
+    // Receives more; 0: the peer is done. REQUIRES: view() is empty.
     [[nodiscard]] base::Result<size_t> receive();
     // Content: from here if there is some, else straight from the socket into the caller's memory.
     [[nodiscard]] base::Result<size_t> read(std::span<char> into);
 
 private:
     net::Stream& stream_;
-    std::vector<char> bytes_;
-    size_t begin_ = 0, end_ = 0;
+    std::string bytes_;
+    size_t at_ = 0;
 };
 
 // What the bodies of a server's requests may hold in memory together. Any thread.
@@ -48,11 +44,20 @@ private:
     std::atomic<size_t> left_;
 };
 
+// What an exchange has from its server; outlives it.
+struct Surroundings {
+    const ServerOptions& options;
+    uint16_t local_port;
+    BodyMemory& memory;
+    Counters& counters;
+    const std::atomic<bool>& stopping;
+};
+
 class ConnectionBody final : public BodyReader {
 public:
-    ConnectionBody(net::Stream& stream, Inbox& inbox, const Framing& framing, const ServerOptions& options, BodyMemory& memory)
-        : stream_(stream), inbox_(inbox), framing_(framing), options_(options), memory_(memory), left_(framing.length) {}
-    ~ConnectionBody() override { memory_.give_back(held_); }
+    ConnectionBody(net::Stream& stream, Inbox& inbox, const Framing& framing, const Surroundings& around)
+        : stream_(stream), inbox_(inbox), framing_(framing), around_(around), left_(framing.length) {}
+    ~ConnectionBody() override { around_.memory.give_back(held_); }
     ConnectionBody(const ConnectionBody&) = delete;
     ConnectionBody& operator=(const ConnectionBody&) = delete;
     [[nodiscard]] base::Result<size_t> read(std::span<char> into) override;
@@ -64,7 +69,10 @@ public:
     [[nodiscard]] bool at_end() const { return framing_.chunked ? chunks_.need() == ChunkedDecoder::Need::nothing : left_ == 0; }
     // The client waits for `100 Continue` and has not got it: it may or may not send the body.
     [[nodiscard]] bool undecided() const { return framing_.expects_continue && !continued_; }
+    [[nodiscard]] bool broke() const { return broke_; }
     [[nodiscard]] std::optional<uint64_t> left() const { return framing_.chunked ? std::nullopt : std::optional(left_); }
+    // Throws away what has come of it. False: what came is no body. REQUIRES: no reader.
+    [[nodiscard]] bool discard();
 
 private:
     [[nodiscard]] base::Result<size_t> read_content(std::span<char> into);
@@ -72,49 +80,68 @@ private:
     net::Stream& stream_;
     Inbox& inbox_;
     const Framing framing_;
-    const ServerOptions& options_;
-    BodyMemory& memory_;
+    const Surroundings& around_;
     size_t held_ = 0;
     std::chrono::steady_clock::duration waited_{};  // for the client; what a handler does between reads does not count
     uint64_t received_ = 0;
     ChunkedDecoder chunks_;
     uint64_t left_;
-    bool continued_ = false;
+    bool continued_ = false, broke_ = false;
 };
 
-class Connection {
+class Exchange {
 public:
-    Connection(net::Stream& stream, const ServerOptions& options, const Handler& handler, uint16_t local_port, BodyMemory& memory,
-               const std::atomic<bool>& stopping)
-        : stream_(stream),
-          options_(options),
-          handler_(handler),
-          local_port_(local_port),
-          memory_(memory),
-          stopping_(stopping),
-          inbox_(stream) {}
+    using Time = std::chrono::steady_clock::time_point;
+    enum class Sent : uint8_t { all, blocked, failed };
+    enum class After : uint8_t { next, drain, close };
 
-    // Serves requests until the client or the server closes the connection.
-    // `idle` is true while no request is in progress: the server may close such a connection at any time.
-    void serve(std::atomic<bool>& idle);
+    // `received`: what came behind the head.
+    Exchange(net::Stream& stream, const Surroundings& around, ParsedHead parsed, std::string received);
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+
+    [[nodiscard]] const RequestHead& head() const { return request_.head; }
+    // Has all of the body come? Then nothing of the request has to be waited for.
+    [[nodiscard]] bool has_whole_body() const;
+    [[nodiscard]] uint64_t body_bytes_missing()
+        const;  // UINT64_MAX: nobody knows how many, or the client waits to be asked for it
+    void received(std::string_view more) { inbox_.append(more); }
+
+    // Runs the handler. What it throws is a 500.
+    void answer(const Handler& handler);
+    // Of requests that no handler sees. `keep_alive` false: the connection ends after it.
+    void answer_with(Response response, bool keep_alive);
+
+    // Sends what the socket takes; waits for that so long. REQUIRES: an answer.
+    [[nodiscard]] Sent send(std::chrono::milliseconds patience);
+    // Does its reader take too little, or nothing for too long? Asked again and again while `blocked`.
+    [[nodiscard]] bool reader_is_too_slow();
+    // REQUIRES: all was sent.
+    [[nodiscard]] After after() const { return after_; }
+    // Of the body's rest, what has come: all of it, not all yet, or more than is worth reading.
+    [[nodiscard]] std::optional<bool> drained(std::string_view more);
+    [[nodiscard]] bool has_rest() const { return !inbox_.view().empty(); }
+    [[nodiscard]] std::string take_rest();  // what came behind the body
 
 private:
-    [[nodiscard]] bool wait_for_request();
-    [[nodiscard]] std::optional<ParsedHead> read_head();
-    [[nodiscard]] bool serve_one(ParsedHead parsed);
-    [[nodiscard]] base::Result<void> write(const Response& response, bool is_head, bool keep_alive);
-    [[nodiscard]] static bool drain(ConnectionBody& body);
-    void refuse(const HeadError& error);
-    void refuse_tls();
-    void linger();
-
+    [[nodiscard]] base::Result<bool> send_step(std::chrono::milliseconds patience);
     net::Stream& stream_;
-    const ServerOptions& options_;
-    const Handler& handler_;
-    const uint16_t local_port_;
-    BodyMemory& memory_;
-    const std::atomic<bool>& stopping_;
+    const Surroundings& around_;
+    const Framing framing_;
     Inbox inbox_;
+    ConnectionBody body_;
+    Request request_;
+    Response response_;
+    std::string head_;          // of the answer
+    size_t head_and_text_ = 0;  // bytes sent of both
+    size_t file_ = 0;           // of those of the answer, which is sent
+    uint64_t of_file_ = 0;      // bytes sent of that one
+    uint64_t sent_ = 0;
+    bool bodiless_ = false;
+    std::optional<Time> blocked_since_, last_taken_at_;
+    uint64_t taken_ = 0;
+    uint64_t drained_ = 0;
+    After after_ = After::close;
 };
 
 }  // namespace http

@@ -71,6 +71,7 @@ struct Request {
     BodyReader* body = nullptr;  // never null while a handler runs
     std::string peer_address;    // textual IP of the client, no port
     uint16_t local_port = 0;
+    bool secure_transport = false;  // nobody between here and the client can read or change it
 };
 
 // Part of an open file, sent with sendfile. `owner` keeps the descriptor open.

@@ -24,12 +24,15 @@ http::Response answer_credentials(training::Training& training, const http::Requ
                                         .expiration = credentials.expiration ? text::iso8601(*credentials.expiration) : ""});
 }
 
-base::Result<std::unique_ptr<CredentialsEndpoint>> CredentialsEndpoint::start(training::Training& training) {
+base::Result<std::unique_ptr<CredentialsEndpoint>> CredentialsEndpoint::start(training::Training& training,
+                                                                              std::shared_ptr<http::Front> front) {
     std::unique_ptr<CredentialsEndpoint> endpoint(new CredentialsEndpoint);
-    http::ServerOptions options;
-    endpoint->server_ = TRY(http::Server::start(options, [&training](http::Request& request) {
-        return answer_credentials(training, request, request.head.headers.get("authorization"));
-    }));
+    const http::ServerOptions options{.peer_group = "credentials"};
+    auto listener = TRY(net::Listener::open(options.address, 0));
+    endpoint->server_ =
+        TRY(http::Server::start(std::move(front), options, std::move(listener), [&training](http::Request& request) {
+            return answer_credentials(training, request, request.head.headers.get("authorization"));
+        }));
     return endpoint;
 }
 

@@ -26,7 +26,8 @@ namespace server {
 class CredentialsEndpoint {
 public:
     // On any free port of 127.0.0.1. `training` outlives the endpoint.
-    [[nodiscard]] static base::Result<std::unique_ptr<CredentialsEndpoint>> start(training::Training& training);
+    [[nodiscard]] static base::Result<std::unique_ptr<CredentialsEndpoint>> start(training::Training& training,
+                                                                                  std::shared_ptr<http::Front> front);
     [[nodiscard]] std::string uri() const;
     void stop() { server_->stop(); }
 

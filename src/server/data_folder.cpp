@@ -248,7 +248,10 @@ base::Result<void> DataFolder::bootstrap(identity::Directory& directory) const {
     return {};
 }
 
-base::Result<void> DataFolder::write_endpoint(const std::string& url, const std::vector<std::string>& regions) const {
+base::Result<void> DataFolder::write_endpoint(const std::string& url, const std::vector<std::string>& regions,
+                                              const std::string& authority) const {
+    ::unlink((path_ + "/authority").c_str());
+    if (!authority.empty()) TRY(write_whole(path_ + "/authority", authority + "\n"));
     TRY(write_whole(path_ + "/regions", base::join(regions, "\n") + "\n"));
     return write_whole(path_ + "/endpoint", url + "\n");
 }

@@ -6,7 +6,11 @@
 //       root-credentials     0600, an AWS credentials file: the first account's root keys
 //       root-credentials.due exists from before bootstrap until root-credentials is written: a crash between is made good
 //       endpoint             the URL of the running server
+//       authority            of a server that made its own certificate: the path of what vouches for it
 //       regions              the regions that it serves, one a line, the default first
+//       socket               0600, a Unix socket: the APIs for the operator, whatever happens at the port
+//       jobs-socket          0600: the same for what moves the data of training jobs
+//       tls/                 where the server makes its own certificate (tls_files.hpp)
 //       keys/ blobs/ audit/ jobs/ logs/
 //     $XDG_CONFIG_HOME/trainwarden/ID.key   0600: the master key, so that a copy of DIR alone gives no secrets away
 //     beside it: the key that signs the audit log (audit_key.hpp)
@@ -48,12 +52,16 @@ public:
     [[nodiscard]] std::string audit_directory() const { return path_ + "/audit"; }
     [[nodiscard]] std::string logs_directory() const { return path_ + "/logs"; }
     [[nodiscard]] std::string jobs_directory() const { return path_ + "/jobs"; }
+    [[nodiscard]] std::string operator_socket() const { return path_ + "/socket"; }
+    [[nodiscard]] std::string tls_directory() const { return path_ + "/tls"; }
+    [[nodiscard]] std::string jobs_socket() const { return path_ + "/jobs-socket"; }
     [[nodiscard]] std::string root_credentials_file() const { return path_ + "/root-credentials"; }
 
     // Makes the first account if there is none and sees to it that its root keys are in root_credentials_file().
     [[nodiscard]] base::Result<void> bootstrap(identity::Directory& directory) const;
 
-    [[nodiscard]] base::Result<void> write_endpoint(const std::string& url, const std::vector<std::string>& regions) const;
+    [[nodiscard]] base::Result<void> write_endpoint(const std::string& url, const std::vector<std::string>& regions,
+                                                    const std::string& authority = {}) const;
     void remove_endpoint() const;
 
 private:

@@ -39,10 +39,11 @@ std::unexpected<base::Error> cancelled_error() { return base::fail(base::code::C
 
 }  // namespace
 
-void WireJobData::set_endpoint(std::string endpoint, std::string region) {
+void WireJobData::set_endpoint(std::string endpoint, std::string region, std::string socket) {
     base::Lock lock(mutex_);
     endpoint_ = std::move(endpoint);
     region_ = std::move(region);
+    socket_ = std::move(socket);
 }
 
 base::Result<wire::S3Answer> WireJobData::call(const identity::Credentials& credentials, const wire::S3Call& call) {
@@ -57,6 +58,7 @@ base::Result<wire::S3Answer> WireJobData::call(const identity::Credentials& cred
         } else {
             wire::ClientOptions options;
             options.endpoint = endpoint_;
+            options.socket = socket_;
             options.region = region_;
             options.access_key_id = credentials.access_key_id;
             options.secret_access_key = credentials.secret_access_key;

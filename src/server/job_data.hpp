@@ -14,8 +14,8 @@ namespace server {
 
 class WireJobData final : public training::JobData {
 public:
-    // Where the server answers; known once its port is open, before the first job.
-    void set_endpoint(std::string endpoint, std::string region);
+    // Where the server answers: a name for it, and the Unix socket behind; known once it listens, before the first job.
+    void set_endpoint(std::string endpoint, std::string region, std::string socket);
 
     [[nodiscard]] base::Result<std::vector<training::DataObject>> list(const identity::Credentials& credentials,
                                                                        const training::S3Uri& prefix, size_t limit) override;
@@ -43,7 +43,7 @@ private:
     friend class WireUpload;
 
     base::Mutex mutex_;
-    std::string endpoint_ GUARDED_BY(mutex_), region_ GUARDED_BY(mutex_);
+    std::string endpoint_ GUARDED_BY(mutex_), region_ GUARDED_BY(mutex_), socket_ GUARDED_BY(mutex_);
     std::vector<Lent> idle_ GUARDED_BY(mutex_);
 };
 

@@ -17,8 +17,9 @@
 #include "base/strings.hpp"
 #include "cli/data_paths.hpp"
 #include "cli/terminal.hpp"
+#include "gate/globals.hpp"
 #include "gate/unread.hpp"
-#include "http/server.hpp"
+#include "server/front_door.hpp"
 #include "server/harden.hpp"
 #include "server/server.hpp"
 #include "server/signals.hpp"
@@ -29,20 +30,31 @@
 namespace server {
 namespace {
 
-std::string url_of(const Listen& listen, uint16_t port) {
+constexpr rlim_t descriptors_kept = 3072;  // for objects, the store, jobs
+
+// By a name of the certificate, if it is another's: clients compare it with what they call.
+std::string url_of(const Listen& listen, uint16_t port, const net::TlsServer* tls, bool is_own) {
+    if (tls != nullptr && !is_own)
+        if (const auto name = tls->name(); !name.empty()) return "https://" + name + ":" + std::to_string(port);
     // 0.0.0.0 and :: are places to listen, not to call.
     std::string host = listen.address == "0.0.0.0" ? "127.0.0.1" : listen.address == "::" ? "::1" : listen.address;
     if (host.find(':') != std::string::npos) host = "[" + host + "]";
-    return "http://" + host + ":" + std::to_string(port);
+    return (tls != nullptr ? "https://" : "http://") + host + ":" + std::to_string(port);
 }
 
 // Connections and the files of objects being read are descriptors; the soft limit is a shell's habit (1024), the hard one a
-// decision.
-void raise_descriptor_limit() {
+// decision. Connections leave some of them, at most half, to everything else.
+void share_out_descriptors(size_t& connections_max) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // if not, the old limit stands and is reported when it is reached
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // if not, the old limit stands
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    const size_t most = limit.rlim_cur - std::min<rlim_t>(limit.rlim_cur / 2, descriptors_kept);
+    if (connections_max <= most) return;
+    base::log_warn("at most " + std::to_string(most) + " connections: this process may have " + std::to_string(limit.rlim_cur) +
+                   " open files (ulimit -n)");
+    connections_max = most;
 }
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1" || address == "localhost"; }
@@ -116,7 +128,9 @@ base::Result<std::vector<std::string>> served_regions(const Settings& settings) 
 
 base::Result<int> serve(const Settings& settings) {
     harden(settings);
-    raise_descriptor_limit();
+    const net::Networks proxies = TRY(net::Networks::parse(settings.proxies));
+    DoorLimits limits = TRY(parse_limits(settings.limits));
+    share_out_descriptors(limits.port.connections_max);
     const Listen listen = TRY(parse_listen(settings.listen));
     const std::vector<std::string> regions = TRY(served_regions(settings));
     if (settings.verbose) base::set_log_level(base::LogLevel::debug);
@@ -128,11 +142,27 @@ base::Result<int> serve(const Settings& settings) {
     const auto unread = [&server](const http::UnreadRequest& request) {
         gate::record_unread(*server->audit, server->clock, server->random, request);
     };
-    auto http_server = TRY(http::Server::start({.address = listen.address, .port = listen.port, .on_unread = unread}, apis));
-    const std::string url = url_of(listen, http_server->port());
-    if (!is_loopback(listen.address)) base::log_warn("listening on " + listen.address + " without TLS: put a TLS proxy in front");
-    TRY(server->training->start(url, regions.front(), apis, unread));
-    TRY(server->folder->write_endpoint(url, regions));
+    const auto tls = TRY(open_tls(settings.tls, server->folder->tls_directory(), listen.address));
+    const bool is_own = settings.tls.mode == "self";
+    gate::set_clients_use_tls(tls != nullptr);
+    auto door = TRY(FrontDoor::open({.address = listen.address,
+                                     .port = listen.port,
+                                     .socket = server->folder->operator_socket(),
+                                     .jobs_socket = server->folder->jobs_socket(),
+                                     .tls = tls,
+                                     .proxies = proxies,
+                                     .limits = limits},
+                                    server->random, apis, unread));
+    const std::string url = url_of(listen, door->port(), tls.get(), is_own);
+    if (!is_loopback(listen.address) && !tls && settings.proxies.empty())
+        base::log_warn("listening on " + listen.address + " without TLS: serve --tls-certificate and --tls-key, or --tls self");
+    TRY(server->training->start({.endpoint = door->workers_url(url),
+                                 .socket = server->folder->jobs_socket(),
+                                 .region = regions.front(),
+                                 .front = door->front(),
+                                 .options = door->options(),
+                                 .apis = apis}));
+    TRY(server->folder->write_endpoint(url, regions, is_own ? server->folder->tls_directory() + "/ca.pem" : ""));
     if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
     cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +
                base::join(regions, ", ") + ", data in " + settings.data + ")\n");
@@ -141,9 +171,10 @@ base::Result<int> serve(const Settings& settings) {
     const int signal = signals.wait();
     base::log_info("stopping on signal " + std::to_string(signal));
     server->folder->remove_endpoint();
+    door->end_soon();
     // Jobs first: a worker that is told to end may still send requests.
     server->training->stop();
-    http_server->stop();
+    door->stop();
     return 0;
 }
 
@@ -171,6 +202,15 @@ void add_serve(cli::Command& root) {
                    "(all), interval (none)");
     command.option("--audit-syslog", "ADDRESS", settings->audit.syslog,
                    "syslog server that every record is sent to: unix:/dev/log, udp:HOST:PORT, tcp:HOST:PORT");
+    command.option("--tls", "self", settings->tls.mode, "speak TLS with a certificate that this server makes for its machine");
+    command.option("--tls-certificate", "FILE", settings->tls.certificate_file,
+                   "speak TLS with this certificate, its chain behind it (PEM); read again when it changes");
+    command.option("--tls-key", "FILE", settings->tls.key_file, "its key (PEM)");
+    command.option(
+        "--proxy-protocol-from", "CIDR", settings->proxies,
+        "proxies whose connections begin with a header of the PROXY protocol, version 2, which names the client; repeatable");
+    command.option("--limit", "NAME=NUMBER", settings->limits,
+                   "how much of the server one client, or all, may take: docs/limits.md; repeatable");
     command.option("--ready-file", "FILE", settings->ready_file, "written with the URL once requests are answered");
     command.option("--training-isolation", "MODE", settings->training.isolation,
                    "sandbox: training jobs run in sandboxes or are refused; best-effort: as plain processes where there is none; "

@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "cli/command.hpp"
 #include "server/server.hpp"
+#include "server/tls_files.hpp"
 #include "server/training_service.hpp"
 
 namespace server {
@@ -21,6 +22,9 @@ struct Settings {
     std::string instance_types_file;        // empty: AWS's types, cut to this machine
     AuditSettings audit;
     TrainingSettings training;  // its instances come from that file
+    TlsSettings tls;
+    std::vector<std::string> proxies;  // networks of proxies that speak the PROXY protocol
+    std::vector<std::string> limits;   // NAME=NUMBER (server/front_door.hpp)
     bool verbose = false;
     bool allow_core_dumps = false;  // and debuggers: server/harden.hpp
 };

@@ -147,13 +147,12 @@ base::Result<std::unique_ptr<TrainingService>> TrainingService::open(const Depen
     return service;
 }
 
-base::Result<void> TrainingService::start(const std::string& endpoint, const std::string& region, http::Handler apis,
-                                          std::function<void(const http::UnreadRequest&)> unread) {
+base::Result<void> TrainingService::start(Doors doors) {
     if (!warning_.empty()) base::log_warn(warning_);
-    endpoints_.serve(*training_, std::move(apis), std::move(unread));
-    credentials_ = TRY(CredentialsEndpoint::start(*training_));
-    data_.set_endpoint(endpoint, region);
-    training_->serve_at({endpoint, credentials_->uri()});
+    endpoints_.serve(*training_, doors.front, std::move(doors.options), std::move(doors.apis));
+    credentials_ = TRY(CredentialsEndpoint::start(*training_, std::move(doors.front)));
+    data_.set_endpoint(doors.endpoint, doors.region, std::move(doors.socket));
+    training_->serve_at({doors.endpoint, credentials_->uri()});
     return {};
 }
 

@@ -62,9 +62,15 @@ public:
     };
     [[nodiscard]] static base::Result<std::unique_ptr<TrainingService>> open(const Dependencies& dependencies);
     [[nodiscard]] training::Training& jobs() { return *training_; }
-    // `endpoint`: the URL that workers and the data mover use, http://127.0.0.1:4566; `apis` answers there.
-    [[nodiscard]] base::Result<void> start(const std::string& endpoint, const std::string& region, http::Handler apis,
-                                           std::function<void(const http::UnreadRequest&)> unread);
+    struct Doors {
+        std::string endpoint;  // the URL that workers use, http://127.0.0.1:4566
+        std::string socket;    // that the data mover uses
+        std::string region;
+        std::shared_ptr<http::Front> front;  // of the connections that come from inside of workers' networks
+        http::ServerOptions options;         // of those to the APIs
+        http::Handler apis;
+    };
+    [[nodiscard]] base::Result<void> start(Doors doors);
     void stop();
 
 private:

@@ -200,7 +200,8 @@ Result<http::ClientResponse> Client::State::send(const Prepared& prepared,
                                     .body = prepared.body,
                                     .body_file = prepared.body_file,
                                     .sink = {},
-                                    .timeout_seconds = options.timeout_seconds};
+                                    .timeout_seconds = options.timeout_seconds,
+                                    .socket = options.socket};
         if (prepared.sink)
             request.sink = [&](std::string_view part) {
                 delivered = true;

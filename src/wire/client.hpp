@@ -19,11 +19,12 @@ struct ClientOptions {
     std::string region = "us-east-1";
     std::string access_key_id, secret_access_key, session_token;
     int timeout_seconds = 60;
-    int attempts_max = 3;  // for connection errors, 500, 503 and throttling
+    std::string socket = {};  // a Unix socket that the endpoint's host is behind; empty: none
+    int attempts_max = 3;     // for connection errors, 500, 503 and throttling
 };
 
 // Environment first (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION,
-// AWS_DEFAULT_REGION), then the default profile of ~/.aws/credentials and ~/.aws/config. Error `NoCredentials` says how to get
+// AWS_DEFAULT_REGION, TRAINWARDEN_SOCKET), then the default profile of ~/.aws/credentials and ~/.aws/config. Error `NoCredentials` says how to get
 // some.
 [[nodiscard]] base::Result<ClientOptions> options_from_environment();
 

@@ -98,6 +98,7 @@ Result<ClientOptions> options_from_environment() {
     auto& [profile, credentials, config] = chosen;
     ClientOptions out;
     out.endpoint = place.endpoint;
+    out.socket = from_environment("TRAINWARDEN_SOCKET");
     if (!place.region.empty()) out.region = place.region;
     // The three belong together: a token of one place with the key of another is not a credential.
     const auto take = [&](const std::string& id, const std::string& secret, const std::string& token) {

@@ -7,6 +7,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "gate/globals.hpp"
 #include "identity/directory.hpp"
 #include "policy/arn.hpp"
 #include "policy/catalogue.hpp"
@@ -320,8 +321,9 @@ base::Result<PatternQuestion> read_pattern_question(const Dependencies& parts, c
                                                     std::span<const model::trainwarden::ContextEntry> context) {
     PatternQuestion out{.actions = TRY(actions_of(action)), .resources = TRY(resources_of(parts, resource)), .said = {}};
     out.said = TRY(context_of(context));
-    // As every request to this server has it (docs/serve.md).
-    if (out.said.find("aws:SecureTransport") == nullptr) out.said.set("aws:SecureTransport", "false");
+    // As requests to this server have it (docs/serve.md).
+    if (out.said.find("aws:SecureTransport") == nullptr)
+        out.said.set("aws:SecureTransport", gate::clients_use_tls() ? "true" : "false");
     TRY(check_kind(parts, action, resource, out));
     return out;
 }

@@ -1,0 +1,87 @@
+// The threads that run requests: a bounded number, shared out fairly among those who ask.
+//
+// Each peer has a queue of its own, and the queues take turns, so that one with a thousand requests waits behind its own. No peer has all
+// threads; nor have uploads, which wait for their clients: whoever sends a request whole is served while others drip. A thread is made
+// when there is work for it, never ahead.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <list>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.hpp"
+
+namespace http {
+
+struct PoolOptions {
+    size_t requests_max = 256;           // in progress; a thread each
+    size_t requests_per_peer_max = 192;  // of them
+    size_t uploads_max = 192;            // of them, those that wait for their client's body
+    size_t uploads_per_peer_max = 128;
+    size_t queue_max = 8192;  // that wait for a thread
+    size_t queue_per_peer_max = 2048;
+    int queue_seconds_max = 20;  // what has waited longer is refused when its turn comes
+};
+
+class Pool {
+public:
+    enum class Kind : uint8_t { whole, upload };
+    // `late`: it has waited longer than queue_seconds_max.
+    using Work = std::function<void(bool late)>;
+
+    explicit Pool(const PoolOptions& options) : options_(options) {}
+    ~Pool() { finish(); }
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+
+    // False: the queue is full, or there is no thread at all and none can be made. Any thread.
+    [[nodiscard]] bool submit(const std::string& peer, Kind kind, Work work) EXCLUDES(mutex_);
+    // What has begun goes on, whatever waits.
+    [[nodiscard]] bool go_on(const std::string& peer, Work work) EXCLUDES(mutex_);
+    // Runs what was submitted, then ends its threads.
+    void finish() EXCLUDES(mutex_);
+    [[nodiscard]] size_t queued() const { return queued_; }
+
+private:
+    struct Job {
+        Work work;
+        std::chrono::steady_clock::time_point submitted;
+        bool may_be_late = true;
+    };
+    struct Peer {
+        std::array<std::deque<Job>, 2> queues;
+        std::array<bool, 2> listed{};
+        size_t running = 0, uploading = 0;
+        [[nodiscard]] bool is_idle() const { return running == 0 && queues[0].empty() && queues[1].empty(); }
+    };
+    using Peers = std::unordered_map<std::string, Peer>;
+
+    [[nodiscard]] bool enqueue(const std::string& peer, Kind kind, Job job, bool limited) EXCLUDES(mutex_);
+    // Into the turns, if something of it may run now.
+    void list(Peers::value_type& peer, Kind kind) REQUIRES(mutex_);
+    [[nodiscard]] bool may_run(const Peer& peer, Kind kind) const REQUIRES(mutex_);
+    [[nodiscard]] bool pick(Peers::value_type*& peer, Kind& kind, Job& job) REQUIRES(mutex_);
+    [[nodiscard]] bool add_thread() REQUIRES(mutex_);
+    void work() EXCLUDES(mutex_);
+
+    const PoolOptions options_;
+    base::Mutex mutex_;
+    base::Condition changed_;
+    Peers peers_ GUARDED_BY(mutex_);
+    std::array<std::list<Peers::value_type*>, 2> turns_ GUARDED_BY(mutex_);  // by kind
+    bool uploads_first_ GUARDED_BY(mutex_) = false;
+    std::atomic<size_t> queued_ = 0;  // changed under the mutex
+    size_t running_ GUARDED_BY(mutex_) = 0, uploading_ GUARDED_BY(mutex_) = 0;
+    size_t idle_ GUARDED_BY(mutex_) = 0;
+    bool finishing_ GUARDED_BY(mutex_) = false;
+    std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+};
+
+}  // namespace http

@@ -1,0 +1,163 @@
+#include "server/front_door.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <functional>
+
+#include "base/error_codes.hpp"
+#include "base/log.hpp"
+#include "base/strings.hpp"
+#include "wire/errors.hpp"
+#include "wire/route.hpp"
+#include "wire/s3_request.hpp"
+
+namespace server {
+namespace {
+
+// The operator's reserve.
+constexpr http::PoolOptions reserve{.requests_max = 8, .requests_per_peer_max = 8, .uploads_max = 6, .uploads_per_peer_max = 6};
+
+// A limit by its name: where it stands, and its least and highest value.
+struct Limit {
+    std::string_view name;
+    std::function<void(DoorLimits&, uint64_t)> set;
+    uint64_t least, most;
+};
+
+const std::array<Limit, 18>& limits() {
+    constexpr uint64_t count = 1u << 20, seconds = 86'400, bytes = uint64_t{1} << 40;
+    static const std::array<Limit, 18> all{{
+        {"connections", [](DoorLimits& all, uint64_t n) { all.port.connections_max = n; }, 1, count},
+        {"connections-per-peer", [](DoorLimits& all, uint64_t n) { all.port.connections_per_peer_max = n; }, 1, count},
+        {"head-seconds", [](DoorLimits& all, uint64_t n) { all.port.head_seconds_max = static_cast<int>(n); }, 1, seconds},
+        {"head-memory-bytes", [](DoorLimits& all, uint64_t n) { all.front.head_memory_bytes_max = n; }, 1u << 20, bytes},
+        {"idle-seconds", [](DoorLimits& all, uint64_t n) { all.port.idle_seconds_max = static_cast<int>(n); }, 1, seconds},
+        {"body-grace-seconds", [](DoorLimits& all, uint64_t n) { all.port.body_grace_seconds = static_cast<int>(n); }, 1,
+         seconds},
+        {"body-bytes-per-second", [](DoorLimits& all, uint64_t n) { all.port.body_bytes_per_second_min = n; }, 1, bytes},
+        {"body-silence-seconds", [](DoorLimits& all, uint64_t n) { all.port.io_seconds_max = static_cast<int>(n); }, 1, seconds},
+        {"body-memory-bytes", [](DoorLimits& all, uint64_t n) { all.port.body_memory_bytes_max = n; }, 8u << 20, bytes},
+        {"answer-grace-seconds", [](DoorLimits& all, uint64_t n) { all.port.answer_grace_seconds = static_cast<int>(n); }, 1,
+         seconds},
+        {"answer-bytes-per-second", [](DoorLimits& all, uint64_t n) { all.port.answer_bytes_per_second_min = n; }, 1, bytes},
+        {"requests", [](DoorLimits& all, uint64_t n) { all.front.pool.requests_max = n; }, 1, 16'384},
+        {"requests-per-peer", [](DoorLimits& all, uint64_t n) { all.front.pool.requests_per_peer_max = n; }, 1, 16'384},
+        {"uploads", [](DoorLimits& all, uint64_t n) { all.front.pool.uploads_max = n; }, 1, 16'384},
+        {"uploads-per-peer", [](DoorLimits& all, uint64_t n) { all.front.pool.uploads_per_peer_max = n; }, 1, 16'384},
+        {"queue", [](DoorLimits& all, uint64_t n) { all.front.pool.queue_max = n; }, 1, count},
+        {"queue-per-peer", [](DoorLimits& all, uint64_t n) { all.front.pool.queue_per_peer_max = n; }, 1, count},
+        {"queue-seconds", [](DoorLimits& all, uint64_t n) { all.front.pool.queue_seconds_max = static_cast<int>(n); }, 1,
+         seconds},
+    }};
+    return all;
+}
+
+// In the words of the service that the request is for: S3's SlowDown, Throttling of the others.
+http::Response overloaded(const http::RequestHead& head, crypto::Random& random) {
+    const auto signature = wire::read_signature(head);
+    const auto service = wire::find_service_name(head, signature ? *signature : std::nullopt).value_or("");
+    const bool is_s3 = wire::error_shape(service, head) == wire::ErrorShape::s3;
+    const base::Error error = is_s3 ? base::Error(base::code::SlowDown, "Please reduce your request rate.")
+                                    : base::Error(base::code::Throttling, "Rate exceeded");
+    return wire::encode_error(service, error, head, random.uuid());
+}
+
+}  // namespace
+
+base::Result<DoorLimits> parse_limits(const std::vector<std::string>& texts) {
+    DoorLimits out;
+    for (const auto& text : texts) {
+        const auto equals = text.find('=');
+        const std::string_view name = std::string_view(text).substr(0, equals);
+        const auto* limit = std::ranges::find(limits(), name, &Limit::name);
+        if (limit == limits().end() || equals == std::string::npos) {
+            std::vector<std::string> names;
+            for (const auto& one : limits()) names.emplace_back(one.name);
+            return base::fail(base::Error(base::code::InvalidConfiguration, "--limit " + text + " is no limit of this server")
+                                  .note("write NAME=NUMBER; there are " + base::join(names, ", ")));
+        }
+        uint64_t value = 0;
+        const char* end = text.data() + text.size();
+        const auto read = std::from_chars(text.data() + equals + 1, end, value);
+        if (read.ec != std::errc() || read.ptr != end || value < limit->least || value > limit->most)
+            return base::fail(base::code::InvalidConfiguration, "--limit " + text + ": a number from " +
+                                                                    std::to_string(limit->least) + " to " +
+                                                                    std::to_string(limit->most) + " is meant");
+        limit->set(out, value);
+    }
+    return out;
+}
+
+// For who asks whether the server is there. A signature, a query or a bucket in the host make it a request to S3: `healthz` and `readyz` are
+// names that a bucket, and an object, may have.
+std::optional<http::Response> FrontDoor::answer_at_once(const http::RequestHead& head) const {
+    const bool is_health = head.path == "/healthz";
+    if ((!is_health && head.path != "/readyz") || (head.method != "GET" && head.method != "HEAD")) return std::nullopt;
+    if (!head.query.empty() || head.headers.find("Authorization") != nullptr) return std::nullopt;
+    if (!wire::bucket_of_host(head.headers.get("Host")).empty()) return std::nullopt;
+    const bool good = is_health || !is_ending_;
+    http::Response response{.status = good ? 200 : 503, .headers = {}, .body = std::string(good ? "ok\n" : "ending\n")};
+    response.headers.add("Content-Type", "text/plain");
+    response.headers.add("Cache-Control", "no-store");
+    return response;
+}
+
+base::Result<std::unique_ptr<FrontDoor>> FrontDoor::open(const Settings& settings, crypto::Random& random, http::Handler apis,
+                                                         std::function<void(const http::UnreadRequest&)> unread) {
+    std::unique_ptr<FrontDoor> door(new FrontDoor);
+    auto& options = door->options_;
+    options = settings.limits.port;
+    options.address = settings.address;
+    options.port = settings.port;
+    options.on_unread = std::move(unread);
+    options.at_once = [made = door.get()](const http::RequestHead& head) { return made->answer_at_once(head); };
+    options.overloaded = [&random](const http::RequestHead& head) { return overloaded(head, random); };
+    door->front_ = TRY(http::make_front(settings.limits.front));
+    auto listener = TRY(net::Listener::open(options.address, options.port));
+    http::ServerOptions outside = options;
+    outside.tls = settings.tls;
+    outside.proxies = settings.proxies;
+    door->port_ = TRY(http::Server::start(door->front_, std::move(outside), std::move(listener), apis));
+    if (settings.tls) {
+        auto loopback = TRY(net::Listener::open("127.0.0.1", 0));
+        door->loopback_ = TRY(http::Server::start(door->front_, options, std::move(loopback), apis));
+    }
+    // Who could listen on a socket could read the data folder.
+    http::ServerOptions inside = options;
+    inside.peer_address = "127.0.0.1";
+    inside.secure_transport = true;
+    const auto serve_on = [&](const std::string& path, std::shared_ptr<http::Front> front,
+                              const char* peer) -> base::Result<std::unique_ptr<http::Server>> {
+        inside.peer_group = peer;
+        door->socket_paths_.push_back(path);
+        auto socket = TRY(net::Listener::open_unix(path));
+        return http::Server::start(std::move(front), inside, std::move(socket), apis);
+    };
+    door->jobs_socket_ = TRY(serve_on(settings.jobs_socket, door->front_, "jobs"));
+    // With a front of its own: what fills the other one does not stand in its way.
+    auto operators = TRY(http::make_front({.pool = reserve}));
+    door->socket_ = TRY(serve_on(settings.socket, std::move(operators), "operator"));
+    return door;
+}
+
+std::string FrontDoor::workers_url(const std::string& url) const {
+    return loopback_ ? "http://127.0.0.1:" + std::to_string(loopback_->port()) : url;
+}
+
+void FrontDoor::stop() {
+    is_ending_ = true;
+    port_->stop();
+    if (loopback_) loopback_->stop();
+    jobs_socket_->stop();
+    socket_->stop();
+    for (const auto& path : socket_paths_) ::unlink(path.c_str());
+    const auto& counted = http::counters_of(*front_);
+    base::log_info("connections: " + std::to_string(counted.accepted) + ", requests: " + std::to_string(counted.requests) +
+                   ", refused for limits: " + std::to_string(counted.turned_away + counted.overloads) + ", closed for limits: " +
+                   std::to_string(counted.made_room + counted.late_heads + counted.slow_bodies + counted.slow_readers));
+}
+
+}  // namespace server

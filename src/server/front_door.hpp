@@ -1,0 +1,60 @@
+// Where requests come in: the port that strangers reach; a socket in the data folder for the operator, who is answered whatever happens there,
+// because it has threads of its own; and one for what moves jobs' data.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "crypto/random.hpp"
+#include "http/server.hpp"
+
+namespace server {
+
+// `trainwarden serve --limit NAME=VALUE`; docs/limits.md has the list.
+struct DoorLimits {
+    http::FrontOptions front;
+    http::ServerOptions port;
+};
+// Each is NAME=VALUE. Error `InvalidConfiguration` names those that there are.
+[[nodiscard]] base::Result<DoorLimits> parse_limits(const std::vector<std::string>& texts);
+
+class FrontDoor {
+public:
+    struct Settings {
+        std::string address;
+        uint16_t port = 0;
+        std::string socket, jobs_socket;           // the operator's and that of jobs' data, in the data folder
+        std::shared_ptr<net::TlsServer> tls = {};  // nullptr: the port speaks plain HTTP
+        net::Networks proxies = {};
+        DoorLimits limits;
+    };
+    // `random` and what the handler and `unread` need outlive it. Errors of net::Listener.
+    [[nodiscard]] static base::Result<std::unique_ptr<FrontDoor>> open(const Settings& settings, crypto::Random& random,
+                                                                       http::Handler apis,
+                                                                       std::function<void(const http::UnreadRequest&)> unread);
+    // Requests in progress are finished, others are not begun. /readyz says 503 from `end_soon` on.
+    void end_soon() { is_ending_ = true; }
+    void stop();
+
+    [[nodiscard]] uint16_t port() const { return port_->port(); }
+    // Where workers of jobs find the APIs, without TLS: inside of their own networks, or, as plain processes, on the loopback.
+    [[nodiscard]] std::string workers_url(const std::string& url) const;
+    [[nodiscard]] const std::shared_ptr<http::Front>& front() const { return front_; }
+    [[nodiscard]] const http::ServerOptions& options() const { return options_; }  // what is not of the port alone
+
+private:
+    FrontDoor() = default;
+    [[nodiscard]] std::optional<http::Response> answer_at_once(const http::RequestHead& head) const;
+    std::atomic<bool> is_ending_ = false;
+    std::vector<std::string> socket_paths_;
+    std::shared_ptr<http::Front> front_;
+    http::ServerOptions options_;
+    std::unique_ptr<http::Server> port_, socket_, jobs_socket_;
+    std::unique_ptr<http::Server> loopback_;  // nullptr: the port speaks plain HTTP itself
+};
+
+}  // namespace server

@@ -1,0 +1,88 @@
+#include "server/tls_files.hpp"
+
+#include <ifaddrs.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+
+#include "base/error_codes.hpp"
+#include "base/log.hpp"
+#include "base/strings.hpp"
+#include "net/certificate.hpp"
+#include "net/socket.hpp"
+#include "os/file.hpp"
+#include "server/data_folder.hpp"
+
+namespace server {
+namespace {
+
+constexpr int authority_days = 3650, certificate_days = 397;
+constexpr int days_ahead = 60;  // of its end a certificate is renewed
+
+// By which clients may call this machine.
+net::MachineNames machine_names(const std::string& address) {
+    net::MachineNames names = {"localhost", "127.0.0.1", "::1"};
+    const auto add = [&](const std::string& name) {
+        if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
+    };
+    char host[256] = "";
+    ::gethostname(host, sizeof host - 1);
+    const std::string name = host;
+    if (std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.'; })) add(name);
+    if (address != "0.0.0.0" && address != "::") {
+        add(address);
+        return names;
+    }
+    ifaddrs* first = nullptr;
+    if (::getifaddrs(&first) != 0) return names;
+    for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next)
+        if (one->ifa_addr != nullptr) add(net::text_of_address(*one->ifa_addr));
+    ::freeifaddrs(first);
+    return names;
+}
+
+base::Result<std::shared_ptr<net::TlsServer>> open_own(const std::string& folder, const std::string& address) {
+    const std::string ca = folder + "/ca.pem", ca_key = folder + "/ca-key.pem", certificate = folder + "/certificate.pem",
+                      key = folder + "/key.pem", names_file = folder + "/names";
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+        return base::fail(base::code::InvalidConfiguration, "cannot make the folder " + folder);
+    const auto names = machine_names(address);
+    const std::string listed = base::join(names, "\n") + "\n";
+    const auto content = [](const std::string& path) { return os::read_file(path).value_or(""); };
+    net::KeyAndCertificate authority{.key_pem = content(ca_key), .certificate_pem = content(ca)};
+    const bool same = content(names_file) == listed &&
+                      net::is_good_for(authority.certificate_pem, authority.certificate_pem, {}, certificate_days);
+    if (!same || authority.key_pem.empty()) {
+        authority = TRY(net::make_authority("Trainwarden on this machine", names, authority_days));
+        TRY(write_whole(ca_key, authority.key_pem));
+        TRY(write_whole(ca, authority.certificate_pem));
+        TRY(write_whole(names_file, listed));
+        base::log_info("made a certificate authority for this machine: " + ca + "; `trainwarden env` tells AWS tools of it");
+    }
+    if (!net::is_good_for(content(certificate), authority.certificate_pem, names, days_ahead)) {
+        const auto made = TRY(net::make_certificate(authority, names, certificate_days));
+        TRY(write_whole(key, made.key_pem));
+        TRY(write_whole(certificate, made.certificate_pem));
+    }
+    return std::shared_ptr<net::TlsServer>(TRY(net::TlsServer::open(certificate, key)));
+}
+
+}  // namespace
+
+base::Result<std::shared_ptr<net::TlsServer>> open_tls(const TlsSettings& settings, const std::string& folder,
+                                                       const std::string& address) {
+    const bool has_files = !settings.certificate_file.empty() || !settings.key_file.empty();
+    if (settings.mode == "self" && !has_files) return open_own(folder, address);
+    if (!settings.mode.empty())
+        return base::fail(base::code::InvalidConfiguration,
+                          "--tls is self, or left out: with --tls-certificate and --tls-key it is");
+    if (!has_files) return nullptr;
+    if (settings.certificate_file.empty() || settings.key_file.empty())
+        return base::fail(base::code::InvalidConfiguration, "--tls-certificate and --tls-key belong together");
+    return std::shared_ptr<net::TlsServer>(TRY(net::TlsServer::open(settings.certificate_file, settings.key_file)));
+}
+
+}  // namespace server

@@ -1,0 +1,27 @@
+// The certificate that the port shows: the operator's files, or one of our own making for a machine that has none.
+//
+//     DIR/tls/        0700
+//       ca.pem        the authority that clients are told to trust (`trainwarden env`); it may vouch for this machine's names alone
+//       ca-key.pem    0600
+//       names         those names, one a line
+//       certificate.pem, key.pem (0600)      by that authority; renewed at a start when they are about to expire
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "net/tls.hpp"
+
+namespace server {
+
+struct TlsSettings {
+    std::string mode;  // empty: as the files say; self: of our own making
+    std::string certificate_file, key_file;
+};
+
+// nullptr: no TLS. `address`: where the server listens. Error `InvalidConfiguration`.
+[[nodiscard]] base::Result<std::shared_ptr<net::TlsServer>> open_tls(const TlsSettings& settings, const std::string& folder,
+                                                                     const std::string& address);
+
+}  // namespace server
