@@ -26,6 +26,7 @@ constexpr std::array kept = {
     CAP_CHOWN,             // who get their folders
     CAP_DAC_OVERRIDE,      // what workers wrote is read, packed and deleted …
     CAP_FOWNER,            // … whatever mode they gave it
+    CAP_LEASE,             // a lease on a worker's file tells whether somebody has it open for writing (a torn checkpoint)
     CAP_KILL,              // workers are stopped
     CAP_SYS_PTRACE,        // /proc/N/environ of other users' processes: which are left of a job that a killed server had
     CAP_SETPCAP,           // taking capabilities away from workers
