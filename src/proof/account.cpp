@@ -70,12 +70,6 @@ void set_tags(Actor& actor, const PolicyHolder& holder) {
     for (const auto& [key, value] : holder.tags) actor.subject.known.set("aws:PrincipalTag/" + key, value);
 }
 
-const PolicyPtr& everything() {
-    static const PolicyPtr policy = Policy::parse_stored(
-        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})", PolicyKind::identity);
-    return policy;
-}
-
 Actor anonymous() {
     return {.kind = Actor::Kind::anonymous,
             .shown = "anyone without credentials",
@@ -87,7 +81,7 @@ Actor anonymous() {
 // Of another account, whose own policies are not known: everything, it is supposed.
 Actor of_account(Actor::Kind kind, std::string shown, std::string name, Subject subject) {
     Actor out{.kind = kind, .shown = std::move(shown), .name = std::move(name), .subject = std::move(subject), .policies = {}};
-    out.policies.identity.push_back({everything(), "policies of account " + out.subject.principal.account});
+    out.policies.identity.push_back({allows_everything(), "policies of account " + out.subject.principal.account});
     return out;
 }
 

@@ -48,14 +48,6 @@ std::string other_account(const policy::CompiledPolicy& policy, const std::strin
     }
 }
 
-const policy::PolicyPtr& everything() {
-    static const auto parsed =
-        policy::Policy::parse(R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})",
-                              policy::PolicyKind::identity)
-            .value();
-    return parsed;
-}
-
 }  // namespace
 
 Answer find_more(const policy::PolicyPtr& first, const policy::PolicyPtr& second, const Limits& limits) {
@@ -87,7 +79,7 @@ Answer is_public(const policy::PolicyPtr& resource_policy, const std::string& ac
     const std::string other = other_account(resource_policy->compiled(), account);
     const Subject anonymous = anonymous_subject(), user = any_user_of({.account = other, .is_given_anything = false}),
                   session = any_session_of({.account = other, .is_given_anything = false});
-    const policy::PrincipalPolicies none, all = only(everything());
+    const policy::PrincipalPolicies none, all = only(allows_everything());
     const auto ask = [&](const Subject& subject, const policy::PrincipalPolicies& policies) {
         return prove({.subject = &subject,
                       .allowed = {{&policies, &resource}},

@@ -15,12 +15,6 @@ using text::Json;
 
 namespace {
 
-const PolicyPtr& everything() {
-    static const PolicyPtr policy = policy::Policy::parse_stored(
-        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})", PolicyKind::identity);
-    return policy;
-}
-
 Grantee without_credentials() { return {.subject = anonymous_subject(), .policies = {}}; }
 
 // Any service that no policy names as a principal; conditions may.
@@ -74,7 +68,7 @@ Grantee anyone_of(const std::string& account, bool is_session) {
     out.subject.known.set("aws:PrincipalAccount", account);
     out.subject.known.set("aws:PrincipalIsAWSService", "false");
     out.subject.open = {{"aws:principalarn", "arn:aws:*::" + account + ":?*"}};
-    out.policies.identity.push_back({everything(), "policies of account " + account});
+    out.policies.identity.push_back({allows_everything(), "policies of account " + account});
     return out;
 }
 

@@ -9,6 +9,7 @@
 #include "policy/glob.hpp"
 #include "proof/grant_worlds.hpp"
 #include "proof/regions.hpp"
+#include "proof/subjects.hpp"
 #include "proof/unknown_resources.hpp"
 #include "proof/words.hpp"
 
@@ -62,11 +63,7 @@ public:
             for (const AttachedPolicy& one : actor.policies.identity) policies_.push_back(one.policy);
             if (actor.policies.boundary) policies_.push_back(actor.policies.boundary->policy);
         }
-        everything_.identity.push_back(
-            {policy::Policy::parse_stored(
-                 R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})",
-                 policy::PolicyKind::identity),
-             "everything"});
+        everything_.identity.push_back({allows_everything(), "everything"});
     }
 
     Check(const Check&) = delete;

@@ -27,7 +27,6 @@ inline constexpr const char* request_tag_key = "aws:requesttag/";
 inline constexpr const char* principal_tag_key = "aws:principaltag/";
 
 [[nodiscard]] policy::PolicyPtr policy_with(const std::string& statements, policy::PolicyKind kind);
-[[nodiscard]] const policy::PolicyPtr& allows_everything();
 [[nodiscard]] bool denies(const policy::AttachedPolicy& policy);
 // `more`, with these keys in the place of its own.
 [[nodiscard]] policy::Context with(std::initializer_list<std::pair<const char*, std::string>> entries,

@@ -51,11 +51,6 @@ policy::PolicyPtr policy_with(const std::string& statements, PolicyKind kind) {
     return policy::Policy::parse_stored(R"({"Version":"2012-10-17","Statement":[)" + statements + "]}", kind);
 }
 
-const policy::PolicyPtr& allows_everything() {
-    static const auto all = policy_with(R"({"Effect":"Allow","Action":"*","Resource":"*"})", PolicyKind::identity);
-    return all;
-}
-
 bool denies(const AttachedPolicy& policy) {
     return std::ranges::any_of(policy.policy->compiled().statements(),
                                [](const auto& statement) { return statement.effect == policy::Effect::deny; });

@@ -8,6 +8,7 @@
 #include "policy/evaluate.hpp"
 #include "proof/step_policies.hpp"
 #include "proof/steps.hpp"
+#include "proof/subjects.hpp"
 
 namespace proof {
 

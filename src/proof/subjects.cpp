@@ -57,6 +57,12 @@ Subject any_session_of(const AnyOf& which) {
     return out;
 }
 
+const policy::PolicyPtr& allows_everything() {
+    static const policy::PolicyPtr policy = policy::Policy::parse_stored(
+        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})", policy::PolicyKind::identity);
+    return policy;
+}
+
 Subject any_session_of_role(const policy::Principal& role, const policy::Context& known) {
     Subject out{.principal = role, .known = known};
     std::vector<std::string> brought{"aws:userid", "aws:sourceidentity"};

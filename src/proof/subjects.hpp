@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "policy/policy.hpp"
 #include "proof/encode.hpp"
 
 namespace proof {
@@ -19,6 +20,9 @@ struct AnyOf {
 };
 [[nodiscard]] Subject any_user_of(const AnyOf& which);
 [[nodiscard]] Subject any_session_of(const AnyOf& which);
+
+// What a principal is supposed to be allowed by policies that are not known, those of its own account: everything.
+[[nodiscard]] const policy::PolicyPtr& allows_everything();
 
 // Any session of one role, whatever name, tags and source identity it brings. `known`: the condition keys of a new one.
 [[nodiscard]] Subject any_session_of_role(const policy::Principal& role, const policy::Context& known);
