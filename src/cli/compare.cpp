@@ -7,6 +7,7 @@
 #include "lint/account.hpp"
 #include "os/file.hpp"
 #include "proof/grants.hpp"
+#include "text/one_or_many.hpp"
 
 namespace cli {
 namespace {
@@ -37,9 +38,7 @@ base::Result<Grants> granted_by_one(const std::string& file, const std::string& 
 
 // `statement 2 (Uploads)`
 std::string statement_name(const Json& document, uint32_t number) {
-    const Json& statements = document["Statement"];
-    const Json& statement = statements.is_array() ? statements.items()[number] : statements;
-    const std::string sid = statement["Sid"].as_string();
+    const std::string sid = text::one_or_many(document["Statement"])[number]["Sid"].as_string();
     return "statement " + std::to_string(number + 1) + (sid.empty() ? "" : " (" + sid + ")");
 }
 

@@ -7,6 +7,7 @@
 #include "base/strings.hpp"
 #include "cli/show_decision.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 
 namespace cli {
 namespace {
@@ -75,11 +76,8 @@ std::string words_of_denial(const m::Statement& denial) {
     for (const auto& [op, keys] : condition->members())
         for (const auto& [key, values] : keys.members()) {
             m::WayCondition one{.key = key, .operator_ = op, .values = {}};
-            if (values.is_array())
-                for (const text::Json& value : values.items())
-                    one.values.push_back(value.is_string() ? value.as_string() : value.dump());
-            else
-                one.values.push_back(values.is_string() ? values.as_string() : values.dump());
+            for (const text::Json& value : text::one_or_many(values))
+                one.values.push_back(value.is_string() ? value.as_string() : value.dump());
             out += std::string(joint) + in_words(one);
             joint = " and ";
         }

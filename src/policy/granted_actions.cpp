@@ -2,17 +2,13 @@
 
 #include "policy/catalogue.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 
 namespace policy {
 namespace {
 
 using text::Json;
-
-std::vector<Json> one_or_many(const Json& value) {
-    if (value.is_array()) return value.items();
-    if (value.is_null()) return {};
-    return {value};
-}
+using text::one_or_many;
 
 std::set<std::string> actions_of(const Json& statement) {
     std::set<std::string> out;

@@ -6,20 +6,17 @@
 #include "policy/compile.hpp"
 #include "proof/step_policies.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 
 namespace proof {
 
 namespace {
 
 using text::Json;
+using text::one_or_many;
 
 constexpr std::string_view some_value = "x9";  // one that no policy names, most likely
 constexpr std::string_view username = "aws:username";
-
-std::vector<Json> items_of(const Json& one_or_many) {
-    if (one_or_many.is_array()) return one_or_many.items();
-    return {one_or_many};
-}
 
 // The names of the variables in it, in lower case.
 std::vector<std::string> variables_in(std::string_view text) {
@@ -41,12 +38,12 @@ public:
         : iam_("arn:aws:iam::" + account + ":"), values_(values) {}
 
     void read(const Json& document) {
-        for (const Json& statement : items_of(document["Statement"])) {
+        for (const Json& statement : one_or_many(document["Statement"])) {
             for (const char* element : {"Resource", "NotResource"})
-                for (const Json& resource : items_of(statement[element])) add_variables(resource.as_string());
+                for (const Json& resource : one_or_many(statement[element])) add_variables(resource.as_string());
             for (const auto& [op, of_op] : statement["Condition"].members())
                 for (const auto& [key, values] : of_op.members())
-                    for (const Json& value : items_of(values)) {
+                    for (const Json& value : one_or_many(values)) {
                         add_variables(value.as_string());
                         add(base::lower(key), value.as_string(), base::lower(op).contains("null"));
                     }

@@ -4,6 +4,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "text/one_or_many.hpp"
 
 namespace proof {
 
@@ -35,8 +36,8 @@ std::string text_of(const Json& document, const std::vector<Json>& statements) {
 }
 
 std::vector<Json> statements_of(const Json& document) {
-    const Json& all = document["Statement"];
-    return all.is_array() ? all.items() : std::vector<Json>{all};
+    const auto all = text::one_or_many(document["Statement"]);
+    return {all.begin(), all.end()};
 }
 
 // Calls `change` with every text of the element.

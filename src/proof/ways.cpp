@@ -21,6 +21,7 @@
 #include "proof/automaton.hpp"
 #include "proof/resources.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 
 namespace proof {
 
@@ -119,11 +120,10 @@ policy::PolicyPtr without(const policy::Policy& policy, const std::set<uint32_t>
     auto document = text::parse_json(policy.text());
     if (!document) return policy::Policy::parse_stored(policy.text(), policy.kind());
     const Json inert = Json::object({{"Effect", "Allow"}});
-    const Json& old = (*document)["Statement"];
     Json kept = Json::array();
-    const size_t count = old.is_array() ? old.items().size() : 1;
-    for (size_t i = 0; i < count; ++i)
-        kept.push(statements.contains(static_cast<uint32_t>(i)) ? inert : old.is_array() ? old.items()[i] : old);
+    uint32_t number = 0;
+    for (const Json& statement : text::one_or_many((*document)["Statement"]))
+        kept.push(statements.contains(number++) ? inert : statement);
     document->set("Statement", std::move(kept));
     return policy::Policy::parse_stored(document->dump(), policy.kind());
 }
@@ -483,13 +483,8 @@ std::vector<StatementCondition> conditions_of(const StatementOf& statement, cons
     for (const auto& [op, keys] : (*document)["Condition"].members())
         for (const auto& [key, values] : keys.members()) {
             StatementCondition one{.op = op, .key = key, .values = {}};
-            const auto add = [&](const Json& value) {
+            for (const Json& value : text::one_or_many(values))
                 one.values.push_back(value.is_string() ? value.as_string() : value.dump());
-            };
-            if (values.is_array())
-                for (const Json& value : values.items()) add(value);
-            else
-                add(values);
             const bool open = std::ranges::any_of(one.values, [](const std::string& value) { return value.contains("${"); });
             if (known.find(key) == nullptr || open) out.push_back(std::move(one));
         }

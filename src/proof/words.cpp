@@ -4,6 +4,7 @@
 
 #include "base/strings.hpp"
 #include "policy/glob.hpp"
+#include "text/one_or_many.hpp"
 
 namespace proof {
 
@@ -82,11 +83,7 @@ const std::vector<Words>& WordsOfPolicies::of(const policy::PolicyPtr& policy) {
     place->second.first = policy;
     const auto document = text::parse_json(policy->text());
     if (!document) return place->second.second;
-    const Json& statements = (*document)["Statement"];
-    if (statements.is_array())
-        for (const Json& one : statements.items()) place->second.second.push_back(words_of(one));
-    else
-        place->second.second.push_back(words_of(statements));
+    for (const Json& one : text::one_or_many((*document)["Statement"])) place->second.second.push_back(words_of(one));
     return place->second.second;
 }
 

@@ -10,6 +10,7 @@
 #include "proof/grant_document.hpp"
 #include "proof/grants.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 
 namespace services::access_analyzer {
 namespace {
@@ -56,9 +57,8 @@ Result<std::string> narrowed(const policy::PolicyPtr& policy, const IsUsed& is_u
     const std::string text(policy->text());
     const auto json = text::parse_json(text);
     if (!json) return base::fail(base::code::InternalError, "a stored policy cannot be read");
-    const Json& all = (*json)["Statement"];
     Json kept = Json::array();
-    for (const Json& statement : all.is_array() ? all.items() : std::vector<Json>{all}) {
+    for (const Json& statement : text::one_or_many((*json)["Statement"])) {
         if (proof::denies(statement))
             kept.push(statement);
         else if (auto left = narrowed(statement, is_used))

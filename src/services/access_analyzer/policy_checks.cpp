@@ -11,6 +11,7 @@
 #include "proof/grants.hpp"
 #include "services/access_analyzer/service.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 
 namespace services::access_analyzer {
 namespace {
@@ -35,9 +36,7 @@ Result<Grants> read(Result<Grants> found) {
 std::string sid_of(const std::string& document, uint32_t statement) {
     const auto json = text::parse_json(document);
     if (!json) return "";
-    const text::Json& all = (*json)["Statement"];
-    const text::Json& one = all.is_array() ? all.items()[statement] : all;
-    return one["Sid"].as_string();
+    return text::one_or_many((*json)["Statement"])[statement]["Sid"].as_string();
 }
 
 // `before`: what is said ahead of the statement.

@@ -12,6 +12,7 @@
 #include "proof/paths.hpp"
 #include "services/trainwarden/ways.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 
 namespace services::trainwarden {
 namespace {
@@ -38,16 +39,13 @@ constexpr const char* wide_policies[] = {"arn:aws:iam::aws:policy/IAMFullAccess"
 void find_policy_patterns(const policy::Policy& policy, std::set<std::string>& to) {
     constexpr std::string_view key = "iam:policyarn";
     if (!base::lower(policy.text()).contains(key)) return;
-    const auto items = [](const text::Json& one_or_many) {
-        return one_or_many.is_array() ? one_or_many.items() : std::vector<text::Json>{one_or_many};
-    };
     const auto document = text::parse_json(policy.text());
     if (!document) return;
-    for (const text::Json& statement : items((*document)["Statement"]))
+    for (const text::Json& statement : text::one_or_many((*document)["Statement"]))
         for (const auto& [op, of_op] : statement["Condition"].members())
             for (const auto& [name, values] : of_op.members())
                 if (base::equals_ignoring_case(name, key))
-                    for (const text::Json& value : items(values)) to.insert(value.as_string());
+                    for (const text::Json& value : text::one_or_many(values)) to.insert(value.as_string());
 }
 
 policy::AttachedPolicy as_attached(const identity::ManagedPolicy& policy) {

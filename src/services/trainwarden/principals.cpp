@@ -11,6 +11,7 @@
 #include "policy/arn.hpp"
 #include "policy/catalogue.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 #include "text/time.hpp"
 #include "training/session.hpp"
 
@@ -195,9 +196,7 @@ Named named_by(const policy::AttachedPolicy& attached) {
     Named named;
     const auto document = text::parse_json(attached.policy->text());
     if (!document) return named;  // grants nothing: parse_stored reads it as a deny
-    const Json& all = (*document)["Statement"];
-    const std::vector<Json> statements = all.is_array() ? all.items() : std::vector<Json>{all};
-    for (const Json& statement : statements) {
+    for (const Json& statement : text::one_or_many((*document)["Statement"])) {
         if (statement["Effect"].as_string() != "Allow") continue;
         const Json& principal = statement["Principal"];
         if (principal.is_string() || statement.contains("NotPrincipal")) named.everyone = true;

@@ -6,6 +6,7 @@
 #include "base/strings.hpp"
 #include "policy/arn.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 #include "training/session.hpp"
 
 namespace services::trainwarden {
@@ -19,8 +20,7 @@ void add_values(const Json& condition, std::vector<std::string>& out) {
     for (const auto& [op, keys] : condition.members())
         for (const auto& [key, values] : keys.members()) {
             if (!base::equals_ignoring_case(key, "aws:SourceArn")) continue;
-            if (values.is_string()) out.push_back(values.as_string());
-            for (const Json& value : values.items()) out.push_back(value.as_string());
+            for (const Json& value : text::one_or_many(values)) out.push_back(value.as_string());
         }
 }
 
@@ -29,11 +29,7 @@ std::vector<std::string> compared_with(const policy::AttachedPolicy& attached) {
     std::vector<std::string> out;
     const auto document = text::parse_json(attached.policy->text());
     if (!document) return out;
-    const Json& statements = (*document)["Statement"];
-    if (statements.is_array())
-        for (const Json& statement : statements.items()) add_values(statement["Condition"], out);
-    else
-        add_values(statements["Condition"], out);
+    for (const Json& statement : text::one_or_many((*document)["Statement"])) add_values(statement["Condition"], out);
     if (out.size() > values_tried_max) out.resize(values_tried_max);
     return out;
 }

@@ -13,6 +13,7 @@
 #include "policy/statement_span.hpp"
 #include "services/trainwarden/explained.hpp"
 #include "text/json.hpp"
+#include "text/one_or_many.hpp"
 
 namespace services::trainwarden {
 namespace {
@@ -76,12 +77,10 @@ struct Asking {
 bool allows(const policy::Policy& trust, std::string_view action) {
     const auto document = text::parse_json(trust.text());
     if (!document) return false;
-    const Json& all = (*document)["Statement"];
-    for (const Json& statement : all.is_array() ? all.items() : std::vector<Json>{all}) {
+    for (const Json& statement : text::one_or_many((*document)["Statement"])) {
         if (statement["Effect"].as_string() != "Allow") continue;
         if (statement.contains("NotAction")) return true;
-        const Json& actions = statement["Action"];
-        for (const Json& one : actions.is_array() ? actions.items() : std::vector<Json>{actions})
+        for (const Json& one : text::one_or_many(statement["Action"]))
             if (policy::glob_matches(base::lower(one.as_string()), action)) return true;
     }
     return false;
