@@ -299,6 +299,8 @@ base::Result<provider::AwsOptions> aws_options(const std::string& package, const
     // The place and the credentials are two things: a provider with keys of its own still goes where the environment says.
     const wire::Place place = wire::place_from_environment();
     if (options.endpoint.empty()) options.endpoint = place.endpoint;
+    // The socket is one of the server that `--data` names: a program that names another goes there.
+    if (options.endpoint == place.endpoint) options.socket = place.socket;
     if (options.region.empty()) options.region = place.region;
     if (options.access_key_id.empty()) {
         const wire::ClientOptions environment = TRY(wire::options_from_environment());
@@ -326,6 +328,7 @@ base::Result<wire::ClientOptions> client_options(const std::string& package, con
                                .secret_access_key = options.secret_access_key,
                                .session_token = options.session_token,
                                .timeout_seconds = 20,
+                               .socket = options.socket,
                                .attempts_max = 2};
 }
 

@@ -77,6 +77,7 @@ struct AwsOptions {
     std::string endpoint;  // empty: AWS itself
     std::string region;
     std::string access_key_id, secret_access_key, session_token;
+    std::string socket = {};       // of wire::ClientOptions
     bool strict_names = false;     // Pulumi's automatic bucket names, underscores and all
     bool skip_validation = false;  // `skipCredentialsValidation`: do not ask who we are first
 };

@@ -30,6 +30,7 @@ std::unique_ptr<Provider> make_aws_provider(AwsOptions options) {
     client.access_key_id = options.access_key_id;
     client.secret_access_key = options.secret_access_key;
     client.session_token = options.session_token;
+    client.socket = options.socket;
     const Connect connect = [client](const std::string& region) -> std::unique_ptr<Transport> {
         wire::ClientOptions of_region = client;
         of_region.region = region;

@@ -82,7 +82,8 @@ Place place_of(Profile& profile) {
     auto& [name, credentials, config] = profile;
     return {first_of({from_environment("AWS_ENDPOINT_URL"), config["endpoint_url"], credentials["endpoint_url"]}),
             first_of({from_environment("AWS_REGION"), from_environment("AWS_DEFAULT_REGION"), config["region"],
-                      credentials["region"]})};
+                      credentials["region"]}),
+            from_environment("TRAINWARDEN_SOCKET")};
 }
 
 }  // namespace
@@ -98,7 +99,7 @@ Result<ClientOptions> options_from_environment() {
     auto& [profile, credentials, config] = chosen;
     ClientOptions out;
     out.endpoint = place.endpoint;
-    out.socket = from_environment("TRAINWARDEN_SOCKET");
+    out.socket = place.socket;
     if (!place.region.empty()) out.region = place.region;
     // The three belong together: a token of one place with the key of another is not a credential.
     const auto take = [&](const std::string& id, const std::string& secret, const std::string& token) {

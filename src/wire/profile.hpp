@@ -15,7 +15,7 @@ using ProfileSettings = std::map<std::string, std::string>;  // names in lower c
 
 // Where requests go when their credentials come from elsewhere: as `options_from_environment`, which fails without credentials.
 struct Place {
-    std::string endpoint, region;  // "": not said
+    std::string endpoint, region, socket;  // "": not said. Socket: of ClientOptions
 };
 [[nodiscard]] Place place_from_environment();
 

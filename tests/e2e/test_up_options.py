@@ -60,6 +60,23 @@ def test_what_no_longer_stands_in_the_program_is_ignored_too(server, folder):
     folder.destroy(PULUMI_CONFIG_PASSPHRASE="")
 
 
+def test_the_operator_deploys_over_the_socket(server, folder):
+    """Nobody answers at the server's port; a program that names another server does not come to this one."""
+    url = server.data / "endpoint"
+    answered = url.read_text()
+    url.write_text("http://127.0.0.1:9\n")
+    try:
+        folder.yaml("resources:\n  b: {type: 'aws:s3:Bucket', properties: {bucket: operators-bucket}}\n")
+        assert "cannot deploy to http://127.0.0.1:9" in folder.fails("up", "--yes", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+        folder.run("--data", server.data, "up", "--yes")
+        assert "operators-bucket" in {bucket["Name"] for bucket in server.client("s3").list_buckets()["Buckets"]}
+        folder.run("--data", server.data, "destroy", "--yes")
+        folder.write("Pulumi.dev.yaml", "config:\n  aws:endpoints: [{s3: 'http://127.0.0.1:8', iam: 'http://127.0.0.1:8', sts: 'http://127.0.0.1:8'}]\n")
+        assert "cannot deploy to http://127.0.0.1:8" in folder.fails("--data", server.data, "up", "--yes")
+    finally:
+        url.write_text(answered)
+
+
 @pytest.mark.parametrize("environment, message", [
     ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "cannot deploy to http://127.0.0.1:9"),
     ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "AWS_SECRET_ACCESS_KEY"),
