@@ -103,8 +103,8 @@ std::expected<Framing, HeadError> find_framing(const Headers& headers, bool is_h
             return refuse("the Content-Length is malformed");
     }
     if (const auto* expect = headers.find("Expect")) {
-        if (!base::equals_ignoring_case(*expect, "100-continue")) return refuse("the expectation cannot be met", 417);
-        out.expects_continue = !is_http_1_0;
+        // Any other expectation is ignored, as S3 does (RFC 9110 10.1.1 lets a server answer 417).
+        out.expects_continue = !is_http_1_0 && base::equals_ignoring_case(*expect, "100-continue");
     }
     if (const auto hosts = headers.count("Host"); hosts > 1 || (hosts == 0 && !is_http_1_0))
         return refuse("there must be exactly one Host header");
@@ -184,8 +184,6 @@ std::string_view reason_of(int status) {
             return "Content Too Large";
         case 416:
             return "Range Not Satisfiable";
-        case 417:
-            return "Expectation Failed";
         case 429:
             return "Too Many Requests";
         case 431:

@@ -39,7 +39,9 @@ size_t characters(std::string_view text) {
 
 }  // namespace
 
-base::Error no_such_bucket() { return {base::code::NoSuchBucket, "The specified bucket does not exist"}; }
+base::Error no_such_bucket(std::string_view name) {
+    return base::Error(base::code::NoSuchBucket, "The specified bucket does not exist").note("BucketName: " + std::string(name));
+}
 
 base::Result<void> check_bucket_name(std::string_view name) {
     if (is_bucket_name(name)) return {};
@@ -57,12 +59,13 @@ base::Result<void> check_tags(const Tags& tags, size_t most) {
     }
     std::set<std::string_view> seen;
     for (const auto& [key, value] : tags) {
-        if (key.empty() || characters(key) > 128)
-            return base::fail(base::code::InvalidTag, "The TagKey you have provided is invalid");
-        if (characters(value) > 256) return base::fail(base::code::InvalidTag, "The TagValue you have provided is invalid");
-        if (key.starts_with("aws:"))
-            return base::fail(base::code::InvalidTag, "System tags cannot be added/updated by requester");
-        if (!seen.insert(key).second) return base::fail(base::code::InvalidTag, "Cannot provide multiple Tags with the same key");
+        const auto invalid = [](const char* why, const char* member, const std::string& text) {
+            return base::fail(base::Error(base::code::InvalidTag, why).note(std::string(member) + ": " + text));
+        };
+        if (key.empty() || characters(key) > 128) return invalid("The TagKey you have provided is invalid", "TagKey", key);
+        if (characters(value) > 256) return invalid("The TagValue you have provided is invalid", "TagValue", value);
+        if (key.starts_with("aws:")) return invalid("System tags cannot be added/updated by requester", "TagKey", key);
+        if (!seen.insert(key).second) return invalid("Cannot provide multiple Tags with the same key", "TagKey", key);
     }
     return {};
 }

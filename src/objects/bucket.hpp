@@ -66,7 +66,7 @@ struct Bucket {
     }
 };
 
-[[nodiscard]] base::Error no_such_bucket();
+[[nodiscard]] base::Error no_such_bucket(std::string_view name);
 
 // S3 User Guide, "General purpose bucket naming rules". Error `InvalidBucketName`.
 [[nodiscard]] base::Result<void> check_bucket_name(std::string_view name);

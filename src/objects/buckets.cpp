@@ -118,7 +118,7 @@ BucketPtr Storage::current_bucket(std::string_view name) const {
 base::Result<BucketPtr> Storage::bucket(std::string_view name) const {
     auto found = current_bucket(name);
     base::DecisionScope::note("bucket", name, [&] { return state_of(found.get()); });
-    if (found == nullptr) return base::fail(no_such_bucket());
+    if (found == nullptr) return base::fail(no_such_bucket(name));
     return found;
 }
 
@@ -173,7 +173,7 @@ base::Result<void> Storage::check_unchanged(const std::string& name) const {
 base::Result<BucketPtr> Storage::bucket_unchanged(const std::string& name) const {
     auto current = current_bucket(name);
     TRY(base::DecisionScope::expect("bucket", name, [&] { return state_of(current.get()); }));
-    if (current == nullptr) return base::fail(no_such_bucket());
+    if (current == nullptr) return base::fail(no_such_bucket(name));
     return current;
 }
 

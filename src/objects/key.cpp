@@ -8,7 +8,10 @@
 namespace objects {
 
 base::Result<void> check_key(std::string_view key) {
-    if (key.size() > key_bytes_max) return base::fail(base::code::KeyTooLongError, "Your key is too long");
+    if (key.size() > key_bytes_max)
+        return base::fail(base::Error(base::code::KeyTooLongError, "Your key is too long")
+                              .note("Size: " + std::to_string(key.size()))
+                              .note("MaxSizeAllowed: " + std::to_string(key_bytes_max)));
     if (key.empty() || key.find('\0') != std::string_view::npos)
         return base::fail(base::code::InvalidArgument, "The object key is not valid.");
     return {};

@@ -34,11 +34,12 @@ base::Error no_such_upload() {
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."};
 }
 
-base::Error invalid_part() {
-    return {
-        base::code::InvalidPart,
-        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity "
-        "tag may not match the part's entity tag."};
+base::Error invalid_part(const CompletedPart& wanted) {
+    return base::Error(base::code::InvalidPart,
+                       "One or more of the specified parts could not be found.  The part may not have been uploaded, or the "
+                       "specified entity tag may not match the part's entity tag.")
+        .note("PartNumber: " + std::to_string(wanted.number))
+        .note("ETag: " + wanted.etag);
 }
 
 Upload make_upload(const std::string& bucket, const std::string& key, const std::string& id, const UploadRecord& record) {
@@ -111,15 +112,21 @@ base::Result<std::vector<const StoredPart*>> choose_parts(const CompleteUpload& 
         const auto found = stored.find(wanted.number);
         std::string_view etag = wanted.etag;
         if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
-        if (found == stored.end() || found->second.part.etag != etag) return base::fail(invalid_part());
+        if (found == stored.end() || found->second.part.etag != etag) return base::fail(invalid_part(wanted));
         for (const auto& [said, value] : wanted.checksums) {
-            if (said == kind && value != found->second.part.checksum) return base::fail(invalid_part());
+            if (said == kind && value != found->second.part.checksum) return base::fail(invalid_part(wanted));
         }
         chosen.push_back(&found->second);
     }
-    for (const auto* part : chosen) {
+    for (const auto*& part : chosen) {
         if (part != chosen.back() && part->part.size < part_bytes_min) {
-            return base::fail(base::code::EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size");
+            const auto number = request.parts[static_cast<size_t>(&part - chosen.data())].number;
+            return base::fail(
+                base::Error(base::code::EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size")
+                    .note("ProposedSize: " + std::to_string(part->part.size))
+                    .note("MinSizeAllowed: " + std::to_string(part_bytes_min))
+                    .note("PartNumber: " + std::to_string(number))
+                    .note("ETag: " + part->part.etag));
         }
     }
     return chosen;
@@ -199,7 +206,10 @@ base::Result<Upload> Storage::find_upload(const std::string& bucket, const std::
 
 base::Result<Part> Storage::put_part(const PutPart& request) {
     if (request.number < 1 || request.number > parts_max) {
-        return base::fail(base::code::InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive");
+        return base::fail(
+            base::Error(base::code::InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive")
+                .note("ArgumentName: partNumber")
+                .note("ArgumentValue: " + std::to_string(request.number)));
     }
     if (!is_upload_id(request.upload_id)) return base::fail(no_such_upload());
     const auto owner_key = upload_key(request.bucket, request.key, request.upload_id);
@@ -291,7 +301,8 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
             // A part uploaded or the upload aborted meanwhile shows as a conflict of the commit; this look ends the retries.
             if (TRY(dependencies_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
             for (const auto& [number, part] : stored) {
-                if (TRY(dependencies_.keys->get(part.record_key)) != part.record) return base::fail(invalid_part());
+                if (TRY(dependencies_.keys->get(part.record_key)) != part.record)
+                    return base::fail(invalid_part({.number = number, .etag = part.part.etag, .checksums = {}}));
             }
             object->last_modified = dependencies_.clock->now();
             return object;

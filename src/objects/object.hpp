@@ -76,5 +76,7 @@ struct Conditions {
 enum class Verdict : uint8_t { proceed, not_modified, precondition_failed };
 // Pure. `now`: a date in the future is not a condition (If-Modified-Since), as AWS has it.
 [[nodiscard]] Verdict judge(const Conditions& conditions, const Object& object, base::Time now);
+// `PreconditionFailed`, with the condition that made the verdict, which is not `proceed`.
+[[nodiscard]] base::Error precondition_failed(const Conditions& conditions, Verdict verdict);
 
 }  // namespace objects

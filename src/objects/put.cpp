@@ -24,7 +24,9 @@ base::Result<void> check_attributes(const Attributes& attributes) {
     size_t bytes = 0;
     for (const auto& [name, value] : attributes.user_metadata) bytes += name.size() + value.size();
     if (bytes <= user_metadata_bytes_max) return {};
-    return base::fail(base::code::MetadataTooLarge, "Your metadata headers exceed the maximum allowed metadata size");
+    return base::fail(base::Error(base::code::MetadataTooLarge, "Your metadata headers exceed the maximum allowed metadata size")
+                          .note("Size: " + std::to_string(bytes))
+                          .note("MaxSizeAllowed: " + std::to_string(user_metadata_bytes_max)));
 }
 
 base::Error too_large() { return {base::code::EntityTooLarge, "Your proposed upload exceeds the maximum allowed size"}; }
@@ -164,10 +166,8 @@ base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const s
         if (before) current = TRY(read_object(*before));
         if (conditions.any()) {
             if (!current && conditions.if_match) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
-            if (current && judge(conditions, *current, dependencies_.clock->now()) != Verdict::proceed) {
-                return base::fail(base::code::PreconditionFailed,
-                                  "At least one of the pre-conditions you specified did not hold");
-            }
+            const auto verdict = current ? judge(conditions, *current, dependencies_.clock->now()) : Verdict::proceed;
+            if (verdict != Verdict::proceed) return base::fail(precondition_failed(conditions, verdict));
         }
         const auto made = TRY(make(current ? &*current : nullptr));
         if (!made && !current) return made;  // nothing there, nothing wanted

@@ -43,6 +43,14 @@ Verdict judge(const Conditions& conditions, const Object& object, base::Time now
     return Verdict::proceed;
 }
 
+base::Error precondition_failed(const Conditions& conditions, Verdict verdict) {
+    const std::string name = verdict == Verdict::precondition_failed ? (conditions.if_match ? "If-Match" : "If-Unmodified-Since")
+                             : conditions.if_none_match              ? "If-None-Match"
+                                                                     : "If-Modified-Since";
+    return base::Error(base::code::PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
+        .note("Condition: " + name);
+}
+
 Source read_range(OpenObject open, uint64_t offset, uint64_t length) {
     return [open = std::move(open), offset, left = length](std::span<char> into) mutable -> base::Result<size_t> {
         const auto& object = *open.object;

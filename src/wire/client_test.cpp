@@ -315,8 +315,7 @@ TEST_CASE("the shape of an error follows the protocol") {
     const auto body = [](const http::Response& response) { return std::get<std::string>(response.body); };
     const auto s3 = wire::encode_error("s3", {"NoSuchKey", "gone"}, get, "r1");
     CHECK(s3.status == 404);
-    CHECK(body(s3).find(
-              "<Error><Code>NoSuchKey</Code><Message>gone</Message><Resource>/b/k&lt;</Resource><RequestId>r1</RequestId>") !=
+    CHECK(body(s3).find("<Error><Code>NoSuchKey</Code><Message>gone</Message><Key>k&lt;</Key><RequestId>r1</RequestId>") !=
           std::string::npos);
     CHECK(s3.headers.get("x-amz-request-id") == "r1");
     const http::RequestHead head{.method = "HEAD", .path = "/b/k", .query = "", .headers = {}};

@@ -10,6 +10,7 @@
 #include "text/xml.hpp"
 #include "wire/cbor.hpp"
 #include "wire/model.hpp"
+#include "wire/s3_error.hpp"
 #include "wire/s3_request.hpp"
 
 namespace wire {
@@ -48,6 +49,7 @@ constexpr std::array s3_codes = std::to_array<CodeStatus>({
     {"InvalidArgument", 400},
     {"InvalidBucketAclWithObjectOwnership", 400},
     {"InvalidBucketName", 400},
+    {"InvalidBucketOwnerAWSAccountID", 400},
     {"InvalidBucketState", 409},
     {"InvalidChunkSizeError", 400},
     {"InvalidDigest", 400},
@@ -246,10 +248,12 @@ std::string s3_body(const Told& told, const http::RequestHead& head, std::string
     out.element("Code", told.code);
     out.element("Message", told.message);
     if (!right_region.empty()) out.element("Region", right_region);
-    out.element("Resource", head.path);
+    const S3ErrorMembers more = s3_error_members(told.code, told.notes, head);
+    for (const auto& [name, value] : more.members)
+        if (name != "Region" || right_region.empty()) out.element(name, value);
     out.element("RequestId", request_id);
     out.element("HostId", "trainwarden");
-    if (!told.notes.empty()) out.element("Note", base::join(told.notes, "\n"));
+    if (!more.notes.empty()) out.element("Note", base::join(more.notes, "\n"));
     out.close();
     if (control) out.close();
     return out.finish();

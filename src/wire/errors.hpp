@@ -1,7 +1,7 @@
 // Errors on the wire: the one table from AWS's error code to HTTP status, and the shapes that each protocol gives an error.
 //
-//   S3      <Error><Code/><Message/><Resource/><RequestId/><HostId/></Error>; a HEAD's answer has no body
-//           (S3 Control: the same inside of <ErrorResponse>)
+//   S3      <Error><Code/><Message/>…<RequestId/><HostId/></Error> with the members of this error (s3_error.hpp); a HEAD's answer
+//           has no body (S3 Control: the same inside of <ErrorResponse>)
 //   Query   <ErrorResponse xmlns><Error><Type>Sender</Type><Code/><Message/></Error><RequestId/></ErrorResponse>
 //   JSON    {"__type":"Code","message":"…"} and x-amzn-errortype
 //           (REST-JSON: and what AWS's model gives the error beside it, such as the resource that does not exist: notes `member: value`)

@@ -22,6 +22,8 @@ constexpr auto of_signature =
     std::to_array<std::string_view>({"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Security-Token",
                                      "X-Amz-Signature", "X-Amz-SignedHeaders"});
 constexpr std::string_view token_of_v2 = "x-amz-security-token";
+constexpr std::string_view content_type = "content-type",
+                           content_md5 = "content-md5";  // as botocore writes them into Version 2's query
 
 bool is_hoistable(std::string_view name) { return base::lower(name).starts_with(prefix); }
 
@@ -58,6 +60,11 @@ bool stands_for_header(const text::QueryParameters::value_type& parameter) {
            !is_checksum_of_nothing(name, value);
 }
 
+bool stands_for_header(const text::QueryParameters::value_type& parameter, SignatureVersion version) {
+    if (stands_for_header(parameter)) return true;
+    return version == SignatureVersion::v2 && (parameter.first == content_type || parameter.first == content_md5);
+}
+
 bool is_hoisted(const text::QueryParameters& query, std::string_view header, std::string_view value) {
     return std::ranges::any_of(query, [&](const auto& parameter) {
         return stands_for_header(parameter) && base::equals_ignoring_case(parameter.first, header) &&
@@ -72,11 +79,11 @@ Result<void> take_hoisted_headers(http::RequestHead& head, const Signature& sign
     size_t taken = 0;
     for (const auto& parameter : *query) {
         const auto& [name, raw_value] = parameter;
-        if (!is_hoistable(name)) continue;
+        if (!is_hoistable(name) && !stands_for_header(parameter, signature.version)) continue;
         if (is_misspelt(name, signature))
             return fail(base::code::AuthorizationQueryParametersError,
                         "The query parameter " + name + " is not spelt as signatures have it.");
-        if (!stands_for_header(parameter)) continue;
+        if (!stands_for_header(parameter, signature.version)) continue;
         const auto header = base::lower(name);
         const std::string value(base::trim(raw_value));
         if (!is_header_name(header))

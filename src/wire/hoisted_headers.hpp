@@ -22,6 +22,8 @@ constexpr size_t hoisted_headers_max = 200;  // as many as a head may have field
 
 // Does this parameter of a query stand for a header? False for those that are the signature's own.
 [[nodiscard]] bool stands_for_header(const text::QueryParameters::value_type& parameter);
+// Of Version 2, content-type and content-md5 do, too: botocore has them there.
+[[nodiscard]] bool stands_for_header(const text::QueryParameters::value_type& parameter, SignatureVersion version);
 
 // REQUIRES: `signature` was read from this head, a request to S3. Errors: `InvalidArgument` (the header is there with another
 // value, too many, no header could be so), `AuthorizationQueryParametersError` (a parameter of the signature in other letters).

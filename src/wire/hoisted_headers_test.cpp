@@ -112,3 +112,21 @@ TEST_CASE("the checksum of a body that the presigner hasn't is none") {
     CHECK(wire::stands_for_header({"x-amz-checksum-sha256", "AAAAAA=="}));
     CHECK(wire::stands_for_header({"x-amz-checksum-mode", "ENABLED"}));
 }
+
+TEST_CASE("a query of Version 2 has content-type and content-md5 as headers") {
+    http::RequestHead head{
+        .method = "PUT",
+        .path = "/b/k",
+        .query = "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=x&Expires=1800000000&content-type=text%2Fplain",
+        .headers = {}};
+    head.headers.add("Host", "127.0.0.1:4566");
+    CHECK(take(head) == "");
+    CHECK(head.headers.get("content-type") == "text/plain");
+    auto other = head;
+    other.headers.set("Content-Type", "text/html");
+    CHECK(take(other) == "InvalidArgument");
+    // Version 4 signs these headers: in its query they say nothing.
+    auto four = presigned("content-type=text%2Fplain");
+    CHECK(take(four) == "");
+    CHECK(four.headers.find("content-type") == nullptr);
+}

@@ -159,21 +159,32 @@ public:
         const std::string_view part(into.data(), got);
         seen_ += got;
         if (expected_length_ && seen_ > *expected_length_)
-            return fail(base::code::IncompleteBody, "The request body is longer than the length that was declared for it");
+            return fail(incomplete("The request body is longer than the length that was declared for it"));
         if (sha256_) sha256_->update(part);
         if (md5_) md5_->update(part);
         for (auto& expected : expected_) expected.checksum.update(part);
         return got;
     }
 
+    [[nodiscard]] base::Error incomplete(const char* why) const {
+        return base::Error(base::code::IncompleteBody, why)
+            .note("NumberBytesExpected: " + std::to_string(*expected_length_))
+            .note("NumberBytesProvided: " + std::to_string(seen_));
+    }
+
     [[nodiscard]] Result<void> finish() {
-        if (expected_length_ && seen_ != *expected_length_)
-            return fail(base::code::IncompleteBody, "The request body terminated unexpectedly");
-        if (sha256_ && !crypto::equal_in_constant_time(crypto::hex(sha256_->finish()), declared_sha256_))
-            return fail(base::code::XAmzContentSHA256Mismatch,
-                        "The provided 'x-amz-content-sha256' header does not match what was computed.");
-        if (md5_ && md5_->finish() != declared_md5_)
-            return fail(base::code::BadDigest, "The Content-MD5 you specified did not match what we received.");
+        if (expected_length_ && seen_ != *expected_length_) return fail(incomplete("The request body terminated unexpectedly"));
+        if (sha256_)
+            if (const auto computed = crypto::hex(sha256_->finish()); !crypto::equal_in_constant_time(computed, declared_sha256_))
+                return fail(base::Error(base::code::XAmzContentSHA256Mismatch,
+                                        "The provided 'x-amz-content-sha256' header does not match what was computed.")
+                                .note("ClientComputedContentSHA256: " + declared_sha256_)
+                                .note("S3ComputedContentSHA256: " + computed));
+        if (md5_)
+            if (const auto computed = md5_->finish(); computed != declared_md5_)
+                return fail(base::Error(base::code::BadDigest, "The Content-MD5 you specified did not match what we received.")
+                                .note("ExpectedDigest: " + text::encode_base64(declared_md5_))
+                                .note("CalculatedDigest: " + text::encode_base64(computed)));
         if (chunks_) TRY(take_trailers());
         for (auto& expected : expected_) {
             auto computed = expected.checksum.finish();
@@ -254,7 +265,9 @@ Result<std::unique_ptr<PayloadReader>> PayloadReader::open(const http::RequestHe
     }
     if (const auto* md5 = head.headers.find("Content-MD5"); md5 != nullptr && !md5->empty()) {
         const auto raw = text::decode_base64(*md5);
-        if (!raw || raw->size() != 16) return fail(base::code::InvalidDigest, "The Content-MD5 you specified was invalid.");
+        if (!raw || raw->size() != 16)
+            return fail(base::Error(base::code::InvalidDigest, "The Content-MD5 you specified was invalid.")
+                            .note("Content-MD5: " + *md5));
         out->declared_md5_ = *raw;
         out->md5_.emplace(crypto::DigestKind::md5);
     }

@@ -60,9 +60,8 @@ constexpr auto signed_parameters = std::to_array<std::string_view>({"accelerate"
                                                                     "website"});
 
 constexpr auto harmless_parameters = std::to_array<std::string_view>(
-    {"content-md5", "content-type", "continuation-token", "delimiter", "encoding-type", "fetch-owner", "key-marker", "list-type",
-     "marker", "max-keys", "max-parts", "max-uploads", "part-number-marker", "prefix", "start-after", "upload-id-marker",
-     "version-id-marker", "x-id"});
+    {"continuation-token", "delimiter", "encoding-type", "fetch-owner", "key-marker", "list-type", "marker", "max-keys",
+     "max-parts", "max-uploads", "part-number-marker", "prefix", "start-after", "upload-id-marker", "version-id-marker", "x-id"});
 
 bool is_in(const auto& list, std::string_view name) { return std::ranges::find(list, name) != list.end(); }
 
@@ -86,7 +85,7 @@ Result<Signature> read_presigned_v2(const http::RequestHead& head, const text::Q
         if (std::ranges::count(parameters, name, &std::pair<std::string, std::string>::first) > 1)
             return fail(base::code::InvalidRequest, "The query parameter " + name + " appears twice.");
         if (!is_in(credential_parameters, name) && !is_in(signed_parameters, name) && !is_in(harmless_parameters, name) &&
-            !stands_for_header(parameter))
+            !stands_for_header(parameter, SignatureVersion::v2))
             return fail(base::code::AccessDenied,
                         "The query parameter " + name + " is not signed by Signature Version 2. Please use AWS4-HMAC-SHA256.");
     }
@@ -149,26 +148,24 @@ Result<void> check_presigned_v2(const Signature& signature, const http::RequestH
     // What stands for a header is signed as one.
     for (const auto& parameter : *parameters) {
         const auto& [name, value] = parameter;
-        if (!stands_for_header(parameter)) continue;
+        if (!stands_for_header(parameter, SignatureVersion::v2)) continue;
         const auto* header = head.headers.find(name);
         if (header == nullptr || *header != base::trim(value))
             return fail(base::code::AccessDenied, "The query parameter " + name + " is not signed.");
     }
-    const auto holds_for = [&](const http::RequestHead& as_signed) {
-        const auto expected =
-            text::encode_base64(crypto::hmac_sha1(secret_access_key, string_to_sign_v2(signature, as_signed, *parameters)));
+    const auto to_sign = string_to_sign_v2(signature, head, *parameters);
+    const auto holds_for = [&](const std::string& text) {
+        const auto expected = text::encode_base64(crypto::hmac_sha1(secret_access_key, text));
         return crypto::equal_in_constant_time(expected, signature.signature);
     };
-    if (holds_for(head)) return {};
+    if (holds_for(to_sign)) return {};
     // A bucket in the path is `/bucket` to some clients and `/bucket/` to botocore, which then sends `/bucket`: the same bucket.
     if (head.path.size() > 1 && head.path.find('/', 1) == std::string::npos) {
         auto with_slash = head;
         with_slash.path += '/';
-        if (holds_for(with_slash)) return {};
+        if (holds_for(string_to_sign_v2(signature, with_slash, *parameters))) return {};
     }
-    return fail(
-        base::code::SignatureDoesNotMatch,
-        "The request signature we calculated does not match the signature you provided. Check your key and signing method.");
+    return fail(signature_mismatch(signature, to_sign));
 }
 
 }  // namespace wire

@@ -77,6 +77,22 @@ std::string_view bucket_of_host(std::string_view host) {
     return end == std::string_view::npos ? std::string_view{} : host.substr(0, end);
 }
 
+std::optional<S3Address> s3_address(const http::RequestHead& head) {
+    std::string_view path = head.path;
+    if (path.starts_with('/')) path.remove_prefix(1);
+    const auto host = head.headers.get("Host");
+    std::string_view raw_bucket = bucket_of_host(host);
+    if (raw_bucket.empty()) {
+        const auto slash = path.find('/');
+        raw_bucket = path.substr(0, slash);
+        path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
+    }
+    auto bucket = text::decode_uri(raw_bucket);
+    auto key = text::decode_uri(path);
+    if (!bucket || !key) return std::nullopt;
+    return S3Address{*std::move(bucket), *std::move(key)};
+}
+
 namespace {
 
 base::Error method_not_allowed(std::string_view parameter = {}) {
@@ -107,6 +123,16 @@ base::Result<void> check_hoisted(const text::QueryParameters& query, const http:
                 "The query parameter `" + name + "` stands for a header in presigned requests alone. Send the header instead.");
     }
     return {};
+}
+
+// What Version 2 has in the query beside the headers that are named x-amz-*: they are headers by now (hoisted_headers.hpp).
+void leave_out_headers_of_v2(text::QueryParameters& query, const http::Headers& headers) {
+    const auto is_v2 = [](const auto& parameter) { return parameter.first == "AWSAccessKeyId"; };
+    if (std::ranges::none_of(query, is_v2)) return;
+    std::erase_if(query, [&](const auto& parameter) {
+        const auto* header = headers.find(parameter.first);
+        return stands_for_header(parameter, SignatureVersion::v2) && header != nullptr && *header == base::trim(parameter.second);
+    });
 }
 
 // The parameter that chooses the operation; "" if none does. What names no operation of this method, or two of them, is refused: it must
@@ -204,23 +230,14 @@ base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
     if (!query) return base::fail(base::code::InvalidURI, "Couldn't parse the specified URI.");
     request.query = *query;
     TRY(check_hoisted(request.query, head.headers));
+    leave_out_headers_of_v2(request.query, head.headers);
     if (is_s3_control(head)) return read_s3_control_request(head, std::move(request));
     TRY(check_said_once(request.query));
 
-    std::string_view path = head.path;
-    if (path.starts_with('/')) path.remove_prefix(1);
-    const auto host = head.headers.get("Host");
-    std::string_view raw_bucket = bucket_of_host(host);
-    if (raw_bucket.empty()) {
-        const auto slash = path.find('/');
-        raw_bucket = path.substr(0, slash);
-        path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
-    }
-    const auto bucket = text::decode_uri(raw_bucket);
-    const auto key = text::decode_uri(path);
-    if (!bucket || !key) return base::fail(base::code::InvalidURI, "Couldn't parse the specified URI.");
-    request.bucket = *bucket;
-    request.key = *key;
+    auto address = s3_address(head);
+    if (!address) return base::fail(base::code::InvalidURI, "Couldn't parse the specified URI.");
+    request.bucket = std::move(address->bucket);
+    request.key = std::move(address->key);
 
     const auto level = request.bucket.empty() ? Level::service : request.key.empty() ? Level::bucket : Level::object;
     const auto choice = TRY(find_choice(request, level, head.method));

@@ -14,6 +14,7 @@
 // served, which the Terraform provider asks for.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,12 @@ struct S3Request {
 constexpr std::string_view s3_control_namespace = "http://awss3control.amazonaws.com/doc/2018-08-20/";
 // Whether it is a request of S3 Control, whose errors look otherwise.
 [[nodiscard]] bool is_s3_control(const http::RequestHead& head);
+
+// The bucket and the key that a request names, decoded; "" if it names none. Nothing for broken escapes.
+struct S3Address {
+    std::string bucket, key;
+};
+[[nodiscard]] std::optional<S3Address> s3_address(const http::RequestHead& head);
 
 // The bucket that a Host header names, or "".
 [[nodiscard]] std::string_view bucket_of_host(std::string_view host);

@@ -136,6 +136,26 @@ std::string signing_key(std::string_view secret_access_key, const Scope& scope) 
     return key;
 }
 
+std::string shown_bytes(std::string_view text) {
+    std::string out;
+    out.reserve(text.size() * 3);
+    for (size_t at = 0; at < text.size(); ++at) {
+        if (at > 0) out += ' ';
+        out += crypto::hex(text.substr(at, 1));
+    }
+    return out;
+}
+
+base::Error signature_mismatch(const Signature& signature, std::string_view string_to_sign) {
+    return base::
+        Error(base::code::SignatureDoesNotMatch,
+              "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
+            .note("AWSAccessKeyId: " + signature.access_key_id)
+            .note("StringToSign: " + std::string(string_to_sign))
+            .note("SignatureProvided: " + signature.signature)
+            .note("StringToSignBytes: " + shown_bytes(string_to_sign));
+}
+
 // --- Verifying.
 
 // One verification in progress; the only maker of a Verified.
@@ -189,10 +209,20 @@ Result<void> Verification::check_time() const {
     const bool early = signature.time > options.now + clock_skew_max;
     const bool late = signature.time + window < options.now;
     if (!early && !late) return {};
-    if (is_s3 && presigned) return fail(base::code::AccessDenied, late ? "Request has expired" : "Request is not yet valid");
+    if (is_s3 && presigned) {
+        base::Error out(base::code::AccessDenied, late ? "Request has expired" : "Request is not yet valid");
+        if (late)
+            out.notes = {"X-Amz-Expires: " + std::to_string(window.count()), "Expires: " + text::iso8601(signature.time + window),
+                         "ServerTime: " + text::iso8601(options.now)};
+        return fail(std::move(out));
+    }
     if (is_s3)
-        return fail(base::code::RequestTimeTooSkewed,
-                    "The difference between the request time and the current time is too large.");
+        return fail(
+            base::Error(base::code::RequestTimeTooSkewed,
+                        "The difference between the request time and the current time is too large.")
+                .note("RequestTime: " + signature.amz_date)
+                .note("ServerTime: " + text::iso8601(options.now))
+                .note("MaxAllowedSkewMilliseconds: " + std::to_string(std::chrono::milliseconds(clock_skew_max).count())));
     const auto minutes = std::chrono::ceil<std::chrono::minutes>(late ? window : clock_skew_max);
     const auto now = text::amz_date(options.now);
     const auto span = std::to_string(minutes.count()) + " min.)";
@@ -218,7 +248,7 @@ Result<void> Verification::check_signed_headers() const {
     if (missing.empty()) return {};
     if (is_s3)
         return fail(base::Error(base::code::AccessDenied, "There were headers present in the request which were not signed")
-                        .note("not signed: " + base::join(missing, ", ")));
+                        .note("HeadersNotSigned: " + base::join(missing, ", ")));
     if (missing.front() == "host")
         return fail(base::code::SignatureDoesNotMatch,
                     "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
@@ -273,15 +303,17 @@ Result<Verified> Verification::verified() const {
     out.signing_key_ =
         options.signing_key != nullptr ? options.signing_key->find_or_make(signature.scope.text(), derive) : derive();
     const auto canonical = canonical_request(head, signature.signed_headers, out.payload_hash_, is_s3, presigned);
-    const auto expected =
-        crypto::hex(crypto::hmac_sha256(out.signing_key_, string_to_sign(signature.amz_date, signature.scope, canonical)));
-    if (!crypto::equal_in_constant_time(expected, signature.signature))
-        return fail(
-            base::code::SignatureDoesNotMatch,
-            is_s3 ? "The request signature we calculated does not match the signature you provided. Check your key and signing "
-                    "method."
-                  : "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+    const auto to_sign = string_to_sign(signature.amz_date, signature.scope, canonical);
+    const auto expected = crypto::hex(crypto::hmac_sha256(out.signing_key_, to_sign));
+    if (!crypto::equal_in_constant_time(expected, signature.signature)) {
+        if (is_s3)
+            return fail(signature_mismatch(signature, to_sign)
+                            .note("CanonicalRequest: " + canonical)
+                            .note("CanonicalRequestBytes: " + shown_bytes(canonical)));
+        return fail(base::code::SignatureDoesNotMatch,
+                    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
                     "Key and signing method. Consult the service documentation for details.");
+    }
     out.seed_signature_ = signature.signature;
     out.amz_date_ = signature.amz_date;
     out.scope_ = signature.scope;

@@ -135,4 +135,9 @@ void sign(http::RequestHead& head, const SigningKeys& keys, std::string_view reg
 [[nodiscard]] std::string string_to_sign(std::string_view amz_date, const Scope& scope, std::string_view canonical);
 [[nodiscard]] std::string signing_key(std::string_view secret_access_key, const Scope& scope);
 
+// S3's `SignatureDoesNotMatch`, with what was signed here, so that the client sees where its own text differs.
+[[nodiscard]] base::Error signature_mismatch(const Signature& signature, std::string_view string_to_sign);
+// The bytes as S3 shows them beside a text: `41 57 53`.
+[[nodiscard]] std::string shown_bytes(std::string_view text);
+
 }  // namespace wire

@@ -203,6 +203,45 @@ def test_expected_owner(s3, server, bucket):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", ExpectedBucketOwner=server.account)
     with refused("AccessDenied", 403):
         s3.get_object(Bucket=bucket, Key="k", ExpectedBucketOwner="999999999999")
+    for wrong in ("zzz", "12345", "1234567890123"):
+        with refused("InvalidBucketOwnerAWSAccountID", 400):
+            s3.get_object(Bucket=bucket, Key="k", ExpectedBucketOwner=wrong)
+
+
+def test_errors_have_the_members_of_s3(s3, bucket):
+    """botocore keeps every element of an error: those that AWS has, and nothing else."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"abc")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    parts = [{"PartNumber": number, "ETag": s3.upload_part(Bucket=bucket, Key="m", UploadId=upload, PartNumber=number, Body=b"small")["ETag"]}
+             for number in (1, 2)]
+    etag, whole = parts[0]["ETag"].strip('"'), {"Bucket": bucket, "Key": "m", "UploadId": upload}
+    copy = {"Bucket": bucket, "Key": "copy"}
+    wrong = "AAAAAAAAAAAAAAAAAAAAAA=="
+    for call, code, members in [
+        (lambda: s3.get_object(Bucket=bucket, Key="a <b>"), "NoSuchKey", {"Key": "a <b>"}),
+        (lambda: s3.list_objects_v2(Bucket="no-such-bucket-here"), "NoSuchBucket", {"BucketName": "no-such-bucket-here"}),
+        (lambda: s3.copy_object(**copy, CopySource=f"{bucket}/missing"), "NoSuchKey", {"Key": "missing"}),
+        (lambda: s3.copy_object(**copy, CopySource="no-such-bucket-here/k"), "NoSuchBucket", {"BucketName": "no-such-bucket-here"}),
+        (lambda: s3.copy_object(**copy, CopySource=f"{bucket}/k", CopySourceIfMatch="x"), "PreconditionFailed", {"Condition": "x-amz-copy-source-If-Match"}),
+        (lambda: s3.list_parts(Bucket=bucket, Key="m", UploadId="gone"), "NoSuchUpload", {"UploadId": "gone"}),
+        (lambda: s3.get_object(Bucket=bucket, Key="k", Range="bytes=5-9"), "InvalidRange", {"RangeRequested": "bytes=5-9", "ActualObjectSize": "3"}),
+        (lambda: s3.get_object(Bucket=bucket, Key="k", IfMatch="x"), "PreconditionFailed", {"Condition": "If-Match"}),
+        (lambda: s3.put_object(Bucket=bucket, Key="k", Body=b"", IfNoneMatch="*"), "PreconditionFailed", {"Condition": "If-None-Match"}),
+        (lambda: s3.complete_multipart_upload(**whole, MultipartUpload={"Parts": parts}), "EntityTooSmall",
+         {"ProposedSize": "5", "MinSizeAllowed": "5242880", "PartNumber": "1", "ETag": etag}),
+        (lambda: s3.complete_multipart_upload(**whole, MultipartUpload={"Parts": [{"PartNumber": 7, "ETag": "x"}]}), "InvalidPart",
+         {"UploadId": upload, "PartNumber": "7", "ETag": "x"}),
+        (lambda: s3.put_object(Bucket=bucket, Key="k", Body=b"abc", ContentMD5=wrong), "BadDigest",
+         {"ExpectedDigest": wrong, "CalculatedDigest": "kAFQmDzST7DWlj99KOF/cg=="}),
+        (lambda: s3.put_object(Bucket=bucket, Key="k" * 1025), "KeyTooLongError", {"Size": "1025", "MaxSizeAllowed": "1024"}),
+        (lambda: s3.delete_bucket(Bucket=bucket), "BucketNotEmpty", {"BucketName": bucket}),
+        (lambda: s3.get_bucket_tagging(Bucket=bucket), "NoSuchTagSet", {"BucketName": bucket}),
+    ]:
+        with pytest.raises(botocore.exceptions.ClientError) as refusal:
+            call()
+        error = refusal.value.response["Error"]
+        assert error["Code"] == code
+        assert {name: value for name, value in error.items() if name not in ("Code", "Message", "RequestId", "HostId")} == members, code
 
 
 # --- Objects ---
@@ -522,6 +561,17 @@ def test_presigned_version_2(s3, bucket):
         with pytest.raises(urllib.error.HTTPError) as refusal:
             urllib.request.urlopen(tampered)
         assert refusal.value.code == 403, tampered
+    # Members that boto3 writes into the query, and the client sends as headers or leaves out.
+    members = {"ContentType": "text/plain", "Metadata": {"colour": "red"}, "ACL": "private", "Tagging": "a=b"}
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "with", **members})
+    for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "text/plain", "x-amz-meta-colour": "red", "x-amz-acl": "private", "x-amz-tagging": "a=b"}):
+        with urllib.request.urlopen(urllib.request.Request(url, data=b"with", method="PUT", headers=headers)) as answer:
+            assert answer.status == 200
+        found = s3.head_object(Bucket=bucket, Key="with")
+        assert found["ContentType"] == "text/plain" and found["Metadata"] == {"colour": "red"} and found["TagCount"] == 1
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(urllib.request.Request(url, data=b"with", method="PUT", headers={"Content-Type": "text/html"}))
+    assert refusal.value.code == 403 and b"content-type is not signed" in refusal.value.read()
     expired = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=-10)
     with pytest.raises(urllib.error.HTTPError) as refusal:
         urllib.request.urlopen(expired)

@@ -71,10 +71,14 @@ void add_source_key(policy::Context& context, const CopySource& source) {
 }
 
 Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying, const objects::Conditions& conditions) {
-    if (!copying.from.object) return base::fail(no_such_key());
+    if (!copying.from.object) return base::fail(no_such_key().note("Key: " + copying.source.key));
     auto open = TRY(s3.storage.open_object(copying.from.object));
-    if (objects::judge(conditions, *open.object, s3.clock.now()) != objects::Verdict::proceed)
-        return base::fail(base::code::PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+    const auto verdict = objects::judge(conditions, *open.object, s3.clock.now());
+    if (verdict != objects::Verdict::proceed) {
+        base::Error failed = objects::precondition_failed(conditions, verdict);
+        for (std::string& note : failed.notes) note.insert(note.find(": ") + 2, "x-amz-copy-source-");
+        return base::fail(std::move(failed));
+    }
     return open;
 }
 

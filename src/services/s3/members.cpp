@@ -57,7 +57,9 @@ size_t at_most(const std::optional<int32_t>& asked, size_t most) {
 
 Result<uint32_t> part_number(int32_t asked) {
     if (asked >= 1 && static_cast<uint32_t>(asked) <= objects::parts_max) return static_cast<uint32_t>(asked);
-    return base::fail(base::code::InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive");
+    return base::fail(base::Error(base::code::InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive")
+                          .note("ArgumentName: partNumber")
+                          .note("ArgumentValue: " + std::to_string(asked)));
 }
 
 std::string read_content_encoding(const std::optional<std::string>& header) {

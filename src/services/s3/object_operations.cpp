@@ -81,7 +81,10 @@ Result<std::optional<ByteRange>> wanted_range(const std::optional<std::string>& 
     if (!part) return range ? TRY(read_range_header(*range, object.size)) : std::optional<ByteRange>();
     if (range) return base::fail(base::code::InvalidRequest, "Cannot specify both Range header and partNumber query parameter");
     if (*part < 1)
-        return base::fail(base::code::InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive");
+        return base::fail(
+            base::Error(base::code::InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive")
+                .note("ArgumentName: partNumber")
+                .note("ArgumentValue: " + std::to_string(*part)));
     const auto number = static_cast<size_t>(*part);
     const auto parts = object.upload_id.empty() ? 1 : object.segments.size();
     if (number > parts) return base::fail(base::code::InvalidPartNumber, "The requested partnumber is not satisfiable");
@@ -104,7 +107,7 @@ Result<std::optional<ByteRange>> look_at(const Permit& permit, const Input& in, 
         case objects::Verdict::proceed:
             break;
         case objects::Verdict::precondition_failed:
-            return base::fail(base::code::PreconditionFailed, "At least one of the pre-conditions you specified did not hold");
+            return base::fail(objects::precondition_failed(conditions, objects::Verdict::precondition_failed));
         case objects::Verdict::not_modified:
             out.status = 304;
             return std::nullopt;

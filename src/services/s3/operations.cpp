@@ -24,6 +24,15 @@ bool is_of_expected_owner(const http::Headers& headers, const objects::Bucket& b
     return expected == nullptr || *expected == bucket.account;
 }
 
+Result<void> check_expected_owner(const http::Headers& headers) {
+    const auto* expected = headers.find("x-amz-expected-bucket-owner");
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (expected == nullptr || expected->empty() || (expected->size() == 12 && std::ranges::all_of(*expected, is_digit)))
+        return {};
+    return base::fail("InvalidBucketOwnerAWSAccountID",
+                      "The value of the expected bucket owner parameter must be an AWS Account ID... [" + *expected + "]");
+}
+
 // A bucket is served by its own region, which is what aws:RequestedRegion must say: a signature for another region of this server
 // does not reach it. A bucket of a region that is not served any more is served by all that are.
 Result<void> go_to_region(const S3& s3, const objects::Bucket& bucket, wire::Call& call) {
@@ -59,8 +68,10 @@ Result<gate::HeadFindings> first_look(const S3& s3, const model::Operation& oper
     }
     const auto bucket = TRY(s3.storage.bucket(request.bucket));
     TRY(go_to_region(s3, *bucket, call));
-    if (!is_of_expected_owner(head.headers, *bucket, operation.service != &m::service))
+    auto is_account = check_expected_owner(head.headers);
+    if (is_account && !is_of_expected_owner(head.headers, *bucket, operation.service != &m::service))
         out.rule = policy::ServiceRule::bucket_owner_condition;
+    if (!out.later) out.later = error_of(std::move(is_account));
     // What sets nothing but an ACL says more with its own answer.
     const bool sets_acl = &operation == &m::PutObjectAcl::operation || &operation == &m::PutBucketAcl::operation;
     if (!out.later && operation.rest->writes_object && !sets_acl)

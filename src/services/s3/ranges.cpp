@@ -17,7 +17,10 @@ std::optional<uint64_t> number(std::string_view digits) {
     return value;
 }
 
-base::Error invalid_range() { return {base::code::InvalidRange, "The requested range is not satisfiable"}; }
+base::Error invalid_range(uint64_t size) {
+    return base::Error(base::code::InvalidRange, "The requested range is not satisfiable")
+        .note("ActualObjectSize: " + std::to_string(size));
+}
 
 }  // namespace
 
@@ -30,13 +33,13 @@ base::Result<std::optional<ByteRange>> read_range_header(std::string_view value,
     const auto first = number(value.substr(0, dash)), last = number(value.substr(dash + 1));
     if (dash == 0) {
         if (!last) return std::nullopt;
-        if (*last == 0 || size == 0) return base::fail(invalid_range());
+        if (*last == 0 || size == 0) return base::fail(invalid_range(size));
         const auto length = std::min(*last, size);
         return ByteRange{size - length, length};
     }
     if (!first || (!last && dash + 1 != value.size())) return std::nullopt;
     if (last && *last < *first) return std::nullopt;
-    if (*first >= size) return base::fail(invalid_range());
+    if (*first >= size) return base::fail(invalid_range(size));
     const auto end = last ? std::min(*last, size - 1) : size - 1;
     return ByteRange{*first, end - *first + 1};
 }
