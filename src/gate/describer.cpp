@@ -50,6 +50,9 @@ void fill(Access& access, std::string_view action, Description&& resource, const
         for (const auto& value : entry.values) access.context.set(entry.key, value);  // an ambiguous one stays so (R81)
     }
     access.context.merge(request);
+    // What a request says of its first access is not of every other: there are no storage classes of s3:PutObjectTagging. Proofs go by the same list.
+    for (const auto& entry : request.entries())
+        if (policy::is_s3_key(entry.key) && !policy::is_key_of_s3_action(entry.key, action)) access.context.erase(entry.key);
 }
 
 }  // namespace

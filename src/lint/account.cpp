@@ -34,7 +34,8 @@ void add_inline(std::vector<NamedPolicy>& out, const proof::PolicyHolder& holder
                        .resource_type = {}});
 }
 
-// The document without one of its statements; nullptr if none is left.
+// The document with one of its statements made such as allows and denies nothing; nullptr if there is no such statement. (A document that has none
+// would be broken, which denies everything.)
 PolicyPtr without(const PolicyPtr& policy, size_t statement) {
     const std::string_view text = policy->text();
     const auto root = read_document(text);
@@ -43,7 +44,8 @@ PolicyPtr without(const PolicyPtr& policy, size_t statement) {
     std::string kept;
     for (size_t i = 0; i < statements->value.items.size(); ++i) {
         const Range range = statements->value.items[i].range;
-        if (i != statement) kept.append(kept.empty() ? "" : ",").append(text.substr(range.begin, range.end - range.begin));
+        kept += kept.empty() ? "" : ",";
+        kept += i == statement ? R"({"Effect":"Allow"})" : text.substr(range.begin, range.end - range.begin);
     }
     const std::string version = policy->has_variables() ? "2012-10-17" : "2008-10-17";
     return Policy::parse_stored(R"({"Version":")" + version + R"(","Statement":[)" + kept + "]}", policy->kind());

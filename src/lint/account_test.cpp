@@ -76,6 +76,28 @@ TEST_CASE("a Deny that denies nothing that is otherwise allowed") {
     CHECK_FALSE(found({{"ada", reads + "," + denies_deletion}}, deletes));
 }
 
+TEST_CASE("a Deny that is alone in its document") {
+    const auto of_bucket = [](const std::string& user, const std::string& denial) {
+        return find(check_account(account_of({{"ada", user}}, denial)), "bucket policy of ml-data",
+                    "TRAINWARDEN_DENY_WITHOUT_EFFECT");
+    };
+    const std::string deletion =
+        R"({"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::ml-data/*"})";
+    CHECK_FALSE(of_bucket(R"({"Effect":"Allow","Action":"s3:*","Resource":"*"})", deletion));
+    const std::string insecure =
+        R"({"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:user/ada"},"Action":"s3:DeleteObject","Resource":"arn:aws:s3:::ml-data/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}})";
+    CHECK_FALSE(of_bucket(R"({"Effect":"Allow","Action":"s3:*","Resource":"*"})", insecure));
+    CHECK(of_bucket(reads, insecure));
+    // One of a user's two policies.
+    const auto of_user = [](const std::string& other) {
+        auto account = account_of({{"ada", denies_deletion}}, for_ada);
+        account.users.at("ada").inline_policies["q"] = Policy::parse_stored(document(other), PolicyKind::identity);
+        return find(check_account(account), "inline policy p of user ada", "TRAINWARDEN_DENY_WITHOUT_EFFECT");
+    };
+    CHECK_FALSE(of_user(R"({"Effect":"Allow","Action":"s3:*","Resource":"*"})"));
+    CHECK(of_user(reads));
+}
+
 TEST_CASE("a Deny of a resource, of a role or of a boundary that denies nothing") {
     const auto of_bucket = [](const std::string& user, const std::string& denial) {
         return find(check_account(account_of({{"ada", user}}, for_ada + "," + denial)), "bucket policy of ml-data",

@@ -45,6 +45,8 @@ bool is_always_there(std::string_view key, std::string_view lower_action, Princi
 }
 
 // Keys of services that requests to other services have, if the caller runs there.
+constexpr std::string_view training_scope = "trainwarden:trainingscope", create_training_job = "sagemaker:createtrainingjob";
+
 bool is_of_caller(std::string_view key) {
     return key.starts_with("ec2:sourceinstance") || key == "ec2:roledelivery" || key == "lambda:sourcefunctionarn" ||
            key == "ssm:sourceinstancearn" || key == "glue:roleassumedby" || key == "glue:credentialissuingservice" ||
@@ -157,6 +159,12 @@ KeyShape Encoder::shape_of(std::string_view key) const {
         return out;
     }
     if (is_of_caller(lower)) return out;
+    // How much of its role a job gets: of the one who makes it, and of the one who passes the role (models/sagemaker.yaml).
+    if (lower == training_scope) {
+        out.may_be_there = lower_ == "iam:passrole" || lower_ == create_training_job;
+        out.may_be_missing = lower_ != create_training_job;
+        return out;
+    }
     // Keys of identity providers (`accounts.google.com:aud`, `saml:aud`) come with the actions that they vouch for.
     const bool of_provider = service.contains('.') || service == "saml";
     out.may_be_there = of_provider ? lower_.starts_with("sts:assumerolewith") : service == service_;

@@ -70,6 +70,21 @@ TEST_CASE("keys that every request for an action has") {
     CHECK(if_missing("iam:CreateUser", "iam:PermissionsBoundary"));
 }
 
+TEST_CASE("how much of its role a job gets is a key of the job and of the role that is passed") {
+    const std::string none = allow(R"("sqs:SendMessage")", "\"*\"");
+    const auto if_it_is = [&](const std::string& action, const std::string& condition) {
+        return !includes(none, allow('"' + action + '"', "\"*\"", R"(,"Condition":)" + condition));
+    };
+    const std::string cut = R"({"StringEquals":{"trainwarden:TrainingScope":"job"}})";
+    CHECK(if_it_is("iam:PassRole", cut));
+    CHECK(if_it_is("sagemaker:CreateTrainingJob", cut));
+    CHECK_FALSE(if_it_is("sagemaker:StopTrainingJob", cut));
+    CHECK_FALSE(if_it_is("iam:GetRole", cut));
+    const std::string missing = R"({"Null":{"trainwarden:TrainingScope":"true"}})";
+    CHECK(if_it_is("iam:PassRole", missing));  // to other services
+    CHECK_FALSE(if_it_is("sagemaker:CreateTrainingJob", missing));
+}
+
 TEST_CASE("buckets of old, with capitals and underscores") {
     const std::string old = allow(R"("s3:GetObject")", R"("arn:aws:s3:::My_Legacy_Bucket/*")");
     CHECK_FALSE(includes(allow(R"("sqs:SendMessage")", "\"*\""), old));

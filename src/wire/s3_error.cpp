@@ -82,7 +82,9 @@ std::optional<std::string> of_request(std::string_view name, const http::Request
 
 // The note `name: value`, taken away.
 std::optional<std::string> take(std::string_view name, std::vector<std::string>& notes) {
-    const auto is_it = [&](const std::string& note) { return note.starts_with(name) && note.substr(name.size()).starts_with(": "); };
+    const auto is_it = [&](const std::string& note) {
+        return note.starts_with(name) && note.substr(name.size()).starts_with(": ");
+    };
     const auto found = std::ranges::find_if(notes, is_it);
     if (found == notes.end()) return std::nullopt;
     std::string value = found->substr(name.size() + 2);

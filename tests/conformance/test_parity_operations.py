@@ -6,6 +6,7 @@ import json
 import pathlib
 import random
 import shutil
+import subprocess
 
 import botocore.config
 import botocore.exceptions
@@ -13,7 +14,7 @@ import botocore.session
 import pytest
 import yaml
 
-from conftest import Credentials, Server
+from conftest import BINARY, Credentials, Server
 from test_sagemaker import BUCKET, channel, make_trainer, request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -346,6 +347,7 @@ def test_what_is_said_of_a_request_is_what_it_gets(server, world, service, opera
                 answer = own("ExplainAccess", PrincipalArn=principal["arn"], Operation=f"{service}:{operation}", Input=json.dumps(arguments))
                 said[name] = answer["Decision"] != "allowed"
                 accesses[name] = answer["Accesses"]
+                SEEN_KEYS.update(keys_of(answer["Accesses"]))
             except botocore.exceptions.ClientError as error:
                 said[name] = error.response["Error"]["Code"]
             asked += 1
@@ -364,6 +366,38 @@ def test_what_is_said_of_a_request_is_what_it_gets(server, world, service, opera
                     if "AccessKeyId" in arguments:
                         break
     assert asked and not wrong, "\n".join(wrong)
+
+
+SEEN_KEYS = set()  # (action, key, value) of the services' own keys, of every request that was asked about
+
+
+def keys_of(accesses):
+    return {(access["Action"], key, value[0] if isinstance(value, list) else value) for access in accesses
+            for key, value in (access.get("Context") or {}).items() if not key.lower().startswith("aws:")}
+
+
+def test_proofs_know_the_keys_that_requests_have(server, world, tmp_path):
+    """An Allow under a key and its value gives something, to those who prove, for every key that a request for the action has."""
+    principal = next(one["arn"] for one in world["principals"].values() if ":user/" in one["arn"])
+    whole = {"Tagging": "a=b", "StorageClass": "STANDARD", "ACL": "bucket-owner-full-control"}
+    for operation, arguments in [
+        ("s3:PutObject", {"Bucket": BUCKET, "Key": "k", "IfNoneMatch": "*", **whole}), ("s3:CreateMultipartUpload", {"Bucket": BUCKET, "Key": "k", **whole}),
+        ("s3:CopyObject", {"Bucket": BUCKET, "Key": "k", "CopySource": f"{BUCKET}/s", "MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE", **whole}),
+        ("s3:CreateBucket", {"Bucket": "made-with", "ObjectOwnership": "BucketOwnerEnforced"}),
+        ("sagemaker:CreateTrainingJob", request(server, "keys", "true")),
+    ]:
+        SEEN_KEYS.update(keys_of(world["own"]("ExplainAccess", PrincipalArn=principal, Operation=operation, Input=json.dumps(arguments))["Accesses"]))
+    seen = sorted(SEEN_KEYS)
+    assert {("iam:PassRole", "trainwarden:trainingscope"), ("s3:PutObjectTagging", "s3:requestobjecttag/a")} <= {(one, key.lower()) for one, key, _ in seen}
+    assert not any(action == "s3:PutObjectTagging" and key.lower() == "s3:x-amz-storage-class" for action, key, _ in seen)
+    for begin in range(0, len(seen), 50):
+        part = seen[begin:begin + 50]
+        allows = [{"Effect": "Allow", "Action": action, "Resource": "*", "Condition": {"ForAnyValue:StringEquals": {key: value}}} for action, key, value in part]
+        (tmp_path / "none.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}))
+        (tmp_path / "each.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": allows}))
+        said = subprocess.run([BINARY, "compare", "none.json", "each.json", "--json"], cwd=tmp_path, text=True, capture_output=True, timeout=120)
+        given = json.loads(said.stdout)["gained"]["statements"]
+        assert given == list(range(len(part))), [part[number] for number in set(range(len(part))) - set(given)]
 
 
 def questions_about_actions(server, world, accesses, said, where):
