@@ -67,6 +67,24 @@ def without_resource_tags(reference: Reference) -> list[str]:
     return sorted(names)
 
 
+def keys_of_others(reference: Reference) -> list[tuple[str, str]]:
+    """Of each service, the condition keys of another service's name that its requests have. Keys of identity providers are left out."""
+    rows = []
+    for service in reference.services():
+        types = reference.resource_types(service)
+        keys = set()
+        for _, action in reference.actions(service):
+            keys |= set(action["conditionKeys"])
+            for one in action["resourceTypes"]:
+                keys |= set(one["conditionKeys"]) | set(types.get(one["name"].lower(), {}).get("conditionKeys", []))
+        beginnings = {key: key.partition(":")[0].lower() for key in keys}
+        of_others = {key_pattern(key) for key, begin in beginnings.items()
+                     if begin not in ("aws", "saml", service) and "." not in begin and "/" not in begin}
+        if of_others:
+            rows.append((service, " ".join(sorted(of_others))))
+    return sorted(rows)
+
+
 def main() -> None:
     reference = Reference(sys.argv[1])
     # Of the resource type that the action needs; of several, the plainest: an S3 object rather than an access point's.
@@ -81,13 +99,15 @@ def main() -> None:
          ("std::string_view lists", [f'"{key}",' for key in list_keys(reference)]),
          ("std::string_view globals", [f'"{key}",' for key in sorted(key.lower() for key in GLOBAL_KEYS)]),
          ("std::string_view untagged", [f'"{action}",' for action in without_resource_tags(reference)]),
-         ("ReferenceKeys s3_keys", [f'{{"{action}", "{keys}"}},' for action, keys in s3_keys(reference)])],
+         ("ReferenceKeys s3_keys", [f'{{"{action}", "{keys}"}},' for action, keys in s3_keys(reference)]),
+         ("ReferenceKeys others", [f'{{"{service}", "{keys}"}},' for service, keys in keys_of_others(reference)])],
         ["std::span<const ReferenceAction> reference_actions() { return actions; }",
          "std::span<const std::string_view> reference_arn_formats() { return formats; }",
          "std::span<const std::string_view> reference_list_keys() { return lists; }",
          "std::span<const std::string_view> reference_global_keys() { return globals; }",
          "std::span<const std::string_view> reference_untagged_actions() { return untagged; }",
-         "std::span<const ReferenceKeys> reference_s3_keys() { return s3_keys; }"])
+         "std::span<const ReferenceKeys> reference_s3_keys() { return s3_keys; }",
+         "std::span<const ReferenceKeys> reference_keys_of_others() { return others; }"])
 
 
 if __name__ == "__main__":

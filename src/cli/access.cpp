@@ -256,10 +256,10 @@ std::vector<std::string> AccessReport::doubts() const {
 void print_access(const AccessReport& report) {
     if (!report.about_access) return;
     const auto& changes = report.difference.changes;
-    print(changes.empty()
-              ? Text(report.difference.unknown.empty() && report.unknown.empty() ? "Access: no principal gains or loses any\n"
-                                                                                 : "Access:\n")
-              : Text("Access:\n"));
+    if (changes.empty() && report.difference.unknown.empty() && report.unknown.empty())
+        print("Access: no principal gains or loses any\n");
+    else
+        print("Access:\n");
     for (const AccessChange& change : changes) {
         print("  " + paint(style_of(change.kind), access_line(change)) + "\n");
         if (change.witness)

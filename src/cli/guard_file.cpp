@@ -13,6 +13,7 @@
 #include "policy/glob.hpp"
 #include "policy/reference.hpp"
 #include "policy/vocabulary.hpp"
+#include "proof/automaton.hpp"
 
 namespace cli {
 
@@ -21,6 +22,9 @@ namespace {
 using base::Result;
 using deploy::Yaml;
 using proof::Guard;
+
+constexpr size_t states_max =
+    10'000;  // of an automaton that asks whether a pattern can match a principal; where it stops, it can
 
 std::unexpected<base::Error> wrong(int line, const std::string& message) {
     return base::fail(base::code::InvalidArgument, "line " + std::to_string(line) + ": " + message);
@@ -79,9 +83,36 @@ Result<void> check_action(const std::string& action, int line) {
             "` matches no action of AWS or of Trainwarden: write SERVICE:ACTION, `s3:GetObject`, with * and ? as in a policy");
 }
 
+// Is there an ARN of a user, a role or an account's root that the pattern matches? (`*` stands for colons, too.)
+bool may_be_principal(const std::string& pattern) {
+    const auto matches_one = [asked = proof::glob_tokens(pattern)](std::string_view resource, bool is_named) {
+        proof::Tokens arn;
+        proof::add_literal(arn, "arn:aws");
+        proof::add_wildcard(arn, proof::Token::Kind::star, proof::Characters::no_colon);
+        proof::add_literal(arn, ":iam::");
+        proof::add_wildcard(arn, proof::Token::Kind::star, proof::Characters::no_colon);
+        proof::add_literal(arn, resource);
+        if (is_named) {
+            proof::add_wildcard(arn, proof::Token::Kind::one, proof::Characters::no_colon);
+            proof::add_wildcard(arn, proof::Token::Kind::star, proof::Characters::no_colon);
+        }
+        const proof::Constraint both[] = {{{&asked}, true}, {{&arn}, true}};
+        return proof::find_text(both, states_max).kind != proof::FoundText::Kind::none;
+    };
+    return matches_one(":user/", true) || matches_one(":role/", true) || matches_one(":root", false);
+}
+
 Result<void> check_principal(const std::string& name, int line) {
     const bool known = name == "*" || name == "anonymous" || name == "other-accounts" || name.starts_with("arn:") ||
                        name.starts_with("*") || name.find('.') != std::string::npos;
+    const bool is_arn = name.starts_with("arn:") || name.starts_with("*");
+    if (is_arn && !may_be_principal(name)) {
+        if (name.contains(":assumed-role/"))
+            return wrong(line, "`" + name + "` is a session's ARN: rules are about its role, `arn:aws:iam::*:role/NAME`");
+        return wrong(line, "`" + name +
+                               "` matches no ARN that a user, a role or an account's root can have: arn:aws:iam::*:user/NAME, "
+                               "arn:aws:iam::*:role/NAME, arn:aws:iam::*:root");
+    }
     if (known) return {};
     return wrong(line, "`" + name +
                            "` names no principal: write a pattern of ARNs (`arn:aws:iam::*:role/trainer`), a service "
@@ -177,6 +208,7 @@ Result<std::vector<Guard>> parse_guards(std::string_view document) {
         return base::fail(base::code::InvalidArgument,
                           "a file of rules has at most " + std::to_string(guard_file_bytes_max) + " bytes");
     const Yaml yaml = TRY(deploy::parse_yaml(document));
+    if (!yaml.is_map()) return wrong(yaml.line, "a file of rules begins with `rules:`, and a list of them below it");
     TRY(check_members(yaml, "a file of rules", {"rules"}));
     const Yaml& rules = yaml["rules"];
     if (!rules.is_sequence() || rules.items.empty())

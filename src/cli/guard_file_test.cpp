@@ -62,7 +62,7 @@ TEST_CASE("rules about Trainwarden's own actions") {
 }
 
 TEST_CASE("what is wrong with a file of rules is said with its line") {
-    CHECK(refused("") == "line 0: a file of rules is a mapping");
+    CHECK(refused("") == "line 0: a file of rules begins with `rules:`, and a list of them below it");
     CHECK(refused("rules: []") == "line 1: `rules` is a list of at least one rule");
     CHECK(refused("rule: []") == "line 1: a file of rules has no `rule`; it takes rules");
     CHECK(refused("rules:\n  - deny: {actions: \"*\"}") == "line 2: a rule has a `name`, by which it is reported");
@@ -76,6 +76,13 @@ TEST_CASE("what is wrong with a file of rules is said with its line") {
               .ends_with("a rule says one of allow, deny and only"));
     CHECK(refused("rules:\n  - name: a\n    deny: {actions: \"s3:*\", principals: [trainer]}")
               .starts_with("line 3: `trainer` names no principal"));
+    const auto of = [](const std::string& principal) {
+        return refused("rules:\n  - name: a\n    deny: {actions: \"s3:*\", principals: [\"" + principal + "\"]}");
+    };
+    CHECK(of("arn:aws:sts::*:assumed-role/trainer/*").contains("is a session's ARN"));
+    for (const char* wrong : {"arn:aws:iam::*:group/readers", "arn:aws:iam::*:rol/x", "arn:aws:iam::*:instance-profile/x",
+                              "*:group/x", "arn:aws:s3:::b"})
+        CHECK_MESSAGE(of(wrong).contains("matches no ARN that a user"), wrong);
     CHECK(refused("rules:\n  - name: a\n    deny: {actions: \"s3:*\", resources: [ml-data]}")
               .starts_with("line 3: `ml-data` names no resource"));
     CHECK(refused("rules:\n  - name: a\n    deny: {actions: []}") == "line 3: `actions` is empty: leave it out, or say which");

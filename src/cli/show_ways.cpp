@@ -28,7 +28,7 @@ struct Relation {
 };
 constexpr auto relations = std::to_array<Relation>({
     {"stringequals", "is", "is not"},
-    {"stringequalsignorecase", "is, in any case,", "is not, in any case,"},
+    {"stringequalsignorecase", "is (ignoring case)", "is not (ignoring case)"},
     {"stringlike", "is like", "is not like"},
     {"numericequals", "is", "is not"},
     {"numericlessthan", "is less than", ""},

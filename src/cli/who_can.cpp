@@ -91,6 +91,18 @@ base::Result<int> who_can(const Options& options) {
         print(show_statements(who.matched_statements, "  "));
         if (who.needs) print("  with " + Text(*who.needs) + "\n");
     }
+    const auto is_said = [&](std::string_view key) {
+        return std::ranges::any_of(options.context, [&](const std::string& one) {
+            return base::equals_ignoring_case(std::string_view(one).substr(0, one.find('=')), key);
+        });
+    };
+    if (!is_said("aws:SourceIp") || !is_said("aws:UserAgent"))
+        print(
+            "\n" +
+            paint(Style::dim,
+                  "Who may only with an aws:SourceIp or aws:UserAgent is not among them: --context sets keys, --conditions asks "
+                  "about all.") +
+            "\n");
     return 0;
 }
 

@@ -29,6 +29,17 @@ void keep_times_together(policy::Context& context, const policy::Context& said) 
     }
 }
 
+// What S3 says of the signature of a request that is not presigned, which was made a moment ago.
+void add_signature(const identity::Caller& caller, const Access& access, policy::Context& context) {
+    const bool is_signed =
+        caller.principal.kind != policy::PrincipalKind::anonymous && caller.principal.kind != policy::PrincipalKind::service;
+    if (!is_signed || !base::lower(access.action).starts_with("s3:")) return;
+    constexpr std::pair<const char*, const char*> keys[] = {
+        {"s3:signatureversion", "AWS4-HMAC-SHA256"}, {"s3:authType", "REST-HEADER"}, {"s3:signatureAge", "0"}};
+    for (const auto& [key, value] : keys)
+        if (context.find(key) == nullptr) context.set(key, value);
+}
+
 }  // namespace
 
 policy::Context supposed_context(const identity::Caller& caller, const HypotheticalRequest& hypothetical) {
@@ -58,7 +69,9 @@ audit::DecidedAccess decide_supposed(const identity::Caller& caller, const Acces
                                      const HypotheticalRequest& hypothetical) {
     HypotheticalRequest of_access = hypothetical;
     of_access.region = supposed_region(access, hypothetical.region);
-    return std::move(decide_each(caller, {access}, supposed_context(caller, of_access)).front());
+    policy::Context context = supposed_context(caller, of_access);
+    add_signature(caller, access, context);
+    return std::move(decide_each(caller, {access}, context).front());
 }
 
 const identity::PreparedPtr& anonymous_principal() {

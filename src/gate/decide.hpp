@@ -29,7 +29,7 @@ struct HypotheticalRequest {
 // said. If only one of aws:CurrentTime and aws:EpochTime is said, the other follows.
 [[nodiscard]] policy::Context supposed_context(const identity::Caller& caller, const HypotheticalRequest& hypothetical);
 
-// decide_each for one access of a hypothetical request.
+// decide_each for one access of a hypothetical request; S3's are signed in a header, with Version 4.
 [[nodiscard]] audit::DecidedAccess decide_supposed(const identity::Caller& caller, const Access& access,
                                                    const HypotheticalRequest& hypothetical);
 

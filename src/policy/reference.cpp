@@ -57,4 +57,10 @@ bool is_key_of_s3_action(std::string_view key, std::string_view action) {
     return at != all.end() && at->action == name && is_among(base::lower(key), at->keys);
 }
 
+bool is_key_of_other_in(std::string_view lower_key, std::string_view lower_service) {
+    const auto all = reference_keys_of_others();
+    const auto at = std::ranges::lower_bound(all, lower_service, {}, &ReferenceKeys::action);
+    return at != all.end() && at->action == lower_service && is_among(lower_key, at->keys);
+}
+
 }  // namespace policy

@@ -20,6 +20,9 @@ namespace policy {
 [[nodiscard]] bool is_s3_key(std::string_view key);
 [[nodiscard]] bool is_key_of_s3_action(std::string_view key, std::string_view action);
 
+// A condition key with another service's name that requests to this service have (iam:ResourceTag/… of sts)? Both in lower case.
+[[nodiscard]] bool is_key_of_other_in(std::string_view lower_key, std::string_view lower_service);
+
 // Do requests for this action never have aws:ResourceTag/…, by the reference? No for those that make something, and for unknown ones. Any case.
 [[nodiscard]] bool lacks_resource_tags(std::string_view action);
 

@@ -27,5 +27,6 @@ struct ReferenceKeys {
     std::string_view keys;  // of its requests, with spaces between
 };
 [[nodiscard]] std::span<const ReferenceKeys> reference_s3_keys();
+[[nodiscard]] std::span<const ReferenceKeys> reference_keys_of_others();  // `action`: a service
 
 }  // namespace policy

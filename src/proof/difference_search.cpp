@@ -157,9 +157,11 @@ DifferenceSearch::Explained DifferenceSearch::explain(AccessChange::Kind kind, c
         out.region.not_resource = resource->words->not_resource;
         if (action == resource && !action->words->deny) out.region.condition = action->words->condition;
     }
-    if (!denies.empty())
+    if (!denies.empty()) {
         out.change.why = (gained ? "no longer denied by " : "denied by ") + denies.front().policy->name;
-    else if (!no.missing.empty())
+        if (const text::Json& condition = denies.front().words->condition; !condition.is_null())
+            out.change.why += " if " + condition_text(condition);
+    } else if (!no.missing.empty())
         out.change.why = (gained ? "no longer outside its " : "outside its ") + std::string(policy::describe(no.missing.front()));
     return out;
 }

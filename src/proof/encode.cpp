@@ -167,7 +167,8 @@ KeyShape Encoder::shape_of(std::string_view key) const {
     }
     // Keys of identity providers (`accounts.google.com:aud`, `saml:aud`) come with the actions that they vouch for.
     const bool of_provider = service.contains('.') || service == "saml";
-    out.may_be_there = of_provider ? lower_.starts_with("sts:assumerolewith") : service == service_;
+    out.may_be_there = of_provider ? lower_.starts_with("sts:assumerolewith")
+                                   : service == service_ || policy::is_key_of_other_in(lower, service_);
     if (is_always_there(lower, lower_, subject_.principal.kind)) out.may_be_missing = false;
     return out;
 }

@@ -80,6 +80,9 @@ TEST_CASE("how much of its role a job gets is a key of the job and of the role t
     CHECK(if_it_is("sagemaker:CreateTrainingJob", cut));
     CHECK_FALSE(if_it_is("sagemaker:StopTrainingJob", cut));
     CHECK_FALSE(if_it_is("iam:GetRole", cut));
+    // Keys of one service in another, by AWS's reference.
+    CHECK(if_it_is("ec2-instance-connect:SendSSHPublicKey", R"({"StringEquals":{"ec2:ResourceTag/team":"red"}})"));
+    CHECK_FALSE(if_it_is("ec2-instance-connect:SendSSHPublicKey", R"({"StringEquals":{"ec2:Vpc":"red"}})"));
     const std::string missing = R"({"Null":{"trainwarden:TrainingScope":"true"}})";
     CHECK(if_it_is("iam:PassRole", missing));  // to other services
     CHECK_FALSE(if_it_is("sagemaker:CreateTrainingJob", missing));

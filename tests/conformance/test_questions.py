@@ -119,6 +119,28 @@ def test_an_object_that_is_really_named_so(server, bucket, make_user):
                 client.get_object(Bucket="asked", Key=key)
 
 
+def test_a_request_to_s3_is_supposed_to_be_signed_as_clients_do(server, bucket, make_user):
+    """AWS's own examples of policies on signatures: what is said is what the request gets."""
+    signer = server.client_as(make_user("signer", allow("s3:GetObject")), "s3")
+    for condition, works in [
+        ({"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}, True), ({"StringNotEquals": {"s3:authType": "REST-HEADER"}}, True),
+        ({"NumericGreaterThan": {"s3:signatureAge": "600000"}}, True), ({"StringEquals": {"s3:authType": "REST-HEADER"}}, False),
+        ({"Null": {"s3:signatureAge": "false"}}, False),
+    ]:
+        server.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy(
+            {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*", "Condition": condition}))
+        try:
+            signer.get_object(Bucket=bucket, Key="k")
+            got = True
+        except botocore.exceptions.ClientError:
+            got = False
+        assert got is works, condition
+        arn = f"arn:aws:iam::{server.account}:user/signer"
+        assert (arn in who_can(server, "s3:GetObject", KEY)) is works, condition
+        assert (explain(server, arn, "s3:GetObject", KEY)["Decision"] == "allowed") is works, condition
+    server.client("s3").delete_bucket_policy(Bucket=bucket)
+
+
 def test_actions_without_resources_and_new_things(server, bucket, make_user):
     make_user("lister", allow("s3:ListAllMyBuckets", "iam:CreateRole", "s3:CreateBucket", "sagemaker:CreateTrainingJob"))
     arn = f"arn:aws:iam::{server.account}:user/lister"
