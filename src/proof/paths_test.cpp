@@ -549,7 +549,7 @@ TEST_CASE("more changes than are looked for are said") {
         .actions = {"s3:GetObject"}, .except = {}, .resources = {aim}, .policy = nullptr, .account = id, .known = {}}};
     const auto found = proof::find_paths(world.account, targets, {});
     CHECK(found.paths.empty());
-    CHECK(found.open == "the number of changes of one principal");
+    CHECK(found.open == "the limit of three changes by one principal");
 }
 
 TEST_CASE("a resource that is tagged first") {

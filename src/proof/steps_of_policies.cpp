@@ -272,7 +272,7 @@ void Steps::add_changes(const State& by, const State& of, const Requests& as, st
     if (of.holder >= account_.holders.size() || !open_.empty()) return;
     std::vector<Transition> more;
     Changes(*this, by, of, as, more).add_all();
-    if (!more.empty()) open_ = "the number of changes of one principal";
+    if (!more.empty()) open_ = "the limit of three changes by one principal";
 }
 
 std::optional<AttachedPolicy> Steps::managed_policy(const std::string& arn) const {
