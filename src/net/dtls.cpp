@@ -47,7 +47,8 @@ int context_slot() {
 std::optional<DtlsRecord> read_dtls_record(std::string_view datagram) {
     // 254.255 is DTLS 1.0, which greetings may still say; 254.253 is 1.2. Without renegotiation there are two epochs: in the clear and not.
     // OpenSSL 3.0 takes a record that is too short to have been encrypted for an error of its own, and ends the session.
-    for (std::string_view rest = datagram; !rest.empty() || rest.data() == datagram.data();) {
+    std::string_view rest = datagram;
+    do {
         if (rest.size() < record_head_bytes) return std::nullopt;
         const unsigned char type = byte_at(rest, 0);
         const size_t length = static_cast<size_t>(byte_at(rest, 11)) << 8 | byte_at(rest, 12);
@@ -56,7 +57,7 @@ std::optional<DtlsRecord> read_dtls_record(std::string_view datagram) {
         if (length < (byte_at(rest, 4) == 0 ? 1 : sealed_bytes_min) || record_head_bytes + length > rest.size())
             return std::nullopt;
         rest.remove_prefix(record_head_bytes + length);
-    }
+    } while (!rest.empty());
     DtlsRecord out;
     out.type = static_cast<DtlsRecord::Type>(byte_at(datagram, 0));
     out.epoch = byte_at(datagram, 4);

@@ -3,12 +3,14 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <list>
 #include <map>
 #include <thread>
 #include <utility>
 
 #include "base/error_codes.hpp"
+#include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "os/descriptor.hpp"
 #include "slurm/keep_alive.hpp"
@@ -20,7 +22,8 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr int accepted_at_once = 64;
-constexpr size_t paces_max = 4'096;  // peers whose pace is remembered
+constexpr std::chrono::milliseconds descriptors_pause{100};  // when the system has none left
+constexpr size_t paces_max = 4'096;                          // peers whose pace is remembered
 
 class ListeningGateway final : public Gateway {
 public:
@@ -37,6 +40,11 @@ public:
     ~ListeningGateway() override {
         wakes_.write.close();
         thread_.join();
+        const auto seen = counts();
+        if (seen.refused + seen.late + seen.crowded > 0)
+            base::log_info("the Slurm gateway took " + std::to_string(seen.done) + " of " + std::to_string(seen.accepted) +
+                           " connections: " + std::to_string(seen.refused) + " were refused, " + std::to_string(seen.late) +
+                           " were not greeted in time, for " + std::to_string(seen.crowded) + " there was no room");
     }
     [[nodiscard]] uint16_t port() const override { return listener_.port(); }
     [[nodiscard]] const std::string& fingerprint() const override { return identity_->fingerprint(); }
@@ -92,8 +100,9 @@ private:
         for (;;) {
             watched.clear();
             watched.push_back({wakes_.read.number(), POLLIN, 0});
-            watched.push_back({listener_.number(), POLLIN, 0});
-            auto next = Steady::now() + std::chrono::seconds(60);
+            const bool accepts = Steady::now() >= accept_not_before_;
+            watched.push_back({accepts ? listener_.number() : -1, POLLIN, 0});
+            auto next = accepts ? Steady::now() + std::chrono::seconds(60) : accept_not_before_;
             for (const auto& one : own_) {
                 watched.push_back({one.stream.number(), static_cast<short>(one.waits_to_write ? POLLOUT : POLLIN), 0});
                 next = std::min(next, one.until);
@@ -144,8 +153,11 @@ private:
         for (int i = 0; i < accepted_at_once; ++i) {
             auto stream = listener_.accept();
             if (!stream) {
-                // Out of descriptors: the oldest stranger gives its own.
-                if (errno == EMFILE || errno == ENFILE) make_room([](const Own& one) { return one.fingerprint.empty(); }, 0);
+                if (errno == EMFILE || errno == ENFILE) {
+                    // Strangers give theirs back.
+                    make_room([](const Own& one) { return one.fingerprint.empty(); }, 0);
+                    accept_not_before_ = now_ + descriptors_pause;
+                }
                 return;
             }
             count(&GatewayCounts::accepted);
@@ -266,7 +278,7 @@ private:
     // The thread's own.
     std::list<Own> own_;  // the oldest first
     std::map<std::string, Paces> paces_;
-    Steady::time_point now_;
+    Steady::time_point now_, accept_not_before_;
     std::thread thread_;
 };
 

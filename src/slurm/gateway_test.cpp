@@ -90,11 +90,15 @@ struct GatewayFixture {
         writer.join();
         return answer;
     }
-    // Until the gateway has counted so many; what it has when it does not.
-    uint64_t await(uint64_t GatewayCounts::* what, uint64_t count) {
+    // Until the gateway has counted so many, of one kind or of both; what it has when it does not.
+    uint64_t await(uint64_t GatewayCounts::* what, uint64_t count, uint64_t GatewayCounts::* or_what = nullptr) {
+        const auto so_far = [&] {
+            const auto counts = gateway->counts();
+            return counts.*what + (or_what == nullptr ? 0 : counts.*or_what);
+        };
         const auto deadline = std::chrono::steady_clock::now() + 20s;
-        while (gateway->counts().*what < count && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(5ms);
-        return gateway->counts().*what;
+        while (so_far() < count && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(5ms);
+        return so_far();
     }
 };
 
@@ -189,12 +193,13 @@ TEST_CASE("who says nothing is closed in time, and is no reason for others to wa
     CHECK(fixture.await(&GatewayCounts::late, 1) == 1);
     // So is who says it slowly: the time counts from the beginning.
     auto slow = silent(*fixture.gateway);
-    bool closed = false;
-    for (int i = 0; i < 400 && !closed; ++i) {
-        closed = !slow.write_all(std::string(1, i == 0 ? '\x16' : '\x03'));
-        std::this_thread::sleep_for(5ms);
-    }
-    CHECK(fixture.await(&GatewayCounts::refused, 1) + fixture.gateway->counts().late >= 2);
+    std::thread writing([&] {
+        const std::string greeting("\x16\x03\x01\x20\x00\x01\x00\x1f\xfc\x03\x03", 11);
+        for (size_t i = 0; i < 4'000 && slow.write_all(i < greeting.size() ? greeting.substr(i, 1) : "x"); ++i)
+            std::this_thread::sleep_for(5ms);
+    });
+    CHECK(fixture.await(&GatewayCounts::late, 2, &GatewayCounts::refused) == 2);
+    writing.join();
 }
 
 TEST_CASE("strangers have limited room: the oldest give theirs, of one peer and of all") {

@@ -10,7 +10,7 @@
 namespace slurm {
 namespace {
 
-constexpr size_t buffer_bytes = 64 * 1024;
+constexpr size_t buffer_bytes = 16 * 1024;  // a TLS record; a worker may have thousands of connections
 
 enum class Step : uint8_t { went_on, waits, broken };
 
