@@ -30,6 +30,7 @@ void Link::greet(std::string_view datagram, const std::string& client_random, Ti
         session->take(datagram, packets);  // again: the answer was lost
         return;
     }
+    if (!greetings_.take(now)) return;
     auto fresh = end_.context->accept(datagram, end_.address, end_.fingerprint, end_.send);
     if (!fresh) return;
     next_ = std::move(fresh);

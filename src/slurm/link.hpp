@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "net/dtls.hpp"
+#include "slurm/pace.hpp"
 
 namespace slurm {
 
@@ -32,6 +33,7 @@ struct LinkLimits {
     std::chrono::milliseconds pause = std::chrono::seconds(1);       // … and begun again after that
     std::chrono::milliseconds overlap = std::chrono::seconds(10);    // a session that was replaced still opens packets
     size_t waiting_packets = 32;                                     // while there is no session; more are lost
+    double greetings_at_once = 16, greetings_per_second = 8;         // that are answered: anybody may forge an address
 };
 
 class Link {
@@ -44,7 +46,8 @@ public:
         std::string fingerprint;  // the sibling's
         net::DtlsSession::Send send;
     };
-    Link(End end, const LinkLimits& limits) : end_(std::move(end)), limits_(limits) {}
+    Link(End end, const LinkLimits& limits)
+        : end_(std::move(end)), limits_(limits), greetings_(limits.greetings_at_once, limits.greetings_per_second, Time{}) {}
 
     // A datagram from the sibling's address: what was in it goes to `packets`, which is emptied first.
     void take(std::string_view datagram, Time now, std::vector<std::string>& packets);
@@ -63,6 +66,7 @@ private:
 
     End end_;
     LinkLimits limits_;
+    Pace greetings_;
     std::unique_ptr<net::DtlsSession> current_, next_, previous_;
     Time current_since_, next_since_, previous_since_, next_not_before_, unanswered_since_;
     bool is_unanswered_ = false;

@@ -222,6 +222,27 @@ TEST_CASE("strangers' datagrams disturb neither a session nor a handshake") {
     CHECK_FALSE(wire.second->is_busy());  // nothing is kept of a greeting without a cookie
 }
 
+TEST_CASE("greetings are answered at a pace, whoever sends them") {
+    Wire wire;
+    std::vector<std::string> greetings;
+    for (int i = 0; i < 100; ++i) {
+        const auto session = wire.first_context->connect(wire.second_identity->fingerprint(),
+                                                         [&](std::string_view datagram) { greetings.emplace_back(datagram); });
+        REQUIRE(session);
+    }
+    REQUIRE(greetings.size() == 100);
+    Packets packets;
+    for (const auto& greeting : greetings) wire.second->take(greeting, wire.now, packets);
+    CHECK(wire.to_first.size() == static_cast<size_t>(wire.limits.greetings_at_once));
+    wire.now += 1s;
+    wire.to_first.clear();
+    for (const auto& greeting : greetings) wire.second->take(greeting, wire.now, packets);
+    CHECK(wire.to_first.size() == static_cast<size_t>(wire.limits.greetings_per_second));
+    wire.to_first.clear();
+    wire.now += 1s;
+    wire.open();  // the sibling's own come through
+}
+
 TEST_CASE("another agent is nobody's sibling") {
     Wire wire;
     const auto stranger = *net::PeerIdentity::make();

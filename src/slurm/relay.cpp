@@ -78,6 +78,7 @@ void break_off(const net::Stream& stream) {
 
 void relay(net::Stream& plain, net::Stream& secured) {
     Direction outward(plain, secured), inward(secured, plain);
+    bool plain_is_gone = false, secured_is_gone = false;  // both of its directions are closed: its calls do not wait any more
     while (!outward.is_over() || !inward.is_over()) {
         const Step one = outward.go_on(), other = inward.go_on();
         if (one == Step::broken || other == Step::broken) {
@@ -85,14 +86,17 @@ void relay(net::Stream& plain, net::Stream& secured) {
             return secured.shutdown_both();
         }
         if (one == Step::went_on || other == Step::went_on) continue;
-        pollfd watched[2] = {{plain.number(), static_cast<short>(outward.waits_for_from() | inward.waits_for_to()), 0},
-                             {secured.number(), static_cast<short>(inward.waits_for_from() | outward.waits_for_to()), 0}};
+        pollfd watched[2] = {
+            {plain_is_gone ? -1 : plain.number(), static_cast<short>(outward.waits_for_from() | inward.waits_for_to()), 0},
+            {secured_is_gone ? -1 : secured.number(), static_cast<short>(inward.waits_for_from() | outward.waits_for_to()), 0}};
         if (::poll(watched, 2, -1) < 0 && errno != EINTR) break;
         outward.look(watched[1].revents);
         inward.look(watched[0].revents);
-        // Both of its directions are closed: nobody is there to read what might still come.
-        if ((watched[0].revents & (POLLHUP | POLLERR)) != 0 && outward.is_over()) break;
-        if ((watched[1].revents & (POLLHUP | POLLERR)) != 0 && inward.is_over()) break;
+        plain_is_gone = plain_is_gone || (watched[0].revents & (POLLHUP | POLLERR)) != 0;
+        secured_is_gone = secured_is_gone || (watched[1].revents & (POLLHUP | POLLERR)) != 0;
+        // Nobody is there to read what might still come.
+        if (plain_is_gone && outward.is_over()) break;
+        if (secured_is_gone && inward.is_over()) break;
     }
     plain.shutdown_both();
     secured.shutdown_both();

@@ -1,8 +1,11 @@
 #include "slurm/relay.hpp"
 
 #include <doctest/doctest.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
+#include <chrono>
+#include <ctime>
 #include <thread>
 
 using namespace std::chrono_literals;
@@ -59,6 +62,32 @@ TEST_CASE("a side that breaks off breaks off the other") {
     secured.far = net::Stream();  // a reset: no end was said
     relaying.join();
     CHECK(all_of(plain.far) == "(ConnectionClosed)");
+}
+
+TEST_CASE("a relay waits for a slow reader without turning, also when the other side is gone") {
+    auto plain = connected(), secured = connected();
+    const int small = 4096;
+    REQUIRE(::setsockopt(plain.near.number(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small) == 0);
+    REQUIRE(::setsockopt(plain.far.number(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small) == 0);
+    std::thread relaying([&] { slurm::relay(plain.near, secured.near); });
+    plain.far.shutdown_write();
+    CHECK(all_of(secured.far) == "(end)");
+    const std::string large(100 << 10, 'x');  // fits between `secured`'s ends
+    REQUIRE(secured.far.write_all(large));
+    secured.far.shutdown_both();
+    clockid_t clock{};
+    REQUIRE(::pthread_getcpuclockid(relaying.native_handle(), &clock) == 0);
+    const auto used = [&] {  // of a processor, not of the day
+        timespec now{};
+        REQUIRE(::clock_gettime(clock, &now) == 0);
+        return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+    };
+    std::this_thread::sleep_for(100ms);
+    const auto before = used();
+    std::this_thread::sleep_for(300ms);
+    CHECK(used() - before < 50ms);
+    CHECK(all_of(plain.far) == large + "(end)");
+    relaying.join();
 }
 
 TEST_CASE("a relay ends when its plain side is closed under it, whatever the other does") {
