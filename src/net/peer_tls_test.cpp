@@ -226,7 +226,7 @@ TEST_CASE("a greeting has a length") {
     REQUIRE(stream.write_all(first));
     REQUIRE(stream.write_all(record + std::string(0x2000, 'x')));
     CHECK_FALSE(served.get().is_open());
-    CHECK_FALSE(meeting.protocol);
+    CHECK(meeting.protocol.error().message == "the peer's greeting is too long");
 }
 
 TEST_CASE("fingerprints are their keys' own, and name who has them") {
