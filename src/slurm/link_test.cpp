@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <thread>
 
 using namespace std::chrono_literals;
@@ -191,6 +192,54 @@ TEST_CASE("a sibling that is not there yet is greeted until it is") {
     wire.pass(wire.limits.handshake);
     wire.pass(wire.limits.pause);
     CHECK(wire.first->is_open());
+}
+
+TEST_CASE("a wire that loses, repeats and reorders delivers what it delivers once and as it was, through changes of sessions") {
+    LinkLimits limits;
+    limits.records_fresh = 200;
+    Wire wire(limits);
+    uint64_t random = 1;
+    const auto chance = [&](uint64_t percent) {
+        random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+        return (random >> 33) % 100 < percent;
+    };
+    const auto pass = [&](std::vector<std::string>& queue, Link& to, Packets& got) {
+        const auto arriving = std::move(queue);
+        queue.clear();
+        std::vector<std::string> order;
+        for (const auto& one : arriving) {
+            if (chance(10)) continue;
+            order.insert(chance(20) && !order.empty() ? order.end() - 1 : order.end(), one);
+            if (chance(10)) order.push_back(one);
+        }
+        Packets packets;
+        for (const auto& one : order) {
+            to.take(one, wire.now, packets);
+            got.insert(got.end(), packets.begin(), packets.end());
+        }
+    };
+    constexpr int count = 1'000;
+    int sent = 0;
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (sent < count || wire.first->sessions() < 4) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        std::this_thread::sleep_for(5ms);
+        wire.now += 50ms;
+        wire.first->tick(wire.now);
+        wire.second->tick(wire.now);
+        for (int i = 0; i < 10 && wire.first->is_open() && wire.second->is_open(); ++i, ++sent) {
+            wire.first->send("there " + std::to_string(sent), wire.now);
+            wire.second->send("back " + std::to_string(sent), wire.now);
+        }
+        pass(wire.to_second, *wire.second, wire.got_second);
+        pass(wire.to_first, *wire.first, wire.got_first);
+    }
+    for (auto* got : {&wire.got_first, &wire.got_second}) {
+        CHECK(got->size() > static_cast<size_t>(sent) * 7 / 10);
+        std::ranges::sort(*got);
+        CHECK(std::ranges::adjacent_find(*got) == got->end());
+        CHECK(std::ranges::all_of(*got, [](const auto& one) { return one.starts_with("there ") || one.starts_with("back "); }));
+    }
 }
 
 TEST_CASE("strangers' datagrams disturb neither a session nor a handshake") {
