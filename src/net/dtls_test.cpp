@@ -101,6 +101,12 @@ TEST_CASE("a record opens once, in the window, and changed or cut it does not op
         CHECK(pair.opened(changed).empty());
     }
     for (size_t size = 0; size < fresh.size(); ++size) CHECK(pair.opened(fresh.substr(0, size)).empty());
+    for (size_t size = 0; size < fresh.size() - 13; ++size) {  // whole, but too short: OpenSSL would end the session
+        std::string cut = fresh.substr(0, 13 + size);
+        cut[11] = 0;
+        cut[12] = static_cast<char>(size);
+        CHECK(pair.opened(cut).empty());
+    }
     CHECK_FALSE(pair.server->is_over());  // strangers' datagrams end nothing
     CHECK(pair.opened(fresh) == Packets{"fresh"});
 }
@@ -220,6 +226,11 @@ TEST_CASE("the head of a record") {
     CHECK_FALSE(with(4, 2));
     CHECK_FALSE(with(12, '\x17'));  // too short for what is sealed
     CHECK_FALSE(with(12, '\x19'));
+    std::string shorter = record.substr(0, record.size() - 1);
+    shorter[12] = '\x17';
+    CHECK_FALSE(net::read_dtls_record(shorter));
+    shorter[4] = 0;
+    CHECK(net::read_dtls_record(shorter));  // in the clear it may be
     Pair pair;
     pair.greet();
     const std::string greeting = pair.to_server.front();

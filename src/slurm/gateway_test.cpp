@@ -166,6 +166,7 @@ TEST_CASE("an agent that was dismissed, or never admitted, gets nothing; nor doe
     fixture.gateway->dismiss(fixture.agent.identity->fingerprint());
     CHECK(fixture.ask(0, "hello").empty());
     CHECK_FALSE(fixture.agent.reaches(task_protocol));
+    CHECK(fixture.gateway->counts().done == 0);  // its name is nobody's, too
     const Agent stranger(*fixture.gateway);
     CHECK_FALSE(stranger.reaches(task_protocol));
     CHECK_FALSE(stranger.reaches(endpoint_protocols[0]));
@@ -180,7 +181,7 @@ TEST_CASE("dismissing a worker ends its connections") {
     std::string two(2, '\0');
     REQUIRE(stream->read_some(two));
     fixture.gateway->dismiss(fixture.agent.identity->fingerprint());
-    CHECK(all_of(*stream).size() <= 1);  // the end, not a time-out
+    CHECK(is_closed(*stream));  // the end, not a time-out
 }
 
 TEST_CASE("who says nothing is closed in time, and is no reason for others to wait") {
