@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "crypto/aead.hpp"
-#include "crypto/agreement.hpp"
 #include "crypto/checksum.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/random.hpp"
@@ -68,52 +66,6 @@ TEST_CASE("random text keeps to its alphabet") {
     CHECK(random.uuid().size() == 36);
     CHECK(random.uuid()[14] == '4');
     CHECK(random.hex(7).size() == 7);
-}
-
-TEST_CASE("AES-256-GCM with given nonces: a published vector, and nothing else opens") {
-    const auto bytes = [](std::string_view digits) {
-        std::string out;
-        for (size_t i = 0; i < digits.size(); i += 2)
-            out += static_cast<char>(std::stoi(std::string(digits.substr(i, 2)), nullptr, 16));
-        return out;
-    };
-    // McGrew and Viega, "The Galois/Counter Mode of Operation", test case 16.
-    const std::string key = bytes("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"),
-                      nonce = bytes("cafebabefacedbaddecaf888");
-    const std::string bound = bytes("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-    const std::string plain = bytes(
-        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b3"
-        "9");
-    Aead aead(key);
-    std::string sealed = "before";
-    aead.seal(nonce, bound, plain, sealed);
-    CHECK(
-        hex(sealed.substr(6)) ==
-        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
-        "76fc6ece0f4e1768cddf8853bb2d551b");
-    std::string opened;
-    const std::string_view text = std::string_view(sealed).substr(6);
-    CHECK(aead.open(nonce, bound, text, opened));
-    CHECK(opened == plain);
-    std::string kept = "kept";
-    CHECK_FALSE(aead.open(nonce, "", text, kept));
-    CHECK_FALSE(aead.open(std::string(12, 'n'), bound, text, kept));
-    CHECK_FALSE(aead.open(nonce, bound, text.substr(1), kept));
-    CHECK_FALSE(aead.open(nonce, bound, "short", kept));
-    CHECK_FALSE(Aead(std::string(32, 'k')).open(nonce, bound, text, kept));
-    CHECK(kept == "kept");
-}
-
-TEST_CASE("a key is agreed on by both sides alone") {
-    const KeyAgreement one, other, stranger;
-    const auto key = one.agree(other.public_key(), "purpose");
-    REQUIRE(key);
-    CHECK(key->size() == 32);
-    CHECK(other.agree(one.public_key(), "purpose") == key);
-    CHECK(other.agree(one.public_key(), "another") != key);
-    CHECK(stranger.agree(one.public_key(), "purpose") != key);
-    CHECK_FALSE(one.agree(std::string(32, '\0'), "purpose"));  // RFC 7748, 6.1: an all-zero secret is refused
-    CHECK_FALSE(one.agree("short", "purpose"));
 }
 
 TEST_CASE("every letter of an alphabet is as likely as the others, whatever its size") {

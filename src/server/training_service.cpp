@@ -109,8 +109,7 @@ base::Result<training::Isolation> TrainingService::isolate_on_slurm(const Depend
                                         .images = images_of(dependencies),
                                         .image_cache = dependencies.data_folder + "/image-cache",
                                         .shared = dependencies.settings.shared,
-                                        .endpoints = &endpoints_,
-                                        .random = dependencies.random}));
+                                        .endpoints = &endpoints_}));
     training::Isolation isolation;
     isolation.endpoints = &endpoints_;
     isolation.images = &slurm_->images();

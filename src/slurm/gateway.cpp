@@ -1,251 +1,301 @@
 #include "slurm/gateway.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
+#include <poll.h>
 
 #include <algorithm>
-#include <atomic>
+#include <cerrno>
 #include <list>
 #include <map>
 #include <thread>
+#include <utility>
 
+#include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
-#include "slurm/sealed_stream.hpp"
+#include "os/descriptor.hpp"
+#include "slurm/keep_alive.hpp"
+#include "slurm/pace.hpp"
 
 namespace slurm {
 namespace {
 
-constexpr size_t random_bytes = 32;
-constexpr size_t connections_max = 8192;         // of all workers, on the gateway
-constexpr size_t worker_connections_max = 4096;  // of one worker, at its agent
-constexpr std::chrono::seconds greeting_patience{10};
+using Steady = std::chrono::steady_clock;
 
-// Connections on threads of their own, which end before this does.
-class Connections {
-public:
-    ~Connections() { end("", true); }
-
-    // `work` gets the stream; `owner`: whose it is, once that is known.
-    template <class Work>
-    void begin(net::Stream stream, size_t most, Work work) {
-        join_ended();
-        const base::Lock lock(mutex_);
-        if (slots_.size() >= most) return;
-        const auto slot = slots_.emplace(slots_.end());
-        slot->stream = std::move(stream);
-        try {
-            slot->thread = std::thread([this, slot, work = std::move(work)] {
-                work(slot->stream, [this, slot](const std::string& owner) {
-                    const base::Lock inner(mutex_);
-                    slot->owner = owner;
-                });
-                const base::Lock inner(mutex_);                      // end() shuts streams down
-                const net::Stream closed = std::move(slot->stream);  // its client must not wait until the thread is joined
-                ended_.splice(ended_.end(), slots_, slot);
-                gone_.notify_all();
-            });
-        } catch (const std::system_error& error) {
-            base::log_warn(std::string("no thread for a worker's connection: ") + error.what());
-            slots_.erase(slot);
-        }
-    }
-
-    // Ends those of an owner, or all, and waits for it.
-    void end(const std::string& owner, bool all) {
-        {
-            const base::Lock lock(mutex_);
-            const auto wanted = [&](const Slot& slot) { return all || slot.owner == owner; };
-            for (auto& slot : slots_)
-                if (wanted(slot)) slot.stream.shutdown_both();
-            gone_.wait(mutex_, [&]() REQUIRES(mutex_) { return std::ranges::none_of(slots_, wanted); });
-        }
-        join_ended();
-    }
-
-private:
-    struct Slot {
-        net::Stream stream;
-        std::string owner;
-        std::thread thread;
-    };
-    void join_ended() {
-        std::list<Slot> ended;
-        {
-            const base::Lock lock(mutex_);
-            ended.swap(ended_);
-        }
-        for (auto& slot : ended) slot.thread.join();
-    }
-    base::Mutex mutex_;
-    base::Condition gone_;
-    std::list<Slot> slots_ GUARDED_BY(mutex_);
-    std::list<Slot> ended_ GUARDED_BY(mutex_);  // their threads have nothing left to do but to end
-};
-
-// A machine that is gone says nothing: who waits for it learns so in minutes.
-void watch_peer(const net::Stream& stream) {
-    const int on = 1, idle = 60, interval = 15, probes = 4;
-    ::setsockopt(stream.number(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    ::setsockopt(stream.number(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    ::setsockopt(stream.number(), IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    ::setsockopt(stream.number(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-}
+constexpr int accepted_at_once = 64;
+constexpr std::chrono::milliseconds descriptors_pause{100};  // when the system has none left
+constexpr size_t paces_max = 4'096;                          // peers whose pace is remembered
 
 class ListeningGateway final : public Gateway {
 public:
-    ListeningGateway(net::Listener listener, crypto::Random& random) : listener_(std::move(listener)), random_(random) {
-        acceptor_ = std::thread([this] { accept_all(); });
+    ListeningGateway(net::Listener listener, std::unique_ptr<net::PeerIdentity> identity, std::unique_ptr<net::PeerTlsServer> tls,
+                     os::Pipe wakes, const GatewayLimits& limits)
+        : limits_(limits),
+          listener_(std::move(listener)),
+          identity_(std::move(identity)),
+          tls_(std::move(tls)),
+          wakes_(std::move(wakes)) {
+        listener_.do_not_wait();
+        thread_ = std::thread([this] { work(); });
     }
     ~ListeningGateway() override {
-        stopping_ = true;
-        listener_.wake();
-        acceptor_.join();
+        wakes_.write.close();
+        thread_.join();
+        const auto seen = counts();
+        if (seen.refused + seen.late + seen.crowded > 0)
+            base::log_info("the Slurm gateway took " + std::to_string(seen.done) + " of " + std::to_string(seen.accepted) +
+                           " connections: " + std::to_string(seen.refused) + " were refused, " + std::to_string(seen.late) +
+                           " were not greeted in time, for " + std::to_string(seen.crowded) + " there was no room");
     }
     [[nodiscard]] uint16_t port() const override { return listener_.port(); }
-
-    void admit(const std::string& id, const std::string& key,
-               std::shared_ptr<training::WorkerEndpoints::Opened> endpoints) override {
+    [[nodiscard]] const std::string& fingerprint() const override { return identity_->fingerprint(); }
+    [[nodiscard]] GatewayCounts counts() const override {
         const base::Lock lock(mutex_);
-        workers_[id] = {key, std::move(endpoints)};
+        return counts_;
     }
-    void dismiss(const std::string& id) override {
-        Worker gone;  // its endpoints close last, when no connection uses them
+
+    base::Result<void> admit(const std::string& fingerprint, Worker worker) override {
+        const base::Lock lock(mutex_);
+        if (!names_.emplace(net::name_of_fingerprint(fingerprint), fingerprint).second)
+            return base::fail(base::code::InternalError, "two agents say that they are the same");
+        workers_[fingerprint] = {.endpoints = std::move(worker.endpoints),
+                                 .task = std::make_shared<const std::string>(std::move(worker.task))};
+        return {};
+    }
+    void dismiss(const std::string& fingerprint) override {
+        Admitted gone;  // its endpoints close here, when nobody hands them a connection any more
         {
             const base::Lock lock(mutex_);
-            const auto found = workers_.find(id);
+            const auto found = workers_.find(fingerprint);
             if (found == workers_.end()) return;
             gone = std::move(found->second);
             workers_.erase(found);
+            names_.erase(net::name_of_fingerprint(fingerprint));
         }
-        connections_.end(id, false);
     }
 
 private:
-    struct Worker {
-        std::string key;
+    struct Admitted {
         std::shared_ptr<training::WorkerEndpoints::Opened> endpoints;
+        std::shared_ptr<const std::string> task;
+    };
+    // A connection that is the gateway's own: its handshake is not done, or its task is on its way.
+    struct Own {
+        net::Stream stream;
+        std::string peer;  // net::network_of
+        std::unique_ptr<net::PeerHandshake> handshake;
+        std::string fingerprint;  // whom it has named
+        Steady::time_point until;
+        std::shared_ptr<const std::string> task;  // nullptr: in its handshake
+        size_t sent = 0;
+        bool is_sent = false;
+        bool waits_to_write = false;
+        bool is_over = false;
+    };
+    struct Paces {
+        Pace greetings, failures;
     };
 
-    void accept_all() {
-        while (!stopping_) {
+    void work() {
+        std::vector<pollfd> watched;
+        for (;;) {
+            watched.clear();
+            watched.push_back({wakes_.read.number(), POLLIN, 0});
+            const bool accepts = Steady::now() >= accept_not_before_;
+            watched.push_back({accepts ? listener_.number() : -1, POLLIN, 0});
+            auto next = accepts ? Steady::now() + std::chrono::seconds(60) : accept_not_before_;
+            for (const auto& one : own_) {
+                watched.push_back({one.stream.number(), static_cast<short>(one.waits_to_write ? POLLOUT : POLLIN), 0});
+                next = std::min(next, one.until);
+            }
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Steady::now()).count();
+            if (::poll(watched.data(), watched.size(), static_cast<int>(std::clamp<int64_t>(left, 0, 60'000))) < 0) continue;
+            if (watched[0].revents != 0) return;
+            now_ = Steady::now();
+            size_t at = 2;
+            for (auto& one : own_) {
+                if (watched[at++].revents != 0) go_on(one);
+                if (!one.is_over && now_ >= one.until) {
+                    if (one.handshake && one.handshake->is_named()) (void)paces_of(one.peer).failures.take(now_);
+                    end(one, &GatewayCounts::late);
+                }
+            }
+            if (watched[1].revents != 0) accept_some();
+            std::erase_if(own_, [](const Own& one) { return one.is_over; });
+        }
+    }
+
+    void count(uint64_t GatewayCounts::* what) {
+        const base::Lock lock(mutex_);
+        ++(counts_.*what);
+    }
+
+    void end(Own& one, uint64_t GatewayCounts::* why) {
+        one.is_over = true;
+        if (why != nullptr) count(why);
+    }
+
+    Paces& paces_of(const std::string& peer) {
+        const auto found = paces_.find(peer);
+        if (found != paces_.end()) return found->second;
+        // Those that would be whole again by now say nothing; if all say something, strangers have many addresses: begin again.
+        if (paces_.size() >= paces_max)
+            std::erase_if(paces_, [&](const auto& one) {
+                return one.second.greetings.is_whole(now_) && one.second.failures.is_whole(now_);
+            });
+        if (paces_.size() >= paces_max) paces_.clear();
+        return paces_
+            .emplace(peer, Paces{{limits_.greetings_at_once, limits_.greetings_per_second, now_},
+                                 {limits_.failures_at_once, limits_.failures_per_second, now_}})
+            .first->second;
+    }
+
+    void accept_some() {
+        for (int i = 0; i < accepted_at_once; ++i) {
             auto stream = listener_.accept();
             if (!stream) {
-                if (!stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                if (errno == EMFILE || errno == ENFILE) {
+                    // Strangers give theirs back.
+                    make_room([](const Own& one) { return one.fingerprint.empty(); }, 0);
+                    accept_not_before_ = now_ + descriptors_pause;
+                }
+                return;
+            }
+            count(&GatewayCounts::accepted);
+            const std::string peer = net::network_of(stream->peer_address());
+            if (!paces_of(peer).greetings.take(now_)) {
+                count(&GatewayCounts::crowded);
                 continue;
             }
-            connections_.begin(std::move(*stream), connections_max,
-                               [this](net::Stream& sealed, const auto& belongs_to) { serve(sealed, belongs_to); });
+            const auto is_stranger = [](const Own& one) { return one.fingerprint.empty(); };
+            make_room([&](const Own& one) { return is_stranger(one) && one.peer == peer; }, limits_.strangers_per_peer - 1);
+            make_room(is_stranger, limits_.strangers - 1);
+            Own one{.stream = std::move(*stream), .peer = peer, .until = now_ + limits_.handshake};
+            auto handshake =
+                tls_->begin(one.stream.number(), [this, peer](const std::string& name) { return who_is(name, peer); });
+            if (!handshake) {
+                count(&GatewayCounts::refused);
+                continue;
+            }
+            one.handshake = std::move(*handshake);
+            own_.push_back(std::move(one));
+            go_on(own_.back());  // its greeting may be there
         }
     }
 
-    template <class BelongsTo>
-    void serve(net::Stream& sealed, const BelongsTo& belongs_to) {
-        sealed.set_timeout(greeting_patience);
-        auto greeting = read_exactly(sealed, worker_id_bytes + random_bytes);
-        if (!greeting) return;
-        const std::string id = greeting->substr(0, worker_id_bytes);
-        // First: a worker that is dismissed from here on finds this connection.
-        belongs_to(id);
-        Worker worker;
+    // At most so many of these, the newest.
+    template <class Which>
+    void make_room(Which which, size_t most) {
+        auto many = static_cast<size_t>(std::ranges::count_if(own_, [&](const Own& one) { return !one.is_over && which(one); }));
+        for (auto one = own_.begin(); one != own_.end() && many > most; ++one) {
+            if (one->is_over || !which(*one)) continue;
+            end(*one, &GatewayCounts::crowded);
+            one->stream.shutdown_both();
+            --many;
+        }
+    }
+
+    // A greeting has named somebody: it costs keys from here on.
+    std::optional<std::string> who_is(const std::string& name, const std::string& peer) {
+        if (!paces_of(peer).failures.has_any(now_)) return std::nullopt;
+        std::string found;
         {
             const base::Lock lock(mutex_);
-            const auto found = workers_.find(id);
-            if (found == workers_.end()) return;
-            worker = found->second;
+            const auto at = names_.find(name);
+            if (at == names_.end()) return std::nullopt;
+            found = at->second;
         }
-        const std::string ours = random_.bytes(random_bytes);
-        const auto keys = connection_keys(worker.key, greeting->substr(worker_id_bytes), ours);
-        FrameReader reader(keys.to_gateway);
-        FrameWriter writer(keys.to_agent);
-        if (!sealed.write_all(ours)) return;
-        const auto first = reader.read(sealed);
-        if (!first || first->size() != 1 || static_cast<unsigned char>(first->front()) > 2) return;
-        const auto which = static_cast<training::WorkerEndpoints::Which>(first->front());
-        int pair[2] = {-1, -1};
-        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return;
-        net::Stream plain(os::Descriptor(pair[0]), sealed.peer_address());
-        sealed.set_timeout(std::chrono::seconds(0));
-        watch_peer(sealed);
-        worker.endpoints->take(which, net::Stream(os::Descriptor(pair[1]), sealed.peer_address()));
-        worker.endpoints.reset();
-        carry(plain, sealed, writer, reader);
+        const auto others = std::ranges::count_if(
+            own_, [&](const Own& one) { return !one.is_over && one.task == nullptr && one.fingerprint == found; });
+        if (static_cast<size_t>(others) >= limits_.handshakes_per_worker) return std::nullopt;
+        return found;
     }
 
+    void go_on(Own& one) {
+        if (one.is_over) return;
+        if (one.task) return send_task(one);
+        const auto wants = one.handshake->go_on();
+        if (!wants) {
+            if (one.handshake->is_named()) (void)paces_of(one.peer).failures.take(now_);
+            return end(one, &GatewayCounts::refused);
+        }
+        if (one.handshake->is_named()) one.fingerprint = one.handshake->fingerprint();
+        one.waits_to_write = *wants == net::TlsSession::Wants::writing;
+        if (*wants == net::TlsSession::Wants::nothing) hand_over(one);
+    }
+
+    void hand_over(Own& one) {
+        const std::string protocol = one.handshake->protocol();
+        one.stream.start_tls(one.handshake->take_session());
+        one.handshake.reset();
+        const auto on_the_way = std::ranges::count_if(own_, [&](const Own& other) {
+            return !other.is_over && other.task != nullptr && other.fingerprint == one.fingerprint;
+        });
+        const base::Lock lock(mutex_);
+        ++counts_.done;
+        const auto found = workers_.find(one.fingerprint);
+        one.is_over = true;
+        if (found == workers_.end()) return;
+        if (protocol == task_protocol) {
+            if (static_cast<size_t>(on_the_way) >= limits_.tasks_per_worker) return;
+            one.is_over = false;
+            one.task = found->second.task;
+            one.until = now_ + limits_.task;
+            one.waits_to_write = true;
+            return;
+        }
+        const auto which = std::ranges::find(endpoint_protocols, protocol) - endpoint_protocols.begin();
+        if (!found->second.endpoints || which >= static_cast<ptrdiff_t>(endpoint_protocols.size())) return;
+        keep_alive(one.stream);
+        // While the lock is held: who dismisses the worker waits, and then closes what was taken.
+        found->second.endpoints->take(static_cast<training::WorkerEndpoints::Which>(which), std::move(one.stream));
+    }
+
+    void send_task(Own& one) {
+        {
+            const base::Lock lock(mutex_);
+            if (!workers_.contains(one.fingerprint)) return end(one, nullptr);
+        }
+        while (one.sent < one.task->size()) {
+            const auto more = one.stream.try_write(std::string_view(*one.task).substr(one.sent));
+            if (!more) return end(one, nullptr);
+            if (!*more) return;
+            one.sent += **more;
+        }
+        if (!std::exchange(one.is_sent, true)) return;  // the end is written when there is room for it, too
+        one.stream.shutdown_write();
+        end(one, nullptr);
+    }
+
+    const GatewayLimits limits_;
     net::Listener listener_;
-    crypto::Random& random_;
-    std::atomic<bool> stopping_ = false;
-    base::Mutex mutex_;  // guards what follows
-    std::map<std::string, Worker> workers_ GUARDED_BY(mutex_);
-    Connections connections_;
-    std::thread acceptor_;
-};
-
-class ListeningEndpoints final : public RemoteEndpoints {
-public:
-    ListeningEndpoints(std::vector<net::Listener> listeners, GatewayPlace gateway, crypto::Random& random)
-        : listeners_(std::move(listeners)), gateway_(std::move(gateway)), random_(random) {
-        for (size_t which = 0; which < listeners_.size(); ++which) acceptors_.emplace_back([this, which] { accept_all(which); });
-    }
-    ~ListeningEndpoints() override {
-        stopping_ = true;
-        for (auto& listener : listeners_) listener.wake();
-        for (auto& acceptor : acceptors_) acceptor.join();
-    }
-
-private:
-    void accept_all(size_t which) {
-        while (!stopping_) {
-            auto stream = listeners_[which].accept();
-            if (!stream) {
-                if (!stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-                continue;
-            }
-            connections_.begin(std::move(*stream), worker_connections_max,
-                               [this, which](net::Stream& plain, const auto&) { serve(plain, which); });
-        }
-    }
-
-    void serve(net::Stream& plain, size_t which) {
-        auto sealed = net::connect(gateway_.address, gateway_.port, greeting_patience);
-        if (!sealed) return;
-        const std::string ours = random_.bytes(random_bytes);
-        if (!sealed->write_all(gateway_.id + ours)) return;
-        const auto theirs = read_exactly(*sealed, random_bytes);
-        if (!theirs) return;
-        const auto keys = connection_keys(gateway_.key, ours, *theirs);
-        FrameReader reader(keys.to_agent);
-        FrameWriter writer(keys.to_gateway);
-        sealed->set_timeout(std::chrono::seconds(0));
-        watch_peer(*sealed);
-        const char first_byte = static_cast<char>(which);
-        if (!writer.write(*sealed, {&first_byte, 1})) return;
-        carry(plain, *sealed, writer, reader);
-    }
-
-    std::vector<net::Listener> listeners_;
-    GatewayPlace gateway_;
-    crypto::Random& random_;
-    std::atomic<bool> stopping_ = false;
-    Connections connections_;
-    std::vector<std::thread> acceptors_;
+    std::unique_ptr<net::PeerIdentity> identity_;
+    std::unique_ptr<net::PeerTlsServer> tls_;
+    os::Pipe wakes_;             // closing its end for writing ends the thread
+    mutable base::Mutex mutex_;  // guards what follows
+    std::map<std::string, Admitted> workers_ GUARDED_BY(mutex_);
+    std::map<std::string, std::string> names_ GUARDED_BY(mutex_);
+    GatewayCounts counts_ GUARDED_BY(mutex_);
+    // The thread's own.
+    std::list<Own> own_;  // the oldest first
+    std::map<std::string, Paces> paces_;
+    Steady::time_point now_, accept_not_before_;
+    std::thread thread_;
 };
 
 }  // namespace
 
-base::Result<std::unique_ptr<Gateway>> Gateway::start(crypto::Random& random) {
+base::Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayLimits& limits) {
     net::ignore_broken_pipes();
     auto listener = net::Listener::open("::", 0);  // IPv4, too
     if (!listener) listener = net::Listener::open("0.0.0.0", 0);
     if (!listener) return base::fail(std::move(listener).error());
-    return std::make_unique<ListeningGateway>(std::move(*listener), random);
-}
-
-std::unique_ptr<RemoteEndpoints> RemoteEndpoints::open(std::vector<net::Listener> listeners, GatewayPlace gateway,
-                                                       crypto::Random& random) {
-    net::ignore_broken_pipes();
-    return std::make_unique<ListeningEndpoints>(std::move(listeners), std::move(gateway), random);
+    auto identity = TRY(net::PeerIdentity::make());
+    std::vector<std::string> protocols(endpoint_protocols.begin(), endpoint_protocols.end());
+    protocols.emplace_back(task_protocol);
+    auto tls = TRY(net::PeerTlsServer::open(*identity, std::move(protocols)));
+    auto wakes = TRY(os::make_pipe());
+    return std::make_unique<ListeningGateway>(std::move(*listener), std::move(identity), std::move(tls), std::move(wakes),
+                                              limits);
 }
 
 }  // namespace slurm

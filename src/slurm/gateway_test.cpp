@@ -3,14 +3,14 @@
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <future>
 #include <mutex>
 #include <thread>
 
-#include "slurm/sealed_stream.hpp"
+#include "slurm/pace.hpp"
 
 using namespace slurm;
+using namespace std::chrono_literals;
 using training::WorkerEndpoints;
 
 namespace {
@@ -19,10 +19,13 @@ namespace {
 class EchoEndpoints final : public WorkerEndpoints::Opened {
 public:
     ~EchoEndpoints() override {
+        for (const int number : numbers_) ::shutdown(number, SHUT_RDWR);
         for (auto& thread : threads_) thread.join();
+        for (const int number : numbers_) ::close(number);
     }
     void take(WorkerEndpoints::Which which, net::Stream connection) override {
         const std::lock_guard lock(mutex_);
+        numbers_.push_back(::dup(connection.number()));
         threads_.emplace_back([which, stream = std::move(connection)]() mutable {
             (void)stream.write_all(std::to_string(static_cast<int>(which)) + ":");
             std::string buffer(1 << 16, '\0');
@@ -34,6 +37,7 @@ public:
 
 private:
     std::mutex mutex_;
+    std::vector<int> numbers_;
     std::vector<std::thread> threads_;
 };
 
@@ -43,24 +47,39 @@ std::string all_of(net::Stream& stream) {
     return out;
 }
 
+struct Agent {
+    std::unique_ptr<net::PeerIdentity> identity = *net::PeerIdentity::make();
+    std::unique_ptr<net::PeerTlsClient> client;
+    GatewayPlace place;
+    explicit Agent(const Gateway& gateway)
+        : client(*net::PeerTlsClient::open(*identity, gateway.fingerprint())), place{"127.0.0.1", gateway.port()} {}
+    [[nodiscard]] bool reaches(std::string_view protocol) const {
+        auto stream = client->connect(place.address, place.port, std::string(protocol), 10s);
+        if (!stream) return false;
+        stream->set_timeout(10s);
+        std::string first(1, '\0');
+        return stream->read_some(first).value_or(0) == 1;
+    }
+};
+
 struct GatewayFixture {
-    crypto::SystemRandom random;
-    std::string id = std::string(worker_id_bytes, 'i'), key = std::string(32, 'k');
-    std::unique_ptr<Gateway> gateway = *Gateway::start(random);
+    std::unique_ptr<Gateway> gateway;
+    Agent agent;
     std::unique_ptr<RemoteEndpoints> remote_endpoints;
     std::vector<uint16_t> ports;
 
-    explicit GatewayFixture(const std::string& agents_key = std::string(32, 'k')) {
-        gateway->admit(id, key, std::make_shared<EchoEndpoints>());
+    explicit GatewayFixture(const GatewayLimits& limits = {}) : gateway(*Gateway::start(limits)), agent(*gateway) {
+        REQUIRE(
+            gateway->admit(agent.identity->fingerprint(), {.task = "a task", .endpoints = std::make_shared<EchoEndpoints>()}));
         std::vector<net::Listener> listeners;
         for (int i = 0; i < 3; ++i) {
             listeners.push_back(*net::Listener::open("127.0.0.1", 0));
             ports.push_back(listeners.back().port());
         }
-        remote_endpoints = RemoteEndpoints::open(std::move(listeners), {"127.0.0.1", gateway->port(), id, agents_key}, random);
+        remote_endpoints = RemoteEndpoints::open(std::move(listeners), agent.place, *agent.client);
     }
     std::string ask(size_t endpoint, const std::string& question) {
-        auto stream = net::connect("127.0.0.1", ports[endpoint], std::chrono::seconds(10));
+        auto stream = net::connect("127.0.0.1", ports[endpoint], 10s);
         REQUIRE(stream);
         // Written and read at once: what is asked may be more than the way holds.
         std::thread writer([&] {
@@ -71,7 +90,35 @@ struct GatewayFixture {
         writer.join();
         return answer;
     }
+    // Until the gateway has counted so many, of one kind or of both; what it has when it does not.
+    uint64_t await(uint64_t GatewayCounts::* what, uint64_t count, uint64_t GatewayCounts::* or_what = nullptr) {
+        const auto so_far = [&] {
+            const auto counts = gateway->counts();
+            return counts.*what + (or_what == nullptr ? 0 : counts.*or_what);
+        };
+        const auto deadline = std::chrono::steady_clock::now() + 20s;
+        while (so_far() < count && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(5ms);
+        return so_far();
+    }
 };
+
+net::Stream silent(const Gateway& gateway) { return *net::connect("127.0.0.1", gateway.port(), 10s); }
+
+bool is_closed(net::Stream& stream) {
+    stream.set_timeout(10s);
+    std::string some(1000, '\0');
+    for (;;) {  // an alert may come first
+        const auto got = stream.read_some(some);
+        if (!got) return got.error().code == std::string("ConnectionClosed");
+        if (*got == 0) return true;
+    }
+}
+
+bool is_open_now(net::Stream& stream) {
+    std::string one(1, '\0');
+    const auto got = stream.try_read(one);
+    return got && !*got;
+}
 
 }  // namespace
 
@@ -93,86 +140,138 @@ TEST_CASE("many at once") {
     for (int i = 0; i < 50; ++i) CHECK(answers[static_cast<size_t>(i)].get() == "1:" + std::to_string(i));
 }
 
-TEST_CASE("a worker that is dismissed, or has another key, gets nothing") {
+TEST_CASE("an agent gets its own task, whole, as often as it asks") {
     GatewayFixture fixture;
-    fixture.gateway->dismiss(fixture.id);
+    CHECK(fetch_task(*fixture.agent.client, fixture.agent.place) == "a task");
+    CHECK(fetch_task(*fixture.agent.client, fixture.agent.place) == "a task");
+    const Agent other(*fixture.gateway);
+    std::string large(5 << 20, '\0');
+    for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 2654435761U >> 13);
+    REQUIRE(fixture.gateway->admit(other.identity->fingerprint(), {.task = large, .endpoints = nullptr}));
+    CHECK(fetch_task(*other.client, other.place) == large);
+    CHECK(fetch_task(*fixture.agent.client, fixture.agent.place) == "a task");
+    CHECK_FALSE(other.reaches(endpoint_protocols[0]));  // EnableNetworkIsolation
+    CHECK(fixture.agent.reaches(endpoint_protocols[0]));
+}
+
+TEST_CASE("two agents are never the same") {
+    GatewayFixture fixture;
+    const auto again = fixture.gateway->admit(fixture.agent.identity->fingerprint(), {.task = "another's", .endpoints = nullptr});
+    REQUIRE_FALSE(again);
+    CHECK(fetch_task(*fixture.agent.client, fixture.agent.place) == "a task");
+}
+
+TEST_CASE("an agent that was dismissed, or never admitted, gets nothing; nor does one from another gateway") {
+    GatewayFixture fixture, elsewhere;
+    fixture.gateway->dismiss(fixture.agent.identity->fingerprint());
     CHECK(fixture.ask(0, "hello").empty());
-    GatewayFixture stranger(std::string(32, 'x'));
-    CHECK(stranger.ask(0, "hello").empty());
+    CHECK_FALSE(fixture.agent.reaches(task_protocol));
+    CHECK(fixture.gateway->counts().done == 0);  // its name is nobody's, too
+    const Agent stranger(*fixture.gateway);
+    CHECK_FALSE(stranger.reaches(task_protocol));
+    CHECK_FALSE(stranger.reaches(endpoint_protocols[0]));
+    const auto lost = net::PeerTlsClient::open(*elsewhere.agent.identity, fixture.gateway->fingerprint());
+    CHECK_FALSE((*lost)->connect("127.0.0.1", elsewhere.gateway->port(), std::string(task_protocol), 10s));
 }
 
 TEST_CASE("dismissing a worker ends its connections") {
     GatewayFixture fixture;
-    auto stream = net::connect("127.0.0.1", fixture.ports[0], std::chrono::seconds(10));
+    auto stream = net::connect("127.0.0.1", fixture.ports[0], 10s);
     REQUIRE(stream);
     std::string two(2, '\0');
     REQUIRE(stream->read_some(two));
-    fixture.gateway->dismiss(fixture.id);
-    CHECK(all_of(*stream).size() <= 1);  // the end, not a time-out
+    fixture.gateway->dismiss(fixture.agent.identity->fingerprint());
+    CHECK(is_closed(*stream));  // the end, not a time-out
 }
 
-TEST_CASE("a frame that was changed, left out, or comes again is not read") {
-    std::array<int, 2> pair{};
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
-    net::Stream in(os::Descriptor(pair[0]), ""), out(os::Descriptor(pair[1]), "");
-    in.set_timeout(std::chrono::seconds(5));
-    const std::string key(32, 'k');
-    FrameWriter writer(key);
-    const auto frame = [&](std::string_view plain) {
-        REQUIRE(writer.write(out, plain));
-        return *read_exactly(in, 4 + plain.size() + crypto::Aead::tag_bytes);
-    };
-    const std::string first = frame("first"), second = frame("second");
-    SUBCASE("in order") {
-        FrameReader reader(key);
-        REQUIRE(out.write_all(first + second));
-        CHECK(*reader.read(in) == "first");
-        CHECK(*reader.read(in) == "second");
+TEST_CASE("who says nothing is closed in time, and is no reason for others to wait") {
+    GatewayLimits limits;
+    limits.handshake = 300ms;
+    GatewayFixture fixture(limits);
+    auto one = silent(*fixture.gateway);
+    CHECK(fixture.ask(0, "hello") == "0:hello");
+    CHECK(is_closed(one));
+    CHECK(fixture.await(&GatewayCounts::late, 1) == 1);
+    // So is who says it slowly: the time counts from the beginning.
+    auto slow = silent(*fixture.gateway);
+    std::thread writing([&] {
+        const std::string greeting("\x16\x03\x01\x20\x00\x01\x00\x1f\xfc\x03\x03", 11);
+        for (size_t i = 0; i < 4'000 && slow.write_all(i < greeting.size() ? greeting.substr(i, 1) : "x"); ++i)
+            std::this_thread::sleep_for(5ms);
+    });
+    CHECK(fixture.await(&GatewayCounts::late, 2, &GatewayCounts::refused) == 2);
+    writing.join();
+}
+
+TEST_CASE("strangers have limited room: the oldest give theirs, of one peer and of all") {
+    GatewayLimits limits;
+    limits.handshake = 60s;
+    SUBCASE("of one peer") { limits.strangers_per_peer = 3; }
+    SUBCASE("of all") { limits.strangers = 3; }
+    GatewayFixture fixture(limits);
+    std::vector<net::Stream> strangers;
+    for (uint64_t i = 0; i < 5; ++i) {
+        strangers.push_back(silent(*fixture.gateway));
+        REQUIRE(fixture.await(&GatewayCounts::accepted, i + 1) == i + 1);
     }
-    SUBCASE("left out") {
-        FrameReader reader(key);
-        REQUIRE(out.write_all(second));
-        CHECK_FALSE(reader.read(in));
+    CHECK(is_closed(strangers[0]));
+    CHECK(is_closed(strangers[1]));
+    CHECK(fixture.await(&GatewayCounts::crowded, 2) == 2);
+    CHECK(fixture.ask(0, "hello") == "0:hello");
+    CHECK(is_open_now(strangers[4]));
+}
+
+TEST_CASE("a peer that begins too often is closed unread") {
+    GatewayLimits limits;
+    limits.greetings_at_once = 4;
+    limits.greetings_per_second = 0;
+    GatewayFixture fixture(limits);
+    for (int i = 0; i < 4; ++i) CHECK(fixture.agent.reaches(endpoint_protocols[0]));
+    CHECK_FALSE(fixture.agent.reaches(endpoint_protocols[0]));
+    CHECK(fixture.gateway->counts().crowded == 1);
+    CHECK(fixture.gateway->counts().done == 4);
+}
+
+TEST_CASE("a peer that names agents and proves nothing names nobody after a while") {
+    GatewayLimits limits;
+    limits.failures_at_once = 2;
+    limits.failures_per_second = 0;
+    GatewayFixture fixture(limits);
+    // It knows the agent's name, and the gateway takes it for another than it expects: the handshake fails when keys were made.
+    const auto somebody = *net::PeerIdentity::make();
+    const auto mistaken = *net::PeerTlsClient::open(*fixture.agent.identity, somebody->fingerprint());
+    for (int i = 0; i < 2; ++i) {
+        CHECK(fixture.agent.reaches(task_protocol));
+        CHECK_FALSE(mistaken->connect("127.0.0.1", fixture.gateway->port(), std::string(task_protocol), 10s));
+        CHECK(fixture.await(&GatewayCounts::refused, static_cast<uint64_t>(i) + 1) == static_cast<uint64_t>(i) + 1);
     }
-    SUBCASE("again") {
-        FrameReader reader(key);
-        REQUIRE(out.write_all(first + first));
-        CHECK(reader.read(in));
-        CHECK_FALSE(reader.read(in));
+    CHECK_FALSE(fixture.agent.reaches(task_protocol));
+}
+
+TEST_CASE("noise costs a refusal") {
+    GatewayFixture fixture;
+    for (const std::string& noise : {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(1000, '\0'), std::string(1000, '\xff'),
+                                     std::string("\x16\x03\x01\x40\x00", 5) + std::string(20'000, 'x')}) {
+        auto stream = silent(*fixture.gateway);
+        (void)stream.write_all(noise);
+        CHECK(is_closed(stream));
     }
-    SUBCASE("changed") {
-        FrameReader reader(key);
-        std::string changed = first;
-        changed[6] ^= 1;
-        REQUIRE(out.write_all(changed));
-        CHECK(reader.read(in).error().code == "InvalidSeal");
-    }
-    SUBCASE("longer than frames are") {
-        for (const size_t size : {slurm::frame_plain_bytes_max, slurm::frame_plain_bytes_max + 1}) {
-            std::string sealed;
-            for (int shift = 24; shift >= 0; shift -= 8) sealed += static_cast<char>((size + crypto::Aead::tag_bytes) >> shift);
-            crypto::Aead(key).seal(std::string(crypto::Aead::nonce_bytes, '\0'), "", std::string(size, 'x'), sealed);
-            std::thread sending([&] { static_cast<void>(out.write_all(sealed)); });
-            FrameReader reader(key);
-            CHECK(reader.read(in).has_value() == (size == slurm::frame_plain_bytes_max));
-            if (size > slurm::frame_plain_bytes_max) in.shutdown_both();  // what follows the head is not read
-            sending.join();
-        }
-    }
-    SUBCASE("another direction's") {
-        const auto keys = connection_keys(key, "a", "b");
-        CHECK(keys.to_agent != keys.to_gateway);
-        CHECK(connection_keys(key, "a", "c").to_agent != keys.to_agent);
-    }
-    SUBCASE("an impossible length") {
-        FrameReader reader(key);
-        REQUIRE(out.write_all(std::string("\xff\xff\xff\xff", 4)));
-        CHECK(reader.read(in).error().code == "InvalidSeal");
-    }
-    SUBCASE("cut") {
-        FrameReader reader(key);
-        REQUIRE(out.write_all(first.substr(0, 8)));
-        out.shutdown_write();
-        CHECK(reader.read(in).error().code == "ConnectionClosed");
-    }
+    CHECK(fixture.await(&GatewayCounts::refused, 4) == 4);
+    CHECK(fixture.ask(0, "hello") == "0:hello");
+}
+
+TEST_CASE("a pace: so many at once, then so many a second, and never more at once than that") {
+    const Pace::Time begin{};
+    Pace pace(2, 10, begin);
+    CHECK(pace.take(begin));
+    CHECK(pace.take(begin));
+    CHECK_FALSE(pace.take(begin));
+    CHECK_FALSE(pace.has_any(begin + 99ms));
+    CHECK(pace.take(begin + 100ms));
+    CHECK_FALSE(pace.is_whole(begin + 200ms));
+    CHECK(pace.is_whole(begin + 10s));
+    CHECK(pace.take(begin + 10s));
+    CHECK(pace.take(begin + 10s));
+    CHECK_FALSE(pace.take(begin + 10s));
+    CHECK_FALSE(pace.take(begin));  // a clock that goes back gives nothing
 }

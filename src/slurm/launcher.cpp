@@ -6,8 +6,6 @@
 
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
-#include "crypto/aead.hpp"
-#include "crypto/agreement.hpp"
 #include "slurm/allocation.hpp"
 #include "slurm/message.hpp"
 #include "slurm/overlay.hpp"
@@ -47,7 +45,7 @@ public:
     explicit SlurmConfinement(Launcher& launcher) : launcher_(launcher) {}
     ~SlurmConfinement() override {
         for (auto& worker : workers_) {
-            if (!worker.id.empty()) launcher_.gateway_->dismiss(worker.id);
+            if (worker.is_admitted) launcher_.gateway_->dismiss(worker.hello.fingerprint);
         }
         workers_.clear();
         allocation_.reset();
@@ -70,7 +68,6 @@ public:
         image_ = std::move(*image);
         if (sandbox::is_host_image(plan.image)) shared_ = launcher_.settings_.shared;
         if (!plan.network_isolation) server_ = TRY(training::address_of(places.front().aws_endpoint));
-        overlay_key_ = launcher_.settings_.random->bytes(crypto::Aead::key_bytes);
         hosts_ = training::hosts_file(plan);
         TRY(write_marker(places.front().folder));
         allocation_ = TRY(Allocation::take(wanted(plan, places, attempt.job), attempt.given_up, attempt.pending));
@@ -100,21 +97,20 @@ public:
         task.index = static_cast<uint16_t>(place.index);
         uint32_t mtu = std::numeric_limits<uint32_t>::max();
         for (const auto& one : workers_) {
-            task.siblings.emplace_back(one.hello.address, one.hello.port);
+            task.siblings.push_back({one.hello.address, one.hello.port, one.hello.fingerprint});
             mtu = std::min(mtu, one.hello.mtu);
         }
         task.mtu = overlay_mtu(mtu);
-        task.overlay_key = overlay_key_;
-        if (server_) {
-            worker.id = launcher_.settings_.random->bytes(worker_id_bytes);
-            const std::string key = launcher_.settings_.random->bytes(crypto::Aead::key_bytes);
-            launcher_.gateway_->admit(worker.id, key, launcher_.settings_.endpoints->open(place.token));
-            task.server = Task::Server{server_->address, server_->port, launcher_.gateway_->port(), worker.id, key};
-        }
-        const crypto::KeyAgreement agreement;
-        const auto key = agreement.agree(worker.hello.public_key, task_purpose);
-        if (!key) return base::fail(base::code::InternalError, "the node " + worker.hello.node + " sent no key");
-        TRY(worker.step->write(seal_task(task, *key, agreement.public_key())));
+        if (server_) task.server = Task::Server{server_->address, server_->port};
+        std::string json = to_json(task);
+        if (json.size() > task_bytes_max)
+            return base::fail(base::code::LaunchFailed,
+                              "the worker's command and environment have more than " + std::to_string(task_bytes_max) + " bytes");
+        TRY(launcher_.gateway_->admit(
+            worker.hello.fingerprint,
+            {.task = std::move(json), .endpoints = server_ ? launcher_.settings_.endpoints->open(place.token) : nullptr}));
+        worker.is_admitted = true;
+        TRY(worker.step->write(to_line(Ready{launcher_.gateway_->port(), launcher_.gateway_->fingerprint()})));
         const auto started = parse_started(TRY(worker.step->read_line(Steady::now() + node_patience, given_up_)));
         if (!started) return base::fail(base::code::InternalError, started.error().message);
         if (!started->problem.empty())
@@ -158,7 +154,7 @@ private:
     struct Worker {
         std::unique_ptr<Step> step;
         Hello hello;
-        std::string id;  // at the gateway
+        bool is_admitted = false;  // at the gateway
     };
 
     [[nodiscard]] bool has_ended_by_itself(size_t worker) const {
@@ -199,7 +195,7 @@ private:
         auto command = allocation_->step_command();
         for (const std::string& word : {launcher_.settings_.program, std::string("slurm-worker"), marker_, run_})
             command.push_back(word);
-        for (size_t i = 0; i < plan.hosts.size(); ++i) workers_.push_back({TRY(Step::start(command)), {}, ""});
+        for (size_t i = 0; i < plan.hosts.size(); ++i) workers_.push_back({TRY(Step::start(command)), {}, false});
         const auto deadline = Steady::now() + node_patience;
         const std::string here = boot_of_this_machine();
         for (auto& worker : workers_) {
@@ -222,7 +218,7 @@ private:
 
     Launcher& launcher_;
     std::function<bool()> given_up_;
-    std::string run_, marker_, hosts_, overlay_key_;
+    std::string run_, marker_, hosts_;
     sandbox::Image image_;
     std::vector<std::string> shared_, mounted_;
     std::optional<sandbox::SocketAddress> server_;  // none: EnableNetworkIsolation
@@ -237,7 +233,7 @@ base::Result<std::unique_ptr<Launcher>> Launcher::open(Settings settings) {
     TRY(check_cluster());
     if (const size_t ended = TRY(end_leftovers(launcher->settings_.server)); ended > 0)
         base::log_warn("cancelled " + std::to_string(ended) + " Slurm jobs of an earlier server");
-    launcher->gateway_ = TRY(Gateway::start(*launcher->settings_.random));
+    launcher->gateway_ = TRY(Gateway::start());
     return launcher;
 }
 

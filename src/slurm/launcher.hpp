@@ -4,10 +4,11 @@
 //     salloc --no-shell  ───────────────→  an allocation, N tasks
 //     srun, one a worker ───────────────→  a step  ───────────────────────→  trainwarden slurm-worker   (worker.hpp: the agent)
 //       its output  ←──────────────────────────────────────── Hello            looks around
-//       its input  ───────────────────────────────────── Sealed Task ───────→  sandbox, network, endpoints, siblings
+//       its input  ─────────────────────────────────────────── Ready ───────→  fetches its task
+//     gateway  ──────────────────────────────────────────── Task, TLS ───────→  sandbox, network, endpoints, siblings
 //       its output  ←───────────────────────────── what the worker writes      the worker
 //       its input ends, or word_terminate ──────────────────────────────────→  ends it
-//     gateway  ←──────────────────────────────────────────── sealed TCP        the worker's connections to its endpoints
+//     gateway  ←─────────────────────────────────────────────── TLS            the worker's connections to its endpoints
 //
 // To the training room such a worker is a process like any other: srun's. No secret is on a command line, in an environment or in
 // a file.
@@ -18,7 +19,6 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "crypto/random.hpp"
 #include "sandbox/image.hpp"
 #include "slurm/gateway.hpp"
 #include "training/confinement.hpp"
@@ -34,7 +34,6 @@ public:
         std::string images, image_cache;
         std::vector<std::string> shared;  // folders that are on every node and that workers of host/… images may read
         training::WorkerEndpoints* endpoints = nullptr;
-        crypto::Random* random = nullptr;
     };
     // Looks whether Slurm is there, and ends what an earlier server of this name has left in it.
     // Errors `SlurmUnavailable`, `InvalidOptions`.

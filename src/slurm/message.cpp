@@ -3,7 +3,6 @@
 #include <limits>
 
 #include "base/error_codes.hpp"
-#include "crypto/aead.hpp"
 #include "text/base64.hpp"
 #include "text/json.hpp"
 
@@ -12,15 +11,12 @@ namespace {
 
 using text::Json;
 
-constexpr std::string_view format = "trainwarden-slurm-1";
+constexpr std::string_view format = "trainwarden-slurm-2";
 
 std::unexpected<base::Error> invalid(const std::string& what) {
     return base::fail(
         base::Error(base::code::InvalidMessage, what).note("the server and the nodes must run the same trainwarden program"));
 }
-
-// A random nonce would do as well: the key seals this one text.
-const std::string only_nonce(crypto::Aead::nonce_bytes, '\0');
 
 Json strings(const std::vector<std::string>& list) {
     Json out = Json::array();
@@ -43,10 +39,15 @@ base::Result<std::string> text_of(const Json& json, const char* name) {
     return json[name].as_string();
 }
 
-base::Result<std::string> bytes_of(const Json& json, const char* name) {
-    auto bytes = text::decode_base64(TRY(text_of(json, name)));
-    if (!bytes) return invalid(std::string(name) + " is not base64");
+base::Result<std::string> fingerprint_in(std::string_view base64) {
+    auto bytes = text::decode_base64(base64);
+    if (!bytes || bytes->size() != net::fingerprint_bytes) return invalid("a fingerprint is none");
     return *bytes;
+}
+
+base::Result<std::string> fingerprint_of(const Json& json) {
+    const std::string text = TRY(text_of(json, "Fingerprint"));
+    return fingerprint_in(text);
 }
 
 base::Result<uint64_t> number_of(const Json& json, const char* name, uint64_t most) {
@@ -70,9 +71,6 @@ base::Result<Task::Server> server_of(const Json& json) {
     Task::Server server;
     server.address = TRY(text_of(json, "Address"));
     server.port = TRY(port_of(json, "Port"));
-    server.gateway = TRY(port_of(json, "Gateway"));
-    server.id = TRY(bytes_of(json, "Id"));
-    server.key = TRY(bytes_of(json, "Key"));
     return server;
 }
 
@@ -85,8 +83,15 @@ std::string to_line(const Hello& hello) {
                          {"Address", hello.address},
                          {"Port", int64_t{hello.port}},
                          {"Mtu", int64_t{hello.mtu}},
-                         {"PublicKey", text::encode_base64(hello.public_key)},
+                         {"Fingerprint", text::encode_base64(hello.fingerprint)},
                          {"Problem", hello.problem}})
+               .dump() +
+           "\n";
+}
+
+std::string to_line(const Ready& ready) {
+    return Json::object(
+               {{"Format", format}, {"Gateway", int64_t{ready.gateway}}, {"Fingerprint", text::encode_base64(ready.fingerprint)}})
                .dump() +
            "\n";
 }
@@ -103,9 +108,17 @@ base::Result<Hello> parse_hello(std::string_view line) {
     hello.address = TRY(text_of(json, "Address"));
     hello.port = TRY(port_of(json, "Port"));
     hello.mtu = static_cast<uint32_t>(TRY(number_of(json, "Mtu", 1 << 20)));
-    hello.public_key = TRY(bytes_of(json, "PublicKey"));
+    hello.fingerprint = TRY(fingerprint_of(json));
     hello.problem = TRY(text_of(json, "Problem"));
     return hello;
+}
+
+base::Result<Ready> parse_ready(std::string_view line) {
+    const Json json = TRY(parse(line));
+    Ready ready;
+    ready.gateway = TRY(port_of(json, "Gateway"));
+    ready.fingerprint = TRY(fingerprint_of(json));
+    return ready;
 }
 
 base::Result<Started> parse_started(std::string_view line) {
@@ -116,7 +129,8 @@ base::Result<Started> parse_started(std::string_view line) {
 std::string to_json(const Task& task) {
     Json environment = Json::array(), siblings = Json::array();
     for (const auto& [name, value] : task.environment) environment.push(Json::array({name, value}));
-    for (const auto& [address, port] : task.siblings) siblings.push(Json::array({address, int64_t{port}}));
+    for (const auto& [address, port, fingerprint] : task.siblings)
+        siblings.push(Json::array({address, int64_t{port}, text::encode_base64(fingerprint)}));
     Json json = Json::object({{"Format", format},
                               {"Command", strings(task.command)},
                               {"Environment", environment},
@@ -133,14 +147,9 @@ std::string to_json(const Task& task) {
                               {"Processes", task.processes_max},
                               {"Index", int64_t{task.index}},
                               {"Siblings", siblings},
-                              {"OverlayKey", text::encode_base64(task.overlay_key)},
                               {"Mtu", int64_t{task.mtu}}});
     if (task.server) {
-        json.set("Server", Json::object({{"Address", task.server->address},
-                                         {"Port", int64_t{task.server->port}},
-                                         {"Gateway", int64_t{task.server->gateway}},
-                                         {"Id", text::encode_base64(task.server->id)},
-                                         {"Key", text::encode_base64(task.server->key)}}));
+        json.set("Server", Json::object({{"Address", task.server->address}, {"Port", int64_t{task.server->port}}}));
     }
     return json.dump();
 }
@@ -168,37 +177,17 @@ base::Result<Task> parse_task(std::string_view text) {
     task.processes_max = TRY(number_of(json, "Processes", std::numeric_limits<int64_t>::max()));
     task.index = TRY(port_of(json, "Index"));
     for (const auto& sibling : json["Siblings"].items()) {
-        if (sibling.size() != 2 || !sibling.items()[0].is_string()) return invalid("a sibling is an address and a port");
+        if (sibling.size() != 3 || !sibling.items()[0].is_string() || !sibling.items()[2].is_string())
+            return invalid("a sibling is an address, a port and a fingerprint");
         const int64_t port = sibling.items()[1].as_int(-1);
         if (port < 0 || port > std::numeric_limits<uint16_t>::max()) return invalid("a sibling's port is none");
-        task.siblings.emplace_back(sibling.items()[0].as_string(), static_cast<uint16_t>(port));
+        task.siblings.push_back(
+            {sibling.items()[0].as_string(), static_cast<uint16_t>(port), TRY(fingerprint_in(sibling.items()[2].as_string()))});
     }
     if (task.index >= task.siblings.size()) return invalid("the worker is not among its siblings");
-    task.overlay_key = TRY(bytes_of(json, "OverlayKey"));
-    if (task.overlay_key.size() != crypto::Aead::key_bytes) return invalid("the key of the siblings has another length");
     task.mtu = static_cast<uint32_t>(TRY(number_of(json, "Mtu", 1 << 20)));
     if (const Json* server = json.find("Server")) task.server = TRY(server_of(*server));
     return task;
-}
-
-std::string seal_task(const Task& task, std::string_view key, std::string_view own_public_key) {
-    std::string sealed;
-    crypto::Aead(key).seal(only_nonce, format, to_json(task), sealed);
-    return Json::object(
-               {{"Format", format}, {"PublicKey", text::encode_base64(own_public_key)}, {"Task", text::encode_base64(sealed)}})
-               .dump() +
-           "\n";
-}
-
-base::Result<SealedTask> parse_sealed_task(std::string_view line) {
-    const Json json = TRY(parse(line));
-    return SealedTask{TRY(bytes_of(json, "PublicKey")), TRY(bytes_of(json, "Task"))};
-}
-
-base::Result<Task> open_task(const SealedTask& sealed, std::string_view key) {
-    std::string json;
-    if (!crypto::Aead(key).open(only_nonce, format, sealed.sealed, json)) return invalid("the task was changed on its way");
-    return parse_task(json);
 }
 
 }  // namespace slurm

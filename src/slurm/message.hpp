@@ -1,13 +1,15 @@
 // What an agent (`trainwarden slurm-worker`, on a node) and its server tell each other through srun: lines of JSON. Pure.
 //
 //     agent → server   its Hello: which machine it is on, where siblings reach it, whether it sees the jobs' folder
-//     server → agent   a Sealed Task: what to run, and the secrets for that
+//     server → agent   a Ready: where the server's gateway is
+//       (the agent fetches its Task from the gateway, over TLS: gateway.hpp)
 //     agent → server   a Started: it runs, or why not
 //     agent → server   what the worker writes, as it is
 //     server → agent   word_terminate (sandbox/inside/spec.hpp); the end of input ends the worker
 //
-// And on its standard error, which no worker can write to: the words below. Slurm carries all of that unencrypted: hence the
-// task is sealed with a key that both sides agree on (crypto/agreement.hpp).
+// And on its standard error, which no worker can write to: the words below. Slurm carries all of that unencrypted: nothing of it is
+// secret but what a worker chooses to write. Hello and Ready carry fingerprints (net/peer_identity.hpp): by them each side knows the other on
+// every other wire.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +20,23 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "slurm/overlay.hpp"
 
 namespace slurm {
 
 struct Hello {
     std::string node;
-    std::string boot;        // of its kernel, /proc/sys/kernel/random/boot_id: who has the same is the same machine
-    std::string address;     // numeric
-    uint16_t port = 0;       // UDP, for packets from siblings
-    uint32_t mtu = 0;        // of that address's interface
-    std::string public_key;  // crypto::KeyAgreement's, bytes
-    std::string problem;     // why it cannot run a worker; empty: it can
+    std::string boot;         // of its kernel, /proc/sys/kernel/random/boot_id: who has the same is the same machine
+    std::string address;      // numeric
+    uint16_t port = 0;        // UDP, for packets from siblings
+    uint32_t mtu = 0;         // of that address's interface
+    std::string fingerprint;  // the agent's
+    std::string problem;      // why it cannot run a worker; empty: it can
+};
+
+struct Ready {
+    uint16_t gateway = 0;     // on the machine that srun runs on
+    std::string fingerprint;  // the gateway's
 };
 
 struct Task {
@@ -44,15 +52,12 @@ struct Task {
     uint64_t memory_bytes = 0, processes_max = 0;
     // Siblings, this worker among them, in the order of their hosts.
     uint16_t index = 0;
-    std::vector<std::pair<std::string, uint16_t>> siblings;
-    std::string overlay_key;
+    std::vector<Sibling> siblings;
     uint32_t mtu = 0;  // of the worker's eth0
     // The way to the server; none with EnableNetworkIsolation.
     struct Server {
         std::string address;  // as the worker knows it
         uint16_t port = 0;
-        uint16_t gateway = 0;  // on the machine that srun runs on
-        std::string id, key;   // gateway.hpp
     };
     std::optional<Server> server;
 };
@@ -62,21 +67,16 @@ struct Started {
 };
 
 [[nodiscard]] std::string to_line(const Hello& hello);
+[[nodiscard]] std::string to_line(const Ready& ready);
 [[nodiscard]] std::string to_line(const Started& started);
 // Error `InvalidMessage`: not what the other side says; the remedy is the same version on both.
 [[nodiscard]] base::Result<Hello> parse_hello(std::string_view line);
+[[nodiscard]] base::Result<Ready> parse_ready(std::string_view line);
 [[nodiscard]] base::Result<Started> parse_started(std::string_view line);
 
+constexpr size_t task_bytes_max = 16u << 20;
 [[nodiscard]] std::string to_json(const Task& task);
 [[nodiscard]] base::Result<Task> parse_task(std::string_view json);
-// `key`: what crypto::KeyAgreement::agree gave for `task_purpose`.
-constexpr std::string_view task_purpose = "trainwarden slurm task";
-[[nodiscard]] std::string seal_task(const Task& task, std::string_view key, std::string_view own_public_key);
-struct SealedTask {
-    std::string public_key, sealed;
-};
-[[nodiscard]] base::Result<SealedTask> parse_sealed_task(std::string_view line);
-[[nodiscard]] base::Result<Task> open_task(const SealedTask& sealed, std::string_view key);
 
 // On the agent's standard error, a line each.
 constexpr std::string_view word_ended = "trainwarden: the worker has ended";  // by itself: the exit status is its own

@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "crypto/agreement.hpp"
-
 using namespace slurm;
 
 namespace {
@@ -23,40 +21,22 @@ Task task() {
     task.memory_bytes = uint64_t{8} << 30;
     task.processes_max = 16'384;
     task.index = 1;
-    task.siblings = {{"10.0.0.1", 4000}, {"10.0.0.2", 4001}};
+    task.siblings = {{"10.0.0.1", 4000, std::string(net::fingerprint_bytes, 'a')},
+                     {"10.0.0.2", 4001, std::string(net::fingerprint_bytes, 'b')}};
     task.mtu = 8926;
-    task.overlay_key = std::string("\0\1\2\3", 4) + std::string(28, 'k');
-    task.server = Task::Server{"127.0.0.1", 4566, 40'000, std::string(16, 'i'), std::string(32, 's')};
+    task.server = Task::Server{"127.0.0.1", 4566};
     return task;
 }
 
 }  // namespace
 
-TEST_CASE("a task arrives as it was sent, and only with the key") {
-    const crypto::KeyAgreement server, agent;
-    const auto key = server.agree(agent.public_key(), task_purpose), same = agent.agree(server.public_key(), task_purpose);
-    REQUIRE(key);
-    CHECK(key == same);
-    CHECK(server.agree(agent.public_key(), "another purpose") != key);
-    CHECK_FALSE(server.agree("short", task_purpose));
-    CHECK_FALSE(server.agree(std::string(32, '\0'), task_purpose));  // of small order: no secret at all
-
-    const std::string line = seal_task(task(), *key, server.public_key());
-    CHECK(line.find("hello") == std::string::npos);
-    CHECK(line.find('\n') == line.size() - 1);
-    const auto sealed = parse_sealed_task(line);
-    REQUIRE(sealed);
-    CHECK(sealed->public_key == server.public_key());
-    const auto opened = open_task(*sealed, *same);
-    REQUIRE(opened);
-    CHECK(to_json(*opened) == to_json(task()));
-    CHECK(opened->overlay_key == task().overlay_key);
-    CHECK(opened->server->key == task().server->key);
-
-    CHECK_FALSE(open_task(*sealed, std::string(32, 'x')));
-    auto changed = *sealed;
-    changed.sealed.back() ^= 1;
-    CHECK_FALSE(open_task(changed, *same));
+TEST_CASE("a task arrives as it was sent") {
+    const auto parsed = parse_task(to_json(task()));
+    REQUIRE(parsed);
+    CHECK(to_json(*parsed) == to_json(task()));
+    CHECK(parsed->siblings[1].address == "10.0.0.2");
+    CHECK(parsed->siblings[1].fingerprint == std::string(net::fingerprint_bytes, 'b'));
+    CHECK(parsed->server->port == 4566);
 }
 
 TEST_CASE("a task without a way to the server has none") {
@@ -68,18 +48,24 @@ TEST_CASE("a task without a way to the server has none") {
 }
 
 TEST_CASE("greetings arrive as they were sent") {
-    const Hello hello{"n1", "boot", "10.0.0.1", 4000, 9000, std::string("\0key", 4), "no\nroom"};
+    const Hello hello{"n1", "boot", "10.0.0.1", 4000, 9000, std::string("\0key", 4) + std::string(28, 'k'), "no\nroom"};
     const std::string line = to_line(hello);
     CHECK(line.find('\n') == line.size() - 1);
     const auto parsed = parse_hello(line);
     REQUIRE(parsed);
     CHECK(to_line(*parsed) == line);
     CHECK(parse_started(to_line(Started{"why"}))->problem == "why");
+    const auto ready = parse_ready(to_line(Ready{40'000, std::string(net::fingerprint_bytes, '\0')}));
+    REQUIRE(ready);
+    CHECK(ready->gateway == 40'000);
+    CHECK(ready->fingerprint == std::string(net::fingerprint_bytes, '\0'));
+    for (const size_t size : {size_t{0}, net::fingerprint_bytes - 1, net::fingerprint_bytes + 1})
+        CHECK_FALSE(parse_ready(to_line(Ready{40'000, std::string(size, 'f')})));
 }
 
 TEST_CASE("what is no message says so, and what to do") {
-    for (const char* line : {"", "srun: error", "{}", "[]", R"({"Format":"trainwarden-slurm-0","Problem":""})",
-                             R"({"Format":"trainwarden-slurm-1"})"}) {
+    for (const char* line : {"", "srun: error", "{}", "[]", R"({"Format":"trainwarden-slurm-1","Problem":""})",
+                             R"({"Format":"trainwarden-slurm-2"})"}) {
         const auto parsed = parse_started(line);
         REQUIRE_FALSE(parsed);
         CHECK(parsed.error().code == "InvalidMessage");
@@ -89,6 +75,9 @@ TEST_CASE("what is no message says so, and what to do") {
     CHECK_FALSE(parse_task(json.replace(json.find("\"Index\":1"), 9, "\"Index\":2")));  // not among its siblings
     json = to_json(task());
     CHECK_FALSE(parse_task(json.replace(json.find("4001"), 4, "70000")));
+    auto nobody = task();
+    nobody.siblings[0].fingerprint.pop_back();
+    CHECK_FALSE(parse_task(to_json(nobody)));
     json = to_json(task());
     CHECK_FALSE(parse_task(json.replace(json.find("\"Cpus\":4"), 8, "\"Cpus\":-1")));
 }

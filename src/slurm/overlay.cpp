@@ -12,9 +12,12 @@
 #include <cerrno>
 #include <cstring>
 #include <thread>
+#include <unordered_map>
 
 #include "base/error_codes.hpp"
-#include "slurm/packet.hpp"
+#include "net/dtls.hpp"
+#include "slurm/link.hpp"
+#include "slurm/route.hpp"
 
 namespace slurm {
 namespace {
@@ -48,17 +51,39 @@ std::unexpected<base::Error> io_error(const std::string& what) {
     return base::fail(base::code::IoError, what + ": " + std::strerror(errno));
 }
 
+// An address and a port, as a key of a map.
+std::string key_of(const sockaddr_storage& name) {
+    const auto bytes = [](const auto& field) { return std::string(reinterpret_cast<const char*>(&field), sizeof field); };
+    if (name.ss_family == AF_INET) {
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
+        return bytes(v4.sin_addr) + bytes(v4.sin_port);
+    }
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
+    return bytes(v6.sin6_addr) + bytes(v6.sin6_port);
+}
+
 class Carrier final : public Overlay {
 public:
-    Carrier(const os::Descriptor& tunnel, os::Descriptor socket, const std::string& key, uint16_t self,
-            std::vector<Address> siblings)
+    Carrier(const os::Descriptor& tunnel, os::Descriptor socket, std::unique_ptr<net::DtlsContext> context, uint16_t self,
+            const std::vector<Sibling>& siblings, const std::vector<Address>& addresses)
         : tunnel_(tunnel.number()),
           socket_(std::move(socket)),
-          siblings_(std::move(siblings)),
+          context_(std::move(context)),
           self_(self),
-          sealer_(key, self),
-          opener_(key, self, siblings_.size()),
+          links_(siblings.size()),
           stop_(::eventfd(0, EFD_CLOEXEC)) {
+        for (size_t i = 0; i < siblings.size(); ++i) {
+            if (i == self) continue;
+            const std::string key = key_of(addresses[i].name);
+            numbers_[key] = i;
+            links_[i] = std::make_unique<Link>(
+                Link::End{.context = context_.get(),
+                          .begins = self < i,
+                          .address = key,
+                          .fingerprint = siblings[i].fingerprint,
+                          .send = [this, to = addresses[i]](std::string_view datagram) { send(to, datagram); }},
+                LinkLimits{});
+        }
         thread_ = std::thread([this] { carry(); });
     }
     ~Carrier() override {
@@ -66,18 +91,49 @@ public:
         ssize_t ignored = ::write(stop_.number(), &one, sizeof one);
         (void)ignored;  // It has room for the one.
         thread_.join();
+        for (auto& link : links_)
+            if (link) link->say_goodbye();
     }
 
 private:
     void carry() {
         pollfd watched[3] = {{tunnel_, POLLIN, 0}, {socket_.number(), POLLIN, 0}, {stop_.number(), POLLIN, 0}};
-        while (::poll(watched, 3, -1) >= 0 || errno == EINTR) {
+        auto tick_at = Link::Time::min();
+        for (;;) {
+            now_ = std::chrono::steady_clock::now();
+            if (now_ >= tick_at) tick_at = now_ + tick();
+            const auto patience = std::chrono::ceil<std::chrono::milliseconds>(tick_at - now_).count();
+            if (::poll(watched, 3, static_cast<int>(patience)) < 0) {
+                if (errno == EINTR) continue;
+                return;
+            }
             if (watched[2].revents != 0) return;
+            now_ = std::chrono::steady_clock::now();
             // A worker that has taken its tunnel away has no siblings any more.
             if ((watched[0].revents & (POLLERR | POLLNVAL)) != 0) watched[0].fd = -1;
             if ((watched[0].revents & POLLIN) != 0) out();
             if ((watched[1].revents & (POLLIN | POLLERR)) != 0) in();
         }
+    }
+
+    // How long until the next.
+    std::chrono::milliseconds tick() {
+        bool is_busy = false;
+        for (auto& link : links_) {
+            if (!link) continue;
+            link->tick(now_);
+            is_busy = is_busy || link->is_busy();
+        }
+        return is_busy ? std::chrono::milliseconds(50) : std::chrono::milliseconds(1'000);
+    }
+
+    void send(const Address& to, std::string_view datagram) {
+        ssize_t sent = 0;
+        do
+            sent = ::sendto(socket_.number(), datagram.data(), datagram.size(), MSG_NOSIGNAL,
+                            reinterpret_cast<const sockaddr*>(&to.name), to.size);
+        while (sent < 0 && errno == EINTR);
+        // What could not be sent is lost, as on a wire.
     }
 
     // A batch at a time, so that neither direction starves the other.
@@ -91,50 +147,53 @@ private:
             const auto route = route_of(packet);
             if (!route || route->source != first_address + self_ || route->destination < first_address) continue;
             const uint32_t to = route->destination - first_address;
-            if (to >= siblings_.size() || to == self_) continue;
-            sealer_.seal(static_cast<uint16_t>(to), packet, sealed_);
-            ssize_t sent = 0;
-            do
-                sent = ::sendto(socket_.number(), sealed_.data(), sealed_.size(), MSG_NOSIGNAL,
-                                reinterpret_cast<const sockaddr*>(&siblings_[to].name), siblings_[to].size);
-            while (sent < 0 && errno == EINTR);
-            // What could not be sent is lost, as on a wire.
+            if (to >= links_.size() || to == self_) continue;
+            links_[to]->send(packet, now_);
         }
     }
 
     void in() {
         for (int i = 0; i < batch; ++i) {
-            const ssize_t got = ::recv(socket_.number(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+            sockaddr_storage from{};
+            socklen_t size = sizeof from;
+            const ssize_t got = ::recvfrom(socket_.number(), buffer_.data(), buffer_.size(), MSG_DONTWAIT,
+                                           reinterpret_cast<sockaddr*>(&from), &size);
             if (got < 0) return;
-            const auto sender = opener_.open({buffer_.data(), static_cast<size_t>(got)}, plain_);
-            if (!sender) continue;
-            const auto route = route_of(plain_);
-            if (!route || route->source != first_address + *sender || route->destination != first_address + self_) continue;
-            ssize_t ignored = ::write(tunnel_, plain_.data(), plain_.size());
-            (void)ignored;  // A full queue loses packets, as a wire does.
+            const auto sender = numbers_.find(key_of(from));
+            if (sender == numbers_.end()) continue;
+            links_[sender->second]->take({buffer_.data(), static_cast<size_t>(got)}, now_, packets_);
+            for (const auto& packet : packets_) {
+                const auto route = route_of(packet);
+                if (!route || route->source != first_address + sender->second || route->destination != first_address + self_)
+                    continue;
+                ssize_t ignored = ::write(tunnel_, packet.data(), packet.size());
+                (void)ignored;  // A full queue loses packets, as a wire does.
+            }
         }
     }
 
     int tunnel_;
     os::Descriptor socket_;
-    std::vector<Address> siblings_;
+    std::unique_ptr<net::DtlsContext> context_;
     uint16_t self_;
-    PacketSealer sealer_;
-    PacketOpener opener_;
+    std::vector<std::unique_ptr<Link>> links_;  // nullptr: to itself
+    std::unordered_map<std::string, size_t> numbers_;
     os::Descriptor stop_;
+    Link::Time now_;
     std::array<char, 65536> buffer_;
-    std::string sealed_, plain_;
+    std::vector<std::string> packets_;
     std::thread thread_;
 };
 
 }  // namespace
 
-base::Result<std::unique_ptr<Overlay>> Overlay::start(const os::Descriptor& tunnel, os::Descriptor socket, std::string key,
-                                                      uint16_t self,
-                                                      const std::vector<std::pair<std::string, uint16_t>>& siblings) {
+base::Result<std::unique_ptr<Overlay>> Overlay::start(const os::Descriptor& tunnel, os::Descriptor socket,
+                                                      const net::PeerIdentity& identity, uint16_t self,
+                                                      const std::vector<Sibling>& siblings) {
     std::vector<Address> addresses;
-    for (const auto& [address, port] : siblings) addresses.push_back(TRY(parse_address(address, port)));
-    return std::make_unique<Carrier>(tunnel, std::move(socket), key, self, std::move(addresses));
+    for (const auto& sibling : siblings) addresses.push_back(TRY(parse_address(sibling.address, sibling.port)));
+    auto context = TRY(net::DtlsContext::open(identity));
+    return std::make_unique<Carrier>(tunnel, std::move(socket), std::move(context), self, siblings, addresses);
 }
 
 base::Result<std::pair<os::Descriptor, uint16_t>> bind_udp(const std::string& address) {
@@ -160,7 +219,7 @@ base::Result<std::pair<os::Descriptor, uint16_t>> bind_udp(const std::string& ad
 }
 
 uint32_t overlay_mtu(uint32_t interface_mtu) {
-    constexpr uint32_t heads = 40 + 8 + packet_overhead, least = 1280, most = 65'000;  // a datagram ends at 65507
+    constexpr uint32_t heads = 40 + 8 + net::dtls_overhead, least = 1280, most = net::dtls_packet_bytes_max;
     return std::clamp(interface_mtu > heads ? interface_mtu - heads : 0, least, most);
 }
 

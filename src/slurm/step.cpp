@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -23,9 +24,11 @@ std::unexpected<base::Error> internal(const std::string& what) { return base::fa
 
 base::Result<std::unique_ptr<Step>> Step::start(std::vector<std::string> command) {
     std::unique_ptr<Step> step(new Step);
-    step->errors_ = os::Descriptor(::memfd_create("srun", MFD_CLOEXEC));
-    if (!step->errors_.is_open()) return internal(std::string("cannot make a memory file: ") + std::strerror(errno));
-    ::fcntl(step->errors_.number(), F_SETFL, O_APPEND);
+    // Of one size, and no other: a node may say as much as it likes, and the server keeps the beginning.
+    step->errors_ = os::Descriptor(::memfd_create("srun", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!step->errors_.is_open() || ::ftruncate(step->errors_.number(), errors_bytes_max) != 0 ||
+        ::fcntl(step->errors_.number(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) != 0)
+        return internal(std::string("cannot make a memory file: ") + std::strerror(errno));
     auto process = os::Process::spawn({.arguments = std::move(command),
                                        .environment = slurm_environment(),
                                        .directory = "/",
@@ -92,6 +95,7 @@ std::string Step::errors() const {
     std::string text(errors_bytes_max, '\0');
     const ssize_t got = ::pread(errors_.number(), text.data(), text.size(), 0);
     text.resize(got > 0 ? static_cast<size_t>(got) : 0);
+    text.resize(std::min(text.find('\0'), text.size()));  // what was not written yet
     return text;
 }
 

@@ -17,9 +17,10 @@
 #include <thread>
 
 #include "base/error_codes.hpp"
-#include "crypto/agreement.hpp"
-#include "crypto/random.hpp"
+#include "net/peer_identity.hpp"
+#include "net/peer_tls.hpp"
 #include "os/child.hpp"
+#include "os/hardening.hpp"
 #include "sandbox/inside/spec.hpp"
 #include "sandbox/launch.hpp"
 #include "sandbox/mounts.hpp"
@@ -35,8 +36,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* owner_locks = "/run/trainwarden/slurm-owners";
-constexpr size_t task_bytes_max = 16 << 20;
-constexpr auto marker_patience = 10s;  // network file systems remember for a while that a file was not there
+constexpr size_t line_bytes_max = 4 << 10;  // of what the server says before there is a worker
+constexpr auto marker_patience = 10s;       // network file systems remember for a while that a file was not there
 
 std::string variable(const char* name) {
     const char* value = std::getenv(name);
@@ -119,13 +120,14 @@ public:
     Agent(std::string marker, std::string run) : marker_(std::move(marker)), run_(std::move(run)) {}
 
     int work() {
-        ::umask(077);
+        // What a server gives up: nobody of the same user reads this process's keys. What does not hold is no reason not to work.
+        (void)os::harden({.allow_core_dumps = false, .programs = {"/usr/bin/bwrap"}, .paths = {}});
         block_signals();
         const Hello hello = look_around();
         if (!write_all(1, to_line(hello)) || !hello.problem.empty()) return 1;
         const std::string line = read_line();
         if (line.empty()) return 0;  // the job was given up before it began
-        auto ready = prepare(line);
+        const auto ready = prepare(line);
         if (!write_all(1, to_line(Started{ready ? "" : ready.error().message})) || !ready) return 1;
         return attend();
     }
@@ -145,7 +147,7 @@ private:
         Hello hello;
         hello.node = variable("SLURMD_NODENAME");
         hello.boot = content_of("/proc/sys/kernel/random/boot_id");
-        hello.public_key = agreement_.public_key();
+        hello.fingerprint = std::string(net::fingerprint_bytes, '\0');  // nobody's, if nothing comes of it
         auto look = [&]() -> base::Result<void> {
             server_ = variable("SLURM_LAUNCH_NODE_IPADDR");
             if (hello.node.empty() || server_.empty())
@@ -159,6 +161,8 @@ private:
             auto [socket, port] = TRY(bind_udp(hello.address));
             socket_ = std::move(socket);
             hello.port = port;
+            identity_ = TRY(net::PeerIdentity::make());
+            hello.fingerprint = identity_->fingerprint();
             return {};
         };
         if (auto looked = look(); !looked) hello.problem = looked.error().message;
@@ -169,7 +173,7 @@ private:
     std::string read_line() {
         std::string line;
         char c = '\0';
-        while (line.size() < task_bytes_max) {
+        while (line.size() < line_bytes_max) {
             pollfd watched[2] = {{0, POLLIN, 0}, {signals_.number(), POLLIN, 0}};
             if (::poll(watched, 2, -1) < 0 && errno == EINTR) continue;
             if (watched[1].revents != 0) return "";
@@ -209,10 +213,15 @@ private:
     }
 
     base::Result<void> prepare(const std::string& line) {
-        const SealedTask sealed = TRY(parse_sealed_task(line));
-        const auto key = agreement_.agree(sealed.public_key, task_purpose);
-        if (!key) return base::fail(base::code::InvalidMessage, "the server sent no key");
-        Task task = TRY(open_task(sealed, *key));
+        const Ready ready = TRY(parse_ready(line));
+        const GatewayPlace gateway{server_, ready.gateway};
+        client_ = TRY(net::PeerTlsClient::open(*identity_, ready.fingerprint));
+        auto fetched = fetch_task(*client_, gateway);
+        if (!fetched)
+            return base::fail(base::code::InternalError, "the server's gateway at " + gateway.address + ":" +
+                                                             std::to_string(gateway.port) +
+                                                             " gives no task: " + fetched.error().message);
+        Task task = TRY(parse_task(*fetched));
         TRY(open_sandboxes(task));
         std::vector<std::string> addresses;
         if (task.server) {
@@ -221,7 +230,7 @@ private:
         }
         around_.network = TRY(sandbox::Network::make_alone(task.index, addresses, static_cast<int>(task.mtu)));
         around_.overlay =
-            TRY(Overlay::start(around_.network->tunnel(), std::move(socket_), task.overlay_key, task.index, task.siblings));
+            TRY(Overlay::start(around_.network->tunnel(), std::move(socket_), *identity_, task.index, task.siblings));
         if (task.siblings.size() > 1) {
             connections_ = TRY(sandbox::open_connections(around_.network->user_namespace(), around_.network->namespace_of(0)));
         }
@@ -229,8 +238,7 @@ private:
             auto listeners = TRY(around_.network->listen(0, {{task.server->address, task.server->port},
                                                              {std::string(sandbox::container_credentials_address), 80},
                                                              {std::string(sandbox::instance_metadata_address), 80}}));
-            around_.remote_endpoints = RemoteEndpoints::open(
-                std::move(listeners), {server_, task.server->gateway, task.server->id, task.server->key}, random_);
+            around_.remote_endpoints = RemoteEndpoints::open(std::move(listeners), gateway, *client_);
         }
         TRY(see_mounts(task.mounts));
         TRY(sandbox::write_settings(task.folder, task.host, task.hosts));
@@ -374,8 +382,8 @@ private:
     static void say(std::string_view word) { (void)write_all(2, std::string(word) + "\n"); }
 
     std::string marker_, run_, server_, remarks_;
-    crypto::SystemRandom random_;
-    crypto::KeyAgreement agreement_;
+    std::unique_ptr<net::PeerIdentity> identity_;
+    std::unique_ptr<net::PeerTlsClient> client_;
     os::Descriptor signals_, socket_, connections_;
     Surroundings around_;
     bool input_open_ = true, cancelled_ = false, told_to_end_ = false;

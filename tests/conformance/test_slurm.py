@@ -386,6 +386,25 @@ def test_stopped_while_it_runs(world, cluster):
     until(lambda: not cluster.jobs(), "the allocation stays")
 
 
+def test_an_agent_gives_up_what_a_server_does(world):
+    """No dump of it, no look into it by another process of its user, nothing that it starts gains privileges; no key where others read."""
+    world.client("sagemaker").create_training_job(**request(world, "hardened", "echo ready; sleep 300"))
+    await_line(world, "hardened", "ready")
+    (folder,) = world.data.glob("jobs/*/*/hardened")
+    agents = [path.parent for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+              if (words := read_or_nothing(path).split(b"\0"))[1:2] == [b"slurm-worker"] and str(folder).encode() in words[2]]
+    assert agents
+    for agent in agents:
+        status = dict(line.split(":\t", 1) for line in (agent / "status").read_text().splitlines() if ":\t" in line)
+        assert status["NoNewPrivs"] == "1" or os.stat("/usr/bin/bwrap").st_mode & 0o4000, status
+        assert not int(status["CapBnd"], 16) & 1 << 16, status  # CAP_SYS_MODULE, for one
+        assert re.search(r"Max core file size +0 +0 ", (agent / "limits").read_text())
+        # What it was started with is all that others of its user could read: a folder and a run, no key.
+        assert len(read_or_nothing(agent / "cmdline").split(b"\0")) == 5
+    world.client("sagemaker").stop_training_job(TrainingJobName="hardened")
+    assert wait(world, "hardened")["TrainingJobStatus"] == "Stopped"
+
+
 def test_runtime(world):
     script = "trap 'echo told; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
     job = run(world, "long", script, StoppingCondition={"MaxRuntimeInSeconds": 2})
