@@ -86,6 +86,7 @@ struct ChannelFixture {
                         {.lease = "lease"},
                         mover_lease()};
     std::string worker;
+    InputMemory memory{64ULL << 20, 1000};
 
     ChannelFixture() {
         char name[] = "/tmp/channel-test-XXXXXX";
@@ -290,10 +291,12 @@ TEST_CASE("FastFile: a folder whose bytes come when they are read") {
     auto objects = objects_of(fixture.bucket, fixture.session, ChannelFixture::channel(InputMode::fast_file, "d"), true);
     REQUIRE(objects.has_value());
     CHECK(objects->size() == 3);
+    auto tree = names_of(*objects);
+    REQUIRE(tree.has_value());
     std::atomic<uint64_t> read{0};
     std::string folder = fixture.data("train");
     {
-        auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *objects, folder, &read);
+        auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *tree, folder, fixture.memory, &read);
         REQUIRE(mounted.has_value());
         CHECK(fixture.bucket.requests == 0);
         CHECK(contents(folder + "/a") == "alpha");
@@ -319,7 +322,7 @@ TEST_CASE("FastFile: a folder whose bytes come when they are read") {
         CHECK(::open((folder + "/new").c_str(), O_WRONLY | O_CREAT, 0644) == -1);
     }
     CHECK(fs::is_empty(folder));
-    auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *objects, folder, &read);
+    auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *tree, folder, fixture.memory, &read);
     REQUIRE(mounted.has_value());
     fixture.bucket.replace("d/a", "omega");
     int file = ::open((folder + "/a").c_str(), O_RDONLY);

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/error_codes.hpp"
+#include "sandbox/volume.hpp"
 #include "training/limits.hpp"
 
 namespace training {
@@ -283,7 +284,10 @@ base::Result<void> copy_beneath(const std::string& root, const std::string& path
                 const ssize_t part = ::pwrite(into.number(), buffer.data() + written, static_cast<size_t>(count - written),
                                               static_cast<off_t>(extent->offset + done) + written);
                 if (part < 0 && errno == EINTR) continue;
-                if (part < 0) return base::fail(base::code::InternalError, "cannot write " + to + ": " + std::strerror(errno));
+                if (part < 0) {
+                    const char* code = errno == ENOSPC || errno == EDQUOT ? sandbox::disk_full : base::code::InternalError;
+                    return base::fail(code, "cannot write " + to + ": " + std::strerror(errno));
+                }
                 written += part;
             }
             done += static_cast<uint64_t>(count);

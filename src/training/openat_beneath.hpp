@@ -43,7 +43,8 @@ struct Listing {
 // Its first bytes; empty if there is no such regular file.
 [[nodiscard]] std::string read_beneath(const std::string& root, const std::string& path, size_t most);
 
-// Copies a regular file out; what is a hole stays one. Errors `NotAFile`, `InternalError`, `Cancelled`.
+// Copies a regular file out; what is a hole stays one. Errors `NotAFile`, `DiskFull`, `InternalError`,
+// `Cancelled`.
 [[nodiscard]] base::Result<void> copy_beneath(const std::string& root, const std::string& path, const std::string& to,
                                               const std::function<bool()>& cancelled);
 

@@ -24,10 +24,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string clipped(std::string reason) {
+// Within the worker's own memory: a small instance's channels hold less.
+Inputs::Host input_limits(const WorkerPlace& place, const Limits& limits) {
+    const uint64_t share = std::max(place.memory_bytes / input_memory_share, input_memory_bytes_least);
+    return {place.folder, std::min(limits.input_memory_bytes_max, share), limits.input_files_open_max};
+}
+
+std::string clipped(std::string reason, size_t bytes_max = failure_reason_characters_max) {
     // Whole UTF-8 characters only.
-    if (reason.size() <= failure_reason_characters_max) return reason;
-    size_t end = failure_reason_characters_max;
+    if (reason.size() <= bytes_max) return reason;
+    size_t end = bytes_max;
     while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xC0) == 0x80) --end;
     reason.resize(end);
     return reason;
@@ -57,7 +63,8 @@ text::Json ended_json(const Ended& ended) {
                                {"Host", static_cast<int64_t>(ended.host)},
                                {"ExitCode", ended.exit_code},
                                {"LastLine", ended.last_line},
-                               {"OutOfMemory", ended.out_of_memory}});
+                               {"OutOfMemory", ended.out_of_memory},
+                               {"VolumeFull", ended.volume_full}});
 }
 
 // Of a job that was told to stop before its workers had ended there is nothing else to say.
@@ -70,6 +77,7 @@ Ended ended_from(const text::Json& json, size_t hosts) {
     ended.exit_code = static_cast<int>(json["ExitCode"].as_int());
     ended.last_line = json["LastLine"].as_string();
     ended.out_of_memory = json["OutOfMemory"].as_bool();
+    ended.volume_full = json["VolumeFull"].as_bool();
     return ended;
 }
 
@@ -94,6 +102,8 @@ Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSes
         workers_.push_back(place.folder);
         places_.push_back(std::move(place));
     }
+    volumes_ = std::make_unique<JobVolumes>(*training_.disk_use_, folder_, workers_, plan_.volume_gigabytes,
+                                            training_.isolation_mounts());
     wake_ = os::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     INVARIANT(wake_.is_open());
 }
@@ -114,7 +124,7 @@ void Running::start() {
 void Running::stop(StopReason reason) {
     StopReason none = StopReason::none;
     // What fails or is interrupted does not hide the request to stop.
-    if (reason != StopReason::input_failed && reason != StopReason::interrupted) {
+    if (reason != StopReason::input_failed && reason != StopReason::disk_full && reason != StopReason::interrupted) {
         stop_ = reason;
     } else if (!stop_.compare_exchange_strong(none, reason)) {
         return;
@@ -136,8 +146,18 @@ int64_t steady_now() {
 
 }  // namespace
 
-void Running::begin_uploads(std::chrono::seconds longest) {
-    uploads_end_ = steady_now() + std::chrono::nanoseconds(longest).count();
+// MaxRuntimeInSeconds ends uploads as it ends workers: with time for what there is.
+std::chrono::seconds Running::upload_time(Ended::How how) const {
+    const Limits& limits = training_.dependencies_.limits;
+    if (how != Ended::How::finished) return limits.stopped_upload_max;
+    const auto job = training_.describe(job_.id);
+    const auto used = job ? std::chrono::duration_cast<std::chrono::seconds>(job->runtime_used) : std::chrono::seconds{0};
+    const auto left = std::max(plan_.runtime_max - used, std::chrono::seconds{0});
+    return std::min(limits.artifact_time_max, left + limits.stopped_upload_max);
+}
+
+void Running::begin_uploads(Ended::How how) {
+    uploads_end_ = steady_now() + std::chrono::nanoseconds(upload_time(how)).count();
     uploading_ = true;
 }
 
@@ -161,7 +181,10 @@ void Running::life() {
     std::optional<Outcome> outcome;
     try {
         if (!job_.ended.is_null() || job_.status == Status::stopping) {
-            outcome = conclude(ended_from(job_.ended, plan_.hosts.size()));
+            const auto found = volumes_->find();
+            outcome = found ? conclude(ended_from(job_.ended, plan_.hosts.size()))
+                            : without_artifacts({Status::failed, "Failed", "Training job failed", ""},
+                                                "Artifact upload failed:" + found.error().message);
         } else {
             do outcome = attempt();
             while (outcome && retry(*outcome));
@@ -178,6 +201,7 @@ void Running::life() {
     if (kept) {
         inputs_.reset();
         confinement_.reset();
+        training_.keep_volumes(job_.id, std::move(volumes_));
         base::log_error("training job " + job_.id.name + ": artifacts were not uploaded; they stay in " + folder_ +
                         " until the job is deleted");
     } else {
@@ -277,14 +301,17 @@ base::Result<void> Running::prepare() {
         job.workers.clear();
         job.enter("Downloading", "Downloading input data", now);
     });
+    TRY(volumes_->make());
     for (const auto& place : places_) {
         TRY(make_folders(plan_, place));
         TRY(copy_image_code(plan_, place, [this] { return cancelled_.load(); }));
     }
     TRY(pin_code());
-    Transfer transfer(*training_.dependencies_.data, *session_, folder_, [this] { return cancelled_.load(); });
-    inputs_ =
-        std::make_unique<Inputs>(*training_.dependencies_.data, *session_, workers_, [this] { stop(StopReason::input_failed); });
+    Transfer transfer(*training_.dependencies_.data, *session_, [this] { return cancelled_.load(); });
+    std::vector<Inputs::Host> hosts;
+    for (const auto& place : places_) hosts.push_back(input_limits(place, training_.dependencies_.limits));
+    inputs_ = std::make_unique<Inputs>(*training_.dependencies_.data, *session_, hosts, plan_.channels,
+                                       [this] { stop(StopReason::input_failed); });
     for (const auto& channel : plan_.channels) TRY(inputs_->open(channel, transfer));
     if (plan_.submit_directory) {
         PinnedSource source = *job_.source;
@@ -404,7 +431,7 @@ base::Result<Ended> Running::train() {
     std::optional<CheckpointWatcher> watcher;
     uploads_end_ = no_end;  // of an attempt before
     if (plan_.checkpoints) {
-        checkpoints.emplace(*training_.dependencies_.data, *session_, plan_.checkpoints->destination, workers_, folder_,
+        checkpoints.emplace(*training_.dependencies_.data, *session_, plan_.checkpoints->destination, workers_,
                             [this] { return uploads_are_over(); });
         watcher.emplace(*checkpoints);
     }
@@ -416,6 +443,7 @@ base::Result<Ended> Running::train() {
     TRY(hand_out_credentials());
     Workers workers(*training_.dependencies_.clock, wake_.number(), stop_);
     if (watcher) workers.watch_ends(&*watcher);
+    volumes_->watch([this] { stop(StopReason::disk_full); });
     TRY(start_workers(workers, monitor));
     // MaxRuntimeInSeconds is for all attempts together, MaxWaitTimeInSeconds for what is between them, too.
     using std::chrono::seconds;
@@ -429,6 +457,7 @@ base::Result<Ended> Running::train() {
         if (auto said = failures_[ended.host].best(); !said.empty()) ended.last_line = std::move(said);
     }
     ended.out_of_memory = ended.how == Ended::How::failed && confinement_->memory_was_exhausted(ended.host);
+    ended.volume_full = ended.how == Ended::How::failed && volumes_->was_filled(ended.host, ended.last_line);
     std::optional<std::string> taken_away;
     if (ended.how == Ended::How::failed && !ended.out_of_memory) taken_away = confinement_->taken_away(ended.host);
     confinement_->settle();
@@ -439,10 +468,12 @@ base::Result<Ended> Running::train() {
     (void)training_.change(job_.id, [&](Job& job) { job.final_metrics = std::move(metrics); });
     auto broken = inputs_->failure();
     inputs_.reset();
+    volumes_->end_watch();
+    if (!broken) broken = volumes_->failure();
     if (broken && ended.how != Ended::How::shutdown) return base::fail(std::move(*broken));
     // Also when the server stops: a retry goes on from what the workers wrote last.
     if (checkpoints) {
-        begin_uploads(ended.how == Ended::How::finished ? artifact_time_max : stopped_upload_max);
+        begin_uploads(ended.how);
         auto synced = checkpoints->finish(ended.out_of_memory || taken_away.has_value());
         uploading_ = false;
         for (const auto& line : checkpoints->remarks()) remark(line);
@@ -456,8 +487,9 @@ base::Result<Ended> Running::train() {
 }
 
 base::Result<std::vector<std::string>> Running::upload(bool with_model) {
-    Transfer transfer(*training_.dependencies_.data, *session_, folder_,
-                      [this] { return stop_ == StopReason::shutdown || uploads_are_over(); });
+    Transfer transfer(
+        *training_.dependencies_.data, *session_, [this] { return stop_ == StopReason::shutdown || uploads_are_over(); },
+        training_.dependencies_.limits.artifact_bytes_max);
     std::vector<std::string> missing;
     for (const auto& [folder, name] : {std::pair("model", "model"), std::pair("output/data", "output")}) {
         if (!with_model && folder == std::string_view("model")) continue;
@@ -500,7 +532,14 @@ std::string Running::algorithm_error(const Ended& ended) const {
         told = "ExecuteUserScriptError:\nExitCode " + std::to_string(ended.exit_code) + "\nErrorMessage \"" + ended.last_line +
                "\"\nCommand \"" + base::join(words, " ") + "\"";
     }
-    return "AlgorithmError: " + told + ", exit code: " + std::to_string(ended.exit_code);
+    std::string end = ", exit code: " + std::to_string(ended.exit_code);
+    if (ended.volume_full) {
+        // Behind what the script said, which may be as long as a reason may be.
+        end += ". The ML storage volume of " + plan_.hosts[ended.host] + " is full (VolumeSizeInGB is " +
+               std::to_string(plan_.volume_gigabytes) + "). Please use a larger volume.";
+        told = clipped(std::move(told), failure_reason_characters_max - end.size() - std::string_view("AlgorithmError: ").size());
+    }
+    return "AlgorithmError: " + told + end;
 }
 
 std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& trained) {
@@ -526,7 +565,7 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
     bool wants_model = trained->how != Ended::How::failed;
     std::string reason = wants_model ? "" : algorithm_error(*trained);
     (void)enter("Uploading", wants_model ? "Uploading generated training model" : "Uploading generated training output");
-    begin_uploads(trained->how == Ended::How::finished ? artifact_time_max : stopped_upload_max);
+    begin_uploads(trained->how);
     auto uploaded = upload(wants_model);
     uploading_ = false;
     if (!uploaded && stop_ == StopReason::shutdown) return std::nullopt;
@@ -539,7 +578,7 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
         if (stop_ == StopReason::requested)
             return Outcome{Status::stopped, "Stopped", "Training job stopped before its artifacts were uploaded", ""};
         return without_artifacts(failed(""), "Artifact upload failed:it took longer than " +
-                                                 std::to_string(artifact_time_max.count() / 3600) + " hours");
+                                                 std::to_string(upload_time(trained->how).count()) + " seconds");
     }
     if (!uploaded) return without_artifacts(failed(""), uploaded.error().message);
     if (!uploaded->empty()) {
@@ -588,6 +627,7 @@ std::optional<Running::Outcome> Running::at_shutdown(const base::Result<Ended>& 
 void Running::clean_up() {
     inputs_.reset();
     confinement_.reset();
+    volumes_->remove();
     for (const auto& worker : workers_) {
         if (auto removed = remove_folder(worker); !removed)
             base::log_warn("the folder of a finished worker remains: " + removed.error().message);

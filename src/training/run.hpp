@@ -22,6 +22,7 @@
 #include "training/scope.hpp"
 #include "training/session.hpp"
 #include "training/training.hpp"
+#include "training/volumes.hpp"
 #include "training/workers.hpp"
 
 namespace training {
@@ -65,8 +66,10 @@ private:
     // What is not in the bucket though it should be, and why.
     [[nodiscard]] base::Result<std::vector<std::string>> upload(bool with_model);
     // From now on artifacts move, for so long at most.
-    void begin_uploads(std::chrono::seconds longest);
+    void begin_uploads(Ended::How how);
     [[nodiscard]] bool uploads_are_over() const;
+    // How long a job's uploads may take that ended so.
+    [[nodiscard]] std::chrono::seconds upload_time(Ended::How how) const;
     void end_uploads_within(std::chrono::seconds time);
     [[nodiscard]] base::Result<void> pin_code();
     // A line of ours in the first worker's log.
@@ -87,6 +90,7 @@ private:
     std::vector<WorkerPlace> places_;
     std::vector<std::string> workers_;  // their folders
     std::deque<FailureText> failures_;  // by worker
+    std::unique_ptr<JobVolumes> volumes_;
     std::unique_ptr<Confinement> confinement_;
     std::unique_ptr<Inputs> inputs_;  // while the workers live
     os::Descriptor wake_;
