@@ -3,10 +3,15 @@
 #include <algorithm>
 
 namespace logs {
+namespace {
+
+constexpr int64_t passed_max = 3'600'000;  // milliseconds: more fill nothing that is not full
+
+}  // namespace
 
 bool Rate::may(base::Time now) {
     // A clock that was set back fills nothing.
-    const auto passed = std::clamp<int64_t>((now - last_).count(), 0, burst_seconds * 1000);
+    const auto passed = std::clamp<int64_t>((now - last_).count(), 0, passed_max);
     last_ = now;
     left_ = std::min(left_ + per_second_ * passed / 1000, per_second_ * burst_seconds);
     return left_ > 0;
