@@ -172,10 +172,12 @@ namespace {
 void check_volumes(Report& report) {
     const MissingMeans missing = missing_for_volumes();
     if (missing.what.empty()) {
-        report.add(Finding::good, "volumes of training jobs have the size of their VolumeSizeInGB (ext4 in a file, by loop devices)");
+        report.add(Finding::good,
+                   "volumes of training jobs have the size of their VolumeSizeInGB (ext4 in a file, by loop devices)");
     } else {
         report.add(Finding::missing_option,
-                   "no volumes for training jobs: VolumeSizeInGB is only measured, every second (" + missing.what + ")", missing.remedy);
+                   "no volumes for training jobs: VolumeSizeInGB is only measured, every second (" + missing.what + ")",
+                   missing.remedy);
     }
 }
 

@@ -29,7 +29,8 @@ constexpr int64_t burst_seconds = 8;  // so much of a second's bytes may come at
 // A bucket that fills at so many bytes a second. Pure.
 class Rate {
 public:
-    explicit Rate(uint64_t bytes_per_second) : per_second_(static_cast<int64_t>(bytes_per_second)), left_(per_second_ * burst_seconds) {}
+    explicit Rate(uint64_t bytes_per_second)
+        : per_second_(static_cast<int64_t>(bytes_per_second)), left_(per_second_ * burst_seconds) {}
     // May more come at this time? What comes may be more than what is left: then nothing more may until it is paid back.
     [[nodiscard]] bool may(base::Time now);
     void take(uint64_t bytes) { left_ -= static_cast<int64_t>(bytes); }
@@ -44,7 +45,8 @@ struct Writer {
     std::string account;
     std::string job;  // unique in all accounts; "": no job
 };
-[[nodiscard]] Writer writer_of(const std::string& account, const std::string& region, std::string_view group, std::string_view stream);
+[[nodiscard]] Writer writer_of(const std::string& account, const std::string& region, std::string_view group,
+                               std::string_view stream);
 
 // Any thread.
 class Quota {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "logs/store.hpp"
 #include "temporary_folder.hpp"
 
@@ -148,8 +150,9 @@ TEST_CASE("what a worker writes too fast is dropped, and one line says how much"
     REQUIRE(writer.has_value());
     size_t watched = 0;
     writer->watch([&](std::string_view, base::Time) { ++watched; });
-    for (int i = 0; i < 100; ++i) writer->write("0123456789\n", fixture.clock.now());  // a line is 39 bytes there: 21 make the burst
-    CHECK(watched == 100);  // metrics see all
+    for (int i = 0; i < 100; ++i)
+        writer->write("0123456789\n", fixture.clock.now());  // a line is 39 bytes there: 21 make the burst
+    CHECK(watched == 100);                                   // metrics see all
     const auto before = fixture.lines("job/algo-1-1");
     CHECK(before.size() == 21);
     fixture.later(500);

@@ -150,8 +150,9 @@ base::Result<void> Store::count() {
         // ACCOUNT/REGION/GROUP\nSTREAM; groups may have slashes.
         const std::string_view name = std::string_view(entry.key).substr(all.size());
         const size_t account = name.find('/'), region = name.find('/', account + 1), group = name.find('\n');
-        const Writer writer = writer_of(std::string(name.substr(0, account)), std::string(name.substr(account + 1, region - account - 1)),
-                                        name.substr(region + 1, group - region - 1), name.substr(group + 1));
+        const Writer writer =
+            writer_of(std::string(name.substr(0, account)), std::string(name.substr(account + 1, region - account - 1)),
+                      name.substr(region + 1, group - region - 1), name.substr(group + 1));
         (void)quota_.add_stream(writer.account, true);
         quota_.add(writer, size_of(TRY(found_in(entry.value)).file));
     }
@@ -318,7 +319,8 @@ base::Result<void> Store::put(const Owner& owner, const std::string& group, cons
         case Quota::Answer::too_fast:
             return base::fail(base::code::Throttling, "Rate exceeded");
         case Quota::Answer::full:
-            return base::fail(base::code::Throttling, "Rate exceeded: the logs hold as much as they may; delete streams that are not needed");
+            return base::fail(base::code::Throttling,
+                              "Rate exceeded: the logs hold as much as they may; delete streams that are not needed");
     }
     base::Lock lock(appending_[std::hash<std::string>{}(found.file) % appending_.size()]);
     auto done = append(found.file, lines);
@@ -333,8 +335,7 @@ base::Result<LogWriter> Store::start(const Owner& owner, const std::string& grou
         if (made && is_stream) (void)quota_.add_stream(owner.account, true);
         if (!made && made.error().code != base::code::ResourceAlreadyExistsException) return base::fail(std::move(made).error());
     }
-    return LogWriter::open(TRY(find(owner, group, stream)).file, quota_,
-                           writer_of(owner.account, owner.region, group, stream));
+    return LogWriter::open(TRY(find(owner, group, stream)).file, quota_, writer_of(owner.account, owner.region, group, stream));
 }
 
 base::Result<Page> Store::read(const Owner& owner, const std::string& group, const std::string& stream, uint64_t offset,

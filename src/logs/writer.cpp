@@ -47,7 +47,8 @@ void LogWriter::drop(size_t bytes, Why why, base::Time now) {
 void LogWriter::say_dropped() {
     if (dropped_lines_ == 0) return;
     const Limits& limits = quota_->limits();
-    std::string text = "[trainwarden] dropped: " + std::to_string(dropped_lines_) + " lines, " + std::to_string(dropped_bytes_) + " bytes. ";
+    std::string text =
+        "[trainwarden] dropped: " + std::to_string(dropped_lines_) + " lines, " + std::to_string(dropped_bytes_) + " bytes. ";
     switch (why_) {
         case Why::too_fast:
             text += "A job may log " + std::to_string(limits.job_bytes_per_second_max) + " bytes a second, an account " +
@@ -104,7 +105,8 @@ void LogWriter::flush(base::Time now) {
         while (count < 0 && errno == EINTR);
         if (count < static_cast<ssize_t>(bytes.size())) {
             const size_t kept = count > 0 ? static_cast<size_t>(count) : 0;
-            const size_t lines = static_cast<size_t>(std::count(bytes.begin() + static_cast<std::ptrdiff_t>(kept), bytes.end(), '\n'));
+            const size_t lines =
+                static_cast<size_t>(std::count(bytes.begin() + static_cast<std::ptrdiff_t>(kept), bytes.end(), '\n'));
             if (kept > 0) is_torn_ = bytes[kept - 1] != '\n';
             quota_->give_back(writer_, std::min(size, bytes.size() - kept));
             drop(bytes.size() - kept, Why::no_room, now);

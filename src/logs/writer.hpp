@@ -44,8 +44,8 @@ private:
     Quota* quota_ = nullptr;
     Writer writer_;
     std::string partial_, last_line_;
-    std::string ready_;       // whole lines that are not in the file yet
-    bool is_torn_ = false;    // the file ends in the middle of a line
+    std::string ready_;     // whole lines that are not in the file yet
+    bool is_torn_ = false;  // the file ends in the middle of a line
     size_t dropped_lines_ = 0, dropped_bytes_ = 0;
     Why why_ = Why::full;
     base::Time try_again_{};

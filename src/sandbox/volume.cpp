@@ -85,8 +85,8 @@ bool is_attached(const std::string& file) {
 base::Result<void> mount_at(const std::string& folder) {
     const auto device = TRY(attach(volume_file(folder)));
     // Tables of inodes that are not used yet are not written: they would take space.
-    if (::mount(device.path.c_str(), folder.c_str(), "ext4", MS_NOSUID | MS_NODEV,
-                "noinit_itable,discard,errors=remount-ro") != 0)
+    if (::mount(device.path.c_str(), folder.c_str(), "ext4", MS_NOSUID | MS_NODEV, "noinit_itable,discard,errors=remount-ro") !=
+        0)
         return failed("mount a worker's volume", errno);
     // Nothing below a worker's folder is but what the job's user gets.
     (void)::rmdir((folder + "/lost+found").c_str());
@@ -137,10 +137,10 @@ base::Result<std::unique_ptr<Volume>> Volumes::make(const std::string& folder, u
                                .error = os::Stdio::nothing()},
                               make_seconds_max);
     auto ready = !done || !done->status.success()
-                     ? base::Result<void>(base::fail(base::code::InternalError,
-                                                     std::string("cannot make a file system: ") +
-                                                         (done ? std::string(make_file_system) + ": " + done->status.describe()
-                                                               : done.error().message)))
+                     ? base::Result<void>(base::fail(
+                           base::code::InternalError,
+                           std::string("cannot make a file system: ") +
+                               (done ? std::string(make_file_system) + ": " + done->status.describe() : done.error().message)))
                      : mount_at(folder);
     if (!ready) {
         remove_volume(folder);

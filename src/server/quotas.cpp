@@ -29,7 +29,8 @@ const std::vector<One>& all() {
         {"input-memory-bytes", [](Quotas& all, uint64_t n) { all.jobs.input_memory_bytes_max = n; }, 16 * mib, uint64_t{1} << 40},
         {"input-open-files", [](Quotas& all, uint64_t n) { all.jobs.input_files_open_max = n; }, 1, 1u << 24},
         {"job-log-bytes", [](Quotas& all, uint64_t n) { all.logs.job_bytes_max = n; }, 1, bytes},
-        {"job-log-bytes-per-second", [](Quotas& all, uint64_t n) { all.logs.job_bytes_per_second_max = n; }, 1, uint64_t{1} << 40},
+        {"job-log-bytes-per-second", [](Quotas& all, uint64_t n) { all.logs.job_bytes_per_second_max = n; }, 1,
+         uint64_t{1} << 40},
         {"account-log-bytes", [](Quotas& all, uint64_t n) { all.logs.account_bytes_max = n; }, 1, bytes},
         {"account-log-bytes-per-second", [](Quotas& all, uint64_t n) { all.logs.account_bytes_per_second_max = n; }, 1,
          uint64_t{1} << 40},
@@ -65,8 +66,9 @@ base::Result<Quotas> take_quotas(std::vector<std::string>& texts) {
         const char* end = text.data() + text.size();
         const auto read = std::from_chars(text.data() + equals + 1, end, value);
         if (read.ec != std::errc() || read.ptr != end || value < one->least || value > one->most) {
-            return base::fail(base::code::InvalidConfiguration, "--limit " + text + ": a number from " + std::to_string(one->least) +
-                                                                    " to " + std::to_string(one->most) + " is meant");
+            return base::fail(base::code::InvalidConfiguration, "--limit " + text + ": a number from " +
+                                                                    std::to_string(one->least) + " to " +
+                                                                    std::to_string(one->most) + " is meant");
         }
         one->set(out, value);
     }

@@ -19,8 +19,9 @@ TEST_CASE("quotas are taken out of the limits, by name, and others are left") {
 }
 
 TEST_CASE("a quota is a number in its range") {
-    for (const char* text : {"volume-gigabytes=", "volume-gigabytes=0", "volume-gigabytes=x", "volume-gigabytes=1x", "volume-gigabytes=-1",
-                             "volume-gigabytes=16385", "input-memory-bytes=1", "job-log-bytes=99999999999999999999"}) {
+    for (const char* text :
+         {"volume-gigabytes=", "volume-gigabytes=0", "volume-gigabytes=x", "volume-gigabytes=1x", "volume-gigabytes=-1",
+          "volume-gigabytes=16385", "input-memory-bytes=1", "job-log-bytes=99999999999999999999"}) {
         std::vector<std::string> texts{text};
         const auto refused = take_quotas(texts);
         REQUIRE_FALSE_MESSAGE(refused.has_value(), text);

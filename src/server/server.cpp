@@ -16,8 +16,8 @@
 namespace server {
 base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, const std::string& master_key_file,
                                                    const std::vector<std::string>& regions,
-                                                   const TrainingSettings& training_settings,
-                                                   const AuditSettings& audit_settings, const Quotas& quotas) {
+                                                   const TrainingSettings& training_settings, const AuditSettings& audit_settings,
+                                                   const Quotas& quotas) {
     auto server = std::make_unique<Server>();
     server->regions = regions;
     server->folder = TRY(DataFolder::open(data, master_key_file, server->random));
@@ -36,9 +36,11 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     server->directory =
         TRY(identity::Directory::open({server->keys.get(), &server->clock, &server->random, folder.master_key()}));
     TRY(folder.bootstrap(*server->directory));
-    server->storage = TRY(objects::Storage::open({server->object_keys.get(), server->blobs.get(), &server->clock, &server->random}));
+    server->storage =
+        TRY(objects::Storage::open({server->object_keys.get(), server->blobs.get(), &server->clock, &server->random}));
     server->metrics = std::make_unique<cloudwatch::Store>(*server->keys, server->random);
-    server->logs = TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory(), quotas.logs}));
+    server->logs =
+        TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory(), quotas.logs}));
     if (!audit_settings.syslog.empty())
         server->audit_forwarder = std::make_unique<AuditForwarder>(*server->audit, TRY(parse_syslog(audit_settings.syslog)),
                                                                    folder.audit_directory() + "/syslog-sent");

@@ -22,9 +22,10 @@ constexpr std::chrono::seconds between_measures{5};
 constexpr uint64_t between_looks = 16ULL << 20;  // of a blob that is written, at the disk
 
 std::unexpected<base::Error> over_quota() {
-    return base::fail(base::code::InsufficientStorage,
-                      "This kind of data has taken all that it may of the server's disk: nothing new can be stored until there is "
-                      "space. Deletes work.");
+    return base::fail(
+        base::code::InsufficientStorage,
+        "This kind of data has taken all that it may of the server's disk: nothing new can be stored until there is "
+        "space. Deletes work.");
 }
 
 std::unexpected<base::Error> nearly_full() {

@@ -18,7 +18,8 @@ struct Bounds {
 };
 
 // `inner` has its files in `directory`; they are counted at once.
-[[nodiscard]] std::unique_ptr<Blobs> bound_blobs(std::unique_ptr<Blobs> inner, const std::string& directory, const Bounds& bounds);
+[[nodiscard]] std::unique_ptr<Blobs> bound_blobs(std::unique_ptr<Blobs> inner, const std::string& directory,
+                                                 const Bounds& bounds);
 // Refuses batches that put something while `directory` holds more, measured every few seconds: `inner`'s other users are not
 // refused. `inner` outlives it.
 [[nodiscard]] std::unique_ptr<KeyValueStore> bound_keys(KeyValueStore& inner, const std::string& directory, const Bounds& bounds);

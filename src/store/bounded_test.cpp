@@ -86,7 +86,8 @@ TEST_CASE("metadata of objects takes what it may") {
     TemporaryFolder folder;
     REQUIRE(put(*open(folder, {}), 2000).has_value());
     const auto inner = make_memory_store();
-    CHECK(bound_keys(*inner, folder.path, {.bytes_max = 1000})->commit(Batch().put("b", "1")).error().code == "InsufficientStorage");
+    CHECK(bound_keys(*inner, folder.path, {.bytes_max = 1000})->commit(Batch().put("b", "1")).error().code ==
+          "InsufficientStorage");
     CHECK(bound_keys(*inner, folder.path, {.bytes_max = 3000})->commit(Batch().put("b", "1")).has_value());
 }
 

@@ -366,7 +366,8 @@ TEST_CASE("FastFile: who opens everything and reads everywhere at once takes no 
         const auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *tree, folder, memory, &read);
         REQUIRE(mounted.has_value());
         std::vector<int> open;
-        for (size_t i = 0; i < files; ++i) open.push_back(::open((folder + "/" + std::to_string(i)).c_str(), O_RDONLY | O_CLOEXEC));
+        for (size_t i = 0; i < files; ++i)
+            open.push_back(::open((folder + "/" + std::to_string(i)).c_str(), O_RDONLY | O_CLOEXEC));
         CHECK(std::ranges::count(open, -1) == 0);
         CHECK(::open((folder + "/0").c_str(), O_RDONLY | O_CLOEXEC) == -1);
         CHECK(errno == ENFILE);

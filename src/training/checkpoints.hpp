@@ -24,8 +24,7 @@ namespace training {
 
 class CheckpointSync {
 public:
-    CheckpointSync(JobData& data, RoleSession& session, S3Uri prefix, std::vector<std::string> workers,
-                   Cancelled cancelled);
+    CheckpointSync(JobData& data, RoleSession& session, S3Uri prefix, std::vector<std::string> workers, Cancelled cancelled);
     ~CheckpointSync();
     CheckpointSync(const CheckpointSync&) = delete;
     CheckpointSync& operator=(const CheckpointSync&) = delete;

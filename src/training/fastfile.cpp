@@ -35,9 +35,9 @@ namespace {
 constexpr size_t server_threads = 4;
 constexpr uint64_t first_window_bytes = 256ULL << 10;
 constexpr uint64_t window_bytes_max = 8ULL << 20;
-constexpr uint64_t nearby_bytes = 1ULL << 20;  // the kernel's readahead asks out of order
+constexpr uint64_t nearby_bytes = 1ULL << 20;    // the kernel's readahead asks out of order
 constexpr uint64_t read_bytes_max = 1ULL << 20;  // of one answer
-constexpr double for_ever = 1e9;  // names and sizes do not change while mounted
+constexpr double for_ever = 1e9;                 // names and sizes do not change while mounted
 
 struct Node {
     std::map<std::string, size_t> children;  // of a folder: place in `nodes`
@@ -375,7 +375,8 @@ base::Result<std::unique_ptr<FastFileMount>> FastFileMount::mount(JobData& data,
     ::clock_gettime(CLOCK_REALTIME, &state->mounted_at);
     fuse_set_log_func(to_our_log);
     // Workers are other users than the server; only root may let them in without /etc/fuse.conf.
-    std::string options = "ro,nosuid,nodev,default_permissions,fsname=trainwarden,subtype=s3,max_read=" + std::to_string(read_bytes_max);
+    std::string options =
+        "ro,nosuid,nodev,default_permissions,fsname=trainwarden,subtype=s3,max_read=" + std::to_string(read_bytes_max);
     if (::geteuid() == 0) options += ",allow_other";
     const char* words[] = {"trainwarden", "-o", options.c_str()};
     fuse_args arguments = FUSE_ARGS_INIT(3, const_cast<char**>(words));

@@ -50,8 +50,9 @@ base::Result<void> copy_image_code(const Plan& plan, const WorkerPlace& place, c
         if (file.is_folder || file.is_link) continue;
         auto copied = copy_beneath(place.image_root, "opt/ml/" + file.path, to, cancelled);
         if (!copied && copied.error().code == sandbox::disk_full) {
-            return base::fail(base::code::ClientError, "Data download failed:Insufficient disk space for what the image has in "
-                                                       "/opt/ml. Please use a larger volume (VolumeSizeInGB).");
+            return base::fail(base::code::ClientError,
+                              "Data download failed:Insufficient disk space for what the image has in "
+                              "/opt/ml. Please use a larger volume (VolumeSizeInGB).");
         }
         TRY(copied);
         if (::chmod(to.c_str(), file.is_executable ? 0755 : 0644) != 0)

@@ -55,9 +55,8 @@ base::Result<void> Inputs::open(const Channel& channel, Transfer& transfer) {
                 for (size_t place : share_of(channel, objects.size(), seat, hosts.size())) share.push_back(objects[place]);
                 names = TRY(names_of(std::move(share)));
             }
-            mounts_.push_back(TRY(FastFileMount::mount(data_, session_, names,
-                                                       workers_[host] + "/ml/input/data/" + channel.name, *mounts_memory_[host],
-                                                       &read_[host])));
+            mounts_.push_back(TRY(FastFileMount::mount(data_, session_, names, workers_[host] + "/ml/input/data/" + channel.name,
+                                                       *mounts_memory_[host], &read_[host])));
         }
         return {};
     }

@@ -49,10 +49,10 @@ private:
     RoleSession& session_;
     std::vector<std::string> workers_;
     std::function<void()> on_failure_;
-    size_t names_ = 0;                                 // of objects, in all mounted and streamed channels
+    size_t names_ = 0;                                         // of objects, in all mounted and streamed channels
     std::vector<std::unique_ptr<InputMemory>> mounts_memory_;  // by host
-    std::vector<uint64_t> pipe_memory_;                // by host: of each of its pipes
-    std::vector<std::atomic<uint64_t>> read_;  // by host
+    std::vector<uint64_t> pipe_memory_;                        // by host: of each of its pipes
+    std::vector<std::atomic<uint64_t>> read_;                  // by host
     mutable base::Mutex mutex_;
     std::optional<base::Error> failure_ GUARDED_BY(mutex_);
     // Last, so that they end before what their threads use.

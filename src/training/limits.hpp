@@ -9,18 +9,18 @@ namespace training {
 
 // What an operator may set: `serve --limit` (server/quotas.hpp, docs/limits.md).
 struct Limits {
-    uint64_t volume_gigabytes_max = 1024;          // AWS: `Size of EBS volume for a training job instance`
-    uint64_t jobs_bytes_max = uint64_t{1} << 60;   // of the disk, by all jobs together
-    uint64_t disk_free_bytes_min = 1ULL << 30;     // below this, the job that has taken most is ended; see disk_free_share
-    uint64_t artifact_bytes_max = 1ULL << 40;      // of the data in one archive, or in one job's single objects
+    uint64_t volume_gigabytes_max = 1024;              // AWS: `Size of EBS volume for a training job instance`
+    uint64_t jobs_bytes_max = uint64_t{1} << 60;       // of the disk, by all jobs together
+    uint64_t disk_free_bytes_min = 1ULL << 30;         // below this, the job that has taken most is ended; see disk_free_share
+    uint64_t artifact_bytes_max = 1ULL << 40;          // of the data in one archive, or in one job's single objects
     std::chrono::seconds artifact_time_max{6 * 3600};  // for a job's uploads
     // The same, of a job that was stopped while it trained, or from the end of its MaxRuntimeInSeconds on.
     std::chrono::seconds stopped_upload_max{1800};
     uint64_t input_memory_bytes_max = 128ULL << 20;  // of what FastFile and Pipe channels hold for one worker (input_memory.hpp)
     uint64_t input_files_open_max = 262'144;         // of one worker's FastFile channels
 };
-constexpr uint64_t disk_free_share = 20;       // disk_free_bytes_min is at most one part in so many of the disk
-constexpr uint64_t input_memory_share = 8;     // input_memory_bytes_max is at most one part in so many of the worker's memory
+constexpr uint64_t disk_free_share = 20;    // disk_free_bytes_min is at most one part in so many of the disk
+constexpr uint64_t input_memory_share = 8;  // input_memory_bytes_max is at most one part in so many of the worker's memory
 constexpr uint64_t input_memory_bytes_least = 16ULL << 20;  // and never less
 
 // Quotas of a machine without a table of instance types (instances.hpp).
@@ -43,8 +43,8 @@ constexpr uint64_t holes_bytes_max =
     16ULL << 30;                             // that are written as zeros: of one file that becomes an object, of one archive
 constexpr size_t sparse_extents_max = 4096;  // of one file in an archive: between them are its holes
 constexpr size_t reported_files_max = 8;     // files that a message or a log names one by one
-constexpr std::chrono::seconds shutdown_upload_max{15};      // for the last checkpoints when the server stops
-constexpr size_t kept_folders_max = 16;                      // of failed jobs whose artifacts could not be uploaded
+constexpr std::chrono::seconds shutdown_upload_max{15};  // for the last checkpoints when the server stops
+constexpr size_t kept_folders_max = 16;                  // of failed jobs whose artifacts could not be uploaded
 
 // The source archive that a job brings.
 constexpr uint64_t source_unpacked_bytes_max = 16ULL << 30;

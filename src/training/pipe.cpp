@@ -148,8 +148,10 @@ private:
             unpacked_ += part;
             if (unpacked_.size() <= unpacked_bytes_max_) return {};
             if (unpacked_bytes_max_ == recordio_payload_max)
-                return base::fail(base::code::InvalidGzip, "unpacked it is too large for RecordIO: a record holds less than 512 MiB");
-            return base::fail(base::code::InvalidGzip, "unpacked it is more than the " + std::to_string(unpacked_bytes_max_ >> 20) +
+                return base::fail(base::code::InvalidGzip,
+                                  "unpacked it is too large for RecordIO: a record holds less than 512 MiB");
+            return base::fail(base::code::InvalidGzip, "unpacked it is more than the " +
+                                                           std::to_string(unpacked_bytes_max_ >> 20) +
                                                            " MiB that this channel may hold to make a record of it");
         }));
         if (!piece.last()) return {};

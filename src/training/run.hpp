@@ -1,4 +1,5 @@
-// One job's life, on a thread of its own: download, train, upload, settle; from where its record says that it is (recover.cpp).
+// One job's life, on a thread of its own: download, train (run.cpp), upload, settle (run_end.cpp); from where its record says that
+// it is (recover.cpp).
 // See job.hpp for the states.
 #pragma once
 
@@ -26,6 +27,9 @@
 #include "training/workers.hpp"
 
 namespace training {
+
+// What a FailureReason may hold, without half a character at its end.
+[[nodiscard]] std::string clipped(std::string reason, size_t bytes_max);
 
 class Running {
 public:

@@ -29,12 +29,12 @@ namespace fs = std::filesystem;
 constexpr size_t key_bytes_max = 1024;  // S3's
 constexpr size_t piece_bytes = 1 << 20;
 
-
 std::unexpected<base::Error> client_error(std::string message) { return base::fail(base::code::ClientError, std::move(message)); }
 
 // AWS's words, and what did not fit.
 std::unexpected<base::Error> no_space(const std::string& what) {
-    return client_error("Data download failed:Insufficient disk space for " + what + ". Please use a larger volume (VolumeSizeInGB).");
+    return client_error("Data download failed:Insufficient disk space for " + what +
+                        ". Please use a larger volume (VolumeSizeInGB).");
 }
 
 base::Result<void> make_parent(const std::string& path) {
@@ -250,8 +250,7 @@ base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::strin
                 continue;
             }
             if (file.size > artifact_bytes_max_ - bytes) {
-                remember(uploaded.missing,
-                         name + ": with it there would be more than " + size_text(artifact_bytes_max_));
+                remember(uploaded.missing, name + ": with it there would be more than " + size_text(artifact_bytes_max_));
                 continue;
             }
             bytes += file.size;
@@ -282,8 +281,9 @@ base::Result<UploadedFolder> Transfer::upload_archive(const std::vector<std::str
     };
     auto upload = begin_upload(object);
     if (!upload) return failed(std::move(upload).error());
-    auto packed = pack(workers, "ml/" + folder, [&](std::string_view bytes) { return (*upload)->write(bytes); }, cancelled_,
-                       artifact_bytes_max_);
+    auto packed = pack(
+        workers, "ml/" + folder, [&](std::string_view bytes) { return (*upload)->write(bytes); }, cancelled_,
+        artifact_bytes_max_);
     if (!packed) return failed(std::move(packed).error());
     if (packed->entries > 0) {
         if (auto finished = (*upload)->finish(); !finished) return failed(std::move(finished).error());

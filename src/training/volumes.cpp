@@ -20,7 +20,7 @@ namespace training {
 namespace {
 
 constexpr std::chrono::milliseconds between_looks{1000};
-constexpr int rest_factor = 4;         // a look that takes long is followed by so many times its length of rest
+constexpr int rest_factor = 4;           // a look that takes long is followed by so many times its length of rest
 constexpr int measured_depth_max = 256;  // a descriptor a level
 constexpr size_t many_names_max = 1'000'000;
 

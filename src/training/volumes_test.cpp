@@ -86,7 +86,8 @@ TEST_CASE("where there are no volumes, a worker that writes more than its size i
     TemporaryFolder folder;
     Limits limits;
     DiskUse use(folder.path, limits);
-    JobVolumes volumes(use, folder.path, {folder.path + "/algo-1", folder.path + "/algo-2"}, 0, false);  // 0 GiB: anything is more
+    JobVolumes volumes(use, folder.path, {folder.path + "/algo-1", folder.path + "/algo-2"}, 0,
+                       false);  // 0 GiB: anything is more
     REQUIRE(volumes.make().has_value());
     fill(folder.path + "/algo-2/ml/model/weights", mib);
     std::atomic<int> told{0};
