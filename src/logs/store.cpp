@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -359,20 +360,23 @@ base::Result<Page> Store::read(const Owner& owner, const std::string& group, con
         }
         return page;
     }
-    // Backward: all events before the offset, of which the last ones stay. Logs of jobs are small enough to be read whole.
+    // Backward: all events before the offset, of which the last ones stay: a page of them is held.
     uint64_t at = 0;
-    std::vector<Event> before;
+    std::deque<Event> before;
+    size_t bytes = 0;
     while (at < offset && std::getline(file, line) && !file.eof()) {
         auto event = parse_line(line, at);
         at += line.size() + 1;
-        if (event && in_range(*event, range)) before.push_back(std::move(*event));
-        if (before.size() > 2 * limit) before.erase(before.begin(), before.end() - static_cast<std::ptrdiff_t>(limit));
+        if (!event || !in_range(*event, range)) continue;
+        bytes += event->message.size();
+        before.push_back(std::move(*event));
+        while (before.size() > limit || bytes - before.front().message.size() >= page_bytes_max) {
+            bytes -= before.front().message.size();
+            before.pop_front();
+        }
     }
     page.end = std::min(at, offset);
-    size_t kept = 0, bytes = 0;
-    while (kept < limit && kept < before.size() && bytes < page_bytes_max) bytes += before[before.size() - ++kept].message.size();
-    page.events.assign(std::make_move_iterator(before.end() - static_cast<std::ptrdiff_t>(kept)),
-                       std::make_move_iterator(before.end()));
+    page.events.assign(std::make_move_iterator(before.begin()), std::make_move_iterator(before.end()));
     page.begin = page.events.empty() ? 0 : page.events.front().offset;
     return page;
 }

@@ -93,17 +93,15 @@ base::Result<void> mount_at(const std::string& folder) {
     return {};
 }
 
-// The trial's: writes until it is full; what fails otherwise is an error.
-base::Result<void> fill(const std::string& folder) {
-    const auto file = TRY(os::open_file(folder + "/fill", O_WRONLY | O_CREAT));
-    const std::string block(size_t{1} << 20, 'x');
-    for (uint64_t written = 0; written <= trial_bytes;) {
-        const ssize_t count = ::write(file.number(), block.data(), block.size());
-        if (count < 0 && errno == ENOSPC) return {};
-        if (count < 0 && errno != EINTR) return failed("write to a volume", errno);
-        if (count > 0) written += static_cast<uint64_t>(count);
-    }
-    return base::fail(base::code::InternalError, "a volume took more than its size");
+// The trial's: it is there, can be written to, and is not larger than it should be.
+base::Result<void> look_at(const std::string& folder) {
+    const auto file = TRY(os::open_file(folder + "/trial", O_WRONLY | O_CREAT));
+    TRY(os::write_all(file.number(), "trial", folder));
+    struct statvfs disk{};
+    if (::statvfs(folder.c_str(), &disk) != 0) return failed("look at a volume", errno);
+    if (uint64_t{disk.f_blocks} * disk.f_frsize > trial_bytes)
+        return base::fail(base::code::InternalError, "a volume is larger than its size");
+    return {};
 }
 
 }  // namespace
@@ -168,8 +166,12 @@ Volumes Volumes::open(const std::string& scratch) {
         if (::access(make_file_system, X_OK) != 0)
             return base::fail(base::code::InternalError,
                               std::string("there is no ") + make_file_system + " (Debian package e2fsprogs)");
-        const auto volume = TRY(make(folder, trial_bytes));
-        return fill(folder);
+        if (::access("/dev/loop-control", R_OK | W_OK) != 0) return failed("open /dev/loop-control", errno);
+        const auto volume = make(folder, trial_bytes);
+        // A disk that is full now has room for volumes at another time.
+        if (!volume && volume_free(scratch) < trial_bytes) return {};
+        if (!volume) return base::fail(volume.error());
+        return look_at(folder);
     };
     if (const auto tried = trial(); !tried) volumes.why_not_ = tried.error().message;
     remove_volume(folder);

@@ -34,7 +34,7 @@ private:
 
 class Volumes {
 public:
-    // Tries it: a small volume is made in the folder `scratch`, filled until it is full, and removed.
+    // Tries it: a small volume is made in the folder `scratch`, and removed.
     [[nodiscard]] static Volumes open(const std::string& scratch);
 
     [[nodiscard]] bool available() const { return why_not_.empty(); }
