@@ -39,7 +39,7 @@ const std::vector<One>& all() {
         {"object-bytes", [](Quotas& all, uint64_t n) { all.objects.bytes_max = n; }, 1, bytes},
         {"object-leave-bytes",
          [](Quotas& all, uint64_t n) { all.objects.disk_free_bytes_min = all.metadata.disk_free_bytes_min = n; }, 0, bytes},
-        {"object-metadata-bytes", [](Quotas& all, uint64_t n) { all.metadata.bytes_max = n; }, 256 * mib, bytes},
+        {"metadata-bytes", [](Quotas& all, uint64_t n) { all.metadata.bytes_max = n; }, 256 * mib, bytes},
     };
     return list;
 }

@@ -32,13 +32,13 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     server->keys = TRY(store::open_rocks_store(folder.keys_directory()));
     server->blobs =
         store::bound_blobs(TRY(store::open_file_blobs(folder.blobs_directory())), folder.blobs_directory(), quotas.objects);
-    server->object_keys = store::bound_keys(*server->keys, folder.keys_directory(), quotas.metadata);
+    server->bounded_keys = store::bound_keys(*server->keys, folder.keys_directory(), quotas.metadata);
     server->directory =
         TRY(identity::Directory::open({server->keys.get(), &server->clock, &server->random, folder.master_key()}));
     TRY(folder.bootstrap(*server->directory));
     server->storage =
-        TRY(objects::Storage::open({server->object_keys.get(), server->blobs.get(), &server->clock, &server->random}));
-    server->metrics = std::make_unique<cloudwatch::Store>(*server->keys, server->random);
+        TRY(objects::Storage::open({server->bounded_keys.get(), server->blobs.get(), &server->clock, &server->random}));
+    server->metrics = std::make_unique<cloudwatch::Store>(*server->bounded_keys, server->random);
     server->logs =
         TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory(), quotas.logs}));
     if (!audit_settings.syslog.empty())

@@ -43,7 +43,7 @@ struct Server {
     crypto::SystemRandom random;
     std::unique_ptr<DataFolder> folder;
     std::unique_ptr<store::KeyValueStore> keys;
-    std::unique_ptr<store::KeyValueStore> object_keys;  // the same, for objects: with what they may take of the disk
+    std::unique_ptr<store::KeyValueStore> bounded_keys;  // the same, for objects and metrics: with what they may take of the disk
     std::unique_ptr<store::Blobs> blobs;
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<objects::Storage> storage;
