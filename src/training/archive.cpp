@@ -60,7 +60,8 @@ public:
     base::Result<Packed> run(const std::vector<std::string>& roots, const std::string& folder) {
         std::set<std::string> seen;
         for (const auto& root : roots) {
-            auto listing = files_beneath(root, folder);
+            auto listing = files_beneath(root, folder, cancelled_);
+            if (cancelled_()) return base::fail(base::code::Cancelled, "the job was stopped");
             for (auto& name : listing.special) remember(packed_.special, std::move(name));
             for (auto& what : listing.unread) remember(packed_.missing, std::move(what));
             for (const auto& file : listing.files) {

@@ -232,7 +232,8 @@ base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::strin
     std::map<std::string, size_t> seen;
     uint64_t bytes = 0;
     for (size_t host = 0; host < workers.size(); ++host) {
-        auto listing = files_beneath(workers[host], "ml/" + folder);
+        auto listing = files_beneath(workers[host], "ml/" + folder, cancelled_);
+        if (cancelled_()) return stopped();
         for (const auto& name : listing.special)
             remember(uploaded.remarks, folder + "/" + name + " is not a regular file: not uploaded");
         for (auto& what : listing.unread) remember(uploaded.missing, folder + "/" + what);

@@ -2,7 +2,6 @@
 has its own, and nobody takes it from another."""
 
 import contextlib
-import os
 import pathlib
 import signal
 import subprocess
