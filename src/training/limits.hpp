@@ -19,8 +19,9 @@ struct Limits {
     uint64_t input_memory_bytes_max = 128ULL << 20;  // of what FastFile and Pipe channels hold for one worker (input_memory.hpp)
     uint64_t input_files_open_max = 262'144;         // of one worker's FastFile channels
 };
-constexpr uint64_t disk_free_share = 20;    // disk_free_bytes_min is at most one part in so many of the disk
-constexpr uint64_t input_memory_share = 8;  // input_memory_bytes_max is at most one part in so many of the worker's memory
+constexpr int volume_gigabytes_default = 30;  // of a request that names no size, as the SageMaker SDK's
+constexpr uint64_t disk_free_share = 20;      // disk_free_bytes_min is at most one part in so many of the disk
+constexpr uint64_t input_memory_share = 8;    // input_memory_bytes_max is at most one part in so many of the worker's memory
 constexpr uint64_t input_memory_bytes_least = 16ULL << 20;  // and never less
 
 // Quotas of a machine without a table of instance types (instances.hpp).
