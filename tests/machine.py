@@ -70,6 +70,18 @@ def fuse():
     mounts()
 
 
+def volumes():
+    """A file with a file system in it, mounted by a loop device."""
+    root()
+    with tempfile.TemporaryDirectory(prefix="trainwarden-asks-") as folder:
+        image = pathlib.Path(folder, "image")
+        with open(image, "wb") as file:
+            file.truncate(16 << 20)
+        must("no ext4 in a file", "mkfs.ext4", "-q", "-F", str(image))
+        must("no loop devices to mount", "mount", "-o", "loop", str(image), folder)
+        must("no unmounting", "umount", folder)
+
+
 def limits():
     """Control groups that this user may make and limit: of memory, processors and processes."""
     top = pathlib.Path("/sys/fs/cgroup")
@@ -114,7 +126,7 @@ def cvc5():
     must("no cvc5", "cvc5", "--version")
 
 
-NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, limits, landlock, landlock_scopes, tracing, cvc5)}
+NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, volumes, limits, landlock, landlock_scopes, tracing, cvc5)}
 
 
 @functools.cache

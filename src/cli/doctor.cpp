@@ -11,6 +11,7 @@
 #include "cli/data_paths.hpp"
 #include "cli/running_server.hpp"
 #include "cli/terminal.hpp"
+#include "cli/volume_means.hpp"
 #include "http/client.hpp"
 #include "model/sts/operations.hpp"
 #include "wire/client.hpp"
@@ -166,6 +167,22 @@ void check_sandbox(Report& report) {
 
 }  // namespace
 
+namespace {
+
+void check_volumes(Report& report) {
+    const MissingMeans missing = missing_for_volumes();
+    if (missing.what.empty()) {
+        report.add(Finding::good,
+                   "volumes of training jobs have the size of their VolumeSizeInGB (ext4 in a file, by loop devices)");
+    } else {
+        report.add(Finding::missing_option,
+                   "no volumes for training jobs: VolumeSizeInGB is only measured, every second (" + missing.what + ")",
+                   missing.remedy);
+    }
+}
+
+}  // namespace
+
 void add_doctor(Command& root) {
     auto report = std::make_shared<Report>();
     Command command = root.subcommand("doctor", "Check this machine, the server and your credentials");
@@ -179,6 +196,7 @@ void add_doctor(Command& root) {
         check_hardening(*report, *data);
         check_programs(*report);
         check_sandbox(*report);
+        check_volumes(*report);
         if (report->json) print_pretty_json(report->checks);
         return report->bad ? 1 : 0;
     });

@@ -45,7 +45,7 @@ void fill(Access& access, std::string_view action, Description&& resource, const
     access.restrict_public = resource.restrict_public;
     access.resource_policy_is_public = resource.policy_is_public;
     access.region = std::move(resource.region);
-    for (const auto& entry : resource.object_keys.entries()) {
+    for (const auto& entry : resource.bounded_keys.entries()) {
         if (!policy::is_key_of_s3_action(entry.key, action)) continue;
         for (const auto& value : entry.values) access.context.set(entry.key, value);  // an ambiguous one stays so (R81)
     }
@@ -99,7 +99,7 @@ base::Result<Description> Describer::ask(Ask ask, std::string_view arn, std::str
     }
     if (!is_served(out.region)) out.region.clear();
     // What is known of a resource is not a condition of this server's own actions on it.
-    if (is_own(action)) out.keys = out.object_keys = {};
+    if (is_own(action)) out.keys = out.bounded_keys = {};
     return out;
 }
 

@@ -62,7 +62,7 @@ struct Description {
     policy::Context keys;  // of the resource: aws:ResourceTag/…, iam:PermissionsBoundary
     // Keys of an object that only some of S3's actions have (s3:ExistingObjectTag/…): an access has them if the reference lists
     // them for its action.
-    policy::Context object_keys;
+    policy::Context bounded_keys;
     std::string region;     // that serves it; empty: any
     std::string absence;    // of an absent one: what a question about it is told, `there is no log group g`; may be empty
     bool may_come = false;  // of an absent one: questions about it are answered all the same (an object)

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "base/error_codes.hpp"
+#include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "os/file.hpp"
 #include "text/json.hpp"
@@ -43,6 +45,12 @@ std::unexpected<base::Error> no_stream() {
 base::Result<void> internal(const base::Result<void>& done) {
     if (done) return {};
     return base::fail(base::code::InternalError, done.error().message);
+}
+
+uint64_t size_of(const std::string& file) {
+    std::error_code error;  // A stream without events has no file.
+    const auto size = fs::file_size(file, error);
+    return error ? 0 : size;
 }
 
 bool in_range(const Event& event, const Range& range) {
@@ -132,7 +140,24 @@ base::Result<std::unique_ptr<Store>> Store::open(Dependencies dependencies) {
     if (error)
         return base::fail(base::code::InternalError, "cannot make the folder " + dependencies.folder + ": " + error.message());
     fs::permissions(dependencies.folder, fs::perms::owner_all, error);
-    return std::unique_ptr<Store>(new Store(std::move(dependencies)));
+    std::unique_ptr<Store> store(new Store(std::move(dependencies)));
+    TRY(store->count());
+    return store;
+}
+
+base::Result<void> Store::count() {
+    const std::string all = "logs/stream/";
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = all}))) {
+        // ACCOUNT/REGION/GROUP\nSTREAM; groups may have slashes.
+        const std::string_view name = std::string_view(entry.key).substr(all.size());
+        const size_t account = name.find('/'), region = name.find('/', account + 1), group = name.find('\n');
+        const Writer writer =
+            writer_of(std::string(name.substr(0, account)), std::string(name.substr(account + 1, region - account - 1)),
+                      name.substr(region + 1, group - region - 1), name.substr(group + 1));
+        (void)quota_.add_stream(writer.account, true);
+        quota_.add(writer, size_of(TRY(found_in(entry.value)).file));
+    }
+    return {};
 }
 
 base::Result<void> Store::commit(const store::Batch& batch) {
@@ -187,15 +212,16 @@ base::Result<void> Store::delete_group(const Owner& owner, const std::string& gr
     std::string key = group_prefix(owner) + group;
     auto record = TRY(dependencies_.keys->get(key));
     if (!record) return no_group();
-    std::vector<std::string> files;
+    std::vector<std::pair<std::string, std::string>> streams;  // name, file
+    const std::string prefix = stream_prefix(owner, group);
     store::Batch batch;
     batch.expect(key, *record).erase(key);
-    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = stream_prefix(owner, group)}))) {
-        files.push_back(TRY(found_in(entry.value)).file);
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = prefix}))) {
+        streams.emplace_back(entry.key.substr(prefix.size()), TRY(found_in(entry.value)).file);
         batch.erase(entry.key);
     }
     TRY(commit(batch));
-    for (const auto& file : files) ::unlink(file.c_str());
+    for (const auto& [stream, file] : streams) drop_file(owner, group, stream, file);
     return {};
 }
 
@@ -214,7 +240,26 @@ base::Result<std::vector<Group>> Store::groups(const Owner& owner, std::string_v
     return found;
 }
 
+void Store::drop_file(const Owner& owner, const std::string& group, const std::string& stream, const std::string& file) {
+    const uint64_t size = size_of(file);
+    // A writer that has it open sees that it has no name any more.
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT) base::log_error("cannot remove " + file + ": " + std::strerror(errno));
+    quota_.give_back(writer_of(owner.account, owner.region, group, stream), size);
+    quota_.remove_stream(owner.account);
+}
+
 base::Result<void> Store::create_stream(const Owner& owner, const std::string& group, const std::string& stream) {
+    if (!quota_.add_stream(owner.account)) {
+        return base::fail(base::code::Throttling, "Rate exceeded: the account has the " +
+                                                      std::to_string(quota_.limits().account_streams_max) +
+                                                      " log streams that it may have");
+    }
+    auto made = make_stream(owner, group, stream);
+    if (!made) quota_.remove_stream(owner.account);
+    return made;
+}
+
+base::Result<void> Store::make_stream(const Owner& owner, const std::string& group, const std::string& stream) {
     auto record = TRY(dependencies_.keys->get(group_prefix(owner) + group));
     if (!record) return no_group();
     std::string key = stream_prefix(owner, group) + stream, id = dependencies_.random->hex(32);
@@ -236,7 +281,7 @@ base::Result<void> Store::delete_stream(const Owner& owner, const std::string& g
     store::Batch batch;
     batch.erase(stream_prefix(owner, group) + stream);
     TRY(commit(batch));
-    ::unlink(found.file.c_str());
+    drop_file(owner, group, stream, found.file);
     return {};
 }
 
@@ -268,15 +313,30 @@ base::Result<void> Store::put(const Owner& owner, const std::string& group, cons
     auto found = TRY(find(owner, group, stream));
     std::string lines;
     for (const auto& event : events) lines += to_line(event);
+    const Writer writer = writer_of(owner.account, owner.region, group, stream);
+    switch (quota_.take(writer, lines.size(), dependencies_.clock->now())) {
+        case Quota::Answer::granted:
+            break;
+        case Quota::Answer::too_fast:
+            return base::fail(base::code::Throttling, "Rate exceeded");
+        case Quota::Answer::full:
+            return base::fail(base::code::Throttling,
+                              "Rate exceeded: the logs hold as much as they may; delete streams that are not needed");
+    }
     base::Lock lock(appending_[std::hash<std::string>{}(found.file) % appending_.size()]);
-    return append(found.file, lines);
+    auto done = append(found.file, lines);
+    if (!done) quota_.give_back(writer, lines.size());
+    return done;
 }
 
 base::Result<LogWriter> Store::start(const Owner& owner, const std::string& group, const std::string& stream) {
-    for (auto made : {create_group(owner, group), create_stream(owner, group, stream)}) {
+    // A worker's stream comes whatever the account has: there are no more of them than jobs have workers.
+    for (bool is_stream : {false, true}) {
+        auto made = is_stream ? make_stream(owner, group, stream) : create_group(owner, group);
+        if (made && is_stream) (void)quota_.add_stream(owner.account, true);
         if (!made && made.error().code != base::code::ResourceAlreadyExistsException) return base::fail(std::move(made).error());
     }
-    return LogWriter::open(TRY(find(owner, group, stream)).file);
+    return LogWriter::open(TRY(find(owner, group, stream)).file, quota_, writer_of(owner.account, owner.region, group, stream));
 }
 
 base::Result<Page> Store::read(const Owner& owner, const std::string& group, const std::string& stream, uint64_t offset,
@@ -300,20 +360,23 @@ base::Result<Page> Store::read(const Owner& owner, const std::string& group, con
         }
         return page;
     }
-    // Backward: all events before the offset, of which the last ones stay. Logs of jobs are small enough to be read whole.
+    // Backward: all events before the offset, of which the last ones stay: a page of them is held.
     uint64_t at = 0;
-    std::vector<Event> before;
+    std::deque<Event> before;
+    size_t bytes = 0;
     while (at < offset && std::getline(file, line) && !file.eof()) {
         auto event = parse_line(line, at);
         at += line.size() + 1;
-        if (event && in_range(*event, range)) before.push_back(std::move(*event));
-        if (before.size() > 2 * limit) before.erase(before.begin(), before.end() - static_cast<std::ptrdiff_t>(limit));
+        if (!event || !in_range(*event, range)) continue;
+        bytes += event->message.size();
+        before.push_back(std::move(*event));
+        while (before.size() > limit || bytes - before.front().message.size() >= page_bytes_max) {
+            bytes -= before.front().message.size();
+            before.pop_front();
+        }
     }
     page.end = std::min(at, offset);
-    size_t kept = 0, bytes = 0;
-    while (kept < limit && kept < before.size() && bytes < page_bytes_max) bytes += before[before.size() - ++kept].message.size();
-    page.events.assign(std::make_move_iterator(before.end() - static_cast<std::ptrdiff_t>(kept)),
-                       std::make_move_iterator(before.end()));
+    page.events.assign(std::make_move_iterator(before.begin()), std::make_move_iterator(before.end()));
     page.begin = page.events.empty() ? 0 : page.events.front().offset;
     return page;
 }

@@ -17,6 +17,7 @@
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "logs/line.hpp"
+#include "logs/quota.hpp"
 #include "logs/writer.hpp"
 #include "store/key_value_store.hpp"
 
@@ -56,6 +57,7 @@ public:
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
         std::string folder;  // DIR/logs
+        Limits limits;
     };
     [[nodiscard]] static base::Result<std::unique_ptr<Store>> open(Dependencies dependencies);
 
@@ -73,6 +75,7 @@ public:
     // Another one after every group or stream that comes or goes, once that can be seen and before the call returns.
     [[nodiscard]] uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
+    // Errors also `Throttling`: the account has as many as it may.
     [[nodiscard]] base::Result<void> create_stream(const Owner& owner, const std::string& group, const std::string& stream);
     [[nodiscard]] base::Result<void> delete_stream(const Owner& owner, const std::string& group, const std::string& stream);
     [[nodiscard]] base::Result<Stream> stream(const Owner& owner, const std::string& group, const std::string& stream) const;
@@ -80,7 +83,7 @@ public:
     [[nodiscard]] base::Result<std::vector<Stream>> streams(const Owner& owner, const std::string& group,
                                                             std::string_view prefix) const;
 
-    // All or nothing, and on disk when it returns.
+    // All or nothing, and on disk when it returns. Error `Throttling`: more, or faster, than a job or an account may.
     [[nodiscard]] base::Result<void> put(const Owner& owner, const std::string& group, const std::string& stream,
                                          const std::vector<Event>& events);
     // A stream for a worker's output; makes it, and the group, if they are not there.
@@ -90,7 +93,11 @@ public:
                                           uint64_t offset, bool forward, const Range& range, size_t limit) const;
 
 private:
-    explicit Store(Dependencies dependencies) : dependencies_(std::move(dependencies)) {}
+    explicit Store(Dependencies dependencies) : dependencies_(std::move(dependencies)), quota_(dependencies_.limits) {}
+    void drop_file(const Owner& owner, const std::string& group, const std::string& stream, const std::string& file);
+    // What is there counts.
+    [[nodiscard]] base::Result<void> count();
+    [[nodiscard]] base::Result<void> make_stream(const Owner& owner, const std::string& group, const std::string& stream);
     struct Found {
         int64_t creation_time = 0;
         std::string file;  // its path
@@ -101,6 +108,7 @@ private:
     [[nodiscard]] std::string path_of(const std::string& id) const;
 
     Dependencies dependencies_;
+    Quota quota_;
     std::atomic<uint64_t> version_ = 1;
     std::array<base::Mutex, 16> appending_;  // by file: one batch at a time
 };

@@ -6,10 +6,12 @@
 #include <array>
 #include <charconv>
 #include <functional>
+#include <iterator>
 
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/strings.hpp"
+#include "server/quotas.hpp"
 #include "wire/errors.hpp"
 #include "wire/route.hpp"
 #include "wire/s3_request.hpp"
@@ -76,6 +78,7 @@ base::Result<DoorLimits> parse_limits(const std::vector<std::string>& texts) {
         if (limit == limits().end() || equals == std::string::npos) {
             std::vector<std::string> names;
             for (const auto& one : limits()) names.emplace_back(one.name);
+            std::ranges::copy(quota_names(), std::back_inserter(names));
             return base::fail(base::Error(base::code::InvalidConfiguration, "--limit " + text + " is no limit of this server")
                                   .note("write NAME=NUMBER; there are " + base::join(names, ", ")));
         }

@@ -13,6 +13,7 @@
 #include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "os/file.hpp"
+#include "sandbox/volume.hpp"
 #include "text/uri.hpp"
 #include "text/xml.hpp"
 
@@ -112,8 +113,10 @@ base::Result<void> WireJobData::download(const identity::Credentials& credential
     if (!etag.empty()) request.headers.add("If-Match", etag);
     request.sink = [&](std::string_view bytes) -> base::Result<void> {
         if (cancelled()) return cancelled_error();
-        if (auto written = os::write_all(file.number(), bytes, path); !written)
-            return base::fail(base::code::LocalDiskError, written.error().message);
+        if (auto written = os::write_all(file.number(), bytes, path); !written) {
+            const bool is_full = written.error().code == sandbox::disk_full;
+            return base::fail(is_full ? sandbox::disk_full : base::code::LocalDiskError, written.error().message);
+        }
         return {};
     };
     base::Result<wire::S3Answer> answer = call(credentials, request);

@@ -129,7 +129,9 @@ base::Result<std::vector<std::string>> served_regions(const Settings& settings) 
 base::Result<int> serve(const Settings& settings) {
     harden(settings);
     const net::Networks proxies = TRY(net::Networks::parse(settings.proxies));
-    DoorLimits limits = TRY(parse_limits(settings.limits));
+    std::vector<std::string> limit_texts = settings.limits;
+    const Quotas quotas = TRY(take_quotas(limit_texts));
+    DoorLimits limits = TRY(parse_limits(limit_texts));
     share_out_descriptors(limits.port.connections_max);
     const Listen listen = TRY(parse_listen(settings.listen));
     const std::vector<std::string> regions = TRY(served_regions(settings));
@@ -137,7 +139,7 @@ base::Result<int> serve(const Settings& settings) {
     StopSignals signals;
     TrainingSettings training = settings.training;
     training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
-    auto server = TRY(Server::open(settings.data, settings.master_key_file, regions, training, settings.audit));
+    auto server = TRY(Server::open(settings.data, settings.master_key_file, regions, training, settings.audit, quotas));
     const http::Handler apis = [&server](http::Request& request) { return server->gate->serve(request); };
     const auto unread = [&server](const http::UnreadRequest& request) {
         gate::record_unread(*server->audit, server->clock, server->random, request);

@@ -16,8 +16,8 @@
 namespace server {
 base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, const std::string& master_key_file,
                                                    const std::vector<std::string>& regions,
-                                                   const TrainingSettings& training_settings,
-                                                   const AuditSettings& audit_settings) {
+                                                   const TrainingSettings& training_settings, const AuditSettings& audit_settings,
+                                                   const Quotas& quotas) {
     auto server = std::make_unique<Server>();
     server->regions = regions;
     server->folder = TRY(DataFolder::open(data, master_key_file, server->random));
@@ -30,13 +30,17 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     }
     server->audit = std::move(*audit);
     server->keys = TRY(store::open_rocks_store(folder.keys_directory()));
-    server->blobs = TRY(store::open_file_blobs(folder.blobs_directory()));
+    server->blobs =
+        store::bound_blobs(TRY(store::open_file_blobs(folder.blobs_directory())), folder.blobs_directory(), quotas.objects);
+    server->bounded_keys = store::bound_keys(*server->keys, folder.keys_directory(), quotas.metadata);
     server->directory =
         TRY(identity::Directory::open({server->keys.get(), &server->clock, &server->random, folder.master_key()}));
     TRY(folder.bootstrap(*server->directory));
-    server->storage = TRY(objects::Storage::open({server->keys.get(), server->blobs.get(), &server->clock, &server->random}));
-    server->metrics = std::make_unique<cloudwatch::Store>(*server->keys, server->random);
-    server->logs = TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory()}));
+    server->storage =
+        TRY(objects::Storage::open({server->bounded_keys.get(), server->blobs.get(), &server->clock, &server->random}));
+    server->metrics = std::make_unique<cloudwatch::Store>(*server->bounded_keys, server->random);
+    server->logs =
+        TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory(), quotas.logs}));
     if (!audit_settings.syslog.empty())
         server->audit_forwarder = std::make_unique<AuditForwarder>(*server->audit, TRY(parse_syslog(audit_settings.syslog)),
                                                                    folder.audit_directory() + "/syslog-sent");
@@ -57,6 +61,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
          .data_folder = folder.path(),
          .master_key_file = master_key_file,
          .settings = training_settings,
+         .limits = quotas.jobs,
          .assume = server->assume_job_role(),
          .may = [made = server.get()](
                     const identity::Credentials& credentials, const std::string& action, const std::string& resource,

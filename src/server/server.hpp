@@ -18,8 +18,10 @@
 #include "objects/storage.hpp"
 #include "server/audit_forwarder.hpp"
 #include "server/data_folder.hpp"
+#include "server/quotas.hpp"
 #include "server/training_service.hpp"
 #include "store/blobs.hpp"
+#include "store/bounded.hpp"
 #include "store/key_value_store.hpp"
 #include "training/slurm_sessions.hpp"
 
@@ -41,6 +43,7 @@ struct Server {
     crypto::SystemRandom random;
     std::unique_ptr<DataFolder> folder;
     std::unique_ptr<store::KeyValueStore> keys;
+    std::unique_ptr<store::KeyValueStore> bounded_keys;  // the same, for objects and metrics: with what they may take of the disk
     std::unique_ptr<store::Blobs> blobs;
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<objects::Storage> storage;
@@ -59,7 +62,8 @@ struct Server {
     [[nodiscard]] static base::Result<std::unique_ptr<Server>> open(const std::string& data, const std::string& master_key_file,
                                                                     const std::vector<std::string>& regions,
                                                                     const TrainingSettings& training_settings,
-                                                                    const AuditSettings& audit_settings);
+                                                                    const AuditSettings& audit_settings,
+                                                                    const Quotas& quotas = {});
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,

@@ -99,6 +99,18 @@ base::Result<training::Isolation> TrainingService::isolate(const Dependencies& d
     return isolation;
 }
 
+void TrainingService::choose_volumes(const Dependencies& dependencies, training::Isolation& isolation) {
+    const std::string measured = "VolumeSizeInGB is measured every second, and a job that has written more is ended";
+    if (isolation.elsewhere) {
+        volumes_ = measured + " (workers are on other machines)";
+        return;
+    }
+    const auto volumes = sandbox::Volumes::open(dependencies.jobs_directory);
+    isolation.volumes = volumes.available();
+    volumes_ = volumes.available() ? "files with ext4, mounted by loop devices: VolumeSizeInGB is what a worker can write"
+                                   : measured + " (this machine permits no volumes: " + volumes.why_not() + ")";
+}
+
 base::Result<training::Isolation> TrainingService::isolate_on_slurm(const Dependencies& dependencies) {
     // Two servers with one folder cannot be on one machine, but on two they can: the machine's name tells those apart.
     char machine[256] = "";
@@ -133,7 +145,9 @@ base::Result<std::unique_ptr<TrainingService>> TrainingService::open(const Depen
     inside.clock = dependencies.clock;
     inside.random = dependencies.random;
     inside.folder = dependencies.jobs_directory;
+    inside.limits = dependencies.limits;
     inside.isolation = TRY(service->isolate(dependencies));
+    service->choose_volumes(dependencies, inside.isolation);
     inside.publish = [store = dependencies.metrics](const training::JobId& job,
                                                     const std::vector<training::MetricPoint>& points) {
         publish(*store, job, points);
@@ -148,6 +162,7 @@ base::Result<std::unique_ptr<TrainingService>> TrainingService::open(const Depen
 
 base::Result<void> TrainingService::start(Doors doors) {
     if (!warning_.empty()) base::log_warn(warning_);
+    base::log_info("volumes of training jobs: " + volumes_);
     endpoints_.serve(*training_, doors.front, std::move(doors.options), std::move(doors.apis));
     credentials_ = TRY(CredentialsEndpoint::start(*training_, std::move(doors.front)));
     data_.set_endpoint(doors.endpoint, doors.region, std::move(doors.socket));

@@ -50,6 +50,7 @@ public:
         std::string data_folder;      // DIR: hidden from workers, with the AWS and Trainwarden settings of the server's user
         std::string master_key_file;  // if it is not in the default place: hidden too
         TrainingSettings settings;
+        training::Limits limits;
         training::AssumeJobRole assume;  // decided and recorded by the gate
         // May a job's session do this? Asked at create time: training/training.hpp.
         std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource,
@@ -77,10 +78,12 @@ private:
     explicit TrainingService(const Dependencies& dependencies) : endpoints_(*dependencies.clock, *dependencies.random) {}
     [[nodiscard]] base::Result<training::Isolation> isolate(const Dependencies& dependencies);
     [[nodiscard]] base::Result<training::Isolation> isolate_on_slurm(const Dependencies& dependencies);
+    void choose_volumes(const Dependencies& dependencies, training::Isolation& isolation);
     WireJobData data_;
     HttpWorkerEndpoints endpoints_;
     std::unique_ptr<sandbox::Sandboxes> sandboxes_;
     std::unique_ptr<slurm::Launcher> slurm_;
+    std::string volumes_;  // how VolumeSizeInGB holds, for when the server starts
     std::string warning_;  // about how jobs are isolated, for when the server starts
     std::unique_ptr<training::Training> training_;
     std::unique_ptr<CredentialsEndpoint> credentials_;

@@ -54,13 +54,14 @@ std::string clipped(const std::string& path) { return path.size() <= 200 ? path 
 
 class Packer {
 public:
-    Packer(const ByteSink& sink, const std::function<bool()>& cancelled)
-        : cancelled_(cancelled), writer_(sink), buffer_(buffer_bytes, '\0') {}
+    Packer(const ByteSink& sink, const std::function<bool()>& cancelled, uint64_t bytes_max)
+        : cancelled_(cancelled), bytes_max_(bytes_max), writer_(sink), buffer_(buffer_bytes, '\0') {}
 
     base::Result<Packed> run(const std::vector<std::string>& roots, const std::string& folder) {
         std::set<std::string> seen;
         for (const auto& root : roots) {
-            auto listing = files_beneath(root, folder);
+            auto listing = files_beneath(root, folder, cancelled_);
+            if (cancelled_()) return base::fail(base::code::Cancelled, "the job was stopped");
             for (auto& name : listing.special) remember(packed_.special, std::move(name));
             for (auto& what : listing.unread) remember(packed_.missing, std::move(what));
             for (const auto& file : listing.files) {
@@ -122,9 +123,8 @@ private:
         }
         uint64_t data = 0;
         for (const auto& extent : extents) data += extent.size;
-        if (data > artifact_bytes_max - bytes_) {
-            remember(packed_.missing, clipped(file.path) + ": with it the archive would hold more than " +
-                                          std::to_string(artifact_bytes_max >> 30) + " GiB");
+        if (data > bytes_max_ - bytes_) {
+            remember(packed_.missing, clipped(file.path) + ": with it the archive would hold more than " + size_text(bytes_max_));
             return {};
         }
         bytes_ += data;
@@ -190,6 +190,7 @@ private:
     }
 
     const std::function<bool()>& cancelled_;
+    const uint64_t bytes_max_;
     tar::Writer writer_;
     Zeros zeros_;
     std::string buffer_;
@@ -225,8 +226,14 @@ base::Result<void> copy_data(tar::Reader& reader, tar::Disk& disk, uint64_t& tot
 }  // namespace
 
 base::Result<Packed> pack(const std::vector<std::string>& roots, const std::string& folder, const ByteSink& sink,
-                          const std::function<bool()>& cancelled) {
-    return Packer(sink, cancelled).run(roots, folder);
+                          const std::function<bool()>& cancelled, uint64_t bytes_max) {
+    return Packer(sink, cancelled, bytes_max).run(roots, folder);
+}
+
+std::string size_text(uint64_t bytes) {
+    if (bytes % (1ULL << 30) == 0) return std::to_string(bytes >> 30) + " GiB";
+    if (bytes % (1ULL << 20) == 0) return std::to_string(bytes >> 20) + " MiB";
+    return std::to_string(bytes) + " bytes";
 }
 
 base::Result<void> unpack(const std::string& path, const std::string& folder, const std::function<bool()>& cancelled) {

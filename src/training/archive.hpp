@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "training/limits.hpp"
 
 namespace training {
 
@@ -28,7 +29,10 @@ using ByteSink = std::function<base::Result<void>(std::string_view)>;
 // never followed. A file that cannot be read is `missing`, the others are packed all the same. Errors: the sink's, `Cancelled`,
 // `InvalidArchive`.
 [[nodiscard]] base::Result<Packed> pack(const std::vector<std::string>& roots, const std::string& folder, const ByteSink& sink,
-                                        const std::function<bool()>& cancelled);
+                                        const std::function<bool()>& cancelled, uint64_t bytes_max = Limits{}.artifact_bytes_max);
+
+// `1024 GiB`, `5 MiB`: a limit as messages have it.
+[[nodiscard]] std::string size_text(uint64_t bytes);
 
 // Errors `InvalidArchive`: not a tar.gz, or an entry that would leave the folder, or too much of it (limits.hpp); `Cancelled`.
 [[nodiscard]] base::Result<void> unpack(const std::string& path, const std::string& folder,

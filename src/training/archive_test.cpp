@@ -262,6 +262,28 @@ TEST_CASE("packing and unpacking end when they are told to") {
     CHECK(unpacked.error().code == "Cancelled");
 }
 
+TEST_CASE("what would be more than an archive may hold is left out and said, the rest is there") {
+    Folder folder;
+    folder.write("a-small", "s");
+    folder.write("b-large", std::string(2 << 20, 'w'));
+    folder.write("c-exact", std::string((1 << 20) - 1, 'w'));
+    REQUIRE(::truncate((folder.model() + "a-small").c_str(), 1LL << 40) == 0);  // holes are not data
+    std::ofstream archive(folder.path + "/model.tar.gz", std::ios::binary);
+    const auto packed = pack(
+        {folder.path + "/w"}, "ml/model",
+        [&](std::string_view bytes) -> base::Result<void> {
+            archive << bytes;
+            return {};
+        },
+        [] { return false; }, (1 << 20) + 4095);
+    REQUIRE(packed.has_value());
+    CHECK(packed->entries == 2);
+    REQUIRE(packed->missing.size() == 1);
+    CHECK(packed->missing[0] == "b-large: with it the archive would hold more than 1052671 bytes");
+    CHECK(size_text(5 << 20) == "5 MiB");
+    CHECK(size_text(uint64_t{1} << 40) == "1024 GiB");
+}
+
 TEST_CASE("a sink that refuses ends the packing with its own error") {
     Folder folder;
     folder.write("weights", std::string(1 << 20, 'w'));

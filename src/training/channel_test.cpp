@@ -12,10 +12,15 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <sstream>
+#include <thread>
+#include <vector>
 
+#include "base/mutex.hpp"
 #include "machine.hpp"
+#include "os/descriptor.hpp"
 #include "tar/gzip.hpp"
 #include "training/fastfile.hpp"
 #include "training/openat_beneath.hpp"
@@ -86,6 +91,7 @@ struct ChannelFixture {
                         {.lease = "lease"},
                         mover_lease()};
     std::string worker;
+    InputMemory memory{64ULL << 20, 1000};
 
     ChannelFixture() {
         char name[] = "/tmp/channel-test-XXXXXX";
@@ -290,10 +296,12 @@ TEST_CASE("FastFile: a folder whose bytes come when they are read") {
     auto objects = objects_of(fixture.bucket, fixture.session, ChannelFixture::channel(InputMode::fast_file, "d"), true);
     REQUIRE(objects.has_value());
     CHECK(objects->size() == 3);
+    auto tree = names_of(*objects);
+    REQUIRE(tree.has_value());
     std::atomic<uint64_t> read{0};
     std::string folder = fixture.data("train");
     {
-        auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *objects, folder, &read);
+        auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *tree, folder, fixture.memory, &read);
         REQUIRE(mounted.has_value());
         CHECK(fixture.bucket.requests == 0);
         CHECK(contents(folder + "/a") == "alpha");
@@ -319,7 +327,7 @@ TEST_CASE("FastFile: a folder whose bytes come when they are read") {
         CHECK(::open((folder + "/new").c_str(), O_WRONLY | O_CREAT, 0644) == -1);
     }
     CHECK(fs::is_empty(folder));
-    auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *objects, folder, &read);
+    auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *tree, folder, fixture.memory, &read);
     REQUIRE(mounted.has_value());
     fixture.bucket.replace("d/a", "omega");
     int file = ::open((folder + "/a").c_str(), O_RDONLY);
@@ -335,6 +343,91 @@ TEST_CASE("FastFile: a folder whose bytes come when they are read") {
     unmount_below(fixture.worker);
     CHECK(fs::is_empty(folder));
     ::close(held);
+}
+
+TEST_CASE("FastFile: who opens everything and reads everywhere at once takes no more memory than there is") {
+    NEEDS("fuse");
+    ChannelFixture fixture;
+    constexpr size_t files = 400;
+    std::vector<std::string> content;
+    for (size_t i = 0; i < files; ++i) {
+        content.push_back(noise(300'000, static_cast<unsigned>(i)));
+        fixture.bucket.objects["d/" + std::to_string(i)] = content.back();
+    }
+    const auto objects = objects_of(fixture.bucket, fixture.session, ChannelFixture::channel(InputMode::fast_file, "d"), true);
+    REQUIRE(objects.has_value());
+    const auto tree = names_of(*objects);
+    REQUIRE(tree.has_value());
+    constexpr uint64_t most = 16ULL << 20;
+    InputMemory memory(most, files);
+    std::atomic<uint64_t> read{0};
+    const std::string folder = fixture.data("train");
+    {
+        const auto mounted = FastFileMount::mount(fixture.bucket, fixture.session, *tree, folder, memory, &read);
+        REQUIRE(mounted.has_value());
+        std::vector<int> open;
+        for (size_t i = 0; i < files; ++i)
+            open.push_back(::open((folder + "/" + std::to_string(i)).c_str(), O_RDONLY | O_CLOEXEC));
+        CHECK(std::ranges::count(open, -1) == 0);
+        CHECK(::open((folder + "/0").c_str(), O_RDONLY | O_CLOEXEC) == -1);
+        CHECK(errno == ENFILE);
+        std::atomic<uint64_t> seen{0};
+        std::atomic<size_t> wrong{0};
+        std::vector<std::thread> readers;
+        for (size_t part = 0; part < 8; ++part) {
+            readers.emplace_back([&, part] {
+                for (size_t i = part; i < files; i += 8) {
+                    ::posix_fadvise(open[i], 0, 0, POSIX_FADV_RANDOM);
+                    for (const size_t at : {0UL, 200'000UL, 100'000UL}) {
+                        char few[1000];
+                        if (::pread(open[i], few, sizeof few, static_cast<off_t>(at)) != sizeof few ||
+                            std::string_view(few, sizeof few) != std::string_view(content[i]).substr(at, sizeof few))
+                            ++wrong;
+                        seen = std::max(seen.load(), memory.bytes());
+                    }
+                }
+            });
+        }
+        for (auto& reader : readers) reader.join();
+        CHECK(wrong == 0);
+        CHECK(seen <= most);
+        CHECK(seen > 0);
+        // In order, each file is whole all the same.
+        for (size_t i = 0; i + 1 < files; ++i) ::close(open[i]);
+        for (size_t i = 0; i < files; i += 97) CHECK((contents(folder + "/" + std::to_string(i)) == content[i]));
+        // One is left open: its memory goes with the mount.
+    }
+    CHECK(memory.bytes() == 0);
+}
+
+TEST_CASE("Pipe: a packed record that would be larger than the channel may hold is refused, not unpacked") {
+    ChannelFixture fixture;
+    fixture.bucket.objects = {{"d/bomb.gz", tar::gzip(std::string(20 << 20, '\0'))}};
+    Channel channel = ChannelFixture::channel(InputMode::pipe);
+    channel.gzip = channel.recordio = true;
+    const auto samples = samples_of(fixture.bucket, fixture.session, channel);
+    REQUIRE(samples.has_value());
+    base::Mutex mutex;
+    std::optional<base::Error> failure;
+    std::atomic<bool> failed{false};
+    const auto pipe = Pipe::start({.data = &fixture.bucket,
+                                   .session = &fixture.session,
+                                   .channel = channel,
+                                   .samples = std::make_shared<const std::vector<Sample>>(*samples),
+                                   .worker = fixture.worker,
+                                   .memory_bytes = 32ULL << 20,
+                                   .on_failure = [&](base::Error error) {
+                                       const base::Lock lock(mutex);
+                                       failure = std::move(error);
+                                       failed = true;
+                                   }});
+    REQUIRE(pipe.has_value());
+    const os::Descriptor reader(::open(fixture.data("train_0").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    REQUIRE(reader.is_open());
+    for (int i = 0; i < 1000 && !failed; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const base::Lock lock(mutex);
+    REQUIRE(failure.has_value());
+    CHECK(failure->message.find("more than the 16 MiB") != std::string::npos);
 }
 
 }  // namespace training

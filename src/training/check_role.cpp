@@ -14,7 +14,7 @@ public:
         : dependencies_(dependencies),
           job_(job),
           session_(session),
-          transfer_(*dependencies.data, session, dependencies.folder, [] { return false; }) {}
+          transfer_(*dependencies.data, session, [] { return false; }) {}
 
     base::Result<void> operator()(const RoleNeed& need) {
         switch (need.kind) {

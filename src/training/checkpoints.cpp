@@ -28,15 +28,21 @@ bool is_written_now(const std::string& worker, const std::string& path) {
     return is_open_for_writing(opened->number());
 }
 
+bool is_same(int descriptor, const FoundFile& file) {
+    struct stat info{};
+    return ::fstat(descriptor, &info) == 0 && info.st_ino == file.inode && static_cast<uint64_t>(info.st_size) == file.size &&
+           int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec == file.modified &&
+           !is_open_for_writing(descriptor);
+}
+
 }  // namespace
 
 CheckpointSync::CheckpointSync(JobData& data, RoleSession& session, S3Uri prefix, std::vector<std::string> workers,
-                               std::string scratch, Cancelled cancelled)
+                               Cancelled cancelled)
     : data_(data),
       session_(session),
       prefix_(std::move(prefix)),
       workers_(std::move(workers)),
-      scratch_(std::move(scratch)),
       cancelled_(std::move(cancelled)),
       states_(workers_.size()),
       seen_(workers_.size()) {
@@ -186,34 +192,17 @@ void CheckpointSync::upload(size_t worker, const FoundFile& file, Seen& seen) {
                                                  std::to_string(holes_bytes_max >> 30) + " GiB of zeros"});
         }
     }
-    // A worker that runs may write to the file any moment: what is uploaded is a copy that was the file at one moment.
-    std::string path = scratch_ + "/checkpoint.upload";
-    struct Scratch {
-        const std::string& path;
-        ~Scratch() { ::unlink(path.c_str()); }
-    } scratch{path};
-    os::Descriptor opened;
-    if (states_[worker] == State::running) {
-        if (auto copied = copy_beneath(root, std::string(folder) + "/" + file.path, path, cancelled_); !copied) {
-            if (copied.error().code == base::code::NotAFile) return;  // Replaced or removed meanwhile: the next round sees.
-            return failed(std::move(copied).error());
-        }
-        auto again = open_beneath(root, std::string(folder) + "/" + file.path);
-        if (!again) return;
-        struct stat info{};
-        if (::fstat(again->number(), &info) != 0 || info.st_ino != file.inode ||
-            static_cast<uint64_t>(info.st_size) != file.size ||
-            int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec != file.modified ||
-            is_open_for_writing(again->number())) {
-            return;
-        }
-        opened = os::Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    } else if (auto direct = open_beneath(root, std::string(folder) + "/" + file.path); direct) {
-        opened = std::move(*direct);
+    auto opened = open_beneath(root, std::string(folder) + "/" + file.path);
+    if (!opened) {
+        if (opened.error().code == base::code::NotAFile) return;  // Replaced or removed meanwhile: the next round sees.
+        return failed(std::move(opened).error());
     }
-    if (!opened.is_open()) return failed({"InternalError", file.path + " cannot be read"});
     auto begun = data_.upload([this] { return session_.current(); }, object_of(file.path), cancelled_);
-    base::Result<void> sent = begun ? send_file(opened.number(), **begun) : base::Result<void>(base::fail(begun.error()));
+    base::Result<void> sent = begun ? send_file(opened->number(), **begun) : base::Result<void>(base::fail(begun.error()));
+    // A worker that runs may write to the file any moment. It becomes the object only if it is what it was when it was found, after
+    // the last byte was read as before the first.
+    if (sent && states_[worker] == State::running && !is_same(opened->number(), file)) return;
+    if (sent) sent = (*begun)->finish();
     if (!sent) return failed(std::move(sent).error());
     seen.uploaded = seen.in_bucket = true;
     owners_[file.path] = worker;

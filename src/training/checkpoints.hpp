@@ -24,8 +24,7 @@ namespace training {
 
 class CheckpointSync {
 public:
-    CheckpointSync(JobData& data, RoleSession& session, S3Uri prefix, std::vector<std::string> workers, std::string scratch,
-                   Cancelled cancelled);
+    CheckpointSync(JobData& data, RoleSession& session, S3Uri prefix, std::vector<std::string> workers, Cancelled cancelled);
     ~CheckpointSync();
     CheckpointSync(const CheckpointSync&) = delete;
     CheckpointSync& operator=(const CheckpointSync&) = delete;
@@ -69,7 +68,6 @@ private:
     RoleSession& session_;
     S3Uri prefix_;
     std::vector<std::string> workers_;
-    std::string scratch_;
     Cancelled cancelled_;
     std::vector<std::atomic<State>> states_;                             // by worker
     base::Mutex rounds_;                                                 // one round, or one look, at a time

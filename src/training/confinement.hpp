@@ -52,6 +52,7 @@ struct Isolation {
     sandbox::Sandboxes* sandboxes = nullptr;  // nullptr: plain processes …
     std::optional<base::Error> refusal;       // … or, if the operator wants sandboxes and there are none, no jobs: why
     WorkerEndpoints* endpoints = nullptr;     // for sandboxes
+    bool volumes = false;                     // workers' folders are volumes of their own (sandbox/volume.hpp)
     std::vector<std::string> hidden;          // for plain processes: folders and files of the server that no worker may see
     // Another launcher (room `slurm`): its workers are sandboxed, too, perhaps on other machines.
     std::function<std::unique_ptr<Confinement>()> elsewhere;

@@ -20,6 +20,8 @@
 #include <fstream>
 #include <map>
 #include <thread>
+#include <unordered_set>
+#include <utility>
 
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
@@ -33,9 +35,9 @@ namespace {
 constexpr size_t server_threads = 4;
 constexpr uint64_t first_window_bytes = 256ULL << 10;
 constexpr uint64_t window_bytes_max = 8ULL << 20;
-constexpr uint64_t nearby_bytes = 1ULL << 20;      // the kernel's readahead asks out of order
-constexpr uint64_t held_bytes_max = 512ULL << 20;  // of all open files: past this, no reading ahead
-constexpr double for_ever = 1e9;                   // names and sizes do not change while mounted
+constexpr uint64_t nearby_bytes = 1ULL << 20;    // the kernel's readahead asks out of order
+constexpr uint64_t read_bytes_max = 1ULL << 20;  // of one answer
+constexpr double for_ever = 1e9;                 // names and sizes do not change while mounted
 
 struct Node {
     std::map<std::string, size_t> children;  // of a folder: place in `nodes`
@@ -43,12 +45,19 @@ struct Node {
 };
 
 // An open file: the stretch that was fetched last.
-struct OpenFile {
+struct OpenFile final : InputMemory::Holder {
     const ChannelObject* object = nullptr;
     base::Mutex mutex;
     std::string window GUARDED_BY(mutex);
-    uint64_t start GUARDED_BY(mutex) = 0;        // where the window begins
+    uint64_t start GUARDED_BY(mutex) = 0;        // where the window begins, or the one that was given up
+    uint64_t end GUARDED_BY(mutex) = 0;          // where it ends
     uint64_t next_window GUARDED_BY(mutex) = 0;  // how much to fetch when the reader goes on in order
+
+    uint64_t give_up() override {
+        if (!mutex.try_lock()) return 0;
+        const base::Lock lock(mutex, std::adopt_lock);
+        return std::exchange(window, {}).size();
+    }
 };
 
 int errno_of(const base::Error& error) {
@@ -59,13 +68,23 @@ int errno_of(const base::Error& error) {
 
 }  // namespace
 
+class FastFileNames {
+public:
+    std::vector<ChannelObject> objects;
+    std::vector<Node> nodes;
+    [[nodiscard]] base::Result<void> add_all();
+};
+
 struct FastFileMount::State {
     JobData& data;
     RoleSession& session;
-    std::vector<ChannelObject> objects;
-    std::vector<Node> nodes;
+    std::shared_ptr<const FastFileNames> names;
+    const std::vector<Node>& nodes;
+    InputMemory& memory;
     std::atomic<uint64_t>* bytes_read;
-    std::atomic<uint64_t> held{0};
+    // Handles that the kernel has: what it does not release before the end is released then.
+    base::Mutex handles_mutex;
+    std::unordered_set<std::shared_ptr<OpenFile>*> handles GUARDED_BY(handles_mutex);
     timespec mounted_at{};
     fuse_session* fuse = nullptr;
     bool mounted = false;
@@ -73,16 +92,23 @@ struct FastFileMount::State {
     std::atomic<bool> stop{false};
     std::vector<std::thread> threads;
 
-    State(JobData& data_in, RoleSession& session_in, std::vector<ChannelObject> objects_in, std::atomic<uint64_t>* bytes_read_in)
-        : data(data_in), session(session_in), objects(std::move(objects_in)), bytes_read(bytes_read_in) {}
+    State(JobData& data_in, RoleSession& session_in, std::shared_ptr<const FastFileNames> names_in, InputMemory& memory_in,
+          std::atomic<uint64_t>* bytes_read_in)
+        : data(data_in),
+          session(session_in),
+          names(std::move(names_in)),
+          nodes(names->nodes),
+          memory(memory_in),
+          bytes_read(bytes_read_in) {}
     ~State();
-    [[nodiscard]] base::Result<void> add_names();
     void serve();
     [[nodiscard]] struct stat attributes(size_t place) const;
     // The bytes at `offset`, in the file's window: a reader holds its mutex while it uses them. An errno if they
     // cannot be had.
     [[nodiscard]] int read(OpenFile& file, uint64_t offset, uint64_t size, std::string_view& out) REQUIRES(file.mutex);
     [[nodiscard]] int fetch(OpenFile& file, uint64_t offset, uint64_t size) REQUIRES(file.mutex);
+    void drop(OpenFile& file) REQUIRES(file.mutex);
+    void release(std::shared_ptr<OpenFile>* held);
 };
 
 namespace {
@@ -95,7 +121,7 @@ size_t place_of(fuse_ino_t inode) { return inode - 1; }
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
     auto& state = state_of(request);
     const auto& children = state.nodes[place_of(parent)].children;
-    auto found = children.find(name);
+    const auto found = children.find(name);
     if (found == children.end()) {
         fuse_reply_err(request, ENOENT);
         return;
@@ -143,38 +169,49 @@ void on_open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
         fuse_reply_err(request, node.object == nullptr ? EISDIR : EROFS);
         return;
     }
+    if (!state_of(request).memory.open_file()) {
+        fuse_reply_err(request, ENFILE);
+        return;
+    }
     // Held by the handle and by each read: the release may come before a read's thread has let go of it.
     auto* held = new std::shared_ptr<OpenFile>(std::make_shared<OpenFile>());
     (*held)->object = node.object;
     info->fh = reinterpret_cast<uint64_t>(held);
     info->keep_cache = 1;
-    if (fuse_reply_open(request, info) != 0) delete held;  // the opener was interrupted and will not release it
+    auto& state = state_of(request);
+    {
+        const base::Lock lock(state.handles_mutex);
+        state.handles.insert(held);
+    }
+    if (fuse_reply_open(request, info) != 0) state.release(held);  // the opener was interrupted and will not release it
 }
 
 void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
     auto* held = reinterpret_cast<std::shared_ptr<OpenFile>*>(info->fh);
-    {
-        base::Lock lock((*held)->mutex);
-        state_of(request).held -= (*held)->window.size();
-    }
-    delete held;
+    state_of(request).release(held);
     fuse_reply_err(request, 0);
 }
 
 void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
     const auto file = *reinterpret_cast<const std::shared_ptr<OpenFile>*>(info->fh);
-    base::Lock lock(file->mutex);
-    std::string_view out;
-    int error = state_of(request).read(*file, static_cast<uint64_t>(offset), size, out);
-    if (error != 0) {
-        fuse_reply_err(request, error);
-    } else {
-        fuse_reply_buf(request, out.data(), out.size());
+    auto& state = state_of(request);
+    {
+        base::Lock lock(file->mutex);
+        std::string_view out;
+        int error = state.read(*file, static_cast<uint64_t>(offset), size, out);
+        if (!file->window.empty()) state.memory.hold(file);
+        if (error != 0) {
+            fuse_reply_err(request, error);
+        } else {
+            fuse_reply_buf(request, out.data(), out.size());
+        }
     }
+    state.memory.let_go();
 }
 
 void on_init(void*, fuse_conn_info* connection) {
     connection->max_readahead = static_cast<unsigned>(nearby_bytes);
+    connection->max_read = static_cast<unsigned>(read_bytes_max);
     connection->want |= connection->capable & FUSE_CAP_ASYNC_READ;
 }
 
@@ -211,7 +248,7 @@ struct stat FastFileMount::State::attributes(size_t place) const {
     return out;
 }
 
-base::Result<void> FastFileMount::State::add_names() {
+base::Result<void> FastFileNames::add_all() {
     nodes.emplace_back();
     for (const auto& object : objects) {
         size_t at = 0;
@@ -234,35 +271,63 @@ base::Result<void> FastFileMount::State::add_names() {
     return {};
 }
 
+base::Result<std::shared_ptr<const FastFileNames>> names_of(std::vector<ChannelObject> objects) {
+    auto names = std::make_shared<FastFileNames>();
+    names->objects = std::move(objects);
+    TRY(names->add_all());
+    return names;
+}
+
+void FastFileMount::State::release(std::shared_ptr<OpenFile>* held) {
+    {
+        const base::Lock lock((*held)->mutex);
+        drop(**held);
+    }
+    {
+        const base::Lock lock(handles_mutex);
+        handles.erase(held);
+    }
+    delete held;
+    memory.close_file();
+}
+
+void FastFileMount::State::drop(OpenFile& file) {
+    memory.forget(file);
+    memory.give_back(std::exchange(file.window, {}).size());
+}
+
 int FastFileMount::State::fetch(OpenFile& file, uint64_t offset, uint64_t size) {
+    drop(file);
+    if (!memory.take(size, stop)) return EIO;
     auto credentials = credentials_of(session);
     auto bytes = credentials ? data.read(*credentials, file.object->where, file.object->etag, offset, size)
                              : base::Result<std::string>(std::unexpected(credentials.error()));
     if (!bytes) {
+        memory.give_back(size);
         base::log_warn("a worker's read of " + file.object->where.text() + " failed: " + bytes.error().describe());
         return errno_of(bytes.error());
     }
     if (bytes_read != nullptr) *bytes_read += bytes->size();
-    held -= file.window.size();
-    held += bytes->size();
-    file.window = std::move(*bytes);
+    file.window = std::move(*bytes);  // all of `size`, or it would be an error
     file.start = offset;
+    file.end = offset + file.window.size();
     return 0;
 }
 
 int FastFileMount::State::read(OpenFile& file, uint64_t offset, uint64_t size, std::string_view& out) {
     uint64_t total = file.object->size;
     if (offset >= total) return 0;
-    size = std::min(size, total - offset);
-    uint64_t end = file.start + file.window.size();
-    bool here = offset >= file.start && offset + size <= end;
+    size = std::min({size, total - offset, read_bytes_max});
+    bool here = offset >= file.start && offset + size <= file.start + file.window.size();
     if (!here) {
-        bool in_order = offset >= file.start && offset <= end + nearby_bytes && end > file.start;
-        if (offset == 0 && file.window.empty()) in_order = true;
+        bool in_order = offset >= file.start && offset <= file.end + nearby_bytes && file.end > file.start;
+        if (offset == 0 && file.end == 0) in_order = true;
         uint64_t from = offset, length = size;
-        if (in_order && held < held_bytes_max) {
-            from = file.window.empty() ? 0 : std::min(offset, end);
-            file.next_window = std::clamp(file.next_window * 2, first_window_bytes, window_bytes_max);
+        // With many files open, less is read ahead of each.
+        const uint64_t window_max = std::min(window_bytes_max, memory.fair_share());
+        if (in_order && window_max > size) {
+            from = std::min(offset, file.end);
+            file.next_window = std::min(std::max(file.next_window * 2, first_window_bytes), window_max);
             length = std::max(offset + size - from, file.next_window);
         } else {
             file.next_window = 0;
@@ -296,20 +361,22 @@ FastFileMount::State::~State() {
     if (mounted) fuse_session_unmount(fuse);
     if (fuse != nullptr) fuse_session_destroy(fuse);
     if (wake >= 0) ::close(wake);
+    for (auto* held : std::vector(handles.begin(), handles.end())) release(held);
 }
 
 FastFileMount::FastFileMount(std::unique_ptr<State> state) : state_(std::move(state)) {}
 FastFileMount::~FastFileMount() = default;
 
 base::Result<std::unique_ptr<FastFileMount>> FastFileMount::mount(JobData& data, RoleSession& session,
-                                                                  std::vector<ChannelObject> objects, const std::string& folder,
+                                                                  std::shared_ptr<const FastFileNames> names,
+                                                                  const std::string& folder, InputMemory& memory,
                                                                   std::atomic<uint64_t>* bytes_read) {
-    auto state = std::make_unique<State>(data, session, std::move(objects), bytes_read);
-    TRY(state->add_names());
+    auto state = std::make_unique<State>(data, session, std::move(names), memory, bytes_read);
     ::clock_gettime(CLOCK_REALTIME, &state->mounted_at);
     fuse_set_log_func(to_our_log);
     // Workers are other users than the server; only root may let them in without /etc/fuse.conf.
-    std::string options = "ro,nosuid,nodev,default_permissions,fsname=trainwarden,subtype=s3";
+    std::string options =
+        "ro,nosuid,nodev,default_permissions,fsname=trainwarden,subtype=s3,max_read=" + std::to_string(read_bytes_max);
     if (::geteuid() == 0) options += ",allow_other";
     const char* words[] = {"trainwarden", "-o", options.c_str()};
     fuse_args arguments = FUSE_ARGS_INIT(3, const_cast<char**>(words));
@@ -356,6 +423,9 @@ bool fast_file_available() {
 }
 
 void unmount_below(const std::string& folder) {
+    std::error_code error;  // The kernel names them without links.
+    const std::string real = std::filesystem::weakly_canonical(folder, error).string();
+    const std::string& top = error ? folder : real;
     std::ifstream mounts("/proc/self/mountinfo");
     std::vector<std::string> found;
     for (std::string line; std::getline(mounts, line);) {
@@ -370,7 +440,7 @@ void unmount_below(const std::string& folder) {
                 path += words[4][i];
             }
         }
-        if (path == folder || path.starts_with(folder + "/")) found.push_back(std::move(path));
+        if (path == top || path.starts_with(top + "/")) found.push_back(std::move(path));
     }
     for (auto path = found.rbegin(); path != found.rend(); ++path) {
         if (::umount2(path->c_str(), MNT_DETACH) == 0) continue;

@@ -15,18 +15,24 @@
 
 #include "base/result.hpp"
 #include "training/channel.hpp"
+#include "training/input_memory.hpp"
 
 namespace training {
 
 // Can this server mount them? Tried once: it takes /dev/fuse, and root or a fusermount3 that may use it.
 [[nodiscard]] bool fast_file_available();
 
+// The names of a channel's objects as a tree of folders: made once, for all workers that get the same objects.
+class FastFileNames;
+// The names of `objects` are paths below the folder. Error `ClientError`: they are not those of a file system.
+[[nodiscard]] base::Result<std::shared_ptr<const FastFileNames>> names_of(std::vector<ChannelObject> objects);
+
 class FastFileMount {
 public:
-    // On `folder`, which exists. The names of `objects` are paths below it. Error `InternalError`.
+    // On `folder`, which exists. `memory`: the worker's, which outlives this. Error `InternalError`.
     [[nodiscard]] static base::Result<std::unique_ptr<FastFileMount>> mount(JobData& data, RoleSession& session,
-                                                                            std::vector<ChannelObject> objects,
-                                                                            const std::string& folder,
+                                                                            std::shared_ptr<const FastFileNames> names,
+                                                                            const std::string& folder, InputMemory& memory,
                                                                             std::atomic<uint64_t>* bytes_read);
     // Unmounts, even while files are open there.
     ~FastFileMount();

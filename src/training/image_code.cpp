@@ -9,6 +9,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "sandbox/volume.hpp"
 #include "training/limits.hpp"
 #include "training/openat_beneath.hpp"
 
@@ -47,7 +48,13 @@ base::Result<void> copy_image_code(const Plan& plan, const WorkerPlace& place, c
         if (!error && file.is_link) fs::create_symlink(file.link, to, error);
         if (error) return base::fail(base::code::InternalError, "cannot make " + to + ": " + error.message());
         if (file.is_folder || file.is_link) continue;
-        TRY(copy_beneath(place.image_root, "opt/ml/" + file.path, to, cancelled));
+        auto copied = copy_beneath(place.image_root, "opt/ml/" + file.path, to, cancelled);
+        if (!copied && copied.error().code == sandbox::disk_full) {
+            return base::fail(base::code::ClientError,
+                              "Data download failed:Insufficient disk space for what the image has in "
+                              "/opt/ml. Please use a larger volume (VolumeSizeInGB).");
+        }
+        TRY(copied);
         if (::chmod(to.c_str(), file.is_executable ? 0755 : 0644) != 0)
             return base::fail(base::code::InternalError, "cannot make " + to + ": " + std::strerror(errno));
     }

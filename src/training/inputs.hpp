@@ -21,8 +21,15 @@ namespace training {
 
 class Inputs {
 public:
-    // `workers`: the hosts' folders. `on_failure`: a stream broke while the job ran; called from another thread.
-    Inputs(JobData& data, RoleSession& session, std::vector<std::string> workers, std::function<void()> on_failure);
+    // What a host's mounted and streamed channels may hold of this server's memory and descriptors.
+    struct Host {
+        std::string folder;
+        uint64_t memory_bytes = 0;
+        size_t files_open_max = 0;
+    };
+    // `channels`: all that will be opened. `on_failure`: a stream broke while the job ran; called from another thread.
+    Inputs(JobData& data, RoleSession& session, const std::vector<Host>& hosts, const std::vector<Channel>& channels,
+           std::function<void()> on_failure);
     // Ends every stream and unmounts every channel.
     ~Inputs() = default;
 
@@ -36,12 +43,16 @@ public:
 
 private:
     void broke(base::Error error);
+    [[nodiscard]] base::Result<void> count_names(size_t more);
 
     JobData& data_;
     RoleSession& session_;
     std::vector<std::string> workers_;
     std::function<void()> on_failure_;
-    std::vector<std::atomic<uint64_t>> read_;  // by host
+    size_t names_ = 0;                                         // of objects, in all mounted and streamed channels
+    std::vector<std::unique_ptr<InputMemory>> mounts_memory_;  // by host
+    std::vector<uint64_t> pipe_memory_;                        // by host: of each of its pipes
+    std::vector<std::atomic<uint64_t>> read_;                  // by host
     mutable base::Mutex mutex_;
     std::optional<base::Error> failure_ GUARDED_BY(mutex_);
     // Last, so that they end before what their threads use.

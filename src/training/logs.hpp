@@ -12,6 +12,6 @@ namespace training {
 using base::valid_utf8;
 using logs::LogWriter;
 
-constexpr std::string_view log_group_name = "/aws/sagemaker/TrainingJobs";
+constexpr std::string_view log_group_name = logs::job_group;
 
 }  // namespace training

@@ -18,7 +18,8 @@ namespace {
 
 constexpr auto flush_interval = std::chrono::seconds(1);
 constexpr int flushes_per_sample = 5;
-constexpr size_t line_bytes_max = 64 * 1024;  // of a line, looked at: longer ones are data, not messages
+constexpr size_t points_waiting_max = 10'000;  // between two flushes
+constexpr size_t line_bytes_max = 64 * 1024;   // of a line, looked at: longer ones are data, not messages
 
 struct ProcessLine {
     int parent = 0;
@@ -138,7 +139,8 @@ void JobMonitor::line(std::string_view text, base::Time time) {
     base::Lock lock(mutex_);
     for (auto& point : found) {
         last_[point.name] = {point.name, point.value, point.time};
-        waiting_.push_back(std::move(point));
+        // More than anybody plots: who prints without end must not fill the memory, nor the store.
+        if (waiting_.size() < points_waiting_max) waiting_.push_back(std::move(point));
     }
 }
 

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/error_codes.hpp"
+#include "sandbox/volume.hpp"
 #include "training/limits.hpp"
 
 namespace training {
@@ -59,7 +60,7 @@ struct Entry {
 };
 
 // What a folder holds; no descriptor stays open. False: it cannot be read; errno says why.
-bool read_folder(int root, const std::string& folder, std::vector<Entry>& entries) {
+bool read_folder(int root, const std::string& folder, std::vector<Entry>& entries, const std::function<bool()>& cancelled) {
     const int opened = open_readable(root, folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
     if (opened < 0) return false;
     DIR* directory = ::fdopendir(opened);
@@ -67,7 +68,7 @@ bool read_folder(int root, const std::string& folder, std::vector<Entry>& entrie
         ::close(opened);
         return false;
     }
-    while (const dirent* found = ::readdir(directory)) {
+    while (const dirent* found = cancelled && cancelled() ? nullptr : ::readdir(directory)) {
         Entry entry{found->d_name, {}, ""};
         if (entry.name == "." || entry.name == ".." || entries.size() > artifact_files_max) continue;
         if (::fstatat(::dirfd(directory), entry.name.c_str(), &entry.info, AT_SYMLINK_NOFOLLOW) != 0) continue;
@@ -85,11 +86,11 @@ bool read_folder(int root, const std::string& folder, std::vector<Entry>& entrie
 
 class Walk {
 public:
-    explicit Walk(int root) : root_(root) {}
+    Walk(int root, const std::function<bool()>& cancelled) : root_(root), cancelled_(cancelled) {}
 
     void run(const std::string& folder, const std::string& below, size_t depth) {
         std::vector<Entry> entries;
-        if (!read_folder(root_, folder, entries)) {
+        if (!read_folder(root_, folder, entries, cancelled_)) {
             // A worker may remove the folder itself, or put a link in its place: then there is none.
             const bool none = depth == 0 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR || errno == EXDEV);
             if (!none) unread((below.empty() ? "the folder" : below) + ": " + std::strerror(errno));
@@ -103,7 +104,7 @@ public:
             take(std::move(found));
         }
         for (auto& entry : entries) {
-            if (full_) return;
+            if (full_ || (cancelled_ && cancelled_())) return;
             std::string path = below.empty() ? entry.name : below + "/" + entry.name;
             if (S_ISDIR(entry.info.st_mode)) {
                 if (depth == artifact_depth_max) {
@@ -153,19 +154,20 @@ private:
     int root_;
     Listing listing_;
     size_t names_bytes_ = 0;
+    const std::function<bool()>& cancelled_;
     bool full_ = false;
 };
 
 }  // namespace
 
-Listing files_beneath(const std::string& root, const std::string& folder) {
+Listing files_beneath(const std::string& root, const std::string& folder, const std::function<bool()>& cancelled) {
     const os::Descriptor top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!top.is_open()) {
         Listing listing;
         if (errno != ENOENT) listing.unread.push_back(std::string("the folder: ") + std::strerror(errno));
         return listing;
     }
-    Walk walk(top.number());
+    Walk walk(top.number(), cancelled);
     walk.run(folder, "", 0);
     return walk.finish();
 }
@@ -283,7 +285,10 @@ base::Result<void> copy_beneath(const std::string& root, const std::string& path
                 const ssize_t part = ::pwrite(into.number(), buffer.data() + written, static_cast<size_t>(count - written),
                                               static_cast<off_t>(extent->offset + done) + written);
                 if (part < 0 && errno == EINTR) continue;
-                if (part < 0) return base::fail(base::code::InternalError, "cannot write " + to + ": " + std::strerror(errno));
+                if (part < 0) {
+                    const char* code = errno == ENOSPC || errno == EDQUOT ? sandbox::disk_full : base::code::InternalError;
+                    return base::fail(code, "cannot write " + to + ": " + std::strerror(errno));
+                }
                 written += part;
             }
             done += static_cast<uint64_t>(count);

@@ -35,7 +35,9 @@ struct Listing {
 
 // Regular files, symbolic links (not followed) and empty folders below root/folder. A folder that is not there is empty. Bounded:
 // by limits.hpp, and by one descriptor at a time.
-[[nodiscard]] Listing files_beneath(const std::string& root, const std::string& folder);
+// Once `cancelled`, what was found so far, which is not whole.
+[[nodiscard]] Listing files_beneath(const std::string& root, const std::string& folder,
+                                    const std::function<bool()>& cancelled = {});
 
 // An open descriptor of a regular file, the caller's to close. Error `NotAFile`.
 [[nodiscard]] base::Result<os::Descriptor> open_beneath(const std::string& root, const std::string& path);
@@ -43,7 +45,8 @@ struct Listing {
 // Its first bytes; empty if there is no such regular file.
 [[nodiscard]] std::string read_beneath(const std::string& root, const std::string& path, size_t most);
 
-// Copies a regular file out; what is a hole stays one. Errors `NotAFile`, `InternalError`, `Cancelled`.
+// Copies a regular file out; what is a hole stays one. Errors `NotAFile`, `DiskFull`, `InternalError`,
+// `Cancelled`.
 [[nodiscard]] base::Result<void> copy_beneath(const std::string& root, const std::string& path, const std::string& to,
                                               const std::function<bool()>& cancelled);
 

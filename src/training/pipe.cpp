@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -18,8 +19,9 @@
 namespace training {
 namespace {
 
-constexpr uint64_t piece_bytes = 4ULL << 20;
+constexpr uint64_t piece_bytes_max = 4ULL << 20, piece_bytes_least = 64ULL << 10;
 constexpr size_t pieces_ahead = 4;
+constexpr uint64_t pieces_share = 2 * (pieces_ahead + 1);  // half of the memory is for pieces; one is being delivered
 constexpr auto reader_poll = std::chrono::milliseconds(10);
 constexpr int write_poll_milliseconds = 100;
 
@@ -50,7 +52,11 @@ std::string recordio_padding(uint64_t size) { return std::string((4 - size % 4) 
 class SampleStream {
 public:
     SampleStream(Pipe& pipe, std::vector<size_t> order)
-        : pipe_(pipe), channel_(pipe.dependencies_.channel), order_(std::move(order)) {}
+        : pipe_(pipe),
+          channel_(pipe.dependencies_.channel),
+          piece_bytes_(std::clamp(pipe.dependencies_.memory_bytes / pieces_share, piece_bytes_least, piece_bytes_max)),
+          unpacked_bytes_max_(std::min(recordio_payload_max, pipe.dependencies_.memory_bytes / 2)),
+          order_(std::move(order)) {}
 
     base::Result<void> run() {
         for (;;) {
@@ -82,7 +88,7 @@ private:
             }
             const SamplePart& part = sample[part_];
             Piece piece{&part, offset_, 0};
-            if (part.is_object) piece.size = std::min(piece_bytes, part.object.size - offset_);
+            if (part.is_object) piece.size = std::min(piece_bytes_, part.object.size - offset_);
             offset_ += piece.size;
             if (!part.is_object || offset_ == part.object.size) {
                 ++part_;
@@ -140,8 +146,13 @@ private:
         TRY(unpacking_->feed(bytes, [&](std::string_view part) -> base::Result<void> {
             if (!channel_.recordio) return pipe_.send(part);
             unpacked_ += part;
-            if (unpacked_.size() <= recordio_payload_max) return {};
-            return base::fail(base::code::InvalidGzip, "unpacked it is too large for RecordIO: a record holds less than 512 MiB");
+            if (unpacked_.size() <= unpacked_bytes_max_) return {};
+            if (unpacked_bytes_max_ == recordio_payload_max)
+                return base::fail(base::code::InvalidGzip,
+                                  "unpacked it is too large for RecordIO: a record holds less than 512 MiB");
+            return base::fail(base::code::InvalidGzip, "unpacked it is more than the " +
+                                                           std::to_string(unpacked_bytes_max_ >> 20) +
+                                                           " MiB that this channel may hold to make a record of it");
         }));
         if (!piece.last()) return {};
         if (!unpacking_->ended()) return base::fail(base::code::InvalidGzip, "it ends in the middle");
@@ -150,6 +161,7 @@ private:
 
     Pipe& pipe_;
     const Channel& channel_;
+    const uint64_t piece_bytes_, unpacked_bytes_max_;
     std::vector<size_t> order_;
     size_t at_ = 0, part_ = 0;
     uint64_t offset_ = 0;

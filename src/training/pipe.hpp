@@ -38,6 +38,7 @@ public:
         std::string worker;  // WORKER, the host's folder
         size_t host = 0, hosts = 1;
         std::atomic<uint64_t>* bytes_read = nullptr;
+        uint64_t memory_bytes = 64ULL << 20;  // what it may hold, of what it reads ahead and of what it unpacks
         // Called once, from the pipe's thread, when the stream cannot go on. The reader gets no end of file: half a data set
         // must not look like a whole one.
         std::function<void(base::Error)> on_failure;

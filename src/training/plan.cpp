@@ -269,6 +269,7 @@ base::Result<void> plan_resources(const m::CreateTrainingJobRequest& request, Pl
         TRY(add("homogeneousCluster", resources.instance_type.value_or(m::TrainingInstanceType::unknown),
                 resources.instance_count.value_or(0)));
     }
+    plan.volume_gigabytes = static_cast<uint64_t>(std::max(resources.volume_size_in_gb.value_or(volume_gigabytes_default), 1));
     const auto condition = request.stopping_condition.value_or(m::StoppingCondition{});
     plan.runtime_max =
         condition.max_runtime_in_seconds ? std::chrono::seconds(*condition.max_runtime_in_seconds) : runtime_default;

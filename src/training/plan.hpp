@@ -77,6 +77,7 @@ struct Plan {
     S3Uri output;  // <S3OutputPath>/<job>
     bool compress_output = true;
     std::optional<Checkpoints> checkpoints;
+    uint64_t volume_gigabytes = 1;  // VolumeSizeInGB, of each instance
     std::chrono::seconds runtime_max;
     bool tag_chaining = false;
     bool network_isolation = false;                   // EnableNetworkIsolation: no way out but to the siblings, no credentials

@@ -16,6 +16,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "sandbox/volume.hpp"
 #include "training/fastfile.hpp"
 #include "training/launch.hpp"
 #include "training/openat_beneath.hpp"
@@ -66,6 +67,7 @@ base::Result<void> Training::recover(Job& job) {
     for (const auto& worker : job.workers) {
         if (auto removed = remove_folder(folder_of(job.id) + "/" + worker.host); !removed)
             base::log_warn("the folder of a worker of " + job.id.name + " remains: " + removed.error().message);
+        sandbox::remove_volume(folder_of(job.id) + "/" + worker.host);
     }
     base::log_warn("training job " + job.id.name + " was training when the server stopped and has no retry left: it is Failed");
     return save(job);

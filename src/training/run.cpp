@@ -24,13 +24,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string clipped(std::string reason) {
-    // Whole UTF-8 characters only.
-    if (reason.size() <= failure_reason_characters_max) return reason;
-    size_t end = failure_reason_characters_max;
-    while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xC0) == 0x80) --end;
-    reason.resize(end);
-    return reason;
+// Within the worker's own memory: a small instance's channels hold less.
+Inputs::Host input_limits(const WorkerPlace& place, const Limits& limits) {
+    const uint64_t share = std::max(place.memory_bytes / input_memory_share, input_memory_bytes_least);
+    return {place.folder, std::min(limits.input_memory_bytes_max, share), limits.input_files_open_max};
 }
 
 // Reasons travel to clients, who have no business with the server's folders.
@@ -57,7 +54,8 @@ text::Json ended_json(const Ended& ended) {
                                {"Host", static_cast<int64_t>(ended.host)},
                                {"ExitCode", ended.exit_code},
                                {"LastLine", ended.last_line},
-                               {"OutOfMemory", ended.out_of_memory}});
+                               {"OutOfMemory", ended.out_of_memory},
+                               {"VolumeFull", ended.volume_full}});
 }
 
 // Of a job that was told to stop before its workers had ended there is nothing else to say.
@@ -70,6 +68,7 @@ Ended ended_from(const text::Json& json, size_t hosts) {
     ended.exit_code = static_cast<int>(json["ExitCode"].as_int());
     ended.last_line = json["LastLine"].as_string();
     ended.out_of_memory = json["OutOfMemory"].as_bool();
+    ended.volume_full = json["VolumeFull"].as_bool();
     return ended;
 }
 
@@ -94,6 +93,8 @@ Running::Running(Training& training, Job job, Plan plan, std::shared_ptr<RoleSes
         workers_.push_back(place.folder);
         places_.push_back(std::move(place));
     }
+    volumes_ = std::make_unique<JobVolumes>(*training_.disk_use_, folder_, workers_, plan_.volume_gigabytes,
+                                            training_.isolation_mounts());
     wake_ = os::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     INVARIANT(wake_.is_open());
 }
@@ -114,7 +115,7 @@ void Running::start() {
 void Running::stop(StopReason reason) {
     StopReason none = StopReason::none;
     // What fails or is interrupted does not hide the request to stop.
-    if (reason != StopReason::input_failed && reason != StopReason::interrupted) {
+    if (reason != StopReason::input_failed && reason != StopReason::disk_full && reason != StopReason::interrupted) {
         stop_ = reason;
     } else if (!stop_.compare_exchange_strong(none, reason)) {
         return;
@@ -128,28 +129,6 @@ void Running::stop(StopReason reason) {
     (void)ignored;  // Only a full counter can refuse, and then the thread is awake already.
 }
 
-namespace {
-
-int64_t steady_now() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-}  // namespace
-
-void Running::begin_uploads(std::chrono::seconds longest) {
-    uploads_end_ = steady_now() + std::chrono::nanoseconds(longest).count();
-    uploading_ = true;
-}
-
-bool Running::uploads_are_over() const { return steady_now() >= std::min(uploads_end_.load(), uploads_cut_.load()); }
-
-void Running::end_uploads_within(std::chrono::seconds time) {
-    const int64_t end = steady_now() + std::chrono::nanoseconds(time).count();
-    int64_t before = uploads_cut_.load();
-    while (end < before && !uploads_cut_.compare_exchange_weak(before, end)) {
-    }
-}
-
 base::Result<void> Running::enter(std::string secondary, std::string message) {
     return training_.change(
         job_.id, [&](Job& job) { job.enter(std::move(secondary), std::move(message), training_.dependencies_.clock->now()); });
@@ -161,7 +140,10 @@ void Running::life() {
     std::optional<Outcome> outcome;
     try {
         if (!job_.ended.is_null() || job_.status == Status::stopping) {
-            outcome = conclude(ended_from(job_.ended, plan_.hosts.size()));
+            const auto found = volumes_->find();
+            outcome = found ? conclude(ended_from(job_.ended, plan_.hosts.size()))
+                            : without_artifacts({Status::failed, "Failed", "Training job failed", ""},
+                                                "Artifact upload failed:" + found.error().message);
         } else {
             do outcome = attempt();
             while (outcome && retry(*outcome));
@@ -178,6 +160,7 @@ void Running::life() {
     if (kept) {
         inputs_.reset();
         confinement_.reset();
+        training_.keep_volumes(job_.id, std::move(volumes_));
         base::log_error("training job " + job_.id.name + ": artifacts were not uploaded; they stay in " + folder_ +
                         " until the job is deleted");
     } else {
@@ -186,7 +169,7 @@ void Running::life() {
     session_->end();
     (void)training_.change(job_.id, [&](Job& job) {
         job.folder_kept = kept;
-        job.failure_reason = clipped(without_path(outcome->failure_reason, folder_));
+        job.failure_reason = clipped(without_path(outcome->failure_reason, folder_), failure_reason_characters_max);
         job.finish(outcome->status, outcome->secondary, outcome->message, training_.dependencies_.clock->now());
     });
 }
@@ -277,14 +260,17 @@ base::Result<void> Running::prepare() {
         job.workers.clear();
         job.enter("Downloading", "Downloading input data", now);
     });
+    TRY(volumes_->make());
     for (const auto& place : places_) {
         TRY(make_folders(plan_, place));
         TRY(copy_image_code(plan_, place, [this] { return cancelled_.load(); }));
     }
     TRY(pin_code());
-    Transfer transfer(*training_.dependencies_.data, *session_, folder_, [this] { return cancelled_.load(); });
-    inputs_ =
-        std::make_unique<Inputs>(*training_.dependencies_.data, *session_, workers_, [this] { stop(StopReason::input_failed); });
+    Transfer transfer(*training_.dependencies_.data, *session_, [this] { return cancelled_.load(); });
+    std::vector<Inputs::Host> hosts;
+    for (const auto& place : places_) hosts.push_back(input_limits(place, training_.dependencies_.limits));
+    inputs_ = std::make_unique<Inputs>(*training_.dependencies_.data, *session_, hosts, plan_.channels,
+                                       [this] { stop(StopReason::input_failed); });
     for (const auto& channel : plan_.channels) TRY(inputs_->open(channel, transfer));
     if (plan_.submit_directory) {
         PinnedSource source = *job_.source;
@@ -404,7 +390,7 @@ base::Result<Ended> Running::train() {
     std::optional<CheckpointWatcher> watcher;
     uploads_end_ = no_end;  // of an attempt before
     if (plan_.checkpoints) {
-        checkpoints.emplace(*training_.dependencies_.data, *session_, plan_.checkpoints->destination, workers_, folder_,
+        checkpoints.emplace(*training_.dependencies_.data, *session_, plan_.checkpoints->destination, workers_,
                             [this] { return uploads_are_over(); });
         watcher.emplace(*checkpoints);
     }
@@ -416,6 +402,7 @@ base::Result<Ended> Running::train() {
     TRY(hand_out_credentials());
     Workers workers(*training_.dependencies_.clock, wake_.number(), stop_);
     if (watcher) workers.watch_ends(&*watcher);
+    volumes_->watch([this] { stop(StopReason::disk_full); });
     TRY(start_workers(workers, monitor));
     // MaxRuntimeInSeconds is for all attempts together, MaxWaitTimeInSeconds for what is between them, too.
     using std::chrono::seconds;
@@ -429,6 +416,7 @@ base::Result<Ended> Running::train() {
         if (auto said = failures_[ended.host].best(); !said.empty()) ended.last_line = std::move(said);
     }
     ended.out_of_memory = ended.how == Ended::How::failed && confinement_->memory_was_exhausted(ended.host);
+    ended.volume_full = ended.how == Ended::How::failed && volumes_->was_filled(ended.host, ended.last_line);
     std::optional<std::string> taken_away;
     if (ended.how == Ended::How::failed && !ended.out_of_memory) taken_away = confinement_->taken_away(ended.host);
     confinement_->settle();
@@ -439,10 +427,12 @@ base::Result<Ended> Running::train() {
     (void)training_.change(job_.id, [&](Job& job) { job.final_metrics = std::move(metrics); });
     auto broken = inputs_->failure();
     inputs_.reset();
+    volumes_->end_watch();
+    if (!broken) broken = volumes_->failure();
     if (broken && ended.how != Ended::How::shutdown) return base::fail(std::move(*broken));
     // Also when the server stops: a retry goes on from what the workers wrote last.
     if (checkpoints) {
-        begin_uploads(ended.how == Ended::How::finished ? artifact_time_max : stopped_upload_max);
+        begin_uploads(ended.how);
         auto synced = checkpoints->finish(ended.out_of_memory || taken_away.has_value());
         uploading_ = false;
         for (const auto& line : checkpoints->remarks()) remark(line);
@@ -455,139 +445,10 @@ base::Result<Ended> Running::train() {
     return ended;
 }
 
-base::Result<std::vector<std::string>> Running::upload(bool with_model) {
-    Transfer transfer(*training_.dependencies_.data, *session_, folder_,
-                      [this] { return stop_ == StopReason::shutdown || uploads_are_over(); });
-    std::vector<std::string> missing;
-    for (const auto& [folder, name] : {std::pair("model", "model"), std::pair("output/data", "output")}) {
-        if (!with_model && folder == std::string_view("model")) continue;
-        auto uploaded = TRY(transfer.upload_folder(workers_, folder, {plan_.output.bucket, plan_.output.key + "/output/" + name},
-                                                   plan_.compress_output));
-        for (const auto& line : uploaded.remarks) remark(line);
-        for (auto& what : uploaded.missing) {
-            remark("not uploaded: " + what);
-            missing.push_back(std::move(what));
-        }
-    }
-    return missing;
-}
-
-void Running::remark(const std::string& text) {
-    const auto job = training_.describe(job_.id);
-    if (!job || job->workers.empty()) return base::log_warn("training job " + job_.id.name + ": " + text);
-    const base::Time now = training_.dependencies_.clock->now();
-    auto log = training_.dependencies_.logs->start({job_.id.account, job_.id.region}, std::string(log_group_name),
-                                                   job->workers.front().log_stream);
-    if (!log) return base::log_warn("training job " + job_.id.name + ": " + text);
-    log->write("[trainwarden] " + text + "\n", now);
-    log->close(now);
-}
-
-std::string Running::algorithm_error(const Ended& ended) const {
-    if (ended.out_of_memory) {
-        return "ClientError: Please use an instance type with more memory, or reduce the size of training data processed on an "
-               "instance.";
-    }
-    std::string told = valid_utf8(read_beneath(workers_[ended.host], "ml/output/failure", failure_reason_characters_max));
-    // Under mpirun the first host's launcher fails, and the script that did may be on another.
-    for (size_t host = 0; host < workers_.size() && told.empty(); ++host)
-        told = valid_utf8(read_beneath(workers_[host], "ml/output/failure", failure_reason_characters_max));
-    if (told.empty() && plan_.command.empty()) {
-        // What the SageMaker toolkit writes for a script that fails. Of the workers under mpirun the first has the command.
-        const auto script_launcher = script_launcher_of(plan_);
-        const bool led = script_launcher && script_launcher->launcher == Launcher::mpi && script_launcher->takes_part(ended.host);
-        const auto words = shown_command(command(plan_, places_[led ? script_launcher->hosts.front() : ended.host]));
-        told = "ExecuteUserScriptError:\nExitCode " + std::to_string(ended.exit_code) + "\nErrorMessage \"" + ended.last_line +
-               "\"\nCommand \"" + base::join(words, " ") + "\"";
-    }
-    return "AlgorithmError: " + told + ", exit code: " + std::to_string(ended.exit_code);
-}
-
-std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& trained) {
-    auto failed = [](std::string reason) { return Outcome{Status::failed, "Failed", "Training job failed", std::move(reason)}; };
-    if (stop_ == StopReason::shutdown) return at_shutdown(trained);
-    bool cancelled = !trained && trained.error().code == base::code::Cancelled;
-    if (!trained && trained.error().code == base::code::PendingTooLong)
-        return Outcome{Status::stopped, "Stopped", trained.error().message, ""};
-    if (!trained && !cancelled) {
-        const std::string& code = trained.error().code;
-        // CapacityError is AWS's own, for instances that are not to be had.
-        const char* whose = code == base::code::InternalError   ? "InternalServerError: "
-                            : code == base::code::CapacityError ? "CapacityError: "
-                                                                : "ClientError: ";
-        Outcome outcome = failed(whose + trained.error().message);
-        outcome.is_server_fault = code == base::code::InternalError;
-        return outcome;
-    }
-    const bool late = waited_too_long() &&
-                      (cancelled || trained->how == Ended::How::interrupted || trained->how == Ended::How::runtime_exceeded);
-    const Outcome waited{Status::stopped, "MaxWaitTimeExceeded", "Training job exceeded MaxWaitTimeInSeconds provided", ""};
-    if (cancelled) return late ? waited : Outcome{Status::stopped, "Stopped", "Training job stopped", ""};
-    bool wants_model = trained->how != Ended::How::failed;
-    std::string reason = wants_model ? "" : algorithm_error(*trained);
-    (void)enter("Uploading", wants_model ? "Uploading generated training model" : "Uploading generated training output");
-    begin_uploads(trained->how == Ended::How::finished ? artifact_time_max : stopped_upload_max);
-    auto uploaded = upload(wants_model);
-    uploading_ = false;
-    if (!uploaded && stop_ == StopReason::shutdown) return std::nullopt;
-    if (!wants_model) {
-        Outcome outcome = failed(std::move(reason));
-        if (!uploaded) remark(uploaded.error().message);
-        return outcome;
-    }
-    if (!uploaded && uploaded.error().code == base::code::Cancelled) {
-        if (stop_ == StopReason::requested)
-            return Outcome{Status::stopped, "Stopped", "Training job stopped before its artifacts were uploaded", ""};
-        return without_artifacts(failed(""), "Artifact upload failed:it took longer than " +
-                                                 std::to_string(artifact_time_max.count() / 3600) + " hours");
-    }
-    if (!uploaded) return without_artifacts(failed(""), uploaded.error().message);
-    if (!uploaded->empty()) {
-        return without_artifacts(failed(""), "Artifact upload failed:" + base::join(*uploaded, "; ") +
-                                                 ". Everything else is under s3://" + plan_.output.bucket + "/" +
-                                                 plan_.output.key + "/output/");
-    }
-    if (late) return waited;
-    switch (trained->how) {
-        case Ended::How::finished:
-            return Outcome{Status::completed, "Completed", "Training job completed", ""};
-        case Ended::How::runtime_exceeded:
-            return Outcome{Status::stopped, "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided",
-                           ""};
-        default:
-            return Outcome{Status::stopped, "Stopped", "Training job stopped", ""};
-    }
-}
-
-// The model must not be lost with the job: it stays in the job's folder for the server's operator.
-Running::Outcome Running::without_artifacts(Outcome outcome, const std::string& why) {
-    outcome.failure_reason =
-        "ClientError: " + why + ". What the workers wrote stays on the server until the job is deleted; its log says where.";
-    outcome.keep_folder = true;
-    return outcome;
-}
-
-// The server stops. Only a job whose workers were cut short and must not run again ends with it.
-std::optional<Running::Outcome> Running::at_shutdown(const base::Result<Ended>& trained) {
-    if (!trained || trained->how != Ended::How::shutdown) return std::nullopt;
-    bool over = false;
-    (void)training_.change(job_.id, [&](Job& job) {
-        if (job.status != Status::in_progress) return;
-        // To managed spot training the end of the server is an interruption like any other.
-        over = !plan_.spot && job.retries >= plan_.retries_max;
-        if (plan_.spot) {
-            job.interrupt(training_.dependencies_.random->uuid(), training_.dependencies_.clock->now());
-        } else if (!over) {
-            job.retry(training_.dependencies_.random->uuid(), training_.dependencies_.clock->now());
-        }
-    });
-    if (!over) return std::nullopt;
-    return Outcome{Status::failed, "Failed", "Training job failed", std::string(server_stopped)};
-}
-
 void Running::clean_up() {
     inputs_.reset();
     confinement_.reset();
+    volumes_->remove();
     for (const auto& worker : workers_) {
         if (auto removed = remove_folder(worker); !removed)
             base::log_warn("the folder of a finished worker remains: " + removed.error().message);

@@ -1,4 +1,5 @@
-// One job's life, on a thread of its own: download, train, upload, settle; from where its record says that it is (recover.cpp).
+// One job's life, on a thread of its own: download, train (run.cpp), upload, settle (run_end.cpp); from where its record says that
+// it is (recover.cpp).
 // See job.hpp for the states.
 #pragma once
 
@@ -22,9 +23,13 @@
 #include "training/scope.hpp"
 #include "training/session.hpp"
 #include "training/training.hpp"
+#include "training/volumes.hpp"
 #include "training/workers.hpp"
 
 namespace training {
+
+// What a FailureReason may hold, without half a character at its end.
+[[nodiscard]] std::string clipped(std::string reason, size_t bytes_max);
 
 class Running {
 public:
@@ -65,8 +70,10 @@ private:
     // What is not in the bucket though it should be, and why.
     [[nodiscard]] base::Result<std::vector<std::string>> upload(bool with_model);
     // From now on artifacts move, for so long at most.
-    void begin_uploads(std::chrono::seconds longest);
+    void begin_uploads(Ended::How how);
     [[nodiscard]] bool uploads_are_over() const;
+    // How long a job's uploads may take that ended so.
+    [[nodiscard]] std::chrono::seconds upload_time(Ended::How how) const;
     void end_uploads_within(std::chrono::seconds time);
     [[nodiscard]] base::Result<void> pin_code();
     // A line of ours in the first worker's log.
@@ -87,6 +94,7 @@ private:
     std::vector<WorkerPlace> places_;
     std::vector<std::string> workers_;  // their folders
     std::deque<FailureText> failures_;  // by worker
+    std::unique_ptr<JobVolumes> volumes_;
     std::unique_ptr<Confinement> confinement_;
     std::unique_ptr<Inputs> inputs_;  // while the workers live
     os::Descriptor wake_;

@@ -10,6 +10,7 @@
 #include "base/mutex.hpp"
 #include "crypto/digest.hpp"
 #include "store/reserve.hpp"
+#include "training/fastfile.hpp"
 #include "training/launch.hpp"
 #include "training/limits.hpp"
 #include "training/openat_beneath.hpp"
@@ -67,16 +68,20 @@ base::Result<std::unique_ptr<Training>> Training::open(Dependencies dependencies
         return base::fail(base::code::InternalError, "cannot make the folder " + dependencies.folder + ": " + error.message());
     fs::permissions(dependencies.folder, fs::perms::owner_all, error);
     std::unique_ptr<Training> training(new Training(std::move(dependencies)));
+    training->disk_use_ = std::make_unique<DiskUse>(training->dependencies_.folder, training->dependencies_.limits);
     TRY(training->load());
     return training;
 }
 
 base::Result<void> Training::load() {
     const base::Lock lock(mutex_);
+    // Volumes and FastFile channels of a server that was killed.
+    unmount_below(dependencies_.folder);
     for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = job_prefix}))) {
         auto stored = TRY(text::parse_json(entry.value));
         Job job = TRY(job_from_json(stored));
         if (!is_final(job.status)) TRY(recover(job));
+        if (job.folder_kept) find_kept(job);
         jobs_[job.id] = std::move(job);
     }
     return {};
@@ -123,6 +128,23 @@ bool Training::may_keep_folder() const {
     return static_cast<size_t>(kept) < kept_folders_max;
 }
 
+void Training::keep_volumes(const JobId& id, std::unique_ptr<JobVolumes> volumes) {
+    const base::Lock lock(mutex_);
+    kept_volumes_[id] = std::move(volumes);
+}
+
+void Training::find_kept(const Job& job) {
+    std::vector<std::string> workers;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_of(job.id), error)) {
+        if (entry.is_directory()) workers.push_back(entry.path().string());
+    }
+    auto volumes = std::make_unique<JobVolumes>(*disk_use_, folder_of(job.id), std::move(workers), 0, isolation_mounts());
+    if (auto found = volumes->find(); !found)
+        base::log_warn("what the training job " + job.id.name + " has left cannot be looked at: " + found.error().describe());
+    kept_volumes_[job.id] = std::move(volumes);
+}
+
 void Training::hand_out(const std::string& token, std::shared_ptr<RoleSession> session) {
     base::Lock lock(mutex_);
     sessions_[crypto::sha256(token)] = std::move(session);
@@ -154,6 +176,11 @@ base::Result<void> Training::check_limits(const JobId& id, const Plan& plan) con
         of_all += static_cast<int64_t>(running->plan().hosts.size());
         if (other.account != id.account || other.region != id.region || running->plan().spot != plan.spot) continue;
         for (const auto& [name, count] : instances_of(running->plan())) in_use[name] += count;
+    }
+    if (plan.volume_gigabytes > dependencies_.limits.volume_gigabytes_max) {
+        return base::fail(limit_exceeded("Size of EBS volume for a training job instance",
+                                         static_cast<int64_t>(dependencies_.limits.volume_gigabytes_max), 0,
+                                         static_cast<int64_t>(plan.volume_gigabytes), "GBs"));
     }
     for (const auto& [name, wanted] : instances_of(plan)) {
         const InstanceType type = dependencies_.instances.find(name);
@@ -413,6 +440,7 @@ base::Result<void> Training::remove(const JobId& id) {
     jobs_.erase(found);
     version_.fetch_add(1, std::memory_order_release);
     if (folder_kept) {
+        if (const auto kept = kept_volumes_.extract(id)) kept.mapped()->remove();
         if (auto removed = remove_folder(folder_of(id)); !removed) base::log_warn(removed.error().message);
     }
     return {};

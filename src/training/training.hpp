@@ -28,9 +28,11 @@
 #include "training/instances.hpp"
 #include "training/job.hpp"
 #include "training/job_data.hpp"
+#include "training/limits.hpp"
 #include "training/logs.hpp"
 #include "training/monitor.hpp"
 #include "training/session.hpp"
+#include "training/volumes.hpp"
 
 namespace model::sagemaker {
 struct UpdateTrainingJobRequest;
@@ -57,6 +59,7 @@ public:
         // Takes what jobs measure; may be empty. Called from many threads.
         std::function<void(const JobId&, const std::vector<MetricPoint>&)> publish;
         InstanceTypes instances = InstanceTypes::of(this_machine());
+        Limits limits;
         // May this session do `action` on `resource`? Asked for the request of that id. Error: the refusal in AWS's words. Empty: nobody
         // asks at create time.
         std::function<base::Result<void>(const identity::Credentials&, const std::string& action, const std::string& resource,
@@ -145,13 +148,19 @@ private:
     void take_back(const std::string& token);
     // So many folders of failed jobs stay, and no more.
     [[nodiscard]] bool may_keep_folder() const;
+    // What is mounted there stays so until the job is deleted, or the server ends.
+    void keep_volumes(const JobId& id, std::unique_ptr<JobVolumes> volumes);
+    void find_kept(const Job& job) REQUIRES(mutex_);
+    [[nodiscard]] bool isolation_mounts() const { return dependencies_.isolation.volumes && !dependencies_.isolation.elsewhere; }
     [[nodiscard]] std::string folder_of(const JobId& id) const;
 
     Dependencies dependencies_;
+    std::unique_ptr<DiskUse> disk_use_;
     mutable base::Mutex mutex_;
     Endpoints endpoints_ GUARDED_BY(mutex_);
     std::map<JobId, Job> jobs_ GUARDED_BY(mutex_);
     std::atomic<uint64_t> version_ = 1;  // moves with `jobs_`, under its mutex
+    std::map<JobId, std::unique_ptr<JobVolumes>> kept_volumes_ GUARDED_BY(mutex_);
     std::map<JobId, std::unique_ptr<Running>> running_ GUARDED_BY(mutex_);
     std::map<std::string, std::shared_ptr<RoleSession>> sessions_
         GUARDED_BY(mutex_);  // by SHA-256 of the worker's token: a look-up tells no prefix

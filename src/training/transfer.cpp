@@ -12,6 +12,7 @@
 
 #include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
+#include "sandbox/volume.hpp"
 #include "training/archive.hpp"
 #include "training/channel.hpp"
 #include "training/fastfile.hpp"
@@ -30,9 +31,16 @@ constexpr size_t piece_bytes = 1 << 20;
 
 std::unexpected<base::Error> client_error(std::string message) { return base::fail(base::code::ClientError, std::move(message)); }
 
+// AWS's words, and what did not fit.
+std::unexpected<base::Error> no_space(const std::string& what) {
+    return client_error("Data download failed:Insufficient disk space for " + what +
+                        ". Please use a larger volume (VolumeSizeInGB).");
+}
+
 base::Result<void> make_parent(const std::string& path) {
     std::error_code error;
     fs::create_directories(fs::path(path).parent_path(), error);
+    if (error == std::errc::no_space_on_device) return no_space("the folders of the data");
     if (error) return client_error("Data download failed:cannot make the folder of " + path + ": " + error.message());
     return {};
 }
@@ -73,7 +81,7 @@ base::Result<void> send_file(int descriptor, Upload& upload) {
         const ssize_t count = ::pread(descriptor, buffer.data(), buffer.size(), at);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return base::fail(base::code::InternalError, std::string("cannot read a file: ") + std::strerror(errno));
-        if (count == 0) return upload.finish();
+        if (count == 0) return {};
         TRY(upload.write(std::string_view(buffer).substr(0, static_cast<size_t>(count))));
         at += count;
     }
@@ -129,6 +137,7 @@ base::Result<void> Transfer::download(const S3Uri& object, const std::string& et
     auto done = data_.download(TRY(credentials()), object, etag, path, cancelled_);
     if (done) return {};
     if (done.error().code == base::code::PreconditionFailed) return source_changed(object.text());
+    if (done.error().code == sandbox::disk_full) return no_space(object.text());
     return as_client_error("Data download failed:Unable to download object " + object.text(), std::move(done).error());
 }
 
@@ -146,6 +155,7 @@ base::Result<void> Transfer::download_channel(const Channel& channel, const std:
                 auto copied =
                     copy_beneath(workers[hosts[0]], "ml/input/data/" + channel.name + "/" + object.name, path, cancelled_);
                 if (!copied && copied.error().code == base::code::Cancelled) return copied;
+                if (!copied && copied.error().code == sandbox::disk_full) return no_space(object.where.text());
                 if (!copied) return client_error("Data download failed:" + copied.error().message);
                 if (::chmod(path.c_str(), 0644) != 0)
                     return client_error("Data download failed:" + std::string(std::strerror(errno)));
@@ -159,7 +169,8 @@ base::Result<void> Transfer::download_channel(const Channel& channel, const std:
 
 base::Result<void> Transfer::download_source(const S3Uri& archive, PinnedSource& source,
                                              const std::vector<std::string>& workers) {
-    ScratchFile file{scratch_ + "/sourcedir.tar.gz"};
+    // On the first worker's volume, of which the worker sees other folders alone.
+    ScratchFile file{workers.front() + "/sourcedir.tar.gz"};
     TRY(download(archive, source.etag, file.path));
     const std::string digest = TRY(sha256_of(file.path, cancelled_));
     if (source.sha256.empty()) source.sha256 = digest;
@@ -167,6 +178,7 @@ base::Result<void> Transfer::download_source(const S3Uri& archive, PinnedSource&
     for (const auto& worker : workers) {
         auto done = unpack(file.path, worker + "/ml/code", cancelled_);
         if (!done && done.error().code == base::code::Cancelled) return done;
+        if (!done && sandbox::volume_is_full(worker)) return no_space(archive.text() + ", unpacked");
         if (!done) return client_error("The source " + archive.text() + " cannot be unpacked: " + done.error().message);
     }
     return {};
@@ -196,7 +208,8 @@ base::Result<std::unique_ptr<Upload>> Transfer::begin_upload(const S3Uri& object
 
 base::Result<void> Transfer::upload_file(int descriptor, const S3Uri& object) {
     auto upload = TRY(begin_upload(object));
-    return send_file(descriptor, *upload);
+    TRY(send_file(descriptor, *upload));
+    return upload->finish();
 }
 
 base::Result<UploadedFolder> Transfer::upload_folder(const std::vector<std::string>& workers, const std::string& folder,
@@ -219,7 +232,8 @@ base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::strin
     std::map<std::string, size_t> seen;
     uint64_t bytes = 0;
     for (size_t host = 0; host < workers.size(); ++host) {
-        auto listing = files_beneath(workers[host], "ml/" + folder);
+        auto listing = files_beneath(workers[host], "ml/" + folder, cancelled_);
+        if (cancelled_()) return stopped();
         for (const auto& name : listing.special)
             remember(uploaded.remarks, folder + "/" + name + " is not a regular file: not uploaded");
         for (auto& what : listing.unread) remember(uploaded.missing, folder + "/" + what);
@@ -236,9 +250,8 @@ base::Result<UploadedFolder> Transfer::upload_files(const std::vector<std::strin
                 remember(uploaded.missing, name.substr(0, 100) + "…: its key would be longer than 1024 bytes");
                 continue;
             }
-            if (file.size > artifact_bytes_max - bytes) {
-                remember(uploaded.missing,
-                         name + ": with it there would be more than " + std::to_string(artifact_bytes_max >> 30) + " GiB");
+            if (file.size > artifact_bytes_max_ - bytes) {
+                remember(uploaded.missing, name + ": with it there would be more than " + size_text(artifact_bytes_max_));
                 continue;
             }
             bytes += file.size;
@@ -269,7 +282,9 @@ base::Result<UploadedFolder> Transfer::upload_archive(const std::vector<std::str
     };
     auto upload = begin_upload(object);
     if (!upload) return failed(std::move(upload).error());
-    auto packed = pack(workers, "ml/" + folder, [&](std::string_view bytes) { return (*upload)->write(bytes); }, cancelled_);
+    auto packed = pack(
+        workers, "ml/" + folder, [&](std::string_view bytes) { return (*upload)->write(bytes); }, cancelled_,
+        artifact_bytes_max_);
     if (!packed) return failed(std::move(packed).error());
     if (packed->entries > 0) {
         if (auto finished = (*upload)->finish(); !finished) return failed(std::move(finished).error());

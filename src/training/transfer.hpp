@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "training/job.hpp"
 #include "training/job_data.hpp"
+#include "training/limits.hpp"
 #include "training/plan.hpp"
 #include "training/session.hpp"
 
@@ -21,9 +22,9 @@ struct UploadedFolder {
 
 class Transfer {
 public:
-    // `scratch` is a folder for files on their way; `cancelled` is asked while bytes move.
-    Transfer(JobData& data, RoleSession& session, std::string scratch, Cancelled cancelled)
-        : data_(data), session_(session), scratch_(std::move(scratch)), cancelled_(std::move(cancelled)) {}
+    // `cancelled` is asked while bytes move; of one archive, or of single objects together, `artifact_bytes_max` are uploaded.
+    Transfer(JobData& data, RoleSession& session, Cancelled cancelled, uint64_t artifact_bytes_max = Limits{}.artifact_bytes_max)
+        : data_(data), session_(session), cancelled_(std::move(cancelled)), artifact_bytes_max_(artifact_bytes_max) {}
 
     // At create time. Errors: AWS's ValidationException.
     // Can this server bring such a channel to the workers?
@@ -60,11 +61,11 @@ private:
 
     JobData& data_;
     RoleSession& session_;
-    std::string scratch_;
     Cancelled cancelled_;
+    uint64_t artifact_bytes_max_;
 };
 
-// Sends an open file's bytes, from its beginning, and finishes the upload.
+// Sends an open file's bytes, from its beginning; the upload is still to be finished.
 [[nodiscard]] base::Result<void> send_file(int descriptor, Upload& upload);
 
 // An object's key for a file's name: bytes that are not UTF-8, which S3 does not take, as %XX.

@@ -131,7 +131,10 @@ void Workers::on_wake() {
         terminate(std::chrono::seconds{3});
     } else if (!terminating_) {
         ended_ = {reason == StopReason::interrupted ? Ended::How::interrupted : Ended::How::stopped, 0, 0, ""};
-        terminate(reason == StopReason::input_failed ? sibling_grace : stop_grace);
+        // Who has written too much would go on writing.
+        terminate(reason == StopReason::disk_full      ? std::chrono::seconds{0}
+                  : reason == StopReason::input_failed ? sibling_grace
+                                                       : stop_grace);
     }
 }
 

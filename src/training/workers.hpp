@@ -14,7 +14,7 @@
 
 namespace training {
 
-enum class StopReason : uint8_t { none, requested, interrupted, input_failed, shutdown };
+enum class StopReason : uint8_t { none, requested, interrupted, input_failed, disk_full, shutdown };
 
 // How a job's training part ended. `host` and `exit_code` are of the first worker that failed.
 struct Ended {
@@ -23,6 +23,7 @@ struct Ended {
     int exit_code = 0;           // 128 + signal for a worker that a signal killed
     std::string last_line;       // of that worker's output
     bool out_of_memory = false;  // it used up its memory
+    bool volume_full = false;    // it filled its volume
 };
 
 // Who wants to know how workers end. Called by the group's thread.

@@ -2,13 +2,16 @@
 // Authorization Reference, "Actions, resources, and condition keys for Amazon CloudWatch Logs".
 //
 // Tokens: GetLogEvents `f/<offset>` and `b/<offset>`, byte offsets in the stream; DescribeLogGroups and
-// DescribeLogStreams the last name of the page before; FilterLogEvents how many events were given so far, in an order that does
-// not change: by time, then stream.
+// DescribeLogStreams the last name of the page before; FilterLogEvents where the last event of the page before stands.
 #include "services/logs/operations.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <compare>
+#include <iterator>
+#include <map>
+#include <optional>
 #include <tuple>
 
 #include "base/error_codes.hpp"
@@ -153,12 +156,65 @@ Result<m::GetLogEventsResponse> get_events(Logs& logs, const Permit&, const m::G
                                    .next_backward_token = event_token('b', page.begin)};
 }
 
-struct Found {
+// Where an event stands among those of a group. The order does not change: by time, then stream, then place in the stream.
+struct Place {
+    int64_t timestamp = 0;
     std::string stream;
-    Event event;
+    uint64_t offset = 0;
+    auto operator<=>(const Place&) const = default;
 };
 
-Result<std::vector<Found>> matching_events(const Logs& logs, const Group& group, const m::FilterLogEventsRequest& in) {
+std::string place_token(const Place& place) {
+    return text::encode_base64url(std::to_string(place.timestamp) + " " + std::to_string(place.offset) + " " + place.stream);
+}
+
+Result<Place> parse_place_token(std::string_view token) {
+    const auto words = text::decode_base64url(token);
+    Place place;
+    const char* at = words ? words->data() : nullptr;
+    const char* end = words ? at + words->size() : nullptr;
+    const auto number = [&](auto& value) {
+        const auto read = std::from_chars(at, end, value);
+        const bool good = read.ec == std::errc() && read.ptr != end && *read.ptr == ' ';
+        at = good ? read.ptr + 1 : nullptr;
+        return good;
+    };
+    if (!words || !number(place.timestamp) || !number(place.offset)) return invalid("The specified nextToken is invalid.");
+    place.stream.assign(at, end);
+    return place;
+}
+
+// The first of the events after a place: so many, or as many bytes, as a page holds. However many there are, no more than that are held.
+class FirstEvents {
+public:
+    FirstEvents(std::optional<Place> after, size_t events_max) : after_(std::move(after)), events_max_(events_max) {}
+
+    void add(const std::string& stream, Event&& event) {
+        Place place{event.timestamp, stream, event.offset};
+        if (after_ && place <= *after_) return;
+        if (is_cut_ && place > events_.rbegin()->first) return;
+        bytes_ += event.message.size();
+        events_.emplace(std::move(place), std::move(event));
+        while (events_.size() > events_max_ || (events_.size() > 1 && bytes_ > page_bytes_max)) {
+            is_cut_ = true;
+            const auto last = std::prev(events_.end());
+            bytes_ -= last->second.message.size();
+            events_.erase(last);
+        }
+    }
+    [[nodiscard]] const std::map<Place, Event>& events() const { return events_; }
+    [[nodiscard]] bool is_cut() const { return is_cut_; }
+
+private:
+    static constexpr size_t page_bytes_max = 1 << 20;  // AWS: "up to 1 MB"
+    std::optional<Place> after_;
+    size_t events_max_;
+    std::map<Place, Event> events_;
+    size_t bytes_ = 0;
+    bool is_cut_ = false;
+};
+
+Result<void> find_events(const Logs& logs, const Group& group, const m::FilterLogEventsRequest& in, FirstEvents& found) {
     Filter filter = TRY(Filter::parse(model::text(in.filter_pattern)));
     std::vector<std::string> names;
     for (const auto& name : model::items(in.log_stream_names)) {
@@ -171,44 +227,35 @@ Result<std::vector<Found>> matching_events(const Logs& logs, const Group& group,
         for (const auto& stream : TRY(logs.store.streams(group.owner, group.name, model::text(in.log_stream_name_prefix))))
             names.push_back(stream.name);
     }
-    std::vector<Found> found;
     const Range range{in.start_time, in.end_time};
     for (const auto& name : names) {
         for (uint64_t offset = 0;;) {
             auto page = TRY(logs.store.read(group.owner, group.name, name, offset, true, range, events_default));
             for (auto& event : page.events) {
-                if (filter.matches(event.message)) found.push_back({name, std::move(event)});
+                if (filter.matches(event.message)) found.add(name, std::move(event));
             }
             if (page.end == offset) break;
             offset = page.end;
         }
     }
-    std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
-        return std::tie(a.event.timestamp, a.stream, a.event.offset) < std::tie(b.event.timestamp, b.stream, b.event.offset);
-    });
-    return found;
+    return {};
 }
 
 Result<m::FilterLogEventsResponse> filter_events(Logs& logs, const Permit&, const m::FilterLogEventsRequest& in, Group&& group) {
-    auto found = TRY(matching_events(logs, group, in));
-    size_t start = 0;
-    if (in.next_token) {
-        auto position = TRY(parse_event_token(*in.next_token));
-        start = static_cast<size_t>(std::min<uint64_t>(position.offset, found.size()));
-    }
-    const auto limit = static_cast<size_t>(in.limit.value_or(events_default));
-    const size_t end = std::min(found.size(), start + limit);
+    std::optional<Place> after;
+    if (in.next_token) after = TRY(parse_place_token(*in.next_token));
+    FirstEvents found(std::move(after), static_cast<size_t>(in.limit.value_or(events_default)));
+    TRY(find_events(logs, group, in, found));
     std::vector<m::FilteredLogEvent> events;
-    for (size_t i = start; i < end; ++i) {
-        const auto& [stream, event] = found[i];
-        events.push_back({.log_stream_name = stream,
+    for (const auto& [place, event] : found.events()) {
+        events.push_back({.log_stream_name = place.stream,
                           .timestamp = event.timestamp,
                           .message = shown_message(event),
                           .ingestion_time = event.ingestion,
-                          .event_id = stream + "@" + std::to_string(event.offset)});
+                          .event_id = place.stream + "@" + std::to_string(event.offset)});
     }
     m::FilterLogEventsResponse out{.events = std::move(events), .searched_log_streams = std::vector<m::SearchedLogStream>()};
-    if (end < found.size()) out.next_token = event_token('f', end);
+    if (found.is_cut()) out.next_token = place_token(found.events().rbegin()->first);
     return out;
 }
 

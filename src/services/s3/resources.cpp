@@ -65,7 +65,7 @@ Result<Description> Resources::find(const gate::Subject& subject) const {
             TRY(storage_.check_unchanged(name.bucket));
             out.existence = located.object ? Existence::there : Existence::absent;
             if (located.object)
-                for (const auto& [key, value] : located.object->tags) out.object_keys.set("s3:ExistingObjectTag/" + key, value);
+                for (const auto& [key, value] : located.object->tags) out.bounded_keys.set("s3:ExistingObjectTag/" + key, value);
         }
     }
     out.found = gate::Found::of(std::move(located));

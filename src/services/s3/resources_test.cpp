@@ -52,7 +52,7 @@ struct S3ResourcesFixture {
 
 std::string value(const gate::Description& of, std::string_view key) {
     const auto* const own = of.keys.find(key);
-    const auto* const entry = own != nullptr ? own : of.object_keys.find(key);
+    const auto* const entry = own != nullptr ? own : of.bounded_keys.find(key);
     return entry == nullptr ? "(none)" : entry->values.front();
 }
 
@@ -106,8 +106,8 @@ TEST_CASE(
     CHECK(tagging.context.find("s3:ExistingObjectTag/team")->values.front() == "red");
     // Two tags that one key's name stands for stay ambiguous: nothing may decide for one of them.
     gate::Description two{.arn = "arn:aws:s3:::bucket/k"};
-    two.object_keys.set("s3:ExistingObjectTag/CLS", "public");
-    two.object_keys.set("s3:ExistingObjectTag/cls", "secret");
+    two.bounded_keys.set("s3:ExistingObjectTag/CLS", "public");
+    two.bounded_keys.set("s3:ExistingObjectTag/cls", "secret");
     const auto reading = gate::access_to("s3:GetObject", two, {});
     const auto* const both = reading.context.find("s3:ExistingObjectTag/cls");
     CHECK((both != nullptr && both->ambiguous));
