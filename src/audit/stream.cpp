@@ -219,8 +219,8 @@ base::Result<void> Stream::allocate(size_t bytes) {
     const uint64_t least = size_ + bytes + left_for_answers;
     uint64_t end = least + allocated_at_once;
     const auto take = [&]() REQUIRES(mutex_) {
-        return ::fallocate(tail_->file->number(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) ==
-                   0 ||
+        return ::fallocate(tail_->file->number(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_),
+                           static_cast<off_t>(end - size_)) == 0 ||
                (errno != ENOSPC && errno != EDQUOT);  // a file system that cannot: the write will tell
     };
     bool taken = take();
@@ -440,7 +440,8 @@ base::Result<void> Stream::mend(Tail& tail) {
         done += static_cast<uint64_t>(n);
     }
     if (::fdatasync(file.number()) != 0) return broken("cannot sync", tail.path);
-    base::log_info("what a sync of `" + tail.path + "` had lost was written once more: " + std::to_string(tail.bytes.size()) + " bytes");
+    base::log_info("what a sync of `" + tail.path + "` had lost was written once more: " + std::to_string(tail.bytes.size()) +
+                   " bytes");
     tail.is_lost = false;
     tail.durable_bytes = end;
     tail.bytes.clear();

@@ -116,7 +116,7 @@ private:
         std::shared_ptr<os::Descriptor> file;
         std::string path;
         uint64_t durable_bytes = 0;
-        std::string bytes;  // behind those
+        std::string bytes;     // behind those
         bool is_lost = false;  // a sync failed, or a line that was torn could not be taken back
     };
     using TailPtr = std::shared_ptr<Tail>;  // what it points to is guarded by mutex_

@@ -27,7 +27,8 @@ using text::Json;
 constexpr size_t page_bytes_max = 1024 * 1024;  // GetLogEvents: "up to 1 MB"
 constexpr uint64_t line_bytes_max = 2 * event_bytes_max + 64;
 constexpr std::string_view disk_full = "DiskFull";  // os/file.hpp
-constexpr std::string_view disk_is_full = "The server's disk is full: nothing new can be stored until there is space. Deletes work.";
+constexpr std::string_view disk_is_full =
+    "The server's disk is full: nothing new can be stored until there is space. Deletes work.";
 
 std::string group_prefix(const Owner& owner) { return "logs/group/" + owner.account + "/" + owner.region + "/"; }
 
@@ -151,7 +152,8 @@ base::Result<std::unique_ptr<Store>> Store::open(Dependencies dependencies) {
 // Removes the files of streams that are gone: what could not be removed with them.
 base::Result<void> Store::sweep() const {
     std::unordered_set<std::string> named;
-    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = "logs/stream/"}))) named.insert(TRY(found_in(entry.value)).file);
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = "logs/stream/"})))
+        named.insert(TRY(found_in(entry.value)).file);
     std::error_code error;
     for (fs::recursive_directory_iterator at(dependencies_.folder, error), end; !error && at != end; at.increment(error)) {
         const std::string path = at->path().string();

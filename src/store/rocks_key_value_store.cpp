@@ -66,7 +66,7 @@ constexpr size_t message_bytes_max = 1024;        // of RocksDB's log
 constexpr size_t doubtful_keys_max = 1u << 16;
 constexpr std::chrono::seconds between_repairs{5};
 constexpr std::chrono::seconds between_openings{1};  // of one that cannot even be read
-constexpr std::chrono::milliseconds give_way{100};  // how long readers let an opening go first
+constexpr std::chrono::milliseconds give_way{100};   // how long readers let an opening go first
 
 base::Error full() {
     return {base::code::InsufficientStorage,
@@ -180,6 +180,9 @@ base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& dire
     rocksdb::FileLock* lock = nullptr;
     if (const auto locked = options.env->LockFile(directory + "/LOCK", &lock); !locked.ok()) {
         if (locked.IsNoSpace()) return base::fail(full());
+        if (locked.ToString().find("while open a file for lock") != std::string::npos)
+            return base::fail(base::code::InternalError,
+                              "cannot lock the metadata store in `" + directory + "`: " + locked.ToString());
         return base::fail(base::code::StoreBusy, "another process uses the data directory `" + directory + "`");
     }
     (void)options.env->UnlockFile(lock);
@@ -345,7 +348,8 @@ private:
             base::log_error(opened.error().describe());
             // With what stands in the log and should not, it is not shown.
             const base::Lock doubts(doubtful_mutex_);
-            if (auto readable = open_database(directory_, trouble_, true); readable && doubtful_.empty()) db_ = std::move(*readable);
+            if (auto readable = open_database(directory_, trouble_, true); readable && doubtful_.empty())
+                db_ = std::move(*readable);
             return false;
         }
         db_ = std::move(*opened);

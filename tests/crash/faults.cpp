@@ -43,12 +43,13 @@ enum Mode : uint64_t { count_only = 0, fail_once = 1, fail_from_then_on = 2 };
 // The plan and what came of it; faults.py has the same offsets.
 struct Shared {
     std::atomic<uint64_t> mode;
-    std::atomic<int64_t> error;       // errno; 0: no error, with short_bytes
-    std::atomic<uint64_t> nth;        // of the calls that match, from 1
-    std::atomic<uint64_t> short_write;  // the write takes this part of its bytes (one in so many); with an error the next one fails
-    std::atomic<uint64_t> count;      // calls that matched
-    std::atomic<uint64_t> fired;      // … and failed, or were short
-    std::atomic<uint64_t> traced;     // entries; more are not kept
+    std::atomic<int64_t> error;  // errno; 0: no error, with short_bytes
+    std::atomic<uint64_t> nth;   // of the calls that match, from 1
+    std::atomic<uint64_t>
+        short_write;               // the write takes this part of its bytes (one in so many); with an error the next one fails
+    std::atomic<uint64_t> count;   // calls that matched
+    std::atomic<uint64_t> fired;   // … and failed, or were short
+    std::atomic<uint64_t> traced;  // entries; more are not kept
     std::atomic<uint64_t> syncs_again;
     std::atomic<uint64_t> traces;  // whether calls are traced
     char unused[56];
@@ -297,9 +298,9 @@ size_t bytes_of(const iovec* parts, int count) {
 // NOLINTBEGIN(readability-identifier-naming,readability-inconsistent-declaration-parameter-name): the C library's names
 extern "C" {
 
-#define MODE_OF(flags)                       \
-    va_list arguments;                       \
-    va_start(arguments, flags);              \
+#define MODE_OF(flags)                             \
+    va_list arguments;                             \
+    va_start(arguments, flags);                    \
     const mode_t mode = mode_in(flags, arguments); \
     va_end(arguments)
 
@@ -361,11 +362,14 @@ ssize_t writev(int file, const iovec* parts, int count) {
 ssize_t pwritev(int file, const iovec* parts, int count, off_t at) {
     static auto* const real = next<ssize_t(int, const iovec*, int, off_t)>("pwritev64");
     const size_t all = bytes_of(parts, count);
-    return write_by("pwritev", file, all, [&](size_t most) {
-        if (most == all) return real(file, parts, count, at);
-        const iovec first{parts[0].iov_base, std::min(most, parts[0].iov_len)};
-        return real(file, &first, 1, at);
-    }, at);
+    return write_by(
+        "pwritev", file, all,
+        [&](size_t most) {
+            if (most == all) return real(file, parts, count, at);
+            const iovec first{parts[0].iov_base, std::min(most, parts[0].iov_len)};
+            return real(file, &first, 1, at);
+        },
+        at);
 }
 ssize_t pwritev64(int file, const iovec* parts, int count, off64_t at) { return pwritev(file, parts, count, at); }
 

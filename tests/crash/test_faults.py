@@ -285,7 +285,7 @@ def starts(place):
     except RuntimeError:
         status = place.server.process.returncode
         said = place.server.output.read_text()[-400:]
-        if status <= 0 or status > 100 or "trainwarden: " not in said:
+        if status <= 0 or status > 100 or "\nerror: " not in "\n" + said:
             raise Surprise(f"the server ended with {status}: {said}") from None
         return status
     return None
@@ -400,3 +400,119 @@ def test_each_call_fails_under_load(place, capsys):
     place.close()
     assert not wrong, f"seed {SEED}:\n" + "\n".join(wrong)
     assert fired >= len(chosen) / 2, "most faults met nothing"
+
+
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+ENDED = ("Completed", "Failed", "Stopped")
+
+
+class Jobs:
+    """A job at a time: it reads a file, says a line and leaves a model."""
+
+    def __init__(self, server):
+        self.server, self.number = server, 0
+        s3, iam = server.client("s3"), server.client("iam")
+        s3.create_bucket(Bucket="jobs")
+        s3.put_object(Bucket="jobs", Key="data/file", Body=b"d" * 10_000)
+        self.role = iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        iam.put_role_policy(RoleName="trainer", PolicyName="data", PolicyDocument=json.dumps(allow("s3:*")))
+
+    def run(self):
+        """Its description, once it has ended."""
+        self.number += 1
+        name, sagemaker = f"job-{self.number}", self.server.client("sagemaker")
+        channel = {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://jobs/data/"}}}
+        script = "cat /opt/ml/input/data/train/file > $SM_MODEL_DIR/model && echo trained"
+        try:
+            sagemaker.create_training_job(
+                TrainingJobName=name, RoleArn=self.role, OutputDataConfig={"S3OutputPath": "s3://jobs/models"}, InputDataConfig=[channel],
+                AlgorithmSpecification={"TrainingImage": "host/python3", "TrainingInputMode": "File", "ContainerEntrypoint": ["/bin/sh", "-c", script]},
+                ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}, StoppingCondition={"MaxRuntimeInSeconds": 600})
+        except ClientError as error:
+            if (code := error.response["Error"]["Code"]) not in TROUBLE:
+                raise Surprise(f"an answer of another meaning: {error}") from None
+            if any(one["TrainingJobName"] == name for one in sagemaker.list_training_jobs()["TrainingJobSummaries"]):
+                if code.startswith("ServiceUnavailable"):
+                    raise Surprise("a job that was refused for want of space is there") from None
+            else:
+                return None
+
+        def ended():
+            try:
+                job = sagemaker.describe_training_job(TrainingJobName=name)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in TROUBLE:
+                    raise Surprise(f"an answer of another meaning: {error}") from None
+                return None
+            return job["TrainingJobStatus"] in ENDED and job
+
+        return until(ended, "the job ends", timeout=90)
+
+    def check(self, job):
+        """What it says of itself is so."""
+        model = f"models/job-{self.number}/output/model.tar.gz"
+        s3 = self.server.client("s3")
+        there = {entry["Key"]: entry["Size"] for entry in s3.list_objects_v2(Bucket="jobs", Prefix="models/").get("Contents", [])}
+        if job is not None and job["TrainingJobStatus"] == "Completed":
+            if len(s3.get_object(Bucket="jobs", Key=model)["Body"].read()) != there[model]:
+                raise Surprise("its model cannot be read")
+        if job is not None and job["TrainingJobStatus"] == "Failed" and not job["FailureReason"]:
+            raise Surprise("it failed without a reason")
+        for key in there:
+            s3.delete_object(Bucket="jobs", Key=key)
+
+
+def test_each_call_fails_under_a_job(place, capsys):
+    """Jobs end, as what they are said to be; after a restart they are that still, and their folders are gone."""
+    place.server.start()
+    jobs, disk = Jobs(place.server), place.disk
+    jobs.check(jobs.run())
+    calls_of, cost = {}, 2.0
+    for fault, plan in FAULTS.items():
+        disk.watch(**plan)
+        job = jobs.run()
+        jobs.check(job)
+        assert job["TrainingJobStatus"] == "Completed", job
+        calls_of[fault] = disk.calls
+        disk.clear()
+    wrong, fired, statuses = [], 0, collections.Counter()
+    chosen = sampled([one for one in plans(calls_of) if one[3] == 1 or ALL], SECONDS / 2, cost)
+    for count, (kind, fault, _, nth) in enumerate(chosen):
+        what = f"{fault}: {kind} ({nth})"
+        disk.fail(kind.split()[0], pattern_of(kind), nth, **FAULTS[fault])
+        try:
+            job = jobs.run()
+            fired += disk.fired
+            disk.clear()
+            jobs.check(job)
+            statuses[job["TrainingJobStatus"] if job else "refused"] += 1
+            if job is not None and job["TrainingJobStatus"] != "Completed" and fault == "short":
+                raise Surprise(f"a short write: {job['FailureReason']}")
+            again = until(jobs.run, "there is space again", timeout=AGAIN_SECONDS)
+            jobs.check(again)
+            if again is None or again["TrainingJobStatus"] != "Completed":
+                raise Surprise(f"the next job: {again}")
+            if count % 5 == 4 or count + 1 == len(chosen):
+                before = {one["TrainingJobName"]: one["TrainingJobStatus"] for one in place.server.client("sagemaker").list_training_jobs(MaxResults=100)["TrainingJobSummaries"]}
+                status = place.server.stop()
+                if status != 0:
+                    raise Surprise(f"told to end, the server ended with {status}")
+                place.server.start()
+                after = {one["TrainingJobName"]: one["TrainingJobStatus"] for one in place.server.client("sagemaker").list_training_jobs(MaxResults=100)["TrainingJobSummaries"]}
+                if before != after:
+                    raise Surprise(f"jobs were {before} and are {after}")
+                if left := [name for name in left_behind(place.server.data) if name.startswith("jobs/") or name.endswith(".new")]:
+                    raise Surprise(f"left behind after a restart: {left}")
+        except (Surprise, ClientError, BotoCoreError, RuntimeError, AssertionError, TypeError) as error:
+            wrong.append(f"{what} [{disk.fired_at}]: {type(error).__name__} {error}")
+            with capsys.disabled():
+                print(wrong[-1] if ALL else "", flush=True)
+            place.close()
+            place = Place()
+            place.server.start()
+            jobs, disk = Jobs(place.server), place.disk
+    with capsys.disabled():
+        if ALL:
+            print(f"\n{len(chosen)} faults, {fired} fired; jobs: {dict(statuses)}")
+    place.close()
+    assert not wrong, f"seed {SEED}:\n" + "\n".join(wrong)
