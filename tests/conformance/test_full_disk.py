@@ -238,6 +238,7 @@ def test_each_kind_of_request_on_a_full_disk(server, disk):
         if filling is by_a_job:
             sagemaker.stop_training_job(TrainingJobName="fills-all")
             until(lambda: sagemaker.describe_training_job(TrainingJobName="fills-all")["TrainingJobStatus"] in ("Stopped", "Failed"), "the job ends")
+            sagemaker.delete_training_job(TrainingJobName="fills-all")  # with what it could not upload
         keys = [{"Key": entry["Key"]} for page in s3.get_paginator("list_objects_v2").paginate(Bucket="kept") for entry in page["Contents"]
                 if entry["Key"] != "kept"]
         for at in range(0, len(keys), 1000):
