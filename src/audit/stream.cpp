@@ -429,6 +429,11 @@ base::Result<void> Stream::sign_locked(base::Time now) {
 base::Result<void> Stream::mend(Tail& tail) {
     // Not by the descriptor that appends.
     const os::Descriptor file(::open(tail.path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file.is_open() && errno == ENOENT) {  // it was old enough to be removed
+        tail.is_lost = false;
+        tail.bytes.clear();
+        return {};
+    }
     if (!file.is_open()) return broken("cannot open", tail.path);
     const uint64_t end = tail.durable_bytes + tail.bytes.size();
     if (::ftruncate(file.number(), static_cast<off_t>(end)) != 0) return broken("cannot write", tail.path);

@@ -280,6 +280,7 @@ private:
             remember_before(batch);
             return base::fail(broken(status));
         }
+        if (has_doubtful_) forget_before(batch);
         return {};
     }
 
@@ -290,10 +291,17 @@ private:
             if (doubtful_.contains(write.key)) continue;  // nothing was written since
             auto before = get_from(*db_, {}, write.key);
             if (before && doubtful_.size() < doubtful_keys_max)
-                doubtful_.emplace(write.key, std::move(*before));
+                has_doubtful_ = doubtful_.emplace(write.key, std::move(*before)).second;
             else
                 base::log_error("what `" + write.key + "` held before a commit that failed is not known");
         }
+    }
+
+    // Where RocksDB went on by itself, what is committed since stays.
+    void forget_before(const Batch& batch) {
+        const base::Lock lock(doubtful_mutex_);
+        for (const auto& write : batch.writes()) doubtful_.erase(write.key);
+        has_doubtful_ = !doubtful_.empty();
     }
 
     // What commits that failed have left in the log is taken back.
@@ -312,6 +320,7 @@ private:
             base::log_info("commits that had failed were taken back: " + std::to_string(back.Count()) + " keys");
         }
         doubtful_.clear();
+        has_doubtful_ = false;
         return {};
     }
 
@@ -394,6 +403,7 @@ private:
     mutable std::unique_ptr<rocksdb::DB> db_;  // null: it could not be opened again; the next call tries
     mutable bool for_reading_ = false;         // it could not, but can be read
     mutable base::Mutex doubtful_mutex_;
+    mutable std::atomic<bool> has_doubtful_ = false;
     // What these keys have to hold: the last commit to each failed.
     mutable std::map<std::string, std::optional<std::string>> doubtful_ GUARDED_BY(doubtful_mutex_);
     std::array<base::SharedMutex, stripes> locks_;
