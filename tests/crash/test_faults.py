@@ -34,7 +34,7 @@ FAULTS = {"no space": dict(error=errno.ENOSPC), "input/output error": dict(error
           "short, then no space": dict(short=2, error=errno.ENOSPC)}
 # What a server says of its own trouble; anything else would be a wrong answer.
 TROUBLE = {"InsufficientStorage": 507, "InternalError": 500, "InternalFailure": 500, "InternalFailureException": 500, "ServiceFailure": 500, "InternalServiceError": 500,
-           "ServiceUnavailable": 503, "ServiceUnavailableException": 503, "InternalServerException": 500}
+           "ServiceUnavailable": 503, "ServiceUnavailableException": 500, "InternalServerException": 500}
 DONE_BEFORE = {"EntityAlreadyExists", "BucketAlreadyOwnedByYou", "ResourceAlreadyExistsException", "NoSuchEntity", "NoSuchKey", "NoSuchBucket",
                "NoSuchUpload", "ResourceNotFoundException"}
 AGAIN_SECONDS = 10  # within which the same server does what it refused, once there is space
