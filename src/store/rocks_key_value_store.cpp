@@ -232,13 +232,13 @@ public:
             const auto generation = generation_.load();
             auto committed = try_commit(batch);
             if (is_done(committed)) return committed;
-            // After the first refusal RocksDB does not say any more what it was for.
-            const bool more = (is_full(committed.error()) || !has_space_to_open()) && reserve_.release(use);
             if (open_again(generation, {})) {
                 committed = try_commit(batch);
                 if (is_done(committed)) return committed;
             }
-            if (!more) return committed;
+            // After the first refusal RocksDB does not say any more what it was for.
+            const bool no_space = is_full(committed.error()) || !has_space_to_open();
+            if (!no_space || !reserve_.release(use)) return committed;
         }
     }
 

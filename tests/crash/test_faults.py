@@ -86,7 +86,7 @@ class Load:
             return self.answer
         if code not in TROUBLE and not (code in ("ResponseStreamingError", "IncompleteReadError") and seen is None):
             raise Surprise(f"an answer of another meaning: {code}")
-        if seen is not None and code == "InsufficientStorage" and self.look(seen):
+        if seen is not None and code.startswith(("InsufficientStorage", "ServiceUnavailable")) and self.look(seen):
             raise Surprise("what was refused for want of space was done")
         deadline = time.monotonic() + AGAIN_SECONDS
         while (code := self.refusal(action)) in TROUBLE:
