@@ -33,7 +33,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr uint64_t reserved_bytes = 8u << 20;  // some thousand records of deletes
+// Some hundred thousand records of reads, some thousand of deletes.
+constexpr store::SpaceReserve::Sizes reserved_bytes{.administration = 64u << 20, .making_room = 8u << 20};
 constexpr int waiting_max = 64;
 constexpr std::chrono::seconds between_syncs{1};
 constexpr std::chrono::seconds between_summaries{10};  // of unauthenticated requests
@@ -106,6 +107,7 @@ public:
             return base::fail(base::code::AuditUnavailable, "cannot make `" + options_.directory + "`: " + error.message());
         ::chmod(options_.directory.c_str(), 0700);
         reserve_.emplace(options_.directory + "/reserved-space", reserved_bytes);
+        const store::MayUseReserve begins;  // a server starts on a full disk, too
         requests_ = make_stream(requests_stream, options_.keep_bytes);
         unauthenticated_ = make_stream(unauthenticated_stream, options_.keep_unauthenticated_bytes);
         const base::Time now = options_.clock->now();
@@ -137,8 +139,12 @@ public:
         if (is_of_strangers(state.text)) {
             state.over_budget = !take_from_budget(state.text, answer_bytes_expected, counted_as_allowed);
             if (!state.over_budget) {
-                state.place = TRY(unauthenticated_->append(state.text, "", "", state.text.time));
-                give_back(state.text, 0, state.place);
+                auto place = unauthenticated_->append(state.text, "", "", state.text.time);
+                state.over_budget = is_to_be_counted(place, state.text, counted_as_allowed);
+                if (!state.over_budget) {
+                    state.place = TRY(std::move(place));
+                    give_back(state.text, 0, state.place);
+                }
             }
             wake();
             return pending;
@@ -297,7 +303,9 @@ private:
 
     base::Result<void> append_unauthenticated(const Record& record, const RecordText& text, const std::string& said) {
         if (!take_from_budget(text, said.size(), record.error_code)) return {};
-        const Place place = TRY(unauthenticated_->append(text, said, outcome_refused, record.time));
+        auto written = unauthenticated_->append(text, said, outcome_refused, record.time);
+        if (is_to_be_counted(written, text, record.error_code)) return {};
+        const Place place = TRY(std::move(written));
         give_back(text, said.size(), place);
         wake();
         if (options_.sync == Sync::answers) return unauthenticated_->make_durable(place.line);
@@ -312,6 +320,15 @@ private:
         budget_.count(text.stranger_at, text.stranger_key, std::string(counted_as), text.time);
         due_.notify_one();
         return false;
+    }
+
+    // What finds no room on the disk is counted as what finds none in the budget: strangers take nothing of the reserve.
+    bool is_to_be_counted(const base::Result<Place>& written, const RecordText& text, std::string_view counted_as) {
+        if (written || written.error().code != base::code::InsufficientStorage) return false;
+        const base::Lock lock(mutex_);
+        budget_.count(text.stranger_at, text.stranger_key, std::string(counted_as), text.time);
+        due_.notify_one();
+        return true;
     }
 
     // What it shares with others was there already.
@@ -337,6 +354,8 @@ private:
     // ---- the keeper
 
     void keep() {
+        // Heads and summaries are small, and few.
+        const store::MayUseReserve keeps_the_log;
         auto next_head = steady_clock::now() + options_.between_heads;
         auto next_summary = steady_clock::now() + between_summaries;
         base::Lock lock(mutex_);
@@ -388,6 +407,7 @@ private:
     }
 
     void stop() {
+        const store::MayUseReserve keeps_the_log;
         const base::Time now = options_.clock->now();
         std::string counted;
         decltype(polling_.due(now, true)) summaries;

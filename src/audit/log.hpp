@@ -105,7 +105,7 @@ public:
     virtual ~Log() = default;
 
     // What was decided, before anything happens. Errors: `AuditUnavailable`, `InsufficientStorage` (the disk is full, and this thread
-    // may not use the reserve), `AuditFull` (the log has the size that it may have): nothing was recorded, nothing may be done.
+    // may not use the reserve, or has used it up), `AuditFull` (the log has the size that it may have): nothing was recorded, nothing may be done.
     [[nodiscard]] virtual base::Result<PendingRecord> decided(const Decided& request) = 0;
     [[nodiscard]] base::Result<PendingRecord> decided(const Record& record);
     // What came of it, before the answer leaves. Returns when it is as durable as LogOptions::sync says.

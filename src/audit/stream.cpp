@@ -1,5 +1,9 @@
 // Every line goes into the file with one write(2), under one lock, before its writer goes on; a batch of lines (definitions and the
 // record that needs them) is there whole or not at all. What is on the disk is another matter: make_durable.
+//
+// A sync that fails tells that the kernel could not write, and it will not try again: a later sync would succeed without the
+// bytes. So what was written since the last good sync is kept in memory, and after a failure it is written once more, to the same
+// places, and synced (mend). Until that holds, nothing new is recorded, so nothing is done.
 #include "audit/stream.hpp"
 
 #include <fcntl.h>
@@ -28,6 +32,7 @@ constexpr size_t bytes_of_a_line_guess = 512;
 // is recorded on a full disk too.
 constexpr uint64_t allocated_at_once = 1u << 20;
 constexpr uint64_t left_for_answers = 64u << 10;
+constexpr std::chrono::seconds between_mendings{1};
 
 // The path is for the log of the server's operator: messages travel to clients.
 std::unexpected<base::Error> broken(const std::string& what, const std::string& path) {
@@ -68,7 +73,7 @@ struct Stream::Batch {
 
 Stream::Stream(StreamOptions options) : options_(std::move(options)), key_id_(options_.key->public_key().id()) {}
 Stream::~Stream() {
-    if (file_) (void)::ftruncate(file_->number(), static_cast<off_t>(size_));  // gives back what was allocated ahead
+    if (tail_) (void)::ftruncate(tail_->file->number(), static_cast<off_t>(size_));  // gives back what was allocated ahead
 }
 
 std::string Stream::path_of(uint64_t number) const { return options_.directory + "/" + segment_name(options_.name, number); }
@@ -116,7 +121,9 @@ base::Result<void> Stream::take_up(uint64_t number, base::Time now) {
     if (!scan.torn.empty() && ::ftruncate(file->number(), static_cast<off_t>(scan.bytes)) != 0)
         return broken("cannot write", path);
     if (scan.lines == 0) return begin_segment(number, now);
-    file_ = std::move(file);
+    // What the process before has left is on the disk from here on, whatever its last sync was.
+    if (::fdatasync(file->number()) != 0) return broken("cannot sync", path);
+    tail_ = std::make_shared<Tail>(Tail{.file = std::move(file), .path = path, .durable_bytes = scan.bytes, .bytes = ""});
     number_ = number;
     size_ = scan.bytes;
     first_number_ = scan.first_number;
@@ -150,7 +157,7 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
     const std::string path = path_of(number);
     auto file = std::make_shared<os::Descriptor>(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
     if (!file->is_open()) return broken("cannot open", path);
-    const auto left = std::exchange(file_, std::move(file));
+    const TailPtr left = std::exchange(tail_, std::make_shared<Tail>(Tail{.file = std::move(file), .path = path, .bytes = ""}));
     const uint64_t had = std::exchange(size_, 0);
     Batch header(chain_, last_number_);
     text::Json said = text::Json::object({{"format", format_version},
@@ -162,7 +169,7 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
     if (!options_.made_by.empty()) said.set("by", options_.made_by);
     header.add("\"segment\":" + said.dump());
     if (auto written = write(header.bytes); !written) {
-        file_ = left;
+        tail_ = left;
         size_ = had;
         ::unlink(path.c_str());
         return written;
@@ -170,8 +177,8 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
     // Nothing can fail from here on.
     allocated_ = 0;
     if (left) {
-        (void)::ftruncate(left->number(), static_cast<off_t>(had));  // gives back what was allocated ahead
-        unsynced_files_.push_back(left);
+        (void)::ftruncate(left->file->number(), static_cast<off_t>(had));  // gives back what was allocated ahead
+        left_.push_back(left);
         auto full = std::make_shared<FullSegment>();
         full->number = number_;
         full->path = path_of(number_);
@@ -188,6 +195,7 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
     }
     number_ = number;
     size_ = header.bytes.size();
+    tail_->bytes = std::move(header.bytes);
     chain_ = header.chain;
     last_number_ = first_number_ = header.number;
     first_time_ = last_time_ = 0;
@@ -197,7 +205,7 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
 }
 
 base::Result<void> Stream::make_room(size_t bytes, base::Time now) {
-    if (broken_) return base::fail(base::code::AuditUnavailable, "the audit log could not be synchronized with the disk");
+    TRY(mend());
     if (last_number_ - signed_line_ >= lines_between_heads_max) TRY(sign_locked(now));
     if (last_number_ != first_number_ && size_ + bytes > options_.segment_bytes_max) {
         TRY(sign_locked(now));
@@ -211,8 +219,8 @@ base::Result<void> Stream::allocate(size_t bytes) {
     const uint64_t least = size_ + bytes + left_for_answers;
     uint64_t end = least + allocated_at_once;
     const auto take = [&]() REQUIRES(mutex_) {
-        return ::fallocate(file_->number(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(end - size_)) ==
-                   0 ||
+        return ::fallocate(tail_->file->number(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_),
+                           static_cast<off_t>(end - size_)) == 0 ||
                (errno != ENOSPC && errno != EDQUOT);  // a file system that cannot: the write will tell
     };
     bool taken = take();
@@ -220,10 +228,7 @@ base::Result<void> Stream::allocate(size_t bytes) {
         end = least;  // the disk's last blocks
         taken = take();
     }
-    if (!taken && store::MayUseReserve::here() && options_.reserve != nullptr) {
-        options_.reserve->release();
-        taken = take();
-    }
+    while (!taken && options_.reserve != nullptr && options_.reserve->release(store::MayUseReserve::here())) taken = take();
     if (!taken) {
         errno = ENOSPC;
         return broken("cannot write", path_of(number_));
@@ -233,16 +238,15 @@ base::Result<void> Stream::allocate(size_t bytes) {
 }
 
 base::Result<void> Stream::write(const std::string& bytes) {
-    const bool may_use_reserve = store::MayUseReserve::here();
-    if (options_.reserve != nullptr && !may_use_reserve && !options_.reserve->whole()) {
+    const auto use = store::MayUseReserve::here();
+    if (options_.reserve != nullptr && !options_.reserve->lets_on(use)) {
         errno = ENOSPC;
         return broken("cannot write", options_.directory);
     }
     auto written = write_all(bytes);
-    if (!written && written.error().code == base::code::InsufficientStorage && may_use_reserve && options_.reserve != nullptr) {
-        options_.reserve->release();
+    while (!written && written.error().code == base::code::InsufficientStorage && options_.reserve != nullptr &&
+           options_.reserve->release(use))
         written = write_all(bytes);
-    }
     return written;
 }
 
@@ -250,12 +254,12 @@ base::Result<void> Stream::write(const std::string& bytes) {
 base::Result<void> Stream::write_all(const std::string& bytes) {
     size_t done = 0;
     while (done < bytes.size()) {
-        const ssize_t n = ::write(file_->number(), bytes.data() + done, bytes.size() - done);
+        const ssize_t n = ::write(tail_->file->number(), bytes.data() + done, bytes.size() - done);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {
             auto error = broken("cannot write", path_of(number_));
-            // If a torn line cannot be taken back, nothing is written behind it; the next start cuts it away.
-            if (done > 0 && ::ftruncate(file_->number(), static_cast<off_t>(size_)) != 0) broken_ = true;
+            // If a torn line cannot be taken back, nothing is written behind it before it is.
+            if (done > 0 && ::ftruncate(tail_->file->number(), static_cast<off_t>(size_)) != 0) tail_->is_lost = true;
             allocated_ = 0;
             return error;
         }
@@ -289,6 +293,7 @@ void Stream::add_record(Batch& batch, const Definitions& definitions, const Reco
 
 base::Result<void> Stream::commit(Batch& batch) {
     TRY(write(batch.bytes));
+    tail_->bytes += batch.bytes;
     for (const auto& [text, offset] : batch.defined) {
         index_->define(definitions_.next(), static_cast<uint32_t>(size_) + offset);
         definitions_.add(*text);
@@ -340,11 +345,14 @@ base::Result<void> Stream::answer(Place& place, const RecordText& text, std::str
                                   base::Time time) {
     const base::Lock lock(mutex_);
     if (place.segment != number_) {
+        const store::MayUseReserve done_already;
         place = TRY(append_locked(text, answer, outcome, time));
         return {};
     }
     // Not make_room: the answer stays with its record.
-    if (broken_) return base::fail(base::code::AuditUnavailable, "the audit log could not be synchronized with the disk");
+    TRY(mend());
+    // It tells of what has been done.
+    const store::MayUseReserve done_already;
     Batch batch(chain_, last_number_);
     std::string members =
         "\"of\":" + std::to_string(place.line) + ",\"t\":" + std::to_string(time.time_since_epoch().count()) + ",";
@@ -418,31 +426,91 @@ base::Result<void> Stream::sign_locked(base::Time now) {
     return {};
 }
 
+base::Result<void> Stream::mend(Tail& tail) {
+    // Not by the descriptor that appends.
+    const os::Descriptor file(::open(tail.path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file.is_open() && errno == ENOENT) {  // it was old enough to be removed
+        tail.is_lost = false;
+        tail.bytes.clear();
+        return {};
+    }
+    if (!file.is_open()) return broken("cannot open", tail.path);
+    const uint64_t end = tail.durable_bytes + tail.bytes.size();
+    if (::ftruncate(file.number(), static_cast<off_t>(end)) != 0) return broken("cannot write", tail.path);
+    for (uint64_t done = 0; done < tail.bytes.size();) {
+        const ssize_t n = ::pwrite(file.number(), tail.bytes.data() + done, tail.bytes.size() - done,
+                                   static_cast<off_t>(tail.durable_bytes + done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return broken("cannot write", tail.path);
+        done += static_cast<uint64_t>(n);
+    }
+    if (::fdatasync(file.number()) != 0) return broken("cannot sync", tail.path);
+    base::log_info("what a sync of `" + tail.path + "` had lost was written once more: " + std::to_string(tail.bytes.size()) +
+                   " bytes");
+    tail.is_lost = false;
+    tail.durable_bytes = end;
+    tail.bytes.clear();
+    return {};
+}
+
+base::Result<void> Stream::mend() {
+    const auto is_whole = [](const TailPtr& tail) { return !tail->is_lost; };
+    if (is_whole(tail_) && std::ranges::all_of(left_, is_whole)) return {};
+    const auto now = std::chrono::steady_clock::now();
+    if (!mending_ && now - mended_ < between_mendings) return mending_;
+    mended_ = now;
+    mending_ = {};
+    for (const auto& left : left_)
+        if (left->is_lost && mending_) mending_ = mend(*left);
+    if (tail_->is_lost && mending_) {
+        mending_ = mend(*tail_);
+        allocated_ = 0;
+    }
+    return mending_;
+}
+
 base::Result<void> Stream::make_durable(uint64_t line) {
     base::Lock lock(mutex_);
     while (durable_line_ < line) {
-        if (broken_) return base::fail(base::code::AuditUnavailable, "the audit log could not be synchronized with the disk");
         if (syncing_) {
             synced_.wait(mutex_);
             continue;
         }
+        TRY(mend());
         // This thread synchronizes for all who have come by now.
         syncing_ = true;
         const uint64_t target = last_number_;
-        auto files = std::exchange(unsynced_files_, {});
-        const bool is_new = !files.empty() || durable_line_ == 0;
-        files.push_back(file_);
+        struct Syncing {
+            TailPtr tail;
+            std::shared_ptr<os::Descriptor> file;
+            uint64_t bytes;  // of it
+            bool good = false;
+        };
+        std::vector<Syncing> files;
+        for (const auto& left : left_) files.push_back({left, left->file, left->durable_bytes + left->bytes.size()});
+        files.push_back({tail_, tail_->file, size_});
+        const bool is_new = files.size() > 1 || durable_line_ == 0;
         lock.unlock();
         bool good = true;
-        for (const auto& file : files) good = ::fdatasync(file->number()) == 0 && good;
-        if (is_new) good = os::sync_folder(options_.directory).has_value() && good;
+        for (auto& one : files) good = (one.good = ::fdatasync(one.file->number()) == 0) && good;
+        const bool named = !is_new || os::sync_folder(options_.directory).has_value();
         lock.lock();
         syncing_ = false;
-        if (good)
+        for (const auto& one : files) {
+            if (one.good && one.bytes > one.tail->durable_bytes) {
+                one.tail->bytes.erase(0, one.bytes - one.tail->durable_bytes);
+                one.tail->durable_bytes = one.bytes;
+            } else if (!one.good) {
+                one.tail->is_lost = true;
+            }
+        }
+        if (good && named) {
+            std::erase_if(left_, [](const TailPtr& left) { return left->bytes.empty(); });
             durable_line_ = std::max(durable_line_, target);
-        else
-            broken_ = true;  // what the kernel has dropped it will not write again
+        }
         synced_.notify_all();
+        // A folder is synced anew: names are not lost.
+        if (!named) return base::fail(base::code::AuditUnavailable, "the audit log could not be synchronized with the disk");
     }
     return {};
 }
@@ -481,7 +549,7 @@ bool Stream::has_unsigned() const {
 
 bool Stream::has_unsynced() const {
     const base::Lock lock(mutex_);
-    return last_number_ != durable_line_ && !broken_;
+    return last_number_ != durable_line_;
 }
 
 std::optional<Head> Stream::last_head() const {

@@ -1,6 +1,7 @@
 // One stream of records: its segments, the chain through them, the signed heads, and what of it is durable.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -109,6 +110,16 @@ public:
 
 private:
     struct Batch;  // lines on their way into the file
+    // A file that is written, or was, and what of it is perhaps not on the disk: those bytes are kept, since a sync that fails
+    // may have lost them.
+    struct Tail {
+        std::shared_ptr<os::Descriptor> file;
+        std::string path;
+        uint64_t durable_bytes = 0;
+        std::string bytes;     // behind those
+        bool is_lost = false;  // a sync failed, or a line that was torn could not be taken back
+    };
+    using TailPtr = std::shared_ptr<Tail>;  // what it points to is guarded by mutex_
 
     [[nodiscard]] std::string path_of(uint64_t number) const;
     [[nodiscard]] std::string index_path_of(uint64_t number) const;
@@ -120,6 +131,9 @@ private:
     [[nodiscard]] base::Result<void> write(const std::string& bytes) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> write_all(const std::string& bytes) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> commit(Batch& batch) REQUIRES(mutex_);
+    // Writes once more what a sync has lost. At most once a second: it fails as it did before then.
+    [[nodiscard]] base::Result<void> mend() REQUIRES(mutex_);
+    [[nodiscard]] static base::Result<void> mend(Tail& tail);
     static void add_record(Batch& batch, const Definitions& definitions, const RecordText& text, std::string_view answer);
     [[nodiscard]] base::Result<Place> append_locked(const RecordText& text, std::string_view answer, std::string_view outcome,
                                                     base::Time time) REQUIRES(mutex_);
@@ -134,9 +148,9 @@ private:
 
     mutable base::Mutex mutex_;
     base::Condition synced_;
-    std::shared_ptr<os::Descriptor> file_ GUARDED_BY(mutex_);
-    std::vector<std::shared_ptr<os::Descriptor>> unsynced_files_ GUARDED_BY(mutex_);  // left, and perhaps not on the disk
-    uint64_t number_ GUARDED_BY(mutex_) = 0;                                          // of the segment that is written
+    TailPtr tail_ GUARDED_BY(mutex_);               // of the segment that is written
+    std::vector<TailPtr> left_ GUARDED_BY(mutex_);  // of those before it, until they are on the disk
+    uint64_t number_ GUARDED_BY(mutex_) = 0;        // of the segment that is written
     uint64_t size_ GUARDED_BY(mutex_) = 0;
     uint64_t allocated_ GUARDED_BY(mutex_) = 0;                                          // up to where in the file
     uint64_t first_number_ GUARDED_BY(mutex_) = 1, last_number_ GUARDED_BY(mutex_) = 0;  // of lines: of the segment, and of all
@@ -147,7 +161,9 @@ private:
     uint64_t signed_line_ GUARDED_BY(mutex_) = 0;  // the last line that is covered by a head, or is one
     std::optional<Head> last_head_ GUARDED_BY(mutex_);
     uint64_t durable_line_ GUARDED_BY(mutex_) = 0;
-    bool syncing_ GUARDED_BY(mutex_) = false, broken_ GUARDED_BY(mutex_) = false;
+    bool syncing_ GUARDED_BY(mutex_) = false;
+    std::chrono::steady_clock::time_point mended_ GUARDED_BY(mutex_);  // or tried
+    base::Result<void> mending_ GUARDED_BY(mutex_);                    // what came of it
     uint64_t full_bytes_ GUARDED_BY(mutex_) = 0;
     std::vector<FullSegmentPtr> full_ GUARDED_BY(mutex_);
     std::vector<uint64_t> without_index_file_ GUARDED_BY(mutex_);

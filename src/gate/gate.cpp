@@ -57,9 +57,17 @@ constexpr auto reserve_users =
     std::to_array<std::string_view>({"Abort", "Delete", "Detach", "Interrupt", "Remove", "Stop", "Untag"});
 constexpr std::string_view s3_request_id_alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-// What must work on a full disk: it frees space, ends work or takes rights away.
-bool frees_space(std::string_view operation) {
-    return std::ranges::any_of(reserve_users, [&](std::string_view verb) { return operation.starts_with(verb); });
+// Services that hold who may do what, and little else.
+constexpr auto administration = std::to_array<std::string_view>({"access-analyzer", "cloudtrail", "iam", "sts", "trainwarden"});
+
+// What works on a full disk: what frees space, ends work or takes rights away, to the last; reads and administration, as long as there is
+// room for their record.
+store::ReserveUse reserve_use_of(std::string_view service, std::string_view operation) {
+    const auto begins = [&](std::string_view verb) { return operation.starts_with(verb); };
+    if (std::ranges::any_of(reserve_users, begins)) return store::ReserveUse::making_room;
+    const bool administers = std::ranges::find(administration, service) != administration.end() ||
+                             (service == "s3" && (begins("PutBucket") || begins("PutPublicAccessBlock")));
+    return administers || audit::reads_only(operation) ? store::ReserveUse::administration : store::ReserveUse::none;
 }
 
 // What could not be recorded is not done, or not told.
@@ -210,9 +218,8 @@ base::Result<http::Response> Gate::admit(RequestState& state, const Operation& o
     if (state.caller().principal.arn != asked_as->caller.principal.arn) return base::fail_outdated("the caller");
     std::map<size_t, std::string> refusals;
     if (!operation.needs_no_permission) refusals = TRY(decide(state, std::move(*accesses)));
-    // Once it is allowed: refused requests must not use up the reserve, which is for requests that free space.
-    std::optional<store::MayUseReserve> making_room;
-    if (frees_space(operation.name)) making_room.emplace();
+    // Once it is allowed: refused requests must not use up the reserve.
+    const store::MayUseReserve as_far_as_it_goes(reserve_use_of(state.service, operation.name));
     const identity::PreparedPtr decided_for = state.principal;
     const base::Time decided_at = state.now;
     if (state.run->read_rest(call)) {
@@ -435,6 +442,9 @@ base::Result<void> Gate::record_refusal(RequestState& state, const base::Error& 
     record.status = status;
     record.is_missing = !state.decided && refusal.code == base::code::NoSuchBucket;
     if (record.parameters.empty()) record.parameters = parameters_to_keep(state, true);
+    // Whose credentials hold is told that the request is refused, on a full disk too; but not at the cost of deletes.
+    std::optional<store::MayUseReserve> refusal_of_a_known_caller;
+    if (record.authenticated) refusal_of_a_known_caller.emplace(store::ReserveUse::administration);
     if (auto written = dependencies_.audit->append(record); !written) return not_recorded(state.call.request_id, written.error());
     state.recorded = true;
     return {};

@@ -28,6 +28,11 @@ base::Error credentials_error(std::string_view service, base::Error error, bool 
 }
 
 base::Error in_dialect(std::string_view service, base::Error error) {
+    constexpr std::string_view logs_unavailable = "ServiceUnavailableException";
+    // A full disk. S3's clients are told by a status that SDKs do not try again (507): a body that is sent five times fits no better. The other
+    // services have a name of AWS's for what cannot be served now, and their requests are small.
+    if (service != "s3" && error.code == base::code::InsufficientStorage)
+        error.code = service == "logs" ? logs_unavailable : std::string_view(base::code::ServiceUnavailable);
     if (dialect_of(service) != Dialect::json) return error;
     constexpr std::pair<std::string_view, std::string_view> names[] = {
         {"AccessDenied", "AccessDeniedException"},

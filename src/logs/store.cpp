@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <unordered_set>
 
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
@@ -26,6 +27,9 @@ using text::Json;
 
 constexpr size_t page_bytes_max = 1024 * 1024;  // GetLogEvents: "up to 1 MB"
 constexpr uint64_t line_bytes_max = 2 * event_bytes_max + 64;
+constexpr std::string_view disk_full = "DiskFull";  // os/file.hpp
+constexpr std::string_view disk_is_full =
+    "The server's disk is full: nothing new can be stored until there is space. Deletes work.";
 
 std::string group_prefix(const Owner& owner) { return "logs/group/" + owner.account + "/" + owner.region + "/"; }
 
@@ -41,10 +45,17 @@ std::unexpected<base::Error> no_stream() {
     return base::fail(base::code::ResourceNotFoundException, "The specified log stream does not exist.");
 }
 
-// What the disk refuses is not the client's fault.
+// What the disk refuses is not the client's fault, nor are its paths for the client.
+std::unexpected<base::Error> failed(const std::string& what, int number) {
+    base::log_error(what + ": " + std::strerror(number));
+    if (number == ENOSPC || number == EDQUOT) return base::fail(base::code::InsufficientStorage, std::string(disk_is_full));
+    return base::fail(base::code::InternalError, "a file of the logs failed");
+}
 base::Result<void> internal(const base::Result<void>& done) {
     if (done) return {};
-    return base::fail(base::code::InternalError, done.error().message);
+    base::log_error(done.error().message);
+    if (done.error().code == disk_full) return base::fail(base::code::InsufficientStorage, std::string(disk_is_full));
+    return base::fail(base::code::InternalError, "a file of the logs failed");
 }
 
 uint64_t size_of(const std::string& file) {
@@ -93,9 +104,7 @@ Stream describe(std::string name, int64_t creation_time, const std::string& path
 
 // Appends with one write, after cutting off what a crash has left of a line; on disk when it returns.
 base::Result<void> append(const std::string& path, const std::string& lines) {
-    auto failed = [&](const char* what) {
-        return base::fail(base::code::InternalError, std::string("cannot ") + what + " " + path + ": " + std::strerror(errno));
-    };
+    auto failed = [&](const char* what) { return logs::failed(std::string("cannot ") + what + " " + path, errno); };
     const os::Descriptor opened(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!opened.is_open()) return failed("open");
     const int file = opened.number();
@@ -116,19 +125,21 @@ base::Result<void> append(const std::string& path, const std::string& lines) {
         end -= static_cast<off_t>(size);
     }
     if (end != info.st_size && ::ftruncate(file, end) != 0) return failed("repair");
+    // What is not told to be there is not there, and what a sync has lost is written anew by the next try.
+    auto take_back = [&](base::Result<void> error) {
+        if (::ftruncate(file, end) != 0) base::log_error("cannot repair " + path + ": " + std::strerror(errno));
+        return error;
+    };
     for (size_t done = 0; done < lines.size();) {
         ssize_t count = ::pwrite(file, lines.data() + done, lines.size() - done, end + static_cast<off_t>(done));
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) {
-            int reason = errno;
-            if (::ftruncate(file, end) != 0) return failed("repair");
-            errno = reason;
-            return failed("write");
-        }
+        if (count < 0) return take_back(failed("write"));
         done += static_cast<size_t>(count);
     }
-    if (::fdatasync(file) != 0) return failed("write");
-    if (info.st_size == 0) return internal(os::sync_folder(fs::path(path).parent_path().string()));  // perhaps made just now
+    if (::fdatasync(file) != 0) return take_back(failed("sync"));
+    if (info.st_size != 0) return {};
+    // Perhaps made just now.
+    if (auto named = internal(os::sync_folder(fs::path(path).parent_path().string())); !named) return take_back(std::move(named));
     return {};
 }
 
@@ -141,8 +152,24 @@ base::Result<std::unique_ptr<Store>> Store::open(Dependencies dependencies) {
         return base::fail(base::code::InternalError, "cannot make the folder " + dependencies.folder + ": " + error.message());
     fs::permissions(dependencies.folder, fs::perms::owner_all, error);
     std::unique_ptr<Store> store(new Store(std::move(dependencies)));
+    TRY(store->sweep());
     TRY(store->count());
     return store;
+}
+
+// Removes the files of streams that are gone: what could not be removed with them.
+base::Result<void> Store::sweep() const {
+    std::unordered_set<std::string> named;
+    for (const auto& entry : TRY(dependencies_.keys->scan({.prefix = "logs/stream/"})))
+        named.insert(TRY(found_in(entry.value)).file);
+    std::error_code error;
+    for (fs::recursive_directory_iterator at(dependencies_.folder, error), end; !error && at != end; at.increment(error)) {
+        const std::string path = at->path().string();
+        if (!path.ends_with(".log") || named.contains(path)) continue;
+        if (::unlink(path.c_str()) != 0) base::log_warn("cannot remove " + path + ": " + std::strerror(errno));
+    }
+    if (error) base::log_warn("the folder of logs cannot be read: " + error.message());
+    return {};
 }
 
 base::Result<void> Store::count() {

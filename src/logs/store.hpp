@@ -105,6 +105,7 @@ private:
     [[nodiscard]] base::Result<Found> find(const Owner& owner, const std::string& group, const std::string& stream) const;
     [[nodiscard]] base::Result<Found> found_in(std::string_view record) const;
     [[nodiscard]] base::Result<void> commit(const store::Batch& batch);
+    [[nodiscard]] base::Result<void> sweep() const;
     [[nodiscard]] std::string path_of(const std::string& id) const;
 
     Dependencies dependencies_;

@@ -100,6 +100,21 @@ TEST_CASE("what a crash left of a batch is cut off by the next") {
     CHECK(fixture.messages("g", "s") == std::vector<std::string>{"whole", "next", "two\nlines"});
 }
 
+TEST_CASE("files of streams that are gone are removed when the store is opened, and no others") {
+    LogsFixture fixture;
+    REQUIRE(fixture.store->create_group(fixture.owner, "g").has_value());
+    REQUIRE(fixture.store->create_stream(fixture.owner, "g", "s").has_value());
+    REQUIRE(fixture.store->put(fixture.owner, "g", "s", {{1, 1, "kept", 0}}).has_value());
+    const std::filesystem::path kept = fixture.only_file();
+    const auto gone = kept.parent_path() / (std::string(32, '0') + ".log"), other = kept.parent_path() / "no-log";
+    for (const auto& path : {gone, other}) std::ofstream(path) << "1 1 x\n";
+    auto opened = Store::open({fixture.keys.get(), &fixture.clock, &fixture.random, fixture.folder.path});
+    REQUIRE(opened.has_value());
+    CHECK(std::filesystem::exists(kept));
+    CHECK(std::filesystem::exists(other));
+    CHECK_FALSE(std::filesystem::exists(gone));
+}
+
 TEST_CASE("a worker's output: a line an event, whatever its bytes") {
     LogsFixture fixture;
     auto writer = fixture.store->start(fixture.owner, "jobs", "job/algo-1-1");

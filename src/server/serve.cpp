@@ -23,6 +23,7 @@
 #include "server/harden.hpp"
 #include "server/server.hpp"
 #include "server/signals.hpp"
+#include "store/reserve.hpp"
 #include "training/instances.hpp"
 #include "wire/model.hpp"
 #include "wire/region.hpp"
@@ -127,6 +128,7 @@ base::Result<std::vector<std::string>> served_regions(const Settings& settings) 
 }
 
 base::Result<int> serve(const Settings& settings) {
+    const store::MayUseReserve begins_and_ends;  // on a full disk, too; requests have threads of their own
     harden(settings);
     const net::Networks proxies = TRY(net::Networks::parse(settings.proxies));
     std::vector<std::string> limit_texts = settings.limits;

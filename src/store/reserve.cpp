@@ -16,54 +16,88 @@
 namespace store {
 namespace {
 
-constexpr uint64_t share_of_disk_max = 4;  // one part in
+// One part in so many of the disk, at most.
+constexpr uint64_t share_for_administration_max = 8, share_for_making_room_max = 4;
 constexpr std::chrono::seconds between_tries{1};
+constexpr uint64_t block_bytes = 512;  // of st_blocks
 
-thread_local int scopes = 0;
+thread_local auto use_here = ReserveUse::none;
+
+void say_full() {
+    base::log_warn("the disk is full: nothing new is stored until there is space again; reads, deletes and administration work");
+}
+
+bool is_of_space(int error) { return error == ENOSPC || error == EDQUOT; }
 
 }  // namespace
 
-SpaceReserve::SpaceReserve(std::string path, uint64_t bytes) : path_(std::move(path)), bytes_(bytes) {
+SpaceReserve::SpaceReserve(const std::string& path, Sizes sizes) {
     struct statvfs disk{};
-    const auto folder = path_.substr(0, path_.rfind('/'));
-    if (::statvfs(folder.c_str(), &disk) == 0)
-        bytes_ = std::min<uint64_t>(bytes_, uint64_t{disk.f_blocks} * disk.f_frsize / share_of_disk_max);
-    whole_ = take();
+    const auto folder = path.substr(0, path.rfind('/'));
+    if (::statvfs(folder.c_str(), &disk) == 0) {
+        const uint64_t bytes = uint64_t{disk.f_blocks} * disk.f_frsize;
+        sizes.administration = std::min(sizes.administration, bytes / share_for_administration_max);
+        sizes.making_room = std::min(sizes.making_room, bytes / share_for_making_room_max);
+    }
+    parts_[0].path = path + "-for-administration";
+    parts_[0].bytes = sizes.administration;
+    parts_[1].path = path;
+    parts_[1].bytes = sizes.making_room;
+    // What is for deletes first.
+    bool whole = true;
+    for (size_t part = parts_.size(); part-- > 0;) whole = (parts_.at(part).whole = take(parts_.at(part))) && whole;
     tried_ = std::chrono::steady_clock::now();
-    if (!whole_) base::log_warn("the disk is full: nothing new is stored until there is space again; deletes work");
+    if (!whole) say_full();
 }
 
-bool SpaceReserve::take() {
-    const os::Descriptor file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    if (!file.is_open()) return errno != ENOSPC && errno != EDQUOT;
-    const bool taken = ::fallocate(file.number(), 0, 0, static_cast<off_t>(bytes_)) == 0 || (errno != ENOSPC && errno != EDQUOT);
+bool SpaceReserve::take(const Part& part) {
+    const os::Descriptor file(::open(part.path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (!file.is_open()) return !is_of_space(errno);
+    // Looked at first: fallocate takes the last blocks from who writes now before it gives up.
+    struct stat facts{};
+    struct statvfs disk{};
+    if (::fstat(file.number(), &facts) == 0 && ::fstatvfs(file.number(), &disk) == 0) {
+        const uint64_t had = static_cast<uint64_t>(facts.st_blocks) * block_bytes;
+        if (had < part.bytes && uint64_t{disk.f_bavail} * disk.f_frsize < part.bytes - had) return false;
+    }
+    const bool taken = ::fallocate(file.number(), 0, 0, static_cast<off_t>(part.bytes)) == 0 || !is_of_space(errno);
     if (!taken) (void)::ftruncate(file.number(), 0);  // a part of it is of no use
     return taken;
 }
 
-bool SpaceReserve::whole() {
-    if (whole_) return true;
+bool SpaceReserve::lets_on(ReserveUse use) {
+    if (use == ReserveUse::making_room) return true;
+    const auto is_kept = [&] { return parts_[1].whole && (use == ReserveUse::administration || parts_[0].whole); };
+    if (is_kept()) return true;
     const base::Lock lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
-    if (whole_ || now - tried_ < between_tries) return whole_;
+    if (now - tried_ < between_tries) return is_kept();
     tried_ = now;
-    whole_ = take();
-    if (whole_) base::log_info("there is space on the disk again");
-    return whole_;
+    // What is for deletes first.
+    for (size_t part = parts_.size(); part-- > 0;)
+        if (!parts_.at(part).whole && !(parts_.at(part).whole = take(parts_.at(part)))) return is_kept();
+    base::log_info("there is space on the disk again");
+    return true;
 }
 
-void SpaceReserve::release() {
+bool SpaceReserve::release(ReserveUse use) {
+    if (use == ReserveUse::none) return false;
     const base::Lock lock(mutex_);
-    if (!whole_) return;
-    whole_ = false;
-    tried_ = std::chrono::steady_clock::now();
-    if (::truncate(path_.c_str(), 0) != 0 && errno != ENOENT)
-        base::log_error("cannot release `" + path_ + "`: " + std::strerror(errno));
-    base::log_warn("the disk is full: nothing new is stored until there is space again; deletes work");
+    const size_t usable = use == ReserveUse::making_room ? 2 : 1;
+    for (size_t part = 0; part < usable; ++part) {
+        if (!parts_.at(part).whole) continue;
+        if (parts_[0].whole && parts_[1].whole) say_full();
+        parts_.at(part).whole = false;
+        tried_ = std::chrono::steady_clock::now();
+        if (::truncate(parts_.at(part).path.c_str(), 0) != 0 && errno != ENOENT)
+            base::log_error("cannot release `" + parts_.at(part).path + "`: " + std::strerror(errno));
+        return true;
+    }
+    return false;
 }
 
-MayUseReserve::MayUseReserve() { ++scopes; }
-MayUseReserve::~MayUseReserve() { --scopes; }
-bool MayUseReserve::here() { return scopes > 0; }
+MayUseReserve::MayUseReserve(ReserveUse use) : before_(use_here) { use_here = std::max(use_here, use); }
+MayUseReserve::~MayUseReserve() { use_here = before_; }
+ReserveUse MayUseReserve::here() { return use_here; }
 
 }  // namespace store

@@ -1,10 +1,12 @@
-// Space that is kept free for what must work on a full disk: deletes, stopping jobs, and the record of both.
+// Space that is kept free for what must work on a full disk.
 //
-// A reserve is a file of allocated, unused blocks beside what it protects. Who finds the disk full and may use the reserve
-// releases it (the file is emptied, so its blocks are free); all others are refused until space is back and the reserve
-// whole again. What releases it frees more than it takes, or is small.
+// A reserve is two files of allocated, unused blocks beside what it protects: one for reads and administration, which record
+// what they did, and one for what makes room: deletes, stopping jobs. Who finds the disk full and may use a part releases it (the file is
+// emptied, so its blocks are free); all others are refused until space is back and the reserve whole again. So administration
+// that goes on for days takes nothing from deletes.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -14,36 +16,51 @@
 
 namespace store {
 
+// What a thread may use of a reserve, from the least on.
+enum class ReserveUse : uint8_t { none, administration, making_room };
+
 class SpaceReserve {
 public:
-    // Takes the blocks if the disk has them; at most a quarter of the file system. A file system that cannot reserve (no
-    // fallocate) is treated as if the reserve were whole.
-    SpaceReserve(std::string path, uint64_t bytes);
+    struct Sizes {
+        uint64_t administration = 0, making_room = 0;  // bytes
+    };
 
-    // Whether the space is reserved: otherwise only what may use the reserve is let on. Tries to take it again, once a second.
-    [[nodiscard]] bool whole();
-    // Gives the blocks back to the file system.
-    void release();
+    // Takes the blocks if the disk has them: of `path` for what makes room, at most a quarter of the file system, and of
+    // `path` + "-for-administration", at most an eighth. A file system that cannot reserve (no fallocate) is treated as if the reserve were whole.
+    SpaceReserve(const std::string& path, Sizes sizes);
+
+    // Whether who may use so much is let on: each part that is kept from it is there. Tries to take what is missing again, once a second.
+    [[nodiscard]] bool lets_on(ReserveUse use);
+    // Gives the next part that may be used back to the file system. False: there is none.
+    bool release(ReserveUse use);
 
 private:
-    bool take();
+    struct Part {
+        std::string path;
+        uint64_t bytes = 0;
+        std::atomic<bool> whole = false;
+    };
+    [[nodiscard]] static bool take(const Part& part);
 
-    std::string path_;
-    uint64_t bytes_;
-    std::atomic<bool> whole_ = false;
+    // By who may use it: administration, making room.
+    std::array<Part, 2> parts_;
     base::Mutex mutex_;
     std::chrono::steady_clock::time_point tried_ GUARDED_BY(mutex_);
 };
 
-// While one lives, this thread may use reserves. The gate makes one around what frees space, once it is allowed.
+// While one lives, this thread may use so much of reserves, or what it might before, if that is more. The gate makes one once
+// a request is allowed.
 class MayUseReserve {
 public:
-    MayUseReserve();
+    explicit MayUseReserve(ReserveUse use = ReserveUse::making_room);
     ~MayUseReserve();
     MayUseReserve(const MayUseReserve&) = delete;
     MayUseReserve& operator=(const MayUseReserve&) = delete;
 
-    [[nodiscard]] static bool here();
+    [[nodiscard]] static ReserveUse here();
+
+private:
+    ReserveUse before_;
 };
 
 }  // namespace store

@@ -16,40 +16,61 @@ uint64_t allocated(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a reserve takes blocks, gives them back, and takes them again when it may") {
+TEST_CASE("a reserve takes blocks, gives back the part that may be used, and takes it again") {
+    using store::ReserveUse;
     std::string folder = (std::filesystem::temp_directory_path() / "trainwarden-reserve-XXXXXX").string();
     REQUIRE(::mkdtemp(folder.data()) != nullptr);
-    const std::string path = folder + "/reserved-space";
+    const std::string path = folder + "/reserved-space", other = path + "-for-administration";
+    constexpr store::SpaceReserve::Sizes sizes{.administration = 2u << 20, .making_room = 1u << 20};
     {
-        store::SpaceReserve reserve(path, 1u << 20);
-        CHECK(reserve.whole());
+        store::SpaceReserve reserve(path, sizes);
+        CHECK(reserve.lets_on(ReserveUse::none));
         CHECK(allocated(path) >= 1u << 20);
-        reserve.release();
+        CHECK(allocated(other) >= 2u << 20);
+        CHECK_FALSE(reserve.release(ReserveUse::none));
+        CHECK(reserve.release(ReserveUse::administration));
+        CHECK(allocated(other) == 0);
+        CHECK(allocated(path) >= 1u << 20);
+        CHECK_FALSE(reserve.release(ReserveUse::administration));  // the rest is for deletes
+        CHECK(reserve.lets_on(ReserveUse::administration));
+        CHECK_FALSE(reserve.lets_on(ReserveUse::none));  // not at once: what made room is to be used first
+        CHECK(reserve.release(ReserveUse::making_room));
         CHECK(allocated(path) == 0);
-        CHECK_FALSE(reserve.whole());  // not at once: what made room is to be used first
+        CHECK_FALSE(reserve.release(ReserveUse::making_room));
+        CHECK_FALSE(reserve.lets_on(ReserveUse::administration));
+        CHECK(reserve.lets_on(ReserveUse::making_room));
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-        while (!reserve.whole() && std::chrono::steady_clock::now() < deadline)
+        while (!reserve.lets_on(ReserveUse::none) && std::chrono::steady_clock::now() < deadline)
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        CHECK(reserve.whole());
+        CHECK(reserve.lets_on(ReserveUse::none));
+        CHECK(allocated(path) >= 1u << 20);
+        CHECK(allocated(other) >= 2u << 20);
+        CHECK(reserve.release(ReserveUse::making_room));  // what is for administration first
+        CHECK(allocated(other) == 0);
         CHECK(allocated(path) >= 1u << 20);
     }
-    store::SpaceReserve again(path, 1u << 20);  // what an earlier process took
-    CHECK(again.whole());
+    store::SpaceReserve again(path, sizes);  // what an earlier process took
+    CHECK(again.lets_on(ReserveUse::none));
     std::filesystem::remove_all(folder);
 }
 
-TEST_CASE("who may use a reserve: this thread, as long as one of them lives") {
-    CHECK_FALSE(store::MayUseReserve::here());
+TEST_CASE("who may use a reserve: this thread, as far as one that lives says") {
+    using store::MayUseReserve;
+    using store::ReserveUse;
+    CHECK(MayUseReserve::here() == ReserveUse::none);
     {
-        const store::MayUseReserve one;
-        CHECK(store::MayUseReserve::here());
+        const MayUseReserve one(ReserveUse::administration);
+        CHECK(MayUseReserve::here() == ReserveUse::administration);
         {
-            const store::MayUseReserve inner;
+            const MayUseReserve inner;
+            CHECK(MayUseReserve::here() == ReserveUse::making_room);
+            const MayUseReserve less(ReserveUse::administration);
+            CHECK(MayUseReserve::here() == ReserveUse::making_room);
         }
-        CHECK(store::MayUseReserve::here());
-        bool elsewhere = true;
-        std::thread([&] { elsewhere = store::MayUseReserve::here(); }).join();
-        CHECK_FALSE(elsewhere);
+        CHECK(MayUseReserve::here() == ReserveUse::administration);
+        auto elsewhere = ReserveUse::making_room;
+        std::thread([&] { elsewhere = MayUseReserve::here(); }).join();
+        CHECK(elsewhere == ReserveUse::none);
     }
-    CHECK_FALSE(store::MayUseReserve::here());
+    CHECK(MayUseReserve::here() == ReserveUse::none);
 }

@@ -13,7 +13,11 @@
 // that was committed is in its log, a record that was cut off is not. Readers wait meanwhile. A reserve of space (reserve.hpp)
 // lets commits that only erase, and those of threads that may use it, go through on a full disk; all others get
 // `InsufficientStorage`. RocksDB's own log of events is sent to ours: it would be a file on the full disk, and RocksDB does not
-// survive its failure.
+// survive its failure. Where the database cannot be opened again, it is opened for reading, until a commit can.
+//
+// A record whose sync failed may stand in the log all the same, and then it is there when the database is opened again, though its
+// commit was told to have failed: rooms above would not know of it. So what the keys of such a commit held before is
+// remembered, and put back before anybody sees the database.
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
@@ -56,16 +60,20 @@ constexpr size_t stripes = 4096;
 constexpr size_t block_cache_bytes = 64u << 20;
 // The log is preallocated and, when the database is opened, flushed at this size: what the reserve must have room for, twice.
 constexpr size_t write_buffer_bytes = 16u << 20;
-constexpr uint64_t reserved_bytes = 64u << 20;
+constexpr SpaceReserve::Sizes reserved_bytes{.administration = 32u << 20, .making_room = 64u << 20};
 constexpr uint64_t opening_bytes_min = 1u << 20;  // beside what is to be flushed
 constexpr size_t message_bytes_max = 1024;        // of RocksDB's log
+constexpr size_t doubtful_keys_max = 1u << 16;
 constexpr std::chrono::seconds between_repairs{5};
-constexpr std::chrono::milliseconds give_way{100};  // how long readers let an opening go first
+constexpr std::chrono::seconds between_openings{1};  // of one that cannot even be read
+constexpr std::chrono::milliseconds give_way{100};   // how long readers let an opening go first
 
 base::Error full() {
     return {base::code::InsufficientStorage,
             "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
 }
+
+bool is_full(const base::Error& error) { return error.code == base::code::InsufficientStorage; }
 
 // What RocksDB says names files of the server: it goes to the log, not to clients.
 base::Error broken(const rocksdb::Status& status) {
@@ -146,7 +154,9 @@ public:
     static base::Error not_open() { return {base::code::InternalError, "the metadata store is not open"}; }
 };
 
-base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& directory, const std::shared_ptr<Trouble>& trouble) {
+// `for_reading`: nothing is written to the disk.
+base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& directory, const std::shared_ptr<Trouble>& trouble,
+                                                         bool for_reading = false) {
     rocksdb::Options options;
     options.create_if_missing = true;
     options.max_open_files = 256;
@@ -160,15 +170,25 @@ base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& dire
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
+    rocksdb::DB* db = nullptr;
+    if (for_reading) {
+        const auto status = rocksdb::DB::OpenForReadOnly(options, directory, &db);
+        if (!status.ok()) return base::fail(broken(status));
+        return std::unique_ptr<rocksdb::DB>(db);
+    }
     // Open() distinguishes a lock that is held from any other failure only in its message.
     rocksdb::FileLock* lock = nullptr;
-    if (!options.env->LockFile(directory + "/LOCK", &lock).ok())
+    if (const auto locked = options.env->LockFile(directory + "/LOCK", &lock); !locked.ok()) {
+        if (locked.IsNoSpace()) return base::fail(full());
+        if (locked.ToString().find("while open a file for lock") != std::string::npos)
+            return base::fail(base::code::InternalError,
+                              "cannot lock the metadata store in `" + directory + "`: " + locked.ToString());
         return base::fail(base::code::StoreBusy, "another process uses the data directory `" + directory + "`");
+    }
     (void)options.env->UnlockFile(lock);
-    rocksdb::DB* db = nullptr;
     const auto status = rocksdb::DB::Open(options, directory, &db);
     if (!status.ok())
-        return base::fail(base::code::InternalError,
+        return base::fail(status.IsNoSpace() ? base::code::InsufficientStorage : base::code::InternalError,
                           "cannot open the metadata store in `" + directory + "`: " + status.ToString());
     return std::unique_ptr<rocksdb::DB>(db);
 }
@@ -179,7 +199,10 @@ public:
         : directory_(std::move(directory)), reserve_(directory_ + "/reserved-space", reserved_bytes) {}
 
     base::Result<void> open() {
-        db_ = TRY(open_database(directory_, trouble_));
+        auto opened = open_database(directory_, trouble_);
+        while (!opened && is_full(opened.error()) && reserve_.release(ReserveUse::making_room))
+            opened = open_database(directory_, trouble_);
+        db_ = TRY(std::move(opened));
         return {};
     }
 
@@ -201,29 +224,45 @@ public:
 
     base::Result<void> commit(const Batch& batch) override {
         const auto stores = [](const Batch::Write& write) { return write.value.has_value(); };
-        const bool may_use_reserve = MayUseReserve::here() || std::ranges::none_of(batch.writes(), stores);
-        if (!may_use_reserve && !reserve_.whole()) return base::fail(full());
+        const ReserveUse use = std::ranges::none_of(batch.writes(), stores) ? ReserveUse::making_room : MayUseReserve::here();
+        if (!reserve_.lets_on(use)) return base::fail(full());
         // What failed in the background (a compaction) stops later, when writers wait for it: mended as soon as there is space.
-        if (trouble_->happened && reserve_.whole()) (void)open_again(generation_, between_repairs);
-        const auto generation = generation_.load();
-        auto committed = try_commit(batch);
-        if (committed || committed.error().code == base::code::Conflict) return committed;
-        if (may_use_reserve) reserve_.release();
-        if (!open_again(generation, {})) return committed;
-        return try_commit(batch);
+        if (trouble_->happened && reserve_.lets_on(ReserveUse::none)) (void)open_again(generation_, between_repairs);
+        for (;;) {
+            const auto generation = generation_.load();
+            auto committed = try_commit(batch);
+            if (is_done(committed)) return committed;
+            if (open_again(generation, {})) {
+                committed = try_commit(batch);
+                if (is_done(committed)) return committed;
+            }
+            // After the first refusal RocksDB does not say any more what it was for.
+            const bool no_space = is_full(committed.error()) || !has_space_to_open();
+            if (!no_space || !reserve_.release(use)) return committed;
+        }
     }
 
 private:
+    static bool is_done(const base::Result<void>& committed) {
+        return committed || committed.error().code == base::code::Conflict;
+    }
+
     std::shared_lock<base::SharedMutex> reading() const {
         // Lets an opening go first: readers that come all the time would keep it from ever beginning.
         const auto until = std::chrono::steady_clock::now() + give_way;
         while (opening_now_ && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-        return std::shared_lock(opening_);
+        std::shared_lock open(opening_);
+        if (db_ != nullptr) return open;
+        open.unlock();
+        (void)open_again(generation_, between_openings);
+        open.lock();
+        return open;
     }
 
     base::Result<void> try_commit(const Batch& batch) {
         const auto open = reading();
         if (!db_) return base::fail(NoSnapshot::not_open());
+        if (for_reading_) return base::fail(full());
         const Held held(*this, batch);
         for (const auto& [key, wanted] : batch.expectations()) {
             const auto present = TRY(get_from(*db_, {}, key));
@@ -237,30 +276,89 @@ private:
         rocksdb::WriteOptions options;
         options.sync = true;
         const auto status = db_->Write(options, &writes);
-        if (!status.ok()) return base::fail(broken(status));
+        if (!status.ok()) {
+            remember_before(batch);
+            return base::fail(broken(status));
+        }
+        if (has_doubtful_) forget_before(batch);
         return {};
     }
 
+    // REQUIRES: the batch's stripes are held, and it was not written as far as RocksDB says
+    void remember_before(const Batch& batch) {
+        const base::Lock lock(doubtful_mutex_);
+        for (const auto& write : batch.writes()) {
+            if (doubtful_.contains(write.key)) continue;  // nothing was written since
+            auto before = get_from(*db_, {}, write.key);
+            if (before && doubtful_.size() < doubtful_keys_max)
+                has_doubtful_ = doubtful_.emplace(write.key, std::move(*before)).second;
+            else
+                base::log_error("what `" + write.key + "` held before a commit that failed is not known");
+        }
+    }
+
+    // Where RocksDB went on by itself, what is committed since stays.
+    void forget_before(const Batch& batch) {
+        const base::Lock lock(doubtful_mutex_);
+        for (const auto& write : batch.writes()) doubtful_.erase(write.key);
+        has_doubtful_ = !doubtful_.empty();
+    }
+
+    // What commits that failed have left in the log is taken back.
+    base::Result<void> take_back(rocksdb::DB& db) const {
+        const base::Lock lock(doubtful_mutex_);
+        rocksdb::WriteBatch back;
+        for (const auto& [key, before] : doubtful_) {
+            if (TRY(get_from(db, {}, key)) == before) continue;
+            const auto status = before ? back.Put(slice(key), slice(*before)) : back.Delete(slice(key));
+            if (!status.ok()) return base::fail(broken(status));
+        }
+        if (back.Count() > 0) {
+            rocksdb::WriteOptions options;
+            options.sync = true;
+            if (const auto status = db.Write(options, &back); !status.ok()) return base::fail(broken(status));
+            base::log_info("commits that had failed were taken back: " + std::to_string(back.Count()) + " keys");
+        }
+        doubtful_.clear();
+        has_doubtful_ = false;
+        return {};
+    }
+
+    [[nodiscard]] bool has_space_to_open() {
+        const base::SharedLock lock(opening_);
+        return has_space_to_open_locked();
+    }
+    [[nodiscard]] bool has_space_to_open_locked() const {
+        uint64_t unflushed = 0;
+        if (db_) (void)db_->GetIntProperty("rocksdb.cur-size-all-mem-tables", &unflushed);
+        struct statvfs disk{};
+        return ::statvfs(directory_.c_str(), &disk) == 0 &&
+               uint64_t{disk.f_bavail} * disk.f_frsize >= unflushed + opening_bytes_min;
+    }
+
     // Closes and opens the database, unless another thread did since `generation`, or less than `pause` ago, or there is no space
-    // for it. False: it is as it was.
-    bool open_again(uint64_t generation, std::chrono::seconds pause) {
+    // for it. False: it is as it was, or can only be read.
+    bool open_again(uint64_t generation, std::chrono::seconds pause) const {
         opening_now_ = true;
         const base::Lock lock(opening_);
         opening_now_ = false;
         if (generation_ != generation) return true;
         const auto now = std::chrono::steady_clock::now();
-        if (now - opened_ < pause) return false;
-        uint64_t unflushed = 0;
-        if (db_) (void)db_->GetIntProperty("rocksdb.cur-size-all-mem-tables", &unflushed);
-        struct statvfs disk{};
-        if (::statvfs(directory_.c_str(), &disk) != 0 || uint64_t{disk.f_bavail} * disk.f_frsize < unflushed + opening_bytes_min)
-            return false;
+        if (now - opened_ < pause || !has_space_to_open_locked()) return false;
         db_.reset();
         trouble_->happened = false;
         opened_ = now;
         auto opened = open_database(directory_, trouble_);
+        if (opened) {
+            if (auto taken_back = take_back(**opened); !taken_back) opened = base::fail(std::move(taken_back).error());
+        }
+        for_reading_ = !opened;
         if (!opened) {
             base::log_error(opened.error().describe());
+            // With what stands in the log and should not, it is not shown.
+            const base::Lock doubts(doubtful_mutex_);
+            if (auto readable = open_database(directory_, trouble_, true); readable && doubtful_.empty())
+                db_ = std::move(*readable);
             return false;
         }
         db_ = std::move(*opened);
@@ -297,11 +395,17 @@ private:
     const std::string directory_;
     SpaceReserve reserve_;
     const std::shared_ptr<Trouble> trouble_ = std::make_shared<Trouble>();
+    // Readers open it again, too: what follows is no part of what is stored.
     mutable base::SharedMutex opening_;  // shared: the database is in use
-    std::atomic<bool> opening_now_ = false;
-    std::atomic<uint64_t> generation_ = 0;  // how often it was opened again
-    std::chrono::steady_clock::time_point opened_;
-    std::unique_ptr<rocksdb::DB> db_;  // null: it could not be opened again; the next commit tries
+    mutable std::atomic<bool> opening_now_ = false;
+    mutable std::atomic<uint64_t> generation_ = 0;  // how often it was opened again
+    mutable std::chrono::steady_clock::time_point opened_;
+    mutable std::unique_ptr<rocksdb::DB> db_;  // null: it could not be opened again; the next call tries
+    mutable bool for_reading_ = false;         // it could not, but can be read
+    mutable base::Mutex doubtful_mutex_;
+    mutable std::atomic<bool> has_doubtful_ = false;
+    // What these keys have to hold: the last commit to each failed.
+    mutable std::map<std::string, std::optional<std::string>> doubtful_ GUARDED_BY(doubtful_mutex_);
     std::array<base::SharedMutex, stripes> locks_;
 };
 

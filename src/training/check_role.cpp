@@ -1,6 +1,7 @@
 // What the role must be able to do for the job to succeed, asked before the job exists.
 #include "base/error_codes.hpp"
 #include "training/role_needs.hpp"
+#include "training/server_trouble.hpp"
 #include "training/session.hpp"
 #include "training/training.hpp"
 #include "training/transfer.hpp"
@@ -48,7 +49,7 @@ private:
 
     base::Result<void> list(const RoleNeed& need) {
         const auto listed = may_list(need.where);
-        if (listed) return {};
+        if (listed || is_server_trouble(listed.error())) return listed;
         return base::fail(base::code::ValidationException,
                           "The role \"" + job_.role_arn() + "\" does not have \"s3:ListBucket\" permissions on bucket \"" +
                               need.where.bucket + "\" given in " + std::string(need.given_in) + ". " + listed.error().message);
@@ -72,7 +73,7 @@ private:
         if (!dependencies_.may) return {};
         const auto decided = dependencies_.may(TRY(session_.current()), action,
                                                "arn:aws:s3:::" + object.bucket + "/" + object.key, job_.request_id);
-        if (decided) return {};
+        if (decided || is_server_trouble(decided.error())) return decided;
         return base::fail(base::code::ValidationException, "The role \"" + job_.role_arn() + "\" does not have \"" + action +
                                                                "\" permissions on \"" + object.text() + "\" given in " +
                                                                std::string(given_in) + ". " + decided.error().message);
@@ -88,6 +89,7 @@ private:
 
 base::Result<void> Training::check_role(const Job& job, const Plan& plan, RoleSession& session) {
     if (auto assumed = session.current(); !assumed) {
+        if (is_server_trouble(assumed.error())) return base::fail(std::move(assumed).error());
         auto refusal =
             base::fail(base::code::ValidationException, "Could not assume role " + job.role_arn() +
                                                             ". Please ensure that the role exists and allows principal "

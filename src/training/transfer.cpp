@@ -19,6 +19,7 @@
 #include "training/limits.hpp"
 #include "training/logs.hpp"
 #include "training/openat_beneath.hpp"
+#include "training/server_trouble.hpp"
 #include "training/source.hpp"
 
 namespace training {
@@ -121,6 +122,7 @@ base::Result<void> Transfer::check_channel(const Channel& channel, const std::st
 }
 
 std::unexpected<base::Error> Transfer::no_objects(const Channel& channel, const std::string& region, const base::Error* why) {
+    if (why != nullptr && is_server_trouble(*why)) return base::fail(*why);
     auto refusal =
         base::fail(base::code::ValidationException,
                    "No S3 objects found under S3 URL \"" + channel.source.text() +

@@ -445,7 +445,7 @@ def test_who_changes_the_files_is_found(make_server, tmp_path):
     # A copy is checked with the public key alone, elsewhere.
     log.write_bytes(original)
     copy = tmp_path / "copy"
-    shutil.copytree(server.data / "audit", copy / "audit", ignore=shutil.ignore_patterns("key-file", "reserved-space"))
+    shutil.copytree(server.data / "audit", copy / "audit", ignore=shutil.ignore_patterns("key-file", "reserved-space*"))
     (public,) = server.home.glob("config/trainwarden/*.audit-key.pub")
     for option in ("--public-key", "--head"):  # not checked is not changed
         done = server.run(BINARY, "audit", "verify", "--data", copy, "--public-key", public, option, "nosuch", check=False)
