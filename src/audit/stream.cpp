@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "crypto/digest.hpp"
+#include "metrics/disk.hpp"
 #include "os/file.hpp"
 #include "text/time.hpp"
 
@@ -434,8 +435,11 @@ base::Result<void> Stream::make_durable(uint64_t line) {
         files.push_back(file_);
         lock.unlock();
         bool good = true;
-        for (const auto& file : files) good = ::fdatasync(file->number()) == 0 && good;
-        if (is_new) good = os::sync_folder(options_.directory).has_value() && good;
+        {
+            const metrics::DiskWait waited(metrics::Written::audit);
+            for (const auto& file : files) good = ::fdatasync(file->number()) == 0 && good;
+            if (is_new) good = os::sync_folder(options_.directory).has_value() && good;
+        }
         lock.lock();
         syncing_ = false;
         if (good)

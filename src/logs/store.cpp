@@ -13,6 +13,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/mutex.hpp"
+#include "metrics/disk.hpp"
 #include "os/file.hpp"
 #include "text/json.hpp"
 
@@ -119,7 +120,10 @@ base::Result<void> append(const std::string& path, const std::string& lines) {
         }
         done += static_cast<size_t>(count);
     }
-    if (::fdatasync(file) != 0) return failed("write");
+    {
+        const metrics::DiskWait waited(metrics::Written::logs);
+        if (::fdatasync(file) != 0) return failed("write");
+    }
     if (info.st_size == 0) return internal(os::sync_folder(fs::path(path).parent_path().string()));  // perhaps made just now
     return {};
 }

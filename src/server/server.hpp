@@ -18,6 +18,7 @@
 #include "objects/storage.hpp"
 #include "server/audit_forwarder.hpp"
 #include "server/data_folder.hpp"
+#include "server/request_observer.hpp"
 #include "server/training_service.hpp"
 #include "store/blobs.hpp"
 #include "store/key_value_store.hpp"
@@ -39,6 +40,7 @@ struct Server {
     std::vector<std::string> regions;  // that are served, the default first
     base::SystemClock clock;
     crypto::SystemRandom random;
+    RequestObserver observer{random};
     std::unique_ptr<DataFolder> folder;
     std::unique_ptr<store::KeyValueStore> keys;
     std::unique_ptr<store::Blobs> blobs;
