@@ -7,7 +7,7 @@
 
 #include "metrics/disk.hpp"
 #include "server/process_figures.hpp"
-#include "wire/route.hpp"
+#include "wire/s3_request.hpp"
 
 namespace server {
 namespace {
@@ -37,6 +37,7 @@ enum Place : size_t {
     store_measured,
     reserve_whole,
     audit_failures,
+    audit_segments,
     jobs,
     workers,
     isolation,
@@ -79,6 +80,7 @@ constexpr std::array<metrics::Family, places> families{{
     {"trainwarden_store_measured_timestamp_seconds", Type::gauge, "When those two were found out; 0: not yet."},
     {"trainwarden_reserve_whole", Type::gauge, "1: the space is reserved that deletes and the record need on a full disk."},
     {"trainwarden_audit_failures_total", Type::counter, "Requests that were stopped because they could not be recorded."},
+    {"trainwarden_audit_segments", Type::gauge, "Files of records that the audit log has."},
     {"trainwarden_training_jobs", Type::gauge, "Training jobs, by status."},
     {"trainwarden_training_workers", Type::gauge, "Workers of training jobs that run."},
     {"trainwarden_training_isolation", Type::gauge, "1 for what training jobs run in."},
@@ -163,6 +165,7 @@ void MetricsPage::add_stores(metrics::Page& page) const {
         page.add(store_bytes, number(measured.sizes[i].bytes), {{"part", StoreSizes::parts[i]}});
         page.add(store_files, number(measured.sizes[i].files), {{"part", StoreSizes::parts[i]}});
     }
+    page.add(audit_segments, number(measured.audit_segments));
     page.add(store_measured, static_cast<double>(measured.at));
     // A reserve that was released is a file without blocks (store/reserve.hpp).
     for (const std::string_view part : {"keys", "audit"}) {

@@ -40,6 +40,7 @@ void StoreSizes::run() {
         const auto began = steady_clock::now();
         Measured found;
         for (size_t i = 0; i < parts.size(); ++i) found.sizes[i] = measure(data_folder_ + "/" + std::string(parts[i]));
+        found.audit_segments = measure(data_folder_ + "/audit", ".jsonl").files;
         found.at = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
         const auto rest = std::max<steady_clock::duration>(apart_min, (steady_clock::now() - began) * rest_factor);
         const base::Lock lock(mutex_);
@@ -49,7 +50,7 @@ void StoreSizes::run() {
 }
 
 // Files come and go meanwhile: what is gone counts for nothing.
-StoreSizes::Size StoreSizes::measure(const std::string& folder) const {
+StoreSizes::Size StoreSizes::measure(const std::string& folder, std::string_view extension) const {
     Size out;
     std::error_code error;
     for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, error), end; at != end;
@@ -57,6 +58,7 @@ StoreSizes::Size StoreSizes::measure(const std::string& folder) const {
         if (error || is_stopping()) break;
         std::error_code gone;
         if (!at->is_regular_file(gone) || gone) continue;
+        if (!extension.empty() && at->path().extension() != extension) continue;
         const auto bytes = at->file_size(gone);
         if (gone) continue;
         ++out.files;

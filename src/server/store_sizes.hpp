@@ -21,6 +21,7 @@ public:
     };
     struct Measured {
         std::array<Size, parts.size()> sizes{};
+        uint64_t audit_segments = 0;
         int64_t at = 0;  // seconds of Unix time; 0: not yet
     };
 
@@ -33,7 +34,7 @@ public:
 private:
     void run() EXCLUDES(mutex_);
     [[nodiscard]] bool is_stopping() const EXCLUDES(mutex_);
-    [[nodiscard]] Size measure(const std::string& folder) const;
+    [[nodiscard]] Size measure(const std::string& folder, std::string_view extension = {}) const;
 
     const std::string data_folder_;
     mutable base::Mutex mutex_;

@@ -37,7 +37,7 @@ TEST_CASE("a sample is a part of all traces, told by their ids") {
     const std::string low = std::string(18, 'f') + "00000000000001", high = std::string(18, '0') + "ffffffffffffff";
     CHECK(traces::is_in_sample(low, 0.001));
     CHECK(!traces::is_in_sample(high, 0.999));
-    CHECK(traces::is_in_sample(std::string(18, '0') + "7fffffffffffff", 0.5));
+    CHECK(traces::is_in_sample(std::string(18, '0') + "7ffffffffffff0", 0.5));
     CHECK(!traces::is_in_sample(std::string(18, '0') + "80000000000000", 0.5));
     CHECK(!traces::is_in_sample("short", 0.9));
 }

@@ -208,6 +208,7 @@ def test_what_else_the_page_says(server):
     assert seen.get("trainwarden_connections", front="operator") == 1
     # Counted by a thread, at the start at the latest.
     measured = until(lambda: (one := scrape(server)).get("trainwarden_store_measured_timestamp_seconds") > 0 and one, "the stores are measured")
+    assert measured.get("trainwarden_audit_segments") == len(list((server.data / "audit").glob("*.jsonl"))) >= 1
     assert measured.get("trainwarden_store_bytes", part="keys") > 0 and measured.get("trainwarden_store_files", part="audit") >= 1
 
 
