@@ -36,8 +36,9 @@ class UnixConnection(http.client.HTTPConnection):
 def ask_socket(server, path, method="GET", headers=None):
     connection = UnixConnection(server.data / "socket")
     connection.request(method, path, headers=headers or {})
-    answer = connection.getresponse()
-    return answer.status, dict(answer.getheaders()), answer.read().decode()
+    with contextlib.closing(connection):
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read().decode()
 
 
 class Scrape:
@@ -180,11 +181,13 @@ def test_what_limits_do_is_counted(make_server):
     slow = socket.create_connection(("127.0.0.1", server.port), timeout=30)
     slow.sendall(b"GET / HT")
     assert b" 408 " in slow.recv(100)
+    bad.close()
+    slow.close()
     with contextlib.ExitStack() as open_ones:
         for _ in range(12):
             open_ones.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
         seen = until(lambda: (one := scrape(server)).get("trainwarden_limits_total", front="port", limit="made_room") >= 6 and one, "room is made")
-        assert 0 < seen.get("trainwarden_connections", front="port") <= 6
+        assert seen.get("trainwarden_connections", front="port") <= 6
     assert seen.get("trainwarden_limits_total", front="port", limit="bad_head") == 1
     assert seen.get("trainwarden_limits_total", front="port", limit="late_head") == 1
     assert seen.get("trainwarden_refusals_total", layer="front") == 2
@@ -205,7 +208,7 @@ def test_what_else_the_page_says(server):
     assert 0 < seen.get("process_open_fds") < seen.get("process_max_fds")
     assert abs(seen.get("process_start_time_seconds") - time.time()) < 3600 and seen.get("process_cpu_seconds_total") > 0
     assert seen.get("process_resident_memory_bytes") > 1 << 20 and seen.get("trainwarden_threads") > 3
-    assert seen.get("trainwarden_connections", front="operator") == 1
+    assert seen.get("trainwarden_connections", front="operator") >= 1
     # Counted by a thread, at the start at the latest.
     measured = until(lambda: (one := scrape(server)).get("trainwarden_store_measured_timestamp_seconds") > 0 and one, "the stores are measured")
     assert measured.get("trainwarden_audit_segments") == len(list((server.data / "audit").glob("*.jsonl"))) >= 1
