@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -114,18 +115,26 @@ void check_devices(DoctorReport& report) {
                    "modprobe tun; in a container: give it the device. Jobs on this machine alone do not need it");
 }
 
+// Where groups could be made, as src/sandbox/control_groups.cpp looks for it: at the top, or in the group that a service manager gave away.
+bool may_make_control_groups() {
+    const std::string root = "/sys/fs/cgroup";
+    if (::access((root + "/cgroup.controllers").c_str(), F_OK) != 0)
+        return std::ranges::all_of(std::array{"/memory", "/cpu", "/pids"},
+                                   [&](const char* controller) { return ::access((root + controller).c_str(), W_OK) == 0; });
+    if (::access((root + "/cgroup.subtree_control").c_str(), W_OK) == 0) return true;
+    std::ifstream file("/proc/self/cgroup");
+    std::string line;  // 0::/path
+    while (std::getline(file, line))
+        if (line.starts_with("0::/")) return ::access((root + line.substr(3) + "/cgroup.subtree_control").c_str(), W_OK) == 0;
+    return false;
+}
+
 void check_control_groups(DoctorReport& report) {
-    std::error_code error;
-    if (!fs::exists("/sys/fs/cgroup/cgroup.controllers", error)) {
-        report.add(Finding::warning, "no control groups of version 2: jobs have no limits of memory and processes",
-                   "start the kernel with systemd.unified_cgroup_hierarchy=1");
-        return;
-    }
-    if (::geteuid() == 0 && ::access("/sys/fs/cgroup/cgroup.subtree_control", W_OK) != 0)
-        report.add(Finding::warning, "control groups cannot be made here: jobs have no limits of memory and processes",
-                   "in a container: mount /sys/fs/cgroup writable");
+    if (may_make_control_groups())
+        report.add(Finding::ok, "control groups for the limits of training jobs");
     else
-        report.add(Finding::ok, "control groups of version 2 for the limits of jobs");
+        report.add(Finding::warning, "no control groups can be made here: training jobs have no limits of memory and processes",
+                   "as a service: Delegate=cpu memory pids; in a container: mount /sys/fs/cgroup writable");
 }
 
 }  // namespace
