@@ -175,6 +175,28 @@ def test_clients_make_no_series(server):
     assert "forged" not in after.text.lower() and "AKIA" not in after.text
 
 
+def test_what_cannot_be_recorded_is_counted_where_nothing_else_is_answered(make_server):
+    server = make_server("--audit-keep-bytes", "1M", "--audit-when-full", "refuse")
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="fills")
+
+    def is_refused():
+        try:
+            s3.head_object(Bucket="fills", Key="k" * 900)
+        except botocore.exceptions.ClientError as error:
+            return error.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        return False
+
+    until(is_refused, "the audit log is full", pause=0)
+    before = scrape(server)
+    assert before.get("trainwarden_audit_failures_total") >= 1
+    assert is_refused() and is_refused()
+    after = scrape(server)
+    for name, labels in (("trainwarden_audit_failures_total", {}), ("trainwarden_refusals_total", {"layer": "record"}),
+                         ("trainwarden_requests_total", {"operation": "HeadObject", "outcome": "server_error"})):
+        assert after.get(name, **labels) - before.get(name, **labels) == 2, name
+
+
 def test_what_limits_do_is_counted(make_server):
     server = make_server("--limit", "connections=6", "--limit", "head-seconds=1")
     bad = socket.create_connection(("127.0.0.1", server.port), timeout=30)
