@@ -96,7 +96,11 @@ void log(LogLevel level, std::string_view message, std::span<const LogField> fie
         line = "\"message\":";
         append_quoted(line, message);
     } else {
-        line = printable(message);
+        // Fields are what has an equals sign: a message with one is quoted, so that nobody's text is taken for a field.
+        if (message.find('=') == std::string_view::npos)
+            line = printable(message);
+        else
+            append_quoted(line, message);
     }
     for (const LogField& field : fields) append_field(line, as, field);
     if (request_id != nullptr && !request_id->empty()) append_field(line, as, {"request_id", *request_id});

@@ -60,6 +60,9 @@ TEST_CASE("whoever's text it is, an event stays one line") {
         CHECK(line.find('\xff') == std::string::npos);
         CHECK(line.find("\u2028") == std::string::npos);
     }
+    // A message has no fields in it.
+    CHECK(without_time(logged(base::LogFormat::text, [] { base::log_info("a client said request_id=1 \"x"); })) ==
+          "info \"a client said request_id=1 \\\"x\"\n");
     // A field cannot be ended by what is in it.
     const auto text = logged(base::LogFormat::text, [&] { base::log(base::LogLevel::info, "m", one); });
     CHECK(text.find(R"(y=\"1\"")") != std::string::npos);

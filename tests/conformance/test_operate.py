@@ -18,6 +18,7 @@ import botocore.parsers
 import pytest
 import yaml
 from conftest import BINARY, ROOT, Credentials, allow, until
+from test_sagemaker import make_trainer, request, wait
 
 SAMPLE = re.compile(r'^([a-z_]+)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -237,6 +238,20 @@ def test_what_else_the_page_says(server):
     measured = until(lambda: (one := scrape(server)).get("trainwarden_store_measured_timestamp_seconds") > 0 and one, "the stores are measured")
     assert measured.get("trainwarden_audit_segments") == len(list((server.data / "audit").glob("*.jsonl"))) >= 1
     assert measured.get("trainwarden_store_bytes", part="keys") > 0 and measured.get("trainwarden_store_files", part="audit") >= 1
+
+
+def test_jobs_and_their_workers_are_counted(make_server):
+    server = make_server()
+    make_trainer(server)
+    sagemaker = server.client("sagemaker")
+    sagemaker.create_training_job(**request(server, "counted", "sleep 300"))
+    seen = until(lambda: (one := scrape(server)).get("trainwarden_training_workers") == 1 and one, "its worker runs")
+    assert seen.get("trainwarden_training_jobs", status="InProgress") == 1 and seen.get("trainwarden_training_jobs") == 1
+    sagemaker.stop_training_job(TrainingJobName="counted")
+    wait(server, "counted")
+    seen = scrape(server)
+    assert seen.get("trainwarden_training_jobs", status="Stopped") == 1 and seen.get("trainwarden_training_jobs") == 1
+    assert seen.get("trainwarden_training_workers") == 0
 
 
 def test_the_certificate_s_end_is_a_metric(make_server, monkeypatch, tmp_path):
