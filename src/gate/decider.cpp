@@ -4,6 +4,7 @@
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "gate/decide.hpp"
+#include "gate/observer.hpp"
 #include "gate/wording.hpp"
 #include "policy/arn.hpp"
 
@@ -31,6 +32,7 @@ base::Result<void> Decider::act_for(const ServiceAct& service_act) const {
     record.accesses = decide_act(service_act, dependencies_.region, record.time);
     for (size_t i = 0; i < accesses.size() && record.error_code.empty(); ++i) {
         const auto& [request, decision] = record.accesses[i];
+        if (dependencies_.observer != nullptr) dependencies_.observer->decided(decision.outcome, decision.layer);
         if (decision.outcome == policy::Outcome::allow) continue;
         record.error_code = policy::denial_code(decision);
         record.error_message = refusal_sentence(accesses[i], request, decision);

@@ -29,6 +29,7 @@ struct DeciderDependencies {
     const base::Clock* clock = nullptr;
     crypto::Random* random = nullptr;
     std::string region;  // the first that is served
+    Observer* observer = nullptr;
 };
 
 // Any thread.

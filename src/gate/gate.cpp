@@ -1,5 +1,5 @@
-// The pipeline. `serve` answers, `process` runs the steps; each step leaves what it found in the RequestState, so that a refusal at any point
-// is recorded with everything that was known by then.
+// The pipeline. `serve` answers, `process` runs the steps; each step leaves what it found in the RequestState (request_state.hpp). What is recorded
+// of a request is in recording.cpp.
 //
 //   find_out_what   which service and, as far as the head says, which operation        (wire)
 //   authenticate    whose credentials, does the signature hold        (identity, wire)
@@ -24,12 +24,15 @@
 #include "base/invariant.hpp"
 #include "base/log.hpp"
 #include "base/outdated.hpp"
+#include "base/small_vector.hpp"
 #include "crypto/digest.hpp"
 #include "gate/access_question.hpp"
 #include "gate/decide.hpp"
 #include "gate/decided.hpp"
 #include "gate/globals.hpp"
+#include "gate/observer.hpp"
 #include "gate/recorded.hpp"
+#include "gate/request_state.hpp"
 #include "gate/wording.hpp"
 #include "identity/directory.hpp"
 #include "model/services.hpp"
@@ -70,52 +73,7 @@ store::ReserveUse reserve_use_of(std::string_view service, std::string_view oper
     return administers || audit::reads_only(operation) ? store::ReserveUse::administration : store::ReserveUse::none;
 }
 
-// What could not be recorded is not done, or not told.
-std::unexpected<base::Error> not_recorded(const std::string& request_id, const base::Error& error) {
-    base::log_error("request " + request_id + " was stopped: " + error.describe());
-    if (error.code == base::code::InsufficientStorage) return base::fail(error);
-    if (error.code == base::code::AuditFull) {
-        return base::fail(base::code::ServiceUnavailable,
-                          "The audit log has no room for more records. The operator of this server has to make some.");
-    }
-    return base::fail(base::code::InternalFailure, "the decision could not be recorded");
-}
-
 }  // namespace
-
-struct Gate::RequestState {
-    http::Request& http;
-    base::Time now;
-    std::string service;  // empty until known
-    wire::Call call;
-    std::string body;         // of Query and JSON requests, unpacked …
-    std::string body_sha256;  // … and the digest of what came, which is what was signed
-    std::optional<wire::Signature> signature;
-    std::optional<wire::Verified> verified;
-    mutable std::optional<wire::S3Request> s3;  // once the head was read for it
-    std::unique_ptr<wire::PayloadReader> payload;
-    std::unique_ptr<RequestExecution> run;  // once the operation is known
-    identity::PreparedPtr principal = anonymous_principal();
-    [[nodiscard]] const identity::Caller& caller() const { return principal->caller; }
-    // Of a request that is refused early, too. nullptr: it asks nothing of S3 that can be read.
-    [[nodiscard]] const wire::S3Request* asked_of_s3() const {
-        if (!s3)
-            if (auto read = wire::read_s3_request(http.head)) s3 = std::move(*read);
-        return s3 ? &*s3 : nullptr;
-    }
-    // Of the bucket that an S3 request names; empty: it names none that exists.
-    [[nodiscard]] std::string region_of_bucket(const GateDependencies& dependencies) const {
-        const wire::S3Request* asked = dependencies.bucket_region ? asked_of_s3() : nullptr;
-        return asked != nullptr && !asked->bucket.empty() ? dependencies.bucket_region(asked->bucket) : std::string();
-    }
-    // For wording and the record: of a request that is refused early, what it seems to be for.
-    [[nodiscard]] const std::string& said_service() const { return service.empty() ? call.service : service; }
-    std::string access_key_id;              // that the request says it is signed with; it may not hold
-    std::optional<DecidedRequest> decided;  // once it was; not of an operation that needs no permission
-    bool recorded = false;
-    std::optional<audit::PendingRecord> pending;  // of what was decided and is not answered yet
-    std::string answered_error;                   // its code
-};
 
 Gate::Gate(GateDependencies dependencies) : dependencies_(std::move(dependencies)) {
     INVARIANT(dependencies_.registry && dependencies_.directory && dependencies_.audit && dependencies_.clock &&
@@ -126,12 +84,31 @@ Gate::Gate(GateDependencies dependencies) : dependencies_(std::move(dependencies
 http::Response Gate::serve(http::Request& request) {
     const auto began = std::chrono::steady_clock::now();
     RequestState state{.http = request};
+    const base::LoggedRequest logged(state.call.request_id);
+    if (dependencies_.observer != nullptr && dependencies_.observer->wants_laps(request.head)) state.laps.emplace();
     http::Response response = answer(state);
-    if (base::logs(base::LogLevel::debug)) {
-        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
-        base::log_debug(log_line(state, response.status, took));
-    }
+    tell(state, response.status, began);
     return response;
+}
+
+void Gate::tell(const RequestState& state, int status, Moment began) const {
+    const auto ended = std::chrono::steady_clock::now();
+    if (dependencies_.observer != nullptr) {
+        dependencies_.observer->answered({.request = state.http,
+                                          .service = state.said_service(),
+                                          .operation = state.call.operation,
+                                          .known = state.known,
+                                          .request_id = state.call.request_id,
+                                          .error_code = state.answered_error,
+                                          .barrier = state.barrier,
+                                          .layer = state.layer,
+                                          .status = status,
+                                          .began = began,
+                                          .ended = ended,
+                                          .laps = state.laps ? &*state.laps : nullptr});
+    }
+    if (base::logs(base::LogLevel::debug))
+        log_request(state, status, std::chrono::duration_cast<std::chrono::microseconds>(ended - began));
 }
 
 http::Response Gate::answer(RequestState& state) {
@@ -144,8 +121,7 @@ http::Response Gate::answer(RequestState& state) {
         if (passed) return std::move(*passed);
         return refuse(state, std::move(passed).error());
     } catch (const std::exception& error) {
-        base::log_error("request " + state.call.request_id + " (" + state.service + " " + state.call.operation +
-                        "): " + error.what());
+        base::log_error("an exception in " + state.service + ":" + state.call.operation + ": " + error.what());
     }
     try {
         return refuse(state, base::Error(base::code::InternalFailure, "an exception stopped the request"));
@@ -155,15 +131,19 @@ http::Response Gate::answer(RequestState& state) {
 }
 
 // Without the query, where presigned requests have their signature and token.
-std::string Gate::log_line(const RequestState& state, int status, std::chrono::microseconds took) {
+void Gate::log_request(const RequestState& state, int status, std::chrono::microseconds took) {
     const http::RequestHead& head = state.http.head;
-    const std::string path = head.path.substr(0, logged_path_bytes_max);
-    std::string out = head.method + " " + path + " " + std::to_string(status) + " in " + std::to_string(took.count()) + " us, ";
     const std::string& service = state.said_service();
-    if (!service.empty()) out += service + ":" + (state.call.operation.empty() ? "?" : state.call.operation) + ", ";
-    out += "request " + state.call.request_id;
-    if (!state.answered_error.empty()) out += ", " + state.answered_error;
-    return out;
+    const std::string operation =
+        service.empty() ? std::string() : service + ":" + (state.call.operation.empty() ? "?" : state.call.operation);
+    base::SmallVector<base::LogField, 7> fields;
+    fields.push_back({"method", head.method});
+    fields.push_back({"path", std::string_view(head.path).substr(0, logged_path_bytes_max)});
+    fields.push_back({"status", int64_t{status}});
+    fields.push_back({"microseconds", int64_t{took.count()}});
+    if (!operation.empty()) fields.push_back({"operation", operation});
+    if (!state.answered_error.empty()) fields.push_back({"error", state.answered_error});
+    base::log(base::LogLevel::debug, "request", {fields.begin(), fields.end()});
 }
 
 base::Result<http::Response> Gate::process(RequestState& state) {
@@ -178,6 +158,7 @@ base::Result<http::Response> Gate::process(RequestState& state) {
 
     const Operation* operation = dependencies_.registry->find(state.service, call.operation);
     if (operation == nullptr) return base::fail(unknown_operation(state.service, call.operation));
+    state.known = operation;
     if (state.service == "s3") {
         state.payload =
             TRY(wire::PayloadReader::open(state.http.head, *state.http.body, state.verified ? &*state.verified : nullptr));
@@ -236,7 +217,7 @@ base::Result<http::Response> Gate::admit(RequestState& state, const Operation& o
     if (state.signature) dependencies_.directory->record_use(state.caller(), state.service, call.region);
 
     const Permit permit(state.principal, *dependencies_.directory, call, state.now, std::move(refusals));
-    auto answer = state.run->handle(permit, call);
+    auto answer = handle(state, permit);
     // Refusals too: they tell of what is there now.
     TRY(base::DecisionScope::check());
     if (!answer) return base::fail(std::move(answer).error());
@@ -246,6 +227,11 @@ base::Result<http::Response> Gate::admit(RequestState& state, const Operation& o
     wire::add_request_id(response.headers, state.service, call.request_id);
     if (state.pending) TRY(record_answer(state, response.status, nullptr, std::move(made)));
     return response;
+}
+
+base::Result<http::Response> Gate::handle(RequestState& state, const Permit& permit) {
+    const Timed timed(state.laps, Phase::handle);
+    return state.run->handle(permit, state.call);
 }
 
 // By the head alone.
@@ -262,7 +248,10 @@ base::Result<void> Gate::find_out_what(RequestState& state) {
     else if (signed_as)
         call.service = signed_as->scope.service;  // one that is not served here
     if (call.service == "s3") call.request_id = dependencies_.random->text(16, s3_request_id_alphabet);
-    if (!signature) return base::fail(std::move(signature).error());
+    if (!signature) {
+        state.barrier = Barrier::authentication;
+        return base::fail(std::move(signature).error());
+    }
     state.signature = std::move(*signature);
     if (state.signature) state.access_key_id = state.signature->access_key_id;  // the record names it, whether it holds or not
     TRY(wire::check_repeated_headers(head));
@@ -280,6 +269,13 @@ base::Result<void> Gate::find_out_what(RequestState& state) {
 }
 
 base::Result<void> Gate::authenticate(RequestState& state) {
+    const Timed timed(state.laps, Phase::authenticate);
+    auto done = try_authenticate(state);
+    if (!done && !state.body_failed) state.barrier = Barrier::authentication;
+    return done;
+}
+
+base::Result<void> Gate::try_authenticate(RequestState& state) {
     // The only anonymous requests that anything here allows are S3's.
     if (!state.signature) {
         if (state.service == "s3") return {};
@@ -305,7 +301,9 @@ base::Result<void> Gate::authenticate(RequestState& state) {
         TRY(wire::check_claims(signature, state.http.head, options));
         // Read once: a request that is decided again keeps its body.
         if (state.body_sha256.empty()) {
-            state.body = TRY(state.http.body->read_all(wire::request_body_bytes_max));
+            auto body = state.http.body->read_all(wire::request_body_bytes_max);
+            state.body_failed = !body.has_value();
+            state.body = TRY(std::move(body));
             state.body_sha256 = crypto::hex(crypto::sha256(state.body));
         }
         options.body_sha256 = state.body_sha256;
@@ -358,6 +356,7 @@ base::Result<void> Gate::read_body(RequestState& state) {
 }
 
 base::Result<std::map<size_t, std::string>> Gate::decide(RequestState& state, std::vector<Access> accesses) {
+    const Timed timed(state.laps, Phase::decide);
     if (accesses.empty()) {
         base::log_error(state.service + ":" + state.call.operation +
                         " asked for no permission without saying that it needs none");
@@ -378,91 +377,20 @@ base::Result<std::map<size_t, std::string>> Gate::decide(RequestState& state, st
     size_t index = 0;
     state.decided->each([&](const DecidedRequest::One& one) {
         const size_t at = index++;
+        if (dependencies_.observer != nullptr) dependencies_.observer->decided(one.verdict.outcome, one.verdict.layer);
         if (one.is_allowed()) return;
         const Access& access = one.question.access();
         std::string sentence = refusal_sentence(access, one.refused->request, one.refused->decision);
         if (access.separate)
             refusals.emplace(at, std::move(sentence));
-        else if (!refusal)
+        else if (!refusal) {
+            state.barrier = Barrier::decision;
+            state.layer = one.verdict.layer;
             refusal = base::Error(std::string(policy::denial_code(one.refused->decision)), std::move(sentence));
+        }
     });
     if (refusal) return base::fail(std::move(*refusal));
     return refusals;
-}
-
-std::string Gate::message_to_keep(const RequestState& state, const base::Error& error) {
-    return recorded_message(error, model::find_operation(state.service, state.call.operation),
-                            state.run != nullptr ? state.run->asked() : text::Json());
-}
-
-std::string Gate::parameters_to_keep(const RequestState& state, bool refused) {
-    const size_t most = refused ? audit::refused_parameters_bytes_max : audit::parameters_bytes_max;
-    const std::string& service = state.said_service();
-    text::Json asked = state.run != nullptr ? state.run->asked() : text::Json();
-    // Where no access says it (there is no such bucket, or the credentials do not hold): as the head does.
-    if (asked.is_null() && service == "s3" && !state.decided)
-        if (const wire::S3Request* head = state.asked_of_s3(); head != nullptr && !head->bucket.empty()) {
-            asked = text::Json::object({{"Bucket", head->bucket}});
-            if (!head->key.empty()) asked.set("Key", head->key);
-        }
-    return recorded_parameters(service, state.call.operation, asked, most);
-}
-
-audit::Record Gate::record_of(const RequestState& state) {
-    if (state.decided) return state.decided->whole();
-    return gate::record_of({.http = state.http,
-                            .caller = state.caller(),
-                            .time = state.now,
-                            .request_id = state.call.request_id,
-                            .service = state.said_service(),
-                            .operation = state.call.operation,
-                            .access_key_id = state.access_key_id});
-}
-
-base::Result<void> Gate::record(RequestState& state, std::string parameters) {
-    base::Result<audit::PendingRecord> pending;
-    if (state.decided) {
-        state.decided->parameters = std::move(parameters);
-        pending = dependencies_.audit->decided(*state.decided);
-    } else {
-        audit::Record record = record_of(state);
-        record.parameters = std::move(parameters);
-        pending = dependencies_.audit->decided(record);
-    }
-    if (!pending) return not_recorded(state.call.request_id, pending.error());
-    state.pending = std::move(*pending);
-    state.recorded = true;
-    return {};
-}
-
-base::Result<void> Gate::record_refusal(RequestState& state, const base::Error& refusal, int status) {
-    audit::Record record = record_of(state);
-    record.error_code = refusal.code;
-    record.error_message = message_to_keep(state, refusal);
-    record.status = status;
-    record.is_missing = !state.decided && refusal.code == base::code::NoSuchBucket;
-    if (record.parameters.empty()) record.parameters = parameters_to_keep(state, true);
-    // Whose credentials hold is told that the request is refused, on a full disk too; but not at the cost of deletes.
-    std::optional<store::MayUseReserve> refusal_of_a_known_caller;
-    if (record.authenticated) refusal_of_a_known_caller.emplace(store::ReserveUse::administration);
-    if (auto written = dependencies_.audit->append(record); !written) return not_recorded(state.call.request_id, written.error());
-    state.recorded = true;
-    return {};
-}
-
-base::Result<void> Gate::record_answer(RequestState& state, int status, const base::Error* error, std::string made) {
-    audit::Answered answered{
-        .time = dependencies_.clock->now(), .status = status, .error_code = "", .error_message = "", .made = std::move(made)};
-    if (error != nullptr) {
-        answered.error_code = error->code;
-        answered.error_message = message_to_keep(state, *error);
-    }
-    INVARIANT(state.pending);
-    audit::PendingRecord pending = std::move(*state.pending);
-    state.pending.reset();
-    auto written = dependencies_.audit->answered(std::move(pending), answered);
-    if (!written) return not_recorded(state.call.request_id, written.error());
-    return {};
 }
 
 http::Response Gate::refuse(RequestState& state, base::Error error) {
@@ -488,8 +416,7 @@ http::Response Gate::refuse(RequestState& state, base::Error error) {
         response = encode();
     }
     state.answered_error = error.code;
-    if (response.status == 500)
-        base::log_error("request " + state.call.request_id + ": " + error.code + ": " + message_to_keep(state, error));
+    if (response.status == 500) base::log_error(error.code + ": " + message_to_keep(state, error));
     return response;
 }
 

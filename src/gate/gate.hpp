@@ -33,6 +33,8 @@ class Directory;
 
 namespace gate {
 
+class Observer;
+
 // One thing a request needs: an action on a resource. All of a request's must be allowed.
 struct Access {
     std::string action;  // s3:GetObject
@@ -85,6 +87,7 @@ struct Operation {
     std::string name;
     std::function<std::unique_ptr<RequestExecution>()> begin;  // for one request
     bool needs_no_permission = false;
+    size_t number = 0;  // its place among those of its registry, which gives it
 };
 
 class Registry {
@@ -110,6 +113,7 @@ struct GateDependencies {
     std::vector<std::string> regions = {"us-east-1"};  // that are served; the first serves what names none
     // Of S3, by name; empty: there is no such bucket. S3 tells it to every caller that names the bucket, also to those it refuses.
     std::function<std::string(std::string_view bucket)> bucket_region;
+    Observer* observer = nullptr;  // hears of every request; nullptr: nobody does
 };
 
 class Gate {
@@ -121,16 +125,19 @@ public:
 private:
     struct RequestState;  // one request on its way through
     [[nodiscard]] http::Response answer(RequestState& state);
-    [[nodiscard]] static std::string log_line(const RequestState& state, int status, std::chrono::microseconds took);
+    static void log_request(const RequestState& state, int status, std::chrono::microseconds took);
+    void tell(const RequestState& state, int status, std::chrono::steady_clock::time_point began) const;
     [[nodiscard]] base::Result<http::Response> process(RequestState& state);
     // From `accesses` on, once: `DecisionOutdated` if what was decided on is not what is there any more.
     [[nodiscard]] base::Result<http::Response> admit(RequestState& state, const Operation& operation);
     [[nodiscard]] base::Result<void> find_out_what(RequestState& state);
     [[nodiscard]] base::Result<void> authenticate(RequestState& state);
+    [[nodiscard]] base::Result<void> try_authenticate(RequestState& state);
     [[nodiscard]] base::Result<void> renew_caller(RequestState& state);
     [[nodiscard]] base::Result<identity::PreparedPtr> find_caller(const RequestState& state) const;
     [[nodiscard]] base::Result<void> read_body(RequestState& state);
     [[nodiscard]] base::Result<std::map<size_t, std::string>> decide(RequestState& state, std::vector<Access> accesses);
+    [[nodiscard]] static base::Result<http::Response> handle(RequestState& state, const Permit& permit);
     // After the handler, before its answer leaves.
     [[nodiscard]] base::Result<void> record_answer(RequestState& state, int status, const base::Error* error, std::string made);
     // What was asked, for the record. `refused`: nothing comes of it.
@@ -138,6 +145,7 @@ private:
     // Of an error, for the record and the server's log.
     [[nodiscard]] static std::string message_to_keep(const RequestState& state, const base::Error& error);
     [[nodiscard]] static audit::Record record_of(const RequestState& state);
+    [[nodiscard]] static std::unexpected<base::Error> not_recorded(RequestState& state, const base::Error& error);
     // What was decided, before it happens; of a refusal, both facts at once.
     [[nodiscard]] base::Result<void> record(RequestState& state, std::string parameters);
     [[nodiscard]] base::Result<void> record_refusal(RequestState& state, const base::Error& refusal, int status);

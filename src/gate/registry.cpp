@@ -5,6 +5,7 @@ namespace gate {
 
 void Registry::add(Operation operation) {
     INVARIANT(operation.begin != nullptr);
+    operation.number = operations_.size();
     auto key = std::make_pair(operation.service, operation.name);
     const bool added = operations_.emplace(std::move(key), std::move(operation)).second;
     INVARIANT(added);

@@ -103,6 +103,7 @@ void Front::adopt(Endpoint& endpoint, net::Stream stream) {
     const auto& options = endpoint.options_;
     const auto turn_away = [&] {
         ++counters_.turned_away;
+        ++counters_.closed;
         (void)stream.try_write(
             "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n");
         stream.shutdown_write();

@@ -85,6 +85,7 @@ public:
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
     [[nodiscard]] const Counters& counters() const { return counters_; }
+    [[nodiscard]] Load load() const;
 
 private:
     friend class Endpoint;

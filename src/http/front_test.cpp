@@ -102,6 +102,35 @@ TEST_CASE("connections that are silent, idle or on their way to a head have no t
     }
 }
 
+TEST_CASE("what there is at a moment: connections, heads, requests in progress, requests that wait") {
+    std::latch leave(1);
+    const Door door({.pool = {.requests_max = 1, .requests_per_peer_max = 1}}, {.connections_max = 5},
+                    [&](http::Request& request) {
+                        leave.wait();
+                        return hello(request);
+                    });
+    const auto load = [&] { return http::load_of(*door.front); };
+    CHECK(load().connections == 0);
+    std::vector<net::Stream> streams;
+    for (int i = 0; i < 5; ++i) streams.push_back(door.connect());
+    for (int i = 0; i < 3; ++i) REQUIRE(streams[static_cast<size_t>(i)].write_all(get));
+    REQUIRE(streams[3].write_all("GET / HT"));
+    until([&] { return load().pool.queued == 2 && load().head_memory_bytes > 0; });
+    CHECK(load().connections == 5);
+    CHECK(load().pool.running == 1);
+    CHECK(load().pool.threads == 1);
+    CHECK(load().pool.uploading == 0);
+    // One that waits makes room for a new one.
+    const auto sixth = door.connect();
+    until([&] { return door.counters().made_room == 1; });
+    CHECK(load().connections == 5);
+    leave.count_down();
+    until([&] { return load().pool.queued == 0 && load().pool.running == 0; });
+    streams.clear();
+    until([&] { return load().connections == 1 && load().head_memory_bytes == 0; });
+    CHECK(door.counters().closed == door.counters().accepted - 1);
+}
+
 TEST_CASE("a peer past its connections loses the one that waited longest, never one that is served") {
     std::latch leave(1);
     const Door door({}, {.connections_per_peer_max = 3}, [&](http::Request& request) {

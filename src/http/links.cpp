@@ -78,10 +78,16 @@ void Front::close(Link& link) {
     bury(link);
 }
 
+Load Front::load() const {
+    const uint64_t closed = counters_.closed;  // first: it never has more than was accepted
+    return {.connections = counters_.accepted - closed, .head_memory_bytes = head_memory_, .pool = pool_.load()};
+}
+
 // An event that names it may be under way to the front.
 void Front::bury(Link& link) {
     Endpoint& endpoint = link.endpoint;
     link.state = State::closed;
+    ++counters_.closed;
     link.deadline = never;
     link.stream = net::Stream();
     if (link.scheduled != never) deadlines_.erase({link.scheduled, &link});
@@ -135,6 +141,7 @@ base::Result<std::shared_ptr<Front>> make_front(const FrontOptions& options) {
 }
 
 const Counters& counters_of(const Front& front) { return front.counters(); }
+Load load_of(const Front& front) { return front.load(); }
 
 base::Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Handler handler) {
     auto listener = TRY(net::Listener::open(options.address, options.port));

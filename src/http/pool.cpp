@@ -115,6 +115,11 @@ void Pool::work() {
     }
 }
 
+PoolLoad Pool::load() const {
+    const base::Lock lock(mutex_);
+    return {.queued = queued_, .running = running_, .uploading = uploading_, .threads = threads_.size()};
+}
+
 void Pool::finish() {
     std::vector<std::thread> threads;
     {

@@ -30,6 +30,13 @@ struct PoolOptions {
     int queue_seconds_max = 20;  // what has waited longer is refused when its turn comes
 };
 
+struct PoolLoad {
+    size_t queued = 0;     // requests that wait for a thread
+    size_t running = 0;    // in progress …
+    size_t uploading = 0;  // … of these, those that wait for their client's body
+    size_t threads = 0;
+};
+
 class Pool {
 public:
     enum class Kind : uint8_t { whole, upload };
@@ -48,6 +55,7 @@ public:
     // Runs what was submitted, then ends its threads.
     void finish() EXCLUDES(mutex_);
     [[nodiscard]] size_t queued() const { return queued_; }
+    [[nodiscard]] PoolLoad load() const EXCLUDES(mutex_);
 
 private:
     struct Job {
@@ -72,7 +80,7 @@ private:
     void work() EXCLUDES(mutex_);
 
     const PoolOptions options_;
-    base::Mutex mutex_;
+    mutable base::Mutex mutex_;
     base::Condition changed_;
     Peers peers_ GUARDED_BY(mutex_);
     std::array<std::list<Peers::value_type*>, 2> turns_ GUARDED_BY(mutex_);  // by kind

@@ -61,6 +61,7 @@ struct FrontOptions {
 // What came of limits, since the front began.
 struct Counters {
     std::atomic<uint64_t> accepted = 0;        // connections
+    std::atomic<uint64_t> closed = 0;          // of these, turned away or over
     std::atomic<uint64_t> turned_away = 0;     // connections past the limit, all others busy
     std::atomic<uint64_t> made_room = 0;       // connections that waited and were closed for new ones
     std::atomic<uint64_t> bad_handshakes = 0;  // TLS that did not come about
@@ -77,6 +78,14 @@ class Front;
 // Error `IoError`.
 [[nodiscard]] base::Result<std::shared_ptr<Front>> make_front(const FrontOptions& options);
 [[nodiscard]] const Counters& counters_of(const Front& front);
+
+// What there is at this moment.
+struct Load {
+    uint64_t connections = 0;        // open
+    uint64_t head_memory_bytes = 0;  // of heads that are not whole or wait for a thread
+    PoolLoad pool;
+};
+[[nodiscard]] Load load_of(const Front& front);
 
 class Server {
 public:

@@ -16,6 +16,7 @@
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "metrics/disk.hpp"
 #include "os/file.hpp"
 #include "text/json.hpp"
 
@@ -136,7 +137,10 @@ base::Result<void> append(const std::string& path, const std::string& lines) {
         if (count < 0) return take_back(failed("write"));
         done += static_cast<size_t>(count);
     }
-    if (::fdatasync(file) != 0) return take_back(failed("sync"));
+    {
+        const metrics::DiskWait waited(metrics::Written::logs);
+        if (::fdatasync(file) != 0) return take_back(failed("sync"));
+    }
     if (info.st_size != 0) return {};
     // Perhaps made just now.
     if (auto named = internal(os::sync_folder(fs::path(path).parent_path().string())); !named) return take_back(std::move(named));

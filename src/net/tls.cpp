@@ -228,6 +228,15 @@ Result<std::unique_ptr<TlsSession>> TlsServer::begin(int socket) {
     return std::make_unique<TlsSession>(session);
 }
 
+std::optional<int64_t> TlsServer::ends_at() const {
+    const base::Lock lock(mutex_);
+    int days = 0, seconds = 0;
+    const std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> epoch(ASN1_TIME_set(nullptr, 0), ASN1_TIME_free);
+    const auto* end = X509_get0_notAfter(SSL_CTX_get0_certificate(context_));
+    if (!epoch || ASN1_TIME_diff(&days, &seconds, epoch.get(), end) != 1) return std::nullopt;
+    return int64_t{days} * 86'400 + seconds;
+}
+
 std::string TlsServer::name() const {
     const base::Lock lock(mutex_);
     std::string found;

@@ -64,6 +64,8 @@ public:
     [[nodiscard]] base::Result<std::unique_ptr<TlsSession>> begin(int socket) EXCLUDES(mutex_);
     // The first DNS name of the certificate that is no pattern; empty: it has none.
     [[nodiscard]] std::string name() const EXCLUDES(mutex_);
+    // When the certificate that is shown ends, in seconds of Unix time; nullopt: it cannot be told.
+    [[nodiscard]] std::optional<int64_t> ends_at() const EXCLUDES(mutex_);
 
 private:
     using Stamp = std::array<int64_t, 6>;  // of both files: when they changed, how large they are, which they are

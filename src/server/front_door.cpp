@@ -7,10 +7,12 @@
 #include <charconv>
 #include <functional>
 #include <iterator>
+#include <tuple>
 
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/strings.hpp"
+#include "server/metrics_page.hpp"
 #include "server/quotas.hpp"
 #include "wire/errors.hpp"
 #include "wire/route.hpp"
@@ -21,6 +23,14 @@ namespace {
 
 // The operator's reserve.
 constexpr http::PoolOptions reserve{.requests_max = 8, .requests_per_peer_max = 8, .uploads_max = 6, .uploads_per_peer_max = 6};
+// Of the port for metrics: scrapes come one after the other, every few seconds.
+constexpr http::PoolOptions metrics_pool{.requests_max = 2,
+                                         .requests_per_peer_max = 2,
+                                         .uploads_max = 1,
+                                         .uploads_per_peer_max = 1,
+                                         .queue_max = 64,
+                                         .queue_per_peer_max = 64};
+constexpr size_t metrics_connections = 64;
 
 // A limit by its name: where it stands, and its least and highest value.
 struct Limit {
@@ -111,6 +121,7 @@ std::optional<http::Response> FrontDoor::answer_at_once(const http::RequestHead&
 base::Result<std::unique_ptr<FrontDoor>> FrontDoor::open(const Settings& settings, crypto::Random& random, http::Handler apis,
                                                          std::function<void(const http::UnreadRequest&)> unread) {
     std::unique_ptr<FrontDoor> door(new FrontDoor);
+    door->metrics_ = settings.metrics;
     auto& options = door->options_;
     options = settings.limits.port;
     options.address = settings.address;
@@ -132,18 +143,57 @@ base::Result<std::unique_ptr<FrontDoor>> FrontDoor::open(const Settings& setting
     http::ServerOptions inside = options;
     inside.peer_address = "127.0.0.1";
     inside.secure_transport = true;
-    const auto serve_on = [&](const std::string& path, std::shared_ptr<http::Front> front,
-                              const char* peer) -> base::Result<std::unique_ptr<http::Server>> {
+    const auto serve_on = [&](const std::string& path, std::shared_ptr<http::Front> front, const char* peer,
+                              const http::Handler& handler) -> base::Result<std::unique_ptr<http::Server>> {
         inside.peer_group = peer;
         door->socket_paths_.push_back(path);
         auto socket = TRY(net::Listener::open_unix(path));
-        return http::Server::start(std::move(front), inside, std::move(socket), apis);
+        return http::Server::start(std::move(front), inside, std::move(socket), handler);
     };
-    door->jobs_socket_ = TRY(serve_on(settings.jobs_socket, door->front_, "jobs"));
+    door->jobs_socket_ = TRY(serve_on(settings.jobs_socket, door->front_, "jobs", apis));
     // With a front of its own: what fills the other one does not stand in its way.
     auto operators = TRY(http::make_front({.pool = reserve}));
-    door->socket_ = TRY(serve_on(settings.socket, std::move(operators), "operator"));
+    if (settings.metrics != nullptr) {
+        settings.metrics->add_front("port", door->front_);
+        settings.metrics->add_front("operator", operators);
+    }
+    const http::Handler operators_apis = [metrics = settings.metrics, apis](http::Request& request) {
+        return metrics != nullptr && is_scrape(request.head) ? answer_scrape(*metrics) : apis(request);
+    };
+    door->socket_ = TRY(serve_on(settings.socket, std::move(operators), "operator", operators_apis));
+    TRY(door->open_metrics_port(settings));
     return door;
+}
+
+// With a front of its own: who comes here takes nothing from clients, nor from the operator.
+base::Result<void> FrontDoor::open_metrics_port(const Settings& settings) {
+    if (!settings.metrics_at || settings.metrics == nullptr) return {};
+    auto front = TRY(http::make_front({.pool = metrics_pool}));
+    settings.metrics->add_front("metrics", front);
+    http::ServerOptions options;
+    options.connections_max = metrics_connections;
+    options.connections_per_peer_max = metrics_connections;
+    std::tie(metrics_address_, options.port) = *settings.metrics_at;
+    options.address = metrics_address_;
+    auto listener = TRY(net::Listener::open(options.address, options.port));
+    metrics_port_ = TRY(
+        http::Server::start(std::move(front), options, std::move(listener), [metrics = settings.metrics](http::Request& request) {
+            if (is_scrape(request.head)) return answer_scrape(*metrics);
+            return http::Response{.status = 404, .headers = {}, .body = std::string("/metrics is here, and nothing else\n")};
+        }));
+    return {};
+}
+
+std::string FrontDoor::metrics_url() const {
+    if (!metrics_port_) return {};
+    const bool is_ipv6 = metrics_address_.find(':') != std::string::npos;
+    return "http://" + (is_ipv6 ? "[" + metrics_address_ + "]" : metrics_address_) + ":" + std::to_string(metrics_port_->port()) +
+           "/metrics";
+}
+
+void FrontDoor::end_soon() {
+    is_ending_ = true;
+    if (metrics_ != nullptr) metrics_->end_soon();
 }
 
 std::string FrontDoor::workers_url(const std::string& url) const {
@@ -156,6 +206,7 @@ void FrontDoor::stop() {
     if (loopback_) loopback_->stop();
     jobs_socket_->stop();
     socket_->stop();
+    if (metrics_port_) metrics_port_->stop();
     for (const auto& path : socket_paths_) ::unlink(path.c_str());
     const auto& counted = http::counters_of(*front_);
     base::log_info("connections: " + std::to_string(counted.accepted) + ", requests: " + std::to_string(counted.requests) +

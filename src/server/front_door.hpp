@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -13,6 +14,8 @@
 #include "http/server.hpp"
 
 namespace server {
+
+class MetricsPage;
 
 // `trainwarden serve --limit NAME=VALUE`; docs/limits.md has the list.
 struct DoorLimits {
@@ -31,18 +34,22 @@ public:
         std::shared_ptr<net::TlsServer> tls = {};  // nullptr: the port speaks plain HTTP
         net::Networks proxies = {};
         DoorLimits limits;
+        // Beside the APIs on the operator's socket; may be empty.
+        MetricsPage* metrics = nullptr;
+        std::optional<std::pair<std::string, uint16_t>> metrics_at = {};  // a port that serves nothing else
     };
     // `random` and what the handler and `unread` need outlive it. Errors of net::Listener.
     [[nodiscard]] static base::Result<std::unique_ptr<FrontDoor>> open(const Settings& settings, crypto::Random& random,
                                                                        http::Handler apis,
                                                                        std::function<void(const http::UnreadRequest&)> unread);
     // Requests in progress are finished, others are not begun. /readyz says 503 from `end_soon` on.
-    void end_soon() { is_ending_ = true; }
+    void end_soon();
     void stop();
 
     [[nodiscard]] uint16_t port() const { return port_->port(); }
     // Where workers of jobs find the APIs, without TLS: inside of their own networks, or, as plain processes, on the loopback.
     [[nodiscard]] std::string workers_url(const std::string& url) const;
+    [[nodiscard]] std::string metrics_url() const;  // empty: no port of its own
     [[nodiscard]] const std::shared_ptr<http::Front>& front() const { return front_; }
     [[nodiscard]] const http::ServerOptions& options() const { return options_; }  // what is not of the port alone
 
@@ -50,11 +57,15 @@ private:
     FrontDoor() = default;
     [[nodiscard]] std::optional<http::Response> answer_at_once(const http::RequestHead& head) const;
     std::atomic<bool> is_ending_ = false;
+    MetricsPage* metrics_ = nullptr;
     std::vector<std::string> socket_paths_;
     std::shared_ptr<http::Front> front_;
     http::ServerOptions options_;
     std::unique_ptr<http::Server> port_, socket_, jobs_socket_;
     std::unique_ptr<http::Server> loopback_;  // nullptr: the port speaks plain HTTP itself
+    std::string metrics_address_;
+    std::unique_ptr<http::Server> metrics_port_;  // nullptr: none
+    [[nodiscard]] base::Result<void> open_metrics_port(const Settings& settings);
 };
 
 }  // namespace server

@@ -17,12 +17,15 @@
 #include "base/strings.hpp"
 #include "cli/data_paths.hpp"
 #include "cli/terminal.hpp"
+#include "cli/version.hpp"
 #include "gate/globals.hpp"
 #include "gate/unread.hpp"
 #include "server/front_door.hpp"
 #include "server/harden.hpp"
+#include "server/metrics_page.hpp"
 #include "server/server.hpp"
 #include "server/signals.hpp"
+#include "server/trace_exporter.hpp"
 #include "store/reserve.hpp"
 #include "training/instances.hpp"
 #include "wire/model.hpp"
@@ -127,8 +130,31 @@ base::Result<std::vector<std::string>> served_regions(const Settings& settings) 
     return settings.regions;
 }
 
+base::Result<void> set_up_log(const Settings& settings) {
+    constexpr std::pair<std::string_view, base::LogLevel> levels[] = {{"debug", base::LogLevel::debug},
+                                                                      {"info", base::LogLevel::info},
+                                                                      {"warn", base::LogLevel::warn},
+                                                                      {"error", base::LogLevel::error}};
+    const auto* level = std::ranges::find(levels, settings.log_level, [](const auto& one) { return one.first; });
+    if (level == std::end(levels))
+        return base::fail(base::code::InvalidConfiguration, "--log-level is debug, info, warn or error");
+    if (settings.log_format != "text" && settings.log_format != "json")
+        return base::fail(base::code::InvalidConfiguration, "--log-format is text or json");
+    base::set_log_format(settings.log_format == "json" ? base::LogFormat::json : base::LogFormat::text);
+    base::set_log_level(settings.verbose ? base::LogLevel::debug : level->second);
+    return {};
+}
+
+base::Result<std::unique_ptr<TraceExporter>> open_traces(const Settings& settings, const std::string& account) {
+    if (settings.trace_collector.empty()) return nullptr;
+    return TraceExporter::open({.collector = settings.trace_collector,
+                                .sample = settings.trace_sample,
+                                .resource = {.version = std::string(cli::version()), .instance = account}});
+}
+
 base::Result<int> serve(const Settings& settings) {
     const store::MayUseReserve begins_and_ends;  // on a full disk, too; requests have threads of their own
+    TRY(set_up_log(settings));
     harden(settings);
     const net::Networks proxies = TRY(net::Networks::parse(settings.proxies));
     std::vector<std::string> limit_texts = settings.limits;
@@ -136,8 +162,12 @@ base::Result<int> serve(const Settings& settings) {
     DoorLimits limits = TRY(parse_limits(limit_texts));
     share_out_descriptors(limits.port.connections_max);
     const Listen listen = TRY(parse_listen(settings.listen));
+    std::optional<std::pair<std::string, uint16_t>> metrics_at;
+    if (!settings.metrics_listen.empty()) {
+        const Listen at = TRY(parse_listen(settings.metrics_listen));
+        metrics_at.emplace(at.address, at.port);
+    }
     const std::vector<std::string> regions = TRY(served_regions(settings));
-    if (settings.verbose) base::set_log_level(base::LogLevel::debug);
     StopSignals signals;
     TrainingSettings training = settings.training;
     training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
@@ -148,6 +178,15 @@ base::Result<int> serve(const Settings& settings) {
     };
     const auto tls = TRY(open_tls(settings.tls, server->folder->tls_directory(), listen.address));
     const bool is_own = settings.tls.mode == "self";
+    const auto traces = TRY(open_traces(settings, server->directory->default_account()));
+    server->observer.trace_to(traces.get());
+    MetricsPage metrics({.requests = &server->observer,
+                         .training = &server->training->jobs(),
+                         .isolation = server->training->isolation(),
+                         .tls = tls.get(),
+                         .traces = traces.get(),
+                         .data_folder = server->folder->path(),
+                         .version = std::string(cli::version())});
     gate::set_clients_use_tls(tls != nullptr);
     auto door = TRY(FrontDoor::open({.address = listen.address,
                                      .port = listen.port,
@@ -155,7 +194,9 @@ base::Result<int> serve(const Settings& settings) {
                                      .jobs_socket = server->folder->jobs_socket(),
                                      .tls = tls,
                                      .proxies = proxies,
-                                     .limits = limits},
+                                     .limits = limits,
+                                     .metrics = &metrics,
+                                     .metrics_at = metrics_at},
                                     server->random, apis, unread));
     const std::string url = url_of(listen, door->port(), tls.get(), is_own);
     if (!is_loopback(listen.address) && !tls && settings.proxies.empty())
@@ -171,6 +212,8 @@ base::Result<int> serve(const Settings& settings) {
     cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +
                base::join(regions, ", ") + ", data in " + settings.data + ")\n");
     std::fflush(stdout);
+    if (const auto at = door->metrics_url(); !at.empty())
+        base::log_info("metrics are at " + at + ", for everybody who can connect to it");
 
     const int signal = signals.wait();
     base::log_info("stopping on signal " + std::to_string(signal));
@@ -233,7 +276,14 @@ void add_serve(cli::Command& root) {
                    "sizes and quotas of the ml.* instance types (JSON)");
     command.flag("--allow-core-dumps", settings->allow_core_dumps,
                  "let debuggers and core dumps read this process's memory, keys included: for developers");
-    command.flag("-v,--verbose", settings->verbose, "log a line for every request");
+    command.flag("-v,--verbose", settings->verbose, "log a line for every request; as --log-level debug");
+    command.option("--log-level", "LEVEL", settings->log_level, "what is logged: debug (every request), info, warn, error");
+    command.option("--log-format", "FORMAT", settings->log_format, "text, or json: an object a line");
+    command.option("--metrics-listen", "ADDRESS:PORT", settings->metrics_listen,
+                   "serve /metrics here, to everybody; without it, on the operator's socket alone (docs/operate.md)");
+    command.option("--trace-collector", "URL", settings->trace_collector,
+                   "send traces to this OpenTelemetry collector (OTLP over HTTP): http://HOST:4318");
+    command.option("--trace-sample", "RATIO", settings->trace_sample, "the part of all requests that is traced: 0 to 1");
     command.footer("Then, in another shell:  eval \"$(trainwarden env)\"");
     command.action([settings] { return serve(*settings); });
 }

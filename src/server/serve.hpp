@@ -26,6 +26,11 @@ struct Settings {
     std::vector<std::string> proxies;  // networks of proxies that speak the PROXY protocol
     std::vector<std::string> limits;   // NAME=NUMBER (server/front_door.hpp)
     bool verbose = false;
+    std::string log_level = "info";   // debug, info, warn, error; debug is what verbose means
+    std::string log_format = "text";  // text, json
+    std::string metrics_listen;       // empty: metrics are on the operator's socket alone
+    std::string trace_collector;      // empty: nothing is traced
+    std::string trace_sample = "1";
     bool allow_core_dumps = false;  // and debuggers: server/harden.hpp
 };
 

@@ -49,7 +49,8 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                                                                 .audit = server->audit.get(),
                                                                                 .clock = &server->clock,
                                                                                 .random = &server->random,
-                                                                                .region = regions.front()});
+                                                                                .region = regions.front(),
+                                                                                .observer = &server->observer});
     server->training = TRY(TrainingService::open(
         {.keys = server->keys.get(),
          .directory = server->directory.get(),
@@ -77,6 +78,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                                                 .clock = &server->clock,
                                                                 .random = &server->random}));
     server->add_services();
+    server->observer.know(server->registry);
     const auto region_of = [storage = server->storage.get()](std::string_view name) {
         const auto bucket = storage->bucket(name);
         return bucket ? (*bucket)->region : std::string();
@@ -87,7 +89,8 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                                                        .clock = &server->clock,
                                                                        .random = &server->random,
                                                                        .regions = regions,
-                                                                       .bucket_region = region_of});
+                                                                       .bucket_region = region_of,
+                                                                       .observer = &server->observer});
     return server;
 }
 

@@ -19,6 +19,7 @@
 #include "server/audit_forwarder.hpp"
 #include "server/data_folder.hpp"
 #include "server/quotas.hpp"
+#include "server/request_observer.hpp"
 #include "server/training_service.hpp"
 #include "store/blobs.hpp"
 #include "store/bounded.hpp"
@@ -41,6 +42,7 @@ struct Server {
     std::vector<std::string> regions;  // that are served, the default first
     base::SystemClock clock;
     crypto::SystemRandom random;
+    RequestObserver observer{random};
     std::unique_ptr<DataFolder> folder;
     std::unique_ptr<store::KeyValueStore> keys;
     std::unique_ptr<store::KeyValueStore> bounded_keys;  // the same, for objects and metrics: with what they may take of the disk

@@ -67,6 +67,7 @@ base::Result<training::Isolation> TrainingService::isolate(const Dependencies& d
                               .note("leave out --training-isolation=process"));
     }
     if (wanted == "process") {
+        isolation_ = "process";
         warning_ = "training jobs run as plain processes: they share this machine's network, processes and users";
         return isolation;
     }
@@ -82,6 +83,7 @@ base::Result<training::Isolation> TrainingService::isolate(const Dependencies& d
                                             .image_cache = dependencies.data_folder + "/image-cache",
                                             .shared = dependencies.settings.shared});
     if (opened) {
+        isolation_ = "sandbox";
         sandboxes_ = std::move(*opened);
         isolation.sandboxes = sandboxes_.get();
         for (const auto& remark : sandboxes_->remarks()) base::log_info("training sandboxes: " + remark);
@@ -89,6 +91,7 @@ base::Result<training::Isolation> TrainingService::isolate(const Dependencies& d
     }
     if (opened.error().code != base::code::SandboxUnavailable) return base::fail(std::move(opened).error());
     if (wanted == "best-effort") {
+        isolation_ = "process";
         warning_ = "training jobs run as plain processes, because this machine permits no sandbox: " + opened.error().message;
         return isolation;
     }
@@ -122,6 +125,7 @@ base::Result<training::Isolation> TrainingService::isolate_on_slurm(const Depend
                                         .image_cache = dependencies.data_folder + "/image-cache",
                                         .shared = dependencies.settings.shared,
                                         .endpoints = &endpoints_}));
+    isolation_ = "slurm";
     training::Isolation isolation;
     isolation.endpoints = &endpoints_;
     isolation.images = &slurm_->images();

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -63,6 +64,8 @@ public:
     };
     [[nodiscard]] static base::Result<std::unique_ptr<TrainingService>> open(const Dependencies& dependencies);
     [[nodiscard]] training::Training& jobs() { return *training_; }
+    // What jobs run in: sandbox, process, slurm; none: they are refused.
+    [[nodiscard]] std::string_view isolation() const { return isolation_; }
     struct Doors {
         std::string endpoint;  // the URL that workers use, http://127.0.0.1:4566
         std::string socket;    // that the data mover uses
@@ -84,6 +87,7 @@ private:
     std::unique_ptr<sandbox::Sandboxes> sandboxes_;
     std::unique_ptr<slurm::Launcher> slurm_;
     std::string volumes_;  // how VolumeSizeInGB holds, for when the server starts
+    std::string_view isolation_ = "none";
     std::string warning_;  // about how jobs are isolated, for when the server starts
     std::unique_ptr<training::Training> training_;
     std::unique_ptr<CredentialsEndpoint> credentials_;

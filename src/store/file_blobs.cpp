@@ -21,6 +21,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
+#include "metrics/disk.hpp"
 #include "os/file.hpp"
 #include "store/blobs.hpp"
 
@@ -117,6 +118,7 @@ public:
             if (::rename(temporary_.c_str(), path.c_str()) != 0) return base::fail(broken("rename", temporary_, errno));
             temporary_.clear();
         }
+        const metrics::DiskWait waited(metrics::Written::blobs);
         if (::fsync(file_.number()) != 0) return base::fail(undo(path, broken("sync", path, errno)));
         if (::fsync(layout_.shard(id_)) != 0) return base::fail(undo(path, broken("sync the folder of", path, errno)));
         return id_;

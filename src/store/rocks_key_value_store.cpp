@@ -41,6 +41,7 @@
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "metrics/disk.hpp"
 #include "os/file.hpp"
 #include "store/key_value_store.hpp"
 #include "store/reserve.hpp"
@@ -275,6 +276,7 @@ private:
         }
         rocksdb::WriteOptions options;
         options.sync = true;
+        const metrics::DiskWait waited(metrics::Written::keys);
         const auto status = db_->Write(options, &writes);
         if (!status.ok()) {
             remember_before(batch);

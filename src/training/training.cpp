@@ -122,6 +122,17 @@ base::Result<void> Training::change(const JobId& id, const std::function<void(Jo
     return saved;
 }
 
+Training::Census Training::census() const {
+    const base::Lock lock(mutex_);
+    Census out;
+    for (const auto& [id, job] : jobs_) {
+        ++out.jobs[job.status];
+        if (is_final(job.status)) continue;
+        for (const Worker& worker : job.workers) out.workers += worker.process != 0 ? 1 : 0;
+    }
+    return out;
+}
+
 bool Training::may_keep_folder() const {
     base::Lock lock(mutex_);
     const auto kept = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& entry) { return entry.second.folder_kept; });

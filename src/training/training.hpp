@@ -96,6 +96,12 @@ public:
     [[nodiscard]] std::vector<Job> list(const std::string& account, const std::string& region) const;
     // Of every job of the account.
     [[nodiscard]] std::vector<JobId> ids(const std::string& account) const;
+    // Of every account and region.
+    struct Census {
+        std::map<Status, uint64_t> jobs;  // by what has become of them
+        uint64_t workers = 0;             // that are running
+    };
+    [[nodiscard]] Census census() const;
     // Another one after every change of a job, once it can be seen and before the call that made it returns.
     [[nodiscard]] uint64_t version() const { return version_.load(std::memory_order_acquire); }
     [[nodiscard]] base::Result<void> stop(const JobId& id);

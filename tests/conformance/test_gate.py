@@ -399,4 +399,4 @@ def test_doctor(server):
     report = json.loads(server.trainwarden("doctor", "--json", check=False).stdout)
     assert any(check["Finding"] == "ok" and ":root" in check["What"] for check in report)
     done = server.trainwarden("doctor", "--json", credentials=Credentials(server.root.access_key_id, "x" * 40), check=False)
-    assert done.returncode == 1 and any(check["Finding"] == "bad" for check in json.loads(done.stdout))
+    assert done.returncode == 1 and any(check["Finding"] == "problem" for check in json.loads(done.stdout))

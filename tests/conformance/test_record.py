@@ -138,8 +138,8 @@ def test_a_verbose_server_logs_requests_and_no_secrets(make_server):
     request_id = caught.value.response["ResponseMetadata"]["RequestId"]
     time.sleep(0.2)
     log = server.output.read_text()
-    assert re.search(r"PUT /told/a%20b 200 in \d+ us, s3:PutObject, request \S+\n", log)
-    assert re.search(rf"GET /told/absent 404 in \d+ us, s3:GetObject, request {request_id}, NoSuchKey\n", log)
-    assert re.search(r"POST / 200 in \d+ us, iam:CreateAccessKey, request \S+\n", log)
+    assert re.search(r"debug request method=PUT path=/told/a%20b status=200 microseconds=\d+ operation=s3:PutObject request_id=\S+\n", log)
+    assert re.search(rf"request method=GET path=/told/absent status=404 microseconds=\d+ operation=s3:GetObject error=NoSuchKey request_id={request_id}\n", log)
+    assert re.search(r"request method=POST path=/ status=200 microseconds=\d+ operation=iam:CreateAccessKey request_id=\S+\n", log)
     for secret in (key["SecretAccessKey"], token["SecretAccessKey"], token["SessionToken"], "Signature", "X-Amz-", server.root.secret_access_key):
         assert secret not in log
